@@ -1,0 +1,45 @@
+# Verbs: run, test, lint, bench. `make run` is all a newcomer needs.
+PYTHON ?= python3
+HOST ?= 127.0.0.1
+PORT ?= 8000
+SIMULATOR_PORT ?= 8765
+BIN := .venv/bin
+
+.PHONY: run test lint bench env
+
+run: .venv/installed .env
+	@SIMULATOR_PORT=$(SIMULATOR_PORT) exec $(BIN)/python manage.py serve --host $(HOST) --port $(PORT)
+
+test: .venv/installed-dev
+	@scripts/get-chromium
+	$(BIN)/python -m pytest
+
+lint: .venv/installed-dev
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/python scripts/check_vendor.py
+	DJANGO_SETTINGS_MODULE=tests.settings $(BIN)/python manage.py makemigrations --check --dry-run
+
+bench: .venv/installed-dev
+	$(BIN)/python -m benchmarks.pages
+	$(BIN)/python -m benchmarks.runs
+
+env: .env
+
+.env:
+	@$(PYTHON) scripts/make_env.py
+
+.venv/bin/python:
+	@echo "Creating .venv …"
+	@$(PYTHON) -m venv .venv
+
+.venv/installed: requirements.txt | .venv/bin/python
+	@echo "Installing packages …"
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements.txt
+	@touch $@
+
+.venv/installed-dev: requirements.txt requirements-dev.txt | .venv/bin/python
+	@echo "Installing packages for development …"
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements-dev.txt
+	@touch $@

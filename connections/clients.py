@@ -1,0 +1,26 @@
+"""The Foundry client of this process: one for each event loop, so that connections are kept alive and shared."""
+
+from __future__ import annotations
+
+import asyncio
+from weakref import WeakKeyDictionary
+
+from django.conf import settings
+
+from connections.foundry.client import FoundryClient
+from connections.foundry.transport import Destinations
+
+_clients: WeakKeyDictionary[asyncio.AbstractEventLoop, FoundryClient] = WeakKeyDictionary()
+
+
+def foundry_client() -> FoundryClient:
+    loop = asyncio.get_running_loop()
+    if loop not in _clients:
+        _clients[loop] = FoundryClient(destinations=Destinations.parse(",".join(settings.ALLOWED_DESTINATIONS)))
+    return _clients[loop]
+
+
+async def close_client() -> None:
+    """Closes the kept-alive connections of this loop."""
+    if client := _clients.pop(asyncio.get_running_loop(), None):
+        await client.aclose()

@@ -1,0 +1,250 @@
+"""What can go wrong between us and a model, and what people can do about it.
+
+FoundryError          one class; `kind` is what callers act on
+  dns connect tls timeout            the address was not reached
+  auth_key auth_token permission     it was reached and refused us
+  network_rule blocked_destination   a rule forbids the way
+  not_found_deployment not_found_route
+  unsupported_parameter content_filter context_length
+  rate_limit quota server            it may answer later
+  protocol truncated cancelled       the answer is not whole
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping
+from enum import StrEnum
+from typing import Any
+
+LONGEST_RAW = 20_000  # characters
+
+
+class ErrorKind(StrEnum):
+    DNS = "dns"
+    CONNECT = "connect"
+    TLS = "tls"
+    TIMEOUT = "timeout"
+    AUTH_KEY = "auth_key"
+    AUTH_TOKEN = "auth_token"  # noqa: S105 - a word, no secret
+    PERMISSION = "permission"
+    NETWORK_RULE = "network_rule"
+    NOT_FOUND_DEPLOYMENT = "not_found_deployment"
+    NOT_FOUND_ROUTE = "not_found_route"
+    UNSUPPORTED_PARAMETER = "unsupported_parameter"
+    CONTENT_FILTER = "content_filter"
+    CONTEXT_LENGTH = "context_length"
+    RATE_LIMIT = "rate_limit"
+    QUOTA = "quota"
+    SERVER = "server"
+    PROTOCOL = "protocol"
+    TRUNCATED = "truncated"
+    CANCELLED = "cancelled"
+    BLOCKED_DESTINATION = "blocked_destination"
+
+
+class FoundryError(Exception):
+    """`message` and `hint` are sentences for people; `raw` is what came back, masked and bounded."""
+
+    def __init__(
+        self,
+        kind: ErrorKind,
+        message: str,
+        hint: str = "",
+        *,
+        status: int | None = None,
+        request_id: str | None = None,
+        raw: str = "",
+        param: str | None = None,
+    ) -> None:
+        super().__init__(message)
+        self.kind, self.message, self.hint = kind, message, hint
+        self.status, self.request_id, self.raw, self.param = status, request_id, raw[:LONGEST_RAW], param
+
+
+def masked(text: str, key: str) -> str:
+    """The text without the key, should a server echo it."""
+    return text.replace(key, "••••") if key else text
+
+
+class Body:
+    """The error inside an answer, whatever form it has."""
+
+    def __init__(self, text: str) -> None:
+        self.text = text
+        try:
+            data = json.loads(text)
+        except (ValueError, RecursionError):
+            data = None
+        error = data.get("error") if isinstance(data, Mapping) else None
+        inner: Any = error if isinstance(error, Mapping) else data if isinstance(data, Mapping) else {}
+        self.code = str(inner.get("code") or inner.get("statusCode") or "")
+        self.param = inner.get("param") if isinstance(inner.get("param"), str) else None
+        self.message = self._message(error, inner)
+        found = inner.get("innererror") or inner.get("inner_error")
+        self.inner: Mapping[str, Any] = found if isinstance(found, Mapping) else {}
+
+    @staticmethod
+    def _message(error: Any, inner: Mapping[str, Any]) -> str:
+        if isinstance(error, str):
+            return error
+        detail = inner.get("detail")
+        message = inner.get("message") or (detail if isinstance(detail, str) else json.dumps(detail) if detail else "")
+        return str(message)
+
+    def says(self, *words: str) -> bool:
+        lowered = f"{self.code} {self.message}".lower()
+        return any(word in lowered for word in words)
+
+
+def from_answer(status: int, text: str, headers: Mapping[str, str], *, model: str, key: str, host: str) -> FoundryError:
+    """The typed error of an answer that is none (status >= 400, or an error inside a stream)."""
+    text = masked(text, key)
+    body = Body(text)
+    kind, message, hint = classified(status, body, model, host)
+    return FoundryError(
+        kind, message, hint, status=status, request_id=request_id(headers), raw=text, param=parameter_of(body)
+    )
+
+
+def classified(status: int, body: Body, model: str, host: str) -> tuple[ErrorKind, str, str]:
+    said = f" It said: {body.message[:300]}" if body.message else ""
+    if status == 401:
+        return unauthorised(body)
+    if status == 403:
+        return forbidden(body, said)
+    if status in (404, 410):
+        return missing(body, model, host)
+    if body.says("content_filter", "responsibleaipolicyviolation", "content management policy"):
+        return (
+            ErrorKind.CONTENT_FILTER,
+            f"The content filter blocked the prompt{filtered_words(body)}.",
+            "Rephrase the prompt, or change the filter of the deployment.",
+        )
+    if body.says("context_length_exceeded", "maximum context length"):
+        return (
+            ErrorKind.CONTEXT_LENGTH,
+            "The prompt is too long for the model.",
+            "Shorten it, or lower Max completion tokens: both count together.",
+        )
+    if status == 429:
+        if body.says("insufficient_quota"):
+            return (
+                ErrorKind.QUOTA,
+                "429: the quota is used up.",
+                "Raise the quota of the subscription, or wait for the next period.",
+            )
+        return (
+            ErrorKind.RATE_LIMIT,
+            f"429: the rate limit is reached.{said}",
+            "Wait, or raise the tokens per minute of the deployment.",
+        )
+    if status in (400, 422):
+        if parameter_of(body):
+            return (
+                ErrorKind.UNSUPPORTED_PARAMETER,
+                f"{status}: the deployment refuses {parameter_of(body)}.{said}",
+                "Clear that property, or choose another deployment.",
+            )
+        return ErrorKind.PROTOCOL, f"{status}: the request was refused.{said}", "See the raw answer."
+    if status == 408:
+        return ErrorKind.TIMEOUT, "408: the service took too long.", "Try again; a shorter answer is faster."
+    if status in (409, 424) or status >= 500 or status == 499:
+        return (
+            ErrorKind.SERVER,
+            f"{status}: the service failed.{said}",
+            "Try again; if it lasts, look at the Azure status page.",
+        )
+    return ErrorKind.PROTOCOL, f"{status}: {host} refused the request.{said}", "See the raw answer."
+
+
+def unauthorised(body: Body) -> tuple[ErrorKind, str, str]:
+    if body.says("lacks the required data action", "does not have access", "principal does not"):
+        return (
+            ErrorKind.PERMISSION,
+            "401: the identity has no right to call models.",
+            "Assign the role Cognitive Services User; it takes some minutes.",
+        )
+    if body.says("access token", "audience"):
+        return (
+            ErrorKind.AUTH_TOKEN,
+            "401: the token was refused.",
+            "This route may want the key as api-key, or a token of another scope.",
+        )
+    return (
+        ErrorKind.AUTH_KEY,
+        "401: the key was refused. The address is right.",
+        "Copy key 1 or 2 again: portal, resource, Keys and Endpoint.",
+    )
+
+
+def forbidden(body: Body, said: str) -> tuple[ErrorKind, str, str]:
+    if body.says("authenticationtypedisabled", "key based authentication is disabled"):
+        return (
+            ErrorKind.PERMISSION,
+            "403: the resource accepts no keys.",
+            "Allow key authentication in the portal, or use Microsoft Entra ID.",
+        )
+    if body.says("virtual network", "firewall", "public access"):
+        return (
+            ErrorKind.NETWORK_RULE,
+            "403: a network rule of the resource blocks this server.",
+            "Add this server's address in the portal: resource, Networking.",
+        )
+    return ErrorKind.PERMISSION, f"403: access is denied.{said}", "Ask the owner of the resource."
+
+
+def missing(body: Body, model: str, host: str) -> tuple[ErrorKind, str, str]:
+    if body.says(
+        "deploymentnotfound",
+        "deployment for this resource does not exist",
+        "unknown model",
+        "model_not_found",
+        "does not exist",
+    ):
+        return (
+            ErrorKind.NOT_FOUND_DEPLOYMENT,
+            f"404: there is no deployment {model}. Key and address are right.",
+            "Model is the name of the deployment, not the model id. New deployments need about five minutes.",
+        )
+    return (
+        ErrorKind.NOT_FOUND_ROUTE,
+        f"404: {host} does not know this path.",
+        f"Try https://{host}/openai/v1, or another api-version.",
+    )
+
+
+def parameter_of(body: Body) -> str | None:
+    """The parameter that a 400 names, if it refuses one."""
+    if body.code in ("unsupported_parameter", "unsupported_value", "unknown_parameter", "invalid_value") and body.param:
+        return body.param
+    patterns = (
+        r"[Uu]nrecognized request arguments? supplied: ([\w.]+)",
+        r"[Uu]nsupported (?:parameter|value): '([\w.]+)'",
+        r"Unknown parameter: '([\w.]+)'",
+        r"Extra parameters \['([\w.]+)'",
+        r"'([\w.]+)' (?:is|does) not support",
+    )
+    return next((found[1] for pattern in patterns if (found := re.search(pattern, body.message))), None)
+
+
+def filtered_words(body: Body) -> str:
+    results = body.inner.get("content_filter_result")
+    return words_of(results) if isinstance(results, Mapping) else ""
+
+
+def words_of(results: Mapping[str, Any]) -> str:
+    """ ": violence, medium" from the categories of a filter result."""
+    hit = [
+        f"{name}, {result['severity']}" if result.get("severity") else name
+        for name, result in results.items()
+        if isinstance(result, Mapping) and result.get("filtered")
+    ]
+    return f": {'; '.join(hit)}" if hit else ""
+
+
+def request_id(headers: Mapping[str, str]) -> str | None:
+    """The id to quote to support, in the order of Microsoft's specification."""
+    names = ("apim-request-id", "x-request-id", "x-ms-request-id")
+    return next((headers[name] for name in names if name in headers), None)

@@ -1,0 +1,78 @@
+"""Bytes -> server-sent events, incrementally.
+
+Lines end with LF, CR or CRLF and nothing else: U+2028 and its like may stand raw inside JSON strings. Bytes may
+be split anywhere, also inside a character, so whole lines are decoded.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+LONGEST_EVENT = 16 * 1024 * 1024  # bytes
+
+
+class EventTooLarge(ValueError):
+    """One event is larger than any answer may be."""
+
+
+@dataclass(frozen=True, slots=True)
+class ServerEvent:
+    data: str
+    event: str = ""
+
+
+class EventReader:
+    """Feed bytes, get the events that are complete."""
+
+    def __init__(self) -> None:
+        self._buffer = bytearray()
+        self._after_cr = False
+        self._data: list[str] = []
+        self._event = ""
+        self._size = 0
+
+    def feed(self, chunk: bytes) -> Iterator[ServerEvent]:
+        for line in self._lines(chunk):
+            if event := self._line(line):
+                yield event
+
+    def finish(self) -> Iterator[ServerEvent]:
+        """What a stream that ended without a blank line still holds."""
+        if self._buffer and (event := self._line(bytes(self._buffer))):
+            yield event
+        self._buffer.clear()
+        if event := self._line(b""):
+            yield event
+
+    def _lines(self, chunk: bytes) -> Iterator[bytes]:
+        # A CR at the end of a chunk ends the line at once; an LF that opens the next chunk belongs to it.
+        if self._after_cr and chunk.startswith(b"\n"):
+            chunk, self._after_cr = chunk[1:], False
+        if chunk:
+            self._after_cr = chunk.endswith(b"\r")
+        self._buffer += chunk
+        if len(self._buffer) > LONGEST_EVENT:
+            raise EventTooLarge
+        *lines, rest = bytes(self._buffer).replace(b"\r\n", b"\n").replace(b"\r", b"\n").split(b"\n")
+        self._buffer = bytearray(rest)
+        yield from lines
+
+    def _line(self, line: bytes) -> ServerEvent | None:
+        if not line:
+            return self._dispatch()
+        field, _, value = line.partition(b":")
+        value = value.removeprefix(b" ")
+        if field == b"data":
+            self._size += len(value)
+            if self._size > LONGEST_EVENT:
+                raise EventTooLarge
+            self._data.append(value.decode("utf-8", "replace"))
+        elif field == b"event":
+            self._event = value.decode("utf-8", "replace")
+        return None
+
+    def _dispatch(self) -> ServerEvent | None:
+        data, event = self._data, self._event
+        self._data, self._event, self._size = [], "", 0
+        return ServerEvent("\n".join(data), event) if data else None

@@ -1,0 +1,234 @@
+"""httpx behind one method: which destinations may be reached, how long anything may take, how much may come back.
+
+httpx is the client API; its own pool costs O(n) a request, so it runs on aiohttp's. The destination is checked
+on the address that is connected to, after name resolution, so a name cannot change its mind in between.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import socket
+import ssl
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import aiohttp
+import httpx
+from aiohttp.abc import AbstractResolver, ResolveResult
+from aiohttp.resolver import ThreadedResolver
+from httpx_aiohttp import AiohttpTransport
+
+from connections.foundry.errors import ErrorKind, FoundryError
+
+LARGEST_BODY = 16 * 1024 * 1024  # bytes
+CONNECT_TIMEOUT, READ_TIMEOUT = 10.0, 600.0  # seconds
+MOST_CONNECTIONS = 2_000
+
+Network = ipaddress.IPv4Network | ipaddress.IPv6Network
+
+
+class Blocked(OSError):
+    """The destination is not allowed."""
+
+
+@dataclass(frozen=True)
+class Destinations:
+    """Which loopback, private and link-local addresses may be called all the same."""
+
+    hosts: frozenset[tuple[str, int]] = frozenset()
+    networks: tuple[Network, ...] = ()
+
+    @classmethod
+    def parse(cls, text: str) -> Destinations:
+        """Entries are host:port or CIDR, separated by commas. Raises ValueError naming the one that is neither."""
+        hosts, networks = set(), []
+        for entry in filter(None, (part.strip() for part in text.split(","))):
+            host, _, port = entry.rpartition(":")
+            if host and port.isdigit() and "/" not in entry:
+                hosts.add((host.strip("[]").lower(), int(port)))
+                continue
+            try:
+                networks.append(ipaddress.ip_network(entry, strict=False))
+            except ValueError:
+                raise ValueError(f"{entry!r} is neither host:port nor an address range such as 10.0.0.0/8.") from None
+        return cls(frozenset(hosts), tuple(networks))
+
+    def allows(self, host: str, address: str, port: int) -> bool:
+        """Whether `host`, resolved to `address`, may be connected to."""
+        ip = ipaddress.ip_address(address.split("%", 1)[0])
+        if isinstance(ip, ipaddress.IPv6Address) and ip.ipv4_mapped:
+            ip = ip.ipv4_mapped
+        if ip.is_global and not ip.is_multicast:
+            return True
+        if (host.lower(), port) in self.hosts or (str(ip), port) in self.hosts:
+            return True
+        return any(ip.version == network.version and ip in network for network in self.networks)
+
+    def allows_plain(self, host: str, port: int) -> bool:
+        """http is for listed loopback and private addresses alone."""
+        if (host.lower(), port) in self.hosts:
+            return True
+        try:
+            ip = ipaddress.ip_address(host)
+        except ValueError:
+            return False
+        return any(ip.version == network.version and ip in network for network in self.networks)
+
+
+class CheckedResolver(AbstractResolver):
+    """Resolves names and drops every address that may not be reached."""
+
+    def __init__(self, destinations: Destinations) -> None:
+        self._destinations = destinations
+        self._resolver = ThreadedResolver()
+
+    async def resolve(
+        self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_INET
+    ) -> list[ResolveResult]:
+        found = await self._resolver.resolve(host, port, family)
+        allowed = [entry for entry in found if self._destinations.allows(host, entry["host"], port)]
+        if not allowed:
+            raise Blocked(f"{host} is {found[0]['host']}")
+        return allowed
+
+    async def close(self) -> None:
+        await self._resolver.close()
+
+
+class Answer(Protocol):
+    """What came back: status and headers at once, the body as it comes."""
+
+    @property
+    def status(self) -> int: ...
+
+    @property
+    def headers(self) -> Mapping[str, str]: ...
+
+    def chunks(self) -> AsyncIterator[bytes]: ...
+
+    async def body(self) -> bytes: ...
+
+
+class Transport(Protocol):
+    """The seam: a request goes out, an answer comes in. Raises FoundryError."""
+
+    def post(self, url: str, headers: Mapping[str, str], body: Any) -> Any:
+        """An async context manager that gives an Answer."""
+
+    async def aclose(self) -> None: ...
+
+
+class HttpAnswer:
+    def __init__(self, response: httpx.Response) -> None:
+        self._response = response
+
+    @property
+    def status(self) -> int:
+        return self._response.status_code
+
+    @property
+    def headers(self) -> Mapping[str, str]:
+        return self._response.headers
+
+    async def chunks(self) -> AsyncIterator[bytes]:
+        size = 0
+        async for chunk in self._response.aiter_bytes():
+            size += len(chunk)
+            if size > LARGEST_BODY:
+                raise FoundryError(ErrorKind.PROTOCOL, "The answer is larger than 16 MiB.", "Ask for less.")
+            yield chunk
+
+    async def body(self) -> bytes:
+        return b"".join([chunk async for chunk in self.chunks()])
+
+
+class HttpTransport:
+    """One pool of kept-alive connections. Belongs to one event loop."""
+
+    def __init__(self, destinations: Destinations) -> None:
+        self._destinations = destinations
+        self._client = httpx.AsyncClient(
+            transport=AiohttpTransport(client=self._session),
+            timeout=httpx.Timeout(READ_TIMEOUT, connect=CONNECT_TIMEOUT),
+            follow_redirects=False,
+            trust_env=False,
+        )
+
+    def _session(self) -> aiohttp.ClientSession:
+        connector = aiohttp.TCPConnector(
+            limit=MOST_CONNECTIONS, resolver=CheckedResolver(self._destinations), keepalive_timeout=60
+        )
+        return aiohttp.ClientSession(connector=connector, auto_decompress=False, trust_env=False)
+
+    @asynccontextmanager
+    async def post(self, url: str, headers: Mapping[str, str], body: Any) -> AsyncIterator[HttpAnswer]:
+        address = httpx.URL(url)
+        self._check(address)
+        try:
+            async with self._client.stream("POST", address, headers=headers, json=body) as response:
+                yield HttpAnswer(response)
+        except (httpx.HTTPError, httpx.InvalidURL, OSError, aiohttp.ClientError) as error:
+            raise unreachable(error, address.host) from error
+
+    def _check(self, url: httpx.URL) -> None:
+        port = url.port or (443 if url.scheme == "https" else 80)
+        if url.scheme != "https" and not self._destinations.allows_plain(url.host, port):
+            raise blocked(f"{url.host}:{port}", "Only https may be used here")
+        # aiohttp does not ask a resolver about literal addresses.
+        try:
+            ipaddress.ip_address(url.host)
+        except ValueError:
+            return
+        if not self._destinations.allows(url.host, url.host, port):
+            raise blocked(f"{url.host}:{port}", "This address is loopback, private or link-local")
+
+    async def aclose(self) -> None:
+        await self._client.aclose()
+
+
+def blocked(host: str, why: str) -> FoundryError:
+    return FoundryError(
+        ErrorKind.BLOCKED_DESTINATION,
+        f"{why}: {host} may not be called.",
+        f"An administrator can list {host} in FOUNDRYFLOW_ALLOWED_DESTINATIONS.",
+    )
+
+
+def unreachable(error: BaseException, host: str) -> FoundryError:
+    """The typed error behind what httpx and aiohttp raise.
+
+    httpx-aiohttp reports every failure to connect, a refused one included, as a timeout or connect error; the
+    cause tells them apart.
+    """
+    causes = list(chain(error))
+    if found := next((c for c in causes if isinstance(c, Blocked)), None):
+        return blocked(host, f"{found} which is loopback, private or link-local")
+    if any(isinstance(c, ssl.SSLError | aiohttp.ClientConnectorCertificateError) for c in causes):
+        return FoundryError(ErrorKind.TLS, f"{host} has no valid certificate.", "Check the name of the host.")
+    if any(isinstance(c, socket.gaierror | aiohttp.ClientConnectorDNSError) for c in causes):
+        return FoundryError(
+            ErrorKind.DNS, f"There is no host {host}.", "Check the name of the resource in the endpoint."
+        )
+    if any(isinstance(c, ConnectionRefusedError | aiohttp.ClientConnectorError) for c in causes):
+        return FoundryError(
+            ErrorKind.CONNECT,
+            f"{host} refused the connection.",
+            "Check the port, and whether the server is up.",
+        )
+    if any(isinstance(c, TimeoutError | httpx.TimeoutException) for c in causes):
+        return FoundryError(
+            ErrorKind.TIMEOUT, f"{host} did not answer in time.", "Try again; check firewalls on the way."
+        )
+    if any(isinstance(c, httpx.ConnectError) for c in causes):
+        return FoundryError(ErrorKind.CONNECT, f"{host} could not be reached.", "Check the address and the network.")
+    return FoundryError(ErrorKind.TRUNCATED, f"{host} closed the connection early.", "Try again.")
+
+
+def chain(error: BaseException | None) -> Any:
+    seen: set[int] = set()
+    while error is not None and id(error) not in seen:
+        seen.add(id(error))
+        yield error
+        error = error.__cause__ or error.__context__

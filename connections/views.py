@@ -1,0 +1,183 @@
+"""List, create, edit, test and delete connections; create one inside the property panel."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from asgiref.sync import sync_to_async
+from django.contrib import messages
+from django.db import IntegrityError, transaction
+from django.http import HttpResponse
+from django.shortcuts import redirect
+from django.utils import timezone
+from django.views.decorators.http import require_GET, require_http_methods, require_POST
+
+from connections.clients import foundry_client
+from connections.contexts import Findings, rows, users_of
+from connections.fields import KeyUnreadable
+from connections.forms import ConnectionForm, TestForm
+from connections.models import Connection
+from connections.secret import Secret
+from foundryflow import access
+from foundryflow.access import editor, reader
+from foundryflow.http import Request
+from foundryflow.models import AuditEntry
+from foundryflow.regions import Region, page, regions
+
+
+@reader
+@require_GET
+def connection_list(request: Request) -> HttpResponse:
+    words = request.GET.get("q", "").strip()
+    found = Connection.objects.all()
+    if words:
+        found = found.filter(name__icontains=words[:100]) | found.filter(endpoint__icontains=words[:100])
+    return page(request, "connections/list.html", {"rows": rows(found), "words": words})
+
+
+@editor
+@require_http_methods(["GET", "POST"])
+def new(request: Request) -> HttpResponse:
+    form = ConnectionForm(request.POST or None)
+    if request.method == "POST" and form.is_valid() and save(form, request, Connection()):
+        return redirect("connections:list")
+    return page(request, "connections/edit.html", edit_context(form, None), status=422 if form.is_bound else 200)
+
+
+@editor
+@require_http_methods(["GET", "POST"])
+def edit(request: Request, pk: int) -> HttpResponse:
+    stored = access.connection(request, pk)
+    form = ConnectionForm(request.POST or None, stored=stored)
+    if request.method == "POST" and form.is_valid():
+        users = users_of(stored) if form.cleaned_data["name"] != stored.name else []
+        if users:
+            names = ", ".join(flow.name for flow, _ in users[:5])
+            form.add_error(
+                "name",
+                f"Flows use it by its name: {names}. Keep {stored.name}, or choose another connection there first.",
+            )
+        elif save(form, request, stored):
+            messages.info(request, f"{stored.name} is saved.")
+            return redirect("connections:edit", pk)
+    return page(request, "connections/edit.html", edit_context(form, stored), status=422 if form.is_bound else 200)
+
+
+def edit_context(form: ConnectionForm, stored: Connection | None, result: Any = None) -> dict[str, Any]:
+    endpoint = form["endpoint"].value() or ""
+    return {
+        "form": form,
+        "test_form": TestForm(initial={"model": form["default_model"].value() or ""}),
+        "connection": stored,
+        "findings": Findings.of(endpoint),
+        "users": users_of(stored) if stored else [],
+        "result": result,
+    }
+
+
+def save(form: ConnectionForm, request: Request, connection: Connection) -> bool:
+    """False when somebody took the name in the same moment; the form then says so."""
+    fresh = connection.pk is None
+    connection.name, connection.endpoint = form.cleaned_data["name"], form.cleaned_data["endpoint"]
+    connection.default_model = form.cleaned_data["default_model"]
+    if key := form.cleaned_data["key"]:
+        connection.key = Secret(key)
+        connection.key_changed_at, connection.key_changed_by = timezone.now(), request.user
+    try:
+        with transaction.atomic():
+            connection.save()
+            verb = "created connection" if fresh else "changed connection"
+            detail = "with a new key" if key else ""
+            AuditEntry.objects.create(by=request.user, verb=verb, subject=connection.name, detail=detail)
+    except IntegrityError:
+        form.add_error("name", "There is a connection of this name. Choose another.")
+        return False
+    return True
+
+
+@editor
+@require_http_methods(["GET", "POST"])
+def delete(request: Request, pk: int) -> HttpResponse:
+    """Shows where it is used, and refuses while it is."""
+    connection = access.connection(request, pk)
+    users = users_of(connection)
+    if request.method == "POST" and not users:
+        connection.delete()
+        AuditEntry.objects.create(by=request.user, verb="deleted connection", subject=connection.name)
+        messages.info(request, f"{connection.name} was deleted.")
+        return redirect("connections:list")
+    context = {"connection": connection, "users": users}
+    return page(request, "connections/delete.html", context, status=409 if request.method == "POST" else 200)
+
+
+@editor
+@require_GET
+def check_name(request: Request) -> HttpResponse:
+    """Whether the name is free, while it is typed."""
+    name = request.GET.get("name", "").strip()
+    found = Connection.objects.filter(name=name).exclude(pk=request.GET.get("pk") or None) if name else None
+    context = {"name": name, "taken": bool(found and found.exists())}
+    return page(request, "connections/_name_check.html", context)
+
+
+@editor
+@require_POST
+def recognise(request: Request) -> HttpResponse:
+    """What the pasted text is, while it is typed. A POST, so that nothing pasted stands in a log of URLs."""
+    return page(request, "connections/_findings.html", {"findings": Findings.of(request.POST.get("endpoint", ""))})
+
+
+@editor
+@require_POST
+async def test(request: Request, pk: int | None = None) -> HttpResponse:
+    """One tiny chat call with the form as it stands; nothing is saved but the outcome of a stored, unchanged one."""
+    stored = await Connection.objects.filter(pk=pk).afirst() if pk else None
+    form, test_form = ConnectionForm(request.POST, stored=stored), TestForm(request.POST)
+    valid = await sync_to_async(form.is_valid)()
+    problems = [text for field in ("endpoint", "key") for text in form.errors.get(field, [])]
+    if not test_form.is_valid():
+        problems.append(str(test_form.errors["model"][0]))
+    context: dict[str, Any] = {"problems": problems}
+    if not problems:
+        try:
+            result = await foundry_client().test(form.target(), test_form.cleaned_data["model"].strip())
+        except KeyUnreadable as error:
+            context["problems"] = [str(error)]
+        else:
+            context = {"result": result, "at": timezone.now()}
+            if stored and valid and not form.cleaned_data["key"] and form.cleaned_data["endpoint"] == stored.endpoint:
+                await sync_to_async(stored.record_check)(result)
+    status = 422 if context.get("problems") else 200
+    if request.htmx:
+        region = Region("connections/_test_result.html", "test-result", context)
+        return await sync_to_async(regions)(request, region, status=status)
+    whole = await sync_to_async(edit_context)(form, stored)
+    return await sync_to_async(page)(request, "connections/edit.html", {**whole, **context}, status=status)
+
+
+@editor
+@require_GET
+def new_in_panel(request: Request) -> HttpResponse:
+    return page(request, "connections/_panel_form.html", panel_context(ConnectionForm()))
+
+
+@editor
+@require_POST
+def create_in_panel(request: Request) -> HttpResponse:
+    """Creates the connection; the designer hears its name and chooses it."""
+    form = ConnectionForm(request.POST)
+    connection = Connection()
+    if form.is_valid() and save(form, request, connection):
+        response = HttpResponse("")
+        response.headers["HX-Trigger"] = json.dumps({"connection-created": {"name": connection.name}})
+        return response
+    return page(request, "connections/_panel_form.html", panel_context(form), status=422)
+
+
+def panel_context(form: ConnectionForm) -> dict[str, Any]:
+    return {
+        "form": form,
+        "findings": Findings.of(form["endpoint"].value() or "" if form.is_bound else ""),
+        "test_form": TestForm(initial={"model": form["default_model"].value() or ""}),
+    }

@@ -1,0 +1,150 @@
+"""What an action type is: its properties, what it does, and what it tells the runner."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from enum import StrEnum, auto
+from typing import Any, ClassVar, Literal, Protocol
+
+from flows.document import Action, Branch
+from flows.expressions import Scope
+from flows.journal import Declared
+from flows.services import Services
+from flows.values import VariableType
+
+
+class Group(StrEnum):
+    """The family of an action type: its place in the toolbox and the colour of its tile."""
+
+    AZURE = "azure"
+    BUILTIN = "builtin"
+    CONTROL = "control"
+    OUTPUT = "output"
+
+
+class PropertyKind(StrEnum):
+    """How a property is read: which are templates, and what comes out of them."""
+
+    TEXT = auto()  # template, text comes out
+    VALUE = auto()  # template or JSON with templates in it, any value comes out
+    NUMBER = auto()  # number, or template that gives one
+    CHOICE = auto()  # one of a few words
+    SECRET = "secret"  # noqa: S105 - a type, no secret; template, or the reference of a stored literal; a Secret comes out
+    CONNECTION = auto()  # name of a stored connection
+    VARIABLE = auto()  # name of a variable in scope
+    NEW_VARIABLE = auto()  # name of the variable this action sets
+    VARIABLES = auto()  # rows of name, type, value, global
+    FLAG = auto()
+
+
+@dataclass(frozen=True)
+class Prop:
+    kind: PropertyKind
+    required: bool = False
+    choices: tuple[str, ...] = ()
+    var_type: str | None = None
+    minimum: float | None = None
+    maximum: float | None = None
+
+
+def prop(kind: PropertyKind, *, default: Any = None, **more: Any) -> Any:
+    """A field of a Properties class."""
+    return field(default=default, metadata={"prop": Prop(kind, **more)})
+
+
+def props(properties: Any) -> dict[str, Prop]:
+    """The properties of a Properties class by name."""
+    return {declared.name: declared.metadata["prop"] for declared in dataclasses.fields(properties)}
+
+
+@dataclass(frozen=True)
+class Result:
+    """What an action has done. The runner records it, then applies it to the scope."""
+
+    output: Any = None
+    variables: Mapping[str, Any] = field(default_factory=dict)
+    declared: tuple[Declared, ...] = ()
+    facts: Mapping[str, Any] = field(default_factory=dict)
+    usage: Mapping[str, Any] | None = None
+    warning: str | None = None
+    returns: bool = False  # ends the run with the output
+
+
+class Step(Protocol):
+    """One execution of one action, as the action sees it."""
+
+    @property
+    def path(self) -> str: ...
+
+    @property
+    def action(self) -> Action: ...
+
+    @property
+    def scope(self) -> Scope: ...
+
+    @property
+    def services(self) -> Services: ...
+
+    async def text(self, delta: str) -> None:
+        """A piece of the answer, to be shown at once."""
+
+    async def log(self, level: str, message: str) -> None:
+        """A line of the execution log."""
+
+    async def waiting(self, reason: str, until: float) -> None:
+        """The action waits by itself until `until` (seconds since the epoch)."""
+
+    async def run_block(
+        self, branch: Branch, *, index: int | None = None, variables: Mapping[str, Any] | None = None
+    ) -> None:
+        """Executes a branch in a scope of its own that holds `variables`; `index` numbers an iteration."""
+
+    async def skip(self, branch: Branch, reason: str) -> None:
+        """Records every action of a branch as not run."""
+
+
+class ActionType:
+    """Subclass in `flows/actions/<folder>/action.py`; an instance holds no state."""
+
+    type: ClassVar[str]
+    title: ClassVar[str]
+    purpose: ClassVar[str]  # one line, without a full stop
+    group: ClassVar[Group]
+    branches: ClassVar[Literal["none", "body", "conditions"]] = "none"
+    Properties: ClassVar[Any]  # a frozen dataclass of prop() fields
+
+    async def execute(self, properties: Any, step: Step) -> Result:
+        """Does the work. `properties` are rendered. Raises ActionError."""
+        raise NotImplementedError
+
+    def declares(self, properties: Mapping[str, Any]) -> Sequence[tuple[str, str, bool]]:
+        """Variables that stored properties bring into scope behind the action: (name, type, global)."""
+        return [
+            (name, str(declared.var_type or ""), False)
+            for key, declared in props(self.Properties).items()
+            if declared.kind is PropertyKind.NEW_VARIABLE
+            and isinstance(name := properties.get(key) or default_of(self.Properties, key), str)
+        ]
+
+    def inside(self, properties: Mapping[str, Any]) -> Sequence[tuple[str, str]]:
+        """Variables that exist only inside the branches: (name, type)."""
+        return []
+
+    def problems(self, action: Action) -> Sequence[tuple[str | None, str]]:
+        """What is wrong beside the properties themselves: (property, sentence)."""
+        return []
+
+
+def default_of(properties: Any, name: str) -> Any:
+    declared = next(found for found in dataclasses.fields(properties) if found.name == name)
+    return declared.default
+
+
+def label(name: str) -> str:
+    """A property in a sentence: api_key becomes API key."""
+    return name.replace("_", " ").capitalize().replace("Api ", "API ")
+
+
+TYPES = tuple(type.value for type in VariableType)

@@ -1,0 +1,271 @@
+"""One prompt in, one answer out, streamed while it is made."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from connections.foundry.chat import ChatRequest, Completion, Message, TextDelta, Waiting
+from connections.foundry.client import Target
+from connections.foundry.errors import FoundryError
+from flows.actions.base import ActionType, Group, PropertyKind, Result, Step, prop
+from flows.document import Action
+from flows.errors import ActionError
+from flows.values import ConnectionValue, Response, as_text
+
+ROLES = ("system", "developer", "user", "assistant", "tool")
+LONGEST_RAW = 20_000  # characters of the raw answer that are kept
+
+
+@dataclass(frozen=True)
+class Properties:
+    connection: str | None = prop(PropertyKind.CONNECTION)
+    dynamic_connection: str | None = prop(PropertyKind.VARIABLE, var_type="connection")
+    model: str = prop(PropertyKind.TEXT, required=True)
+    system_prompt: str | None = prop(PropertyKind.TEXT)
+    user_prompt: str = prop(PropertyKind.TEXT, required=True)
+    history: Any = prop(PropertyKind.VALUE)
+    context: Any = prop(PropertyKind.VALUE)
+    prompt_template: str | None = prop(PropertyKind.TEXT)
+    temperature: float | None = prop(PropertyKind.NUMBER, minimum=0, maximum=2)
+    top_p: float | None = prop(PropertyKind.NUMBER, minimum=0, maximum=1)
+    max_completion_tokens: float | None = prop(PropertyKind.NUMBER, minimum=1)
+    frequency_penalty: float | None = prop(PropertyKind.NUMBER, minimum=-2, maximum=2)
+    presence_penalty: float | None = prop(PropertyKind.NUMBER, minimum=-2, maximum=2)
+    reasoning_effort: str | None = prop(
+        PropertyKind.CHOICE, choices=("none", "minimal", "low", "medium", "high", "xhigh")
+    )
+    response_format: Any = prop(PropertyKind.VALUE)
+    stop: Any = prop(PropertyKind.VALUE)
+    seed: float | None = prop(PropertyKind.NUMBER)
+    user: str | None = prop(PropertyKind.TEXT)
+    result_variable_name: str = prop(PropertyKind.NEW_VARIABLE, default="response", var_type="object")
+
+
+@dataclass
+class Watch:
+    """Times of one call."""
+
+    started: float = field(default_factory=time.monotonic)
+    first: float | None = None
+
+    def text_came(self) -> None:
+        if self.first is None:
+            self.first = time.monotonic()
+
+    def facts(self) -> dict[str, float | None]:
+        first = None if self.first is None else round((self.first - self.started) * 1000, 1)
+        return {"first_token_ms": first, "total_ms": round((time.monotonic() - self.started) * 1000, 1)}
+
+
+class ChatCompletion(ActionType):
+    type = "chat_completion"
+    title = "Chat completion"
+    purpose = "one prompt in, one answer out"
+    group = Group.AZURE
+    Properties = Properties
+
+    async def execute(self, properties: Properties, step: Step) -> Result:
+        target, reason = await chosen_connection(properties, step)
+        request = chat_request(properties)
+        watch = Watch()
+        try:
+            completion = await answered(target, request, step, watch)
+        except FoundryError as error:
+            raise ActionError(
+                error.kind,
+                f"{target.name}: {error.message}",
+                error.hint,
+                status=error.status,
+                request_id=error.request_id,
+                raw=error.raw,
+            ) from None
+        response = Response(
+            text=completion.text,
+            usage=usage_of(completion),
+            finish_reason=completion.finish_reason,
+            model=completion.model,
+            json=parsed_json(properties.response_format, completion),
+            raw=completion.raw,
+        )
+        return Result(
+            output=response,
+            variables={properties.result_variable_name: response},
+            usage=usage_of(completion),
+            warning=warning_of(completion),
+            facts={
+                "connection": target.name,
+                "connection_reason": reason,
+                "host": target.endpoint.host,
+                "key_fingerprint": target.key.fingerprint,
+                "model_requested": request.model,
+                "model": completion.model,
+                "url": completion.url,
+                "status": completion.status,
+                "finish_reason": completion.finish_reason,
+                "request_id": completion.request_id,
+                "prompt": [{"role": message.role, "content": message.content} for message in request.messages],
+                "raw": json.dumps(completion.raw, ensure_ascii=False)[:LONGEST_RAW],
+                **watch.facts(),
+            },
+        )
+
+    def problems(self, action: Action) -> Sequence[tuple[str | None, str]]:
+        if not action.properties.get("connection") and not action.properties.get("dynamic_connection"):
+            return [("connection", "Connection is missing. Choose one, or create it in the panel.")]
+        return []
+
+
+async def answered(target: Target, request: ChatRequest, step: Step, watch: Watch) -> Completion:
+    """Streams the answer to the journal and gives the whole. Raises FoundryError."""
+    completion: Completion | None = None
+    async for event in step.services.foundry.chat(target, request):
+        match event:
+            case TextDelta():
+                watch.text_came()
+                await step.text(event.text)
+            case Waiting():
+                await step.waiting(event.reason, event.until)
+            case Completion():
+                completion = event
+    if completion is None:
+        raise ActionError("protocol", f"{target.name} ended without an answer.")
+    return completion
+
+
+async def chosen_connection(properties: Properties, step: Step) -> tuple[Target, str]:
+    """Which connection is used, and why in words. A dynamic connection overrides the static one."""
+    name = properties.dynamic_connection
+    if not name:
+        if not properties.connection:
+            raise ActionError("connection_missing", "Connection is missing.", "Choose one in the property panel.")
+        return await step.services.connection(properties.connection), "chosen in the flow"
+    value = step.scope.get(name)
+    if not isinstance(value, ConnectionValue):
+        what = "has no value" if value is None else "is not a connection"
+        raise ActionError(
+            "dynamic_connection",
+            f"The dynamic connection {name} {what}.",
+            "Create Azure AI connection sets such a variable; put it above this action.",
+        )
+    instead = f", instead of {properties.connection}" if properties.connection else ""
+    return value.target, f"from variable {name}{instead}"
+
+
+def chat_request(properties: Properties) -> ChatRequest:
+    def whole(number: float | None) -> int | None:
+        return None if number is None else int(number)
+
+    return ChatRequest(
+        model=properties.model.strip(),
+        messages=tuple(messages(properties)),
+        temperature=properties.temperature,
+        top_p=properties.top_p,
+        max_completion_tokens=whole(properties.max_completion_tokens),
+        frequency_penalty=properties.frequency_penalty,
+        presence_penalty=properties.presence_penalty,
+        reasoning_effort=properties.reasoning_effort,
+        response_format=response_format(properties.response_format),
+        stop=properties.stop or None,
+        seed=whole(properties.seed),
+        user=properties.user or None,
+    )
+
+
+def messages(properties: Properties) -> list[Message]:
+    made = [Message("system", properties.system_prompt)] if properties.system_prompt else []
+    return [*made, *history(properties.history), Message("user", user_message(properties))]
+
+
+def history(value: Any) -> list[Message]:
+    """Earlier messages: a list of objects with role and content."""
+    if value in (None, "", []):
+        return []
+    if not isinstance(value, list):
+        raise ActionError(
+            "history", "History is not a list of messages.", 'Give [{"role": "user", "content": "..."}, ...].'
+        )
+    made = []
+    for at, message in enumerate(value):
+        role = message.get("role") if isinstance(message, Mapping) else None
+        if role not in ROLES:
+            raise ActionError("history", f"History: message {at + 1} has no known role.", f"Roles: {', '.join(ROLES)}.")
+        made.append(Message(role, as_text(message.get("content"))))
+    return made
+
+
+def user_message(properties: Properties) -> str:
+    """The user prompt, in its template when there is one. Context without a template comes before the prompt."""
+    context = as_text(properties.context)
+    template = properties.prompt_template
+    if not template:
+        template = "Context:\n@@context\n\n@@userPrompt" if context else "@@userPrompt"
+    # One pass, so that a placeholder inside a value stays text.
+    parts = template.split("@@userPrompt")
+    return properties.user_prompt.join(part.replace("@@context", context) for part in parts)
+
+
+def response_format(value: Any) -> Any:
+    """Text needs none; json_object and a JSON schema become what the API takes."""
+    if value in (None, "", "text"):
+        return None
+    if value == "json_object":
+        return {"type": "json_object"}
+    if isinstance(value, str):
+        try:
+            value = json.loads(value)
+        except ValueError:
+            raise ActionError(
+                "response_format",
+                f"Response format {value!r} is not known.",
+                "text, json_object or a JSON schema.",
+            ) from None
+    if not isinstance(value, Mapping):
+        raise ActionError("response_format", "Response format is not an object.", "text, json_object or a JSON schema.")
+    if value.get("type") in ("json_schema", "json_object", "text"):
+        return dict(value)
+    if "schema" in value:
+        return {"type": "json_schema", "json_schema": dict(value)}
+    return {"type": "json_schema", "json_schema": {"name": "answer", "schema": dict(value), "strict": True}}
+
+
+def parsed_json(format: Any, completion: Completion) -> Any:
+    wanted = response_format(format)
+    if wanted is None or wanted.get("type") == "text" or completion.finish_reason == "content_filter":
+        return None
+    try:
+        return json.loads(completion.text)
+    except ValueError as error:
+        cut = " It was cut at its token limit." if completion.finish_reason == "length" else ""
+        raise ActionError(
+            "invalid_json",
+            f"The answer is not the JSON that was asked for ({error}).{cut}",
+            "Raise Max completion tokens, or ask for JSON in the prompt.",
+            raw=completion.text[:LONGEST_RAW],
+        ) from None
+
+
+def usage_of(completion: Completion) -> dict[str, Any]:
+    usage = completion.usage
+    named = {
+        "prompt_tokens": usage.prompt_tokens,
+        "completion_tokens": usage.completion_tokens,
+        "total_tokens": usage.total_tokens,
+        "cached_tokens": usage.cached_tokens,
+        "reasoning_tokens": usage.reasoning_tokens,
+    }
+    return {name: count for name, count in named.items() if count is not None}
+
+
+def warning_of(completion: Completion) -> str | None:
+    if completion.finish_reason == "length":
+        spent = completion.usage.completion_tokens
+        return f"Cut at {spent:,} tokens" if spent else "Cut at the token limit"
+    if completion.finish_reason == "content_filter":
+        return f"Filtered: {completion.filtered or 'content'}"
+    if completion.refusal:
+        return f"Refused: {completion.refusal[:200]}"
+    return None

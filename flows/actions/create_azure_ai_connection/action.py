@@ -1,0 +1,43 @@
+"""Makes a connection at run time, for chat completions that enable a dynamic connection."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from connections.endpoint import Endpoint, EndpointError
+from connections.foundry.client import Target
+from connections.secret import Secret
+from flows.actions.base import ActionType, Group, PropertyKind, Result, Step, prop
+from flows.errors import ActionError
+from flows.values import ConnectionValue
+
+
+@dataclass(frozen=True)
+class Properties:
+    api_key: Secret = prop(PropertyKind.SECRET, required=True)
+    endpoint: str = prop(PropertyKind.TEXT, required=True)
+    connection_variable_name: str = prop(PropertyKind.NEW_VARIABLE, default="connection", var_type="connection")
+
+
+class CreateAzureAIConnection(ActionType):
+    type = "create_azure_ai_connection"
+    title = "Create Azure AI connection"
+    purpose = "a connection at run time, from variables"
+    group = Group.AZURE
+    Properties = Properties
+
+    async def execute(self, properties: Properties, step: Step) -> Result:
+        if not properties.api_key:
+            raise ActionError("property_missing", "API key is empty.", "The variable it comes from has no value.")
+        try:
+            endpoint = Endpoint.parse(properties.endpoint)
+        except EndpointError as error:
+            raise ActionError("endpoint", error.message, error.hint) from None
+        name = properties.connection_variable_name
+        value = ConnectionValue(name, Target(name=endpoint.host, endpoint=endpoint, key=properties.api_key))
+        facts = {
+            "host": endpoint.host,
+            "key_fingerprint": properties.api_key.fingerprint,
+            "endpoint_kind": endpoint.label,
+        }
+        return Result(output=value, variables={name: value}, facts=facts)

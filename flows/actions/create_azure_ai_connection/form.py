@@ -1,0 +1,16 @@
+from flows.actions.properties import Line, NewVariable, PropertyForm, SecretText
+
+
+class Form(PropertyForm):
+    ports = ("api_key", "endpoint")
+    output = "connection_variable_name"
+
+    api_key = SecretText(
+        "API key",
+        star=True,
+        hint="A variable such as {{ api_key }}, or a key, which is stored encrypted and never shown.",
+    )
+    endpoint = Line("Endpoint", star=True, hint="Anything the portal shows, or a variable such as {{ endpoint }}.")
+    connection_variable_name = NewVariable(
+        "Connection variable name", hint="Actions below choose it as their dynamic connection."
+    )

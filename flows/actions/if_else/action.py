@@ -1,0 +1,66 @@
+"""Runs the first branch whose condition holds."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from flows.actions.base import ActionType, Group, Result, Step
+from flows.document import Action, Branch
+from flows.errors import ActionError
+from flows.expressions import ExpressionError, condition
+
+
+@dataclass(frozen=True)
+class Properties:
+    """None: the branches carry the conditions."""
+
+
+class IfElse(ActionType):
+    type = "if_else"
+    title = "If"
+    purpose = "the first branch whose condition holds"
+    group = Group.CONTROL
+    branches = "conditions"
+    Properties = Properties
+
+    async def execute(self, properties: Properties, step: Step) -> Result:
+        taken = self.choose(step)
+        for branch in step.action.branches:
+            if branch is not taken:
+                await step.skip(branch, "branch not taken")
+        if taken is None:
+            return Result(output=None, facts={"branch": None})
+        await step.run_block(taken)
+        return Result(output=taken.title or taken.id, facts={"branch": taken.id, "condition": taken.condition})
+
+    def choose(self, step: Step) -> Branch | None:
+        """Branches in order; one without a condition is the otherwise, wherever it stands."""
+        otherwise = None
+        for branch in step.action.branches:
+            if branch.condition is None:
+                otherwise = otherwise or branch
+                continue
+            try:
+                if condition(branch.condition, step.scope):
+                    return branch
+            except ExpressionError as error:
+                where = branch.title or branch.id
+                raise ActionError(
+                    "expression", f"Condition of {where}: {error}", "Correct it in the property panel."
+                ) from None
+        return otherwise
+
+    def problems(self, action: Action) -> Sequence[tuple[str | None, str]]:
+        without = [branch for branch in action.branches if branch.condition is None]
+        found: list[tuple[str | None, str]] = []
+        if not action.branches:
+            found.append((None, "It has no branches. Add one in the panel."))
+        for branch in without[:-1]:
+            found.append(
+                (
+                    f"branch-{branch.id}-condition",
+                    f"{branch.title or branch.id} has no condition. Only one branch can be the otherwise.",
+                )
+            )
+        return found

@@ -1,0 +1,80 @@
+"""What the list of flows and the empty state show."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import timedelta
+
+from django.utils import timezone
+
+from flows.models import Flow, Revision, Run
+from flows.queries import actions_of
+from flows.runs.states import StateView, run_view
+
+DAYS = 14
+
+
+@dataclass(frozen=True)
+class FirstSteps:
+    """The three steps of an empty installation."""
+
+    has_connection: bool
+
+
+@dataclass(frozen=True)
+class Bar:
+    """One day of runs, as a rectangle in a chart of 20 units height."""
+
+    x: int
+    y: int
+    height: int
+
+
+@dataclass(frozen=True)
+class FlowRow:
+    flow: Flow
+    revision: Revision
+    description: str
+    actions: int
+    runs: int
+    last_run: Run | None
+    state: StateView | None
+    bars: list[Bar]
+
+
+def flow_rows(flows: Iterable[Flow]) -> list[FlowRow]:
+    """Rows of the list in three queries, however many flows."""
+    shown = list(flows)
+    ids = [flow.pk for flow in shown]
+    since = timezone.now() - timedelta(days=DAYS)
+    total: Counter[int] = Counter()
+    daily: dict[int, Counter[int]] = {id: Counter() for id in ids}
+    newest: dict[int, int] = {}
+    today = timezone.localdate()
+    for pk, flow_id, at in (
+        Run.objects.filter(flow_id__in=ids).order_by("pk").values_list("pk", "flow_id", "created_at")
+    ):
+        total[flow_id] += 1
+        newest[flow_id] = pk
+        if at >= since:
+            daily[flow_id][(today - timezone.localdate(at)).days] += 1
+    last = {run.flow_id: run for run in Run.objects.filter(pk__in=newest.values())}
+    return [row(flow, total[flow.pk], last.get(flow.pk), daily[flow.pk]) for flow in shown]
+
+
+def row(flow: Flow, runs: int, last: Run | None, days: Counter[int]) -> FlowRow:
+    document = flow.current.document
+    most = max(days.values(), default=1)
+    heights = [(DAYS - 1 - day, max(2, round(20 * count / most))) for day, count in days.items() if day < DAYS]
+    return FlowRow(
+        flow=flow,
+        revision=flow.current,
+        description=str(document.get("description") or "")[:200],
+        actions=sum(1 for _ in actions_of(document)),
+        runs=runs,
+        last_run=last,
+        state=run_view(last) if last else None,
+        bars=[Bar(x * 7, 20 - height, height) for x, height in heights],
+    )

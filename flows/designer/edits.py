@@ -1,0 +1,110 @@
+"""What one press in the designer changes: from the posted fields to a new document."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Mapping
+from typing import Any
+
+from django import forms
+
+from connections.secret import Secret
+from flows.actions import registry
+from flows.actions.properties import PropertyForm, Surroundings
+from flows.document import Action, Document
+from flows.expressions import ExpressionError, check
+from flows.models import Flow, FlowSecret
+
+TITLE_LENGTH, DESCRIPTION_LENGTH = 200, 2_000
+
+
+class SecretStore:
+    """Keeps literal secrets aside until the revision that names them is committed."""
+
+    def __init__(self, flow: Flow) -> None:
+        self._flow = flow
+        self._kept: dict[str, str] = {}
+
+    def __call__(self, value: str) -> str:
+        key = f"s{secrets.token_hex(6)}"
+        self._kept[key] = value
+        return key
+
+    def save(self) -> None:
+        FlowSecret.objects.bulk_create(
+            FlowSecret(flow=self._flow, key=key, value=Secret(value)) for key, value in self._kept.items()
+        )
+
+
+def new_action(document: Document, type: str) -> dict[str, Any]:
+    """An action of this type as it is first put into a flow."""
+    known = registry.action_type(type)
+    id = document.new_id(type)
+    made: dict[str, Any] = {"id": id, "type": type, "title": "", "properties": registry.defaults(type)}
+    if known.branches == "body":
+        made["branches"] = [{"id": f"{id}-body", "title": "", "actions": []}]
+    if known.branches == "conditions":
+        made["branches"] = [
+            {"id": f"{id}-1", "title": "If", "condition": "", "actions": []},
+            {"id": f"{id}-2", "title": "Otherwise", "actions": []},
+        ]
+    return made
+
+
+def property_form(action: Action, around: Surroundings, data: Mapping[str, Any] | None = None) -> PropertyForm | None:
+    try:
+        return registry.form(action.type)(data, stored=action.properties, surroundings=around)
+    except registry.UnknownAction:
+        return None
+
+
+class CommonForm(forms.Form):
+    """What every action has."""
+
+    title = forms.CharField(max_length=TITLE_LENGTH, required=False)
+    description = forms.CharField(max_length=DESCRIPTION_LENGTH, required=False)
+    disabled = forms.BooleanField(required=False)
+
+
+def apply_panel(
+    document: Document, action: Action, form: PropertyForm | None, common: CommonForm, data: Mapping[str, Any]
+) -> Document:
+    """The document with the panel's fields put into the action. All forms are valid."""
+    changed = document
+    if form is not None:
+        changed = changed.with_properties(action.id, form.properties())
+    cleaned = common.cleaned_data
+    changes = {
+        name: cleaned[name]
+        for name in ("title", "description", "disabled")
+        if cleaned[name] != (getattr(action, name) or type(cleaned[name])())
+    }
+    if changes:
+        changed = changed.with_action(action.id, **changes)
+    for branch in action.branches:
+        fields = branch_fields(branch.id, data)
+        if fields is not None and fields != (branch.title or "", branch.condition or ""):
+            changed = changed.with_branch(branch.id, title=fields[0], condition=fields[1] or None)
+    return changed
+
+
+def branch_fields(branch_id: str, data: Mapping[str, Any]) -> tuple[str, str] | None:
+    """Title and condition as posted; None when the panel did not post them."""
+    if f"branch-{branch_id}-title" not in data:
+        return None
+    title = data.get(f"branch-{branch_id}-title", "")[:TITLE_LENGTH].strip()
+    return title, data.get(f"branch-{branch_id}-condition", "").strip()
+
+
+def branch_errors(action: Action, data: Mapping[str, Any]) -> dict[str, str]:
+    errors = {}
+    for branch in action.branches:
+        fields = branch_fields(branch.id, data)
+        if not fields or not fields[1]:
+            continue
+        inner = fields[1].removeprefix("{{").removesuffix("}}") if fields[1].startswith("{{") else fields[1]
+        try:
+            check("{{ (" + inner + ") }}")
+        except ExpressionError as error:
+            errors[f"branch-{branch.id}-condition"] = str(error)
+    return errors

@@ -1,0 +1,96 @@
+"""The panel of Start: the name of the flow and its inputs."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from django import forms
+from django.core.exceptions import ValidationError
+
+from flows.actions.properties import checked_name, literal
+from flows.document import Document
+from flows.values import VariableType
+
+TYPES = [type.value for type in VariableType if type is not VariableType.CONNECTION]
+PARTS = ("name", "type", "required", "default", "description")
+
+
+class InputsForm(forms.Form):
+    """Rows of inputs, posted as `input-0-name` and so on; a row without a name is dropped."""
+
+    name = forms.CharField(max_length=200, label="Name", error_messages={"required": "A flow needs a name."})
+
+    def __init__(self, document: Document, data: Mapping[str, Any] | None = None) -> None:
+        super().__init__(data, initial={"name": document.name}, auto_id="start-%s")
+        self.document = document
+        self.rows = (
+            posted_rows(data) if data is not None else [stored_row(i) for i in document.to_json().get("inputs") or []]
+        )
+        self.types = TYPES
+
+    @property
+    def shown_rows(self) -> list[dict[str, Any]]:
+        """With an empty one at the end, to add another."""
+        named = [row for row in self.rows if row["name"] or row["description"]]
+        return [*named, dict.fromkeys(PARTS, "") | {"type": "text"}]
+
+    def clean(self) -> dict[str, Any]:
+        cleaned = super().clean() or {}
+        inputs: list[dict[str, Any]] = []
+        for row in self.rows:
+            if not row["name"].strip():
+                continue
+            name = checked_name(row["name"])
+            if any(made["name"] == name for made in inputs):
+                raise ValidationError(f"The input {name} is there twice. Rename one of them.")
+            if row["type"] not in TYPES:
+                raise ValidationError(f"{name}: {row['type']!r} is not a type. Choose one of {', '.join(TYPES)}.")
+            if row["type"] == "secret" and row["default"]:
+                raise ValidationError(
+                    f"{name}: a secret has no default, it would stand in the document. Leave it empty."
+                )
+            inputs.append(self.made(name, row))
+        cleaned["inputs"] = inputs
+        return cleaned
+
+    def made(self, name: str, row: Mapping[str, Any]) -> dict[str, Any]:
+        text = row["default"]
+        default = None if text == "" else text if row["type"] == "text" else literal(text)
+        stored = next((i for i in self.document.to_json().get("inputs") or [] if i.get("name") == name), {})
+        typed = {
+            "type": row["type"],
+            "required": bool(row["required"]),
+            "default": default,
+            "description": row["description"],
+        }
+        # What was absent and is still empty stays absent, so that an export equals its import.
+        kept = {key: value for key, value in typed.items() if key in stored or value not in (None, "", False)}
+        return {**stored, "name": name, "type": row["type"], **kept}
+
+    def applied(self) -> Document:
+        return self.document.renamed(self.cleaned_data["name"]).with_inputs(self.cleaned_data["inputs"])
+
+
+def posted_rows(data: Mapping[str, Any]) -> list[dict[str, Any]]:
+    rows = []
+    for at in range(200):
+        if f"input-{at}-name" not in data:
+            break
+        rows.append({part: data.get(f"input-{at}-{part}", "") for part in PARTS})
+    return rows
+
+
+def stored_row(stored: Mapping[str, Any]) -> dict[str, Any]:
+    default = stored.get("default")
+    return {
+        "name": stored.get("name", ""),
+        "type": stored.get("type", "text"),
+        "required": bool(stored.get("required")),
+        "default": ""
+        if default is None
+        else default
+        if isinstance(default, str)
+        else forms.JSONField().prepare_value(default),
+        "description": stored.get("description") or "",
+    }

@@ -1,0 +1,17 @@
+from django.urls import path
+
+from flows.designer import views
+
+app_name = "designer"
+urlpatterns = [
+    path("", views.show, name="show"),
+    path("undo/", views.undo, name="undo"),
+    path("redo/", views.redo, name="redo"),
+    path("insert/", views.insert, name="insert"),
+    path("insert/menu/", views.insert_menu, name="insert_menu"),
+    path("inputs/", views.save_inputs, name="save_inputs"),
+    path("actions/<str:action_id>/", views.select, name="select"),
+    path("actions/<str:action_id>/properties/", views.save_properties, name="save_properties"),
+    path("actions/<str:action_id>/connection/", views.connection_field, name="connection_field"),
+    path("actions/<str:action_id>/<str:verb>/", views.change, name="change"),
+]

@@ -1,0 +1,50 @@
+"""What can go wrong in a run, and the signals that unwind a block.
+
+ActionError   one action could not do its work; `kind` says which way, the rest is for people
+RunFailed     a run ended because of an ActionError at a path
+Returned      not an error: `return` ends the run with a value
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+
+class ActionError(Exception):
+    """`kind` is stable and short ("auth_key"); `message` says what happened, `hint` what to do.
+
+    `raw` is the masked answer behind it, `facts` what the action had found out so far.
+    """
+
+    def __init__(
+        self,
+        kind: str,
+        message: str,
+        hint: str = "",
+        *,
+        status: int | None = None,
+        request_id: str | None = None,
+        raw: str = "",
+        facts: Mapping[str, Any] | None = None,
+    ) -> None:
+        super().__init__(message)
+        self.kind, self.message, self.hint = kind, message, hint
+        self.status, self.request_id, self.raw = status, request_id, raw
+        self.facts = dict(facts or {})
+
+
+class RunFailed(Exception):
+    """The run ended at `path` because of `error`."""
+
+    def __init__(self, path: str, action_id: str, error: ActionError) -> None:
+        super().__init__(f"{path or 'start'}: {error.message}")
+        self.path, self.action_id, self.error = path, action_id, error
+
+
+class Returned(Exception):
+    """Unwinds every block up to the run."""
+
+    def __init__(self, value: object) -> None:
+        super().__init__("return")
+        self.value = value

@@ -1,0 +1,320 @@
+"""Flows, their revisions, their runs. Races end in a conditional update and a row count."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from django.conf import settings
+from django.contrib.auth.models import AbstractBaseUser
+from django.db import models, transaction
+from django.utils import timezone
+from django.utils.text import slugify
+
+from connections.fields import SecretField
+from connections.secret import Secret
+from flows.document import Document, parse
+
+
+class Conflict(Exception):
+    """Somebody else has committed a revision since the one that was edited."""
+
+    def __init__(self, theirs: Revision) -> None:
+        super().__init__(f"The flow was changed meanwhile (revision {theirs.number}).")
+        self.theirs = theirs
+
+
+class FlowManager(models.Manager["Flow"]):
+    @transaction.atomic
+    def start_with(self, document: Document, *, by: AbstractBaseUser | None, note: str = "created") -> Flow:
+        """A new flow with its first revision. Its slug comes from the name."""
+        flow = self.create(name=document.name, slug=self.free_slug(document.name))
+        revision = flow.revisions.create(number=1, document=document.to_json(), created_by=by, note=note)
+        self.filter(pk=flow.pk).update(head=revision)
+        flow.head = revision
+        return flow
+
+    def free_slug(self, name: str) -> str:
+        base = slugify(name)[:80] or "flow"
+        taken = set(self.filter(slug__startswith=base).values_list("slug", flat=True))
+        return next(slug for n in range(1, len(taken) + 3) if (slug := base if n == 1 else f"{base}-{n}") not in taken)
+
+
+class Flow(models.Model):
+    name = models.CharField(max_length=200)
+    slug = models.SlugField(max_length=100, unique=True)
+    created_at = models.DateTimeField(auto_now_add=True)
+    changed_at = models.DateTimeField(auto_now_add=True)
+    head = models.ForeignKey("Revision", null=True, on_delete=models.PROTECT, related_name="+")
+
+    objects = FlowManager()
+
+    class Meta:
+        ordering = ["-changed_at"]
+
+    def __str__(self) -> str:
+        return self.name
+
+    @property
+    def current(self) -> Revision:
+        """The revision that is edited and run."""
+        if self.head is None:
+            raise Revision.DoesNotExist(f"Flow {self.slug} has no revision.")
+        return self.head
+
+    @transaction.atomic
+    def commit(self, document: Document, *, by: AbstractBaseUser | None, base: int, note: str = "") -> Revision:
+        """Makes `document` the current revision if `base` (a revision number) still is; else raises Conflict."""
+        newest = self.revisions.aggregate(newest=models.Max("number"))["newest"] or 0
+        revision = self.revisions.create(
+            number=newest + 1,
+            document=document.to_json(),
+            parent=self.revisions.get(number=base),
+            created_by=by,
+            note=note,
+        )
+        self.move_head(revision, base=base, name=document.name)
+        return revision
+
+    def undo(self, *, base: int) -> Revision:
+        """Goes back to the revision before; the one left stays for redo."""
+        parent = self.revisions.get(number=base).parent
+        if parent is None:
+            return self.current
+        self.move_head(parent, base=base, name=str(parent.document.get("name", self.name)))
+        return parent
+
+    def redo(self, *, base: int) -> Revision:
+        """Goes forward to the newest revision that was made from this one."""
+        child = self.revisions.get(number=base).children.order_by("-number").first()
+        if child is None:
+            return self.current
+        self.move_head(child, base=base, name=str(child.document.get("name", self.name)))
+        return child
+
+    @transaction.atomic
+    def remove(self) -> None:
+        """Deletes the flow with its runs and revisions, which protect each other against anything less."""
+        self.runs.all().delete()
+        Flow.objects.filter(pk=self.pk).update(head=None)
+        self.revisions.update(parent=None)
+        self.revisions.all().delete()
+        self.delete()
+
+    def move_head(self, to: Revision, *, base: int, name: str) -> None:
+        with transaction.atomic():
+            moved = Flow.objects.filter(pk=self.pk, head__number=base).update(
+                head=to, name=name[:200], changed_at=timezone.now()
+            )
+            if not moved:
+                raise Conflict(Flow.objects.select_related("head__created_by").get(pk=self.pk).current)
+        self.head, self.name = to, name[:200]
+
+
+class Revision(models.Model):
+    """One immutable state of a flow's document."""
+
+    flow = models.ForeignKey(Flow, on_delete=models.CASCADE, related_name="revisions")
+    number = models.PositiveIntegerField()
+    document = models.JSONField()
+    parent = models.ForeignKey("self", null=True, on_delete=models.PROTECT, related_name="children")
+    created_at = models.DateTimeField(auto_now_add=True)
+    created_by = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, related_name="+")
+    note = models.CharField(max_length=200, blank=True)
+
+    class Meta:
+        ordering = ["-number"]
+        constraints = [models.UniqueConstraint(fields=["flow", "number"], name="one_revision_a_number")]
+
+    def __str__(self) -> str:
+        return f"{self.flow_id} r{self.number}"
+
+    def parsed(self) -> Document:
+        """The document as a tree. Raises DocumentError when what is stored is broken."""
+        return parse(self.document)
+
+
+class FlowSecret(models.Model):
+    """A literal secret typed into a property; the document holds only `{"secret": key}`."""
+
+    flow = models.ForeignKey(Flow, on_delete=models.CASCADE, related_name="secrets")
+    key = models.CharField(max_length=40)
+    value = SecretField()
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["flow", "key"], name="one_secret_a_key")]
+
+    def __str__(self) -> str:
+        return self.key
+
+
+class State(models.TextChoices):
+    QUEUED = "queued"  # waits for a place
+    RUNNING = "running"  # a process has claimed it
+    WAITING = "waiting"  # for quota or a retry; goes on by itself
+    SUCCEEDED = "succeeded"
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+    SKIPPED = "skipped"  # actions only: disabled, or a branch not taken
+
+
+ENDED = (State.SUCCEEDED, State.FAILED, State.CANCELLED)
+LIVE = (State.QUEUED, State.RUNNING, State.WAITING)
+
+
+class RunManager(models.Manager["Run"]):
+    def start(
+        self,
+        *,
+        flow: Flow,
+        inputs: Mapping[str, object],
+        by: AbstractBaseUser | None,
+        via: str,
+        revision: Revision | None = None,
+    ) -> Run:
+        """A queued run. Secret inputs are kept encrypted until it ends and shown masked."""
+        revision = revision or flow.current
+        secret_names = {i.name for i in revision.parsed().inputs if i.type == "secret"}
+        secrets = {name: value for name, value in inputs.items() if name in secret_names and value is not None}
+        shown = {name: "••••" if name in secrets else value for name, value in inputs.items()}
+        return self.create(
+            flow=flow,
+            revision=revision,
+            inputs=shown,
+            secret_inputs=Secret(json.dumps(secrets)) if secrets else None,
+            started_by=by,
+            via=via,
+        )
+
+
+class Run(models.Model):
+    flow = models.ForeignKey(Flow, on_delete=models.CASCADE, related_name="runs")
+    revision = models.ForeignKey(Revision, on_delete=models.PROTECT, related_name="+")
+    state = models.CharField(max_length=12, choices=State.choices, default=State.QUEUED)
+    inputs = models.JSONField(default=dict)  # as shown: secrets masked
+    secret_inputs = SecretField(null=True)  # erased when the run ends
+    output = models.JSONField(null=True)
+    error = models.JSONField(null=True)  # {kind, message, hint, status, request_id, raw, path, action_id}
+    started_by = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, related_name="+")
+    via = models.CharField(max_length=40)  # designer, run page, command line
+    created_at = models.DateTimeField(auto_now_add=True)
+    started_at = models.DateTimeField(null=True)
+    ended_at = models.DateTimeField(null=True)
+    attempt = models.PositiveIntegerField(default=0)  # taken by claim(); records of an older one are refused
+    cancelled_by = models.CharField(max_length=150, blank=True)
+    prompt_tokens = models.PositiveIntegerField(default=0)
+    completion_tokens = models.PositiveIntegerField(default=0)
+    last_event = models.PositiveIntegerField(default=0)  # number of the newest record of this run
+
+    objects = RunManager()
+
+    class Meta:
+        ordering = ["-id"]
+        indexes = [
+            models.Index(fields=["flow", "-id"]),
+            models.Index(fields=["state", "-id"]),
+        ]
+
+    def __str__(self) -> str:
+        return f"Run {self.pk}"
+
+    @property
+    def ended(self) -> bool:
+        return self.state in ENDED
+
+    def real_inputs(self) -> dict[str, object]:
+        secrets = json.loads(self.secret_inputs.reveal()) if self.secret_inputs else {}
+        return {**self.inputs, **secrets}
+
+    def claim(self) -> bool:
+        """Takes the run for this process; false when another has it or it has ended."""
+        taken = Run.objects.filter(pk=self.pk, attempt=self.attempt, state=State.QUEUED).update(
+            attempt=self.attempt + 1, state=State.RUNNING, started_at=timezone.now()
+        )
+        if taken:
+            self.attempt += 1
+            self.state = State.RUNNING
+        return bool(taken)
+
+    def request_cancel(self, *, by: str) -> bool:
+        """Notes who wants it stopped; a queued run ends at once. False when it had ended."""
+        live = Run.objects.filter(pk=self.pk, state__in=LIVE)
+        if not live.update(cancelled_by=by[:150]):
+            return False
+        live.filter(state=State.QUEUED).update(
+            state=State.CANCELLED,
+            ended_at=timezone.now(),
+            secret_inputs=None,
+            last_event=models.F("last_event") + 1,
+        )
+        return True
+
+    def finish(self, state: State, *, output: Any = None, error: dict[str, Any] | None = None) -> bool:
+        """Ends the run if it is still this attempt's; erases what was secret."""
+        return bool(
+            Run.objects.filter(pk=self.pk, attempt=self.attempt, state__in=LIVE).update(
+                state=state,
+                output=output,
+                error=error,
+                ended_at=timezone.now(),
+                secret_inputs=None,
+                last_event=models.F("last_event") + 1,
+            )
+        )
+
+
+class ActionRun(models.Model):
+    """One execution of one action: the durable record of its outcome, as people may see it."""
+
+    run = models.ForeignKey(Run, on_delete=models.CASCADE, related_name="actions")
+    path = models.CharField(max_length=500)  # "chat", "each[3]/chat"
+    action_id = models.CharField(max_length=100)
+    type = models.CharField(max_length=100)
+    title = models.CharField(max_length=200)
+    state = models.CharField(max_length=12, choices=State.choices)
+    event = models.PositiveIntegerField()  # number of the record that changed this row last
+    order = models.PositiveIntegerField()  # number of the record that created it
+    started_at = models.DateTimeField(null=True)
+    ended_at = models.DateTimeField(null=True)
+    inputs = models.JSONField(default=dict)
+    output = models.JSONField(null=True)
+    variables = models.JSONField(default=dict)
+    facts = models.JSONField(default=dict)
+    usage = models.JSONField(null=True)  # {prompt_tokens, completion_tokens, total_tokens, ...}
+    warning = models.CharField(max_length=500, blank=True)
+    error = models.JSONField(null=True)
+    reason = models.CharField(max_length=500, blank=True)  # why it was skipped, or what it waits for
+    waits_until = models.DateTimeField(null=True)
+    text = models.TextField(blank=True)  # what had been streamed when it ended early
+
+    class Meta:
+        ordering = ["order"]
+        constraints = [models.UniqueConstraint(fields=["run", "path"], name="one_record_a_path")]
+
+    def __str__(self) -> str:
+        return self.path
+
+    @property
+    def milliseconds(self) -> float | None:
+        """Duration in ms once ended."""
+        if self.started_at is None or self.ended_at is None:
+            return None
+        return (self.ended_at - self.started_at).total_seconds() * 1000
+
+
+class LogEntry(models.Model):
+    """One line of the execution log."""
+
+    run = models.ForeignKey(Run, on_delete=models.CASCADE, related_name="log")
+    event = models.PositiveIntegerField()
+    at = models.DateTimeField()
+    path = models.CharField(max_length=500, blank=True)
+    level = models.CharField(max_length=10)  # debug, info, warning, error
+    message = models.TextField()
+
+    class Meta:
+        ordering = ["event"]
+
+    def __str__(self) -> str:
+        return self.message

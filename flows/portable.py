@@ -1,0 +1,43 @@
+"""Flows as files: import adds a flow or a revision, export is the document and nothing else."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from django.contrib.auth.models import AbstractBaseUser
+
+from flows.document import DocumentError, parse
+from flows.models import Flow
+
+LARGEST_FILE = 5 * 1024 * 1024
+
+
+def read(text: str | bytes) -> Any:
+    """JSON of a flow file. Raises DocumentError with the line when it is none."""
+    if len(text) > LARGEST_FILE:
+        raise DocumentError(["The file is larger than 5 MB. A flow is a few kilobytes; is it the right file?"])
+    try:
+        return json.loads(text)
+    except UnicodeDecodeError:
+        raise DocumentError(["The file is not text. Choose a flow exported as JSON."]) from None
+    except json.JSONDecodeError as error:
+        raise DocumentError(
+            [f"Line {error.lineno}: not JSON ({error.msg}). Export the flow again, or mend this line."]
+        ) from None
+    except RecursionError:
+        raise DocumentError(["The file is nested too deeply to be a flow."]) from None
+
+
+def bring_in(text: str | bytes, *, by: AbstractBaseUser | None) -> tuple[Flow, bool]:
+    """The flow that the file describes: a new one, or a new revision of the one with that name (then False)."""
+    document = parse(read(text))
+    flow = Flow.objects.filter(name=document.name).order_by("pk").first()
+    if flow is None:
+        return Flow.objects.start_with(document, by=by, note="imported"), True
+    flow.commit(document, by=by, base=flow.current.number, note="imported")
+    return flow, False
+
+
+def written(document: dict[str, Any]) -> str:
+    return json.dumps(document, indent=2, ensure_ascii=False) + "\n"

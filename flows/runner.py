@@ -1,0 +1,341 @@
+"""The interpreter: walks the tree, and knows neither who is watching nor what an action does."""
+
+from __future__ import annotations
+
+import asyncio
+import dataclasses
+import logging
+import time
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
+from typing import Any
+
+from connections.secret import Secret
+from flows.actions import registry
+from flows.actions.base import Prop, PropertyKind, Result, default_of, label, props
+from flows.document import Action, Branch, Document
+from flows.errors import ActionError, Returned, RunFailed
+from flows.expressions import ExpressionError, Scope, render
+from flows.journal import (
+    ActionCancelled,
+    ActionFailed,
+    ActionFinished,
+    ActionSkipped,
+    ActionStarted,
+    Journal,
+    LogLine,
+    TextDelta,
+    Waiting,
+)
+from flows.services import Services
+from flows.values import as_text, convert, displayed, to_number
+
+log = logging.getLogger(__name__)
+
+HOLD_SECRETS = (PropertyKind.SECRET, PropertyKind.VARIABLES)  # where {"secret": id} stands for a stored literal
+# An iteration of a tight loop never waits for anything; others must get their turn all the same.
+BREATHE_EVERY = 50
+
+
+async def execute(document: Document, inputs: Mapping[str, Any], journal: Journal, services: Services) -> Any:
+    """Runs the document and gives the value of `return`, or None.
+
+    Raises RunFailed; a cancellation passes through once it is recorded.
+    """
+    try:
+        scope = first_scope(document, inputs)
+    except ActionError as error:
+        raise RunFailed("", "", error) from None
+    try:
+        await Runner(journal, services).run_block(document.actions, scope, "")
+    except Returned as returned:
+        return returned.value
+    return None
+
+
+def first_scope(document: Document, inputs: Mapping[str, Any]) -> Scope:
+    """The inputs as variables, by their names and together as `inputs`."""
+    known = {declared.name for declared in document.inputs}
+    if unknown := sorted(set(inputs) - known):
+        names = ", ".join(sorted(known)) or "none"
+        raise ActionError("input", f"There is no input {unknown[0]}.", f"Inputs of this flow: {names}.")
+    scope = Scope()
+    for declared in document.inputs:
+        value = inputs.get(declared.name)
+        value = declared.default if value is None else value
+        if declared.required and (value is None or value == ""):
+            raise ActionError("input", f"The input {declared.name} is missing.", "It is required; fill it in.")
+        try:
+            scope.declare(declared.name, declared.type, value)
+        except ValueError as error:
+            raise ActionError("input", f"The input {declared.name} {error}.", f"Its type is {declared.type}.") from None
+    together = {name: variable.value for name, variable in scope.variables.items()}
+    scope.put("inputs", together)
+    return scope
+
+
+class Runner:
+    """Runs blocks of one run."""
+
+    def __init__(self, journal: Journal, services: Services) -> None:
+        self.journal, self.services = journal, services
+        self._steps = 0
+
+    async def run_block(self, actions: Sequence[Action], scope: Scope, prefix: str) -> None:
+        for action in actions:
+            path = f"{prefix}{action.id}"
+            if action.disabled:
+                await self.skip([action], prefix, "disabled")
+            else:
+                await self._run(action, scope, path)
+
+    async def skip(self, actions: Sequence[Action], prefix: str, reason: str) -> None:
+        """Walks what is not run, and says so of every action."""
+        for action in actions:
+            path = f"{prefix}{action.id}"
+            await self.journal.record(
+                ActionSkipped(path, action.id, action.type, title_of(action), reason, time.time())
+            )
+            for branch in action.branches:
+                await self.skip(branch.actions, f"{path}/", reason)
+
+    async def _run(self, action: Action, scope: Scope, path: str) -> None:
+        self._steps += 1
+        if self._steps % BREATHE_EVERY == 0:
+            await asyncio.sleep(0)
+        # A container is walked again: what it did is what the actions inside did to the scope.
+        finished = None if action.branches else self.journal.recall(path)
+        if finished is None:
+            async with self._outcome(path, action) as outcome:
+                outcome.result = await self._perform(action, scope, path)
+            finished = outcome.finished
+        apply(finished, scope)
+        if finished.returns:
+            raise Returned(finished.output)
+
+    @asynccontextmanager
+    async def _outcome(self, path: str, action: Action) -> AsyncIterator[Outcome]:
+        """The one place that decides how an action ended, and records it."""
+        outcome = Outcome(path)
+        try:
+            yield outcome
+        except (Returned, RunFailed) as passing:
+            await self._passed_through(outcome, passing)
+            raise
+        except asyncio.CancelledError:
+            await self.journal.record(ActionCancelled(path, time.time()))
+            raise
+        except ActionError as error:
+            await self.journal.record(ActionFailed(path, time.time(), error))
+            raise RunFailed(path, action.id, error) from None
+        except Exception as error:
+            log.exception("action=action_broken path=%s type=%s", path, action.type)
+            broken = ActionError(
+                "internal", f"The action broke: {type(error).__name__}.", "See the log of the server."
+            )
+            await self.journal.record(ActionFailed(path, time.time(), broken))
+            raise RunFailed(path, action.id, broken) from error
+        outcome.finished = finished(path, outcome.result)
+        await self.journal.record(outcome.finished)
+
+    async def _passed_through(self, outcome: Outcome, passing: Returned | RunFailed) -> None:
+        # A container that something inside ended: it failed with it, or is done because of a return.
+        if isinstance(passing, RunFailed):
+            inside = ActionError("inside", f"{passing.path} failed: {passing.error.message}", passing.error.hint)
+            await self.journal.record(ActionFailed(outcome.path, time.time(), inside))
+        else:
+            await self.journal.record(ActionFinished(outcome.path, time.time()))
+
+    async def _perform(self, action: Action, scope: Scope, path: str) -> Result:
+        started = ActionStarted(path, action.id, action.type, title_of(action), time.time())
+        try:
+            known = registry.action_type(action.type)
+        except registry.UnknownAction:
+            await self.journal.record(started)
+            raise ActionError(
+                "unknown_action",
+                f"The action type {action.type} is not installed on this server.",
+                "Disable the action, or replace it with one of the toolbox.",
+            ) from None
+        try:
+            rendered = await self._rendered(known.Properties, action.properties, scope)
+        except ActionError:
+            await self.journal.record(started)
+            raise
+        await self.journal.record(dataclasses.replace(started, inputs=set_properties(rendered)))
+        return await known.execute(rendered, Execution(self, action, scope, path))
+
+    async def _rendered(self, properties: Any, stored: Mapping[str, Any], scope: Scope) -> Any:
+        """The properties with their templates evaluated and their secrets opened."""
+        values = {}
+        for name, declared in props(properties).items():
+            value = stored.get(name)
+            if value in (None, ""):
+                value = default_of(properties, name)
+            if declared.kind in HOLD_SECRETS:
+                value = await self._opened(value)
+            try:
+                values[name] = read(declared, value, scope)
+            except (ExpressionError, ValueError) as error:
+                raise ActionError(
+                    "expression", f"{label(name)}: {error}", "Correct the property in the panel."
+                ) from None
+            if declared.required and values[name] in (None, "", []):
+                raise ActionError("property_missing", f"{label(name)} is missing.", "Fill it in in the property panel.")
+        return properties(**values)
+
+    async def _opened(self, value: Any) -> Any:
+        """With every reference of a stored secret replaced by the secret."""
+        if isinstance(value, Mapping):
+            if set(value) == {"secret"} and isinstance(value["secret"], str):
+                return await self.services.secret(value["secret"])
+            return {key: await self._opened(inner) for key, inner in value.items()}
+        if isinstance(value, list):
+            return [await self._opened(inner) for inner in value]
+        return value
+
+
+@dataclasses.dataclass
+class Outcome:
+    path: str
+    result: Result = dataclasses.field(default_factory=Result)
+    finished: ActionFinished = dataclasses.field(init=False)
+
+
+class Execution:
+    """One execution of one action: what base.Step promises."""
+
+    def __init__(self, runner: Runner, action: Action, scope: Scope, path: str) -> None:
+        self._runner, self.action, self.scope, self.path = runner, action, scope, path
+
+    @property
+    def services(self) -> Services:
+        return self._runner.services
+
+    async def text(self, delta: str) -> None:
+        await self._runner.journal.record(TextDelta(self.path, delta))
+
+    async def log(self, level: str, message: str) -> None:
+        await self._runner.journal.record(LogLine(self.path, level, message, time.time()))
+
+    async def waiting(self, reason: str, until: float) -> None:
+        await self._runner.journal.record(Waiting(self.path, reason, until))
+
+    async def run_block(
+        self, branch: Branch, *, index: int | None = None, variables: Mapping[str, Any] | None = None
+    ) -> None:
+        inner = self.scope.child()
+        for name, value in (variables or {}).items():
+            inner.bind(name, value)
+        iteration = "" if index is None else f"[{index}]"
+        await self._runner.run_block(branch.actions, inner, f"{self.path}{iteration}/")
+
+    async def skip(self, branch: Branch, reason: str) -> None:
+        await self._runner.skip(branch.actions, f"{self.path}/", reason)
+
+
+def finished(path: str, result: Result) -> ActionFinished:
+    return ActionFinished(
+        path,
+        time.time(),
+        output=result.output,
+        variables=result.variables,
+        declared=result.declared,
+        facts=result.facts,
+        usage=result.usage,
+        warning=result.warning,
+        returns=result.returns,
+    )
+
+
+def apply(done: ActionFinished, scope: Scope) -> None:
+    """What a finished action has done to the variables; the same now and after a restart."""
+    for declared in done.declared:
+        scope.declare(declared.name, declared.type, declared.value, global_=declared.global_)
+    for name, value in done.variables.items():
+        scope.put(name, value)
+
+
+def read(declared: Prop, value: Any, scope: Scope) -> Any:
+    """The value of one property. Raises ExpressionError, ValueError."""
+    match declared.kind:
+        case PropertyKind.TEXT:
+            rendered = render(value, scope) if isinstance(value, str) else value
+            if isinstance(rendered, Secret):
+                raise ValueError("it is a secret; a secret goes only into a secret property")
+            return None if rendered is None else as_text(rendered)
+        case PropertyKind.VALUE:
+            return rendered_deep(value, scope)
+        case PropertyKind.NUMBER:
+            rendered = render(value, scope) if isinstance(value, str) else value
+            return None if rendered in (None, "") else in_bounds(to_number(rendered), declared)
+        case PropertyKind.SECRET:
+            rendered = render(value, scope) if isinstance(value, str) else value
+            return convert(rendered, "secret")
+        case PropertyKind.CHOICE:
+            if value is not None and value not in declared.choices:
+                raise ValueError(f"{value!r} is not one of {', '.join(declared.choices)}")
+            return value
+        case PropertyKind.VARIABLES:
+            return rows(value, scope)
+        case _:
+            return value
+
+
+def rendered_deep(value: Any, scope: Scope) -> Any:
+    if isinstance(value, str):
+        return render(value, scope)
+    if isinstance(value, Mapping):
+        return {key: rendered_deep(inner, scope) for key, inner in value.items()}
+    if isinstance(value, list):
+        return [rendered_deep(inner, scope) for inner in value]
+    return value
+
+
+def rows(value: Any, scope: Scope) -> list[dict[str, Any]]:
+    """Declarations in order; each value may use the variables declared before it in the same action."""
+    inner = scope.child()
+    made = []
+    for row in value if isinstance(value, list) else []:
+        if not isinstance(row, Mapping) or not isinstance(row.get("name"), str) or not row["name"]:
+            raise ValueError("a variable has no name")
+        type = str(row.get("type") or "text")
+        stored = row.get("value")
+        try:
+            value = None if stored == "" and type != "text" else rendered_deep(stored, inner)
+            inner.declare(row["name"], type, value)
+        except ValueError as error:
+            prefix = "" if isinstance(error, ExpressionError) else f"{row['name']} "
+            raise ValueError(f"{prefix}{error}") from None
+        made.append(
+            {
+                "name": row["name"],
+                "type": type,
+                "value": inner.get(row["name"]),
+                "global": bool(row.get("global")),
+            }
+        )
+    return made
+
+
+def in_bounds(number: float, declared: Prop) -> float:
+    if declared.minimum is not None and number < declared.minimum:
+        raise ValueError(f"{number:g} is less than {declared.minimum:g}")
+    if declared.maximum is not None and number > declared.maximum:
+        raise ValueError(f"{number:g} is more than {declared.maximum:g}")
+    return number
+
+
+def set_properties(rendered: Any) -> dict[str, Any]:
+    """The properties that are set, as people may see them."""
+    named = {declared.name: getattr(rendered, declared.name) for declared in dataclasses.fields(rendered)}
+    return {name: displayed(value) for name, value in named.items() if value not in (None, "", [])}
+
+
+def title_of(action: Action) -> str:
+    if action.title:
+        return action.title
+    try:
+        return registry.action_type(action.type).title
+    except registry.UnknownAction:
+        return action.type

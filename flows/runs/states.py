@@ -1,0 +1,98 @@
+"""The state of a run or an action in one icon, one word and one colour, the same on every page."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from foundryflow.templatetags.ui import duration_ms
+
+if TYPE_CHECKING:
+    from flows.models import ActionRun, Run
+
+
+@dataclass(frozen=True, slots=True)
+class StateView:
+    """`words` says more than `word` where there is more to say: duration, tokens, what happened."""
+
+    name: str
+    icon: str
+    word: str
+    css: str
+    words: str = ""
+
+
+LOOK = {
+    "queued": ("clock", "Queued", "mute"),
+    "running": ("loader", "Running", "run"),
+    "waiting": ("hourglass", "Waiting", "warn"),
+    "succeeded": ("circle-check", "Succeeded", "ok"),
+    "warning": ("triangle-alert", "Warning", "warn"),
+    "failed": ("circle-x", "Failed", "bad"),
+    "cancelled": ("circle-minus", "Cancelled", "mute"),
+    "skipped": ("circle-slash", "Skipped", "mute"),
+}
+
+
+def look(name: str, words: str = "") -> StateView:
+    icon, word, css = LOOK[name]
+    return StateView(name, icon, word, css, words or word)
+
+
+def state_view(record: ActionRun) -> StateView:
+    """How one execution of an action ended, or stands."""
+    name = "warning" if record.state == "succeeded" and record.warning else str(record.state)
+    return look(name, words_of(record))
+
+
+def words_of(record: ActionRun) -> str:
+    if record.state == "succeeded":
+        if record.warning:
+            return record.warning
+        spent = (record.usage or {}).get("total_tokens")
+        duration = duration_ms(record.milliseconds)
+        return f"{duration} · {spent:,} tokens" if spent else duration
+    if record.state == "failed":
+        return failure_words(record.error or {})
+    if record.state == "waiting":
+        return record.reason.split(":", 1)[0] or "Waiting"
+    if record.state == "cancelled":
+        return f"Cancelled at {duration_ms(record.milliseconds)}"
+    if record.state == "skipped":
+        return "Disabled" if record.reason == "disabled" else "Skipped"
+    return ""
+
+
+SHORT = {
+    "auth_key": "key refused",
+    "auth_token": "token refused",
+    "permission": "no permission",
+    "network_rule": "blocked by a network rule",
+    "not_found_deployment": "no such deployment",
+    "not_found_route": "wrong path",
+    "content_filter": "filtered",
+    "context_length": "prompt too long",
+    "rate_limit": "rate limit",
+    "quota": "quota used up",
+    "server": "service failed",
+    "connect": "unreachable",
+    "dns": "no such host",
+    "timeout": "no answer in time",
+    "truncated": "answer cut off",
+    "protocol": "unreadable answer",
+    "invalid_json": "not JSON",
+    "inside": "an action inside failed",
+}
+
+
+def failure_words(error: dict[str, Any]) -> str:
+    """ "401 · key refused"."""
+    short = SHORT.get(error.get("kind", ""), "") or str(error.get("message") or "failed")[:60]
+    return f"{error['status']} · {short}" if error.get("status") else short.capitalize()
+
+
+def run_view(run: Run) -> StateView:
+    words = ""
+    if run.state == "failed":
+        words = f"Failed: {failure_words(run.error or {})}"
+    return look(str(run.state), words)

@@ -1,0 +1,150 @@
+"""Start, list, show and stop runs."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from django.contrib import messages
+from django.contrib.auth.models import User
+from django.core.paginator import Paginator
+from django.db import transaction
+from django.http import Http404, HttpResponse
+from django.shortcuts import redirect
+from django.views.decorators.http import require_GET, require_http_methods, require_POST
+
+from flows import engine
+from flows.designer.contexts import run_flowchart
+from flows.document import DocumentError
+from flows.models import Flow, Run
+from flows.runs.contexts import (
+    PERIODS,
+    STATES,
+    Outline,
+    Value,
+    detail_of,
+    duration_of,
+    filtered,
+    run_rows,
+    selected_record,
+    started_by,
+    usage_chart,
+)
+from flows.runs.forms import InputsForm
+from flows.runs.states import run_view
+from foundryflow import access
+from foundryflow.access import editor, reader
+from foundryflow.http import Request
+from foundryflow.regions import page
+
+ROWS = 50
+TABS = ("steps", "flowchart", "values", "log")
+
+
+@reader
+@require_GET
+def run_list(request: Request) -> HttpResponse:
+    found = filtered(Run.objects.select_related("flow", "started_by"), request.GET)
+    shown = Paginator(found, ROWS).get_page(request.GET.get("page"))
+    context = {
+        "rows": run_rows(shown),
+        "page": shown,
+        "all": Run.objects.count(),
+        "usage": usage_chart(),
+        "given": request.GET,
+        "flows": Flow.objects.order_by("name").values_list("slug", "name")[:100],
+        "people": User.objects.order_by("username").values_list("username", flat=True)[:100],
+        "states": STATES,
+        "periods": PERIODS.items(),
+    }
+    return page(request, "runs/list.html", context)
+
+
+@editor
+@require_http_methods(["GET", "POST"])
+def start(request: Request, slug: str) -> HttpResponse:
+    """Asks for the inputs, then starts the run and shows it."""
+    flow = access.flow(request, slug)
+    try:
+        document = flow.current.parsed()
+    except DocumentError:
+        return redirect("designer:show", slug)
+    again = Run.objects.filter(pk=whole(request.GET.get("again")), flow=flow).first()
+    initial = {name: value for name, value in again.inputs.items() if value != "••••"} if again else None
+    asked = request.method == "POST" and (not document.inputs or "asked" in request.POST)
+    form = InputsForm(document, request.POST if asked else None, initial)
+    if asked and form.is_valid():
+        with transaction.atomic():
+            run = Run.objects.start(flow=flow, inputs=form.inputs(), by=request.user, via="designer")
+            transaction.on_commit(lambda: engine.submit(run))
+        return redirect("runs:show", run.pk)
+    return page(request, "runs/start.html", {"flow": flow, "form": form}, status=422 if form.is_bound else 200)
+
+
+def whole(text: str | None) -> int:
+    return int(text) if text and text.isdecimal() and len(text) < 15 else 0
+
+
+@reader
+@require_GET
+def show(request: Request, pk: int) -> HttpResponse:
+    run = access.run(request, pk)
+    return page(request, "runs/run.html", run_context(run, request.GET.get("action", ""), request.GET.get("tab", "")))
+
+
+def run_context(run: Run, action: str, tab: str) -> dict[str, Any]:
+    """Everything the run page is made of, from the database as it is now."""
+    record = selected_record(run, action)
+    path = record.path if record else ""
+    tab = tab if tab in TABS else "steps"
+    context: dict[str, Any] = {
+        "run": run,
+        "flow": run.flow,
+        "state": run_view(run),
+        "milliseconds": duration_of(run),
+        "by": started_by(run),
+        "tab": tab,
+        "action": action,
+        "detail": detail_of(run, record),
+        "outline": Outline(run, run.actions.all(), path),
+        "log": run.log.all(),
+        "inputs": [(name, Value.of(value)) for name, value in run.inputs.items()],
+        "output": Value.of(run.output),
+        "more": run.revision.number != run.flow.current.number,
+    }
+    if tab == "flowchart":
+        context.update(flowchart_or_nothing(run))
+    return context
+
+
+def flowchart_or_nothing(run: Run) -> dict[str, Any]:
+    try:
+        return run_flowchart(run)
+    except DocumentError:
+        return {"chart": None}
+
+
+@editor
+@require_POST
+def cancel(request: Request, pk: int) -> HttpResponse:
+    run = access.run(request, pk)
+    if not engine.cancel(run, by=request.user.get_full_name() or request.user.get_username()):
+        messages.info(request, "The run had ended already.")
+    return redirect("runs:show", pk)
+
+
+@reader
+@require_GET
+def download(request: Request, pk: int) -> HttpResponse:
+    """The output of a run, or with ?action= of one action, as JSON. Secrets are masked in what is stored."""
+    run = access.run(request, pk)
+    value, name = run.output, f"run-{pk}"
+    if path := request.GET.get("action"):
+        record = selected_record(run, path)
+        if record is None:
+            raise Http404("This run has no such action.")
+        value, name = record.output, f"run-{pk}-{record.action_id}"
+    headers = {"Content-Disposition": f'attachment; filename="{name}.json"'}
+    return HttpResponse(
+        json.dumps(value, indent=2, ensure_ascii=False), content_type="application/json", headers=headers
+    )

@@ -1,0 +1,62 @@
+"""What of the outside an action may use."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator, Mapping
+from typing import TYPE_CHECKING, Any, Protocol
+
+from connections.secret import Secret
+from flows.errors import ActionError
+
+if TYPE_CHECKING:
+    from connections.foundry.chat import ChatRequest
+    from connections.foundry.client import Target
+
+
+class ChatClient(Protocol):
+    """The part of FoundryClient that actions use."""
+
+    def chat(self, target: Target, request: ChatRequest) -> AsyncGenerator[Any, None]: ...
+
+
+class Services(Protocol):
+    @property
+    def foundry(self) -> ChatClient: ...
+
+    async def connection(self, name: str) -> Target:
+        """A stored connection, its key opened. Raises ActionError of kind connection_missing or key_unreadable."""
+
+    async def secret(self, id: str) -> Secret:
+        """A literal secret of the flow. Raises ActionError of kind secret_missing or key_unreadable."""
+
+
+class MemoryServices:
+    """The twin for tests."""
+
+    def __init__(
+        self,
+        foundry: ChatClient | None = None,
+        connections: Mapping[str, Target] | None = None,
+        secrets: Mapping[str, Secret] | None = None,
+    ) -> None:
+        self._foundry, self._connections, self._secrets = (
+            foundry,
+            dict(connections or {}),
+            dict(secrets or {}),
+        )
+
+    @property
+    def foundry(self) -> ChatClient:
+        if self._foundry is None:
+            raise ActionError("no_client", "This test has no client.")
+        return self._foundry
+
+    async def connection(self, name: str) -> Target:
+        if name not in self._connections:
+            raise ActionError("connection_missing", f"There is no connection named {name}.")
+        return self._connections[name]
+
+    async def secret(self, id: str) -> Secret:
+        if id not in self._secrets:
+            raise ActionError("secret_missing", "A secret of this flow is not filled in.")
+        return self._secrets[id]

@@ -1,0 +1,26 @@
+"""Includes the rooms below."""
+
+from __future__ import annotations
+
+from django.urls import include, path
+
+from flows import views
+
+flow_urls = (
+    [
+        path("", views.home, name="home"),
+        path("flows/", views.flow_list, name="list"),
+        path("flows/new/", views.new, name="new"),
+        path("flows/import/", views.import_file, name="import"),
+        path("flows/sample/", views.sample, name="sample"),
+        path("flows/<slug:slug>/export/", views.export, name="export"),
+        path("flows/<slug:slug>/delete/", views.delete, name="delete"),
+    ],
+    "flows",
+)
+
+urlpatterns = [
+    path("", include(flow_urls)),
+    path("", include("flows.runs.urls")),
+    path("flows/<slug:slug>/", include("flows.designer.urls")),
+]

@@ -1,0 +1,113 @@
+"""Whether JSON has the shape of a flow: each complaint says where, why and what to do.
+
+Only the shape is looked at. What a property holds is the business of lint, so a broken value never keeps
+anybody from opening a flow.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+from typing import Any
+
+FORMAT = "foundryflow/1"
+MOST_ACTIONS, DEEPEST, LARGEST = 5_000, 20, 5 * 1024 * 1024  # actions, levels, bytes of JSON
+
+Json = dict[str, Any]
+
+
+def malformed(data: object) -> Iterator[str]:
+    if not isinstance(data, dict):
+        yield 'The document is not a JSON object. A flow begins with {"format": "foundryflow/1", ...}.'
+        return
+    if data.get("format") != FORMAT:
+        yield f"format is {data.get('format')!r}; this server reads {FORMAT!r}."
+    name = data.get("name")
+    if not isinstance(name, str) or not name.strip() or len(name) > 200:
+        yield "name is missing or longer than 200 characters. Give the flow a name."
+    yield from check_inputs(data.get("inputs"))
+    counter = [0]
+    yield from check_actions(data.get("actions"), "actions", 0, set(), counter)
+    if counter[0] <= MOST_ACTIONS:
+        yield from check_size(data)
+
+
+def check_size(data: Json) -> Iterator[str]:
+    try:
+        size = len(json.dumps(data))
+    except (TypeError, ValueError, RecursionError):
+        yield "The document is not plain JSON, or nested too deeply. Export the flow again."
+        return
+    if size > LARGEST:
+        yield "The document is larger than 5 MB. Split it into several flows."
+
+
+def check_inputs(inputs: object) -> Iterator[str]:
+    if inputs is None:
+        return
+    if not isinstance(inputs, list):
+        yield "inputs is not a list."
+        return
+    seen: set[str] = set()
+    for at, declared in enumerate(inputs):
+        name = declared.get("name") if isinstance(declared, dict) else None
+        if not isinstance(name, str) or not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", name):
+            yield f"inputs[{at}]: name {name!r} is not a name. Use letters, digits and _, and begin with a letter."
+        elif name == "inputs":
+            yield f"inputs[{at}]: the name inputs stands for all inputs together. Rename it."
+        elif name in seen:
+            yield f"inputs[{at}]: {name} is there twice. Rename one of them."
+        else:
+            seen.add(name)
+
+
+def check_actions(actions: object, where: str, depth: int, ids: set[str], counter: list[int]) -> Iterator[str]:
+    if actions is None:
+        return
+    if not isinstance(actions, list):
+        yield f"{where} is not a list."
+        return
+    if depth > DEEPEST:
+        yield f"{where}: nested deeper than {DEEPEST} levels. Move the inner part to a flow of its own."
+        return
+    for at, action in enumerate(actions):
+        here = f"{where}[{at}]"
+        counter[0] += 1
+        if counter[0] > MOST_ACTIONS:
+            yield f"{here}: more than {MOST_ACTIONS:,} actions. Split the flow."
+            return
+        if not isinstance(action, dict):
+            yield f"{here} is not a JSON object."
+            continue
+        yield from check_id(action, here, ids)
+        if not isinstance(action.get("type"), str) or not action["type"]:
+            yield f"{here}: type is missing. Name the action type, such as chat_completion."
+        if not isinstance(action.get("properties") or {}, dict):
+            yield f"{here}: properties is not a JSON object."
+        yield from check_branches(action.get("branches"), here, depth, ids, counter)
+
+
+def check_branches(branches: object, where: str, depth: int, ids: set[str], counter: list[int]) -> Iterator[str]:
+    if branches is None:
+        return
+    if not isinstance(branches, list):
+        yield f"{where}.branches is not a list."
+        return
+    for at, branch in enumerate(branches):
+        here = f"{where}.branches[{at}]"
+        if not isinstance(branch, dict):
+            yield f"{here} is not a JSON object."
+            continue
+        yield from check_id(branch, here, ids)
+        yield from check_actions(branch.get("actions"), f"{here}.actions", depth + 1, ids, counter)
+
+
+def check_id(node: Json, where: str, ids: set[str]) -> Iterator[str]:
+    id = node.get("id")
+    if not isinstance(id, str) or not re.fullmatch(r"[A-Za-z0-9_-]{1,80}", id):
+        yield f"{where}: id {id!r} is missing or not made of letters, digits, _ and -."
+    elif id in ids:
+        yield f"{where}: the id {id!r} is there twice. Rename one of them."
+    else:
+        ids.add(id)

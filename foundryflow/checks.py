@@ -1,0 +1,65 @@
+"""Checked before the server starts: the key ring opens what is stored, and every URL says who may use it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+from django.conf import settings
+from django.core.checks import CheckMessage, Error, Tags, Warning, register
+from django.core.exceptions import ImproperlyConfigured
+from django.urls import URLPattern, URLResolver, get_resolver
+
+
+def register_all() -> None:
+    register(key_ring, Tags.security)
+    register(every_url_says_who_may, Tags.urls)
+    register(stored_keys_can_be_read, Tags.database)
+
+
+def key_ring(**kwargs: Any) -> list[CheckMessage]:
+    from connections.fields import check_key_ring
+
+    try:
+        check_key_ring(settings.FIELD_ENCRYPTION_KEY)
+    except ImproperlyConfigured as error:
+        return [Error(str(error), id="foundryflow.E001")]
+    return []
+
+
+def every_url_says_who_may(**kwargs: Any) -> list[CheckMessage]:
+    return [
+        Error(
+            f"{pattern.callback.__module__}.{pattern.callback.__name__} does not say who may use it.",
+            id="foundryflow.E002",
+        )
+        for pattern in patterns(get_resolver().url_patterns)
+        if not hasattr(pattern.callback, "access")
+    ]
+
+
+def patterns(entries: Iterable[URLPattern | URLResolver]) -> Iterator[URLPattern]:
+    for entry in entries:
+        if isinstance(entry, URLResolver):
+            yield from patterns(entry.url_patterns)
+        else:
+            yield entry
+
+
+def stored_keys_can_be_read(databases: Iterable[str] | None = None, **kwargs: Any) -> list[CheckMessage]:
+    """Runs with `check --database default` and at every start of the server."""
+    from connections.fields import Unreadable
+    from connections.models import Connection
+
+    if not databases:
+        return []
+    unreadable = [c.name for c in Connection.objects.only("name", "key") if isinstance(c.key, Unreadable)]
+    if not unreadable:
+        return []
+    return [
+        Warning(
+            f"The keys of these connections cannot be read: {', '.join(unreadable)}.",
+            hint="Restore the former key at the end of FOUNDRYFLOW_ENCRYPTION_KEY, or re-enter them.",
+            id="foundryflow.W001",
+        )
+    ]

@@ -1,0 +1,104 @@
+"""`python manage.py serve`: the server, the embedded engine and the simulator in one process."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+from argparse import ArgumentParser
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import uvicorn
+from django.conf import settings
+from django.contrib.auth import get_user_model
+from django.core.management import call_command
+from django.core.management.base import BaseCommand, CommandError
+
+from foundryflow.setup_code import setup_code
+
+LOOPBACK = ("127.0.0.1", "localhost", "::1")
+EVERY_ADDRESS = ("0.0.0.0", "::")  # noqa: S104 - compared, not bound
+
+
+class Sidecar(uvicorn.Server):
+    """A server beside the main one, which alone listens to signals."""
+
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        yield
+
+
+class Command(BaseCommand):
+    help = "Migrates the database and serves FoundryFlow with its simulator."
+    requires_system_checks = []  # run below, with the database
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        parser.add_argument("--host", default="127.0.0.1")
+        parser.add_argument("--port", type=int, default=8000)
+
+    def handle(self, *args: Any, host: str, port: int, **options: Any) -> None:
+        call_command("migrate", verbosity=0)
+        self.check(databases=["default"])
+        listener = listen(host, port)
+        if listener is None:
+            raise CommandError(f"{host}:{port} is in use. Choose another port: make run PORT={port + 1}")
+        if host not in (*LOOPBACK, *EVERY_ADDRESS):
+            settings.ALLOWED_HOSTS.append(host)
+        self.announce(host, listener.getsockname()[1])
+        asyncio.run(self.serve(listener))
+
+    def announce(self, host: str, port: int) -> None:
+        shown = "127.0.0.1" if host in EVERY_ADDRESS else host
+        self.stdout.write(f"FoundryFlow is at http://{shown}:{port}")
+        if not get_user_model().objects.exists():
+            self.stdout.write(f"Open it to create the first administrator. Setup code: {setup_code()}")
+        self.stdout.flush()
+
+    async def serve(self, listener: socket.socket) -> None:
+        main = uvicorn.Server(config("foundryflow.asgi:application", lifespan="on"))
+        simulator = self.simulator()
+        async with asyncio.TaskGroup() as group:
+            beside = group.create_task(simulator[0].serve(sockets=[simulator[1]])) if simulator else None
+            await main.serve(sockets=[listener])
+            if simulator and beside:
+                simulator[0].should_exit = True
+                await beside
+
+    def simulator(self) -> tuple[Sidecar, socket.socket] | None:
+        if not settings.SIMULATOR:
+            return None
+        address = f"127.0.0.1:{settings.SIMULATOR_PORT}"
+        listener = listen("127.0.0.1", settings.SIMULATOR_PORT)
+        if listener is None:
+            self.stderr.write(f"The simulator is not started: {address} is in use. Set SIMULATOR_PORT to another port.")
+            return None
+        self.stdout.write(f"The simulator answers at http://{address}/openai/v1 with the key: simulator")
+        self.stdout.flush()
+        return Sidecar(config("connections.simulator.app:app", lifespan="off")), listener
+
+
+def config(app: str, **options: Any) -> uvicorn.Config:
+    return uvicorn.Config(
+        app,
+        log_level="warning",
+        access_log=False,
+        timeout_graceful_shutdown=3,
+        server_header=False,
+        forwarded_allow_ips=settings.TRUSTED_PROXIES,
+        **options,
+    )
+
+
+def listen(host: str, port: int) -> socket.socket | None:
+    """A listening socket, or None when the port is taken."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    listener = socket.socket(family, socket.SOCK_STREAM)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listener.bind((host, port))
+    except OSError:
+        listener.close()
+        return None
+    listener.set_inheritable(True)
+    return listener

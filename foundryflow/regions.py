@@ -1,0 +1,57 @@
+"""The only code that knows how a page is renewed in parts.
+
+A region is an underscore partial with a stable id. Pages include it, swaps and server-sent events send it
+again as `<hx-partial>`, and htmx morphs the element in place, so focus and what was typed stay.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.template.loader import render_to_string
+from django.utils.html import format_html
+from django.utils.safestring import SafeString, mark_safe
+
+
+@dataclass(frozen=True, slots=True)
+class Region:
+    """A partial and where it belongs. `swap` is an htmx swap style."""
+
+    template: str
+    id: str
+    context: Mapping[str, Any] = field(default_factory=dict)
+    swap: str = "outerMorph"
+
+
+def page(request: HttpRequest, template: str, context: Mapping[str, Any], status: int = 200) -> HttpResponse:
+    return render(request, template, dict(context), status=status)
+
+
+def regions(request: HttpRequest | None, *parts: Region, status: int = 200) -> HttpResponse:
+    """One answer that renews several regions of the page that asked."""
+    return HttpResponse("".join(partial(part, request) for part in parts), status=status)
+
+
+def partial(part: Region, request: HttpRequest | None = None) -> SafeString:
+    body = render_to_string(part.template, dict(part.context), request)
+    return envelope(part.id, part.swap, mark_safe(body))  # noqa: S308 - rendered by our own template
+
+
+def text(id: str, addition: str) -> SafeString:
+    """Appends plain text to the element: the streaming answer."""
+    return envelope(id, "beforeend", format_html("{}", addition))
+
+
+def envelope(id: str, swap: str, body: SafeString) -> SafeString:
+    return format_html('<hx-partial hx-target="#{}" hx-swap="{}">{}</hx-partial>', id, swap, body)
+
+
+def event(html: str, id: int | None = None, name: str | None = None) -> bytes:
+    """One server-sent event; `id` is what the browser sends back as Last-Event-ID."""
+    head = (f"event: {name}\n" if name else "") + (f"id: {id}\n" if id is not None else "")
+    lines = "".join(f"data: {line}\n" for line in html.splitlines() or [""])
+    return f"{head}{lines}\n".encode()

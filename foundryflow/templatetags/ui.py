@@ -1,0 +1,75 @@
+"""Icons, form fields and figures, the same on every page."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from django import template
+from django.templatetags.static import static
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+
+register = template.Library()
+
+
+@register.simple_tag
+def icon(name: str, size: int = 16) -> SafeString:
+    """A shape of the sprite; decoration, its words stand beside it."""
+    sprite = static("icons.svg")
+    return format_html(
+        '<svg class="icon" width="{0}" height="{0}" aria-hidden="true"><use href="{1}#{2}"></use></svg>',
+        size,
+        sprite,
+        name,
+    )
+
+
+@register.inclusion_tag("_field.html")
+def field(bound: Any) -> dict[str, Any]:
+    """Label, control, error and hint of a form field."""
+    described = [f"{bound.id_for_label}-error"] * bool(bound.errors) + [f"{bound.id_for_label}-hint"] * bool(
+        bound.help_text
+    )
+    attributes = {"class": "toggle" if bound.widget_type == "checkbox" else "input"}
+    if described:
+        attributes["aria-describedby"] = " ".join(described)
+    if bound.errors:
+        attributes["aria-invalid"] = "true"
+    return {"field": bound, "control": bound.as_widget(attrs=attributes)}
+
+
+@register.filter
+def duration_ms(milliseconds: float | None) -> str:
+    """0.42 s below a minute, 1:32 above; milliseconds below ten."""
+    if not isinstance(milliseconds, int | float):
+        return ""
+    if milliseconds < 10:
+        return f"{milliseconds:.0f} ms"
+    seconds = milliseconds / 1000
+    if seconds < 10:
+        return f"{seconds:.2f} s"
+    return f"{seconds:.1f} s" if seconds < 60 else f"{int(seconds // 60)}:{int(seconds % 60):02}"
+
+
+@register.filter
+def thousands(number: int | str | None) -> str:
+    """1,234; nothing for what is not known."""
+    return f"{number:,}" if isinstance(number, int) else ""
+
+
+@register.filter
+def begins(text: str, start: str) -> bool:
+    return text.startswith(start)
+
+
+@register.filter
+def initials(user: Any) -> str:
+    words = (user.get_full_name() or user.get_username()).replace("@", " ").split()
+    return "".join(word[0] for word in words[:2]).upper()
+
+
+@register.filter
+def pretty(value: Any) -> str:
+    """JSON for people; text stays as it is."""
+    return value if isinstance(value, str) else json.dumps(value, indent=2, ensure_ascii=False)

@@ -1,0 +1,25 @@
+"""Includes the rooms; what belongs to none of them is here."""
+
+from __future__ import annotations
+
+from django.contrib.auth import views as auth
+from django.http import HttpRequest, HttpResponse
+from django.urls import include, path
+
+from foundryflow.access import anyone, reader
+from foundryflow.first_run import SignIn, first_run
+
+
+@anyone
+def health(request: HttpRequest) -> HttpResponse:
+    return HttpResponse("ok", content_type="text/plain")
+
+
+urlpatterns = [
+    path("", include("flows.urls")),
+    path("connections/", include("connections.urls")),
+    path("setup/", first_run, name="first_run"),
+    path("login/", anyone(SignIn.as_view()), name="login"),
+    path("logout/", reader(auth.LogoutView.as_view()), name="logout"),
+    path("healthz", health, name="health"),
+]

@@ -1,0 +1,96 @@
+"""The cast and the stage: alice owns the installation, bob reads; the simulator answers on loopback."""
+
+from __future__ import annotations
+
+import socket
+import threading
+from collections.abc import Iterator
+
+import pytest
+import uvicorn
+from django.contrib.auth.models import User
+from django.test import Client
+
+from connections.simulator.app import Simulator
+
+LOOPBACK = ("127.0.0.1", "::1", "localhost")
+
+
+@pytest.fixture(autouse=True, scope="session")
+def only_loopback_is_open() -> Iterator[None]:
+    """A test that reaches out of this machine fails."""
+    real = socket.socket.connect
+
+    def guarded(self: socket.socket, address: object) -> None:
+        if isinstance(address, tuple) and address[0] not in LOOPBACK:
+            raise AssertionError(f"A test wanted to connect to {address[0]}.")
+        real(self, address)  # type: ignore[arg-type]
+
+    socket.socket.connect = guarded  # type: ignore[method-assign]
+    yield
+    socket.socket.connect = real  # type: ignore[method-assign]
+
+
+@pytest.fixture
+def alice(db: None) -> User:
+    """Owns the installation: may do everything."""
+    return User.objects.create_superuser("alice", "alice@example.com", "a long enough password", first_name="Alice")
+
+
+@pytest.fixture
+def bob(db: None) -> User:
+    """Reads."""
+    return User.objects.create_user("bob", "bob@example.com", "another long password", first_name="Bob")
+
+
+@pytest.fixture
+def client_alice(alice: User) -> Client:
+    client = Client()
+    client.force_login(alice)
+    return client
+
+
+@pytest.fixture
+def client_bob(bob: User) -> Client:
+    client = Client()
+    client.force_login(bob)
+    return client
+
+
+class Server:
+    """uvicorn in a thread, on a free loopback port."""
+
+    def __init__(self, app: object, lifespan: str = "off") -> None:
+        self._server = uvicorn.Server(
+            uvicorn.Config(app, log_level="warning", lifespan=lifespan, timeout_graceful_shutdown=2)  # type: ignore[arg-type]
+        )
+        self._socket = socket.socket()
+        self._socket.bind(("127.0.0.1", 0))
+        self.port: int = self._socket.getsockname()[1]
+        self.url = f"http://127.0.0.1:{self.port}"
+        self._thread = threading.Thread(target=self._server.run, kwargs={"sockets": [self._socket]}, daemon=True)
+
+    def __enter__(self) -> Server:
+        self._thread.start()
+        while not self._server.started:
+            assert self._thread.is_alive(), "the server did not start"
+            self._thread.join(0.01)
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self._server.should_exit = True
+        self._thread.join(10)
+        self._socket.close()
+
+
+@pytest.fixture(scope="session")
+def simulator_server() -> Iterator[str]:
+    with Server(Simulator(delay=0)) as server:
+        yield server.url
+
+
+@pytest.fixture
+def simulator(simulator_server: str, settings: object) -> str:
+    """Its base address, allowed as a destination."""
+    settings.ALLOWED_DESTINATIONS = [simulator_server.removeprefix("http://")]  # type: ignore[attr-defined]
+    return simulator_server

@@ -1,0 +1,41 @@
+"""Makes what tests need, with no surprises."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+from django.contrib.auth.models import User
+
+from connections.models import Connection
+from connections.secret import Secret
+from flows.document import parse
+from flows.models import Flow, Run
+
+DOCUMENTS = Path(__file__).parent / "documents"
+PLANTED_KEY = "planted-key-5f2c9a7d1e"
+
+
+def make_connection(
+    name: str = "contoso",
+    *,
+    endpoint: str = "https://contoso.openai.azure.com/openai/v1",
+    key: str = PLANTED_KEY,
+) -> Connection:
+    return Connection.objects.create(name=name, endpoint=endpoint, key=Secret(key))
+
+
+def load_document(name: str) -> dict[str, Any]:
+    """A sample of tests/documents by its file name without ending."""
+    loaded: dict[str, Any] = json.loads((DOCUMENTS / f"{name}.json").read_text())
+    return loaded
+
+
+def make_flow(document: dict[str, Any] | str = "bar-static", *, by: User | None = None) -> Flow:
+    data = load_document(document) if isinstance(document, str) else document
+    return Flow.objects.start_with(parse(data), by=by)
+
+
+def make_run(flow: Flow, *, by: User | None = None, **inputs: object) -> Run:
+    return Run.objects.start(flow=flow, inputs=inputs, by=by, via="run page")

@@ -1,0 +1,13 @@
+"""Settings of the test run: keys made up on the spot, nothing of the developer's own .env."""
+
+import os
+
+from cryptography.fernet import Fernet
+
+os.environ["FOUNDRYFLOW_ENV_FILE"] = os.devnull
+os.environ["FOUNDRYFLOW_SECRET_KEY"] = "only-for-tests"
+os.environ["FOUNDRYFLOW_ENCRYPTION_KEY"] = Fernet.generate_key().decode()
+
+from foundryflow.settings import *  # noqa: F403 - the environment comes first
+
+PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
