@@ -269,7 +269,8 @@ def deployment(pasted: Pasted, route: str, name: str, operation: str | None) -> 
     only = operation if operation == "embeddings" else None
     url = f"{base}{f'/{only}' if only else ''}?{query}"
     warnings = (
-        f"An older address: deployment {name}, api-version {version}. Works as it is; {pasted.origin}/openai/v1 is the newer one.",
+        f"An older address: deployment {name}, api-version {version}. Works as it is; "
+        f"{pasted.origin}/openai/v1 is the newer one.",
     )
     return Endpoint(Kind.DEPLOYMENT, url, pasted.origin, base, name, version, KeyHeader.API_KEY, warnings, only, query)
 

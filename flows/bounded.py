@@ -1,29 +1,25 @@
-"""Operations and filters of templates, each with a bound on what it may make."""
+"""Values as templates see them, and the operations that make new ones, each within the budget."""
 
 from __future__ import annotations
 
 import json
-import threading
 from collections.abc import Callable, Iterable, Mapping
+from functools import wraps
 from typing import Any
-from urllib.parse import quote
 
 from connections.secret import Secret
-from flows.values import ConnectionValue, Response, as_text, displayed
+from flows.budget import LARGEST, PART, TooLarge, budget
+from flows.values import VISIBLE, ConnectionValue, Response, as_text, displayed
 
-LARGEST = 1_000_000  # characters of text, or parts of a list or object, counted with all they hold
 MOST_ITEMS = 10_000  # of range()
-
-
-class TooLarge(ValueError):
-    """A value or the output would be larger than allowed."""
-
-    def __init__(self) -> None:
-        super().__init__(f"The result would be larger than {LARGEST:,} characters.")
+DEEPEST = 100  # lists and objects inside each other
 
 
 class SecretInText(ValueError):
-    """A secret or connection was put into text."""
+    """A secret was put into text."""
+
+    def __init__(self) -> None:
+        super().__init__("It is a secret: hand it whole to a secret property, it cannot go into a text.")
 
 
 class View:
@@ -34,10 +30,8 @@ class View:
     def __init__(self, response: Response) -> None:
         self._response = response
 
-    def __getitem__(self, name: str) -> Any:
-        if name in ("text", "usage", "finish_reason", "model", "json", "raw"):
-            return shown(getattr(self._response, name))
-        raise KeyError(name)
+    def part(self, name: Any) -> Any:
+        return shown(getattr(self._response, name)) if name in VISIBLE else Missing(name)
 
     def __str__(self) -> str:
         return self._response.text
@@ -46,102 +40,190 @@ class View:
 class Opaque:
     """A secret or a connection inside a template: it can be handed on whole and nothing else."""
 
-    __slots__ = ("_value", "name")
+    __slots__ = ("_value",)
 
     def __init__(self, value: Secret | ConnectionValue) -> None:
         self._value = value
-        self.name = value.name if isinstance(value, ConnectionValue) else None
+
+    def part(self, name: Any) -> Any:
+        is_name = name == "name" and isinstance(self._value, ConnectionValue)
+        return str(self._value) if is_name else Missing(name)
 
     def __str__(self) -> str:
         return text_of(self)
 
 
+class Missing:
+    """What is not there. It can be tested and replaced by a default; every other use is an error."""
+
+    __slots__ = ("_name",)
+
+    def __init__(self, name: Any) -> None:
+        self._name = name
+
+    def error(self) -> KeyError:
+        return KeyError(self._name)
+
+    def __str__(self) -> str:
+        raise self.error()
+
+
+def guarded(function: Callable[..., Any]) -> Callable[..., Any]:
+    """The function as templates call it: within the time, and never with something that is missing."""
+
+    @wraps(function)
+    def called(*args: Any, **kwargs: Any) -> Any:
+        budget.tick()
+        for value in (*args, *kwargs.values()):
+            if type(value) is Missing:
+                raise value.error()
+        return function(*args, **kwargs)
+
+    return called
+
+
 def shown(value: Any) -> Any:
     """A value of the scope as a template may see it."""
     match value:
+        case None | bool() | int() | float() | str():
+            return value
         case Response():
             return View(value)
         case Secret() | ConnectionValue():
             return Opaque(value)
         case Mapping():
-            return {key: shown(inner) for key, inner in value.items()}
+            return {str(key): shown(inner) for key, inner in value.items()}
         case list() | tuple():
             return [shown(inner) for inner in value]
         case _:
-            return value
+            return as_text(value)
 
 
 def unwrapped(value: Any) -> Any:
     """The way back: what a template returned, as a value of the scope."""
     match value:
+        case None | bool() | int() | float() | str():
+            return value
         case View():
             return value._response
         case Opaque():
             return value._value
+        case Missing():
+            raise value.error()
         case Mapping():
             return {str(key): unwrapped(inner) for key, inner in value.items()}
         case list() | tuple():
             return [unwrapped(inner) for inner in value]
-        case None | bool() | int() | float() | str():
-            return value
         case _:
-            return as_text(value)
+            raise ValueError("This is not a value that can be used.")
 
 
 def text_of(value: Any) -> str:
     """The value inside a text. Raises SecretInText, TooLarge."""
-    if isinstance(value, str):
-        return value
-    if isinstance(value, Opaque):
-        inner = value._value
-        if isinstance(inner, ConnectionValue):
-            return inner.name
-        raise SecretInText("It is a secret: hand it whole to a secret property, it cannot go into a text.")
-    if isinstance(value, list | tuple | Mapping):
-        measure(value)
-        guard_secrets(value)
-        return bounded(json.dumps(displayed(unwrapped(value)), ensure_ascii=False))
-    return bounded(as_text(unwrapped(value)))
+    match value:
+        case str():
+            return value
+        case View():
+            return value._response.text
+        case Opaque(_value=ConnectionValue() as connection):
+            return connection.name
+        case Opaque():
+            raise SecretInText
+        case list() | tuple() | Mapping():
+            return to_json(value)
+        case _:
+            return as_text(unwrapped(value))
 
 
-def guard_secrets(value: Any) -> None:
+def to_json(value: Any, indent: int | None = None) -> str:
+    size = measure(value)
+    # The deepest value has its blanks on every line.
+    if indent and size * indent * DEEPEST // PART > LARGEST:
+        raise TooLarge
+    refuse_secrets(value)
+    return bounded(json.dumps(displayed(unwrapped(value)), ensure_ascii=False, indent=indent))
+
+
+def refuse_secrets(value: Any) -> None:
     if isinstance(value, Opaque) and isinstance(value._value, Secret):
-        text_of(value)
-    elif isinstance(value, Mapping):
+        raise SecretInText
+    if isinstance(value, Mapping):
         for inner in value.values():
-            guard_secrets(inner)
+            refuse_secrets(inner)
     elif isinstance(value, list | tuple):
         for inner in value:
-            guard_secrets(inner)
+            refuse_secrets(inner)
 
 
 def bounded(text: str) -> str:
-    if len(text) > LARGEST:
-        raise TooLarge
+    budget.spend(len(text))
     return text
 
 
-def measure(value: Any, so_far: int = 0) -> int:
+def bounded_list(items: list[Any]) -> list[Any]:
+    budget.spend(measure(items))
+    return items
+
+
+def measure(value: Any, so_far: int = 0, depth: int = 0) -> int:
     """The size of a value with all it holds. Raises TooLarge as soon as it is known to be."""
-    so_far += len(value) if isinstance(value, str) else 1
-    if isinstance(value, Mapping):
-        for key, inner in value.items():
-            so_far = measure(inner, so_far + len(str(key)))
-    elif isinstance(value, list | tuple):
-        for inner in value:
-            so_far = measure(inner, so_far)
+    so_far += len(value) if isinstance(value, str) else PART
     if so_far > LARGEST:
         raise TooLarge
+    if depth > DEEPEST:
+        raise ValueError("The value is nested too deeply.")
+    if isinstance(value, Mapping):
+        for key, inner in value.items():
+            so_far = measure(inner, so_far + len(str(key)), depth + 1)
+    elif isinstance(value, list | tuple):
+        for inner in value:
+            so_far = measure(inner, so_far, depth + 1)
     return so_far
 
 
-# Operators
+# Operations that the sandbox writes into templates
+
+
+def part(value: Any, key: Any) -> Any:
+    """`value.key` and `value[key]`: data only, nothing of Python."""
+    if isinstance(value, View | Opaque):
+        return value.part(key)
+    if isinstance(value, Mapping):
+        return value.get(key, Missing(key)) if isinstance(key, str) else Missing(key)
+    if isinstance(value, list | tuple | str) and isinstance(key, int):
+        return value[key] if -len(value) <= key < len(value) else Missing(key)
+    return Missing(key)
+
+
+def operand(value: Any) -> Any:
+    """A value for an operation of MiniJinja's own: a response counts as its text."""
+    return value._response.text if isinstance(value, View) else value
+
+
+def kept(value: Any) -> Any:
+    """A value that is kept beside others; what it holds counts."""
+    budget.spend(measure(value))
+    return value
+
+
+def tick() -> None:
+    """Does nothing but look at the clock."""
+
+
+def defined(value: Any) -> bool:
+    return not isinstance(value, Missing)
+
+
+def default(value: Any, instead: Any = "", also_empty: bool = False) -> Any:
+    """`also_empty` replaces whatever counts as false, too."""
+    absent = isinstance(value, Missing) or (also_empty and not operand(value))
+    return instead if absent else value
 
 
 def add(left: Any, right: Any) -> Any:
     if is_number(left) and is_number(right):
         return checked_number(left + right)
-    if isinstance(left, list) and isinstance(right, list):
+    if isinstance(left, list | tuple) and isinstance(right, list | tuple):
         return bounded_list([*left, *right])
     if isinstance(left, str | View) and isinstance(right, str | View):
         return concatenate(left, right)
@@ -168,15 +250,10 @@ def power(left: Any, right: Any) -> Any:
 
 
 def concatenate(*parts: Any) -> str:
-    texts = [text_of(part) for part in parts]
+    texts = [text_of(piece) for piece in parts]
     if sum(map(len, texts)) > LARGEST:
         raise TooLarge
-    return "".join(texts)
-
-
-def bounded_list(items: list[Any]) -> list[Any]:
-    measure(items)
-    return items
+    return bounded("".join(texts))
 
 
 def make_list(*items: Any) -> list[Any]:
@@ -185,7 +262,7 @@ def make_list(*items: Any) -> list[Any]:
 
 def make_object(*parts: Any) -> dict[str, Any]:
     made = {text_of(key): value for key, value in zip(parts[::2], parts[1::2], strict=True)}
-    measure(made)
+    budget.spend(measure(made))
     return made
 
 
@@ -206,172 +283,43 @@ def checked_number(value: Any) -> Any:
     return value
 
 
-def kind(value: Any) -> str:
-    names = {
-        str: "a text",
-        bool: "true or false",
-        list: "a list",
-        dict: "an object",
-        type(None): "nothing",
-        View: "a text",
-    }
-    return names.get(type(value), "a number" if is_number(value) else "this")
-
-
-# Filters
-
-
-def length(value: Any) -> int:
-    return len(value) if isinstance(value, list | dict) else len(text_of(value))
-
-
-def replace(value: Any, old: Any, new: Any) -> str:
-    text, old, new = text_of(value), text_of(old), text_of(new)
-    grown = len(text) + text.count(old) * (len(new) - len(old)) if old else (len(text) + 1) * (len(new) + 1)
-    if grown > LARGEST:
-        raise TooLarge
-    return text.replace(old, new)
-
-
-def join(value: Any, separator: Any = "", attribute: str | None = None) -> str:
-    items = [item[attribute] if attribute else item for item in as_list(value)]
-    texts, between = [text_of(item) for item in items], text_of(separator)
-    if sum(map(len, texts)) + len(between) * len(texts) > LARGEST:
-        raise TooLarge
-    return between.join(texts)
-
-
-def indent(value: Any, width: int = 4, first: bool = False, blank: bool = False) -> str:
-    text = text_of(value)
-    width = min(int(width), 200)
-    if len(text) + width * (text.count("\n") + 1) > LARGEST:
-        raise TooLarge
-    lines = [
-        " " * width + line if (line or blank) and (at or first) else line for at, line in enumerate(text.split("\n"))
-    ]
-    return "\n".join(lines)
-
-
-def truncate(value: Any, length: int = 255, killwords: bool = False, end: str = "...") -> str:
-    text = text_of(value)
-    if len(text) <= length:
-        return text
-    cut = text[: max(0, int(length) - len(end))]
-    return (cut if killwords else cut.rsplit(" ", 1)[0]) + end
-
-
-def split(value: Any, separator: Any = None, most: int = -1) -> list[str]:
-    return bounded_list(text_of(value).split(text_of(separator) if separator is not None else None, int(most)))
-
-
-def lines(value: Any) -> list[str]:
-    return [line for line in text_of(value).splitlines() if line.strip()]
-
-
-def batch(value: Any, size: int, fill: Any = None) -> list[list[Any]]:
-    items, size = as_list(value), int(size)
-    if not 0 < size <= MOST_ITEMS:
-        raise ValueError("batch takes a size from 1 to 10,000.")
-    rows = [items[at : at + size] for at in range(0, len(items), size)]
-    if fill is not None and rows:
-        rows[-1] = rows[-1] + [fill] * (size - len(rows[-1]))
-    return bounded_list(rows)
-
-
 def as_list(value: Any) -> list[Any]:
     if isinstance(value, list):
         return value
-    if isinstance(value, Mapping):
-        return list(value)
     if isinstance(value, str | View):
-        return list(text_of(value))
+        text = text_of(value)
+        if len(text) * PART > LARGEST:
+            raise TooLarge
+        return list(text)
     if isinstance(value, Iterable):
         return list(value)
     raise ValueError(f"It takes a list, not {kind(value)}.")
 
 
-def total(value: Any, attribute: str | None = None, start: Any = 0) -> Any:
-    for item in as_list(value):
-        number = item[attribute] if attribute else item
-        if not is_number(number):
-            raise ValueError("sum takes numbers.")
-        start = checked_number(start + number)
-    return start
+def kind(value: Any) -> str:
+    names = {str: "a text", bool: "true or false", list: "a list", dict: "an object", View: "a text"}
+    return names.get(type(value), "a number" if is_number(value) else "nothing" if value is None else "this")
 
 
-def number(value: Any, default: Any = 0) -> int:
-    try:
-        return int(float(text_of(value))) if not isinstance(value, int) else value
-    except (ValueError, OverflowError):
-        return int(default)
-
-
-def decimal(value: Any, default: Any = 0.0) -> float:
-    try:
-        return float(text_of(value))
-    except ValueError:
-        return float(default)
-
-
-def tojson(value: Any, indent: int | None = None) -> str:
-    measure(value)
-    guard_secrets(value)
-    return bounded(
-        json.dumps(displayed(unwrapped(value)), ensure_ascii=False, indent=min(indent, 8) if indent else None)
-    )
-
-
-def text_filter(change: Callable[[str], str]) -> Callable[[Any], str]:
-    return lambda value: bounded(change(text_of(value)))
-
-
-FILTERS: dict[str, Callable[..., Any]] = {
-    "length": length,
-    "count": length,
-    "replace": replace,
-    "join": join,
-    "indent": indent,
-    "truncate": truncate,
-    "split": split,
-    "lines": lines,
-    "batch": batch,
-    "list": as_list,
-    "sum": total,
-    "int": number,
-    "float": decimal,
-    "tojson": tojson,
-    "string": text_of,
-    "upper": text_filter(str.upper),
-    "lower": text_filter(str.lower),
-    "title": text_filter(str.title),
-    "capitalize": text_filter(str.capitalize),
-    "urlencode": text_filter(lambda text: quote(text, safe="")),
-    "trim": lambda value, chars=None: text_of(value).strip(chars),
-    "keys": lambda value: list(value),
-    "values": lambda value: list(value.values()),
-}
-FUNCTIONS: dict[str, Callable[..., Any]] = {
-    "range": bounded_range,
-    "_add": add,
-    "_multiply": multiply,
-    "_power": power,
-    "_concatenate": concatenate,
-    "_list": make_list,
-    "_object": make_object,
+OPERATIONS: dict[str, Callable[..., Any]] = {
+    "_part": guarded(part),
+    "_operand": guarded(operand),
+    "_kept": guarded(kept),
+    "_tick": guarded(tick),
+    "_defined": defined,
+    "_default": default,
+    "_add": guarded(add),
+    "_multiply": guarded(multiply),
+    "_power": guarded(power),
+    "_concatenate": guarded(concatenate),
+    "_list": guarded(make_list),
+    "_object": guarded(make_object),
+    "range": guarded(bounded_range),
 }
 
 
-class Output(threading.local):
-    """Counts what one rendering has written so far."""
-
-    written = 0
-
-    def emit(self, value: Any) -> str:
-        text = text_of(value)
-        self.written += len(text)
-        if self.written > LARGEST:
-            raise TooLarge
-        return text
-
-
-output = Output()
+def emit(value: Any) -> str:
+    """What a template writes. Counts against the size of the output."""
+    text = text_of(value)
+    budget.write(len(text))
+    return text

@@ -10,20 +10,40 @@ import minijinja
 
 from connections.secret import Secret
 from flows import bounded
+from flows.budget import TooSlow, budget
+from flows.filters import FILTERS
 from flows.sandbox import Compiled, Refused, compiled
-from flows.values import convert
+from flows.values import Response, convert
 
-FUEL = 200_000  # instructions of one evaluation
+FUEL = 2_000_000  # instructions of one evaluation
+UNSEEN = object()
 
 
 class ExpressionError(ValueError):
     """A template or condition cannot be read or evaluated; the message is for people."""
 
 
-@dataclass
 class Variable:
-    type: str
-    value: Any
+    """A value with its type. What templates see of it is made once, when it is first needed."""
+
+    __slots__ = ("_shown", "_value", "type")
+
+    def __init__(self, type: str, value: Any) -> None:
+        self.type, self._value, self._shown = type, value, UNSEEN
+
+    @property
+    def value(self) -> Any:
+        return self._value
+
+    @value.setter
+    def value(self, value: Any) -> None:
+        self._value, self._shown = value, UNSEEN
+
+    @property
+    def shown(self) -> Any:
+        if self._shown is UNSEEN:
+            self._shown = bounded.shown(self._value)
+        return self._shown
 
 
 @dataclass
@@ -81,12 +101,12 @@ class Scope:
 
 def environment() -> minijinja.Environment:
     made = minijinja.Environment(
-        fuel=FUEL, undefined_behavior="strict", finalizer=bounded.output.emit, pycompat=False, debug=False
+        fuel=FUEL, undefined_behavior="strict", finalizer=bounded.emit, pycompat=False, debug=False
     )
     made.remove_global("namespace")
-    for name, function in bounded.FUNCTIONS.items():
-        made.add_function(name, function)
-    for name, function in bounded.FILTERS.items():
+    for name, function in bounded.OPERATIONS.items():
+        made.add_global(name, function)
+    for name, function in FILTERS.items():
         made.add_filter(name, function)
     return made
 
@@ -99,7 +119,7 @@ def render(template: str, scope: Scope) -> Any:
 
     Raises ExpressionError.
     """
-    if "{" not in template:
+    if is_plain(template):
         return template
     return evaluate(template, scope)
 
@@ -107,19 +127,25 @@ def render(template: str, scope: Scope) -> Any:
 def condition(expression: str, scope: Scope) -> bool:
     """Whether a bare expression holds. Raises ExpressionError."""
     value = evaluate(as_template(expression), scope)
-    return bool(str(value)) if not isinstance(value, bool | int | float | list | dict | None) else bool(value)
+    return bool(value.text if isinstance(value, Response) else value)
 
 
 def as_template(expression: str) -> str:
     bare = expression.strip()
     if bare.startswith("{{") and bare.endswith("}}"):
-        bare = bare[2:-2]
+        bare = bare[2:-2].strip()
+    if not bare:
+        raise ExpressionError("The condition is empty.")
     return "{{ (" + bare + ") }}"
+
+
+def is_plain(template: str) -> bool:
+    return "{{" not in template and "{%" not in template and "{#" not in template
 
 
 def check(template: str) -> set[str]:
     """The names that a template needs. Raises ExpressionError when it is not valid."""
-    if "{" not in template:
+    if is_plain(template):
         return set()
     try:
         done = compiled(template)
@@ -131,53 +157,55 @@ def check(template: str) -> set[str]:
 def evaluate(template: str, scope: Scope) -> Any:
     try:
         done = compiled(template)
-        context = {name: bounded.shown(found.value) for name in done.names if (found := scope.find(name))}
-        context["_literals"] = done.literals
-        bounded.output.written = 0
-        if done.expression:
-            value = _environment.eval_expr(done.source, **context)
-            if value is None and _environment.eval_expr(f"({done.source}) is undefined", **context):
-                raise ExpressionError(undefined(done, scope))
-            bounded.measure(value)
-            return bounded.unwrapped(value)
-        return _environment.render_str(done.source, **context)
-    except ExpressionError:
-        raise
     except Refused as error:
         raise ExpressionError(str(error)) from None
-    except minijinja.TemplateError as error:
-        raise ExpressionError(explained(error, done, scope)) from None
-    except (ValueError, TypeError, KeyError, ArithmeticError, AttributeError, RecursionError) as error:
+    context = context_of(done, scope)
+    if done.variable:
+        return scope.get(done.variable)
+    budget.begin()
+    try:
+        if not done.expression:
+            return _environment.render_str(done.source, **context)
+        value = _environment.eval_expr(done.source, **context)
+        bounded.measure(value)
+        return bounded.unwrapped(value)
+    except (minijinja.TemplateError, ValueError, TypeError, LookupError, ArithmeticError, RecursionError) as error:
         raise ExpressionError(sentence(error, done, scope)) from None
 
 
-def explained(error: minijinja.TemplateError, done: Compiled, scope: Scope) -> str:
-    text = str(error.message if hasattr(error, "message") else error).split(" (in ")[0]
-    if "fuel" in text:
-        return "The template takes too many steps. Shorten its loops."
-    if "undefined" in text:
-        return undefined(done, scope)
-    return text[:300]
+def context_of(done: Compiled, scope: Scope) -> dict[str, Any]:
+    """The variables that a template reads. Raises ExpressionError for one that is not there."""
+    context: dict[str, Any] = {"_literals": done.literals}
+    for name in done.names:
+        found = scope.find(name)
+        if found is not None:
+            context[name] = found.shown
+        elif name in done.guarded:
+            context[name] = bounded.Missing(name)
+        else:
+            raise ExpressionError(not_here(name, scope))
+    return context
 
 
-def undefined(done: Compiled, scope: Scope) -> str:
-    unknown = sorted(done.names - scope.names())
-    if unknown:
-        known = ", ".join(sorted(scope.names())[:12]) or "none"
-        return f"`{unknown[0]}` is not a variable here. Variables here: {known}."
-    return f"A part of {', '.join(f'`{name}`' for name in sorted(done.names)) or 'the template'} does not exist."
+def not_here(name: str, scope: Scope) -> str:
+    known = ", ".join(sorted(scope.names())[:12]) or "none"
+    return f"`{name}` is not a variable here. Variables here: {known}."
 
 
 def sentence(error: Exception, done: Compiled, scope: Scope) -> str:
+    """What went wrong, for people."""
+    within = ", ".join(f"`{name}`" for name in sorted(done.names))
     if isinstance(error, bounded.SecretInText):
-        names = [name for name in sorted(done.names) if isinstance(scope.get(name), Secret)]
-        return (
-            f"{names[0]} is a secret: hand it whole to a secret property, it cannot go into a text."
-            if names
-            else str(error)
-        )
+        secret = next((name for name in sorted(done.names) if isinstance(scope.get(name), Secret)), "It")
+        return f"{secret} is a secret: hand it whole to a secret property, it cannot go into a text."
     if isinstance(error, KeyError):
-        return f"There is no {error.args[0] if error.args else ''} in it."
+        missing = error.args[0] if error.args else ""
+        return not_here(missing, scope) if missing in done.names else f"There is no `{missing}` in {within or 'it'}."
+    if isinstance(error, minijinja.TemplateError):
+        said = error.message.split(" (in ")[0].removeprefix("invalid operation: ")
+        if "fuel" in said:
+            return str(TooSlow())
+        return f"A part of {within or 'the template'} does not exist." if "undefined" in said else said[:300]
     return str(error)[:300] or type(error).__name__
 
 

@@ -55,10 +55,8 @@ class DatabaseJournal:
             case ActionFinished():
                 await self._end(event, self._finished(event), tokens=event.usage)
             case ActionFailed():
-                await self._end(
-                    event,
-                    {"state": State.FAILED, "error": error_json(event.error), **self._streamed(event.path)},
-                )
+                known = {"error": error_json(event.error), "facts": displayed(event.error.facts)}
+                await self._end(event, {"state": State.FAILED, **known, **self._streamed(event.path)})
             case ActionCancelled():
                 await self._end(event, {"state": State.CANCELLED, **self._streamed(event.path)})
 

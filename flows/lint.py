@@ -39,7 +39,9 @@ def problems(document: Document, *, connections: Collection[str] | None = None) 
 def input_problems(document: Document) -> Iterator[Problem]:
     for declared in document.inputs:
         if declared.type not in TYPES:
-            yield Problem(None, "inputs", f"{declared.name}: {declared.type!r} is not a type. Types: {', '.join(TYPES)}.")
+            yield Problem(
+                None, "inputs", f"{declared.name}: {declared.type!r} is not a type. Types: {', '.join(TYPES)}."
+            )
 
 
 def variables_at(document: Document, action_id: str) -> list[VariableInScope]:
@@ -137,7 +139,7 @@ class Linter:
         for name, sentence in known.problems(action):
             said.add(name)
             yield Problem(action.id, name, sentence)
-        for name, declared in props(known.Properties).items():
+        for name, declared in props(known.properties).items():
             if name not in said:
                 yield from self.property(action, name, declared, visible)
         for branch in action.branches:

@@ -63,6 +63,10 @@ class Flow(models.Model):
             raise Revision.DoesNotExist(f"Flow {self.slug} has no revision.")
         return self.head
 
+    @property
+    def can_redo(self) -> bool:
+        return self.current.children.exists()
+
     @transaction.atomic
     def commit(self, document: Document, *, by: AbstractBaseUser | None, base: int, note: str = "") -> Revision:
         """Makes `document` the current revision if `base` (a revision number) still is; else raises Conflict."""
@@ -79,17 +83,13 @@ class Flow(models.Model):
 
     def undo(self, *, base: int) -> Revision:
         """Goes back to the revision before; the one left stays for redo."""
-        parent = self.revisions.get(number=base).parent
-        if parent is None:
-            return self.current
+        parent = self.revisions.get(number=base).parent or self.current
         self.move_head(parent, base=base, name=str(parent.document.get("name", self.name)))
         return parent
 
     def redo(self, *, base: int) -> Revision:
         """Goes forward to the newest revision that was made from this one."""
-        child = self.revisions.get(number=base).children.order_by("-number").first()
-        if child is None:
-            return self.current
+        child = self.revisions.get(number=base).children.order_by("-number").first() or self.current
         self.move_head(child, base=base, name=str(child.document.get("name", self.name)))
         return child
 

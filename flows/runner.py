@@ -130,9 +130,7 @@ class Runner:
             raise RunFailed(path, action.id, error) from None
         except Exception as error:
             log.exception("action=action_broken path=%s type=%s", path, action.type)
-            broken = ActionError(
-                "internal", f"The action broke: {type(error).__name__}.", "See the log of the server."
-            )
+            broken = ActionError("internal", f"The action broke: {type(error).__name__}.", "See the log of the server.")
             await self.journal.record(ActionFailed(path, time.time(), broken))
             raise RunFailed(path, action.id, broken) from error
         outcome.finished = finished(path, outcome.result)
@@ -158,7 +156,7 @@ class Runner:
                 "Disable the action, or replace it with one of the toolbox.",
             ) from None
         try:
-            rendered = await self._rendered(known.Properties, action.properties, scope)
+            rendered = await self._rendered(known.properties, action.properties, scope)
         except ActionError:
             await self.journal.record(started)
             raise
@@ -278,6 +276,10 @@ def read(declared: Prop, value: Any, scope: Scope) -> Any:
             return value
         case PropertyKind.VARIABLES:
             return rows(value, scope)
+        case PropertyKind.CONNECTION | PropertyKind.VARIABLE | PropertyKind.NEW_VARIABLE:
+            if value is not None and not isinstance(value, str):
+                raise ValueError(f"{value!r} is not a name")
+            return value
         case _:
             return value
 
@@ -307,14 +309,8 @@ def rows(value: Any, scope: Scope) -> list[dict[str, Any]]:
         except ValueError as error:
             prefix = "" if isinstance(error, ExpressionError) else f"{row['name']} "
             raise ValueError(f"{prefix}{error}") from None
-        made.append(
-            {
-                "name": row["name"],
-                "type": type,
-                "value": inner.get(row["name"]),
-                "global": bool(row.get("global")),
-            }
-        )
+        value = inner.variables[row["name"]].value
+        made.append({"name": row["name"], "type": type, "value": value, "global": row.get("global") is True})
     return made
 
 

@@ -16,89 +16,26 @@ from typing import Any
 import jinja2
 from jinja2 import nodes
 
+from flows.filters import FILTERS as OUR_FILTERS
+
 LONGEST_TEMPLATE = 1_000_000  # characters
 DEEPEST = 80  # nested expressions and blocks
-MOST_BRACKETS = 100  # open at the same time; the parser recurses on them
+MOST_BRACKETS = 100  # open at the same time
+MOST_TOKENS = 6_000  # names, operators and tags
 
-FILTERS = frozenset(
-    [
-        "abs",
-        "batch",
-        "bool",
-        "capitalize",
-        "count",
-        "default",
-        "d",
-        "dictsort",
-        "first",
-        "float",
-        "indent",
-        "int",
-        "items",
-        "join",
-        "keys",
-        "last",
-        "length",
-        "lines",
-        "list",
-        "lower",
-        "map",
-        "max",
-        "min",
-        "reject",
-        "rejectattr",
-        "replace",
-        "reverse",
-        "round",
-        "select",
-        "selectattr",
-        "sort",
-        "split",
-        "string",
-        "sum",
-        "title",
-        "tojson",
-        "trim",
-        "truncate",
-        "unique",
-        "upper",
-        "urlencode",
-        "values",
-    ]
-)
-TESTS = frozenset(
-    [
-        "boolean",
-        "containing",
-        "defined",
-        "divisibleby",
-        "endingwith",
-        "eq",
-        "equalto",
-        "even",
-        "false",
-        "float",
-        "ge",
-        "gt",
-        "in",
-        "integer",
-        "iterable",
-        "le",
-        "lower",
-        "lt",
-        "mapping",
-        "ne",
-        "none",
-        "number",
-        "odd",
-        "sequence",
-        "startingwith",
-        "string",
-        "true",
-        "undefined",
-        "upper",
-    ]
-)
+# Filters of MiniJinja itself; those that could make something large are ours.
+# fmt: off
+NATIVE = frozenset({
+    "abs", "bool", "dictsort", "first", "items", "last", "map", "max", "min", "reject", "rejectattr",
+    "reverse", "round", "select", "selectattr", "sort", "unique",
+})
+FILTERS = NATIVE | OUR_FILTERS.keys() | {"default", "d"}
+TESTS = frozenset({
+    "boolean", "containing", "defined", "divisibleby", "endingwith", "eq", "equalto", "even", "false",
+    "float", "ge", "gt", "in", "integer", "iterable", "le", "lower", "lt", "mapping", "ne", "none",
+    "number", "odd", "sequence", "startingwith", "string", "true", "undefined", "upper",
+})
+# fmt: on
 FUNCTIONS = frozenset({"range"})
 COMPARISONS = {
     "eq": "==",
@@ -131,6 +68,7 @@ class Compiled:
 
     source: str
     expression: bool
+    variable: str | None  # its name, when the expression is nothing but a variable
     literals: list[str]
     names: frozenset[str]
     guarded: frozenset[str]  # names that may be undefined: tested or given a default
@@ -140,7 +78,7 @@ class Compiled:
 class Writer:
     """Turns allowed nodes back into source."""
 
-    literals: list[str] = field(default_factory=list)
+    literals: list[str] = field(default_factory=list)  # never part of the source, whatever they hold
     names: set[str] = field(default_factory=set)
     guarded: set[str] = field(default_factory=set)
     local: set[str] = field(default_factory=set)
@@ -163,14 +101,14 @@ class Writer:
     def statement(self, node: nodes.Node) -> str:
         match node:
             case nodes.Output():
-                return "".join(self.emitted(part) for part in node.nodes)
+                return "".join(self.emitted(piece) for piece in node.nodes)
             case nodes.If():
                 return self.if_block(node)
             case nodes.For():
                 return self.for_block(node)
             case nodes.Assign():
-                target, value = self.target(node.target), self.expression(node.node)
-                return f"{{% set {target} = {value} %}}"
+                value = self.expression(node.node)
+                return f"{{% set {self.target(node.target)} = _kept({value}) %}}"
         raise Refused(f"{statement_name(node)} is not available in a template here.")
 
     def emitted(self, node: nodes.Expr) -> str:
@@ -179,9 +117,9 @@ class Writer:
         return f"{{{{ {self.expression(node)} }}}}"
 
     def if_block(self, node: nodes.If) -> str:
-        written = f"{{% if {self.expression(node.test)} %}}{self.block(node.body)}"
+        written = f"{{% if {self.operand(node.test)} %}}{self.block(node.body)}"
         for other in node.elif_:
-            written += f"{{% elif {self.expression(other.test)} %}}{self.block(other.body)}"
+            written += f"{{% elif {self.operand(other.test)} %}}{self.block(other.body)}"
         if node.else_:
             written += f"{{% else %}}{self.block(node.else_)}"
         return written + "{% endif %}"
@@ -189,12 +127,14 @@ class Writer:
     def for_block(self, node: nodes.For) -> str:
         if node.recursive:
             raise Refused("A recursive loop is not available in a template here.")
-        items = self.expression(node.iter)
+        items, around = self.operand(node.iter), set(self.local)
         target = self.target(node.target)
         self.local.add("loop")
-        condition = f" if {self.expression(node.test)}" if node.test else ""
+        condition = f" if {self.operand(node.test)}" if node.test else ""
+        body = "{% set _t = _tick() %}" + self.block(node.body)
+        self.local = around
         otherwise = f"{{% else %}}{self.block(node.else_)}" if node.else_ else ""
-        return f"{{% for {target} in {items}{condition} %}}{self.block(node.body)}{otherwise}{{% endfor %}}"
+        return f"{{% for {target} in {items}{condition} %}}{body}{otherwise}{{% endfor %}}"
 
     def target(self, node: nodes.Node) -> str:
         if isinstance(node, nodes.Name):
@@ -214,6 +154,12 @@ class Writer:
         self.depth -= 1
         return written
 
+    def operand(self, node: nodes.Node) -> str:
+        """An expression for an operation of MiniJinja's own, which does not know what is missing."""
+        written = self.expression(node)
+        plain = isinstance(node, nodes.Name | nodes.Getattr | nodes.Getitem | nodes.Filter | nodes.CondExpr)
+        return f"_operand({written})" if plain or isinstance(node, nodes.And | nodes.Or) else written
+
     def written(self, node: nodes.Node) -> str:
         match node:
             case nodes.Const():
@@ -221,9 +167,9 @@ class Writer:
             case nodes.Name():
                 return self.name(node.name)
             case nodes.Getattr():
-                return f"{self.expression(node.node)}.{checked(node.attr)}"
+                return self.attribute(node)
             case nodes.Getitem():
-                return f"{self.expression(node.node)}[{self.index(node.arg)}]"
+                return self.item(node)
             case nodes.Filter():
                 return self.filter(node)
             case nodes.Test():
@@ -233,11 +179,11 @@ class Writer:
             case nodes.Compare():
                 return self.comparison(node)
             case nodes.Not():
-                return f"(not {self.expression(node.node)})"
+                return f"(not {self.operand(node.node)})"
             case nodes.Neg():
-                return f"(-{self.expression(node.node)})"
+                return f"(-{self.operand(node.node)})"
             case nodes.Pos():
-                return self.expression(node.node)
+                return self.operand(node.node)
             case nodes.CondExpr():
                 return self.conditional(node)
             case nodes.Concat():
@@ -245,7 +191,7 @@ class Writer:
             case nodes.List() | nodes.Tuple():
                 return f"_list({self.several(node.items)})"
             case nodes.Dict():
-                return f"_object({self.several([part for pair in node.items for part in (pair.key, pair.value)])})"
+                return f"_object({self.several([half for pair in node.items for half in (pair.key, pair.value)])})"
             case nodes.BinExpr():
                 return self.binary(node)
         raise Refused(f"{type(node).__name__} is not available in a template here.")
@@ -265,13 +211,19 @@ class Writer:
             self.names.add(name)
         return name
 
-    def index(self, node: nodes.Node) -> str:
-        if isinstance(node, nodes.Slice):
-            parts = [self.expression(part) if part else "" for part in (node.start, node.stop)]
-            return ":".join(parts) + (f":{self.expression(node.step)}" if node.step else "")
-        if isinstance(node, nodes.Const) and isinstance(node.value, str):
-            checked_key(node.value)
-        return self.expression(node)
+    def attribute(self, node: nodes.Getattr) -> str:
+        if isinstance(node.node, nodes.Name) and node.node.name == "loop" and "loop" in self.local:
+            return f"loop.{checked(node.attr)}"
+        return f"_part({self.expression(node.node)}, {self.literal(checked(node.attr))})"
+
+    def item(self, node: nodes.Getitem) -> str:
+        if isinstance(node.arg, nodes.Slice):
+            ends = [self.operand(end) if end else "" for end in (node.arg.start, node.arg.stop)]
+            step = f":{self.operand(node.arg.step)}" if node.arg.step else ""
+            return f"_kept({self.operand(node.node)}[{':'.join(ends)}{step}])"
+        if isinstance(node.arg, nodes.Const) and isinstance(node.arg.value, str):
+            checked_key(node.arg.value)
+        return f"_part({self.expression(node.node)}, {self.expression(node.arg)})"
 
     def filter(self, node: nodes.Filter) -> str:
         if node.name not in FILTERS:
@@ -280,24 +232,33 @@ class Writer:
             raise Refused("A filter block is not available in a template here.")
         if node.name in ("default", "d"):
             self.guard(node.node)
+            return f"_default({self.several_plain([node.node, *node.args])}{self.named(node.kwargs, ', ')})"
         if node.name in ("map", "select", "reject"):
             self.check_inner(node)
         arguments = self.arguments(node.args, node.kwargs)
-        return f"({self.expression(node.node)}|{node.name}{f'({arguments})' if arguments else ''})"
+        applied = f"{node.name}{f'({arguments})' if arguments else ''}"
+        if node.name in NATIVE:
+            return f"_kept({self.operand(node.node)}|{applied})"
+        return f"({self.expression(node.node)}|{applied})"
 
     def check_inner(self, node: nodes.Filter) -> None:
-        allowed = FILTERS if node.name == "map" else TESTS
+        # A default would stand in the list once per item, and be copied as often when the list is handed on.
+        if any(keyword.key == "default" for keyword in node.kwargs):
+            raise Refused("map takes no default here.")
+        allowed = FILTERS - {"default", "d"} if node.name == "map" else TESTS
         for argument in node.args[:1]:
             if not isinstance(argument, nodes.Const) or argument.value not in allowed:
-                raise Refused(f"{node.name} takes the name of a known {'filter' if node.name == 'map' else 'test'}.")
+                known = "filter" if node.name == "map" else "test"
+                raise Refused(f"{node.name} takes the name of a known {known}.")
 
     def test(self, node: nodes.Test) -> str:
         if node.name not in TESTS:
             raise Refused(f"There is no test {node.name}. Tests: {', '.join(sorted(TESTS))}.")
         if node.name in ("defined", "undefined"):
             self.guard(node.node)
+            return f"({'' if node.name == 'defined' else 'not '}_defined({self.expression(node.node)}))"
         arguments = self.arguments(node.args, node.kwargs)
-        return f"({self.expression(node.node)} is {node.name}{f'({arguments})' if arguments else ''})"
+        return f"({self.operand(node.node)} is {node.name}{f'({arguments})' if arguments else ''})"
 
     def guard(self, node: nodes.Node) -> None:
         if isinstance(node, nodes.Name):
@@ -308,33 +269,43 @@ class Writer:
             raise Refused("Only range(...) can be called in a template here. Methods are not available; use a filter.")
         return f"{node.node.name}({self.arguments(node.args, node.kwargs)})"
 
-    def arguments(self, args: list[Any], kwargs: list[nodes.Keyword]) -> str:
+    def arguments(self, args: list[Any], kwargs: list[Any]) -> str:
+        return ", ".join(self.operand(argument) for argument in args) + self.named(kwargs, ", " if args else "")
+
+    def named(self, kwargs: list[Any], before: str) -> str:
         for keyword in kwargs:
-            if keyword.key == "attribute" or keyword.key.startswith("_"):
+            if keyword.key == "attribute":
                 attribute = keyword.value.value if isinstance(keyword.value, nodes.Const) else None
                 if not isinstance(attribute, str):
                     raise Refused("attribute takes a literal name.")
                 checked_key(attribute)
-        named = [f"{checked(keyword.key)}={self.expression(keyword.value)}" for keyword in kwargs]
-        return ", ".join([*(self.expression(argument) for argument in args), *named])
+        written = ", ".join(f"{checked(keyword.key)}={self.operand(keyword.value)}" for keyword in kwargs)
+        return before + written if written else ""
 
     def comparison(self, node: nodes.Compare) -> str:
-        parts, left = [], self.expression(node.expr)
-        for operand in node.ops:
-            right = self.expression(operand.expr)
-            parts.append(f"({left} {COMPARISONS[operand.op]} {right})")
+        written, left = [], self.operand(node.expr)
+        for compared in node.ops:
+            right = self.operand(compared.expr)
+            written.append(f"({left} {COMPARISONS[compared.op]} {right})")
             left = right
-        return f"({' and '.join(parts)})"
+        return f"({' and '.join(written)})"
 
     def conditional(self, node: nodes.CondExpr) -> str:
         otherwise = self.expression(node.expr2) if node.expr2 else self.literal("")
-        return f"({self.expression(node.expr1)} if {self.expression(node.test)} else {otherwise})"
+        return f"({self.expression(node.expr1)} if {self.operand(node.test)} else {otherwise})"
 
     def several(self, items: list[Any]) -> str:
+        """Arguments of which each counts before the next one is there: they are copies on their way to us."""
+        return ", ".join(
+            self.expression(item) if isinstance(item, nodes.Const) else f"_kept({self.expression(item)})"
+            for item in items
+        )
+
+    def several_plain(self, items: list[Any]) -> str:
         return ", ".join(self.expression(item) for item in items)
 
     def binary(self, node: nodes.BinExpr) -> str:
-        left, right = self.expression(node.left), self.expression(node.right)
+        left, right = self.operand(node.left), self.operand(node.right)
         if type(node) in GROWING:
             return f"{GROWING[type(node)]}({left}, {right})"
         return f"({left} {PLAIN_BINARY[type(node)]} {right})"
@@ -361,15 +332,12 @@ def statement_name(node: nodes.Node) -> str:
     return names.get(type(node), f"{{% {type(node).__name__.lower()} %}}")
 
 
-_parser = jinja2.Environment(keep_trailing_newline=True, autoescape=False)  # noqa: S701 - parses only, renders nothing
+_parser = jinja2.Environment(keep_trailing_newline=True, autoescape=True)  # parses, renders nothing
 
 
 def parsed(source: str) -> nodes.Template:
-    if len(source) > LONGEST_TEMPLATE:
-        raise Refused(f"The template is longer than {LONGEST_TEMPLATE:,} characters.")
-    if nesting(source) > MOST_BRACKETS or source.count("{%") > 5_000:
-        raise Refused("The template is nested too deeply.")
     try:
+        refuse_endless(source)
         return _parser.parse(source)
     except jinja2.TemplateSyntaxError as error:
         where = f"line {error.lineno}: " if error.lineno and error.lineno > 1 else ""
@@ -378,21 +346,28 @@ def parsed(source: str) -> nodes.Template:
         raise Refused("The template is nested too deeply.") from None
 
 
-def nesting(source: str) -> int:
-    """The most brackets, `not`s or minus signs in a row that the parser would have to recurse into."""
-    deepest = depth = 0
-    for sign in source:
-        if sign in "([{":
-            depth += 1
-            deepest = max(deepest, depth)
-        elif sign in ")]}":
-            depth = max(0, depth - 1)
-    return deepest
+def refuse_endless(source: str) -> None:
+    """The parser keeps every token and recurses on brackets, so both are counted first."""
+    if len(source) > LONGEST_TEMPLATE:
+        raise Refused(f"The template is longer than {LONGEST_TEMPLATE:,} characters.")
+    tokens = open_brackets = 0
+    for _, kind, sign in _parser.lexer.tokeniter(source, None):
+        tokens += kind not in ("data", "whitespace", "comment")
+        if kind == "operator":
+            open_brackets += (sign in "([{") - (sign in ")]}")
+        if tokens > MOST_TOKENS:
+            raise Refused("The template has too many expressions. Split it.")
+        if open_brackets > MOST_BRACKETS:
+            raise Refused("The template is nested too deeply.")
 
 
-@lru_cache(maxsize=4096)
 def compiled(source: str) -> Compiled:
     """Raises Refused."""
+    # Long templates are rare and would fill the memory of the cache.
+    return _remembered(source) if len(source) <= 10_000 else _compiled(source)
+
+
+def _compiled(source: str) -> Compiled:
     tree = parsed(source)
     writer = Writer()
     single = single_expression(tree)
@@ -401,12 +376,16 @@ def compiled(source: str) -> Compiled:
     except RecursionError:
         raise Refused("The template is nested too deeply.") from None
     return Compiled(
-        written,
-        single is not None,
-        writer.literals,
-        frozenset(writer.names - FUNCTIONS),
-        frozenset(writer.guarded),
+        source=written,
+        expression=single is not None,
+        variable=single.name if isinstance(single, nodes.Name) else None,
+        literals=writer.literals,
+        names=frozenset(writer.names - FUNCTIONS),
+        guarded=frozenset(writer.guarded),
     )
+
+
+_remembered = lru_cache(maxsize=2048)(_compiled)
 
 
 def single_expression(tree: nodes.Template) -> nodes.Node | None:

@@ -6,7 +6,7 @@ import json
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from enum import StrEnum
+from enum import StrEnum, auto
 from typing import TYPE_CHECKING, Any
 
 from connections.secret import MASK, Secret
@@ -16,13 +16,13 @@ if TYPE_CHECKING:
 
 
 class VariableType(StrEnum):
-    TEXT = "text"
-    NUMBER = "number"
-    BOOLEAN = "boolean"
-    LIST = "list"
-    OBJECT = "object"
-    SECRET = "secret"  # noqa: S105 - a type, no secret
-    CONNECTION = "connection"
+    TEXT = auto()
+    NUMBER = auto()
+    BOOLEAN = auto()
+    LIST = auto()
+    OBJECT = auto()
+    SECRET = auto()
+    CONNECTION = auto()
 
 
 @dataclass(frozen=True)
@@ -133,21 +133,10 @@ def to_number(value: Any) -> int | float:
 def to_boolean(value: Any) -> bool:
     if isinstance(value, bool):
         return value
-    known = {
-        "true": True,
-        "yes": True,
-        "1": True,
-        "on": True,
-        "false": False,
-        "no": False,
-        "0": False,
-        "off": False,
-        "": False,
-    }
-    key = str(value).strip().lower()
-    if key not in known:
+    word = str(value).strip().lower()
+    if word not in (*TRUE, *FALSE):
         raise ValueError(f"is neither true nor false: {str(value)[:40]!r}")
-    return known[key]
+    return word in TRUE
 
 
 def to_json(value: Any, wanted: type, words: str) -> Any:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-from pathlib import Path
 from typing import Any
 
 from django.contrib.auth.models import User
@@ -12,28 +10,20 @@ from connections.models import Connection
 from connections.secret import Secret
 from flows.document import parse
 from flows.models import Flow, Run
+from tests.documents_of import load
 
-DOCUMENTS = Path(__file__).parent / "documents"
 PLANTED_KEY = "planted-key-5f2c9a7d1e"
 
 
 def make_connection(
-    name: str = "contoso",
-    *,
-    endpoint: str = "https://contoso.openai.azure.com/openai/v1",
-    key: str = PLANTED_KEY,
+    name: str = "contoso", *, endpoint: str = "https://contoso.openai.azure.com/openai/v1", key: str = PLANTED_KEY
 ) -> Connection:
     return Connection.objects.create(name=name, endpoint=endpoint, key=Secret(key))
 
 
-def load_document(name: str) -> dict[str, Any]:
-    """A sample of tests/documents by its file name without ending."""
-    loaded: dict[str, Any] = json.loads((DOCUMENTS / f"{name}.json").read_text())
-    return loaded
-
-
 def make_flow(document: dict[str, Any] | str = "bar-static", *, by: User | None = None) -> Flow:
-    data = load_document(document) if isinstance(document, str) else document
+    """A flow from a document, or from a sample by its name."""
+    data = load(document) if isinstance(document, str) else document
     return Flow.objects.start_with(parse(data), by=by)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import time
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping
 from contextlib import aclosing
 from dataclasses import dataclass, field
 from typing import Any
@@ -127,7 +127,7 @@ class FoundryClient:
 
     async def _attempt(
         self, url: str, target: Target, model: str, body: Mapping[str, Any]
-    ) -> AsyncIterator[TextDelta | Completion]:
+    ) -> AsyncGenerator[TextDelta | Completion]:
         key = target.key.reveal()
         try:
             async with self._transport.post(url, headers_of(target), body) as answer:

@@ -80,7 +80,7 @@ class Body:
         error = data.get("error") if isinstance(data, Mapping) else None
         inner: Any = error if isinstance(error, Mapping) else data if isinstance(data, Mapping) else {}
         self.code = str(inner.get("code") or inner.get("statusCode") or "")
-        self.param = inner.get("param") if isinstance(inner.get("param"), str) else None
+        self.param: str | None = inner.get("param") if isinstance(inner.get("param"), str) else None
         self.message = self._message(error, inner)
         found = inner.get("innererror") or inner.get("inner_error")
         self.inner: Mapping[str, Any] = found if isinstance(found, Mapping) else {}
@@ -226,7 +226,10 @@ def parameter_of(body: Body) -> str | None:
         r"Extra parameters \['([\w.]+)'",
         r"'([\w.]+)' (?:is|does) not support",
     )
-    return next((found[1] for pattern in patterns if (found := re.search(pattern, body.message))), None)
+    for pattern in patterns:
+        if found := re.search(pattern, body.message):
+            return str(found[1])
+    return None
 
 
 def filtered_words(body: Body) -> str:
@@ -247,4 +250,5 @@ def words_of(results: Mapping[str, Any]) -> str:
 def request_id(headers: Mapping[str, str]) -> str | None:
     """The id to quote to support, in the order of Microsoft's specification."""
     names = ("apim-request-id", "x-request-id", "x-ms-request-id")
-    return next((headers[name] for name in names if name in headers), None)
+    found: str | None = next((headers[name] for name in names if name in headers), None)
+    return found

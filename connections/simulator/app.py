@@ -331,7 +331,7 @@ async def read(receive: Receive) -> bytes | None:
     body = b""
     while True:
         message = await receive()
-        body += message.get("body", b"")
+        body += bytes(message.get("body", b""))
         if len(body) > LARGEST_REQUEST:
             return None
         if not message.get("more_body"):
@@ -347,7 +347,10 @@ def unauthorised(route: Route, headers: dict[str, str]) -> Refusal | None:
     if given == KEY:
         return None
     if dated and bearer:
-        message = "Unauthorized. Access token is missing, invalid, audience is incorrect (https://cognitiveservices.azure.com), or have expired. (simulated)"
+        message = (
+            "Unauthorized. Access token is missing, invalid, audience is incorrect "
+            "(https://cognitiveservices.azure.com), or have expired. (simulated)"
+        )
         return Refusal(401, {"statusCode": 401, "message": message})
     return error(401, "401", "Access denied due to invalid subscription key or wrong API endpoint.")
 

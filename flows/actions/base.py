@@ -31,7 +31,7 @@ class PropertyKind(StrEnum):
     VALUE = auto()  # template or JSON with templates in it, any value comes out
     NUMBER = auto()  # number, or template that gives one
     CHOICE = auto()  # one of a few words
-    SECRET = "secret"  # noqa: S105 - a type, no secret; template, or the reference of a stored literal; a Secret comes out
+    SECRET = auto()  # template, or the reference of a stored literal; a Secret comes out
     CONNECTION = auto()  # name of a stored connection
     VARIABLE = auto()  # name of a variable in scope
     NEW_VARIABLE = auto()  # name of the variable this action sets
@@ -113,7 +113,7 @@ class ActionType:
     purpose: ClassVar[str]  # one line, without a full stop
     group: ClassVar[Group]
     branches: ClassVar[Literal["none", "body", "conditions"]] = "none"
-    Properties: ClassVar[Any]  # a frozen dataclass of prop() fields
+    properties: ClassVar[Any]  # a frozen dataclass of prop() fields
 
     async def execute(self, properties: Any, step: Step) -> Result:
         """Does the work. `properties` are rendered. Raises ActionError."""
@@ -123,9 +123,9 @@ class ActionType:
         """Variables that stored properties bring into scope behind the action: (name, type, global)."""
         return [
             (name, str(declared.var_type or ""), False)
-            for key, declared in props(self.Properties).items()
+            for key, declared in props(self.properties).items()
             if declared.kind is PropertyKind.NEW_VARIABLE
-            and isinstance(name := properties.get(key) or default_of(self.Properties, key), str)
+            and isinstance(name := properties.get(key) or default_of(self.properties, key), str)
         ]
 
     def inside(self, properties: Mapping[str, Any]) -> Sequence[tuple[str, str]]:

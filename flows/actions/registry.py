@@ -51,10 +51,10 @@ def form(type: str) -> Any:
 
 
 def default(type: str, name: str) -> Any:
-    return default_of(action_type(type).Properties, name)
+    return default_of(action_type(type).properties, name)
 
 
 def defaults(type: str) -> dict[str, Any]:
     """The properties of a new action: those whose default is worth seeing."""
-    known = action_type(type).Properties
+    known = action_type(type).properties
     return {name: value for name in props(known) if (value := default_of(known, name)) not in (None, "", (), [])}

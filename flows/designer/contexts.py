@@ -19,6 +19,7 @@ from flows.actions.properties import EMPTY, Property, PropertyForm, Surroundings
 from flows.document import Action, Branch, Document
 from flows.models import ActionRun, Flow, Revision, Run
 from flows.runs.states import StateView, state_view
+from foundryflow.templatetags.ui import icon
 
 GROUPS = {
     Group.AZURE: "Azure AI",
@@ -121,9 +122,7 @@ def icon_of(known: ActionType) -> SafeString:
 
 
 def question_mark() -> SafeString:
-    return mark_safe(
-        '<svg class="icon" width="14" height="14" aria-hidden="true"><use href="/static/icons.svg#circle-help"></use></svg>'
-    )
+    return icon("circle-help", 14)
 
 
 @cache

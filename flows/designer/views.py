@@ -408,7 +408,8 @@ def renewed(request: Request, flow: Flow, selected: str) -> HttpResponse:
 def refused(request: Request, flow: Flow, conflict: Conflict) -> HttpResponse:
     """409 for an edit of the tree: the chart as it is now, and one sentence."""
     flow = access.flow(request, flow.slug)
-    sentence = f"{name_of(conflict.theirs)} changed this flow meanwhile (revision {conflict.theirs.number}). Your step was not made; here is theirs."
+    theirs = f"{name_of(conflict.theirs)} changed this flow meanwhile (revision {conflict.theirs.number})."
+    sentence = f"{theirs} Your step was not made; here is the flow as it is."
     if not request.htmx:
         messages.warning(request, sentence)
         return to_action(flow, "")

@@ -9,6 +9,7 @@ from typing import Any
 from django.conf import settings
 from django.utils import timezone
 
+from connections.clients import close_client
 from flows import runner
 from flows.document import DocumentError
 from flows.engine.live import hub
@@ -106,6 +107,7 @@ class Engine:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
         await self.writer.close()
+        await close_client()
 
 
 def claim(run_id: int) -> Run | None:
@@ -169,4 +171,4 @@ async def run_here(run: Run) -> None:
     try:
         await engine.execute(run.pk)
     finally:
-        await engine.writer.close()
+        await engine.close()

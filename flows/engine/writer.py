@@ -55,8 +55,13 @@ class Writer:
     async def close(self) -> None:
         while self._writing is not None:
             await self._writing
-        await asyncio.get_running_loop().run_in_executor(self._thread, connection.close)
+        await asyncio.get_running_loop().run_in_executor(self._thread, close_connection)
         self._thread.shutdown()
+
+
+def close_connection() -> None:
+    # Looked up here: a connection belongs to the thread that asks for it.
+    connection.close()
 
 
 def write(jobs: list[Job]) -> list[Any]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Mapping, Sequence
+from contextlib import aclosing
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -66,22 +67,24 @@ class ChatCompletion(ActionType):
     title = "Chat completion"
     purpose = "one prompt in, one answer out"
     group = Group.AZURE
-    Properties = Properties
+    properties = Properties
 
     async def execute(self, properties: Properties, step: Step) -> Result:
         target, reason = await chosen_connection(properties, step)
         request = chat_request(properties)
+        asked = facts_of_call(target, reason, request)
         watch = Watch()
         try:
             completion = await answered(target, request, step, watch)
         except FoundryError as error:
             raise ActionError(
-                error.kind,
+                error.kind.value,
                 f"{target.name}: {error.message}",
                 error.hint,
                 status=error.status,
                 request_id=error.request_id,
                 raw=error.raw,
+                facts={**asked, **watch.facts()},
             ) from None
         response = Response(
             text=completion.text,
@@ -97,17 +100,12 @@ class ChatCompletion(ActionType):
             usage=usage_of(completion),
             warning=warning_of(completion),
             facts={
-                "connection": target.name,
-                "connection_reason": reason,
-                "host": target.endpoint.host,
-                "key_fingerprint": target.key.fingerprint,
-                "model_requested": request.model,
+                **asked,
                 "model": completion.model,
                 "url": completion.url,
                 "status": completion.status,
                 "finish_reason": completion.finish_reason,
                 "request_id": completion.request_id,
-                "prompt": [{"role": message.role, "content": message.content} for message in request.messages],
                 "raw": json.dumps(completion.raw, ensure_ascii=False)[:LONGEST_RAW],
                 **watch.facts(),
             },
@@ -119,18 +117,32 @@ class ChatCompletion(ActionType):
         return []
 
 
+def facts_of_call(target: Target, reason: str, request: ChatRequest) -> dict[str, Any]:
+    """Which connection was used and why, and what was asked; known however the call ends."""
+    return {
+        "connection": target.name,
+        "connection_reason": reason,
+        "host": target.endpoint.host,
+        "key_fingerprint": target.key.fingerprint,
+        "model_requested": request.model,
+        "prompt": [{"role": message.role, "content": message.content} for message in request.messages],
+    }
+
+
 async def answered(target: Target, request: ChatRequest, step: Step, watch: Watch) -> Completion:
     """Streams the answer to the journal and gives the whole. Raises FoundryError."""
     completion: Completion | None = None
-    async for event in step.services.foundry.chat(target, request):
-        match event:
-            case TextDelta():
-                watch.text_came()
-                await step.text(event.text)
-            case Waiting():
-                await step.waiting(event.reason, event.until)
-            case Completion():
-                completion = event
+    # Closed at once when the run is stopped, so that the socket is, too.
+    async with aclosing(step.services.foundry.chat(target, request)) as events:
+        async for event in events:
+            match event:
+                case TextDelta():
+                    watch.text_came()
+                    await step.text(event.text)
+                case Waiting():
+                    await step.waiting(event.reason, event.until)
+                case Completion():
+                    completion = event
     if completion is None:
         raise ActionError("protocol", f"{target.name} ended without an answer.")
     return completion
@@ -193,8 +205,14 @@ def history(value: Any) -> list[Message]:
         role = message.get("role") if isinstance(message, Mapping) else None
         if role not in ROLES:
             raise ActionError("history", f"History: message {at + 1} has no known role.", f"Roles: {', '.join(ROLES)}.")
-        made.append(Message(role, as_text(message.get("content"))))
+        content = message.get("content")
+        made.append(Message(role, content if is_parts(content) else as_text(content)))
     return made
+
+
+def is_parts(content: Any) -> bool:
+    """Whether a content is a list of parts (text, image) as the API takes them."""
+    return isinstance(content, list) and all(isinstance(part, dict) and "type" in part for part in content)
 
 
 def user_message(properties: Properties) -> str:
@@ -234,7 +252,9 @@ def response_format(value: Any) -> Any:
 
 def parsed_json(format: Any, completion: Completion) -> Any:
     wanted = response_format(format)
-    if wanted is None or wanted.get("type") == "text" or completion.finish_reason == "content_filter":
+    if wanted is None or wanted.get("type") == "text":
+        return None
+    if completion.refusal or completion.finish_reason == "content_filter":
         return None
     try:
         return json.loads(completion.text)

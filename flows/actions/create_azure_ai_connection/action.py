@@ -24,7 +24,7 @@ class CreateAzureAIConnection(ActionType):
     title = "Create Azure AI connection"
     purpose = "a connection at run time, from variables"
     group = Group.AZURE
-    Properties = Properties
+    properties = Properties
 
     async def execute(self, properties: Properties, step: Step) -> Result:
         if not properties.api_key:
@@ -40,4 +40,5 @@ class CreateAzureAIConnection(ActionType):
             "key_fingerprint": properties.api_key.fingerprint,
             "endpoint_kind": endpoint.label,
         }
-        return Result(output=value, variables={name: value}, facts=facts)
+        warning = " ".join(endpoint.warnings) or None
+        return Result(output=value, variables={name: value}, facts=facts, warning=warning)

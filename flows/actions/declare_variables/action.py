@@ -20,7 +20,7 @@ class DeclareVariables(ActionType):
     title = "Declare variables"
     purpose = "names for values that later actions use"
     group = Group.BUILTIN
-    Properties = Properties
+    properties = Properties
 
     async def execute(self, properties: Properties, step: Step) -> Result:
         declared = tuple(Declared(r["name"], r["type"], r["value"], r["global"]) for r in properties.variables)

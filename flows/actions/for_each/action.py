@@ -15,7 +15,7 @@ MOST_ITEMS = 10_000
 
 @dataclass(frozen=True)
 class Properties:
-    items: Any = prop(PropertyKind.VALUE, required=False)
+    items: Any = prop(PropertyKind.VALUE)
     item_variable_name: str = prop(PropertyKind.NEW_VARIABLE, default="item")
     index_variable_name: str = prop(PropertyKind.NEW_VARIABLE, default="index")
 
@@ -26,16 +26,16 @@ class ForEach(ActionType):
     purpose = "its actions once for every item of a list"
     group = Group.CONTROL
     branches = "body"
-    Properties = Properties
+    properties = Properties
 
     async def execute(self, properties: Properties, step: Step) -> Result:
         items = self.listed(properties.items)
-        body = step.action.branches[0] if step.action.branches else None
-        if body is not None and not items:
-            await step.skip(body, "no items")
-        for index, item in enumerate(items if body is not None else []):
-            names = {properties.item_variable_name: item, properties.index_variable_name: index}
-            await step.run_block(body, index=index, variables=names)
+        for body in step.action.branches[:1]:
+            if not items:
+                await step.skip(body, "no items")
+            for index, item in enumerate(items):
+                names = {properties.item_variable_name: item, properties.index_variable_name: index}
+                await step.run_block(body, index=index, variables=names)
         return Result(output=f"{len(items)} of {len(items)}", facts={"iterations": len(items)})
 
     def listed(self, items: Any) -> list[Any]:

@@ -22,7 +22,7 @@ class IfElse(ActionType):
     purpose = "the first branch whose condition holds"
     group = Group.CONTROL
     branches = "conditions"
-    Properties = Properties
+    properties = Properties
 
     async def execute(self, properties: Properties, step: Step) -> Result:
         taken = self.choose(step)

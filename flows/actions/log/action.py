@@ -20,7 +20,7 @@ class Log(ActionType):
     title = "Log"
     purpose = "a line in the execution log"
     group = Group.BUILTIN
-    Properties = Properties
+    properties = Properties
 
     async def execute(self, properties: Properties, step: Step) -> Result:
         await step.log(properties.level, properties.message)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -21,11 +22,22 @@ class Return(ActionType):
     title = "Return"
     purpose = "ends the run with a value"
     group = Group.OUTPUT
-    Properties = Properties
+    properties = Properties
 
     async def execute(self, properties: Properties, step: Step) -> Result:
-        value = properties.value
-        if isinstance(value, Secret):
+        return Result(output=answer(properties.value), returns=True)
+
+
+def answer(value: Any) -> Any:
+    """The value as who calls the flow gets it: a response is its text, its other parts are returned by name."""
+    match value:
+        case Secret():
             raise ActionError("secret_in_output", "A secret cannot be the output of a run.", "Return something else.")
-        # Who calls a flow asks for the answer; its parts are returned by name ({{ response.usage }}).
-        return Result(output=value.text if isinstance(value, Response) else value, returns=True)
+        case Response():
+            return value.text
+        case Mapping():
+            return {key: answer(inner) for key, inner in value.items()}
+        case list():
+            return [answer(inner) for inner in value]
+        case _:
+            return value

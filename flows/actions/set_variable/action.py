@@ -21,7 +21,7 @@ class SetVariable(ActionType):
     title = "Set variable"
     purpose = "another value for a declared variable"
     group = Group.BUILTIN
-    Properties = Properties
+    properties = Properties
 
     async def execute(self, properties: Properties, step: Step) -> Result:
         found = step.scope.find(properties.variable)

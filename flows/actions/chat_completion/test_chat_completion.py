@@ -1,0 +1,238 @@
+import asyncio
+
+import pytest
+
+from connections.endpoint import Endpoint
+from connections.foundry.chat import Completion, TextDelta, Usage, Waiting
+from connections.foundry.client import Target
+from connections.foundry.errors import ErrorKind, FoundryError
+from connections.secret import Secret
+from flows import journal as events
+from flows.document import parse
+from flows.errors import RunFailed
+from flows.journal import ActionFailed, ActionFinished, MemoryJournal
+from flows.runner import execute
+from flows.services import MemoryServices
+from flows.values import Response
+
+KEY = Secret("planted-key")
+CONTOSO = Target("contoso", Endpoint.parse("https://contoso.openai.azure.com/openai/v1"), KEY)
+USAGE = Usage(5, 7, 12, reasoning_tokens=2)
+
+
+class Chat:
+    """Answers with the events it is given; an exception among them is raised."""
+
+    def __init__(self, *answer):
+        self.answer, self.requests, self.closed, self.hangs = answer, [], False, asyncio.Event()
+
+    async def chat(self, target, request):
+        self.requests.append(request)
+        try:
+            for event in self.answer:
+                if isinstance(event, Exception):
+                    raise event
+                if event == "hang":
+                    self.hangs.set()
+                    await asyncio.Event().wait()
+                yield event
+        finally:
+            self.closed = True
+
+
+def completion(text="Hello.", finish="stop", **more):
+    return Completion(text, more.pop("refusal", None), finish, USAGE, "gpt-x", "id-1", 200, "https://x/chat", **more)
+
+
+async def asked(chat, journal=None, **properties):
+    """The record of one chat completion and the request that was sent."""
+    stored = {"connection": "contoso", "model": "gpt-x", "user_prompt": "Hi", **properties}
+    action = {"id": "chat", "type": "chat_completion", "properties": stored}
+    inputs = [{"name": "docs", "type": "list", "default": ["a", "b"]}, {"name": "past", "type": "list"}]
+    document = parse({"format": "foundryflow/1", "name": "x", "inputs": inputs, "actions": [action]})
+    journal = journal or MemoryJournal()
+    past = [{"role": "user", "content": "Before"}, {"role": "assistant", "content": "Yes"}]
+    await execute(document, {"past": past}, journal, MemoryServices(chat, {"contoso": CONTOSO}))
+    (done,) = [event for event in journal.events if isinstance(event, ActionFinished)]
+    return done
+
+
+async def test_text_streams_and_the_answer_is_the_result():
+    journal, chat = MemoryJournal(), Chat(TextDelta("Hel"), TextDelta("lo."), completion(raw={"id": "c1"}))
+    done = await asked(chat, journal, result_variable_name="answer")
+
+    usage = {"prompt_tokens": 5, "completion_tokens": 7, "total_tokens": 12, "reasoning_tokens": 2}
+    response = Response("Hello.", usage, "stop", "gpt-x", None, {"id": "c1"})
+    assert done.variables == {"answer": response}
+    assert (done.output, done.usage, done.warning) == (response, usage, None)
+    assert [e.text for e in journal.events if isinstance(e, events.TextDelta)] == ["Hel", "lo."]
+
+
+async def test_facts_tell_which_connection_was_used_and_what_was_sent():
+    done = await asked(Chat(TextDelta("H"), completion()), system_prompt="Be brief.")
+
+    timed = ("first_token_ms", "total_ms")
+    assert all(done.facts[name] >= 0 for name in timed)
+    assert {name: value for name, value in done.facts.items() if name not in timed} == {
+        "connection": "contoso",
+        "connection_reason": "chosen in the flow",
+        "host": "contoso.openai.azure.com",
+        "key_fingerprint": KEY.fingerprint,
+        "model_requested": "gpt-x",
+        "prompt": [{"role": "system", "content": "Be brief."}, {"role": "user", "content": "Hi"}],
+        "model": "gpt-x",
+        "url": "https://x/chat",
+        "status": 200,
+        "finish_reason": "stop",
+        "request_id": "id-1",
+        "raw": "{}",
+    }
+
+
+async def test_what_is_left_empty_is_not_sent():
+    chat = Chat(completion())
+    await asked(chat, temperature=None, max_completion_tokens="", stop=[], user="")
+
+    (request,) = chat.requests
+    unset = (request.temperature, request.max_completion_tokens, request.stop, request.user, request.response_format)
+    assert unset == (None, None, None, None, None)
+
+
+async def test_numbers_are_sent_as_what_the_service_takes():
+    chat = Chat(completion())
+    await asked(chat, temperature="{{ 0.5 }}", max_completion_tokens=300.0, seed="7", stop=["END"], top_p=0)
+
+    (request,) = chat.requests
+    assert (request.temperature, request.max_completion_tokens, request.seed, request.stop, request.top_p) == (
+        0.5,
+        300,
+        7,
+        ["END"],
+        0,
+    )
+
+
+@pytest.mark.parametrize(
+    ("properties", "message"),
+    [
+        ({"context": "{{ docs }}"}, 'Context:\n["a", "b"]\n\nHi'),
+        ({"context": "{{ docs }}", "prompt_template": "Q: @@userPrompt\nC: @@context"}, 'Q: Hi\nC: ["a", "b"]'),
+        ({"prompt_template": "Q: @@userPrompt"}, "Q: Hi"),
+        ({"context": "see @@userPrompt", "prompt_template": "@@context|@@userPrompt"}, "see @@userPrompt|Hi"),
+        ({"user_prompt": "a @@context", "context": "c", "prompt_template": "@@userPrompt|@@context"}, "a @@context|c"),
+        ({"context": {"k": 1}, "prompt_template": "@@context"}, '{"k": 1}'),
+    ],
+)
+async def test_context_and_prompt_meet_in_the_user_message(properties, message):
+    chat = Chat(completion())
+    await asked(chat, **properties)
+
+    assert [(m.role, m.content) for m in chat.requests[0].messages] == [("user", message)]
+
+
+async def test_history_stands_between_system_and_user_prompt():
+    chat = Chat(completion())
+    await asked(chat, system_prompt="S", history="{{ past }}")
+
+    assert [(m.role, m.content) for m in chat.requests[0].messages] == [
+        ("system", "S"),
+        ("user", "Before"),
+        ("assistant", "Yes"),
+        ("user", "Hi"),
+    ]
+
+
+@pytest.mark.parametrize("history", ["no list", [5], [{"content": "x"}], [{"role": "robot", "content": "x"}]])
+async def test_a_broken_history_stops_the_run(history):
+    with pytest.raises(RunFailed) as failed:
+        await asked(Chat(completion()), history=history)
+    assert failed.value.error.kind == "history"
+
+
+SCHEMA = {"type": "object", "properties": {"ok": {"type": "boolean"}}}
+
+
+@pytest.mark.parametrize(
+    ("given", "sent"),
+    [
+        ("text", None),
+        ("json_object", {"type": "json_object"}),
+        (SCHEMA, {"type": "json_schema", "json_schema": {"name": "answer", "schema": SCHEMA, "strict": True}}),
+        ({"name": "a", "schema": SCHEMA}, {"type": "json_schema", "json_schema": {"name": "a", "schema": SCHEMA}}),
+        ('{"type": "json_object"}', {"type": "json_object"}),
+    ],
+)
+async def test_response_formats(given, sent):
+    chat = Chat(completion('{"ok": true}'))
+    done = await asked(chat, response_format=given)
+
+    assert chat.requests[0].response_format == sent
+    assert done.output.json == (None if sent is None else {"ok": True})
+
+
+async def test_invalid_json_fails_and_the_text_is_kept():
+    with pytest.raises(RunFailed, match="It was cut at its token limit") as failed:
+        await asked(Chat(completion('{"ok": tr', "length")), response_format="json_object")
+
+    assert (failed.value.error.kind, failed.value.error.raw) == ("invalid_json", '{"ok": tr')
+
+
+@pytest.mark.parametrize(
+    ("answer", "warning"),
+    [
+        (completion(finish="length"), "Cut at 7 tokens"),
+        (completion("", "content_filter", filtered="violence, high"), "Filtered: violence, high"),
+        (completion("", refusal="I cannot."), "Refused: I cannot."),
+    ],
+)
+async def test_an_answer_that_is_not_whole_is_a_warning(answer, warning):
+    done = await asked(Chat(answer), response_format="json_object" if not answer.text else None)
+
+    assert done.warning == warning
+
+
+async def test_an_error_of_the_service_keeps_all_it_said_and_whom_was_asked():
+    error = FoundryError(ErrorKind.AUTH_KEY, "401: refused.", "Copy it again.", status=401, request_id="r", raw="{}")
+    journal = MemoryJournal()
+    with pytest.raises(RunFailed):
+        await asked(Chat(error), journal)
+
+    (failed,) = [event.error for event in journal.events if isinstance(event, ActionFailed)]
+    assert (failed.kind, failed.message, failed.hint) == ("auth_key", "contoso: 401: refused.", "Copy it again.")
+    assert (failed.status, failed.request_id, failed.raw) == (401, "r", "{}")
+    assert (failed.facts["connection"], failed.facts["key_fingerprint"]) == ("contoso", KEY.fingerprint)
+    assert "planted" not in repr(failed.facts)
+
+
+async def test_a_wait_for_the_service_is_told():
+    journal = MemoryJournal()
+    await asked(Chat(Waiting("429: the rate limit is reached.", 99.0, 1), completion()), journal)
+
+    waits = [event for event in journal.events if isinstance(event, events.Waiting)]
+    assert waits == [events.Waiting("chat", "429: the rate limit is reached.", 99.0)]
+
+
+async def test_a_stop_closes_the_stream_at_once():
+    journal, chat = MemoryJournal(), Chat(TextDelta("Hel"), "hang")
+    task = asyncio.create_task(asked(chat, journal))
+    await chat.hangs.wait()
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+
+    assert chat.closed
+    assert isinstance(journal.events[-1], events.ActionCancelled)
+
+
+async def test_a_connection_that_is_gone_stops_the_run():
+    with pytest.raises(RunFailed, match="no connection named fabrikam") as failed:
+        await asked(Chat(completion()), connection="fabrikam")
+    assert failed.value.error.kind == "connection_missing"
+
+
+async def test_a_dynamic_connection_without_value_never_uses_the_static_one():
+    chat = Chat(completion())
+    with pytest.raises(RunFailed, match="dynamic connection tenant has no value") as failed:
+        await asked(chat, dynamic_connection="tenant")
+    assert failed.value.error.kind == "dynamic_connection"
+    assert chat.requests == []

@@ -1,0 +1,67 @@
+import pytest
+
+from flows.document import parse
+from flows.errors import RunFailed
+from flows.journal import ActionFinished, ActionSkipped, ActionStarted, MemoryJournal
+from flows.runner import execute
+from flows.services import MemoryServices
+
+
+async def paths_run(*conditions, n=5):
+    branches = [
+        {"id": f"b{at}", "title": f"Lane {at}", "condition": condition, "actions": [log(f"in{at}")]}
+        for at, condition in enumerate(conditions)
+    ]
+    inputs = [{"name": "n", "type": "number"}]
+    actions = [{"id": "route", "type": "if_else", "branches": branches}]
+    journal = MemoryJournal()
+    document = parse({"format": "foundryflow/1", "name": "x", "inputs": inputs, "actions": actions})
+    await execute(document, {"n": n}, journal, MemoryServices())
+    return journal
+
+
+def log(id):
+    return {"id": id, "type": "log", "properties": {"message": "x"}}
+
+
+def started(journal):
+    return [event.path for event in journal.events if isinstance(event, ActionStarted)]
+
+
+@pytest.mark.parametrize(
+    ("conditions", "taken"),
+    [
+        (["n > 1", "n > 2", None], "in0"),
+        (["n > 9", "n > 2", None], "in1"),
+        (["n > 9", "{{ n > 8 }}", None], "in2"),
+        ([None, "n > 2"], "in1"),
+        (["n > 9", ""], "in1"),
+    ],
+)
+async def test_the_first_branch_whose_condition_holds_runs(conditions, taken):
+    journal = await paths_run(*conditions)
+
+    assert started(journal) == ["route", f"route/{taken}"]
+    skipped = [(event.action_id, event.reason) for event in journal.events if isinstance(event, ActionSkipped)]
+    others = [f"in{at}" for at in range(len(conditions)) if f"in{at}" != taken]
+    assert skipped == [(other, "branch not taken") for other in others]
+
+
+async def test_without_an_otherwise_nothing_may_run():
+    journal = await paths_run("n > 9")
+
+    done = next(event for event in journal.events if isinstance(event, ActionFinished))
+    assert (done.path, done.output, done.facts) == ("route", None, {"branch": None})
+
+
+async def test_the_branch_that_was_taken_is_recorded():
+    journal = await paths_run("n > 9", "n > 2")
+
+    done = next(event for event in journal.events if isinstance(event, ActionFinished) and event.path == "route")
+    assert (done.output, done.facts) == ("Lane 1", {"branch": "b1", "condition": "n > 2"})
+
+
+async def test_a_broken_condition_names_its_branch():
+    with pytest.raises(RunFailed, match="Condition of Lane 0: `foo` is not a variable here") as failed:
+        await paths_run("foo > 1")
+    assert failed.value.error.kind == "expression"

@@ -1,0 +1,166 @@
+"""What the product is for, in a real Chromium: from set-up to a streamed answer, static and dynamic."""
+
+import json
+
+import pytest
+from playwright.sync_api import expect
+
+from tests.documents_of import FOLDER
+
+pytestmark = pytest.mark.browser
+
+
+def saved(page, number):
+    """Waits until the panel has saved and the page knows the revision."""
+    page.wait_for_function("n => document.getElementById('base').value === String(n)", arg=number)
+
+
+def add(page, name):
+    page.locator(".toolbox").get_by_role("button", name=name, exact=True).click()
+    expect(page.locator("#panel h2")).to_have_text(name)
+
+
+def test_a_newcomer_connects_builds_runs_and_sees_the_answer(installation, ada):
+    page = ada.page
+    page.get_by_role("link", name="New flow").click()
+    page.get_by_label("Name").fill("First flow")
+    page.get_by_role("button", name="Create").click()
+
+    add(page, "Chat completion")
+    page.get_by_label("User prompt").fill("What is the capital of France?")
+    page.get_by_label("Create New Connection").check()
+    page.locator("#panel-name").fill("contoso")
+    page.locator("#panel-key").fill("simulator")
+    page.locator("#panel-endpoint").fill(f"{installation.simulator}/openai/v1")
+    expect(page.locator("#panel-findings")).to_contain_text(f"{installation.simulator}/openai/v1/chat/completions")
+    page.locator("#panel-model").fill("gpt-4o-mini")
+    page.locator("#new-connection").get_by_role("button", name="Test").click()
+    expect(page.locator("#test-result")).to_contain_text("The deployment answered")
+    page.locator("#new-connection").get_by_role("button", name="Create").click()
+
+    expect(page.locator("#property-connection")).to_have_value("contoso")
+    expect(page.locator("#property-connection")).to_be_focused()
+    expect(page.get_by_label("User prompt")).to_have_value("What is the capital of France?")
+    page.get_by_label("Model").fill("long-60")
+    page.get_by_label("Title").fill("Answer")
+    expect(page.locator("#card-chat .card-title")).to_contain_text("Answer")
+    expect(page.locator("#problems summary")).to_contain_text("0")
+    assert ada.axe() == []
+
+    page.get_by_role("button", name="Run").click()
+    expect(page.locator(".response")).to_contain_text("word1")
+    assert page.locator("[data-run-state]").get_attribute("data-run-state") == "running"
+    page.reload()
+    expect(page.locator(".response")).to_contain_text("word59")
+    expect(page.locator("[data-run-state=succeeded]")).to_be_visible()
+    expect(page.locator(".run-detail")).to_contain_text("contoso, chosen in the flow")
+    assert ada.axe() == []
+    assert ada.complaints == []
+
+
+def test_one_flow_many_customers_with_a_dynamic_connection(installation, ada):
+    page = ada.page
+    page.get_by_role("link", name="Import a flow file").click()
+    page.get_by_label("Flow file").set_input_files(FOLDER / "bar-dynamic.json")
+    page.get_by_role("button", name="Import").click()
+    page.locator("[data-card=chat]").click()
+    expect(page.get_by_label("Enable dynamic connection")).to_be_checked()
+    expect(page.get_by_label("Connection variable")).to_have_value("connection")
+    page.locator("[data-run]").click()
+    page.get_by_label("api_key").fill("simulator")
+    page.get_by_label("endpoint").fill(f"{installation.simulator}/v1")
+    page.get_by_label("question").fill("Who pays?")
+    page.get_by_role("button", name="Run").click()
+    expect(page.locator("[data-run-state=succeeded]")).to_be_visible()
+    page.locator(".step-link", has_text="Answer").click()
+    expect(page.locator(".response")).to_contain_text("You said: Who pays?")
+    expect(page.locator(".run-detail")).to_contain_text("from variable")
+    assert ada.complaints == []
+
+
+def test_the_flowchart_is_usable_without_a_mouse(installation, ada):
+    page = ada.page
+    page.get_by_role("button", name="Add a sample flow").click()
+    page.wait_for_load_state("load")
+    page.locator("[data-card=vars]").focus()
+    page.keyboard.press("ArrowDown")
+    page.keyboard.press("ArrowRight")
+    assert page.evaluate("document.activeElement.dataset.card") == "condense"
+    page.keyboard.press("ArrowLeft")
+    page.keyboard.press("Enter")
+    expect(page.locator("#panel h2")).to_have_text("If")
+    page.locator("#panel-title").focus()
+    page.keyboard.press("Escape")
+    assert page.evaluate("document.activeElement.dataset.card") == "route"
+    page.keyboard.press("Alt+ArrowUp")
+    saved(page, 2)
+    assert page.locator("#flowchart > ol > .step [data-card]").nth(1).get_attribute("data-card") == "route"
+    page.keyboard.press("Control+z")
+    saved(page, 1)
+    page.locator("[data-card=note]").focus()
+    page.keyboard.press("Delete")
+    saved(page, 3)
+    expect(page.locator("[data-card=note]")).to_have_count(0)
+    page.keyboard.press("/")
+    page.keyboard.type("log")
+    page.keyboard.press("Enter")
+    saved(page, 4)
+    assert ada.complaints == []
+
+
+def test_every_page_passes_axe_in_light_and_dark_and_reflows_at_320(installation, ada):
+    page = ada.page
+    page.get_by_role("button", name="Add a sample flow").click()
+    page.locator("[data-run]").click()
+    page.get_by_role("button", name="Run").click()
+    expect(page.locator("[data-run-state=succeeded]")).to_be_visible()
+    run = page.url
+    slug = f"{installation.url}/flows/answer-a-customer/"
+    pages = [
+        f"{installation.url}/flows/", slug, f"{slug}?action=answer", f"{slug}?action=start", f"{slug}?action=route", f"{slug}run/",
+        run, f"{run}?tab=flowchart", f"{run}?tab=values", f"{run}?tab=log", f"{installation.url}/runs/",
+        f"{installation.url}/connections/", f"{installation.url}/connections/new/", f"{installation.url}/connections/1/",
+    ]  # fmt: skip
+    for scheme in ("light", "dark"):
+        page.emulate_media(color_scheme=scheme)
+        for address in pages:
+            page.goto(address)
+            assert ada.axe() == [], f"{address} in {scheme}"
+    page.set_viewport_size({"width": 320, "height": 800})
+    for address in pages:
+        page.goto(address)
+        assert page.evaluate("document.documentElement.scrollWidth") <= 320, address
+    assert ada.complaints == []
+
+
+def test_stop_ends_a_run_at_once(installation, ada):
+    page = ada.page
+    installation.manage(
+        "connection", "add", "simulator", "--endpoint", f"{installation.simulator}/openai/v1", given="simulator\n"
+    )
+    document = json.loads((FOLDER / "bar-static.json").read_text())
+    document["actions"][0]["properties"]["model"] = "hang"
+    assert installation.manage("flow", "import", "-", given=json.dumps(document)).returncode == 0
+    page.goto(f"{installation.url}/flows/bar-static/run/")
+    page.get_by_label("question").fill("Why?")
+    page.get_by_role("button", name="Run").click()
+    page.get_by_role("button", name="Stop").click()
+    expect(page.locator("[data-run-state=cancelled]")).to_be_visible()
+    expect(page.locator("#run-status")).to_contain_text("Stopped by Ada Nilsen")
+
+
+def test_two_people_get_a_clear_conflict(installation, ada, browser):
+    page = ada.page
+    page.get_by_role("button", name="Add a sample flow").click()
+    page.locator("[data-card=answer]").click()
+    expect(page.locator("#panel-title")).to_be_visible()
+    other = page.context.new_page()
+    other.goto(f"{installation.url}/flows/answer-a-customer/?action=answer")
+    other.locator("#panel-title").fill("Theirs")
+    saved(other, 2)
+    page.locator("#panel-title").fill("Mine")
+    expect(page.locator(".conflict")).to_contain_text("Ada Nilsen changed this flow")
+    expect(page.locator(".conflict")).to_contain_text("Theirs")
+    expect(page.locator("#panel-title")).to_have_value("Mine")
+    page.get_by_role("button", name="Keep mine").click()
+    expect(page.locator("#card-answer .card-title")).to_contain_text("Mine")

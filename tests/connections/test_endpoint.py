@@ -1,0 +1,85 @@
+"""Pasted text is recognised, and the exact URL that will be called is known."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from connections.endpoint import Endpoint, EndpointError, Kind
+
+V1, DEPLOYMENT, INFERENCE, PROJECT = Kind.V1, Kind.DEPLOYMENT, Kind.INFERENCE, Kind.PROJECT
+RESPONSES, SERVERLESS, COMPATIBLE = Kind.RESPONSES, Kind.SERVERLESS, Kind.COMPATIBLE
+DEPLOYED = "https://r.cognitiveservices.azure.com/openai/deployments/gpt-4o"
+
+ROWS = [
+    ("https://MY-PROJECT.openai.azure.com/openai/v1", V1, "https://my-project.openai.azure.com/openai/v1/chat/completions", "api-key"),
+    ("https://my-project.openai.azure.com//openai/v1//", V1, "https://my-project.openai.azure.com/openai/v1/chat/completions", "api-key"),
+    ("  MY-PROJECT.openai.azure.com/openai/v1 ", V1, "https://my-project.openai.azure.com/openai/v1/chat/completions", "api-key"),
+    ("https://r.openai.azure.com/openai/v1?api-version=preview", V1, "https://r.openai.azure.com/openai/v1/chat/completions", "api-key"),
+    ("https://r.openai.azure.com/openai/v1/chat/completions", V1, "https://r.openai.azure.com/openai/v1/chat/completions", "api-key"),
+    ("https://r.openai.azure.com/openai/v1/embeddings", V1, "https://r.openai.azure.com/openai/v1/chat/completions", "api-key"),
+    ("https://xx-eastus2.services.ai.azure.com/openai/v1", V1, "https://xx-eastus2.services.ai.azure.com/openai/v1/chat/completions", "api-key"),
+    ("https://r.cognitiveservices.azure.com/openai/v1/", V1, "https://r.cognitiveservices.azure.com/openai/v1/chat/completions", "api-key"),
+    ("https://xx.services.ai.azure.com/models/", INFERENCE, "https://xx.services.ai.azure.com/models/chat/completions?api-version=2024-05-01-preview", "api-key"),
+    ("https://xx.services.ai.azure.com/models/chat/completions?api-version=2024-05-01-preview", INFERENCE, "https://xx.services.ai.azure.com/models/chat/completions?api-version=2024-05-01-preview", "api-key"),
+    (DEPLOYED, DEPLOYMENT, f"{DEPLOYED}/chat/completions?api-version=2024-10-21", "api-key"),
+    (f"{DEPLOYED}/chat/completions?api-version=2024-05-01-preview", DEPLOYMENT, f"{DEPLOYED}/chat/completions?api-version=2024-05-01-preview", "api-key"),
+    (f"{DEPLOYED}/chat/completions?api-version=2024-05-01-preview&foo=bar", DEPLOYMENT, f"{DEPLOYED}/chat/completions?api-version=2024-05-01-preview&foo=bar", "api-key"),
+    ("https://r.openai.azure.com/openai/deployments/emb3/embeddings?api-version=2023-05-15", DEPLOYMENT, None, "api-key"),
+    ("https://r.cognitiveservices.azure.com/openai/responses?api-version=2025-04-01-preview", RESPONSES, None, "api-key"),
+    ("https://RES.services.ai.azure.com/api/projects/PROJ", PROJECT, "https://res.services.ai.azure.com/api/projects/PROJ/openai/v1/chat/completions", "api-key"),
+    ("https://res.services.ai.azure.com/api/projects/PROJ/openai/v1", PROJECT, "https://res.services.ai.azure.com/api/projects/PROJ/openai/v1/chat/completions", "api-key"),
+    ("https://res.services.ai.azure.com/api/projects/P/openai/responses?api-version=2025-11-15-preview", RESPONSES, None, "api-key"),
+    ("https://RES.openai.azure.com/", V1, "https://res.openai.azure.com/openai/v1/chat/completions", "api-key"),
+    ("https://res.services.ai.azure.com/openai", V1, "https://res.services.ai.azure.com/openai/v1/chat/completions", "api-key"),
+    ("https://X.eastus2.models.ai.azure.com/", SERVERLESS, "https://x.eastus2.models.ai.azure.com/chat/completions", "bearer"),
+    ("https://x.eastus2.models.ai.azure.com/v1/chat/completions", SERVERLESS, "https://x.eastus2.models.ai.azure.com/v1/chat/completions", "bearer"),
+    ("https://api.openai.com/v1", COMPATIBLE, "https://api.openai.com/v1/chat/completions", "bearer"),
+    ("localhost:11434/v1", COMPATIBLE, "http://localhost:11434/v1/chat/completions", "bearer"),
+    ("https://gw.contoso.com/openai/deployments/D/chat/completions?api-version=2024-10-21", DEPLOYMENT, "https://gw.contoso.com/openai/deployments/D/chat/completions?api-version=2024-10-21", "api-key"),
+    ("https://openai.azure.com.evil.example/v1", COMPATIBLE, "https://openai.azure.com.evil.example/v1/chat/completions", "bearer"),
+    ("http://127.0.0.1:8765/openai/v1", V1, "http://127.0.0.1:8765/openai/v1/chat/completions", "api-key"),
+    ("http://127.0.0.1:8765/models", INFERENCE, "http://127.0.0.1:8765/models/chat/completions?api-version=2024-05-01-preview", "api-key"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("pasted", "kind", "chat", "header"), ROWS)
+def test_a_pasted_endpoint_is_recognised(pasted, kind, chat, header):
+    endpoint = Endpoint.parse(pasted)
+    assert (endpoint.kind, endpoint.chat_url("m"), endpoint.key_header) == (kind, chat, header)
+    assert Endpoint.parse(endpoint.url).url == endpoint.url
+    assert Endpoint.parse(endpoint.url).chat_url("m") == chat
+
+
+@pytest.mark.parametrize(
+    ("pasted", "words"),
+    [
+        ("", "empty"),
+        ("https://ai.azure.com/build/overview", "portal page"),
+        ("https://portal.azure.com/#home", "portal page"),
+        ("https://r.services.ai.azure.com/anthropic/v1/messages", "Anthropic"),
+        ("https://user:key@r.openai.azure.com/openai/v1", "before the @"),
+        ("ftp://r.openai.azure.com", "not a web address"),
+        ("https://r.openai.azure.com/nonsense", "not one of an Azure resource"),
+        ("hello world", "blanks"),
+    ],
+)
+def test_what_is_no_endpoint_is_explained(pasted, words):
+    with pytest.raises(EndpointError) as caught:
+        Endpoint.parse(pasted)
+    assert words in str(caught.value)
+    assert caught.value.hint
+
+
+@given(st.text(max_size=80) | st.text(alphabet="htps:/.@?#[]%azureopni1-& ", max_size=60).map(lambda t: "https://" + t))
+def test_no_text_raises_anything_but_an_endpoint_error(text):
+    try:
+        endpoint = Endpoint.parse(text)
+    except EndpointError:
+        return
+    assert Endpoint.parse(endpoint.url).url == endpoint.url
+
+
+@given(st.from_regex(r"[a-z]{1,8}", fullmatch=True))
+def test_a_look_alike_host_is_never_taken_for_azure(name):
+    for host in (f"openai.azure.com.{name}.example", f"{name}openai.azure.com", f"{name}.openai.azure.com.{name}"):
+        assert Endpoint.parse(f"https://{host}/v1").kind is COMPATIBLE

@@ -1,0 +1,198 @@
+"""The designer without a browser: plain forms first, the same edits as regions."""
+
+import pytest
+from django.db import connection as database
+from django.test.utils import CaptureQueriesContext
+from django.urls import reverse
+
+from flows.actions import registry
+from flows.models import Flow, FlowSecret
+from tests.factories import PLANTED_KEY, make_connection, make_flow
+
+HTMX = {"HX-Request": "true"}
+
+
+@pytest.fixture
+def flow(alice):
+    make_connection("simulator")
+    return make_flow(by=alice)
+
+
+def url(flow, name, *args):
+    return reverse(f"designer:{name}", args=[flow.slug, *args])
+
+
+def properties(flow, **changes):
+    stored = flow.current.parsed().find("chat").properties
+    shown = {name: "" if value is None else value for name, value in stored.items()}
+    return {"base": flow.current.number, "title": "Answer", **shown, **changes}
+
+
+def save(client, flow, **changes):
+    return client.post(url(flow, "save_properties", "chat"), properties(flow, **changes), headers=HTMX)
+
+
+def test_the_flowchart_is_a_nested_ordered_list(client_alice, alice):
+    flow = make_flow("each-word")
+    page = client_alice.get(url(flow, "show")).content.decode()
+    assert "<ol" in page
+    assert "Step 4 of 7, If, in Each word" in page
+
+
+def test_a_saved_property_is_a_new_revision(client_alice, flow):
+    response = save(client_alice, flow, user_prompt="Why {{ question }}")
+    assert response.status_code == 200
+    changed = Flow.objects.get()
+    assert changed.current.number == 2
+    assert changed.current.parsed().find("chat").properties["user_prompt"] == "Why {{ question }}"
+    assert 'value="2" id="base"' in response.content.decode()
+
+
+def test_saving_what_is_there_changes_nothing(client_alice, flow):
+    before = flow.current.document
+    assert save(client_alice, flow).status_code == 200
+    assert Flow.objects.get().current.document == before
+    assert Flow.objects.get().revisions.count() == 1
+
+
+def test_a_plain_post_saves_and_redirects(client_alice, flow):
+    response = client_alice.post(url(flow, "save_properties", "chat"), properties(flow, title="Other"))
+    assert response.status_code == 302
+    assert Flow.objects.get().current.parsed().find("chat").title == "Other"
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [({"user_prompt": "{{ question"}, "unexpected"), ({"temperature": "hot"}, "is not a number"), ({"temperature": "9"}, "At most 2"),
+     ({"result_variable_name": "1x"}, "is not a name")],
+)  # fmt: skip
+def test_a_wrong_property_is_422_and_nothing_is_saved(client_alice, flow, changes, words):
+    response = save(client_alice, flow, **changes)
+    assert response.status_code == 422
+    assert words in response.content.decode()
+    assert Flow.objects.get().current.number == 1
+
+
+def test_two_people_editing_get_a_conflict_and_no_silent_overwrite(client_alice, flow):
+    assert save(client_alice, flow, system_prompt="Theirs").status_code == 200
+    stale = Flow.objects.get()
+    response = client_alice.post(
+        url(flow, "save_properties", "chat"), {**properties(stale, system_prompt="Mine"), "base": 1}, headers=HTMX
+    )
+    assert response.status_code == 409
+    page = response.content.decode()
+    assert "Mine" in page
+    assert "Theirs" in page
+    assert Flow.objects.get().current.parsed().find("chat").properties["system_prompt"] == "Theirs"
+    mine = client_alice.post(
+        url(flow, "save_properties", "chat"), {**properties(stale, system_prompt="Mine"), "base": 2}, headers=HTMX
+    )
+    assert mine.status_code == 200
+    assert Flow.objects.get().current.parsed().find("chat").properties["system_prompt"] == "Mine"
+
+
+def test_undo_and_redo_walk_the_revisions(client_alice, flow):
+    save(client_alice, flow, system_prompt="Second")
+    client_alice.post(url(flow, "undo"), {"base": 2})
+    assert Flow.objects.get().current.number == 1
+    client_alice.post(url(flow, "redo"), {"base": 1})
+    assert Flow.objects.get().current.number == 2
+    assert client_alice.post(url(flow, "undo"), {"base": 1}, headers=HTMX).status_code == 409
+
+
+@pytest.mark.parametrize("type", [known.type for known in registry.all_types()])
+def test_every_action_type_can_be_inserted_and_edited(client_alice, flow, type):
+    response = client_alice.post(url(flow, "insert"), {"base": 1, "type": type, "at": 0}, headers=HTMX)
+    assert response.status_code == 200
+    made = Flow.objects.get().current.parsed().actions[0]
+    assert made.type == type
+    assert client_alice.get(url(flow, "show") + f"?action={made.id}").status_code == 200
+
+
+def test_an_action_is_moved_copied_switched_off_and_removed(client_alice, flow):
+    for base, verb in enumerate(("down", "duplicate", "toggle", "remove"), start=1):
+        assert client_alice.post(url(flow, "change", "chat", verb), {"base": base}, headers=HTMX).status_code == 200
+    assert [action.id for action in Flow.objects.get().current.parsed().actions] == ["ret", "chat2"]
+
+
+def test_an_action_that_vanished_is_said(client_alice, flow):
+    response = client_alice.post(url(flow, "save_properties", "gone"), {"base": 1}, headers=HTMX)
+    assert response.status_code == 409
+    assert "removed meanwhile" in response.content.decode()
+
+
+def test_a_literal_secret_is_stored_beside_the_document_and_never_in_it(client_alice, alice):
+    flow = make_flow("bar-dynamic")
+    response = client_alice.post(
+        url(flow, "save_properties", "conn"),
+        {
+            "base": 1,
+            "title": "",
+            "api_key": PLANTED_KEY,
+            "endpoint": "{{ tenant_endpoint }}",
+            "connection_variable_name": "connection",
+        },
+        headers=HTMX,
+    )
+    assert PLANTED_KEY not in response.content.decode()
+    stored = Flow.objects.get().current.parsed().find("conn").properties["api_key"]
+    assert FlowSecret.objects.get(key=stored["secret"]).value.reveal() == PLANTED_KEY
+    for page in (url(flow, "show") + "?action=conn", reverse("flows:export", args=[flow.slug])):
+        assert PLANTED_KEY not in client_alice.get(page).content.decode()
+
+
+def test_a_broken_document_does_not_break_a_page(client_alice, flow):
+    flow.revisions.update(document={"format": "foundryflow/1", "name": "x", "actions": [{"oops": 1}]})
+    assert client_alice.get(url(flow, "show")).status_code == 200
+    assert client_alice.get(reverse("flows:list")).status_code == 200
+    assert client_alice.get(reverse("connections:list")).status_code == 200
+
+
+def test_wrong_types_inside_properties_do_not_break_a_page(client_alice, alice):
+    flow = make_flow({"format": "foundryflow/1", "name": "odd", "actions": [
+        {"id": "a", "type": "chat_completion", "properties": {"connection": 5, "temperature": "x", "user_prompt": ["a"]}},
+        {"id": "b", "type": "declare_variables", "properties": {"variables": "no list"}},
+        {"id": "c", "type": "teleport", "properties": {"x": 1}},
+        {"id": "d", "type": "for_each", "properties": {"items": {"a": 1}}, "branches": []},
+        {"id": "e", "type": "if_else", "branches": [{"id": "e1", "condition": 5, "actions": None}]}]})  # fmt: skip
+    for id in "abcde":
+        response = client_alice.get(url(flow, "show") + f"?action={id}")
+        assert response.status_code == 200
+    assert "teleport is not installed" in response.content.decode()
+
+
+def test_readers_look_and_do_not_touch(client_bob, flow):
+    page = client_bob.get(url(flow, "show") + "?action=chat")
+    assert page.status_code == 200
+    assert "data-place" not in page.content.decode()
+    assert client_bob.post(url(flow, "insert"), {"base": 1, "type": "log"}).status_code == 403
+
+
+def test_inputs_and_name_are_edited_at_start(client_alice, flow):
+    posted = {"base": 1, "name": "New name", "input-0-name": "question", "input-0-type": "text", "input-0-required": "on",
+              "input-1-name": "more", "input-1-type": "number", "input-1-default": "3"}  # fmt: skip
+    assert client_alice.post(url(flow, "save_inputs"), posted, headers=HTMX).status_code == 200
+    changed = Flow.objects.get()
+    assert changed.name == "New name"
+    assert [(i.name, i.type, i.default) for i in changed.current.parsed().inputs] == [
+        ("question", "text", None),
+        ("more", "number", 3),
+    ]
+    assert (
+        client_alice.post(
+            url(flow, "save_inputs"), {**posted, "base": 2, "input-1-name": "question"}, headers=HTMX
+        ).status_code
+        == 422
+    )
+
+
+def test_a_flow_of_a_hundred_actions_needs_no_more_queries_than_one_of_two(client_alice, alice):
+    actions = [{"id": f"a{n}", "type": "log", "properties": {"message": "x"}} for n in range(100)]
+    large = make_flow({"format": "foundryflow/1", "name": "large", "actions": actions})
+    small = make_flow({"format": "foundryflow/1", "name": "small", "actions": actions[:2]})
+    counts = []
+    for flow in (small, large):
+        with CaptureQueriesContext(database) as queries:
+            client_alice.get(url(flow, "show"))
+        counts.append(len(queries))
+    assert counts[0] == counts[1]
