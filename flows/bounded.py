@@ -210,6 +210,13 @@ def tick() -> None:
     """Does nothing but look at the clock."""
 
 
+def contained(value: Any, container: Any) -> bool:
+    """The test `in`: select and reject apply it to every item, so the clock is looked at each time."""
+    if not isinstance(container, list | tuple | Mapping | str | View):
+        raise ValueError(f"in looks into a list, an object or a text, not {kind(container)}.")
+    return operand(value) in operand(container)
+
+
 def defined(value: Any) -> bool:
     return not isinstance(value, Missing)
 
@@ -315,6 +322,12 @@ OPERATIONS: dict[str, Callable[..., Any]] = {
     "_list": guarded(make_list),
     "_object": guarded(make_object),
     "range": guarded(bounded_range),
+}
+
+
+TESTS: dict[str, Callable[..., bool]] = {
+    "in": guarded(contained),
+    "containing": guarded(lambda container, value: contained(value, container)),
 }
 
 

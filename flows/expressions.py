@@ -108,6 +108,8 @@ def environment() -> minijinja.Environment:
         made.add_global(name, function)
     for name, function in FILTERS.items():
         made.add_filter(name, function)
+    for name, function in bounded.TESTS.items():
+        made.add_test(name, function)
     return made
 
 

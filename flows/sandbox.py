@@ -30,6 +30,7 @@ NATIVE = frozenset({
     "reverse", "round", "select", "selectattr", "sort", "unique",
 })
 FILTERS = NATIVE | OUR_FILTERS.keys() | {"default", "d"}
+NOT_MAPPED = frozenset({"default", "d", "map", "select", "reject", "selectattr", "rejectattr"})
 TESTS = frozenset({
     "boolean", "containing", "defined", "divisibleby", "endingwith", "eq", "equalto", "even", "false",
     "float", "ge", "gt", "in", "integer", "iterable", "le", "lower", "lt", "mapping", "ne", "none",
@@ -245,7 +246,7 @@ class Writer:
         # A default would stand in the list once per item, and be copied as often when the list is handed on.
         if any(keyword.key == "default" for keyword in node.kwargs):
             raise Refused("map takes no default here.")
-        allowed = FILTERS - {"default", "d"} if node.name == "map" else TESTS
+        allowed = FILTERS - NOT_MAPPED if node.name == "map" else TESTS
         for argument in node.args[:1]:
             if not isinstance(argument, nodes.Const) or argument.value not in allowed:
                 known = "filter" if node.name == "map" else "test"
