@@ -1,0 +1,76 @@
+"""Flows as a whole: list, create, import, export, delete, the sample."""
+
+import json
+
+import pytest
+from django.core.files.uploadedfile import SimpleUploadedFile
+from django.urls import reverse
+
+from connections.models import Connection
+from flows.models import Flow
+from tests.documents_of import DOCUMENTS, load
+from tests.factories import make_flow, make_run
+
+
+def upload(client, data):
+    text = data if isinstance(data, bytes) else json.dumps(data).encode()
+    return client.post(reverse("flows:import"), {"file": SimpleUploadedFile("flow.json", text)})
+
+
+def test_a_new_flow_has_a_slug_from_its_name(client_alice):
+    for slug in ("bar-static", "bar-static-2"):
+        response = client_alice.post(reverse("flows:new"), {"name": "Bar static"})
+        assert response.url == reverse("designer:show", args=[slug])
+    assert client_alice.post(reverse("flows:new"), {"name": " "}).status_code == 422
+
+
+@pytest.mark.parametrize("name", DOCUMENTS)
+def test_an_export_is_what_was_imported(client_alice, name):
+    assert upload(client_alice, load(name)).status_code == 302
+    exported = client_alice.get(reverse("flows:export", args=[Flow.objects.get().slug]))
+    assert json.loads(exported.content) == load(name)
+
+
+def test_importing_the_same_name_adds_a_revision(client_alice):
+    upload(client_alice, load("bar-static"))
+    upload(client_alice, {**load("bar-static"), "actions": []})
+    assert Flow.objects.get().current.number == 2
+
+
+@pytest.mark.parametrize(
+    ("data", "words"),
+    [(b"", "empty"), (b"{", "Line 1: not JSON"), (b"\x80abc", "not text"), (b"[]", "not a JSON object"), (b"[" * 50_000, "nested too deeply"),
+     ({"format": "foundryflow/1", "name": "x", "actions": [{"id": "!", "type": "log"}]}, "id &#x27;!&#x27; is missing")],
+)  # fmt: skip
+def test_a_broken_file_is_explained_and_nothing_changes(client_alice, data, words):
+    response = upload(client_alice, data)
+    assert response.status_code == 422
+    assert words in response.content.decode()
+    assert not Flow.objects.exists()
+
+
+def test_an_unknown_action_type_is_kept_and_shown(client_alice):
+    data = {
+        "format": "foundryflow/1",
+        "name": "x",
+        "actions": [{"id": "t", "type": "teleport", "properties": {"to": "Mars"}}],
+    }
+    assert "teleport" in client_alice.get(upload(client_alice, data).url).content.decode()
+    assert Flow.objects.get().current.document == data
+
+
+def test_the_sample_runs_on_the_simulator(client_alice):
+    client_alice.post(reverse("flows:sample"))
+    assert Connection.objects.get().name == "simulator"
+    page = client_alice.get(reverse("designer:show", args=[Flow.objects.get().slug]))
+    assert page.context["problems"].problems == []
+
+
+def test_a_flow_is_deleted_with_its_runs_but_not_while_one_is_going(client_alice):
+    flow = make_flow()
+    run = make_run(flow, question="x")
+    address = reverse("flows:delete", args=[flow.slug])
+    assert client_alice.post(address).status_code == 409
+    run.request_cancel(by="alice")
+    assert client_alice.post(address).status_code == 302
+    assert not Flow.objects.exists()
