@@ -1,6 +1,7 @@
 """Settings of the test run: keys made up on the spot, nothing of the developer's own .env."""
 
 import os
+import tempfile
 
 from cryptography.fernet import Fernet
 
@@ -10,4 +11,7 @@ os.environ["FOUNDRYFLOW_ENCRYPTION_KEY"] = Fernet.generate_key().decode()
 
 from foundryflow.settings import *  # noqa: F403 - the environment comes first
 
+# A file, as in production: a database in memory has other locks.
+_folder = tempfile.TemporaryDirectory()
+DATABASES["default"]["TEST"] = {"NAME": f"{_folder.name}/test.sqlite3"}  # noqa: F405 - from the settings above
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]

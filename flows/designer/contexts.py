@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from django.utils.safestring import SafeString, mark_safe
+from markdown_it import MarkdownIt
 
 from connections.models import Connection
 from flows import lint
@@ -404,11 +405,13 @@ def problems_of(document: Document) -> Problems:
     return Problems(found, titles)
 
 
+@cache
 def help_of(type: str) -> SafeString:
     try:
-        return mark_safe((Path(registry.folder(type)) / "help.md").read_text())  # noqa: S308 - a file of ours
+        text = (Path(registry.folder(type)) / "help.md").read_text()
     except (registry.UnknownAction, OSError):
         return SafeString("")
+    return mark_safe(MarkdownIt("js-default").render(text))  # noqa: S308 - a file of ours, HTML in it off
 
 
 def run_flowchart(run: Run) -> dict[str, Any]:
