@@ -500,7 +500,7 @@ def start_panel(request: Request, flow: Flow, form: InputsForm) -> Region:
         "designer/_start_panel.html",
         "panel",
         {"flow": flow, "form": form, "can_edit": request.user.is_staff},
-        swap="outerMorph" if form.is_bound else "outerHTML",
+        swap="outerMorph",
     )
 
 

@@ -1,6 +1,8 @@
 // The flowchart by mouse and keyboard: choose, insert, move, undo. Every edit is one POST that names the
 // revision it was made on; the server answers with the regions to renew.
 
+import { settled } from "./panel.js";
+
 const designer = document.querySelector("[data-designer]");
 const base = `/flows/${designer.dataset.slug}/`;
 const editable = "editable" in designer.dataset;
@@ -10,7 +12,8 @@ const selected = () => document.getElementById("panel")?.dataset.panel || "";
 const focused = () => document.activeElement?.closest("[data-card]")?.dataset.card;
 const titles = () => [...document.querySelectorAll("#flowchart [data-card]")];
 
-function post(path, values = {}) {
+async function post(path, values = {}) {
+  await settled();
   const edit = document.getElementById("flow-edit");
   return htmx.ajax("POST", base + path, { source: edit, swap: "none", values: { action: selected(), ...values } });
 }
@@ -53,29 +56,36 @@ document.addEventListener("toggle", (event) => {
   }
 }, true);
 
+// The menu stands beside the chart, not inside, so that a chart renewed meanwhile does not take it away.
+let opener = null;
+const position = new CSSStyleSheet(); // style attributes are against the content policy
+document.adoptedStyleSheets.push(position);
+
 function closeInsertMenu() {
-  const menu = document.querySelector("[data-insert-menu]");
-  const opener = menu?.closest(".wire, .lane-add-box")?.querySelector("[data-place]");
-  menu?.remove();
-  return opener;
+  document.querySelector("[data-insert-menu]")?.remove();
+  const closed = opener;
+  opener = null;
+  return closed;
 }
 
 async function openInsertMenu(button) {
-  if (button.parentElement.querySelector("[data-insert-menu]")) return closeInsertMenu();
+  const again = button === opener;
   closeInsertMenu();
-  const place = new URLSearchParams({ owner: button.dataset.owner, branch: button.dataset.branch, at: button.dataset.at });
+  if (again) return;
+  const { owner, branch, at } = button.dataset;
+  const place = new URLSearchParams({ owner, branch, at });
   const answer = await fetch(`${base}insert/menu/?${place}`, { headers: { "HX-Request": "true" } });
   if (!answer.ok) return;
-  let box = button.parentElement;
-  if (!box.matches(".wire, .lane-add-box")) {
-    box = document.createElement("div");
-    box.className = "lane-add-box";
-    button.replaceWith(box);
-    box.append(button);
-  }
-  box.insertAdjacentHTML("beforeend", await answer.text());
-  box.querySelector("[data-insert-type]")?.focus();
-  box.querySelector("[data-insert-menu]")?.scrollIntoView({ block: "nearest" });
+  opener = button;
+  const room = document.querySelector("[data-chart]");
+  room.insertAdjacentHTML("beforeend", await answer.text());
+  const menu = room.lastElementChild;
+  const [from, to] = [button.getBoundingClientRect(), room.getBoundingClientRect()];
+  const left = from.left + from.width / 2 - to.left - menu.offsetWidth / 2;
+  const x = Math.max(8, Math.min(left, to.width - menu.offsetWidth - 8)) + room.scrollLeft;
+  position.replaceSync(`.insert-menu { left: ${x}px; top: ${from.bottom - to.top + room.scrollTop + 4}px; }`);
+  menu.querySelector("[data-insert-type]").focus();
+  menu.scrollIntoView({ block: "nearest" });
 }
 
 document.addEventListener("click", (event) => {
@@ -116,7 +126,7 @@ document.addEventListener("click", (event) => {
 function goTo(id, property) {
   const show = () => (document.getElementById(`property-${property}`) || document.getElementById("panel-title"))?.focus();
   if (selected() === id) return show();
-  document.addEventListener("htmx:after:request", () => setTimeout(show), { once: true });
+  document.addEventListener("htmx:finally:request", show, { once: true });
   choose(id);
 }
 
@@ -174,8 +184,8 @@ document.addEventListener("keydown", (event) => {
   if (event.target.matches("#flowchart [data-card]")) cardKey(event, event.target);
   if (event.defaultPrevented) return;
   if (event.key === "Escape") {
-    const opener = closeInsertMenu();
-    if (opener) return opener.focus();
+    const closed = closeInsertMenu();
+    if (closed) return closed.focus();
     if (event.target.closest("#panel") && !event.target.closest("details[open], #new-connection")) return closePanel();
   }
   if (event.target.matches("[data-insert-menu] [data-insert-type]") && event.key.startsWith("Arrow")) {
@@ -210,12 +220,12 @@ document.querySelector("[data-toolbox-find]")?.addEventListener("keydown", (even
   [...document.querySelectorAll(".toolbox-row")].find((row) => !row.hidden && !row.parentElement.hidden)?.click();
 });
 
-document.addEventListener("htmx:after:request", () => {
+document.addEventListener("htmx:finally:request", () => {
   mark(selected());
   if (wanted === null) return;
   const id = wanted === "selected" ? selected() : wanted;
   wanted = null;
-  requestAnimationFrame(() => document.querySelector(`#flowchart [data-card="${CSS.escape(id)}"]`)?.focus());
+  document.querySelector(`#flowchart [data-card="${CSS.escape(id)}"]`)?.focus();
 });
 
 window.addEventListener("popstate", () => location.reload());

@@ -25,6 +25,22 @@ function save() {
   htmx.trigger(form(), "save-now");
 }
 
+// Resolves once nothing typed is unsaved or on its way.
+export function settled() {
+  if (dirty) save();
+  if (!saving) return Promise.resolve();
+  return new Promise((done) => document.addEventListener("panel-settled", done, { once: true }));
+}
+
+// A literal secret is stored now; it does not stay in the page.
+function forgetSecrets() {
+  for (const field of form()?.elements ?? []) {
+    if (!("secret" in field.dataset) || !field.value || field.value.includes("{{")) continue;
+    field.value = "";
+    field.placeholder = "stored · blank keeps it";
+  }
+}
+
 document.addEventListener("input", (event) => {
   if (!ours(event.target)) return;
   dirty = true;
@@ -33,7 +49,8 @@ document.addEventListener("input", (event) => {
 });
 document.addEventListener("change", (event) => {
   if (!ours(event.target)) return;
-  dirty = true;
+  // A text has said so with its last key; saving it again would renew what is being clicked now.
+  if (event.target.matches("select, [type=checkbox]")) dirty = true;
   save();
 });
 document.addEventListener("submit", (event) => {
@@ -52,10 +69,13 @@ window.addEventListener("beforeunload", (event) => {
 document.addEventListener("htmx:finally:request", (event) => {
   if (event.target.id !== "properties-form" && event.detail?.ctx?.sourceElement?.id !== "properties-form") return;
   saving = false;
+  if (event.detail?.ctx?.response?.status === 200) forgetSecrets();
   if (dirty) save();
+  else document.dispatchEvent(new Event("panel-settled"));
 });
 document.addEventListener("htmx:error", () => {
   saving = false;
+  document.dispatchEvent(new Event("panel-settled"));
   say("Not saved: the server did not answer");
 });
 
