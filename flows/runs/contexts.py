@@ -11,7 +11,7 @@ from django.db.models import Q, Sum
 from django.db.models.functions import TruncHour
 from django.utils import timezone
 
-from flows.designer.contexts import TypeView, type_view
+from flows.designer.flowchart import TypeView, type_view
 from flows.engine.live import hub
 from flows.models import ActionRun, Run
 from flows.runs.states import StateView, run_view, state_view

@@ -15,7 +15,7 @@ from asgiref.sync import sync_to_async
 from django.http import StreamingHttpResponse
 from django.views.decorators.http import require_GET
 
-from flows.designer.contexts import run_flowchart
+from flows.designer.flowchart import run_flowchart
 from flows.document import DocumentError
 from flows.engine.live import hub
 from flows.models import Run

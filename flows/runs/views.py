@@ -14,7 +14,7 @@ from django.shortcuts import redirect
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from flows import engine
-from flows.designer.contexts import run_flowchart
+from flows.designer.flowchart import run_flowchart
 from flows.document import DocumentError
 from flows.models import Flow, Run
 from flows.runs.contexts import (
