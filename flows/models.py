@@ -74,22 +74,29 @@ class Flow(models.Model):
         revision = self.revisions.create(
             number=newest + 1,
             document=document.to_json(),
-            parent=self.revisions.get(number=base),
+            parent=self.edited_from(base),
             created_by=by,
             note=note,
         )
         self.move_head(revision, base=base, name=document.name)
         return revision
 
+    def edited_from(self, base: int) -> Revision:
+        """The revision of this number. Raises Conflict when there is none, as for any other that is not current."""
+        found = self.revisions.filter(number=base).first()
+        if found is None:
+            raise Conflict(self.current)
+        return found
+
     def undo(self, *, base: int) -> Revision:
         """Goes back to the revision before; the one left stays for redo."""
-        parent = self.revisions.get(number=base).parent or self.current
+        parent = self.edited_from(base).parent or self.current
         self.move_head(parent, base=base, name=str(parent.document.get("name", self.name)))
         return parent
 
     def redo(self, *, base: int) -> Revision:
         """Goes forward to the newest revision that was made from this one."""
-        child = self.revisions.get(number=base).children.order_by("-number").first() or self.current
+        child = self.edited_from(base).children.order_by("-number").first() or self.current
         self.move_head(child, base=base, name=str(child.document.get("name", self.name)))
         return child
 

@@ -163,6 +163,7 @@ def in_conflict(
     request: Request,
     flow: Flow,
     conflict: Conflict,
+    base: int,
     document: Document,
     action: Action,
     form: Any,
@@ -189,7 +190,7 @@ def in_conflict(
         return regions(
             request,
             panel_region(panel),
-            saved_region(flow, "Not saved: changed elsewhere meanwhile", keep_base=True),
+            saved_region(flow, "Not saved: changed elsewhere meanwhile", base=base),
             status=409,
         )
     context = {**whole(request, flow, document, action.id), "panel": panel}
@@ -300,12 +301,10 @@ def problems_region(flow: Flow, problems: contexts.Problems) -> Region:
     return Region("designer/_problems.html", "problems", {"flow": flow, "problems": problems})
 
 
-def saved_region(flow: Flow, state: str = "", keep_base: bool = False) -> Region:
-    return Region(
-        "designer/_saved.html",
-        "saved",
-        {"flow": flow, "revision": flow.current, "state": state, "keep_base": keep_base},
-    )
+def saved_region(flow: Flow, state: str = "", base: int | None = None) -> Region:
+    """`base` is what the page goes on editing: the current revision, unless a conflict is to be settled first."""
+    context = {"flow": flow, "revision": flow.current, "state": state, "base": base or flow.current.number}
+    return Region("designer/_saved.html", "saved", context)
 
 
 def url_of(flow: Flow, action_id: str) -> str:

@@ -103,7 +103,7 @@ def save_properties(request: Request, slug: str, action_id: str) -> HttpResponse
                     note=f"{common.cleaned_data['title'] or action_id} edited",
                 )
     except Conflict as conflict:
-        return in_conflict(request, flow, conflict, document, action, form, common)
+        return in_conflict(request, flow, conflict, base, document, action, form, common)
     if not request.htmx:
         return to_action(flow, action_id)
     return renewed_action(request, flow, changed, action_id)

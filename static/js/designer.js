@@ -1,7 +1,7 @@
 // The flowchart by mouse and keyboard: choose, insert, move, undo. Every edit is one POST that names the
 // revision it was made on; the server answers with the regions to renew.
 
-import { settled } from "./panel.js";
+import { isSettled, settled } from "./panel.js";
 
 const designer = document.querySelector("[data-designer]");
 const base = `/flows/${designer.dataset.slug}/`;
@@ -88,6 +88,16 @@ async function openInsertMenu(button) {
   menu.scrollIntoView({ block: "nearest" });
 }
 
+// Another card replaces the panel: what is typed in this one is saved first.
+document.addEventListener("click", async (event) => {
+  const card = event.target.closest("#flowchart a[data-card]");
+  if (!card || isSettled()) return;
+  event.preventDefault();
+  event.stopImmediatePropagation();
+  await settled();
+  choose(card.dataset.card);
+}, true);
+
 document.addEventListener("click", (event) => {
   const target = event.target;
   const place = target.closest("[data-place]");
@@ -108,6 +118,11 @@ document.addEventListener("click", (event) => {
     const id = verb.dataset.on || selected();
     wanted = verb.dataset.on ? id : null;
     return post(`actions/${encodeURIComponent(id)}/${verb.dataset.verb}/`, { branch: verb.dataset.branch || "" });
+  }
+  const step = target.closest("[data-undo], [data-redo]");
+  if (step) {
+    event.preventDefault();
+    return post("undo" in step.dataset ? "undo/" : "redo/");
   }
   const card = target.closest("#flowchart [data-card]");
   if (card) return mark(card.dataset.card);
@@ -130,21 +145,21 @@ function goTo(id, property) {
   choose(id);
 }
 
-function closePanel() {
+async function closePanel() {
+  await settled();
   const id = selected();
   const panel = document.getElementById("panel");
   const empty = document.createElement("aside");
   empty.id = "panel";
   empty.className = "panel is-empty";
   empty.setAttribute("aria-label", "Property panel");
-  panel.dispatchEvent(new CustomEvent("panel-leaves", { bubbles: true }));
   panel.replaceWith(empty);
   history.pushState(null, "", location.pathname);
   mark("");
   document.querySelector(`#flowchart [data-card="${CSS.escape(id)}"]`)?.focus();
 }
 
-function step(from, by) {
+function walk(from, by) {
   const all = titles();
   all[Math.min(Math.max(all.indexOf(from) + by, 0), all.length - 1)]?.focus();
 }
@@ -167,13 +182,13 @@ function cardKey(event, title) {
   }
   if ((event.ctrlKey || event.metaKey) && event.key.toLowerCase() === "d") return act("duplicate");
   switch (event.key) {
-    case "ArrowDown": return go(() => step(title, 1));
-    case "ArrowUp": return go(() => step(title, -1));
+    case "ArrowDown": return go(() => walk(title, 1));
+    case "ArrowUp": return go(() => walk(title, -1));
     case "ArrowRight": return go(() => inwards(title)?.focus());
     case "ArrowLeft": return go(() => outwards(title)?.focus());
     case "Delete":
     case "Backspace":
-      step(title, -1);
+      walk(title, -1);
       return act("remove");
   }
 }

@@ -25,6 +25,8 @@ function save() {
   htmx.trigger(form(), "save-now");
 }
 
+export const isSettled = () => !dirty && !saving;
+
 // Resolves once nothing typed is unsaved or on its way.
 export function settled() {
   if (dirty) save();
@@ -61,7 +63,6 @@ document.addEventListener("submit", (event) => {
   dirty = true;
   save();
 });
-document.addEventListener("panel-leaves", save);
 window.addEventListener("beforeunload", (event) => {
   if (dirty || saving) event.preventDefault();
 });
@@ -78,11 +79,6 @@ document.addEventListener("htmx:error", () => {
   document.dispatchEvent(new Event("panel-settled"));
   say("Not saved: the server did not answer");
 });
-
-// Choosing another card leaves this panel: what is typed is saved first.
-document.addEventListener("click", (event) => {
-  if (event.target.closest("#flowchart [data-card], [data-verb], [data-insert-type], [data-undo], [data-redo]")) save();
-}, true);
 
 document.addEventListener("click", (event) => {
   const insert = event.target.closest("[data-insert-variable]");

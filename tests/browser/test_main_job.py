@@ -206,3 +206,25 @@ def test_a_loop_is_built_with_the_menus_and_nothing_typed_is_lost(installation, 
     page.get_by_role("link", name="Execution log").click()
     expect(page.locator("#run-log li")).to_have_count(2)
     assert ada.complaints == []
+
+
+def test_what_is_typed_is_saved_before_another_card_or_menu_takes_over(installation, ada):
+    page = ada.page
+    page.get_by_role("button", name="Add a sample flow").click()
+    page.locator("[data-card=answer]").click()
+    page.locator("#panel-title").fill("Quick")
+    page.locator("[data-card=vars]").click()
+    expect(page.locator("[data-panel=vars]")).to_be_visible()
+    expect(page.locator("#card-answer .card-title")).to_contain_text("Quick")
+    page.locator("#panel-title").fill("Prepared")
+    page.locator("#card-vars .card-menu summary").click()
+    page.locator("[data-verb=duplicate]").click()
+    saved(page, 4)
+    expect(page.locator("#card-vars .card-title")).to_contain_text("Prepared")
+    page.locator("[data-undo]").click()
+    saved(page, 3)
+    page.locator("[data-card=vars]").click()
+    page.locator("#panel-title").fill("Closed over")
+    page.locator("[data-close-panel]").click()
+    expect(page.locator("#card-vars .card-title")).to_contain_text("Closed over")
+    assert ada.complaints == []

@@ -196,3 +196,10 @@ def test_a_flow_of_a_hundred_actions_needs_no_more_queries_than_one_of_two(clien
             client_alice.get(url(flow, "show"))
         counts.append(len(queries))
     assert counts[0] == counts[1]
+
+
+@pytest.mark.parametrize("base", ["", "0", "99", "x"])
+def test_an_edit_of_an_unknown_revision_is_a_conflict(client_alice, flow, base):
+    for address in (url(flow, "undo"), url(flow, "redo"), url(flow, "change", "chat", "down")):
+        assert client_alice.post(address, {"base": base}, headers=HTMX).status_code == 409
+    assert Flow.objects.get().current.number == 1
