@@ -20,4 +20,6 @@ class StaticFiles(WhiteNoiseMiddleware):
         del response["Content-Type"]
         for name, value in found.headers:
             response[name] = value
+        if content:
+            response["Content-Length"] = str(len(content))  # the file may have changed since it was listed
         return response
