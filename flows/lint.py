@@ -30,9 +30,11 @@ class VariableInScope:
 Visible = dict[str, VariableInScope]
 
 
-def problems(document: Document, *, connections: Collection[str] | None = None) -> list[Problem]:
-    """In the order of the flowchart. `connections` names those that exist; None leaves them unchecked."""
-    linter = Linter(connections)
+def problems(
+    document: Document, *, connections: Collection[str] | None = None, secrets: Collection[str] | None = None
+) -> list[Problem]:
+    """In the order of the flowchart. `connections` and `secrets` name those that exist; None leaves them unchecked."""
+    linter = Linter(connections, secrets)
     return [*input_problems(document), *linter.block(document.actions, start_variables(document))]
 
 
@@ -113,8 +115,8 @@ def known_type(action: Action) -> ActionType | None:
 
 
 class Linter:
-    def __init__(self, connections: Collection[str] | None) -> None:
-        self._connections = connections
+    def __init__(self, connections: Collection[str] | None, secrets: Collection[str] | None) -> None:
+        self._connections, self._secrets = connections, secrets
 
     def block(self, actions: Sequence[Action], visible: Visible) -> Iterator[Problem]:
         here = dict(visible)
@@ -174,6 +176,10 @@ class Linter:
                     yield Problem(action.id, name, f"{label(name)} {value!r} is not a name.")
             case PropertyKind.SECRET if not isinstance(value, str) and not stored_secret(value):
                 yield Problem(action.id, name, f"{label(name)} is neither a text nor a stored secret.")
+            case PropertyKind.SECRET if self.not_filled_in(value):
+                yield Problem(
+                    action.id, name, f"{label(name)} must be filled in: a secret does not travel with a file."
+                )
             case PropertyKind.TEXT if not isinstance(value, str | int | float):
                 yield Problem(action.id, name, f"{label(name)} is not a text.")
             case _:
@@ -231,9 +237,16 @@ class Linter:
             type = row.get("type") or "text"
             if type not in TYPES:
                 yield Problem(action.id, name, f"{row['name']}: {type!r} is not a type. Types: {', '.join(TYPES)}.")
+            if self.not_filled_in(row.get("value")):
+                sentence = f"{row['name']} must be filled in: a secret does not travel with a file."
+                yield Problem(action.id, name, sentence)
+                continue
             for template in templates_in(row.get("value")):
                 yield from self.template(action, name, template, here)
             here[row["name"]] = VariableInScope(row["name"], str(type), action.title)
+
+    def not_filled_in(self, value: Any) -> bool:
+        return self._secrets is not None and stored_secret(value) and value["secret"] not in self._secrets
 
     def template(self, action: Action, name: str, template: str, visible: Visible) -> Iterator[Problem]:
         try:

@@ -6,9 +6,11 @@ import json
 from typing import Any
 
 from django.contrib.auth.models import AbstractBaseUser
+from django.db import transaction
 
 from flows.document import DocumentError, parse
 from flows.models import Flow
+from flows.secrets import SecretStore, set_aside
 
 LARGEST_FILE = 5 * 1024 * 1024
 
@@ -31,12 +33,17 @@ def read(text: str | bytes) -> Any:
 
 def bring_in(text: str | bytes, *, by: AbstractBaseUser | None) -> tuple[Flow, bool]:
     """The flow that the file describes: a new one, or a new revision of the one with that name (then False)."""
-    document = parse(read(text))
-    flow = Flow.objects.filter(name=document.name).order_by("pk").first()
-    if flow is None:
-        return Flow.objects.start_with(document, by=by, note="imported"), True
-    flow.commit(document, by=by, base=flow.current.number, note="imported")
-    return flow, False
+    keep = SecretStore()
+    document = set_aside(parse(read(text)), keep)
+    with transaction.atomic():
+        flow = Flow.objects.filter(name=document.name).order_by("pk").first()
+        fresh = flow is None
+        if flow is None:
+            flow = Flow.objects.start_with(document, by=by, note="imported")
+        else:
+            flow.commit(document, by=by, base=flow.current.number, note="imported")
+        keep.save(flow)
+    return flow, fresh
 
 
 def written(document: dict[str, Any]) -> str:

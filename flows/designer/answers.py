@@ -27,7 +27,7 @@ from foundryflow.regions import Region, page, regions
 
 def whole(request: Request, flow: Flow, document: Document, selected: str) -> dict[str, Any]:
     """Everything the page is made of."""
-    problems = contexts.problems_of(document)
+    problems = contexts.problems_of(document, flow)
     can_edit = request.user.is_staff
     chart = flowchart.Flowchart(
         document, selected=selected, problems=problems.problems, root=request.GET.get("root", "")
@@ -80,7 +80,7 @@ def branch_rows(action: Action) -> list[contexts.BranchField]:
 
 def renewed_action(request: Request, flow: Flow, document: Document, action_id: str) -> HttpResponse:
     """After a save: the card, the problems, the messages at the fields and the saved text; not what is typed."""
-    problems = contexts.problems_of(document)
+    problems = contexts.problems_of(document, flow)
     action = document.find(action_id)
     assert action is not None  # noqa: S101 - it was just saved
     panel = panel_of(request, flow, document, action, problems)
@@ -138,7 +138,7 @@ def not_valid(
     errors: dict[str, str],
 ) -> HttpResponse:
     """422: nothing is saved, nothing typed is lost, each field says what is wrong."""
-    panel = panel_of(request, flow, document, action, contexts.problems_of(document))
+    panel = panel_of(request, flow, document, action, contexts.problems_of(document, flow))
     panel.form = form
     panel.title, panel.description = common.data.get("title", ""), common.data.get("description", "")
     panel.disabled = bool(common.data.get("disabled"))
@@ -171,7 +171,7 @@ def in_conflict(
 ) -> HttpResponse:
     """409: both versions, and the choice between them. Nothing is saved."""
     theirs = conflict.theirs
-    panel = panel_of(request, flow, document, action, contexts.problems_of(document))
+    panel = panel_of(request, flow, document, action, contexts.problems_of(document, flow))
     panel.form = form
     panel.title, panel.description = common.cleaned_data["title"], common.cleaned_data["description"]
     panel.disabled = common.cleaned_data["disabled"]

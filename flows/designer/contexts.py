@@ -120,8 +120,9 @@ class Problems:
         return sum(1 for problem in self.problems if problem.severity == "error")
 
 
-def problems_of(document: Document) -> Problems:
-    found = lint.problems(document, connections=set(Connection.objects.values_list("name", flat=True)))
+def problems_of(document: Document, flow: Flow) -> Problems:
+    names = set(Connection.objects.values_list("name", flat=True))
+    found = lint.problems(document, connections=names, secrets=set(flow.secrets.values_list("key", flat=True)))
     titles = {a.action.id: a.action.title or type_view(a.action.type).title for a in document.walk()}
     return Problems(found, titles)
 

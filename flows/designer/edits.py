@@ -2,38 +2,17 @@
 
 from __future__ import annotations
 
-import secrets
 from collections.abc import Mapping
 from typing import Any
 
 from django import forms
 
-from connections.secret import Secret
 from flows.actions import registry
 from flows.actions.properties import PropertyForm, Surroundings
 from flows.document import Action, Document
 from flows.expressions import ExpressionError, check
-from flows.models import Flow, FlowSecret
 
 TITLE_LENGTH, DESCRIPTION_LENGTH = 200, 2_000
-
-
-class SecretStore:
-    """Keeps literal secrets aside until the revision that names them is committed."""
-
-    def __init__(self, flow: Flow) -> None:
-        self._flow = flow
-        self._kept: dict[str, str] = {}
-
-    def __call__(self, value: str) -> str:
-        key = f"s{secrets.token_hex(6)}"
-        self._kept[key] = value
-        return key
-
-    def save(self) -> None:
-        FlowSecret.objects.bulk_create(
-            FlowSecret(flow=self._flow, key=key, value=Secret(value)) for key, value in self._kept.items()
-        )
 
 
 def new_action(document: Document, type: str) -> dict[str, Any]:

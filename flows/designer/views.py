@@ -28,7 +28,6 @@ from flows.designer.answers import (
 )
 from flows.designer.edits import (
     CommonForm,
-    SecretStore,
     apply_panel,
     branch_errors,
     new_action,
@@ -37,6 +36,7 @@ from flows.designer.edits import (
 from flows.designer.inputs import InputsForm
 from flows.document import Document, DocumentError
 from flows.models import Conflict, Flow, Revision
+from flows.secrets import SecretStore
 from foundryflow import access
 from foundryflow.access import editor, reader
 from foundryflow.http import Request
@@ -70,7 +70,7 @@ def select(request: Request, slug: str, action_id: str) -> HttpResponse:
     action = document.find(action_id)
     if action is None:
         return vanished(request, flow, document)
-    panel = panel_of(request, flow, document, action, contexts.problems_of(document))
+    panel = panel_of(request, flow, document, action, contexts.problems_of(document, flow))
     return regions(request, panel_region(panel))
 
 
@@ -82,7 +82,7 @@ def save_properties(request: Request, slug: str, action_id: str) -> HttpResponse
     action = document.find(action_id)
     if action is None:
         return vanished(request, flow, document)
-    store = SecretStore(flow)
+    store = SecretStore()
     names = list(Connection.objects.order_by("name").values_list("name", flat=True))
     around = contexts.surroundings(document, action_id, names, store_secret=store)
     form, common = property_form(action, around, request.POST), CommonForm(request.POST)
@@ -95,7 +95,7 @@ def save_properties(request: Request, slug: str, action_id: str) -> HttpResponse
     try:
         if changed != document or base != flow.current.number:
             with transaction.atomic():
-                store.save()
+                store.save(flow)
                 flow.commit(
                     changed,
                     by=request.user,
@@ -237,7 +237,7 @@ def connection_field(request: Request, slug: str, action_id: str) -> HttpRespons
     action = document.find(action_id)
     if action is None:
         return vanished(request, flow, document)
-    panel = panel_of(request, flow, document, action, contexts.problems_of(document))
+    panel = panel_of(request, flow, document, action, contexts.problems_of(document, flow))
     context = {
         "panel": panel,
         "field": panel.form["connection"] if panel.form else None,

@@ -9,7 +9,7 @@ from django.urls import reverse
 from connections.models import Connection
 from flows.models import Flow
 from tests.documents_of import DOCUMENTS, load
-from tests.factories import make_flow, make_run
+from tests.factories import PLANTED_KEY, make_flow, make_run
 
 
 def upload(client, data):
@@ -74,3 +74,21 @@ def test_a_flow_is_deleted_with_its_runs_but_not_while_one_is_going(client_alice
     run.request_cancel(by="alice")
     assert client_alice.post(address).status_code == 302
     assert not Flow.objects.exists()
+
+
+def test_a_literal_secret_in_a_file_is_stored_encrypted_and_never_exported(client_alice):
+    data = load("bar-dynamic")
+    data["actions"][0]["properties"]["variables"][0]["value"] = PLANTED_KEY
+    data["actions"][1]["properties"]["api_key"] = PLANTED_KEY
+    upload(client_alice, data)
+    flow = Flow.objects.get()
+    assert {secret.value.reveal() for secret in flow.secrets.all()} == {PLANTED_KEY}
+    exported = client_alice.get(reverse("flows:export", args=[flow.slug])).content
+    assert PLANTED_KEY not in exported.decode()
+    flow.remove()
+    page = client_alice.get(upload(client_alice, exported).url)
+    said = [problem.message for problem in page.context["problems"].problems if problem.severity == "error"]
+    assert said == [
+        "tenant_key must be filled in: a secret does not travel with a file.",
+        "API key must be filled in: a secret does not travel with a file.",
+    ]

@@ -58,7 +58,7 @@ class Command(BaseCommand):
             ) from None
         words = "created" if created else f"now at revision {flow.current.number}"
         self.stdout.write(f"{flow.slug} {words}")
-        for problem in problems_of(flow.current.document):
+        for problem in problems_of(flow.current.document, flow):
             self.stderr.write(described(problem))
 
     def export_verb(self, *, slug: str, output: str | None, **options: Any) -> None:
@@ -145,8 +145,11 @@ def read_inputs(text: str) -> dict[str, Any]:
     return inputs
 
 
-def problems_of(data: Any) -> list[lint.Problem]:
-    return lint.problems(parse(data), connections=set(Connection.objects.values_list("name", flat=True)))
+def problems_of(data: Any, flow: Flow | None = None) -> list[lint.Problem]:
+    """Of a file, or of a stored flow, whose secrets are known."""
+    secrets = set(flow.secrets.values_list("key", flat=True)) if flow else None
+    names = set(Connection.objects.values_list("name", flat=True))
+    return lint.problems(parse(data), connections=names, secrets=secrets)
 
 
 def described(problem: lint.Problem) -> str:
