@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import ipaddress
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from urllib.parse import parse_qsl, quote, unquote, urlencode, urlsplit
 
@@ -26,11 +26,28 @@ AZURE_RESOURCE = (
     ".cognitiveservices.azure.cn",
     ".services.ai.azure.com",
     ".services.ai.azure.us",
+    ".services.ai.azure.cn",
     ".api.cognitive.microsoft.com",
 )
 SERVERLESS = (".models.ai.azure.com", ".inference.ml.azure.com")
 PORTALS = ("ai.azure.com", "portal.azure.com", "oai.azure.com", "ml.azure.com", "portal.azure.us")
 OPERATIONS = ("/chat/completions", "/responses", "/embeddings", "/completions")
+STANDARD_PORTS = {"http": 80, "https": 443}
+# Keys and signatures some gateways take in the query. An endpoint is stored and shown in the open.
+SECRET_PARAMETERS = frozenset(
+    [
+        "api-key",
+        "apikey",
+        "key",
+        "code",
+        "subscription-key",
+        "sig",
+        "token",
+        "access_token",
+        "ocp-apim-subscription-key",
+    ]
+)
+NO_ADDRESS = ("This is not a web address.", "It looks like https://NAME.openai.azure.com/openai/v1.")
 
 
 class Kind(StrEnum):
@@ -69,7 +86,10 @@ class EndpointError(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Endpoint:
-    """`url` is canonical: parsing it again gives the same. `base` is what operations are appended to."""
+    """`url` is canonical: parsing it gives an equal endpoint. `base` is what operations are appended to.
+
+    `warnings` are about the text that was pasted, so they are no part of what an endpoint is.
+    """
 
     kind: Kind
     url: str
@@ -78,7 +98,7 @@ class Endpoint:
     deployment: str | None
     api_version: str | None
     key_header: KeyHeader
-    warnings: tuple[str, ...] = ()
+    warnings: tuple[str, ...] = field(default=(), compare=False)
     operation: str | None = None  # the pasted one, when it says more than the kind
     query: str = ""  # what goes with every call, api-version included
 
@@ -122,6 +142,10 @@ class Endpoint:
         return f"{self.base}{operation}" + (f"?{self.query}" if self.query else "")
 
 
+# What stands around an address that was copied: blanks, also those without width, quotes and punctuation.
+EDGES = " \t\r\n\f\v\u00a0\u200b\u2060\ufeff\u2028\u2029\"'`<>,;"
+
+
 @dataclass(frozen=True, slots=True)
 class Pasted:
     """A pasted URL taken apart and normalised: scheme and host in lower case, path as typed."""
@@ -134,32 +158,27 @@ class Pasted:
 
     @classmethod
     def read(cls, text: str) -> Pasted:
-        cleaned = text.strip().strip("\"'`<>,;").strip()
+        cleaned = text.strip(EDGES)
         if not cleaned:
             raise EndpointError("The endpoint is empty.", "Paste the address that the portal shows for the deployment.")
         if len(cleaned) > LONGEST:
             raise EndpointError("This is too long for an endpoint.", "Paste the address alone.")
-        if re.search(r"[\s\x00-\x1f\x7f]", cleaned):
+        if re.search(r"[\s\x00-\x1f\x7f\ud800-\udfff]", cleaned):
             raise EndpointError("There are blanks inside.", "Paste the address alone, without what stands around it.")
+        cleaned = re.sub(r"^(https?):/+", r"\1://", cleaned, flags=re.IGNORECASE)
         if "://" not in cleaned:
             cleaned = f"{default_scheme(cleaned)}://{cleaned}"
         try:
             parts = urlsplit(cleaned)
-            hostname, port = parts.hostname or "", parts.port
+            hostname, port = (parts.hostname or "").removesuffix("."), parts.port
         except ValueError:
-            raise EndpointError(
-                "This is not a web address.", "It looks like https://NAME.openai.azure.com/openai/v1."
-            ) from None
-        check_address(parts.scheme.lower(), parts.username, hostname)
+            raise EndpointError(*NO_ADDRESS) from None
+        check_address(parts.scheme, parts.username, hostname)
+        scheme = "https" if hostname.endswith(AZURE_RESOURCE + SERVERLESS) else parts.scheme
         shown = f"[{hostname}]" if ":" in hostname else hostname
-        standard = {"http": 80, "https": 443}[parts.scheme.lower()]
-        netloc = shown if port in (None, standard) else f"{shown}:{port}"
-        path = re.sub(r"/{2,}", "/", parts.path).rstrip("/")
-        try:
-            query = tuple(parse_qsl(parts.query, keep_blank_values=False, max_num_fields=20))
-        except ValueError:
-            raise EndpointError("There are too many parameters behind the ?.", "Paste the address alone.") from None
-        return cls(parts.scheme.lower(), netloc, hostname, path, query)
+        standard = port in (None, STANDARD_PORTS[parts.scheme], STANDARD_PORTS[scheme])
+        netloc = shown if standard else f"{shown}:{port}"
+        return cls(scheme, netloc, hostname, read_path(parts.path), read_query(parts.query))
 
     @property
     def origin(self) -> str:
@@ -205,10 +224,14 @@ def check_address(scheme: str, username: str | None, hostname: str) -> None:
             "There is a user name or key inside the address.",
             "Remove everything before the @; the key has a field of its own.",
         )
-    if not re.fullmatch(r"[a-z0-9_]([a-z0-9_.-]*[a-z0-9_])?\.?|[0-9a-f:.]+", hostname) or ".." in hostname:
-        raise EndpointError("This is not a web address.", "It looks like https://NAME.openai.azure.com/openai/v1.")
-    if "." not in hostname and ":" not in hostname and hostname != "localhost" and not re.search("[a-z]", hostname):
-        raise EndpointError("This is not a web address.", "It looks like https://NAME.openai.azure.com/openai/v1.")
+    if not re.fullmatch(r"[a-z0-9_]([a-z0-9_.-]*[a-z0-9_])?|[0-9a-f:.]+", hostname) or ".." in hostname:
+        raise EndpointError(*NO_ADDRESS)
+    if hostname.isdigit() or hostname in ("http", "https"):
+        raise EndpointError(*NO_ADDRESS)
+    if f".{hostname}" in AZURE_RESOURCE + SERVERLESS:
+        raise EndpointError(
+            "The name of the resource is missing.", f"It stands before the rest: https://NAME.{hostname}/openai/v1."
+        )
     if hostname in PORTALS or hostname.endswith(
         tuple(f".{portal}" for portal in ("portal.azure.com", "oai.azure.com"))
     ):
@@ -218,19 +241,38 @@ def check_address(scheme: str, username: str | None, hostname: str) -> None:
         )
 
 
+def read_path(path: str) -> str:
+    """Without doubled slashes and the one at the end; what is neither letter nor mark is percent-encoded."""
+    if re.search(r"(^|/)\.{1,2}(/|$)", unquote(path)):
+        raise EndpointError("There are dots instead of names in the path.", "Paste the address as the portal shows it.")
+    return quote(re.sub(r"/{2,}", "/", path).rstrip("/"), safe="/%:@!$&()*+=~")
+
+
+def read_query(query: str) -> tuple[tuple[str, str], ...]:
+    try:
+        pairs = tuple(parse_qsl(query, keep_blank_values=False, max_num_fields=20))
+    except ValueError:
+        raise EndpointError("There are too many parameters behind the ?.", "Paste the address alone.") from None
+    if found := next((name for name, _ in pairs if name.lower() in SECRET_PARAMETERS), None):
+        raise EndpointError(
+            f"There is a key inside the address, behind {found}=.", "Remove it; the key has a field of its own."
+        )
+    return pairs
+
+
 def recognise(pasted: Pasted) -> Endpoint:
     path, operation = without_operation(pasted.path)
+    if found := re.search(r"^(.*/openai)/deployments/([^/]+)$", path):
+        return deployment(pasted, found[1], unquote(found[2]), operation)
     if re.search(r"(^|/)anthropic(/|$)", path):
         raise EndpointError(
             "This is the Anthropic route, which speaks another protocol.",
             f"For models that speak the OpenAI protocol use {pasted.origin}/openai/v1.",
         )
-    if found := re.search(r"^(.*/openai)/deployments/([^/]+)$", path):
-        return deployment(pasted, found[1], unquote(found[2]), operation)
     if path.endswith("/openai") and operation == "responses" and pasted.api_version:
         return dated_responses(pasted)
-    if re.search(r"/api/projects/[^/]+", path):
-        return project(pasted, path, operation)
+    if found := re.search(r"^(.*/api/projects/[^/]+)(.*)$", path):
+        return project(pasted, found[1], found[2], operation)
     if path.endswith("/openai/v1"):
         return versioned(pasted, path, operation)
     if pasted.is_serverless:
@@ -248,18 +290,33 @@ def recognise(pasted: Pasted) -> Endpoint:
 
 
 def without_operation(path: str) -> tuple[str, str | None]:
-    """The path without the name of an operation at its end, and that name."""
-    for suffix in OPERATIONS:
-        if path.endswith(suffix):
-            return path.removesuffix(suffix), suffix.rsplit("/", 1)[1]
-    return (path.removesuffix("/models"), "models") if path.endswith("/v1/models") else (path, None)
+    """The path without the names of operations at its end, and the last of them."""
+    operation = None
+    while suffix := operation_of(path):
+        path, operation = path.removesuffix(suffix), operation or suffix.rsplit("/", 1)[1]
+    return path, operation
+
+
+def operation_of(path: str) -> str | None:
+    if path.endswith("/v1/models"):
+        return "/models"
+    return next((suffix for suffix in OPERATIONS if path.endswith(suffix)), None)
+
+
+def preferring(base: str, operation: str | None) -> tuple[str, str | None]:
+    """The canonical address: who pasted the one for responses prefers them, so it stays in it."""
+    return (f"{base}/responses", operation) if operation == "responses" else (base, None)
+
+
+def dropped(pasted: Pasted) -> tuple[str, ...]:
+    return ("api-version is dropped: the v1 route refuses it.",) if pasted.api_version else ()
 
 
 def versioned(pasted: Pasted, path: str, operation: str | None) -> Endpoint:
     """The v1 route. Live services refuse api-version there, whatever it says, so it is dropped."""
-    dropped = ("api-version is dropped: the v1 route refuses it.",) if pasted.api_version else ()
     base = pasted.origin + path
-    return Endpoint(Kind.V1, base, pasted.origin, base, None, None, KeyHeader.API_KEY, dropped)
+    url, preferred = preferring(base, operation)
+    return Endpoint(Kind.V1, url, pasted.origin, base, None, None, KeyHeader.API_KEY, dropped(pasted), preferred)
 
 
 def deployment(pasted: Pasted, route: str, name: str, operation: str | None) -> Endpoint:
@@ -280,19 +337,17 @@ def dated_responses(pasted: Pasted) -> Endpoint:
     return Endpoint(Kind.RESPONSES, url, pasted.origin, url, None, pasted.api_version, KeyHeader.API_KEY)
 
 
-def project(pasted: Pasted, path: str, operation: str | None) -> Endpoint:
+def project(pasted: Pasted, route: str, rest: str, operation: str | None) -> Endpoint:
     """A bare project address answers 400 without api-version; with /openai/v1 it needs none."""
-    found = re.search(r"^(.*/api/projects/[^/]+)(.*)$", path)
-    assert found is not None  # noqa: S101 - the caller matched it
-    rest = found[2]
     if operation == "responses" and rest != "/openai/v1":
         url = f"{pasted.origin}{pasted.path}?{pasted.query_with(PROJECT_VERSION)}"
         version = pasted.api_version or PROJECT_VERSION
         return Endpoint(Kind.RESPONSES, url, pasted.origin, url, None, version, KeyHeader.API_KEY)
     if rest not in ("", "/openai", "/openai/v1"):
-        raise EndpointError(f"The path {rest} of the project is not known here.", f"Use {pasted.origin}{found[1]}.")
-    base = f"{pasted.origin}{found[1]}/openai/v1"
-    return Endpoint(Kind.PROJECT, base, pasted.origin, base, None, None, KeyHeader.API_KEY)
+        raise EndpointError(f"The path {rest} of the project is not known here.", f"Use {pasted.origin}{route}.")
+    base = f"{pasted.origin}{route}/openai/v1"
+    url, preferred = preferring(base, operation)
+    return Endpoint(Kind.PROJECT, url, pasted.origin, base, None, None, KeyHeader.API_KEY, dropped(pasted), preferred)
 
 
 def inference(pasted: Pasted, path: str) -> Endpoint:
@@ -314,19 +369,17 @@ def inference(pasted: Pasted, path: str) -> Endpoint:
 
 
 def serverless(pasted: Pasted, path: str) -> Endpoint:
-    base = pasted.origin + path
-    query = urlencode(pasted.query)
-    url = base + (f"?{query}" if query else "")
-    return Endpoint(
-        Kind.SERVERLESS, url, pasted.origin, base, None, pasted.api_version, KeyHeader.BEARER, (), None, query
-    )
+    return plain(Kind.SERVERLESS, pasted, path, None)
 
 
 def compatible(pasted: Pasted, path: str, operation: str | None) -> Endpoint:
     """Any other server that speaks the protocol; most have it under /v1."""
-    base = pasted.origin + path
-    query = urlencode(pasted.query)
-    url = base + (f"?{query}" if query else "")
-    return Endpoint(
-        Kind.COMPATIBLE, url, pasted.origin, base, None, pasted.api_version, KeyHeader.BEARER, (), None, query
-    )
+    return plain(Kind.COMPATIBLE, pasted, path, operation)
+
+
+def plain(kind: Kind, pasted: Pasted, path: str, operation: str | None) -> Endpoint:
+    base, query = pasted.origin + path, urlencode(pasted.query)
+    url, preferred = preferring(base, operation)
+    if query:
+        url = f"{url}?{query}"
+    return Endpoint(kind, url, pasted.origin, base, None, pasted.api_version, KeyHeader.BEARER, (), preferred, query)

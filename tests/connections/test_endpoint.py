@@ -61,6 +61,9 @@ def test_a_pasted_endpoint_is_recognised(pasted, kind, chat, header):
         ("ftp://r.openai.azure.com", "not a web address"),
         ("https://r.openai.azure.com/nonsense", "not one of an Azure resource"),
         ("hello world", "blanks"),
+        ("https://gw.contoso.com/v1?code=planted-key", "There is a key inside the address"),
+        ("https://openai.azure.com/openai/v1", "name of the resource is missing"),
+        ("https://r.openai.azure.com/openai/../v1", "dots"),
     ],
 )
 def test_what_is_no_endpoint_is_explained(pasted, words):
@@ -83,3 +86,15 @@ def test_no_text_raises_anything_but_an_endpoint_error(text):
 def test_a_look_alike_host_is_never_taken_for_azure(name):
     for host in (f"openai.azure.com.{name}.example", f"{name}openai.azure.com", f"{name}.openai.azure.com.{name}"):
         assert Endpoint.parse(f"https://{host}/v1").kind is COMPATIBLE
+
+
+def test_azure_is_never_called_without_tls():
+    assert Endpoint.parse("http://r.openai.azure.com/openai/v1").origin == "https://r.openai.azure.com"
+
+
+def test_who_pastes_the_address_for_responses_prefers_them():
+    endpoint = Endpoint.parse("https://r.openai.azure.com/openai/v1/responses")
+    assert (endpoint.operation, endpoint.responses_url("m")) == (
+        "responses",
+        "https://r.openai.azure.com/openai/v1/responses",
+    )
