@@ -224,9 +224,9 @@ def check_address(scheme: str, username: str | None, hostname: str) -> None:
             "There is a user name or key inside the address.",
             "Remove everything before the @; the key has a field of its own.",
         )
-    if not re.fullmatch(r"[a-z0-9_]([a-z0-9_.-]*[a-z0-9_])?|[0-9a-f:.]+", hostname) or ".." in hostname:
+    if not re.fullmatch(r"[a-z0-9_]([a-z0-9_.-]*[a-z0-9_])?|[0-9a-f]*:[0-9a-f:.]+", hostname) or ".." in hostname:
         raise EndpointError(*NO_ADDRESS)
-    if hostname.isdigit() or hostname in ("http", "https"):
+    if is_odd_number(hostname) or hostname in ("http", "https"):
         raise EndpointError(*NO_ADDRESS)
     if f".{hostname}" in AZURE_RESOURCE + SERVERLESS:
         raise EndpointError(
@@ -239,6 +239,17 @@ def check_address(scheme: str, username: str | None, hostname: str) -> None:
             "This is the portal page, not an endpoint.",
             "In the portal open the deployment, tab Code, and copy the endpoint.",
         )
+
+
+def is_odd_number(hostname: str) -> bool:
+    """127.1 and 2130706433: sockets take them for addresses, so they are not taken for names here."""
+    if not hostname.replace(".", "").isdigit():
+        return False
+    try:
+        ipaddress.ip_address(hostname)
+    except ValueError:
+        return True
+    return False
 
 
 def read_path(path: str) -> str:

@@ -5,7 +5,7 @@ Nothing is guessed from the name of a model; the service says what it refuses.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import re
 from typing import Any
 
 from connections.foundry.errors import ErrorKind, FoundryError
@@ -13,36 +13,48 @@ from connections.foundry.errors import ErrorKind, FoundryError
 Body = dict[str, Any]
 RENAMED = {"max_tokens": "max_completion_tokens", "max_completion_tokens": "max_tokens"}
 NEVER_DROPPED = ("messages", "model", "stream")
-MOST_LESSONS = 6  # changes of one request
+DROP, JSON_OBJECT = "", "json_object"
 
 
 class Lessons:
-    """Parameters that a deployment refuses, and what to do with each."""
+    """Parameters that a deployment refuses, and what to send instead of each."""
 
     def __init__(self) -> None:
-        self._refused: dict[tuple[str, str], dict[str, str]] = {}
+        self._learnt: dict[tuple[str, str], dict[str, str]] = {}
 
     def applied(self, url: str, model: str, body: Body) -> Body:
-        refused = self._refused.get((url, model), {})
-        for parameter, instead in refused.items():
+        for parameter, instead in self._learnt.get((url, model), {}).items():
             body = changed(body, parameter, instead)
         return body
 
     def learn(self, url: str, model: str, body: Body, error: FoundryError) -> Body | None:
         """The request changed in one thing, or None when the error names nothing that can be."""
-        parameter = (error.param or "").split(".")[0]
+        parameter = re.split(r"[.\[]", error.param or "")[0]
         if error.kind is not ErrorKind.UNSUPPORTED_PARAMETER or parameter not in body or parameter in NEVER_DROPPED:
             return None
-        refused = self._refused.setdefault((url, model), {})
-        if parameter in refused or len(refused) >= MOST_LESSONS:
-            return None
-        other = RENAMED.get(parameter, "")
-        refused[parameter] = "" if other in refused else other
-        return changed(body, parameter, refused[parameter])
+        known = self._learnt.setdefault((url, model), {})
+        # Another call may have learnt the same in the meantime; then its lesson is all this one needs.
+        if parameter in known and (adapted := changed(body, parameter, known[parameter])) != body:
+            return adapted
+        known[parameter] = instead_of(parameter, body[parameter], known)
+        return changed(body, parameter, known[parameter])
+
+
+def instead_of(parameter: str, value: Any, known: dict[str, str]) -> str:
+    if is_schema(parameter, value):
+        return JSON_OBJECT
+    other = RENAMED.get(parameter, DROP)
+    return DROP if other in known else other
+
+
+def is_schema(parameter: str, value: Any) -> bool:
+    return parameter == "response_format" and isinstance(value, dict) and value.get("type") == "json_schema"
 
 
 def changed(body: Body, parameter: str, instead: str) -> Body:
     if parameter not in body:
         return body
-    renamed: Callable[[str], str] = lambda name: instead if name == parameter else name  # noqa: E731 - one use
-    return {renamed(name): value for name, value in body.items() if name != parameter or instead}
+    if instead == JSON_OBJECT:
+        return {**body, parameter: {"type": JSON_OBJECT}} if is_schema(parameter, body[parameter]) else body
+    rest = {name: value for name, value in body.items() if name != parameter}
+    return {**rest, instead: body[parameter]} if instead else rest

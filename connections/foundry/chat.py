@@ -5,13 +5,13 @@ Source: the published Azure OpenAI v1 specification and Microsoft's chat complet
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, fields
 from typing import Any
 
 from connections.endpoint import Endpoint, Kind
 from connections.foundry.errors import words_of
+from connections.foundry.jsons import parsed
 from connections.foundry.sse import ServerEvent
 
 
@@ -94,6 +94,7 @@ class ErrorInStream(Exception):
         self.text = text
 
 
+LARGEST_COUNT = 2**53  # of tokens; no sane answer has more, and no column takes more
 PARAMETERS = tuple(f.name for f in fields(ChatRequest) if f.name not in ("model", "messages", "stream"))
 
 
@@ -125,7 +126,7 @@ def usage_of(data: Any) -> Usage:
 
     def count(source: Any, name: str) -> int | None:
         value = source.get(name) if isinstance(source, Mapping) else None
-        return value if isinstance(value, int) else None
+        return value if isinstance(value, int) and 0 <= value < LARGEST_COUNT else None
 
     return Usage(
         count(data, "prompt_tokens") or 0,
@@ -146,16 +147,21 @@ def completion_of(data: Any, *, status: int, url: str, request_id: str | None) -
         raise ProtocolError("the first choice has no message")
     return Completion(
         text=text_of(message.get("content")),
-        refusal=message.get("refusal") or None,
-        finish_reason=choice.get("finish_reason"),
+        refusal=word(message.get("refusal")),
+        finish_reason=word(choice.get("finish_reason")),
         usage=usage_of(data.get("usage")),
-        model=data.get("model") or None,
+        model=word(data.get("model")),
         request_id=request_id,
         status=status,
         url=url,
         filtered=filtered(choice.get("content_filter_results")),
         raw=data,
     )
+
+
+def word(value: Any) -> str | None:
+    """The value when it is a text with something in it."""
+    return value if isinstance(value, str) and value else None
 
 
 def text_of(content: Any) -> str:
@@ -191,7 +197,7 @@ class Assembler:
             self.done = True
             return
         try:
-            chunk = json.loads(event.data)
+            chunk = parsed(event.data)
         except ValueError:
             raise ProtocolError(f"a chunk is not JSON: {event.data[:100]!r}") from None
         if not isinstance(chunk, Mapping):
@@ -199,17 +205,17 @@ class Assembler:
         if chunk.get("error") or event.event == "error":
             raise ErrorInStream(event.data)
         self._usage = chunk.get("usage") or self._usage
-        self._model = chunk.get("model") or self._model
-        self._id = chunk.get("id") or self._id
+        self._model = word(chunk.get("model")) or self._model
+        self._id = word(chunk.get("id")) or self._id
         choices = chunk.get("choices")
         for choice in choices if isinstance(choices, list) else []:
-            if isinstance(choice, Mapping) and choice.get("index", 0) == 0:
+            if isinstance(choice, Mapping) and not choice.get("index"):
                 yield from self._choice(choice)
 
     def _choice(self, choice: Mapping[str, Any]) -> Iterator[TextDelta]:
         # Asynchronous filters send choices without a delta, also after the one that finished.
         delta = choice.get("delta")
-        self._finish = choice.get("finish_reason") or self._finish
+        self._finish = word(choice.get("finish_reason")) or self._finish
         self._filtered = filtered(choice.get("content_filter_results")) or self._filtered
         if not isinstance(delta, Mapping):
             return

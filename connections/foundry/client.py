@@ -5,13 +5,14 @@ from __future__ import annotations
 import asyncio
 import json
 import time
-from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping
-from contextlib import aclosing
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterator, Mapping
+from contextlib import aclosing, suppress
 from dataclasses import dataclass, field
 from typing import Any
 
-from connections.endpoint import Endpoint, KeyHeader
+from connections.endpoint import Endpoint
 from connections.foundry.adapt import Lessons
+from connections.foundry.auth import key_headers
 from connections.foundry.chat import (
     Assembler,
     ChatRequest,
@@ -26,11 +27,13 @@ from connections.foundry.chat import (
     completion_of,
 )
 from connections.foundry.errors import ErrorKind, FoundryError, from_answer, masked, request_id
-from connections.foundry.retry import RetryPolicy
+from connections.foundry.jsons import parsed
+from connections.foundry.retry import RetryPolicy, asked_for
 from connections.foundry.sse import EventReader, EventTooLarge
 from connections.foundry.transport import Answer, Destinations, HttpTransport, Transport
 from connections.secret import Secret
 
+GRACE = 0.2  # seconds a server may take to end a stream after [DONE]
 TEST_TOKENS = 16  # the least that every API accepts
 ONCE = RetryPolicy(attempts=1)
 ChatEvent = TextDelta | Waiting | Completion
@@ -122,7 +125,7 @@ class FoundryClient:
         if not refused.final:
             delay = policy.delay(attempt, refused.error, refused.headers, now, now - started)
         if delay is None:
-            raise refused.error from None
+            raise explained(refused, now) from None
         return delay
 
     async def _attempt(
@@ -130,13 +133,14 @@ class FoundryClient:
     ) -> AsyncGenerator[TextDelta | Completion]:
         key = target.key.reveal()
         try:
-            async with self._transport.post(url, headers_of(target), body) as answer:
+            async with self._transport.post(url, key_headers(target.endpoint, target.key), body) as answer:
                 if answer.status != 200:
                     raise await refusal(answer, model, key, target.endpoint.host)
                 kind = answer.headers.get("content-type", "")
-                whole = streamed(answer, url, model, key, target) if "event-stream" in kind else at_once(answer, url)
-                async for event in whole:
-                    yield event
+                reading = streamed if "event-stream" in kind else at_once
+                async with aclosing(reading(answer, url, model, target)) as events:
+                    async for event in events:
+                        yield event
         except FoundryError as error:
             raise Refused(error, {}, final=False) from None
 
@@ -193,14 +197,6 @@ def no_chat(endpoint: Endpoint) -> FoundryError:
     )
 
 
-def headers_of(target: Target) -> dict[str, str]:
-    """Azure hosts and routes take the key as api-key; serverless and all others as a bearer token."""
-    key = target.key.reveal()
-    if target.endpoint.key_header is KeyHeader.API_KEY:
-        return {"api-key": key}
-    return {"Authorization": f"Bearer {key}"}
-
-
 async def refusal(answer: Answer, model: str, key: str, host: str) -> Refused:
     if 300 <= answer.status < 400:
         error = FoundryError(
@@ -215,27 +211,29 @@ async def refusal(answer: Answer, model: str, key: str, host: str) -> Refused:
     return Refused(error, answer.headers, final=False)
 
 
-async def streamed(
-    answer: Answer, url: str, model: str, key: str, target: Target
-) -> AsyncIterator[TextDelta | Completion]:
+def explained(refused: Refused, now: float) -> FoundryError:
+    """The error, with the wait the service asks for when that is why nothing is tried again."""
+    error, asked = refused.error, asked_for(refused.headers, refused.error.raw, now)
+    if error.kind is ErrorKind.RATE_LIMIT and asked is not None and asked >= 1:
+        error.hint = f"The service asks to wait {asked:,.0f} s. {error.hint}"
+    return error
+
+
+async def streamed(answer: Answer, url: str, model: str, target: Target) -> AsyncGenerator[TextDelta | Completion]:
     """A streamed answer. Once text was shown nothing is tried again."""
-    reader, assembler = EventReader(), Assembler()
+    reader, assembler, key = EventReader(), Assembler(), target.key.reveal()
     try:
-        async for chunk in answer.chunks():
-            for event in reader.feed(chunk):
-                for delta in assembler.feed(event):
-                    yield delta
-        for event in reader.finish():
-            for delta in assembler.feed(event):
-                yield delta
+        async with aclosing(answer.chunks()) as chunks:
+            async for chunk in chunks:
+                for event in reader.feed(chunk):
+                    for delta in assembler.feed(event):
+                        yield delta
+                if assembler.done:
+                    await finished(chunks)
+                    break
     except ErrorInStream as error:
         typed = from_answer(
-            error_status(error.text),
-            error.text,
-            answer.headers,
-            model=model,
-            key=key,
-            host=target.endpoint.host,
+            error_status(error.text), error.text, answer.headers, model=model, key=key, host=target.endpoint.host
         )
         raise Refused(typed, answer.headers, final=assembler.begun) from None
     except (ProtocolError, EventTooLarge) as error:
@@ -244,7 +242,11 @@ async def streamed(
         )
         raise Refused(typed, {}, final=True) from None
     except FoundryError as error:
-        raise Refused(error, {}, final=assembler.begun) from None
+        # A connection that breaks after the last word takes nothing away.
+        if not assembler.whole:
+            raise Refused(error, {}, final=assembler.begun) from None
+    for delta in last_words(reader, assembler):
+        yield delta
     if not assembler.whole:
         cut = FoundryError(
             ErrorKind.TRUNCATED, "The stream ended before the answer was finished.", "Try again.",
@@ -254,21 +256,33 @@ async def streamed(
     yield assembler.completion(status=answer.status, url=url, request_id=request_id(answer.headers))
 
 
-async def at_once(answer: Answer, url: str) -> AsyncIterator[TextDelta | Completion]:
+async def finished(chunks: AsyncGenerator[bytes]) -> None:
+    """Reads to the end, so that the connection can be used again, but waits for no server that holds it open."""
+    with suppress(TimeoutError, FoundryError):
+        async with asyncio.timeout(GRACE):
+            async for _ in chunks:
+                pass
+
+
+def last_words(reader: EventReader, assembler: Assembler) -> Iterator[TextDelta]:
+    """What the last line says although no line end follows. Half a line is a cut stream, not a broken one."""
+    with suppress(ProtocolError, ErrorInStream):
+        for event in reader.finish():
+            yield from assembler.feed(event)
+
+
+async def at_once(answer: Answer, url: str, model: str, target: Target) -> AsyncGenerator[TextDelta | Completion]:
     """An answer in one piece, also of a server that does not stream although asked to."""
     text = (await answer.body()).decode("utf-8", "replace")
     try:
-        completion = completion_of(
-            json.loads(text), status=answer.status, url=url, request_id=request_id(answer.headers)
-        )
-    except (ValueError, RecursionError) as error:
-        said = str(error) if isinstance(error, ProtocolError) else "it is not JSON"
+        completion = completion_of(readable(text), status=answer.status, url=url, request_id=request_id(answer.headers))
+    except ProtocolError as error:
         typed = FoundryError(
             ErrorKind.PROTOCOL,
-            f"The answer cannot be read: {said}.",
+            f"The answer cannot be read: {error}.",
             "Is this the endpoint of a model?",
             status=answer.status,
-            raw=text,
+            raw=masked(text, target.key.reveal()),
         )
         raise Refused(typed, {}, final=True) from None
     if completion.text:
@@ -276,10 +290,17 @@ async def at_once(answer: Answer, url: str) -> AsyncIterator[TextDelta | Complet
     yield completion
 
 
+def readable(text: str) -> Any:
+    try:
+        return parsed(text)
+    except ValueError:
+        raise ProtocolError("it is not JSON") from None
+
+
 def error_status(text: str) -> int:
     """An error inside a stream has no status of its own; its code may be one, else it is the service's."""
     try:
-        error = json.loads(text).get("error") or {}
+        error = parsed(text).get("error") or {}
         code = str(error.get("code") or "")
     except (ValueError, AttributeError):
         return 500

@@ -15,33 +15,37 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping
-from enum import StrEnum
+from enum import StrEnum, auto
 from typing import Any
+
+from connections.foundry.jsons import parsed
 
 LONGEST_RAW = 20_000  # characters
 
 
 class ErrorKind(StrEnum):
-    DNS = "dns"
-    CONNECT = "connect"
-    TLS = "tls"
-    TIMEOUT = "timeout"
-    AUTH_KEY = "auth_key"
-    AUTH_TOKEN = "auth_token"  # noqa: S105 - a word, no secret
-    PERMISSION = "permission"
-    NETWORK_RULE = "network_rule"
-    NOT_FOUND_DEPLOYMENT = "not_found_deployment"
-    NOT_FOUND_ROUTE = "not_found_route"
-    UNSUPPORTED_PARAMETER = "unsupported_parameter"
-    CONTENT_FILTER = "content_filter"
-    CONTEXT_LENGTH = "context_length"
-    RATE_LIMIT = "rate_limit"
-    QUOTA = "quota"
-    SERVER = "server"
-    PROTOCOL = "protocol"
-    TRUNCATED = "truncated"
-    CANCELLED = "cancelled"
-    BLOCKED_DESTINATION = "blocked_destination"
+    """Each is its own name in lower case."""
+
+    DNS = auto()
+    CONNECT = auto()
+    TLS = auto()
+    TIMEOUT = auto()
+    AUTH_KEY = auto()
+    AUTH_TOKEN = auto()
+    PERMISSION = auto()
+    NETWORK_RULE = auto()
+    NOT_FOUND_DEPLOYMENT = auto()
+    NOT_FOUND_ROUTE = auto()
+    UNSUPPORTED_PARAMETER = auto()
+    CONTENT_FILTER = auto()
+    CONTEXT_LENGTH = auto()
+    RATE_LIMIT = auto()
+    QUOTA = auto()
+    SERVER = auto()
+    PROTOCOL = auto()
+    TRUNCATED = auto()
+    CANCELLED = auto()
+    BLOCKED_DESTINATION = auto()
 
 
 class FoundryError(Exception):
@@ -74,13 +78,14 @@ class Body:
     def __init__(self, text: str) -> None:
         self.text = text
         try:
-            data = json.loads(text)
-        except (ValueError, RecursionError):
+            data = parsed(text)
+        except ValueError:
             data = None
         error = data.get("error") if isinstance(data, Mapping) else None
         inner: Any = error if isinstance(error, Mapping) else data if isinstance(data, Mapping) else {}
         self.code = str(inner.get("code") or inner.get("statusCode") or "")
         self.param: str | None = inner.get("param") if isinstance(inner.get("param"), str) else None
+        self.refused = refused_location(inner.get("detail"))
         self.message = self._message(error, inner)
         found = inner.get("innererror") or inner.get("inner_error")
         self.inner: Mapping[str, Any] = found if isinstance(found, Mapping) else {}
@@ -127,6 +132,18 @@ def classified(status: int, body: Body, model: str, host: str) -> tuple[ErrorKin
             ErrorKind.CONTEXT_LENGTH,
             "The prompt is too long for the model.",
             "Shorten it, or lower Max completion tokens: both count together.",
+        )
+    if status == 400 and body.says("api-version query parameter is not allowed", "query parameter: api-version"):
+        return (
+            ErrorKind.NOT_FOUND_ROUTE,
+            f"400: {host} wants another api-version on this path.{said}",
+            f"Use https://{host}/openai/v1, which takes none.",
+        )
+    if body.says("operationnotsupported", "does not work with the specified model"):
+        return (
+            ErrorKind.NOT_FOUND_ROUTE,
+            f"{status}: {model} has no chat completions.{said}",
+            "Choose a deployment of a chat model; this one may only speak Responses or make embeddings.",
         )
     if status == 429:
         if body.says("insufficient_quota"):
@@ -215,21 +232,31 @@ def missing(body: Body, model: str, host: str) -> tuple[ErrorKind, str, str]:
     )
 
 
+REFUSING_CODES = ("unsupported_parameter", "unsupported_value", "unknown_parameter")
+REFUSING_WORDS = ("not supported", "unsupported", "unrecognized", "not permitted", "unknown parameter")
+NAMING = (
+    r"unrecognized request arguments? supplied: ([\w.]+)",
+    r"(?:unsupported|unknown|unrecognized|extra) (?:parameters?|values?|fields?|arguments?|names?):? \[?['\"`]([\w.]+)",
+    r"['\"`]([\w.]+)['\"`] (?:of type \S+ )?(?:is|does|are) not (?:support|permitted)",
+)
+
+
 def parameter_of(body: Body) -> str | None:
-    """The parameter that a 400 names, if it refuses one."""
-    if body.code in ("unsupported_parameter", "unsupported_value", "unknown_parameter", "invalid_value") and body.param:
+    """The parameter that a 400 refuses. One that is only out of range is for its user to correct."""
+    if body.param and (body.code in REFUSING_CODES or body.says(*REFUSING_WORDS)):
         return body.param
-    patterns = (
-        r"[Uu]nrecognized request arguments? supplied: ([\w.]+)",
-        r"[Uu]nsupported (?:parameter|value): '([\w.]+)'",
-        r"Unknown parameter: '([\w.]+)'",
-        r"Extra parameters \['([\w.]+)'",
-        r"'([\w.]+)' (?:is|does) not support",
-    )
-    for pattern in patterns:
-        if found := re.search(pattern, body.message):
+    for pattern in NAMING:
+        if found := re.search(pattern, body.message, re.IGNORECASE):
             return str(found[1])
-    return None
+    return body.refused
+
+
+def refused_location(detail: Any) -> str | None:
+    """The parameter in {"detail": [{"loc": ["body", "seed"], ...}]}, the form of the /models route."""
+    first = detail[0] if isinstance(detail, list) and detail else None
+    where = first.get("loc") if isinstance(first, Mapping) else None
+    names = [part for part in where if isinstance(part, str) and part != "body"] if isinstance(where, list) else []
+    return names[0] if names else None
 
 
 def filtered_words(body: Body) -> str:
@@ -250,5 +277,5 @@ def words_of(results: Mapping[str, Any]) -> str:
 def request_id(headers: Mapping[str, str]) -> str | None:
     """The id to quote to support, in the order of Microsoft's specification."""
     names = ("apim-request-id", "x-request-id", "x-ms-request-id")
-    found: str | None = next((headers[name] for name in names if name in headers), None)
-    return found
+    found = next((headers[name] for name in names if name in headers), None)
+    return found[:200] if found else None

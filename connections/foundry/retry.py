@@ -11,6 +11,7 @@ from email.utils import parsedate_to_datetime
 from connections.foundry.errors import ErrorKind, FoundryError
 
 KINDS = {ErrorKind.RATE_LIMIT, ErrorKind.SERVER, ErrorKind.CONNECT, ErrorKind.TIMEOUT}
+JITTER = random.SystemRandom()
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,20 +34,27 @@ class RetryPolicy:
         if asked is not None and asked > self.longest:
             return None
         backoff = min(self.most, self.first * 2 ** (attempt - 1))
-        delay = asked if asked is not None else random.uniform(0, backoff)  # noqa: S311 - jitter, no secret
+        delay = asked if asked is not None else JITTER.uniform(0, backoff)
         return None if spent + delay > self.deadline else delay
 
 
 def asked_for(headers: Mapping[str, str], text: str, now: float) -> float | None:
-    """What the service asks to wait: retry-after-ms, over retry-after, over a date, over its words."""
+    """Seconds the service asks to wait: retry-after-ms, over retry-after, over a date, over its words.
+
+    None when it asks for nothing, or for nothing that makes sense: then our own backoff counts.
+    """
     for name, unit in (("retry-after-ms", 0.001), ("x-ms-retry-after-ms", 0.001), ("retry-after", 1.0)):
         value = headers.get(name, "").strip()
-        if re.fullmatch(r"\d+(\.\d+)?", value):
-            return float(value) * unit
-        if value and name == "retry-after":
-            try:
-                return max(0.0, parsedate_to_datetime(value).timestamp() - now)
-            except (ValueError, TypeError):
-                continue
+        seconds = float(value) * unit if re.fullmatch(r"\d+(\.\d+)?", value) else until(value, now)
+        if seconds > 0:
+            return seconds
     found = re.search(r"(?:retry after|try again in) (\d+(?:\.\d+)?) ?s", text, re.IGNORECASE)
-    return float(found[1]) if found else None
+    return float(found[1]) or None if found else None
+
+
+def until(date: str, now: float) -> float:
+    """Seconds until an HTTP date; 0 for what is none."""
+    try:
+        return parsedate_to_datetime(date).timestamp() - now if date else 0
+    except (ValueError, TypeError, OverflowError):
+        return 0

@@ -26,8 +26,10 @@ class EventReader:
     """Feed bytes, get the events that are complete."""
 
     def __init__(self) -> None:
-        self._buffer = bytearray()
+        self._pending: list[bytes] = []  # the line that is not complete yet, in pieces
+        self._held = 0
         self._after_cr = False
+        self._first = True
         self._data: list[str] = []
         self._event = ""
         self._size = 0
@@ -39,26 +41,33 @@ class EventReader:
 
     def finish(self) -> Iterator[ServerEvent]:
         """What a stream that ended without a blank line still holds."""
-        if self._buffer and (event := self._line(bytes(self._buffer))):
+        rest, self._pending = b"".join(self._pending), []
+        if rest and (event := self._line(rest)):
             yield event
-        self._buffer.clear()
         if event := self._line(b""):
             yield event
 
     def _lines(self, chunk: bytes) -> Iterator[bytes]:
         # A CR at the end of a chunk ends the line at once; an LF that opens the next chunk belongs to it.
-        if self._after_cr and chunk.startswith(b"\n"):
-            chunk, self._after_cr = chunk[1:], False
-        if chunk:
-            self._after_cr = chunk.endswith(b"\r")
-        self._buffer += chunk
-        if len(self._buffer) > LONGEST_EVENT:
-            raise EventTooLarge
-        *lines, rest = bytes(self._buffer).replace(b"\r\n", b"\n").replace(b"\r", b"\n").split(b"\n")
-        self._buffer = bytearray(rest)
-        yield from lines
+        if self._after_cr and chunk:
+            chunk, self._after_cr = chunk.removeprefix(b"\n"), False
+        if not chunk:
+            return
+        self._after_cr = chunk.endswith(b"\r")
+        if b"\r" in chunk:
+            chunk = chunk.replace(b"\r\n", b"\n").replace(b"\r", b"\n")
+        first, *lines = chunk.split(b"\n")
+        self._pending.append(first)
+        self._held += len(first)
+        if self._held > LONGEST_EVENT:
+            raise EventTooLarge("one event is larger than 16 MiB")
+        for line in lines:
+            whole, self._pending, self._held = b"".join(self._pending), [line], len(line)
+            yield whole
 
     def _line(self, line: bytes) -> ServerEvent | None:
+        if self._first:
+            line, self._first = line.removeprefix(b"\xef\xbb\xbf"), False
         if not line:
             return self._dispatch()
         field, _, value = line.partition(b":")
@@ -66,7 +75,7 @@ class EventReader:
         if field == b"data":
             self._size += len(value)
             if self._size > LONGEST_EVENT:
-                raise EventTooLarge
+                raise EventTooLarge("one event is larger than 16 MiB")
             self._data.append(value.decode("utf-8", "replace"))
         elif field == b"event":
             self._event = value.decode("utf-8", "replace")

@@ -9,8 +9,8 @@ from __future__ import annotations
 import ipaddress
 import socket
 import ssl
-from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -26,7 +26,16 @@ LARGEST_BODY = 16 * 1024 * 1024  # bytes
 CONNECT_TIMEOUT, READ_TIMEOUT = 10.0, 600.0  # seconds
 MOST_CONNECTIONS = 2_000
 
+# What looks public to ipaddress, or did in some version of Python: the platform of Azure itself, addresses for
+# protocols (metadata of some clouds among them), tunnels and local translation.
+NEVER_PUBLIC = tuple(
+    ipaddress.ip_network(text) for text in ("168.63.129.16/32", "192.0.0.0/24", "2001::/32", "64:ff9b:1::/48")
+)
+NAT64 = ipaddress.ip_network("64:ff9b::/96")
+FAILURES = (httpx.HTTPError, httpx.InvalidURL, OSError, aiohttp.ClientError)
+
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
+Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 
 
 class Blocked(OSError):
@@ -57,14 +66,12 @@ class Destinations:
 
     def allows(self, host: str, address: str, port: int) -> bool:
         """Whether `host`, resolved to `address`, may be connected to."""
-        ip = ipaddress.ip_address(address.split("%", 1)[0])
-        if isinstance(ip, ipaddress.IPv6Address) and ip.ipv4_mapped:
-            ip = ip.ipv4_mapped
-        if ip.is_global and not ip.is_multicast:
+        ip = reached(ipaddress.ip_address(address.split("%", 1)[0]))
+        if ip.is_global and not ip.is_multicast and not within(ip, NEVER_PUBLIC):
             return True
         if (host.lower(), port) in self.hosts or (str(ip), port) in self.hosts:
             return True
-        return any(ip.version == network.version and ip in network for network in self.networks)
+        return within(ip, self.networks)
 
     def allows_plain(self, host: str, port: int) -> bool:
         """http is for listed loopback and private addresses alone."""
@@ -74,7 +81,20 @@ class Destinations:
             ip = ipaddress.ip_address(host)
         except ValueError:
             return False
-        return any(ip.version == network.version and ip in network for network in self.networks)
+        return within(ip, self.networks)
+
+
+def within(ip: Address, networks: tuple[Network, ...]) -> bool:
+    return any(ip.version == network.version and ip in network for network in networks)
+
+
+def reached(ip: Address) -> Address:
+    """The address behind one that only wraps another."""
+    if isinstance(ip, ipaddress.IPv4Address):
+        return ip
+    if ip in NAT64:
+        return ipaddress.IPv4Address(int(ip) & 0xFFFFFFFF)
+    return ip.ipv4_mapped or ip.sixtofour or ip
 
 
 class CheckedResolver(AbstractResolver):
@@ -106,7 +126,7 @@ class Answer(Protocol):
     @property
     def headers(self) -> Mapping[str, str]: ...
 
-    def chunks(self) -> AsyncIterator[bytes]: ...
+    def chunks(self) -> AsyncGenerator[bytes]: ...
 
     async def body(self) -> bytes: ...
 
@@ -114,8 +134,7 @@ class Answer(Protocol):
 class Transport(Protocol):
     """The seam: a request goes out, an answer comes in. Raises FoundryError."""
 
-    def post(self, url: str, headers: Mapping[str, str], body: Any) -> Any:
-        """An async context manager that gives an Answer."""
+    def post(self, url: str, headers: Mapping[str, str], body: Any) -> AbstractAsyncContextManager[Answer]: ...
 
     async def aclose(self) -> None: ...
 
@@ -132,13 +151,17 @@ class HttpAnswer:
     def headers(self) -> Mapping[str, str]:
         return self._response.headers
 
-    async def chunks(self) -> AsyncIterator[bytes]:
+    async def chunks(self) -> AsyncGenerator[bytes]:
         size = 0
-        async for chunk in self._response.aiter_bytes():
-            size += len(chunk)
-            if size > LARGEST_BODY:
-                raise FoundryError(ErrorKind.PROTOCOL, "The answer is larger than 16 MiB.", "Ask for less.")
-            yield chunk
+        try:
+            async for chunk in self._response.aiter_bytes():
+                size += len(chunk)
+                if size > LARGEST_BODY:
+                    raise FoundryError(ErrorKind.PROTOCOL, "The answer is larger than 16 MiB.", "Ask for less.")
+                yield chunk
+        except FAILURES as error:
+            # Here, so that the reader knows how far it came: nothing is tried again once text was shown.
+            raise unreachable(error, self._response.url.host, begun=True) from error
 
     async def body(self) -> bytes:
         return b"".join([chunk async for chunk in self.chunks()])
@@ -151,6 +174,8 @@ class HttpTransport:
         self._destinations = destinations
         self._client = httpx.AsyncClient(
             transport=AiohttpTransport(client=self._session),
+            # Compressed streams are held back until a block is full, and small bodies can unfold to huge ones.
+            headers={"Accept-Encoding": "identity", "User-Agent": "FoundryFlow"},
             timeout=httpx.Timeout(READ_TIMEOUT, connect=CONNECT_TIMEOUT),
             follow_redirects=False,
             trust_env=False,
@@ -164,12 +189,15 @@ class HttpTransport:
 
     @asynccontextmanager
     async def post(self, url: str, headers: Mapping[str, str], body: Any) -> AsyncIterator[HttpAnswer]:
-        address = httpx.URL(url)
+        try:
+            address = httpx.URL(url)
+        except httpx.InvalidURL as error:
+            raise FoundryError(ErrorKind.PROTOCOL, f"{url[:200]} cannot be called.", "Check the endpoint.") from error
         self._check(address)
         try:
             async with self._client.stream("POST", address, headers=headers, json=body) as response:
                 yield HttpAnswer(response)
-        except (httpx.HTTPError, httpx.InvalidURL, OSError, aiohttp.ClientError) as error:
+        except FAILURES as error:
             raise unreachable(error, address.host) from error
 
     def _check(self, url: httpx.URL) -> None:
@@ -196,7 +224,7 @@ def blocked(host: str, why: str) -> FoundryError:
     )
 
 
-def unreachable(error: BaseException, host: str) -> FoundryError:
+def unreachable(error: BaseException, host: str, *, begun: bool = False) -> FoundryError:
     """The typed error behind what httpx and aiohttp raise.
 
     httpx-aiohttp reports every failure to connect, a refused one included, as a timeout or connect error; the
@@ -223,7 +251,9 @@ def unreachable(error: BaseException, host: str) -> FoundryError:
         )
     if any(isinstance(c, httpx.ConnectError) for c in causes):
         return FoundryError(ErrorKind.CONNECT, f"{host} could not be reached.", "Check the address and the network.")
-    return FoundryError(ErrorKind.TRUNCATED, f"{host} closed the connection early.", "Try again.")
+    if begun:
+        return FoundryError(ErrorKind.TRUNCATED, f"{host} closed the connection early.", "Try again.")
+    return FoundryError(ErrorKind.CONNECT, f"{host} closed the connection without an answer.", "Try again.")
 
 
 def chain(error: BaseException | None) -> Any:

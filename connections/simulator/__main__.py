@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import sys
 
 import uvicorn
 
@@ -10,7 +11,8 @@ from connections.simulator.app import KEY, app
 
 
 def serve(host: str, port: int) -> None:
-    print(f"The simulator answers at http://{host}:{port}/openai/v1 with the key: {KEY}", flush=True)  # noqa: T201 - for the person who started it
+    sys.stdout.write(f"The simulator answers at http://{host}:{port}/openai/v1 with the key: {KEY}\n")
+    sys.stdout.flush()
     uvicorn.run(app, host=host, port=port, log_level="warning", access_log=False, lifespan="off")
 
 

@@ -10,7 +10,7 @@ import asyncio
 import json
 import re
 import uuid
-from collections.abc import Awaitable, Callable, MutableMapping
+from collections.abc import Awaitable, Callable, Coroutine, MutableMapping
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import parse_qs, unquote
@@ -21,6 +21,7 @@ from connections.simulator.replies import Reply, embeddings, last_text, listing
 KEY = "simulator"
 LARGEST_REQUEST = 32 * 1024 * 1024  # bytes
 WORD_DELAY = 0.015  # seconds
+LISTS = ("list", "models", "deployments")
 INFERENCE_FIELDS = frozenset(
     [
         "messages",
@@ -86,7 +87,7 @@ class Simulator:
         if request is None:
             await answer.refuse(error(413, "413", "The request is too large."))
             return
-        await self.respond(scope, request, answer)
+        await until_gone(self.respond(scope, request, answer), receive)
 
     async def respond(self, scope: Scope, raw: bytes, answer: Answer) -> None:
         route = route_of(scope["path"])
@@ -96,7 +97,10 @@ class Simulator:
         if refused or route is None:
             await answer.refuse(refused or error(404, "404", "Resource not found"))
             return
-        if scope["method"] == "GET":
+        if (scope["method"] == "GET") != (route.operation in LISTS):
+            await answer.refuse(error(404, "404", "Resource not found"))
+            return
+        if route.operation in LISTS:
             await answer.json(listing(route.family, route.operation))
             return
         try:
@@ -138,6 +142,8 @@ class Simulator:
         await asyncio.sleep(first_delay(deployment))
         if deployment == "bad-json":
             await answer.text(200, "application/json", '{"choices": [simulated')
+        elif deployment == "html":
+            await answer.text(502, "text/html", "<html><body>502 Bad Gateway (simulated)</body></html>")
         elif route.operation == "embeddings":
             await answer.json(embeddings(body))
         elif route.operation == "responses":
@@ -152,7 +158,8 @@ class Simulator:
             return
         reply = Reply.to(deployment, last_text(messages), body.get("max_completion_tokens") or body.get("max_tokens"))
         if body.get("stream"):
-            usage = bool((body.get("stream_options") or {}).get("include_usage"))
+            options = body.get("stream_options")
+            usage = isinstance(options, dict) and options.get("include_usage") is True
             await self.stream(deployment, reply, usage, answer)
         else:
             await answer.json(reply.whole())
@@ -162,10 +169,13 @@ class Simulator:
         await answer.event({"id": "", "model": "", "choices": [], "prompt_filter_results": []})
         await answer.event(reply.chunk({"role": "assistant", "content": ""}))
         words = re.findall(r"\S+\s*", reply.text)
-        pause = 0.0 if deployment.startswith("fast") else self._delay
+        pause = self.pause(deployment)
         for at, word in enumerate(words):
             if deployment == "cut-stream" and at == max(1, len(words) // 2):
                 await answer.end()
+                return
+            if deployment == "cut-in-word" and at == max(1, len(words) // 2):
+                await answer.send_body(b'data: {"choices": [{"delta": {"content": "simul', more=False)
                 return
             if deployment == "error-in-stream" and at == max(1, len(words) // 2):
                 await answer.event({"error": {"code": "server_error", "message": "The model failed (simulated)."}})
@@ -174,10 +184,17 @@ class Simulator:
             await answer.event(reply.chunk({"content": word}))
             await asyncio.sleep(pause)
         await answer.event(reply.chunk({}, reply.finish))
+        if deployment == "late-filter":
+            await answer.event(reply.annotation())
         if usage:
             await answer.event({**reply.head("chat.completion.chunk"), "choices": [], "usage": reply.usage()})
         await answer.send_body(b"data: [DONE]\n\n")
+        if deployment == "held-open":
+            await asyncio.sleep(3600)
         await answer.end()
+
+    def pause(self, deployment: str) -> float:
+        return 0.0 if deployment.startswith("fast") else self._delay
 
     async def responses(self, deployment: str, body: dict[str, Any], answer: Answer) -> None:
         given = body.get("input")
@@ -195,7 +212,7 @@ class Simulator:
         events.append({"type": "response.completed", "response": whole})
         for number, event in enumerate(events):
             await answer.event({**event, "sequence_number": number}, name=event["type"])
-            await asyncio.sleep(self._delay if event["type"].endswith("delta") else 0)
+            await asyncio.sleep(self.pause(deployment) if event["type"].endswith("delta") else 0)
         await answer.end()
 
 
@@ -235,6 +252,24 @@ class Answer:
     async def event(self, data: dict[str, Any], name: str = "") -> None:
         head = f"event: {name}\n" if name else ""
         await self.send_body(f"{head}data: {json.dumps(data)}\n\n".encode())
+
+
+async def until_gone(responding: Coroutine[Any, Any, None], receive: Receive) -> None:
+    """Answers for as long as somebody listens."""
+    answering, leaving = asyncio.ensure_future(responding), asyncio.ensure_future(departure(receive))
+    try:
+        await asyncio.wait((answering, leaving), return_when=asyncio.FIRST_COMPLETED)
+        if answering.done():
+            answering.result()
+    finally:
+        answering.cancel()
+        leaving.cancel()
+        await asyncio.gather(answering, leaving, return_exceptions=True)
+
+
+async def departure(receive: Receive) -> None:
+    while (await receive())["type"] != "http.disconnect":
+        pass
 
 
 async def read(receive: Receive) -> bytes | None:

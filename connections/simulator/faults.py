@@ -1,24 +1,31 @@
 """Faults on demand, chosen by the name of the deployment; any other name answers.
 
 slow-2s           the first word comes after two seconds
-fail-429-2        429 with retry-after for the first two calls, then an answer (a counter per name and key)
+fail-429-2        429 with retry-after for the first two calls, then an answer (a counter per name)
 fail-500-1        the same with 500 (any status from 400 to 599)
 quota             429 that asks to wait a day
 content-filter    400, the prompt is blocked
 filtered-answer   200, the answer ends with finish_reason content_filter
 cut-stream        the stream ends in the middle of the answer
+cut-in-word       the same in the middle of a line
 error-in-stream   the stream reports an error after some words
+late-filter       a filter annotation without delta follows the chunk that finishes
+held-open         the connection stays open after [DONE]
 bad-json          200 with something that is not JSON
+html              502 with a web page, as gateways send
 bad-key           401, whatever the key
 no-role           401, the identity lacks the role
+no-keys           403, the resource accepts no keys
 firewall          403, a network rule
 not-found         404 DeploymentNotFound
+no-chat           400 OperationNotSupported, as models that only speak Responses say
 too-long          400 context_length_exceeded
 empty             200 with an empty answer
 length            200, cut at its token limit
 json              200 with a JSON object as the answer
 reasoning...      refuses max_tokens and temperature, as reasoning models do
-old...            refuses max_completion_tokens, as old api-versions do
+old...            refuses max_completion_tokens and stream_options, as old api-versions do
+no-schema...      refuses response_format json_schema, takes json_object
 hang              never answers
 fast...           no delay between words
 long-500          an answer of 500 words
@@ -46,6 +53,10 @@ def error(status: int, code: str, message: str, **more: Any) -> Refusal:
 STANDING = {
     "bad-key": error(401, "401", "Access denied due to invalid subscription key or wrong API endpoint."),
     "no-role": error(401, "PermissionDenied", "Principal does not have access to API/Operation."),
+    "no-keys": error(403, "AuthenticationTypeDisabled", "Key based authentication is disabled for this resource."),
+    "no-chat": error(
+        400, "OperationNotSupported", "The chatCompletion operation does not work with the specified model."
+    ),
     "firewall": error(403, "AccessDenied", "Access denied due to Virtual Network/Firewall rules."),
     "not-found": error(404, "DeploymentNotFound", "The API deployment for this resource does not exist."),
     "too-long": error(
@@ -93,7 +104,9 @@ class Faults:
                 },
             )
         if deployment.startswith("old"):
-            return refused_parameter(body, {"max_completion_tokens": "", "stream_options": ""})
+            return unrecognised(body, ("max_completion_tokens", "stream_options"))
+        if deployment.startswith("no-schema"):
+            return refused_schema(body)
         return None
 
     def _counted(self, deployment: str, status: int, times: int) -> Refusal | None:
@@ -112,6 +125,21 @@ def refused_parameter(body: dict[str, Any], parameters: dict[str, str]) -> Refus
             message = f"Unsupported parameter: '{parameter}' is not supported with this model. {advice}".strip()
             return error(400, "unsupported_parameter", message, param=parameter, type="invalid_request_error")
     return None
+
+
+def unrecognised(body: dict[str, Any], parameters: tuple[str, ...]) -> Refusal | None:
+    """In the words of old api-versions, which name the parameter in the message alone."""
+    if found := next((name for name in parameters if name in body), None):
+        return error(400, "invalid_request_error", f"Unrecognized request argument supplied: {found}", param=None)
+    return None
+
+
+def refused_schema(body: dict[str, Any]) -> Refusal | None:
+    wanted = body.get("response_format")
+    if not isinstance(wanted, dict) or wanted.get("type") != "json_schema":
+        return None
+    message = "Invalid parameter: 'response_format' of type 'json_schema' is not supported with this model."
+    return error(400, "invalid_request_error", message, param="response_format")
 
 
 def first_delay(deployment: str) -> float:

@@ -61,6 +61,16 @@ class Reply:
             "usage": None,
         }
 
+    def annotation(self) -> dict[str, Any]:
+        """What asynchronous filters add later: a choice without a delta."""
+        choice: dict[str, Any] = {
+            "index": 0,
+            "finish_reason": None,
+            "content_filter_results": {},
+            "content_filter_offsets": {},
+        }
+        return {**self.head("chat.completion.chunk"), "choices": [choice]}
+
     def filter(self, finish: str | None) -> dict[str, Any]:
         results = {"violence": {"filtered": True, "severity": "medium"}} if finish == "content_filter" else {}
         return {"content_filter_results": results}

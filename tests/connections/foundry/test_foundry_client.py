@@ -61,6 +61,10 @@ async def test_every_family_of_paths_answers(client, simulator_server, path, str
         ("cut-stream", ErrorKind.TRUNCATED, 200),
         ("error-in-stream", ErrorKind.SERVER, 500),
         ("bad-json", ErrorKind.PROTOCOL, 200),
+        ("cut-in-word", ErrorKind.TRUNCATED, 200),
+        ("html", ErrorKind.SERVER, 502),
+        ("no-keys", ErrorKind.PERMISSION, 403),
+        ("no-chat", ErrorKind.NOT_FOUND_ROUTE, 400),
         ("fail-500-9", ErrorKind.SERVER, 500),
     ],
 )
@@ -82,6 +86,19 @@ async def test_a_rate_limit_is_waited_for_and_said(client, simulator_server):
     waits = [event for event in events if isinstance(event, Waiting)]
     assert [wait.attempt for wait in waits] == [1, 2]
     assert isinstance(events[-1], Completion)
+
+
+@pytest.mark.parametrize("model", ["late-filter", "held-open"])
+async def test_an_odd_end_of_a_stream_is_a_good_end(client, simulator_server, model):
+    completion = (await events_of(client, target(simulator_server), asking(model)))[-1]
+    assert completion.text == f"Simulated answer of {model}. You said: Where?"
+    assert completion.usage.total_tokens > 0
+
+
+async def test_a_schema_that_is_refused_becomes_an_object(client, simulator_server):
+    schema = {"type": "json_schema", "json_schema": {"name": "n", "schema": {}}}
+    request = asking("no-schema", response_format=schema)
+    assert isinstance((await events_of(client, target(simulator_server), request))[-1], Completion)
 
 
 @pytest.mark.parametrize("model", ["reasoning-x", "old-x"])

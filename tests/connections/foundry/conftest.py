@@ -1,0 +1,46 @@
+"""A stub of a model's server, and a client that may reach it."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from typing import Any
+
+import pytest
+
+from connections.foundry.chat import ChatRequest, Message
+from connections.foundry.client import FoundryClient
+from connections.foundry.retry import RetryPolicy
+from connections.foundry.transport import Destinations
+from tests.connections.foundry.stub import QUICK, Answer, Stub, target
+
+
+@pytest.fixture
+async def stub() -> AsyncIterator[Callable[..., Awaitable[Stub]]]:
+    servers = []
+
+    async def start(*answers: Answer, keep_alive: bool = False) -> Stub:
+        made = Stub(list(answers), keep_alive)
+        server = await asyncio.start_server(made.serve, "127.0.0.1", 0)
+        made.port = server.sockets[0].getsockname()[1]
+        servers.append(server)
+        return made
+
+    yield start
+    for server in servers:
+        server.close()
+
+
+@pytest.fixture
+async def talk() -> AsyncIterator[Callable[..., Any]]:
+    """`talk(stub)` -> the events of one chat, as an async iterator."""
+    clients = []
+
+    def chat(stub: Stub, path: str = "/openai/v1", retry: RetryPolicy = QUICK, **more: Any) -> Any:
+        client = FoundryClient(destinations=Destinations.parse(f"127.0.0.1:{stub.port}"), retry=retry)
+        clients.append(client)
+        return client.chat(target(stub.url + path), ChatRequest("m", (Message("user", "Where?"),), **more))
+
+    yield chat
+    for client in clients:
+        await client.aclose()

@@ -1,0 +1,114 @@
+"""What goes over the wire: URL, header and body for every shape of endpoint."""
+
+from contextlib import asynccontextmanager
+
+import pytest
+
+from connections.endpoint import Endpoint
+from connections.foundry.auth import key_headers
+from connections.foundry.chat import PARAMETERS, ChatRequest, Message
+from connections.foundry.client import FoundryClient, Target
+from connections.foundry.errors import ErrorKind, FoundryError
+from connections.foundry.transport import Destinations
+from connections.secret import Secret
+from tests.connections.foundry.stub import DONE, KEY, word
+
+
+class Recorder:
+    """A transport that answers every call and keeps what was sent."""
+
+    status = 200
+    headers = {"content-type": "text/event-stream"}
+
+    def __init__(self):
+        self.sent = []
+
+    @asynccontextmanager
+    async def post(self, url, headers, body):
+        self.sent.append((url, dict(headers), body))
+        yield self
+
+    async def chunks(self):
+        yield word("hi", "stop") + DONE
+
+    async def aclose(self):
+        pass
+
+
+async def sent(endpoint, key=KEY, **more):
+    recorder = Recorder()
+    client = FoundryClient(destinations=Destinations(), transport=recorder)
+    request = ChatRequest("my-gpt", (Message("user", "Where?"),), **more)
+    [event async for event in client.chat(Target("contoso", Endpoint.parse(endpoint), Secret(key)), request)]
+    return recorder.sent[0]
+
+
+AZURE, BEARER = {"api-key": KEY}, {"Authorization": f"Bearer {KEY}"}
+NEW = {"model": "my-gpt", "max_completion_tokens": 9, "stream_options": {"include_usage": True}}
+PATH = {"max_completion_tokens": 9, "stream_options": {"include_usage": True}}
+OLD_PATH = {"max_tokens": 9}
+COMPATIBLE = {"model": "my-gpt", "max_tokens": 9, "stream_options": {"include_usage": True}}
+ROOT, D = "https://r.services.ai.azure.com", "https://r.openai.azure.com/openai/deployments/my%20gpt"
+
+
+@pytest.mark.parametrize(
+    ("endpoint", "url", "headers", "fields"),
+    [
+        (ROOT, f"{ROOT}/openai/v1/chat/completions", AZURE, NEW),
+        (f"{ROOT}/models", f"{ROOT}/models/chat/completions?api-version=2024-05-01-preview", AZURE, {"model": "my-gpt", "max_tokens": 9}),
+        (f"{ROOT}/api/projects/P", f"{ROOT}/api/projects/P/openai/v1/chat/completions", AZURE, NEW),
+        (D, f"{D}/chat/completions?api-version=2024-10-21", AZURE, PATH),
+        (f"{D}/chat/completions?api-version=2024-05-01-preview", f"{D}/chat/completions?api-version=2024-05-01-preview", AZURE, OLD_PATH),
+        ("https://x.eastus2.models.ai.azure.com", "https://x.eastus2.models.ai.azure.com/chat/completions", BEARER, COMPATIBLE),
+        ("https://api.openai.com/v1", "https://api.openai.com/v1/chat/completions", BEARER, COMPATIBLE),
+        ("http://localhost:11434/v1", "http://localhost:11434/v1/chat/completions", BEARER, COMPATIBLE),
+    ],
+)  # fmt: skip
+async def test_every_shape_is_asked_in_its_own_way(endpoint, url, headers, fields):
+    messages = [{"role": "user", "content": "Where?"}]
+    assert await sent(endpoint, max_completion_tokens=9) == (
+        url,
+        headers,
+        {"messages": messages, "stream": True, **fields},
+    )
+
+
+async def test_what_was_left_empty_is_not_sent():
+    _, _, body = await sent(ROOT, stream=False)
+    assert body == {"model": "my-gpt", "messages": [{"role": "user", "content": "Where?"}]}
+
+
+async def test_everything_that_was_filled_in_is_sent_as_it_is():
+    given = dict.fromkeys(PARAMETERS, 0.5) | {
+        "response_format": {"type": "json_object"},
+        "stop": ["a"],
+        "temperature": 0,
+    }
+    _, _, body = await sent(ROOT, stream=False, **given)
+    assert {name: body[name] for name in PARAMETERS} == given
+
+
+@pytest.mark.parametrize("key", ["ké", "two words", "line\nend", "tab\t", "\x7f", "“quoted”"])
+def test_a_key_that_fits_in_no_header_is_said_to_be_one(key):
+    with pytest.raises(FoundryError) as caught:
+        key_headers(Endpoint.parse(ROOT), Secret(key))
+    assert caught.value.kind is ErrorKind.AUTH_KEY
+    assert key not in caught.value.message
+
+
+async def test_without_a_key_no_header_is_sent():
+    assert (await sent("http://localhost:11434/v1", key=""))[1] == {}
+
+
+@pytest.mark.parametrize(
+    "endpoint",
+    [
+        f"{D}/embeddings?api-version=2023-05-15",
+        "https://r.openai.azure.com/openai/responses?api-version=2025-04-01-preview",
+    ],
+)
+async def test_an_endpoint_without_chat_says_where_chat_is(endpoint):
+    with pytest.raises(FoundryError) as caught:
+        await sent(endpoint)
+    assert caught.value.kind is ErrorKind.NOT_FOUND_ROUTE
+    assert "https://r.openai.azure.com/openai/v1" in caught.value.hint
