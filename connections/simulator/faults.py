@@ -1,145 +1,139 @@
 """Faults on demand, chosen by the name of the deployment; any other name answers.
 
-slow-2s           the first word comes after two seconds
-fail-429-2        429 with retry-after for the first two calls, then an answer (a counter per name)
-fail-500-1        the same with 500 (any status from 400 to 599)
-quota             429 that asks to wait a day
-content-filter    400, the prompt is blocked
-filtered-answer   200, the answer ends with finish_reason content_filter
-cut-stream        the stream ends in the middle of the answer
-cut-in-word       the same in the middle of a line
-error-in-stream   the stream reports an error after some words
-late-filter       a filter annotation without delta follows the chunk that finishes
-held-open         the connection stays open after [DONE]
-bad-json          200 with something that is not JSON
-html              502 with a web page, as gateways send
-bad-key           401, whatever the key
-no-role           401, the identity lacks the role
-no-keys           403, the resource accepts no keys
-firewall          403, a network rule
-not-found         404 DeploymentNotFound
-no-chat           400 OperationNotSupported, as models that only speak Responses say
-too-long          400 context_length_exceeded
-empty             200 with an empty answer
-length            200, cut at its token limit
-json              200 with a JSON object as the answer
-reasoning...      refuses max_tokens and temperature, as reasoning models do
-old...            refuses max_completion_tokens and stream_options, as old api-versions do
-no-schema...      refuses response_format json_schema, takes json_object
-hang              never answers
-fast...           no delay between words
-long-500          an answer of 500 words
+Time
+  slow-2s             the first word comes after two seconds
+  hang                never answers
+  hang-in-stream      falls silent in the middle of a stream
+  fast...             no delay between words
+  long-500            an answer of 500 words; fast-long-500 without a delay
+  huge                an answer of 20 MiB
+  huge-header         an answer with a header of 128 KiB
+Refused for a while; a counter per name, that starts anew after the answer
+  fail-429-2          429 with retry-after for the first two calls, then an answer
+  fail-500-1          the same with 500 (any status from 400 to 599)
+  rpm-60              60 requests a minute, really counted, in slices of a second
+  retry-date          429 once, retry-after is a date; retry-date-3 three times, and so for all of these
+  retry-text          429 without headers, only the text says when
+  retry-ms-only       429 with retry-after-ms alone
+  retry-s-only        429 with retry-after alone
+  retry-garbage       429 with headers that make no sense
+  retry-zero          429 with headers that say zero
+  retry-limits        429 without retry-after, x-ratelimit-remaining-requests is -1
+Always refused
+  quota               429 that asks to wait a day; quota-text says so in the text alone
+  rate-limit-reached  429 with this code and no header; so are rate-limit-exceeded and too-many-requests
+  no-capacity         429 NoCapacity
+  insufficient-quota  429 insufficient_quota, which no waiting mends
+  content-filter      400, the prompt is blocked; filtered-prompt-no-inner does not say why
+  budget-spent        400, the tokens went into thoughts
+  too-long            400 context_length_exceeded
+  bad-key             401, whatever the key; bad-token in the words for tokens
+  no-role             401, the identity lacks the role; no-data-action in other words
+  no-keys             403, the resource accepts no keys
+  firewall            403, a network rule; private-endpoint another one; blocked for abuse
+  not-found           404 DeploymentNotFound; not-found-empty without a body
+  no-chat             400 OperationNotSupported to chat; answers on Responses
+  no-responses        400 model not supported on Responses; answers to chat
+  error-string        {"error": "text"}; error-message, error-code, error-detail, error-detail-list and error-object
+                      are the other forms of errors
+  error-empty         500 without a body
+  html                502 with a web page, as gateways send; html-ok the same with 200
+  bad-json            200 with something that is not JSON
+  redirect            307 to another host
+  drop                closes the connection without an answer
+Refuses parameters
+  reasoning...        max_tokens, temperature, top_p, penalties and logprobs, as reasoning models do; 64 tokens of
+                      thoughts count as made
+  deepseek...         refuses nothing, thinks aloud: reasoning_content, or <think> on /models
+  old...              max_completion_tokens and stream_options, as old api-versions do
+  no-schema...        response_format json_schema; takes json_object without a word of JSON
+  no-stop             stop
+  no-reasoning-effort reasoning_effort, by value
+  no-stream-options   stream_options, in the words of compatible servers
+Odd answers
+  filtered-answer     200, the answer ends with finish_reason content_filter
+  filter-down         200, the filter did not work and says so
+  refusal             200, the model refuses to answer
+  empty               200 with an empty answer
+  length              200, cut at its token limit
+  json                200 with a JSON object as the answer
+  no-usage            no count of tokens
+  response-failed     Responses: 200, status failed
+  response-incomplete Responses: 200, status incomplete; chat: finish_reason length
+Odd streams
+  cut-stream          ends in the middle of the answer
+  cut-in-word         the same in the middle of a line
+  drop-in-stream      the connection breaks in the middle of the answer
+  error-in-stream     reports an error after some words; event-error with a line event: error before it
+  late-filter         a filter annotation without delta follows the chunk that finishes; late-block blocks there
+  usage-on-finish     the usage comes with the chunk that finishes
+  held-open           the connection stays open after [DONE]
+  after-done          something follows [DONE]; Responses end with a [DONE]
+  crlf, cr            other ends of lines
+  split-bytes         each byte comes alone, of an emoji too
+  comments            comments, id: and retry: lines between the events
+  multi-data          several data: lines for one event
+  no-blank            data: without a blank
+  one-burst           everything in one chunk
+Projects in lists of deployments
+  paged, endless, elsewhere   nextLink goes on, goes round, goes to another host
 """
 
 from __future__ import annotations
 
 import re
+import time
 from collections import Counter
-from dataclasses import dataclass, field
+from collections.abc import Callable
 from typing import Any
 
-
-@dataclass(frozen=True)
-class Refusal:
-    status: int
-    body: dict[str, Any]
-    headers: dict[str, str] = field(default_factory=dict)
-
-
-def error(status: int, code: str, message: str, **more: Any) -> Refusal:
-    return Refusal(status, {"error": {"code": code, "message": f"{message} (simulated)", **more}})
-
-
-STANDING = {
-    "bad-key": error(401, "401", "Access denied due to invalid subscription key or wrong API endpoint."),
-    "no-role": error(401, "PermissionDenied", "Principal does not have access to API/Operation."),
-    "no-keys": error(403, "AuthenticationTypeDisabled", "Key based authentication is disabled for this resource."),
-    "no-chat": error(
-        400, "OperationNotSupported", "The chatCompletion operation does not work with the specified model."
-    ),
-    "firewall": error(403, "AccessDenied", "Access denied due to Virtual Network/Firewall rules."),
-    "not-found": error(404, "DeploymentNotFound", "The API deployment for this resource does not exist."),
-    "too-long": error(
-        400,
-        "context_length_exceeded",
-        "This model's maximum context length is 4096 tokens.",
-        param="messages",
-    ),
-    "content-filter": error(
-        400,
-        "content_filter",
-        "The response was filtered due to the prompt triggering the content management policy.",
-        param="prompt",
-        innererror={
-            "code": "ResponsibleAIPolicyViolation",
-            "content_filter_result": {
-                "violence": {"filtered": True, "severity": "medium"},
-                "hate": {"filtered": False, "severity": "safe"},
-            },
-        },
-    ),
-}
+from connections.simulator.limits import RETRIES, Rate, passing, plain_headers, retry_of
+from connections.simulator.lists import CATALOGUE
+from connections.simulator.parameters import refused_parameter
+from connections.simulator.refusals import Refusal
+from connections.simulator.standing import ALWAYS, EMBEDDER, NO_DEPLOYMENT, WITHOUT
 
 
 class Faults:
-    """Knows how often each failing deployment has been called."""
+    """Knows how often each failing deployment has been called, and how fast."""
 
-    def __init__(self) -> None:
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
         self._calls: Counter[str] = Counter()
+        self._rates: dict[str, Rate] = {}
 
-    def refusal(self, deployment: str, body: dict[str, Any]) -> Refusal | None:
-        if deployment in STANDING:
-            return STANDING[deployment]
-        if deployment == "quota":
-            refused = error(429, "429", "Rate limit is exceeded. Try again in 86400 seconds.")
-            return Refusal(429, refused.body, {"retry-after": "86400"})
-        if found := re.fullmatch(r"fail-(\d{3})-(\d+)", deployment):
-            return self._counted(deployment, int(found[1]), int(found[2]))
-        if deployment.startswith("reasoning"):
-            return refused_parameter(
-                body,
-                {
-                    "max_tokens": "Use 'max_completion_tokens' instead.",
-                    "temperature": "Only the default (1) value is supported.",
-                },
-            )
-        if deployment.startswith("old"):
-            return unrecognised(body, ("max_completion_tokens", "stream_options"))
-        if deployment.startswith("no-schema"):
-            return refused_schema(body)
-        return None
+    def of_deployment(self, deployment: str, operation: str) -> tuple[dict[str, str], Refusal | None]:
+        """Headers that belong on the answer, and the refusal if there is one."""
+        if found := re.fullmatch(r"rpm-(\d{1,6})", deployment):
+            rate = self._rates.setdefault(deployment, Rate(int(found[1]), self._clock))
+            return rate.take()
+        return {}, standing(deployment, operation) or self._counted(deployment)
 
-    def _counted(self, deployment: str, status: int, times: int) -> Refusal | None:
+    def _counted(self, deployment: str) -> Refusal | None:
+        if found := re.fullmatch(r"fail-([45]\d\d)-(\d{1,6})", deployment):
+            status, times = int(found[1]), int(found[2])
+            headers = plain_headers() if status == 429 else {}
+        elif retry := retry_of(deployment):
+            status, times, headers = 429, retry[1], RETRIES[retry[0]]()
+        else:
+            return None
         self._calls[deployment] += 1
         if self._calls[deployment] > times:
             # The next run sees the fault again.
             self._calls[deployment] = 0
             return None
-        refused = error(status, str(status), "The service is not available. Please retry after 1 second.")
-        return Refusal(status, refused.body, {"retry-after-ms": "100", "retry-after": "1"} if status == 429 else {})
+        return passing(status, headers)
+
+    def of_parameters(self, deployment: str, body: dict[str, Any]) -> Refusal | None:
+        return refused_parameter(deployment, body)
 
 
-def refused_parameter(body: dict[str, Any], parameters: dict[str, str]) -> Refusal | None:
-    for parameter, advice in parameters.items():
-        if parameter in body and not (parameter == "temperature" and body[parameter] == 1):
-            message = f"Unsupported parameter: '{parameter}' is not supported with this model. {advice}".strip()
-            return error(400, "unsupported_parameter", message, param=parameter, type="invalid_request_error")
-    return None
-
-
-def unrecognised(body: dict[str, Any], parameters: tuple[str, ...]) -> Refusal | None:
-    """In the words of old api-versions, which name the parameter in the message alone."""
-    if found := next((name for name in parameters if name in body), None):
-        return error(400, "invalid_request_error", f"Unrecognized request argument supplied: {found}", param=None)
-    return None
-
-
-def refused_schema(body: dict[str, Any]) -> Refusal | None:
-    wanted = body.get("response_format")
-    if not isinstance(wanted, dict) or wanted.get("type") != "json_schema":
-        return None
-    message = "Invalid parameter: 'response_format' of type 'json_schema' is not supported with this model."
-    return error(400, "invalid_request_error", message, param="response_format")
+def standing(deployment: str, operation: str) -> Refusal | None:
+    if deployment in CATALOGUE:
+        return NO_DEPLOYMENT
+    if deployment.startswith("text-embedding") and operation in ("chat/completions", "responses"):
+        return EMBEDDER
+    return ALWAYS.get(deployment) or WITHOUT.get((deployment, operation))
 
 
 def first_delay(deployment: str) -> float:
@@ -149,5 +143,5 @@ def first_delay(deployment: str) -> float:
 
 
 def word_count(deployment: str) -> int | None:
-    found = re.fullmatch(r"(?:fast-)?long-(\d+)", deployment)
+    found = re.fullmatch(r"(?:fast-)?long-(\d{1,9})", deployment)
     return min(int(found[1]), 20_000) if found else None

@@ -52,7 +52,8 @@ async def test_a_stream_has_the_shape_of_the_service(http, usage):
     response = await http.post("/openai/v1/chat/completions", headers=AZURE, json=ASK | {"stream": True} | options)
     chunks, done = events(response)
     assert done
-    assert (chunks[0]["choices"], chunks[0]["prompt_filter_results"]) == ([], [])
+    assert chunks[0]["choices"] == []
+    assert chunks[0]["prompt_filter_results"][0]["content_filter_results"]["hate"]["filtered"] is False
     text = "".join(c["choices"][0]["delta"].get("content") or "" for c in chunks if c["choices"])
     assert text == "Simulated answer of gpt-4o. You said: Where?"
     assert [c["choices"][0]["finish_reason"] for c in chunks if c["choices"]][-1] == "stop"
@@ -83,7 +84,7 @@ async def test_a_wrong_or_misplaced_key_is_refused(http, path, headers):
         ("GET", "/openai/v1/chat/completions", None, 404, "Resource not found"),
         ("POST", "/openai/v1/models", ASK, 404, "Resource not found"),
         ("POST", "/openai/v1/chat/completions", [], 400, "not a JSON object"),
-        ("POST", "/openai/v1/chat/completions", {"model": "m"}, 400, "messages is missing"),
+        ("POST", "/openai/v1/chat/completions", {"model": "m"}, 400, "Missing required parameter: 'messages'"),
         ("POST", "/openai/v1/chat/completions", {"messages": [{}]}, 400, "model is missing"),
     ],
 )  # fmt: skip
@@ -99,8 +100,8 @@ async def test_broken_json_is_refused(http):
 
 
 @pytest.mark.parametrize("body", [{"stream_options": []}, {"max_tokens": "x"}, {"messages": [7, {"content": [7]}]}])
-async def test_odd_values_do_no_harm(http, body):
-    response = await http.post("/openai/v1/chat/completions", headers=AZURE, json=ASK | {"stream": True} | body)
+async def test_a_compatible_server_takes_odd_values(http, body):
+    response = await http.post("/v1/chat/completions", headers=BEARER, json=ASK | {"stream": True} | body)
     assert response.status_code == 200
 
 

@@ -1,0 +1,243 @@
+"""The body of chat completions, as strictly as the service reads it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from connections.simulator.refusals import Refusal, invalid
+from connections.simulator.schemas import (
+    EFFORTS,
+    FUNCTION,
+    LONGEST,
+    MOST_TOOLS,
+    metadata,
+    name,
+    says_json,
+    schema_format,
+)
+from connections.simulator.shapes import (
+    Check,
+    anything,
+    array,
+    boolean,
+    either,
+    first,
+    integer,
+    missing,
+    number,
+    one_of,
+    record,
+    tagged,
+    text,
+)
+
+MOST_MESSAGES, MOST_IMAGES = 2048, 50
+IMAGE_URL = r"https?://.+|data:image/[\w.+-]+;base64,[A-Za-z0-9+/=\s]+"
+
+
+def image_url(value: Any, path: str) -> Refusal | None:
+    if refused := text()(value, path):
+        return refused
+    if re.fullmatch(IMAGE_URL, value):
+        return None
+    return invalid("invalid_image_url", f"Invalid '{path}': expected an https or a data URL of an image.", path)
+
+
+def part(**fields: Check) -> Check:
+    return record({"type": anything, **fields}, required=tuple(fields))
+
+
+TEXT = part(text=text(LONGEST))
+IMAGE = part(image_url=record({"url": image_url, "detail": one_of("auto", "low", "high")}, required=("url",)))
+TEXT_PARTS = tagged("type", {"text": TEXT})
+USER_PARTS = tagged(
+    "type", {"text": TEXT, "image_url": IMAGE, "input_audio": part(input_audio=anything), "file": part(file=anything)}
+)
+ASSISTANT_PARTS = tagged("type", {"text": TEXT, "refusal": part(refusal=text())})
+
+
+def content(parts: Check) -> Check:
+    return either("a string or an array of content parts", str=text(LONGEST), list=array(parts, least=1))
+
+
+def message(parts: Check, required: tuple[str, ...] = ("content",), **more: Check) -> Check:
+    fields = {"role": anything, "name": text(), "content": content(parts), **more}
+    return record(fields, required=required)
+
+
+CALL = record(
+    {
+        "id": text(),
+        "type": one_of("function"),
+        "function": record({"name": name, "arguments": text()}, required=("name", "arguments")),
+    },
+    required=("id", "type", "function"),
+)
+FROM_ASSISTANT = message(
+    ASSISTANT_PARTS,
+    required=(),
+    refusal=text(),
+    tool_calls=array(CALL, MOST_TOOLS, least=1),
+    function_call=anything,
+    audio=anything,
+    annotations=anything,
+    reasoning_content=text(),
+)
+
+
+def assistant(value: Any, path: str) -> Refusal | None:
+    if refused := FROM_ASSISTANT(value, path):
+        return refused
+    said = any(value.get(name) is not None for name in ("content", "tool_calls", "function_call", "refusal"))
+    return None if said else missing(f"{path}.content")
+
+
+ROLES: dict[str, Check] = {
+    "system": message(TEXT_PARTS),
+    "developer": message(TEXT_PARTS),
+    "user": message(USER_PARTS),
+    "assistant": assistant,
+    "tool": message(TEXT_PARTS, required=("tool_call_id", "content"), tool_call_id=text()),
+    "function": message(TEXT_PARTS, required=("name",)),
+}
+TOOL = record(
+    {"type": one_of("function"), "function": record(FUNCTION, required=("name",))}, required=("type", "function")
+)
+CHOICE = record(
+    {"type": one_of("function"), "function": record({"name": name}, required=("name",))}, required=("type", "function")
+)
+plain_format = record({"type": anything})
+RESPONSE_FORMAT = tagged(
+    "type",
+    {
+        "text": plain_format,
+        "json_object": plain_format,
+        "json_schema": record(
+            {"type": anything, "json_schema": schema_format({}, "response_format")}, required=("json_schema",)
+        ),
+    },
+)
+PENALTY = number(-2, 2)
+FIELDS: dict[str, Check] = {
+    "model": text(),
+    "messages": array(tagged("role", ROLES), MOST_MESSAGES, least=1),
+    "temperature": number(0, 2),
+    "top_p": number(0, 1),
+    "n": integer(1, 128),
+    "stream": boolean,
+    "stream_options": record({"include_usage": boolean, "include_obfuscation": boolean}),
+    "stop": either("a string or an array of strings", str=text(), list=array(text(), 4, least=1)),
+    "max_tokens": integer(1),
+    "max_completion_tokens": integer(1),
+    "presence_penalty": PENALTY,
+    "frequency_penalty": PENALTY,
+    "logit_bias": anything,
+    "logprobs": boolean,
+    "top_logprobs": integer(0, 20),
+    "user": text(),
+    "seed": integer(),
+    "tools": array(TOOL, MOST_TOOLS, least=1),
+    "tool_choice": either("a string or an object", str=one_of("none", "auto", "required"), dict=CHOICE),
+    "parallel_tool_calls": boolean,
+    "response_format": RESPONSE_FORMAT,
+    "reasoning_effort": one_of(*EFFORTS),
+    "verbosity": one_of("low", "medium", "high"),
+    "metadata": metadata,
+    "store": boolean,
+    **dict.fromkeys(
+        (
+            "audio", "modalities", "prediction", "functions", "function_call", "service_tier", "prompt_cache_key",
+            "safety_identifier", "data_sources", "user_security_context",
+        ),
+        anything,
+    ),
+}  # fmt: skip
+BODY = record(FIELDS, required=("messages",))
+
+
+def refused_chat(body: Mapping[str, Any]) -> Refusal | None:
+    return BODY(dict(body), "") or first(rule(body) for rule in RULES)
+
+
+def only_with(body: Mapping[str, Any], field: str, other: str) -> Refusal | None:
+    if body.get(field) is None or body.get(other):
+        return None
+    verb = {"store": "store' is enabled", "stream": "stream' is enabled", "tools": "tools' are specified"}[other]
+    parameter = f"The '{field}' parameter is" if other != "tools" else f"'{field}' is"
+    return invalid(None, f"{parameter} only allowed when '{verb}.", field)
+
+
+def one_kind_of_instructions(body: Mapping[str, Any]) -> Refusal | None:
+    roles = {message["role"] for message in body["messages"]}
+    if {"system", "developer"} <= roles:
+        return invalid(None, "Messages of the roles 'system' and 'developer' cannot be in one request.", "messages")
+    return None
+
+
+def few_images(body: Mapping[str, Any]) -> Refusal | None:
+    contents = [message["content"] for message in body["messages"] if isinstance(message.get("content"), list)]
+    count = sum(part["type"] == "image_url" for content in contents for part in content)
+    if count > MOST_IMAGES:
+        return invalid(None, f"Too many images in request. Max is {MOST_IMAGES}.", "messages")
+    return None
+
+
+def answered_calls(body: Mapping[str, Any]) -> Refusal | None:
+    """Each call of a tool has its result right behind it, and no result comes without its call."""
+    messages: Sequence[Mapping[str, Any]] = body["messages"]
+    open_calls: set[str] = set()
+    for at, current in enumerate(messages):
+        if current["role"] == "tool":
+            if current["tool_call_id"] not in open_calls:
+                text_of = "messages with role 'tool' must be a response to a preceeding message with 'tool_calls'."
+                return invalid(None, f"Invalid parameter: {text_of}", f"messages.[{at}].role")
+            open_calls.discard(current["tool_call_id"])
+            continue
+        if open_calls:
+            break
+        open_calls = {call["id"] for call in current.get("tool_calls") or ()}
+    if not open_calls:
+        return None
+    message = (
+        "An assistant message with 'tool_calls' must be followed by tool messages responding to each 'tool_call_id'. "
+        f"The following tool_call_ids did not have response messages: {', '.join(sorted(open_calls))}"
+    )
+    return invalid(None, message, "messages")
+
+
+def word_of_json(body: Mapping[str, Any]) -> Refusal | None:
+    wanted = body.get("response_format") or {}
+    # no-schema... teaches a client to fall back to json_object, whatever its prompt says.
+    if (
+        wanted.get("type") != "json_object"
+        or says_json(body["messages"])
+        or str(body.get("model")).startswith("no-schema")
+    ):
+        return None
+    message = "'messages' must contain the word 'json' in some form, to use 'response_format' of type 'json_object'."
+    return invalid(None, message, "messages")
+
+
+def known_choice(body: Mapping[str, Any]) -> Refusal | None:
+    choice = body.get("tool_choice")
+    if choice in (None, "none") or body.get("tools"):
+        names = {tool["function"]["name"] for tool in body.get("tools") or ()}
+        wanted = choice["function"]["name"] if isinstance(choice, Mapping) else None
+        if wanted is None or wanted in names:
+            return None
+        return invalid(None, f"Tool choice '{wanted}' not found in 'tools' parameter.", "tool_choice")
+    return only_with(body, "tool_choice", "tools")
+
+
+RULES = (
+    one_kind_of_instructions,
+    few_images,
+    answered_calls,
+    word_of_json,
+    known_choice,
+    lambda body: only_with(body, "metadata", "store"),
+    lambda body: only_with(body, "stream_options", "stream"),
+    lambda body: only_with(body, "parallel_tool_calls", "tools"),
+)
