@@ -8,12 +8,18 @@ from __future__ import annotations
 
 import ipaddress
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from urllib.parse import parse_qsl, quote, unquote, urlencode, urlsplit
 
-LONGEST = 2_048  # characters of a pasted endpoint
+from connections.clipping import Clipping, clip
+from connections.secret import Secret
+
+LONGEST = 2_048  # characters of an address
+LONGEST_PASTE = 20_000  # characters of a pasted command, snippet or block of settings
 LAST_GA = "2024-10-21"  # newest dated api-version that is generally available
+RESPONSES_SINCE, RESPONSES_VERSION = "2025-03-01-preview", "2025-04-01-preview"
+LIST_VERSION = "2023-03-15-preview"  # the only one that lists deployments by key
 INFERENCE_VERSION = "2024-05-01-preview"
 PROJECT_VERSION = "2025-11-15-preview"
 
@@ -33,20 +39,9 @@ SERVERLESS = (".models.ai.azure.com", ".inference.ml.azure.com")
 PORTALS = ("ai.azure.com", "portal.azure.com", "oai.azure.com", "ml.azure.com", "portal.azure.us")
 OPERATIONS = ("/chat/completions", "/responses", "/embeddings", "/completions")
 STANDARD_PORTS = {"http": 80, "https": 443}
-# Keys and signatures some gateways take in the query. An endpoint is stored and shown in the open.
-SECRET_PARAMETERS = frozenset(
-    [
-        "api-key",
-        "apikey",
-        "key",
-        "code",
-        "subscription-key",
-        "sig",
-        "token",
-        "access_token",
-        "ocp-apim-subscription-key",
-    ]
-)
+# An endpoint is stored and shown in the open: a key in the query moves to the key field, a signature is refused.
+KEY_PARAMETERS = frozenset(["api-key", "apikey", "key", "subscription-key", "ocp-apim-subscription-key"])
+SIGNATURES = frozenset(["code", "sig", "token", "access_token"])
 NO_ADDRESS = ("This is not a web address.", "It looks like https://NAME.openai.azure.com/openai/v1.")
 
 
@@ -101,6 +96,8 @@ class Endpoint:
     warnings: tuple[str, ...] = field(default=(), compare=False)
     operation: str | None = None  # the pasted one, when it says more than the kind
     query: str = ""  # what goes with every call, api-version included
+    found_key: Secret | None = field(default=None, compare=False)  # stood in what was pasted
+    found_model: str | None = field(default=None, compare=False)
 
     @property
     def host(self) -> str:
@@ -113,8 +110,24 @@ class Endpoint:
 
     @classmethod
     def parse(cls, text: str) -> Endpoint:
-        """Raises EndpointError and nothing else."""
-        return recognise(Pasted.read(text))
+        """An address, or a command, snippet or .env block that holds one. Raises EndpointError and nothing else."""
+        if len(text) > LONGEST_PASTE:
+            raise EndpointError("This is too long for an endpoint.", "Paste the address alone.")
+        clipping = clip(text)
+        return recognise(Pasted.read(text)) if clipping is None else from_clipping(clipping)
+
+    @property
+    def is_azure(self) -> bool:
+        """Whether the host is a resource of Azure OpenAI or Foundry."""
+        return (urlsplit(self.origin).hostname or "").endswith(AZURE_RESOURCE)
+
+    @property
+    def is_microsoft(self) -> bool:
+        return (urlsplit(self.origin).hostname or "").endswith((*AZURE_RESOURCE, *SERVERLESS))
+
+    @property
+    def prefers_responses(self) -> bool:
+        return self.kind is Kind.RESPONSES or self.operation == "responses"
 
     def chat_url(self, model: str) -> str | None:
         """Where a chat completion goes; None when the endpoint has no such operation."""
@@ -125,6 +138,11 @@ class Endpoint:
     def responses_url(self, model: str) -> str | None:
         if self.kind is Kind.RESPONSES:
             return self.url
+        if self.kind is Kind.DEPLOYMENT and self.operation is None:
+            # Not below the deployment. Generally available versions answer 404 there.
+            given = self.api_version or ""
+            version = given if given >= RESPONSES_SINCE and given.endswith("preview") else RESPONSES_VERSION
+            return f"{self.base.rsplit('/deployments/', 1)[0]}/responses?api-version={version}"
         if self.kind in (Kind.V1, Kind.PROJECT, Kind.COMPATIBLE):
             return self._url("/responses")
         return None
@@ -135,11 +153,52 @@ class Endpoint:
         return None if self.kind is Kind.RESPONSES else self._url("/embeddings")
 
     @property
+    def listing_url(self) -> str | None:
+        """Where real deployments are listed, where there is such a place. The catalogue of models is none."""
+        if found := re.search(r"^(.*/api/projects/[^/?]+)", self.base):
+            return f"{found[1]}/deployments?api-version=v1"
+        if self.kind is Kind.COMPATIBLE:
+            return self._url("/models")
+        if self.kind is Kind.SERVERLESS:
+            return f"{self.base}/info?api-version={INFERENCE_VERSION}"
+        root = re.split(r"/openai(?:/|$)|/models(?:/|$)", self.base.split("?")[0])[0]
+        return f"{root}/openai/deployments?api-version={LIST_VERSION}"
+
+    @property
     def model_in_body(self) -> bool:
         return self.kind is not Kind.DEPLOYMENT
 
+    @property
+    def scope(self) -> str:
+        """What a token of Microsoft Entra ID must be for. Sources: Microsoft's authentication pages for each route."""
+        if ".azure.us" in self.host or ".azure.cn" in self.host:
+            return f"https://cognitiveservices.azure.{self.host.rsplit('.', 1)[1]}/.default"
+        if self.kind is Kind.SERVERLESS:
+            return "https://ml.azure.com/.default"
+        dated = self.kind is Kind.DEPLOYMENT or (self.kind is Kind.RESPONSES and "/api/projects/" not in self.base)
+        return "https://cognitiveservices.azure.com/.default" if dated else "https://ai.azure.com/.default"
+
+    @property
+    def authority(self) -> str:
+        """The host that gives tokens of Microsoft Entra ID; empty for the public cloud."""
+        if ".azure.us" in self.host:
+            return "login.microsoftonline.us"
+        return "login.chinacloudapi.cn" if ".azure.cn" in self.host else ""
+
     def _url(self, operation: str) -> str:
         return f"{self.base}{operation}" + (f"?{self.query}" if self.query else "")
+
+
+def from_clipping(clipping: Clipping) -> Endpoint:
+    """What a snippet says beside the address counts as if it stood in it."""
+    pasted = Pasted.read(clipping.address)
+    if clipping.api_version and pasted.api_version is None:
+        pasted = replace(pasted, query=(*pasted.query, ("api-version", clipping.api_version)))
+        if pasted.is_azure and pasted.path in ("", "/openai") and clipping.model:
+            # Client classes that take a version call the deployment.
+            pasted = replace(pasted, path=f"/openai/deployments/{quote(clipping.model, safe='')}")
+    endpoint = recognise(pasted)
+    return replace(endpoint, found_key=clipping.key or pasted.key, found_model=endpoint.deployment or clipping.model)
 
 
 # What stands around an address that was copied: blanks, also those without width, quotes and punctuation.
@@ -155,6 +214,7 @@ class Pasted:
     hostname: str
     path: str
     query: tuple[tuple[str, str], ...]
+    key: Secret | None = None
 
     @classmethod
     def read(cls, text: str) -> Pasted:
@@ -178,7 +238,8 @@ class Pasted:
         shown = f"[{hostname}]" if ":" in hostname else hostname
         standard = port in (None, STANDARD_PORTS[parts.scheme], STANDARD_PORTS[scheme])
         netloc = shown if standard else f"{shown}:{port}"
-        return cls(scheme, netloc, hostname, read_path(parts.path), read_query(parts.query))
+        query, key = read_query(parts.query)
+        return cls(scheme, netloc, hostname, read_path(parts.path), query, key)
 
     @property
     def origin(self) -> str:
@@ -259,19 +320,26 @@ def read_path(path: str) -> str:
     return quote(re.sub(r"/{2,}", "/", path).rstrip("/"), safe="/%:@!$&()*+=~")
 
 
-def read_query(query: str) -> tuple[tuple[str, str], ...]:
+def read_query(query: str) -> tuple[tuple[tuple[str, str], ...], Secret | None]:
+    """The parameters, and apart from them a key that stood among them."""
     try:
-        pairs = tuple(parse_qsl(query, keep_blank_values=False, max_num_fields=20))
+        pairs = parse_qsl(query, keep_blank_values=False, max_num_fields=20)
     except ValueError:
         raise EndpointError("There are too many parameters behind the ?.", "Paste the address alone.") from None
-    if found := next((name for name, _ in pairs if name.lower() in SECRET_PARAMETERS), None):
+    if found := next((name for name, _ in pairs if name.lower() in SIGNATURES), None):
         raise EndpointError(
             f"There is a key inside the address, behind {found}=.", "Remove it; the key has a field of its own."
         )
-    return pairs
+    key = next((Secret(value) for name, value in pairs if name.lower() in KEY_PARAMETERS), None)
+    return tuple(pair for pair in pairs if pair[0].lower() not in KEY_PARAMETERS), key
 
 
 def recognise(pasted: Pasted) -> Endpoint:
+    endpoint = shape(pasted)
+    return endpoint if pasted.key is None else replace(endpoint, found_key=pasted.key)
+
+
+def shape(pasted: Pasted) -> Endpoint:
     path, operation = without_operation(pasted.path)
     if found := re.search(r"^(.*/openai)/deployments/([^/]+)$", path):
         return deployment(pasted, found[1], unquote(found[2]), operation)

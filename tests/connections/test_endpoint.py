@@ -104,7 +104,7 @@ def test_what_is_no_endpoint_is_explained(pasted, words):
 @pytest.mark.parametrize(
     ("pasted", "responses", "embeddings"),
     [
-        (f"{DEPLOYED}?api-version=2024-10-21", None, f"{DEPLOYED}/embeddings?api-version=2024-10-21"),
+        (f"{DEPLOYED}?api-version=2024-10-21", "https://r.cognitiveservices.azure.com/openai/responses?api-version=2025-04-01-preview", f"{DEPLOYED}/embeddings?api-version=2024-10-21"),
         ("https://r.openai.azure.com", "https://r.openai.azure.com/openai/v1/responses", "https://r.openai.azure.com/openai/v1/embeddings"),
         ("https://r.services.ai.azure.com/models", None, "https://r.services.ai.azure.com/models/embeddings?api-version=2024-05-01-preview"),
         ("https://r.services.ai.azure.com/api/projects/P", "https://r.services.ai.azure.com/api/projects/P/openai/v1/responses", "https://r.services.ai.azure.com/openai/v1/embeddings"),
