@@ -1,60 +1,146 @@
-"""What a 400 teaches: one change to the request at a time, remembered by endpoint and deployment.
+"""What refusals teach: one change at a time, remembered by endpoint and deployment.
 
-Nothing is guessed from the name of a model; the service says what it refuses.
+Nothing is guessed from the name of a model; the service says what it refuses. Pure but for the memory, which is a seam.
 """
 
 from __future__ import annotations
 
+import json
 import re
-from typing import Any
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
 
 from connections.foundry.errors import ErrorKind, FoundryError
 
 Body = dict[str, Any]
 RENAMED = {"max_tokens": "max_completion_tokens", "max_completion_tokens": "max_tokens"}
-NEVER_DROPPED = ("messages", "model", "stream")
-DROP, JSON_OBJECT = "", "json_object"
+NEVER_DROPPED = ("messages", "model", "stream", "input", "instructions", "tools", "tool_choice")
+NESTED = ("reasoning.effort", "text.format", "text.verbosity")  # of the Responses API
+GRADED = ("reasoning_effort", "reasoning.effort", "verbosity", "text.verbosity")  # refused by value
+NOTHING, JSON_OBJECT = "", "json_object"
+API, ENDPOINT, SCOPE, KEY_HEADER = "(api)", "(endpoint)", "(scope)", "(key header)"  # lessons about the way itself
 
 
-class Lessons:
-    """Parameters that a deployment refuses, and what to send instead of each."""
+@dataclass(frozen=True, slots=True)
+class Lesson:
+    """`parameter` is refused, and `instead` is sent: another name, json_object, or nothing."""
+
+    parameter: str  # as on the wire; or API, ENDPOINT, SCOPE, KEY_HEADER
+    instead: str
+    message: str  # what the service said, raw
+    learned_at: float  # seconds since the epoch
+    value: str = ""  # JSON of the only value that is refused; empty when it is the parameter
+
+
+class Memory(Protocol):
+    """Keeps lessons by endpoint and deployment. Learning the same again replaces what was known."""
+
+    async def lessons(self, endpoint: str, model: str) -> Sequence[Lesson]: ...
+
+    async def learn(self, endpoint: str, model: str, lesson: Lesson) -> None: ...
+
+
+class LocalMemory:
+    """The twin of the database: lasts as long as its client."""
 
     def __init__(self) -> None:
-        self._learnt: dict[tuple[str, str], dict[str, str]] = {}
+        self._learnt: dict[tuple[str, str], dict[tuple[str, str], Lesson]] = {}
 
-    def applied(self, url: str, model: str, body: Body) -> Body:
-        for parameter, instead in self._learnt.get((url, model), {}).items():
-            body = changed(body, parameter, instead)
-        return body
+    async def lessons(self, endpoint: str, model: str) -> Sequence[Lesson]:
+        return list(self._learnt.get((endpoint, model), {}).values())
 
-    def learn(self, url: str, model: str, body: Body, error: FoundryError) -> Body | None:
-        """The request changed in one thing, or None when the error names nothing that can be."""
-        parameter = re.split(r"[.\[]", error.param or "")[0]
-        if error.kind is not ErrorKind.UNSUPPORTED_PARAMETER or parameter not in body or parameter in NEVER_DROPPED:
-            return None
-        known = self._learnt.setdefault((url, model), {})
-        # Another call may have learnt the same in the meantime; then its lesson is all this one needs.
-        if parameter in known and (adapted := changed(body, parameter, known[parameter])) != body:
-            return adapted
-        known[parameter] = instead_of(parameter, body[parameter], known)
-        return changed(body, parameter, known[parameter])
+    async def learn(self, endpoint: str, model: str, lesson: Lesson) -> None:
+        self._learnt.setdefault((endpoint, model), {})[lesson.parameter, lesson.value] = lesson
 
 
-def instead_of(parameter: str, value: Any, known: dict[str, str]) -> str:
-    if is_schema(parameter, value):
+def applied(lessons: Sequence[Lesson], body: Body) -> Body:
+    for lesson in lessons:
+        body = changed(body, lesson)
+    return body
+
+
+def way(lessons: Sequence[Lesson], about: str) -> str:
+    """What was learnt about the way itself; empty when nothing."""
+    return next((lesson.instead for lesson in lessons if lesson.parameter == about), "")
+
+
+def lesson_from(error: FoundryError, body: Body, known: Sequence[Lesson], now: float) -> Lesson | None:
+    """The one thing to change, or None when the error names nothing that can be."""
+    if error.kind is not ErrorKind.UNSUPPORTED_PARAMETER:
+        return None
+    parameter = named_in(body, error.param or "")
+    if parameter is None:
+        return None
+    current = found(body, parameter)
+    value = json.dumps(current) if parameter in GRADED and error.code == "unsupported_value" else ""
+    return Lesson(parameter, instead_of(parameter, current, known), error.raw, now, value)
+
+
+def named_in(body: Body, parameter: str) -> str | None:
+    """The part of the body that an error means by response_format.json_schema or text.format.name."""
+    names = re.split(r"[.\[]", parameter)
+    dotted = ".".join(names[:2])
+    if dotted in NESTED and found(body, dotted) is not None:
+        return dotted
+    return names[0] if names[0] in body and names[0] not in NEVER_DROPPED else None
+
+
+def instead_of(parameter: str, current: Any, known: Sequence[Lesson]) -> str:
+    if is_schema(current):
         return JSON_OBJECT
-    other = RENAMED.get(parameter, DROP)
-    return DROP if other in known else other
+    other = RENAMED.get(parameter, NOTHING)
+    return NOTHING if any(lesson.parameter == other for lesson in known) else other
 
 
-def is_schema(parameter: str, value: Any) -> bool:
-    return parameter == "response_format" and isinstance(value, dict) and value.get("type") == "json_schema"
+def is_schema(value: Any) -> bool:
+    return isinstance(value, Mapping) and value.get("type") == "json_schema"
 
 
-def changed(body: Body, parameter: str, instead: str) -> Body:
-    if parameter not in body:
+def changed(body: Body, lesson: Lesson) -> Body:
+    outer, _, inner = lesson.parameter.partition(".")
+    if outer not in body:
         return body
-    if instead == JSON_OBJECT:
-        return {**body, parameter: {"type": JSON_OBJECT}} if is_schema(parameter, body[parameter]) else body
-    rest = {name: value for name, value in body.items() if name != parameter}
-    return {**rest, instead: body[parameter]} if instead else rest
+    if inner:
+        part = body[outer]
+        if not isinstance(part, Mapping):
+            return body
+        rest = changed(dict(part), Lesson(inner, lesson.instead, "", 0, lesson.value))
+        return {**body, outer: rest} if rest else {name: value for name, value in body.items() if name != outer}
+    current = body[outer]
+    if lesson.value and json.dumps(current) != lesson.value:
+        return body
+    if lesson.instead == JSON_OBJECT:
+        return {**body, outer: {"type": JSON_OBJECT}} if is_schema(current) else body
+    rest = {name: value for name, value in body.items() if name != outer}
+    return {**rest, lesson.instead: current} if lesson.instead else rest
+
+
+def found(body: Mapping[str, Any], parameter: str) -> Any:
+    outer, _, inner = parameter.partition(".")
+    value = body.get(outer)
+    return value.get(inner) if inner and isinstance(value, Mapping) else None if inner else value
+
+
+FIELDS = {
+    "max_tokens": "max_completion_tokens",
+    "max_output_tokens": "max_completion_tokens",
+    "reasoning.effort": "reasoning_effort",
+    "text.verbosity": "verbosity",
+    "text.format": "response_format",
+}
+ONLY_CHAT = ("stop", "seed", "frequency_penalty", "presence_penalty")
+
+
+def unsent(lessons: Sequence[Lesson]) -> dict[str, Lesson]:
+    """The fields of a ChatRequest that are not sent as they are typed, and the lesson that says why.
+
+    A field that is sent under another name is sent; one of which a single value is refused may have others.
+    """
+    found = {
+        FIELDS.get(lesson.parameter, lesson.parameter): lesson
+        for lesson in lessons
+        if not lesson.value and lesson.instead in (NOTHING, JSON_OBJECT)
+    }
+    switched = next((lesson for lesson in lessons if lesson.parameter == API and lesson.instead == "responses"), None)
+    return {**dict.fromkeys(ONLY_CHAT, switched), **found} if switched else found

@@ -3,77 +3,55 @@
 from __future__ import annotations
 
 import asyncio
-import json
 import time
-from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterator, Mapping
-from contextlib import aclosing, suppress
+from collections.abc import AsyncGenerator, Awaitable, Callable
+from contextlib import aclosing
 from dataclasses import dataclass, field
 from typing import Any
 
-from connections.endpoint import Endpoint
-from connections.foundry.adapt import Lessons
-from connections.foundry.auth import key_headers
-from connections.foundry.chat import (
-    Assembler,
+import httpx
+
+from connections.foundry import deployments, diagnosis, embeddings
+from connections.foundry.adapt import Lesson, LocalMemory, Memory, lesson_from
+from connections.foundry.answers import Context, Refused, completed, data_of, refusal
+from connections.foundry.auth import EntraTokens, TokenSource, extra_header, key_headers
+from connections.foundry.calls import Asked, Call, ChatCall, EmbeddingCall, ListCall
+from connections.foundry.diagnosis import TestResult
+from connections.foundry.errors import ErrorKind, FoundryError, request_id
+from connections.foundry.retry import KINDS, RetryPolicy, asked_for
+from connections.foundry.routes import Api, detour, other_credentials
+from connections.foundry.transport import Answer, Destinations, HttpTransport
+from connections.foundry.values import (
     ChatRequest,
     Completion,
-    ErrorInStream,
-    Message,
-    ProtocolError,
+    Deployment,
+    EmbeddingRequest,
+    Embeddings,
+    Target,
     TextDelta,
-    Usage,
     Waiting,
-    body_of,
-    completion_of,
 )
-from connections.foundry.errors import ErrorKind, FoundryError, from_answer, masked, request_id
-from connections.foundry.jsons import parsed
-from connections.foundry.retry import RetryPolicy, asked_for
-from connections.foundry.sse import EventReader, EventTooLarge
-from connections.foundry.transport import Answer, Destinations, HttpTransport, Transport
-from connections.secret import Secret
 
-GRACE = 0.2  # seconds a server may take to end a stream after [DONE]
-TEST_TOKENS = 16  # the least that every API accepts
+MOST_CHANGES = 12  # of one request, until it is taken or given up
+MOST_PAGES = 20  # of a list of deployments
 ONCE = RetryPolicy(attempts=1)
 ChatEvent = TextDelta | Waiting | Completion
+Reader = Callable[[Answer, Context, Api], AsyncGenerator[Any]]
 
 
-@dataclass(frozen=True)
-class Target:
-    """A connection as the client needs it."""
+@dataclass
+class Progress:
+    """What one call has learnt and tried so far."""
 
-    name: str
-    endpoint: Endpoint
-    key: Secret
+    lessons: list[Lesson]
+    unproven: list[Lesson] = field(default_factory=list)  # other ways, remembered once they have led somewhere
+    changes: int = 0
+    renewed: bool = False  # the token, once a call
+    wants_fresh_token: bool = False
+    first: Refused | None = None  # what was said before anything was changed
 
-
-@dataclass(frozen=True)
-class TestResult:
-    """What one tiny chat call brought. Times in milliseconds; `request` and `answer` hold no key."""
-
-    __test__ = False  # not a test case, whatever pytest thinks of its name
-
-    ok: bool
-    url: str
-    status: int | None
-    latency_ms: float
-    first_token_ms: float | None = None
-    usage: Usage = field(default_factory=Usage)
-    model: str | None = None
-    text: str = ""
-    request_id: str | None = None
-    error: FoundryError | None = None
-    request: Mapping[str, Any] = field(default_factory=dict)
-    answer: str = ""
-
-
-class Refused(Exception):
-    """An attempt failed; carries what decides about another."""
-
-    def __init__(self, error: FoundryError, headers: Mapping[str, str], final: bool) -> None:
-        super().__init__(error.message)
-        self.error, self.headers, self.final = error, headers, final
+    def has_tried(self, lesson: Lesson) -> bool:
+        return any(known.parameter == lesson.parameter for known in self.unproven)
 
 
 class FoundryClient:
@@ -83,40 +61,174 @@ class FoundryClient:
         self,
         *,
         destinations: Destinations,
-        transport: Transport | None = None,
+        transport: httpx.AsyncBaseTransport | None = None,
         retry: RetryPolicy | None = None,
+        memory: Memory | None = None,
+        tokens: TokenSource | None = None,
+        store_responses: bool | None = None,
         clock: Callable[[], float] = time.time,
+        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
-        self._transport: Transport = transport or HttpTransport(destinations)
-        self._retry = retry or RetryPolicy()
-        self._clock = clock
-        self._lessons = Lessons()
+        """`store_responses` is sent as `store` to the Responses API, which else keeps what it is asked for 30 days."""
+        self._transport = HttpTransport(destinations, transport)
+        self._retry, self._store = retry or RetryPolicy(), store_responses
+        self._memory: Memory = memory or LocalMemory()
+        self._tokens: TokenSource = tokens or EntraTokens()
+        self._clock, self._sleep = clock, sleep
 
     async def chat(
         self, target: Target, request: ChatRequest, *, retry: RetryPolicy | None = None
-    ) -> AsyncIterator[ChatEvent]:
-        """Text as it comes, waits as they begin, the whole answer at last. Raises FoundryError."""
-        policy = retry or self._retry
-        url = target.endpoint.chat_url(request.model)
-        if url is None:
-            raise no_chat(target.endpoint)
-        body = self._lessons.applied(url, request.model, body_of(target.endpoint, request))
-        started, attempt = self._clock(), 1
+    ) -> AsyncGenerator[ChatEvent]:
+        """Text as it comes, waits as they begin, the whole answer at last. Raises FoundryError.
+
+        Goes to chat completions or to Responses, whichever the endpoint prefers and the model speaks.
+        """
+        async with aclosing(self._exchange(ChatCall(target, request, store=self._store), completed, retry)) as events:
+            async for event in events:
+                yield event
+
+    async def respond(
+        self, target: Target, request: ChatRequest, *, retry: RetryPolicy | None = None
+    ) -> AsyncGenerator[ChatEvent]:
+        """The same by the Responses API, whatever the endpoint prefers. Raises FoundryError."""
+        call = ChatCall(target, request, Api.RESPONSES, store=self._store)
+        async with aclosing(self._exchange(call, completed, retry)) as events:
+            async for event in events:
+                yield event
+
+    async def embed(self, target: Target, request: EmbeddingRequest, *, retry: RetryPolicy | None = None) -> Embeddings:
+        """One vector for each input. Raises FoundryError."""
+
+        async def read(answer: Answer, context: Context, api: Api) -> AsyncGenerator[Embeddings]:
+            made = await data_of(answer, context, embeddings.read)
+            yield Embeddings(**made, request_id=request_id(answer.headers), status=answer.status, url=context.url)
+
+        found: Embeddings = await self._last(EmbeddingCall(target, request), read, retry)
+        return found
+
+    async def deployments(self, target: Target) -> list[Deployment] | None:
+        """The real deployments of the resource or project; None where the service gives no list."""
+
+        async def read(answer: Answer, context: Context, api: Api) -> AsyncGenerator[Any]:
+            yield await data_of(answer, context, deployments.read)
+
+        url, found = target.endpoint.listing_url, list[Deployment]()
+        for _ in range(MOST_PAGES):
+            if url is None or not url.startswith(f"{target.endpoint.origin}/"):
+                break
+            try:
+                page, url = await self._last(ListCall(target, url), read, ONCE)
+            except FoundryError:
+                return found or None
+            found += page
+        return found
+
+    async def test(self, target: Target, model: str) -> TestResult:
+        """One tiny chat call, and what to do when it fails. Never raises FoundryError, the result carries it."""
+        return await diagnosis.diagnosed(self, target, model)
+
+    async def aclose(self) -> None:
+        await self._transport.aclose()
+        await self._tokens.aclose()
+
+    async def _last(self, call: Call, read: Reader, retry: RetryPolicy | None) -> Any:
+        """The last event of an exchange: the result of a call that does not stream."""
+        result = None
+        async with aclosing(self._exchange(call, read, retry)) as events:
+            async for event in events:
+                result = event
+        return result
+
+    async def _exchange(self, call: Call, read: Reader, retry: RetryPolicy | None) -> AsyncGenerator[Any]:
+        policy, started, attempt = retry or self._retry, self._clock(), 1
+        progress = Progress(list(await self._memory.lessons(call.target.endpoint.url, call.model)))
+        asked = call.asked(progress.lessons)
         while True:
             try:
-                async with aclosing(self._attempt(url, target, request.model, body)) as events:
+                async with aclosing(self._attempt(call, asked, read, progress)) as events:
                     async for event in events:
                         yield event
+                await self._remember(call, *progress.unproven)
                 return
             except Refused as refused:
-                adapted = None if refused.final else self._lessons.learn(url, request.model, body, refused.error)
-                if adapted is not None:
-                    body = adapted
+                if not refused.final and (adapted := await self._adapted(call, asked, refused.error, progress)):
+                    progress.first = progress.first or refused
+                    asked = adapted
                     continue
-                delay, reason = self._delay(policy, refused, attempt, started), refused.error.message
+                delay, reason = (
+                    self._delay(policy, telling(refused, progress.first), attempt, started),
+                    refused.error.message,
+                )
             yield Waiting(reason, self._clock() + delay, attempt)
-            await asyncio.sleep(delay)
+            await self._sleep(delay)
             attempt += 1
+
+    async def _attempt(self, call: Call, asked: Asked, read: Reader, progress: Progress) -> AsyncGenerator[Any]:
+        try:
+            headers, secrets = await self._credentials(call.target, asked, progress)
+            context = Context(asked.route.url, call.model, asked.route.endpoint.host, secrets)
+            method = "GET" if asked.body is None else "POST"
+            async with self._transport.send(method, asked.route.url, headers, asked.body) as answer:
+                if answer.status != 200:
+                    raise await refusal(answer, context)
+                async with aclosing(read(answer, context, asked.route.api)) as events:
+                    async for event in events:
+                        yield event
+        except FoundryError as error:
+            raise Refused(error, {}, final=False) from None
+
+    async def _credentials(
+        self, target: Target, asked: Asked, progress: Progress
+    ) -> tuple[dict[str, str], tuple[str, ...]]:
+        """The headers that say who calls, and what of them must not be seen."""
+        extra = target.extra_header.value.reveal() if target.extra_header else ""
+        if target.identity is None:
+            return key_headers(target, asked.key_header), (target.key.reveal(), extra)
+        if target.identity.is_own and not self._transport.is_trusted(target.endpoint):
+            raise not_for_strangers(target)
+        token = await self._tokens.token(target.identity, asked.scope, fresh=progress.wants_fresh_token)
+        progress.wants_fresh_token = False
+        headers = {"Authorization": f"Bearer {token.reveal()}", **extra_header(target)}
+        return headers, (token.reveal(), target.key.reveal(), extra)
+
+    async def _adapted(self, call: Call, asked: Asked, error: FoundryError, progress: Progress) -> Asked | None:
+        """The request with one thing changed, or None when nothing can be."""
+        progress.changes += 1
+        if progress.changes > MOST_CHANGES:
+            return None
+        # Another call may have learnt the same in the meantime; then that is all this one needs.
+        known = await self._memory.lessons(call.target.endpoint.url, call.model)
+        progress.lessons = [*known, *progress.unproven]
+        if (again := call.asked(progress.lessons)) != asked:
+            return again
+        lesson = self._other_way(call, asked, error)
+        if lesson is not None and not progress.has_tried(lesson):
+            progress.unproven.append(lesson)
+        elif lesson := lesson_from(error, dict(asked.body or {}), progress.lessons, self._clock()):
+            await self._remember(call, lesson)
+        else:
+            return asked if self._takes_new_token(call, error, progress) else None
+        progress.lessons.append(lesson)
+        again = call.asked(progress.lessons)
+        return again if again != asked else None
+
+    def _other_way(self, call: Call, asked: Asked, error: FoundryError) -> Lesson | None:
+        now = self._clock()
+        return detour(asked.route, call.model, error, now) or other_credentials(
+            error, identity=call.target.identity is not None, scope=asked.scope, key_header=asked.key_header, now=now
+        )
+
+    def _takes_new_token(self, call: Call, error: FoundryError, progress: Progress) -> bool:
+        """A token may end early: a refused one is replaced, once."""
+        if error.kind is not ErrorKind.AUTH_TOKEN or error.status != 401 or call.target.identity is None:
+            return False
+        progress.wants_fresh_token, first = not progress.renewed, not progress.renewed
+        progress.renewed = True
+        return first
+
+    async def _remember(self, call: Call, *lessons: Lesson) -> None:
+        for lesson in lessons:
+            await self._memory.learn(call.target.endpoint.url, call.model, lesson)
 
     def _delay(self, policy: RetryPolicy, refused: Refused, attempt: int, started: float) -> float:
         """Seconds until the next attempt; raises the error when there is none."""
@@ -128,190 +240,25 @@ class FoundryClient:
             raise explained(refused, now) from None
         return delay
 
-    async def _attempt(
-        self, url: str, target: Target, model: str, body: Mapping[str, Any]
-    ) -> AsyncGenerator[TextDelta | Completion]:
-        key = target.key.reveal()
-        try:
-            async with self._transport.post(url, key_headers(target.endpoint, target.key), body) as answer:
-                if answer.status != 200:
-                    raise await refusal(answer, model, key, target.endpoint.host)
-                kind = answer.headers.get("content-type", "")
-                reading = streamed if "event-stream" in kind else at_once
-                async with aclosing(reading(answer, url, model, target)) as events:
-                    async for event in events:
-                        yield event
-        except FoundryError as error:
-            raise Refused(error, {}, final=False) from None
 
-    async def test(self, target: Target, model: str) -> TestResult:
-        """One tiny chat call; never raises FoundryError, the result carries it."""
-        request = ChatRequest(
-            model, (Message("user", "Answer with one word: ready?"),), max_completion_tokens=TEST_TOKENS
-        )
-        url = target.endpoint.chat_url(model) or target.endpoint.url
-        sent = {"url": url, "body": body_of(target.endpoint, request)}
-        started, first = time.monotonic(), None
-        try:
-            async for event in self.chat(target, request, retry=ONCE):
-                if isinstance(event, TextDelta) and first is None:
-                    first = elapsed(started)
-                if isinstance(event, Completion):
-                    return TestResult(
-                        True, url, event.status, elapsed(started), first, event.usage, event.model, event.text,
-                        event.request_id, None, sent, json.dumps(event.raw, ensure_ascii=False, indent=2),
-                    )  # fmt: skip
-            error = FoundryError(ErrorKind.PROTOCOL, "The call ended without an answer.")
-        except FoundryError as failed:
-            error = failed
-        if spent_its_budget(error):
-            return TestResult(
-                True,
-                url,
-                error.status,
-                elapsed(started),
-                request_id=error.request_id,
-                request=sent,
-                answer=error.raw,
-            )
-        return TestResult(
-            False,
-            url,
-            error.status,
-            elapsed(started),
-            request_id=error.request_id,
-            error=error,
-            request=sent,
-            answer=error.raw,
-        )
-
-    async def aclose(self) -> None:
-        await self._transport.aclose()
-
-
-def no_chat(endpoint: Endpoint) -> FoundryError:
+def not_for_strangers(target: Target) -> FoundryError:
+    host = target.endpoint.host
     return FoundryError(
-        ErrorKind.NOT_FOUND_ROUTE,
-        f"This endpoint ({endpoint.label}) has no chat completions.",
-        f"Use {endpoint.origin}/openai/v1 for chat.",
+        ErrorKind.AUTH_TOKEN,
+        f"{host} is no host of Microsoft, so it gets no token of this server. Nothing was sent.",
+        f"Use a key or a client secret, or let an administrator list {host} in FOUNDRYFLOW_ALLOWED_DESTINATIONS.",
     )
 
 
-async def refusal(answer: Answer, model: str, key: str, host: str) -> Refused:
-    if 300 <= answer.status < 400:
-        error = FoundryError(
-            ErrorKind.PROTOCOL,
-            f"{answer.status}: {host} redirects elsewhere, which is not followed.",
-            "Paste the address it redirects to.",
-            status=answer.status,
-        )
-        return Refused(error, {}, final=True)
-    text = (await answer.body()).decode("utf-8", "replace")
-    error = from_answer(answer.status, text, answer.headers, model=model, key=key, host=host)
-    return Refused(error, answer.headers, final=False)
+def telling(refused: Refused, first: Refused | None) -> Refused:
+    """When another path was not there either, what was said about the first one tells more."""
+    lost = ErrorKind.NOT_FOUND_ROUTE
+    return first if first is not None and refused.error.kind is first.error.kind is lost else refused
 
 
 def explained(refused: Refused, now: float) -> FoundryError:
     """The error, with the wait the service asks for when that is why nothing is tried again."""
     error, asked = refused.error, asked_for(refused.headers, refused.error.raw, now)
-    if error.kind is ErrorKind.RATE_LIMIT and asked is not None and asked >= 1:
+    if error.kind in KINDS and asked is not None and asked >= 1:
         error.hint = f"The service asks to wait {asked:,.0f} s. {error.hint}"
     return error
-
-
-async def streamed(answer: Answer, url: str, model: str, target: Target) -> AsyncGenerator[TextDelta | Completion]:
-    """A streamed answer. Once text was shown nothing is tried again."""
-    reader, assembler, key = EventReader(), Assembler(), target.key.reveal()
-    try:
-        async with aclosing(answer.chunks()) as chunks:
-            async for chunk in chunks:
-                for event in reader.feed(chunk):
-                    for delta in assembler.feed(event):
-                        yield delta
-                if assembler.done:
-                    await finished(chunks)
-                    break
-    except ErrorInStream as error:
-        typed = from_answer(
-            error_status(error.text), error.text, answer.headers, model=model, key=key, host=target.endpoint.host
-        )
-        raise Refused(typed, answer.headers, final=assembler.begun) from None
-    except (ProtocolError, EventTooLarge) as error:
-        typed = FoundryError(
-            ErrorKind.PROTOCOL, f"The stream is broken: {masked(str(error), key)}", "Try again.", status=200
-        )
-        raise Refused(typed, {}, final=True) from None
-    except FoundryError as error:
-        # A connection that breaks after the last word takes nothing away.
-        if not assembler.whole:
-            raise Refused(error, {}, final=assembler.begun) from None
-    for delta in last_words(reader, assembler):
-        yield delta
-    if not assembler.whole:
-        cut = FoundryError(
-            ErrorKind.TRUNCATED, "The stream ended before the answer was finished.", "Try again.",
-            status=200, request_id=request_id(answer.headers),
-        )  # fmt: skip
-        raise Refused(cut, {}, final=True)
-    yield assembler.completion(status=answer.status, url=url, request_id=request_id(answer.headers))
-
-
-async def finished(chunks: AsyncGenerator[bytes]) -> None:
-    """Reads to the end, so that the connection can be used again, but waits for no server that holds it open."""
-    with suppress(TimeoutError, FoundryError):
-        async with asyncio.timeout(GRACE):
-            async for _ in chunks:
-                pass
-
-
-def last_words(reader: EventReader, assembler: Assembler) -> Iterator[TextDelta]:
-    """What the last line says although no line end follows. Half a line is a cut stream, not a broken one."""
-    with suppress(ProtocolError, ErrorInStream):
-        for event in reader.finish():
-            yield from assembler.feed(event)
-
-
-async def at_once(answer: Answer, url: str, model: str, target: Target) -> AsyncGenerator[TextDelta | Completion]:
-    """An answer in one piece, also of a server that does not stream although asked to."""
-    text = (await answer.body()).decode("utf-8", "replace")
-    try:
-        completion = completion_of(readable(text), status=answer.status, url=url, request_id=request_id(answer.headers))
-    except ProtocolError as error:
-        typed = FoundryError(
-            ErrorKind.PROTOCOL,
-            f"The answer cannot be read: {error}.",
-            "Is this the endpoint of a model?",
-            status=answer.status,
-            raw=masked(text, target.key.reveal()),
-        )
-        raise Refused(typed, {}, final=True) from None
-    if completion.text:
-        yield TextDelta(completion.text)
-    yield completion
-
-
-def readable(text: str) -> Any:
-    try:
-        return parsed(text)
-    except ValueError:
-        raise ProtocolError("it is not JSON") from None
-
-
-def error_status(text: str) -> int:
-    """An error inside a stream has no status of its own; its code may be one, else it is the service's."""
-    try:
-        error = parsed(text).get("error") or {}
-        code = str(error.get("code") or "")
-    except (ValueError, AttributeError):
-        return 500
-    known = {"rate_limit_exceeded": 429, "content_filter": 400, "context_length_exceeded": 400}
-    return int(code) if code.isdigit() and 400 <= int(code) < 600 else known.get(code, 500)
-
-
-def elapsed(started: float) -> float:
-    return round((time.monotonic() - started) * 1000, 1)
-
-
-def spent_its_budget(error: FoundryError) -> bool:
-    """A reasoning model that used up the tiny budget has answered: the connection works."""
-    return error.status == 400 and "model output limit was reached" in error.raw

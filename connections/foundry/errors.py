@@ -14,11 +14,15 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from enum import StrEnum, auto
 from typing import Any
+from urllib.parse import quote
 
+from connections.foundry.filters import filter_results
 from connections.foundry.jsons import parsed
+from connections.foundry.values import FilterResult
+from connections.secret import MASK
 
 LONGEST_RAW = 20_000  # characters
 
@@ -60,16 +64,22 @@ class FoundryError(Exception):
         status: int | None = None,
         request_id: str | None = None,
         raw: str = "",
+        code: str = "",
         param: str | None = None,
+        filters: tuple[FilterResult, ...] = (),
     ) -> None:
         super().__init__(message)
         self.kind, self.message, self.hint = kind, message, hint
-        self.status, self.request_id, self.raw, self.param = status, request_id, raw[:LONGEST_RAW], param
+        self.status, self.request_id, self.raw = status, request_id, raw[:LONGEST_RAW]
+        self.code, self.param, self.filters = code, param, filters
 
 
-def masked(text: str, key: str) -> str:
-    """The text without the key, should a server echo it."""
-    return text.replace(key, "••••") if key else text
+def masked(text: str, secrets: Iterable[str]) -> str:
+    """The text without the secrets, should a server echo them, as they are, in JSON or in a URL."""
+    for secret in filter(None, secrets):
+        for form in {secret, json.dumps(secret)[1:-1], quote(secret, safe="")}:
+            text = text.replace(form, MASK)
+    return text
 
 
 class Body:
@@ -88,7 +98,8 @@ class Body:
         self.refused = refused_location(inner.get("detail"))
         self.message = self._message(error, inner)
         found = inner.get("innererror") or inner.get("inner_error")
-        self.inner: Mapping[str, Any] = found if isinstance(found, Mapping) else {}
+        results = found.get("content_filter_result") if isinstance(found, Mapping) else None
+        self.filters = filter_results("prompt", results)
 
     @staticmethod
     def _message(error: Any, inner: Mapping[str, Any]) -> str:
@@ -103,14 +114,34 @@ class Body:
         return any(word in lowered for word in words)
 
 
-def from_answer(status: int, text: str, headers: Mapping[str, str], *, model: str, key: str, host: str) -> FoundryError:
+def from_answer(
+    status: int, text: str, headers: Mapping[str, str], *, model: str, secrets: Iterable[str], host: str
+) -> FoundryError:
     """The typed error of an answer that is none (status >= 400, or an error inside a stream)."""
-    text = masked(text, key)
+    text = masked(text, secrets)
     body = Body(text)
     kind, message, hint = classified(status, body, model, host)
     return FoundryError(
-        kind, message, hint, status=status, request_id=request_id(headers), raw=text, param=parameter_of(body)
+        kind,
+        message,
+        hint,
+        status=status,
+        request_id=request_id(headers),
+        raw=text,
+        code=body.code,
+        param=parameter_of(body),
+        filters=body.filters,
     )
+
+
+# A model that speaks chat but not Responses, or the other way round.
+OTHER_API = (
+    "operationnotsupported",
+    "does not work with the specified model",
+    "model not supported",
+    "only supported in v1/responses",
+    "not a chat model",
+)
 
 
 def classified(status: int, body: Body, model: str, host: str) -> tuple[ErrorKind, str, str]:
@@ -139,11 +170,11 @@ def classified(status: int, body: Body, model: str, host: str) -> tuple[ErrorKin
             f"400: {host} wants another api-version on this path.{said}",
             f"Use https://{host}/openai/v1, which takes none.",
         )
-    if body.says("operationnotsupported", "does not work with the specified model"):
+    if body.says(*OTHER_API):
         return (
             ErrorKind.NOT_FOUND_ROUTE,
-            f"{status}: {model} has no chat completions.{said}",
-            "Choose a deployment of a chat model; this one may only speak Responses or make embeddings.",
+            f"{status}: {model} does not speak this API.{said}",
+            "Choose a deployment of a chat model; this one may speak another API only, or make embeddings.",
         )
     if status == 429:
         if body.says("insufficient_quota"):
@@ -228,13 +259,14 @@ def missing(body: Body, model: str, host: str) -> tuple[ErrorKind, str, str]:
     return (
         ErrorKind.NOT_FOUND_ROUTE,
         f"404: {host} does not know this path.",
-        f"Try https://{host}/openai/v1, or another api-version.",
+        "Try /openai/v1 on the same host, or another api-version.",
     )
 
 
 REFUSING_CODES = ("unsupported_parameter", "unsupported_value", "unknown_parameter")
 REFUSING_WORDS = ("not supported", "unsupported", "unrecognized", "not permitted", "unknown parameter")
 NAMING = (
+    r"['\"`]([\w.]+)['\"`] (?:parameter )?is only allowed when",
     r"unrecognized request arguments? supplied: ([\w.]+)",
     r"(?:unsupported|unknown|unrecognized|extra) (?:parameters?|values?|fields?|arguments?|names?):? \[?['\"`]([\w.]+)",
     r"['\"`]([\w.]+)['\"`] (?:of type \S+ )?(?:is|does|are) not (?:support|permitted)",
@@ -260,22 +292,18 @@ def refused_location(detail: Any) -> str | None:
 
 
 def filtered_words(body: Body) -> str:
-    results = body.inner.get("content_filter_result")
-    return words_of(results) if isinstance(results, Mapping) else ""
+    """ ": violence, medium" from the categories that were hit."""
+    hit = "; ".join(str(found) for found in body.filters if found.filtered)
+    return f": {hit}" if hit else ""
 
 
-def words_of(results: Mapping[str, Any]) -> str:
-    """ ": violence, medium" from the categories of a filter result."""
-    hit = [
-        f"{name}, {result['severity']}" if result.get("severity") else name
-        for name, result in results.items()
-        if isinstance(result, Mapping) and result.get("filtered")
-    ]
-    return f": {'; '.join(hit)}" if hit else ""
+# In the order of Microsoft's specification; the first is the one to quote to support.
+REQUEST_IDS = ("apim-request-id", "x-request-id", "x-ms-request-id", "x-ms-client-request-id", "azureml-model-session")
+
+
+def request_ids(headers: Mapping[str, str]) -> dict[str, str]:
+    return {name: headers[name][:200] for name in REQUEST_IDS if headers.get(name)}
 
 
 def request_id(headers: Mapping[str, str]) -> str | None:
-    """The id to quote to support, in the order of Microsoft's specification."""
-    names = ("apim-request-id", "x-request-id", "x-ms-request-id")
-    found = next((headers[name] for name in names if name in headers), None)
-    return found[:200] if found else None
+    return next(iter(request_ids(headers).values()), None)

@@ -28,7 +28,9 @@ class RetryPolicy:
         self, attempt: int, error: FoundryError, headers: Mapping[str, str], now: float, spent: float
     ) -> float | None:
         """Seconds until the next attempt (`attempt` counts those made), or None to give up."""
-        if attempt >= self.attempts or error.kind not in KINDS:
+        # 424: a model behind the service failed; that passes at once or not soon.
+        attempts = min(2, self.attempts) if error.status == 424 else self.attempts
+        if attempt >= attempts or error.kind not in KINDS or headers.get("x-should-retry") == "false":
             return None
         asked = asked_for(headers, error.raw, now)
         if asked is not None and asked > self.longest:

@@ -10,9 +10,9 @@ import ipaddress
 import socket
 import ssl
 from collections.abc import AsyncGenerator, AsyncIterator, Mapping
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any
 
 import aiohttp
 import httpx
@@ -20,9 +20,11 @@ from aiohttp.abc import AbstractResolver, ResolveResult
 from aiohttp.resolver import ThreadedResolver
 from httpx_aiohttp import AiohttpTransport
 
+from connections.endpoint import Endpoint
 from connections.foundry.errors import ErrorKind, FoundryError
 
 LARGEST_BODY = 16 * 1024 * 1024  # bytes
+LARGEST_HEADERS = 64 * 1024
 CONNECT_TIMEOUT, READ_TIMEOUT = 10.0, 600.0  # seconds
 MOST_CONNECTIONS = 2_000
 
@@ -117,29 +119,9 @@ class CheckedResolver(AbstractResolver):
         await self._resolver.close()
 
 
-class Answer(Protocol):
+class Answer:
     """What came back: status and headers at once, the body as it comes."""
 
-    @property
-    def status(self) -> int: ...
-
-    @property
-    def headers(self) -> Mapping[str, str]: ...
-
-    def chunks(self) -> AsyncGenerator[bytes]: ...
-
-    async def body(self) -> bytes: ...
-
-
-class Transport(Protocol):
-    """The seam: a request goes out, an answer comes in. Raises FoundryError."""
-
-    def post(self, url: str, headers: Mapping[str, str], body: Any) -> AbstractAsyncContextManager[Answer]: ...
-
-    async def aclose(self) -> None: ...
-
-
-class HttpAnswer:
     def __init__(self, response: httpx.Response) -> None:
         self._response = response
 
@@ -168,18 +150,24 @@ class HttpAnswer:
 
 
 class HttpTransport:
-    """One pool of kept-alive connections. Belongs to one event loop."""
+    """One pool of kept-alive connections. Belongs to one event loop. `over` replaces the network, for tests."""
 
-    def __init__(self, destinations: Destinations) -> None:
+    def __init__(self, destinations: Destinations, over: httpx.AsyncBaseTransport | None = None) -> None:
         self._destinations = destinations
         self._client = httpx.AsyncClient(
-            transport=AiohttpTransport(client=self._session),
+            transport=over or AiohttpTransport(client=self._session),
             # Compressed streams are held back until a block is full, and small bodies can unfold to huge ones.
             headers={"Accept-Encoding": "identity", "User-Agent": "FoundryFlow"},
             timeout=httpx.Timeout(READ_TIMEOUT, connect=CONNECT_TIMEOUT),
             follow_redirects=False,
             trust_env=False,
         )
+
+    def is_trusted(self, endpoint: Endpoint) -> bool:
+        """Whether the server's own identity may be shown there: to Microsoft, and to what an administrator lists."""
+        url = httpx.URL(endpoint.origin)
+        port = url.port or (443 if url.scheme == "https" else 80)
+        return endpoint.is_microsoft or (url.host.lower(), port) in self._destinations.hosts
 
     def _session(self) -> aiohttp.ClientSession:
         connector = aiohttp.TCPConnector(
@@ -188,15 +176,19 @@ class HttpTransport:
         return aiohttp.ClientSession(connector=connector, auto_decompress=False, trust_env=False)
 
     @asynccontextmanager
-    async def post(self, url: str, headers: Mapping[str, str], body: Any) -> AsyncIterator[HttpAnswer]:
+    async def send(
+        self, method: str, url: str, headers: Mapping[str, str], body: Mapping[str, Any] | None
+    ) -> AsyncIterator[Answer]:
+        """Raises FoundryError."""
         try:
             address = httpx.URL(url)
         except httpx.InvalidURL as error:
             raise FoundryError(ErrorKind.PROTOCOL, f"{url[:200]} cannot be called.", "Check the endpoint.") from error
         self._check(address)
         try:
-            async with self._client.stream("POST", address, headers=headers, json=body) as response:
-                yield HttpAnswer(response)
+            async with self._client.stream(method, address, headers=headers, json=body) as response:
+                check_headers(response)
+                yield Answer(response)
         except FAILURES as error:
             raise unreachable(error, address.host) from error
 
@@ -214,6 +206,13 @@ class HttpTransport:
 
     async def aclose(self) -> None:
         await self._client.aclose()
+
+
+def check_headers(response: httpx.Response) -> None:
+    if sum(len(name) + len(value) for name, value in response.headers.raw) > LARGEST_HEADERS:
+        raise FoundryError(
+            ErrorKind.PROTOCOL, "The headers of the answer are larger than 64 KiB.", "Is this the endpoint of a model?"
+        )
 
 
 def blocked(host: str, why: str) -> FoundryError:
@@ -244,6 +243,10 @@ def unreachable(error: BaseException, host: str, *, begun: bool = False) -> Foun
             ErrorKind.CONNECT,
             f"{host} refused the connection.",
             "Check the port, and whether the server is up.",
+        )
+    if any(isinstance(c, aiohttp.ClientResponseError) for c in causes):
+        return FoundryError(
+            ErrorKind.PROTOCOL, f"{host} sent something that is not HTTP as it should be.", "Check the port and path."
         )
     if any(isinstance(c, TimeoutError | httpx.TimeoutException) for c in causes):
         return FoundryError(

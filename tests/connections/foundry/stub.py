@@ -9,8 +9,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from connections.endpoint import Endpoint
-from connections.foundry.client import Target
 from connections.foundry.retry import RetryPolicy
+from connections.foundry.values import Target
 from connections.secret import Secret
 
 QUICK = RetryPolicy(first=0.01, most=0.02)

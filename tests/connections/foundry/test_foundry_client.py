@@ -6,11 +6,11 @@ import time
 import pytest
 
 from connections.endpoint import Endpoint
-from connections.foundry.chat import ChatRequest, Completion, Message, TextDelta, Waiting
-from connections.foundry.client import FoundryClient, Target
+from connections.foundry.client import FoundryClient
 from connections.foundry.errors import ErrorKind, FoundryError
 from connections.foundry.retry import RetryPolicy
 from connections.foundry.transport import Destinations
+from connections.foundry.values import ChatRequest, Completion, Message, Target, TextDelta, Waiting
 from connections.secret import Secret
 
 QUICK = RetryPolicy(first=0.01, most=0.02)
@@ -64,7 +64,6 @@ async def test_every_family_of_paths_answers(client, simulator_server, path, str
         ("cut-in-word", ErrorKind.TRUNCATED, 200),
         ("html", ErrorKind.SERVER, 502),
         ("no-keys", ErrorKind.PERMISSION, 403),
-        ("no-chat", ErrorKind.NOT_FOUND_ROUTE, 400),
         ("fail-500-9", ErrorKind.SERVER, 500),
     ],
 )

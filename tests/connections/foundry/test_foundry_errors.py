@@ -13,7 +13,7 @@ K = ErrorKind
 
 def read(status, body, headers=None):
     text = body if isinstance(body, str) else json.dumps(body)
-    return from_answer(status, text, headers or {}, model="my-gpt", key="planted-key", host="r.openai.azure.com")
+    return from_answer(status, text, headers or {}, model="my-gpt", secrets=["planted-key"], host="r.openai.azure.com")
 
 
 def said(code, message="", **more):

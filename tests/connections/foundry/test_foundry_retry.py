@@ -7,10 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from connections.foundry.adapt import Lessons
-from connections.foundry.chat import Waiting
 from connections.foundry.errors import ErrorKind, FoundryError
 from connections.foundry.retry import RetryPolicy, asked_for
+from connections.foundry.values import Waiting
 from tests.connections.foundry.stub import DONE, STREAM_HEAD, whole, word
 
 NOW = 1_800_000_000.0
@@ -83,59 +82,15 @@ async def test_a_wait_too_long_fails_at_once_and_says_so(stub, talk):
     assert len(server.asked) == 1
 
 
-def refused(parameter):
-    return FoundryError(ErrorKind.UNSUPPORTED_PARAMETER, "400", param=parameter)
+async def test_a_model_that_failed_behind_the_service_is_asked_once_more(stub, talk):
+    server = await stub(whole(424, b"{}"))
+    with pytest.raises(FoundryError):
+        [event async for event in talk(server)]
+    assert len(server.asked) == 2
 
 
-BODY = {"model": "m", "messages": [], "max_completion_tokens": 9, "temperature": 0.1}
-
-
-def test_one_thing_changes_at_a_time_and_is_remembered():
-    lessons = Lessons()
-    body = lessons.learn("u", "m", BODY, refused("max_completion_tokens"))
-    assert body == {"model": "m", "messages": [], "max_tokens": 9, "temperature": 0.1}
-    body = lessons.learn("u", "m", body, refused("temperature"))
-    assert body == {"model": "m", "messages": [], "max_tokens": 9}
-    assert lessons.applied("u", "m", BODY) == body
-    assert lessons.applied("u", "other", BODY) == BODY
-
-
-def test_a_parameter_that_is_refused_under_both_names_is_dropped():
-    lessons = Lessons()
-    body = lessons.learn("u", "m", BODY, refused("max_completion_tokens"))
-    body = lessons.learn("u", "m", body, refused("max_tokens"))
-    assert body == lessons.applied("u", "m", BODY) == {"model": "m", "messages": [], "temperature": 0.1}
-
-
-def test_a_schema_becomes_an_object_and_then_nothing():
-    lessons, body = Lessons(), {"response_format": {"type": "json_schema", "json_schema": {}}}
-    body = lessons.learn("u", "m", body, refused("response_format.json_schema"))
-    assert body == {"response_format": {"type": "json_object"}}
-    odd = {"response_format": "text"}
-    assert lessons.applied("u", "m", odd) == odd
-    assert lessons.learn("u", "m", body, refused("response_format")) == {}
-
-
-def test_two_calls_at_once_learn_the_same_lesson():
-    lessons = Lessons()
-    one = lessons.learn("u", "m", BODY, refused("temperature"))
-    two = lessons.learn("u", "m", BODY, refused("temperature"))
-    assert one == two == {"model": "m", "messages": [], "max_completion_tokens": 9}
-
-
-@pytest.mark.parametrize("parameter", ["messages", "model", "seed", "", None])
-def test_what_cannot_be_changed_is_an_error(parameter):
-    assert Lessons().learn("u", "m", BODY, refused(parameter)) is None
-
-
-@given(st.lists(st.sampled_from([*BODY, "max_tokens", "response_format", "stream_options"]), max_size=30))
-def test_learning_always_ends(parameters):
-    """A server that refuses whatever it likes is asked a bounded number of times."""
-    lessons, body, asked = Lessons(), {**BODY, "response_format": {"type": "json_schema"}}, 0
-    while parameters:
-        adapted = next((a for p in parameters if (a := lessons.learn("u", "m", body, refused(p))) is not None), None)
-        if adapted is None:
-            return
-        assert adapted != body
-        body, asked = adapted, asked + 1
-        assert asked <= 8
+async def test_a_service_that_says_not_to_try_again_is_believed(stub, talk):
+    server = await stub(whole(503, b"{}", "x-should-retry: false"))
+    with pytest.raises(FoundryError):
+        [event async for event in talk(server)]
+    assert len(server.asked) == 1

@@ -8,8 +8,8 @@ import time
 import pytest
 
 from connections.foundry import transport
-from connections.foundry.chat import Completion, TextDelta, Waiting
 from connections.foundry.errors import ErrorKind, FoundryError
+from connections.foundry.values import Completion, TextDelta, Waiting
 from tests.connections.foundry.stub import DONE, KEY, STREAM_HEAD, event, whole, word
 
 FINISH = event({"choices": [{"index": 0, "delta": {}, "finish_reason": "stop"}]})

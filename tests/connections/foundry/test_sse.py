@@ -7,8 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from connections.foundry.chat import Assembler, ErrorInStream, ProtocolError
+from connections.foundry.chat import Assembler
 from connections.foundry.sse import EventReader, ServerEvent
+from connections.foundry.values import ErrorInAnswer, ProtocolError
 
 
 def read(*chunks):
@@ -46,17 +47,17 @@ def test_chunks_without_choices_or_delta_do_no_harm():
         {"choices": [], "usage": {"prompt_tokens": 1, "completion_tokens": 2, "total_tokens": 3}},
         "[DONE]",
         "ignored after the end",
-    ).completion(status=200, url="u", request_id=None)
-    assert (done.text, done.finish_reason, done.usage.total_tokens) == ("hi", "stop", 3)
+    ).fields()
+    assert (done["text"], done["finish_reason"], done["usage"].total_tokens) == ("hi", "stop", 3)
 
 
 def test_usage_may_stand_on_the_chunk_that_finishes():
     done = assembled({"choices": [{"delta": {"content": "x"}, "finish_reason": "stop"}], "usage": {"total_tokens": 9}})
-    assert done.completion(status=200, url="u", request_id=None).usage.total_tokens == 9
+    assert done.fields()["usage"].total_tokens == 9
 
 
 def test_an_error_in_the_stream_is_one():
-    with pytest.raises(ErrorInStream):
+    with pytest.raises(ErrorInAnswer):
         assembled({"error": {"message": "failed"}})
 
 

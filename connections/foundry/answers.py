@@ -1,0 +1,191 @@
+"""An HTTP answer -> what it means, or why it means nothing."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncGenerator, Callable, Iterator, Mapping, Sequence
+from contextlib import aclosing, suppress
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from connections.foundry import chat, responses
+from connections.foundry.errors import ErrorKind, FoundryError, from_answer, masked, request_id, request_ids
+from connections.foundry.jsons import parsed
+from connections.foundry.routes import Api
+from connections.foundry.sse import EventReader, EventTooLarge, ServerEvent
+from connections.foundry.transport import Answer
+from connections.foundry.values import Completion, ErrorInAnswer, ProtocolError, TextDelta
+
+GRACE = 0.2  # seconds a server may take to end a stream after its last event
+Read = Callable[[Any], dict[str, Any]]
+READ: Mapping[Api, Read] = {Api.CHAT: chat.read, Api.RESPONSES: responses.read}
+
+
+class Refused(Exception):
+    """An attempt failed; carries what decides about another."""
+
+    def __init__(self, error: FoundryError, headers: Mapping[str, str], final: bool) -> None:
+        super().__init__(error.message)
+        self.error, self.headers, self.final = error, headers, final
+
+
+class Assembler(Protocol):
+    done: bool
+
+    @property
+    def begun(self) -> bool: ...
+
+    @property
+    def whole(self) -> bool: ...
+
+    def feed(self, event: ServerEvent) -> Iterator[TextDelta]: ...
+
+    def fields(self) -> dict[str, Any]: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """What is known about the call whose answer is read."""
+
+    url: str
+    model: str
+    host: str
+    secrets: Sequence[str]
+
+    def error(self, status: int, text: str, headers: Mapping[str, str]) -> FoundryError:
+        return from_answer(status, text, headers, model=self.model, secrets=self.secrets, host=self.host)
+
+    def unreadable(self, answer: Answer, why: object, text: str) -> Refused:
+        error = FoundryError(
+            ErrorKind.PROTOCOL,
+            f"The answer cannot be read: {masked(str(why), self.secrets)}.",
+            "Is this the endpoint of a model?",
+            status=answer.status,
+            request_id=request_id(answer.headers),
+            raw=masked(text, self.secrets),
+        )
+        return Refused(error, {}, final=True)
+
+
+async def refusal(answer: Answer, context: Context) -> Refused:
+    """Why an answer is none, of any status but 200."""
+    if 300 <= answer.status < 400:
+        error = FoundryError(
+            ErrorKind.PROTOCOL,
+            f"{answer.status}: {context.host} redirects elsewhere, which is not followed.",
+            "Paste the address it redirects to.",
+            status=answer.status,
+        )
+        return Refused(error, {}, final=True)
+    text = (await answer.body()).decode("utf-8", "replace")
+    return Refused(context.error(answer.status, text, answer.headers), answer.headers, final=False)
+
+
+async def data_of(answer: Answer, context: Context, read: Callable[[Any], Any]) -> Any:
+    """What `read` makes of an answer in one piece."""
+    text = (await answer.body()).decode("utf-8", "replace")
+    try:
+        return read(readable(text))
+    except ErrorInAnswer as error:
+        raise reported(error, answer, context, begun=False) from None
+    except ProtocolError as error:
+        raise context.unreadable(answer, error, text) from None
+
+
+def readable(text: str) -> Any:
+    try:
+        return parsed(text)
+    except ValueError:
+        raise ProtocolError("it is not JSON") from None
+
+
+async def completed(answer: Answer, context: Context, api: Api) -> AsyncGenerator[TextDelta | Completion]:
+    """The events of a chat, streamed or at once: also of a server that does not stream although asked to."""
+    if "event-stream" in answer.headers.get("content-type", ""):
+        assembler: Assembler = responses.Assembler() if api is Api.RESPONSES else chat.Assembler()
+        async with aclosing(streamed(answer, context, assembler)) as deltas:
+            async for delta in deltas:
+                yield delta
+        try:
+            made = assembler.fields()
+        except ProtocolError as error:
+            raise context.unreadable(answer, error, "") from None
+    else:
+        made = await data_of(answer, context, READ[api])
+        if made["text"]:
+            yield TextDelta(made["text"])
+    ids = request_ids(answer.headers)
+    yield Completion(
+        **made, request_id=next(iter(ids.values()), None), status=answer.status, url=context.url, request_ids=ids
+    )
+
+
+async def streamed(answer: Answer, context: Context, assembler: Assembler) -> AsyncGenerator[TextDelta]:
+    """The text of a stream. Once some was shown nothing is tried again."""
+    reader = EventReader()
+    try:
+        async with aclosing(answer.chunks()) as chunks:
+            async for chunk in chunks:
+                for event in reader.feed(chunk):
+                    for delta in assembler.feed(event):
+                        yield delta
+                if assembler.done:
+                    await finished(chunks)
+                    return
+    except ErrorInAnswer as error:
+        raise reported(error, answer, context, begun=assembler.begun) from None
+    except (ProtocolError, EventTooLarge) as error:
+        typed = FoundryError(
+            ErrorKind.PROTOCOL,
+            f"The stream is broken: {masked(str(error), context.secrets)}",
+            "Try again.",
+            status=answer.status,
+            request_id=request_id(answer.headers),
+        )
+        raise Refused(typed, {}, final=True) from None
+    except FoundryError as error:
+        # A connection that breaks after the last word takes nothing away.
+        if not assembler.whole:
+            raise Refused(error, {}, final=assembler.begun) from None
+    for delta in last_words(reader, assembler):
+        yield delta
+    if not assembler.whole:
+        cut = FoundryError(
+            ErrorKind.TRUNCATED, "The stream ended before the answer was finished.", "Try again.",
+            status=answer.status, request_id=request_id(answer.headers),
+        )  # fmt: skip
+        raise Refused(cut, {}, final=True)
+
+
+async def finished(chunks: AsyncGenerator[bytes]) -> None:
+    """Reads to the end, so that the connection can be used again, but waits for no server that holds it open."""
+    with suppress(TimeoutError, FoundryError):
+        async with asyncio.timeout(GRACE):
+            async for _ in chunks:
+                pass
+
+
+def last_words(reader: EventReader, assembler: Assembler) -> Iterator[TextDelta]:
+    """What the last line says although no line end follows. Half a line is a cut stream, not a broken one."""
+    with suppress(ProtocolError, ErrorInAnswer):
+        for event in reader.finish():
+            yield from assembler.feed(event)
+
+
+def reported(error: ErrorInAnswer, answer: Answer, context: Context, *, begun: bool) -> Refused:
+    """An error that came with status 200."""
+    typed = context.error(status_of(error.text), error.text, answer.headers)
+    return Refused(typed, answer.headers, final=begun)
+
+
+STATUSES = {"rate_limit_exceeded": 429, "too_many_requests": 429, "content_filter": 400, "context_length_exceeded": 400}
+
+
+def status_of(text: str) -> int:
+    """An error inside an answer has no status of its own; its code may be one, else it is the service's."""
+    try:
+        error = parsed(text).get("error") or {}
+        code = str(error.get("code") or "")
+    except (ValueError, AttributeError):
+        return 500
+    return int(code) if code.isdigit() and 400 <= int(code) < 600 else STATUSES.get(code, 500)

@@ -1,0 +1,98 @@
+"""One call as data: what is sent where. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from connections.foundry import chat, embeddings, responses
+from connections.foundry.adapt import KEY_HEADER, SCOPE, Lesson, applied, way
+from connections.foundry.auth import AUDIENCES
+from connections.foundry.errors import ErrorKind, FoundryError
+from connections.foundry.routes import Api, Route, route_of
+from connections.foundry.values import ChatRequest, EmbeddingRequest, Target
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """One request as it goes out, without its credentials."""
+
+    route: Route
+    body: Mapping[str, Any] | None  # None: a GET
+    key_header: str
+    scope: str  # of a token
+
+
+def asked_at(route: Route, body: Mapping[str, Any] | None, target: Target, lessons: Sequence[Lesson]) -> Asked:
+    header = way(lessons, KEY_HEADER) or target.key_header or route.endpoint.key_header
+    learnt = way(lessons, SCOPE)
+    return Asked(route, body, header, learnt if learnt in AUDIENCES else route.endpoint.scope)
+
+
+class Call(Protocol):
+    """What somebody wants; `asked` says how, with what was learnt."""
+
+    @property
+    def target(self) -> Target: ...
+
+    @property
+    def model(self) -> str: ...
+
+    def asked(self, lessons: Sequence[Lesson]) -> Asked:
+        """Raises FoundryError."""
+
+
+@dataclass(frozen=True, slots=True)
+class ChatCall:
+    """A chat completion, by whichever API the model speaks unless one is wanted."""
+
+    target: Target
+    request: ChatRequest
+    api: Api | None = None
+    store: bool | None = None  # sent to Responses unless the request says otherwise
+
+    @property
+    def model(self) -> str:
+        return self.request.model
+
+    def asked(self, lessons: Sequence[Lesson]) -> Asked:
+        route = route_of(self.target.endpoint, self.model, lessons, self.api)
+        body = self._response() if route.api is Api.RESPONSES else chat.body_of(route.endpoint, self.request)
+        return asked_at(route, applied(lessons, body), self.target, lessons)
+
+    def _response(self) -> dict[str, Any]:
+        body = responses.body_of(self.request)
+        return body if self.store is None else {"store": self.store, **body}
+
+
+@dataclass(frozen=True, slots=True)
+class EmbeddingCall:
+    target: Target
+    request: EmbeddingRequest
+
+    @property
+    def model(self) -> str:
+        return self.request.model
+
+    def asked(self, lessons: Sequence[Lesson]) -> Asked:
+        endpoint = self.target.endpoint
+        url = endpoint.embeddings_url(self.model)
+        if url is None:
+            raise FoundryError(
+                ErrorKind.NOT_FOUND_ROUTE,
+                f"This endpoint ({endpoint.label}) has no embeddings.",
+                f"Use {endpoint.origin}/openai/v1.",
+            )
+        body = applied(lessons, embeddings.body_of(endpoint, self.request))
+        return asked_at(Route(Api.EMBEDDINGS, url, endpoint), body, self.target, lessons)
+
+
+@dataclass(frozen=True, slots=True)
+class ListCall:
+    target: Target
+    url: str
+    model: str = ""
+
+    def asked(self, lessons: Sequence[Lesson]) -> Asked:
+        return asked_at(Route(Api.LIST, self.url, self.target.endpoint), None, self.target, lessons)

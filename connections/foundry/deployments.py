@@ -1,0 +1,35 @@
+"""Lists of deployments -> Deployment, in whichever form a service gives them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from connections.foundry.filters import word
+from connections.foundry.values import Deployment, ProtocolError
+
+
+def read(data: Any) -> tuple[list[Deployment], str | None]:
+    """The deployments, and where the rest of them is. Raises ProtocolError.
+
+    Azure OpenAI gives {"data": [{"id", "model", "status"}]}, a project {"value": [{"name", "modelName"}], "nextLink"},
+    a compatible server the list of its models, a serverless endpoint {"model_name"} of the one it has.
+    """
+    if not isinstance(data, Mapping):
+        raise ProtocolError("the answer is no list")
+    if name := word(data.get("model_name")):
+        return [Deployment(name, name)], None
+    entries = data.get("value") if isinstance(data.get("value"), list) else data.get("data")
+    if not isinstance(entries, list):
+        raise ProtocolError("the answer is no list")
+    found = [deployment for entry in entries if (deployment := deployment_of(entry)) is not None]
+    return found, word(data.get("nextLink"))
+
+
+def deployment_of(entry: Any) -> Deployment | None:
+    if not isinstance(entry, Mapping):
+        return None
+    name = word(entry.get("name")) or word(entry.get("id"))
+    if name is None or entry.get("type") not in (None, "ModelDeployment"):
+        return None
+    return Deployment(name, word(entry.get("modelName")) or word(entry.get("model")), word(entry.get("status")))

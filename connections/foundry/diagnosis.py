@@ -1,0 +1,212 @@
+"""Testing a connection: one tiny call, and when it fails, what would have answered instead."""
+
+from __future__ import annotations
+
+import json
+import re
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import aclosing
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
+
+from connections.endpoint import LAST_GA, Endpoint, EndpointError, Kind
+from connections.foundry.calls import ChatCall
+from connections.foundry.errors import ErrorKind, FoundryError
+from connections.foundry.retry import RetryPolicy
+from connections.foundry.values import ChatRequest, Completion, Deployment, Message, Target, TextDelta, Usage
+
+if TYPE_CHECKING:
+    from connections.foundry.client import FoundryClient
+
+TEST_TOKENS = 16  # the least that every API accepts
+ONCE = RetryPolicy(attempts=1)
+MOST_SHAPES = 5  # tried beside the pasted one
+# What another shape of address, or another header, may mend.
+BY_SHAPE = (ErrorKind.NOT_FOUND_ROUTE, ErrorKind.PROTOCOL, ErrorKind.AUTH_TOKEN)
+WRONG = {
+    ErrorKind.DNS: "host",
+    ErrorKind.CONNECT: "host",
+    ErrorKind.TLS: "host",
+    ErrorKind.TIMEOUT: "host",
+    ErrorKind.BLOCKED_DESTINATION: "host",
+    ErrorKind.AUTH_KEY: "key",
+    ErrorKind.AUTH_TOKEN: "token",
+    ErrorKind.PERMISSION: "role",
+    ErrorKind.NETWORK_RULE: "network",
+    ErrorKind.NOT_FOUND_DEPLOYMENT: "deployment",
+    ErrorKind.NOT_FOUND_ROUTE: "path",
+}
+
+
+@dataclass(frozen=True)
+class Tried:
+    """One line of "tried -> answered"."""
+
+    url: str
+    endpoint: Endpoint
+    ok: bool
+    status: int | None
+    said: str
+
+
+@dataclass(frozen=True)
+class TestResult:
+    """What the test brought. Times in milliseconds; `request` and `answer` hold no key; `usage` is of all calls."""
+
+    __test__ = False  # not a test case, whatever pytest thinks of its name
+
+    ok: bool
+    url: str
+    status: int | None
+    latency_ms: float
+    first_token_ms: float | None = None
+    usage: Usage = field(default_factory=Usage)
+    model: str | None = None
+    text: str = ""
+    request_id: str | None = None
+    error: FoundryError | None = None
+    request: Mapping[str, Any] = field(default_factory=dict)
+    answer: str = ""
+    tried: tuple[Tried, ...] = ()
+    better: Endpoint | None = None  # another address that answered
+    wrong: str = ""  # host, key, token, role, network, deployment, api-version or path
+    deployments: tuple[Deployment, ...] | None = None  # None: the service gives no list
+
+    @property
+    def better_answered(self) -> bool:
+        """Whether the other address answered, or only knows the path but not the deployment."""
+        return any(tried.ok for tried in self.tried)
+
+
+async def diagnosed(client: FoundryClient, target: Target, model: str) -> TestResult:
+    """Never raises FoundryError."""
+    result = await called(client, target, model)
+    tried = [line(result, target.endpoint)]
+    better: Endpoint | None = None
+    usage = result.usage
+    if result.error is not None and result.error.kind in BY_SHAPE:
+        for endpoint in other_shapes(target.endpoint, model):
+            other = await called(client, replace(target, endpoint=endpoint), model)
+            tried.append(line(other, endpoint))
+            usage += other.usage
+            if other.ok:
+                better = endpoint
+                break
+            if other.error is not None and other.error.kind is ErrorKind.NOT_FOUND_DEPLOYMENT:
+                # The path is right there; the name is what is left to correct.
+                better = better or endpoint
+    listed = await client.deployments(replace(target, endpoint=better or target.endpoint)) if reached(result) else None
+    return replace(
+        result,
+        usage=usage,
+        tried=tuple(tried),
+        better=better,
+        wrong=wrong(result, target.endpoint, better),
+        deployments=None if listed is None or target.endpoint.kind is Kind.COMPATIBLE else tuple(listed),
+    )
+
+
+def reached(result: TestResult) -> bool:
+    """Whether there is somebody who could list anything."""
+    return result.error is None or WRONG.get(result.error.kind) not in ("host", "key", "token", "network")
+
+
+def wrong(result: TestResult, endpoint: Endpoint, better: Endpoint | None) -> str:
+    if result.error is None:
+        return ""
+    same = better is not None and (better.kind, better.base) == (Kind.DEPLOYMENT, endpoint.base)
+    return "api-version" if same else WRONG.get(result.error.kind, "")
+
+
+def line(result: TestResult, endpoint: Endpoint) -> Tried:
+    # The status stands beside it.
+    said = result.error.message.removeprefix(f"{result.status}: ") if result.error else result.text.strip()[:80]
+    return Tried(result.url, endpoint, result.ok, result.status, said or "answered")
+
+
+def other_shapes(endpoint: Endpoint, model: str) -> list[Endpoint]:
+    """Other addresses of the same host that may be meant, the likeliest first, without the one that failed."""
+    found: list[Endpoint] = []
+    for url in urls_of(endpoint, quote(model, safe="")):
+        try:
+            parsed = Endpoint.parse(url)
+        except EndpointError:
+            continue
+        if parsed != endpoint and parsed not in found and parsed.chat_url(model):
+            found.append(parsed)
+    return found[:MOST_SHAPES]
+
+
+def urls_of(endpoint: Endpoint, model: str) -> Iterator[str]:
+    root, base = endpoint.origin, endpoint.base.split("?")[0]
+    if endpoint.kind is Kind.SERVERLESS:
+        yield from (f"{base}/v1", root, f"{root}/v1")
+        return
+    prefix = re.split(r"/(?:openai|models|api/projects|v1)(?:/|$)", base)[0]
+    if endpoint.kind is Kind.DEPLOYMENT:
+        yield f"{base}?api-version={LAST_GA}"
+    for place in dict.fromkeys((root if endpoint.kind is Kind.COMPATIBLE else prefix, prefix)):
+        yield f"{place}/openai/v1"
+        yield f"{place}/openai/deployments/{model}?api-version={LAST_GA}"
+        yield f"{place}/models" if endpoint.is_azure else f"{place}/v1"
+
+
+async def called(client: FoundryClient, target: Target, model: str) -> TestResult:
+    request = ChatRequest(model, (Message("user", "Answer with one word: ready?"),), max_completion_tokens=TEST_TOKENS)
+    url, sent = what_is_sent(target, request)
+    started, first = time.monotonic(), None
+    try:
+        async with aclosing(client.chat(target, request, retry=ONCE)) as events:
+            async for event in events:
+                if isinstance(event, TextDelta) and first is None:
+                    first = elapsed(started)
+                if isinstance(event, Completion):
+                    return answered(event, sent, elapsed(started), first)
+        error = FoundryError(ErrorKind.PROTOCOL, "The call ended without an answer.")
+    except FoundryError as failed:
+        error = failed
+    return TestResult(
+        spent_its_budget(error),
+        url,
+        error.status,
+        elapsed(started),
+        request_id=error.request_id,
+        error=None if spent_its_budget(error) else error,
+        request=sent,
+        answer=error.raw,
+    )
+
+
+def answered(completion: Completion, sent: Mapping[str, Any], total: float, first: float | None) -> TestResult:
+    return TestResult(
+        True,
+        completion.url,
+        completion.status,
+        total,
+        first,
+        completion.usage,
+        completion.model,
+        completion.text,
+        completion.request_id,
+        request=sent,
+        answer=json.dumps(completion.raw, ensure_ascii=False, indent=2),
+    )
+
+
+def what_is_sent(target: Target, request: ChatRequest) -> tuple[str, dict[str, Any]]:
+    try:
+        asked = ChatCall(target, request).asked(())
+    except FoundryError:
+        return target.endpoint.url, {}
+    return asked.route.url, {"url": asked.route.url, "body": asked.body}
+
+
+def elapsed(started: float) -> float:
+    return round((time.monotonic() - started) * 1000, 1)
+
+
+def spent_its_budget(error: FoundryError) -> bool:
+    """A reasoning model that used up the tiny budget has answered: the connection works."""
+    return error.status == 400 and "model output limit was reached" in error.raw

@@ -1,0 +1,58 @@
+"""The wire form of embeddings <-> EmbeddingRequest, Embeddings."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import struct
+from collections.abc import Mapping
+from typing import Any
+
+from connections.endpoint import Endpoint
+from connections.foundry.chat import usage_of
+from connections.foundry.filters import word
+from connections.foundry.values import EmbeddingRequest, ProtocolError
+
+
+def body_of(endpoint: Endpoint, request: EmbeddingRequest) -> dict[str, Any]:
+    inputs = request.inputs if isinstance(request.inputs, str) else list(request.inputs)
+    body: dict[str, Any] = {"input": inputs}
+    if endpoint.model_in_body and request.model:
+        body["model"] = request.model
+    for name in ("dimensions", "encoding_format", "user"):
+        if (value := getattr(request, name)) is not None:
+            body[name] = value
+    return body
+
+
+def read(data: Any) -> dict[str, Any]:
+    """The fields of Embeddings. Raises ProtocolError."""
+    entries = data.get("data") if isinstance(data, Mapping) else None
+    if not isinstance(entries, list) or not all(isinstance(entry, Mapping) for entry in entries):
+        raise ProtocolError("the answer has no embeddings")
+    ordered = sorted(enumerate(entries), key=lambda pair: index_of(pair[1], pair[0]))
+    return {
+        "vectors": tuple(vector(entry.get("embedding")) for _, entry in ordered),
+        "model": word(data.get("model")),
+        "usage": usage_of(data.get("usage")),
+    }
+
+
+def index_of(entry: Mapping[str, Any], otherwise: int) -> int:
+    index = entry.get("index")
+    return index if isinstance(index, int) else otherwise
+
+
+def vector(value: Any) -> tuple[float, ...]:
+    """Numbers, or base64 of little-endian 32-bit floats."""
+    if isinstance(value, list) and all(isinstance(number, int | float) for number in value):
+        return tuple(float(number) for number in value)
+    try:
+        packed = base64.b64decode(value, validate=True) if isinstance(value, str) else None
+        return struct.unpack(f"<{len(packed) // 4}f", packed) if packed is not None else not_a_vector()
+    except (binascii.Error, struct.error, ValueError):
+        return not_a_vector()
+
+
+def not_a_vector() -> tuple[float, ...]:
+    raise ProtocolError("an embedding is no list of numbers")

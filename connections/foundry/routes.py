@@ -1,0 +1,86 @@
+"""Which URL a call goes to, and which other one a refusal points to. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from urllib.parse import quote
+
+from connections.endpoint import LAST_GA, Endpoint, EndpointError, Kind
+from connections.foundry.adapt import API, ENDPOINT, KEY_HEADER, SCOPE, Lesson, way
+from connections.foundry.auth import AUDIENCES, BEARER, scope_named
+from connections.foundry.errors import OTHER_API, ErrorKind, FoundryError
+
+
+class Api(StrEnum):
+    CHAT = "chat"
+    RESPONSES = "responses"
+    EMBEDDINGS = "embeddings"
+    LIST = "list"
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    api: Api
+    url: str
+    endpoint: Endpoint
+
+
+def route_of(endpoint: Endpoint, model: str, lessons: Sequence[Lesson], wanted: Api | None = None) -> Route:
+    """The way to the model, with what was learnt about it. Raises FoundryError when there is none."""
+    endpoint = elsewhere(endpoint, way(lessons, ENDPOINT))
+    urls = {Api.CHAT: endpoint.chat_url(model), Api.RESPONSES: endpoint.responses_url(model)}
+    preferred = Api.RESPONSES if endpoint.prefers_responses else Api.CHAT
+    learnt = way(lessons, API)
+    api = wanted or (Api(learnt) if learnt and urls[Api(learnt)] else preferred)
+    url = urls[api]
+    if url is None:
+        raise FoundryError(
+            ErrorKind.NOT_FOUND_ROUTE,
+            f"This endpoint ({endpoint.label}) has no {'chat completions' if api is Api.CHAT else 'Responses'}.",
+            f"Use {endpoint.origin}/openai/v1.",
+        )
+    return Route(api, url, endpoint)
+
+
+def elsewhere(endpoint: Endpoint, learnt: str) -> Endpoint:
+    """The endpoint that was found to answer instead, never on another host."""
+    try:
+        found = Endpoint.parse(learnt) if learnt else endpoint
+    except EndpointError:
+        return endpoint
+    return found if found.origin == endpoint.origin else endpoint
+
+
+def detour(route: Route, model: str, error: FoundryError, now: float) -> Lesson | None:
+    """What a refusal of the way itself teaches: another API or another path."""
+    if error.kind is not ErrorKind.NOT_FOUND_ROUTE:
+        return None
+    if any(word in error.raw.lower() for word in OTHER_API):
+        other = Api.CHAT if route.api is Api.RESPONSES else Api.RESPONSES
+        url = route.endpoint.chat_url(model) if other is Api.CHAT else route.endpoint.responses_url(model)
+        return Lesson(API, other, error.raw, now) if url else None
+    path = other_path(route, model) if error.status == 404 else ""
+    return Lesson(ENDPOINT, path, error.raw, now) if path else None
+
+
+def other_path(route: Route, model: str) -> str:
+    """Older Azure resources have no v1 route; serverless ones have their paths below /v1 or not."""
+    endpoint = route.endpoint
+    if endpoint.kind is Kind.V1 and endpoint.is_azure and route.api is Api.CHAT and model:
+        return f"{endpoint.origin}/openai/deployments/{quote(model, safe='')}?api-version={LAST_GA}"
+    if endpoint.kind is Kind.SERVERLESS and not endpoint.base.endswith("/v1"):
+        return f"{endpoint.base}/v1"
+    return ""
+
+
+def other_credentials(error: FoundryError, *, identity: bool, scope: str, key_header: str, now: float) -> Lesson | None:
+    """What a refused token teaches: another audience, or that a key is no token."""
+    if error.kind is not ErrorKind.AUTH_TOKEN:
+        return None
+    if identity:
+        named = scope_named(error.raw)
+        return Lesson(SCOPE, named, error.raw, now) if named in AUDIENCES and named != scope else None
+    # The dated routes read a bearer key as a token.
+    return Lesson(KEY_HEADER, "api-key", error.raw, now) if key_header == BEARER else None
