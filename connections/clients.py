@@ -9,6 +9,7 @@ from django.conf import settings
 
 from connections.foundry.client import FoundryClient
 from connections.foundry.transport import Destinations
+from connections.lessons import memory
 
 _clients: WeakKeyDictionary[asyncio.AbstractEventLoop, FoundryClient] = WeakKeyDictionary()
 
@@ -16,7 +17,11 @@ _clients: WeakKeyDictionary[asyncio.AbstractEventLoop, FoundryClient] = WeakKeyD
 def foundry_client() -> FoundryClient:
     loop = asyncio.get_running_loop()
     if loop not in _clients:
-        _clients[loop] = FoundryClient(destinations=Destinations.parse(",".join(settings.ALLOWED_DESTINATIONS)))
+        _clients[loop] = FoundryClient(
+            destinations=Destinations.parse(",".join(settings.ALLOWED_DESTINATIONS)),
+            memory=memory,
+            store_responses=False,  # what customers ask is kept by nobody but this installation
+        )
     return _clients[loop]
 
 

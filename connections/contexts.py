@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import Any
 
 from connections.endpoint import Endpoint, EndpointError
-from connections.models import Connection
+from connections.foundry.adapt import API, ENDPOINT, KEY_HEADER, SCOPE
+from connections.models import Connection, LearntLesson
 from flows.models import Flow
 from flows.queries import usage_by_connection
 
@@ -66,8 +68,95 @@ class Findings:
 
     @property
     def url(self) -> str:
-        return (self.endpoint.chat_url("MODEL") or self.endpoint.url) if self.endpoint else ""
+        if self.endpoint is None:
+            return ""
+        if self.endpoint.prefers_responses:
+            return self.endpoint.responses_url("MODEL") or self.endpoint.url
+        return self.endpoint.chat_url("MODEL") or self.endpoint.url
+
+    @property
+    def key_found(self) -> bool:
+        return bool(self.endpoint and self.endpoint.found_key)
+
+    def parts(self, text: str) -> dict[str, Any]:
+        """How the page takes a pasted text apart: the address, and where in the text the key stands.
+
+        The key itself is never sent back. Positions count UTF-16 units, as browsers do.
+        """
+        if self.endpoint is None or not (self.endpoint.found_key or self.endpoint.found_model):
+            return {}
+        key = self.endpoint.found_key.reveal() if self.endpoint.found_key else ""
+        at = text.find(key) if key else -1
+        start = units(text[:at]) if at >= 0 else None
+        return {
+            "length": units(text),
+            "endpoint": self.endpoint.url,
+            "model": self.endpoint.found_model or "",
+            "start": start,
+            "end": None if start is None else start + units(key),
+        }
+
+
+def units(text: str) -> int:
+    return len(text.encode("utf-16-le", "surrogatepass")) // 2
 
 
 def users_of(connection: Connection) -> list[tuple[Flow, list[str]]]:
     return usage_by_connection().get(connection.name, [])
+
+
+TITLES = {
+    API: "Spoken to by",
+    ENDPOINT: "Address",
+    SCOPE: "Scope of the token",
+    KEY_HEADER: "Header of the key",
+    "max_tokens": "Output limit",
+    "max_completion_tokens": "Output limit",
+    "max_output_tokens": "Output limit",
+    "stream_options": "Token count while streaming",
+}
+INSTEAD = {
+    "responses": "Responses API",
+    "chat": "Chat completions",
+    "json_object": "sent as json_object, without schema",
+}
+
+
+@dataclass(frozen=True)
+class LearntRow:
+    """One lesson as the connection's page shows it."""
+
+    lesson: LearntLesson
+
+    @property
+    def pk(self) -> int:
+        return self.lesson.pk
+
+    @property
+    def learned_at(self) -> Any:
+        return self.lesson.learned_at
+
+    @property
+    def message(self) -> str:
+        return self.lesson.message
+
+    @property
+    def title(self) -> str:
+        name = self.lesson.parameter
+        return TITLES.get(name, name.replace(".", " ").replace("_", " ").capitalize())
+
+    @property
+    def words(self) -> str:
+        if not self.lesson.instead:
+            return f"not sent when {self.lesson.value}" if self.lesson.value else f"{self.lesson.parameter} is not sent"
+        if self.lesson.parameter in (API, ENDPOINT, SCOPE, KEY_HEADER):
+            return INSTEAD.get(self.lesson.instead, self.lesson.instead)
+        return INSTEAD.get(self.lesson.instead, f"sent as {self.lesson.instead}")
+
+
+def learnt_about(connection: Connection) -> list[tuple[str, list[LearntRow]]]:
+    """Lessons about the endpoint of a connection, by deployment."""
+    found: dict[str, list[LearntRow]] = {}
+    for lesson in LearntLesson.objects.filter(endpoint=connection.endpoint)[:500]:
+        found.setdefault(lesson.model, []).append(LearntRow(lesson))
+    return list(found.items())

@@ -2,18 +2,34 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 from django import forms
 from django.core.exceptions import ValidationError
 
-from connections.endpoint import Endpoint, EndpointError
+from connections.endpoint import LONGEST, LONGEST_PASTE, Endpoint, EndpointError
 from connections.fields import KeyUnreadable
-from connections.foundry.client import Target
-from connections.models import Connection
+from connections.foundry.auth import BEARER
+from connections.foundry.values import Target
+from connections.models import Auth, Connection
 from connections.secret import Secret
 
 LONGEST_KEY = 4_096
+LONGEST_CERTIFICATE = 20_000
+KEY_HEADERS = [
+    ("", "As the endpoint wants it"),
+    ("api-key", "api-key"),
+    (BEARER, "Authorization: Bearer"),
+    ("Ocp-Apim-Subscription-Key", "Ocp-Apim-Subscription-Key"),
+    ("other", "Another header…"),
+]
+ENTRA = [choice for choice in Auth.choices if choice[0] != Auth.KEY]
+# Headers that the client or HTTP itself sets.
+TAKEN_HEADERS = (
+    "host", "content-length", "content-type", "connection", "transfer-encoding", "accept-encoding", "expect",
+    "upgrade", "te", "trailer", "cookie",
+)  # fmt: skip
 
 
 class WriteOnly(forms.PasswordInput):
@@ -23,19 +39,54 @@ class WriteOnly(forms.PasswordInput):
         super().__init__(attrs={"autocomplete": "new-password", "spellcheck": "false"}, render_value=False)
 
 
+class SecretInput(forms.CharField):
+    """A secret that is typed and never shown."""
+
+    def __init__(self, label: str, *, longest: int = LONGEST_KEY, **kwargs: Any) -> None:
+        super().__init__(label=label, required=False, max_length=longest, widget=WriteOnly, **kwargs)
+
+
+class HeaderName(forms.CharField):
+    """The name of an HTTP header that nobody else sets."""
+
+    def clean(self, value: Any) -> str:
+        name: str = super().clean(value)
+        if name and not re.fullmatch(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+", name):
+            raise ValidationError("A header name has letters, digits and hyphens, such as Ocp-Apim-Subscription-Key.")
+        if name.lower() in TAKEN_HEADERS:
+            raise ValidationError(f"{name} is set by the connection itself. Choose another.")
+        return name
+
+
 class ConnectionForm(forms.Form):
     name = forms.CharField(
         max_length=100, label="Name", help_text="Unique. Flows refer to it by this name.",
         error_messages={"required": "A connection needs a name."},
     )  # fmt: skip
     endpoint = forms.CharField(
-        label="Endpoint", max_length=2_048, help_text="Paste whatever the portal shows.",
+        label="Endpoint", max_length=LONGEST_PASTE, widget=forms.Textarea,
+        help_text="Paste whatever the portal shows: address, curl command, code or .env.",
         error_messages={"required": "Paste the address that the portal shows for the deployment."},
     )  # fmt: skip
-    key = forms.CharField(
-        label="API key", required=False, max_length=LONGEST_KEY, widget=WriteOnly, strip=True,
-        help_text="Write-only. Stored encrypted and never shown again.",
-    )  # fmt: skip
+    auth = forms.ChoiceField(
+        label="Authentication", choices=[("key", "API key"), ("entra", "Microsoft Entra ID")], required=False
+    )
+    key = SecretInput("API key", strip=True, help_text="Write-only. Stored encrypted and never shown again.")
+    method = forms.ChoiceField(label="Signs in with", choices=ENTRA, required=False)
+    tenant_id = forms.CharField(label="Tenant id", max_length=100, required=False)
+    client_id = forms.CharField(label="Client id", max_length=100, required=False)
+    client_secret = SecretInput("Client secret", strip=True, help_text="Its value, not its id. Write-only.")
+    certificate = SecretInput(
+        "Certificate",
+        longest=LONGEST_CERTIFICATE,
+        strip=False,
+        help_text="Certificate and private key, both as PEM. Write-only.",
+    )
+    certificate_password = SecretInput("Password of the certificate", strip=False)
+    key_header = forms.ChoiceField(label="Header of the key", choices=KEY_HEADERS, required=False)
+    other_key_header = HeaderName(label="Name of that header", max_length=100, required=False)
+    extra_header = HeaderName(label="One more header", max_length=100, required=False)
+    extra_header_value = SecretInput("Its value", strip=True, help_text="Write-only. Blank sends the key there, too.")
     default_model = forms.CharField(
         label="Default deployment",
         required=False,
@@ -46,12 +97,27 @@ class ConnectionForm(forms.Form):
     def __init__(self, *args: Any, stored: Connection | None = None, **kwargs: Any) -> None:
         self.stored = stored
         if stored is not None:
-            kwargs.setdefault(
-                "initial",
-                {"name": stored.name, "endpoint": stored.endpoint, "default_model": stored.default_model},
-            )
+            kwargs.setdefault("initial", initial(stored))
         super().__init__(*args, **kwargs)
         self.parsed: Endpoint | None = None
+
+    @property
+    def entra(self) -> bool:
+        return bool(self["auth"].value() == "entra")
+
+    @property
+    def has_gateway(self) -> bool:
+        """Whether anything under More is set."""
+        names = ("key_header", "other_key_header", "extra_header")
+        return any(self[name].value() or self[name].errors for name in names)
+
+    @property
+    def shown_endpoint(self) -> str:
+        """What stands in the field: never the key that was pasted with the address."""
+        value = self["endpoint"].value() or ""
+        if not self.is_bound:
+            return str(value)
+        return self.parsed.url if self.parsed else without_keys(value)
 
     def clean_name(self) -> str:
         name: str = self.cleaned_data["name"]
@@ -68,39 +134,159 @@ class ConnectionForm(forms.Form):
         return self.parsed.url
 
     def clean_key(self) -> str:
-        key: str = self.cleaned_data["key"]
-        if key.startswith(("http://", "https://")):
+        return self._typed("key", "key")
+
+    def clean_client_secret(self) -> str:
+        return self._typed("client_secret", "client secret")
+
+    def clean_extra_header_value(self) -> str:
+        return self._typed("extra_header_value", "header")
+
+    def _typed(self, field: str, what: str) -> str:
+        value: str = self.cleaned_data[field]
+        if value.startswith(("http://", "https://")):
             raise ValidationError("That is a URL. It belongs into Endpoint.")
-        if any(ord(sign) < 33 or ord(sign) > 126 for sign in key):
-            raise ValidationError("A key has no blanks or special characters. Copy it again.")
-        return key
+        if any(ord(sign) < 33 or ord(sign) > 126 for sign in value):
+            raise ValidationError(f"A {what} has no blanks or special characters. Copy it again.")
+        return value
+
+    def clean_certificate(self) -> str:
+        value: str = self.cleaned_data["certificate"].replace("\r\n", "\n")
+        if value.strip() and not ("BEGIN CERTIFICATE" in value and "PRIVATE KEY" in value):
+            raise ValidationError("Paste both PEM blocks: the certificate and its private key.")
+        return value.strip()
 
     def clean(self) -> dict[str, Any]:
         cleaned = super().clean() or {}
-        if "key" not in self.errors and not cleaned.get("key") and (why := self.key_needed()):
+        if self.parsed and self.parsed.found_key and not cleaned.get("key") and "key" not in self.errors:
+            cleaned["key"] = self.parsed.found_key.reveal()
+        if self.parsed and self.parsed.found_model and not cleaned.get("default_model"):
+            cleaned["default_model"] = self.parsed.found_model[:200]
+        if cleaned.get("auth") == "entra":
+            self._check_identity(cleaned)
+        elif "key" not in self.errors and not cleaned.get("key") and (why := self._needed("key", "key")):
             self.add_error("key", why)
+        if cleaned.get("key_header") == "other" and not cleaned.get("other_key_header"):
+            self.add_error("other_key_header", "Name the header that carries the key.")
+        self._check_extra_header(cleaned)
         return cleaned
 
-    def key_needed(self) -> str:
-        """Why a blank key will not do; empty when the stored one is kept."""
+    def _check_identity(self, cleaned: dict[str, Any]) -> None:
+        method = cleaned.get("method")
+        if method not in (Auth.CLIENT_SECRET, Auth.CERTIFICATE):
+            return
+        for field, what in (("tenant_id", "tenant id"), ("client_id", "client id")):
+            if not cleaned.get(field) and field not in self.errors:
+                self.add_error(field, f"The portal shows the {what} on the page of the app registration.")
+        if cleaned.get(method) or method in self.errors:
+            return
+        kept = self.stored is not None and self.stored.auth == method
+        why = self._needed("identity_secret", method_label(method)) if kept else f"Type the {method_label(method)}."
+        if why:
+            self.add_error(method, why)
+
+    def _check_extra_header(self, cleaned: dict[str, Any]) -> None:
+        stored = self.stored.extra_header_value if self.stored else None
+        if cleaned.get("extra_header") and not cleaned.get("extra_header_value") and stored and self._host_changed():
+            self.add_error("extra_header_value", "The host of the endpoint has changed. Enter the value again.")
+
+    def _host_changed(self) -> bool:
+        known = self.stored.parsed if self.stored else None
+        return bool(self.parsed and known and self.parsed.origin != known.origin)
+
+    def _needed(self, field: str, what: str) -> str:
+        """Why a blank secret will not do; empty when the stored one is kept."""
         if self.stored is None:
-            return "A connection needs a key. The portal shows it beside the endpoint."
+            return f"A connection needs a {what}. The portal shows it beside the endpoint."
         if not self.stored.key_readable:
-            return "The stored key cannot be read any more. Re-enter the key."
-        if self.parsed and self.stored.parsed and self.parsed.origin != self.stored.parsed.origin:
-            return "The host of the endpoint has changed, so the stored key is not sent there. Enter the key again."
-        if not self.stored.key:
-            return "No key is stored. Enter one."
+            return f"The stored {what} cannot be read any more. Re-enter the {what}."
+        if self._host_changed():
+            return (
+                f"The host of the endpoint has changed, so the stored {what} is not sent there. Enter the {what} again."
+            )
+        if not getattr(self.stored, field):
+            return f"No {what} is stored. Enter one."
         return ""
+
+    def fill(self, connection: Connection) -> bool:
+        """Puts what was typed into the connection; blank secrets stay. Whether a secret is new."""
+        cleaned, moved = self.cleaned_data, self._host_changed()
+        entra = cleaned.get("auth") == "entra"
+        connection.name, connection.endpoint = cleaned.get("name", connection.name), cleaned["endpoint"]
+        connection.default_model = cleaned.get("default_model", "")
+        connection.auth = cleaned["method"] or Auth.CLIENT_SECRET if entra else Auth.KEY
+        connection.tenant_id, connection.client_id = cleaned.get("tenant_id", ""), cleaned.get("client_id", "")
+        header = cleaned.get("key_header", "")
+        connection.key_header = cleaned.get("other_key_header", "") if header == "other" else header
+        connection.extra_header = cleaned.get("extra_header", "")
+        typed = {
+            "key": cleaned.get("key") or "",
+            "identity_secret": cleaned.get(connection.auth, "") if entra else "",
+            "identity_password": cleaned.get("certificate_password") or "",
+            "extra_header_value": cleaned.get("extra_header_value") or "",
+        }
+        for field, value in typed.items():
+            if value:
+                setattr(connection, field, Secret(value))
+            elif moved:
+                # Nothing that was typed for one host goes to another, also not by a detour over another method.
+                setattr(connection, field, Secret(""))
+        if not connection.extra_header:
+            connection.extra_header_value = Secret("")
+        return any(typed.values())
+
+    def changes_the_call(self) -> bool:
+        """Whether a test of the form says nothing about the connection as it is stored."""
+        if self.stored is None:
+            return True
+        draft = Connection(key=self.stored.key)
+        new_secret = self.fill(draft)
+        fields = ("endpoint", "auth", "tenant_id", "client_id", "key_header", "extra_header")
+        return new_secret or any(getattr(draft, field) != getattr(self.stored, field) for field in fields)
 
     def target(self) -> Target:
         """The form as it stands, for a test. The form is valid apart from its name. Raises KeyUnreadable."""
-        assert self.parsed is not None  # noqa: S101 - clean_endpoint has run
-        key = self.cleaned_data["key"]
-        if not key and self.stored is not None and not isinstance(self.stored.key, Secret):
-            raise KeyUnreadable
-        secret = Secret(key) if key else self.stored.key  # type: ignore[union-attr]
-        return Target(name=self.cleaned_data.get("name") or "the connection", endpoint=self.parsed, key=secret)
+        draft = Connection(name="the connection")
+        if self.stored is not None:
+            if not self.stored.key_readable and not self.cleaned_data.get("key"):
+                raise KeyUnreadable
+            for field in ("key", "identity_secret", "identity_password", "extra_header_value"):
+                value = getattr(self.stored, field)
+                setattr(draft, field, value if isinstance(value, Secret) else Secret(""))
+        self.fill(draft)
+        return draft.target()
+
+
+LIKE_A_KEY = 16  # characters of the shortest word that may be one
+
+
+def without_keys(text: str) -> str:
+    """A text that was refused as an endpoint, as far as it can be shown again."""
+    words = [word.split("?")[0] for word in text[:LONGEST_PASTE].strip("\"' ").split()]
+    address = re.search(r"https?://[^\s\"'?]+", text)
+    if len(words) > 1 and any(len(word) >= LIKE_A_KEY for word in words):
+        return address[0][:LONGEST] if address else ""
+    return " ".join(words)[:LONGEST]
+
+
+def method_label(method: str) -> str:
+    return Auth(method).label.lower()
+
+
+def initial(stored: Connection) -> dict[str, Any]:
+    known = stored.key_header in [value for value, _ in KEY_HEADERS]
+    return {
+        "name": stored.name,
+        "endpoint": stored.endpoint,
+        "default_model": stored.default_model,
+        "auth": "key" if stored.auth == Auth.KEY else "entra",
+        "method": "" if stored.auth == Auth.KEY else stored.auth,
+        "tenant_id": stored.tenant_id,
+        "client_id": stored.client_id,
+        "key_header": stored.key_header if known else "other",
+        "other_key_header": "" if known else stored.key_header,
+        "extra_header": stored.extra_header,
+    }
 
 
 class TestForm(forms.Form):

@@ -8,8 +8,23 @@ from django.utils import timezone
 
 from connections.endpoint import Endpoint, EndpointError
 from connections.fields import KeyUnreadable, SecretField, Unreadable
-from connections.foundry.client import Target, TestResult
+from connections.foundry.diagnosis import TestResult
+from connections.foundry.values import Header, Identity, Target
 from connections.secret import Secret
+
+
+def no_secret() -> Secret:
+    return Secret("")
+
+
+class Auth(models.TextChoices):
+    """How a connection says who calls."""
+
+    KEY = "key", "API key"
+    CLIENT_SECRET = "client_secret", "Client secret"
+    CERTIFICATE = "certificate", "Certificate"
+    MANAGED_IDENTITY = "managed_identity", "Managed identity of this server"
+    AZURE_CLI = "azure_cli", "Azure command line of this server"
 
 
 class Connection(models.Model):
@@ -18,6 +33,14 @@ class Connection(models.Model):
     key = SecretField()
     key_changed_at = models.DateTimeField(default=timezone.now)
     key_changed_by = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, related_name="+")
+    auth = models.CharField(max_length=20, choices=Auth, default=Auth.KEY)
+    tenant_id = models.CharField(max_length=100, blank=True)
+    client_id = models.CharField(max_length=100, blank=True)
+    identity_secret = SecretField(default=no_secret)  # client secret, or certificate and its key as PEM
+    identity_password = SecretField(default=no_secret)  # of the certificate
+    key_header = models.CharField(max_length=100, blank=True)  # empty: as the kind of endpoint wants it
+    extra_header = models.CharField(max_length=100, blank=True)
+    extra_header_value = SecretField(default=no_secret)  # empty: the key
     default_model = models.CharField(max_length=200, blank=True)  # deployment that a test calls
     created_at = models.DateTimeField(auto_now_add=True)
     checked_at = models.DateTimeField(null=True)
@@ -49,20 +72,71 @@ class Connection(models.Model):
         return self.parsed.label if self.parsed else "Endpoint not recognised"
 
     @property
+    def auth_label(self) -> str:
+        return "API key" if self.auth == Auth.KEY else f"Microsoft Entra ID, {Auth(self.auth).label.lower()}"
+
+    @property
     def key_readable(self) -> bool:
-        return not isinstance(self.key, Unreadable)
+        """Whether everything secret can be decrypted."""
+        return not any(isinstance(value, Unreadable) for value in self.secrets)
+
+    @property
+    def secrets(self) -> tuple[Secret | Unreadable, ...]:
+        return self.key, self.identity_secret, self.identity_password, self.extra_header_value
 
     @property
     def fingerprint(self) -> str:
-        return self.key.fingerprint if isinstance(self.key, Secret) and self.key else ""
+        secret = self.key if self.auth == Auth.KEY else self.identity_secret
+        return secret.fingerprint if isinstance(secret, Secret) and secret else ""
 
     def target(self) -> Target:
         """What the client needs. Raises KeyUnreadable, EndpointError."""
-        if not isinstance(self.key, Secret):
+        if not self.key_readable:
             raise KeyUnreadable
-        return Target(name=self.name, endpoint=Endpoint.parse(self.endpoint), key=self.key)
+        endpoint = Endpoint.parse(self.endpoint)
+        return Target(
+            self.name,
+            endpoint,
+            self.key,
+            self._identity(endpoint),
+            self.key_header,
+            Header(self.extra_header, self.extra_header_value) if self.extra_header else None,
+        )
+
+    def _identity(self, endpoint: Endpoint) -> Identity | None:
+        if self.auth == Auth.KEY:
+            return None
+        return Identity(
+            self.auth,
+            self.tenant_id,
+            self.client_id,
+            self.identity_secret,
+            self.identity_password,
+            endpoint.authority,
+        )
 
     def record_check(self, result: TestResult) -> None:
         self.checked_at, self.check_ok, self.check_status = timezone.now(), result.ok, result.status
         self.check_kind, self.check_ms = result.error.kind if result.error else "", result.latency_ms
         self.save(update_fields=["checked_at", "check_ok", "check_status", "check_kind", "check_ms"])
+
+
+class LearntLesson(models.Model):
+    """What a deployment refuses and what is sent instead, as the service said it."""
+
+    endpoint = models.CharField(max_length=2_048)  # canonical
+    model = models.CharField(max_length=200, blank=True)
+    parameter = models.CharField(max_length=100)
+    value = models.CharField(max_length=100, blank=True)
+    instead = models.CharField(max_length=2_100, blank=True)
+    message = models.TextField(blank=True)  # raw and masked
+    learned_at = models.DateTimeField()
+
+    class Meta:
+        ordering = ["model", "pk"]
+        constraints = [
+            models.UniqueConstraint(fields=["endpoint", "model", "parameter", "value"], name="one_lesson_about_a_thing")
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.model}: {self.parameter}"

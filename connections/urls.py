@@ -13,5 +13,6 @@ urlpatterns = [
     path("panel/create/", views.create_in_panel, name="create_in_panel"),
     path("<int:pk>/", views.edit, name="edit"),
     path("<int:pk>/test/", views.test, name="test"),
+    path("<int:pk>/forget/", views.forget, name="forget"),
     path("<int:pk>/delete/", views.delete, name="delete"),
 ]

@@ -14,11 +14,11 @@ from django.utils import timezone
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from connections.clients import foundry_client
-from connections.contexts import Findings, rows, users_of
+from connections.contexts import Findings, learnt_about, rows, users_of
 from connections.fields import KeyUnreadable
 from connections.forms import ConnectionForm, TestForm
-from connections.models import Connection
-from connections.secret import Secret
+from connections.lessons import memory
+from connections.models import Connection, LearntLesson
 from foundryflow import access
 from foundryflow.access import editor, reader
 from foundryflow.http import Request
@@ -65,13 +65,13 @@ def edit(request: Request, pk: int) -> HttpResponse:
 
 
 def edit_context(form: ConnectionForm, stored: Connection | None, result: Any = None) -> dict[str, Any]:
-    endpoint = form["endpoint"].value() or ""
     return {
         "form": form,
         "test_form": TestForm(initial={"model": form["default_model"].value() or ""}),
         "connection": stored,
-        "findings": Findings.of(endpoint),
+        "findings": Findings.of(form.shown_endpoint),
         "users": users_of(stored) if stored else [],
+        "learnt": learnt_about(stored) if stored else [],
         "result": result,
     }
 
@@ -79,16 +79,14 @@ def edit_context(form: ConnectionForm, stored: Connection | None, result: Any = 
 def save(form: ConnectionForm, request: Request, connection: Connection) -> bool:
     """False when somebody took the name in the same moment; the form then says so."""
     fresh = connection.pk is None
-    connection.name, connection.endpoint = form.cleaned_data["name"], form.cleaned_data["endpoint"]
-    connection.default_model = form.cleaned_data["default_model"]
-    if key := form.cleaned_data["key"]:
-        connection.key = Secret(key)
+    new_key = form.fill(connection)
+    if new_key:
         connection.key_changed_at, connection.key_changed_by = timezone.now(), request.user
     try:
         with transaction.atomic():
             connection.save()
             verb = "created connection" if fresh else "changed connection"
-            detail = "with a new key" if key else ""
+            detail = "with a new key" if new_key else ""
             AuditEntry.objects.create(by=request.user, verb=verb, subject=connection.name, detail=detail)
     except IntegrityError:
         form.add_error("name", "There is a connection of this name. Choose another.")
@@ -125,7 +123,29 @@ def check_name(request: Request) -> HttpResponse:
 @require_POST
 def recognise(request: Request) -> HttpResponse:
     """What the pasted text is, while it is typed. A POST, so that nothing pasted stands in a log of URLs."""
-    return page(request, "connections/_findings.html", {"findings": Findings.of(request.POST.get("endpoint", ""))})
+    text = request.POST.get("endpoint", "").replace("\r\n", "\n")
+    findings = Findings.of(text)
+    response = page(request, "connections/_findings.html", {"findings": findings})
+    if parts := findings.parts(text):
+        response.headers["HX-Trigger"] = json.dumps({"endpoint-pasted": parts})
+    return response
+
+
+@editor
+@require_POST
+def forget(request: Request, pk: int) -> HttpResponse:
+    """Forgets one lesson about the endpoint, or all about one deployment: the next call finds out anew."""
+    connection = access.connection(request, pk)
+    lessons = LearntLesson.objects.filter(endpoint=connection.endpoint)
+    if lesson := request.POST.get("lesson", ""):
+        lessons = lessons.filter(pk=lesson) if lesson.isdigit() else lessons.none()
+    else:
+        lessons = lessons.filter(model=request.POST.get("model", ""))
+    for model in set(lessons.values_list("model", flat=True)):
+        memory.forget(connection.endpoint, model)
+    count, _ = lessons.delete()
+    messages.info(request, f"{count} lesson{'' if count == 1 else 's'} forgotten.")
+    return redirect("connections:edit", pk)
 
 
 @editor
@@ -135,7 +155,7 @@ async def test(request: Request, pk: int | None = None) -> HttpResponse:
     stored = await Connection.objects.filter(pk=pk).afirst() if pk else None
     form, test_form = ConnectionForm(request.POST, stored=stored), TestForm(request.POST)
     valid = await sync_to_async(form.is_valid)()
-    problems = [text for field in ("endpoint", "key") for text in form.errors.get(field, [])]
+    problems = [text for field, texts in form.errors.items() if field != "name" for text in texts]
     if not test_form.is_valid():
         problems.append(str(test_form.errors["model"][0]))
     context: dict[str, Any] = {"problems": problems}
@@ -146,7 +166,7 @@ async def test(request: Request, pk: int | None = None) -> HttpResponse:
             context["problems"] = [str(error)]
         else:
             context = {"result": result, "at": timezone.now()}
-            if stored and valid and not form.cleaned_data["key"] and form.cleaned_data["endpoint"] == stored.endpoint:
+            if stored and valid and not form.changes_the_call():
                 await sync_to_async(stored.record_check)(result)
     status = 422 if context.get("problems") else 200
     if request.htmx:
@@ -178,6 +198,6 @@ def create_in_panel(request: Request) -> HttpResponse:
 def panel_context(form: ConnectionForm) -> dict[str, Any]:
     return {
         "form": form,
-        "findings": Findings.of(form["endpoint"].value() or "" if form.is_bound else ""),
+        "findings": Findings.of(form.shown_endpoint),
         "test_form": TestForm(initial={"model": form["default_model"].value() or ""}),
     }

@@ -9,8 +9,7 @@ from connections.secret import Secret
 from flows.errors import ActionError
 
 if TYPE_CHECKING:
-    from connections.foundry.chat import ChatRequest
-    from connections.foundry.client import Target
+    from connections.foundry.values import ChatRequest, Target
 
 
 class ChatClient(Protocol):

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from connections.clients import foundry_client
 from connections.fields import KeyUnreadable
-from connections.foundry.client import FoundryClient, Target
+from connections.foundry.client import FoundryClient
+from connections.foundry.values import Target
 from connections.models import Connection
 from connections.secret import Secret
 from flows.engine.writer import Writer

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from connections.secret import MASK, Secret
 
 if TYPE_CHECKING:
-    from connections.foundry.client import Target
+    from connections.foundry.values import Target
 
 
 class VariableType(StrEnum):

@@ -5,14 +5,18 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from functools import cache
 from pathlib import Path
 from typing import Any
 
+from django.utils.formats import date_format
 from django.utils.safestring import SafeString, mark_safe
 from markdown_it import MarkdownIt
 
-from connections.models import Connection
+from connections.foundry import adapt
+from connections.lessons import as_lesson
+from connections.models import Connection, LearntLesson
 from flows import lint
 from flows.actions import registry
 from flows.actions.base import Group
@@ -56,6 +60,7 @@ class Panel:
     branches: list[BranchField] = field(default_factory=list)
     errors: dict[str, str] = field(default_factory=dict)
     problems: Mapping[str, str] = field(default_factory=dict)
+    unsent: Mapping[str, str] = field(default_factory=dict)  # properties that the deployment refuses, and why
     conflict: Conflicting | None = None
     title: str = ""
     description: str = ""
@@ -138,3 +143,21 @@ def help_of(type: str) -> SafeString:
 
 def surroundings(document: Document, action_id: str, connections: Sequence[str], **more: Any) -> Surroundings:
     return Surroundings(variables=lint.variables_at(document, action_id), connections=connections, **more)
+
+
+def unsent(action: Action, connections: Sequence[Connection]) -> dict[str, str]:
+    """Properties that are not sent as they are typed, because the deployment was seen to refuse them."""
+    name, model = action.properties.get("connection"), action.properties.get("model")
+    endpoint = next((connection.endpoint for connection in connections if connection.name == name), None)
+    if endpoint is None or not isinstance(model, str) or action.properties.get("dynamic_connection"):
+        return {}
+    lessons = [as_lesson(row) for row in LearntLesson.objects.filter(endpoint=endpoint, model=model.strip())]
+    return {
+        field: f"{model.strip()} refuses it (learned {date_of(lesson)}), so it is not sent as typed. "
+        f"The page of the connection {name} shows what it said, and can forget it."
+        for field, lesson in adapt.unsent(lessons).items()
+    }
+
+
+def date_of(lesson: adapt.Lesson) -> str:
+    return date_format(datetime.fromtimestamp(lesson.learned_at, UTC), "j M")

@@ -7,6 +7,7 @@ import shutil
 import socket
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -69,12 +70,15 @@ def installation(tmp_path: Path) -> Iterator[Installation]:
 
 
 def wait_for(port: int) -> None:
-    for _ in range(200):
+    until = time.monotonic() + 30
+    while time.monotonic() < until:
         try:
             socket.create_connection(("127.0.0.1", port), 0.5).close()
         except OSError:
+            time.sleep(0.02)
             continue
         return
+    raise TimeoutError(f"nothing listens on {port}")
 
 
 @pytest.fixture(scope="module")

@@ -6,9 +6,8 @@ import pytest
 from hypothesis import given, settings
 
 from connections.endpoint import Endpoint
-from connections.foundry.chat import Completion, TextDelta, Usage
-from connections.foundry.client import Target
 from connections.foundry.errors import ErrorKind, FoundryError
+from connections.foundry.values import Completion, Target, TextDelta, Usage
 from connections.secret import Secret
 from flows.actions import registry
 from flows.document import parse

@@ -14,9 +14,9 @@ from django.core.management.base import BaseCommand, CommandError
 from connections.clients import close_client, foundry_client
 from connections.fields import KeyUnreadable
 from connections.forms import ConnectionForm
-from connections.foundry.client import Target, TestResult
+from connections.foundry.diagnosis import TestResult
+from connections.foundry.values import Target
 from connections.models import Connection
-from connections.secret import Secret
 
 
 class Command(BaseCommand):
@@ -42,13 +42,9 @@ class Command(BaseCommand):
         if not form.is_valid():
             lines = [f"  {field}: {text}" for field, texts in form.errors.items() for text in texts]
             raise CommandError("Nothing was stored.\n" + "\n".join(lines))
-        cleaned = form.cleaned_data
-        connection = Connection.objects.create(
-            name=cleaned["name"],
-            endpoint=cleaned["endpoint"],
-            key=Secret(cleaned["key"]),
-            default_model=cleaned["default_model"],
-        )
+        connection = Connection()
+        form.fill(connection)
+        connection.save()
         self.stdout.write(
             f"{connection.name}: {connection.label}, will call {form.target().endpoint.chat_url('MODEL')}"
         )
@@ -75,11 +71,23 @@ class Command(BaseCommand):
         result = asyncio.run(tested(target, deployment))
         connection.record_check(result)
         if result.error:
-            raise CommandError(f"{result.error.kind}: {result.error.message} {result.error.hint}\nTried {result.url}")
+            raise CommandError(f"{result.error.kind}: {result.error.message} {result.error.hint}\n{findings(result)}")
         self.stdout.write(
             f"{result.status} in {result.latency_ms:.0f} ms, {result.usage.prompt_tokens} tokens in, "
             f"{result.usage.completion_tokens} out, model {result.model or 'unknown'}\n{result.url}"
         )
+
+
+def findings(result: TestResult) -> str:
+    """What was tried, what is wrong, and what would answer."""
+    lines = [f"Tried {tried.url} -> {tried.status or ''} {tried.said}" for tried in result.tried]
+    if result.wrong:
+        lines.append(f"Wrong: {result.wrong}")
+    if result.better:
+        lines.append(f"{'This answers' if result.better_answered else 'This path exists'}: {result.better.url}")
+    if result.deployments:
+        lines.append("Deployments there: " + ", ".join(deployment.name for deployment in result.deployments))
+    return "\n".join(lines)
 
 
 async def tested(target: Target, model: str) -> TestResult:

@@ -9,9 +9,8 @@ from contextlib import aclosing
 from dataclasses import dataclass, field
 from typing import Any
 
-from connections.foundry.chat import ChatRequest, Completion, Message, TextDelta, Waiting
-from connections.foundry.client import Target
 from connections.foundry.errors import FoundryError
+from connections.foundry.values import ChatRequest, Completion, Message, Target, TextDelta, Waiting
 from flows.actions.base import ActionType, Group, PropertyKind, Result, Step, prop
 from flows.document import Action
 from flows.errors import ActionError
@@ -39,6 +38,7 @@ class Properties:
     reasoning_effort: str | None = prop(
         PropertyKind.CHOICE, choices=("none", "minimal", "low", "medium", "high", "xhigh")
     )
+    verbosity: str | None = prop(PropertyKind.CHOICE, choices=("low", "medium", "high"))
     response_format: Any = prop(PropertyKind.VALUE)
     stop: Any = prop(PropertyKind.VALUE)
     seed: float | None = prop(PropertyKind.NUMBER)
@@ -180,6 +180,7 @@ def chat_request(properties: Properties) -> ChatRequest:
         frequency_penalty=properties.frequency_penalty,
         presence_penalty=properties.presence_penalty,
         reasoning_effort=properties.reasoning_effort,
+        verbosity=properties.verbosity,
         response_format=response_format(properties.response_format),
         stop=properties.stop or None,
         seed=whole(properties.seed),

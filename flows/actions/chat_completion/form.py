@@ -34,6 +34,7 @@ class Form(PropertyForm):
         "frequency_penalty",
         "presence_penalty",
         "reasoning_effort",
+        "verbosity",
         "response_format",
         "stop",
         "seed",
@@ -60,6 +61,9 @@ class Form(PropertyForm):
     presence_penalty = Number("Presence penalty", minimum=-2, maximum=2)
     reasoning_effort = Choice(
         "Reasoning effort", choices=[("", "provider default"), *((effort, effort) for effort in EFFORTS)]
+    )
+    verbosity = Choice(
+        "Verbosity", choices=[("", "provider default"), ("low", "low"), ("medium", "medium"), ("high", "high")]
     )
     response_format = Value("Response format", hint="text, json_object, or a JSON schema.")
     stop = Value("Stop", hint="A text, or a JSON list of up to four.")

@@ -3,9 +3,8 @@ import asyncio
 import pytest
 
 from connections.endpoint import Endpoint
-from connections.foundry.chat import Completion, TextDelta, Usage, Waiting
-from connections.foundry.client import Target
 from connections.foundry.errors import ErrorKind, FoundryError
+from connections.foundry.values import Completion, FilterResult, Target, TextDelta, Usage, Waiting
 from connections.secret import Secret
 from flows import journal as events
 from flows.document import parse
@@ -181,7 +180,10 @@ async def test_invalid_json_fails_and_the_text_is_kept():
     ("answer", "warning"),
     [
         (completion(finish="length"), "Cut at 7 tokens"),
-        (completion("", "content_filter", filtered="violence, high"), "Filtered: violence, high"),
+        (
+            completion("", "content_filter", filters=(FilterResult("completion", "violence", True, "high"),)),
+            "Filtered: violence, high",
+        ),
         (completion("", refusal="I cannot."), "Refused: I cannot."),
     ],
 )

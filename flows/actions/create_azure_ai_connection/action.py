@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from connections.endpoint import Endpoint, EndpointError
-from connections.foundry.client import Target
+from connections.foundry.values import Target
 from connections.secret import Secret
 from flows.actions.base import ActionType, Group, PropertyKind, Result, Step, prop
 from flows.errors import ActionError
