@@ -67,14 +67,14 @@ TRIMMING = re.compile(r"\.(?:[lr]?strip|trim|trimend|removesuffix|tostring)\([^(
 GLUED = re.compile(
     r"(?<=[A-Za-z0-9;)])(?=(?:azure_endpoint|endpoint|base_url|deployment|deployment_name|model|model_name|api_key"
     r"|subscription_key|api_version) ?=)"
-    r"|(?<=[^\s$%{\"':?&_A-Z])(?=(?:export |set )?[A-Z]{1,40}+_[A-Z_]{1,60}+[=:])"
+    r"|(?<=[^\s$%{\"':?&_])(?=(?:export |set )[A-Z_]{2,60}+=|(?:AZURE|OPENAI)_[A-Z_]{2,60}+[=:]|curl [\"'$h-])"
 )
 
 
 # name: X, value: Y and <add key="X" value="Y"/>: how hosting services and .NET write settings.
 PAIR = re.compile(
     r"\b(?:name|key)[\"']?\s{0,9}[:=]\s{0,9}[\"']?([A-Za-z_][\w:.-]{1,80}+)[\"']?,?\s{0,40}"
-    r"(?:(?<=\s)|(?<=,)[\"'])value[\"']?\s{0,9}[:=]\s{0,9}"
+    r"[\"']?(?<=[\s\"'])value[\"']?\s{0,9}[:=]\s{0,9}"
 )
 
 
@@ -133,8 +133,7 @@ def read_settings(text: str) -> list[Setting]:
                 continue
             if word := LONG_WORD.match(text, found.end()):
                 passed = word.end()
-            value = read_value(text, found, given)
-            if value and len(value) <= LONGEST_VALUE:
+            if value := read_value(text, found, given):
                 given.setdefault(found["name"], value)
                 settings.append(Setting(found["name"], value))
     return settings
@@ -148,16 +147,17 @@ def is_quoted(setting: re.Match[str]) -> bool:
 def read_value(text: str, setting: re.Match[str], given: dict[str, str]) -> str | None:
     """The literal, the known name or the sum of both that follows; None when a part of it is not known."""
     value, start = "", setting.end()
-    while piece := PIECE.match(text, start):
-        part = read_piece(piece, setting, given)
-        if part is None or len(value) > LONGEST_VALUE:
+    for _ in range(MOST_REFERENCES):
+        piece = PIECE.match(text, start)
+        part = read_piece(piece, setting, given) if piece else None
+        if piece is None or part is None:
             return None
         value, start = value + part, piece.end()
         if plus := PLUS.match(text, start):
             start = plus.end()
         elif not (piece["word"] or "").endswith("+"):
-            break
-    return value
+            return value if len(value) <= LONGEST_VALUE else None
+    return None
 
 
 def read_piece(piece: re.Match[str], setting: re.Match[str], given: dict[str, str]) -> str | None:
@@ -179,7 +179,7 @@ def read_word(piece: re.Match[str], setting: re.Match[str], given: dict[str, str
     if piece["calls"] or "(" in setting["separator"] + word or is_reference(word, setting):
         return None
     # What follows NAME= may be the next setting already.
-    is_next = "\n" in setting["gap"] or re.match(r"[A-Za-z_]\w*=|#|(?:export|set)$", word)
+    is_next = "\n" in setting["gap"] or re.match(r"[A-Z][A-Z0-9_]*=|[A-Za-z_]\w*=[^=]|#|(?:export|set)$", word)
     return None if is_next else filled(word, given)
 
 

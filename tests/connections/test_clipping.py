@@ -402,6 +402,10 @@ SETTINGS = {
     "key with signs of base64": (
         f"AZURE_OPENAI_ENDPOINT={AZURE}\nAZURE_OPENAI_API_KEY=planted+key/0123456789==\n", clipping(AZURE, "planted+key/0123456789=="),
     ),
+    "key that ends like a name": (
+        f"AZURE_OPENAI_ENDPOINT={AZURE}\nAZURE_OPENAI_API_KEY=WcOyYPlX4plantedKey0123456789tk=\n", clipping(AZURE, "WcOyYPlX4plantedKey0123456789tk="),
+    ),
+    "two empty settings": (f"AZURE_OPENAI_API_KEY= AZURE_OPENAI_DEPLOYMENT= AZURE_OPENAI_ENDPOINT={AZURE}", clipping(AZURE)),
     "key of letters and digits only": (
         f"AZURE_OPENAI_ENDPOINT={AZURE}\nAZURE_OPENAI_API_KEY=plantedkey0123456789abcdef\n", clipping(AZURE, "plantedkey0123456789abcdef"),
     ),
