@@ -1,4 +1,10 @@
-// What every page needs: menus that close, keys that can be looked at while they are typed, messages that go.
+// What every page needs: parts that wake up with their scripts, menus that close, keys looked at while typed,
+// messages that go.
+
+// What answers only with its scripts is inert until all of them have run, so that no early click is lost.
+document.addEventListener("DOMContentLoaded", () => {
+  for (const part of document.querySelectorAll("[data-live]")) part.inert = false;
+});
 
 const openMenus = () => document.querySelectorAll("details.menu[open]");
 
