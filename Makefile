@@ -23,6 +23,7 @@ lint: .venv/installed-dev
 
 bench: .venv/installed-dev
 	$(BIN)/python -m benchmarks.pages
+	$(BIN)/python -m benchmarks.client
 	$(BIN)/python -m benchmarks.runs
 
 env: .env

@@ -76,25 +76,20 @@ class FoundryClient:
         self._tokens: TokenSource = tokens or EntraTokens()
         self._clock, self._sleep = clock, sleep
 
-    async def chat(
+    def chat(
         self, target: Target, request: ChatRequest, *, retry: RetryPolicy | None = None
     ) -> AsyncGenerator[ChatEvent]:
         """Text as it comes, waits as they begin, the whole answer at last. Raises FoundryError.
 
         Goes to chat completions or to Responses, whichever the endpoint prefers and the model speaks.
         """
-        async with aclosing(self._exchange(ChatCall(target, request, store=self._store), completed, retry)) as events:
-            async for event in events:
-                yield event
+        return self._exchange(ChatCall(target, request, store=self._store), completed, retry)
 
-    async def respond(
+    def respond(
         self, target: Target, request: ChatRequest, *, retry: RetryPolicy | None = None
     ) -> AsyncGenerator[ChatEvent]:
         """The same by the Responses API, whatever the endpoint prefers. Raises FoundryError."""
-        call = ChatCall(target, request, Api.RESPONSES, store=self._store)
-        async with aclosing(self._exchange(call, completed, retry)) as events:
-            async for event in events:
-                yield event
+        return self._exchange(ChatCall(target, request, Api.RESPONSES, store=self._store), completed, retry)
 
     async def embed(self, target: Target, request: EmbeddingRequest, *, retry: RetryPolicy | None = None) -> Embeddings:
         """One vector for each input. Raises FoundryError."""

@@ -164,6 +164,12 @@ def classified(status: int, body: Body, model: str, host: str) -> tuple[ErrorKin
             "The prompt is too long for the model.",
             "Shorten it, or lower Max completion tokens: both count together.",
         )
+    if body.says("model output limit was reached"):
+        return (
+            ErrorKind.TRUNCATED,
+            "The model spent all its tokens on thoughts and had none left for the answer.",
+            "Raise Max completion tokens: thoughts count, too.",
+        )
     if status == 400 and body.says("api-version query parameter is not allowed", "query parameter: api-version"):
         return (
             ErrorKind.NOT_FOUND_ROUTE,

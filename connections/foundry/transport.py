@@ -7,11 +7,13 @@ on the address that is connected to, after name resolution, so a name cannot cha
 from __future__ import annotations
 
 import ipaddress
+import json
 import socket
 import ssl
 from collections.abc import AsyncGenerator, AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 import aiohttp
@@ -25,7 +27,14 @@ from connections.foundry.errors import ErrorKind, FoundryError
 
 LARGEST_BODY = 16 * 1024 * 1024  # bytes
 LARGEST_HEADERS = 64 * 1024
-CONNECT_TIMEOUT, READ_TIMEOUT = 10.0, 600.0  # seconds
+TIMEOUTS = httpx.Timeout(600, connect=10).as_dict()  # seconds; reasoning takes minutes
+# Compressed streams are held back until a block is full, and small bodies can unfold to huge ones.
+STANDING = {
+    "Accept": "application/json, text/event-stream",
+    "Accept-Encoding": "identity",
+    "Content-Type": "application/json",
+    "User-Agent": "FoundryFlow",
+}
 MOST_CONNECTIONS = 2_000
 
 # What looks public to ipaddress, or did in some version of Python: the platform of Azure itself, addresses for
@@ -120,18 +129,12 @@ class CheckedResolver(AbstractResolver):
 
 
 class Answer:
-    """What came back: status and headers at once, the body as it comes."""
+    """What came back: status and headers (names in lower case) at once, the body as it comes."""
 
     def __init__(self, response: httpx.Response) -> None:
         self._response = response
-
-    @property
-    def status(self) -> int:
-        return self._response.status_code
-
-    @property
-    def headers(self) -> Mapping[str, str]:
-        return self._response.headers
+        self.status = response.status_code
+        self.headers = read_headers(response.headers.raw)
 
     async def chunks(self) -> AsyncGenerator[bytes]:
         size = 0
@@ -149,19 +152,24 @@ class Answer:
         return b"".join([chunk async for chunk in self.chunks()])
 
 
+def read_headers(raw: list[tuple[bytes, bytes]]) -> dict[str, str]:
+    """Raises FoundryError when they are too large."""
+    if sum(len(name) + len(value) for name, value in raw) > LARGEST_HEADERS:
+        raise FoundryError(
+            ErrorKind.PROTOCOL, "The headers of the answer are larger than 64 KiB.", "Is this the endpoint of a model?"
+        )
+    return {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in raw}
+
+
 class HttpTransport:
-    """One pool of kept-alive connections. Belongs to one event loop. `over` replaces the network, for tests."""
+    """One pool of kept-alive connections. Belongs to one event loop. `over` replaces the network, for tests.
+
+    Requests go to the transport without a client of httpx around it: no redirects, cookies or proxies are wanted.
+    """
 
     def __init__(self, destinations: Destinations, over: httpx.AsyncBaseTransport | None = None) -> None:
         self._destinations = destinations
-        self._client = httpx.AsyncClient(
-            transport=over or AiohttpTransport(client=self._session),
-            # Compressed streams are held back until a block is full, and small bodies can unfold to huge ones.
-            headers={"Accept-Encoding": "identity", "User-Agent": "FoundryFlow"},
-            timeout=httpx.Timeout(READ_TIMEOUT, connect=CONNECT_TIMEOUT),
-            follow_redirects=False,
-            trust_env=False,
-        )
+        self._over = over or AiohttpTransport(client=self._session)
 
     def is_trusted(self, endpoint: Endpoint) -> bool:
         """Whether the server's own identity may be shown there: to Microsoft, and to what an administrator lists."""
@@ -180,39 +188,57 @@ class HttpTransport:
         self, method: str, url: str, headers: Mapping[str, str], body: Mapping[str, Any] | None
     ) -> AsyncIterator[Answer]:
         """Raises FoundryError."""
+        address = checked(url, self._destinations)
+        content = None if body is None else encoded(body)
+        request = httpx.Request(
+            method, address, headers={**STANDING, **headers}, content=content, extensions={"timeout": TIMEOUTS}
+        )
         try:
-            address = httpx.URL(url)
-        except httpx.InvalidURL as error:
-            raise FoundryError(ErrorKind.PROTOCOL, f"{url[:200]} cannot be called.", "Check the endpoint.") from error
-        self._check(address)
-        try:
-            async with self._client.stream(method, address, headers=headers, json=body) as response:
-                check_headers(response)
+            response = await self._over.handle_async_request(request)
+            response.request = request
+            try:
                 yield Answer(response)
+            finally:
+                await response.aclose()
         except FAILURES as error:
             raise unreachable(error, address.host) from error
 
-    def _check(self, url: httpx.URL) -> None:
-        port = url.port or (443 if url.scheme == "https" else 80)
-        if url.scheme != "https" and not self._destinations.allows_plain(url.host, port):
-            raise blocked(f"{url.host}:{port}", "Only https may be used here")
-        # aiohttp does not ask a resolver about literal addresses.
-        try:
-            ipaddress.ip_address(url.host)
-        except ValueError:
-            return
-        if not self._destinations.allows(url.host, url.host, port):
-            raise blocked(f"{url.host}:{port}", "This address is loopback, private or link-local")
-
     async def aclose(self) -> None:
-        await self._client.aclose()
+        await self._over.aclose()
 
 
-def check_headers(response: httpx.Response) -> None:
-    if sum(len(name) + len(value) for name, value in response.headers.raw) > LARGEST_HEADERS:
+@lru_cache(maxsize=4_096)
+def checked(url: str, destinations: Destinations) -> httpx.URL:
+    """The address, if it may be called as it is written; names are checked once they are resolved.
+
+    Raises FoundryError.
+    """
+    try:
+        address = httpx.URL(url)
+    except httpx.InvalidURL as error:
+        raise FoundryError(ErrorKind.PROTOCOL, f"{url[:200]} cannot be called.", "Check the endpoint.") from error
+    port = address.port or (443 if address.scheme == "https" else 80)
+    if address.scheme != "https" and not destinations.allows_plain(address.host, port):
+        raise blocked(f"{address.host}:{port}", "Only https may be used here")
+    # aiohttp does not ask a resolver about literal addresses.
+    try:
+        ipaddress.ip_address(address.host)
+    except ValueError:
+        return address
+    if not destinations.allows(address.host, address.host, port):
+        raise blocked(f"{address.host}:{port}", "This address is loopback, private or link-local")
+    return address
+
+
+def encoded(body: Mapping[str, Any]) -> bytes:
+    try:
+        return json.dumps(body, ensure_ascii=False, separators=(",", ":"), allow_nan=False).encode()
+    except (TypeError, ValueError) as error:
         raise FoundryError(
-            ErrorKind.PROTOCOL, "The headers of the answer are larger than 64 KiB.", "Is this the endpoint of a model?"
-        )
+            ErrorKind.PROTOCOL,
+            f"The request cannot be written as JSON: {error}.",
+            "Check the values of the properties.",
+        ) from None
 
 
 def blocked(host: str, why: str) -> FoundryError:
@@ -248,11 +274,13 @@ def unreachable(error: BaseException, host: str, *, begun: bool = False) -> Foun
         return FoundryError(
             ErrorKind.PROTOCOL, f"{host} sent something that is not HTTP as it should be.", "Check the port and path."
         )
-    if any(isinstance(c, TimeoutError | httpx.TimeoutException) for c in causes):
+    # Every lost connection is a ClientConnectionError, which httpx-aiohttp calls a ConnectTimeout.
+    lost = any(isinstance(c, aiohttp.ServerDisconnectedError | ConnectionError) for c in causes)
+    if not lost and any(isinstance(c, TimeoutError | httpx.TimeoutException) for c in causes):
         return FoundryError(
             ErrorKind.TIMEOUT, f"{host} did not answer in time.", "Try again; check firewalls on the way."
         )
-    if any(isinstance(c, httpx.ConnectError) for c in causes):
+    if not lost and any(isinstance(c, httpx.ConnectError) for c in causes):
         return FoundryError(ErrorKind.CONNECT, f"{host} could not be reached.", "Check the address and the network.")
     if begun:
         return FoundryError(ErrorKind.TRUNCATED, f"{host} closed the connection early.", "Try again.")

@@ -126,7 +126,7 @@ async def test_a_pause_too_long_in_the_middle_is_not_tried_again(stub, talk, mon
         await writer.drain()
         await reader.read()
 
-    monkeypatch.setattr(transport, "READ_TIMEOUT", 0.1)
+    monkeypatch.setitem(transport.TIMEOUTS, "read", 0.1)
     shown, error = await failed(talk(server := await stub(falls_silent)))
     assert (shown, error.kind, len(server.asked)) == (["hi"], ErrorKind.TIMEOUT, 1)
 
