@@ -41,3 +41,22 @@ def test_connect_import_lint_run_export(installation, tmp_path):
     assert linted.returncode == 1
     assert "error: t: " in linted.stdout
     assert manage("flow", "import", str(broken)).returncode == 0
+
+
+def test_a_connection_with_an_identity_or_a_gateway_header_is_added_from_a_script(installation):
+    add = ("connection", "add")
+    where = ("--endpoint", "https://contoso.openai.azure.com/openai/v1")
+    identity = installation.manage(
+        *add, "identity", *where, "--auth", "client_secret", "--tenant-id", "t", "--client-id", "c", given="s3cret\n"
+    )
+    assert identity.returncode == 0, identity.stderr
+    assert "s3cret" not in identity.stdout
+    lacking = installation.manage(*add, "lacking", *where, "--auth", "client_secret", given="\n")
+    assert lacking.returncode == 1
+    assert "tenant_id" in lacking.stderr
+    gateway = installation.manage(
+        *add, "gateway", *where, "--key-header", "X-Team-Key", "--extra-header", "X-Team", given="k" * 20
+    )
+    assert gateway.returncode == 0, gateway.stderr
+    odd = installation.manage(*add, "odd", *where, "--key-header", "Host", given="k" * 20)
+    assert "is set by the connection itself" in odd.stderr

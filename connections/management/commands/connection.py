@@ -1,4 +1,4 @@
-"""`python manage.py connection add|list|test`. A key comes from standard input, never from an argument."""
+"""`python manage.py connection add|list|test`. Whatever is secret comes from standard input, never from an argument."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ from django.core.management.base import BaseCommand, CommandError
 
 from connections.clients import close_client, foundry_client
 from connections.fields import KeyUnreadable
-from connections.forms import ConnectionForm
+from connections.forms import KEY_HEADERS, LONGEST_CERTIFICATE, ConnectionForm
 from connections.foundry.diagnosis import TestResult
 from connections.foundry.values import Target
-from connections.models import Connection
+from connections.models import Auth, Connection
 
 
 class Command(BaseCommand):
@@ -24,10 +24,19 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         verbs = parser.add_subparsers(dest="verb", required=True)
-        add = verbs.add_parser("add", help="store a connection; the key is read from standard input")
+        add = verbs.add_parser(
+            "add", help="store a connection; key, client secret or certificate is read from standard input"
+        )
         add.add_argument("name")
         add.add_argument("--endpoint", required=True)
         add.add_argument("--model", default="", help="default deployment")
+        add.add_argument(
+            "--auth", choices=Auth.values, default=Auth.KEY, help="how it signs in; an API key when left out"
+        )
+        add.add_argument("--tenant-id", default="", help="tenant of Microsoft Entra ID")
+        add.add_argument("--client-id", default="", help="app registration, or user-assigned managed identity")
+        add.add_argument("--key-header", default="", help="header of the key when a gateway wants its own")
+        add.add_argument("--extra-header", default="", help="one more header that gets the key")
         verbs.add_parser("list", help="every connection").add_argument("--json", action="store_true")
         test = verbs.add_parser("test", help="send one tiny chat call")
         test.add_argument("name")
@@ -36,9 +45,16 @@ class Command(BaseCommand):
     def handle(self, *args: Any, verb: str, **options: Any) -> None:
         getattr(self, f"{verb}_verb")(**options)
 
-    def add_verb(self, *, name: str, endpoint: str, model: str, **options: Any) -> None:
-        key = getpass.getpass("API key: ") if sys.stdin.isatty() else sys.stdin.readline()
-        form = ConnectionForm({"name": name, "endpoint": endpoint, "key": key.strip(), "default_model": model})
+    def add_verb(self, *, name: str, endpoint: str, model: str, auth: str, **options: Any) -> None:
+        form = ConnectionForm(
+            {
+                "name": name, "endpoint": endpoint, "default_model": model,
+                "auth": "key" if auth == Auth.KEY else "entra", "method": "" if auth == Auth.KEY else auth,
+                "tenant_id": options["tenant_id"], "client_id": options["client_id"],
+                **key_header(options["key_header"]), "extra_header": options["extra_header"],
+                **secret_for(auth),
+            }
+        )  # fmt: skip
         if not form.is_valid():
             lines = [f"  {field}: {text}" for field, texts in form.errors.items() for text in texts]
             raise CommandError("Nothing was stored.\n" + "\n".join(lines))
@@ -76,6 +92,29 @@ class Command(BaseCommand):
             f"{result.status} in {result.latency_ms:.0f} ms, {result.usage.prompt_tokens} tokens in, "
             f"{result.usage.completion_tokens} out, model {result.model or 'unknown'}\n{result.url}"
         )
+
+
+def secret_for(auth: str) -> dict[str, str]:
+    """The field of the form that this way to sign in needs, from standard input."""
+    match auth:
+        case Auth.KEY:
+            return {"key": read_line("API key: ")}
+        case Auth.CLIENT_SECRET:
+            return {"client_secret": read_line("Client secret: ")}
+        case Auth.CERTIFICATE:
+            return {"certificate": sys.stdin.read(LONGEST_CERTIFICATE + 1)}
+    return {}
+
+
+def read_line(prompt: str) -> str:
+    return (getpass.getpass(prompt) if sys.stdin.isatty() else sys.stdin.readline()).strip()
+
+
+def key_header(name: str) -> dict[str, str]:
+    listed = {value.lower(): value for value, _ in KEY_HEADERS}
+    return {"key_header": listed[name.lower()]} if name.lower() in listed else {
+        "key_header": "other", "other_key_header": name,
+    }  # fmt: skip
 
 
 def findings(result: TestResult) -> str:

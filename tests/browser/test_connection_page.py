@@ -1,0 +1,68 @@
+"""The connection page in a real Chromium: paste anything, see what was tried, sign in with an identity."""
+
+import pytest
+from playwright.sync_api import expect
+
+pytestmark = pytest.mark.browser
+
+COMMAND = """curl "{simulator}/openai/v1/chat/completions" \\
+  -H "Content-Type: application/json" -H "api-key: simulator" \\
+  -d '{{"model": "gpt-4o-mini", "messages": [{{"role": "user", "content": "Why?"}}]}}'"""
+
+
+def test_a_pasted_command_fills_endpoint_key_and_deployment_and_answers(installation, ada):
+    page = ada.page
+    page.goto(f"{installation.url}/connections/new/")
+    page.get_by_label("Name", exact=False).first.fill("contoso")
+    page.locator("#endpoint").fill(COMMAND.format(simulator=installation.simulator))
+    expect(page.locator("#endpoint")).to_have_value(f"{installation.simulator}/openai/v1")
+    expect(page.locator("#key")).to_have_value("simulator")
+    expect(page.locator("#id_model")).to_have_value("gpt-4o-mini")
+    page.get_by_role("button", name="Test").click()
+    expect(page.locator("#test-result")).to_contain_text("The deployment answered")
+    assert ada.axe() == []
+    page.get_by_role("button", name="Save").click()
+    page.get_by_role("link", name="contoso").click()
+    expect(page.locator("#endpoint")).to_have_value(f"{installation.simulator}/openai/v1")
+    expect(page.locator("#key")).to_have_value("")
+    assert "simulator</" not in page.content()
+    assert ada.complaints == []
+
+
+def test_a_wrong_shape_is_tried_out_and_the_one_that_answers_is_a_click_away(installation, ada):
+    page = ada.page
+    page.goto(f"{installation.url}/connections/new/")
+    page.get_by_label("Name", exact=False).first.fill("fabrikam")
+    page.locator("#endpoint").fill(f"{installation.simulator}/openai/v1/wrong")
+    page.locator("#key").fill("simulator")
+    page.locator("#id_model").fill("gpt-4o-mini")
+    page.get_by_role("button", name="Test").click()
+    expect(page.get_by_role("region", name="Tried and answered")).to_contain_text("404")
+    assert ada.axe() == []
+    page.get_by_role("button", name="Use this endpoint").click()
+    expect(page.locator("#findings")).to_contain_text("Recognised")
+    page.get_by_role("button", name="Test").click()
+    expect(page.locator("#test-result")).to_contain_text("The deployment answered")
+    assert ada.complaints == []
+
+
+def test_an_identity_has_its_own_fields_and_its_secret_is_not_shown_again(installation, ada):
+    page = ada.page
+    page.goto(f"{installation.url}/connections/new/")
+    page.get_by_label("Name", exact=False).first.fill("identity")
+    page.locator("#endpoint").fill("https://contoso.openai.azure.com/openai/v1")
+    page.get_by_text("Microsoft Entra ID").click()
+    expect(page.locator("#key")).to_be_hidden()
+    page.get_by_role("button", name="Save").click()
+    expect(page.get_by_text("Type the client secret.")).to_be_visible()
+    page.get_by_label("Tenant id").fill("contoso.onmicrosoft.com")
+    page.get_by_label("Client id").fill("11111111-2222-3333-4444-555555555555")
+    page.locator("#client_secret").fill("planted-client-secret")
+    assert ada.axe() == []
+    page.get_by_role("button", name="Save").click()
+    page.get_by_role("link", name="identity").click()
+    expect(page.get_by_text("Client secret stored")).to_be_visible()
+    expect(page.locator("#client_secret")).to_have_value("")
+    assert "planted-client-secret" not in page.content()
+    # The refused form is a 422, which Chromium always logs.
+    assert [said for said in ada.complaints if "422" not in said] == []
