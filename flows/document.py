@@ -79,6 +79,19 @@ class Branch:
 
 
 @dataclass(frozen=True)
+class Retry:
+    """How often an action is tried in all (1..10), and how many seconds pass before another try.
+
+    `on` holds the kinds of errors it is for; empty: those that may pass by themselves.
+    """
+
+    attempts: int
+    delay: float = 1.0
+    backoff: float = 2.0
+    on: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
 class Action:
     """One step of the flow. Its type may be unknown here; it is kept all the same."""
 
@@ -107,6 +120,24 @@ class Action:
     @property
     def properties(self) -> Mapping[str, Any]:
         return self.json.get("properties") or {}
+
+    @property
+    def retry(self) -> Retry | None:
+        stored = self.json.get("retry")
+        if not isinstance(stored, Mapping):
+            return None
+        return Retry(
+            int(stored.get("attempts") or 1),
+            float(stored.get("delay", 1.0)),
+            float(stored.get("backoff", 2.0)),
+            tuple(stored.get("on") or ()),
+        )
+
+    @property
+    def timeout(self) -> float | None:
+        """Seconds of one try."""
+        stored = self.json.get("timeout")
+        return float(stored) if isinstance(stored, int | float) and stored else None
 
     @cached_property
     def branches(self) -> tuple[Branch, ...]:
@@ -139,6 +170,23 @@ class Document:
     @cached_property
     def actions(self) -> tuple[Action, ...]:
         return tuple(Action(action) for action in self.json.get("actions") or ())
+
+    @property
+    def settings(self) -> Mapping[str, Any]:
+        stored = self.json.get("settings")
+        return stored if isinstance(stored, Mapping) else {}
+
+    @property
+    def deadline(self) -> float | None:
+        """Seconds that a run may take in all."""
+        stored = self.settings.get("deadline")
+        return float(stored) if isinstance(stored, int | float) and stored else None
+
+    @property
+    def concurrency(self) -> int | None:
+        """Runs at the same time."""
+        stored = self.settings.get("concurrency")
+        return int(stored) if isinstance(stored, int) and stored else None
 
     def to_json(self) -> Json:
         return self.json

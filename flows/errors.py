@@ -3,12 +3,23 @@
 ActionError   one action could not do its work; `kind` says which way, the rest is for people
 RunFailed     a run ended because of an ActionError at a path
 Returned      not an error: `return` ends the run with a value
+LoopLeft      not an error: `break` or `continue` ends an iteration
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from enum import StrEnum
 from typing import Any
+
+
+class Signal(StrEnum):
+    """What a finished action does to the blocks around it."""
+
+    NONE = ""
+    RETURN = "return"
+    BREAK = "break"
+    CONTINUE = "continue"
 
 
 class ActionError(Exception):
@@ -48,3 +59,11 @@ class Returned(Exception):
     def __init__(self, value: object) -> None:
         super().__init__("return")
         self.value = value
+
+
+class LoopLeft(Exception):
+    """Unwinds every block up to the iteration of the nearest loop; `signal` is BREAK or CONTINUE."""
+
+    def __init__(self, signal: Signal) -> None:
+        super().__init__(signal.value)
+        self.signal = signal

@@ -56,6 +56,11 @@ class Scope:
     def child(self) -> Scope:
         return Scope(outer=self)
 
+    def copied(self) -> Scope:
+        """The same variables, up to the flow; what is assigned here is not seen there."""
+        copies = {name: Variable(variable.type, variable.value) for name, variable in self.variables.items()}
+        return Scope(self.outer.copied() if self.outer else None, copies)
+
     def declare(self, name: str, type: str, value: Any, *, global_: bool = False) -> None:
         """A variable of this block, or of the flow. Raises ValueError when the value does not fit the type."""
         place = self.root() if global_ else self

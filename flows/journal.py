@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
-from flows.errors import ActionError
+from flows.errors import ActionError, Signal
 
 
 @dataclass(frozen=True)
@@ -43,7 +43,7 @@ class ActionFinished:
     facts: Mapping[str, Any] = field(default_factory=dict)
     usage: Mapping[str, Any] | None = None
     warning: str | None = None
-    returns: bool = False
+    signal: Signal = Signal.NONE
 
 
 @dataclass(frozen=True)
@@ -92,30 +92,65 @@ class Waiting:
     until: float
 
 
-Event = ActionStarted | ActionFinished | ActionFailed | ActionCancelled | ActionSkipped | TextDelta | LogLine | Waiting
+@dataclass(frozen=True)
+class Noted:
+    """What an action must find again after a restart: JSON. A later note of the same path replaces it."""
+
+    path: str
+    value: Any
+
+
+Ended = ActionFinished | ActionFailed
+Event = (
+    ActionStarted
+    | ActionFinished
+    | ActionFailed
+    | ActionCancelled
+    | ActionSkipped
+    | TextDelta
+    | LogLine
+    | Waiting
+    | Noted
+)
 
 
 class Journal(Protocol):
     async def record(self, event: Event) -> None:
-        """Returns once an outcome is durable; starts, texts, lines and waits need not be.
+        """Returns once an outcome or a note is durable; starts, texts, lines and waits need not be.
 
         When a run resumes, containers are walked again to put the effects of the actions inside into the scope:
-        their start, their end and their skipped lanes may be recorded a second time under the same path.
+        their start, their end and their skipped lanes may be recorded a second time under the same path. So may the
+        start of an action that is tried again.
         """
 
-    def recall(self, path: str) -> ActionFinished | None:
-        """What an earlier attempt finished at this path; asked of leaves, which are not executed again."""
+    def recall(self, path: str) -> Ended | None:
+        """How this path ended in an earlier attempt; asked of leaves, which are not executed again.
+
+        Raises ActionError of kind checkpoint when what was kept cannot be read.
+        """
+
+    def noted(self, path: str) -> Any:
+        """What an earlier attempt noted at this path; None when nothing."""
 
 
 class MemoryJournal:
     """The twin for tests: keeps what it is told."""
 
-    def __init__(self, finished: Mapping[str, ActionFinished] | None = None) -> None:
+    def __init__(self, ended: Mapping[str, Ended] | None = None, notes: Mapping[str, Any] | None = None) -> None:
         self.events: list[Event] = []
-        self._finished = dict(finished or {})
+        self._ended, self._notes = dict(ended or {}), dict(notes or {})
 
     async def record(self, event: Event) -> None:
         self.events.append(event)
 
-    def recall(self, path: str) -> ActionFinished | None:
-        return self._finished.get(path)
+    def recall(self, path: str) -> Ended | None:
+        return self._ended.get(path)
+
+    def noted(self, path: str) -> Any:
+        return self._notes.get(path)
+
+    def resumed(self) -> MemoryJournal:
+        """What another process would start from after this one died."""
+        ended = {event.path: event for event in self.events if isinstance(event, ActionFinished | ActionFailed)}
+        notes = {event.path: event.value for event in self.events if isinstance(event, Noted)}
+        return MemoryJournal({**self._ended, **ended}, {**self._notes, **notes})

@@ -1,15 +1,24 @@
-"""The journal as rows: what people see of a run, masked; an older attempt is refused."""
+"""The journal as rows: what people see of a run, masked, and what another process needs to go on with it.
+
+What a run has to say gathers until the writer takes it: one update of the run, its new and its changed rows.
+An older attempt is refused.
+"""
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
 from django.db.models import F
 
+from connections.fields import KeyUnreadable
+from connections.secret import Secret
+from flows.checkpoint import CheckpointError, dumped, loaded
 from flows.engine.live import Hub
-from flows.engine.writer import Writer
+from flows.engine.writer import Job, Writer
 from flows.errors import ActionError
 from flows.journal import (
     ActionCancelled,
@@ -17,145 +26,300 @@ from flows.journal import (
     ActionFinished,
     ActionSkipped,
     ActionStarted,
+    Ended,
     Event,
     LogLine,
+    Noted,
     TextDelta,
     Waiting,
 )
-from flows.models import ActionRun, LogEntry, Run, State
+from flows.models import LIVE, ActionRun, Checkpoint, LogEntry, Run, State
 from flows.values import displayed
+
+LONGEST_PATH = 500
+Fields = dict[str, Any]
 
 
 class StaleAttempt(Exception):
     """Another process has taken the run over; this one may write nothing more."""
 
 
-class DatabaseJournal:
-    """Records of one run in one attempt. Starts, waits and lines are queued; outcomes are awaited."""
+@dataclass
+class Past:
+    """What earlier attempts left: the rows there are, and how leaves ended."""
 
-    def __init__(self, run: Run, writer: Writer, hub: Hub) -> None:
+    rows: dict[str, str] = field(default_factory=dict)  # path -> state
+    checkpoints: dict[str, Checkpoint] = field(default_factory=dict)
+    notes: dict[str, Checkpoint] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, run: Run) -> Past:
+        past = cls(dict(run.actions.values_list("path", "state")))
+        for checkpoint in run.checkpoints.all():
+            (past.notes if checkpoint.note else past.checkpoints)[checkpoint.path] = checkpoint
+        return past
+
+
+@dataclass
+class Gathered:
+    """What is to be written in one go."""
+
+    number: int = 0
+    state: str = State.RUNNING
+    prompt_tokens: int = 0
+    completion_tokens: int = 0
+    created: dict[str, Fields] = field(default_factory=dict)
+    changed: dict[str, Fields] = field(default_factory=dict)
+    lines: list[LogEntry] = field(default_factory=list)
+    checkpoints: list[Checkpoint] = field(default_factory=list)
+    ended: list[str] = field(default_factory=list)
+
+
+class DatabaseJournal:
+    """Records of one run in one attempt. Starts, waits and lines are queued; outcomes and notes are awaited."""
+
+    def __init__(self, run: Run, writer: Writer, hub: Hub, past: Past | None = None) -> None:
         self._run, self._writer, self._hub = run, writer, hub
         self._number = run.last_event
+        self._past = past or Past()
+        self._rows = dict(self._past.rows)
+        self._gathered = Gathered()
+        self._queued: asyncio.Future[Any] | None = None
+        self._waiting: set[str] = set()
+        self._going: set[str] = set()
+        self._held: set[str] = set()
+        self._gate = asyncio.Event()
+        self._gate.set()
+        self._silent = False
 
-    def recall(self, path: str) -> ActionFinished | None:
-        return None
+    def hold(self) -> None:
+        """Lets no further action start."""
+        self._gate.clear()
+
+    @property
+    def quiet(self) -> bool:
+        """Whether nothing is being executed: what is going waits for its time, or for an action that is held."""
+        return all(any(is_inside(held, path) for held in self._held) for path in self._going - self._waiting)
+
+    def hand_over(self) -> None:
+        """From now on nothing is recorded: a cancellation is not the end of the run."""
+        self._silent = True
+
+    def recall(self, path: str) -> Ended | None:
+        stored = self._past.checkpoints.pop(path, None)
+        if stored is None:
+            return None
+        try:
+            return loaded(path, stored.text)
+        except (CheckpointError, KeyUnreadable) as error:
+            hint = "Retry the run from an action before, or run it again."
+            raise ActionError("checkpoint", f"The run cannot go on: {error}", hint) from None
+
+    def noted(self, path: str) -> Any:
+        stored = self._past.notes.get(path)
+        if stored is None:
+            return None
+        finished = loaded(path, stored.text)
+        return finished.output if isinstance(finished, ActionFinished) else None
 
     async def record(self, event: Event) -> None:
+        if self._silent:
+            return
         match event:
             case TextDelta():
                 self._hub.append(self._run.pk, event.path, event.text)
+                if event.path in self._waiting:
+                    self._again(event.path)
             case ActionStarted():
-                self._put(self._start, event)
+                await self._started(event)
             case ActionSkipped():
-                self._put(self._skip, event)
+                self._skipped(event)
             case Waiting():
-                self._put(self._wait, event)
+                self._waits(event)
             case LogLine():
-                self._put(self._log, event)
+                self._line(event)
+            case Noted():
+                self._keep(Checkpoint(path=event.path, note=True), ActionFinished(event.path, 0, output=event.value))
+                await self._written()
             case ActionFinished():
-                await self._end(event, self._finished(event), tokens=event.usage)
+                await self._end(event, succeeded(event), keep=True, tokens=event.usage)
             case ActionFailed():
                 known = {"error": error_json(event.error), "facts": displayed(event.error.facts)}
-                await self._end(event, {"state": State.FAILED, **known, **self._streamed(event.path)})
+                fields = {"state": State.FAILED, **known, **self._streamed(event.path)}
+                await self._end(event, fields, keep=event.error.kind != "inside", tokens=event.error.facts.get("usage"))
             case ActionCancelled():
-                await self._end(event, {"state": State.CANCELLED, **self._streamed(event.path)})
+                await self._end(event, {"state": State.CANCELLED, **self._streamed(event.path)}, keep=False)
 
-    def _put(self, write: Any, event: Any) -> None:
+    async def _started(self, event: ActionStarted) -> None:
+        if not self._gate.is_set():
+            self._held.add(event.path)
+            await self._gate.wait()
+        self._going.add(event.path)
+        self._waiting.discard(event.path)
         number = self._next()
-        self._writer.put(lambda: write(event, number)).add_done_callback(self._written)
+        fields = {"state": State.RUNNING, "event": number, "reason": "", "waits_until": None}
+        if event.path in self._rows:
+            # Walked or tried again: when it began, and where it stands, is known.
+            self._change(event.path, {**fields, "inputs": displayed(event.inputs)})
+        else:
+            started = {"order": number, "started_at": moment(event.at), "inputs": displayed(event.inputs)}
+            self._create(event, {**fields, **started})
+        self._queue()
 
-    def _written(self, done: Any) -> None:
-        # A failure shows itself at the next outcome, which is awaited; here it only must not go unread.
-        if not done.cancelled():
-            done.exception()
-        self._hub.changed(self._run.pk)
-
-    async def _end(self, event: Any, fields: Mapping[str, Any], tokens: Mapping[str, Any] | None = None) -> None:
+    def _skipped(self, event: ActionSkipped) -> None:
+        if event.path in self._rows:
+            return
         number = self._next()
+        self._create(event, {"state": State.SKIPPED, "event": number, "order": number, "reason": event.reason[:500]})
+        self._queue()
 
-        def write() -> None:
-            self._advance(number, tokens)
-            ActionRun.objects.filter(run_id=self._run.pk, path=event.path).update(
-                event=number, ended_at=moment(event.at), reason="", waits_until=None, **fields
-            )
+    def _waits(self, event: Waiting) -> None:
+        self._waiting.add(event.path)
+        self._gathered.state = State.WAITING
+        waits = {"state": State.WAITING, "reason": event.reason[:500], "waits_until": moment(event.until)}
+        self._change(event.path, {**waits, "event": self._next()})
+        self._queue()
 
-        await self._writer.do(write)
-        self._hub.forget(self._run.pk, event.path)
-        self._hub.changed(self._run.pk)
+    def _again(self, path: str) -> None:
+        self._waiting.discard(path)
+        self._change(path, {"state": State.RUNNING, "reason": "", "waits_until": None, "event": self._next()})
+        self._queue()
 
-    def _next(self) -> int:
-        self._number += 1
-        return self._number
-
-    def _advance(self, number: int, tokens: Mapping[str, Any] | None = None) -> None:
-        spent = tokens or {}
-        mine = Run.objects.filter(pk=self._run.pk, attempt=self._run.attempt).update(
-            last_event=number,
-            state=State.RUNNING,
-            prompt_tokens=F("prompt_tokens") + (spent.get("prompt_tokens") or 0),
-            completion_tokens=F("completion_tokens") + (spent.get("completion_tokens") or 0),
-        )
-        if not mine:
-            raise StaleAttempt(f"Run {self._run.pk} was taken over.")
-
-    def _start(self, event: ActionStarted, number: int) -> None:
-        self._advance(number)
-        ActionRun.objects.create(
+    def _line(self, event: LogLine) -> None:
+        line = LogEntry(
             run_id=self._run.pk,
-            **identity(event),
-            state=State.RUNNING,
-            event=number,
-            order=number,
-            started_at=moment(event.at),
-            inputs=displayed(event.inputs),
-        )
-
-    def _skip(self, event: ActionSkipped, number: int) -> None:
-        self._advance(number)
-        ActionRun.objects.create(
-            run_id=self._run.pk,
-            **identity(event),
-            state=State.SKIPPED,
-            event=number,
-            order=number,
-            reason=event.reason,
-        )
-
-    def _wait(self, event: Waiting, number: int) -> None:
-        self._advance(number)
-        Run.objects.filter(pk=self._run.pk).update(state=State.WAITING)
-        ActionRun.objects.filter(run_id=self._run.pk, path=event.path).update(
-            state=State.WAITING, event=number, reason=event.reason[:500], waits_until=moment(event.until)
-        )
-
-    def _log(self, event: LogLine, number: int) -> None:
-        self._advance(number)
-        LogEntry.objects.create(
-            run_id=self._run.pk,
-            event=number,
+            event=self._next(),
             at=moment(event.at),
-            path=event.path,
+            path=event.path[:LONGEST_PATH],
             level=event.level,
             message=event.message,
         )
+        self._gathered.lines.append(line)
+        self._queue()
 
-    def _finished(self, event: ActionFinished) -> dict[str, Any]:
-        return {
-            "state": State.SUCCEEDED,
-            "output": displayed(event.output),
-            "variables": displayed(event.variables),
-            "facts": displayed(event.facts),
-            "usage": displayed(event.usage),
-            "warning": (event.warning or "")[:500],
-        }
+    async def _end(
+        self, event: ActionFinished | ActionFailed | ActionCancelled, fields: Fields, *, keep: bool, tokens: Any = None
+    ) -> None:
+        ends = {"event": self._next(), "ended_at": moment(event.at), "reason": "", "waits_until": None}
+        self._change(event.path, {**ends, **fields})
+        self._waiting.discard(event.path)
+        self._going.discard(event.path)
+        spent = tokens if isinstance(tokens, Mapping) else {}
+        self._gathered.prompt_tokens += spent.get("prompt_tokens") or 0
+        self._gathered.completion_tokens += spent.get("completion_tokens") or 0
+        self._gathered.ended.append(event.path)
+        if keep and not isinstance(event, ActionCancelled):
+            self._keep(Checkpoint(path=event.path), event)
+        await self._written()
 
-    def _streamed(self, path: str) -> dict[str, str]:
+    def _keep(self, checkpoint: Checkpoint, event: Ended) -> None:
+        packed = dumped(event)
+        checkpoint.run_id, checkpoint.path = self._run.pk, checkpoint.path[:LONGEST_PATH]
+        if packed.secret:
+            checkpoint.sealed = Secret(packed.text)
+        else:
+            checkpoint.plain = packed.text
+        self._gathered.checkpoints.append(checkpoint)
+
+    def _create(self, event: ActionStarted | ActionSkipped, fields: Fields) -> None:
+        self._rows[event.path] = State.RUNNING
+        self._gathered.created[event.path] = {**identity(event), **fields}
+
+    def _change(self, path: str, fields: Fields) -> None:
+        created = self._gathered.created.get(path)
+        if created is not None:
+            created.update(fields)
+        else:
+            self._gathered.changed.setdefault(path, {}).update(fields)
+
+    def _next(self) -> int:
+        self._number += 1
+        self._gathered.number = self._number
+        return self._number
+
+    def _queue(self) -> asyncio.Future[Any]:
+        if self._queued is None:
+            self._queued = self._writer.put(self._take)
+            self._queued.add_done_callback(noticed)
+        return self._queued
+
+    async def _written(self) -> None:
+        # Shielded: a cancelled run must not take back what it has put in the queue.
+        await asyncio.shield(self._queue())
+
+    def _take(self) -> Job:
+        """What has gathered, as a job. Called on the loop when its transaction begins."""
+        gathered, self._gathered, queued, self._queued = self._gathered, Gathered(), self._queued, None
+        gathered.number = self._number
+        if self._waiting:
+            gathered.state = State.WAITING
+        if queued is not None:
+            queued.add_done_callback(lambda _: self._told(gathered))
+        return lambda: write(self._run, gathered)
+
+    def _told(self, gathered: Gathered) -> None:
+        for path in gathered.ended:
+            self._hub.forget(self._run.pk, path)
+        self._hub.changed(self._run.pk)
+
+    def _streamed(self, path: str) -> Fields:
         return {"text": self._hub.text(self._run.pk).get(path, "")}
+
+
+def is_inside(path: str, container: str) -> bool:
+    return path.startswith((f"{container}/", f"{container}["))
+
+
+def noticed(done: asyncio.Future[Any]) -> None:
+    # A failure shows itself at the next outcome, which is awaited; here it only must not go unread.
+    if not done.cancelled():
+        done.exception()
+
+
+def write(run: Run, gathered: Gathered) -> None:
+    """Raises StaleAttempt."""
+    mine = Run.objects.filter(pk=run.pk, attempt=run.attempt, state__in=LIVE).update(
+        last_event=gathered.number,
+        state=gathered.state,
+        **spent("prompt_tokens", gathered.prompt_tokens),
+        **spent("completion_tokens", gathered.completion_tokens),
+    )
+    if not mine:
+        raise StaleAttempt(f"Run {run.pk} was taken over.")
+    if gathered.created:
+        ActionRun.objects.bulk_create([ActionRun(run_id=run.pk, **fields) for fields in gathered.created.values()])
+    for path, fields in gathered.changed.items():
+        ActionRun.objects.filter(run_id=run.pk, path=path[:LONGEST_PATH]).update(**fields)
+    for row in (*gathered.lines, *gathered.checkpoints):
+        row.pk = None  # given by a try that was rolled back
+    if gathered.lines:
+        LogEntry.objects.bulk_create(gathered.lines)
+    notes = [checkpoint for checkpoint in gathered.checkpoints if checkpoint.note]
+    if notes:
+        fields = {"unique_fields": ["run", "path", "note"], "update_fields": ["plain", "sealed"]}
+        Checkpoint.objects.bulk_create(notes, update_conflicts=True, **fields)  # type: ignore[arg-type]
+    if len(notes) < len(gathered.checkpoints):
+        Checkpoint.objects.bulk_create([checkpoint for checkpoint in gathered.checkpoints if not checkpoint.note])
+
+
+def spent(column: str, tokens: int) -> Fields:
+    return {column: F(column) + tokens} if tokens else {}
+
+
+def succeeded(event: ActionFinished) -> Fields:
+    return {
+        "state": State.SUCCEEDED,
+        "output": displayed(event.output),
+        "variables": displayed(event.variables),
+        "facts": displayed(event.facts),
+        "usage": displayed(event.usage),
+        "warning": (event.warning or "")[:500],
+    }
 
 
 def identity(event: ActionStarted | ActionSkipped) -> dict[str, str]:
     return {
-        "path": event.path[:500],
+        "path": event.path[:LONGEST_PATH],
         "action_id": event.action_id[:100],
         "type": event.type[:100],
         "title": event.title[:200],

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import uuid
 from collections.abc import Mapping
 from typing import Any
 
@@ -31,8 +32,8 @@ class FlowManager(models.Manager["Flow"]):
         """A new flow with its first revision. Its slug comes from the name."""
         flow = self.create(name=document.name, slug=self.free_slug(document.name))
         revision = flow.revisions.create(number=1, document=document.to_json(), created_by=by, note=note)
-        self.filter(pk=flow.pk).update(head=revision)
-        flow.head = revision
+        self.filter(pk=flow.pk).update(head=revision, concurrency=document.concurrency)
+        flow.head, flow.concurrency = revision, document.concurrency
         return flow
 
     def free_slug(self, name: str) -> str:
@@ -46,6 +47,7 @@ class Flow(models.Model):
     slug = models.SlugField(max_length=100, unique=True)
     created_at = models.DateTimeField(auto_now_add=True)
     changed_at = models.DateTimeField(auto_now_add=True)
+    concurrency = models.PositiveIntegerField(null=True)  # runs at the same time, as the current revision says
     head = models.ForeignKey("Revision", null=True, on_delete=models.PROTECT, related_name="+")
 
     objects = FlowManager()
@@ -112,7 +114,7 @@ class Flow(models.Model):
     def move_head(self, to: Revision, *, base: int, name: str) -> None:
         with transaction.atomic():
             moved = Flow.objects.filter(pk=self.pk, head__number=base).update(
-                head=to, name=name[:200], changed_at=timezone.now()
+                head=to, name=name[:200], changed_at=timezone.now(), concurrency=Document(to.document).concurrency
             )
             if not moved:
                 raise Conflict(Flow.objects.select_related("head__created_by").get(pk=self.pk).current)
@@ -166,6 +168,23 @@ class State(models.TextChoices):
     SKIPPED = "skipped"  # actions only: disabled, or a branch not taken
 
 
+class Worker(models.Model):
+    """A process that executes runs. One that has stopped beating has lost its runs to others."""
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    kind = models.CharField(max_length=20)  # server, worker, command line
+    host = models.CharField(max_length=200)
+    pid = models.PositiveIntegerField()
+    started_at = models.DateTimeField(auto_now_add=True)
+    beat_at = models.DateTimeField(default=timezone.now)
+
+    class Meta:
+        indexes = [models.Index(fields=["beat_at"])]
+
+    def __str__(self) -> str:
+        return f"{self.kind} {self.pid} on {self.host}"
+
+
 ENDED = (State.SUCCEEDED, State.FAILED, State.CANCELLED)
 LIVE = (State.QUEUED, State.RUNNING, State.WAITING)
 
@@ -179,6 +198,8 @@ class RunManager(models.Manager["Run"]):
         by: AbstractBaseUser | None,
         via: str,
         revision: Revision | None = None,
+        priority: int = 0,
+        **more: Any,
     ) -> Run:
         """A queued run. Secret inputs are kept encrypted until it ends and shown masked."""
         revision = revision or flow.current
@@ -192,6 +213,8 @@ class RunManager(models.Manager["Run"]):
             secret_inputs=Secret(json.dumps(secrets)) if secrets else None,
             started_by=by,
             via=via,
+            priority=priority,
+            **more,
         )
 
 
@@ -204,11 +227,20 @@ class Run(models.Model):
     output = models.JSONField(null=True)
     error = models.JSONField(null=True)  # {kind, message, hint, status, request_id, raw, path, action_id}
     started_by = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, related_name="+")
-    via = models.CharField(max_length=40)  # designer, run page, command line
+    via = models.CharField(max_length=40)  # designer, run page, command line, api, flow
+    priority = models.SmallIntegerField(default=0)  # the higher goes first
+    parent = models.ForeignKey("self", null=True, on_delete=models.CASCADE, related_name="children")
+    parent_path = models.CharField(max_length=520, blank=True)  # of the action that runs this flow, and its try
+    origin = models.ForeignKey("self", null=True, on_delete=models.SET_NULL, related_name="+")  # retried or forked
+    idempotency_key = models.CharField(max_length=120, null=True, unique=True)
+    request_digest = models.CharField(max_length=64, blank=True)
     created_at = models.DateTimeField(auto_now_add=True)
     started_at = models.DateTimeField(null=True)
     ended_at = models.DateTimeField(null=True)
-    attempt = models.PositiveIntegerField(default=0)  # taken by claim(); records of an older one are refused
+    worker = models.ForeignKey(Worker, null=True, on_delete=models.SET_NULL, related_name="runs")
+    attempt = models.PositiveIntegerField(default=0)  # counted by each claim; records of an older one are refused
+    crash_path = models.CharField(max_length=500, blank=True)  # what was going when its process died
+    crashes = models.PositiveSmallIntegerField(default=0)  # in a row at that path
     cancelled_by = models.CharField(max_length=150, blank=True)
     prompt_tokens = models.PositiveIntegerField(default=0)
     completion_tokens = models.PositiveIntegerField(default=0)
@@ -221,6 +253,12 @@ class Run(models.Model):
         indexes = [
             models.Index(fields=["flow", "-id"]),
             models.Index(fields=["state", "-id"]),
+            models.Index(fields=["-priority", "id"], condition=models.Q(state="queued"), name="runs_in_the_queue"),
+        ]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["parent", "parent_path"], condition=models.Q(parent__isnull=False), name="one_run_an_action"
+            )
         ]
 
     def __str__(self) -> str:
@@ -234,41 +272,66 @@ class Run(models.Model):
         secrets = json.loads(self.secret_inputs.reveal()) if self.secret_inputs else {}
         return {**self.inputs, **secrets}
 
-    def claim(self) -> bool:
-        """Takes the run for this process; false when another has it or it has ended."""
-        taken = Run.objects.filter(pk=self.pk, attempt=self.attempt, state=State.QUEUED).update(
-            attempt=self.attempt + 1, state=State.RUNNING, started_at=timezone.now()
-        )
-        if taken:
-            self.attempt += 1
-            self.state = State.RUNNING
-        return bool(taken)
-
     def request_cancel(self, *, by: str) -> bool:
         """Notes who wants it stopped; a queued run ends at once. False when it had ended."""
         live = Run.objects.filter(pk=self.pk, state__in=LIVE)
         if not live.update(cancelled_by=by[:150]):
             return False
-        live.filter(state=State.QUEUED).update(
-            state=State.CANCELLED,
-            ended_at=timezone.now(),
-            secret_inputs=None,
-            last_event=models.F("last_event") + 1,
-        )
+        live.filter(state=State.QUEUED).update(**ENDS, state=State.CANCELLED, ended_at=timezone.now())
+        Checkpoint.objects.erase_secrets(self.pk)
         return True
+
+    @transaction.atomic
+    def kill(self) -> bool:
+        """Ends the run without asking its process, whose records are refused from now on."""
+        killed = Run.objects.filter(pk=self.pk, state__in=LIVE).update(
+            **ENDS, state=State.CANCELLED, ended_at=timezone.now(), attempt=models.F("attempt") + 1
+        )
+        if killed:
+            self.actions.filter(state__in=LIVE).update(state=State.CANCELLED, ended_at=timezone.now(), reason="")
+            Checkpoint.objects.erase_secrets(self.pk)
+        return bool(killed)
 
     def finish(self, state: State, *, output: Any = None, error: dict[str, Any] | None = None) -> bool:
         """Ends the run if it is still this attempt's; erases what was secret."""
-        return bool(
-            Run.objects.filter(pk=self.pk, attempt=self.attempt, state__in=LIVE).update(
-                state=state,
-                output=output,
-                error=error,
-                ended_at=timezone.now(),
-                secret_inputs=None,
-                last_event=models.F("last_event") + 1,
-            )
+        ended = Run.objects.filter(pk=self.pk, attempt=self.attempt, state__in=LIVE).update(
+            **ENDS, state=state, output=output, error=error, ended_at=timezone.now()
         )
+        if ended:
+            Checkpoint.objects.erase_secrets(self.pk)
+        return bool(ended)
+
+
+# What goes with every end: nothing secret stays, nobody has the run, watchers see another event.
+ENDS: dict[str, Any] = {"secret_inputs": None, "worker": None, "last_event": models.F("last_event") + 1}
+
+
+class CheckpointManager(models.Manager["Checkpoint"]):
+    def erase_secrets(self, run_id: int) -> None:
+        self.filter(run_id=run_id, sealed__isnull=False).delete()
+
+
+class Checkpoint(models.Model):
+    """How a path ended, or what it noted, for whoever goes on with the run. With a secret in it, encrypted."""
+
+    run = models.ForeignKey(Run, on_delete=models.CASCADE, related_name="checkpoints")
+    path = models.CharField(max_length=500)
+    note = models.BooleanField(default=False)
+    plain = models.TextField(blank=True)
+    sealed = SecretField(null=True)  # erased when the run ends
+
+    objects = CheckpointManager()
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["run", "path", "note"], name="one_checkpoint_a_path")]
+
+    def __str__(self) -> str:
+        return self.path
+
+    @property
+    def text(self) -> str:
+        """Raises KeyUnreadable."""
+        return self.sealed.reveal() if self.sealed else self.plain
 
 
 class ActionRun(models.Model):

@@ -12,9 +12,9 @@ from typing import Any
 
 from connections.secret import Secret
 from flows.actions import registry
-from flows.actions.base import Prop, PropertyKind, Result, default_of, label, props
+from flows.actions.base import Lap, Prop, PropertyKind, Result, default_of, label, props
 from flows.document import Action, Branch, Document
-from flows.errors import ActionError, Returned, RunFailed
+from flows.errors import ActionError, LoopLeft, Returned, RunFailed, Signal
 from flows.expressions import ExpressionError, Scope, render
 from flows.journal import (
     ActionCancelled,
@@ -22,11 +22,14 @@ from flows.journal import (
     ActionFinished,
     ActionSkipped,
     ActionStarted,
+    Ended,
     Journal,
     LogLine,
+    Noted,
     TextDelta,
     Waiting,
 )
+from flows.retry import Tries
 from flows.services import Services
 from flows.values import as_text, convert, displayed, to_number
 
@@ -104,14 +107,41 @@ class Runner:
         if self._steps % BREATHE_EVERY == 0:
             await asyncio.sleep(0)
         # A container is walked again: what it did is what the actions inside did to the scope.
-        finished = None if action.branches else self.journal.recall(path)
-        if finished is None:
+        ended = None if action.branches else self._recalled(action, path)
+        if isinstance(ended, ActionFailed):
+            raise RunFailed(path, action.id, ended.error)
+        if ended is None:
             async with self._outcome(path, action) as outcome:
-                outcome.result = await self._perform(action, scope, path)
-            finished = outcome.finished
-        apply(finished, scope)
-        if finished.returns:
-            raise Returned(finished.output)
+                outcome.result = await self._tried(action, scope, path)
+            ended = outcome.finished
+        apply(ended, scope)
+        match ended.signal:
+            case Signal.RETURN:
+                raise Returned(ended.output)
+            case Signal.BREAK | Signal.CONTINUE:
+                raise LoopLeft(ended.signal)
+
+    def _recalled(self, action: Action, path: str) -> Ended | None:
+        try:
+            return self.journal.recall(path)
+        except ActionError as error:
+            raise RunFailed(path, action.id, error) from None
+
+    async def _tried(self, action: Action, scope: Scope, path: str) -> Result:
+        """Performs the action within its timeout, and again when it failed in a way its retry is for."""
+        tries = Tries(None if action.branches else action.retry, action.timeout)
+        while True:
+            try:
+                async with tries.within_timeout():
+                    result = await self._perform(action, scope, path, tries.number)
+            except ActionError as error:
+                delay = tries.delay_after(error)
+                if delay is None:
+                    raise tries.told(error) from None
+                await self.journal.record(Waiting(path, tries.reason(error), time.time() + delay))
+                await asyncio.sleep(delay)
+                continue
+            return tries.counted(result)
 
     @asynccontextmanager
     async def _outcome(self, path: str, action: Action) -> AsyncIterator[Outcome]:
@@ -119,7 +149,7 @@ class Runner:
         outcome = Outcome(path)
         try:
             yield outcome
-        except (Returned, RunFailed) as passing:
+        except (Returned, RunFailed, LoopLeft) as passing:
             await self._passed_through(outcome, passing)
             raise
         except asyncio.CancelledError:
@@ -136,15 +166,15 @@ class Runner:
         outcome.finished = finished(path, outcome.result)
         await self.journal.record(outcome.finished)
 
-    async def _passed_through(self, outcome: Outcome, passing: Returned | RunFailed) -> None:
-        # A container that something inside ended: it failed with it, or is done because of a return.
+    async def _passed_through(self, outcome: Outcome, passing: Returned | RunFailed | LoopLeft) -> None:
+        # A container that something inside ended: it failed with it, or is done because of a return or break.
         if isinstance(passing, RunFailed):
             inside = ActionError("inside", f"{passing.path} failed: {passing.error.message}", passing.error.hint)
             await self.journal.record(ActionFailed(outcome.path, time.time(), inside))
         else:
             await self.journal.record(ActionFinished(outcome.path, time.time()))
 
-    async def _perform(self, action: Action, scope: Scope, path: str) -> Result:
+    async def _perform(self, action: Action, scope: Scope, path: str, attempt: int) -> Result:
         started = ActionStarted(path, action.id, action.type, title_of(action), time.time())
         try:
             known = registry.action_type(action.type)
@@ -161,7 +191,7 @@ class Runner:
             await self.journal.record(started)
             raise
         await self.journal.record(dataclasses.replace(started, inputs=set_properties(rendered)))
-        return await known.execute(rendered, Execution(self, action, scope, path))
+        return await known.execute(rendered, Execution(self, action, scope, path, attempt))
 
     async def _rendered(self, properties: Any, stored: Mapping[str, Any], scope: Scope) -> Any:
         """The properties with their templates evaluated and their secrets opened."""
@@ -203,8 +233,8 @@ class Outcome:
 class Execution:
     """One execution of one action: what base.Step promises."""
 
-    def __init__(self, runner: Runner, action: Action, scope: Scope, path: str) -> None:
-        self._runner, self.action, self.scope, self.path = runner, action, scope, path
+    def __init__(self, runner: Runner, action: Action, scope: Scope, path: str, attempt: int) -> None:
+        self._runner, self.action, self.scope, self.path, self.attempt = runner, action, scope, path, attempt
 
     @property
     def services(self) -> Services:
@@ -219,14 +249,38 @@ class Execution:
     async def waiting(self, reason: str, until: float) -> None:
         await self._runner.journal.record(Waiting(self.path, reason, until))
 
+    @property
+    def noted(self) -> Any:
+        return self._runner.journal.noted(self.path)
+
+    async def note(self, value: Any) -> None:
+        await self._runner.journal.record(Noted(self.path, value))
+
+    def rendered(self, value: Any, scope: Scope) -> Any:
+        try:
+            return rendered_deep(value, scope)
+        except ExpressionError as error:
+            raise ActionError("expression", str(error), "Correct the property in the panel.") from None
+
     async def run_block(
-        self, branch: Branch, *, index: int | None = None, variables: Mapping[str, Any] | None = None
-    ) -> None:
-        inner = self.scope.child()
+        self,
+        branch: Branch,
+        *,
+        index: int | None = None,
+        variables: Mapping[str, Any] | None = None,
+        isolated: bool = False,
+    ) -> Lap:
+        inner = (self.scope.copied() if isolated else self.scope).child()
         for name, value in (variables or {}).items():
             inner.bind(name, value)
-        iteration = "" if index is None else f"[{index}]"
-        await self._runner.run_block(branch.actions, inner, f"{self.path}{iteration}/")
+        if index is None:
+            await self._runner.run_block(branch.actions, inner, f"{self.path}/")
+            return Lap(inner)
+        try:
+            await self._runner.run_block(branch.actions, inner, f"{self.path}[{index}]/")
+        except LoopLeft as left:
+            return Lap(inner, left.signal)
+        return Lap(inner)
 
     async def skip(self, branch: Branch, reason: str) -> None:
         await self._runner.skip(branch.actions, f"{self.path}/", reason)
@@ -242,7 +296,7 @@ def finished(path: str, result: Result) -> ActionFinished:
         facts=result.facts,
         usage=result.usage,
         warning=result.warning,
-        returns=result.returns,
+        signal=result.signal,
     )
 
 

@@ -1,6 +1,9 @@
-"""What actions may use of the outside, for real: stored connections, stored secrets, the Foundry client."""
+"""What actions may use of the outside, for real: stored connections and secrets, other flows, the client."""
 
 from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Protocol
 
 from connections.clients import foundry_client
 from connections.fields import KeyUnreadable
@@ -8,28 +11,102 @@ from connections.foundry.client import FoundryClient
 from connections.foundry.values import Target
 from connections.models import Connection
 from connections.secret import Secret
+from flows.document import DocumentError
 from flows.engine.writer import Writer
 from flows.errors import ActionError
-from flows.models import FlowSecret
+from flows.models import Flow, FlowSecret, Run, State
+from flows.runner import first_scope
+from flows.services import CallingStep, FlowRun
+
+DEEPEST = 10  # flows that run each other
+
+
+class Host(Protocol):
+    """Who executes the run: the executor, as far as services need it."""
+
+    writer: Writer
+
+    async def execute_child(self, run_id: int) -> None: ...
 
 
 class DatabaseServices:
     """Services of one run."""
 
-    def __init__(self, flow_id: int, writer: Writer) -> None:
-        self._flow_id, self._writer = flow_id, writer
+    def __init__(self, run: Run, host: Host) -> None:
+        self._run, self._host = run, host
 
     @property
     def foundry(self) -> FoundryClient:
         return foundry_client()
 
     async def connection(self, name: str) -> Target:
-        target: Target = await self._writer.do(lambda: stored_target(name))
+        target: Target = await self._host.writer.do(lambda: stored_target(name))
         return target
 
     async def secret(self, id: str) -> Secret:
-        secret: Secret = await self._writer.do(lambda: stored_secret(self._flow_id, id))
+        secret: Secret = await self._host.writer.do(lambda: stored_secret(self._run.flow_id, id))
         return secret
+
+    async def run_flow(self, flow: str, inputs: Mapping[str, Any], step: CallingStep) -> FlowRun:
+        child: Run = await self._host.writer.do(lambda: child_run(self._run, flow, inputs, step))
+        await self._host.execute_child(child.pk)
+        ended: Run = await self._host.writer.do(lambda: Run.objects.get(pk=child.pk))
+        if ended.state == State.SUCCEEDED:
+            return FlowRun(ended.pk, ended.state, ended.output)
+        raise failure_of(ended, flow)
+
+
+def child_run(parent: Run, slug: str, inputs: Mapping[str, Any], step: CallingStep) -> Run:
+    """The run that belongs to this try of the action: found again after a restart, else made."""
+    path = f"{step.path}~{step.attempt}"
+    known = Run.objects.filter(parent=parent, parent_path=path).first()
+    if known is not None:
+        return known
+    flow = Flow.objects.select_related("head").filter(slug=slug).first()
+    if flow is None:
+        raise ActionError("flow_missing", f"There is no flow {slug}.", "Give the slug that its address shows.")
+    if depth_of(parent) >= DEEPEST:
+        raise ActionError(
+            "too_deep", f"Flows run each other {DEEPEST} deep.", "Check that they do not run in a circle."
+        )
+    try:
+        first_scope(flow.current.parsed(), inputs)
+    except DocumentError:
+        raise ActionError("document", f"The flow {slug} cannot be read.", "Open it in the designer.") from None
+    return Run.objects.start(
+        flow=flow,
+        inputs={name: revealed(value) for name, value in inputs.items()},
+        by=parent.started_by,
+        via="flow",
+        priority=parent.priority,
+        parent=parent,
+        parent_path=path,
+    )
+
+
+def revealed(value: Any) -> Any:
+    # A secret is handed on as one: an input of type secret is stored encrypted.
+    return value.reveal() if isinstance(value, Secret) else value
+
+
+def depth_of(run: Run) -> int:
+    depth, above = 1, run.parent_id
+    while above is not None and depth <= DEEPEST:
+        depth, above = depth + 1, Run.objects.filter(pk=above).values_list("parent_id", flat=True).get()
+    return depth
+
+
+def failure_of(ended: Run, slug: str) -> ActionError:
+    facts = {"run": ended.pk, "flow": slug}
+    if ended.state == State.CANCELLED:
+        return ActionError("flow_stopped", f"Run {ended.pk} of {slug} was stopped.", "", facts=facts)
+    error = ended.error or {}
+    return ActionError(
+        str(error.get("kind") or "flow_failed"),
+        f"Run {ended.pk} of {slug} failed: {error.get('message', '')}",
+        str(error.get("hint") or ""),
+        facts=facts,
+    )
 
 
 def stored_target(name: str) -> Target:

@@ -9,6 +9,7 @@ from enum import StrEnum, auto
 from typing import Any, ClassVar, Literal, Protocol
 
 from flows.document import Action, Branch
+from flows.errors import Signal as Signal
 from flows.expressions import Scope
 from flows.journal import Declared
 from flows.services import Services
@@ -37,6 +38,7 @@ class PropertyKind(StrEnum):
     NEW_VARIABLE = auto()  # name of the variable this action sets
     VARIABLES = auto()  # rows of name, type, value, global
     FLAG = auto()
+    LATER = auto()  # template or condition that the action renders itself
 
 
 @dataclass(frozen=True)
@@ -69,7 +71,15 @@ class Result:
     facts: Mapping[str, Any] = field(default_factory=dict)
     usage: Mapping[str, Any] | None = None
     warning: str | None = None
-    returns: bool = False  # ends the run with the output
+    signal: Signal = Signal.NONE  # RETURN ends the run with the output
+
+
+@dataclass(frozen=True)
+class Lap:
+    """How a block was left: its variables, and whether break or continue ended the iteration."""
+
+    scope: Scope
+    signal: Signal = Signal.NONE
 
 
 class Step(Protocol):
@@ -96,10 +106,33 @@ class Step(Protocol):
     async def waiting(self, reason: str, until: float) -> None:
         """The action waits by itself until `until` (seconds since the epoch)."""
 
+    @property
+    def attempt(self) -> int:
+        """Which try of the action this is, from 1."""
+
+    @property
+    def noted(self) -> Any:
+        """What this action noted in an earlier attempt of the run; None when nothing."""
+
+    async def note(self, value: Any) -> None:
+        """Keeps a JSON value for whoever continues the run. Durable once it returns."""
+
+    def rendered(self, value: Any, scope: Scope) -> Any:
+        """The value of a LATER property in a scope. Raises ActionError of kind expression."""
+
     async def run_block(
-        self, branch: Branch, *, index: int | None = None, variables: Mapping[str, Any] | None = None
-    ) -> None:
-        """Executes a branch in a scope of its own that holds `variables`; `index` numbers an iteration."""
+        self,
+        branch: Branch,
+        *,
+        index: int | None = None,
+        variables: Mapping[str, Any] | None = None,
+        isolated: bool = False,
+    ) -> Lap:
+        """Executes a branch in a scope of its own that holds `variables`.
+
+        `index` numbers an iteration, which catches break and continue; without one both pass through. What an
+        `isolated` block assigns is not seen outside. Raises RunFailed, Returned, LoopLeft.
+        """
 
     async def skip(self, branch: Branch, reason: str) -> None:
         """Records every action of a branch as not run."""
@@ -112,7 +145,7 @@ class ActionType:
     title: ClassVar[str]
     purpose: ClassVar[str]  # one line, without a full stop
     group: ClassVar[Group]
-    branches: ClassVar[Literal["none", "body", "conditions"]] = "none"
+    branches: ClassVar[Literal["none", "body", "conditions", "try"]] = "none"
     properties: ClassVar[Any]  # a frozen dataclass of prop() fields
 
     async def execute(self, properties: Any, step: Step) -> Result:

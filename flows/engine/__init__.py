@@ -1,19 +1,43 @@
-"""Hands runs to the engine. Whoever starts or stops a run talks to this module and to nothing behind it."""
+"""Hands runs to the engine. Whoever starts, stops or awaits a run talks to this module and to nothing behind it."""
 
 from __future__ import annotations
 
+import time
+
+from asgiref.sync import sync_to_async
+from django.db import transaction
+
 from flows.engine import embedded
+from flows.engine.live import hub
 from flows.models import Run
+
+LOOK = 1.0  # seconds after which the state is read without being told to
 
 
 def submit(run: Run) -> None:
-    """Call after the run is committed; returns at once."""
-    embedded.submit(run.pk)
+    """Call in the transaction that creates the run; returns at once."""
+    transaction.on_commit(embedded.wake)
 
 
 def cancel(run: Run, *, by: str) -> bool:
-    """Stops the run wherever it is; false when it had ended already."""
-    if not run.request_cancel(by=by):
-        return False
+    """Stops the run wherever it is; asked a second time, ends it at once. False when it had ended already."""
+    stopped = (bool(run.cancelled_by) and run.kill()) or run.request_cancel(by=by)
     embedded.cancel(run.pk)
+    return stopped
+
+
+async def ended(run_id: int, timeout: float) -> bool:  # noqa: ASYNC109 - how long to watch, not a limit on work
+    """Waits until the run has ended, at most `timeout` seconds. On the loop of the server."""
+    until = time.monotonic() + timeout
+    with hub.subscribe(run_id) as subscription:
+        while not subscription.ended and not await sync_to_async(has_ended)(run_id):
+            look = min(until, time.monotonic() + LOOK)
+            while not subscription.ended and await subscription.changed(max(0, look - time.monotonic())):
+                pass
+            if time.monotonic() >= until and not subscription.ended:
+                return await sync_to_async(has_ended)(run_id)
     return True
+
+
+def has_ended(run_id: int) -> bool:
+    return Run.objects.filter(pk=run_id, ended_at__isnull=False).exists()

@@ -13,6 +13,7 @@ class Subscription:
 
     def __init__(self) -> None:
         self._changed = asyncio.Event()
+        self.ended = False  # the run has
 
     def notify(self) -> None:
         self._changed.set()
@@ -48,6 +49,11 @@ class Hub:
 
     def changed(self, run_id: int) -> None:
         for watcher in self._watchers.get(run_id, ()):
+            watcher.notify()
+
+    def ended(self, run_id: int) -> None:
+        for watcher in self._watchers.get(run_id, ()):
+            watcher.ended = True
             watcher.notify()
 
     def append(self, run_id: int, path: str, text: str) -> None:

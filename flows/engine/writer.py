@@ -1,25 +1,33 @@
 """Group commit: one thread, one database connection, one transaction for all that came in meanwhile.
 
 While a transaction is being written, the jobs of all runs of the process gather for the next one; each waits
-for its own. This keeps a commit per finished action affordable.
+for its own. This keeps a commit per finished action affordable. When the database is away for a while (locked, full,
+restarting), everybody waits; jobs are repeated as a whole, so they must not depend on a former try.
 """
 
 from __future__ import annotations
 
 import asyncio
+import logging
+import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Any
 
-from django.db import close_old_connections, connection, transaction
+from django.db import InterfaceError, OperationalError, close_old_connections, connection, transaction
+
+log = logging.getLogger(__name__)
 
 Job = Callable[[], Any]
+PATIENCE = 60.0  # seconds that an absent database is waited for
+FIRST_PAUSE, LONGEST_PAUSE = 0.05, 2.0  # seconds
+MOST_JOBS = 500  # of one transaction, so that nobody waits for long
 
 
 @dataclass(slots=True)
 class Pending:
-    job: Job
+    prepare: Callable[[], Job]  # called on the loop when the transaction begins
     done: asyncio.Future[Any] = field(default_factory=lambda: asyncio.get_running_loop().create_future())
 
 
@@ -31,9 +39,9 @@ class Writer:
         self._pending: list[Pending] = []
         self._writing: asyncio.Task[None] | None = None
 
-    def put(self, job: Job) -> asyncio.Future[Any]:
-        """Queues a job; the future is done once its transaction is committed."""
-        pending = Pending(job)
+    def put(self, prepare: Callable[[], Job]) -> asyncio.Future[Any]:
+        """Queues a job, made when its transaction begins; the future is done once that is committed."""
+        pending = Pending(prepare)
         self._pending.append(pending)
         if self._writing is None:
             self._writing = asyncio.get_running_loop().create_task(self._write())
@@ -41,13 +49,14 @@ class Writer:
 
     async def do(self, job: Job) -> Any:
         # Shielded: a cancelled run must not take back what it has put in the queue.
-        return await asyncio.shield(self.put(job))
+        return await asyncio.shield(self.put(lambda: job))
 
     async def _write(self) -> None:
         loop = asyncio.get_running_loop()
         while self._pending:
-            batch, self._pending = self._pending, []
-            outcomes = await loop.run_in_executor(self._thread, write, [pending.job for pending in batch])
+            batch, self._pending = self._pending[:MOST_JOBS], self._pending[MOST_JOBS:]
+            jobs = [pending.prepare() for pending in batch]
+            outcomes = await loop.run_in_executor(self._thread, write, jobs)
             for pending, outcome in zip(batch, outcomes, strict=True):
                 settle(pending.done, outcome)
         self._writing = None
@@ -68,18 +77,36 @@ def write(jobs: list[Job]) -> list[Any]:
     """All jobs in one transaction; if one fails, each in its own, so that it fails alone."""
     close_old_connections()
     try:
-        with transaction.atomic():
-            return [job() for job in jobs]
+        return patiently(lambda: together(jobs))
     except Exception as error:
         return [error] if len(jobs) == 1 else [alone(job) for job in jobs]
 
 
+def together(jobs: list[Job]) -> list[Any]:
+    with transaction.atomic():
+        return [job() for job in jobs]
+
+
 def alone(job: Job) -> Any:
     try:
-        with transaction.atomic():
-            return job()
+        return patiently(lambda: together([job]))[0]
     except Exception as error:
         return error
+
+
+def patiently(attempt: Callable[[], list[Any]]) -> list[Any]:
+    """Tries again while the database is away."""
+    until, pause = time.monotonic() + PATIENCE, FIRST_PAUSE
+    while True:
+        try:
+            return attempt()
+        except (OperationalError, InterfaceError) as error:
+            if connection.in_atomic_block or time.monotonic() + pause > until:
+                raise
+            log.warning("action=database_away error=%s", type(error).__name__)
+            connection.close()
+        time.sleep(pause)
+        pause = min(pause * 2, LONGEST_PAUSE)
 
 
 def settle(done: asyncio.Future[Any], outcome: Any) -> None:

@@ -76,7 +76,7 @@ def start(request: Request, slug: str) -> HttpResponse:
     if asked and form.is_valid():
         with transaction.atomic():
             run = Run.objects.start(flow=flow, inputs=form.inputs(), by=request.user, via="designer")
-            transaction.on_commit(lambda: engine.submit(run))
+            engine.submit(run)
         return redirect("runs:show", run.pk)
     return page(request, "runs/start.html", {"flow": flow, "form": form}, status=422 if form.is_bound else 200)
 

@@ -7,7 +7,7 @@ import pytest
 from asgiref.sync import sync_to_async
 from django.db import connection as database
 
-from flows.engine import embedded
+from flows.engine import claims, embedded
 from flows.engine.live import hub
 from flows.models import ActionRun, Run, State
 from tests.documents_of import load
@@ -127,18 +127,10 @@ async def test_text_is_there_while_it_streams(ready):
         await embedded.close_engine()
 
 
-async def test_a_run_that_a_former_process_left_is_not_shown_as_running_for_ever(ready):
-    run = await sync_to_async(lambda: make_run(make_flow(), question="Why?"))()
-    await sync_to_async(run.claim)()
-    await embedded.open_engine()
-    await embedded.close_engine()
-    found = await Run.objects.aget(pk=run.pk)
-    assert (found.state, found.error["kind"]) == (State.FAILED, "interrupted")
-
-
 def test_an_older_attempt_can_write_nothing(ready):
     run = make_run(make_flow(), question="Why?")
-    assert run.claim()
-    assert not Run.objects.get(pk=run.pk).claim()
+    worker = claims.enlist("server")
+    assert [claimed.pk for claimed in claims.claim_queued(worker, 5)] == [run.pk]
+    assert claims.claim_queued(worker, 5) == []
     Run.objects.filter(pk=run.pk).update(attempt=2)
     assert not run.finish(State.SUCCEEDED, output="stale")

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from connections.secret import Secret
-from flows.actions.base import ActionType, Group, PropertyKind, Result, Step, prop
+from flows.actions.base import ActionType, Group, PropertyKind, Result, Signal, Step, prop
 from flows.errors import ActionError
 from flows.values import Response
 
@@ -25,7 +25,7 @@ class Return(ActionType):
     properties = Properties
 
     async def execute(self, properties: Properties, step: Step) -> Result:
-        return Result(output=answer(properties.value), returns=True)
+        return Result(output=answer(properties.value), signal=Signal.RETURN)
 
 
 def answer(value: Any) -> Any:

@@ -1,0 +1,168 @@
+"""Who has which run. Every change of hands is a conditional update and a row count."""
+
+from __future__ import annotations
+
+import os
+import socket
+from collections.abc import Iterable
+from datetime import timedelta
+from uuid import UUID
+
+from django.db import transaction
+from django.db.models import Count, F, Q, QuerySet
+from django.db.models.functions import Coalesce
+from django.utils import timezone
+
+from flows.errors import ActionError
+from flows.journal_db import error_json, is_inside
+from flows.models import Flow, Run, State, Worker
+
+BEAT = 3.0  # seconds between two signs of life
+LOST_AFTER = 12.0  # seconds of silence after which a process has lost its runs
+MOST_CRASHES = 3  # of its process in a row, at the same action
+MOST_CLAIMED = 200  # runs in one transaction
+
+GOING = (State.RUNNING, State.WAITING)
+
+
+def enlist(kind: str) -> UUID:
+    """A row for this process."""
+    return Worker.objects.create(kind=kind, host=socket.gethostname()[:200], pid=os.getpid()).pk
+
+
+def beat(worker: UUID) -> None:
+    """Says that the process lives; a row that others have cleared away comes back."""
+    if not Worker.objects.filter(pk=worker).update(beat_at=timezone.now()):
+        Worker.objects.create(pk=worker, kind="returned", host=socket.gethostname()[:200], pid=os.getpid())
+
+
+def dismiss(worker: UUID) -> None:
+    Worker.objects.filter(pk=worker).delete()
+
+
+@transaction.atomic
+def claim_queued(worker: UUID, most: int) -> list[Run]:
+    """Takes up to `most` runs from the queue, urgent ones first, within the limits of their flows."""
+    free = places_left()
+    full = [flow for flow, places in free.items() if places <= 0]
+    queued = Run.objects.filter(state=State.QUEUED, parent=None).exclude(flow_id__in=full)
+    found = queued.order_by("-priority", "pk").select_for_update(skip_locked=True).values_list("pk", "flow_id")
+    wanted = []
+    for run, flow in found[: min(most, MOST_CLAIMED)]:
+        if free.get(flow, 1) > 0:
+            wanted.append(run)
+        if flow in free:
+            free[flow] -= 1
+    return claim(worker, wanted) if wanted else []
+
+
+def places_left() -> dict[int, int]:
+    """Of the flows that allow only so many runs at a time. Locks them, so that no two processes count at once."""
+    limited = dict(Flow.objects.filter(concurrency__isnull=False).select_for_update().values_list("pk", "concurrency"))
+    if not limited:
+        return {}
+    going = (
+        Run.objects.filter(flow_id__in=limited, state__in=GOING).order_by().values_list("flow_id").annotate(Count("pk"))
+    )
+    counted = dict(going)
+    return {flow: (most or 0) - counted.get(flow, 0) for flow, most in limited.items()}
+
+
+def claim(worker: UUID, runs: Iterable[int], states: Iterable[str] = (State.QUEUED,)) -> list[Run]:
+    """Makes them this process's, in a new attempt."""
+    chosen = list(runs)
+    Run.objects.filter(pk__in=chosen, state__in=list(states)).update(
+        attempt=F("attempt") + 1,
+        state=State.RUNNING,
+        worker=worker,
+        started_at=Coalesce("started_at", timezone.now()),
+    )
+    mine = Run.objects.filter(pk__in=chosen, worker=worker, state__in=GOING)
+    return list(mine.select_related("revision").order_by("-priority", "pk"))
+
+
+def release(run: Run) -> bool:
+    """Puts a run that this process gives up in good order back into the queue; false when it is to be stopped."""
+    return bool(
+        Run.objects.filter(pk=run.pk, attempt=run.attempt, state__in=GOING, cancelled_by="").update(
+            state=State.QUEUED, worker=None, crash_path="", crashes=0
+        )
+    )
+
+
+def lost_runs() -> QuerySet[Run]:
+    """Runs whose process does not beat any more, or is unknown."""
+    silent = timezone.now() - timedelta(seconds=LOST_AFTER)
+    gone = Q(worker=None) | Q(worker__beat_at__lt=silent)
+    return Run.objects.filter(gone, state__in=GOING, parent=None)
+
+
+def runs_of(kind: str) -> QuerySet[Run]:
+    return Run.objects.filter(Q(worker=None) | Q(worker__kind=kind), state__in=GOING, parent=None)
+
+
+@transaction.atomic
+def requeue(lost: QuerySet[Run]) -> list[int]:
+    """Puts lost runs back into the queue; those that keep killing their process are failed. Gives the queued ones."""
+    queued = []
+    for run in lost.select_for_update(skip_locked=True, of=("self",)):
+        if run.cancelled_by:
+            run.kill()
+            continue
+        path = in_flight(run)
+        crashes = run.crashes + 1 if path and path == run.crash_path else int(bool(path))
+        if crashes >= MOST_CRASHES:
+            fail_killer(run, path)
+            continue
+        changed = Run.objects.filter(pk=run.pk, attempt=run.attempt, state__in=GOING).update(
+            state=State.QUEUED, worker=None, crash_path=path, crashes=crashes
+        )
+        if changed:
+            queued.append(run.pk)
+    return queued
+
+
+def in_flight(run: Run) -> str:
+    """What was being executed when the process died, down into the flows it runs. Waits are innocent."""
+    going = sorted(run.actions.filter(state=State.RUNNING).values_list("path", flat=True))
+    leaves = [path for path in going if not any(is_inside(other, path) for other in going)]
+    inside = [in_flight(child) for child in run.children.filter(state__in=GOING).order_by("pk")]
+    return " > ".join([*leaves, *filter(None, inside)])[:500]
+
+
+def fail_killer(run: Run, path: str) -> None:
+    error = ActionError(
+        "killed_worker",
+        f"The process that ran it died {MOST_CRASHES} times at {path}.",
+        "See the log of the server; the action may need more memory than there is.",
+    )
+    run.actions.filter(state__in=GOING).update(
+        state=State.FAILED, ended_at=timezone.now(), error=error_json(error), reason=""
+    )
+    for child in run.children.filter(state__in=GOING):
+        fail_killer(child, path)
+    run.finish(State.FAILED, error={**error_json(error), "path": path.split(" > ")[0]})
+
+
+def cancelled(worker: UUID) -> list[int]:
+    """Runs of this process that somebody wants stopped."""
+    return list(
+        Run.objects.filter(worker=worker, state__in=GOING).exclude(cancelled_by="").values_list("pk", flat=True)
+    )
+
+
+def orphans(worker: UUID, known: Iterable[int]) -> QuerySet[Run]:
+    """Runs that stand in this process's name although it does not execute them."""
+    return Run.objects.filter(worker=worker, state__in=GOING, parent=None).exclude(pk__in=list(known))
+
+
+def clear_away() -> None:
+    """Forgets processes that have been silent for an hour."""
+    Worker.objects.filter(beat_at__lt=timezone.now() - timedelta(hours=1), runs=None).delete()
+
+
+def deadline_of(run: Run, most: float) -> float:
+    """Seconds that the run may still take, all attempts together. Raises DocumentError."""
+    allowed = run.revision.parsed().deadline or most
+    spent = (timezone.now() - (run.started_at or timezone.now())).total_seconds()
+    return max(0.0, min(allowed, most) - spent)

@@ -1,0 +1,253 @@
+"""Executes runs in this process: feeds itself from the queue, keeps a pulse, stops what is to be stopped."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+from django.conf import settings
+
+from connections.clients import close_client
+from flows import runner
+from flows.document import DocumentError
+from flows.engine import claims
+from flows.engine.live import hub
+from flows.engine.writer import Writer
+from flows.errors import ActionError, RunFailed
+from flows.journal_db import DatabaseJournal, Past, StaleAttempt, error_json
+from flows.models import Run, State
+from flows.services_db import DatabaseServices
+from flows.values import displayed
+
+log = logging.getLogger(__name__)
+
+GLANCE = 0.4  # seconds between two looks for runs to stop
+LOOK_AT_QUEUE = 2.0  # seconds after which the queue is looked at without being told to
+
+
+@dataclass
+class Going:
+    """A run that this process executes."""
+
+    task: asyncio.Task[None]
+    journal: DatabaseJournal | None = None
+
+
+class Executor:
+    """Belongs to one event loop. Executes at most `places` runs at a time; more wait in the queue."""
+
+    def __init__(self, kind: str, places: int) -> None:
+        self.loop = asyncio.get_running_loop()
+        self.kind, self.places = kind, places
+        self.writer = Writer()
+        self.id: UUID | None = None
+        self.on_requeued: Callable[[list[int]], None] = lambda runs: None
+        self._going: dict[int, Going] = {}
+        self._wanted = asyncio.Event()
+        self._own: list[asyncio.Task[None]] = []
+        self._closing = False
+
+    # Life
+
+    async def open(self, *, feeds: bool) -> None:
+        """Begins to beat, and with `feeds` to take runs from the queue."""
+        self.id = await self.writer.do(lambda: claims.enlist(self.kind))
+        self._own.append(self.loop.create_task(self._pulse(sweeps=feeds), name="pulse"))
+        if feeds:
+            self._own.append(self.loop.create_task(self._feed(), name="feed"))
+            self.wake()
+
+    async def close(self, grace: float = 0.0) -> None:
+        """Lets what is going come to its next action, at most `grace` seconds; the rest goes back into the queue."""
+        self._closing = True
+        journals = [going.journal for going in self._going.values() if going.journal]
+        for journal in journals:
+            journal.hold()
+        await within(self._quiet(), grace)
+        for journal in self._journals():
+            journal.hand_over()
+        await stopped([*self._own, *(going.task for going in self._going.values())])
+        if self.id is not None:
+            worker = self.id
+            await self.writer.do(lambda: claims.dismiss(worker))
+        await self.writer.close()
+        await close_client()
+
+    async def _quiet(self) -> None:
+        while not all(journal.quiet for journal in self._journals()):  # noqa: ASYNC110 - many journals, one look
+            await asyncio.sleep(0.02)
+
+    def _journals(self) -> list[DatabaseJournal]:
+        return [going.journal for going in self._going.values() if going.journal]
+
+    # The queue
+
+    def wake(self) -> None:
+        """There is something in the queue, or a place has become free."""
+        self._wanted.set()
+
+    async def _feed(self) -> None:
+        while True:
+            await within(self._wanted.wait(), LOOK_AT_QUEUE)
+            self._wanted.clear()
+            try:
+                await self._take(self.places - len(self._going))
+            except Exception:
+                log.exception("action=claim_failed")
+
+    async def _take(self, free: int) -> None:
+        if free <= 0:
+            return
+        taken = await self.writer.do(lambda: claims.claim_queued(self._name(), free))
+        for run in taken:
+            self._begin(run)
+        if len(taken) == min(free, claims.MOST_CLAIMED):
+            self.wake()
+
+    def _name(self) -> UUID:
+        if self.id is None:
+            raise RuntimeError("The executor is not open.")
+        return self.id
+
+    def _begin(self, run: Run) -> asyncio.Task[None]:
+        going = Going(self.loop.create_task(self._execute(run), name=f"run {run.pk}"))
+        self._going[run.pk] = going
+        going.task.add_done_callback(lambda done: self._ended(run.pk, done))
+        return going.task
+
+    def _ended(self, run_id: int, task: asyncio.Task[None]) -> None:
+        self._going.pop(run_id, None)
+        hub.forget(run_id)
+        hub.ended(run_id)
+        self.wake()
+        if not task.cancelled() and (error := task.exception()):
+            log.error("action=run_lost run=%s error=%r", run_id, error)
+
+    # The pulse
+
+    async def _pulse(self, *, sweeps: bool) -> None:
+        beaten = time.monotonic()
+        while True:
+            await asyncio.sleep(GLANCE)
+            try:
+                if self._going:
+                    for run_id in await self.writer.do(lambda: claims.cancelled(self._name())):
+                        self.cancel(run_id)
+                if time.monotonic() - beaten >= claims.BEAT:
+                    beaten = time.monotonic()
+                    await self.writer.do(lambda: claims.beat(self._name()))
+                    if sweeps:
+                        await self._sweep()
+            except Exception:
+                log.exception("action=pulse_failed")
+
+    async def _sweep(self) -> None:
+        """Runs of processes that are gone, and of this one if it lost sight of them, go back into the queue."""
+        known = list(self._going)
+
+        def swept() -> list[int]:
+            claims.clear_away()
+            return [*claims.requeue(claims.lost_runs()), *claims.requeue(claims.orphans(self._name(), known))]
+
+        await self.requeued(await self.writer.do(swept))
+
+    async def requeued(self, runs: list[int]) -> None:
+        if runs:
+            log.warning("action=taken_over runs=%s", runs)
+            self.on_requeued(runs)
+            self.wake()
+
+    # Stopping
+
+    def cancel(self, run_id: int) -> None:
+        if going := self._going.get(run_id):
+            going.task.cancel()
+        hub.changed(run_id)
+
+    # Executing
+
+    async def execute_only(self, run_id: int) -> None:
+        """Executes one run without feeding from the queue, or waits for the process that was faster."""
+        await self.open(feeds=False)
+        for run in await self.writer.do(lambda: claims.claim(self._name(), [run_id])):
+            await self._begin(run)
+        while not await self.writer.do(lambda: Run.objects.get(pk=run_id).ended):  # noqa: ASYNC110 - it is elsewhere
+            await asyncio.sleep(GLANCE)
+
+    async def execute_child(self, run_id: int) -> None:
+        """Executes a run for an action of another run, in the place of that one. Stops it when it is cancelled."""
+        states = (State.QUEUED, *claims.GOING)
+        for run in await self.writer.do(lambda: claims.claim(self._name(), [run_id], states)):
+            task = self._begin(run)
+            try:
+                await asyncio.wait([task])
+            except asyncio.CancelledError:
+                await stopped([task])
+                raise
+
+    async def _execute(self, run: Run) -> None:
+        hub.changed(run.pk)
+        past = await self.writer.do(lambda: Past.of(run)) if run.attempt > 1 or run.origin_id else Past()
+        journal = DatabaseJournal(run, self.writer, hub, past)
+        if self._closing:
+            journal.hold()
+        self._going[run.pk].journal = journal
+        outcome = await self._outcome(run, journal)
+        if outcome:
+            await self.writer.do(lambda: run.finish(**outcome))
+
+    async def _outcome(self, run: Run, journal: DatabaseJournal) -> dict[str, Any]:
+        """How the run ended; nothing when it is not this process that says so."""
+        services = DatabaseServices(run, self)
+        try:
+            document = run.revision.parsed()
+            async with asyncio.timeout(claims.deadline_of(run, settings.RUN_DEADLINE)):
+                output = await runner.execute(document, run.real_inputs(), journal, services)
+        except RunFailed as failed:
+            where = {"path": failed.path, "action_id": failed.action_id}
+            return {"state": State.FAILED, "error": {**error_json(failed.error), **where}}
+        except DocumentError as broken:
+            return failure("document", "The flow cannot be read.", "; ".join(broken.problems)[:2000])
+        except TimeoutError:
+            return failure(
+                "timeout",
+                "The run took longer than its deadline.",
+                "Raise the deadline of the flow, or FOUNDRYFLOW_RUN_DEADLINE.",
+            )
+        except asyncio.CancelledError:
+            return await self._stopped(run)
+        except StaleAttempt:
+            return {}
+        except Exception as error:
+            log.exception("action=run_broken run=%s", run.pk)
+            return failure(
+                "internal", f"The server could not go on: {type(error).__name__}.", "See the log of the server."
+            )
+        return {"state": State.SUCCEEDED, "output": displayed(output)}
+
+    async def _stopped(self, run: Run) -> dict[str, Any]:
+        if self._closing and (run.parent_id or await self.writer.do(lambda: claims.release(run))):
+            return {}
+        return {"state": State.CANCELLED}
+
+
+async def stopped(tasks: list[asyncio.Task[None]]) -> None:
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)
+
+
+async def within(waiting: Any, seconds: float) -> None:
+    try:
+        await asyncio.wait_for(waiting, seconds)
+    except TimeoutError:
+        return
+
+
+def failure(kind: str, message: str, hint: str) -> dict[str, Any]:
+    return {"state": State.FAILED, "error": error_json(ActionError(kind, message, hint))}

@@ -1,0 +1,98 @@
+"""Processes that execute runs on the database of the test, and can be killed."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from asgiref.sync import sync_to_async
+from django.conf import settings as configured
+from django.db import connection
+
+from tests.conftest import Server
+from tests.engine.counting import Counting
+from tests.factories import make_connection
+
+ROOT = Path(__file__).resolve().parents[2]
+PATIENCE = 30.0  # seconds
+
+
+def until(condition: Callable[[], object], patience: float = PATIENCE) -> None:
+    end = time.monotonic() + patience
+    while not condition():
+        assert time.monotonic() < end, "it did not happen"
+        time.sleep(0.02)
+
+
+async def until_async(condition: Callable[[], object], patience: float = PATIENCE) -> None:
+    async with asyncio.timeout(patience):
+        while not await sync_to_async(condition)():
+            await asyncio.sleep(0.02)
+
+
+@pytest.fixture
+def counting(settings: object, transactional_db: None) -> Iterator[Counting]:
+    """The counting model, with a connection `model` to it."""
+    app = Counting()
+    with Server(app) as server:
+        settings.ALLOWED_DESTINATIONS = [server.url.removeprefix("http://")]  # type: ignore[attr-defined]
+        make_connection("model", endpoint=f"{server.url}/v1", key="counting")
+        yield app
+        app.release()
+
+
+class Process:
+    """A command of ours in a process of its own, on the database of the test."""
+
+    def __init__(self, *arguments: str) -> None:
+        self.popen = subprocess.Popen(
+            [sys.executable, "manage.py", *arguments],
+            cwd=ROOT, env=environment(), stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+        )  # fmt: skip
+
+    def kill(self) -> None:
+        self.popen.send_signal(signal.SIGKILL)
+        self.popen.communicate()
+
+    def end(self) -> str:
+        return self.popen.communicate(timeout=PATIENCE)[0]
+
+
+def environment() -> dict[str, str]:
+    parameters = connection.settings_dict
+    name = parameters["NAME"]
+    if connection.vendor == "postgresql":
+        url = f"postgres://{parameters['USER']}:{parameters['PASSWORD']}@/{name}?host={parameters['HOST']}"
+    else:
+        url = f"sqlite:///{name}"
+    return {
+        **os.environ,
+        "DJANGO_SETTINGS_MODULE": "foundryflow.settings",
+        "FOUNDRYFLOW_DATABASE_URL": url,
+        "FOUNDRYFLOW_SIMULATOR": "false",
+        "FOUNDRYFLOW_ALLOWED_DESTINATIONS": ",".join(configured.ALLOWED_DESTINATIONS),
+        "PYTHONUNBUFFERED": "1",
+    }
+
+
+@pytest.fixture
+def start() -> Iterator[Callable[..., Process]]:
+    """Starts commands; whatever still runs at the end of the test is killed."""
+    started: list[Process] = []
+
+    def begin(*arguments: str) -> Process:
+        process = Process(*arguments)
+        started.append(process)
+        return process
+
+    yield begin
+    for process in started:
+        if process.popen.poll() is None:
+            process.kill()
