@@ -1,6 +1,7 @@
 """A stub of a model as cheap as can be, in a process of its own: `python -m benchmarks.stub` prints its port.
 
-/openai/v1/... answers at once, or as a stream when asked to; /slow/openai/v1/... after a second.
+/openai/v1/... answers at once, or as a slow stream when asked to; /now/openai/v1/... streams without a pause;
+/slow/openai/v1/... answers after a second.
 """
 
 from __future__ import annotations
@@ -30,6 +31,7 @@ WHOLE = json.dumps(
 ).encode()
 HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n" % len(WHOLE)
 STREAM_HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\n\r\n"
+END = b"0\r\n\r\n"
 FIRST, BETWEEN, WORDS = 0.02, 0.005, 20  # seconds to the first word, between words, and how many
 
 
@@ -63,6 +65,8 @@ class Stub(asyncio.Protocol):
     def _answer(self, head: bytes, body: bytes) -> None:
         if b"/slow/" in head.split(b"\r\n", 1)[0]:
             asyncio.get_running_loop().call_later(1, self._write, HEAD + WHOLE)
+        elif b"/now/" in head.split(b"\r\n", 1)[0]:
+            self._write(STREAM_HEAD + event({"content": "word"}) + event({}, "stop") + chunk(b"data: [DONE]\n\n") + END)
         elif b'"stream":true' in body.replace(b" ", b""):
             self._write(STREAM_HEAD)
             asyncio.get_running_loop().call_later(FIRST, self._word, 0)
@@ -74,7 +78,7 @@ class Stub(asyncio.Protocol):
             self._write(event({"content": "word "}))
             asyncio.get_running_loop().call_later(BETWEEN, self._word, at + 1)
         else:
-            self._write(event({}, "stop") + chunk(b"data: [DONE]\n\n") + b"0\r\n\r\n")
+            self._write(event({}, "stop") + chunk(b"data: [DONE]\n\n") + END)
 
     def _write(self, data: bytes) -> None:
         if not self._transport.is_closing():

@@ -41,7 +41,10 @@ def dumped(event: Ended) -> Checkpoint:
     else:
         body = {
             "output": packer.pack(event.output),
-            "variables": packer.pack(event.variables),
+            "variables": {
+                name: {TAG: "output"} if value is event.output else packer.pack(value)
+                for name, value in event.variables.items()
+            },
             "declared": [[d.name, d.type, packer.pack(d.value), d.global_] for d in event.declared],
             "signal": event.signal.value,
         }
@@ -57,11 +60,14 @@ def loaded(path: str, text: str) -> Ended:
             facts = unpack(body["facts"])
             error = ActionError(kind, message, hint, status=status, request_id=request_id, raw=raw, facts=facts)
             return ActionFailed(path, body["at"], error)
+        output = unpack(body["output"])
         return ActionFinished(
             path,
             body["at"],
-            output=unpack(body["output"]),
-            variables=unpack(body["variables"]),
+            output=output,
+            variables={
+                name: output if value == {TAG: "output"} else unpack(value) for name, value in body["variables"].items()
+            },
             declared=tuple(
                 Declared(name, type, unpack(value), lifted) for name, type, value, lifted in body["declared"]
             ),

@@ -116,7 +116,8 @@ Event = (
 
 class Journal(Protocol):
     async def record(self, event: Event) -> None:
-        """Returns once an outcome or a note is durable; starts, texts, lines and waits need not be.
+        """An outcome is durable before the start of another action has returned, a note when its record has.
+
 
         When a run resumes, containers are walked again to put the effects of the actions inside into the scope:
         their start, their end and their skipped lanes may be recorded a second time under the same path. So may the

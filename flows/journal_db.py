@@ -12,13 +12,13 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
-from django.db.models import F
+from django.utils import timezone
 
 from connections.fields import KeyUnreadable
 from connections.secret import Secret
 from flows.checkpoint import CheckpointError, dumped, loaded
 from flows.engine.live import Hub
-from flows.engine.writer import Job, Writer
+from flows.engine.writer import Writer
 from flows.errors import ActionError
 from flows.journal import (
     ActionCancelled,
@@ -33,57 +33,36 @@ from flows.journal import (
     TextDelta,
     Waiting,
 )
-from flows.models import LIVE, ActionRun, Checkpoint, LogEntry, Run, State
+from flows.models import Checkpoint, LogEntry, Run, State
+from flows.records import LONGEST_PATH, Fields, Gathered
 from flows.values import displayed
-
-LONGEST_PATH = 500
-Fields = dict[str, Any]
-
-
-class StaleAttempt(Exception):
-    """Another process has taken the run over; this one may write nothing more."""
 
 
 @dataclass
 class Past:
     """What earlier attempts left: the rows there are, and how leaves ended."""
 
-    rows: dict[str, str] = field(default_factory=dict)  # path -> state
+    rows: list[str] = field(default_factory=list)  # their paths
     checkpoints: dict[str, Checkpoint] = field(default_factory=dict)
     notes: dict[str, Checkpoint] = field(default_factory=dict)
 
     @classmethod
     def of(cls, run: Run) -> Past:
-        past = cls(dict(run.actions.values_list("path", "state")))
+        past = cls(list(run.actions.values_list("path", flat=True)))
         for checkpoint in run.checkpoints.all():
             (past.notes if checkpoint.note else past.checkpoints)[checkpoint.path] = checkpoint
         return past
 
 
-@dataclass
-class Gathered:
-    """What is to be written in one go."""
-
-    number: int = 0
-    state: str = State.RUNNING
-    prompt_tokens: int = 0
-    completion_tokens: int = 0
-    created: dict[str, Fields] = field(default_factory=dict)
-    changed: dict[str, Fields] = field(default_factory=dict)
-    lines: list[LogEntry] = field(default_factory=list)
-    checkpoints: list[Checkpoint] = field(default_factory=list)
-    ended: list[str] = field(default_factory=list)
-
-
 class DatabaseJournal:
-    """Records of one run in one attempt. Starts, waits and lines are queued; outcomes and notes are awaited."""
+    """Records of one run in one attempt. An outcome is awaited by the next start, or by the end of the run."""
 
-    def __init__(self, run: Run, writer: Writer, hub: Hub, past: Past | None = None) -> None:
+    def __init__(self, run: Run, writer: Writer, hub: Hub) -> None:
         self._run, self._writer, self._hub = run, writer, hub
         self._number = run.last_event
-        self._past = past or Past()
-        self._rows = dict(self._past.rows)
-        self._gathered = Gathered()
+        self._past = Past()
+        self._rows: set[str] = set()
+        self._gathered = Gathered(run.pk, run.attempt)
         self._queued: asyncio.Future[Any] | None = None
         self._waiting: set[str] = set()
         self._going: set[str] = set()
@@ -91,6 +70,13 @@ class DatabaseJournal:
         self._gate = asyncio.Event()
         self._gate.set()
         self._silent = False
+        self._owed: asyncio.Future[Any] | None = None  # done once the newest outcome is durable
+        self._keeps_secrets = False
+
+    def remember(self, past: Past) -> None:
+        """What earlier attempts left; before anything is recorded."""
+        self._past, self._rows = past, set(past.rows)
+        self._keeps_secrets = any(checkpoint.sealed for checkpoint in past.checkpoints.values())
 
     def hold(self) -> None:
         """Lets no further action start."""
@@ -140,15 +126,16 @@ class DatabaseJournal:
                 self._line(event)
             case Noted():
                 self._keep(Checkpoint(path=event.path, note=True), ActionFinished(event.path, 0, output=event.value))
-                await self._written()
+                self._owed = self._queue()
+                await self._settle()
             case ActionFinished():
-                await self._end(event, succeeded(event), keep=True, tokens=event.usage)
+                self._end(event, succeeded(event), keep=True, tokens=event.usage)
             case ActionFailed():
                 known = {"error": error_json(event.error), "facts": displayed(event.error.facts)}
                 fields = {"state": State.FAILED, **known, **self._streamed(event.path)}
-                await self._end(event, fields, keep=event.error.kind != "inside", tokens=event.error.facts.get("usage"))
+                self._end(event, fields, keep=event.error.kind != "inside", tokens=event.error.facts.get("usage"))
             case ActionCancelled():
-                await self._end(event, {"state": State.CANCELLED, **self._streamed(event.path)}, keep=False)
+                self._end(event, {"state": State.CANCELLED, **self._streamed(event.path)}, keep=False)
 
     async def _started(self, event: ActionStarted) -> None:
         if not self._gate.is_set():
@@ -165,6 +152,7 @@ class DatabaseJournal:
             started = {"order": number, "started_at": moment(event.at), "inputs": displayed(event.inputs)}
             self._create(event, {**fields, **started})
         self._queue()
+        await self._settle()
 
     def _skipped(self, event: ActionSkipped) -> None:
         if event.path in self._rows:
@@ -197,7 +185,7 @@ class DatabaseJournal:
         self._gathered.lines.append(line)
         self._queue()
 
-    async def _end(
+    def _end(
         self, event: ActionFinished | ActionFailed | ActionCancelled, fields: Fields, *, keep: bool, tokens: Any = None
     ) -> None:
         ends = {"event": self._next(), "ended_at": moment(event.at), "reason": "", "waits_until": None}
@@ -210,19 +198,20 @@ class DatabaseJournal:
         self._gathered.ended.append(event.path)
         if keep and not isinstance(event, ActionCancelled):
             self._keep(Checkpoint(path=event.path), event)
-        await self._written()
+        self._owed = self._queue()
 
     def _keep(self, checkpoint: Checkpoint, event: Ended) -> None:
         packed = dumped(event)
         checkpoint.run_id, checkpoint.path = self._run.pk, checkpoint.path[:LONGEST_PATH]
         if packed.secret:
             checkpoint.sealed = Secret(packed.text)
+            self._keeps_secrets = True
         else:
             checkpoint.plain = packed.text
         self._gathered.checkpoints.append(checkpoint)
 
     def _create(self, event: ActionStarted | ActionSkipped, fields: Fields) -> None:
-        self._rows[event.path] = State.RUNNING
+        self._rows.add(event.path)
         self._gathered.created[event.path] = {**identity(event), **fields}
 
     def _change(self, path: str, fields: Fields) -> None:
@@ -243,19 +232,29 @@ class DatabaseJournal:
             self._queued.add_done_callback(noticed)
         return self._queued
 
-    async def _written(self) -> None:
-        # Shielded: a cancelled run must not take back what it has put in the queue.
+    async def _settle(self) -> None:
+        """Returns once every outcome so far is durable. Raises StaleAttempt."""
+        owed, self._owed = self._owed, None
+        if owed is not None:
+            # Shielded: a cancelled run must not take back what it has put in the queue.
+            await asyncio.shield(owed)
+
+    async def end(self, state: str, output: Any = None, error: Fields | None = None) -> None:
+        """Ends the run with everything it still has to say. Raises StaleAttempt."""
+        self._gathered.ending = {"state": state, "output": output, "error": error, "ended_at": timezone.now()}
+        self._gathered.erases = self._keeps_secrets
+        self._next()
         await asyncio.shield(self._queue())
 
-    def _take(self) -> Job:
+    def _take(self) -> Gathered:
         """What has gathered, as a job. Called on the loop when its transaction begins."""
-        gathered, self._gathered, queued, self._queued = self._gathered, Gathered(), self._queued, None
+        gathered, self._gathered, queued, self._queued = self._gathered, self._gathered.next(), self._queued, None
         gathered.number = self._number
         if self._waiting:
             gathered.state = State.WAITING
         if queued is not None:
             queued.add_done_callback(lambda _: self._told(gathered))
-        return lambda: write(self._run, gathered)
+        return gathered
 
     def _told(self, gathered: Gathered) -> None:
         for path in gathered.ended:
@@ -274,36 +273,6 @@ def noticed(done: asyncio.Future[Any]) -> None:
     # A failure shows itself at the next outcome, which is awaited; here it only must not go unread.
     if not done.cancelled():
         done.exception()
-
-
-def write(run: Run, gathered: Gathered) -> None:
-    """Raises StaleAttempt."""
-    mine = Run.objects.filter(pk=run.pk, attempt=run.attempt, state__in=LIVE).update(
-        last_event=gathered.number,
-        state=gathered.state,
-        **spent("prompt_tokens", gathered.prompt_tokens),
-        **spent("completion_tokens", gathered.completion_tokens),
-    )
-    if not mine:
-        raise StaleAttempt(f"Run {run.pk} was taken over.")
-    if gathered.created:
-        ActionRun.objects.bulk_create([ActionRun(run_id=run.pk, **fields) for fields in gathered.created.values()])
-    for path, fields in gathered.changed.items():
-        ActionRun.objects.filter(run_id=run.pk, path=path[:LONGEST_PATH]).update(**fields)
-    for row in (*gathered.lines, *gathered.checkpoints):
-        row.pk = None  # given by a try that was rolled back
-    if gathered.lines:
-        LogEntry.objects.bulk_create(gathered.lines)
-    notes = [checkpoint for checkpoint in gathered.checkpoints if checkpoint.note]
-    if notes:
-        fields = {"unique_fields": ["run", "path", "note"], "update_fields": ["plain", "sealed"]}
-        Checkpoint.objects.bulk_create(notes, update_conflicts=True, **fields)  # type: ignore[arg-type]
-    if len(notes) < len(gathered.checkpoints):
-        Checkpoint.objects.bulk_create([checkpoint for checkpoint in gathered.checkpoints if not checkpoint.note])
-
-
-def spent(column: str, tokens: int) -> Fields:
-    return {column: F(column) + tokens} if tokens else {}
 
 
 def succeeded(event: ActionFinished) -> Fields:

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping
 from typing import Any, Protocol
+
+from django.db.models.signals import post_delete, post_save
 
 from connections.clients import foundry_client
 from connections.fields import KeyUnreadable
@@ -18,6 +21,7 @@ from flows.models import Flow, FlowSecret, Run, State
 from flows.runner import first_scope
 from flows.services import CallingStep, FlowRun
 
+FRESH = 1.0  # seconds that a connection is not read again
 DEEPEST = 10  # flows that run each other
 
 
@@ -27,6 +31,28 @@ class Host(Protocol):
     writer: Writer
 
     async def execute_child(self, run_id: int) -> None: ...
+
+
+class Targets:
+    """Connections read a moment ago; another process that changes one is believed after `FRESH` seconds."""
+
+    def __init__(self) -> None:
+        self._known: dict[str, tuple[float, Target]] = {}
+
+    def get(self, name: str) -> Target | None:
+        read_at, target = self._known.get(name, (0.0, None))
+        return target if time.monotonic() - read_at < FRESH else None
+
+    def put(self, name: str, target: Target) -> None:
+        self._known[name] = time.monotonic(), target
+
+    def clear(self, **_: Any) -> None:
+        self._known.clear()
+
+
+targets = Targets()
+for changed in (post_save, post_delete):
+    changed.connect(targets.clear, sender=Connection)
 
 
 class DatabaseServices:
@@ -40,8 +66,11 @@ class DatabaseServices:
         return foundry_client()
 
     async def connection(self, name: str) -> Target:
-        target: Target = await self._host.writer.do(lambda: stored_target(name))
-        return target
+        known = targets.get(name)
+        if known is None:
+            known = await self._host.writer.do(lambda: stored_target(name))
+            targets.put(name, known)
+        return known
 
     async def secret(self, id: str) -> Secret:
         secret: Secret = await self._host.writer.do(lambda: stored_secret(self._run.flow_id, id))

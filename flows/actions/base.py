@@ -6,6 +6,7 @@ import dataclasses
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum, auto
+from functools import cache
 from typing import Any, ClassVar, Literal, Protocol
 
 from flows.document import Action, Branch
@@ -56,6 +57,7 @@ def prop(kind: PropertyKind, *, default: Any = None, **more: Any) -> Any:
     return field(default=default, metadata={"prop": Prop(kind, **more)})
 
 
+@cache
 def props(properties: Any) -> dict[str, Prop]:
     """The properties of a Properties class by name."""
     return {declared.name: declared.metadata["prop"] for declared in dataclasses.fields(properties)}
@@ -170,6 +172,7 @@ class ActionType:
         return []
 
 
+@cache
 def default_of(properties: Any, name: str) -> Any:
     declared = next(found for found in dataclasses.fields(properties) if found.name == name)
     return declared.default

@@ -40,20 +40,21 @@ def dismiss(worker: UUID) -> None:
     Worker.objects.filter(pk=worker).delete()
 
 
-@transaction.atomic
+@transaction.atomic(savepoint=False)
 def claim_queued(worker: UUID, most: int) -> list[Run]:
     """Takes up to `most` runs from the queue, urgent ones first, within the limits of their flows."""
     free = places_left()
-    full = [flow for flow, places in free.items() if places <= 0]
-    queued = Run.objects.filter(state=State.QUEUED, parent=None).exclude(flow_id__in=full)
-    found = queued.order_by("-priority", "pk").select_for_update(skip_locked=True).values_list("pk", "flow_id")
+    queued = Run.objects.filter(state=State.QUEUED, parent=None).select_related("revision")
+    if full := [flow for flow, places in free.items() if places <= 0]:
+        queued = queued.exclude(flow_id__in=full)
+    found = queued.order_by("-priority", "pk").select_for_update(skip_locked=True, of=("self",))
     wanted = []
-    for run, flow in found[: min(most, MOST_CLAIMED)]:
-        if free.get(flow, 1) > 0:
+    for run in found[: min(most, MOST_CLAIMED)]:
+        if free.get(run.flow_id, 1) > 0:
             wanted.append(run)
-        if flow in free:
-            free[flow] -= 1
-    return claim(worker, wanted) if wanted else []
+        if run.flow_id in free:
+            free[run.flow_id] -= 1
+    return take(worker, wanted)
 
 
 def places_left() -> dict[int, int]:
@@ -68,17 +69,29 @@ def places_left() -> dict[int, int]:
     return {flow: (most or 0) - counted.get(flow, 0) for flow, most in limited.items()}
 
 
-def claim(worker: UUID, runs: Iterable[int], states: Iterable[str] = (State.QUEUED,)) -> list[Run]:
-    """Makes them this process's, in a new attempt."""
-    chosen = list(runs)
-    Run.objects.filter(pk__in=chosen, state__in=list(states)).update(
-        attempt=F("attempt") + 1,
-        state=State.RUNNING,
-        worker=worker,
-        started_at=Coalesce("started_at", timezone.now()),
+@transaction.atomic(savepoint=False)
+def claim(worker: UUID, run_id: int, states: Iterable[str] = (State.QUEUED,)) -> list[Run]:
+    """Takes one run, if it is in one of these states."""
+    found = Run.objects.filter(pk=run_id, state__in=list(states)).select_related("revision")
+    return take(worker, list(found.select_for_update(of=("self",))))
+
+
+def take(worker: UUID, runs: list[Run]) -> list[Run]:
+    """Makes locked runs this process's, in a new attempt."""
+    if not runs:
+        return []
+    now = timezone.now()
+    Run.objects.filter(pk__in=[run.pk for run in runs]).update(
+        attempt=F("attempt") + 1, state=State.RUNNING, worker=worker, started_at=Coalesce("started_at", now)
     )
-    mine = Run.objects.filter(pk__in=chosen, worker=worker, state__in=GOING)
-    return list(mine.select_related("revision").order_by("-priority", "pk"))
+    for run in runs:
+        run.attempt, run.state, run.worker_id, run.started_at = (
+            run.attempt + 1,
+            State.RUNNING,
+            worker,
+            run.started_at or now,
+        )
+    return runs
 
 
 def release(run: Run) -> bool:
@@ -101,7 +114,7 @@ def runs_of(kind: str) -> QuerySet[Run]:
     return Run.objects.filter(Q(worker=None) | Q(worker__kind=kind), state__in=GOING, parent=None)
 
 
-@transaction.atomic
+@transaction.atomic(savepoint=False)
 def requeue(lost: QuerySet[Run]) -> list[int]:
     """Puts lost runs back into the queue; those that keep killing their process are failed. Gives the queued ones."""
     queued = []
@@ -151,9 +164,9 @@ def cancelled(worker: UUID) -> list[int]:
     )
 
 
-def orphans(worker: UUID, known: Iterable[int]) -> QuerySet[Run]:
-    """Runs that stand in this process's name although it does not execute them."""
-    return Run.objects.filter(worker=worker, state__in=GOING, parent=None).exclude(pk__in=list(known))
+def standing(worker: UUID) -> QuerySet[Run]:
+    """Runs that stand in this process's name."""
+    return Run.objects.filter(worker=worker, state__in=GOING, parent=None)
 
 
 def clear_away() -> None:

@@ -19,8 +19,9 @@ from flows.engine import claims
 from flows.engine.live import hub
 from flows.engine.writer import Writer
 from flows.errors import ActionError, RunFailed
-from flows.journal_db import DatabaseJournal, Past, StaleAttempt, error_json
+from flows.journal_db import DatabaseJournal, Past, error_json
 from flows.models import Run, State
+from flows.records import StaleAttempt
 from flows.services_db import DatabaseServices
 from flows.values import displayed
 
@@ -35,7 +36,7 @@ class Going:
     """A run that this process executes."""
 
     task: asyncio.Task[None]
-    journal: DatabaseJournal | None = None
+    journal: DatabaseJournal
 
 
 class Executor:
@@ -51,6 +52,8 @@ class Executor:
         self._wanted = asyncio.Event()
         self._own: list[asyncio.Task[None]] = []
         self._closing = False
+        self._suspects: set[int] = set()  # in this process's name, but not seen here when it last looked
+        self._full = False  # more may be waiting for a place
 
     # Life
 
@@ -65,8 +68,7 @@ class Executor:
     async def close(self, grace: float = 0.0) -> None:
         """Lets what is going come to its next action, at most `grace` seconds; the rest goes back into the queue."""
         self._closing = True
-        journals = [going.journal for going in self._going.values() if going.journal]
-        for journal in journals:
+        for journal in self._journals():
             journal.hold()
         await within(self._quiet(), grace)
         for journal in self._journals():
@@ -83,7 +85,7 @@ class Executor:
             await asyncio.sleep(0.02)
 
     def _journals(self) -> list[DatabaseJournal]:
-        return [going.journal for going in self._going.values() if going.journal]
+        return [going.journal for going in self._going.values()]
 
     # The queue
 
@@ -101,12 +103,14 @@ class Executor:
                 log.exception("action=claim_failed")
 
     async def _take(self, free: int) -> None:
-        if free <= 0:
+        self._full = free <= 0
+        if self._full:
             return
         taken = await self.writer.do(lambda: claims.claim_queued(self._name(), free))
         for run in taken:
             self._begin(run)
-        if len(taken) == min(free, claims.MOST_CLAIMED):
+        self._full = len(taken) == free
+        if len(taken) == claims.MOST_CLAIMED:
             self.wake()
 
     def _name(self) -> UUID:
@@ -115,16 +119,21 @@ class Executor:
         return self.id
 
     def _begin(self, run: Run) -> asyncio.Task[None]:
-        going = Going(self.loop.create_task(self._execute(run), name=f"run {run.pk}"))
-        self._going[run.pk] = going
-        going.task.add_done_callback(lambda done: self._ended(run.pk, done))
-        return going.task
+        journal = DatabaseJournal(run, self.writer, hub)
+        if self._closing:
+            journal.hold()
+        task = self.loop.create_task(self._execute(run, journal), name=f"run {run.pk}")
+        self._going[run.pk] = Going(task, journal)
+        task.add_done_callback(lambda done: self._ended(run.pk, done))
+        return task
 
     def _ended(self, run_id: int, task: asyncio.Task[None]) -> None:
-        self._going.pop(run_id, None)
+        if (going := self._going.get(run_id)) and going.task is task:
+            del self._going[run_id]
         hub.forget(run_id)
         hub.ended(run_id)
-        self.wake()
+        if self._full:
+            self.wake()
         if not task.cancelled() and (error := task.exception()):
             log.error("action=run_lost run=%s error=%r", run_id, error)
 
@@ -148,13 +157,18 @@ class Executor:
 
     async def _sweep(self) -> None:
         """Runs of processes that are gone, and of this one if it lost sight of them, go back into the queue."""
-        known = list(self._going)
+        suspects = self._suspects
 
-        def swept() -> list[int]:
+        def swept() -> tuple[list[int], set[int]]:
             claims.clear_away()
-            return [*claims.requeue(claims.lost_runs()), *claims.requeue(claims.orphans(self._name(), known))]
+            mine = claims.standing(self._name())
+            queued = [*claims.requeue(claims.lost_runs()), *claims.requeue(mine.filter(pk__in=suspects))]
+            return queued, set(mine.values_list("pk", flat=True))
 
-        await self.requeued(await self.writer.do(swept))
+        queued, standing = await self.writer.do(swept)
+        # A run that was claimed a moment ago is not there yet: who is missing twice is lost.
+        self._suspects = standing - set(self._going)
+        await self.requeued(queued)
 
     async def requeued(self, runs: list[int]) -> None:
         if runs:
@@ -174,7 +188,7 @@ class Executor:
     async def execute_only(self, run_id: int) -> None:
         """Executes one run without feeding from the queue, or waits for the process that was faster."""
         await self.open(feeds=False)
-        for run in await self.writer.do(lambda: claims.claim(self._name(), [run_id])):
+        for run in await self.writer.do(lambda: claims.claim(self._name(), run_id)):
             await self._begin(run)
         while not await self.writer.do(lambda: Run.objects.get(pk=run_id).ended):  # noqa: ASYNC110 - it is elsewhere
             await asyncio.sleep(GLANCE)
@@ -182,7 +196,7 @@ class Executor:
     async def execute_child(self, run_id: int) -> None:
         """Executes a run for an action of another run, in the place of that one. Stops it when it is cancelled."""
         states = (State.QUEUED, *claims.GOING)
-        for run in await self.writer.do(lambda: claims.claim(self._name(), [run_id], states)):
+        for run in await self.writer.do(lambda: claims.claim(self._name(), run_id, states)):
             task = self._begin(run)
             try:
                 await asyncio.wait([task])
@@ -190,16 +204,13 @@ class Executor:
                 await stopped([task])
                 raise
 
-    async def _execute(self, run: Run) -> None:
+    async def _execute(self, run: Run, journal: DatabaseJournal) -> None:
         hub.changed(run.pk)
-        past = await self.writer.do(lambda: Past.of(run)) if run.attempt > 1 or run.origin_id else Past()
-        journal = DatabaseJournal(run, self.writer, hub, past)
-        if self._closing:
-            journal.hold()
-        self._going[run.pk].journal = journal
+        if run.attempt > 1 or run.origin_id:
+            journal.remember(await self.writer.do(lambda: Past.of(run)))
         outcome = await self._outcome(run, journal)
         if outcome:
-            await self.writer.do(lambda: run.finish(**outcome))
+            await ended_as(journal, outcome)
 
     async def _outcome(self, run: Run, journal: DatabaseJournal) -> dict[str, Any]:
         """How the run ended; nothing when it is not this process that says so."""
@@ -234,6 +245,13 @@ class Executor:
         if self._closing and (run.parent_id or await self.writer.do(lambda: claims.release(run))):
             return {}
         return {"state": State.CANCELLED}
+
+
+async def ended_as(journal: DatabaseJournal, outcome: dict[str, Any]) -> None:
+    try:
+        await journal.end(**outcome)
+    except StaleAttempt:
+        return
 
 
 async def stopped(tasks: list[asyncio.Task[None]]) -> None:

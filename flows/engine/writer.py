@@ -15,11 +15,14 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Any
 
-from django.db import InterfaceError, OperationalError, close_old_connections, connection, transaction
+from django.db import InterfaceError, OperationalError, connection, transaction
+
+from flows import records
+from flows.records import Gathered
 
 log = logging.getLogger(__name__)
 
-Job = Callable[[], Any]
+Job = Callable[[], Any] | Gathered
 PATIENCE = 60.0  # seconds that an absent database is waited for
 FIRST_PAUSE, LONGEST_PAUSE = 0.05, 2.0  # seconds
 MOST_JOBS = 500  # of one transaction, so that nobody waits for long
@@ -75,7 +78,6 @@ def close_connection() -> None:
 
 def write(jobs: list[Job]) -> list[Any]:
     """All jobs in one transaction; if one fails, each in its own, so that it fails alone."""
-    close_old_connections()
     try:
         return patiently(lambda: together(jobs))
     except Exception as error:
@@ -83,8 +85,10 @@ def write(jobs: list[Job]) -> list[Any]:
 
 
 def together(jobs: list[Job]) -> list[Any]:
+    said = [job for job in jobs if isinstance(job, Gathered)]
     with transaction.atomic():
-        return [job() for job in jobs]
+        written = iter(records.write(said) if said else ())
+        return [next(written) if isinstance(job, Gathered) else job() for job in jobs]
 
 
 def alone(job: Job) -> Any:
@@ -104,6 +108,7 @@ def patiently(attempt: Callable[[], list[Any]]) -> list[Any]:
             if connection.in_atomic_block or time.monotonic() + pause > until:
                 raise
             log.warning("action=database_away error=%s", type(error).__name__)
+            # Kept open from one transaction to the next; the next try gets another one.
             connection.close()
         time.sleep(pause)
         pause = min(pause * 2, LONGEST_PAUSE)

@@ -61,7 +61,9 @@ def killed_at(start, counting, prompt, flow):
 
 
 def test_the_run_goes_on_after_its_last_finished_action(counting, start):
-    flow = make_flow(document(chat("a", "one"), chat("b", "hold {{ a }}"), chat("c", "then {{ b }}"), returns("{{ c }}")))
+    flow = make_flow(
+        document(chat("a", "one"), chat("b", "hold {{ a }}"), chat("c", "then {{ b }}"), returns("{{ c }}"))
+    )
     run = killed_at(start, counting, "hold <one>", flow)
     ended = asyncio.run(finished_by_a_server(run))
     assert (ended.state, ended.output) == (State.SUCCEEDED, "<then <hold <one>>>")

@@ -1,0 +1,127 @@
+"""What the runs of this process have to say, written together: a few statements however many runs there are."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from django.db import connection
+
+from flows.models import LIVE, ActionRun, Checkpoint, LogEntry, Run, State
+
+LONGEST_PATH = 500
+Fields = dict[str, Any]
+
+
+class StaleAttempt(Exception):
+    """Another process has taken the run over, or it has ended; this one may write nothing more."""
+
+
+@dataclass
+class Gathered:
+    """What one run has to say in one go."""
+
+    run: int
+    attempt: int
+    number: int = 0
+    state: str = State.RUNNING
+    prompt_tokens: int = 0
+    completion_tokens: int = 0
+    created: dict[str, Fields] = field(default_factory=dict)
+    changed: dict[str, Fields] = field(default_factory=dict)
+    lines: list[LogEntry] = field(default_factory=list)
+    checkpoints: list[Checkpoint] = field(default_factory=list)
+    ended: list[str] = field(default_factory=list)
+    ending: Fields = field(default_factory=dict)
+    erases: bool = False  # the run held secrets
+
+    def next(self) -> Gathered:
+        return Gathered(self.run, self.attempt)
+
+
+def write(all: Sequence[Gathered]) -> list[StaleAttempt | None]:
+    """In the transaction that is open. Says of each whether it was refused."""
+    attempts = current_attempts(gathered.run for gathered in all)
+    valid = [gathered for gathered in all if attempts.get(gathered.run) == gathered.attempt]
+    update_runs(valid)
+    created = [ActionRun(run_id=each.run, **fields) for each in valid for fields in each.created.values()]
+    if created:
+        ActionRun.objects.bulk_create(created)
+    update_actions(valid)
+    lines = [line for each in valid for line in each.lines]
+    checkpoints = [checkpoint for each in valid for checkpoint in each.checkpoints]
+    for row in (*lines, *checkpoints):
+        row.pk = None  # given by a try that was rolled back
+    if lines:
+        LogEntry.objects.bulk_create(lines)
+    write_checkpoints(checkpoints)
+    if erased := [each.run for each in valid if each.erases]:
+        Checkpoint.objects.filter(run_id__in=erased, sealed__isnull=False).delete()
+    taken = {each.run for each in valid}
+    return [None if each.run in taken else StaleAttempt(f"Run {each.run} was taken over.") for each in all]
+
+
+def current_attempts(runs: Iterable[int]) -> dict[int, int]:
+    """Of those that have not ended; locked, so that nobody takes them over meanwhile."""
+    found = Run.objects.filter(pk__in=list(runs), state__in=LIVE).order_by("pk").select_for_update(of=("self",))
+    return dict(found.values_list("pk", "attempt"))
+
+
+def write_checkpoints(checkpoints: Sequence[Checkpoint]) -> None:
+    notes = [checkpoint for checkpoint in checkpoints if checkpoint.note]
+    if notes:
+        Checkpoint.objects.bulk_create(
+            notes, update_conflicts=True, unique_fields=["run", "path", "note"], update_fields=["plain", "sealed"]
+        )
+    if len(notes) < len(checkpoints):
+        Checkpoint.objects.bulk_create([checkpoint for checkpoint in checkpoints if not checkpoint.note])
+
+
+# One statement for many rows: the ORM would build one for each, which costs more than executing it.
+
+
+def update_runs(all: Sequence[Gathered]) -> None:
+    going = [
+        (each.number, each.state, each.prompt_tokens, each.completion_tokens, each.run)
+        for each in all
+        if not each.ending
+    ]
+    counted = "prompt_tokens = prompt_tokens + %s, completion_tokens = completion_tokens + %s"
+    many(f"UPDATE {table(Run)} SET last_event = %s, state = %s, {counted} WHERE id = %s", going)  # noqa: S608 - names of our own columns, values are bound
+    ended = [
+        (
+            each.number, each.ending["state"], each.prompt_tokens, each.completion_tokens,
+            *stored(Run, {name: each.ending[name] for name in ("output", "error", "ended_at")}), each.run,
+        )
+        for each in all
+        if each.ending
+    ]  # fmt: skip
+    ends = f"{counted}, output = %s, error = %s, ended_at = %s, secret_inputs = NULL, worker_id = NULL"
+    many(f"UPDATE {table(Run)} SET last_event = %s, state = %s, {ends} WHERE id = %s", ended)  # noqa: S608 - names of our own columns, values are bound
+
+
+def update_actions(all: Sequence[Gathered]) -> None:
+    alike: dict[tuple[str, ...], list[tuple[Any, ...]]] = defaultdict(list)
+    for each in all:
+        for path, fields in each.changed.items():
+            alike[tuple(fields)].append((*stored(ActionRun, fields), each.run, path[:LONGEST_PATH]))
+    for names, rows in alike.items():
+        columns = ", ".join(f"{name} = %s" for name in names)
+        many(f"UPDATE {table(ActionRun)} SET {columns} WHERE run_id = %s AND path = %s", rows)  # noqa: S608 - names of our own columns, values are bound
+
+
+def stored(model: Any, fields: Fields) -> list[Any]:
+    """The values as the database takes them."""
+    return [model._meta.get_field(name).get_db_prep_save(value, connection) for name, value in fields.items()]
+
+
+def table(model: Any) -> str:
+    return connection.ops.quote_name(model._meta.db_table)
+
+
+def many(statement: str, rows: Sequence[tuple[Any, ...]]) -> None:
+    if rows:
+        with connection.cursor() as cursor:
+            cursor.executemany(statement, rows)
