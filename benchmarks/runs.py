@@ -114,7 +114,7 @@ async def at_once(flow: Any, runs: int) -> float:
     executor = Executor("benchmark", runs)
     started = time.perf_counter()
     await executor.open(feeds=True)
-    while await sync_to_async(Run.objects.filter(ended_at=None).count)():
+    while await sync_to_async(Run.objects.filter(ended_at=None).count)():  # noqa: ASYNC110 - as an onlooker would
         await asyncio.sleep(0.1)
     took = time.perf_counter() - started
     await executor.close()
@@ -149,7 +149,7 @@ def main() -> None:
             bare = asyncio.run(bare_calls(f"{base}/now/openai/v1/chat/completions", RUNS * actions)) / RUNS * 1000
             run = statistics.median(asyncio.run(one_after_another(flow))) * 1000
             print(
-                f"(a) {actions} action: {run:.1f} ms a run, bare {bare:.1f}: added {run - bare:.1f} ms, x {run / bare:.1f}"
+                f"(a) {actions} action: {run:.1f} ms a run, bare {bare:.1f}: +{run - bare:.1f} ms, x {run / bare:.1f}"
             )
         print(f"(f) memory so far {memory():.0f} MB")
         flow = flow_of(3, "slow")

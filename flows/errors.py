@@ -64,6 +64,6 @@ class Returned(Exception):
 class LoopLeft(Exception):
     """Unwinds every block up to the iteration of the nearest loop; `signal` is BREAK or CONTINUE."""
 
-    def __init__(self, signal: Signal) -> None:
+    def __init__(self, signal: Signal, path: str, action_id: str) -> None:
         super().__init__(signal.value)
-        self.signal = signal
+        self.signal, self.path, self.action_id = signal, path, action_id

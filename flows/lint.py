@@ -8,7 +8,7 @@ from typing import Any
 
 from flows.actions import registry
 from flows.actions.base import TYPES, ActionType, Prop, PropertyKind, label, props
-from flows.document import Action, Document
+from flows.document import Action, Branch, Document
 from flows.expressions import ExpressionError, as_template, check, templates_in
 
 
@@ -64,7 +64,7 @@ def before(actions: Sequence[Action], action_id: str, visible: Visible) -> Visib
         if action.id == action_id:
             return here
         for branch in action.branches:
-            found = before(branch.actions, action_id, {**here, **inside_of(action)})
+            found = before(branch.actions, action_id, {**here, **inside_of(action, branch)})
             if found is not None:
                 return found
         here.update(declared_by(action))
@@ -99,12 +99,23 @@ def global_of(action: Action) -> Visible:
     return made
 
 
-def inside_of(action: Action) -> Visible:
+def inside_of(action: Action, branch: Branch | None = None) -> Visible:
+    """What is in scope in a branch only; without one, in any."""
     known = known_type(action)
     if known is None:
         return {}
     title = action.title or known.title
-    return {name: VariableInScope(name, type, title) for name, type in known.inside(action.properties)}
+    role = known.role(action, branch) if branch else ""
+    return {name: VariableInScope(name, type, title) for name, type in known.inside(action.properties, role)}
+
+
+def at_the_end_of(action: Action) -> Visible:
+    """What is in scope behind the last action of its body."""
+    made = inside_of(action)
+    for branch in action.branches[:1]:
+        for inner in branch.actions:
+            made = {**made, **declared_by(inner)}
+    return made
 
 
 def known_type(action: Action) -> ActionType | None:
@@ -118,14 +129,18 @@ class Linter:
     def __init__(self, connections: Collection[str] | None, secrets: Collection[str] | None) -> None:
         self._connections, self._secrets = connections, secrets
 
-    def block(self, actions: Sequence[Action], visible: Visible) -> Iterator[Problem]:
+    def block(self, actions: Sequence[Action], visible: Visible, in_loop: bool = False) -> Iterator[Problem]:
         here = dict(visible)
         for action in actions:
             if action.disabled:
                 continue
             yield from self.action(action, here)
+            known = known_type(action)
+            if known and known.only_in_loops and not in_loop:
+                yield Problem(action.id, None, f"{known.title} is outside of a loop. Move it into For each or While.")
+            loops = in_loop or bool(known and known.branches == "body")
             for branch in action.branches:
-                yield from self.block(branch.actions, {**here, **inside_of(action)})
+                yield from self.block(branch.actions, {**here, **inside_of(action, branch)}, loops)
             here.update(declared_by(action))
 
     def action(self, action: Action, visible: Visible) -> Iterator[Problem]:
@@ -180,6 +195,14 @@ class Linter:
                 yield Problem(
                     action.id, name, f"{label(name)} must be filled in: a secret does not travel with a file."
                 )
+            case PropertyKind.CONDITION if not isinstance(value, str | bool):
+                yield Problem(action.id, name, f"{label(name)} is not an expression.")
+            case PropertyKind.CONDITION:
+                inner = {**visible, **inside_of(action)}
+                yield from self.template(action, name, as_template(str(value)), inner)
+            case PropertyKind.LATER:
+                for template in templates_in(value):
+                    yield from self.template(action, name, template, {**visible, **at_the_end_of(action)})
             case PropertyKind.TEXT if not isinstance(value, str | int | float):
                 yield Problem(action.id, name, f"{label(name)} is not a text.")
             case _:

@@ -53,6 +53,9 @@ async def execute(document: Document, inputs: Mapping[str, Any], journal: Journa
         await Runner(journal, services).run_block(document.actions, scope, "")
     except Returned as returned:
         return returned.value
+    except LoopLeft as left:
+        outside = ActionError("outside_loop", f"There is no loop for {left.signal} to leave.", "Move it into a loop.")
+        raise RunFailed(left.path, left.action_id, outside) from None
     return None
 
 
@@ -119,7 +122,7 @@ class Runner:
             case Signal.RETURN:
                 raise Returned(ended.output)
             case Signal.BREAK | Signal.CONTINUE:
-                raise LoopLeft(ended.signal)
+                raise LoopLeft(ended.signal, path, action.id)
 
     def _recalled(self, action: Action, path: str) -> Ended | None:
         try:
@@ -324,6 +327,8 @@ def read(declared: Prop, value: Any, scope: Scope) -> Any:
         case PropertyKind.SECRET:
             rendered = render(value, scope) if isinstance(value, str) else value
             return convert(rendered, "secret")
+        case PropertyKind.CONDITION:
+            return value if isinstance(value, str) else as_text(value)
         case PropertyKind.CHOICE:
             if value is not None and value not in declared.choices:
                 raise ValueError(f"{value!r} is not one of {', '.join(declared.choices)}")

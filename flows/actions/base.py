@@ -39,7 +39,8 @@ class PropertyKind(StrEnum):
     NEW_VARIABLE = auto()  # name of the variable this action sets
     VARIABLES = auto()  # rows of name, type, value, global
     FLAG = auto()
-    LATER = auto()  # template or condition that the action renders itself
+    LATER = auto()  # template that the action renders itself
+    CONDITION = auto()  # bare expression that the action evaluates itself
 
 
 @dataclass(frozen=True)
@@ -149,6 +150,7 @@ class ActionType:
     group: ClassVar[Group]
     branches: ClassVar[Literal["none", "body", "conditions", "try"]] = "none"
     properties: ClassVar[Any]  # a frozen dataclass of prop() fields
+    only_in_loops: ClassVar[bool] = False
 
     async def execute(self, properties: Any, step: Step) -> Result:
         """Does the work. `properties` are rendered. Raises ActionError."""
@@ -163,9 +165,13 @@ class ActionType:
             and isinstance(name := properties.get(key) or default_of(self.properties, key), str)
         ]
 
-    def inside(self, properties: Mapping[str, Any]) -> Sequence[tuple[str, str]]:
-        """Variables that exist only inside the branches: (name, type)."""
+    def inside(self, properties: Mapping[str, Any], branch: str = "") -> Sequence[tuple[str, str]]:
+        """Variables that exist only inside a branch of this role: (name, type)."""
         return []
+
+    def role(self, action: Action, branch: Branch) -> str:
+        """What a branch is for, where branches differ."""
+        return ""
 
     def problems(self, action: Action) -> Sequence[tuple[str | None, str]]:
         """What is wrong beside the properties themselves: (property, sentence)."""

@@ -98,6 +98,10 @@ class Value(Line):
         return literal(text)
 
 
+class Later(Value):
+    """A template or JSON value that is evaluated later than the other properties."""
+
+
 class Condition(Line):
     """A bare expression that is true or false."""
 

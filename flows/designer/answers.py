@@ -74,7 +74,7 @@ def panel_of(
 
 
 def branch_rows(action: Action) -> list[contexts.BranchField]:
-    if not flowchart.is_container(action.type) or flowchart.is_loop(action.type):
+    if not flowchart.has_conditions(action.type):
         return []
     return [contexts.BranchField(b.id, b.title or "", b.condition or "") for b in action.branches]
 

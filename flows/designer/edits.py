@@ -22,6 +22,9 @@ def new_action(document: Document, type: str) -> dict[str, Any]:
     made: dict[str, Any] = {"id": id, "type": type, "title": "", "properties": registry.defaults(type)}
     if known.branches == "body":
         made["branches"] = [{"id": f"{id}-body", "title": "", "actions": []}]
+    if known.branches == "try":
+        lanes = (("try", "Try"), ("catch", "Catch"), ("finally", "Finally"))
+        made["branches"] = [{"id": f"{id}-{role}", "title": title, "actions": []} for role, title in lanes]
     if known.branches == "conditions":
         made["branches"] = [
             {"id": f"{id}-1", "title": "If", "condition": "", "actions": []},

@@ -248,6 +248,14 @@ def is_container(type: str) -> bool:
         return False
 
 
+def has_conditions(type: str) -> bool:
+    """Whether its branches are titled and chosen by condition."""
+    try:
+        return registry.action_type(type).branches == "conditions"
+    except registry.UnknownAction:
+        return False
+
+
 def is_loop(type: str) -> bool:
     try:
         return registry.action_type(type).branches == "body"

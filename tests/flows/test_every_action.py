@@ -22,6 +22,8 @@ SAMPLES = {
     PropertyKind.NEW_VARIABLE: "made",
     PropertyKind.VARIABLES: [{"name": "a", "type": "text", "value": "{{ question }}"}],
     PropertyKind.FLAG: True,
+    PropertyKind.LATER: "{{ question }}",
+    PropertyKind.CONDITION: "question == 1",
 }
 
 

@@ -1,16 +1,19 @@
-"""Runs its branch once for every item of a list, one after another."""
+"""Runs its branch once for every item of a list, one after another or some at a time."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import asyncio
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from flows.actions.base import ActionType, Group, PropertyKind, Result, Step, prop
-from flows.errors import ActionError
+from flows.actions.base import ActionType, Group, PropertyKind, Result, Signal, Step, prop
+from flows.document import Branch
+from flows.errors import ActionError, Returned, RunFailed
 from flows.values import convert
 
 MOST_ITEMS = 10_000
+WIDEST = 20  # iterations at the same time
 
 
 @dataclass(frozen=True)
@@ -18,6 +21,9 @@ class Properties:
     items: Any = prop(PropertyKind.VALUE)
     item_variable_name: str = prop(PropertyKind.NEW_VARIABLE, default="item")
     index_variable_name: str = prop(PropertyKind.NEW_VARIABLE, default="index")
+    parallelism: float | None = prop(PropertyKind.NUMBER, minimum=1, maximum=WIDEST)
+    result: Any = prop(PropertyKind.LATER)
+    results_variable_name: str | None = prop(PropertyKind.NEW_VARIABLE)
 
 
 class ForEach(ActionType):
@@ -29,14 +35,17 @@ class ForEach(ActionType):
     properties = Properties
 
     async def execute(self, properties: Properties, step: Step) -> Result:
-        items = self.listed(properties.items)
+        loop = Loop(self.listed(properties.items), properties, step)
         for body in step.action.branches[:1]:
-            if not items:
+            if not loop.items:
                 await step.skip(body, "no items")
-            for index, item in enumerate(items):
-                names = {properties.item_variable_name: item, properties.index_variable_name: index}
-                await step.run_block(body, index=index, variables=names)
-        return Result(output=f"{len(items)} of {len(items)}", facts={"iterations": len(items)})
+            await loop.run(body)
+        name = properties.results_variable_name
+        return Result(
+            output=f"{loop.done} of {len(loop.items)}",
+            facts={"iterations": loop.done},
+            variables={name: loop.results} if name else {},
+        )
 
     def listed(self, items: Any) -> list[Any]:
         if items is None:
@@ -56,9 +65,10 @@ class ForEach(ActionType):
         return made
 
     def declares(self, properties: Mapping[str, Any]) -> Sequence[tuple[str, str, bool]]:
-        return []
+        name = properties.get("results_variable_name")
+        return [(name, "list", False)] if isinstance(name, str) and name else []
 
-    def inside(self, properties: Mapping[str, Any]) -> Sequence[tuple[str, str]]:
+    def inside(self, properties: Mapping[str, Any], branch: str = "") -> Sequence[tuple[str, str]]:
         return [
             (str(properties.get("item_variable_name") or "item"), ""),
             (str(properties.get("index_variable_name") or "index"), "number"),
@@ -70,3 +80,50 @@ class ForEach(ActionType):
             if action.properties.get("items") in (None, "")
             else []
         )
+
+
+class Loop:
+    """One execution: workers that take the next item until there is none, or break was reached."""
+
+    def __init__(self, items: list[Any], properties: Properties, step: Step) -> None:
+        self.items, self._properties, self._step = items, properties, step
+        self.width = int(properties.parallelism or 1)
+        self.results: list[Any] = [None] * len(items)
+        self.done = 0
+        self._left: Iterator[tuple[int, Any]] = iter(enumerate(items))
+        self._failures: dict[int, RunFailed | Returned | ActionError] = {}
+
+    async def run(self, body: Branch) -> None:
+        if self.width == 1:
+            await self._work(body, self._left)
+            return
+        try:
+            async with asyncio.TaskGroup() as group:
+                for _ in range(min(self.width, len(self.items))):
+                    group.create_task(self._side_by_side(body))
+        except BaseExceptionGroup:
+            if not self._failures:
+                raise
+        if self._failures:
+            # What counts is the same however fast the iterations were.
+            raise self._failures[min(self._failures)]
+
+    async def _side_by_side(self, body: Branch) -> None:
+        for index, item in self._left:
+            try:
+                await self._work(body, iter([(index, item)]))
+            except (RunFailed, Returned, ActionError) as failure:
+                self._failures[index] = failure
+                raise
+
+    async def _work(self, body: Branch, items: Iterator[tuple[int, Any]]) -> None:
+        names = self._properties
+        for index, item in items:
+            variables = {names.item_variable_name: item, names.index_variable_name: index}
+            lap = await self._step.run_block(body, index=index, variables=variables, isolated=self.width > 1)
+            self.done += 1
+            if lap.signal is Signal.BREAK:
+                self._left = iter(())
+                return
+            if lap.signal is Signal.NONE:
+                self.results[index] = self._step.rendered(names.result, lap.scope)

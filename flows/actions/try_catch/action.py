@@ -1,0 +1,79 @@
+"""Goes on in another branch when something fails in the first; a third runs in any case."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from flows.actions.base import ActionType, Group, PropertyKind, Result, Step, prop
+from flows.document import Action, Branch
+from flows.errors import LoopLeft, Returned, RunFailed
+
+ROLES = ("try", "catch", "finally")
+
+
+@dataclass(frozen=True)
+class Properties:
+    exception_variable_name: str = prop(PropertyKind.NEW_VARIABLE, default="exception", var_type="object")
+
+
+class TryCatch(ActionType):
+    type = "try_catch"
+    title = "Try and catch"
+    purpose = "what to do when something fails"
+    group = Group.CONTROL
+    branches = "try"
+    properties = Properties
+
+    async def execute(self, properties: Properties, step: Step) -> Result:
+        lanes = lanes_of(step.action)
+        try:
+            caught = await self.guarded(lanes, properties, step)
+        except (RunFailed, Returned, LoopLeft):
+            await self.run(lanes.get("finally"), step)
+            raise
+        await self.run(lanes.get("finally"), step)
+        return Result(output=caught, facts={"caught": caught["kind"]} if caught else {})
+
+    async def guarded(self, lanes: Mapping[str, Branch], properties: Properties, step: Step) -> dict[str, Any] | None:
+        """What was caught; None when nothing failed."""
+        catch = lanes.get("catch")
+        try:
+            await self.run(lanes.get("try"), step)
+        except RunFailed as failed:
+            if catch is None:
+                raise
+            error = failed.error
+            caught = {"kind": error.kind, "message": error.message, "hint": error.hint}
+            caught.update(action=failed.action_id, path=failed.path)
+            await step.run_block(catch, variables={properties.exception_variable_name: caught})
+            return caught
+        if catch is not None:
+            await step.skip(catch, "nothing failed")
+        return None
+
+    async def run(self, lane: Branch | None, step: Step) -> None:
+        if lane is not None:
+            await step.run_block(lane)
+
+    def declares(self, properties: Mapping[str, Any]) -> Sequence[tuple[str, str, bool]]:
+        return []
+
+    def inside(self, properties: Mapping[str, Any], branch: str = "") -> Sequence[tuple[str, str]]:
+        name = str(properties.get("exception_variable_name") or "exception")
+        return [(name, "object")] if branch == "catch" else []
+
+    def role(self, action: Action, branch: Branch) -> str:
+        return next((role for role, lane in lanes_of(action).items() if lane == branch), "")
+
+
+def lanes_of(action: Action) -> dict[str, Branch]:
+    """The branches by role: by id (catch, or ending in -catch), else by title, else by position."""
+    lanes: dict[str, Branch] = {}
+    for at, branch in enumerate(action.branches):
+        named = next((role for role in ROLES if branch.id == role or branch.id.endswith(f"-{role}")), "")
+        titled = branch.title.strip().lower()
+        role = named or (titled if titled in ROLES else ROLES[at] if at < len(ROLES) else "")
+        lanes.setdefault(role, branch)
+    return lanes

@@ -1,0 +1,65 @@
+"""Waits for a while or until a moment; goes on waiting after a restart."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from flows.actions.base import ActionType, Group, PropertyKind, Result, Step, prop
+from flows.document import Action
+from flows.errors import ActionError
+
+LONGEST = 30 * 86_400  # seconds
+LOOK = 60.0  # seconds after which the clock is read again, so that a jump of it is noticed
+
+
+@dataclass(frozen=True)
+class Properties:
+    seconds: float | None = prop(PropertyKind.NUMBER, minimum=0, maximum=LONGEST)
+    until: str | None = prop(PropertyKind.TEXT)
+
+
+class Wait(ActionType):
+    type = "wait"
+    title = "Wait"
+    purpose = "for a while, or until a moment"
+    group = Group.CONTROL
+    properties = Properties
+
+    async def execute(self, properties: Properties, step: Step) -> Result:
+        until = step.noted
+        if not isinstance(until, int | float):
+            until = moment(properties)
+            await step.note(until)
+        said = datetime.fromtimestamp(until, UTC).isoformat(timespec="seconds")
+        await step.waiting(f"Waits until {said}", until)
+        while (left := until - time.time()) > 0:  # noqa: ASYNC110 - a moment, not an event
+            await asyncio.sleep(min(left, LOOK))
+        return Result(output=said, facts={"until": said})
+
+    def problems(self, action: Action) -> Sequence[tuple[str | None, str]]:
+        given = [name for name in ("seconds", "until") if action.properties.get(name) not in (None, "")]
+        if not given:
+            return [("seconds", "Seconds is missing. Give a number of seconds, or a moment in Until.")]
+        return [("until", "Seconds and Until are both given. Clear one.")] if len(given) > 1 else []
+
+
+def moment(properties: Properties) -> float:
+    """Seconds since the epoch."""
+    if properties.seconds is not None:
+        return time.time() + properties.seconds
+    if not properties.until:
+        raise ActionError("property_missing", "Seconds is missing.", "Give a number of seconds, or a moment in Until.")
+    try:
+        given = datetime.fromisoformat(properties.until.strip())
+    except ValueError:
+        raise ActionError(
+            "property_wrong", f"Until {properties.until[:40]!r} is no moment.", "Such as 2027-01-31T09:00+01:00."
+        ) from None
+    until = (given if given.tzinfo else given.replace(tzinfo=UTC)).timestamp()
+    if until - time.time() > LONGEST:
+        raise ActionError("property_wrong", "Until is more than 30 days away.", "Start the run later.")
+    return until
