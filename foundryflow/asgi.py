@@ -10,7 +10,7 @@ from django.core.asgi import get_asgi_application
 
 django_application = get_asgi_application()
 
-from flows.engine import embedded  # noqa: E402 - apps first
+from flows import engine  # noqa: E402 - apps first
 
 
 async def application(scope, receive, send):  # type: ignore[no-untyped-def]
@@ -24,9 +24,9 @@ async def lifespan(receive, send) -> None:  # type: ignore[no-untyped-def]
     while True:
         message = await receive()
         if message["type"] == "lifespan.startup":
-            await embedded.open_engine()
+            await engine.open_engine()
             await send({"type": "lifespan.startup.complete"})
         else:
-            await embedded.close_engine()
+            await engine.close_engine()
             await send({"type": "lifespan.shutdown.complete"})
             return

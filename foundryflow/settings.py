@@ -100,6 +100,11 @@ if DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3":
         "timeout": 20,
         "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL; PRAGMA foreign_keys=ON;",
     }
+POSTGRESQL = DATABASES["default"]["ENGINE"] == "django.db.backends.postgresql"
+if POSTGRESQL:
+    # The database chooses the engine: workers execute the runs, and Procrastinate hands them out.
+    INSTALLED_APPS.append("procrastinate.contrib.django")
+    DATABASES["default"].update(CONN_MAX_AGE=60, CONN_HEALTH_CHECKS=True)
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 AUTHENTICATION_BACKENDS = [
@@ -149,6 +154,10 @@ ALLOWED_DESTINATIONS = [
 RUN_DEADLINE = env.number("RUN_DEADLINE", 3_600)
 # Runs that one process executes at the same time; more wait in the queue.
 RUN_CONCURRENCY = env.number("RUN_CONCURRENCY", 500)
+# Seconds that running actions get to finish when a worker is stopped.
+WORKER_GRACE = env.number("WORKER_GRACE", 20)
+# Days that ended runs are kept; 0 keeps them for ever.
+RUN_RETENTION_DAYS = env.number("RUN_RETENTION_DAYS", 0)
 
 LOGGING = {
     "version": 1,

@@ -6,6 +6,8 @@ import tempfile
 from cryptography.fernet import Fernet
 
 os.environ["FOUNDRYFLOW_ENV_FILE"] = os.devnull
+if url := os.environ.get("FOUNDRYFLOW_TEST_DATABASE_URL"):
+    os.environ["FOUNDRYFLOW_DATABASE_URL"] = url
 os.environ["FOUNDRYFLOW_SECRET_KEY"] = "only-for-tests"
 os.environ["FOUNDRYFLOW_ENCRYPTION_KEY"] = Fernet.generate_key().decode()
 
@@ -13,5 +15,6 @@ from foundryflow.settings import *  # noqa: F403 - the environment comes first
 
 # A file, as in production: a database in memory has other locks.
 _folder = tempfile.TemporaryDirectory()
-DATABASES["default"]["TEST"] = {"NAME": f"{_folder.name}/test.sqlite3"}  # noqa: F405 - from the settings above
+if not POSTGRESQL:  # noqa: F405 - from the settings above
+    DATABASES["default"]["TEST"] = {"NAME": f"{_folder.name}/test.sqlite3"}  # noqa: F405
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]

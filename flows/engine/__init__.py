@@ -1,22 +1,32 @@
-"""Hands runs to the engine. Whoever starts, stops or awaits a run talks to this module and to nothing behind it."""
+"""Hands runs to the engine. Whoever starts, stops or awaits a run talks to this package and to nothing behind it.
+
+The database chooses the engine: embedded on SQLite, distributed on PostgreSQL.
+"""
 
 from __future__ import annotations
 
 import time
 
 from asgiref.sync import sync_to_async
+from django.conf import settings
 from django.db import transaction
 
 from flows.engine import embedded
 from flows.engine.live import hub
 from flows.models import Run
 
+if settings.POSTGRESQL:
+    from flows.engine import distributed
+
 LOOK = 1.0  # seconds after which the state is read without being told to
 
 
 def submit(run: Run) -> None:
     """Call in the transaction that creates the run; returns at once."""
-    transaction.on_commit(embedded.wake)
+    if settings.POSTGRESQL:
+        distributed.submit(run)
+    else:
+        transaction.on_commit(embedded.wake)
 
 
 def cancel(run: Run, *, by: str) -> bool:
@@ -24,6 +34,14 @@ def cancel(run: Run, *, by: str) -> bool:
     stopped = (bool(run.cancelled_by) and run.kill()) or run.request_cancel(by=by)
     embedded.cancel(run.pk)
     return stopped
+
+
+async def open_engine() -> None:
+    await (distributed.open_engine() if settings.POSTGRESQL else embedded.open_engine())
+
+
+async def close_engine() -> None:
+    await (distributed.close_engine() if settings.POSTGRESQL else embedded.close_engine())
 
 
 async def ended(run_id: int, timeout: float) -> bool:  # noqa: ASYNC109 - how long to watch, not a limit on work

@@ -8,6 +8,7 @@ from collections.abc import Iterable
 from datetime import timedelta
 from uuid import UUID
 
+from django.conf import settings
 from django.db import transaction
 from django.db.models import Count, F, Q, QuerySet
 from django.db.models.functions import Coalesce
@@ -167,6 +168,19 @@ def cancelled(worker: UUID) -> list[int]:
 def standing(worker: UUID) -> QuerySet[Run]:
     """Runs that stand in this process's name."""
     return Run.objects.filter(worker=worker, state__in=GOING, parent=None)
+
+
+def prune() -> int:
+    """Deletes runs that ended longer ago than the retention; how many."""
+    if not settings.RUN_RETENTION_DAYS:
+        return 0
+    old = timezone.now() - timedelta(days=settings.RUN_RETENTION_DAYS)
+    ended = Run.objects.filter(ended_at__lt=old, parent=None)
+    deleted = 0
+    while batch := list(ended.values_list("pk", flat=True)[:MOST_CLAIMED]):
+        Run.objects.filter(pk__in=batch).delete()
+        deleted += len(batch)
+    return deleted
 
 
 def clear_away() -> None:

@@ -47,7 +47,7 @@ class Executor:
         self.kind, self.places = kind, places
         self.writer = Writer()
         self.id: UUID | None = None
-        self.on_requeued: Callable[[list[int]], None] = lambda runs: None
+        self.on_claimed: Callable[[list[int]], None] = lambda runs: None  # in the transaction of the claim
         self._going: dict[int, Going] = {}
         self._wanted = asyncio.Event()
         self._own: list[asyncio.Task[None]] = []
@@ -106,12 +106,18 @@ class Executor:
         self._full = free <= 0
         if self._full:
             return
-        taken = await self.writer.do(lambda: claims.claim_queued(self._name(), free))
+        taken = await self.writer.do(lambda: self._claimed(free))
         for run in taken:
             self._begin(run)
         self._full = len(taken) == free
         if len(taken) == claims.MOST_CLAIMED:
             self.wake()
+
+    def _claimed(self, free: int) -> list[Run]:
+        taken = claims.claim_queued(self._name(), free)
+        if taken:
+            self.on_claimed([run.pk for run in taken])
+        return taken
 
     def _name(self) -> UUID:
         if self.id is None:
@@ -173,7 +179,6 @@ class Executor:
     async def requeued(self, runs: list[int]) -> None:
         if runs:
             log.warning("action=taken_over runs=%s", runs)
-            self.on_requeued(runs)
             self.wake()
 
     # Stopping

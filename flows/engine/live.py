@@ -6,6 +6,10 @@ import asyncio
 from collections import defaultdict
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Protocol
+
+MISSED = "…"  # stands for text that came before this process listened
 
 
 class Subscription:
@@ -28,13 +32,32 @@ class Subscription:
         return True
 
 
+@dataclass
+class Streamed:
+    """What one action has streamed so far."""
+
+    pieces: list[str] = field(default_factory=list)
+    length: int = 0  # characters since its beginning, also those that were missed
+
+
+class Relay(Protocol):
+    """Tells other processes."""
+
+    def changed(self, run_id: int) -> None: ...
+
+    def ended(self, run_id: int) -> None: ...
+
+    def text(self, run_id: int, path: str, at: int, text: str) -> None: ...
+
+
 class Hub:
     """Watchers and streaming text by run. Lives on one event loop."""
 
     def __init__(self) -> None:
         self._watchers: dict[int, set[Subscription]] = defaultdict(set)
-        self._text: dict[int, dict[str, list[str]]] = {}
+        self._text: dict[int, dict[str, Streamed]] = {}
         self.closing = False
+        self.relay: Relay | None = None
 
     @contextmanager
     def subscribe(self, run_id: int) -> Iterator[Subscription]:
@@ -48,21 +71,48 @@ class Hub:
                 del self._watchers[run_id]
 
     def changed(self, run_id: int) -> None:
-        for watcher in self._watchers.get(run_id, ()):
-            watcher.notify()
+        self.wake(run_id)
+        if self.relay:
+            self.relay.changed(run_id)
 
     def ended(self, run_id: int) -> None:
-        for watcher in self._watchers.get(run_id, ()):
-            watcher.ended = True
-            watcher.notify()
+        self.wake(run_id, ended=True)
+        if self.relay:
+            self.relay.ended(run_id)
 
     def append(self, run_id: int, path: str, text: str) -> None:
-        self._text.setdefault(run_id, {}).setdefault(path, []).append(text)
-        self.changed(run_id)
+        streamed = self._text.setdefault(run_id, {}).setdefault(path, Streamed())
+        if self.relay:
+            self.relay.text(run_id, path, streamed.length, text)
+        streamed.pieces.append(text)
+        streamed.length += len(text)
+        self.wake(run_id)
+
+    def wake(self, run_id: int, *, ended: bool = False) -> None:
+        """Tells the watchers of this process alone."""
+        if ended:
+            self._text.pop(run_id, None)
+        for watcher in self._watchers.get(run_id, ()):
+            watcher.ended = watcher.ended or ended
+            watcher.notify()
+
+    def wake_all(self) -> None:
+        for run_id in list(self._watchers):
+            self.wake(run_id)
+
+    def heard(self, run_id: int, path: str, at: int, text: str) -> None:
+        """A piece that another process streams, with its place in the whole."""
+        streamed = self._text.setdefault(run_id, {}).setdefault(path, Streamed())
+        if at > streamed.length:
+            streamed.pieces.append(MISSED)
+        new = text[max(0, streamed.length - at) :]
+        streamed.pieces.append(new)
+        streamed.length = max(streamed.length, at + len(text))
+        self.wake(run_id)
 
     def text(self, run_id: int) -> dict[str, str]:
         """What running actions have streamed so far, by path."""
-        return {path: "".join(pieces) for path, pieces in self._text.get(run_id, {}).items()}
+        return {path: "".join(streamed.pieces) for path, streamed in self._text.get(run_id, {}).items()}
 
     def forget(self, run_id: int, path: str | None = None) -> None:
         """Drops streamed text once the record of the action (or run) holds it."""

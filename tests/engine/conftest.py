@@ -69,7 +69,7 @@ def environment() -> dict[str, str]:
     parameters = connection.settings_dict
     name = parameters["NAME"]
     if connection.vendor == "postgresql":
-        url = f"postgres://{parameters['USER']}:{parameters['PASSWORD']}@/{name}?host={parameters['HOST']}"
+        url = f"postgres://{parameters['USER']}@/{name}?host={parameters['OPTIONS']['host']}"
     else:
         url = f"sqlite:///{name}"
     return {

