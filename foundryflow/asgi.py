@@ -1,26 +1,104 @@
-"""The entry of the server; opens and closes the embedded engine."""
+"""The entry of the server; opens and closes the engine."""
 
 from __future__ import annotations
 
 import os
+from collections.abc import Awaitable, Callable
+from typing import Any
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "foundryflow.settings")
 
+import django
 from django.core.asgi import get_asgi_application
+from django.core.handlers.asgi import ASGIHandler
+from django.core.handlers.exception import convert_exception_to_response
 
 django_application = get_asgi_application()
 
 from flows import engine  # noqa: E402 - apps first
+from flows.api import problems  # noqa: E402
+
+Scope = dict[str, Any]
+Receive = Callable[[], Awaitable[dict[str, Any]]]
+Send = Callable[[dict[str, Any]], Awaitable[None]]
+
+API, PAGES_OF_THE_API = "/api/", ("/api/docs", "/api/openapi.json")
+JSON = b"application/json"
+LONGEST_BODY = 10 * 1024 * 1024  # bytes of a call of the API
 
 
-async def application(scope, receive, send):  # type: ignore[no-untyped-def]
+class ShortWay(ASGIHandler):
+    """Django without its middleware: programs have no session, no CSRF token and no messages."""
+
+    def load_middleware(self, is_async: bool = False) -> None:
+        self._view_middleware = []
+        self._template_response_middleware = []
+        self._exception_middleware = []
+        self._middleware_chain = convert_exception_to_response(self._get_response_async)
+
+
+django.setup(set_prefix=False)
+api_application = ShortWay()
+
+
+async def application(scope: Scope, receive: Receive, send: Send) -> None:
     if scope["type"] == "lifespan":
         await lifespan(receive, send)
+    elif scope["path"].startswith(API) and scope["path"] not in PAGES_OF_THE_API:
+        await call(scope, receive, send)
     else:
         await django_application(scope, receive, send)
 
 
-async def lifespan(receive, send) -> None:  # type: ignore[no-untyped-def]
+async def call(scope: Scope, receive: Receive, send: Send) -> None:
+    """A call of the API, its body bounded while it is read."""
+    headers = dict(scope["headers"])
+    kind = headers.get(b"content-type", JSON).split(b";")[0].strip().lower()
+    if kind != JSON and headers.get(b"content-length", b"0") != b"0":
+        await refuse(send, 415, "The body is JSON: Content-Type: application/json.")
+        return
+    body = await read_body(receive)
+    if body is None:
+        await refuse(send, 413, "The body is longer than 10 MiB.")
+        return
+    given = [{"type": "http.request", "body": body, "more_body": False}]
+
+    async def replayed() -> dict[str, Any]:
+        return given.pop() if given else await receive()
+
+    await api_application(scope, replayed, with_headers(send))
+
+
+async def read_body(receive: Receive) -> bytes | None:
+    """The body of a call; None when it is too long."""
+    parts, length = [], 0
+    while True:
+        message = await receive()
+        parts.append(message.get("body", b""))
+        length += len(parts[-1])
+        if length > LONGEST_BODY:
+            return None
+        if not message.get("more_body"):
+            return b"".join(parts)
+
+
+def with_headers(send: Send) -> Send:
+    async def sending(message: dict[str, Any]) -> None:
+        if message["type"] == "http.response.start":
+            message["headers"] = [*message["headers"], (b"x-content-type-options", b"nosniff")]
+        await send(message)
+
+    return sending
+
+
+async def refuse(send: Send, status: int, detail: str) -> None:
+    body = problems.body(status, detail)
+    headers = [(b"content-type", problems.TYPE.encode()), (b"connection", b"close")]
+    await send({"type": "http.response.start", "status": status, "headers": headers})
+    await send({"type": "http.response.body", "body": body})
+
+
+async def lifespan(receive: Receive, send: Send) -> None:
     while True:
         message = await receive()
         if message["type"] == "lifespan.startup":

@@ -2,8 +2,14 @@
 
 from __future__ import annotations
 
+import hashlib
+import secrets
+from datetime import timedelta
+
 from django.conf import settings
+from django.contrib.auth.models import AbstractBaseUser
 from django.db import models
+from django.utils import timezone
 
 
 class AuditEntry(models.Model):
@@ -20,3 +26,61 @@ class AuditEntry(models.Model):
 
     def __str__(self) -> str:
         return f"{self.verb} {self.subject}"
+
+
+class ApiKeyManager(models.Manager["ApiKey"]):
+    def issue(self, name: str, scopes: list[str], *, by: AbstractBaseUser | None) -> tuple[ApiKey, str]:
+        """A new key and its text, which is not stored and cannot be shown again."""
+        secret = secrets.token_urlsafe(32)
+        key = self.create(name=name, digest=digest(secret), scopes=sorted(set(scopes)), created_by=by)
+        return key, f"ffk_{key.pk}_{secret}"
+
+    def find(self, text: str) -> ApiKey | None:
+        """The key with this text, unless it has been revoked."""
+        prefix, _, rest = text.partition("_")
+        number, _, secret = rest.partition("_")
+        if prefix != "ffk" or not number.isdecimal() or len(number) > 15 or not secret:
+            return None
+        key = self.filter(pk=int(number), revoked_at=None).first()
+        return key if key is not None and secrets.compare_digest(key.digest, digest(secret)) else None
+
+
+class ApiKey(models.Model):
+    """Lets a program in. What is stored cannot be turned back into the key."""
+
+    class Scope(models.TextChoices):
+        READ = "read", "read flows and runs"
+        RUN = "run", "start, follow and stop runs"
+        CONNECTIONS = "connections", "test connections"
+
+    name = models.CharField(max_length=100, unique=True)
+    digest = models.CharField(max_length=64)  # SHA-256; the key has 256 bits of its own
+    scopes = models.JSONField(default=list)
+    created_at = models.DateTimeField(auto_now_add=True)
+    created_by = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, related_name="+")
+    last_used_at = models.DateTimeField(null=True)
+    revoked_at = models.DateTimeField(null=True)
+
+    objects = ApiKeyManager()
+
+    class Meta:
+        ordering = ["name"]
+
+    def __str__(self) -> str:
+        return self.name
+
+    def may(self, scope: str) -> bool:
+        return scope in self.scopes or (scope == self.Scope.READ and self.Scope.RUN in self.scopes)
+
+    def used(self) -> None:
+        """Notes the use, at most once a minute."""
+        minute_ago = timezone.now() - timedelta(minutes=1)
+        if self.last_used_at is None or self.last_used_at < minute_ago:
+            ApiKey.objects.filter(pk=self.pk).update(last_used_at=timezone.now())
+
+    def revoke(self) -> None:
+        ApiKey.objects.filter(pk=self.pk).update(revoked_at=timezone.now())
+
+
+def digest(secret: str) -> str:
+    return hashlib.sha256(secret.encode()).hexdigest()

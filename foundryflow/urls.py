@@ -18,6 +18,7 @@ def health(request: HttpRequest) -> HttpResponse:
 urlpatterns = [
     path("", include("flows.urls")),
     path("connections/", include("connections.urls")),
+    path("api/", include("flows.api.urls")),
     path("setup/", first_run, name="first_run"),
     path("login/", anyone(SignIn.as_view()), name="login"),
     path("logout/", reader(auth.LogoutView.as_view()), name="logout"),

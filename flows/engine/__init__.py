@@ -6,6 +6,7 @@ The database chooses the engine: embedded on SQLite, distributed on PostgreSQL.
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 
 from asgiref.sync import sync_to_async
 from django.conf import settings
@@ -27,6 +28,15 @@ def submit(run: Run) -> None:
         distributed.submit(run)
     else:
         transaction.on_commit(embedded.wake)
+
+
+async def execute(job: Callable[[], Run]) -> Run:
+    """A database job in a transaction; where this process has a writer, together with what the runs write."""
+    writer = None if settings.POSTGRESQL else embedded.writer()
+    if writer is not None:
+        created: Run = await writer.do(job)
+        return created
+    return await sync_to_async(transaction.atomic(job))()
 
 
 def cancel(run: Run, *, by: str) -> bool:

@@ -1,0 +1,166 @@
+"""The HTTP API under load: runs a second with 32 clients, and the time to the first streamed text of 100 at once.
+
+python -m benchmarks.api            SQLite, one process
+python -m benchmarks.api --workers 2    PostgreSQL from a package: two web processes and two workers
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import socket
+import statistics
+import subprocess
+import sys
+import time
+from argparse import ArgumentParser
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import aiohttp
+
+from benchmarks.runs import flow_of, stub
+from benchmarks.stage import set_up
+
+CLIENTS, SECONDS, STREAMS = 32, 20.0, 100
+STREAM_BODY = {"model": "stub", "messages": [{"role": "user", "content": "Why?"}], "stream": True}
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+@asynccontextmanager
+async def installation(webs: int, workers: int, allowed: str) -> AsyncIterator[list[str]]:
+    """Server processes on the database of the benchmark; their addresses."""
+    environment = {**os.environ, "FOUNDRYFLOW_ALLOWED_DESTINATIONS": allowed, "FOUNDRYFLOW_SIMULATOR": "false"}
+    ports = [free_port() for _ in range(webs)]
+    commands = [
+        [sys.executable, "-m", "uvicorn", "foundryflow.asgi:application", "--port", str(port), "--log-level", "warning"]
+        for port in ports
+    ]
+    commands += [[sys.executable, "manage.py", "worker", "--concurrency", "1000"]] * workers
+    processes = [
+        subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL)  # noqa: ASYNC220 - before the clock runs
+        for command in commands
+    ]
+    try:
+        for port in ports:
+            await listening(port)
+        await asyncio.sleep(2 if workers else 0)
+        yield [f"http://127.0.0.1:{port}" for port in ports]
+    finally:
+        for process in processes:
+            process.terminate()
+        for process in processes:
+            process.wait(30)
+
+
+async def listening(port: int) -> None:
+    async with asyncio.timeout(30):
+        while True:
+            try:
+                _, writer = await asyncio.open_connection("127.0.0.1", port)
+            except OSError:
+                await asyncio.sleep(0.05)
+                continue
+            writer.close()
+            return
+
+
+async def throughput(addresses: list[str], key: str, slug: str) -> tuple[float, float]:
+    """Runs a second, and the median of their milliseconds."""
+    until, times = time.perf_counter() + SECONDS, []
+
+    async def client(session: aiohttp.ClientSession, base: str) -> None:
+        while time.perf_counter() < until:
+            started = time.perf_counter()
+            async with session.post(f"{base}/api/flows/{slug}/run", json={"inputs": {}}) as answer:
+                run = await answer.json()
+                assert run["state"] == "succeeded", run
+            times.append((time.perf_counter() - started) * 1000)
+
+    async with (
+        aiohttp.ClientSession(headers={"Authorization": f"Bearer {key}"}) as session,
+        asyncio.TaskGroup() as group,
+    ):
+        for number in range(CLIENTS):
+            group.create_task(client(session, addresses[number % len(addresses)]))
+    return len(times) / SECONDS, statistics.median(times)
+
+
+async def bare(url: str) -> float:
+    """Calls a second of the same clients that call the model alone."""
+    until, calls = time.perf_counter() + 5, 0
+
+    async def client(session: aiohttp.ClientSession) -> None:
+        nonlocal calls
+        while time.perf_counter() < until:
+            async with session.post(url, json=STREAM_BODY) as answer:
+                await answer.read()
+            calls += 1
+
+    async with aiohttp.ClientSession() as session, asyncio.TaskGroup() as group:
+        for _ in range(CLIENTS):
+            group.create_task(client(session))
+    return calls / 5
+
+
+async def first_text(url: str, headers: dict[str, str], body: object, mark: bytes) -> float:
+    """Median milliseconds until the first text of a hundred streams at once."""
+
+    async def one(session: aiohttp.ClientSession) -> float:
+        started = time.perf_counter()
+        async with session.post(url, json=body, headers=headers) as answer:
+            seen = b""
+            async for part in answer.content.iter_any():
+                seen += part
+                if mark in seen:
+                    break
+            took = (time.perf_counter() - started) * 1000
+            async for _ in answer.content.iter_any():
+                pass
+            return took
+
+    connector = aiohttp.TCPConnector(limit=STREAMS)
+    async with aiohttp.ClientSession(connector=connector) as session:
+        return statistics.median(await asyncio.gather(*(one(session) for _ in range(STREAMS))))
+
+
+async def measure(base: str, webs: int, workers: int, key: str, slugs: tuple[str, str]) -> None:
+    async with installation(webs, workers, base.removeprefix("http://")) as addresses:
+        calls = await bare(f"{base}/now/openai/v1/chat/completions")
+        runs, median = await throughput(addresses, key, slugs[0])
+        print(f"(b) {runs:.0f} runs/s with {CLIENTS} clients, median {median:.0f} ms; bare calls {calls:.0f}/s")
+        alone = await first_text(f"{base}/openai/v1/chat/completions", {}, STREAM_BODY, b"word")
+        ours = await first_text(
+            f"{addresses[0]}/api/flows/{slugs[1]}/stream",
+            {"Authorization": f"Bearer {key}"},
+            {"inputs": {}},
+            b"event: text",
+        )
+        print(f"(e) first text of {STREAMS} streams: {ours:.0f} ms, bare {alone:.0f} ms, +{ours - alone:.0f} ms")
+
+
+def main() -> None:
+    parser = ArgumentParser()
+    parser.add_argument("--workers", type=int, default=0)
+    workers = parser.parse_args().workers
+    set_up(postgres=bool(workers))
+
+    from connections.models import Connection
+    from connections.secret import Secret
+    from foundryflow.models import ApiKey
+
+    with stub() as base:
+        Connection.objects.create(name="now", endpoint=f"{base}/now/openai/v1", key=Secret("stub"))
+        Connection.objects.create(name="slowly", endpoint=f"{base}/openai/v1", key=Secret("stub"))
+        _, key = ApiKey.objects.issue("benchmark", ["run"], by=None)
+        slugs = flow_of(1, "now").slug, flow_of(1, "slowly").slug
+        asyncio.run(measure(base, max(1, workers), workers, key, slugs))
+
+
+if __name__ == "__main__":
+    main()

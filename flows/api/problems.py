@@ -1,0 +1,33 @@
+"""Errors as `application/problem+json` (RFC 9457)."""
+
+from __future__ import annotations
+
+import json
+from http import HTTPStatus
+from typing import Any
+
+from django.http import HttpRequest, HttpResponse
+
+TYPE = "application/problem+json"
+
+
+class Problem(Exception):
+    """Ends a request with a status and a sentence."""
+
+    def __init__(self, status: int, detail: str, **more: Any) -> None:
+        super().__init__(detail)
+        self.status, self.detail, self.more = status, detail, more
+
+
+def body(status: int, detail: str, **more: Any) -> bytes:
+    said = {"type": "about:blank", "title": HTTPStatus(status).phrase, "status": status, "detail": detail, **more}
+    return json.dumps(said, ensure_ascii=False).encode()
+
+
+def answer(status: int, detail: str, **more: Any) -> HttpResponse:
+    headers = {"WWW-Authenticate": "Bearer"} if status == 401 else {}
+    return HttpResponse(body(status, detail, **more), status=status, content_type=TYPE, headers=headers)
+
+
+def told(request: HttpRequest, problem: Problem) -> HttpResponse:
+    return answer(problem.status, problem.detail, **problem.more)

@@ -1,0 +1,110 @@
+"""Flows and runs as JSON, as they are stored: secrets are masked there already."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from connections.foundry.diagnosis import TestResult
+from flows.models import ActionRun, Flow, LogEntry, Run
+
+LINES = 500  # of the log in one answer
+Json = dict[str, Any]
+
+
+def flows(found: Iterable[Flow]) -> list[Json]:
+    return [
+        {
+            "slug": flow.slug,
+            "name": flow.name,
+            "revision": flow.current.number,
+            "inputs": flow.current.document.get("inputs") or [],
+            "changed_at": flow.changed_at.isoformat(),
+        }
+        for flow in found
+    ]
+
+
+def run_by_id(run_id: int, after: int = 0) -> Json | None:
+    found = Run.objects.select_related("flow", "revision").defer("revision__document").filter(pk=run_id).first()
+    return None if found is None else whole(found, after)
+
+
+def brief(run: Run) -> Json:
+    return {
+        "id": run.pk,
+        "flow": run.flow.slug,
+        "revision": run.revision.number,
+        "state": run.state,
+        "parent": run.parent_id,
+        "created_at": moment(run.created_at),
+        "started_at": moment(run.started_at),
+        "ended_at": moment(run.ended_at),
+        "usage": {"prompt_tokens": run.prompt_tokens, "completion_tokens": run.completion_tokens},
+    }
+
+
+def whole(run: Run, after: int) -> Json:
+    lines = list(run.log.filter(event__gt=after)[:LINES])
+    return {
+        **brief(run),
+        "inputs": run.inputs,
+        "output": run.output,
+        "error": run.error,
+        "actions": [action(record) for record in run.actions.all()],
+        "log": [line(entry) for entry in lines],
+        "cursor": lines[-1].event if lines else after,
+    }
+
+
+def action(record: ActionRun) -> Json:
+    return {
+        "path": record.path,
+        "id": record.action_id,
+        "type": record.type,
+        "title": record.title,
+        "state": record.state,
+        "output": record.output,
+        "error": record.error,
+        "usage": record.usage,
+        "warning": record.warning,
+        "reason": record.reason,
+        "started_at": moment(record.started_at),
+        "ended_at": moment(record.ended_at),
+        "waits_until": moment(record.waits_until),
+    }
+
+
+def line(entry: LogEntry) -> Json:
+    return {
+        "event": entry.event,
+        "at": moment(entry.at),
+        "path": entry.path,
+        "level": entry.level,
+        "message": entry.message,
+    }
+
+
+def moment(at: Any) -> str | None:
+    return at.isoformat() if at else None
+
+
+def tested(result: TestResult) -> Json:
+    return {
+        "ok": result.ok,
+        "status": result.status,
+        "url": result.url,
+        "model": result.model,
+        "latency_ms": result.latency_ms,
+        "usage": {
+            "prompt_tokens": result.usage.prompt_tokens,
+            "completion_tokens": result.usage.completion_tokens,
+        },
+        "error": None
+        if result.error is None
+        else {"kind": result.error.kind, "message": result.error.message, "hint": result.error.hint},
+        "wrong": result.wrong or None,
+        "tried": [{"url": tried.url, "status": tried.status, "said": tried.said} for tried in result.tried],
+        "better": result.better.url if result.better else None,
+        "deployments": None if result.deployments is None else [deployment.name for deployment in result.deployments],
+    }

@@ -1,0 +1,93 @@
+"""From a request to a run in the queue, in few queries."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections import OrderedDict
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+from asgiref.sync import sync_to_async
+from django.db import IntegrityError, transaction
+
+from flows import engine
+from flows.api.problems import Problem
+from flows.document import Document, DocumentError
+from flows.errors import ActionError
+from flows.models import Flow, Revision, Run
+from flows.runner import first_scope
+from foundryflow.models import ApiKey
+
+MOST_DOCUMENTS = 200
+LONGEST_KEY = 200  # characters of Idempotency-Key
+
+_documents: OrderedDict[tuple[int, datetime], Document] = OrderedDict()
+
+
+async def start(slug: str, inputs: Mapping[str, Any], key: ApiKey, idempotency: str | None, priority: int) -> Run:
+    """The run that was started, or the one that an equal request has started before. Raises Problem."""
+    if idempotency is not None and not 0 < len(idempotency) <= LONGEST_KEY:
+        raise Problem(400, f"Idempotency-Key has 1 to {LONGEST_KEY} characters.")
+    flow = await sync_to_async(found)(slug)
+    document = parsed(flow.current)
+    try:
+        first_scope(document, inputs)
+    except ActionError as error:
+        raise Problem(422, f"{error.message} {error.hint}".strip(), kind=error.kind) from None
+    more: dict[str, Any] = {}
+    if idempotency is not None:
+        stored = f"{key.pk}:{hashlib.sha256(idempotency.encode()).hexdigest()}"
+        more = {"idempotency_key": stored, "request_digest": digest(slug, inputs)}
+    return await engine.execute(lambda: created(flow, document, inputs, priority, more))
+
+
+def found(slug: str) -> Flow:
+    flow = Flow.objects.select_related("head").filter(slug=slug).first()
+    if flow is None:
+        raise Problem(404, f"There is no flow {slug}.")
+    return flow
+
+
+def parsed(revision: Revision) -> Document:
+    """The document of a revision, which never changes."""
+    known = _documents.get((revision.pk, revision.created_at))
+    if known is None:
+        try:
+            known = revision.parsed()
+        except DocumentError as broken:
+            raise Problem(422, "The flow cannot be read.", errors=broken.problems[:20]) from None
+        _documents[revision.pk, revision.created_at] = known
+        if len(_documents) > MOST_DOCUMENTS:
+            _documents.popitem(last=False)
+    return known
+
+
+def digest(slug: str, inputs: Mapping[str, Any]) -> str:
+    return hashlib.sha256(json.dumps([slug, inputs], sort_keys=True).encode()).hexdigest()
+
+
+def created(flow: Flow, document: Document, inputs: Mapping[str, Any], priority: int, more: Mapping[str, Any]) -> Run:
+    """Raises Problem when the same idempotency key came with another request."""
+    if more and (known := same_request(more)):
+        return known
+    try:
+        with transaction.atomic(savepoint=bool(more)):
+            run = Run.objects.start(
+                flow=flow, inputs=inputs, by=None, via="api", priority=priority, document=document, **more
+            )
+            engine.submit(run)
+            return run
+    except IntegrityError:
+        known = same_request(more) if more else None
+        if known is None:
+            raise
+        return known
+
+
+def same_request(more: Mapping[str, Any]) -> Run | None:
+    known = Run.objects.filter(idempotency_key=more["idempotency_key"]).first()
+    if known is not None and known.request_digest != more["request_digest"]:
+        raise Problem(409, "This Idempotency-Key came with another request before.", run=known.pk)
+    return known

@@ -1,0 +1,178 @@
+"""The HTTP API: the same verbs as the pages, as JSON. Version 0: it may still change."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from asgiref.sync import sync_to_async
+from django.http import HttpRequest, HttpResponse, JsonResponse, StreamingHttpResponse
+from ninja import NinjaAPI, Schema
+from ninja.errors import AuthenticationError, HttpError, ValidationError
+from pydantic import Field
+
+from connections.clients import foundry_client
+from connections.fields import KeyUnreadable
+from connections.models import Connection
+from flows import engine
+from flows.api import problems, shown
+from flows.api.events import events
+from flows.api.keys import Keys
+from flows.api.problems import Problem
+from flows.api.starting import start
+from flows.models import Flow, Run, State
+from foundryflow.models import ApiKey
+
+LONGEST_WAIT = 300.0  # seconds
+PAGE = 50
+INTERACTIVE, SUBMITTED = 10, 0  # priorities
+
+api = NinjaAPI(
+    title="FoundryFlow",
+    version="0",
+    description="Runs flows and tells what became of them. Every call carries `Authorization: Bearer ffk_…`; "
+    "`manage.py apikey create NAME --scope run` makes such a key. Errors are `application/problem+json`.",
+    docs_url=None,
+    openapi_url=None,
+)
+reads, runs, tests = (Keys(scope) for scope in ApiKey.Scope.values)
+
+
+class Start(Schema):
+    """What a run is started with."""
+
+    inputs: dict[str, Any] = Field(default_factory=dict, description="By the names of the inputs of the flow.")
+
+
+class Deployment(Schema):
+    model: str = Field("", max_length=200, description="Deployment; the default one of the connection when empty.")
+
+
+@api.get("/flows", auth=reads, summary="Every flow", tags=["flows"])
+async def list_flows(request: HttpRequest) -> HttpResponse:
+    return JsonResponse({"flows": await sync_to_async(shown.flows)(Flow.objects.select_related("head"))})
+
+
+@api.post("/flows/{slug}/run", auth=runs, summary="Run a flow and wait for its end", tags=["flows"])
+async def run_flow(
+    request: HttpRequest,
+    slug: str,
+    given: Start,
+    timeout: float = LONGEST_WAIT,  # noqa: ASYNC109 - the name of a query parameter
+) -> HttpResponse:
+    """Answers with the run once it has ended; after `timeout` seconds (at most 300) with 202, and it goes on."""
+    run = await start(slug, given.inputs, caller(request), key_of(request), INTERACTIVE)
+    if not await engine.ended(run.pk, max(0.0, min(timeout, LONGEST_WAIT))):
+        return accepted(run)
+    return JsonResponse(await sync_to_async(shown.run_by_id)(run.pk))
+
+
+@api.post("/flows/{slug}/submit", auth=runs, summary="Put a run into the queue", tags=["flows"])
+async def submit_flow(request: HttpRequest, slug: str, given: Start) -> HttpResponse:
+    """Answers at once with 202 and where to look."""
+    return accepted(await start(slug, given.inputs, caller(request), key_of(request), SUBMITTED))
+
+
+@api.post("/flows/{slug}/stream", auth=runs, summary="Run a flow and follow it", tags=["flows"])
+async def stream_flow(request: HttpRequest, slug: str, given: Start) -> HttpResponse:
+    """Server-sent events: run, action, text, log, end."""
+    run = await start(slug, given.inputs, caller(request), key_of(request), INTERACTIVE)
+    return event_stream(run.pk, 0)
+
+
+@api.get("/runs", auth=reads, summary="Runs, the newest first", tags=["runs"])
+async def list_runs(request: HttpRequest, flow: str = "", state: str = "", before: int = 0) -> HttpResponse:
+    """Fifty at a time; `before` is the id of the last one seen."""
+    if state and state not in State.values:
+        raise Problem(422, f"{state[:40]} is no state of a run.")
+    found = Run.objects.select_related("flow", "revision")
+    found = found.filter(flow__slug=flow) if flow else found
+    found = found.filter(state=state) if state else found
+    found = found.filter(pk__lt=before) if before else found
+    return JsonResponse({"runs": await sync_to_async(lambda: [shown.brief(run) for run in found[:PAGE]])()})
+
+
+@api.get("/runs/{int:run_id}", auth=reads, summary="One run", tags=["runs"])
+async def show_run(request: HttpRequest, run_id: int, after: int = 0) -> HttpResponse:
+    """With its actions, and the lines of its log behind the cursor `after`."""
+    found = await sync_to_async(shown.run_by_id)(run_id, after)
+    if found is None:
+        raise Problem(404, f"There is no run {run_id}.")
+    return JsonResponse(found)
+
+
+@api.get("/runs/{int:run_id}/events", auth=reads, summary="Follow a run", tags=["runs"])
+async def follow_run(request: HttpRequest, run_id: int) -> HttpResponse:
+    """Server-sent events. `Last-Event-ID` goes on behind an event that was seen."""
+    if not await Run.objects.filter(pk=run_id).aexists():
+        raise Problem(404, f"There is no run {run_id}.")
+    last = request.headers.get("Last-Event-ID", "")
+    return event_stream(run_id, int(last) if last.isdecimal() and len(last) < 15 else 0)
+
+
+@api.post("/runs/{int:run_id}/cancel", auth=runs, summary="Stop a run", tags=["runs"])
+async def cancel_run(request: HttpRequest, run_id: int) -> HttpResponse:
+    """Asked a second time, ends it without waiting for what is going. 409 when it had ended."""
+    run = await Run.objects.filter(pk=run_id).afirst()
+    if run is None:
+        raise Problem(404, f"There is no run {run_id}.")
+    if not await sync_to_async(engine.cancel)(run, by=f"API key {caller(request).name}"):
+        raise Problem(409, f"Run {run_id} has ended.")
+    return accepted(run)
+
+
+@api.post("/connections/{name}/test", auth=tests, summary="Test a connection", tags=["connections"])
+async def test_connection(request: HttpRequest, name: str, given: Deployment) -> HttpResponse:
+    """Sends one tiny prompt."""
+    connection = await Connection.objects.filter(name=name).afirst()
+    if connection is None:
+        raise Problem(404, f"There is no connection {name}.")
+    model = given.model or connection.default_model
+    if not model:
+        raise Problem(422, "Name a deployment in model.")
+    try:
+        target = connection.target()
+    except KeyUnreadable as error:
+        raise Problem(422, str(error), kind="key_unreadable") from None
+    result = await foundry_client().test(target, model)
+    await sync_to_async(connection.record_check)(result)
+    return JsonResponse(shown.tested(result))
+
+
+def caller(request: HttpRequest) -> ApiKey:
+    key: ApiKey = request.auth  # type: ignore[attr-defined]
+    return key
+
+
+def key_of(request: HttpRequest) -> str | None:
+    return request.headers.get("Idempotency-Key")
+
+
+def accepted(run: Run) -> HttpResponse:
+    url = f"/api/runs/{run.pk}"
+    return JsonResponse({"run": run.pk, "url": url}, status=202, headers={"Location": url})
+
+
+def event_stream(run_id: int, after: int) -> StreamingHttpResponse:
+    headers = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
+    return StreamingHttpResponse(events(run_id, after), content_type="text/event-stream", headers=headers)
+
+
+@api.exception_handler(Problem)
+def on_problem(request: HttpRequest, problem: Problem) -> HttpResponse:
+    return problems.answer(problem.status, problem.detail, **problem.more)
+
+
+@api.exception_handler(AuthenticationError)
+def on_stranger(request: HttpRequest, error: AuthenticationError) -> HttpResponse:
+    return problems.answer(401, "Give a key: Authorization: Bearer ffk_…")
+
+
+@api.exception_handler(ValidationError)
+def on_invalid(request: HttpRequest, error: ValidationError) -> HttpResponse:
+    errors = [{"where": ".".join(str(part) for part in e["loc"][1:]), "message": e["msg"]} for e in error.errors]
+    return problems.answer(422, "The request is not as it should be.", errors=errors)
+
+
+@api.exception_handler(HttpError)
+def on_error(request: HttpRequest, error: HttpError) -> HttpResponse:
+    return problems.answer(error.status_code, str(error))

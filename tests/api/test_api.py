@@ -1,0 +1,236 @@
+"""The HTTP API as a program uses it, over the real server with its engine."""
+
+import json
+import threading
+import time
+
+import httpx
+import pytest
+from django.core.management import call_command
+
+from flows.api import keys
+from flows.models import Run, State
+from foundryflow.asgi import application
+from foundryflow.models import ApiKey
+from tests.conftest import Server
+from tests.engine.conftest import counting, until
+from tests.engine.test_durable import chat, document, returns
+from tests.factories import PLANTED_KEY, make_flow
+
+__all__ = ["counting"]
+pytestmark = pytest.mark.django_db(transaction=True)
+
+QUESTION = [{"name": "question", "type": "text", "required": True}]
+
+
+@pytest.fixture
+def server(counting):
+    keys.forget()
+    with Server(application, lifespan="on") as running:
+        yield running
+
+
+@pytest.fixture
+def api(server):
+    _, text = ApiKey.objects.issue("script", ["run", "connections"], by=None)
+    with httpx.Client(base_url=f"{server.url}/api", headers={"Authorization": f"Bearer {text}"}, timeout=30) as client:
+        yield client
+
+
+def ask(name="Ask", prompt="{{ question }}", inputs=QUESTION):
+    return make_flow({**document(chat("a", prompt), returns("{{ a }}"), inputs=inputs), "name": name})
+
+
+def test_run_waits_and_gives_the_whole_run(api):
+    ask()
+    answer = api.post("/flows/ask/run", json={"inputs": {"question": "Why?"}})
+    assert answer.status_code == 200
+    run = answer.json()
+    assert (run["state"], run["output"], run["flow"], run["error"]) == ("succeeded", "<Why?>", "ask", None)
+    assert [(a["path"], a["state"]) for a in run["actions"]] == [("a", "succeeded"), ("ret", "succeeded")]
+    assert run["usage"] == {"prompt_tokens": 3, "completion_tokens": 4}
+    assert api.get(f"/runs/{run['id']}").json() == run
+    assert "x-frame-options" not in answer.headers  # the short way
+    assert answer.headers["x-content-type-options"] == "nosniff"
+
+
+def test_submit_answers_at_once_and_tells_where_to_look(api, counting):
+    ask()
+    answer = api.post("/flows/ask/submit", json={"inputs": {"question": "hold"}})
+    assert answer.status_code == 202
+    told = answer.json()
+    assert answer.headers["location"] == told["url"] == f"/api/runs/{told['run']}"
+    until(lambda: counting.count("hold"))
+    assert api.get(f"/runs/{told['run']}").json()["state"] == "running"
+    counting.release()
+    until(lambda: api.get(f"/runs/{told['run']}").json()["state"] == "succeeded")
+
+
+def test_a_run_that_takes_longer_than_the_caller_waits_goes_on(api, counting):
+    ask()
+    answer = api.post("/flows/ask/run?timeout=0.2", json={"inputs": {"question": "hold"}})
+    assert (answer.status_code, set(answer.json())) == (202, {"run", "url"})
+    counting.release()
+    until(lambda: Run.objects.get().state == State.SUCCEEDED)
+
+
+def test_stream_follows_the_run_from_start_to_end(api):
+    ask()
+    with api.stream("POST", "/flows/ask/stream", json={"inputs": {"question": "speak 0.3"}}) as answer:
+        assert answer.headers["content-type"] == "text/event-stream"
+        events = read(answer)
+    names = [name for name, _ in events]
+    assert (names[0], names[-1]) == ("run", "end")
+    assert "".join(data["text"] for name, data in events if name == "text").startswith("Well, ")
+    assert events[-1][1]["output"] == "Well, <speak 0.3>"
+    assert {data["state"] for name, data in events if name == "action"} >= {"running", "succeeded"}
+
+
+def test_a_stream_goes_on_behind_the_last_event_that_was_seen(api):
+    ask()
+    run = api.post("/flows/ask/run", json={"inputs": {"question": "Why?"}}).json()
+    with api.stream("GET", f"/runs/{run['id']}/events") as answer:
+        everything = read(answer)
+    with api.stream("GET", f"/runs/{run['id']}/events", headers={"Last-Event-ID": "3"}) as answer:
+        rest = read(answer)
+    assert 0 < len(rest) < len(everything)
+    assert rest[-1] == everything[-1]
+
+
+def read(answer):
+    events = []
+    for block in answer.read().decode().strip().split("\n\n"):
+        fields = dict(line.split(": ", 1) for line in block.split("\n") if not line.startswith(":"))
+        if fields:
+            events.append((fields["event"], json.loads(fields["data"])))
+    return events
+
+
+def test_cancel_closes_the_socket_within_a_second(api, counting):
+    ask()
+    run = api.post("/flows/ask/submit", json={"inputs": {"question": "hold"}}).json()["run"]
+    until(lambda: counting.count("hold"))
+    assert api.post(f"/runs/{run}/cancel").status_code == 202
+    until(lambda: counting.left == ["hold"], 1.0)
+    until(lambda: api.get(f"/runs/{run}").json()["state"] == "cancelled")
+    assert api.post(f"/runs/{run}/cancel").status_code == 409
+    assert Run.objects.get().cancelled_by == "API key script"
+
+
+def test_equal_requests_with_one_key_are_one_run(api, counting):
+    ask()
+    answers = []
+
+    def send():
+        answers.append(
+            api.post("/flows/ask/run", json={"inputs": {"question": "sleep 0.2"}}, headers={"Idempotency-Key": "k"})
+        )
+
+    threads = [threading.Thread(target=send) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert [answer.json()["output"] for answer in answers] == ["<sleep 0.2>"] * 4
+    assert (Run.objects.count(), counting.count("sleep 0.2")) == (1, 1)
+    other = api.post("/flows/ask/run", json={"inputs": {"question": "Else?"}}, headers={"Idempotency-Key": "k"})
+    assert other.status_code == 409
+
+
+@pytest.mark.parametrize(
+    ("path", "given", "status", "says"),
+    [
+        ("/flows/none/run", {"inputs": {}}, 404, "There is no flow none."),
+        ("/flows/ask/run", {"inputs": {}}, 422, "The input question is missing."),
+        ("/flows/ask/run", {"inputs": {"question": "x", "more": 1}}, 422, "There is no input more."),
+        ("/flows/ask/run", {"inputs": []}, 422, "The request is not as it should be."),
+        ("/flows/ask/run", b"{", 400, "Cannot parse request body"),
+        ("/flows/ask/run", b"x" * (10 * 1024 * 1024 + 1), 413, "The body is longer than 10 MiB."),
+    ],
+)
+def test_what_is_wrong_is_said_as_a_problem(api, path, given, status, says):
+    ask()
+    body = given if isinstance(given, bytes) else json.dumps(given).encode()
+    answer = api.post(path, content=body, headers={"Content-Type": "application/json"})
+    assert (answer.status_code, answer.headers["content-type"]) == (status, "application/problem+json")
+    assert answer.json()["status"] == status
+    assert says in answer.json()["detail"]
+    assert not Run.objects.exists()
+
+
+def test_a_form_is_refused(api):
+    assert api.post("/flows/ask/run", data={"question": "x"}).status_code == 415
+
+
+@pytest.mark.parametrize("key", ["", "Bearer nothing", "Bearer ffk_1_wrong", "Bearer ffk_99_x", "Basic YTpi"])
+def test_a_stranger_gets_nothing(api, key):
+    ask()
+    answer = api.get("/flows", headers={"Authorization": key})
+    assert (answer.status_code, answer.headers["content-type"]) == (401, "application/problem+json")
+
+
+def test_a_key_does_what_its_scopes_say_and_nothing_after_it_is_revoked(api, server, monkeypatch):
+    ask()
+    key, text = ApiKey.objects.issue("reader", ["read"], by=None)
+    reader = {"Authorization": f"Bearer {text}"}
+    assert api.get("/flows", headers=reader).json()["flows"][0]["slug"] == "ask"
+    assert api.post("/flows/ask/run", json={"inputs": {"question": "x"}}, headers=reader).status_code == 403
+    assert api.post("/connections/model/test", json={"model": "m"}, headers=reader).status_code == 403
+    key.refresh_from_db()
+    assert key.last_used_at is not None
+    key.revoke()
+    monkeypatch.setattr(keys, "FRESH", 0.0)
+    assert api.get("/flows", headers=reader).status_code == 401
+
+
+def test_a_connection_is_tested_without_telling_its_key(api):
+    answer = api.post("/connections/model/test", json={"model": "m"})
+    assert answer.json()["ok"], answer.json()
+    assert "counting" not in answer.text
+
+
+def test_runs_are_listed_and_filtered(api):
+    ask()
+    for question in ("a", "b"):
+        api.post("/flows/ask/run", json={"inputs": {"question": question}})
+    found = api.get("/runs?flow=ask&state=succeeded").json()["runs"]
+    assert len(found) == 2
+    assert api.get(f"/runs?before={found[0]['id']}").json()["runs"] == found[1:]
+    assert api.get("/runs?state=odd").status_code == 422
+
+
+def test_secret_inputs_are_not_told(api):
+    ask(inputs=[*QUESTION, {"name": "key", "type": "secret"}])
+    answer = api.post("/flows/ask/run", json={"inputs": {"question": "x", "key": PLANTED_KEY}})
+    assert answer.json()["state"] == "succeeded"
+    assert PLANTED_KEY not in answer.text
+
+
+def test_a_key_is_printed_once_and_stored_as_a_digest(db, capsys):
+    call_command("apikey", "create", "robot", "--scope", "run")
+    text = capsys.readouterr().out.strip()
+    key = ApiKey.objects.find(text)
+    assert key is not None
+    assert key.scopes == ["run"]
+    assert text.rsplit("_", 1)[1] not in json.dumps(list(ApiKey.objects.values()), default=str)
+    call_command("apikey", "revoke", "robot")
+    assert ApiKey.objects.find(text) is None
+    call_command("apikey", "list")
+    assert "robot" in capsys.readouterr().out
+
+
+def test_the_reference_describes_every_operation(client_bob, client):
+    assert client.get("/api/docs").status_code == 302
+    page = client_bob.get("/api/docs").content.decode()
+    for path in ("/api/flows/{slug}/run", "/api/flows/{slug}/submit", "/api/flows/{slug}/stream", "/api/runs/{run_id}"):
+        assert path in page
+    assert client_bob.get("/api/openapi.json").json()["openapi"].startswith("3.")
+
+
+def test_a_run_costs_few_milliseconds(api):
+    ask()
+    api.post("/flows/ask/run", json={"inputs": {"question": "warm"}})
+    started = time.perf_counter()
+    for number in range(20):
+        api.post("/flows/ask/run", json={"inputs": {"question": f"q{number}"}})
+    assert (time.perf_counter() - started) / 20 < 0.25
