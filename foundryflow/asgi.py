@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
+import sys
 from collections.abc import Awaitable, Callable
+from io import BytesIO
 from typing import Any
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "foundryflow.settings")
 
 import django
 from django.core.asgi import get_asgi_application
-from django.core.handlers.asgi import ASGIHandler
+from django.core.handlers.asgi import ASGIHandler, ASGIRequest
 from django.core.handlers.exception import convert_exception_to_response
 
 django_application = get_asgi_application()
@@ -28,7 +31,10 @@ LONGEST_BODY = 10 * 1024 * 1024  # bytes of a call of the API
 
 
 class ShortWay(ASGIHandler):
-    """Django without its middleware: programs have no session, no CSRF token and no messages."""
+    """Django without its middleware, its signals and a thread for each request.
+
+    Programs have no session, no CSRF token and no messages, and the views of the API leave the database to the engine.
+    """
 
     def load_middleware(self, is_async: bool = False) -> None:
         self._view_middleware = []
@@ -36,8 +42,27 @@ class ShortWay(ASGIHandler):
         self._exception_middleware = []
         self._middleware_chain = convert_exception_to_response(self._get_response_async)
 
+    async def answer(self, scope: Scope, body: bytes, receive: Receive, send: Send) -> None:
+        response = await self.get_response_async(ASGIRequest(scope, BytesIO(body)))
+        if not response.streaming:
+            await self.send_response(response, send)
+            return
+        async with asyncio.TaskGroup() as group:
+            gone = group.create_task(self.hung_up(receive, asyncio.current_task()))
+            await self.send_response(response, send)
+            gone.cancel()
+
+    async def hung_up(self, receive: Receive, sending: asyncio.Task[None] | None) -> None:
+        """Ends a stream that nobody listens to any more."""
+        while (await receive())["type"] != "http.disconnect":
+            pass
+        if sending is not None:
+            sending.cancel()
+
 
 django.setup(set_prefix=False)
+# The loop shares the interpreter with the thread that writes; by default it would wait 5 ms for each turn.
+sys.setswitchinterval(0.0005)
 api_application = ShortWay()
 
 
@@ -61,12 +86,11 @@ async def call(scope: Scope, receive: Receive, send: Send) -> None:
     if body is None:
         await refuse(send, 413, "The body is longer than 10 MiB.")
         return
-    given = [{"type": "http.request", "body": body, "more_body": False}]
-
-    async def replayed() -> dict[str, Any]:
-        return given.pop() if given else await receive()
-
-    await api_application(scope, replayed, with_headers(send))
+    try:
+        await api_application.answer(scope, body, receive, with_headers(send))
+    except asyncio.CancelledError:
+        if task := asyncio.current_task():
+            task.uncancel()
 
 
 async def read_body(receive: Receive) -> bytes | None:

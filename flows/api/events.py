@@ -6,8 +6,7 @@ import json
 from collections.abc import AsyncIterator
 from typing import Any
 
-from asgiref.sync import sync_to_async
-
+from flows import engine
 from flows.api import shown
 from flows.engine.live import hub
 from flows.models import Run
@@ -25,16 +24,18 @@ async def events(run_id: int, after: int) -> AsyncIterator[bytes]:
                 if new := text[texts.get(path, 0) :]:
                     texts[path] = len(text)
                     yield event("text", {"path": path, "text": new})
-            news, after, ended = await sync_to_async(since)(run_id, after)
-            for name, data in news:
-                yield event(name, data, after)
-            if ended:
-                yield event("end", await sync_to_async(shown.run_by_id)(run_id), after)
-                return
+            if subscription.recorded():
+                news, after, ended = await engine.execute(lambda: since(run_id, after))  # noqa: B023 - awaited here
+                for name, data in news:
+                    yield event(name, data, after)
+                if ended:
+                    yield event("end", await engine.execute(lambda: shown.run_by_id(run_id)), after)
+                    return
             if hub.closing:
                 return
             if not await subscription.changed(KEEP_ALIVE):
                 yield b": still there\n\n"
+                subscription.notify()  # another process may have recorded something unheard
 
 
 def since(run_id: int, after: int) -> tuple[list[tuple[str, dict[str, Any]]], int, bool]:

@@ -6,10 +6,10 @@ import hashlib
 import time
 from typing import Any
 
-from asgiref.sync import sync_to_async
 from django.http import HttpRequest
 from ninja.security import HttpBearer
 
+from flows import engine
 from flows.api.problems import Problem
 from foundryflow.models import ApiKey
 
@@ -42,7 +42,7 @@ async def known(token: str) -> ApiKey | None:
     read_at, key = _known.get(name, (0.0, None))
     if key is not None and time.monotonic() - read_at < FRESH:
         return key
-    found: ApiKey | None = await sync_to_async(looked_up)(token)
+    found: ApiKey | None = await engine.execute(lambda: looked_up(token))
     if len(_known) > MOST:
         _known.clear()
     if found is None:

@@ -9,7 +9,6 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from asgiref.sync import sync_to_async
 from django.db import IntegrityError, transaction
 
 from flows import engine
@@ -30,17 +29,27 @@ async def start(slug: str, inputs: Mapping[str, Any], key: ApiKey, idempotency: 
     """The run that was started, or the one that an equal request has started before. Raises Problem."""
     if idempotency is not None and not 0 < len(idempotency) <= LONGEST_KEY:
         raise Problem(400, f"Idempotency-Key has 1 to {LONGEST_KEY} characters.")
-    flow = await sync_to_async(found)(slug)
-    document = parsed(flow.current)
-    try:
-        first_scope(document, inputs)
-    except ActionError as error:
-        raise Problem(422, f"{error.message} {error.hint}".strip(), kind=error.kind) from None
     more: dict[str, Any] = {}
     if idempotency is not None:
         stored = f"{key.pk}:{hashlib.sha256(idempotency.encode()).hexdigest()}"
         more = {"idempotency_key": stored, "request_digest": digest(slug, inputs)}
-    return await engine.execute(lambda: created(flow, document, inputs, priority, more))
+    started = await engine.execute(lambda: attempted(slug, inputs, priority, more))
+    if isinstance(started, Problem):
+        raise started
+    return started
+
+
+def attempted(slug: str, inputs: Mapping[str, Any], priority: int, more: Mapping[str, Any]) -> Run | Problem:
+    """The run, or why not: an error would undo what shares the transaction."""
+    try:
+        flow = found(slug)
+        document = parsed(flow.current)
+        first_scope(document, inputs)
+        return created(flow, document, inputs, priority, more)
+    except ActionError as error:
+        return Problem(422, f"{error.message} {error.hint}".strip(), kind=error.kind)
+    except Problem as problem:
+        return problem
 
 
 def found(slug: str) -> Flow:

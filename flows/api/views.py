@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-from asgiref.sync import sync_to_async
 from django.http import HttpRequest, HttpResponse, JsonResponse, StreamingHttpResponse
 from ninja import NinjaAPI, Schema
 from ninja.errors import AuthenticationError, HttpError, ValidationError
@@ -49,7 +48,7 @@ class Deployment(Schema):
 
 @api.get("/flows", auth=reads, summary="Every flow", tags=["flows"])
 async def list_flows(request: HttpRequest) -> HttpResponse:
-    return JsonResponse({"flows": await sync_to_async(shown.flows)(Flow.objects.select_related("head"))})
+    return JsonResponse({"flows": await engine.execute(lambda: shown.flows(Flow.objects.select_related("head")))})
 
 
 @api.post("/flows/{slug}/run", auth=runs, summary="Run a flow and wait for its end", tags=["flows"])
@@ -63,7 +62,7 @@ async def run_flow(
     run = await start(slug, given.inputs, caller(request), key_of(request), INTERACTIVE)
     if not await engine.ended(run.pk, max(0.0, min(timeout, LONGEST_WAIT))):
         return accepted(run)
-    return JsonResponse(await sync_to_async(shown.run_by_id)(run.pk))
+    return JsonResponse(await engine.execute(lambda: shown.run_by_id(run.pk)))
 
 
 @api.post("/flows/{slug}/submit", auth=runs, summary="Put a run into the queue", tags=["flows"])
@@ -88,13 +87,13 @@ async def list_runs(request: HttpRequest, flow: str = "", state: str = "", befor
     found = found.filter(flow__slug=flow) if flow else found
     found = found.filter(state=state) if state else found
     found = found.filter(pk__lt=before) if before else found
-    return JsonResponse({"runs": await sync_to_async(lambda: [shown.brief(run) for run in found[:PAGE]])()})
+    return JsonResponse({"runs": await engine.execute(lambda: [shown.brief(run) for run in found[:PAGE]])})
 
 
 @api.get("/runs/{int:run_id}", auth=reads, summary="One run", tags=["runs"])
 async def show_run(request: HttpRequest, run_id: int, after: int = 0) -> HttpResponse:
     """With its actions, and the lines of its log behind the cursor `after`."""
-    found = await sync_to_async(shown.run_by_id)(run_id, after)
+    found = await engine.execute(lambda: shown.run_by_id(run_id, after))
     if found is None:
         raise Problem(404, f"There is no run {run_id}.")
     return JsonResponse(found)
@@ -103,7 +102,7 @@ async def show_run(request: HttpRequest, run_id: int, after: int = 0) -> HttpRes
 @api.get("/runs/{int:run_id}/events", auth=reads, summary="Follow a run", tags=["runs"])
 async def follow_run(request: HttpRequest, run_id: int) -> HttpResponse:
     """Server-sent events. `Last-Event-ID` goes on behind an event that was seen."""
-    if not await Run.objects.filter(pk=run_id).aexists():
+    if not await engine.execute(lambda: Run.objects.filter(pk=run_id).exists()):
         raise Problem(404, f"There is no run {run_id}.")
     last = request.headers.get("Last-Event-ID", "")
     return event_stream(run_id, int(last) if last.isdecimal() and len(last) < 15 else 0)
@@ -112,10 +111,10 @@ async def follow_run(request: HttpRequest, run_id: int) -> HttpResponse:
 @api.post("/runs/{int:run_id}/cancel", auth=runs, summary="Stop a run", tags=["runs"])
 async def cancel_run(request: HttpRequest, run_id: int) -> HttpResponse:
     """Asked a second time, ends it without waiting for what is going. 409 when it had ended."""
-    run = await Run.objects.filter(pk=run_id).afirst()
+    run = await engine.execute(lambda: Run.objects.filter(pk=run_id).first())
     if run is None:
         raise Problem(404, f"There is no run {run_id}.")
-    if not await sync_to_async(engine.cancel)(run, by=f"API key {caller(request).name}"):
+    if not await engine.execute(lambda: engine.cancel(run, by=f"API key {caller(request).name}")):
         raise Problem(409, f"Run {run_id} has ended.")
     return accepted(run)
 
@@ -123,7 +122,7 @@ async def cancel_run(request: HttpRequest, run_id: int) -> HttpResponse:
 @api.post("/connections/{name}/test", auth=tests, summary="Test a connection", tags=["connections"])
 async def test_connection(request: HttpRequest, name: str, given: Deployment) -> HttpResponse:
     """Sends one tiny prompt."""
-    connection = await Connection.objects.filter(name=name).afirst()
+    connection = await engine.execute(lambda: Connection.objects.filter(name=name).first())
     if connection is None:
         raise Problem(404, f"There is no connection {name}.")
     model = given.model or connection.default_model
@@ -134,7 +133,7 @@ async def test_connection(request: HttpRequest, name: str, given: Deployment) ->
     except KeyUnreadable as error:
         raise Problem(422, str(error), kind="key_unreadable") from None
     result = await foundry_client().test(target, model)
-    await sync_to_async(connection.record_check)(result)
+    await engine.execute(lambda: connection.record_check(result))
     return JsonResponse(shown.tested(result))
 
 

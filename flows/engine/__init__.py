@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from typing import TypeVar
 
 from asgiref.sync import sync_to_async
 from django.conf import settings
@@ -19,6 +20,7 @@ from flows.models import Run
 if settings.POSTGRESQL:
     from flows.engine import distributed
 
+Result = TypeVar("Result")
 LOOK = 1.0  # seconds after which the state is read without being told to
 
 
@@ -30,13 +32,13 @@ def submit(run: Run) -> None:
         transaction.on_commit(embedded.wake)
 
 
-async def execute(job: Callable[[], Run]) -> Run:
-    """A database job in a transaction; where this process has a writer, together with what the runs write."""
-    writer = None if settings.POSTGRESQL else embedded.writer()
-    if writer is not None:
-        created: Run = await writer.do(job)
-        return created
-    return await sync_to_async(transaction.atomic(job))()
+async def execute(job: Callable[[], Result]) -> Result:
+    """A database job in a transaction, on the loop of the server together with all others of the process."""
+    writer = distributed.writer() if settings.POSTGRESQL else embedded.writer()
+    if writer is None:
+        return await sync_to_async(transaction.atomic(job))()
+    done: Result = await writer.do(job)
+    return done
 
 
 def cancel(run: Run, *, by: str) -> bool:
@@ -58,12 +60,14 @@ async def ended(run_id: int, timeout: float) -> bool:  # noqa: ASYNC109 - how lo
     """Waits until the run has ended, at most `timeout` seconds. On the loop of the server."""
     until = time.monotonic() + timeout
     with hub.subscribe(run_id) as subscription:
-        while not subscription.ended and not await sync_to_async(has_ended)(run_id):
+        while not subscription.ended:
             look = min(until, time.monotonic() + LOOK)
             while not subscription.ended and await subscription.changed(max(0, look - time.monotonic())):
                 pass
-            if time.monotonic() >= until and not subscription.ended:
-                return await sync_to_async(has_ended)(run_id)
+            if not subscription.ended and await execute(lambda: has_ended(run_id)):
+                return True
+            if time.monotonic() >= until:
+                return subscription.ended
     return True
 
 

@@ -18,6 +18,7 @@ from flows import tasks
 from flows.engine import notices
 from flows.engine.executor import Executor, stopped
 from flows.engine.live import hub
+from flows.engine.writer import Writer
 from flows.models import Run
 
 INTERACTIVE, SUBMITTED = "interactive", "submitted"  # queues
@@ -25,6 +26,7 @@ URGENT = 10  # priority of a run that somebody waits for
 POLLING = 5.0  # seconds after which Procrastinate looks without being told to
 
 _listening: list[asyncio.Task[None]] = []
+_writer: Writer | None = None
 
 
 def submit(run: Run) -> None:
@@ -45,14 +47,24 @@ def clear_jobs(runs: list[int]) -> None:
 
 async def open_engine() -> None:
     """A web process only listens."""
+    global _writer
     hub.closing = False
+    _writer = Writer()
     _listening.append(asyncio.get_running_loop().create_task(notices.listen(hub), name="listener"))
 
 
 async def close_engine() -> None:
+    global _writer
     hub.close()
+    if _writer is not None:
+        closing, _writer = _writer, None
+        await closing.close()
     await stopped(_listening)
     _listening.clear()
+
+
+def writer() -> Writer | None:
+    return _writer
 
 
 async def work(concurrency: int) -> None:

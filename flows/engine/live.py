@@ -18,9 +18,17 @@ class Subscription:
     def __init__(self) -> None:
         self._changed = asyncio.Event()
         self.ended = False  # the run has
+        self._recorded = True
 
-    def notify(self) -> None:
+    def notify(self, *, recorded: bool = True) -> None:
+        """`recorded` tells that the database has something new, not just that text came."""
+        self._recorded = self._recorded or recorded
         self._changed.set()
+
+    def recorded(self) -> bool:
+        """Whether the database has something new since the last call."""
+        recorded, self._recorded = self._recorded, False
+        return recorded
 
     async def changed(self, timeout: float) -> bool:  # noqa: ASYNC109 - a pause of the stream, not a limit on work
         """Waits until something happened since the last call, at most `timeout` seconds; false when nothing did."""
@@ -86,15 +94,15 @@ class Hub:
             self.relay.text(run_id, path, streamed.length, text)
         streamed.pieces.append(text)
         streamed.length += len(text)
-        self.wake(run_id)
+        self.wake(run_id, recorded=False)
 
-    def wake(self, run_id: int, *, ended: bool = False) -> None:
+    def wake(self, run_id: int, *, ended: bool = False, recorded: bool = True) -> None:
         """Tells the watchers of this process alone."""
         if ended:
             self._text.pop(run_id, None)
         for watcher in self._watchers.get(run_id, ()):
             watcher.ended = watcher.ended or ended
-            watcher.notify()
+            watcher.notify(recorded=recorded)
 
     def wake_all(self) -> None:
         for run_id in list(self._watchers):
@@ -108,7 +116,7 @@ class Hub:
         new = text[max(0, streamed.length - at) :]
         streamed.pieces.append(new)
         streamed.length = max(streamed.length, at + len(text))
-        self.wake(run_id)
+        self.wake(run_id, recorded=False)
 
     def text(self, run_id: int) -> dict[str, str]:
         """What running actions have streamed so far, by path."""

@@ -63,7 +63,7 @@ async def stream(request: Request, pk: int) -> StreamingHttpResponse:
 async def follow(run_id: int, seen: Seen) -> AsyncIterator[bytes]:
     with hub.subscribe(run_id) as subscription:
         while True:
-            pieces, ended = await sync_to_async(news)(run_id, seen)
+            pieces, ended = await sync_to_async(news)(run_id, seen) if subscription.recorded() else ([], False)
             added = [*pieces, *new_text(run_id, seen)]
             if added:
                 yield event("".join(added), id=seen.event)
@@ -72,6 +72,7 @@ async def follow(run_id: int, seen: Seen) -> AsyncIterator[bytes]:
             await asyncio.sleep(PACE)
             while not await subscription.changed(SILENCE):
                 yield b": still here\n\n"
+                subscription.notify()  # another process may have recorded something unheard
 
 
 def new_text(run_id: int, seen: Seen) -> Iterator[str]:
