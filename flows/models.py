@@ -14,7 +14,7 @@ from django.utils import timezone
 from django.utils.text import slugify
 
 from connections.fields import SecretField
-from connections.secret import Secret
+from connections.secret import MASK, Secret
 from flows.document import Document, parse
 
 
@@ -209,7 +209,7 @@ class RunManager(models.Manager["Run"]):
         revision = revision or flow.current
         secret_names = {i.name for i in (document or revision.parsed()).inputs if i.type == "secret"}
         secrets = {name: value for name, value in inputs.items() if name in secret_names and value is not None}
-        shown = {name: "••••" if name in secrets else value for name, value in inputs.items()}
+        shown = {name: MASK if name in secrets else value for name, value in inputs.items()}
         return self.create(
             flow=flow,
             revision=revision,
@@ -220,6 +220,35 @@ class RunManager(models.Manager["Run"]):
             priority=priority,
             **more,
         )
+
+    @transaction.atomic
+    def again(
+        self,
+        run: Run,
+        *,
+        by: AbstractBaseUser | None,
+        via: str,
+        path: str = "",
+        inputs: Mapping[str, object] | None = None,
+        newest: bool = False,
+    ) -> Run:
+        """Another run that begins where `run` failed, or at `path`; what had finished before is taken over.
+
+        Inputs that are not given stay as they were, but secret ones are gone. Results that hold a secret are gone,
+        too: those actions are executed again.
+        """
+        kept = {name: value for name, value in run.inputs.items() if value != MASK}
+        made = self.start(
+            flow=run.flow,
+            inputs={**kept, **(inputs or {})},
+            by=by,
+            via=via,
+            revision=None if newest else run.revision,
+            priority=run.priority,
+            origin=run,
+        )
+        made.take_over(run, path)
+        return made
 
 
 class Run(models.Model):
@@ -275,6 +304,23 @@ class Run(models.Model):
     def real_inputs(self) -> dict[str, object]:
         secrets = json.loads(self.secret_inputs.reveal()) if self.secret_inputs else {}
         return {**self.inputs, **secrets}
+
+    def take_over(self, origin: Run, path: str) -> None:
+        """Copies the results that `origin` had before `path` (empty: all), with their rows."""
+        done = origin.actions.filter(state=State.SUCCEEDED)
+        if path:
+            pivot = origin.actions.filter(path=path).values_list("order", flat=True).first()
+            done = done.filter(order__lt=pivot) if pivot is not None else done.none()
+        kept = {each.path: each for each in origin.checkpoints.filter(note=False, sealed=None)}
+        rows = [row for row in done if row.path in kept]
+        for number, row in enumerate(rows, 1):
+            row.pk, row.run, row.order, row.event = None, self, number, number
+            row.reason = f"taken over from run {origin.pk}"
+        ActionRun.objects.bulk_create(rows)
+        Checkpoint.objects.bulk_create(
+            [Checkpoint(run=self, path=row.path, plain=kept[row.path].plain) for row in rows]
+        )
+        Run.objects.filter(pk=self.pk).update(last_event=len(rows))
 
     def request_cancel(self, *, by: str) -> bool:
         """Notes who wants it stopped; a queued run ends at once. False when it had ended."""

@@ -11,6 +11,7 @@ from typing import Any
 
 from django.db import IntegrityError, transaction
 
+from connections.secret import MASK
 from flows import engine
 from flows.api.problems import Problem
 from flows.document import Document, DocumentError
@@ -37,6 +38,35 @@ async def start(slug: str, inputs: Mapping[str, Any], key: ApiKey, idempotency: 
     if isinstance(started, Problem):
         raise started
     return started
+
+
+async def again(run_id: int, path: str, inputs: Mapping[str, Any], *, newest: bool) -> Run:
+    """Raises Problem."""
+    made = await engine.execute(lambda: taken_up(run_id, path, inputs, newest))
+    if isinstance(made, Problem):
+        raise made
+    return made
+
+
+def taken_up(run_id: int, path: str, inputs: Mapping[str, Any], newest: bool) -> Run | Problem:
+    run = Run.objects.select_related("flow__head", "revision").filter(pk=run_id).first()
+    if run is None:
+        return Problem(404, f"There is no run {run_id}.")
+    if not run.ended:
+        return Problem(409, f"Run {run_id} has not ended.")
+    if path and not run.actions.filter(path=path).exists():
+        return Problem(422, f"Run {run_id} has no action at {path}.")
+    try:
+        document = parsed(run.flow.current if newest else run.revision)
+        kept = {name: value for name, value in run.inputs.items() if value != MASK}
+        first_scope(document, {**kept, **inputs})
+        made = Run.objects.again(run, by=None, via="api", path=path, inputs=inputs, newest=newest)
+        engine.submit(made)
+    except ActionError as error:
+        return Problem(422, f"{error.message} {error.hint}".strip(), kind=error.kind)
+    except Problem as problem:
+        return problem
+    return made
 
 
 def attempted(slug: str, inputs: Mapping[str, Any], priority: int, more: Mapping[str, Any]) -> Run | Problem:

@@ -17,13 +17,13 @@ from flows.api import problems, shown
 from flows.api.events import events
 from flows.api.keys import Keys
 from flows.api.problems import Problem
-from flows.api.starting import start
+from flows.api.starting import again, start
 from flows.models import Flow, Run, State
 from foundryflow.models import ApiKey
 
 LONGEST_WAIT = 300.0  # seconds
 PAGE = 50
-INTERACTIVE, SUBMITTED = 10, 0  # priorities
+SUBMITTED = 0  # priority of a run that nobody waits for
 
 api = NinjaAPI(
     title="FoundryFlow",
@@ -40,6 +40,14 @@ class Start(Schema):
     """What a run is started with."""
 
     inputs: dict[str, Any] = Field(default_factory=dict, description="By the names of the inputs of the flow.")
+
+
+class Again(Schema):
+    """Where another run begins."""
+
+    path: str = Field("", max_length=500, description="Of the action it begins at; where the run failed when empty.")
+    inputs: dict[str, Any] = Field(default_factory=dict, description="Those that differ, and secret ones.")
+    newest: bool = Field(False, description="With the newest revision of the flow.")
 
 
 class Deployment(Schema):
@@ -59,7 +67,7 @@ async def run_flow(
     timeout: float = LONGEST_WAIT,  # noqa: ASYNC109 - the name of a query parameter
 ) -> HttpResponse:
     """Answers with the run once it has ended; after `timeout` seconds (at most 300) with 202, and it goes on."""
-    run = await start(slug, given.inputs, caller(request), key_of(request), INTERACTIVE)
+    run = await start(slug, given.inputs, caller(request), key_of(request), engine.URGENT)
     if not await engine.ended(run.pk, max(0.0, min(timeout, LONGEST_WAIT))):
         return accepted(run)
     return JsonResponse(await engine.execute(lambda: shown.run_by_id(run.pk)))
@@ -74,7 +82,7 @@ async def submit_flow(request: HttpRequest, slug: str, given: Start) -> HttpResp
 @api.post("/flows/{slug}/stream", auth=runs, summary="Run a flow and follow it", tags=["flows"])
 async def stream_flow(request: HttpRequest, slug: str, given: Start) -> HttpResponse:
     """Server-sent events: run, action, text, log, end."""
-    run = await start(slug, given.inputs, caller(request), key_of(request), INTERACTIVE)
+    run = await start(slug, given.inputs, caller(request), key_of(request), engine.URGENT)
     return event_stream(run.pk, 0)
 
 
@@ -117,6 +125,12 @@ async def cancel_run(request: HttpRequest, run_id: int) -> HttpResponse:
     if not await engine.execute(lambda: engine.cancel(run, by=f"API key {caller(request).name}")):
         raise Problem(409, f"Run {run_id} has ended.")
     return accepted(run)
+
+
+@api.post("/runs/{int:run_id}/retry", auth=runs, summary="Go on from an action", tags=["runs"])
+async def retry_run(request: HttpRequest, run_id: int, given: Again) -> HttpResponse:
+    """Another run that takes over what had finished before; answers 202 with it."""
+    return accepted(await again(run_id, given.path, given.inputs, newest=given.newest))
 
 
 @api.post("/connections/{name}/test", auth=tests, summary="Test a connection", tags=["connections"])

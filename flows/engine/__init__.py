@@ -21,6 +21,7 @@ if settings.POSTGRESQL:
     from flows.engine import distributed
 
 Result = TypeVar("Result")
+URGENT = 10  # priority of a run that somebody waits for
 LOOK = 1.0  # seconds after which the state is read without being told to
 
 

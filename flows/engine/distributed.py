@@ -22,7 +22,6 @@ from flows.engine.writer import Writer
 from flows.models import Run
 
 INTERACTIVE, SUBMITTED = "interactive", "submitted"  # queues
-URGENT = 10  # priority of a run that somebody waits for
 POLLING = 5.0  # seconds after which Procrastinate looks without being told to
 
 _listening: list[asyncio.Task[None]] = []
@@ -31,7 +30,7 @@ _writer: Writer | None = None
 
 def submit(run: Run) -> None:
     """Puts a job beside the run, in the transaction that is open."""
-    queue = INTERACTIVE if run.priority >= URGENT else SUBMITTED
+    queue = INTERACTIVE if run.priority > 0 else SUBMITTED
     tasks.execute.configure(queue=queue, priority=run.priority).defer(run_id=run.pk)
 
 

@@ -8,6 +8,7 @@ urlpatterns = [
     path("runs/<int:pk>/", views.show, name="show"),
     path("runs/<int:pk>/stream/", stream.stream, name="stream"),
     path("runs/<int:pk>/cancel/", views.cancel, name="cancel"),
+    path("runs/<int:pk>/retry/", views.retry, name="retry"),
     path("runs/<int:pk>/download/", views.download, name="download"),
     path("flows/<slug:slug>/run/", views.start, name="start"),
 ]

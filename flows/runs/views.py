@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from typing import Any
+from urllib.parse import urlencode
 
 from django.contrib import messages
 from django.contrib.auth.models import User
@@ -11,12 +12,14 @@ from django.core.paginator import Paginator
 from django.db import transaction
 from django.http import Http404, HttpResponse
 from django.shortcuts import redirect
+from django.urls import reverse
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
+from connections.secret import MASK
 from flows import engine
 from flows.designer.flowchart import run_flowchart
 from flows.document import DocumentError
-from flows.models import Flow, Run
+from flows.models import Flow, Run, State
 from flows.runs.contexts import (
     PERIODS,
     STATES,
@@ -70,15 +73,50 @@ def start(request: Request, slug: str) -> HttpResponse:
     except DocumentError:
         return redirect("designer:show", slug)
     again = Run.objects.filter(pk=whole(request.GET.get("again")), flow=flow).first()
-    initial = {name: value for name, value in again.inputs.items() if value != "••••"} if again else None
+    path, newest = request.GET.get("from", ""), "newest" in request.POST
+    if again and path and not newest:
+        try:
+            document = again.revision.parsed()
+        except DocumentError:
+            raise Http404("The revision of that run cannot be read.") from None
+    initial = {name: value for name, value in again.inputs.items() if value != MASK} if again else None
     asked = request.method == "POST" and (not document.inputs or "asked" in request.POST)
     form = InputsForm(document, request.POST if asked else None, initial)
     if asked and form.is_valid():
         with transaction.atomic():
-            run = Run.objects.start(flow=flow, inputs=form.inputs(), by=request.user, via="designer")
+            if again and path:
+                # What was cleared counts as cleared.
+                given = {**{declared.name: None for declared in document.inputs}, **form.inputs()}
+                run = Run.objects.again(again, by=request.user, via="run page", path=path, inputs=given, newest=newest)
+            else:
+                run = Run.objects.start(
+                    flow=flow, inputs=form.inputs(), by=request.user, via="designer", priority=engine.URGENT
+                )
             engine.submit(run)
         return redirect("runs:show", run.pk)
-    return page(request, "runs/start.html", {"flow": flow, "form": form}, status=422 if form.is_bound else 200)
+    context = {"flow": flow, "form": form, "again": again if path else None, "path": path}
+    return page(request, "runs/start.html", context, status=422 if form.is_bound else 200)
+
+
+@editor
+@require_POST
+def retry(request: Request, pk: int) -> HttpResponse:
+    """Goes on where the run failed, with what had finished; asks for secret inputs first, which are gone."""
+    run = access.run(request, pk)
+    if run.state not in (State.FAILED, State.CANCELLED):
+        messages.info(request, "Only a run that failed or was stopped can be retried.")
+        return redirect("runs:show", pk)
+    if MASK in run.inputs.values():
+        path = (run.error or {}).get("path", "")
+        return redirect(f"{reverse('runs:start', args=[run.flow.slug])}?{urlencode({'again': pk, 'from': path})}")
+    try:
+        with transaction.atomic():
+            made = Run.objects.again(run, by=request.user, via="run page")
+            engine.submit(made)
+    except DocumentError:
+        messages.error(request, "The revision of that run cannot be read.")
+        return redirect("runs:show", pk)
+    return redirect("runs:show", made.pk)
 
 
 def whole(text: str | None) -> int:

@@ -20,7 +20,7 @@ class Properties:
 
 class RunFlow(ActionType):
     type = "run_flow"
-    title = "Run a flow"
+    title = "Subflow"
     purpose = "another flow, as one action"
     group = Group.CONTROL
     properties = Properties
