@@ -285,17 +285,29 @@ class Document:
         return self._with(id, lambda action: {**action, "properties": dict(properties)})
 
     def with_action(self, id: str, **changes: Any) -> Document:
-        """With other title, description or disabled."""
-        return self._with(id, lambda action: {**action, **changes})
+        """With other title, description, disabled, retry or timeout; None takes it away."""
+        gone = [name for name, value in changes.items() if value is None]
+        kept = {name: value for name, value in changes.items() if value is not None}
+        return self._with(
+            id, lambda action: {**{name: value for name, value in action.items() if name not in gone}, **kept}
+        )
 
-    def with_branch(self, branch_id: str, *, title: str, condition: str | None) -> Document:
+    def with_settings(self, **changes: Any) -> Document:
+        """With another deadline or concurrency; None takes it away."""
+        settings = {name: value for name, value in {**self.settings, **changes}.items() if value is not None}
+        if settings == self.settings:
+            return self
+        rest = {name: value for name, value in self.json.items() if name != "settings"}
+        return parse({**rest, "settings": settings} if settings else rest)
+
+    def with_branch(self, branch_id: str, *, title: str, condition: str | None, owner: str = "") -> Document:
         def changed(branch: Json) -> Json:
             kept = {key: value for key, value in branch.items() if key != "condition"}
             return {**kept, "title": title, **({"condition": condition} if condition else {})}
 
-        owner = self._owner_of(branch_id)
+        found = self._owner_of(branch_id, owner)
         return self._with(
-            owner.id,
+            found.id,
             lambda action: {
                 **action,
                 "branches": [changed(b) if b["id"] == branch_id else b for b in action["branches"]],
@@ -311,12 +323,12 @@ class Document:
         at = len(branches) - 1 if branches and not action.branches[-1].condition else len(branches)
         return self._with(id, lambda json: {**json, "branches": [*branches[:at], branch, *branches[at:]]})
 
-    def remove_branch(self, branch_id: str) -> Document:
-        owner = self._owner_of(branch_id)
-        if len(owner.branches) == 1:
+    def remove_branch(self, branch_id: str, *, owner: str = "") -> Document:
+        found = self._owner_of(branch_id, owner)
+        if len(found.branches) == 1:
             raise DocumentError(["The last branch stays. Remove the action instead."])
         return self._with(
-            owner.id, lambda json: {**json, "branches": [b for b in json["branches"] if b["id"] != branch_id]}
+            found.id, lambda json: {**json, "branches": [b for b in json["branches"] if b["id"] != branch_id]}
         )
 
     def with_inputs(self, inputs: Sequence[Json]) -> Document:
@@ -329,9 +341,10 @@ class Document:
     def renamed(self, name: str) -> Document:
         return self if name == self.name else parse({**self.json, "name": name})
 
-    def _owner_of(self, branch_id: str) -> Action:
+    def _owner_of(self, branch_id: str, owner: str = "") -> Action:
+        """The action with this branch; `owner` says which, where several have one of that id."""
         for located in self.walk():
-            if any(branch.id == branch_id for branch in located.action.branches):
+            if owner in ("", located.action.id) and any(branch.id == branch_id for branch in located.action.branches):
                 return located.action
         raise DocumentError([f"There is no branch {branch_id!r} any more. Reload the page."])
 

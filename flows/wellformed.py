@@ -28,6 +28,7 @@ def malformed(data: object) -> Iterator[str]:
         yield "name is missing or longer than 200 characters. Give the flow a name."
     yield from check_inputs(data.get("inputs"))
     counter = [0]
+    yield from check_settings(data.get("settings"))
     yield from check_actions(data.get("actions"), "actions", 0, set(), counter)
     if counter[0] <= MOST_ACTIONS:
         yield from check_size(data)
@@ -85,7 +86,40 @@ def check_actions(actions: object, where: str, depth: int, ids: set[str], counte
             yield f"{here}: type is missing. Name the action type, such as chat_completion."
         if not isinstance(action.get("properties") or {}, dict):
             yield f"{here}: properties is not a JSON object."
+        yield from check_retry(action.get("retry"), here)
+        yield from check_number(action.get("timeout"), f"{here}: timeout", 0.1, 86_400)
         yield from check_branches(action.get("branches"), here, depth, ids, counter)
+
+
+def check_retry(retry: object, where: str) -> Iterator[str]:
+    if retry is None:
+        return
+    if not isinstance(retry, dict):
+        yield f"{where}: retry is not a JSON object."
+        return
+    yield from check_number(retry.get("attempts"), f"{where}: retry.attempts", 1, 10)
+    yield from check_number(retry.get("delay"), f"{where}: retry.delay", 0, 3_600)
+    yield from check_number(retry.get("backoff"), f"{where}: retry.backoff", 1, 10)
+    kinds = retry.get("on") or []
+    if not isinstance(kinds, list) or not all(isinstance(kind, str) for kind in kinds):
+        yield f"{where}: retry.on is not a list of kinds of errors."
+
+
+def check_number(value: object, what: str, least: float, most: float) -> Iterator[str]:
+    if value is None:
+        return
+    if isinstance(value, bool) or not isinstance(value, int | float) or not least <= value <= most:
+        yield f"{what} {value!r} is not a number from {least:g} to {most:g}."
+
+
+def check_settings(settings: object) -> Iterator[str]:
+    if settings is None:
+        return
+    if not isinstance(settings, dict):
+        yield "settings is not a JSON object."
+        return
+    yield from check_number(settings.get("deadline"), "settings.deadline", 1, 30 * 86_400)
+    yield from check_number(settings.get("concurrency"), "settings.concurrency", 1, 1_000)
 
 
 def check_branches(branches: object, where: str, depth: int, ids: set[str], counter: list[int]) -> Iterator[str]:
@@ -94,12 +128,13 @@ def check_branches(branches: object, where: str, depth: int, ids: set[str], coun
     if not isinstance(branches, list):
         yield f"{where}.branches is not a list."
         return
+    own: set[str] = set()  # of two loops, each may have its "body"
     for at, branch in enumerate(branches):
         here = f"{where}.branches[{at}]"
         if not isinstance(branch, dict):
             yield f"{here} is not a JSON object."
             continue
-        yield from check_id(branch, here, ids)
+        yield from check_id(branch, here, own)
         yield from check_actions(branch.get("actions"), f"{here}.actions", depth + 1, ids, counter)
 
 

@@ -70,7 +70,21 @@ def panel_of(
         description=action.description or "",
         disabled=action.disabled,
         can_edit=request.user.is_staff,
+        tries=stored_tries(action),
     )
+
+
+def stored_tries(action: Action) -> dict[str, Any]:
+    retry = action.retry
+    tries: dict[str, Any] = {"timeout": action.timeout}
+    if retry is not None:
+        tries.update(attempts=retry.attempts, delay=retry.delay, backoff=retry.backoff, retry_on=retry.on)
+    return tries
+
+
+def typed_tries(data: Any) -> dict[str, Any]:
+    names = ("attempts", "delay", "backoff", "timeout")
+    return {**{name: data.get(name, "") for name in names}, "retry_on": data.getlist("retry_on")}
 
 
 def branch_rows(action: Action) -> list[contexts.BranchField]:
@@ -115,6 +129,7 @@ def card_regions(flow: Flow, chart: flowchart.Flowchart, action_id: str, action:
 def message_regions(panel: contexts.Panel) -> list[Region]:
     names = [name for name, _ in panel.form.property_fields()] if panel.form else []
     names += [f"branch-{branch.id}-condition" for branch in panel.branches]
+    names += ["attempts", "delay", "backoff", "timeout"]
     return [
         Region(
             "designer/_message.html",
@@ -143,6 +158,8 @@ def not_valid(
     panel.form = form
     panel.title, panel.description = common.data.get("title", ""), common.data.get("description", "")
     panel.disabled = bool(common.data.get("disabled"))
+    if "retry-shown" in request.POST:
+        panel.tries = typed_tries(request.POST)
     panel.errors = {**errors, **first_messages(form), **first_messages(common)}
     for branch in panel.branches:
         typed = branch_fields(branch.id, request.POST)

@@ -24,6 +24,7 @@ from flows.actions.properties import EMPTY, PropertyForm, Surroundings
 from flows.designer.flowchart import GROUPS, TypeView, type_view
 from flows.document import Action, Document
 from flows.models import Flow, Revision
+from flows.retry import TRANSIENT
 
 
 @cache
@@ -66,6 +67,20 @@ class Panel:
     description: str = ""
     disabled: bool = False
     can_edit: bool = True
+    tries: Mapping[str, Any] = field(default_factory=dict)  # retry and timeout, as stored or as typed
+
+    @property
+    def kinds(self) -> list[tuple[str, bool]]:
+        """Kinds of errors a retry may be for, and whether it is."""
+        return [(kind, kind in (self.tries.get("retry_on") or ())) for kind in TRANSIENT]
+
+    @property
+    def tries_said(self) -> str:
+        """In a few words, for the folded section."""
+        said = [f"up to {self.tries['attempts']} tries"] if self.tries.get("attempts") else []
+        return ", ".join(
+            [*said, f"{self.tries['timeout']:g} s"] if isinstance(self.tries.get("timeout"), float) else said
+        )
 
     @property
     def fields(self) -> list[Any]:

@@ -11,6 +11,7 @@ from flows.actions import registry
 from flows.actions.properties import PropertyForm, Surroundings
 from flows.document import Action, Document
 from flows.expressions import ExpressionError, check
+from flows.retry import TRANSIENT
 
 TITLE_LENGTH, DESCRIPTION_LENGTH = 200, 2_000
 
@@ -46,6 +47,25 @@ class CommonForm(forms.Form):
     title = forms.CharField(max_length=TITLE_LENGTH, required=False)
     description = forms.CharField(max_length=DESCRIPTION_LENGTH, required=False)
     disabled = forms.BooleanField(required=False)
+    attempts = forms.IntegerField(min_value=1, max_value=10, required=False)
+    delay = forms.FloatField(min_value=0, max_value=3_600, required=False)
+    backoff = forms.FloatField(min_value=1, max_value=10, required=False)
+    retry_on = forms.MultipleChoiceField(choices=[(kind, kind) for kind in TRANSIENT], required=False)
+    timeout = forms.FloatField(min_value=0.1, max_value=86_400, required=False)
+
+    def retry(self, stored: Mapping[str, Any]) -> dict[str, Any] | None:
+        """As it goes into the document; nothing when one try is all."""
+        cleaned = self.cleaned_data
+        if not cleaned["attempts"] or cleaned["attempts"] == 1:
+            return None
+        typed = {
+            "attempts": cleaned["attempts"],
+            "delay": cleaned["delay"],
+            "backoff": cleaned["backoff"],
+            "on": cleaned["retry_on"],
+        }
+        # What was absent and is still empty stays absent, so that an export equals its import.
+        return {**stored, **{name: value for name, value in typed.items() if name in stored or value not in (None, [])}}
 
 
 def apply_panel(
@@ -61,13 +81,21 @@ def apply_panel(
         for name in ("title", "description", "disabled")
         if cleaned[name] != (getattr(action, name) or type(cleaned[name])())
     }
+    if "retry-shown" in data:
+        changes.update(tries_changed(action, common))
     if changes:
         changed = changed.with_action(action.id, **changes)
     for branch in action.branches:
         fields = branch_fields(branch.id, data)
         if fields is not None and fields != (branch.title or "", branch.condition or ""):
-            changed = changed.with_branch(branch.id, title=fields[0], condition=fields[1] or None)
+            changed = changed.with_branch(branch.id, title=fields[0], condition=fields[1] or None, owner=action.id)
     return changed
+
+
+def tries_changed(action: Action, common: CommonForm) -> dict[str, Any]:
+    stored = action.json.get("retry") or {}
+    typed = {"retry": common.retry(stored), "timeout": common.cleaned_data["timeout"]}
+    return {name: value for name, value in typed.items() if value != action.json.get(name)}
 
 
 def branch_fields(branch_id: str, data: Mapping[str, Any]) -> tuple[str, str] | None:

@@ -20,9 +20,15 @@ class InputsForm(forms.Form):
     """Rows of inputs, posted as `input-0-name` and so on; a row without a name is dropped."""
 
     name = forms.CharField(max_length=200, label="Name", error_messages={"required": "A flow needs a name."})
+    deadline = forms.FloatField(min_value=1, max_value=30 * 86_400, required=False)
+    concurrency = forms.IntegerField(min_value=1, max_value=1_000, required=False)
 
     def __init__(self, document: Document, data: Mapping[str, Any] | None = None) -> None:
-        super().__init__(data, initial={"name": document.name}, auto_id="start-%s")
+        super().__init__(
+            data,
+            initial={"name": document.name, "deadline": document.deadline, "concurrency": document.concurrency},
+            auto_id="start-%s",
+        )
         self.document = document
         self.rows = (
             posted_rows(data) if data is not None else [stored_row(i) for i in document.to_json().get("inputs") or []]
@@ -69,7 +75,9 @@ class InputsForm(forms.Form):
         return {**stored, "name": name, "type": row["type"], **kept}
 
     def applied(self) -> Document:
-        return self.document.renamed(self.cleaned_data["name"]).with_inputs(self.cleaned_data["inputs"])
+        changed = self.document.renamed(self.cleaned_data["name"]).with_inputs(self.cleaned_data["inputs"])
+        settings = {name: self.cleaned_data[name] for name in ("deadline", "concurrency") if name in self.data}
+        return changed.with_settings(**settings)
 
 
 def posted_rows(data: Mapping[str, Any]) -> list[dict[str, Any]]:

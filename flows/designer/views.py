@@ -162,7 +162,7 @@ def change(request: Request, slug: str, action_id: str, verb: str) -> HttpRespon
         if verb == "add-branch":
             return document.add_branch(action_id, title="If", condition=""), action_id
         if verb == "remove-branch":
-            return document.remove_branch(request.POST.get("branch", "")), action_id
+            return document.remove_branch(request.POST.get("branch", ""), owner=action_id), action_id
         raise Http404(f"There is no verb {verb!r}.")
 
     return edited(request, slug, edit, note=f"{action_id} {verb}")

@@ -203,3 +203,44 @@ def test_an_edit_of_an_unknown_revision_is_a_conflict(client_alice, flow, base):
     for address in (url(flow, "undo"), url(flow, "redo"), url(flow, "change", "chat", "down")):
         assert client_alice.post(address, {"base": base}, headers=HTMX).status_code == 409
     assert Flow.objects.get().current.number == 1
+
+
+def test_retry_and_timeout_of_an_action_are_set_in_its_panel_and_taken_away(client_alice, flow):
+    shown = {"retry-shown": "1", "attempts": "3", "delay": "0.5", "backoff": "", "retry_on": ["server", "timeout"]}
+    assert save(client_alice, flow, **shown, timeout="20").status_code == 200
+    flow.refresh_from_db()
+    chat = flow.current.parsed().find("chat")
+    assert chat.json["retry"] == {"attempts": 3, "delay": 0.5, "on": ["server", "timeout"]}
+    assert chat.timeout == 20
+    panel = client_alice.get(url(flow, "show") + "?action=chat").content.decode()
+    assert "up to 3 tries, 20 s" in panel
+    assert save(client_alice, flow, **{"retry-shown": "1", "attempts": "", "timeout": ""}).status_code == 200
+    flow.refresh_from_db()
+    assert {"retry", "timeout"}.isdisjoint(flow.current.parsed().find("chat").json)
+
+
+@pytest.mark.parametrize("wrong", [{"attempts": "11"}, {"delay": "-1"}, {"backoff": "x"}, {"timeout": "0"}])
+def test_a_wrong_retry_is_422_at_its_field(client_alice, flow, wrong):
+    response = save(client_alice, flow, **{"retry-shown": "1", **wrong})
+    assert response.status_code == 422
+    assert f'class="field-error" id="message-{next(iter(wrong))}"' in response.content.decode()
+    assert flow.revisions.count() == 1
+
+
+def test_limits_of_a_run_are_set_at_start(client_alice, flow):
+    data = {"base": 1, "name": flow.name, "deadline": "60", "concurrency": "2"}
+    stored = flow.current.document.get("inputs") or []
+    for at, declared in enumerate(stored):
+        data |= {f"input-{at}-{part}": declared.get(part) or "" for part in ("name", "type", "default", "description")}
+    assert client_alice.post(url(flow, "save_inputs"), data, headers=HTMX).status_code == 200
+    flow.refresh_from_db()
+    assert flow.current.document["settings"] == {"deadline": 60, "concurrency": 2}
+    assert flow.concurrency == 2
+
+
+def test_a_try_has_three_lanes_that_are_no_branches_to_edit(client_alice, flow):
+    client_alice.post(url(flow, "insert"), {"base": 1, "type": "try_catch", "owner": "", "branch": "", "at": 0})
+    page = client_alice.get(url(flow, "show") + "?action=try").content.decode()
+    for lane in ("Try", "Catch", "Finally"):
+        assert f'aria-label="{lane}"' in page
+    assert "Add a branch" not in page

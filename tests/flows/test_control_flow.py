@@ -228,7 +228,7 @@ async def test_an_action_is_not_tried_again_for_another_reason():
 
 async def test_a_timeout_ends_the_action():
     with pytest.raises(RunFailed) as failed:
-        await ran({**action("p", "wait", seconds=30), "timeout": 0.05})
+        await ran({**action("p", "wait", seconds=30), "timeout": 0.1})
     assert failed.value.error.kind == "timeout"
 
 

@@ -243,3 +243,28 @@ def test_five_thousand_actions_are_edited_in_a_moment() -> None:
     document = parse(flow(*(log(f"a{n}") for n in range(4_999))))
 
     assert document.insert(log("one-more"), at=2_000).count == 5_000
+
+
+def test_two_actions_may_have_branches_of_the_same_id():
+    def loop(id):
+        return {"id": id, "type": "for_each", "properties": {"items": [1]}, "branches": [{"id": "body", "actions": []}]}
+
+    document = parse({"format": "foundryflow/1", "name": "x", "actions": [loop("a"), loop("b")]})
+    changed = document.insert({"id": "say", "type": "log", "properties": {}}, owner="b", branch="body")
+    assert [located.owner.id for located in changed.walk() if located.owner] == ["b"]
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"retry": 3}, "retry is not a JSON object"),
+        ({"retry": {"attempts": 0}}, "retry.attempts 0 is not a number from 1 to 10"),
+        ({"retry": {"on": "server"}}, "retry.on is not a list"),
+        ({"timeout": "soon"}, "timeout 'soon' is not a number"),
+    ],
+)
+def test_a_retry_or_timeout_of_another_shape_is_refused(change, words):
+    action = {"id": "a", "type": "log", "properties": {}, **change}
+    with pytest.raises(DocumentError) as refused:
+        parse({"format": "foundryflow/1", "name": "x", "actions": [action], "settings": {"deadline": 60}})
+    assert words in str(refused.value)
