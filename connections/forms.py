@@ -12,10 +12,14 @@ from connections.endpoint import LONGEST, LONGEST_PASTE, Endpoint, EndpointError
 from connections.fields import KeyUnreadable
 from connections.foundry.auth import BEARER
 from connections.foundry.values import Target
-from connections.models import Auth, Connection
+from connections.limited import MOST_SPILLS
+from connections.limits import WhenReached
+from connections.models import WHEN_REACHED, Auth, Connection
 from connections.secret import Secret
 
 LONGEST_KEY = 4_096
+MOST = 2_000_000_000  # of a limit
+LIMITS = ("max_calls", "requests_per_minute", "tokens_per_minute", "tokens_per_day")
 LONGEST_CERTIFICATE = 20_000
 KEY_HEADERS = [
     ("", "As the endpoint wants it"),
@@ -87,6 +91,12 @@ class ConnectionForm(forms.Form):
     other_key_header = HeaderName(label="Name of that header", max_length=100, required=False)
     extra_header = HeaderName(label="One more header", max_length=100, required=False)
     extra_header_value = SecretInput("Its value", strip=True, help_text="Write-only. Blank sends the key there, too.")
+    max_calls = forms.IntegerField(label="Calls at the same time", min_value=1, max_value=MOST, required=False)
+    requests_per_minute = forms.IntegerField(label="Requests a minute", min_value=1, max_value=MOST, required=False)
+    tokens_per_minute = forms.IntegerField(label="Tokens a minute", min_value=1, max_value=MOST, required=False)
+    tokens_per_day = forms.IntegerField(label="Tokens a day (UTC)", min_value=1, max_value=MOST, required=False)
+    when_reached = forms.ChoiceField(label="When a limit is reached", choices=WHEN_REACHED, required=False)
+    spill_over_to = forms.CharField(label="Other connection", max_length=100, required=False)
     default_model = forms.CharField(
         label="Default deployment",
         required=False,
@@ -112,6 +122,20 @@ class ConnectionForm(forms.Form):
         return any(self[name].value() or self[name].errors for name in names)
 
     @property
+    def has_limits(self) -> bool:
+        return any(self[name].value() or self[name].errors for name in (*LIMITS, "spill_over_to"))
+
+    @property
+    def limit_fields(self) -> list[Any]:
+        return [self[name] for name in LIMITS]
+
+    @property
+    def others(self) -> list[str]:
+        """Names of connections that calls may go to instead."""
+        here = self.stored.pk if self.stored else None
+        return list(Connection.objects.exclude(pk=here).order_by("name").values_list("name", flat=True))
+
+    @property
     def shown_endpoint(self) -> str:
         """What stands in the field: never the key that was pasted with the address."""
         value = self["endpoint"].value() or ""
@@ -132,6 +156,22 @@ class ConnectionForm(forms.Form):
         except EndpointError as error:
             raise ValidationError(f"{error.message} {error.hint}") from None
         return self.parsed.url
+
+    def clean_spill_over_to(self) -> Connection | None:
+        name = self.cleaned_data["spill_over_to"]
+        if not name:
+            return None
+        other = Connection.objects.select_related("spill_over_to").filter(name=name).first()
+        if other is None:
+            raise ValidationError(f"There is no connection {name}.")
+        seen, here = other, self.stored.pk if self.stored else None
+        for _ in range(MOST_SPILLS):
+            if seen.pk == here:
+                raise ValidationError(f"{name} comes back to this connection. Choose another.")
+            if seen.spill_over_to is None:
+                break
+            seen = seen.spill_over_to
+        return other
 
     def clean_key(self) -> str:
         return self._typed("key", "key")
@@ -169,6 +209,9 @@ class ConnectionForm(forms.Form):
         if cleaned.get("key_header") == "other" and not cleaned.get("other_key_header"):
             self.add_error("other_key_header", "Name the header that carries the key.")
         self._check_extra_header(cleaned)
+        spills = cleaned.get("when_reached") == WhenReached.SPILL
+        if spills and not cleaned.get("spill_over_to") and "spill_over_to" not in self.errors:
+            self.add_error("spill_over_to", "Name the connection that calls go to.")
         return cleaned
 
     def _check_identity(self, cleaned: dict[str, Any]) -> None:
@@ -219,6 +262,9 @@ class ConnectionForm(forms.Form):
         header = cleaned.get("key_header", "")
         connection.key_header = cleaned.get("other_key_header", "") if header == "other" else header
         connection.extra_header = cleaned.get("extra_header", "")
+        for name in (*LIMITS, "spill_over_to"):
+            setattr(connection, name, cleaned.get(name))
+        connection.when_reached = cleaned.get("when_reached") or WhenReached.WAIT
         typed = {
             "key": cleaned.get("key") or "",
             "identity_secret": cleaned.get(connection.auth, "") if entra else "",
@@ -286,6 +332,8 @@ def initial(stored: Connection) -> dict[str, Any]:
         "key_header": stored.key_header if known else "other",
         "other_key_header": "" if known else stored.key_header,
         "extra_header": stored.extra_header,
+        **{name: getattr(stored, name) for name in (*LIMITS, "when_reached")},
+        "spill_over_to": stored.spill_over_to.name if stored.spill_over_to else "",
     }
 
 

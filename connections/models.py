@@ -10,6 +10,7 @@ from connections.endpoint import Endpoint, EndpointError
 from connections.fields import KeyUnreadable, SecretField, Unreadable
 from connections.foundry.diagnosis import TestResult
 from connections.foundry.values import Header, Identity, Target
+from connections.limits import Limits, WhenReached
 from connections.secret import Secret
 
 
@@ -27,6 +28,13 @@ class Auth(models.TextChoices):
     AZURE_CLI = "azure_cli", "Azure command line of this server"
 
 
+WHEN_REACHED = [
+    (WhenReached.WAIT.value, "Calls wait"),
+    (WhenReached.FAIL.value, "Calls fail"),
+    (WhenReached.SPILL.value, "Calls go to another connection"),
+]
+
+
 class Connection(models.Model):
     name = models.CharField(max_length=100, unique=True)
     endpoint = models.CharField(max_length=2_048)  # canonical, as Endpoint.parse gives it
@@ -42,6 +50,12 @@ class Connection(models.Model):
     extra_header = models.CharField(max_length=100, blank=True)
     extra_header_value = SecretField(default=no_secret)  # empty: the key
     default_model = models.CharField(max_length=200, blank=True)  # deployment that a test calls
+    max_calls = models.PositiveIntegerField(null=True)  # at the same time
+    requests_per_minute = models.PositiveIntegerField(null=True)
+    tokens_per_minute = models.PositiveIntegerField(null=True)
+    tokens_per_day = models.PositiveIntegerField(null=True)  # by UTC
+    when_reached = models.CharField(max_length=10, choices=WHEN_REACHED, default=WhenReached.WAIT.value)
+    spill_over_to = models.ForeignKey("self", null=True, on_delete=models.SET_NULL, related_name="+")
     created_at = models.DateTimeField(auto_now_add=True)
     checked_at = models.DateTimeField(null=True)
     check_ok = models.BooleanField(null=True)
@@ -101,7 +115,20 @@ class Connection(models.Model):
             self._identity(endpoint),
             self.key_header,
             Header(self.extra_header, self.extra_header_value) if self.extra_header else None,
+            self.limits,
         )
+
+    @property
+    def limits(self) -> Limits | None:
+        found = Limits(
+            self.max_calls,
+            self.requests_per_minute,
+            self.tokens_per_minute,
+            self.tokens_per_day,
+            WhenReached(self.when_reached),
+            self.spill_over_to.name if self.spill_over_to else "",
+        )
+        return found if found.any else None
 
     def _identity(self, endpoint: Endpoint) -> Identity | None:
         if self.auth == Auth.KEY:
@@ -119,6 +146,35 @@ class Connection(models.Model):
         self.checked_at, self.check_ok, self.check_status = timezone.now(), result.ok, result.status
         self.check_kind, self.check_ms = result.error.kind if result.error else "", result.latency_ms
         self.save(update_fields=["checked_at", "check_ok", "check_status", "check_kind", "check_ms"])
+
+
+class ConnectionCall(models.Model):
+    """A call of the last minute, or one that is going, of a connection with limits."""
+
+    connection = models.ForeignKey(Connection, on_delete=models.CASCADE, related_name="calls")
+    began = models.FloatField()  # seconds since the epoch
+    going_until = models.FloatField()
+    tokens = models.PositiveIntegerField()  # reserved, later used
+
+    class Meta:
+        indexes = [models.Index(fields=["connection", "began"])]
+
+    def __str__(self) -> str:
+        return f"{self.connection_id} at {self.began:.0f}"
+
+
+class ConnectionDay(models.Model):
+    """Tokens of a connection with limits on one day, by UTC."""
+
+    connection = models.ForeignKey(Connection, on_delete=models.CASCADE, related_name="days")
+    day = models.DateField()
+    tokens = models.PositiveBigIntegerField(default=0)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["connection", "day"], name="one_count_a_day")]
+
+    def __str__(self) -> str:
+        return f"{self.connection_id} on {self.day}"
 
 
 class LearntLesson(models.Model):

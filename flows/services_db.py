@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
+from collections import defaultdict
 from collections.abc import Mapping
 from typing import Any, Protocol
 
@@ -10,8 +12,9 @@ from django.db.models.signals import post_delete, post_save
 
 from connections.clients import foundry_client
 from connections.fields import KeyUnreadable
-from connections.foundry.client import FoundryClient
 from connections.foundry.values import Target
+from connections.ledger import DatabaseLedger
+from connections.limited import LimitedClient
 from connections.models import Connection
 from connections.secret import Secret
 from flows.document import DocumentError
@@ -29,6 +32,7 @@ class Host(Protocol):
     """Who executes the run: the executor, as far as services need it."""
 
     writer: Writer
+    queues: defaultdict[str, asyncio.Lock]  # for places of connections with limits, by name
 
     async def execute_child(self, run_id: int) -> None: ...
 
@@ -62,8 +66,9 @@ class DatabaseServices:
         self._run, self._host = run, host
 
     @property
-    def foundry(self) -> FoundryClient:
-        return foundry_client()
+    def foundry(self) -> LimitedClient:
+        ledger = DatabaseLedger(self._host.writer.do)
+        return LimitedClient(foundry_client(), ledger, self.connection, self._host.queues)
 
     async def connection(self, name: str) -> Target:
         known = targets.get(name)
@@ -139,7 +144,7 @@ def failure_of(ended: Run, slug: str) -> ActionError:
 
 
 def stored_target(name: str) -> Target:
-    connection = Connection.objects.filter(name=name).first()
+    connection = Connection.objects.select_related("spill_over_to").filter(name=name).first()
     if connection is None:
         raise ActionError(
             "connection_missing",

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, fields
 from typing import Any
 
 from connections.endpoint import Endpoint
+from connections.limits import Limits
 from connections.secret import Secret
 
 
@@ -191,6 +192,15 @@ class Target:
     identity: Identity | None = None
     key_header: str = ""
     extra_header: Header | None = None
+    limits: Limits | None = None  # of a stored connection
+
+
+@dataclass(frozen=True, slots=True)
+class Spilled:
+    """The limit of the connection is reached, and another one is called."""
+
+    target: Target
+    reason: str
 
 
 class ProtocolError(ValueError):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
+from collections import defaultdict
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -46,6 +47,7 @@ class Executor:
         self.loop = asyncio.get_running_loop()
         self.kind, self.places = kind, places
         self.writer = Writer()
+        self.queues: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
         self.id: UUID | None = None
         self.on_claimed: Callable[[list[int]], None] = lambda runs: None  # in the transaction of the claim
         self._going: dict[int, Going] = {}

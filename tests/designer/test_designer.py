@@ -242,5 +242,5 @@ def test_a_try_has_three_lanes_that_are_no_branches_to_edit(client_alice, flow):
     client_alice.post(url(flow, "insert"), {"base": 1, "type": "try_catch", "owner": "", "branch": "", "at": 0})
     page = client_alice.get(url(flow, "show") + "?action=try").content.decode()
     for lane in ("Try", "Catch", "Finally"):
-        assert f'aria-label="{lane}"' in page
+        assert f'aria-label="{lane}, Step' in page
     assert "Add a branch" not in page

@@ -178,3 +178,24 @@ def test_a_stop_reaches_a_run_of_another_process_within_a_second(counting, start
     run.request_cancel(by="alice")
     until(lambda: counting.left == ["hold"], 1.0)
     until(lambda: Run.objects.get(pk=run.pk).state == State.CANCELLED)
+
+
+def test_runs_wait_for_the_limit_of_their_connection_and_say_so(counting):
+    Connection.objects.update(max_calls=1)
+    runs = [make_run(make_flow({**document(chat("a", f"hold {n}")), "name": f"f{n}"})) for n in range(2)]
+
+    async def both():
+        await embedded.open_engine()
+        waiting = ActionRun.objects.filter(run__in=runs, state=State.WAITING)
+        await until_async(waiting.exists)
+        said = await sync_to_async(lambda: waiting.first().reason)()
+        asked = dict(counting.calls)
+        counting.release()
+        await until_async(lambda: not Run.objects.filter(ended_at=None).exists())
+        await embedded.close_engine()
+        return said, asked
+
+    said, asked = asyncio.run(both())
+    assert said == "Limit of model: 1 of 1 calls are going"
+    assert len(asked) == 1
+    assert [Run.objects.get(pk=run.pk).state for run in runs] == [State.SUCCEEDED] * 2

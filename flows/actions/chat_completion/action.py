@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from connections.foundry.errors import FoundryError
-from connections.foundry.values import ChatRequest, Completion, Message, Target, TextDelta, Waiting
+from connections.foundry.values import ChatRequest, Completion, Message, Spilled, Target, TextDelta, Waiting
 from flows.actions.base import ActionType, Group, PropertyKind, Result, Step, prop
 from flows.document import Action
 from flows.errors import ActionError
@@ -75,7 +75,7 @@ class ChatCompletion(ActionType):
         asked = facts_of_call(target, reason, request)
         watch = Watch()
         try:
-            completion = await answered(target, request, step, watch)
+            completion = await answered(target, request, step, watch, asked)
         except FoundryError as error:
             raise ActionError(
                 error.kind.value,
@@ -129,7 +129,7 @@ def facts_of_call(target: Target, reason: str, request: ChatRequest) -> dict[str
     }
 
 
-async def answered(target: Target, request: ChatRequest, step: Step, watch: Watch) -> Completion:
+async def answered(target: Target, request: ChatRequest, step: Step, watch: Watch, asked: dict[str, Any]) -> Completion:
     """Streams the answer to the journal and gives the whole. Raises FoundryError."""
     completion: Completion | None = None
     # Closed at once when the run is stopped, so that the socket is, too.
@@ -141,6 +141,10 @@ async def answered(target: Target, request: ChatRequest, step: Step, watch: Watc
                     await step.text(event.text)
                 case Waiting():
                     await step.waiting(event.reason, event.until)
+                case Spilled():
+                    reason = f"instead of {target.name}, because {event.reason}"
+                    asked.update(facts_of_call(event.target, reason, request))
+                    await step.log("info", f"{event.target.name} is called {reason}.")
                 case Completion():
                     completion = event
     if completion is None:

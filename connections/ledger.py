@@ -1,0 +1,67 @@
+"""The count of a connection's calls in the database, shared by every process."""
+
+from __future__ import annotations
+
+import time
+import uuid
+from collections.abc import Awaitable, Callable
+from datetime import UTC, datetime
+from typing import Any
+
+from django.db.models import F
+
+from connections.limits import DAY, LEASE, MINUTE, Full, Limits, Use, full
+from connections.models import Connection, ConnectionCall, ConnectionDay
+
+Do = Callable[[Callable[[], Any]], Awaitable[Any]]  # executes a job in a transaction
+
+
+class DatabaseLedger:
+    """Every question is one short transaction that holds the row of the connection."""
+
+    def __init__(self, do: Do, clock: Callable[[], float] = time.time) -> None:
+        self._do, self._clock = do, clock
+
+    async def begin(self, name: str, limits: Limits, wanted: int) -> str | Full:
+        answer: str | Full = await self._do(lambda: begin(name, limits, wanted, self._clock()))
+        return answer
+
+    async def renew(self, name: str, id: str) -> None:
+        until = self._clock() + LEASE
+        await self._do(lambda: ConnectionCall.objects.filter(pk=id).update(going_until=until))
+
+    async def end(self, name: str, id: str, tokens: int) -> None:
+        await self._do(lambda: end(name, id, tokens, self._clock()))
+
+
+def begin(name: str, limits: Limits, wanted: int, now: float) -> str | Full:
+    connection = Connection.objects.select_for_update().only("pk").filter(name=name).first()
+    if connection is None:
+        return str(uuid.uuid4())  # deleted meanwhile: nothing to count
+    calls = ConnectionCall.objects.filter(connection=connection)
+    calls.filter(began__lt=now - MINUTE, going_until__lt=now).delete()
+    uses = [Use(str(call.pk), call.began, call.tokens, call.going_until) for call in calls]
+    reason = full(limits, uses, tokens_of(connection.pk, now), wanted, now)
+    if reason is not None:
+        return reason
+    made = ConnectionCall.objects.create(connection=connection, began=now, tokens=wanted, going_until=now + LEASE)
+    return str(made.pk)
+
+
+def end(name: str, id: str, tokens: int, now: float) -> None:
+    if not ConnectionCall.objects.filter(pk=id).update(going_until=now, tokens=tokens) or not tokens:
+        return
+    connection = Connection.objects.filter(name=name).values_list("pk", flat=True).first()
+    if connection is not None:
+        day, _ = ConnectionDay.objects.get_or_create(connection_id=connection, day=day_of(now))
+        ConnectionDay.objects.filter(pk=day.pk).update(tokens=F("tokens") + tokens)
+
+
+def tokens_of(connection: int, now: float) -> int:
+    """Tokens that a connection has used today."""
+    found = ConnectionDay.objects.filter(connection_id=connection, day=day_of(now)).values_list("tokens", flat=True)
+    return found.first() or 0
+
+
+def day_of(now: float) -> Any:
+    return datetime.fromtimestamp(now // DAY * DAY, UTC).date()
