@@ -1,11 +1,11 @@
-# Verbs: run, test, lint, bench. `make run` is all a newcomer needs.
+# Verbs: run, test, lint, bench, chaos. `make run` is all a newcomer needs.
 PYTHON ?= python3
 HOST ?= 127.0.0.1
 PORT ?= 8000
 SIMULATOR_PORT ?= 8765
 BIN := .venv/bin
 
-.PHONY: run test lint bench env
+.PHONY: run test lint bench chaos env
 
 run: .venv/installed .env
 	@SIMULATOR_PORT=$(SIMULATOR_PORT) exec $(BIN)/python manage.py serve --host $(HOST) --port $(PORT)
@@ -25,6 +25,12 @@ bench: .venv/installed-dev
 	$(BIN)/python -m benchmarks.pages
 	$(BIN)/python -m benchmarks.client
 	$(BIN)/python -m benchmarks.runs
+	$(BIN)/python -m benchmarks.api
+	$(BIN)/python -m benchmarks.api --workers 2
+
+chaos: .venv/installed-dev
+	$(BIN)/python -m tests.chaos --flows 100 --kills 40
+	$(BIN)/python -m tests.chaos --flows 100 --kills 40 --postgres
 
 env: .env
 

@@ -19,6 +19,7 @@ class ActionStarted:
     title: str
     at: float
     inputs: Mapping[str, Any] = field(default_factory=dict)
+    container: bool = False  # walked again when the run resumes
 
 
 @dataclass(frozen=True)

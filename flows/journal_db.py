@@ -66,6 +66,7 @@ class DatabaseJournal:
         self._queued: asyncio.Future[Any] | None = None
         self._waiting: set[str] = set()
         self._going: set[str] = set()
+        self._containers: set[str] = set()  # among them
         self._held: set[str] = set()
         self._gate = asyncio.Event()
         self._gate.set()
@@ -142,6 +143,8 @@ class DatabaseJournal:
             self._held.add(event.path)
             await self._gate.wait()
         self._going.add(event.path)
+        if event.container:
+            self._containers.add(event.path)
         self._waiting.discard(event.path)
         number = self._next()
         fields = {"state": State.RUNNING, "event": number, "reason": "", "waits_until": None}
@@ -196,8 +199,9 @@ class DatabaseJournal:
         self._gathered.prompt_tokens += spent.get("prompt_tokens") or 0
         self._gathered.completion_tokens += spent.get("completion_tokens") or 0
         self._gathered.ended.append(event.path)
-        if keep and not isinstance(event, ActionCancelled):
+        if keep and event.path not in self._containers and not isinstance(event, ActionCancelled):
             self._keep(Checkpoint(path=event.path), event)
+        self._containers.discard(event.path)
         self._owed = self._queue()
 
     def _keep(self, checkpoint: Checkpoint, event: Ended) -> None:

@@ -286,6 +286,7 @@ class Run(models.Model):
         indexes = [
             models.Index(fields=["flow", "-id"]),
             models.Index(fields=["state", "-id"]),
+            models.Index(fields=["crashes"], condition=models.Q(crashes__gte=2), name="suspects"),
             models.Index(fields=["-priority", "id"], condition=models.Q(state="queued"), name="runs_in_the_queue"),
         ]
         constraints = [

@@ -84,12 +84,14 @@ def write_checkpoints(checkpoints: Sequence[Checkpoint]) -> None:
 
 def update_runs(all: Sequence[Gathered]) -> None:
     going = [
-        (each.number, each.state, each.prompt_tokens, each.completion_tokens, each.run)
+        (each.number, each.state, bool(each.ended), each.prompt_tokens, each.completion_tokens, each.run)
         for each in all
         if not each.ending
     ]
+    # Whoever gets on does not kill its process.
+    progress = "crashes = CASE WHEN %s THEN 0 ELSE crashes END"
     counted = "prompt_tokens = prompt_tokens + %s, completion_tokens = completion_tokens + %s"
-    many(f"UPDATE {table(Run)} SET last_event = %s, state = %s, {counted} WHERE id = %s", going)  # noqa: S608 - names of our own columns, values are bound
+    many(f"UPDATE {table(Run)} SET last_event = %s, state = %s, {progress}, {counted} WHERE id = %s", going)  # noqa: S608 - names of our own columns, values are bound
     ended = [
         (
             each.number, each.ending["state"], each.prompt_tokens, each.completion_tokens,

@@ -178,7 +178,9 @@ class Runner:
             await self.journal.record(ActionFinished(outcome.path, time.time()))
 
     async def _perform(self, action: Action, scope: Scope, path: str, attempt: int) -> Result:
-        started = ActionStarted(path, action.id, action.type, title_of(action), time.time())
+        started = ActionStarted(
+            path, action.id, action.type, title_of(action), time.time(), container=bool(action.branches)
+        )
         try:
             known = registry.action_type(action.type)
         except registry.UnknownAction:

@@ -21,6 +21,7 @@ from flows.models import Flow, Run, State, Worker
 BEAT = 3.0  # seconds between two signs of life
 LOST_AFTER = 12.0  # seconds of silence after which a process has lost its runs
 MOST_CRASHES = 3  # of its process in a row, at the same action
+SUSPECT = 2  # deaths after which a run goes alone
 MOST_CLAIMED = 200  # runs in one transaction
 
 GOING = (State.RUNNING, State.WAITING)
@@ -50,12 +51,19 @@ def claim_queued(worker: UUID, most: int) -> list[Run]:
         queued = queued.exclude(flow_id__in=full)
     found = queued.order_by("-priority", "pk").select_for_update(skip_locked=True, of=("self",))
     wanted = []
-    for run in found[: min(most, MOST_CLAIMED)]:
+    for run in [*found.filter(crashes__lt=SUSPECT)[: min(most, MOST_CLAIMED)], *one_suspect(found)]:
         if free.get(run.flow_id, 1) > 0:
             wanted.append(run)
         if run.flow_id in free:
             free[run.flow_id] -= 1
     return take(worker, wanted)
+
+
+def one_suspect(queued: QuerySet[Run]) -> list[Run]:
+    """Runs that may have killed their process go one at a time, so that the next death blames the right one."""
+    if Run.objects.filter(crashes__gte=SUSPECT, state__in=GOING).exists():
+        return []
+    return list(queued.filter(crashes__gte=SUSPECT)[:1])
 
 
 def places_left() -> dict[int, int]:

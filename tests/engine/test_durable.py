@@ -199,3 +199,14 @@ def test_runs_wait_for_the_limit_of_their_connection_and_say_so(counting):
     assert said == "Limit of model: 1 of 1 calls are going"
     assert len(asked) == 1
     assert [Run.objects.get(pk=run.pk).state for run in runs] == [State.SUCCEEDED] * 2
+
+
+def test_a_branch_inside_a_loop_is_walked_again(counting, start):
+    choice = {"id": "if", "type": "if_else", "properties": {}, "branches": [
+        {"id": "b", "condition": "item != 'x'", "actions": [chat("ask", "{{ item }}")]},
+        {"id": "o", "actions": [chat("other", "other {{ item }}")]}]}  # fmt: skip
+    flow = make_flow(document(each("{{ ['w', 'x', 'hold y', 'z'] }}", choice), returns("done")))
+    run = killed_at(start, counting, "hold y", flow)
+    ended = asyncio.run(finished_by_a_server(run))
+    assert (ended.state, ended.output) == (State.SUCCEEDED, "done")
+    assert [counting.count(prompt) for prompt in ("w", "other x", "hold y", "z")] == [1, 1, 2, 1]
