@@ -12,7 +12,12 @@ ROOT = Path(__file__).resolve().parents[1]
 SUITES = (
     ("tests/engine", "tests/on_postgres"),
     ("tests/flows/test_engine.py", "tests/flows/test_flows.py", "tests/runs", "tests/designer", "tests/test_access.py"),
-    ("tests/connections/test_connections.py", "tests/connections/test_lessons.py", "tests/foundryflow"),
+    (
+        "tests/connections/test_connections.py",
+        "tests/connections/test_lessons.py",
+        "tests/connections/test_limits.py",
+        "tests/foundryflow",
+    ),
 )
 
 

@@ -43,8 +43,11 @@ def dismiss(worker: UUID) -> None:
 
 
 @transaction.atomic(savepoint=False)
-def claim_queued(worker: UUID, most: int) -> list[Run]:
-    """Takes up to `most` runs from the queue, urgent ones first, within the limits of their flows."""
+def claim_queued(worker: UUID, most: int) -> tuple[list[Run], bool]:
+    """Takes up to `most` runs from the queue, urgent ones first, within the limits of their flows.
+
+    Tells, too, whether others may be waiting for one that ends.
+    """
     free = places_left()
     queued = Run.objects.filter(state=State.QUEUED, parent=None).select_related("revision")
     if full := [flow for flow, places in free.items() if places <= 0]:
@@ -56,7 +59,7 @@ def claim_queued(worker: UUID, most: int) -> list[Run]:
             wanted.append(run)
         if run.flow_id in free:
             free[run.flow_id] -= 1
-    return take(worker, wanted)
+    return take(worker, wanted), len(wanted) == most or bool(free)
 
 
 def one_suspect(queued: QuerySet[Run]) -> list[Run]:

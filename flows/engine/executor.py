@@ -111,12 +111,11 @@ class Executor:
         taken = await self.writer.do(lambda: self._claimed(free))
         for run in taken:
             self._begin(run)
-        self._full = len(taken) == free
         if len(taken) == claims.MOST_CLAIMED:
             self.wake()
 
     def _claimed(self, free: int) -> list[Run]:
-        taken = claims.claim_queued(self._name(), free)
+        taken, self._full = claims.claim_queued(self._name(), free)
         if taken:
             self.on_claimed([run.pk for run in taken])
         return taken

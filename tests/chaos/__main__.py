@@ -72,7 +72,11 @@ def main() -> int:
         os.environ["FOUNDRYFLOW_SIMULATOR"] = "false"
         os.environ["FOUNDRYFLOW_RUN_CONCURRENCY"] = str(AT_ONCE)
         expected = started(f"{server.url}/v1", options.flows)
-        commands = [["worker", "--concurrency", str(AT_ONCE // 2)]] * 2 if options.postgres else [["serve", "--port", free_port()]]
+        commands = (
+            [["worker", "--concurrency", str(AT_ONCE // 2)]] * 2
+            if options.postgres
+            else [["serve", "--port", free_port()]]
+        )
         supervisor = Supervisor(commands, dict(os.environ), options.seed)
         try:
             began = time.monotonic()
