@@ -30,10 +30,3 @@ async def rescue(context: JobContext, timestamp: int) -> None:
         await manager.retry_job(job)
     await sync_to_async(lambda: claims.requeue(claims.lost_runs()))()
     wake()
-
-
-@app.periodic(cron="23 * * * *")
-@app.task(name="flows.prune", queue="rescue", queueing_lock="prune")
-async def prune(timestamp: int) -> None:
-    """Runs older than the retention."""
-    await sync_to_async(claims.prune)()

@@ -29,6 +29,7 @@ from flows.values import displayed
 log = logging.getLogger(__name__)
 
 GLANCE = 0.4  # seconds between two looks for runs to stop
+PRUNE_EVERY = 3_600.0  # seconds
 LOOK_AT_QUEUE = 2.0  # seconds after which the queue is looked at without being told to
 
 
@@ -54,6 +55,7 @@ class Executor:
         self._wanted = asyncio.Event()
         self._own: list[asyncio.Task[None]] = []
         self._closing = False
+        self._pruned = time.monotonic()
         self._suspects: set[int] = set()  # in this process's name, but not seen here when it last looked
         self._full = False  # more may be waiting for a place
 
@@ -166,8 +168,13 @@ class Executor:
         """Runs of processes that are gone, and of this one if it lost sight of them, go back into the queue."""
         suspects = self._suspects
 
+        prunes = time.monotonic() - self._pruned > PRUNE_EVERY
+        self._pruned = time.monotonic() if prunes else self._pruned
+
         def swept() -> tuple[list[int], set[int]]:
             claims.clear_away()
+            if prunes:
+                claims.prune()
             mine = claims.standing(self._name())
             queued = [*claims.requeue(claims.lost_runs()), *claims.requeue(mine.filter(pk__in=suspects))]
             return queued, set(mine.values_list("pk", flat=True))
