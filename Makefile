@@ -27,6 +27,7 @@ bench: .venv/installed-dev
 	$(BIN)/python -m benchmarks.runs
 	$(BIN)/python -m benchmarks.api
 	$(BIN)/python -m benchmarks.api --workers 2
+	$(BIN)/python -m benchmarks.workers
 
 chaos: .venv/installed-dev
 	$(BIN)/python -m tests.chaos --flows 100 --kills 40

@@ -234,3 +234,18 @@ def test_a_run_costs_few_milliseconds(api):
     for number in range(20):
         api.post("/flows/ask/run", json={"inputs": {"question": f"q{number}"}})
     assert (time.perf_counter() - started) / 20 < 0.25
+
+
+def test_a_run_is_retried_from_an_action_with_other_inputs(api, counting):
+    make_flow(
+        {**document(chat("a", "one"), chat("b", "{{ question }}"), returns("{{ b }}"), inputs=QUESTION), "name": "Two"}
+    )
+    first = api.post("/flows/two/run", json={"inputs": {"question": "x"}}).json()
+    answer = api.post(f"/runs/{first['id']}/retry", json={"path": "b", "inputs": {"question": "y"}})
+    assert answer.status_code == 202
+    made = answer.json()["run"]
+    until(lambda: api.get(f"/runs/{made}").json()["state"] == "succeeded")
+    assert api.get(f"/runs/{made}").json()["output"] == "<y>"
+    assert counting.count("one") == 1
+    assert api.post(f"/runs/{first['id']}/retry", json={"path": "none"}).status_code == 422
+    assert api.post("/runs/99999/retry", json={}).status_code == 404

@@ -2,10 +2,12 @@
 
 import asyncio
 import json
+from datetime import timedelta
 
 import pytest
 from asgiref.sync import sync_to_async
 from django.db import connection as database
+from django.utils import timezone
 
 from flows.engine import claims, embedded
 from flows.engine.live import hub
@@ -134,3 +136,16 @@ def test_an_older_attempt_can_write_nothing(ready):
     assert claims.claim_queued(worker, 5)[0] == []
     Run.objects.filter(pk=run.pk).update(attempt=2)
     assert not run.finish(State.SUCCEEDED, output="stale")
+
+
+def test_runs_older_than_the_retention_are_deleted_with_what_they_started(ready, settings):
+    flow = make_flow()
+    old, young, child = make_run(flow, question="a"), make_run(flow, question="b"), make_run(flow, question="c")
+    Run.objects.filter(pk=child.pk).update(parent=old, parent_path="sub~1")
+    for run in (old, young, child):
+        run.finish(State.SUCCEEDED)
+    Run.objects.filter(pk__in=(old.pk, child.pk)).update(ended_at=timezone.now() - timedelta(days=8))
+    assert claims.prune() == 0
+    settings.RUN_RETENTION_DAYS = 7
+    assert claims.prune() == 1
+    assert list(Run.objects.all()) == [young]

@@ -51,6 +51,8 @@ class Command(BaseCommand):
     def announce(self, host: str, port: int) -> None:
         shown = "127.0.0.1" if host in EVERY_ADDRESS else host
         self.stdout.write(f"FoundryFlow is at http://{shown}:{port}")
+        if settings.POSTGRESQL:
+            self.stdout.write("Runs are executed by workers: start `manage.py worker` beside it, here or elsewhere.")
         if not get_user_model().objects.exists():
             self.stdout.write(f"Open it to create the first administrator. Setup code: {setup_code()}")
         self.stdout.flush()
