@@ -32,6 +32,7 @@ class Host(Protocol):
     """Who executes the run: the executor, as far as services need it."""
 
     writer: Writer
+    lookups: dict[str, asyncio.Future[Any]]  # of connections that are being read, by name
     queues: defaultdict[str, asyncio.Lock]  # for places of connections with limits, by name
 
     async def execute_child(self, run_id: int) -> None: ...
@@ -71,11 +72,16 @@ class DatabaseServices:
         return LimitedClient(foundry_client(), ledger, self.connection, self._host.queues)
 
     async def connection(self, name: str) -> Target:
-        known = targets.get(name)
-        if known is None:
-            known = await self._host.writer.do(lambda: stored_target(name))
-            targets.put(name, known)
-        return known
+        if known := targets.get(name):
+            return known
+        # Hundreds of runs that begin together ask once.
+        asked = self._host.lookups.get(name)
+        if asked is None:
+            asked = self._host.lookups[name] = self._host.writer.put(lambda: lambda: stored_target(name))
+            asked.add_done_callback(lambda _: self._host.lookups.pop(name, None))
+        target: Target = await asyncio.shield(asked)
+        targets.put(name, target)
+        return target
 
     async def secret(self, id: str) -> Secret:
         secret: Secret = await self._host.writer.do(lambda: stored_secret(self._run.flow_id, id))

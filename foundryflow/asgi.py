@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import os
-import sys
 from collections.abc import Awaitable, Callable
 from io import BytesIO
 from typing import Any
@@ -61,8 +60,6 @@ class ShortWay(ASGIHandler):
 
 
 django.setup(set_prefix=False)
-# The loop shares the interpreter with the thread that writes; by default it would wait 5 ms for each turn.
-sys.setswitchinterval(0.0005)
 api_application = ShortWay()
 
 

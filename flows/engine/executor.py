@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import sys
 import time
 from collections import defaultdict
 from collections.abc import Callable
@@ -48,6 +49,7 @@ class Executor:
         self.loop = asyncio.get_running_loop()
         self.kind, self.places = kind, places
         self.writer = Writer()
+        self.lookups: dict[str, asyncio.Future[Any]] = {}
         self.queues: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
         self.id: UUID | None = None
         self.on_claimed: Callable[[list[int]], None] = lambda runs: None  # in the transaction of the claim
@@ -63,6 +65,8 @@ class Executor:
 
     async def open(self, *, feeds: bool) -> None:
         """Begins to beat, and with `feeds` to take runs from the queue."""
+        # The loop shares the interpreter with the thread that writes; by default it would wait 5 ms for each turn.
+        sys.setswitchinterval(0.0005)
         self.id = await self.writer.do(lambda: claims.enlist(self.kind))
         self._own.append(self.loop.create_task(self._pulse(sweeps=feeds), name="pulse"))
         if feeds:
