@@ -73,9 +73,7 @@ def main() -> None:
                 seconds(fast, 20)
                 took = seconds(slow, AT_ONCE)
                 rates.append(SHORT / seconds(fast, SHORT))
-            print(
-                f"(c) {number} worker: {AT_ONCE} x 3 x 1 s: {took:.2f} s, bare {bare:.2f} s; {rates[-1]:.0f} runs/s"
-            )
+            print(f"(c) {number} worker: {AT_ONCE} x 3 x 1 s: {took:.2f} s, bare {bare:.2f} s; {rates[-1]:.0f} runs/s")
         print(f"(g) two workers against one: x {rates[1] / rates[0]:.2f}")
 
 
