@@ -14,6 +14,8 @@ import django
 from django.core.asgi import get_asgi_application
 from django.core.handlers.asgi import ASGIHandler, ASGIRequest
 from django.core.handlers.exception import convert_exception_to_response
+from django.http import Http404, HttpRequest, HttpResponseNotAllowed
+from django.http.response import HttpResponseBase
 
 django_application = get_asgi_application()
 
@@ -27,6 +29,7 @@ Send = Callable[[dict[str, Any]], Awaitable[None]]
 API, PAGES_OF_THE_API = "/api/", ("/api/docs", "/api/openapi.json")
 JSON = b"application/json"
 LONGEST_BODY = 10 * 1024 * 1024  # bytes of a call of the API
+MOST_READ = 2 * LONGEST_BODY  # of one that is too long: who still sends would not hear the answer
 
 
 class ShortWay(ASGIHandler):
@@ -39,7 +42,19 @@ class ShortWay(ASGIHandler):
         self._view_middleware = []
         self._template_response_middleware = []
         self._exception_middleware = []
-        self._middleware_chain = convert_exception_to_response(self._get_response_async)
+        self._middleware_chain = convert_exception_to_response(self.answered)
+
+    async def answered(self, request: HttpRequest) -> HttpResponseBase:
+        """With a problem, not a page, where there is no view."""
+        try:
+            response: HttpResponseBase = await self._get_response_async(request)
+        except Http404:
+            return problems.answer(404, f"There is nothing at {request.path}.")
+        if isinstance(response, HttpResponseNotAllowed):
+            allowed = response["Allow"]
+            response = problems.answer(405, f"{request.path} takes {allowed}.")
+            response["Allow"] = allowed
+        return response
 
     async def answer(self, scope: Scope, body: bytes, receive: Receive, send: Send) -> None:
         response = await self.get_response_async(ASGIRequest(scope, BytesIO(body)))
@@ -74,14 +89,16 @@ async def application(scope: Scope, receive: Receive, send: Send) -> None:
 
 async def call(scope: Scope, receive: Receive, send: Send) -> None:
     """A call of the API, its body bounded while it is read."""
-    headers = dict(scope["headers"])
-    kind = headers.get(b"content-type", JSON).split(b";")[0].strip().lower()
-    if kind != JSON and headers.get(b"content-length", b"0") != b"0":
-        await refuse(send, 415, "The body is JSON: Content-Type: application/json.")
-        return
     body = await read_body(receive)
+    kind = dict(scope["headers"]).get(b"content-type", JSON).split(b";")[0].strip().lower()
     if body is None:
         await refuse(send, 413, "The body is longer than 10 MiB.")
+        return
+    if body and kind != JSON:
+        await refuse(send, 415, "The body is JSON: Content-Type: application/json.")
+        return
+    if "\0" in scope["path"] or b"%00" in scope["query_string"]:
+        await refuse(send, 400, "There is a NUL character in the address.")
         return
     try:
         await api_application.answer(scope, body, receive, with_headers(send))
@@ -92,15 +109,17 @@ async def call(scope: Scope, receive: Receive, send: Send) -> None:
 
 async def read_body(receive: Receive) -> bytes | None:
     """The body of a call; None when it is too long."""
-    parts, length = [], 0
-    while True:
+    parts: list[bytes] = []
+    length, more = 0, True
+    while more and length <= MOST_READ:
         message = await receive()
-        parts.append(message.get("body", b""))
-        length += len(parts[-1])
-        if length > LONGEST_BODY:
-            return None
-        if not message.get("more_body"):
-            return b"".join(parts)
+        part, more = message.get("body", b""), message.get("more_body", False)
+        length += len(part)
+        if length <= LONGEST_BODY:
+            parts.append(part)
+        else:
+            parts.clear()
+    return b"".join(parts) if length <= LONGEST_BODY else None
 
 
 def with_headers(send: Send) -> Send:

@@ -26,8 +26,8 @@ async def events(run_id: int, after: int) -> AsyncIterator[bytes]:
                     yield event("text", {"path": path, "text": new})
             if subscription.recorded():
                 news, after, ended = await engine.execute(lambda: since(run_id, after))  # noqa: B023 - awaited here
-                for name, data in news:
-                    yield event(name, data, after)
+                for number, name, data in news:
+                    yield event(name, data, number)
                 if ended:
                     yield event("end", await engine.execute(lambda: shown.run_by_id(run_id)), after)
                     return
@@ -38,14 +38,16 @@ async def events(run_id: int, after: int) -> AsyncIterator[bytes]:
                 subscription.notify()  # another process may have recorded something unheard
 
 
-def since(run_id: int, after: int) -> tuple[list[tuple[str, dict[str, Any]]], int, bool]:
-    """What was recorded behind an event, the newest event, and whether the run has ended."""
+def since(run_id: int, after: int) -> tuple[list[tuple[int, str, dict[str, Any]]], int, bool]:
+    """What was recorded behind an event, each with its number; the newest event; whether the run has ended."""
     run = Run.objects.only("last_event", "ended_at").get(pk=run_id)
     if run.last_event <= after:
         return [], after, run.ended_at is not None
-    actions = [(record.event, "action", shown.action(record)) for record in run.actions.filter(event__gt=after)]
-    lines = [(entry.event, "log", shown.line(entry)) for entry in run.log.filter(event__gt=after)]
-    news = [(name, data) for _, name, data in sorted([*actions, *lines], key=lambda each: each[0])]
+    # Not beyond the newest event: another process may be recording, and it would come twice.
+    new = {"event__gt": after, "event__lte": run.last_event}
+    actions = [(record.event, "action", shown.action(record)) for record in run.actions.filter(**new)]
+    lines = [(entry.event, "log", shown.line(entry)) for entry in run.log.filter(**new)]
+    news = sorted([*actions, *lines], key=lambda each: each[0])
     return news, run.last_event, run.ended_at is not None
 
 

@@ -24,6 +24,11 @@ class Keys(HttpBearer):
         super().__init__()
         self.scope = scope
 
+    def __call__(self, request: HttpRequest) -> Any:
+        # That of HttpBearer logs a header it does not understand while debugging, and a key may be in it.
+        scheme, _, token = request.headers.get("Authorization", "").partition(" ")
+        return self.authenticate(request, token) if scheme.lower() == "bearer" else None
+
     async def authenticate(self, request: HttpRequest, token: str) -> Any:
         key = await known(token)
         if key is None:

@@ -10,6 +10,7 @@ from datetime import datetime
 from typing import Any
 
 from django.db import IntegrityError, transaction
+from django.utils.crypto import salted_hmac
 
 from connections.secret import MASK
 from flows import engine
@@ -104,7 +105,8 @@ def parsed(revision: Revision) -> Document:
 
 
 def digest(slug: str, inputs: Mapping[str, Any]) -> str:
-    return hashlib.sha256(json.dumps([slug, inputs], sort_keys=True).encode()).hexdigest()
+    # Keyed: it stays with the run, and a secret input could be guessed from a plain one.
+    return salted_hmac(__name__, json.dumps([slug, inputs], sort_keys=True), algorithm="sha256").hexdigest()
 
 
 def created(flow: Flow, document: Document, inputs: Mapping[str, Any], priority: int, more: Mapping[str, Any]) -> Run:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+import logging
 
 from django.http import HttpRequest, HttpResponse, JsonResponse, StreamingHttpResponse
 from ninja import NinjaAPI, Schema
@@ -15,11 +15,14 @@ from connections.models import Connection
 from flows import engine
 from flows.api import problems, shown
 from flows.api.events import events
+from flows.api.given import Inputs, Text
 from flows.api.keys import Keys
 from flows.api.problems import Problem
 from flows.api.starting import again, start
 from flows.models import Flow, Run, State
 from foundryflow.models import ApiKey
+
+log = logging.getLogger(__name__)
 
 LONGEST_WAIT = 300.0  # seconds
 PAGE = 50
@@ -39,19 +42,19 @@ reads, runs, tests = (Keys(scope) for scope in ApiKey.Scope.values)
 class Start(Schema):
     """What a run is started with."""
 
-    inputs: dict[str, Any] = Field(default_factory=dict, description="By the names of the inputs of the flow.")
+    inputs: Inputs = Field(default_factory=dict, description="By the names of the inputs of the flow.")
 
 
 class Again(Schema):
     """Where another run begins."""
 
-    path: str = Field("", max_length=500, description="Of the action it begins at; where the run failed when empty.")
-    inputs: dict[str, Any] = Field(default_factory=dict, description="Those that differ, and secret ones.")
+    path: Text = Field("", max_length=500, description="Of the action it begins at; where the run failed when empty.")
+    inputs: Inputs = Field(default_factory=dict, description="Those that differ, and secret ones.")
     newest: bool = Field(False, description="With the newest revision of the flow.")
 
 
 class Deployment(Schema):
-    model: str = Field("", max_length=200, description="Deployment; the default one of the connection when empty.")
+    model: Text = Field("", max_length=200, description="Deployment; the default one of the connection when empty.")
 
 
 @api.get("/flows", auth=reads, summary="Every flow", tags=["flows"])
@@ -70,7 +73,9 @@ async def run_flow(
     run = await start(slug, given.inputs, caller(request), key_of(request), engine.URGENT)
     if not await engine.ended(run.pk, max(0.0, min(timeout, LONGEST_WAIT))):
         return accepted(run)
-    return JsonResponse(await engine.execute(lambda: shown.run_by_id(run.pk)))
+    found = await engine.execute(lambda: shown.run_by_id(run.pk))
+    # Its process may have stopped and left it to another one.
+    return JsonResponse(found) if found and found["ended_at"] else accepted(run)
 
 
 @api.post("/flows/{slug}/submit", auth=runs, summary="Put a run into the queue", tags=["flows"])
@@ -182,10 +187,21 @@ def on_stranger(request: HttpRequest, error: AuthenticationError) -> HttpRespons
 
 @api.exception_handler(ValidationError)
 def on_invalid(request: HttpRequest, error: ValidationError) -> HttpResponse:
-    errors = [{"where": ".".join(str(part) for part in e["loc"][1:]), "message": e["msg"]} for e in error.errors]
+    errors = [{"where": where(e["loc"]), "message": e["msg"]} for e in error.errors]
     return problems.answer(422, "The request is not as it should be.", errors=errors)
+
+
+def where(loc: tuple[str | int, ...]) -> str:
+    """The field as the caller names it; of a body, without the parameter of ours that takes it."""
+    return ".".join(str(part) for part in loc[2 if loc[0] == "body" else 1 :]) or "body"
 
 
 @api.exception_handler(HttpError)
 def on_error(request: HttpRequest, error: HttpError) -> HttpResponse:
     return problems.answer(error.status_code, str(error))
+
+
+@api.exception_handler(Exception)
+def on_bug(request: HttpRequest, error: Exception) -> HttpResponse:
+    log.error("action=api_failed path=%s", request.path, exc_info=error)
+    return problems.answer(500, "The server could not go on.")

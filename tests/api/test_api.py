@@ -8,7 +8,9 @@ import httpx
 import pytest
 from django.core.management import call_command
 
-from flows.api import keys
+from flows.api import keys, shown
+from flows.engine import embedded
+from flows.engine.live import hub
 from flows.models import Run, State
 from foundryflow.asgi import application
 from foundryflow.models import ApiKey
@@ -20,6 +22,7 @@ from tests.factories import PLANTED_KEY, make_flow
 __all__ = ["counting"]
 pytestmark = pytest.mark.django_db(transaction=True)
 
+JSON, PROBLEM = {"Content-Type": "application/json"}, "application/problem+json"
 QUESTION = [{"name": "question", "type": "text", "required": True}]
 
 
@@ -74,6 +77,21 @@ def test_a_run_that_takes_longer_than_the_caller_waits_goes_on(api, counting):
     until(lambda: Run.objects.get().state == State.SUCCEEDED)
 
 
+def test_a_run_that_its_process_lets_go_of_is_not_told_as_ended(api, server, counting):
+    ask()
+    answers = []
+    waiting = threading.Thread(
+        target=lambda: answers.append(api.post("/flows/ask/run", json={"inputs": {"question": "hold"}}))
+    )
+    waiting.start()
+    until(lambda: counting.count("hold"))
+    embedded._executor.loop.call_soon_threadsafe(hub.ended, Run.objects.get().pk)
+    waiting.join(30)
+    assert answers[0].status_code == 202
+    counting.release()
+    until(lambda: Run.objects.get().state == State.SUCCEEDED)
+
+
 def test_stream_follows_the_run_from_start_to_end(api):
     ask()
     with api.stream("POST", "/flows/ask/stream", json={"inputs": {"question": "speak 0.3"}}) as answer:
@@ -95,6 +113,15 @@ def test_a_stream_goes_on_behind_the_last_event_that_was_seen(api):
         rest = read(answer)
     assert 0 < len(rest) < len(everything)
     assert rest[-1] == everything[-1]
+
+
+def test_every_event_has_its_own_number_so_that_nothing_is_missed(api):
+    ask()
+    run = api.post("/flows/ask/run", json={"inputs": {"question": "Why?"}}).json()
+    with api.stream("GET", f"/runs/{run['id']}/events") as answer:
+        numbers = [int(line[4:]) for line in answer.read().decode().split("\n") if line.startswith("id: ")]
+    assert len(numbers) == len(run["actions"]) + 1
+    assert numbers == sorted(set(numbers))
 
 
 def read(answer):
@@ -151,8 +178,8 @@ def test_equal_requests_with_one_key_are_one_run(api, counting):
 def test_what_is_wrong_is_said_as_a_problem(api, path, given, status, says):
     ask()
     body = given if isinstance(given, bytes) else json.dumps(given).encode()
-    answer = api.post(path, content=body, headers={"Content-Type": "application/json"})
-    assert (answer.status_code, answer.headers["content-type"]) == (status, "application/problem+json")
+    answer = api.post(path, content=body, headers=JSON)
+    assert (answer.status_code, answer.headers["content-type"]) == (status, PROBLEM)
     assert answer.json()["status"] == status
     assert says in answer.json()["detail"]
     assert not Run.objects.exists()
@@ -160,13 +187,75 @@ def test_what_is_wrong_is_said_as_a_problem(api, path, given, status, says):
 
 def test_a_form_is_refused(api):
     assert api.post("/flows/ask/run", data={"question": "x"}).status_code == 415
+    pieces = api.post("/flows/ask/run", content=iter([b"question=x"]), headers={"Content-Type": "text/plain"})
+    assert pieces.status_code == 415
+
+
+def test_a_client_that_still_sends_too_much_hears_so(api):
+    for _ in range(5):
+        answer = api.post("/flows/ask/run", content=iter([b"x" * 1024 * 1024] * 15), headers=JSON)
+        assert answer.status_code == 413
+
+
+@pytest.mark.parametrize(
+    ("question", "says"),
+    [
+        (r'"a\u0000b"', "NUL"),
+        (r'"\ud800"', "surrogate"),
+        (r'{"\u0000": 1}', "NUL"),
+        ("NaN", "NaN"),
+        ("1e999", "infinite"),
+        ("[" * 300 + "]" * 300, "200 deep"),
+    ],
+)
+def test_what_no_database_takes_is_refused(api, question, says):
+    ask()
+    answer = api.post("/flows/ask/run", content=f'{{"inputs": {{"question": {question}}}}}', headers=JSON)
+    assert (answer.status_code, answer.headers["content-type"]) == (422, PROBLEM)
+    assert [error["where"] for error in answer.json()["errors"]] == ["inputs"]
+    assert says in answer.json()["errors"][0]["message"]
+    assert not Run.objects.exists()
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "status"),
+    [
+        ("GET", "/nothing", 404),
+        ("PUT", "/flows", 405),
+        ("POST", "/flows/%00/run", 400),
+        ("GET", "/runs?flow=%00", 400),
+        ("GET", "/runs/1?after=x", 422),
+    ],
+)
+def test_an_address_that_leads_nowhere_is_a_problem_too(api, method, path, status):
+    answer = api.request(method, path)
+    assert (answer.status_code, answer.headers["content-type"]) == (status, PROBLEM)
+    assert answer.json()["status"] == status
+    assert (status == 405) == ("allow" in answer.headers)
+
+
+def test_a_bug_is_a_problem_without_its_traceback(api, settings, monkeypatch):
+    def broken(found):
+        raise RuntimeError("not for everybody")
+
+    monkeypatch.setattr(shown, "flows", broken)
+    for settings.DEBUG in (False, True):
+        answer = api.get("/flows")
+        assert (answer.status_code, answer.headers["content-type"]) == (500, PROBLEM)
+        assert "not for everybody" not in answer.text
+
+
+def test_a_key_without_its_scheme_is_not_logged(api, settings, caplog):
+    settings.DEBUG = True
+    assert api.get("/flows", headers={"Authorization": f"ffk_1_{PLANTED_KEY}"}).status_code == 401
+    assert PLANTED_KEY not in caplog.text
 
 
 @pytest.mark.parametrize("key", ["", "Bearer nothing", "Bearer ffk_1_wrong", "Bearer ffk_99_x", "Basic YTpi"])
 def test_a_stranger_gets_nothing(api, key):
     ask()
     answer = api.get("/flows", headers={"Authorization": key})
-    assert (answer.status_code, answer.headers["content-type"]) == (401, "application/problem+json")
+    assert (answer.status_code, answer.headers["content-type"]) == (401, PROBLEM)
 
 
 def test_a_key_does_what_its_scopes_say_and_nothing_after_it_is_revoked(api, server, monkeypatch):

@@ -187,7 +187,7 @@ def test_runs_wait_for_the_limit_of_their_connection_and_say_so(counting):
     async def both():
         await embedded.open_engine()
         waiting = ActionRun.objects.filter(run__in=runs, state=State.WAITING)
-        await until_async(waiting.exists)
+        await until_async(lambda: counting.calls and waiting.exists())
         said = await sync_to_async(lambda: waiting.first().reason)()
         asked = dict(counting.calls)
         counting.release()

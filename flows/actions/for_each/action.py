@@ -88,42 +88,49 @@ class Loop:
     def __init__(self, items: list[Any], properties: Properties, step: Step) -> None:
         self.items, self._properties, self._step = items, properties, step
         self.width = int(properties.parallelism or 1)
-        self.results: list[Any] = [None] * len(items)
         self.done = 0
         self._left: Iterator[tuple[int, Any]] = iter(enumerate(items))
+        self._last = len(items)  # the first item that reached break
+        self._results: list[Any] = [None] * len(items)
         self._failures: dict[int, RunFailed | Returned | ActionError] = {}
+
+    @property
+    def results(self) -> list[Any]:
+        # Items behind a break may have been going already; what counts is the same however fast they were.
+        return [None if index > self._last else result for index, result in enumerate(self._results)]
 
     async def run(self, body: Branch) -> None:
         if self.width == 1:
-            await self._work(body, self._left)
+            await self._work(body)
             return
         try:
             async with asyncio.TaskGroup() as group:
                 for _ in range(min(self.width, len(self.items))):
-                    group.create_task(self._side_by_side(body))
+                    group.create_task(self._work(body))
         except BaseExceptionGroup:
             if not self._failures:
                 raise
         if self._failures:
-            # What counts is the same however fast the iterations were.
             raise self._failures[min(self._failures)]
 
-    async def _side_by_side(self, body: Branch) -> None:
+    async def _work(self, body: Branch) -> None:
         for index, item in self._left:
+            if index > self._last:
+                return
             try:
-                await self._work(body, iter([(index, item)]))
+                await self._iterate(body, index, item)
             except (RunFailed, Returned, ActionError) as failure:
                 self._failures[index] = failure
                 raise
+            # The body may hold nothing that waits, and evaluating a result may take a while.
+            await asyncio.sleep(0)
 
-    async def _work(self, body: Branch, items: Iterator[tuple[int, Any]]) -> None:
+    async def _iterate(self, body: Branch, index: int, item: Any) -> None:
         names = self._properties
-        for index, item in items:
-            variables = {names.item_variable_name: item, names.index_variable_name: index}
-            lap = await self._step.run_block(body, index=index, variables=variables, isolated=self.width > 1)
-            self.done += 1
-            if lap.signal is Signal.BREAK:
-                self._left = iter(())
-                return
-            if lap.signal is Signal.NONE:
-                self.results[index] = self._step.rendered(names.result, lap.scope)
+        variables = {names.item_variable_name: item, names.index_variable_name: index}
+        lap = await self._step.run_block(body, index=index, variables=variables, isolated=self.width > 1)
+        self.done += 1
+        if lap.signal is Signal.BREAK:
+            self._last = min(self._last, index)
+        elif lap.signal is Signal.NONE:
+            self._results[index] = self._step.rendered(names.result, lap.scope)

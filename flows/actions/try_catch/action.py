@@ -34,7 +34,8 @@ class TryCatch(ActionType):
             await self.run(lanes.get("finally"), step)
             raise
         await self.run(lanes.get("finally"), step)
-        return Result(output=caught, facts={"caught": caught["kind"]} if caught else {})
+        facts = {"caught": caught["kind"], "message": caught["message"]} if caught else {}
+        return Result(output=caught, facts=facts)
 
     async def guarded(self, lanes: Mapping[str, Branch], properties: Properties, step: Step) -> dict[str, Any] | None:
         """What was caught; None when nothing failed."""
@@ -49,9 +50,15 @@ class TryCatch(ActionType):
             caught.update(action=failed.action_id, path=failed.path)
             await step.run_block(catch, variables={properties.exception_variable_name: caught})
             return caught
+        except (Returned, LoopLeft):
+            await self.unused(catch, step)
+            raise
+        await self.unused(catch, step)
+        return None
+
+    async def unused(self, catch: Branch | None, step: Step) -> None:
         if catch is not None:
             await step.skip(catch, "nothing failed")
-        return None
 
     async def run(self, lane: Branch | None, step: Step) -> None:
         if lane is not None:

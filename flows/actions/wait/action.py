@@ -59,7 +59,7 @@ def moment(properties: Properties) -> float:
         raise ActionError(
             "property_wrong", f"Until {properties.until[:40]!r} is no moment.", "Such as 2027-01-31T09:00+01:00."
         ) from None
-    until = (given if given.tzinfo else given.replace(tzinfo=UTC)).timestamp()
+    until = max(0.0, (given if given.tzinfo else given.replace(tzinfo=UTC)).timestamp())
     if until - time.time() > LONGEST:
         raise ActionError("property_wrong", "Until is more than 30 days away.", "Start the run later.")
     return until

@@ -11,7 +11,6 @@ from flows.errors import ActionError
 from flows.expressions import ExpressionError, condition
 
 MOST = 1_000_000
-BREATHE_EVERY = 50  # iterations; a body may hold nothing that waits
 
 
 @dataclass(frozen=True)
@@ -43,8 +42,8 @@ class While(ActionType):
                 done += 1
                 if lap.signal is Signal.BREAK:
                     break
-                if done % BREATHE_EVERY == 0:
-                    await asyncio.sleep(0)
+                # The body may hold nothing that waits, and evaluating the condition may take a while.
+                await asyncio.sleep(0)
             if not done:
                 await step.skip(body, "condition does not hold")
         return Result(output=done, facts={"iterations": done})
