@@ -31,7 +31,7 @@ def postgres(tmp_path_factory):
 @pytest.mark.parametrize("suite", SUITES, ids=lambda suite: suite[0])
 def test_what_works_on_sqlite_works_on_postgresql(postgres, suite):
     ran = subprocess.run(
-        [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-k", "not ten_thousand", *suite],
+        [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "--reuse-db", "-k", "not ten_thousand", *suite],
         cwd=ROOT, env={**os.environ, "FOUNDRYFLOW_TEST_DATABASE_URL": postgres}, capture_output=True, text=True,
         timeout=280, check=False,
     )  # fmt: skip
