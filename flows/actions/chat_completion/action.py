@@ -18,6 +18,9 @@ from flows.values import ConnectionValue, Response, as_text
 
 ROLES = ("system", "developer", "user", "assistant", "tool")
 LONGEST_RAW = 20_000  # characters of the raw answer that are kept
+MOST_IMAGES = 10
+LONGEST_ADDRESS = 2_000  # characters that are shown
+IMAGE_ADDRESSES = ("https://", "data:image/")
 
 
 @dataclass(frozen=True)
@@ -27,6 +30,7 @@ class Properties:
     model: str = prop(PropertyKind.TEXT, required=True)
     system_prompt: str | None = prop(PropertyKind.TEXT)
     user_prompt: str = prop(PropertyKind.TEXT, required=True)
+    images: Any = prop(PropertyKind.VALUE)
     history: Any = prop(PropertyKind.VALUE)
     context: Any = prop(PropertyKind.VALUE)
     prompt_template: str | None = prop(PropertyKind.TEXT)
@@ -125,8 +129,24 @@ def facts_of_call(target: Target, reason: str, request: ChatRequest) -> dict[str
         "host": target.endpoint.host,
         "key_fingerprint": target.key.fingerprint,
         "model_requested": request.model,
-        "prompt": [{"role": message.role, "content": message.content} for message in request.messages],
+        "prompt": [{"role": message.role, "content": shown_content(message.content)} for message in request.messages],
     }
+
+
+def shown_content(content: Any) -> Any:
+    """As it is kept in the record of the run: an image by its kind and size."""
+    if not isinstance(content, list):
+        return content
+    return "\n".join(str(part["text"]) if "text" in part else f"[{shown_image(part)}]" for part in content)
+
+
+def shown_image(part: Mapping[str, Any]) -> str:
+    image = part.get("image_url")
+    url = str(image.get("url", "")) if isinstance(image, Mapping) else str(image or part.get("type"))
+    if not url.startswith("data:"):
+        return url[:LONGEST_ADDRESS]
+    kind, _, data = url[5:].partition(";")
+    return f"{kind[:40]}, {len(data) * 3 // 4 // 1024 + 1} KB"
 
 
 async def answered(target: Target, request: ChatRequest, step: Step, watch: Watch, asked: dict[str, Any]) -> Completion:
@@ -194,11 +214,26 @@ def chat_request(properties: Properties) -> ChatRequest:
 
 def messages(properties: Properties) -> list[Message]:
     made = [Message("system", properties.system_prompt)] if properties.system_prompt else []
-    return [*made, *history(properties.history), Message("user", user_message(properties))]
+    return [*made, *history(properties.history), Message("user", content(properties))]
+
+
+def content(properties: Properties) -> str | list[dict[str, Any]]:
+    """The user message: text, with images the parts that the API takes."""
+    text, images = user_message(properties), properties.images
+    if images in (None, "", []):
+        return text
+    urls = images if isinstance(images, list) else [images]
+    if len(urls) > MOST_IMAGES or not all(isinstance(url, str) and url.startswith(IMAGE_ADDRESSES) for url in urls):
+        raise ActionError(
+            "images",
+            f"Images are at most {MOST_IMAGES} addresses of images.",
+            "Give https:// addresses or data:image/… URIs.",
+        )
+    return [{"type": "text", "text": text}, *({"type": "image_url", "image_url": {"url": url}} for url in urls)]
 
 
 def history(value: Any) -> list[Message]:
-    """Earlier messages: a list of objects with role and content."""
+    """Earlier messages: a list of objects with role and content. A list in it stands for its messages."""
     if value in (None, "", []):
         return []
     if not isinstance(value, list):
@@ -206,7 +241,8 @@ def history(value: Any) -> list[Message]:
             "history", "History is not a list of messages.", 'Give [{"role": "user", "content": "..."}, ...].'
         )
     made = []
-    for at, message in enumerate(value):
+    flat = [message for item in value for message in (item if isinstance(item, list) else [item])]
+    for at, message in enumerate(flat):
         role = message.get("role") if isinstance(message, Mapping) else None
         if role not in ROLES:
             raise ActionError("history", f"History: message {at + 1} has no known role.", f"Roles: {', '.join(ROLES)}.")

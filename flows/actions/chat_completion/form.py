@@ -25,6 +25,7 @@ class Form(PropertyForm):
         "max_completion_tokens",
     )
     advanced = (
+        "images",
         "history",
         "context",
         "prompt_template",
@@ -49,6 +50,7 @@ class Form(PropertyForm):
     model = Line("Model", star=True, hint="Deployment name, not the model id.")
     system_prompt = Template("System prompt")
     user_prompt = Template("User prompt", star=True)
+    images = Value("Images", hint="A list of https addresses or data URIs, such as {{ images }}.")
     history = Value("History", hint="A list of messages with role and content, such as {{ history }}.")
     context = Value("Context", hint="Knowledge for the answer: text, a list or an object.")
     prompt_template = Template(

@@ -238,3 +238,31 @@ async def test_a_dynamic_connection_without_value_never_uses_the_static_one():
         await asked(chat, dynamic_connection="tenant")
     assert failed.value.error.kind == "dynamic_connection"
     assert chat.requests == []
+
+
+async def test_images_go_beside_the_prompt_and_are_kept_as_their_kind_and_size():
+    chat = Chat(completion())
+    done = await asked(chat, images=["data:image/png;base64," + "A" * 4096, "https://contoso.example/cat.png"])
+    (request,) = chat.requests
+    assert request.messages[-1].content == [
+        {"type": "text", "text": "Hi"},
+        {"type": "image_url", "image_url": {"url": "data:image/png;base64," + "A" * 4096}},
+        {"type": "image_url", "image_url": {"url": "https://contoso.example/cat.png"}},
+    ]
+    assert done.facts["prompt"] == [
+        {"role": "user", "content": "Hi\n[image/png, 4 KB]\n[https://contoso.example/cat.png]"}
+    ]
+
+
+@pytest.mark.parametrize("images", ["http://10.0.0.1/x.png", [1], ["data:text/html,x"], ["https://a"] * 11])
+async def test_what_is_no_image_is_refused_before_the_call(images):
+    chat = Chat(completion())
+    with pytest.raises(RunFailed) as failed:
+        await asked(chat, images=images)
+    assert (failed.value.error.kind, chat.requests) == ("images", [])
+
+
+async def test_a_list_in_the_history_stands_for_its_messages():
+    chat = Chat(completion())
+    await asked(chat, history=[{"role": "user", "content": "Example"}, "{{ past }}"])
+    assert [message.content for message in chat.requests[0].messages] == ["Example", "Before", "Yes", "Hi"]
