@@ -10,6 +10,7 @@ from typing import Any
 from django.conf import settings
 from django.contrib.auth.models import AbstractBaseUser
 from django.db import models, transaction
+from django.urls import reverse
 from django.utils import timezone
 from django.utils.text import slugify
 
@@ -26,18 +27,32 @@ class Conflict(Exception):
         self.theirs = theirs
 
 
+class Room(models.TextChoices):
+    """Who edits a flow."""
+
+    DESIGNER = "designer"
+    PLAYGROUND = "playground"  # a session
+    BATCH = "batch"
+
+
 class FlowManager(models.Manager["Flow"]):
+    def edited(self) -> models.QuerySet[Flow]:
+        """Flows that people edit in the designer; those of sessions and batches are left out."""
+        return self.filter(room=Room.DESIGNER)
+
     @transaction.atomic
-    def start_with(self, document: Document, *, by: AbstractBaseUser | None, note: str = "created") -> Flow:
+    def start_with(
+        self, document: Document, *, by: AbstractBaseUser | None, note: str = "created", room: str = Room.DESIGNER
+    ) -> Flow:
         """A new flow with its first revision. Its slug comes from the name."""
-        flow = self.create(name=document.name, slug=self.free_slug(document.name))
+        flow = self.create(name=document.name[:200], slug=self.free_slug(document.name, room), room=room)
         revision = flow.revisions.create(number=1, document=document.to_json(), created_by=by, note=note)
         self.filter(pk=flow.pk).update(head=revision, concurrency=document.concurrency)
         flow.head, flow.concurrency = revision, document.concurrency
         return flow
 
-    def free_slug(self, name: str) -> str:
-        base = slugify(name)[:80] or "flow"
+    def free_slug(self, name: str, room: str = Room.DESIGNER) -> str:
+        base = slugify(name if room == Room.DESIGNER else f"{room} {name}")[:80] or "flow"
         taken = set(self.filter(slug__startswith=base).values_list("slug", flat=True))
         return next(slug for n in range(1, len(taken) + 3) if (slug := base if n == 1 else f"{base}-{n}") not in taken)
 
@@ -45,6 +60,7 @@ class FlowManager(models.Manager["Flow"]):
 class Flow(models.Model):
     name = models.CharField(max_length=200)
     slug = models.SlugField(max_length=100, unique=True)
+    room = models.CharField(max_length=20, choices=Room, default=Room.DESIGNER)
     created_at = models.DateTimeField(auto_now_add=True)
     changed_at = models.DateTimeField(auto_now_add=True)
     concurrency = models.PositiveIntegerField(null=True)  # runs at the same time, as the current revision says
@@ -57,6 +73,11 @@ class Flow(models.Model):
 
     def __str__(self) -> str:
         return self.name
+
+    def get_absolute_url(self) -> str:
+        if self.room == Room.DESIGNER:
+            return reverse("designer:show", args=[self.slug])
+        return reverse(f"{self.room}:of_flow", args=[self.slug])
 
     @property
     def current(self) -> Revision:
@@ -190,6 +211,11 @@ LIVE = (State.QUEUED, State.RUNNING, State.WAITING)
 
 
 class RunManager(models.Manager["Run"]):
+    def visible_to(self, user: AbstractBaseUser) -> models.QuerySet[Run]:
+        """Runs of flows, and those of sessions that the person owns or that are shared."""
+        own, shared = models.Q(flow__session__owner=user), models.Q(flow__session__shared=True)
+        return self.filter(models.Q(flow__room=Room.DESIGNER) | own | shared)
+
     def start(
         self,
         *,

@@ -36,7 +36,7 @@ def bring_in(text: str | bytes, *, by: AbstractBaseUser | None) -> tuple[Flow, b
     keep = SecretStore()
     document = set_aside(parse(read(text)), keep)
     with transaction.atomic():
-        flow = Flow.objects.filter(name=document.name).order_by("pk").first()
+        flow = Flow.objects.edited().filter(name=document.name).order_by("pk").first()
         fresh = flow is None
         if flow is None:
             flow = Flow.objects.start_with(document, by=by, note="imported")

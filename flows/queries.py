@@ -13,7 +13,7 @@ Usage = dict[str, list[tuple[Flow, list[str]]]]
 def usage_by_connection() -> Usage:
     """For each connection the flows whose current revision names it, with the titles of the actions that do."""
     used: Usage = {}
-    for flow in Flow.objects.select_related("head").exclude(head=None).order_by("name"):
+    for flow in Flow.objects.edited().select_related("head").exclude(head=None).order_by("name"):
         titles: dict[str, list[str]] = {}
         for action in actions_of(flow.current.document):
             properties = action.get("properties")

@@ -102,7 +102,7 @@ def child_run(parent: Run, slug: str, inputs: Mapping[str, Any], step: CallingSt
     known = Run.objects.filter(parent=parent, parent_path=path).first()
     if known is not None:
         return known
-    flow = Flow.objects.select_related("head").filter(slug=slug).first()
+    flow = Flow.objects.edited().select_related("head").filter(slug=slug).first()
     if flow is None:
         raise ActionError("flow_missing", f"There is no flow {slug}.", "Give the slug that its address shows.")
     if depth_of(parent) >= DEEPEST:

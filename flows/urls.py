@@ -22,5 +22,7 @@ flow_urls = (
 urlpatterns = [
     path("", include(flow_urls)),
     path("", include("flows.runs.urls")),
+    path("playground/", include("flows.playground.urls")),
+    path("batches/", include("flows.batch.urls")),
     path("flows/<slug:slug>/", include("flows.designer.urls")),
 ]

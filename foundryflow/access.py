@@ -14,6 +14,7 @@ from django.http import Http404
 
 from connections.models import Connection
 from flows.models import Flow, Run
+from flows.playground.models import Session
 from foundryflow.http import Request
 
 View = Callable[..., Any]
@@ -66,14 +67,14 @@ def check_editor(user: Any) -> None:
 
 
 def flow(request: Request, slug: str) -> Flow:
-    found = Flow.objects.select_related("head", "head__created_by").filter(slug=slug).first()
+    found = Flow.objects.edited().select_related("head", "head__created_by").filter(slug=slug).first()
     if found is None:
         raise Http404(f"There is no flow {slug!r}.")
     return found
 
 
 def run(request: Request, pk: int) -> Run:
-    found = Run.objects.select_related("flow", "revision", "started_by").filter(pk=pk).first()
+    found = Run.objects.visible_to(request.user).select_related("flow", "revision", "started_by").filter(pk=pk).first()
     if found is None:
         raise Http404(f"There is no run {pk}.")
     return found
@@ -83,4 +84,14 @@ def connection(request: Request, pk: int) -> Connection:
     found = Connection.objects.filter(pk=pk).first()
     if found is None:
         raise Http404("This connection does not exist any more.")
+    return found
+
+
+def session(request: Request, pk: int, *, change: bool = False) -> Session:
+    """A session of the playground; to change it one must own it."""
+    found = Session.objects.visible_to(request.user).select_related("flow", "owner").filter(pk=pk).first()
+    if found is None:
+        raise Http404("This session does not exist any more.")
+    if change and found.owner_id != request.user.pk:
+        raise PermissionDenied(f"Only {found.owner.get_username()} may change this session. Fork it to go on from it.")
     return found

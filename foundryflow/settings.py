@@ -42,6 +42,8 @@ INSTALLED_APPS = [
     "foundryflow",
     "connections",
     "flows",
+    "flows.playground",
+    "flows.batch",
 ]
 
 MIDDLEWARE = [

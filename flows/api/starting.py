@@ -84,7 +84,7 @@ def attempted(slug: str, inputs: Mapping[str, Any], priority: int, more: Mapping
 
 
 def found(slug: str) -> Flow:
-    flow = Flow.objects.select_related("head").filter(slug=slug).first()
+    flow = Flow.objects.edited().select_related("head").filter(slug=slug).first()
     if flow is None:
         raise Problem(404, f"There is no flow {slug}.")
     return flow

@@ -59,7 +59,8 @@ class Deployment(Schema):
 
 @api.get("/flows", auth=reads, summary="Every flow", tags=["flows"])
 async def list_flows(request: HttpRequest) -> HttpResponse:
-    return JsonResponse({"flows": await engine.execute(lambda: shown.flows(Flow.objects.select_related("head")))})
+    found = Flow.objects.edited().select_related("head")
+    return JsonResponse({"flows": await engine.execute(lambda: shown.flows(found))})
 
 
 @api.post("/flows/{slug}/run", auth=runs, summary="Run a flow and wait for its end", tags=["flows"])

@@ -47,15 +47,15 @@ TABS = ("steps", "flowchart", "values", "log")
 @reader
 @require_GET
 def run_list(request: Request) -> HttpResponse:
-    found = filtered(Run.objects.select_related("flow", "started_by"), request.GET)
+    found = filtered(Run.objects.visible_to(request.user).select_related("flow", "started_by"), request.GET)
     shown = Paginator(found, ROWS).get_page(request.GET.get("page"))
     context = {
         "rows": run_rows(shown),
         "page": shown,
-        "all": Run.objects.count(),
+        "all": Run.objects.visible_to(request.user).count(),
         "usage": usage_chart(),
         "given": request.GET,
-        "flows": Flow.objects.order_by("name").values_list("slug", "name")[:100],
+        "flows": Flow.objects.edited().order_by("name").values_list("slug", "name")[:100],
         "people": User.objects.order_by("username").values_list("username", flat=True)[:100],
         "states": STATES,
         "periods": PERIODS.items(),
