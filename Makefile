@@ -26,7 +26,7 @@ bench: .venv/installed-dev
 	$(BIN)/python -m benchmarks.client
 	$(BIN)/python -m benchmarks.runs
 	$(BIN)/python -m benchmarks.api
-	$(BIN)/python -m benchmarks.api --workers 2
+	$(BIN)/python -m benchmarks.api --workers 1
 	$(BIN)/python -m benchmarks.workers
 
 chaos: .venv/installed-dev

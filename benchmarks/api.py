@@ -1,7 +1,7 @@
 """The HTTP API under load: runs a second with 32 clients, and the time to the first streamed text of 100 at once.
 
 python -m benchmarks.api            SQLite, one process
-python -m benchmarks.api --workers 2    PostgreSQL from a package: two web processes and two workers
+python -m benchmarks.api --workers 1    PostgreSQL from a package: two web processes and so many workers
 """
 
 from __future__ import annotations
@@ -23,6 +23,7 @@ from benchmarks.runs import flow_of, stub
 from benchmarks.stage import set_up
 
 CLIENTS, SECONDS, STREAMS = 32, 20.0, 100
+TAKES = 4.0  # seconds of a long stream of the stub
 STREAM_BODY = {"model": "stub", "messages": [{"role": "user", "content": "Why?"}], "stream": True}
 
 
@@ -129,7 +130,28 @@ async def first_text(url: str, headers: dict[str, str], body: object, mark: byte
         return statistics.median(await asyncio.gather(*(one(session) for _ in range(STREAMS))))
 
 
-async def measure(base: str, webs: int, workers: int, key: str, slugs: tuple[str, str]) -> None:
+async def one_more(url: str, headers: dict[str, str], body: object, mark: bytes) -> float:
+    """Median milliseconds until the first text of one more stream, while a hundred are going."""
+    times = []
+
+    async def one(session: aiohttp.ClientSession, *, counts: bool) -> None:
+        started = time.perf_counter()
+        async with session.post(url, json=body, headers=headers) as answer:
+            seen = b""
+            async for part in answer.content.iter_any():
+                if counts and mark not in seen and mark in (seen := seen + part):
+                    times.append((time.perf_counter() - started) * 1000)
+
+    connector = aiohttp.TCPConnector(limit=0)
+    async with aiohttp.ClientSession(connector=connector) as session, asyncio.TaskGroup() as group:
+        for at in range(4 * STREAMS):
+            group.create_task(one(session, counts=at > STREAMS))
+            # A stream of the stub takes TAKES seconds: so many are going at the same time.
+            await asyncio.sleep(TAKES / STREAMS)
+    return statistics.median(times)
+
+
+async def measure(base: str, webs: int, workers: int, key: str, slugs: tuple[str, str, str]) -> None:
     async with installation(webs, workers, base.removeprefix("http://")) as addresses:
         calls = await bare(f"{base}/now/openai/v1/chat/completions")
         runs, median = await throughput(addresses, key, slugs[0])
@@ -142,6 +164,15 @@ async def measure(base: str, webs: int, workers: int, key: str, slugs: tuple[str
             b"event: text",
         )
         print(f"(e) first text of {STREAMS} streams: {ours:.0f} ms, bare {alone:.0f} ms, +{ours - alone:.0f} ms")
+        long = f"{base}/long/openai/v1/chat/completions"
+        alone = await one_more(long, {}, STREAM_BODY, b"word")
+        ours = await one_more(
+            f"{addresses[0]}/api/flows/{slugs[2]}/stream",
+            {"Authorization": f"Bearer {key}"},
+            {"inputs": {}},
+            b"event: text",
+        )
+        print(f"(e) of one more while {STREAMS} go: {ours:.0f} ms, bare {alone:.0f} ms, +{ours - alone:.0f} ms")
 
 
 def main() -> None:
@@ -158,8 +189,9 @@ def main() -> None:
         Connection.objects.create(name="now", endpoint=f"{base}/now/openai/v1", key=Secret("stub"))
         Connection.objects.create(name="slowly", endpoint=f"{base}/openai/v1", key=Secret("stub"))
         _, key = ApiKey.objects.issue("benchmark", ["run"], by=None)
-        slugs = flow_of(1, "now").slug, flow_of(1, "slowly").slug
-        asyncio.run(measure(base, max(1, workers), workers, key, slugs))
+        Connection.objects.create(name="long", endpoint=f"{base}/long/openai/v1", key=Secret("stub"))
+        slugs = flow_of(1, "now").slug, flow_of(1, "slowly").slug, flow_of(1, "long").slug
+        asyncio.run(measure(base, 2 if workers else 1, workers, key, slugs))
 
 
 if __name__ == "__main__":

@@ -1,7 +1,7 @@
 """A stub of a model as cheap as can be, in a process of its own: `python -m benchmarks.stub` prints its port.
 
 /openai/v1/... answers at once, or as a slow stream when asked to; /now/openai/v1/... streams without a pause;
-/slow/openai/v1/... answers after a second.
+/slow/openai/v1/... answers after a second; /long/openai/v1/... streams a word each 200 ms for four seconds.
 """
 
 from __future__ import annotations
@@ -67,16 +67,19 @@ class Stub(asyncio.Protocol):
             asyncio.get_running_loop().call_later(1, self._write, HEAD + WHOLE)
         elif b"/now/" in head.split(b"\r\n", 1)[0]:
             self._write(STREAM_HEAD + event({"content": "word"}) + event({}, "stop") + chunk(b"data: [DONE]\n\n") + END)
+        elif b"/long/" in head.split(b"\r\n", 1)[0]:
+            self._write(STREAM_HEAD)
+            asyncio.get_running_loop().call_later(FIRST, self._word, 0, 0.2)
         elif b'"stream":true' in body.replace(b" ", b""):
             self._write(STREAM_HEAD)
             asyncio.get_running_loop().call_later(FIRST, self._word, 0)
         else:
             self._write(HEAD + WHOLE)
 
-    def _word(self, at: int) -> None:
+    def _word(self, at: int, between: float = BETWEEN) -> None:
         if at < WORDS:
             self._write(event({"content": "word "}))
-            asyncio.get_running_loop().call_later(BETWEEN, self._word, at + 1)
+            asyncio.get_running_loop().call_later(between, self._word, at + 1, between)
         else:
             self._write(event({}, "stop") + chunk(b"data: [DONE]\n\n") + END)
 

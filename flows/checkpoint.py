@@ -48,7 +48,7 @@ def dumped(event: Ended) -> Checkpoint:
             "declared": [[d.name, d.type, packer.pack(d.value), d.global_] for d in event.declared],
             "signal": event.signal.value,
         }
-    return Checkpoint(json.dumps({"at": event.at, **body}, ensure_ascii=False), packer.secret)
+    return Checkpoint(json.dumps({"at": event.at, **body}), packer.secret)
 
 
 def loaded(path: str, text: str) -> Ended:

@@ -7,18 +7,20 @@ An older attempt is refused.
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
+from django.db import DatabaseError, OperationalError
 from django.utils import timezone
 
 from connections.fields import KeyUnreadable
 from connections.secret import Secret
 from flows.checkpoint import CheckpointError, dumped, loaded
 from flows.engine.live import Hub
-from flows.engine.writer import Writer
+from flows.engine.writer import Alike, Writer
 from flows.errors import ActionError
 from flows.journal import (
     ActionCancelled,
@@ -34,8 +36,10 @@ from flows.journal import (
     Waiting,
 )
 from flows.models import Checkpoint, LogEntry, Run, State
-from flows.records import LONGEST_PATH, Fields, Gathered
-from flows.values import displayed
+from flows.records import LONGEST_PATH, Fields, Gathered, write
+from flows.values import displayed, storable
+
+log = logging.getLogger(__name__)
 
 
 @dataclass
@@ -161,13 +165,15 @@ class DatabaseJournal:
         if event.path in self._rows:
             return
         number = self._next()
-        self._create(event, {"state": State.SKIPPED, "event": number, "order": number, "reason": event.reason[:500]})
+        self._create(
+            event, {"state": State.SKIPPED, "event": number, "order": number, "reason": storable(event.reason)[:500]}
+        )
         self._queue()
 
     def _waits(self, event: Waiting) -> None:
         self._waiting.add(event.path)
         self._gathered.state = State.WAITING
-        waits = {"state": State.WAITING, "reason": event.reason[:500], "waits_until": moment(event.until)}
+        waits = {"state": State.WAITING, "reason": storable(event.reason)[:500], "waits_until": moment(event.until)}
         self._change(event.path, {**waits, "event": self._next()})
         self._queue()
 
@@ -183,7 +189,7 @@ class DatabaseJournal:
             at=moment(event.at),
             path=event.path[:LONGEST_PATH],
             level=event.level,
-            message=event.message,
+            message=storable(event.message),
         )
         self._gathered.lines.append(line)
         self._queue()
@@ -237,11 +243,19 @@ class DatabaseJournal:
         return self._queued
 
     async def _settle(self) -> None:
-        """Returns once every outcome so far is durable. Raises StaleAttempt."""
+        """Returns once every outcome so far is durable. Raises StaleAttempt, or ActionError when one was refused."""
         owed, self._owed = self._owed, None
-        if owed is not None:
+        if owed is None:
+            return
+        try:
             # Shielded: a cancelled run must not take back what it has put in the queue.
             await asyncio.shield(owed)
+        except OperationalError:
+            raise
+        except DatabaseError as error:
+            log.exception("action=record_refused run=%s", self._run.pk)
+            refused = f"The database refused the record of an action before: {type(error).__name__}."
+            raise ActionError("unrecorded", refused, "See the log of the server.") from None
 
     async def end(self, state: str, output: Any = None, error: Fields | None = None) -> None:
         """Ends the run with everything it still has to say. Raises StaleAttempt."""
@@ -250,7 +264,7 @@ class DatabaseJournal:
         self._next()
         await asyncio.shield(self._queue())
 
-    def _take(self) -> Gathered:
+    def _take(self) -> Alike:
         """What has gathered, as a job. Called on the loop when its transaction begins."""
         gathered, self._gathered, queued, self._queued = self._gathered, self._gathered.next(), self._queued, None
         gathered.number = self._number
@@ -258,7 +272,7 @@ class DatabaseJournal:
             gathered.state = State.WAITING
         if queued is not None:
             queued.add_done_callback(lambda _: self._told(gathered))
-        return gathered
+        return Alike(write, gathered)
 
     def _told(self, gathered: Gathered) -> None:
         for path in gathered.ended:
@@ -266,7 +280,7 @@ class DatabaseJournal:
         self._hub.changed(self._run.pk)
 
     def _streamed(self, path: str) -> Fields:
-        return {"text": self._hub.text(self._run.pk).get(path, "")}
+        return {"text": storable(self._hub.text(self._run.pk).get(path, ""))}
 
 
 def is_inside(path: str, container: str) -> bool:
@@ -286,7 +300,7 @@ def succeeded(event: ActionFinished) -> Fields:
         "variables": displayed(event.variables),
         "facts": displayed(event.facts),
         "usage": displayed(event.usage),
-        "warning": (event.warning or "")[:500],
+        "warning": storable(event.warning or "")[:500],
     }
 
 
@@ -307,9 +321,9 @@ def error_json(error: ActionError) -> dict[str, Any]:
     """What a person needs to understand the failure, with the raw answer bounded and masked by its source."""
     return {
         "kind": error.kind,
-        "message": error.message,
-        "hint": error.hint,
+        "message": storable(error.message),
+        "hint": storable(error.hint),
         "status": error.status,
-        "request_id": error.request_id,
-        "raw": error.raw[:20_000],
+        "request_id": storable(error.request_id or "") or None,
+        "raw": storable(error.raw[:20_000]),
     }

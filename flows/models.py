@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import uuid
 from collections.abc import Mapping
+from datetime import datetime
 from typing import Any
 
 from django.conf import settings
@@ -161,8 +162,20 @@ class Revision(models.Model):
         return f"{self.flow_id} r{self.number}"
 
     def parsed(self) -> Document:
-        """The document as a tree. Raises DocumentError when what is stored is broken."""
-        return parse(self.document)
+        """The document as a tree. Raises DocumentError when what is stored is broken.
+
+        One that was parsed a while ago is not even read when it was deferred.
+        """
+        known = parsed_documents.get((self.pk, self.created_at))
+        if known is None:
+            known = parsed_documents[self.pk, self.created_at] = parse(self.document)
+            while len(parsed_documents) > MOST_PARSED:
+                parsed_documents.pop(next(iter(parsed_documents)), None)
+        return known
+
+
+MOST_PARSED = 200
+parsed_documents: dict[tuple[int, datetime], Document] = {}  # revisions never change
 
 
 class FlowSecret(models.Model):
@@ -216,7 +229,13 @@ class RunManager(models.Manager["Run"]):
         own, shared = models.Q(flow__session__owner=user), models.Q(flow__session__shared=True)
         return self.filter(models.Q(flow__room=Room.DESIGNER) | own | shared)
 
-    def start(
+    def start(self, **given: Any) -> Run:
+        """A queued run, as `made` describes."""
+        run = self.made(**given)
+        run.save(force_insert=True)
+        return run
+
+    def made(
         self,
         *,
         flow: Flow,
@@ -225,18 +244,17 @@ class RunManager(models.Manager["Run"]):
         via: str,
         revision: Revision | None = None,
         priority: int = 0,
-        document: Document | None = None,
         **more: Any,
     ) -> Run:
-        """A queued run. Secret inputs are kept encrypted until it ends and shown masked.
+        """A queued run that is not stored yet. Secret inputs are kept encrypted until it ends and shown masked.
 
-        `document` spares reading that of the revision again. Raises DocumentError.
+        Raises DocumentError.
         """
         revision = revision or flow.current
-        secret_names = {i.name for i in (document or revision.parsed()).inputs if i.type == "secret"}
+        secret_names = {i.name for i in revision.parsed().inputs if i.type == "secret"}
         secrets = {name: value for name, value in inputs.items() if name in secret_names and value is not None}
         shown = {name: MASK if name in secrets else value for name, value in inputs.items()}
-        return self.create(
+        return Run(
             flow=flow,
             revision=revision,
             inputs=shown,

@@ -57,6 +57,9 @@ def write(all: Sequence[Gathered]) -> list[StaleAttempt | None]:
     if lines:
         LogEntry.objects.bulk_create(lines)
     write_checkpoints(checkpoints)
+    if broken := [each.run for each in valid if each.ending and each.ending["state"] != State.SUCCEEDED]:
+        # What was going when the run ended, and could not say how it ended itself.
+        ActionRun.objects.filter(run_id__in=broken, state__in=LIVE).update(state=State.FAILED, reason="")
     if erased := [each.run for each in valid if each.erases]:
         Checkpoint.objects.filter(run_id__in=erased, sealed__isnull=False).delete()
     taken = {each.run for each in valid}

@@ -11,14 +11,15 @@ from flows.engine import claims
 STALLED = 15  # seconds without a sign of life of a worker of Procrastinate
 
 
-def wake() -> None:
+async def look_at_queue() -> None:
     """Replaced by the worker of this process."""
 
 
 @app.task(name="flows.execute")
 async def execute(run_id: int) -> None:
     """There is a run in the queue. Which process executes it, the claim decides."""
-    wake()
+    # Until then, so that Procrastinate does not fetch one by one what the claim clears away at once.
+    await look_at_queue()
 
 
 @app.periodic(cron="*/10 * * * * *")
@@ -29,4 +30,4 @@ async def rescue(context: JobContext, timestamp: int) -> None:
     for job in await manager.get_stalled_jobs(seconds_since_heartbeat=STALLED):
         await manager.retry_job(job)
     await sync_to_async(lambda: claims.requeue(claims.lost_runs()))()
-    wake()
+    await look_at_queue()

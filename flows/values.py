@@ -60,8 +60,10 @@ def displayed(value: Any) -> Any:
     match value:
         case float() if not math.isfinite(value):
             return str(value)  # JSON knows no such number
-        case None | bool() | int() | float() | str():
+        case None | bool() | int() | float():
             return value
+        case str():
+            return storable(value)
         case Secret():
             return MASK
         case ConnectionValue():
@@ -70,11 +72,18 @@ def displayed(value: Any) -> Any:
             shown = {name: displayed(getattr(value, name)) for name in VISIBLE if name not in ("json", "raw")}
             return shown if value.json is None else {**shown, "json": displayed(value.json)}
         case Mapping():
-            return {str(key): displayed(inner) for key, inner in value.items()}
+            return {storable(str(key)): displayed(inner) for key, inner in value.items()}
         case list() | tuple():
             return [displayed(inner) for inner in value]
         case _:
-            return str(value)
+            return storable(str(value))
+
+
+def storable(text: str) -> str:
+    """With U+FFFD for what not every database takes: NUL, and halves of surrogate pairs."""
+    if not text.isascii():
+        text = text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+    return text.replace("\0", "\ufffd")
 
 
 def as_text(value: Any) -> str:

@@ -54,4 +54,4 @@ def event(html: str, id: int | None = None, name: str | None = None) -> bytes:
     """One server-sent event; `id` is what the browser sends back as Last-Event-ID."""
     head = (f"event: {name}\n" if name else "") + (f"id: {id}\n" if id is not None else "")
     lines = "".join(f"data: {line}\n" for line in html.splitlines() or [""])
-    return f"{head}{lines}\n".encode()
+    return f"{head}{lines}\n".encode(errors="replace")

@@ -2,16 +2,24 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
-from collections.abc import AsyncIterator
+from collections import defaultdict
+from collections.abc import AsyncIterator, Iterable, Sequence
+from functools import reduce
+from operator import or_
 from typing import Any
+
+from django.db.models import Q
 
 from flows import engine
 from flows.api import shown
 from flows.engine.live import hub
-from flows.models import Run
+from flows.models import ActionRun, LogEntry, Run
 
 KEEP_ALIVE = 15.0  # seconds
+News = tuple[list[tuple[int, str, dict[str, Any]]], int, bool]
+PACE = 0.02  # seconds that text gathers once some was sent; the first piece never waits
 
 
 async def events(run_id: int, after: int) -> AsyncIterator[bytes]:
@@ -19,38 +27,74 @@ async def events(run_id: int, after: int) -> AsyncIterator[bytes]:
     texts: dict[str, int] = {}
     yield event("run", {"id": run_id, "url": f"/api/runs/{run_id}"})
     with hub.subscribe(run_id) as subscription:
-        while True:
-            for path, text in hub.text(run_id).items():
-                if new := text[texts.get(path, 0) :]:
-                    texts[path] = len(text)
-                    yield event("text", {"path": path, "text": new})
-            if subscription.recorded():
-                news, after, ended = await engine.execute(lambda: since(run_id, after))  # noqa: B023 - awaited here
-                for number, name, data in news:
-                    yield event(name, data, number)
-                if ended:
-                    yield event("end", await engine.execute(lambda: shown.run_by_id(run_id)), after)
+        # Read beside the text, which does not wait for the database.
+        reading: asyncio.Task[News] | None = None
+        try:
+            while True:
+                spoke = False
+                for path, text in hub.text(run_id).items():
+                    if new := text[texts.get(path, 0) :]:
+                        texts[path], spoke = len(text), True
+                        yield event("text", {"path": path, "text": new})
+                if reading is not None and reading.done():
+                    news, after, ended = await reading
+                    reading = None
+                    for number, name, data in news:
+                        yield event(name, data, number)
+                    if ended:
+                        whole = await engine.execute_alike(shown.runs_wanted, shown.Wanted(run_id))
+                        yield event("end", whole, after)
+                        return
+                if reading is None and subscription.recorded():
+                    reading = asyncio.create_task(read(run_id, after))
+                    reading.add_done_callback(lambda _: subscription.notify(recorded=False))
+                if hub.closing:
                     return
-            if hub.closing:
-                return
-            if not await subscription.changed(KEEP_ALIVE):
-                yield b": still there\n\n"
-                subscription.notify()  # another process may have recorded something unheard
+                if spoke:
+                    await asyncio.sleep(PACE)
+                if not await subscription.changed(KEEP_ALIVE):
+                    yield b": still there\n\n"
+                    subscription.notify()  # another process may have recorded something unheard
+        finally:
+            if reading is not None:
+                reading.cancel()
 
 
-def since(run_id: int, after: int) -> tuple[list[tuple[int, str, dict[str, Any]]], int, bool]:
-    """What was recorded behind an event, each with its number; the newest event; whether the run has ended."""
-    run = Run.objects.only("last_event", "ended_at").get(pk=run_id)
-    if run.last_event <= after:
-        return [], after, run.ended_at is not None
+async def read(run_id: int, after: int) -> News:
+    return await engine.execute_alike(recorded_since, shown.Wanted(run_id, after))
+
+
+def recorded_since(wanted: Sequence[shown.Wanted]) -> list[News]:
+    """For each: what was recorded behind an event, with its number; the newest event; whether the run has ended."""
+    found = Run.objects.filter(pk__in={each.run for each in wanted}).values_list("pk", "last_event", "ended_at")
+    runs = {pk: (newest, ended_at is not None) for pk, newest, ended_at in found}
+    news = [each for each in wanted if each.run in runs and runs[each.run][0] > each.after]
+    actions = by_run(ActionRun.objects.filter(behind(news)).only("run_id", *shown.ACTION) if news else ())
+    lines = by_run(LogEntry.objects.filter(behind(news)) if news else ())
+    return [
+        since(each.after, *runs.get(each.run, (each.after, True)), actions[each.run], lines[each.run])
+        for each in wanted
+    ]
+
+
+def behind(wanted: Iterable[shown.Wanted]) -> Q:
+    return reduce(or_, (Q(run=each.run, event__gt=each.after) for each in wanted))
+
+
+def by_run(rows: Iterable[Any]) -> dict[int, list[Any]]:
+    found: dict[int, list[Any]] = defaultdict(list)
+    for row in rows:
+        found[row.run_id].append(row)
+    return found
+
+
+def since(after: int, newest: int, ended: bool, actions: Iterable[ActionRun], lines: Iterable[LogEntry]) -> News:
     # Not beyond the newest event: another process may be recording, and it would come twice.
-    new = {"event__gt": after, "event__lte": run.last_event}
-    actions = [(record.event, "action", shown.action(record)) for record in run.actions.filter(**new)]
-    lines = [(entry.event, "log", shown.line(entry)) for entry in run.log.filter(**new)]
-    news = sorted([*actions, *lines], key=lambda each: each[0])
-    return news, run.last_event, run.ended_at is not None
+    news = [(each.event, "action", shown.action(each)) for each in actions if after < each.event <= newest]
+    news += [(each.event, "log", shown.line(each)) for each in lines if after < each.event <= newest]
+    return sorted(news, key=lambda each: each[0]), newest, ended
 
 
 def event(name: str, data: Any, number: int = 0) -> bytes:
     head = f"id: {number}\n" if number else ""
-    return f"{head}event: {name}\ndata: {json.dumps(data, ensure_ascii=False)}\n\n".encode()
+    return f"{head}event: {name}\ndata: {json.dumps(data, ensure_ascii=False)}\n\n".encode(errors="replace")

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from connections.foundry.diagnosis import TestResult
@@ -10,6 +12,15 @@ from flows.models import ActionRun, Flow, LogEntry, Run
 
 LINES = 500  # of the log in one answer
 Json = dict[str, Any]
+# What is read of the rows; their other columns may be large.
+RUN = (
+    "state", "parent_id", "created_at", "started_at", "ended_at", "prompt_tokens", "completion_tokens", "inputs",
+    "output", "error",
+)  # fmt: skip
+ACTION = (
+    "path", "action_id", "type", "title", "state", "output", "error", "usage", "warning", "reason", "started_at",
+    "ended_at", "waits_until", "event",
+)  # fmt: skip
 
 
 def flows(found: Iterable[Flow]) -> list[Json]:
@@ -25,9 +36,26 @@ def flows(found: Iterable[Flow]) -> list[Json]:
     ]
 
 
-def run_by_id(run_id: int, after: int = 0) -> Json | None:
-    found = Run.objects.select_related("flow", "revision").defer("revision__document").filter(pk=run_id).first()
-    return None if found is None else whole(found, after)
+@dataclass(frozen=True)
+class Wanted:
+    """A run that somebody asks for, with its log behind an event."""
+
+    run: int
+    after: int = 0
+
+
+def runs_wanted(wanted: Sequence[Wanted]) -> list[Json | None]:
+    """None for a run that is not there."""
+    ids = {each.run for each in wanted}
+    known = Run.objects.select_related("flow", "revision").only(*RUN, "flow__slug", "revision__number").in_bulk(ids)
+    actions: dict[int, list[ActionRun]] = defaultdict(list)
+    for record in ActionRun.objects.filter(run__in=ids).only("run_id", *ACTION):
+        actions[record.run_id].append(record)
+    logging = set(LogEntry.objects.filter(run__in=ids).order_by().values_list("run_id", flat=True).distinct())
+    return [
+        whole(known[each.run], actions[each.run], each.after, logs=each.run in logging) if each.run in known else None
+        for each in wanted
+    ]
 
 
 def brief(run: Run) -> Json:
@@ -44,14 +72,14 @@ def brief(run: Run) -> Json:
     }
 
 
-def whole(run: Run, after: int) -> Json:
-    lines = list(run.log.filter(event__gt=after)[:LINES])
+def whole(run: Run, actions: Iterable[ActionRun], after: int, *, logs: bool) -> Json:
+    lines = list(run.log.filter(event__gt=after)[:LINES]) if logs else []
     return {
         **brief(run),
         "inputs": run.inputs,
         "output": run.output,
         "error": run.error,
-        "actions": [action(record) for record in run.actions.all()],
+        "actions": [action(record) for record in actions],
         "log": [line(entry) for entry in lines],
         "cursor": lines[-1].event if lines else after,
     }

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections import OrderedDict
-from collections.abc import Mapping
-from datetime import datetime
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 from django.db import IntegrityError, transaction
@@ -21,21 +20,28 @@ from flows.models import Flow, Revision, Run
 from flows.runner import first_scope
 from foundryflow.models import ApiKey
 
-MOST_DOCUMENTS = 200
 LONGEST_KEY = 200  # characters of Idempotency-Key
 
-_documents: OrderedDict[tuple[int, datetime], Document] = OrderedDict()
+
+@dataclass(frozen=True)
+class Wanted:
+    """A run that somebody asks for. `once` is what keeps an equal request from starting another one."""
+
+    slug: str
+    inputs: Mapping[str, Any]
+    priority: int
+    once: Mapping[str, Any] = field(default_factory=dict)
 
 
 async def start(slug: str, inputs: Mapping[str, Any], key: ApiKey, idempotency: str | None, priority: int) -> Run:
     """The run that was started, or the one that an equal request has started before. Raises Problem."""
     if idempotency is not None and not 0 < len(idempotency) <= LONGEST_KEY:
         raise Problem(400, f"Idempotency-Key has 1 to {LONGEST_KEY} characters.")
-    more: dict[str, Any] = {}
+    once: dict[str, Any] = {}
     if idempotency is not None:
         stored = f"{key.pk}:{hashlib.sha256(idempotency.encode()).hexdigest()}"
-        more = {"idempotency_key": stored, "request_digest": digest(slug, inputs)}
-    started = await engine.execute(lambda: attempted(slug, inputs, priority, more))
+        once = {"idempotency_key": stored, "request_digest": digest(slug, inputs)}
+    started = await engine.execute_alike(started_all, Wanted(slug, inputs, priority, once))
     if isinstance(started, Problem):
         raise started
     return started
@@ -70,38 +76,56 @@ def taken_up(run_id: int, path: str, inputs: Mapping[str, Any], newest: bool) ->
     return made
 
 
-def attempted(slug: str, inputs: Mapping[str, Any], priority: int, more: Mapping[str, Any]) -> Run | Problem:
-    """The run, or why not: an error would undo what shares the transaction."""
+def started_all(wanted: Sequence[Wanted]) -> list[Run | Problem]:
+    """The runs, or why not: an error would undo what shares the transaction."""
+    flows = flows_named({each.slug for each in wanted})
+    made = [prepared(each, flows.get(each.slug)) for each in wanted]
+    fresh = [run for run in made if isinstance(run, Run) and run.idempotency_key is None]
+    Run.objects.bulk_create(fresh)
+    engine.submit(*fresh)
+    return [started_once(run) if isinstance(run, Run) and run.idempotency_key else run for run in made]
+
+
+def flows_named(slugs: Collection[str]) -> dict[str, Flow]:
+    found = Flow.objects.edited().select_related("head").defer("head__document").filter(slug__in=slugs)
+    return {flow.slug: flow for flow in found}
+
+
+def prepared(wanted: Wanted, flow: Flow | None) -> Run | Problem:
+    """A run that is not stored yet."""
+    if flow is None:
+        return Problem(404, f"There is no flow {wanted.slug}.")
     try:
-        flow = found(slug)
-        document = parsed(flow.current)
-        first_scope(document, inputs)
-        return created(flow, document, inputs, priority, more)
+        first_scope(parsed(flow.current), wanted.inputs)
     except ActionError as error:
         return Problem(422, f"{error.message} {error.hint}".strip(), kind=error.kind)
     except Problem as problem:
         return problem
-
-
-def found(slug: str) -> Flow:
-    flow = Flow.objects.edited().select_related("head").filter(slug=slug).first()
-    if flow is None:
-        raise Problem(404, f"There is no flow {slug}.")
-    return flow
+    return Run.objects.made(
+        flow=flow, inputs=wanted.inputs, by=None, via="api", priority=wanted.priority, **wanted.once
+    )
 
 
 def parsed(revision: Revision) -> Document:
-    """The document of a revision, which never changes."""
-    known = _documents.get((revision.pk, revision.created_at))
-    if known is None:
-        try:
-            known = revision.parsed()
-        except DocumentError as broken:
-            raise Problem(422, "The flow cannot be read.", errors=broken.problems[:20]) from None
-        _documents[revision.pk, revision.created_at] = known
-        if len(_documents) > MOST_DOCUMENTS:
-            _documents.popitem(last=False)
-    return known
+    try:
+        return revision.parsed()
+    except DocumentError as broken:
+        raise Problem(422, "The flow cannot be read.", errors=broken.problems[:20]) from None
+
+
+def started_once(run: Run) -> Run | Problem:
+    """The run, or the one that its idempotency key has started before."""
+    try:
+        if known := same_request(run):
+            return known
+        with transaction.atomic():
+            run.save(force_insert=True)
+            engine.submit(run)
+    except IntegrityError:
+        return same_request(run) or Problem(409, "This Idempotency-Key is in use.")
+    except Problem as problem:
+        return problem
+    return run
 
 
 def digest(slug: str, inputs: Mapping[str, Any]) -> str:
@@ -109,26 +133,8 @@ def digest(slug: str, inputs: Mapping[str, Any]) -> str:
     return salted_hmac(__name__, json.dumps([slug, inputs], sort_keys=True), algorithm="sha256").hexdigest()
 
 
-def created(flow: Flow, document: Document, inputs: Mapping[str, Any], priority: int, more: Mapping[str, Any]) -> Run:
-    """Raises Problem when the same idempotency key came with another request."""
-    if more and (known := same_request(more)):
-        return known
-    try:
-        with transaction.atomic(savepoint=bool(more)):
-            run = Run.objects.start(
-                flow=flow, inputs=inputs, by=None, via="api", priority=priority, document=document, **more
-            )
-            engine.submit(run)
-            return run
-    except IntegrityError:
-        known = same_request(more) if more else None
-        if known is None:
-            raise
-        return known
-
-
-def same_request(more: Mapping[str, Any]) -> Run | None:
-    known = Run.objects.filter(idempotency_key=more["idempotency_key"]).first()
-    if known is not None and known.request_digest != more["request_digest"]:
+def same_request(run: Run) -> Run | None:
+    known = Run.objects.filter(idempotency_key=run.idempotency_key).first()
+    if known is not None and known.request_digest != run.request_digest:
         raise Problem(409, "This Idempotency-Key came with another request before.", run=known.pk)
     return known

@@ -74,7 +74,7 @@ async def run_flow(
     run = await start(slug, given.inputs, caller(request), key_of(request), engine.URGENT)
     if not await engine.ended(run.pk, max(0.0, min(timeout, LONGEST_WAIT))):
         return accepted(run)
-    found = await engine.execute(lambda: shown.run_by_id(run.pk))
+    found = await engine.execute_alike(shown.runs_wanted, shown.Wanted(run.pk))
     # Its process may have stopped and left it to another one.
     return JsonResponse(found) if found and found["ended_at"] else accepted(run)
 
@@ -107,7 +107,7 @@ async def list_runs(request: HttpRequest, flow: str = "", state: str = "", befor
 @api.get("/runs/{int:run_id}", auth=reads, summary="One run", tags=["runs"])
 async def show_run(request: HttpRequest, run_id: int, after: int = 0) -> HttpResponse:
     """With its actions, and the lines of its log behind the cursor `after`."""
-    found = await engine.execute(lambda: shown.run_by_id(run_id, after))
+    found = await engine.execute_alike(shown.runs_wanted, shown.Wanted(run_id, after))
     if found is None:
         raise Problem(404, f"There is no run {run_id}.")
     return JsonResponse(found)

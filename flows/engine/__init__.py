@@ -6,8 +6,8 @@ The database chooses the engine: embedded on SQLite, distributed on PostgreSQL.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
-from typing import TypeVar
+from collections.abc import Callable, Sequence
+from typing import Any, TypeVar
 
 from asgiref.sync import sync_to_async
 from django.conf import settings
@@ -15,31 +15,45 @@ from django.db import transaction
 
 from flows.engine import embedded
 from flows.engine.live import hub
+from flows.engine.writer import Alike, Job, together
 from flows.models import Run
 
 if settings.POSTGRESQL:
     from flows.engine import distributed
 
-Result = TypeVar("Result")
+Argument, Result = TypeVar("Argument"), TypeVar("Result")
 URGENT = 10  # priority of a run that somebody waits for
 LOOK = 1.0  # seconds after which the state is read without being told to
 
 
-def submit(run: Run) -> None:
-    """Call in the transaction that creates the run; returns at once."""
+def submit(*runs: Run) -> None:
+    """Call in the transaction that creates the runs; returns at once."""
     if settings.POSTGRESQL:
-        distributed.submit(run)
+        distributed.submit(runs)
     else:
         transaction.on_commit(embedded.wake)
 
 
 async def execute(job: Callable[[], Result]) -> Result:
     """A database job in a transaction, on the loop of the server together with all others of the process."""
-    writer = distributed.writer() if settings.POSTGRESQL else embedded.writer()
-    if writer is None:
-        return await sync_to_async(transaction.atomic(job))()
-    done: Result = await writer.do(job)
+    done: Result = await done_by_writer(job)
     return done
+
+
+async def execute_alike(work: Callable[[Sequence[Argument]], Sequence[Result]], argument: Argument) -> Result:
+    """The same, where one call of `work` serves everybody who asks at the same time: an outcome for each argument."""
+    done: Result = await done_by_writer(Alike(work, argument))
+    return done
+
+
+async def done_by_writer(job: Job) -> Any:
+    writer = distributed.writer() if settings.POSTGRESQL else embedded.writer()
+    if writer is not None:
+        return await writer.do(job)
+    (outcome,) = await sync_to_async(together)([job])
+    if isinstance(outcome, Exception):
+        raise outcome
+    return outcome
 
 
 def cancel(run: Run, *, by: str) -> bool:
@@ -65,12 +79,13 @@ async def ended(run_id: int, timeout: float) -> bool:  # noqa: ASYNC109 - how lo
             look = min(until, time.monotonic() + LOOK)
             while not subscription.ended and await subscription.changed(max(0, look - time.monotonic())):
                 pass
-            if not subscription.ended and await execute(lambda: has_ended(run_id)):
+            if not subscription.ended and await execute_alike(have_ended, run_id):
                 return True
             if time.monotonic() >= until:
                 return subscription.ended
     return True
 
 
-def has_ended(run_id: int) -> bool:
-    return Run.objects.filter(pk=run_id, ended_at__isnull=False).exists()
+def have_ended(run_ids: Sequence[int]) -> list[bool]:
+    ended = set(Run.objects.filter(pk__in=run_ids, ended_at__isnull=False).values_list("pk", flat=True))
+    return [run_id in ended for run_id in run_ids]

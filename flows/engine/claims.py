@@ -5,15 +5,17 @@ from __future__ import annotations
 import os
 import socket
 from collections.abc import Iterable
+from contextlib import suppress
 from datetime import timedelta
 from uuid import UUID
 
 from django.conf import settings
 from django.db import transaction
-from django.db.models import Count, F, Q, QuerySet
+from django.db.models import Count, Exists, F, Q, QuerySet
 from django.db.models.functions import Coalesce
 from django.utils import timezone
 
+from flows.document import DocumentError
 from flows.errors import ActionError
 from flows.journal_db import error_json, is_inside
 from flows.models import Flow, Run, State, Worker
@@ -49,24 +51,20 @@ def claim_queued(worker: UUID, most: int) -> tuple[list[Run], bool]:
     Tells, too, whether others may be waiting for one that ends.
     """
     free = places_left()
-    queued = Run.objects.filter(state=State.QUEUED, parent=None).select_related("revision")
+    queued = with_revision(Run.objects.filter(state=State.QUEUED, parent=None))
     if full := [flow for flow, places in free.items() if places <= 0]:
         queued = queued.exclude(flow_id__in=full)
-    found = queued.order_by("-priority", "pk").select_for_update(skip_locked=True, of=("self",))
-    wanted = []
-    for run in [*found.filter(crashes__lt=SUSPECT)[: min(most, MOST_CLAIMED)], *one_suspect(found)]:
-        if free.get(run.flow_id, 1) > 0:
+    # Runs that may have killed their process go one at a time, so that the next death blames the right one.
+    one_goes = Exists(Run.objects.filter(crashes__gte=SUSPECT, state__in=GOING))
+    queued = queued.filter(Q(crashes__lt=SUSPECT) | ~one_goes).order_by("-priority", "pk")
+    wanted: list[Run] = []
+    for run in queued.select_for_update(skip_locked=True, of=("self",))[: min(most, MOST_CLAIMED)]:
+        second = run.crashes >= SUSPECT and any(other.crashes >= SUSPECT for other in wanted)
+        if free.get(run.flow_id, 1) > 0 and not second:
             wanted.append(run)
         if run.flow_id in free:
             free[run.flow_id] -= 1
     return take(worker, wanted), len(wanted) == most or bool(free)
-
-
-def one_suspect(queued: QuerySet[Run]) -> list[Run]:
-    """Runs that may have killed their process go one at a time, so that the next death blames the right one."""
-    if Run.objects.filter(crashes__gte=SUSPECT, state__in=GOING).exists():
-        return []
-    return list(queued.filter(crashes__gte=SUSPECT)[:1])
 
 
 def places_left() -> dict[int, int]:
@@ -84,14 +82,23 @@ def places_left() -> dict[int, int]:
 @transaction.atomic(savepoint=False)
 def claim(worker: UUID, run_id: int, states: Iterable[str] = (State.QUEUED,)) -> list[Run]:
     """Takes one run, if it is in one of these states."""
-    found = Run.objects.filter(pk=run_id, state__in=list(states)).select_related("revision")
+    found = with_revision(Run.objects.filter(pk=run_id, state__in=list(states)))
     return take(worker, list(found.select_for_update(of=("self",))))
+
+
+def with_revision(runs: QuerySet[Run]) -> QuerySet[Run]:
+    """Without the document, which this process may have parsed before."""
+    return runs.select_related("revision").defer("revision__document")
 
 
 def take(worker: UUID, runs: list[Run]) -> list[Run]:
     """Makes locked runs this process's, in a new attempt."""
     if not runs:
         return []
+    for run in runs:
+        # Read here, where the database is; who executes the run says what is wrong with it.
+        with suppress(DocumentError):
+            run.revision.parsed()
     now = timezone.now()
     Run.objects.filter(pk__in=[run.pk for run in runs]).update(
         attempt=F("attempt") + 1, state=State.RUNNING, worker=worker, started_at=Coalesce("started_at", now)
@@ -161,12 +168,21 @@ def fail_killer(run: Run, path: str) -> None:
         f"The process that ran it died {MOST_CRASHES} times at {path}.",
         "See the log of the server; the action may need more memory than there is.",
     )
-    run.actions.filter(state__in=GOING).update(
-        state=State.FAILED, ended_at=timezone.now(), error=error_json(error), reason=""
-    )
     for child in run.children.filter(state__in=GOING):
         fail_killer(child, path)
-    run.finish(State.FAILED, error={**error_json(error), "path": path.split(" > ")[0]})
+    fail(run, error, path.split(" > ")[0])
+
+
+def fail_unrecorded(run: Run, what: str) -> None:
+    """Ends a run whose record the database refused: it would be refused wherever the run goes on."""
+    fail(run, ActionError("unrecorded", f"The database refused a record of the run: {what}.", "See the log."), "")
+
+
+def fail(run: Run, error: ActionError, path: str) -> None:
+    if run.finish(State.FAILED, error={**error_json(error), "path": path}):
+        run.actions.filter(state__in=GOING).update(
+            state=State.FAILED, ended_at=timezone.now(), error=error_json(error), reason=""
+        )
 
 
 def cancelled(worker: UUID) -> list[int]:

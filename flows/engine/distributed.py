@@ -8,11 +8,13 @@ Procrastinate hands out jobs one query at a time.
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
 from contextlib import suppress
 
 from django.conf import settings
 from django.db import connection
 from procrastinate.contrib.django import app
+from procrastinate.types import JSONDict
 
 from flows import tasks
 from flows.engine import notices
@@ -22,16 +24,19 @@ from flows.engine.writer import Writer
 from flows.models import Run
 
 INTERACTIVE, SUBMITTED = "interactive", "submitted"  # queues
+PAUSE = 0.004  # seconds between two transactions of a process that has much to write
 POLLING = 5.0  # seconds after which Procrastinate looks without being told to
 
 _listening: list[asyncio.Task[None]] = []
 _writer: Writer | None = None
 
 
-def submit(run: Run) -> None:
-    """Puts a job beside the run, in the transaction that is open."""
-    queue = INTERACTIVE if run.priority > 0 else SUBMITTED
-    tasks.execute.configure(queue=queue, priority=run.priority).defer(run_id=run.pk)
+def submit(runs: Sequence[Run]) -> None:
+    """Puts a job beside each run, in the transaction that is open."""
+    for priority in {run.priority for run in runs}:
+        queue = INTERACTIVE if priority > 0 else SUBMITTED
+        jobs: list[JSONDict] = [{"run_id": run.pk} for run in runs if run.priority == priority]
+        tasks.execute.configure(queue=queue, priority=priority).batch_defer(*jobs)
 
 
 def clear_jobs(runs: list[int]) -> None:
@@ -48,7 +53,7 @@ async def open_engine() -> None:
     """A web process only listens."""
     global _writer
     hub.closing = False
-    _writer = Writer()
+    _writer = Writer(PAUSE)
     _listening.append(asyncio.get_running_loop().create_task(notices.listen(hub), name="listener"))
 
 
@@ -70,11 +75,11 @@ async def work(concurrency: int) -> None:
     """A worker, until it gets SIGTERM or SIGINT; then running actions may finish, and the rest is handed over."""
     announcer = notices.Announcer()
     hub.relay = announcer
-    executor = Executor("worker", concurrency)
+    executor = Executor("worker", concurrency, PAUSE)
     executor.on_claimed = clear_jobs
     sending = asyncio.get_running_loop().create_task(announcer.send(), name="announcer")
     await executor.open(feeds=True)
-    tasks.wake = executor.wake
+    tasks.look_at_queue = executor.look_at_queue
     try:
         with app.replace_connector(app.connector.get_worker_connector()) as worker_app:  # type: ignore[attr-defined]
             async with worker_app.open_async():

@@ -13,6 +13,7 @@ from typing import Any
 from uuid import UUID
 
 from django.conf import settings
+from django.db import DatabaseError, OperationalError
 
 from connections.clients import close_client
 from flows import runner
@@ -45,16 +46,17 @@ class Going:
 class Executor:
     """Belongs to one event loop. Executes at most `places` runs at a time; more wait in the queue."""
 
-    def __init__(self, kind: str, places: int) -> None:
+    def __init__(self, kind: str, places: int, pause: float = 0.0) -> None:
         self.loop = asyncio.get_running_loop()
         self.kind, self.places = kind, places
-        self.writer = Writer()
+        self.writer = Writer(pause)
         self.lookups: dict[str, asyncio.Future[Any]] = {}
         self.queues: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
         self.id: UUID | None = None
         self.on_claimed: Callable[[list[int]], None] = lambda runs: None  # in the transaction of the claim
         self._going: dict[int, Going] = {}
         self._wanted = asyncio.Event()
+        self._looked = asyncio.Event()  # set once the queue has been looked at after it was made
         self._own: list[asyncio.Task[None]] = []
         self._closing = False
         self._pruned = time.monotonic()
@@ -101,14 +103,22 @@ class Executor:
         """There is something in the queue, or a place has become free."""
         self._wanted.set()
 
+    async def look_at_queue(self) -> None:
+        """Returns once the queue has been looked at."""
+        self.wake()
+        looked = self._looked
+        await looked.wait()
+
     async def _feed(self) -> None:
         while True:
             await within(self._wanted.wait(), LOOK_AT_QUEUE)
             self._wanted.clear()
+            looked, self._looked = self._looked, asyncio.Event()
             try:
                 await self._take(self.places - len(self._going))
             except Exception:
                 log.exception("action=claim_failed")
+            looked.set()
 
     async def _take(self, free: int) -> None:
         self._full = free <= 0
@@ -226,8 +236,18 @@ class Executor:
         if run.attempt > 1 or run.origin_id:
             journal.remember(await self.writer.do(lambda: Past.of(run)))
         outcome = await self._outcome(run, journal)
-        if outcome:
-            await ended_as(journal, outcome)
+        if not outcome:
+            return
+        try:
+            await journal.end(**outcome)
+        except StaleAttempt:
+            return
+        except DatabaseError as error:
+            if isinstance(error, OperationalError):
+                raise  # the database is away: another process goes on with the run
+            log.exception("action=record_refused run=%s", run.pk)
+            refused = type(error).__name__
+            await self.writer.do(lambda: claims.fail_unrecorded(run, refused))
 
     async def _outcome(self, run: Run, journal: DatabaseJournal) -> dict[str, Any]:
         """How the run ended; nothing when it is not this process that says so."""
@@ -251,6 +271,8 @@ class Executor:
             return await self._stopped(run)
         except StaleAttempt:
             return {}
+        except OperationalError:
+            raise
         except Exception as error:
             log.exception("action=run_broken run=%s", run.pk)
             return failure(
@@ -262,13 +284,6 @@ class Executor:
         if self._closing and (run.parent_id or await self.writer.do(lambda: claims.release(run))):
             return {}
         return {"state": State.CANCELLED}
-
-
-async def ended_as(journal: DatabaseJournal, outcome: dict[str, Any]) -> None:
-    try:
-        await journal.end(**outcome)
-    except StaleAttempt:
-        return
 
 
 async def stopped(tasks: list[asyncio.Task[None]]) -> None:

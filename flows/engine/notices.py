@@ -19,7 +19,7 @@ from flows.engine.live import Hub
 log = logging.getLogger(__name__)
 
 CHANNEL = "foundryflow"
-TOGETHER = 0.02  # seconds that notices gather for one round trip
+TOGETHER = 0.02  # seconds that notices gather after a round trip; the first goes at once
 LONGEST = 7_000  # bytes of one notice; PostgreSQL takes 8,000
 MOST_PIECES = 10_000  # of text that wait to be sent; more are dropped, the record has them in the end
 FIRST_PAUSE, LONGEST_PAUSE = 0.2, 5.0  # seconds before another try to connect
@@ -101,10 +101,10 @@ class Announcer:
     async def _send_over(self, line: psycopg.AsyncConnection[Any]) -> None:
         while True:
             await self._wanted.wait()
-            await asyncio.sleep(TOGETHER)
             self._wanted.clear()
             payloads = list(self._payloads())
             await line.execute("SELECT pg_notify(%s, said) FROM unnest(%s::text[]) said", (CHANNEL, payloads))
+            await asyncio.sleep(TOGETHER)
 
     def _payloads(self) -> Iterator[str]:
         pieces, self._pieces = self._pieces, []

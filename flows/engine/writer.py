@@ -1,8 +1,9 @@
 """Group commit: one thread, one database connection, one transaction for all that came in meanwhile.
 
-While a transaction is being written, the jobs of all runs of the process gather for the next one; each waits
-for its own. This keeps a commit per finished action affordable. When the database is away for a while (locked, full,
-restarting), everybody waits; jobs are repeated as a whole, so they must not depend on a former try.
+While a transaction is being written, the jobs of all runs and requests of the process gather for the next one; each
+waits for its own. This keeps a commit per finished action affordable. What many ask alike is one job for all of them.
+When the database is away for a while (locked, full, restarting), everybody waits; jobs are repeated as a whole, so
+they must not depend on a former try.
 """
 
 from __future__ import annotations
@@ -10,19 +11,28 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Callable
+from collections import defaultdict
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Any
 
 from django.db import InterfaceError, OperationalError, connection, transaction
 
-from flows import records
-from flows.records import Gathered
-
 log = logging.getLogger(__name__)
 
-Job = Callable[[], Any] | Gathered
+Work = Callable[[Sequence[Any]], Sequence[Any]]
+
+
+@dataclass(frozen=True, slots=True)
+class Alike:
+    """A job that is done for many in one go: `work` takes the arguments of all, and gives an outcome for each."""
+
+    work: Work
+    argument: Any
+
+
+Job = Callable[[], Any] | Alike
 PATIENCE = 60.0  # seconds that an absent database is waited for
 FIRST_PAUSE, LONGEST_PAUSE = 0.05, 2.0  # seconds
 MOST_JOBS = 500  # of one transaction, so that nobody waits for long
@@ -35,9 +45,14 @@ class Pending:
 
 
 class Writer:
-    """Runs database jobs in order. Belongs to one event loop."""
+    """Runs database jobs in order. Belongs to one event loop.
 
-    def __init__(self) -> None:
+    `pause` are seconds between two transactions while there is much to write: fewer and larger ones spare the
+    processor round trips. Whoever comes alone does not wait.
+    """
+
+    def __init__(self, pause: float = 0.0) -> None:
+        self._pause = pause
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="journal")
         self._pending: list[Pending] = []
         self._writing: asyncio.Task[None] | None = None
@@ -62,6 +77,8 @@ class Writer:
             outcomes = await loop.run_in_executor(self._thread, write, jobs)
             for pending, outcome in zip(batch, outcomes, strict=True):
                 settle(pending.done, outcome)
+            if self._pause and self._pending:
+                await asyncio.sleep(self._pause)
         self._writing = None
 
     async def close(self) -> None:
@@ -84,11 +101,21 @@ def write(jobs: list[Job]) -> list[Any]:
         return [error] if len(jobs) == 1 else [alone(job) for job in jobs]
 
 
-def together(jobs: list[Job]) -> list[Any]:
-    said = [job for job in jobs if isinstance(job, Gathered)]
+def together(jobs: Sequence[Job]) -> list[Any]:
+    """In the order they came, but those that are alike with the first of them. An outcome may be an exception."""
+    alike: dict[Work, dict[int, Any]] = defaultdict(dict)  # arguments by the place of their job
+    for at, job in enumerate(jobs):
+        if isinstance(job, Alike):
+            alike[job.work][at] = job.argument
+    outcomes: dict[int, Any] = {}
     with transaction.atomic():
-        written = iter(records.write(said) if said else ())
-        return [next(written) if isinstance(job, Gathered) else job() for job in jobs]
+        for at, job in enumerate(jobs):
+            if not isinstance(job, Alike):
+                outcomes[at] = job()
+            elif at not in outcomes:
+                same = alike[job.work]
+                outcomes.update(zip(same, job.work(list(same.values())), strict=True))
+    return [outcomes[at] for at in range(len(jobs))]
 
 
 def alone(job: Job) -> Any:

@@ -10,7 +10,7 @@ from typing import Any
 
 
 class Counting:
-    """ASGI. A prompt `hold …` is answered once `release()` was called; `sleep 0.3 …` after that many seconds, `speak 0.3` says
+    """ASGI. The prompt `strange` is answered with characters that databases refuse. A prompt `hold …` is answered once `release()` was called; `sleep 0.3 …` after that many seconds, `speak 0.3` says
     something first."""
 
     def __init__(self) -> None:
@@ -44,7 +44,8 @@ class Counting:
             self.left.append(prompt)
             return
         usage = {"prompt_tokens": 3, "completion_tokens": 4, "total_tokens": 7}
-        delta = {"choices": [{"index": 0, "delta": {"content": f"<{prompt}>"}, "finish_reason": None}]}
+        said = "nul \0, half a pair \ud800" if prompt == "strange" else f"<{prompt}>"
+        delta = {"choices": [{"index": 0, "delta": {"content": said}, "finish_reason": None}]}
         end = {"choices": [{"index": 0, "delta": {}, "finish_reason": "stop"}], "usage": usage}
         lines = "".join(f"data: {json.dumps(chunk)}\n\n" for chunk in (delta, end)) + "data: [DONE]\n\n"
         await send({"type": "http.response.body", "body": lines.encode()})

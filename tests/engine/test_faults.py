@@ -169,3 +169,29 @@ def test_a_second_stop_ends_the_run_at_once(counting):
 
     ended = asyncio.run(ended_with(run, meanwhile=stopped_twice))
     assert (ended.state, ended.cancelled_by) == (State.CANCELLED, "alice")
+
+
+def test_characters_that_databases_refuse_are_replaced(counting):
+    run = make_run(make_flow(document(chat("a", "strange"), chat("b", "two"), returns("{{ a }}"))))
+    ended = asyncio.run(ended_with(run))
+    assert (ended.state, ended.output) == (State.SUCCEEDED, "nul \ufffd, half a pair \ufffd")
+    assert counting.count("strange") == 1
+
+
+def test_a_run_whose_record_the_database_refuses_fails_with_that_reason(counting):
+    run = make_run(make_flow(document(chat("a", "one"), chat("b", "two"), returns("{{ b }}"))))
+    with connection.cursor() as cursor:
+        if connection.vendor == "sqlite":
+            refuses = "WHEN NEW.path = 'b' BEGIN SELECT RAISE(ABORT, 'refused'); END"
+            cursor.execute(f"CREATE TRIGGER refused BEFORE INSERT ON flows_checkpoint {refuses}")
+        else:
+            cursor.execute("ALTER TABLE flows_checkpoint ADD CONSTRAINT refused CHECK (path <> 'b')")
+    try:
+        ended = asyncio.run(ended_with(run))
+    finally:
+        with connection.cursor() as cursor:
+            sqlite = connection.vendor == "sqlite"
+            cursor.execute("DROP TRIGGER refused" if sqlite else "ALTER TABLE flows_checkpoint DROP CONSTRAINT refused")
+    assert (ended.state, ended.error["kind"]) == (State.FAILED, "unrecorded")
+    assert [counting.count(each) for each in ("one", "two")] == [1, 1]
+    assert not run.actions.filter(state=State.RUNNING).exists()
