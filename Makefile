@@ -12,6 +12,7 @@ run: .venv/installed .env
 
 test: .venv/installed-dev
 	@scripts/get-chromium
+	@scripts/get-node
 	$(BIN)/python -m pytest
 
 lint: .venv/installed-dev
