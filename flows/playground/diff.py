@@ -1,0 +1,257 @@
+"""What differs between two texts: words of two answers side by side, lines of two versions of a prompt.
+
+Words and lines that occur once on both sides anchor the comparison, and only what lies between two anchors is compared
+thoroughly. The work is bounded; where the bound is reached, everything that is left counts as changed.
+"""
+
+from __future__ import annotations
+
+import re
+from bisect import bisect_left
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from difflib import SequenceMatcher
+from enum import StrEnum
+from itertools import groupby, pairwise
+from operator import attrgetter
+
+LONGEST_BY_WORDS = 20_000  # characters of both texts; longer ones are compared by lines first
+LARGEST_GAP = 40_000  # pairs of words that are compared thoroughly
+MOST_PAIRS = 1_000_000  # of all gaps
+MOST_WORDS = 250_000  # that the search for anchors looks at
+WORDS_A_GAP = 20  # what a gap costs beside its words
+RUNS = (1, 4)  # how many words make an anchor: more where none is unique
+SPACE_APART = re.compile(r"\s+|\S+")
+# A word takes the space behind it along. Chinese and Japanese do not put any between words: there, each sign is one.
+SIGN = "[\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff]"
+WORD = re.compile(rf"{SIGN}\s*|(?:(?!{SIGN})\S)+\s*|\s+")
+
+
+class Kind(StrEnum):
+    SAME = "same"
+    REMOVED = "removed"
+    ADDED = "added"
+
+
+@dataclass(frozen=True)
+class Piece:
+    text: str
+    kind: Kind
+
+
+@dataclass(frozen=True)
+class Line:
+    """`pieces` of a changed line say which of its words are; those of a line that has no counterpart are one.
+
+    `left` and `right` are its numbers in the two texts, from 1.
+    """
+
+    kind: Kind
+    pieces: tuple[Piece, ...]
+    left: int | None = None
+    right: int | None = None
+
+    @property
+    def text(self) -> str:
+        return "".join(piece.text for piece in self.pieces)
+
+
+@dataclass(frozen=True)
+class Match:
+    """`length` items from `left` on are those from `right` on."""
+
+    left: int
+    right: int
+    length: int
+
+
+@dataclass(frozen=True)
+class Block:
+    """Stretches of both sides that are the same, or that one has in place of the other."""
+
+    same: bool
+    left: slice
+    right: slice
+
+
+def words(left: str, right: str) -> tuple[tuple[Piece, ...], tuple[Piece, ...]]:
+    """The pieces of both texts. Space is not compared: an answer wrapped in another way is the same answer."""
+    work = Work()
+    if len(left) + len(right) <= LONGEST_BY_WORDS:
+        return marked(WORD.findall(left), WORD.findall(right), work)
+    lefts, rights = left.splitlines(keepends=True), right.splitlines(keepends=True)
+    pieces: tuple[list[Piece], list[Piece]] = ([], [])
+    for block in work.blocks(lefts, rights):
+        before, after = "".join(lefts[block.left]), "".join(rights[block.right])
+        if block.same:
+            made = whole(before, Kind.SAME), whole(after, Kind.SAME)
+        else:
+            made = marked(WORD.findall(before), WORD.findall(after), work)
+        pieces[0].extend(made[0])
+        pieces[1].extend(made[1])
+    return joined(pieces[0]), joined(pieces[1])
+
+
+def lines(left: str, right: str) -> tuple[Line, ...]:
+    """A unified diff, with the changed words of lines that have a counterpart, be it nothing but space."""
+    work = Work()
+    lefts, rights = lines_of(left), lines_of(right)
+    made: list[Line] = []
+    for block in work.blocks(lefts, rights):
+        before, after = lefts[block.left], rights[block.right]
+        if block.same:
+            made += [
+                Line(Kind.SAME, whole(text, Kind.SAME), block.left.start + at, block.right.start + at)
+                for at, text in enumerate(before, 1)
+            ]
+            continue
+        pairs = [changed(*pair, work) for pair in zip(before, after, strict=False)]
+        removed = [pair[0] for pair in pairs] + [whole(text, Kind.REMOVED) for text in before[len(pairs) :]]
+        added = [pair[1] for pair in pairs] + [whole(text, Kind.ADDED) for text in after[len(pairs) :]]
+        made += [Line(Kind.REMOVED, pieces, left=block.left.start + at) for at, pieces in enumerate(removed, 1)]
+        made += [Line(Kind.ADDED, pieces, right=block.right.start + at) for at, pieces in enumerate(added, 1)]
+    return tuple(made)
+
+
+def lines_of(text: str) -> list[str]:
+    return text.split("\n") if text else []
+
+
+def changed(left: str, right: str, work: Work) -> tuple[tuple[Piece, ...], tuple[Piece, ...]]:
+    """The pieces of a line and of the one in its place."""
+    if not work.exhausted:
+        before, after = marked(WORD.findall(left), WORD.findall(right), work)
+        if {piece.kind for piece in before + after} == {Kind.SAME}:
+            before, after = marked(SPACE_APART.findall(left), SPACE_APART.findall(right), work)
+        if any(piece.kind is Kind.SAME and piece.text.strip() for piece in before):
+            return before, after
+    return whole(left, Kind.REMOVED), whole(right, Kind.ADDED)
+
+
+def marked(lefts: list[str], rights: list[str], work: Work) -> tuple[tuple[Piece, ...], tuple[Piece, ...]]:
+    """Items are compared without the space behind them; space alone is compared as it is."""
+    before: list[Piece] = []
+    after: list[Piece] = []
+    for block in work.blocks([key(item) for item in lefts], [key(item) for item in rights]):
+        before += whole("".join(lefts[block.left]), Kind.SAME if block.same else Kind.REMOVED)
+        after += whole("".join(rights[block.right]), Kind.SAME if block.same else Kind.ADDED)
+    return joined(before), joined(after)
+
+
+def key(item: str) -> str:
+    return item.rstrip() or item
+
+
+def whole(text: str, kind: Kind) -> tuple[Piece, ...]:
+    return (Piece(text, kind),) if text else ()
+
+
+def joined(pieces: Iterable[Piece]) -> tuple[Piece, ...]:
+    """Neighbours of one kind become one piece."""
+    return tuple(
+        Piece("".join(piece.text for piece in group), kind) for kind, group in groupby(pieces, key=attrgetter("kind"))
+    )
+
+
+class Work:
+    """Compares sequences for one diff, and does not do more than the bounds allow."""
+
+    def __init__(self) -> None:
+        self._words = MOST_WORDS
+        self._pairs = MOST_PAIRS
+
+    @property
+    def exhausted(self) -> bool:
+        return self._words <= 0
+
+    def blocks(self, lefts: Sequence[str], rights: Sequence[str]) -> Iterator[Block]:
+        left = right = 0
+        for match in [*self._matches(lefts, rights), Match(len(lefts), len(rights), 0)]:
+            if match.left > left or match.right > right:
+                yield Block(False, slice(left, match.left), slice(right, match.right))
+            left, right = match.left + match.length, match.right + match.length
+            if match.length:
+                yield Block(True, slice(match.left, left), slice(match.right, right))
+
+    def _matches(self, lefts: Sequence[str], rights: Sequence[str]) -> list[Match]:
+        """In order, without overlap."""
+        found: list[Match] = []
+        gaps = [(slice(0, len(lefts)), slice(0, len(rights)))]
+        while gaps and not self.exhausted:
+            left, right = gaps.pop()
+            before, after = lefts[left], rights[right]
+            self._words -= WORDS_A_GAP + len(before) + len(after)
+            ahead = common(before, after)
+            behind = common(before[ahead:][::-1], after[ahead:][::-1])
+            found.append(Match(left.start, right.start, ahead))
+            found.append(Match(left.stop - behind, right.stop - behind, behind))
+            inside, unsettled = self._inside(
+                before[ahead : len(before) - behind],
+                after[ahead : len(after) - behind],
+                left.start + ahead,
+                right.start + ahead,
+            )
+            found += inside
+            gaps += unsettled
+        return sorted((match for match in found if match.length), key=attrgetter("left"))
+
+    def _inside(
+        self, before: Sequence[str], after: Sequence[str], left: int, right: int
+    ) -> tuple[list[Match], list[tuple[slice, slice]]]:
+        """The matches of a gap that begins at `left` and `right`, and the gaps in it that are still to be compared."""
+        pairs = len(before) * len(after)
+        if pairs > LARGEST_GAP and (points := anchors(before, after)):
+            edges = [(-1, -1), *points, (len(before), len(after))]
+            return [Match(left + at, right + other, 1) for at, other in points], [
+                (slice(left + start[0] + 1, left + end[0]), slice(right + start[1] + 1, right + end[1]))
+                for start, end in pairwise(edges)
+            ]
+        if not 0 < pairs <= self._pairs:
+            return [], []
+        self._pairs -= pairs
+        thorough = SequenceMatcher(None, before, after, autojunk=False).get_matching_blocks()
+        return [Match(left + match.a, right + match.b, match.size) for match in thorough], []
+
+
+def common(lefts: Sequence[str], rights: Sequence[str]) -> int:
+    """How many items both begin with."""
+    both = zip(lefts, rights, strict=False)
+    return next((at for at, (left, right) in enumerate(both) if left != right), min(len(lefts), len(rights)))
+
+
+def anchors(lefts: Sequence[str], rights: Sequence[str]) -> list[tuple[int, int]]:
+    """Where items are that occur once on both sides: as many as have the same order on both."""
+    for length in RUNS:
+        before, after = runs(lefts, length), runs(rights, length)
+        once = unique(before) & unique(after)
+        if once:
+            places = {run: at for at, run in enumerate(after) if run in once}
+            return longest_rising([(at, places[run]) for at, run in enumerate(before) if run in once])
+    return []
+
+
+def runs(items: Sequence[str], length: int) -> list[tuple[str, ...]]:
+    return list(zip(*(items[start:] for start in range(length)), strict=False))
+
+
+def unique(items: Iterable[tuple[str, ...]]) -> set[tuple[str, ...]]:
+    return {item for item, count in Counter(items).items() if count == 1}
+
+
+def longest_rising(points: Sequence[tuple[int, int]]) -> list[tuple[int, int]]:
+    """The longest selection in which the second number rises like the first: patience sorting."""
+    tops: list[int] = []  # the lowest second number that a selection of each length ends with
+    ends: list[int] = []  # the point it ends at
+    before: list[int] = []  # for each point, the point before it
+    for at, (_, place) in enumerate(points):
+        length = bisect_left(tops, place)
+        before.append(ends[length - 1] if length else -1)
+        tops[length : length + 1] = [place]
+        ends[length : length + 1] = [at]
+    chosen: list[tuple[int, int]] = []
+    at = ends[-1] if ends else -1
+    while at >= 0:
+        chosen.append(points[at])
+        at = before[at]
+    return chosen[::-1]
