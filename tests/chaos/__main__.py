@@ -121,13 +121,15 @@ def started(url: str, flows: int) -> dict[int, str]:
 
 
 def go_on(supervisor: Supervisor, kills: int, began: float) -> None:
+    from flows.engine.claims import SUSPECT
     from flows.models import Run
 
     while Run.objects.filter(ended_at=None).exists():
         if time.monotonic() - began > PATIENCE:
             return
         supervisor.pause()
-        if supervisor.kills < kills:
+        # A run whose process dies a third time at the same action is rightly failed; killing it is no proof of anything.
+        if supervisor.kills < kills and not Run.objects.filter(ended_at=None, crashes__gte=SUSPECT).exists():
             supervisor.kill_one()
 
 

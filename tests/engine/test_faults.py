@@ -18,12 +18,12 @@ from tests.factories import make_flow, make_run
 pytestmark = pytest.mark.django_db(transaction=True)
 
 
-async def ended_with(run, *, meanwhile=None):
+async def ended_with(run, *, meanwhile=None, patience=60):
     await embedded.open_engine()
     try:
         if meanwhile is not None:
             await meanwhile()
-        await until_async(lambda: Run.objects.get(pk=run.pk).ended, 60)
+        await until_async(lambda: Run.objects.get(pk=run.pk).ended, patience)
     finally:
         await embedded.close_engine()
     return await Run.objects.aget(pk=run.pk)
@@ -114,7 +114,7 @@ def test_ten_thousand_iterations_are_recorded(counting):
     declare = {"id": "v", "type": "declare_variables", "properties": {"variables": [
         {"name": "n", "type": "number", "value": 0}]}}  # fmt: skip
     run = make_run(make_flow(document(declare, each(list(range(10_000)), count), returns("{{ n }}"))))
-    ended = asyncio.run(ended_with(run))
+    ended = asyncio.run(ended_with(run, patience=200))
     assert (ended.state, ended.output) == (State.SUCCEEDED, 9_999)
     assert ActionRun.objects.filter(run=run).count() == 10_003
 
