@@ -81,8 +81,7 @@ def started_all(wanted: Sequence[Wanted]) -> list[Run | Problem]:
     flows = flows_named({each.slug for each in wanted})
     made = [prepared(each, flows.get(each.slug)) for each in wanted]
     fresh = [run for run in made if isinstance(run, Run) and run.idempotency_key is None]
-    Run.objects.bulk_create(fresh)
-    engine.submit(*fresh)
+    engine.store_and_submit(fresh)
     return [started_once(run) if isinstance(run, Run) and run.idempotency_key else run for run in made]
 
 

@@ -12,11 +12,13 @@ from typing import Any, TypeVar
 from asgiref.sync import sync_to_async
 from django.conf import settings
 from django.db import transaction
+from django.db.models import QuerySet
+from django.utils import timezone
 
 from flows.engine import embedded
 from flows.engine.live import hub
 from flows.engine.writer import Alike, Job, together
-from flows.models import Run
+from flows.models import ENDS, LIVE, Checkpoint, Run, State
 
 if settings.POSTGRESQL:
     from flows.engine import distributed
@@ -30,8 +32,22 @@ def submit(*runs: Run) -> None:
     """Call in the transaction that creates the runs; returns at once."""
     if settings.POSTGRESQL:
         distributed.submit(runs)
-    else:
+    elif runs:
         transaction.on_commit(embedded.wake)
+
+
+def store_and_submit(runs: Sequence[Run]) -> None:
+    """The same for runs that are not stored yet."""
+    if not settings.POSTGRESQL:
+        embedded.claim_unstored(runs)
+    Run.objects.bulk_create(runs)
+    submit(*(run for run in runs if run.state == State.QUEUED))
+
+
+def submit_all(runs: Sequence[Run]) -> None:
+    """The same for many runs: a job only says that there is something to do, so that one is enough."""
+    if runs:
+        submit(runs[0])
 
 
 async def execute(job: Callable[[], Result]) -> Result:
@@ -61,6 +77,22 @@ def cancel(run: Run, *, by: str) -> bool:
     stopped = (bool(run.cancelled_by) and run.kill()) or run.request_cancel(by=by)
     embedded.cancel(run.pk)
     return stopped
+
+
+def cancel_all(runs: QuerySet[Run], *, by: str) -> None:
+    """Stops all of them in a few statements: queued ones end at once, the others wherever they are."""
+    live = runs.filter(state__in=LIVE)
+    live.filter(cancelled_by="").update(cancelled_by=by[:150])
+    queued = live.filter(state=State.QUEUED)
+    Checkpoint.objects.filter(run__in=queued, sealed__isnull=False).delete()
+    queued.update(**ENDS, state=State.CANCELLED, ended_at=timezone.now())
+    going = list(live.values_list("pk", flat=True))
+
+    def stop_here() -> None:
+        for run_id in going:
+            embedded.cancel(run_id)
+
+    transaction.on_commit(stop_here)
 
 
 async def open_engine() -> None:

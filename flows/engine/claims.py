@@ -51,20 +51,24 @@ def claim_queued(worker: UUID, most: int) -> tuple[list[Run], bool]:
     Tells, too, whether others may be waiting for one that ends.
     """
     free = places_left()
-    queued = with_revision(Run.objects.filter(state=State.QUEUED, parent=None))
+    queued = Run.objects.filter(state=State.QUEUED, parent=None)
     if full := [flow for flow, places in free.items() if places <= 0]:
         queued = queued.exclude(flow_id__in=full)
     # Runs that may have killed their process go one at a time, so that the next death blames the right one.
     one_goes = Exists(Run.objects.filter(crashes__gte=SUSPECT, state__in=GOING))
     queued = queued.filter(Q(crashes__lt=SUSPECT) | ~one_goes).order_by("-priority", "pk")
-    wanted: list[Run] = []
-    for run in queued.select_for_update(skip_locked=True, of=("self",))[: min(most, MOST_CLAIMED)]:
-        second = run.crashes >= SUSPECT and any(other.crashes >= SUSPECT for other in wanted)
-        if free.get(run.flow_id, 1) > 0 and not second:
-            wanted.append(run)
-        if run.flow_id in free:
-            free[run.flow_id] -= 1
-    return take(worker, wanted), len(wanted) == most or bool(free)
+    # Only who they are: of hundreds that wait, a flow that is limited may have a place for one.
+    found = queued.select_for_update(skip_locked=True, of=("self",)).values_list("pk", "flow_id", "crashes")
+    wanted: list[int] = []
+    suspects = 0
+    for run_id, flow_id, crashes in found[: min(most, MOST_CLAIMED)]:
+        suspects += crashes >= SUSPECT
+        if free.get(flow_id, 1) > 0 and (crashes < SUSPECT or suspects == 1):
+            wanted.append(run_id)
+        if flow_id in free:
+            free[flow_id] -= 1
+    runs = with_revision(Run.objects.filter(pk__in=wanted)).order_by("-priority", "pk") if wanted else ()
+    return take(worker, list(runs)), len(wanted) == most or bool(free)
 
 
 def places_left() -> dict[int, int]:
@@ -103,13 +107,15 @@ def take(worker: UUID, runs: list[Run]) -> list[Run]:
     Run.objects.filter(pk__in=[run.pk for run in runs]).update(
         attempt=F("attempt") + 1, state=State.RUNNING, worker=worker, started_at=Coalesce("started_at", now)
     )
+    return claimed_from_the_first(worker, runs)
+
+
+def claimed_from_the_first(worker: UUID, runs: list[Run]) -> list[Run]:
+    """The same for runs that are not stored yet."""
+    now = timezone.now()
     for run in runs:
-        run.attempt, run.state, run.worker_id, run.started_at = (
-            run.attempt + 1,
-            State.RUNNING,
-            worker,
-            run.started_at or now,
-        )
+        run.attempt, run.state, run.worker_id = run.attempt + 1, State.RUNNING, worker
+        run.started_at = run.started_at or now
     return runs
 
 

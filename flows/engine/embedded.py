@@ -5,9 +5,11 @@ from __future__ import annotations
 import asyncio
 import fcntl
 import os
+from collections.abc import Sequence
 from pathlib import Path
 
 from django.conf import settings
+from django.db import transaction
 
 from flows.engine import claims
 from flows.engine.executor import Executor
@@ -70,6 +72,13 @@ def wake() -> None:
     """From any thread. Without an open engine runs stay queued until one opens."""
     if _executor is not None:
         _executor.loop.call_soon_threadsafe(_executor.wake)
+
+
+def claim_unstored(runs: Sequence[Run]) -> None:
+    """Spares runs the way through the queue, as far as there are places: they begin when the transaction commits."""
+    executor = _executor
+    if executor is not None and (taken := executor.claim_unstored(runs)):
+        transaction.on_commit(lambda: executor.loop.call_soon_threadsafe(executor.begin, taken))
 
 
 def cancel(run_id: int) -> None:

@@ -7,7 +7,7 @@ import logging
 import sys
 import time
 from collections import defaultdict
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
@@ -33,6 +33,10 @@ log = logging.getLogger(__name__)
 GLANCE = 0.4  # seconds between two looks for runs to stop
 PRUNE_EVERY = 3_600.0  # seconds
 LOOK_AT_QUEUE = 2.0  # seconds after which the queue is looked at without being told to
+REFILL_EVERY = 1.0  # seconds, unless there is more to come
+
+# Whoever has many runs to come makes some of them here, a few at a time, and says whether it made any.
+refills: list[Callable[[], bool]] = []
 
 
 @dataclass
@@ -62,6 +66,7 @@ class Executor:
         self._pruned = time.monotonic()
         self._suspects: set[int] = set()  # in this process's name, but not seen here when it last looked
         self._full = False  # more may be waiting for a place
+        self._refill_at = 0.0  # time.monotonic()
 
     # Life
 
@@ -119,16 +124,38 @@ class Executor:
             except Exception:
                 log.exception("action=claim_failed")
             looked.set()
+            if time.monotonic() >= self._refill_at:
+                await self._refill()
+
+    async def _refill(self) -> None:
+        self._refill_at = time.monotonic() + REFILL_EVERY
+        for refill in refills:
+            try:
+                made = await self.writer.do(refill)
+            except Exception:
+                log.exception("action=refill_failed")
+                continue
+            if made:
+                self._refill_at = 0.0
+                self.wake()
 
     async def _take(self, free: int) -> None:
         self._full = free <= 0
         if self._full:
             return
         taken = await self.writer.do(lambda: self._claimed(free))
-        for run in taken:
-            self._begin(run)
+        self.begin(taken)
         if len(taken) == claims.MOST_CLAIMED:
             self.wake()
+
+    def claim_unstored(self, runs: Sequence[Run]) -> list[Run]:
+        """Of runs that are about to be stored, those that have a place here at once; `begin` them when they are."""
+        free = 0 if self._full or self._closing else max(0, self.places - len(self._going))
+        return claims.claimed_from_the_first(self._name(), [run for run in runs if run.flow.concurrency is None][:free])
+
+    def begin(self, runs: Sequence[Run]) -> None:
+        for run in runs:
+            self._begin(run)
 
     def _claimed(self, free: int) -> list[Run]:
         taken, self._full = claims.claim_queued(self._name(), free)

@@ -13,7 +13,7 @@ MISSED = "…"  # stands for text that came before this process listened
 
 
 class Subscription:
-    """One watcher of one run."""
+    """One watcher of one run, or of several together."""
 
     def __init__(self) -> None:
         self._changed = asyncio.Event()
@@ -68,15 +68,17 @@ class Hub:
         self.relay: Relay | None = None
 
     @contextmanager
-    def subscribe(self, run_id: int) -> Iterator[Subscription]:
+    def subscribe(self, *run_ids: int) -> Iterator[Subscription]:
         subscription = Subscription()
-        self._watchers[run_id].add(subscription)
+        for run_id in run_ids:
+            self._watchers[run_id].add(subscription)
         try:
             yield subscription
         finally:
-            self._watchers[run_id].discard(subscription)
-            if not self._watchers[run_id]:
-                del self._watchers[run_id]
+            for run_id in run_ids:
+                self._watchers[run_id].discard(subscription)
+                if not self._watchers[run_id]:
+                    del self._watchers[run_id]
 
     def changed(self, run_id: int) -> None:
         self.wake(run_id)
@@ -121,6 +123,11 @@ class Hub:
     def text(self, run_id: int) -> dict[str, str]:
         """What running actions have streamed so far, by path."""
         return {path: "".join(streamed.pieces) for path, streamed in self._text.get(run_id, {}).items()}
+
+    def came(self, run_id: int, path: str) -> int:
+        """Characters that one action has streamed, which tells whether its text is another one than before."""
+        streamed = self._text.get(run_id, {}).get(path)
+        return streamed.length if streamed else 0
 
     def forget(self, run_id: int, path: str | None = None) -> None:
         """Drops streamed text once the record of the action (or run) holds it."""

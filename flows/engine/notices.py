@@ -19,7 +19,7 @@ from flows.engine.live import Hub
 log = logging.getLogger(__name__)
 
 CHANNEL = "foundryflow"
-TOGETHER = 0.02  # seconds that notices gather after a round trip; the first goes at once
+TOGETHER = 0.01  # seconds that notices gather after a round trip; the first goes at once
 LONGEST = 7_000  # bytes of one notice; PostgreSQL takes 8,000
 MOST_PIECES = 10_000  # of text that wait to be sent; more are dropped, the record has them in the end
 FIRST_PAUSE, LONGEST_PAUSE = 0.2, 5.0  # seconds before another try to connect
