@@ -27,7 +27,7 @@ ALL = list(addresses(get_resolver()))
 def filled(alice):
     flow, connection = make_flow(), make_connection()
     run = make_run(flow, question="x")
-    values = {"slug": flow.slug, "action_id": "chat", "verb": "up", "run_id": run.pk, "name": "x"}
+    values = {"slug": flow.slug, "action_id": "chat", "verb": "up", "run_id": run.pk, "name": "x", "number": 1}
 
     def fill(route):
         pk = connection.pk if route.startswith("connections") else run.pk

@@ -21,6 +21,7 @@ LARGEST_GAP = 40_000  # pairs of words that are compared thoroughly
 MOST_PAIRS = 1_000_000  # of all gaps
 MOST_WORDS = 250_000  # that the search for anchors looks at
 WORDS_A_GAP = 20  # what a gap costs beside its words
+AROUND = 3  # lines that are shown around a change
 RUNS = (1, 4)  # how many words make an anchor: more where none is unique
 SPACE_APART = re.compile(r"\s+|\S+")
 # A word takes the space behind it along. Chinese and Japanese do not put any between words: there, each sign is one.
@@ -112,6 +113,16 @@ def lines(left: str, right: str) -> tuple[Line, ...]:
         made += [Line(Kind.REMOVED, pieces, left=block.left.start + at) for at, pieces in enumerate(removed, 1)]
         made += [Line(Kind.ADDED, pieces, right=block.right.start + at) for at, pieces in enumerate(added, 1)]
     return tuple(made)
+
+
+def folded(all: Sequence[Line]) -> list[Line | int]:
+    """Without the lines that are far from any change, but with how many those are."""
+    near = {at + off for at, line in enumerate(all) if line.kind is not Kind.SAME for off in range(-AROUND, AROUND + 1)}
+    made: list[Line | int] = []
+    for is_near, run in groupby(range(len(all)), key=near.__contains__):
+        places = list(run)
+        made += [all[at] for at in places] if is_near or len(places) == 1 else [len(places)]
+    return made
 
 
 def lines_of(text: str) -> list[str]:

@@ -42,6 +42,8 @@ class Session(models.Model):
     draft = models.TextField(blank=True)  # the prompt that is not sent yet
     head = models.ForeignKey("Turn", null=True, on_delete=models.SET_NULL, related_name="+")  # end of the branch shown
     origin = models.ForeignKey("self", null=True, on_delete=models.SET_NULL, related_name="+")  # forked from
+    from_flow = models.ForeignKey(Flow, null=True, on_delete=models.SET_NULL, related_name="+")  # where it came from
+    from_action = models.CharField(max_length=100, blank=True)  # and which action of it
     created_at = models.DateTimeField(auto_now_add=True)
     changed_at = models.DateTimeField(default=timezone.now)
 

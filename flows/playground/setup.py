@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import dataclasses
 import json
+from collections import deque
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import dropwhile
 from typing import Any
 
-import jinja2
-from jinja2 import nodes
-
 from flows.document import Document, parse
-from flows.expressions import ExpressionError, check, templates_in
+from flows.expressions import is_plain, templates_in
+from flows.playground.variables import types_of
 from flows.wellformed import FORMAT
 
 ACTION = "answer"  # id, and so the path, of the chat completion
@@ -59,10 +59,10 @@ class Setup:
     def from_json(cls, data: Mapping[str, Any]) -> Setup:
         """Lenient: what is not there or not known is left at its default."""
         texts = {name: data[name] for name in TEXTS if isinstance(data.get(name), str)}
-        numbers = {name: data[name] for name in WINDOW if isinstance(data.get(name), int) and data[name] >= 0}
+        numbers = {name: data[name] for name in WINDOW if is_count(data.get(name))}
         pairs = data.get("examples")
         examples = tuple(
-            Example(str(pair.get("user", "")), str(pair.get("assistant", "")))
+            Example(as_template(pair.get("user")), as_template(pair.get("assistant")))
             for pair in (pairs if isinstance(pairs, list) else [])
             if isinstance(pair, Mapping)
         )
@@ -93,6 +93,8 @@ class Setup:
         return Setup.from_json({**self.to_json(), **overrides, "parameters": parameters})
 
     def templates(self) -> Iterable[str]:
+        """Every text in which a variable may be named."""
+        yield from (text for text in templates_in([self.model, dict(self.parameters)]) if not is_plain(text))
         yield self.instructions
         for example in self.examples:
             yield example.user
@@ -115,15 +117,19 @@ class Setup:
 
     def windowed(self, messages: Sequence[Message]) -> list[Message]:
         """The newest messages that the window lets through, the first of them from the user."""
-        kept = list(messages)
-        if self.history_messages is not None:
-            kept = kept[len(kept) - min(len(kept), self.history_messages) :]
-        if self.history_tokens is not None:
-            while kept and sum(map(tokens_of, kept)) > self.history_tokens:
-                del kept[0]
-        while kept and kept[0].get("role") == "assistant":
-            del kept[0]
-        return kept
+        most = len(messages) if self.history_messages is None else self.history_messages
+        kept: deque[Message] = deque()
+        tokens = 0
+        for message in reversed(messages):
+            tokens += tokens_of(message)
+            if len(kept) == most or (self.history_tokens is not None and tokens > self.history_tokens):
+                break
+            kept.appendleft(message)
+        return list(dropwhile(lambda message: message.get("role") == "assistant", kept))
+
+
+def is_count(value: Any) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and value >= 0
 
 
 def tokens_of(message: Message) -> int:
@@ -150,7 +156,8 @@ def document_of(name: str, setup: Setup, prompt: str, variables: Mapping[str, An
 
     Raises DocumentError.
     """
-    inputs = [{"name": variable, "type": type_of(value)} for variable, value in variables.items()]
+    types = types_of(variables, [*setup.templates(), prompt])
+    inputs = [{"name": variable, "type": type} for variable, type in types.items()]
     inputs += [{"name": CONVERSATION, "type": "list"}, {"name": IMAGES, "type": "list"}]
     return parse(
         {
@@ -163,47 +170,6 @@ def document_of(name: str, setup: Setup, prompt: str, variables: Mapping[str, An
             ],
         }
     )
-
-
-def type_of(value: Any) -> str:
-    return "list" if isinstance(value, list) else "object" if isinstance(value, dict) else "text"
-
-
-def variables_in(templates: Iterable[str]) -> dict[str, bool]:
-    """Variables in the order they are found, and whether a template reaches into them, so that they hold JSON.
-
-    A template that cannot be read has none.
-    """
-    found: dict[str, bool] = {}
-    for template in templates:
-        try:
-            names = check(template)
-        except ExpressionError:
-            continue
-        if names:
-            inside = reached_into(template)
-            for name in sorted(names, key=template.find):
-                found[name] = found.get(name, False) or name in inside
-    return found
-
-
-def reached_into(template: str) -> set[str]:
-    tree = jinja2.Environment().parse(template)  # noqa: S701 - parses, renders nothing
-    targets: list[nodes.Node] = [node.node for node in tree.find_all(nodes.Getattr)]
-    targets += [node.node for node in tree.find_all(nodes.Getitem)]
-    targets += [node.iter for node in tree.find_all(nodes.For)]
-    return {node.name for node in targets if isinstance(node, nodes.Name)}
-
-
-def typed_value(text: str, *, structured: bool) -> Any:
-    """What a person typed into the field of a variable: text, or JSON where a template reaches into it."""
-    if not structured:
-        return text
-    try:
-        value = json.loads(text)
-    except ValueError:
-        return text
-    return value if isinstance(value, list | dict) else text
 
 
 def setup_of(properties: Mapping[str, Any]) -> tuple[Setup, str]:

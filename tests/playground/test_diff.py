@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from flows.playground.diff import Kind, Line, Piece, lines, words
+from flows.playground.diff import Kind, Line, Piece, folded, lines, words
 
 SAME, REMOVED, ADDED = Kind.SAME, Kind.REMOVED, Kind.ADDED
 
@@ -159,3 +159,12 @@ def test_a_long_answer_with_a_few_changes_is_compared_by_words():
     before, after = words(" ".join(ONE), " ".join(changed))
     assert [piece.text for piece in after if piece.kind is ADDED] == ["new ", "new "]
     assert [piece.kind for piece in before] == [SAME, REMOVED, SAME, REMOVED, SAME]
+
+
+def test_lines_far_from_a_change_are_counted():
+    left = "\n".join(map(str, range(30)))
+    made = folded(lines(left, left.replace("\n15\n", "\nX\n")))
+    assert [each if isinstance(each, int) else each.text for each in made] == [
+        12, "12", "13", "14", "15", "X", "16", "17", "18", 11,
+    ]  # fmt: skip
+    assert folded(lines("a\nb", "a\nc"))[0].text == "a"

@@ -1,5 +1,5 @@
-from __future__ import annotations
+from django.urls import path
 
-from django.urls import URLPattern
+from flows.playground.code import views
 
-urlpatterns: list[URLPattern] = []
+urlpatterns = [path("<int:pk>/code/", views.code, name="code")]

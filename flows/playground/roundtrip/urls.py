@@ -1,5 +1,10 @@
 from __future__ import annotations
 
-from django.urls import URLPattern
+from django.urls import path
 
-urlpatterns: list[URLPattern] = []
+from flows.playground.roundtrip import views
+
+urlpatterns = [
+    path("open/<int:pk>/", views.open_action, name="open_action"),
+    path("<int:pk>/use/", views.use, name="use"),
+]

@@ -1,0 +1,105 @@
+"""From a question to a call: the document it becomes, its run, and the answer that waits for it."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from django.contrib.auth.models import AbstractBaseUser
+from django.db.models import Max
+
+from flows import engine
+from flows.document import Document, DocumentError
+from flows.models import Flow, Revision, Room, Run
+from flows.playground.chat.branch import Tree, conversation, prompt_of
+from flows.playground.chat.columns import field_name
+from flows.playground.models import Answer, Session, Turn
+from flows.playground.setup import CONVERSATION, IMAGES, Setup, document_of
+from flows.playground.variables import optional_in, values_of, variables_in
+
+VIA = "playground"
+SEARCHED = 20  # newest revisions in which an equal document is looked for
+
+
+class NotAskable(Exception):
+    """What keeps a question from being asked, by the name of its field."""
+
+    def __init__(self, problems: Mapping[str, str]) -> None:
+        super().__init__("; ".join(problems.values()))
+        self.problems = dict(problems)
+
+
+def values_for(session: Session, templates: Sequence[str], known: Mapping[str, Any]) -> dict[str, Any]:
+    """What the variables of templates stand for: as known already, else as typed now."""
+    typed = {name: str(value) for name, value in session.variables.items()}
+    named = {**variables_in(templates), **optional_in(templates)}
+    return {**values_of(templates, typed), **{name: value for name, value in known.items() if name in named}}
+
+
+@dataclass(frozen=True)
+class Call:
+    """One call of a column, ready to be made any number of times."""
+
+    column: int
+    setup: Setup
+    revision: Revision
+    inputs: Mapping[str, Any]
+
+
+def prepared(session: Session, turn: Turn, column: int, by: AbstractBaseUser) -> Call:
+    """Raises NotAskable."""
+    setup, prompt = without_blanks(session.setup_of(column)), prompt_of(turn, column)
+    variables = values_for(session, [*setup.templates(), prompt], turn.variables)
+    said = setup.windowed(conversation(session, column, Tree.of(session).path(turn.parent_id)))
+    try:
+        document = document_of(session.name, setup, prompt, variables)
+    except DocumentError as error:
+        raise NotAskable({field_name("prompt", column): "; ".join(error.problems)}) from None
+    inputs = {**variables, CONVERSATION: said, IMAGES: turn.images}
+    return Call(column, setup, revision_of(session, document, by), inputs)
+
+
+def without_blanks(setup: Setup) -> Setup:
+    """Examples that are not typed yet are not sent."""
+    whole = tuple(each for each in setup.examples if each.user.strip() and each.assistant.strip())
+    return dataclasses.replace(setup, examples=whole)
+
+
+def started(turn: Turn, call: Call, by: AbstractBaseUser, *, chosen: bool = True) -> Answer:
+    """Its run, and the answer that will hold what comes of it."""
+    run = Run.objects.start(
+        flow=call.revision.flow,
+        inputs=call.inputs,
+        by=by,
+        via=VIA,
+        revision=call.revision,
+        priority=engine.URGENT,
+    )
+    engine.submit(run)
+    tries = Answer.objects.filter(turn=turn, column=call.column)
+    number = (tries.aggregate(newest=Max("number"))["newest"] or 0) + 1
+    if chosen:
+        tries.filter(chosen=True).update(chosen=False)
+    return Answer.objects.create(
+        turn=turn,
+        column=call.column,
+        number=number,
+        chosen=chosen or number == 1,
+        run=run,
+        setup=call.setup.to_json(),
+    )
+
+
+def revision_of(session: Session, document: Document, by: AbstractBaseUser) -> Revision:
+    """A revision of the session's own flow with this document, made when there is none."""
+    if session.flow is None:
+        session.flow = Flow.objects.start_with(document, by=by, note="asked", room=Room.PLAYGROUND)
+        return session.flow.current
+    wanted = document.to_json()
+    for revision in session.flow.revisions.all()[:SEARCHED]:
+        if revision.document == wanted:
+            revision.flow = session.flow
+            return revision
+    return session.flow.commit(document, by=by, base=session.flow.current.number, note="asked")

@@ -1,0 +1,201 @@
+"""The settings of a session as a form. What was not posted stays; a text is kept while it cannot be read."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from django import forms
+
+from flows.expressions import ExpressionError, check
+from flows.playground.models import Session
+from flows.playground.setup import PARAMETERS, Example, Setup
+from flows.playground.variables import optional_in, variables_in
+
+LONGEST = 200_000  # characters of one text
+MOST_EXAMPLES, MOST_VARIABLES, MOST_STOPS = 50, 200, 4
+VARIABLE = "variable-"  # begins the name of a variable's field
+EXAMPLES_SHOWN = "examples-shown"
+EFFORTS = ("none", "minimal", "low", "medium", "high", "xhigh")
+VERBOSITIES = ("low", "medium", "high")
+FORMATS = (("", "Text"), ("json_object", "JSON object"), ("json_schema", "JSON schema"))
+TEXTS, WINDOW = ("connection", "model", "instructions"), ("history_messages", "history_tokens")
+
+
+def choices(values: Iterable[str]) -> list[tuple[str, str]]:
+    return [("", "provider default"), *((value, value) for value in values)]
+
+
+def number(label: str, least: float | None = None, most: float | None = None) -> forms.FloatField:
+    return forms.FloatField(label=label, min_value=least, max_value=most, required=False, widget=forms.TextInput)
+
+
+def whole(label: str, least: int | None = None) -> forms.IntegerField:
+    messages = {"invalid": "Type a whole number."}
+    return forms.IntegerField(
+        label=label, min_value=least, required=False, widget=forms.TextInput, error_messages=messages
+    )
+
+
+def text(label: str, longest: int = LONGEST) -> forms.CharField:
+    return forms.CharField(label=label, max_length=longest, required=False, strip=False, widget=forms.Textarea)
+
+
+def shown_value(value: Any) -> str:
+    if isinstance(value, float):
+        return f"{value:g}"
+    return "" if value is None else str(value)
+
+
+class ParametersForm(forms.Form):
+    """Parameters of a chat completion; empty means that the provider decides."""
+
+    temperature = number("Temperature", 0, 2)
+    top_p = number("Top P", 0, 1)
+    max_completion_tokens = whole("Max completion tokens", 1)
+    reasoning_effort = forms.ChoiceField(label="Reasoning effort", choices=choices(EFFORTS), required=False)
+    verbosity = forms.ChoiceField(label="Verbosity", choices=choices(VERBOSITIES), required=False)
+    stop = text("Stop", 2_000)
+    seed = whole("Seed")
+    frequency_penalty = number("Frequency penalty", -2, 2)
+    presence_penalty = number("Presence penalty", -2, 2)
+    response_format = forms.ChoiceField(label="Response format", choices=FORMATS, required=False)
+    schema = text("Schema")
+
+    @classmethod
+    def typed(cls, parameters: Mapping[str, Any]) -> dict[str, str]:
+        """Stored parameters as their fields show them."""
+        shown = {name: shown_value(parameters.get(name)) for name in PARAMETERS}
+        stop, format = parameters.get("stop"), parameters.get("response_format")
+        shown["stop"] = "\n".join(map(str, stop)) if isinstance(stop, list) else str(stop or "")
+        if isinstance(format, Mapping):
+            kind = format.get("type")
+            shown["response_format"] = kind if kind == "json_object" else "json_schema"
+            shown["schema"] = json.dumps(format, indent=2, ensure_ascii=False)
+        else:
+            shown["response_format"] = format if format == "json_object" else ""
+        return shown
+
+    def clean_stop(self) -> Any:
+        lines = [line for line in self.cleaned_data["stop"].replace("\r\n", "\n").split("\n") if line]
+        if len(lines) > MOST_STOPS:
+            raise forms.ValidationError(f"At most {MOST_STOPS}, one a line.")
+        return lines[0] if len(lines) == 1 else lines or None
+
+    def clean(self) -> dict[str, Any]:
+        cleaned = super().clean() or {}
+        if cleaned.get("response_format") == "json_schema":
+            cleaned["response_format"] = self.read_schema(str(cleaned.get("schema", "")))
+        return cleaned
+
+    def read_schema(self, typed: str) -> Any:
+        try:
+            value = json.loads(typed)
+        except ValueError as error:
+            said = "Type a JSON schema." if not typed.strip() else f"This is not JSON: {error}."
+            self.add_error("schema", said)
+            return None
+        inner = value.get("json_schema", value) if isinstance(value, dict) else None
+        inner = inner.get("schema", inner) if isinstance(inner, dict) else None
+        if not isinstance(inner, dict) or not {"type", "properties", "$ref", "anyOf", "enum"} & set(inner):
+            self.add_error("schema", 'A schema is an object such as {"type": "object", "properties": {…}}.')
+            return None
+        return value
+
+    def parameters(self, stored: Mapping[str, Any]) -> dict[str, Any]:
+        """The stored ones with what was posted and understood put in."""
+        merged = dict(stored)
+        for name in PARAMETERS:
+            refused = name in self.errors or (name == "response_format" and "schema" in self.errors)
+            if name in self.data and not refused:
+                merged[name] = self.cleaned_data.get(name)
+        return {name: value for name, value in merged.items() if value not in (None, "", [])}
+
+
+class SetupForm(ParametersForm):
+    """Everything on the left of the page, and the question that is being typed."""
+
+    connection = forms.CharField(label="Connection", max_length=100, required=False)
+    model = forms.CharField(label="Deployment", max_length=200, required=False)
+    instructions = text("Instructions")
+    history_messages = whole("Messages", 0)
+    history_tokens = whole("Tokens", 0)
+    prompt = text("Prompt")
+
+    def setup(self, stored: Setup) -> Setup:
+        """The stored settings with what was posted and understood put in. The form has been validated."""
+        changed: dict[str, Any] = {
+            name: self.cleaned_data[name] for name in (*TEXTS, *WINDOW) if name in self.data and name not in self.errors
+        }
+        if isinstance(changed.get("instructions"), str):
+            changed["instructions"] = changed["instructions"].replace("\r\n", "\n")
+        if EXAMPLES_SHOWN in self.data:
+            changed["examples"] = self.examples()
+        return dataclasses.replace(stored, **changed, parameters=self.parameters(stored.parameters))
+
+    def examples(self) -> tuple[Example, ...]:
+        """As posted, with the one added or without the one removed that a button says."""
+        pairs, removed = self.examples_posted(), str(self.data.get("remove-example", ""))
+        if removed.isdecimal():
+            pairs = [pair for at, pair in enumerate(pairs) if at != int(removed[:6])]
+        added = [Example("", "")] if "add-example" in self.data and len(pairs) < MOST_EXAMPLES else []
+        return (*pairs, *added)
+
+    def examples_posted(self) -> list[Example]:
+        pairs = []
+        for at in range(MOST_EXAMPLES):
+            if f"example-{at}-user" not in self.data:
+                break
+            user, assistant = (
+                str(self.data.get(f"example-{at}-{role}", ""))[:LONGEST].replace("\r\n", "\n")
+                for role in ("user", "assistant")
+            )
+            pairs.append(Example(user, assistant))
+        return pairs
+
+    def variables(self, stored: Mapping[str, Any]) -> dict[str, str]:
+        """As typed, by name; those that no template names any more are remembered, the oldest dropped at last."""
+        typed = {
+            name.removeprefix(VARIABLE): str(value)[:LONGEST].replace("\r\n", "\n")
+            for name, value in self.data.items()
+            if name.startswith(VARIABLE)
+        }
+        merged = {**{name: str(value) for name, value in stored.items()}, **typed}
+        return dict(list(merged.items())[-MOST_VARIABLES:])
+
+    def draft(self, stored: str) -> str:
+        return str(self.data.get("prompt", stored))[:LONGEST].replace("\r\n", "\n")
+
+    def fill(self, session: Session) -> None:
+        """Puts what was understood into the session, unsaved."""
+        self.is_valid()
+        session.setup = self.setup(Setup.from_json(session.setup)).to_json()
+        session.variables = self.variables(session.variables)
+        session.draft = self.draft(session.draft)
+
+    def problems(self) -> dict[str, str]:
+        """The first complaint about each field."""
+        return {name: str(errors[0]) for name, errors in self.errors.items()}
+
+
+def names_of(session: Session) -> dict[str, bool]:
+    """The variables that the session's templates name, and whether they hold JSON."""
+    own = [str(column.get(name, "")) for column in session.active_columns for name in ("instructions", "prompt")]
+    templates = [*Setup.from_json(session.setup).templates(), session.draft, *own]
+    return {**variables_in(templates), **optional_in(templates)}
+
+
+def template_problems(setup: Setup, prompt: str) -> dict[str, str]:
+    """What cannot be read, by the name of its field."""
+    texts = {"model": setup.model, "instructions": setup.instructions, "prompt": prompt}
+    for at, example in enumerate(setup.examples):
+        texts |= {f"example-{at}-user": example.user, f"example-{at}-assistant": example.assistant}
+    found = {}
+    for name, template in texts.items():
+        try:
+            check(template)
+        except ExpressionError as error:
+            found[name] = str(error)
+    return found

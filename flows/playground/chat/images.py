@@ -1,0 +1,70 @@
+"""Images of a question: files as the browser sent them -> data URIs, bounded and looked at."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import re
+from collections.abc import Sequence
+from typing import Any
+
+from django.core.files.uploadedfile import UploadedFile
+
+MOST, LARGEST = 5, 4 * 1024 * 1024  # images of one question, bytes of one
+KINDS = ("image/png", "image/jpeg", "image/gif", "image/webp")
+# Stands for an image that is elsewhere: our pages load nothing from there.
+ELSEWHERE = (
+    b'<svg xmlns="http://www.w3.org/2000/svg" width="160" height="72"><rect width="160" height="72" fill="#e9ecf1"/>'
+    b'<text x="80" y="40" text-anchor="middle" font-family="sans-serif" font-size="12" fill="#454d5b">'
+    b"Image elsewhere</text></svg>"
+)
+DATA_URI = re.compile(r"data:(image/[a-z]+);base64,([A-Za-z0-9+/]+={0,2})")
+ADDRESS = re.compile(r"https://[^\s\"'<>]{1,2000}")  # as runs of flows may have it; the service loads it
+
+
+class BadImage(ValueError):
+    """The message is for people."""
+
+
+def kind_of(content: bytes) -> str:
+    """By its first bytes, whatever it calls itself; empty when it is none of the kinds that models take."""
+    if content.startswith(b"\x89PNG\r\n\x1a\n"):
+        return "image/png"
+    if content.startswith(b"\xff\xd8\xff"):
+        return "image/jpeg"
+    if content.startswith((b"GIF87a", b"GIF89a")):
+        return "image/gif"
+    if content.startswith(b"RIFF") and content[8:12] == b"WEBP":
+        return "image/webp"
+    return ""
+
+
+def read(files: Sequence[UploadedFile[Any]]) -> list[str]:
+    """Uploaded files as data URIs. Raises BadImage."""
+    if len(files) > MOST:
+        raise BadImage(f"{len(files)} images. A question takes at most {MOST}: remove {len(files) - MOST}.")
+    return [data_uri(file.name or "image", size=file.size or 0, content=file.read(LARGEST + 1)) for file in files]
+
+
+def data_uri(name: str, *, size: int, content: bytes) -> str:
+    if max(size, len(content)) > LARGEST:
+        raise BadImage(f"{name[:80]} is larger than 4 MB. Make it smaller.")
+    kind = kind_of(content)
+    if not kind:
+        raise BadImage(f"{name[:80]} is not a PNG, JPEG, GIF or WebP image. Convert it to one of them.")
+    return f"data:{kind};base64,{base64.b64encode(content).decode()}"
+
+
+def decoded(uri: str) -> tuple[str, bytes]:
+    """Kind and bytes to show: of a data URI, in which nothing but an image is believed. Raises BadImage."""
+    if ADDRESS.fullmatch(uri):
+        return "image/svg+xml", ELSEWHERE
+    found = DATA_URI.fullmatch(uri)
+    try:
+        content = base64.b64decode(found[2], validate=True) if found else b""
+    except binascii.Error:
+        content = b""
+    kind = kind_of(content)
+    if not kind or len(content) > LARGEST:
+        raise BadImage("This is not an image.")
+    return kind, content

@@ -1,0 +1,91 @@
+"""Figures of an answer, and what has to be said about how it ended, with the way out."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from flows.models import State
+from flows.playground.chat.costs import Prices, cost_said
+from flows.playground.models import Answer
+from foundryflow.templatetags.ui import duration_ms
+
+TOKENS = (("prompt_tokens", "in"), ("completion_tokens", "out"))
+PARTS = (("reasoning_tokens", "reasoning"), ("cached_tokens", "cached"))  # of those; said when there are any
+LEAST_RAISED = 600  # tokens that a cut answer is tried again with, at least
+
+
+@dataclass(frozen=True)
+class Metric:
+    label: str
+    value: str
+
+
+@dataclass(frozen=True)
+class Note:
+    """`raise_to` offers another try with that many tokens."""
+
+    icon: str
+    css: str
+    head: str
+    words: str = ""
+    details: Sequence[Metric] = ()
+    raise_to: int | None = None
+
+
+def metrics_of(answer: Answer, prices: Prices) -> list[Metric]:
+    facts = answer.facts
+    found = [
+        Metric("First token", duration_ms(facts.get("first_token_ms"))),
+        Metric("Total", duration_ms(facts.get("total_ms"))),
+        Metric("Tokens", tokens_said(answer)),
+        Metric("Finish", str(facts.get("finish_reason") or "")),
+        Metric("Cost", cost_said(answer, prices)),
+    ]
+    return [metric for metric in found if metric.value]
+
+
+def tokens_said(answer: Answer) -> str:
+    usage = answer.usage or {}
+    said = [f"{usage[name]:,} {word}" for name, word in TOKENS if isinstance(usage.get(name), int)]
+    return " · ".join([*said, *(f"{usage[name]:,} {word}" for name, word in PARTS if usage.get(name))])
+
+
+def note_of(answer: Answer) -> Note | None:
+    if answer.state == State.FAILED:
+        return failed(answer)
+    if answer.state == State.CANCELLED:
+        after = duration_ms(answer.facts.get("total_ms"))
+        kept = " The conversation goes on from what had come." if answer.text else ""
+        return Note("circle-minus", "", f"Stopped after {after}." if after else "Stopped.", kept.strip())
+    if answer.facts.get("finish_reason") == "length":
+        return cut(answer)
+    if answer.facts.get("finish_reason") == "content_filter":
+        head = f"{answer.warning or 'Filtered'}."
+        words = "The content filter ended the answer. Ask in other words, or have the filter of the deployment changed."
+        return Note("triangle-alert", "is-warn", head, words)
+    if answer.warning:
+        return Note("triangle-alert", "is-warn", answer.warning)
+    return None
+
+
+def failed(answer: Answer) -> Note:
+    error = answer.error or {}
+    details = [
+        Metric(label, str(error[name]))
+        for label, name in (("kind", "kind"), ("status", "status"), ("request id", "request_id"))
+        if error.get(name)
+    ]
+    head, words = str(error.get("message") or "The call failed."), str(error.get("hint") or "")
+    return Note("circle-x", "is-bad", head, words, details)
+
+
+def cut(answer: Answer) -> Note:
+    spent = (answer.usage or {}).get("completion_tokens")
+    limit = (answer.setup.get("parameters") or {}).get("max_completion_tokens")
+    head = f"Cut at {spent:,} tokens." if isinstance(spent, int) else "Cut."
+    if not isinstance(limit, int):
+        return Note("triangle-alert", "is-warn", head, "The answer reached the limit of the deployment.")
+    thought = "" if answer.text else " All of it went into reasoning."
+    words = f"The answer reached Max completion tokens.{thought}"
+    return Note("triangle-alert", "is-warn", head, words, raise_to=max(LEAST_RAISED, limit * 2))

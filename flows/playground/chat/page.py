@@ -1,0 +1,195 @@
+"""What the page around the talk shows: its bar, the settings on the left, the composer."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from django.contrib.auth.models import User
+from django.utils import timezone
+
+from connections.foundry import adapt
+from connections.lessons import as_lesson
+from connections.models import Connection, LearntLesson
+from flows.designer.contexts import date_of
+from flows.playground.chat.branch import Tree, conversation
+from flows.playground.chat.columns import ColumnView, Locks, views_of
+from flows.playground.chat.contexts import Talk, talk_of
+from flows.playground.chat.costs import Prices, known_prices
+from flows.playground.chat.forms import EFFORTS, FORMATS, VERBOSITIES, ParametersForm, choices, names_of
+from flows.playground.chat.spread import Figures, figures_of
+from flows.playground.models import Session
+from flows.playground.setup import PARAMETERS, Setup, tokens_of
+
+RECENT = 8
+MORE = ("frequency_penalty", "presence_penalty", "seed", "stop")
+CHOICES: Mapping[str, Sequence[tuple[str, str]]] = {
+    "reasoning_effort": choices(EFFORTS),
+    "verbosity": choices(VERBOSITIES),
+    "response_format": FORMATS,
+}
+
+
+@dataclass(frozen=True)
+class Field:
+    """One parameter as its control shows it. `unsent` says why it is not sent as typed."""
+
+    name: str
+    label: str
+    value: str
+    problem: str = ""
+    unsent: str = ""
+
+    @property
+    def choices(self) -> Sequence[tuple[str, str]]:
+        return CHOICES.get(self.name, ())
+
+    @property
+    def many(self) -> bool:
+        return self.name in ("stop", "schema")
+
+    @property
+    def parameter(self) -> str:
+        return self.name
+
+    @property
+    def id(self) -> str:
+        return f"setup-{self.name}"
+
+
+@dataclass(frozen=True)
+class VariableField:
+    name: str
+    value: str
+    structured: bool
+
+    @property
+    def many(self) -> bool:
+        return self.structured or "\n" in self.value or len(self.value) > 40
+
+
+@dataclass
+class Page:
+    """Everything that the page is made of."""
+
+    session: Session
+    user: User
+    view: str = "chat"
+    problems: Mapping[str, str] = field(default_factory=dict)
+    typed: Mapping[str, str] = field(default_factory=dict)  # what was posted and could not be understood
+    connections: Sequence[Connection] = field(default_factory=list)
+    talk: Talk = field(default_factory=lambda: Talk([]))
+    prices: Prices = ()
+
+    @property
+    def can_edit(self) -> bool:
+        return bool(self.user.is_staff and self.session.owner_id == self.user.pk)
+
+    @property
+    def saved_said(self) -> str:
+        if self.problems:
+            return "Not saved: see the marked fields"
+        return f"Saved {timezone.localtime(self.session.changed_at):%H:%M}"
+
+    @property
+    def setup(self) -> Setup:
+        return Setup.from_json(self.session.setup)
+
+    @property
+    def chosen(self) -> Connection | None:
+        return next((each for each in self.connections if each.name == self.setup.connection), None)
+
+    @property
+    def parameters(self) -> list[Field]:
+        return [each for each in self._fields() if each.name not in (*MORE, "response_format", "schema")]
+
+    @property
+    def more(self) -> list[Field]:
+        return [each for each in self._fields() if each.name in MORE]
+
+    @property
+    def response_format(self) -> list[Field]:
+        return [each for each in self._fields() if each.name in ("response_format", "schema")]
+
+    @property
+    def parameters_set(self) -> int:
+        return len(self.setup.parameters)
+
+    @property
+    def more_set(self) -> int:
+        return sum(name in self.setup.parameters for name in MORE)
+
+    @property
+    def variables(self) -> list[VariableField]:
+        values = self.session.variables
+        return [
+            VariableField(name, str(values.get(name, "")), structured)
+            for name, structured in names_of(self.session).items()
+        ]
+
+    @property
+    def examples(self) -> list[tuple[int, str, str]]:
+        return [(at, example.user, example.assistant) for at, example in enumerate(self.setup.examples)]
+
+    @property
+    def history_said(self) -> str:
+        return history_said(self.session)
+
+    @property
+    def columns(self) -> list[ColumnView]:
+        return views_of(self.session)
+
+    @property
+    def figures(self) -> list[Figures]:
+        return figures_of(self.session, self.prices)
+
+    @property
+    def locks(self) -> Locks:
+        return Locks.of(self.session)
+
+    @property
+    def recent(self) -> list[Session]:
+        own = Session.objects.filter(owner=self.user).exclude(pk=self.session.pk)
+        return list(own.only("pk", "name")[:RECENT])
+
+    def _fields(self) -> list[Field]:
+        if not hasattr(self, "_known"):
+            shown = {**ParametersForm.typed(self.setup.parameters), **self.typed}
+            refused = unsent(self.chosen, self.setup.model)
+            labels = {name: str(each.label) for name, each in ParametersForm.base_fields.items()}
+            self._known = [
+                Field(name, labels[name], shown.get(name, ""), self.problems.get(name, ""), refused.get(name, ""))
+                for name in (*PARAMETERS, "schema")
+            ]
+        return self._known
+
+
+def page_of(session: Session, user: User, *, before: int | None = None, **more: Any) -> Page:
+    prices = known_prices()
+    return around(session, user, talk=talk_of(session, prices, before=before), prices=prices, **more)
+
+
+def around(session: Session, user: User, **more: Any) -> Page:
+    """The same without the talk."""
+    return Page(session, user, connections=list(Connection.objects.only("name", "endpoint")), **more)
+
+
+def unsent(connection: Connection | None, model: str) -> dict[str, str]:
+    """Parameters that the deployment was seen to refuse, each with a sentence."""
+    if connection is None or not model.strip():
+        return {}
+    rows = LearntLesson.objects.filter(endpoint=connection.endpoint, model=model.strip())
+    return {
+        name: f"{model.strip()} refuses it (learned {date_of(lesson)}). The page of {connection.name} can forget that."
+        for name, lesson in adapt.unsent([as_lesson(row) for row in rows]).items()
+    }
+
+
+def history_said(session: Session) -> str:
+    """ "4 messages, about 884 tokens": what the next question would send beside itself."""
+    path = Tree.of(session).path(session.head_id)
+    sent = session.setup_of(0).windowed(conversation(session, 0, path, images=False))
+    if not sent:
+        return "nothing yet" if not path else "nothing"
+    return f"{len(sent)} message{'' if len(sent) == 1 else 's'}, about {sum(map(tokens_of, sent)):,} tokens"

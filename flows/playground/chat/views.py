@@ -1,0 +1,229 @@
+"""The page of a session, its settings, and the question that is asked."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterator
+
+from asgiref.sync import sync_to_async
+from django.db import transaction
+from django.http import Http404, HttpResponse
+from django.shortcuts import get_object_or_404, redirect
+from django.views.decorators.http import require_GET, require_POST
+
+from connections.clients import foundry_client
+from connections.endpoint import EndpointError
+from connections.fields import KeyUnreadable
+from connections.models import Connection
+from flows.playground.chat import asking, columns, images
+from flows.playground.chat.answers import (
+    back,
+    messages_of,
+    page_context,
+    refused,
+    renewed,
+    saved,
+    whole,
+)
+from flows.playground.chat.calling import NotAskable
+from flows.playground.chat.forms import EXAMPLES_SHOWN, VARIABLE, SetupForm, names_of, template_problems
+from flows.playground.chat.page import Page, around, page_of
+from flows.playground.chat.saving import changing, take_over
+from flows.playground.models import Session, Turn
+from flows.playground.setup import Setup
+from foundryflow import access
+from foundryflow.access import editor, reader
+from foundryflow.http import Request, posted
+from foundryflow.regions import Region, page, regions
+
+LISTING = 10.0  # seconds that a list of deployments may take
+MOST_LISTED = 500
+
+
+@reader
+@require_GET
+def index(request: Request) -> HttpResponse:
+    """The newest session of one's own. Whoever may run gets a first one."""
+    newest = Session.objects.filter(owner=request.user).first()
+    if newest is None and request.user.is_staff:
+        newest = started(request)
+    if newest is None:
+        shared = Session.objects.visible_to(request.user).select_related("owner")[:50]
+        return page(request, "playground/none.html", {"shared": shared})
+    return redirect("playground:show", newest.pk)
+
+
+@editor
+@require_POST
+def new(request: Request) -> HttpResponse:
+    return redirect("playground:show", started(request).pk)
+
+
+def started(request: Request) -> Session:
+    """With the connection and deployment that were used last."""
+    last = Session.objects.filter(owner=request.user).first()
+    if last is not None:
+        stored = Setup.from_json(last.setup)
+        setup = Setup(connection=stored.connection, model=stored.model)
+    else:
+        only = list(Connection.objects.only("name", "default_model")[:2])
+        setup = Setup(only[0].name, only[0].default_model) if len(only) == 1 else Setup()
+    return Session.objects.create(name=asking.UNNAMED, owner=request.user, setup=setup.to_json())
+
+
+@reader
+@require_GET
+def show(request: Request, pk: int) -> HttpResponse:
+    session = access.session(request, pk)
+    view = "code" if request.GET.get("view") == "code" else "chat"
+    return whole(request, session, view=view, before=number(request.GET.get("before")))
+
+
+def number(text: str | None) -> int | None:
+    return int(text) if text and text.isdecimal() and len(text) < 15 else None
+
+
+@reader
+@require_GET
+def of_flow(request: Request, slug: str) -> HttpResponse:
+    """Where the runs of a session lead back to."""
+    return redirect("playground:show", get_object_or_404(Session.objects.visible_to(request.user), flow__slug=slug).pk)
+
+
+@editor
+@require_POST
+def save(request: Request, pk: int) -> HttpResponse:
+    """Saves the settings as they are typed, and what is typed of a question."""
+    session = access.session(request, pk, change=True)
+    before = Setup.from_json(session.setup)
+    form, problems = take_over(session, posted(request))
+    problems |= template_problems(Setup.from_json(session.setup), session.draft)
+    if not request.htmx:
+        return whole(request, session, status=422, problems=problems) if problems else back(session)
+    shown = around(session, request.user, problems=problems, typed=typed_wrongly(request, problems))
+    said = saved("Not saved: see the marked fields", bad=True) if form.errors else saved()
+    parts = [*messages_of(fields_in(request), problems), *follow_up(request, shown, form, before), said]
+    response = regions(request, *parts, status=422 if problems else 200)
+    response.headers["HX-Trigger"] = "setup-saved"
+    return response
+
+
+def follow_up(request: Request, shown: Page, form: SetupForm, before: Setup) -> Iterator[Region]:
+    """What depends on the settings and is not what is being typed."""
+    context, now = page_context(shown), shown.setup
+    yield Region("playground/_history_said.html", "history-said", context)
+    yield Region("playground/_set_counts.html", "parameters-set", context)
+    if shown.session.comparing:
+        for column in shown.columns:
+            yield Region("playground/_column_said.html", f"column-said-{column.number}", {"column": column})
+    variables = {name.removeprefix(VARIABLE) for name in request.POST if is_variable(name)}
+    if "prompt" in request.POST and variables != set(names_of(shown.session)):
+        yield Region("playground/_variables.html", "variables", context)
+        yield Region("playground/_insert_menu.html", "insert-variable", context)
+    if (before.connection, before.model) != (now.connection, now.model):
+        yield Region("playground/_parameters.html", "parameters", context)
+        yield Region("playground/_connection_hint.html", "connection-hint", context)
+    if len(form.examples_posted()) != len(now.examples) and EXAMPLES_SHOWN in request.POST:
+        yield Region("playground/_examples.html", "examples", context)
+        yield Region("playground/_examples_count.html", "examples-count", context)
+
+
+def is_variable(name: str) -> bool:
+    return name.startswith(VARIABLE)
+
+
+def fields_in(request: Request) -> list[str]:
+    """Names of the fields that were posted and have a place for complaints."""
+    others = ("csrfmiddlewaretoken", EXAMPLES_SHOWN, "add-example", "remove-example")
+    return [name for name in request.POST if name not in others and not is_variable(name)]
+
+
+def typed_wrongly(request: Request, problems: dict[str, str]) -> dict[str, str]:
+    return {name: str(request.POST[name]) for name in problems if name in request.POST}
+
+
+@editor
+@require_POST
+def ask(request: Request, pk: int) -> HttpResponse:
+    """Asks what is typed, with the settings as they stand on the page."""
+    session = access.session(request, pk, change=True)
+    _, problems = take_over(session, posted(request))
+    names = [*fields_in(request), "prompt", "images", "connection", "model"]
+    try:
+        attached = images.read(request.FILES.getlist("images"))
+        if problems:
+            raise NotAskable(problems)
+        with transaction.atomic():
+            asking.ask(session, session.draft, attached, request.user, prompts=own_prompts(session))
+    except images.BadImage as error:
+        return refused(request, session, {**problems, "images": str(error)}, names)
+    except NotAskable as error:
+        session = access.session(request, pk, change=True)
+        return refused(request, session, error.problems, names)
+    with changing(session):
+        columns.forget_prompts(session)
+    more = [*messages_of(names, {}), saved(), Region("playground/_name.html", "session-name", {"session": session})]
+    context = page_context(around(session, request.user))
+    more.append(Region("playground/_history_said.html", "history-said", context))
+    return renewed(request, session, *more, event="asked")
+
+
+def own_prompts(session: Session) -> dict[str, str]:
+    """Of the columns that ask something of their own."""
+    own = enumerate(session.active_columns)
+    return {str(number): str(column["prompt"]) for number, column in own if number and column.get("prompt")}
+
+
+@editor
+@require_POST
+def stop(request: Request, pk: int) -> HttpResponse:
+    session = access.session(request, pk, change=True)
+    asking.stop(session, request.user)
+    return renewed(request, session)
+
+
+@reader
+@require_GET
+def earlier(request: Request, pk: int) -> HttpResponse:
+    """The turns before those that are shown."""
+    session = access.session(request, pk)
+    before = number(request.GET.get("before"))
+    if before is None:
+        raise Http404("before= names a turn.")
+    shown = page_of(session, request.user, before=before)
+    return page(request, "playground/_turns.html", page_context(shown))
+
+
+@editor
+@require_GET
+async def deployments(request: Request) -> HttpResponse:
+    """Options for the deployments of a connection, as its service lists them; none where it gives no list."""
+    column = request.GET.get("column", "")
+    name = request.GET.get("connection") or request.GET.get(f"column-{column}-connection", "")
+    found: list[str] = []
+    connection = await Connection.objects.select_related("spill_over_to").filter(name=name).afirst()
+    if connection is not None:
+        try:
+            async with asyncio.timeout(LISTING):
+                listed = await foundry_client().deployments(connection.target())
+        except (KeyUnreadable, EndpointError, TimeoutError):
+            listed = None
+        found = [deployment.name for deployment in listed or []][:MOST_LISTED]
+    return await sync_to_async(page)(request, "playground/_deployments.html", {"names": found})
+
+
+@reader
+@require_GET
+def image(request: Request, pk: int, name: str) -> HttpResponse:
+    """One image of a question."""
+    turn = get_object_or_404(Turn, pk=pk)
+    access.session(request, turn.session_id)
+    at = int(name) if name.isdecimal() and len(name) < 3 else len(turn.images)
+    if at >= len(turn.images):
+        raise Http404("This question has no such image.")
+    try:
+        kind, content = images.decoded(turn.images[at])
+    except images.BadImage:
+        raise Http404("This is not an image.") from None
+    headers = {"Cache-Control": "private, max-age=86400", "Content-Security-Policy": "default-src 'none'"}
+    return HttpResponse(content, content_type=kind, headers=headers)

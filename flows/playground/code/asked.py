@@ -1,0 +1,79 @@
+"""What the playground would send now, from settings that need not be saved."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from connections.foundry.values import ChatRequest
+from flows.actions.base import default_of, props
+from flows.actions.chat_completion.action import Properties, chat_request
+from flows.errors import ActionError
+from flows.expressions import ExpressionError, Scope
+from flows.playground.chat.branch import Tree, conversation, prompt_of
+from flows.playground.chat.calling import values_for, without_blanks
+from flows.playground.models import Session
+from flows.playground.setup import CONVERSATION, IMAGES, Setup, document_of
+from flows.runner import first_scope, read
+
+
+@dataclass(frozen=True)
+class Asked:
+    """A call of one column. `templates` are those of the messages, in their order; empty for what was said before."""
+
+    setup: Setup
+    request: ChatRequest
+    variables: Mapping[str, str]
+    templates: tuple[str, ...]
+
+
+class NotWritten(Exception):
+    """Nothing can be sent with these settings; the message is for people."""
+
+
+def asked(session: Session, column: int) -> Asked:
+    """The draft as the next question; without one, the newest question once more. Raises NotWritten."""
+    setup = without_blanks(session.setup_of(column))
+    prompt, before, images, known = question(session, column)
+    values = values_for(session, [*setup.templates(), prompt], known)
+    said = setup.windowed(conversation(session, column, Tree.of(session).path(before)))
+    document = document_of("code", setup, prompt, values)
+    try:
+        scope = first_scope(document, {**values, CONVERSATION: said, IMAGES: images})
+        request = chat_request(rendered(setup.properties(prompt), scope))
+    except ActionError as error:
+        raise NotWritten(f"{error.message} {error.hint}".strip()) from None
+    return Asked(
+        setup,
+        request,
+        {name: value for name, value in values.items() if isinstance(value, str)},
+        tuple(templates(setup, len(said), prompt)),
+    )
+
+
+def question(session: Session, column: int) -> tuple[str, int | None, list[str], Mapping[str, Any]]:
+    """Its template, the turn it follows, its images, and the variables it was asked with before."""
+    own = session.columns[column].get("prompt") if column < len(session.columns) else ""
+    draft = str(own or session.draft)
+    turn = session.head
+    if draft.strip() or turn is None:
+        return draft, session.head_id, [], {}
+    return prompt_of(turn, column), turn.parent_id, turn.images, turn.variables
+
+
+def rendered(stored: Mapping[str, Any], scope: Scope) -> Properties:
+    """Raises ActionError."""
+    values = {}
+    for name, declared in props(Properties).items():
+        value = stored.get(name)
+        try:
+            values[name] = read(declared, default_of(Properties, name) if value in (None, "") else value, scope)
+        except (ExpressionError, ValueError) as error:
+            raise ActionError("expression", f"{name.replace('_', ' ').capitalize()}: {error}") from None
+    return Properties(**{**values, "user_prompt": values["user_prompt"] or "", "model": values["model"] or ""})
+
+
+def templates(setup: Setup, said: int, prompt: str) -> list[str]:
+    examples = [text for example in setup.examples for text in (example.user, example.assistant)]
+    return [*([setup.instructions] if setup.instructions else []), *examples, *[""] * said, prompt]

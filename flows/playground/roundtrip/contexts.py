@@ -1,0 +1,113 @@
+"""The page Use in flow: where the session goes, and what comes of it there."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from urllib.parse import urlencode
+
+from flows.document import Document, DocumentError, Located
+from flows.models import Flow
+from flows.playground.models import Session
+from flows.playground.roundtrip.review import CHAT, Preview, Review, title_of
+from flows.playground.roundtrip.source import Source
+from flows.playground.setup import Setup
+
+MOST_FLOWS = 500
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where the session goes: an action of a flow, or a new flow when there is none."""
+
+    flow: Flow | None = None
+    document: Document | None = None
+    located: Located | None = None
+
+    @property
+    def calls(self) -> list[tuple[str, str]]:
+        """The chat completions to choose from."""
+        return [(each.action.id, title_of(each)) for each in calls_in(self.document)] if self.document else []
+
+
+def place_of(session: Session, flow: Flow | None, action_id: str) -> Place:
+    """The action that is asked for, else the one the session came from, else the first. Raises DocumentError."""
+    if flow is None:
+        return Place()
+    document = flow.current.parsed()
+    calls = {each.action.id: each for each in calls_in(document)}
+    wanted = (action_id, session.from_action if session.from_flow_id == flow.pk else "", next(iter(calls), ""))
+    return Place(flow, document, next((calls[id] for id in wanted if id in calls), None))
+
+
+def calls_in(document: Document) -> list[Located]:
+    return [located for located in document.walk() if located.action.type == CHAT]
+
+
+@dataclass(frozen=True)
+class UsePage:
+    """The whole page."""
+
+    session: Session
+    source: Source
+    place: Place
+    problems: list[str] = field(default_factory=list)
+
+    @property
+    def flows(self) -> list[tuple[str, str]]:
+        found = list(Flow.objects.edited().exclude(head=None).order_by("name").values_list("slug", "name")[:MOST_FLOWS])
+        chosen = self.place.flow
+        return found if chosen is None or (chosen.slug, chosen.name) in found else [(chosen.slug, chosen.name), *found]
+
+    @property
+    def columns(self) -> list[tuple[int, str]]:
+        return [(number, f"{letter(number)} · {called(setup)}") for number, setup in self.source.columns]
+
+    @property
+    def column_letter(self) -> str:
+        return letter(self.source.column)
+
+    @property
+    def prompt_missing(self) -> bool:
+        return not self.source.prompt.strip()
+
+    @cached_property
+    def review(self) -> Review | None:
+        flow, document, located = self.place.flow, self.place.document, self.place.located
+        if flow is None or document is None or located is None or self.prompt_missing:
+            return None
+        return Review(flow, flow.current, located, document, self.source)
+
+    @cached_property
+    def preview(self) -> Preview | None:
+        return None if self.place.flow or self.prompt_missing else Preview(self.source)
+
+    @property
+    def query(self) -> str:
+        """The choices as the address of the page has them."""
+        place = self.place
+        action = {"action": place.located.action.id} if place.located else {}
+        flow = place.flow.slug if place.flow else ""
+        return urlencode({"flow": flow, **action, "column": self.source.column, "prompt": self.source.prompt_from})
+
+
+def letter(column: int) -> str:
+    return chr(ord("A") + column)
+
+
+def called(setup: Setup) -> str:
+    return " / ".join(filter(None, (setup.connection, setup.model))) or "nothing set"
+
+
+def page_of(session: Session, flow: Flow | None, given: Mapping[str, str]) -> UsePage:
+    """`given` are the choices; `flow` is None for a new one."""
+    source = Source(session, whole_number(given.get("column")), given.get("prompt", ""))
+    try:
+        return UsePage(session, source, place_of(session, flow, given.get("action", "")))
+    except DocumentError:
+        return UsePage(session, source, Place(flow), ["This flow cannot be read. Open it in the designer."])
+
+
+def whole_number(text: str | None) -> int | None:
+    return int(text) if text and text.isdecimal() and len(text) < 10 else None

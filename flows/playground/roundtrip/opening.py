@@ -1,0 +1,140 @@
+"""A recorded chat completion as the beginning of a session: settings, prompt, values, and what could not be kept."""
+
+from __future__ import annotations
+
+import itertools
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from flows.expressions import ExpressionError, Scope
+from flows.playground.roundtrip.history import Exchange, NotHeld, exchanges
+from flows.playground.roundtrip.rehearsal import Sent, messages_in, rehearsed
+from flows.playground.roundtrip.values import Known, known_texts
+from flows.playground.setup import Setup, setup_of
+from flows.runner import rendered_deep
+
+MOST_REHEARSALS = 16
+
+
+@dataclass(frozen=True)
+class Called:
+    """What is known of one execution of a chat completion."""
+
+    properties: Mapping[str, Any]  # as stored: templates
+    scope: Scope  # the variables in front of it, else those the run began with
+    walked: bool  # whether they are those in front of it
+    rendered: Mapping[str, Any] = field(default_factory=dict)  # its properties as the record shows them
+    sent: Sent | None = None  # the messages, if it came to a call
+
+
+@dataclass(frozen=True)
+class Opening:
+    """A session to be. `notes` are sentences about what it lacks."""
+
+    setup: Setup
+    prompt: str
+    variables: Mapping[str, str]
+    earlier: Sequence[Exchange]
+    notes: Sequence[str]
+
+
+async def opening(called: Called) -> Opening:
+    setup, prompt = setup_of(called.properties)
+    setup = replace(setup, parameters=readable(setup.parameters))
+    known = known_texts([*setup.templates(), prompt], called.scope)
+    earlier, lost = earlier_of(called, setup)
+    images = images_of(called)
+    variables, same = await chosen(setup, prompt, known, earlier, sent_by(called, images))
+    notes = [
+        *notes_on_connection(called.properties),
+        *notes_on_values(known, called.walked),
+        *([f"The history of the run is left out: {lost}."] if lost else []),
+        *([f"{counted(images, 'image')} of the run must be attached again."] if images else []),
+    ]
+    if not same and not notes:
+        notes.append(
+            "What this session sends differs from the prompt of the run. Compare it with the run's Prompt sent."
+        )
+    return Opening(setup, prompt, variables, earlier, notes)
+
+
+def readable(parameters: Mapping[str, Any]) -> dict[str, Any]:
+    """A response format that was typed as text becomes the object that it means."""
+    format = parameters.get("response_format")
+    if not isinstance(format, str):
+        return dict(parameters)
+    try:
+        value = json.loads(format)
+    except ValueError:
+        return dict(parameters)
+    return {**parameters, "response_format": value} if isinstance(value, dict) else dict(parameters)
+
+
+async def chosen(
+    setup: Setup, prompt: str, known: Known, earlier: Sequence[Exchange], sent: Sent | None
+) -> tuple[dict[str, str], bool]:
+    """The values that lead to what was sent, and whether they do; the likeliest where that is not known."""
+    names = list(known.texts)
+    if sent is not None:
+        for ways in itertools.islice(itertools.product(*known.texts.values()), MOST_REHEARSALS):
+            typed = dict(zip(names, ways, strict=True))
+            if await rehearsed(setup, prompt, typed, earlier) == sent:
+                return typed, True
+    return {name: ways[0] for name, ways in known.texts.items()}, sent is None
+
+
+def sent_by(called: Called, images: int) -> Sent | None:
+    """The messages without images: as recorded, else as they would have been."""
+    if called.sent and not images:
+        return called.sent
+    stored = {name: value for name, value in called.properties.items() if name != "images"}
+    return messages_in(stored, called.scope) if called.walked else None
+
+
+def earlier_of(called: Called, setup: Setup) -> tuple[list[Exchange], str]:
+    """The turns that its history holds beyond the examples; none and why, when a session cannot keep them."""
+    try:
+        return exchanges(history_of(called), len(setup.examples)), ""
+    except NotHeld as error:
+        return [], str(error)
+
+
+def history_of(called: Called) -> Any:
+    if called.walked:
+        try:
+            return rendered_deep(called.properties.get("history"), called.scope)
+        except ExpressionError:
+            pass  # as it failed in the run
+    return called.rendered.get("history")
+
+
+def images_of(called: Called) -> int:
+    images = called.rendered.get("images")
+    return len(images) if isinstance(images, list) else bool(images)
+
+
+def notes_on_connection(properties: Mapping[str, Any]) -> list[str]:
+    name, instead = properties.get("dynamic_connection"), properties.get("connection")
+    if not name:
+        return []
+    then = f"This session uses {instead}." if instead else "Choose a connection."
+    return [f"The run used the connection in the variable {name}, whose key is not stored. {then}"]
+
+
+def notes_on_values(known: Known, walked: bool) -> list[str]:
+    notes = []
+    if known.secret:
+        notes.append(f"Secrets are not stored, so they are left empty: {', '.join(known.secret)}.")
+    if known.long:
+        notes.append(f"Too long for a field, so left empty: {', '.join(known.long)}.")
+    if known.unknown:
+        notes.append(f"Not known any more, so left empty: {', '.join(known.unknown)}.")
+    elif known.texts and not walked:
+        notes.append("The values are those that the run began with; what its actions had set is not known any more.")
+    return notes
+
+
+def counted(number: int, word: str) -> str:
+    return f"{number} {word}{'s' if number != 1 else ''}"

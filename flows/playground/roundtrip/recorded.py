@@ -1,0 +1,133 @@
+"""The records of a run as a replay takes them: exact where they were kept whole, else as people may see them."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from connections.endpoint import Endpoint, EndpointError
+from connections.foundry.values import Target
+from connections.secret import MASK, Secret
+from flows.actions import registry
+from flows.checkpoint import CheckpointError, loaded
+from flows.document import Action, Document
+from flows.errors import ActionError
+from flows.expressions import Scope
+from flows.journal import ActionFailed, ActionFinished, Declared, Ended
+from flows.models import ActionRun, Run, State
+from flows.playground.roundtrip.replay import Past, scope_before
+from flows.values import ConnectionValue
+
+ITERATION = re.compile(r"\[\d+\]$")
+NOWHERE = Endpoint.parse("https://unknown.invalid/openai/v1")
+
+
+def scope_of(record: ActionRun, document: Document) -> Scope | None:
+    """The variables in front of the recorded action. Secrets among them are masks."""
+    run = record.run
+    return asyncio.run(scope_before(document, run.inputs, past_of(record, document), record.path))
+
+
+def past_of(record: ActionRun, document: Document) -> Past:
+    run = record.run
+    past = Past(apart=apart(run, record.path))
+    kept = {
+        checkpoint.path: checkpoint.plain
+        for checkpoint in run.checkpoints.filter(note=False, sealed=None)
+        if not past.beside(checkpoint.path)
+    }
+    outcomes: dict[str, Ended] = {}
+    failures: dict[str, ActionError] = {}
+    earlier = run.actions.filter(order__lt=record.order, state__in=(State.SUCCEEDED, State.FAILED))
+    for row in earlier.defer("inputs", "facts", "text"):
+        if past.beside(row.path):
+            continue
+        action = document.find(row.action_id)
+        if action is None or not action.branches:
+            outcomes[row.path] = outcome(row, kept.get(row.path), action)
+        elif row.error and row.error.get("kind") != "inside":
+            failures[row.path] = error_of(row)
+    return Past(outcomes, failures, past.apart)
+
+
+def apart(run: Run, path: str) -> dict[str, str]:
+    """The loops around `path` whose iterations ran side by side, each with the iteration that leads there."""
+    around = dict(containers(path))
+    rows = run.actions.filter(path__in=around).values_list("path", "inputs")
+    return {loop: around[loop] for loop, inputs in rows if around[loop] != f"{loop}/" and is_wide(inputs)}
+
+
+def containers(path: str) -> Iterator[tuple[str, str]]:
+    """The containers around a path, each with how the paths inside begin."""
+    parts = path.split("/")
+    for depth in range(1, len(parts)):
+        inside = "/".join(parts[:depth])
+        yield ITERATION.sub("", inside), f"{inside}/"
+
+
+def is_wide(inputs: Mapping[str, Any]) -> bool:
+    width = inputs.get("parallelism")
+    return isinstance(width, int | float) and width > 1
+
+
+def outcome(row: ActionRun, kept: str | None, action: Action | None) -> Ended:
+    if kept is not None:
+        try:
+            return loaded(row.path, kept)
+        except CheckpointError:
+            pass  # what people see of it is left
+    if row.state == State.FAILED:
+        return ActionFailed(row.path, 0, error_of(row))
+    return ActionFinished(
+        row.path,
+        0,
+        output=revived(row.output),
+        variables={name: revived(value) for name, value in row.variables.items()},
+        declared=tuple(declared(row, action)) if action else (),
+    )
+
+
+def declared(row: ActionRun, action: Action) -> Iterator[Declared]:
+    """The variables that it declared: their types from the document, their values from the record."""
+    output = row.output if isinstance(row.output, Mapping) else {}
+    rows = action.properties.get("variables")
+    lifted = {
+        each["name"]: each.get("global") is True
+        for each in (rows if isinstance(rows, list) else [])
+        if isinstance(each, Mapping) and isinstance(each.get("name"), str)
+    }
+    try:
+        known = registry.action_type(action.type).declares(action.properties)
+    except registry.UnknownAction:
+        return
+    for name, type, _ in known:
+        if name in output and name in lifted:
+            yield Declared(name, type, revived(output[name]), lifted[name])
+
+
+def error_of(row: ActionRun) -> ActionError:
+    error = row.error or {}
+    return ActionError(str(error.get("kind")), str(error.get("message")), str(error.get("hint") or ""))
+
+
+def revived(value: Any) -> Any:
+    """What people see of a value, as one of the scope: a mask is a secret, a connection has no key."""
+    match value:
+        case str() if value == MASK:
+            return Secret(MASK)
+        case {"connection": str() as name, "host": str() as host} if len(value) == 2:
+            return ConnectionValue(name, Target(host, endpoint_at(host), Secret(MASK)))
+        case dict():
+            return {key: revived(inner) for key, inner in value.items()}
+        case list():
+            return [revived(inner) for inner in value]
+    return value
+
+
+def endpoint_at(host: str) -> Endpoint:
+    try:
+        return Endpoint.parse(f"https://{host}/openai/v1")
+    except EndpointError:
+        return NOWHERE

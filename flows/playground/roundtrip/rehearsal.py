@@ -1,0 +1,79 @@
+"""What a session would send, found out by running its flow up to the call."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import AsyncGenerator, Mapping, Sequence
+from typing import Any
+
+from connections.endpoint import Endpoint
+from connections.foundry.values import ChatRequest, Message, Target
+from connections.secret import Secret
+from flows.actions.base import default_of, props
+from flows.actions.chat_completion.action import Properties, messages, shown_content
+from flows.document import DocumentError
+from flows.errors import ActionError, RunFailed
+from flows.expressions import Scope, render
+from flows.journal import MemoryJournal
+from flows.playground.roundtrip.history import Exchange
+from flows.playground.roundtrip.merge import is_whole
+from flows.playground.setup import CONVERSATION, IMAGES, Setup, document_of, user_message
+from flows.playground.variables import values_of
+from flows.runner import execute, read
+from flows.services import MemoryServices
+
+NAME = "rehearsal"
+NOWHERE = Target(NAME, Endpoint.parse("https://rehearsal.invalid/openai/v1"), Secret(NAME))
+
+PARTS = ("system_prompt", "user_prompt", "images", "history", "context", "prompt_template")  # of the messages
+
+Sent = list[dict[str, Any]]  # messages as the record of a call shows them
+
+
+class Listener:
+    """Takes the request and answers nothing."""
+
+    def __init__(self) -> None:
+        self.request: ChatRequest | None = None
+
+    async def chat(self, target: Target, request: ChatRequest) -> AsyncGenerator[Any, None]:
+        self.request = request
+        return
+        yield  # which makes it a generator
+
+
+async def rehearsed(setup: Setup, prompt: str, typed: Mapping[str, str], earlier: Sequence[Exchange]) -> Sent | None:
+    """The messages; None when it does not come to a call."""
+    examples = tuple(filter(is_whole, setup.examples))
+    setup = dataclasses.replace(setup, connection=NAME, model=setup.model or NAME, examples=examples)
+    values = values_of([*setup.templates(), prompt], typed)
+    listener = Listener()
+    inputs = {**values, CONVERSATION: conversation(earlier), IMAGES: []}
+    try:
+        document = document_of(NAME, setup, prompt, values)
+        await execute(document, inputs, MemoryJournal(), MemoryServices(listener, {NAME: NOWHERE}))
+    except (DocumentError, RunFailed):
+        pass  # it ends without an answer; what was asked is what counts
+    return shown(listener.request.messages) if listener.request else None
+
+
+def messages_in(stored: Mapping[str, Any], scope: Scope) -> Sent | None:
+    """The messages of a chat completion with these properties; None when they cannot be rendered."""
+    named = {name: default_of(Properties, name) if stored.get(name) in (None, "") else stored[name] for name in PARTS}
+    try:
+        made = {name: read(props(Properties)[name], value, scope) for name, value in named.items()}
+        return shown(messages(Properties(**{"model": NAME, **made})))
+    except (ActionError, ValueError):
+        return None
+
+
+def shown(sent: Sequence[Message]) -> Sent:
+    return [{"role": message.role, "content": shown_content(message.content)} for message in sent]
+
+
+def conversation(earlier: Sequence[Exchange]) -> list[Mapping[str, Any]]:
+    said: list[Mapping[str, Any]] = []
+    for turn in earlier:
+        asked = user_message(render(turn.prompt, Scope()), turn.images)
+        said += [asked, {"role": "assistant", "content": turn.answer}]
+    return said

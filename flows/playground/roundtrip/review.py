@@ -1,0 +1,175 @@
+"""What would change in a flow, line by line, and what stays; or the flow that would be made."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+from flows.actions import registry
+from flows.actions.base import default_of, label
+from flows.document import Document, Input, Located
+from flows.models import Flow, Revision
+from flows.playground.diff import Line, folded, lines
+from flows.playground.roundtrip.merge import (
+    FOLDED,
+    Change,
+    Needed,
+    changes,
+    digest,
+    merged,
+    missing,
+    new_document,
+)
+from flows.playground.roundtrip.source import Source
+
+CHAT = "chat_completion"
+
+
+@dataclass(frozen=True)
+class Row:
+    """A property as people read it."""
+
+    label: str
+    value: str
+
+
+@dataclass(frozen=True)
+class ChangedRow:
+    """A property with its lines, and why where it is not plain."""
+
+    label: str
+    lines: list[Line | int]  # a number stands for so many lines that are the same
+    why: str = ""
+
+
+@dataclass(frozen=True)
+class Review:
+    """What the session changes in one chat completion."""
+
+    flow: Flow
+    revision: Revision
+    located: Located
+    document: Document
+    source: Source
+
+    @property
+    def action_id(self) -> str:
+        return self.located.action.id
+
+    @property
+    def title(self) -> str:
+        return title_of(self.located)
+
+    @property
+    def stored(self) -> Mapping[str, Any]:
+        return self.located.action.properties
+
+    @cached_property
+    def properties(self) -> dict[str, Any]:
+        return merged(self.stored, self.source.brought)
+
+    @cached_property
+    def changes(self) -> list[Change]:
+        return changes(self.stored, self.properties)
+
+    @cached_property
+    def rows(self) -> list[ChangedRow]:
+        held = [label_of(change.name).lower() for change in self.changes if change.name in FOLDED]
+        return [ChangedRow(label_of(change.name), lines_of(change), why(change, held)) for change in self.changes]
+
+    @cached_property
+    def kept(self) -> list[Row]:
+        """The properties that stay, retry and timeout included."""
+        changed = {change.name for change in self.changes}
+        names = [name for name in self.stored if name not in changed and self.stored[name] not in (None, "", [])]
+        rows = [Row(label_of(name), shown(self.stored[name])) for name in ordered(names)]
+        if "result_variable_name" not in self.stored:
+            rows.append(Row(label_of("result_variable_name"), default_result()))
+        action = self.located.action
+        if action.retry:
+            rows.append(Row("Retry", f"{action.retry.attempts} tries"))
+        if action.timeout:
+            rows.append(Row("Timeout", f"{action.timeout:g} s"))
+        return rows
+
+    @cached_property
+    def missing(self) -> list[Needed]:
+        return missing(self.document, self.action_id, self.properties, self.source.brought.values)
+
+    @property
+    def dynamic(self) -> str:
+        """The variable whose connection is used at run time, whatever connection is chosen."""
+        return str(self.stored.get("dynamic_connection") or "")
+
+    @property
+    def digest(self) -> str:
+        return digest(self.properties)
+
+
+@dataclass(frozen=True)
+class Preview:
+    """The flow that would be made."""
+
+    source: Source
+
+    @cached_property
+    def document(self) -> Document:
+        return new_document("New flow", self.source.brought)
+
+    @cached_property
+    def rows(self) -> list[Row]:
+        properties = self.document.actions[0].properties
+        return [Row(label_of(name), shown(properties[name])) for name in ordered(properties)]
+
+    @property
+    def inputs(self) -> Sequence[Input]:
+        return self.document.inputs
+
+    @property
+    def digest(self) -> str:
+        return digest(self.document.to_json())
+
+
+def title_of(located: Located) -> str:
+    title = located.action.title or registry.action_type(CHAT).title
+    owner = located.owner.title or located.owner.type.replace("_", " ").capitalize() if located.owner else ""
+    return f"{title}, in {owner}" if owner else title
+
+
+def label_of(name: str) -> str:
+    """As the property panel says it."""
+    declared = registry.form(CHAT).base_fields.get(name)
+    return str(declared.label) if declared else label(name)
+
+
+def ordered(names: Iterable[str]) -> list[str]:
+    """As in the property panel."""
+    order = list(registry.form(CHAT).base_fields)
+    return sorted(names, key=lambda name: order.index(name) if name in order else len(order))
+
+
+def default_result() -> str:
+    return str(default_of(registry.action_type(CHAT).properties, "result_variable_name"))
+
+
+def shown(value: Any) -> str:
+    return value if isinstance(value, str) else json.dumps(value, indent=2, ensure_ascii=False)
+
+
+def lines_of(change: Change) -> list[Line | int]:
+    old, new = ("" if value is None else shown(value) for value in (change.old, change.new))
+    return folded(lines(old, new))
+
+
+def why(change: Change, held: list[str]) -> str:
+    """What the lines alone do not say."""
+    if change.name in FOLDED:
+        return "Removed: in the session it is a part of the prompt."
+    if change.name == "user_prompt" and held:
+        return f"The prompt of the session holds the {' and '.join(held)} of this action, too."
+    if change.name == "history":
+        return "The examples of the session, in front of what the history held beyond its own."
+    return ""

@@ -1,0 +1,142 @@
+"""From a call of a run to a session, and from a session to a flow."""
+
+from __future__ import annotations
+
+from django import forms
+from django.contrib import messages
+from django.http import Http404, HttpResponse, HttpResponseRedirect
+from django.shortcuts import redirect
+from django.urls import reverse
+from django.views.decorators.http import require_http_methods, require_POST
+
+from flows.document import Action, Document, DocumentError
+from flows.models import ActionRun, Conflict, Flow, Room, State
+from flows.playground.models import Session
+from flows.playground.roundtrip.contexts import UsePage, page_of, whole_number
+from flows.playground.roundtrip.merge import ACTION_ID, applied
+from flows.playground.roundtrip.review import CHAT, Preview, Review
+from flows.playground.roundtrip.sessions import opened
+from foundryflow import access
+from foundryflow.access import editor
+from foundryflow.http import Request
+from foundryflow.regions import Region, page, regions
+
+CONFLICT, INVALID = 409, 422
+
+
+class NewFlowForm(forms.Form):
+    name = forms.CharField(max_length=200, error_messages={"required": "A flow needs a name."})
+
+
+@editor
+@require_POST
+def open_action(request: Request, pk: int) -> HttpResponse:
+    """A session that goes on from a chat completion of this run."""
+    run = access.run(request, pk)
+    if run.flow.room == Room.PLAYGROUND:
+        return redirect("playground:of_flow", run.flow.slug)
+    record = run.actions.filter(path=request.GET.get("path", ""), type=CHAT).first()
+    if record is None:
+        raise Http404("This run has no such chat completion.")
+    if record.state == State.SKIPPED:
+        messages.info(request, "This action was not run, so there is nothing to open.")
+        return redirect("runs:show", pk)
+    record.run = run
+    session, notes = opened(record, *stored(record), request.user)
+    for note in notes:
+        messages.warning(request, note)
+    return redirect("playground:show", session.pk)
+
+
+def stored(record: ActionRun) -> tuple[Document, Action]:
+    """The document that was run, and its action."""
+    try:
+        document = record.run.revision.parsed()
+    except DocumentError:
+        raise Http404("The revision of this run cannot be read.") from None
+    action = document.find(record.action_id)
+    if action is None:
+        raise Http404("The revision of this run has no such action.")
+    return document, action
+
+
+@editor
+@require_http_methods(["GET", "POST"])
+def use(request: Request, pk: int) -> HttpResponse:
+    """Shows what a session changes in a flow, and changes it when that was reviewed."""
+    session = access.session(request, pk)
+    shown = page_for(request, session)
+    if request.method == "GET":
+        return answered(request, shown)
+    if shown.review:
+        return put_into(request, shown, shown.review)
+    if shown.preview:
+        return made_new(request, shown, shown.preview)
+    return answered(request, shown, status=INVALID)
+
+
+def page_for(request: Request, session: Session) -> UsePage:
+    """The page of what the address chooses; where it chooses no flow, of the one the session came from."""
+    slug = request.GET.get("flow", session.from_flow.slug if session.from_flow else "")
+    return page_of(session, access.flow(request, slug) if slug else None, request.GET)
+
+
+def answered(
+    request: Request, shown: UsePage, *, status: int = 200, said: str = "", form: forms.Form | None = None
+) -> HttpResponse:
+    context = {
+        "page": shown,
+        "session": shown.session,
+        "said": said,
+        "form": form or NewFlowForm(initial={"name": shown.session.name}),
+    }
+    if request.htmx:
+        response = regions(request, Region("roundtrip/_use.html", "use", context), status=status)
+        response.headers["HX-Replace-Url"] = f"{request.path}?{shown.query}"
+        return response
+    return page(request, "roundtrip/use.html", context, status=status)
+
+
+def put_into(request: Request, shown: UsePage, review: Review) -> HttpResponse:
+    """Commits the properties to the revision that was reviewed."""
+    flow, session = review.flow, shown.session
+    if not review.changes:
+        messages.info(request, f"Nothing to change: {review.title} is as in the session.")
+        return redirect(action_url(flow, review.action_id))
+    if request.POST.get("base") == str(review.revision.number) and request.POST.get("reviewed") != review.digest:
+        return answered(request, shown, status=CONFLICT, said="session")
+    added = [needed for needed in review.missing if needed.name in request.POST.getlist("add")]
+    try:
+        document = applied(review.document, review.action_id, review.properties, added)
+        base = whole_number(request.POST.get("base")) or 0
+        flow.commit(document, by=request.user, base=base, note=f"from playground session {session.name}"[:200])
+    except Conflict:
+        return answered(request, page_for(request, session), status=CONFLICT, said="flow")
+    except DocumentError as error:
+        shown.problems.extend(error.problems)
+        return answered(request, shown, status=INVALID)
+    return came_to(request, session, flow, review.action_id)
+
+
+def made_new(request: Request, shown: UsePage, preview: Preview) -> HttpResponse:
+    form = NewFlowForm(request.POST)
+    if not form.is_valid():
+        return answered(request, shown, status=INVALID, form=form)
+    if request.POST.get("reviewed") != preview.digest:
+        return answered(request, shown, status=CONFLICT, said="session", form=form)
+    document = preview.document.renamed(form.cleaned_data["name"].strip())
+    flow = Flow.objects.start_with(
+        document, by=request.user, note=f"from playground session {shown.session.name}"[:200]
+    )
+    return came_to(request, shown.session, flow, ACTION_ID)
+
+
+def came_to(request: Request, session: Session, flow: Flow, action_id: str) -> HttpResponseRedirect:
+    """Into the designer; next time the session goes to the same place."""
+    if session.owner_id == request.user.pk:
+        Session.objects.filter(pk=session.pk).update(from_flow=flow, from_action=action_id)
+    return redirect(action_url(flow, action_id))
+
+
+def action_url(flow: Flow, action_id: str) -> str:
+    return f"{reverse('designer:show', args=[flow.slug])}?action={action_id}"

@@ -1,0 +1,139 @@
+"""What the pages of sessions and versions show."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from django.contrib.auth.models import AbstractBaseUser, User
+from django.urls import reverse
+
+from flows.playground.models import ModelPrice, Session, Version
+from flows.playground.sessions.changes import Change, State, changes
+from flows.playground.sessions.forms import PriceForm, amount
+from flows.playground.sessions.queries import BEFORE, EXCERPT, turns_by_session
+from flows.playground.sessions.versions import settings_of, state_of
+
+CURRENT = "current"  # stands for the settings as they are now
+
+
+def name_of(user: User | None) -> str:
+    return (user.get_full_name() or user.get_username()) if user else ""
+
+
+@dataclass(frozen=True)
+class SessionRow:
+    session: Session
+    turns: int
+    mine: bool
+    excerpt: str  # where the words of a search were found
+
+    @property
+    def owner(self) -> str:
+        return name_of(self.session.owner)
+
+
+def session_rows(sessions: Iterable[Session], user: AbstractBaseUser, words: str) -> list[SessionRow]:
+    """Rows of the list in two queries, however many sessions."""
+    shown = list(sessions)
+    turns = turns_by_session(shown)
+    return [
+        SessionRow(session, turns.get(session.pk, 0), session.owner_id == user.pk, excerpt_of(session, words))
+        for session in shown
+    ]
+
+
+def excerpt_of(session: Session, words: str) -> str:
+    part = getattr(session, "in_question", None) or getattr(session, "in_answer", None) or ""
+    begins = "…" * (part.lower().find(words.lower()) >= BEFORE)
+    return begins + " ".join(part.split()) + "…" * (len(part) == EXCERPT)
+
+
+@dataclass(frozen=True)
+class VersionRow:
+    version: Version
+    changed: list[str]  # since the version before
+    current: bool
+
+    @property
+    def by(self) -> str:
+        return name_of(self.version.created_by)
+
+
+def version_rows(session: Session, versions: Sequence[Version]) -> list[VersionRow]:
+    """Rows with what each changed, in one query more. Every question is another prompt, so that does not count."""
+    oldest = min((version.number for version in versions), default=0)
+    states = {each.number: settings_of(each) for each in (*versions, *session.versions.filter(number=oldest - 1))}
+    now = settings_of(session)
+    return [
+        VersionRow(
+            version,
+            parts_of(changes(states.get(version.number - 1, State()), states[version.number])),
+            not changes(states[version.number], now),
+        )
+        for version in versions
+    ]
+
+
+def parts_of(changed: Iterable[Change]) -> list[str]:
+    """What changed in few words: a column or an example as a whole."""
+    return list(dict.fromkeys(change.label.split(",")[0] for change in changed))
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """What a version changes of another one, or of what is set now."""
+
+    against: int | str  # number of a version, or CURRENT
+    by: str
+    changes: list[Change]
+
+    @classmethod
+    def of(cls, other: Version | Session | None, version: Version) -> Comparison:
+        against = CURRENT if isinstance(other, Session) else other.number if other else 0
+        before = state_of(other) if other else State()
+        return cls(against, name_of(version.created_by), changes(before, state_of(version)))
+
+
+@dataclass(frozen=True)
+class PriceRow:
+    price: ModelPrice
+
+    @property
+    def input(self) -> str:
+        return amount(self.price.input, grouped=True)
+
+    @property
+    def cached_input(self) -> str:
+        return amount(self.price.cached_input, grouped=True) or "as input"
+
+    @property
+    def output(self) -> str:
+        return amount(self.price.output, grouped=True)
+
+
+@dataclass(frozen=True)
+class PriceTable:
+    """All prices, and the form that adds another or changes one."""
+
+    rows: list[PriceRow]
+    form: PriceForm
+    edited: ModelPrice | None = None
+
+    @property
+    def address(self) -> str:
+        return reverse("playground:price", args=[self.edited.pk]) if self.edited else reverse("playground:price_new")
+
+    @classmethod
+    def adding(cls, form: PriceForm | None = None, *, focus: bool = False) -> PriceTable:
+        """The currency is that of the price that was typed last."""
+        prices = list(ModelPrice.objects.all())
+        newest = max(prices, key=lambda price: price.changed_at, default=None)
+        blank = PriceForm(initial={"currency": newest.currency if newest else ""}, focus=focus)
+        return cls(list(map(PriceRow, prices)), form or blank)
+
+    @classmethod
+    def changing(cls, edited: ModelPrice, form: PriceForm | None = None) -> PriceTable:
+        form = form or PriceForm(instance=edited, prefix=f"price-{edited.pk}", focus=True)
+        stored = list(ModelPrice.objects.all())
+        return cls(list(map(PriceRow, stored)), form, next((price for price in stored if price == edited), edited))

@@ -1,0 +1,118 @@
+"""Sessions as a whole: list, rename, share, fork, export, import, delete."""
+
+from __future__ import annotations
+
+from django.contrib import messages
+from django.core.paginator import Paginator
+from django.http import HttpResponse
+from django.shortcuts import redirect
+from django.utils.http import url_has_allowed_host_and_scheme
+from django.utils.text import slugify
+from django.views.decorators.http import require_GET, require_http_methods, require_POST
+
+from flows.playground.models import Session
+from flows.playground.sessions import copies, portable
+from flows.playground.sessions.contexts import session_rows
+from flows.playground.sessions.forms import ImportForm, NameForm
+from flows.playground.sessions.queries import SHOWN, found, live_runs, searched
+from flows.playground.sessions.session_file import LARGEST, SessionFileError
+from foundryflow import access
+from foundryflow.access import reader
+from foundryflow.http import Request
+from foundryflow.regions import page
+
+ROWS = 50
+
+
+@reader
+@require_GET
+def session_list(request: Request) -> HttpResponse:
+    shown = Paginator(found(request.user, request.GET), ROWS).get_page(request.GET.get("page"))
+    words = searched(request.GET)
+    context = {
+        "rows": session_rows(shown, request.user, words),
+        "page": shown,
+        "words": words,
+        "show": request.GET.get("show", ""),
+        "choices": SHOWN.items(),
+    }
+    return page(request, "playground_sessions/list.html", context)
+
+
+@reader
+@require_http_methods(["GET", "POST"])
+def rename(request: Request, pk: int) -> HttpResponse:
+    session = access.session(request, pk, change=True)
+    form = NameForm(request.POST or None, initial={"name": session.name})
+    if request.method == "POST" and form.is_valid():
+        Session.objects.filter(pk=pk).update(name=form.cleaned_data["name"])
+        return back(request, session)
+    context = {"form": form, "session": session, "next": request.POST.get("next") or request.GET.get("next", "")}
+    return page(request, "playground_sessions/rename.html", context, status=422 if request.method == "POST" else 200)
+
+
+@reader
+@require_POST
+def share(request: Request, pk: int) -> HttpResponse:
+    """Lets others look and fork (shared=1), or no longer."""
+    session = access.session(request, pk, change=True)
+    shared = request.POST.get("shared") == "1"
+    Session.objects.filter(pk=pk).update(shared=shared)
+    words = "is shared: everybody who can sign in here may look at it and fork it" if shared else "is private again"
+    messages.info(request, f"{session.name} {words}.")
+    return back(request, session)
+
+
+@reader
+@require_POST
+def fork(request: Request, pk: int) -> HttpResponse:
+    forked = copies.fork(access.session(request, pk), by=request.user)
+    return redirect("playground:show", forked.pk)
+
+
+@reader
+@require_GET
+def export(request: Request, pk: int) -> HttpResponse:
+    session = access.session(request, pk)
+    name = slugify(session.name)[:80] or f"session-{pk}"
+    headers = {"Content-Disposition": f'attachment; filename="{name}.json"'}
+    return HttpResponse(portable.written(session), content_type="application/json", headers=headers)
+
+
+@reader
+@require_http_methods(["GET", "POST"])
+def import_file(request: Request) -> HttpResponse:
+    if request.method == "GET":
+        return page(request, "playground_sessions/import.html", {"form": ImportForm()})
+    form = ImportForm(request.POST, request.FILES)
+    problems: list[str] = []
+    if form.is_valid():
+        try:
+            session = portable.bring_in(form.cleaned_data["file"].read(LARGEST + 1), by=request.user)
+        except SessionFileError as error:
+            problems = error.problems
+        else:
+            messages.info(request, f"{session.name} was imported.")
+            return redirect("playground:show", session.pk)
+    return page(request, "playground_sessions/import.html", {"form": form, "problems": problems}, status=422)
+
+
+@reader
+@require_http_methods(["GET", "POST"])
+def delete(request: Request, pk: int) -> HttpResponse:
+    """Asks first, whoever posts; refuses while a call is going."""
+    session = access.session(request, pk, change=True)
+    sure = request.method == "POST" and "sure" in request.POST
+    if sure and copies.remove(session):
+        messages.info(request, f"{session.name} was deleted with its runs.")
+        return redirect("playground:sessions")
+    context = {"session": session, "turns": session.turns.count(), "live": live_runs(session).count()}
+    return page(request, "playground_sessions/delete.html", context, status=409 if sure else 200)
+
+
+def back(request: Request, session: Session) -> HttpResponse:
+    """To the page that asked, else to the session."""
+    wanted = request.POST.get("next", "")
+    if url_has_allowed_host_and_scheme(wanted, {request.get_host()}, require_https=request.is_secure()):
+        return redirect(wanted)
+    return redirect("playground:show", session.pk)
