@@ -13,6 +13,7 @@ from django.core.exceptions import PermissionDenied
 from django.http import Http404
 
 from connections.models import Connection
+from flows.batch.models import Batch, Cell
 from flows.models import Flow, Run
 from flows.playground.models import Session
 from foundryflow.http import Request
@@ -94,4 +95,23 @@ def session(request: Request, pk: int, *, change: bool = False) -> Session:
         raise Http404("This session does not exist any more.")
     if change and found.owner_id != request.user.pk:
         raise PermissionDenied(f"Only {found.owner.get_username()} may change this session. Fork it to go on from it.")
+    return found
+
+
+def batch(request: Request, pk: int, *, change: bool = False) -> Batch:
+    """A batch; to change it one must own it."""
+    found = Batch.objects.visible_to(request.user).select_related("flow", "owner", "session").filter(pk=pk).first()
+    if found is None:
+        raise Http404("This batch does not exist any more.")
+    if change and found.owner_id != request.user.pk:
+        raise PermissionDenied(f"Only {found.owner.get_username()} may change this batch.")
+    return found
+
+
+def cell(request: Request, pk: int) -> Cell:
+    """What one variant of a batch answered to one row."""
+    batches = Batch.objects.visible_to(request.user)
+    found = Cell.objects.filter(pk=pk, batch__in=batches).select_related("row", "batch__owner", "run").first()
+    if found is None:
+        raise Http404("This answer does not exist any more.")
     return found

@@ -4,3 +4,9 @@ from django.apps import AppConfig
 class BatchConfig(AppConfig):
     name = "flows.batch"
     label = "batch"
+
+    def ready(self) -> None:
+        from flows.batch.starting import refill
+        from flows.engine.executor import refills
+
+        refills.append(refill)

@@ -1,0 +1,152 @@
+"""What the pages of batches show."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from django.db.models import Count, Q
+from django.utils.safestring import mark_safe
+
+from flows.batch.figures import LIVE
+from flows.batch.models import LETTERS, Batch, Cell, CellState
+from flows.batch.starting import variants_of
+from flows.batch.variants import Variant
+from flows.batch.words import check_words
+from flows.runs.states import StateView, failure_words, look
+from flows.values import as_text
+from foundryflow.markdown import rendered
+
+DONE = (CellState.SUCCEEDED, CellState.FAILED)
+VALUE_CLIP = 160  # characters of a value in a table
+NOT_ASKED = StateView("new", "circle-dashed", "Not asked yet", "mute", "Not asked yet")
+
+
+def state_of(cell: Cell) -> StateView:
+    if cell.state == CellState.NEW:
+        return NOT_ASKED
+    name = "warning" if cell.state == CellState.SUCCEEDED and cell.warning else str(cell.state)
+    words = cell.warning if name == "warning" else failure_words(cell.error or {}) if name == "failed" else ""
+    return look(name, words)
+
+
+def may_change(user: Any, batch: Batch) -> bool:
+    return bool(user.is_staff and batch.owner_id == user.pk)
+
+
+@dataclass(frozen=True)
+class VariantView:
+    number: int
+    variant: Variant
+
+    @property
+    def letter(self) -> str:
+        return LETTERS[self.number]
+
+    @property
+    def model(self) -> str:
+        return self.variant.setup.model
+
+    @property
+    def connection(self) -> str:
+        return self.variant.setup.connection
+
+    @property
+    def parameters(self) -> list[tuple[str, str]]:
+        """Label and value; what is long is only named."""
+        found = self.variant.setup.parameters.items()
+        return [(name.replace("_", " ").capitalize(), brief(value)) for name, value in found]
+
+
+def brief(value: Any) -> str:
+    if isinstance(value, Mapping):
+        return "JSON schema"
+    return as_text(value)[:40]
+
+
+def variant_views(batch: Batch) -> list[VariantView]:
+    return [VariantView(number, variant) for number, variant in enumerate(variants_of(batch))]
+
+
+@dataclass(frozen=True)
+class Mark:
+    """What one check said of one answer."""
+
+    icon: str
+    css: str
+    word: str
+    check: str
+    reason: str
+
+
+MARKS = {
+    True: ("circle-check", "ok", "Passed"),
+    False: ("circle-x", "bad", "Failed"),
+    None: ("circle-dashed", "mute", "Undecided"),
+}
+
+
+def marks_of(verdicts: Iterable[Mapping[str, Any]], checks: Sequence[str]) -> list[Mark]:
+    return [
+        Mark(*MARKS[verdict.get("passed")], check, str(verdict.get("reason") or ""))
+        for verdict, check in zip(verdicts, checks, strict=False)
+    ]
+
+
+def shortened(text: str, most: int) -> str:
+    return text if len(text) <= most else f"{text[:most].rstrip()}…"
+
+
+class Detail:
+    """One answer in full."""
+
+    def __init__(self, cell: Cell) -> None:
+        self.cell = cell
+        self.letter = LETTERS[cell.variant]
+        self.state = state_of(cell)
+        self.live = cell.state in LIVE
+        self.html = mark_safe(rendered(cell.text)) if cell.text.strip() else ""  # noqa: S308 - that is what it makes
+        self.marks = marks_of(cell.verdicts, [check_words(check) for check in cell.batch.checks])
+        self.values = [(name, as_text(cell.row.variables.get(name))) for name in cell.batch.columns]
+
+    @property
+    def neighbours(self) -> list[tuple[str, int]]:
+        """The same variant's answers to the rows before and after."""
+        here = self.cell.row.number
+        beside = self.cell.batch.cells.filter(variant=self.cell.variant, row__number__in=(here - 1, here + 1))
+        words = {here - 1: "Previous row", here + 1: "Next row"}
+        return [(words[number], pk) for number, pk in beside.order_by("row__number").values_list("row__number", "pk")]
+
+
+@dataclass(frozen=True)
+class ListRow:
+    batch: Batch
+    total: int
+    done: int
+    failed: int
+
+    @property
+    def models(self) -> str:
+        return ", ".join(view.model for view in variant_views(self.batch))
+
+    @property
+    def percent(self) -> int:
+        return 100 * self.done // self.total if self.total else 0
+
+
+def list_rows(batches: Iterable[Batch]) -> list[ListRow]:
+    """Counted by what runs say, so that batches nobody has looked at meanwhile are told right."""
+    shown = list(batches)
+    unsettled = Q(state__in=LIVE)
+    done = Q(state__in=DONE) | unsettled & Q(run__state__in=DONE)
+    failed = Q(state=CellState.FAILED) | unsettled & Q(run__state=CellState.FAILED)
+    counts = (
+        Cell.objects.filter(batch__in=[batch.pk for batch in shown])
+        .order_by()
+        .values("batch")
+        .annotate(total=Count("pk"), done=Count("pk", filter=done), failed=Count("pk", filter=failed))
+    )
+    found = {row.pop("batch"): row for row in counts}
+    nothing = {"total": 0, "done": 0, "failed": 0}
+    return [ListRow(batch, **found.get(batch.pk, nothing)) for batch in shown]

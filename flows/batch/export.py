@@ -1,0 +1,89 @@
+"""A batch as CSV, streamed: all variables, and of every variant the answer, how it went and what the checks said."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Mapping, Sequence
+from typing import Any
+
+from asgiref.sync import sync_to_async
+from django.http import StreamingHttpResponse
+from django.utils.text import slugify
+from django.views.decorators.http import require_GET
+
+from flows.batch.contexts import VariantView, variant_views
+from flows.batch.models import Batch, Cell, Row
+from flows.batch.settling import settle
+from flows.batch.table import written
+from flows.batch.words import check_words
+from foundryflow import access
+from foundryflow.access import reader
+from foundryflow.http import Request
+
+AT_ONCE = 200  # rows read and sent together
+FACTS = {
+    "state": "state",
+    "answer": "text",
+    "first token ms": "first_token_ms",
+    "total ms": "total_ms",
+    "tokens in": "prompt_tokens",
+    "tokens out": "completion_tokens",
+    "cached tokens": "cached_tokens",
+    "model": "model",
+    "warning": "warning",
+}
+VERDICTS = {True: "passed", False: "failed", None: "undecided"}
+
+
+@reader
+@require_GET
+async def export(request: Request, pk: int) -> StreamingHttpResponse:
+    batch = await sync_to_async(access.batch)(request, pk)
+    response = StreamingHttpResponse(pieces(batch), content_type="text/csv; charset=utf-8")
+    response.headers["Content-Disposition"] = f'attachment; filename="{slugify(batch.name) or "batch"}.csv"'
+    return response
+
+
+async def pieces(batch: Batch) -> AsyncIterator[bytes]:
+    """Settles first what has ended since somebody looked, then reads on from the row that was sent last."""
+    while await sync_to_async(settle)(batch):
+        pass
+    views, checks = variant_views(batch), [check_words(check) for check in batch.checks]
+    columns = ["row", *batch.columns, *(name for view in views for name in names_of(view, checks))]
+    yield "\ufeff".encode()  # tells spreadsheets that it is UTF-8
+    yield written(columns, []).encode()
+    after = 0
+    while rows := await sync_to_async(rows_after)(batch, after):
+        text = written(columns, [line_of(row, views, checks) for row in rows])
+        yield text.split("\r\n", 1)[1].encode()
+        after = rows[-1].number
+
+
+def names_of(view: VariantView, checks: Sequence[str]) -> list[str]:
+    facts = [f"{view.letter} {name}" for name in (*FACTS, "error")]
+    return [*facts, *(f"{view.letter} check {number}: {check}" for number, check in enumerate(checks, 1))]
+
+
+def rows_after(batch: Batch, number: int) -> list[Row]:
+    return list(batch.rows.filter(number__gt=number).order_by("number").prefetch_related("cells")[:AT_ONCE])
+
+
+def line_of(row: Row, views: Sequence[VariantView], checks: Sequence[str]) -> dict[str, Any]:
+    cells = {cell.variant: cell for cell in row.cells.all()}
+    line: dict[str, Any] = {"row": row.number, **row.variables}
+    for view in views:
+        if cell := cells.get(view.number):
+            line.update(zip(names_of(view, checks), values_of(cell, len(checks)), strict=True))
+    return line
+
+
+def values_of(cell: Cell, checks: int) -> list[Any]:
+    facts = [getattr(cell, name) for name in FACTS.values()]
+    verdicts: list[Mapping[str, Any]] = [*cell.verdicts, *[{}] * checks][:checks]
+    return [*facts, (cell.error or {}).get("message", ""), *map(said, verdicts)]
+
+
+def said(verdict: Mapping[str, Any]) -> str:
+    if not verdict:
+        return ""
+    word, reason = VERDICTS[verdict.get("passed")], verdict.get("reason")
+    return f"{word}: {reason}" if reason and word != "passed" else word

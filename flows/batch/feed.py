@@ -1,0 +1,104 @@
+"""A batch as it goes, as server-sent events: its progress, and those cells of the visible page that changed.
+
+One look a second settles what has ended, whoever else looks meanwhile. What is shown is read from the database.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+
+from asgiref.sync import sync_to_async
+from django.http import StreamingHttpResponse
+from django.views.decorators.http import require_GET
+
+from flows.batch.contexts import may_change
+from flows.batch.grid import Grid
+from flows.batch.models import Batch
+from flows.batch.settling import settle
+from flows.batch.standing import Standing
+from flows.batch.starting import to_come
+from flows.engine.live import hub
+from flows.runs.views import whole
+from foundryflow import access
+from foundryflow.access import reader
+from foundryflow.http import Request
+from foundryflow.regions import Region, event, partial
+
+PACE = 1.0  # seconds between two looks
+SILENCE = 15.0  # seconds until a comment keeps the way open
+ENDED = event("", name="ended")  # the browser does not come back
+
+
+@dataclass
+class Seen:
+    """What this browser shows."""
+
+    change: int
+    show: str
+    page: int
+    mine: bool
+
+
+@dataclass(frozen=True)
+class News:
+    html: str
+    ended: bool
+
+
+@reader
+@require_GET
+async def feed(request: Request, pk: int) -> StreamingHttpResponse:
+    batch = await sync_to_async(access.batch)(request, pk)
+    after = whole(request.headers.get("Last-Event-ID")) or whole(request.GET.get("after"))
+    seen = Seen(after, request.GET.get("show", "all"), whole(request.GET.get("page")), may_change(request.user, batch))
+    response = StreamingHttpResponse(follow(batch.pk, seen), content_type="text/event-stream")
+    response.headers["Cache-Control"] = "no-cache"
+    response.headers["X-Accel-Buffering"] = "no"
+    return response
+
+
+async def follow(batch_id: int, seen: Seen) -> AsyncIterator[bytes]:
+    spoken = time.monotonic()
+    while not hub.closing:
+        try:
+            news = await sync_to_async(look)(batch_id, seen)
+        except Batch.DoesNotExist:
+            yield ENDED
+            return
+        if news.html:
+            spoken = time.monotonic()
+            yield event(news.html, id=seen.change)
+        elif time.monotonic() - spoken > SILENCE:
+            spoken = time.monotonic()
+            yield b": still here\n\n"
+        if news.ended:
+            yield ENDED
+            return
+        await asyncio.sleep(PACE)
+
+
+def look(batch_id: int, seen: Seen) -> News:
+    """The regions that changed since what this browser shows. As many queries for a thousand cells as for one."""
+    settle(Batch.objects.get(pk=batch_id))
+    batch = Batch.objects.get(pk=batch_id)
+    if batch.changes <= seen.change:
+        return News("", ended=not to_come(batch))
+    since, seen.change = seen.change, batch.changes
+    standing = Standing(batch)
+    regions = [
+        Region("batch/_standing.html", "batch-standing", {"batch": batch, "standing": standing, "mine": seen.mine})
+    ]
+    grid = Grid(batch, seen.show, seen.page)
+    if grid.show == "all":
+        regions += [
+            Region("batch/_cell.html", f"cell-{cell.cell.pk}", {"cell": cell, "number": row.row.number})
+            for row in grid.rows
+            for cell in row.cells
+            if cell.cell.change > since
+        ]
+    else:
+        regions.append(Region("batch/_grid.html", "batch-grid", {"batch": batch, "grid": grid}))
+    return News("".join(partial(region) for region in regions), ended=not standing.going)

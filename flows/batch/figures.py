@@ -1,0 +1,154 @@
+"""How a batch stands: counts, times, tokens and pass rates, counted by the database in a fixed number of queries."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from statistics import fmean
+from typing import Any
+
+from django.db.models import Count, F, IntegerField, Q, Sum, Value, Window
+from django.db.models.fields.json import KT
+from django.db.models.functions import Cast, RowNumber, Substr
+from django.db.models.lookups import Exact
+
+from flows.batch.models import Batch, CellState
+from flows.batch.settling import FAILED, OPEN, PASSED
+
+TIMES = ("first_token_ms", "total_ms")
+TOKENS = ("prompt_tokens", "cached_tokens", "completion_tokens")
+LIVE = (CellState.NEW, CellState.QUEUED, CellState.RUNNING, CellState.WAITING)
+UNANSWERED = (CellState.NEW, CellState.CANCELLED)
+
+Tokens = Mapping[str, int]
+Grouped = Mapping[str, Any]  # a row of the database: cells of one variant, model and state together
+
+
+@dataclass(frozen=True)
+class Rate:
+    """How often one check passed."""
+
+    passed: int = 0
+    failed: int = 0
+    open: int = 0
+
+    @property
+    def decided(self) -> int:
+        return self.passed + self.failed
+
+    @property
+    def percent(self) -> int | None:
+        return round(100 * self.passed / self.decided) if self.decided else None
+
+
+@dataclass(frozen=True)
+class Figures:
+    """Of one variant."""
+
+    states: Counter[str] = field(default_factory=Counter)
+    rates: tuple[Rate, ...] = ()
+    spent: Mapping[str, Tokens] = field(default_factory=dict)  # by the model that answered
+    judged: Mapping[int, Tokens] = field(default_factory=dict)  # by check
+    means: Mapping[str, float | None] = field(default_factory=dict)
+    medians: Mapping[str, float | None] = field(default_factory=dict)
+
+    @property
+    def answered(self) -> int:
+        return self.states[CellState.SUCCEEDED]
+
+    @property
+    def failed(self) -> int:
+        return self.states[CellState.FAILED]
+
+    @property
+    def prompt_tokens(self) -> int:
+        return sum(tokens["prompt_tokens"] for tokens in self.spent.values())
+
+    @property
+    def completion_tokens(self) -> int:
+        return sum(tokens["completion_tokens"] for tokens in self.spent.values())
+
+
+def figures_of(batch: Batch) -> list[Figures]:
+    """One for each variant. Three queries."""
+    checks = range(len(batch.checks))
+    judges = [number for number, check in enumerate(batch.checks) if check.get("kind") == "judge"]
+    rows = list(
+        batch.cells.order_by()
+        .values("variant", "model", "state")
+        .annotate(
+            cells=Count("pk"),
+            **{f"{name}_sum": Sum(name) for name in (*TIMES, *TOKENS)},
+            **{f"{name}_count": Count(name) for name in TIMES},
+            **{f"check_{number}_{mark}": counted(number, mark) for number in checks for mark in (PASSED, FAILED, OPEN)},
+            **{f"judge_{number}_{name}": used(number, name) for number in judges for name in TOKENS},
+        )
+    )
+    medians = {name: medians_of(batch, name) for name in TIMES}
+    return [
+        Figures(
+            states=summed((row["state"], row["cells"]) for row in own),
+            rates=tuple(
+                Rate(*(sum(row[f"check_{number}_{mark}"] for row in own) for mark in (PASSED, FAILED, OPEN)))
+                for number in checks
+            ),
+            spent=spent_by_model(own),
+            judged={number: tokens_of(own, f"judge_{number}_", "") for number in judges},
+            means={name: mean(own, name) for name in TIMES},
+            medians={name: medians[name].get(variant) for name in TIMES},
+        )
+        for variant in range(len(batch.variants))
+        for own in [[row for row in rows if row["variant"] == variant]]
+    ]
+
+
+def counted(check: int, mark: str) -> Count:
+    return Count("pk", filter=Exact(Substr("marks", check + 1, 1), Value(mark)))
+
+
+def used(check: int, tokens: str) -> Sum:
+    return Sum(Cast(KT(f"verdicts__{check}__{tokens}"), IntegerField()))
+
+
+def summed(counts: Iterable[tuple[str, int]]) -> Counter[str]:
+    found: Counter[str] = Counter()
+    for name, count in counts:
+        found[name] += count
+    return found
+
+
+def spent_by_model(rows: Sequence[Grouped]) -> dict[str, Tokens]:
+    """Of calls that were answered, or cost something all the same."""
+    spent = [row for row in rows if row["state"] == CellState.SUCCEEDED or any(row[f"{name}_sum"] for name in TOKENS)]
+    models = dict.fromkeys(row["model"] for row in spent)
+    return {model: tokens_of([row for row in spent if row["model"] == model], "", "_sum") for model in models}
+
+
+def tokens_of(rows: Sequence[Grouped], before: str, after: str) -> Tokens:
+    return {name: sum(row[f"{before}{name}{after}"] or 0 for row in rows) for name in TOKENS}
+
+
+def mean(rows: Sequence[Grouped], name: str) -> float | None:
+    count = sum(row[f"{name}_count"] for row in rows)
+    return sum(row[f"{name}_sum"] or 0 for row in rows) / count if count else None
+
+
+def medians_of(batch: Batch, name: str) -> dict[int, float]:
+    """By variant: the value in the middle, or the mean of the two that are."""
+    of_variant = F("variant")
+    middle = Q(place=(F("count") + 1) / 2) | Q(place=(F("count") + 2) / 2)
+    found = (
+        batch.cells.filter(**{f"{name}__isnull": False})
+        .order_by()
+        .annotate(
+            place=Window(RowNumber(), partition_by=of_variant, order_by=name),
+            count=Window(Count("pk"), partition_by=of_variant),
+        )
+        .filter(middle)
+        .values_list("variant", name)
+    )
+    values: dict[int, list[float]] = {}
+    for variant, value in found:
+        values.setdefault(variant, []).append(value)
+    return {variant: fmean(both) for variant, both in values.items()}
