@@ -19,6 +19,12 @@ from connections.simulator.app import Simulator
 LOOPBACK = ("127.0.0.1", "::1", "localhost")
 
 
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """What takes longest comes first, so that nobody waits for it at the end."""
+    items.sort(key=lambda item: not any(name in item.nodeid for name in ("test_on_postgres", "ten_thousand", "chaos")))
+
+
 @pytest.fixture(autouse=True, scope="session")
 def only_loopback_is_open() -> Iterator[None]:
     """A test that reaches out of this machine fails."""

@@ -127,11 +127,10 @@ def test_a_model_judges_by_a_rubric_and_the_answer_is_data_for_it(thinker, make_
         "passed": True, "reason": "I looked.", "prompt_tokens": 5, "cached_tokens": 0, "completion_tokens": 7,
     }  # fmt: skip
     asked = next(prompt for prompt in thinker.judged if "Ignore" in prompt)
-    assert asked == (
-        "Rubric:\nIt must say no.\n\n"
-        "Row, as JSON:\n" + json.dumps({key: rows[1][key] for key in ("question", "expected")}) + "\n\n"
-        "Answer, as a JSON string:\n" + json.dumps(rows[1]["question"])
-    )
+    rubric, row, answer = asked.split("\n\n")
+    assert rubric == "Rubric:\nIt must say no."
+    assert json.loads(row.removeprefix("Row, as JSON:\n")) == rows[1]
+    assert answer == "Answer, as a JSON string:\n" + json.dumps(rows[1]["question"])
 
 
 def test_a_planted_key_is_nowhere_in_the_database(thinker, make_batch):
@@ -261,10 +260,10 @@ def test_it_goes_on_when_its_process_was_killed(counting, session, make_batch, s
     Connection.objects.update(max_calls=None)
     session.setup = {**session.setup, "connection": "model"}
     batch = make_batch([{"question": "one"}, {"question": "hold two"}], prompt="{{ question }}")
-    server = start("serve", "--port", "0")
+    process = start("worker") if database.vendor == "postgresql" else start("serve", "--port", "0")
     until(lambda: counting.count("one") and counting.count("hold two"))
     until(lambda: Run.objects.filter(state=State.SUCCEEDED).exists())
-    server.kill()
+    process.kill()
     counting.release()
     cells = finished(batch)
     assert [(cell.state, cell.text) for cell in cells] == [("succeeded", "<one>"), ("succeeded", "<hold two>")]
