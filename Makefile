@@ -13,7 +13,7 @@ run: .venv/installed .env
 test: .venv/installed-dev
 	@scripts/get-chromium
 	@scripts/get-node
-	$(BIN)/python -m pytest -n 4 --dist worksteal
+	$(BIN)/python -m pytest -n 3 --dist worksteal
 
 lint: .venv/installed-dev
 	$(BIN)/ruff check .

@@ -46,17 +46,10 @@ def write(all: Sequence[Gathered]) -> list[StaleAttempt | None]:
     attempts = current_attempts(gathered.run for gathered in all)
     valid = [gathered for gathered in all if attempts.get(gathered.run) == gathered.attempt]
     update_runs(valid)
-    created = [ActionRun(run_id=each.run, **fields) for each in valid for fields in each.created.values()]
-    if created:
-        ActionRun.objects.bulk_create(created)
+    insert([ActionRun(run_id=each.run, **fields) for each in valid for fields in each.created.values()])
     update_actions(valid)
-    lines = [line for each in valid for line in each.lines]
-    checkpoints = [checkpoint for each in valid for checkpoint in each.checkpoints]
-    for row in (*lines, *checkpoints):
-        row.pk = None  # given by a try that was rolled back
-    if lines:
-        LogEntry.objects.bulk_create(lines)
-    write_checkpoints(checkpoints)
+    insert([line for each in valid for line in each.lines])
+    write_checkpoints([checkpoint for each in valid for checkpoint in each.checkpoints])
     if broken := [each.run for each in valid if each.ending and each.ending["state"] != State.SUCCEEDED]:
         # What was going when the run ended, and could not say how it ended itself.
         ActionRun.objects.filter(run_id__in=broken, state__in=LIVE).update(state=State.FAILED, reason="")
@@ -68,21 +61,41 @@ def write(all: Sequence[Gathered]) -> list[StaleAttempt | None]:
 
 def current_attempts(runs: Iterable[int]) -> dict[int, int]:
     """Of those that have not ended; locked, so that nobody takes them over meanwhile."""
-    found = Run.objects.filter(pk__in=list(runs), state__in=LIVE).order_by("pk").select_for_update(of=("self",))
-    return dict(found.values_list("pk", "attempt"))
+    wanted, states = list(runs), [str(state) for state in LIVE]
+    places, live = (", ".join(["%s"] * len(values)) for values in (wanted, states))
+    lock = "FOR UPDATE" if connection.features.has_select_for_update else ""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"SELECT id, attempt FROM {table(Run)} WHERE id IN ({places}) AND state IN ({live}) ORDER BY id {lock}",  # noqa: S608 - names of our own columns, values are bound
+            [*wanted, *states],
+        )
+        return dict(cursor.fetchall())
 
 
 def write_checkpoints(checkpoints: Sequence[Checkpoint]) -> None:
     notes = [checkpoint for checkpoint in checkpoints if checkpoint.note]
     if notes:
+        for note in notes:
+            note.pk = None  # given by a try that was rolled back
         Checkpoint.objects.bulk_create(
             notes, update_conflicts=True, unique_fields=["run", "path", "note"], update_fields=["plain", "sealed"]
         )
-    if len(notes) < len(checkpoints):
-        Checkpoint.objects.bulk_create([checkpoint for checkpoint in checkpoints if not checkpoint.note])
+    insert([checkpoint for checkpoint in checkpoints if not checkpoint.note])
 
 
-# One statement for many rows: the ORM would build one for each, which costs more than executing it.
+# Statements of our own: the ORM builds each anew, which costs more than executing it.
+
+
+def insert(rows: Sequence[Any]) -> None:
+    """Rows of one model, which keep no key."""
+    if rows:
+        model = type(rows[0])
+        fields = [field for field in model._meta.concrete_fields if not field.primary_key]
+        columns, places = ", ".join(quoted(field.column) for field in fields), ", ".join(["%s"] * len(fields))
+        many(
+            f"INSERT INTO {table(model)} ({columns}) VALUES ({places})",  # noqa: S608 - names of our own columns, values are bound
+            [tuple(field.get_db_prep_save(field.pre_save(row, True), connection) for field in fields) for row in rows],
+        )
 
 
 def update_runs(all: Sequence[Gathered]) -> None:
@@ -123,7 +136,11 @@ def stored(model: Any, fields: Fields) -> list[Any]:
 
 
 def table(model: Any) -> str:
-    return connection.ops.quote_name(model._meta.db_table)
+    return quoted(model._meta.db_table)
+
+
+def quoted(name: str) -> str:
+    return connection.ops.quote_name(name)
 
 
 def many(statement: str, rows: Sequence[tuple[Any, ...]]) -> None:
