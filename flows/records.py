@@ -12,6 +12,7 @@ from django.db import connection
 from flows.models import LIVE, ActionRun, Checkpoint, LogEntry, Run, State
 
 LONGEST_PATH = 500
+MOST_VALUES = 30_000  # of one statement; SQLite takes 32,766
 Fields = dict[str, Any]
 
 
@@ -88,14 +89,19 @@ def write_checkpoints(checkpoints: Sequence[Checkpoint]) -> None:
 
 def insert(rows: Sequence[Any]) -> None:
     """Rows of one model, which keep no key."""
-    if rows:
-        model = type(rows[0])
-        fields = [field for field in model._meta.concrete_fields if not field.primary_key]
-        columns, places = ", ".join(quoted(field.column) for field in fields), ", ".join(["%s"] * len(fields))
-        many(
-            f"INSERT INTO {table(model)} ({columns}) VALUES ({places})",  # noqa: S608 - names of our own columns, values are bound
-            [tuple(field.get_db_prep_save(field.pre_save(row, True), connection) for field in fields) for row in rows],
-        )
+    if not rows:
+        return
+    model = type(rows[0])
+    fields = [field for field in model._meta.concrete_fields if not field.primary_key]
+    columns, places = ", ".join(quoted(field.column) for field in fields), ", ".join(["%s"] * len(fields))
+    at_once = MOST_VALUES // len(fields)
+    with connection.cursor() as cursor:
+        for some in (rows[at : at + at_once] for at in range(0, len(rows), at_once)):
+            values = ", ".join([f"({places})"] * len(some))
+            cursor.execute(
+                f"INSERT INTO {table(model)} ({columns}) VALUES {values}",  # noqa: S608 - names of our own columns, values are bound
+                [field.get_db_prep_save(field.pre_save(row, True), connection) for row in some for field in fields],
+            )
 
 
 def update_runs(all: Sequence[Gathered]) -> None:
