@@ -142,3 +142,17 @@ def test_a_stranger_sees_a_shared_session_only(client_bob, session):
     Session.objects.update(shared=True)
     assert posted(client_bob, session).status_code == 200
     assert client_bob.get(reverse("playground:code", args=[session.pk])).status_code == 405
+
+
+@pytest.mark.parametrize(
+    ("fields", "words"),
+    [
+        ({"prompt": "{{ playground_images }}"}, "playground_images"),
+        ({"prompt": "{{ open "}, "unexpected end of template"),
+        ({"prompt": ""}, ""),
+    ],
+)
+def test_what_makes_no_call_is_said_in_place_of_code(client_alice, session, fields, words):
+    response = posted(client_alice, session, **fields)
+    assert response.status_code == 200
+    assert words in response.content.decode()

@@ -9,6 +9,7 @@ from typing import Any
 from connections.foundry.values import ChatRequest
 from flows.actions.base import default_of, props
 from flows.actions.chat_completion.action import Properties, chat_request
+from flows.document import DocumentError
 from flows.errors import ActionError
 from flows.expressions import ExpressionError, Scope
 from flows.playground.chat.branch import Tree, conversation, prompt_of
@@ -38,12 +39,14 @@ def asked(session: Session, column: int) -> Asked:
     prompt, before, images, known = question(session, column)
     values = values_for(session, [*setup.templates(), prompt], known)
     said = setup.windowed(conversation(session, column, Tree.of(session).path(before)))
-    document = document_of("code", setup, prompt, values)
     try:
+        document = document_of("code", setup, prompt, values)
         scope = first_scope(document, {**values, CONVERSATION: said, IMAGES: images})
         request = chat_request(rendered(setup.properties(prompt), scope))
     except ActionError as error:
         raise NotWritten(f"{error.message} {error.hint}".strip()) from None
+    except DocumentError as error:
+        raise NotWritten(" ".join(error.problems)) from None
     return Asked(
         setup,
         request,
