@@ -459,11 +459,9 @@ def test_a_long_session_shows_its_newest_30_turns_and_the_earlier_ones_when_aske
     assert client_alice.get(url("earlier", session.pk)).status_code == 404
 
 
-def test_an_image_that_is_elsewhere_is_not_loaded_from_there(client_alice, session):
+def test_an_image_that_is_elsewhere_is_not_handed_out(client_alice, session):
     turn = Turn.objects.create(session=session, prompt="x", images=["https://elsewhere.example/a.png"])
-    response = client_alice.get(url("image", turn.pk, "0"))
-    assert response.headers["Content-Type"] == "image/svg+xml"
-    assert b"elsewhere.example" not in response.content
+    assert client_alice.get(url("image", turn.pk, "0")).status_code == 404
 
 
 @pytest.mark.django_db(transaction=True)

@@ -107,9 +107,7 @@ def image(uri: str) -> str:
     try:
         decoded(uri)
     except BadImage:
-        raise refused(
-            "is not a PNG, JPEG, GIF or WebP image as a data URI of at most 4 MB, nor an https address."
-        ) from None
+        raise refused("is not a PNG, JPEG, GIF or WebP image as a data URI of at most 4 MB.") from None
     return uri
 
 
