@@ -88,7 +88,7 @@ class Variant:
 
         A variable that the templates can do without is asked for when a column or a typed value gives it.
         """
-        given = set(columns)
+        setup, given = setup.as_sent, set(columns)
         templates = [*setup.templates(), prompt]
         optional = {
             name: structured

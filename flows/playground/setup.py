@@ -42,6 +42,11 @@ class Example:
     user: str
     assistant: str
 
+    @property
+    def is_whole(self) -> bool:
+        """Whether both sides are typed; others are not sent."""
+        return bool(self.user.strip() and self.assistant.strip())
+
 
 @dataclass(frozen=True)
 class Setup:
@@ -91,6 +96,11 @@ class Setup:
         own = overrides.get("parameters")
         parameters = {**self.parameters, **(own if isinstance(own, Mapping) else {})}
         return Setup.from_json({**self.to_json(), **overrides, "parameters": parameters})
+
+    @property
+    def as_sent(self) -> Setup:
+        """Without examples that are not typed yet."""
+        return dataclasses.replace(self, examples=tuple(each for each in self.examples if each.is_whole))
 
     def templates(self) -> Iterable[str]:
         """Every text in which a variable may be named."""

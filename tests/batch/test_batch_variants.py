@@ -1,10 +1,12 @@
 """What a batch asks of each variant, and the flow that it becomes."""
 
+import dataclasses
+
 import pytest
 
 from flows.batch.checks import judge_schema
 from flows.batch.variants import ANSWER, ROW, Judge, Variant, broken, value_of
-from flows.playground.setup import CONVERSATION, IMAGES, Setup
+from flows.playground.setup import CONVERSATION, IMAGES, Example, Setup
 
 SETUP = Setup(connection="contoso", model="gpt", instructions="Be {{ tone }}.")
 JUDGE = Judge(1, "contoso", "judge", "Says {{ expected }}; {{ response }}", judge_schema())
@@ -38,6 +40,13 @@ def test_a_variable_that_the_prompt_can_do_without_is_asked_for_when_a_column_or
 
 def test_what_neither_has_is_missing():
     assert variant("{{ question }} {{ who }}", known={}).missing(["question"]) == ["tone", "who"]
+
+
+def test_an_example_that_is_not_typed_yet_is_not_sent():
+    half = dataclasses.replace(SETUP, examples=(Example("Hi {{ who }}", ""), Example("Hi", "Hello")))
+    made = variant(setup=half)
+    assert made.setup.examples == (Example("Hi", "Hello"),)
+    assert "who" not in made.inputs
 
 
 def test_it_survives_being_stored():

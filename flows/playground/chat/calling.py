@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -50,7 +49,7 @@ class Call:
 
 def prepared(session: Session, turn: Turn, column: int, by: AbstractBaseUser) -> Call:
     """Raises NotAskable."""
-    setup, prompt = without_blanks(session.setup_of(column)), prompt_of(turn, column)
+    setup, prompt = session.setup_of(column).as_sent, prompt_of(turn, column)
     variables = values_for(session, [*setup.templates(), prompt], turn.variables)
     said = setup.windowed(conversation(session, column, Tree.of(session).path(turn.parent_id)))
     try:
@@ -59,12 +58,6 @@ def prepared(session: Session, turn: Turn, column: int, by: AbstractBaseUser) ->
         raise NotAskable({field_name("prompt", column): "; ".join(error.problems)}) from None
     inputs = {**variables, CONVERSATION: said, IMAGES: turn.images}
     return Call(column, setup, revision_of(session, document, by), inputs)
-
-
-def without_blanks(setup: Setup) -> Setup:
-    """Examples that are not typed yet are not sent."""
-    whole = tuple(each for each in setup.examples if each.user.strip() and each.assistant.strip())
-    return dataclasses.replace(setup, examples=whole)
 
 
 def started(turn: Turn, call: Call, by: AbstractBaseUser, *, chosen: bool = True) -> Answer:

@@ -13,7 +13,7 @@ from flows.document import DocumentError
 from flows.errors import ActionError
 from flows.expressions import ExpressionError, Scope
 from flows.playground.chat.branch import Tree, conversation, prompt_of
-from flows.playground.chat.calling import values_for, without_blanks
+from flows.playground.chat.calling import values_for
 from flows.playground.models import Session
 from flows.playground.setup import CONVERSATION, IMAGES, Setup, document_of
 from flows.runner import first_scope, read
@@ -35,7 +35,7 @@ class NotWritten(Exception):
 
 def asked(session: Session, column: int) -> Asked:
     """The draft as the next question; without one, the newest question once more. Raises NotWritten."""
-    setup = without_blanks(session.setup_of(column))
+    setup = session.setup_of(column).as_sent
     prompt, before, images, known = question(session, column)
     values = values_for(session, [*setup.templates(), prompt], known)
     said = setup.windowed(conversation(session, column, Tree.of(session).path(before)))

@@ -46,7 +46,7 @@ def merged(stored: Mapping[str, Any], brought: Brought) -> dict[str, Any]:
     changed: dict[str, Any] = {name: text for name, text in texts.items() if text.strip()}
     changed["system_prompt"] = setup.instructions
     changed |= {name: setup.parameters.get(name) for name in PARAMETERS}
-    examples = [each for each in setup.examples if is_whole(each) or each in before.examples]
+    examples = [each for each in setup.examples if each.is_whole or each in before.examples]
     if examples != list(before.examples):
         changed["history"] = history_with(stored.get("history"), examples, len(before.examples))
     changed |= prompt_properties(stored, brought.prompt)
@@ -127,11 +127,6 @@ def plain_lines(text: str) -> str:
 
 
 # Examples
-
-
-def is_whole(example: Example) -> bool:
-    """Whether both sides are typed; others are not sent."""
-    return bool(example.user.strip() and example.assistant.strip())
 
 
 def history_with(stored: Any, examples: Sequence[Example], before: int) -> list[Any]:

@@ -16,7 +16,6 @@ from flows.errors import ActionError, RunFailed
 from flows.expressions import Scope, render
 from flows.journal import MemoryJournal
 from flows.playground.roundtrip.history import Exchange
-from flows.playground.roundtrip.merge import is_whole
 from flows.playground.setup import CONVERSATION, IMAGES, Setup, document_of, user_message
 from flows.playground.variables import values_of
 from flows.runner import execute, read
@@ -44,8 +43,7 @@ class Listener:
 
 async def rehearsed(setup: Setup, prompt: str, typed: Mapping[str, str], earlier: Sequence[Exchange]) -> Sent | None:
     """The messages; None when it does not come to a call."""
-    examples = tuple(filter(is_whole, setup.examples))
-    setup = dataclasses.replace(setup, connection=NAME, model=setup.model or NAME, examples=examples)
+    setup = dataclasses.replace(setup.as_sent, connection=NAME, model=setup.model or NAME)
     values = values_of([*setup.templates(), prompt], typed)
     listener = Listener()
     inputs = {**values, CONVERSATION: conversation(earlier), IMAGES: []}

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cached_property
 
+from flows.playground.chat.branch import prompt_of
 from flows.playground.models import Answer, Session, Turn
-from flows.playground.roundtrip.merge import Brought, is_whole
+from flows.playground.roundtrip.merge import Brought
 from flows.playground.setup import Setup
 from flows.playground.variables import values_of
 
@@ -77,21 +78,16 @@ class Source:
     def prompt(self) -> str:
         if self.turn is None or self.prompt_from == DRAFT:
             return self.draft
-        return str(self.turn.prompts.get(str(self.column), self.turn.prompt))
+        return prompt_of(self.turn, self.column)
 
     @property
     def changed_since(self) -> bool:
         """Whether the settings are others than those of the answer."""
         asked = [answer.setup for answer in self.answers if answer.column == self.column and answer.setup]
-        return bool(self.turn and asked) and whole(Setup.from_json(asked[0])) != whole(self.setup)
+        return bool(self.turn and asked) and Setup.from_json(asked[0]).as_sent != self.setup.as_sent
 
     @cached_property
     def brought(self) -> Brought:
         setup, prompt = self.setup, self.prompt
         typed = {name: str(value) for name, value in self.session.variables.items()}
         return Brought(setup, prompt, values_of([*setup.templates(), prompt], typed))
-
-
-def whole(setup: Setup) -> Setup:
-    """As it is sent: without examples that are not typed yet."""
-    return replace(setup, examples=tuple(filter(is_whole, setup.examples)))
