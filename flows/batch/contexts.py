@@ -10,10 +10,11 @@ from django.db.models import Count, Q
 from django.utils.safestring import mark_safe
 
 from flows.batch.figures import LIVE
-from flows.batch.models import LETTERS, Batch, Cell, CellState
+from flows.batch.models import Batch, Cell, CellState
 from flows.batch.starting import variants_of
 from flows.batch.variants import Variant
 from flows.batch.words import check_words
+from flows.playground.setup import LETTERS
 from flows.runs.states import StateView, failure_words, look
 from flows.values import as_text
 from foundryflow.markdown import rendered
@@ -29,10 +30,6 @@ def state_of(cell: Cell) -> StateView:
     name = "warning" if cell.state == CellState.SUCCEEDED and cell.warning else str(cell.state)
     words = cell.warning if name == "warning" else failure_words(cell.error or {}) if name == "failed" else ""
     return look(name, words)
-
-
-def may_change(user: Any, batch: Batch) -> bool:
-    return bool(user.is_staff and batch.owner_id == user.pk)
 
 
 @dataclass(frozen=True)

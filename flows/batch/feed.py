@@ -14,7 +14,6 @@ from asgiref.sync import sync_to_async
 from django.http import StreamingHttpResponse
 from django.views.decorators.http import require_GET
 
-from flows.batch.contexts import may_change
 from flows.batch.grid import Grid
 from flows.batch.models import Batch
 from flows.batch.settling import settle
@@ -25,6 +24,7 @@ from flows.runs.views import whole
 from foundryflow import access
 from foundryflow.access import reader
 from foundryflow.http import Request
+from foundryflow.people import may_change
 from foundryflow.regions import Region, event, partial
 
 PACE = 1.0  # seconds between two looks

@@ -11,9 +11,10 @@ from django.db.models import Count, Exists, OuterRef, Q, QuerySet
 from django.db.models.functions import Left, Length
 
 from flows.batch.contexts import VALUE_CLIP, Mark, marks_of, shortened, state_of, variant_views
-from flows.batch.models import LETTERS, Batch, Cell, CellState, Row
+from flows.batch.models import Batch, Cell, CellState, Row
 from flows.batch.settling import FAILED
 from flows.batch.words import check_words
+from flows.playground.setup import LETTERS
 from flows.runs.states import StateView
 from flows.values import as_text
 from foundryflow.templatetags.ui import duration_ms

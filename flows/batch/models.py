@@ -10,8 +10,7 @@ from django.db.models import Q
 from flows.batch.checks import MOST_CHECKS
 from flows.models import Flow, Run, State
 from flows.playground.models import Session
-
-LETTERS = "ABC"  # of the variants
+from flows.playground.setup import LETTERS
 
 
 class CellState(models.TextChoices):

@@ -11,7 +11,7 @@ from django.shortcuts import get_object_or_404, redirect
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from flows.batch import starting
-from flows.batch.contexts import Detail, list_rows, may_change
+from flows.batch.contexts import Detail, list_rows
 from flows.batch.draft import whole
 from flows.batch.grid import Grid
 from flows.batch.models import Batch, Cell
@@ -22,6 +22,7 @@ from flows.playground.models import Session
 from foundryflow import access
 from foundryflow.access import editor, reader
 from foundryflow.http import Request, posted
+from foundryflow.people import may_change, name_of
 from foundryflow.regions import Region, page, regions
 
 LIST_ROWS, MOST_SESSIONS = 20, 100
@@ -81,7 +82,7 @@ def of_flow(request: Request, slug: str) -> HttpResponse:
 @require_POST
 def stop(request: Request, pk: int) -> HttpResponse:
     batch = access.batch(request, pk, change=True)
-    starting.stop(batch, by=request.user.get_full_name() or request.user.get_username())
+    starting.stop(batch, by=name_of(request.user))
     return redirect("batch:show", pk)
 
 

@@ -22,6 +22,7 @@ from flows.document import Action, Document
 from flows.models import Conflict, Flow, Revision
 from foundryflow import access
 from foundryflow.http import Request
+from foundryflow.people import name_of
 from foundryflow.regions import Region, page, regions
 
 
@@ -199,7 +200,7 @@ def in_conflict(
             branch.condition,
         )
     panel.conflict = contexts.Conflicting(
-        who=name_of(theirs),
+        who=author_of(theirs),
         when=theirs.created_at,
         number=theirs.number,
         differences=differences(action, form, common),
@@ -230,9 +231,8 @@ def spoken(value: Any) -> str:
     return "empty" if value in (None, "", [], {}) else str(value)[:200]
 
 
-def name_of(revision: Revision) -> str:
-    by = revision.created_by
-    return (by.get_full_name() or by.get_username()) if by else "Somebody"
+def author_of(revision: Revision) -> str:
+    return name_of(revision.created_by) or "Somebody"
 
 
 def renewed(request: Request, flow: Flow, selected: str) -> HttpResponse:
@@ -259,7 +259,7 @@ def renewed(request: Request, flow: Flow, selected: str) -> HttpResponse:
 def refused(request: Request, flow: Flow, conflict: Conflict) -> HttpResponse:
     """409 for an edit of the tree: the chart as it is now, and one sentence."""
     flow = access.flow(request, flow.slug)
-    theirs = f"{name_of(conflict.theirs)} changed this flow meanwhile (revision {conflict.theirs.number})."
+    theirs = f"{author_of(conflict.theirs)} changed this flow meanwhile (revision {conflict.theirs.number})."
     sentence = f"{theirs} Your step was not made; here is the flow as it is."
     if not request.htmx:
         messages.warning(request, sentence)

@@ -17,6 +17,7 @@ from flows.wellformed import FORMAT
 
 ACTION = "answer"  # id, and so the path, of the chat completion
 CONVERSATION, IMAGES = "playground_conversation", "playground_images"  # inputs beside the variables
+LETTERS = "ABC"  # of the columns of a comparison and the variants of a batch
 CHARACTERS_A_TOKEN = 4  # for the window, which is an estimate
 TEXTS, WINDOW = ("connection", "model", "instructions"), ("history_messages", "history_tokens")
 PARAMETERS = (

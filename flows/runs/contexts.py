@@ -15,6 +15,7 @@ from flows.designer.flowchart import TypeView, type_view
 from flows.engine.live import hub
 from flows.models import ActionRun, Run
 from flows.runs.states import StateView, run_view, state_view
+from foundryflow.people import name_of
 
 WATERFALL = 300  # px
 MOST_ROWS = 400  # rows of one page of the outline
@@ -205,7 +206,7 @@ def reason_of(run: Run) -> str:
 
 
 def started_by(run: Run) -> str:
-    who = (run.started_by.get_full_name() or run.started_by.get_username()) if run.started_by else ""
+    who = name_of(run.started_by)
     return f"{who}, {run.via}" if who else run.via.capitalize()
 
 

@@ -38,6 +38,7 @@ from flows.runs.states import run_view
 from foundryflow import access
 from foundryflow.access import editor, reader
 from foundryflow.http import Request
+from foundryflow.people import name_of
 from foundryflow.regions import page
 
 ROWS = 50
@@ -166,7 +167,7 @@ def flowchart_or_nothing(run: Run) -> dict[str, Any]:
 @require_POST
 def cancel(request: Request, pk: int) -> HttpResponse:
     run = access.run(request, pk)
-    if not engine.cancel(run, by=request.user.get_full_name() or request.user.get_username()):
+    if not engine.cancel(run, by=name_of(request.user)):
         messages.info(request, "The run had ended already.")
     return redirect("runs:show", pk)
 

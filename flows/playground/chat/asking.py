@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from django.contrib.auth.models import AbstractBaseUser
+from django.contrib.auth.models import AbstractBaseUser, User
 from django.db import transaction
 from django.utils import timezone
 
@@ -19,6 +19,7 @@ from flows.playground.chat.settling import html_of
 from flows.playground.models import Answer, Session, Turn
 from flows.playground.sessions import versions
 from flows.playground.setup import Setup
+from foundryflow.people import name_of
 
 UNNAMED = "New session"
 LONGEST_NAME = 60
@@ -148,11 +149,10 @@ def switch_to(turn: Turn) -> None:
     Session.objects.filter(pk=turn.session_id).update(head=leaf, changed_at=timezone.now())
 
 
-def stop(session: Session, by: AbstractBaseUser) -> int:
+def stop(session: Session, by: User) -> int:
     """Stops whatever the session has going; pressed a second time, at once. How many that were."""
     live = Run.objects.filter(playground_answers__turn__session=session, state__in=LIVE).defer("inputs")
-    who = by.get_full_name() or by.get_username()  # type: ignore[attr-defined]
-    return sum(engine.cancel(run, by=who) for run in live)
+    return sum(engine.cancel(run, by=name_of(by)) for run in live)
 
 
 # What they are made of

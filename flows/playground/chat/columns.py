@@ -12,9 +12,8 @@ from typing import Any
 
 from flows.playground.chat.forms import LONGEST, ParametersForm
 from flows.playground.models import MOST_COLUMNS, Answer, Session
-from flows.playground.setup import PARAMETERS, Setup
+from flows.playground.setup import LETTERS, PARAMETERS, Setup
 
-LETTERS = "ABC"
 LOCKED = ("prompt", "instructions", "parameters")  # what can be the same for all
 SETTINGS = ("instructions", "parameters")
 ASIDE = 1_000  # number of a column that is being moved

@@ -11,13 +11,13 @@ from typing import Any
 from django.utils import timezone
 
 from flows.engine.live import hub
-from flows.models import LIVE, ActionRun, State
+from flows.models import LIVE, ActionRun, Run, State
 from flows.playground.chat.branch import Tree, light, prompt_of
 from flows.playground.chat.costs import Prices
 from flows.playground.chat.notes import Metric, Note, metrics_of, note_of
 from flows.playground.chat.settling import settle_all
 from flows.playground.models import Answer, Session, Turn
-from flows.playground.setup import ACTION
+from flows.playground.setup import ACTION, LETTERS
 from flows.runs.states import StateView, look
 
 TURNS = 30  # of the branch that are shown at first
@@ -96,7 +96,7 @@ class AnswerView:
 
     @property
     def letter(self) -> str:
-        return "ABC"[self.answer.column % 3]
+        return LETTERS[self.answer.column]
 
 
 @dataclass(frozen=True)
@@ -108,7 +108,6 @@ class TurnView:
     siblings: Sequence[int] = ()  # questions asked in its place, this one among them
     trying: Sequence[int] = ()  # answers that are going and not shown
     tries: int = 0  # of the column that has most
-    is_head: bool = False
     columns: int = 1
 
     @property
@@ -188,7 +187,6 @@ def talk_of(session: Session, prices: Prices, *, before: int | None = None, only
             siblings=tree.siblings(pk),
             trying=trying[pk],
             tries=max((len(view.tries) for view in answers[pk]), default=0),
-            is_head=pk == session.head_id,
             columns=columns,
         )
         for pk in shown
@@ -238,18 +236,17 @@ def going_of(answers: Sequence[Answer]) -> dict[int, Going]:
         return {}
     settle_all(live)
     still = {answer.run_id: answer for answer in live if answer.state in LIVE}
-    stopping = dict(Answer.objects.filter(run__in=still).values_list("run_id", "run__cancelled_by"))
-    states = dict(Answer.objects.filter(run__in=still).values_list("run_id", "run__state"))
+    runs = {run.pk: run for run in Run.objects.filter(pk__in=still).only("state", "cancelled_by")}
     records = {record.run_id: record for record in ActionRun.objects.filter(run__in=still, path=ACTION)}
     found = {}
     for run_id, answer in still.items():
-        record = records.get(run_id)
+        run, record = runs.get(run_id), records.get(run_id)
         found[answer.pk] = Going(
-            state=str(record.state if record and record.state in LIVE else states.get(run_id, State.QUEUED)),
+            state=str(record.state if record and record.state in LIVE else run.state if run else State.QUEUED),
             reason=record.reason if record else "",
             until=record.waits_until if record else None,
             since=record.started_at if record else None,
-            stopping=bool(stopping.get(run_id)),
+            stopping=bool(run and run.cancelled_by),
         )
     return found
 

@@ -7,10 +7,8 @@ from decimal import Decimal
 
 from flows.playground.models import Answer
 from flows.playground.prices import Price, cost, price_of, shown
-from flows.playground.sessions.price_table import prices_known
 
 Prices = Sequence[Price]
-known_prices = prices_known
 
 
 def cost_of(answer: Answer, prices: Prices) -> tuple[Decimal, str] | None:

@@ -16,11 +16,13 @@ from flows.designer.contexts import date_of
 from flows.playground.chat.branch import Tree, conversation
 from flows.playground.chat.columns import ColumnView, Locks, views_of
 from flows.playground.chat.contexts import Talk, talk_of
-from flows.playground.chat.costs import Prices, known_prices
+from flows.playground.chat.costs import Prices
 from flows.playground.chat.forms import EFFORTS, FORMATS, VERBOSITIES, ParametersForm, choices, names_of
 from flows.playground.chat.spread import Figures, figures_of
 from flows.playground.models import Session
+from flows.playground.sessions.price_table import prices_known
 from flows.playground.setup import PARAMETERS, Setup, tokens_of
+from foundryflow.people import may_change
 
 RECENT = 8
 MORE = ("frequency_penalty", "presence_penalty", "seed", "stop")
@@ -84,7 +86,7 @@ class Page:
 
     @property
     def can_edit(self) -> bool:
-        return bool(self.user.is_staff and self.session.owner_id == self.user.pk)
+        return may_change(self.user, self.session)
 
     @property
     def saved_said(self) -> str:
@@ -166,7 +168,7 @@ class Page:
 
 
 def page_of(session: Session, user: User, *, before: int | None = None, **more: Any) -> Page:
-    prices = known_prices()
+    prices = prices_known()
     return around(session, user, talk=talk_of(session, prices, before=before), prices=prices, **more)
 
 

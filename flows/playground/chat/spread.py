@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from decimal import Decimal
 
 from flows.models import LIVE, State
-from flows.playground.chat.columns import LETTERS
 from flows.playground.chat.costs import Prices, cost_of, cost_said
 from flows.playground.models import Answer, Session, Turn
 from flows.playground.prices import shown
+from flows.playground.setup import LETTERS
 from foundryflow.templatetags.ui import duration_ms
 
 
@@ -42,7 +42,7 @@ class SpreadRow:
 
     @property
     def letter(self) -> str:
-        return LETTERS[self.column % len(LETTERS)]
+        return LETTERS[self.column]
 
     @property
     def ranges(self) -> list[Range]:

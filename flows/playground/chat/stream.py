@@ -24,6 +24,7 @@ from flows.playground.setup import ACTION
 from foundryflow import access
 from foundryflow.access import reader
 from foundryflow.http import Request
+from foundryflow.people import may_change
 from foundryflow.regions import Region, event, partial, text
 
 MOST = 200  # answers that one page follows
@@ -135,7 +136,7 @@ class Feed:
 async def stream(request: Request, pk: int) -> StreamingHttpResponse:
     session = await sync_to_async(access.session)(request, pk)
     user = await request.auser()
-    can_edit = bool(user.is_staff and session.owner_id == user.pk)
+    can_edit = may_change(user, session)
     shown = [int(pk) for pk in request.GET.get("answers", "").split(",")[:MOST] if pk.isdecimal() and len(pk) < 15]
     response = StreamingHttpResponse(follow(session, shown, can_edit=can_edit), content_type="text/event-stream")
     response.headers["Cache-Control"] = "no-cache"

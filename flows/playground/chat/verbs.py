@@ -18,6 +18,7 @@ from flows.playground.models import Answer, Session, Turn
 from foundryflow import access
 from foundryflow.access import editor, reader
 from foundryflow.http import Request, posted
+from foundryflow.people import may_change
 from foundryflow.regions import Region, regions
 
 ASKING = ("ask", "again", "raise", "spread")
@@ -96,8 +97,7 @@ def tries(request: Request, pk: int) -> HttpResponse:
     """How all answers to a question spread."""
     turn = get_object_or_404(Turn, pk=pk)
     session = access.session(request, turn.session_id)
-    can_edit = request.user.is_staff and session.owner_id == request.user.pk
-    return regions(request, spread_region(session, turn, can_edit=can_edit))
+    return regions(request, spread_region(session, turn, can_edit=may_change(request.user, session)))
 
 
 @editor

@@ -18,6 +18,7 @@ from flows.playground.chat.columns import save_columns
 from flows.playground.chat.forms import SetupForm
 from flows.playground.code.asked import Asked, NotWritten, asked
 from flows.playground.models import Session
+from flows.playground.setup import LETTERS
 from flows.playground.snippets import (
     LABELS,
     Authentication,
@@ -126,7 +127,7 @@ def columns(session: Session, chosen: int) -> Select | None:
     count = len(session.active_columns)
     if count < 2:
         return None
-    return Select("column", "Column", str(chosen), [(str(at), chr(ord("A") + at)) for at in range(count)])
+    return Select("column", "Column", str(chosen), [(str(at), LETTERS[at]) for at in range(count)])
 
 
 def selects(endpoint: Endpoint, choice: Choice) -> list[Select]:

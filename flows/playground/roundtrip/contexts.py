@@ -12,7 +12,7 @@ from flows.models import Flow
 from flows.playground.models import Session
 from flows.playground.roundtrip.review import CHAT, Preview, Review, title_of
 from flows.playground.roundtrip.source import Source
-from flows.playground.setup import Setup
+from flows.playground.setup import LETTERS, Setup
 
 MOST_FLOWS = 500
 
@@ -62,11 +62,11 @@ class UsePage:
 
     @property
     def columns(self) -> list[tuple[int, str]]:
-        return [(number, f"{letter(number)} · {called(setup)}") for number, setup in self.source.columns]
+        return [(number, f"{LETTERS[number]} · {called(setup)}") for number, setup in self.source.columns]
 
     @property
     def column_letter(self) -> str:
-        return letter(self.source.column)
+        return LETTERS[self.source.column]
 
     @property
     def prompt_missing(self) -> bool:
@@ -90,10 +90,6 @@ class UsePage:
         action = {"action": place.located.action.id} if place.located else {}
         flow = place.flow.slug if place.flow else ""
         return urlencode({"flow": flow, **action, "column": self.source.column, "prompt": self.source.prompt_from})
-
-
-def letter(column: int) -> str:
-    return chr(ord("A") + column)
 
 
 def called(setup: Setup) -> str:

@@ -17,6 +17,7 @@ from flows.playground.models import Answer, Session, Turn
 from flows.playground.roundtrip.history import Exchange
 from flows.playground.roundtrip.opening import Called, Opening, opening
 from flows.playground.roundtrip.recorded import scope_of
+from flows.playground.sessions.trees import Node, plant
 from flows.runner import first_scope
 
 
@@ -60,21 +61,18 @@ def session_of(record: ActionRun, begin: Opening, by: AbstractBaseUser) -> Sessi
         from_action=record.action_id,
     )
     if begin.earlier:
-        session.head = add_turns(session, begin.earlier)
-        session.save(update_fields=["head"])
+        plant(session, nodes_of(begin.earlier), head=len(begin.earlier) - 1)
     return session
 
 
-def add_turns(session: Session, earlier: Sequence[Exchange]) -> Turn:
-    """One branch of turns that were asked elsewhere; its end."""
-    turns = [Turn(session=session, prompt=each.prompt, images=list(each.images)) for each in earlier]
-    turns = Turn.objects.bulk_create(turns)
-    for turn, before in zip(turns[1:], turns, strict=False):
-        turn.parent = before
-    Turn.objects.bulk_update(turns, ["parent"], batch_size=200)
+def nodes_of(earlier: Sequence[Exchange]) -> list[Node]:
+    """One branch of turns that were asked elsewhere."""
     renderer = Renderer()
-    Answer.objects.bulk_create(
-        Answer(turn=turn, state=State.SUCCEEDED, text=each.answer, html=renderer.html(each.answer))
-        for turn, each in zip(turns, earlier, strict=True)
-    )
-    return turns[-1]
+    return [
+        Node(
+            Turn(prompt=each.prompt, images=list(each.images)),
+            place - 1 if place else None,
+            [Answer(state=State.SUCCEEDED, text=each.answer, html=renderer.html(each.answer))],
+        )
+        for place, each in enumerate(earlier)
+    ]

@@ -8,9 +8,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from flows.playground.diff import Line, folded, lines
-from flows.playground.setup import PARAMETERS, WINDOW, Setup
+from flows.playground.setup import LETTERS, PARAMETERS, WINDOW, Setup
 
-LETTERS = "ABC"  # of the columns
 NAMES = {
     "connection": "Connection",
     "model": "Deployment",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from django.contrib.auth.models import AbstractBaseUser, User
+from django.contrib.auth.models import AbstractBaseUser
 from django.urls import reverse
 
 from flows.playground.models import ModelPrice, Session, Version
@@ -13,12 +13,9 @@ from flows.playground.sessions.changes import Change, State, changes
 from flows.playground.sessions.forms import PriceForm, amount
 from flows.playground.sessions.queries import BEFORE, EXCERPT, turns_by_session
 from flows.playground.sessions.versions import settings_of, state_of
+from foundryflow.people import name_of
 
 CURRENT = "current"  # stands for the settings as they are now
-
-
-def name_of(user: User | None) -> str:
-    return (user.get_full_name() or user.get_username()) if user else ""
 
 
 @dataclass(frozen=True)
