@@ -15,10 +15,13 @@ class Request(HttpRequest):
 
 
 def posted(request: HttpRequest) -> QueryDict:
-    """What a form sent, without null characters: nobody sees or means them, and no database keeps them."""
-    if not any("\x00" in value for _, values in request.POST.lists() for value in values):
-        return request.POST
-    clean = request.POST.copy()
+    """What a form sent: lines end alike, without null characters, which nobody means and no database keeps."""
+    sent = request.POST.copy()
     for name, values in request.POST.lists():
-        clean.setlist(name, [value.replace("\x00", "") for value in values])
-    return clean
+        sent.setlist(name, [value.replace("\r\n", "\n").replace("\x00", "") for value in values])
+    return sent
+
+
+def whole_number(text: str | None, digits: int = 14) -> int | None:
+    """What a form or an address says; None when that is no whole number, or one with more digits."""
+    return int(text) if text and text.isdecimal() and len(text) <= digits else None

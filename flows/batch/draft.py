@@ -14,9 +14,11 @@ from connections.models import Connection
 from flows.batch import checks, table
 from flows.batch.models import LETTERS
 from flows.batch.starting import MOST_CALLS, Plan
-from flows.batch.variants import Judge, Variant, broken
+from flows.batch.variants import Judge, Variant
 from flows.playground.models import Session
 from flows.playground.setup import Setup
+from flows.playground.variables import unreadable
+from foundryflow.http import whole_number
 
 USUAL_CALLS = 20  # at the same time, of a connection without a limit
 LONGEST_PROMPT = 200_000  # characters
@@ -101,7 +103,7 @@ class Draft:
 
     def _typed(self, name: str, otherwise: str) -> str:
         given = otherwise if self.posted is None else self.posted.get(name, otherwise)
-        return given.replace("\r\n", "\n")
+        return given
 
     # What comes out of it
 
@@ -160,7 +162,7 @@ class Draft:
             if len(prompt) > LONGEST_PROMPT:
                 yield f"{where}The prompt is longer than {LONGEST_PROMPT:,} characters. Shorten it."
             for template in (prompt, *column.setup.templates()):
-                if what := broken(template):
+                if what := unreadable(template):
                     yield f"{where}A template cannot be read: {what}"
             if column.setup.connection not in known:
                 yield f"{where}There is no connection {column.setup.connection or 'chosen'}. Choose one in the session."
@@ -176,8 +178,7 @@ def usual_calls(setups: Any) -> int:
 
 
 def whole(text: str) -> int | None:
-    text = text.strip().replace(",", "")
-    return int(text) if text.isdecimal() and len(text) < 10 else None
+    return whole_number(text.strip().replace(",", ""))
 
 
 def stored_checks(typed: list[dict[str, str]]) -> list[dict[str, Any]]:
@@ -194,7 +195,7 @@ def stored_checks(typed: list[dict[str, str]]) -> list[dict[str, Any]]:
         elif kind == checks.Kind.JUDGE:
             check.update({name: row[name].strip() for name in ("connection", "model", "rubric")})
         else:
-            texts = {"value": row["value"].replace("\r\n", "\n"), "column": row["column"].strip()}
+            texts = {"value": row["value"], "column": row["column"].strip()}
             check.update({name: text for name, text in texts.items() if text})
             if row["ignore_case"] == "1":
                 check["ignore_case"] = True
@@ -217,7 +218,7 @@ def judge_problems(judges: list[Judge]) -> Iterator[str]:
             yield f"Check {judge.check + 1}: the judge has no connection. Choose one."
         if not judge.model:
             yield f"Check {judge.check + 1}: the judge has no deployment. Name one."
-        if what := broken(judge.rubric):
+        if what := unreadable(judge.rubric):
             yield f"Check {judge.check + 1}: the rubric cannot be read: {what}"
 
 

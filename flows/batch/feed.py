@@ -20,10 +20,9 @@ from flows.batch.settling import settle
 from flows.batch.standing import Standing
 from flows.batch.starting import to_come
 from flows.engine.live import hub
-from flows.runs.views import whole
 from foundryflow import access
 from foundryflow.access import reader
-from foundryflow.http import Request
+from foundryflow.http import Request, whole_number
 from foundryflow.people import may_change
 from foundryflow.regions import Region, event, partial
 
@@ -52,8 +51,13 @@ class News:
 @require_GET
 async def feed(request: Request, pk: int) -> StreamingHttpResponse:
     batch = await sync_to_async(access.batch)(request, pk)
-    after = whole(request.headers.get("Last-Event-ID")) or whole(request.GET.get("after"))
-    seen = Seen(after, request.GET.get("show", "all"), whole(request.GET.get("page")), may_change(request.user, batch))
+    after = whole_number(request.headers.get("Last-Event-ID")) or whole_number(request.GET.get("after")) or 0
+    seen = Seen(
+        after,
+        request.GET.get("show", "all"),
+        whole_number(request.GET.get("page")) or 0,
+        may_change(request.user, batch),
+    )
     response = StreamingHttpResponse(follow(batch.pk, seen), content_type="text/event-stream")
     response.headers["Cache-Control"] = "no-cache"
     response.headers["X-Accel-Buffering"] = "no"

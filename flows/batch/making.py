@@ -15,14 +15,14 @@ from connections.models import Connection
 from flows.batch import starting
 from flows.batch.checks import MOST_CHECKS, CheckError, parse
 from flows.batch.contexts import VALUE_CLIP, shortened
-from flows.batch.draft import Draft, Unready, judges_of, stored_checks, whole
+from flows.batch.draft import Draft, Unready, judges_of, stored_checks
 from flows.batch.table import Table, TableError
 from flows.batch.words import KINDS
 from flows.document import DocumentError
 from flows.values import as_text
 from foundryflow import access
 from foundryflow.access import editor
-from foundryflow.http import Request, posted
+from foundryflow.http import Request, posted, whole_number
 from foundryflow.regions import Region, page, regions
 
 ROWS = 5  # of the preview
@@ -73,7 +73,7 @@ def judges_so_far(draft: Draft) -> list[Any]:
 @require_http_methods(["GET", "POST"])
 def new(request: Request) -> HttpResponse:
     """Asks for prompt, table and checks, then begins."""
-    number = whole(request.GET.get("session", ""))
+    number = whole_number(request.GET.get("session"))
     if number is None:
         messages.info(request, "A batch is made from a session. Choose one.")
         return redirect("batch:list")
@@ -93,7 +93,7 @@ def new(request: Request) -> HttpResponse:
 @require_POST
 def preview(request: Request) -> HttpResponse:
     """The table as it is read, while the page is filled in."""
-    draft = filled_in(request, access.session(request, whole(request.GET.get("session", "")) or 0))
+    draft = filled_in(request, access.session(request, whole_number(request.GET.get("session")) or 0))
     return regions(request, Region("batch/_preview.html", "batch-preview", {"preview": Preview(draft)}))
 
 

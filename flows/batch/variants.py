@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from typing import Any
 
 from flows.document import Document, parse
-from flows.expressions import ExpressionError, check
 from flows.playground.setup import CONVERSATION, IMAGES, Setup, document_of
 from flows.playground.variables import optional_in, typed_value, variables_in
 from flows.values import as_text
@@ -137,12 +136,3 @@ def value_of(value: Any, *, structured: bool) -> Any:
     if isinstance(value, str):
         return typed_value(value, structured=structured)
     return value if isinstance(value, list | dict) else as_text(value)
-
-
-def broken(template: str) -> str:
-    """What is wrong with a template, in words; nothing when it can be read."""
-    try:
-        check(template)
-    except ExpressionError as error:
-        return str(error)
-    return ""

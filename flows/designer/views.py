@@ -39,7 +39,7 @@ from flows.models import Conflict, Flow, Revision
 from flows.secrets import SecretStore
 from foundryflow import access
 from foundryflow.access import editor, reader
-from foundryflow.http import Request
+from foundryflow.http import Request, whole_number
 from foundryflow.regions import Region, page, regions
 
 Edit = Callable[[Document], tuple[Document, str]]  # the changed document, and the action to select
@@ -120,7 +120,7 @@ def insert(request: Request, slug: str) -> HttpResponse:
         if after := request.POST.get("after"):
             place, at = document.place_after(after)
         else:
-            at = whole_number(request.POST.get("at"), document.count)
+            at = document.count if (given := whole_number(request.POST.get("at"))) is None else given
         return document.insert(made, at=at, **place), made["id"]
 
     try:
@@ -247,8 +247,4 @@ def connection_field(request: Request, slug: str, action_id: str) -> HttpRespons
 
 
 def base_of(request: Request) -> int:
-    return whole_number(request.POST.get("base"), 0)
-
-
-def whole_number(text: str | None, otherwise: int) -> int:
-    return int(text) if text and text.isdecimal() else otherwise
+    return whole_number(request.POST.get("base")) or 0

@@ -76,6 +76,15 @@ def add_names(found: dict[str, bool], template: str, names: Set[str]) -> None:
             found[name] = found.get(name, False) or name in inside
 
 
+def unreadable(template: str) -> str:
+    """What is wrong with a template, in words; nothing when it can be read."""
+    try:
+        check(template)
+    except ExpressionError as error:
+        return str(error)
+    return ""
+
+
 def needed_in(template: str) -> Set[str]:
     """What a template cannot do without."""
     try:

@@ -21,10 +21,9 @@ from flows.engine.live import hub
 from flows.models import Run
 from flows.runs.contexts import Outline, Value, detail_of, duration_of, element_id, selected_record
 from flows.runs.states import run_view
-from flows.runs.views import whole
 from foundryflow import access
 from foundryflow.access import reader
-from foundryflow.http import Request
+from foundryflow.http import Request, whole_number
 from foundryflow.regions import Region, event, partial, text
 
 PACE = 0.05  # seconds between two pieces
@@ -46,14 +45,14 @@ class Seen:
 @require_GET
 async def stream(request: Request, pk: int) -> StreamingHttpResponse:
     run = await sync_to_async(access.run)(request, pk)
-    after = whole(request.headers.get("Last-Event-ID")) or whole(request.GET.get("after"))
+    after = whole_number(request.headers.get("Last-Event-ID")) or whole_number(request.GET.get("after")) or 0
     seen = Seen(
         event=after,
         action=request.GET.get("action", ""),
         tab=request.GET.get("tab", ""),
         path=request.GET.get("path", ""),
     )
-    seen.texts[seen.path] = whole(request.GET.get("length"))
+    seen.texts[seen.path] = whole_number(request.GET.get("length")) or 0
     response = StreamingHttpResponse(follow(run.pk, seen), content_type="text/event-stream")
     response.headers["Cache-Control"] = "no-cache"
     response.headers["X-Accel-Buffering"] = "no"

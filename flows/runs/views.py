@@ -37,7 +37,7 @@ from flows.runs.forms import InputsForm
 from flows.runs.states import run_view
 from foundryflow import access
 from foundryflow.access import editor, reader
-from foundryflow.http import Request
+from foundryflow.http import Request, whole_number
 from foundryflow.people import name_of
 from foundryflow.regions import page
 
@@ -73,7 +73,7 @@ def start(request: Request, slug: str) -> HttpResponse:
         document = flow.current.parsed()
     except DocumentError:
         return redirect("designer:show", slug)
-    again = Run.objects.filter(pk=whole(request.GET.get("again")), flow=flow).first()
+    again = Run.objects.filter(pk=whole_number(request.GET.get("again")), flow=flow).first()
     path, newest = request.GET.get("from", ""), "newest" in request.POST
     if again and path and not newest:
         try:
@@ -118,10 +118,6 @@ def retry(request: Request, pk: int) -> HttpResponse:
         messages.error(request, "The revision of that run cannot be read.")
         return redirect("runs:show", pk)
     return redirect("runs:show", made.pk)
-
-
-def whole(text: str | None) -> int:
-    return int(text) if text and text.isdecimal() and len(text) < 15 else 0
 
 
 @reader

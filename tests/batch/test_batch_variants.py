@@ -5,8 +5,9 @@ import dataclasses
 import pytest
 
 from flows.batch.checks import judge_schema
-from flows.batch.variants import ANSWER, ROW, Judge, Variant, broken, value_of
+from flows.batch.variants import ANSWER, ROW, Judge, Variant, value_of
 from flows.playground.setup import CONVERSATION, IMAGES, Example, Setup
+from flows.playground.variables import unreadable
 
 SETUP = Setup(connection="contoso", model="gpt", instructions="Be {{ tone }}.")
 JUDGE = Judge(1, "contoso", "judge", "Says {{ expected }}; {{ response }}", judge_schema())
@@ -97,5 +98,5 @@ def test_runs_of_judged_variants_carry_the_whole_row():
 
 
 def test_a_template_that_cannot_be_read_is_said():
-    assert broken("{{ a }}") == ""
-    assert broken("{{ a ")
+    assert unreadable("{{ a }}") == ""
+    assert unreadable("{{ a ")

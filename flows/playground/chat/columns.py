@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from flows.playground.chat.forms import LONGEST, ParametersForm
+from flows.playground.chat.forms import LONGEST, ParameterField, ParametersForm
 from flows.playground.models import MOST_COLUMNS, Answer, Session
 from flows.playground.setup import LETTERS, PARAMETERS, Setup
 
@@ -34,27 +34,6 @@ class Locks:
     @property
     def rows(self) -> list[tuple[str, bool]]:
         return [(name, getattr(self, name)) for name in LOCKED]
-
-
-@dataclass(frozen=True)
-class ColumnField:
-    """A parameter of one column, named as it is posted."""
-
-    name: str
-    parameter: str
-    label: str
-    value: str
-    choices: Any = ()
-    unsent: str = ""
-    problem: str = ""
-
-    @property
-    def id(self) -> str:
-        return self.name
-
-    @property
-    def many(self) -> bool:
-        return self.parameter in ("stop", "schema")
 
 
 @dataclass(frozen=True)
@@ -82,21 +61,12 @@ class ColumnView:
         return self.own.get("instructions")
 
     @property
-    def fields(self) -> list[ColumnField]:
+    def fields(self) -> list[ParameterField]:
         if "parameters" not in self.own:
             return []
         shown = ParametersForm.typed(self.own["parameters"])
-        fields = ParametersForm.base_fields
-        return [
-            ColumnField(
-                name=field_name(name, self.number),
-                parameter=name,
-                label=str(fields[name].label),
-                value=shown.get(name, ""),
-                choices=getattr(fields[name], "choices", ()),
-            )
-            for name in (*PARAMETERS, "schema")
-        ]
+        names = {name: field_name(name, self.number) for name in (*PARAMETERS, "schema")}
+        return [ParameterField(name, posted, posted, shown.get(name, "")) for name, posted in names.items()]
 
 
 def field_name(name: str, column: int) -> str:
@@ -216,7 +186,7 @@ def save_columns(session: Session, data: Mapping[str, Any]) -> dict[str, str]:
         for name in ("connection", "model", "instructions", "prompt"):
             posted = field_name(name, number)
             if posted in data and (name in own or name in ("connection", "model")):
-                own[name] = str(data[posted])[:LONGEST].replace("\r\n", "\n")
+                own[name] = str(data[posted])[:LONGEST]
         if "parameters" in own:
             keys = {name: field_name(name, number) for name in (*PARAMETERS, "schema")}
             form = ParametersForm({name: data[key] for name, key in keys.items() if key in data})

@@ -16,7 +16,7 @@ from flows.playground.diff import Piece, words
 from flows.playground.models import Session
 from foundryflow import access
 from foundryflow.access import editor, reader
-from foundryflow.http import Request
+from foundryflow.http import Request, whole_number
 from foundryflow.regions import Region, regions
 
 
@@ -35,8 +35,7 @@ def compare(request: Request, pk: int) -> HttpResponse:
 def column(request: Request, pk: int, verb: str) -> HttpResponse:
     """Adds or removes a column, ties it to the settings on the left, makes a field the same for all."""
     session = access.session(request, pk, change=True)
-    number = request.POST.get("column", "")
-    at = int(number) if number.isdecimal() and len(number) < 3 else 0
+    at = whole_number(request.POST.get("column"), 2) or 0
     verbs: dict[str, Callable[[], None]] = {
         "add": lambda: columns.add(session),
         "remove": lambda: columns.remove(session, at),

@@ -1,18 +1,21 @@
-"""The settings of a session as a form. What was not posted stays; a text is kept while it cannot be read."""
+"""The settings of a session as a form. What was not posted stays; a text is kept while it cannot be read.
+
+What is posted comes from `foundryflow.http.posted`, so that its lines end alike.
+"""
 
 from __future__ import annotations
 
 import dataclasses
 import json
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from django import forms
 
-from flows.expressions import ExpressionError, check
 from flows.playground.models import Session
 from flows.playground.setup import PARAMETERS, Example, Setup
-from flows.playground.variables import optional_in, variables_in
+from flows.playground.variables import optional_in, unreadable, variables_in
 
 LONGEST = 200_000  # characters of one text
 MOST_EXAMPLES, MOST_VARIABLES, MOST_STOPS = 50, 200, 4
@@ -79,7 +82,7 @@ class ParametersForm(forms.Form):
         return shown
 
     def clean_stop(self) -> Any:
-        lines = [line for line in self.cleaned_data["stop"].replace("\r\n", "\n").split("\n") if line]
+        lines = [line for line in self.cleaned_data["stop"].split("\n") if line]
         if len(lines) > MOST_STOPS:
             raise forms.ValidationError(f"At most {MOST_STOPS}, one a line.")
         return lines[0] if len(lines) == 1 else lines or None
@@ -114,6 +117,31 @@ class ParametersForm(forms.Form):
         return {name: value for name, value in merged.items() if value not in (None, "", [])}
 
 
+@dataclass(frozen=True)
+class ParameterField:
+    """A parameter as its control shows it. `name` is how it is posted, `unsent` says why it is not sent as typed."""
+
+    parameter: str
+    name: str
+    id: str
+    value: str
+    problem: str = ""
+    unsent: str = ""
+
+    @property
+    def label(self) -> str:
+        return str(ParametersForm.base_fields[self.parameter].label)
+
+    @property
+    def choices(self) -> Any:
+        return getattr(ParametersForm.base_fields[self.parameter], "choices", ())
+
+    @property
+    def many(self) -> bool:
+        """Whether it takes several lines."""
+        return self.parameter in ("stop", "schema")
+
+
 class SetupForm(ParametersForm):
     """Everything on the left of the page, and the question that is being typed."""
 
@@ -129,8 +157,6 @@ class SetupForm(ParametersForm):
         changed: dict[str, Any] = {
             name: self.cleaned_data[name] for name in (*TEXTS, *WINDOW) if name in self.data and name not in self.errors
         }
-        if isinstance(changed.get("instructions"), str):
-            changed["instructions"] = changed["instructions"].replace("\r\n", "\n")
         if EXAMPLES_SHOWN in self.data:
             changed["examples"] = self.examples()
         return dataclasses.replace(stored, **changed, parameters=self.parameters(stored.parameters))
@@ -149,8 +175,7 @@ class SetupForm(ParametersForm):
             if f"example-{at}-user" not in self.data:
                 break
             user, assistant = (
-                str(self.data.get(f"example-{at}-{role}", ""))[:LONGEST].replace("\r\n", "\n")
-                for role in ("user", "assistant")
+                str(self.data.get(f"example-{at}-{role}", ""))[:LONGEST] for role in ("user", "assistant")
             )
             pairs.append(Example(user, assistant))
         return pairs
@@ -158,7 +183,7 @@ class SetupForm(ParametersForm):
     def variables(self, stored: Mapping[str, Any]) -> dict[str, str]:
         """As typed, by name; those that no template names any more are remembered, the oldest dropped at last."""
         typed = {
-            name.removeprefix(VARIABLE): str(value)[:LONGEST].replace("\r\n", "\n")
+            name.removeprefix(VARIABLE): str(value)[:LONGEST]
             for name, value in self.data.items()
             if name.startswith(VARIABLE)
         }
@@ -166,7 +191,7 @@ class SetupForm(ParametersForm):
         return dict(list(merged.items())[-MOST_VARIABLES:])
 
     def draft(self, stored: str) -> str:
-        return str(self.data.get("prompt", stored))[:LONGEST].replace("\r\n", "\n")
+        return str(self.data.get("prompt", stored))[:LONGEST]
 
     def fill(self, session: Session) -> None:
         """Puts what was understood into the session, unsaved."""
@@ -192,10 +217,4 @@ def template_problems(setup: Setup, prompt: str) -> dict[str, str]:
     texts = {"model": setup.model, "instructions": setup.instructions, "prompt": prompt}
     for at, example in enumerate(setup.examples):
         texts |= {f"example-{at}-user": example.user, f"example-{at}-assistant": example.assistant}
-    found = {}
-    for name, template in texts.items():
-        try:
-            check(template)
-        except ExpressionError as error:
-            found[name] = str(error)
-    return found
+    return {name: said for name, template in texts.items() if (said := unreadable(template))}

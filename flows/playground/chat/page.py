@@ -17,7 +17,7 @@ from flows.playground.chat.branch import Tree, conversation
 from flows.playground.chat.columns import ColumnView, Locks, views_of
 from flows.playground.chat.contexts import Talk, talk_of
 from flows.playground.chat.costs import Prices
-from flows.playground.chat.forms import EFFORTS, FORMATS, VERBOSITIES, ParametersForm, choices, names_of
+from flows.playground.chat.forms import ParameterField, ParametersForm, names_of
 from flows.playground.chat.spread import Figures, figures_of
 from flows.playground.models import Session
 from flows.playground.sessions.price_table import prices_known
@@ -26,38 +26,6 @@ from foundryflow.people import may_change
 
 RECENT = 8
 MORE = ("frequency_penalty", "presence_penalty", "seed", "stop")
-CHOICES: Mapping[str, Sequence[tuple[str, str]]] = {
-    "reasoning_effort": choices(EFFORTS),
-    "verbosity": choices(VERBOSITIES),
-    "response_format": FORMATS,
-}
-
-
-@dataclass(frozen=True)
-class Field:
-    """One parameter as its control shows it. `unsent` says why it is not sent as typed."""
-
-    name: str
-    label: str
-    value: str
-    problem: str = ""
-    unsent: str = ""
-
-    @property
-    def choices(self) -> Sequence[tuple[str, str]]:
-        return CHOICES.get(self.name, ())
-
-    @property
-    def many(self) -> bool:
-        return self.name in ("stop", "schema")
-
-    @property
-    def parameter(self) -> str:
-        return self.name
-
-    @property
-    def id(self) -> str:
-        return f"setup-{self.name}"
 
 
 @dataclass(frozen=True)
@@ -103,16 +71,16 @@ class Page:
         return next((each for each in self.connections if each.name == self.setup.connection), None)
 
     @property
-    def parameters(self) -> list[Field]:
-        return [each for each in self._fields() if each.name not in (*MORE, "response_format", "schema")]
+    def parameters(self) -> list[ParameterField]:
+        return [each for each in self._fields() if each.parameter not in (*MORE, "response_format", "schema")]
 
     @property
-    def more(self) -> list[Field]:
-        return [each for each in self._fields() if each.name in MORE]
+    def more(self) -> list[ParameterField]:
+        return [each for each in self._fields() if each.parameter in MORE]
 
     @property
-    def response_format(self) -> list[Field]:
-        return [each for each in self._fields() if each.name in ("response_format", "schema")]
+    def response_format(self) -> list[ParameterField]:
+        return [each for each in self._fields() if each.parameter in ("response_format", "schema")]
 
     @property
     def parameters_set(self) -> int:
@@ -155,13 +123,14 @@ class Page:
         own = Session.objects.filter(owner=self.user).exclude(pk=self.session.pk)
         return list(own.only("pk", "name")[:RECENT])
 
-    def _fields(self) -> list[Field]:
+    def _fields(self) -> list[ParameterField]:
         if not hasattr(self, "_known"):
             shown = {**ParametersForm.typed(self.setup.parameters), **self.typed}
             refused = unsent(self.chosen, self.setup.model)
-            labels = {name: str(each.label) for name, each in ParametersForm.base_fields.items()}
             self._known = [
-                Field(name, labels[name], shown.get(name, ""), self.problems.get(name, ""), refused.get(name, ""))
+                ParameterField(
+                    name, name, f"setup-{name}", shown.get(name, ""), self.problems.get(name, ""), refused.get(name, "")
+                )
                 for name in (*PARAMETERS, "schema")
             ]
         return self._known

@@ -23,7 +23,7 @@ from flows.playground.models import Answer, Session
 from flows.playground.setup import ACTION
 from foundryflow import access
 from foundryflow.access import reader
-from foundryflow.http import Request
+from foundryflow.http import Request, whole_number
 from foundryflow.people import may_change
 from foundryflow.regions import Region, event, partial, text
 
@@ -137,7 +137,7 @@ async def stream(request: Request, pk: int) -> StreamingHttpResponse:
     session = await sync_to_async(access.session)(request, pk)
     user = await request.auser()
     can_edit = may_change(user, session)
-    shown = [int(pk) for pk in request.GET.get("answers", "").split(",")[:MOST] if pk.isdecimal() and len(pk) < 15]
+    shown = list(filter(None, map(whole_number, request.GET.get("answers", "").split(",")[:MOST])))
     response = StreamingHttpResponse(follow(session, shown, can_edit=can_edit), content_type="text/event-stream")
     response.headers["Cache-Control"] = "no-cache"
     response.headers["X-Accel-Buffering"] = "no"

@@ -48,7 +48,7 @@ def use_the_page(request: Request, session: Session, verb: str) -> None:
 
 
 def typed(request: Request) -> str:
-    return posted(request).get("text", "")[:LONGEST].replace("\r\n", "\n")
+    return posted(request).get("text", "")[:LONGEST]
 
 
 @editor

@@ -33,7 +33,7 @@ from flows.playground.models import Session, Turn
 from flows.playground.setup import Setup
 from foundryflow import access
 from foundryflow.access import editor, reader
-from foundryflow.http import Request, posted
+from foundryflow.http import Request, posted, whole_number
 from foundryflow.regions import Region, page, regions
 
 LISTING = 10.0  # seconds that a list of deployments may take
@@ -76,11 +76,7 @@ def started(request: Request) -> Session:
 def show(request: Request, pk: int) -> HttpResponse:
     session = access.session(request, pk)
     view = "code" if request.GET.get("view") == "code" else "chat"
-    return whole(request, session, view=view, before=number(request.GET.get("before")))
-
-
-def number(text: str | None) -> int | None:
-    return int(text) if text and text.isdecimal() and len(text) < 15 else None
+    return whole(request, session, view=view, before=whole_number(request.GET.get("before")))
 
 
 @reader
@@ -187,7 +183,7 @@ def stop(request: Request, pk: int) -> HttpResponse:
 def earlier(request: Request, pk: int) -> HttpResponse:
     """The turns before those that are shown."""
     session = access.session(request, pk)
-    before = number(request.GET.get("before"))
+    before = whole_number(request.GET.get("before"))
     if before is None:
         raise Http404("before= names a turn.")
     shown = page_of(session, request.user, before=before)
@@ -218,8 +214,8 @@ def image(request: Request, pk: int, name: str) -> HttpResponse:
     """One image of a question."""
     turn = get_object_or_404(Turn, pk=pk)
     access.session(request, turn.session_id)
-    at = int(name) if name.isdecimal() and len(name) < 3 else len(turn.images)
-    if at >= len(turn.images):
+    at = whole_number(name, 2)
+    if at is None or at >= len(turn.images):
         raise Http404("This question has no such image.")
     try:
         kind, content = images.decoded(turn.images[at])

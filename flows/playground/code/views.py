@@ -35,7 +35,7 @@ from flows.playground.snippets import (
 from foundryflow import access
 from foundryflow.access import reader
 from foundryflow.highlight import Highlighter
-from foundryflow.http import Request, posted
+from foundryflow.http import Request, posted, whole_number
 from foundryflow.regions import page
 
 
@@ -57,8 +57,8 @@ def code(request: Request, pk: int) -> HttpResponse:
     sent = posted(request)
     SetupForm(sent).fill(session)
     save_columns(session, sent)
-    column = column_of(session, request.POST.get("column", ""))
-    choice = choice_of(request.POST)
+    column = column_of(session, sent.get("column", ""))
+    choice = choice_of(sent)
     context: dict[str, Any] = {"session": session, "columns": columns(session, column), "env_file": choice.env_file}
     try:
         now = asked(session, column)
@@ -118,7 +118,7 @@ def choice_of(posted: Mapping[str, Any]) -> Choice:
 
 
 def column_of(session: Session, posted: str) -> int:
-    number = int(posted) if posted.isdecimal() and len(posted) < 3 else 0
+    number = whole_number(posted, 2) or 0
     return number if number < len(session.active_columns) else 0
 
 

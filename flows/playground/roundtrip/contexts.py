@@ -13,6 +13,7 @@ from flows.playground.models import Session
 from flows.playground.roundtrip.review import CHAT, Preview, Review, title_of
 from flows.playground.roundtrip.source import Source
 from flows.playground.setup import LETTERS, Setup
+from foundryflow.http import whole_number
 
 MOST_FLOWS = 500
 
@@ -103,7 +104,3 @@ def page_of(session: Session, flow: Flow | None, given: Mapping[str, str]) -> Us
         return UsePage(session, source, place_of(session, flow, given.get("action", "")))
     except DocumentError:
         return UsePage(session, source, Place(flow), ["This flow cannot be read. Open it in the designer."])
-
-
-def whole_number(text: str | None) -> int | None:
-    return int(text) if text and text.isdecimal() and len(text) < 10 else None

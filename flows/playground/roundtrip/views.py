@@ -12,13 +12,13 @@ from django.views.decorators.http import require_http_methods, require_POST
 from flows.document import Action, Document, DocumentError
 from flows.models import ActionRun, Conflict, Flow, Room, State
 from flows.playground.models import Session
-from flows.playground.roundtrip.contexts import UsePage, page_of, whole_number
+from flows.playground.roundtrip.contexts import UsePage, page_of
 from flows.playground.roundtrip.merge import ACTION_ID, applied
 from flows.playground.roundtrip.review import CHAT, Preview, Review
 from flows.playground.roundtrip.sessions import opened
 from foundryflow import access
 from foundryflow.access import editor
-from foundryflow.http import Request
+from foundryflow.http import Request, whole_number
 from foundryflow.regions import Region, page, regions
 
 CONFLICT, INVALID = 409, 422

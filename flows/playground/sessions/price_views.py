@@ -12,7 +12,7 @@ from flows.playground.models import ModelPrice
 from flows.playground.sessions.contexts import PriceTable
 from flows.playground.sessions.forms import TAKEN, PriceForm
 from foundryflow.access import editor, reader
-from foundryflow.http import Request
+from foundryflow.http import Request, whole_number
 from foundryflow.regions import Region, page, regions
 
 TABLE = "playground_sessions/_prices.html"
@@ -22,9 +22,9 @@ TABLE = "playground_sessions/_prices.html"
 @require_GET
 def prices(request: Request) -> HttpResponse:
     """With ?edit=3 the form changes that price."""
-    wanted = request.GET.get("edit", "")
-    if request.user.is_staff and wanted.isdecimal() and len(wanted) < 15:
-        return answer(request, PriceTable.changing(price(int(wanted))))
+    wanted = whole_number(request.GET.get("edit"))
+    if request.user.is_staff and wanted is not None:
+        return answer(request, PriceTable.changing(price(wanted)))
     return answer(request, PriceTable.adding())
 
 

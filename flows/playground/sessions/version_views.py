@@ -16,7 +16,7 @@ from flows.playground.sessions.contexts import CURRENT, Comparison, version_rows
 from flows.playground.sessions.forms import NoteForm
 from foundryflow import access
 from foundryflow.access import reader
-from foundryflow.http import Request
+from foundryflow.http import Request, whole_number
 from foundryflow.regions import page
 
 ROWS = 50
@@ -86,6 +86,6 @@ def version_of(session: Session, number: int) -> Version:
 
 def earlier(shown: Version, wanted: str) -> Version | None:
     """The version to compare with. None when there is none before the first."""
-    if wanted.isdecimal() and len(wanted) < 10:
-        return version_of(shown.session, int(wanted))
+    if (number := whole_number(wanted, 9)) is not None:
+        return version_of(shown.session, number)
     return shown.session.versions.filter(number__lt=shown.number).first()
