@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator
+
 from django.contrib.auth.models import User
-from django.http import HttpRequest, QueryDict
+from django.http import HttpRequest, QueryDict, StreamingHttpResponse
 from django_htmx.middleware import HtmxDetails
 
 
@@ -25,3 +27,9 @@ def posted(request: HttpRequest) -> QueryDict:
 def whole_number(text: str | None, digits: int = 14) -> int | None:
     """What a form or an address says; None when that is no whole number, or one with more digits."""
     return int(text) if text and text.isdecimal() and len(text) <= digits else None
+
+
+def event_stream(events: AsyncIterator[bytes]) -> StreamingHttpResponse:
+    """Server-sent events, which nobody on the way keeps or holds back."""
+    headers = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
+    return StreamingHttpResponse(events, content_type="text/event-stream", headers=headers)

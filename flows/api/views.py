@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 
-from django.http import HttpRequest, HttpResponse, JsonResponse, StreamingHttpResponse
+from django.http import HttpRequest, HttpResponse, JsonResponse
 from ninja import NinjaAPI, Schema
 from ninja.errors import AuthenticationError, HttpError, ValidationError
 from pydantic import Field
@@ -20,6 +20,7 @@ from flows.api.keys import Keys
 from flows.api.problems import Problem
 from flows.api.starting import again, start
 from flows.models import Flow, Run, State
+from foundryflow.http import event_stream, whole_number
 from foundryflow.models import ApiKey
 
 log = logging.getLogger(__name__)
@@ -89,7 +90,7 @@ async def submit_flow(request: HttpRequest, slug: str, given: Start) -> HttpResp
 async def stream_flow(request: HttpRequest, slug: str, given: Start) -> HttpResponse:
     """Server-sent events: run, action, text, log, end."""
     run = await start(slug, given.inputs, caller(request), key_of(request), engine.URGENT)
-    return event_stream(run.pk, 0)
+    return event_stream(events(run.pk, 0))
 
 
 @api.get("/runs", auth=reads, summary="Runs, the newest first", tags=["runs"])
@@ -119,7 +120,7 @@ async def follow_run(request: HttpRequest, run_id: int) -> HttpResponse:
     if not await engine.execute(lambda: Run.objects.filter(pk=run_id).exists()):
         raise Problem(404, f"There is no run {run_id}.")
     last = request.headers.get("Last-Event-ID", "")
-    return event_stream(run_id, int(last) if last.isdecimal() and len(last) < 15 else 0)
+    return event_stream(events(run_id, whole_number(last) or 0))
 
 
 @api.post("/runs/{int:run_id}/cancel", auth=runs, summary="Stop a run", tags=["runs"])
@@ -169,11 +170,6 @@ def key_of(request: HttpRequest) -> str | None:
 def accepted(run: Run) -> HttpResponse:
     url = f"/api/runs/{run.pk}"
     return JsonResponse({"run": run.pk, "url": url}, status=202, headers={"Location": url})
-
-
-def event_stream(run_id: int, after: int) -> StreamingHttpResponse:
-    headers = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
-    return StreamingHttpResponse(events(run_id, after), content_type="text/event-stream", headers=headers)
 
 
 @api.exception_handler(Problem)

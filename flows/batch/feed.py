@@ -22,7 +22,7 @@ from flows.batch.starting import to_come
 from flows.engine.live import hub
 from foundryflow import access
 from foundryflow.access import reader
-from foundryflow.http import Request, whole_number
+from foundryflow.http import Request, event_stream, whole_number
 from foundryflow.people import may_change
 from foundryflow.regions import Region, event, partial
 
@@ -58,10 +58,7 @@ async def feed(request: Request, pk: int) -> StreamingHttpResponse:
         whole_number(request.GET.get("page")) or 0,
         may_change(request.user, batch),
     )
-    response = StreamingHttpResponse(follow(batch.pk, seen), content_type="text/event-stream")
-    response.headers["Cache-Control"] = "no-cache"
-    response.headers["X-Accel-Buffering"] = "no"
-    return response
+    return event_stream(follow(batch.pk, seen))
 
 
 async def follow(batch_id: int, seen: Seen) -> AsyncIterator[bytes]:

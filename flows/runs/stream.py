@@ -23,7 +23,7 @@ from flows.runs.contexts import Outline, Value, detail_of, duration_of, element_
 from flows.runs.states import run_view
 from foundryflow import access
 from foundryflow.access import reader
-from foundryflow.http import Request, whole_number
+from foundryflow.http import Request, event_stream, whole_number
 from foundryflow.regions import Region, event, partial, text
 
 PACE = 0.05  # seconds between two pieces
@@ -53,10 +53,7 @@ async def stream(request: Request, pk: int) -> StreamingHttpResponse:
         path=request.GET.get("path", ""),
     )
     seen.texts[seen.path] = whole_number(request.GET.get("length")) or 0
-    response = StreamingHttpResponse(follow(run.pk, seen), content_type="text/event-stream")
-    response.headers["Cache-Control"] = "no-cache"
-    response.headers["X-Accel-Buffering"] = "no"
-    return response
+    return event_stream(follow(run.pk, seen))
 
 
 async def follow(run_id: int, seen: Seen) -> AsyncIterator[bytes]:

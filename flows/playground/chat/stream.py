@@ -23,7 +23,7 @@ from flows.playground.models import Answer, Session
 from flows.playground.setup import ACTION
 from foundryflow import access
 from foundryflow.access import reader
-from foundryflow.http import Request, whole_number
+from foundryflow.http import Request, event_stream, whole_number
 from foundryflow.people import may_change
 from foundryflow.regions import Region, event, partial, text
 
@@ -138,10 +138,7 @@ async def stream(request: Request, pk: int) -> StreamingHttpResponse:
     user = await request.auser()
     can_edit = may_change(user, session)
     shown = list(filter(None, map(whole_number, request.GET.get("answers", "").split(",")[:MOST])))
-    response = StreamingHttpResponse(follow(session, shown, can_edit=can_edit), content_type="text/event-stream")
-    response.headers["Cache-Control"] = "no-cache"
-    response.headers["X-Accel-Buffering"] = "no"
-    return response
+    return event_stream(follow(session, shown, can_edit=can_edit))
 
 
 def followed(session: Session, shown: Sequence[int]) -> list[Followed]:
