@@ -28,7 +28,10 @@ class Region:
 
 
 def page(request: HttpRequest, template: str, context: Mapping[str, Any], status: int = 200) -> HttpResponse:
-    return render(request, template, dict(context), status=status)
+    """A whole page. Nothing keeps it: the way back shows what is stored now, and nothing after signing out."""
+    response = render(request, template, dict(context), status=status)
+    response.headers["Cache-Control"] = "no-store"
+    return response
 
 
 def regions(request: HttpRequest | None, *parts: Region, status: int = 200) -> HttpResponse:

@@ -41,6 +41,11 @@ def test_every_url_says_who_may_use_it():
     assert len(list(patterns(get_resolver().url_patterns))) == len(ALL)
 
 
+def test_no_page_is_kept_for_the_way_back(client_alice, filled):
+    for address in ("/runs/", "/connections/", "/flows/", "/playground/sessions/"):
+        assert client_alice.get(address).headers["Cache-Control"] == "no-store", address
+
+
 @pytest.mark.parametrize(("route", "view"), ALL, ids=[route or "/" for route, _ in ALL])
 def test_a_stranger_sees_nothing(filled, route, view):
     for method in ("get", "post"):

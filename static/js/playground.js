@@ -1,40 +1,12 @@
 // The talk by mouse and keyboard: send and stop, attach images, insert variables, copy, keep the end in view.
-// What is saved, sent and shown is the server's business.
+// What is saved, sent and shown is the server's business; saving.js says when.
 
 const room = document.querySelector("[data-playground]");
 const byId = (id) => document.getElementById(id);
 const draft = () => byId("draft");
 const MOST_IMAGES = 5;
-const PAUSE = 600;
 const NEAR = 60; // px
 
-// The draft is saved with the settings, 600 ms after the last key, and not while it is on its way.
-
-let timer = 0;
-let asking = false;
-
-function saveLater() {
-  clearTimeout(timer);
-  timer = setTimeout(() => asking || htmx.trigger(byId("setup-form"), "save-now"), PAUSE);
-}
-
-document.addEventListener("input", (event) => {
-  if (event.target.closest("#composer") && event.target.matches("textarea")) saveLater();
-});
-document.addEventListener("submit", (event) => {
-  if (event.target.id !== "composer") return;
-  clearTimeout(timer);
-  asking = true;
-}, true);
-// While a question is on its way, what stands in its field is no draft any more.
-document.addEventListener("htmx:config:request", (event) => {
-  const { sourceElement, request } = event.detail.ctx;
-  if (!asking || sourceElement.id === "composer" || !(request.body instanceof FormData)) return;
-  for (const field of document.querySelectorAll("#composer textarea")) request.body.delete(field.name);
-});
-document.addEventListener("htmx:finally:request", (event) => {
-  if ((event.detail?.ctx?.sourceElement ?? event.target).id === "composer") asking = false;
-});
 document.addEventListener("asked", () => {
   for (const field of document.querySelectorAll("#composer textarea")) field.value = "";
   setImages([]);

@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import os
 import shutil
-import socket
 import sqlite3
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field, replace
@@ -20,19 +18,14 @@ from axe_playwright_python.sync_playwright import Axe
 from cryptography.fernet import Fernet
 from playwright.sync_api import Browser, Page, sync_playwright
 
-ROOT = Path(__file__).resolve().parents[2]
+from tests.processes import ROOT, free_port, listening
+
 CONNECTIONS = """
 from connections.models import Connection
 from connections.secret import Secret
 for name in ("contoso", "contoso-west"):
     Connection.objects.create(name=name, endpoint="{simulator}/openai/v1", key=Secret("simulator"))
 """
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 @dataclass(frozen=True)
@@ -91,21 +84,9 @@ def environment_of(environment: dict[str, str], database: Path) -> dict[str, str
 
 @contextmanager
 def serving(environment: dict[str, str], port: int) -> Iterator[Installation]:
-    server = subprocess.Popen(
-        [sys.executable, "manage.py", "serve", "--port", str(port)],
-        cwd=ROOT, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
-    )  # fmt: skip
-    assert server.stdout is not None
-    try:
-        for line in server.stdout:
-            if "simulator answers" in line:
-                break
-        wait_for(port)
-        yield Installation(f"http://127.0.0.1:{port}", f"http://127.0.0.1:{environment['SIMULATOR_PORT']}", environment)
-    finally:
-        server.terminate()
-        server.wait(15)
-        server.stdout.close()
+    simulator = int(environment["SIMULATOR_PORT"])
+    with listening(["manage.py", "serve", "--port", str(port)], environment, [port, simulator]):
+        yield Installation(f"http://127.0.0.1:{port}", f"http://127.0.0.1:{simulator}", environment)
 
 
 @pytest.fixture(scope="session")
@@ -146,18 +127,6 @@ def fresh(tmp_path: Path) -> Iterator[Installation]:
 def installation(signed_up: Prepared, tmp_path: Path) -> Iterator[Installation]:
     with signed_up.served(tmp_path) as installation:
         yield installation
-
-
-def wait_for(port: int) -> None:
-    until = time.monotonic() + 30
-    while time.monotonic() < until:
-        try:
-            socket.create_connection(("127.0.0.1", port), 0.5).close()
-        except OSError:
-            time.sleep(0.02)
-            continue
-        return
-    raise TimeoutError(f"nothing listens on {port}")
 
 
 @pytest.fixture(scope="module")

@@ -126,6 +126,35 @@ def test_what_is_typed_is_saved_and_what_is_wrong_is_said_beside_it(playground):
     assert [complaint for complaint in playground.complaints if "422" not in complaint] == []
 
 
+def test_nothing_typed_is_lost_by_leaving_the_page_at_once(playground):
+    page = playground.page
+    choose(page, "long-30")
+    page.get_by_label("Instructions").fill("Be brief, {{ who }}.")
+    page.get_by_role("button", name="Compare").click()
+    expect(page.get_by_label("Deployment of A")).to_have_value("long-30")
+    expect(page.get_by_label("Instructions")).to_have_value("Be brief, {{ who }}.")
+    page.get_by_label("Deployment of B").fill("long-60")
+    page.locator("#draft").fill("Who pays {{ amount }}?")
+    page.get_by_role("button", name="Add column").click()
+    expect(page.get_by_label("Deployment of C")).to_be_visible()
+    expect(page.get_by_label("Deployment of B")).to_have_value("long-60")
+    expect(page.locator("#draft")).to_have_value("Who pays {{ amount }}?")
+    page.locator("#variable-who").fill("Ada")
+    page.get_by_role("link", name="Batch").click()
+    expect(page.get_by_role("heading", name="New batch")).to_be_visible()
+    page.go_back()
+    expect(page.locator("#variable-who")).to_have_value("Ada")
+    page.locator("#variable-who").fill("Grace")
+    here = page.url
+    page.goto("about:blank")  # as a closed tab: what is unsaved is sent while nobody waits
+    for _ in range(20):
+        page.goto(here)
+        if page.locator("#variable-who").input_value() == "Grace":
+            break
+    expect(page.locator("#variable-who")).to_have_value("Grace")
+    assert playground.complaints == []
+
+
 def test_images_are_attached_pasted_removed_and_sent(playground, tmp_path):
     page = playground.page
     choose(page, "gpt-4o")

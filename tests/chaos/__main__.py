@@ -8,7 +8,6 @@ from __future__ import annotations
 import os
 import random
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -73,9 +72,7 @@ def main() -> int:
         os.environ["FOUNDRYFLOW_RUN_CONCURRENCY"] = str(AT_ONCE)
         expected = started(f"{server.url}/v1", options.flows)
         commands = (
-            [["worker", "--concurrency", str(AT_ONCE // 2)]] * 2
-            if options.postgres
-            else [["serve", "--port", free_port()]]
+            [["worker", "--concurrency", str(AT_ONCE // 2)]] * 2 if options.postgres else [["serve", "--port", "0"]]
         )
         supervisor = Supervisor(commands, dict(os.environ), options.seed)
         try:
@@ -88,12 +85,6 @@ def main() -> int:
     for line in wrong[:20]:
         print(line)
     return 1 if wrong else 0
-
-
-def free_port() -> str:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return str(probe.getsockname()[1])
 
 
 def started(url: str, flows: int) -> dict[int, str]:

@@ -59,7 +59,7 @@ class Process:
 
     def kill(self) -> None:
         self.popen.send_signal(signal.SIGKILL)
-        self.popen.communicate()
+        self.popen.communicate(timeout=PATIENCE)
 
     def end(self) -> str:
         return self.popen.communicate(timeout=PATIENCE)[0]
