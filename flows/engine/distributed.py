@@ -8,6 +8,7 @@ Procrastinate hands out jobs one query at a time.
 from __future__ import annotations
 
 import asyncio
+import signal
 from collections.abc import Sequence
 from contextlib import suppress
 
@@ -72,22 +73,48 @@ def writer() -> Writer | None:
 
 
 async def work(concurrency: int) -> None:
-    """A worker, until it gets SIGTERM or SIGINT; then running actions may finish, and the rest is handed over."""
+    """A worker, until it gets SIGTERM or SIGINT; then running actions may finish, and the rest is handed over.
+
+    The second signal ends it at once, and other workers take over.
+    """
+    cancel_on_signal()
     announcer = notices.Announcer()
     hub.relay = announcer
     executor = Executor("worker", concurrency, PAUSE)
     executor.on_claimed = clear_jobs
     sending = asyncio.get_running_loop().create_task(announcer.send(), name="announcer")
-    await executor.open(feeds=True)
-    tasks.look_at_queue = executor.look_at_queue
-    try:
-        with app.replace_connector(app.connector.get_worker_connector()) as worker_app:  # type: ignore[attr-defined]
-            async with worker_app.open_async():
-                await worker_app.run_worker_async(
-                    concurrency=4, delete_jobs="always", fetch_job_polling_interval=POLLING, shutdown_graceful_timeout=5
-                )
-    finally:
-        with suppress(asyncio.CancelledError):
+    with suppress(asyncio.CancelledError):
+        try:
+            await executor.open(feeds=True)
+            tasks.look_at_queue = executor.look_at_queue
+            await hear_of_jobs()
+        finally:
             await executor.close(settings.WORKER_GRACE)
-        await asyncio.sleep(2 * notices.TOGETHER)
-        await stopped([sending])
+    await asyncio.sleep(2 * notices.TOGETHER)
+    await stopped([sending])
+
+
+def cancel_on_signal() -> None:
+    """From now on: runs may be taken before Procrastinate listens to signals."""
+    loop, task = asyncio.get_running_loop(), asyncio.current_task()
+
+    def stop() -> None:
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.remove_signal_handler(number)
+        if task is not None:
+            task.cancel()
+
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop)
+
+
+async def hear_of_jobs() -> None:
+    with app.replace_connector(app.connector.get_worker_connector()) as worker_app:  # type: ignore[attr-defined]
+        async with worker_app.open_async():
+            await worker_app.run_worker_async(
+                concurrency=4,
+                delete_jobs="always",
+                fetch_job_polling_interval=POLLING,
+                shutdown_graceful_timeout=5,
+                install_signal_handlers=False,
+            )

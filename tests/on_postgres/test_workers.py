@@ -101,6 +101,19 @@ def test_a_worker_that_is_stopped_lets_the_action_finish_and_hands_the_run_over(
     assert counting.count("sleep 1") == 1
 
 
+def test_a_worker_that_is_stopped_while_it_starts_hands_over_what_it_has_taken(counting, start):
+    run = submitted(chat("a", "sleep 1"), returns("{{ a }}"))
+    with transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute("LOCK TABLE procrastinate_workers")
+        first = start("worker")
+        until(lambda: counting.count("sleep 1"))
+        first.popen.terminate()
+        assert first.end()
+    assert first.popen.returncode == 0
+    found = Run.objects.get(pk=run.pk)
+    assert (found.state, found.crashes) == (State.QUEUED, 0)
+
+
 def test_a_stop_closes_the_socket_of_a_worker_within_a_second(counting, start):
     start("worker")
     run = submitted(chat("a", "hold"))
