@@ -7,7 +7,7 @@ import logging
 import sys
 import time
 from collections import defaultdict
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
@@ -319,9 +319,11 @@ async def stopped(tasks: list[asyncio.Task[None]]) -> None:
     await asyncio.gather(*tasks, return_exceptions=True)
 
 
-async def within(waiting: Any, seconds: float) -> None:
+async def within(waiting: Awaitable[object], seconds: float) -> None:
     try:
-        await asyncio.wait_for(waiting, seconds)
+        # Not wait_for: on Python 3.11 it forgets a cancellation that comes together with what is waited for.
+        async with asyncio.timeout(seconds):
+            await waiting
     except TimeoutError:
         return
 

@@ -33,7 +33,8 @@ class Subscription:
     async def changed(self, timeout: float) -> bool:  # noqa: ASYNC109 - a pause of the stream, not a limit on work
         """Waits until something happened since the last call, at most `timeout` seconds; false when nothing did."""
         try:
-            await asyncio.wait_for(self._changed.wait(), timeout)
+            async with asyncio.timeout(timeout):
+                await self._changed.wait()
         except TimeoutError:
             return False
         self._changed.clear()
