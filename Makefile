@@ -4,6 +4,8 @@ HOST ?= 127.0.0.1
 PORT ?= 8000
 SIMULATOR_PORT ?= 8765
 BIN := .venv/bin
+# Many processes start here; each would compile the sources again where the environment forbids to keep the result.
+export PYTHONDONTWRITEBYTECODE =
 
 .PHONY: run test lint bench chaos env
 

@@ -9,8 +9,12 @@ from tests.processes import ran
 
 SUITES = (
     ("tests/engine", "tests/on_postgres"),
-    ("tests/flows/test_engine.py", "tests/flows/test_flows.py", "tests/runs", "tests/designer", "tests/test_access.py"),
     (
+        "tests/flows/test_engine.py",
+        "tests/flows/test_flows.py",
+        "tests/runs",
+        "tests/designer",
+        "tests/test_access.py",
         "tests/connections/test_connections.py",
         "tests/connections/test_lessons.py",
         "tests/connections/test_limits.py",

@@ -9,10 +9,9 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 
-import httpx
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 from cryptography.fernet import Fernet
@@ -20,11 +19,25 @@ from playwright.sync_api import Browser, Page, sync_playwright
 
 from tests.processes import ROOT, free_port, listening
 
-CONNECTIONS = """
+PREPARE = """
+import sqlite3
+from django.contrib.auth.models import User
+from django.core.management import call_command
+from django.db import connection
+from django.test import Client
 from connections.models import Connection
 from connections.secret import Secret
+
+call_command("migrate", verbosity=0)
+ada = User.objects.create_superuser(
+    "ada@contoso.example", "ada@contoso.example", "correct horse staple", first_name="Ada Nilsen"
+)
+visitor = Client()
+visitor.force_login(ada)
+connection.connection.backup(sqlite3.connect("{signed_up}"))
 for name in ("contoso", "contoso-west"):
     Connection.objects.create(name=name, endpoint="{simulator}/openai/v1", key=Secret("simulator"))
+print(visitor.cookies["sessionid"].value)
 """
 
 
@@ -82,38 +95,38 @@ def environment_of(environment: dict[str, str], database: Path) -> dict[str, str
     return {**environment, "FOUNDRYFLOW_DATABASE_URL": f"sqlite:///{database}"}
 
 
+def simulator_of(environment: dict[str, str]) -> str:
+    return f"http://127.0.0.1:{environment['SIMULATOR_PORT']}"
+
+
 @contextmanager
 def serving(environment: dict[str, str], port: int) -> Iterator[Installation]:
-    simulator = int(environment["SIMULATOR_PORT"])
-    with listening(["manage.py", "serve", "--port", str(port)], environment, [port, simulator]):
-        yield Installation(f"http://127.0.0.1:{port}", f"http://127.0.0.1:{simulator}", environment)
+    with listening(
+        ["manage.py", "serve", "--port", str(port)], environment, [port, int(environment["SIMULATOR_PORT"])]
+    ):
+        yield Installation(f"http://127.0.0.1:{port}", simulator_of(environment), environment)
 
 
 @pytest.fixture(scope="session")
-def signed_up(tmp_path_factory: pytest.TempPathFactory) -> Prepared:
-    """Ada has set the server up and is signed in. Prepared once: setting up takes its time."""
-    database, environment = tmp_path_factory.mktemp("signed-up") / "prepared.sqlite3", own_environment()
-    with serving(environment_of(environment, database), free_port()) as installation, httpx.Client() as visitor:
-        form = visitor.get(installation.url, follow_redirects=True)
-        data = {
-            "csrfmiddlewaretoken": visitor.cookies["csrftoken"],
-            "name": "Ada Nilsen", "email": "ada@contoso.example", "password": "correct horse staple",
-        }  # fmt: skip
-        assert visitor.post(form.url, data=data).status_code == 302
-        cookies = dict(visitor.cookies)
-    return Prepared(database, environment, cookies)
-
-
-@pytest.fixture(scope="session")
-def connected(signed_up: Prepared, tmp_path_factory: pytest.TempPathFactory) -> Prepared:
-    """There are two connections to the simulator."""
-    database = tmp_path_factory.mktemp("connected") / "prepared.sqlite3"
-    copy(signed_up.database, database)
-    simulator = f"http://127.0.0.1:{signed_up.environment['SIMULATOR_PORT']}"
-    commands = Installation("", simulator, environment_of(signed_up.environment, database))
-    made = commands.manage("shell", "-c", CONNECTIONS.format(simulator=simulator))
+def prepared(tmp_path_factory: pytest.TempPathFactory) -> tuple[Prepared, Prepared]:
+    """Ada is signed in; in the second installation there are two connections to the simulator."""
+    folder, environment = tmp_path_factory.mktemp("prepared"), own_environment()
+    signed_up, connected = folder / "signed-up.sqlite3", folder / "connected.sqlite3"
+    commands = Installation("", simulator_of(environment), environment_of(environment, connected))
+    made = commands.manage("shell", "-v0", "-c", PREPARE.format(signed_up=signed_up, simulator=commands.simulator))
     assert made.returncode == 0, made.stderr
-    return replace(signed_up, database=database)
+    cookies = {"sessionid": made.stdout.strip()}
+    return Prepared(signed_up, environment, cookies), Prepared(connected, environment, cookies)
+
+
+@pytest.fixture(scope="session")
+def signed_up(prepared: tuple[Prepared, Prepared]) -> Prepared:
+    return prepared[0]
+
+
+@pytest.fixture(scope="session")
+def connected(prepared: tuple[Prepared, Prepared]) -> Prepared:
+    return prepared[1]
 
 
 @pytest.fixture

@@ -194,6 +194,30 @@ def certificate(folder: Path) -> Path:
     return file
 
 
+class PythonRoom:
+    """Where Python snippets run: importing their packages takes longer than all else."""
+
+    def __init__(self) -> None:
+        self._room = subprocess.Popen(
+            [sys.executable, Path(__file__).with_name("python_room.py")],
+            stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
+        )  # fmt: skip
+
+    def run(self, file: Path, environment: Mapping[str, str]) -> tuple[int, str, str]:
+        """Exit code, and what it wrote to stdout and stderr."""
+        assert self._room.stdin is not None
+        assert self._room.stdout is not None
+        output = file.with_suffix(".out")
+        job = {"file": file.name, "folder": str(file.parent), "environment": environment, "output": str(output)}
+        self._room.stdin.write(json.dumps(job) + "\n")
+        self._room.stdin.flush()
+        code = int(self._room.stdout.readline())
+        return code, output.read_bytes().decode(), output.with_name(f"{output.name}.err").read_bytes().decode()
+
+    def close(self) -> None:
+        self._room.communicate(timeout=10)
+
+
 class Stage:
     """Plays a request by the client of the product and by a snippet, and tells what each has sent."""
 
@@ -213,9 +237,11 @@ class Stage:
         self._server.__enter__()
         self._proxy = Proxy(self._server.port, self._certificate)
         self._proxy.__enter__()
+        self._python = PythonRoom()
         return self
 
     def __exit__(self, *error: object) -> None:
+        self._python.close()
         self._proxy.__exit__()
         self._server.__exit__()
 
@@ -263,22 +289,23 @@ class Stage:
             filled = "".join(f"{line}{environment[line[:-1]]}\n" for line in snippet.env.splitlines())
             (folder / ".env").write_text(filled)
             environment = {}
-        commands = {
-            Language.PYTHON: [sys.executable, file.name],
-            Language.JAVASCRIPT: [str(NODE), file.name],
-            Language.CURL: ["/bin/bash", "-euo", "pipefail", file.name],
-        }
         self._recording.sent.clear()
-        done = subprocess.run(
-            commands[language],
-            cwd=folder,
-            env={**self._environment(), **environment},
-            capture_output=True,
-            timeout=60,
-            check=False,
-        )
-        assert done.returncode == 0, f"{done.stderr.decode()}\n{snippet.text}"
-        return self._only(), done.stdout.decode()
+        environment = {**self._environment(), **environment}
+        if language is Language.PYTHON:
+            code, printed, complaints = self._python.run(file, environment)
+        else:
+            program = [str(NODE)] if language is Language.JAVASCRIPT else ["/bin/bash", "-euo", "pipefail"]
+            done = subprocess.run(
+                [*program, file.name],
+                cwd=folder,
+                env=environment,
+                capture_output=True,
+                timeout=60,
+                check=False,
+            )
+            code, printed, complaints = done.returncode, done.stdout.decode(), done.stderr.decode()
+        assert code == 0, f"{complaints}\n{snippet.text}"
+        return self._only(), printed
 
     def _environment(self) -> dict[str, str]:
         kept = {name: os.environ[name] for name in ("HOME", "LANG") if name in os.environ}
