@@ -81,6 +81,7 @@ def test_a_conversation_by_keyboard_alone(playground):
     expect(page.locator(".tries-said")).to_have_text("branch 2 of 2")
     expect(page.locator(".answer-text.markdown")).to_contain_text("asks twice")
     page.get_by_label("Deployment", exact=True).fill("hang")
+    expect(page.get_by_role("button", name="Send", exact=True)).to_be_visible()
     page.locator("#draft").focus()
     keys.type("Wait")
     keys.press("Control+Enter")
