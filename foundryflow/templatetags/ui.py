@@ -41,10 +41,10 @@ def field(bound: Any) -> dict[str, Any]:
 
 @register.filter
 def duration_ms(milliseconds: float | None) -> str:
-    """0.42 s below a minute, 1:32 above; milliseconds below ten."""
+    """0.42 s below a minute, 1:32 above; milliseconds below a hundred."""
     if not isinstance(milliseconds, int | float):
         return ""
-    if milliseconds < 10:
+    if milliseconds < 100:
         return f"{milliseconds:.0f} ms"
     seconds = milliseconds / 1000
     if seconds < 10:
