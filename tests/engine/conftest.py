@@ -4,12 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import os
-import signal
-import subprocess
-import sys
+import tempfile
 import time
 from collections.abc import Callable, Iterator
-from pathlib import Path
 
 import pytest
 from asgiref.sync import sync_to_async
@@ -19,9 +16,7 @@ from django.db import connection
 from tests.conftest import Server
 from tests.engine.counting import Counting
 from tests.factories import make_connection
-
-ROOT = Path(__file__).resolve().parents[2]
-PATIENCE = 30.0  # seconds
+from tests.processes import PATIENCE, said, started
 
 
 def until(condition: Callable[[], object], patience: float = PATIENCE) -> None:
@@ -52,17 +47,20 @@ class Process:
     """A command of ours in a process of its own, on the database of the test."""
 
     def __init__(self, *arguments: str) -> None:
-        self.popen = subprocess.Popen(
-            [sys.executable, "manage.py", *arguments],
-            cwd=ROOT, env=environment(), stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
-        )  # fmt: skip
+        self._output = tempfile.TemporaryFile("w+")  # noqa: SIM115 - closed with the process
+        self.popen = started(["manage.py", *arguments], environment(), self._output)
 
     def kill(self) -> None:
-        self.popen.send_signal(signal.SIGKILL)
-        self.popen.communicate(timeout=PATIENCE)
+        self.popen.kill()
+        self.popen.wait(PATIENCE)
 
     def end(self) -> str:
-        return self.popen.communicate(timeout=PATIENCE)[0]
+        self.popen.wait(PATIENCE)
+        return said(self._output)
+
+    def close(self) -> None:
+        self.kill()
+        self._output.close()
 
 
 def environment() -> dict[str, str]:
@@ -85,14 +83,13 @@ def environment() -> dict[str, str]:
 @pytest.fixture
 def start() -> Iterator[Callable[..., Process]]:
     """Starts commands; whatever still runs at the end of the test is killed."""
-    started: list[Process] = []
+    processes: list[Process] = []
 
     def begin(*arguments: str) -> Process:
         process = Process(*arguments)
-        started.append(process)
+        processes.append(process)
         return process
 
     yield begin
-    for process in started:
-        if process.popen.poll() is None:
-            process.kill()
+    for process in processes:
+        process.close()
