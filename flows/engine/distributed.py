@@ -112,7 +112,7 @@ async def hear_of_jobs() -> None:
     with app.replace_connector(app.connector.get_worker_connector()) as worker_app:  # type: ignore[attr-defined]
         async with worker_app.open_async():
             await worker_app.run_worker_async(
-                concurrency=4,
+                concurrency=1,
                 delete_jobs="always",
                 fetch_job_polling_interval=POLLING,
                 shutdown_graceful_timeout=5,

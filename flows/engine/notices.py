@@ -19,7 +19,9 @@ from flows.engine.live import Hub
 log = logging.getLogger(__name__)
 
 CHANNEL = "foundryflow"
-TOGETHER = 0.01  # seconds that notices gather after a round trip; the first goes at once
+# Seconds that notices gather after a round trip; whoever comes alone hardly waits.
+EACH, TOGETHER = 0.004, 0.03  # for each that it carried, and at most
+READ = 0.01  # at most, when somebody may be reading the text
 LONGEST = 7_000  # bytes of one notice; PostgreSQL takes 8,000
 MOST_PIECES = 10_000  # of text that wait to be sent; more are dropped, the record has them in the end
 FIRST_PAUSE, LONGEST_PAUSE = 0.2, 5.0  # seconds before another try to connect
@@ -102,9 +104,10 @@ class Announcer:
         while True:
             await self._wanted.wait()
             self._wanted.clear()
+            longest = READ if self._pieces else TOGETHER
             payloads = list(self._payloads())
             await line.execute("SELECT pg_notify(%s, said) FROM unnest(%s::text[]) said", (CHANNEL, payloads))
-            await asyncio.sleep(TOGETHER)
+            await asyncio.sleep(min(longest, EACH * len(payloads)))
 
     def _payloads(self) -> Iterator[str]:
         pieces, self._pieces = self._pieces, []
