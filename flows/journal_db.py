@@ -36,7 +36,8 @@ from flows.journal import (
     Waiting,
 )
 from flows.models import Checkpoint, LogEntry, Run, State
-from flows.records import LONGEST_PATH, Fields, Gathered, write
+from flows.records import LONGEST_PATH, Gathered, write
+from flows.statements import Fields
 from flows.values import displayed, storable
 
 log = logging.getLogger(__name__)

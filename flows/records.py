@@ -7,13 +7,10 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from django.db import connection
-
 from flows.models import LIVE, ActionRun, Checkpoint, LogEntry, Run, State
+from flows.statements import Fields, fetched, insert, locking, many, places, stored, table
 
 LONGEST_PATH = 500
-MOST_VALUES = 30_000  # of one statement; SQLite takes 32,766
-Fields = dict[str, Any]
 
 
 class StaleAttempt(Exception):
@@ -63,45 +60,10 @@ def write(all: Sequence[Gathered]) -> list[StaleAttempt | None]:
 def current_attempts(runs: Iterable[int]) -> dict[int, int]:
     """Of those that have not ended; locked, so that nobody takes them over meanwhile."""
     wanted, states = list(runs), [str(state) for state in LIVE]
-    places, live = (", ".join(["%s"] * len(values)) for values in (wanted, states))
-    lock = "FOR UPDATE" if connection.features.has_select_for_update else ""
-    with connection.cursor() as cursor:
-        cursor.execute(
-            f"SELECT id, attempt FROM {table(Run)} WHERE id IN ({places}) AND state IN ({live}) ORDER BY id {lock}",  # noqa: S608 - names of our own columns, values are bound
-            [*wanted, *states],
-        )
-        return dict(cursor.fetchall())
-
-
-def write_checkpoints(checkpoints: Sequence[Checkpoint]) -> None:
-    notes = [checkpoint for checkpoint in checkpoints if checkpoint.note]
-    if notes:
-        for note in notes:
-            note.pk = None  # given by a try that was rolled back
-        Checkpoint.objects.bulk_create(
-            notes, update_conflicts=True, unique_fields=["run", "path", "note"], update_fields=["plain", "sealed"]
-        )
-    insert([checkpoint for checkpoint in checkpoints if not checkpoint.note])
-
-
-# Statements of our own: the ORM builds each anew, which costs more than executing it.
-
-
-def insert(rows: Sequence[Any]) -> None:
-    """Rows of one model, which keep no key."""
-    if not rows:
-        return
-    model = type(rows[0])
-    fields = [field for field in model._meta.concrete_fields if not field.primary_key]
-    columns, places = ", ".join(quoted(field.column) for field in fields), ", ".join(["%s"] * len(fields))
-    at_once = MOST_VALUES // len(fields)
-    with connection.cursor() as cursor:
-        for some in (rows[at : at + at_once] for at in range(0, len(rows), at_once)):
-            values = ", ".join([f"({places})"] * len(some))
-            cursor.execute(
-                f"INSERT INTO {table(model)} ({columns}) VALUES {values}",  # noqa: S608 - names of our own columns, values are bound
-                [field.get_db_prep_save(field.pre_save(row, True), connection) for row in some for field in fields],
-            )
+    going = f"id IN {places(wanted)} AND state IN {places(states)}"
+    return dict(
+        fetched(f"SELECT id, attempt FROM {table(Run)} WHERE {going} ORDER BY id{locking()}", [*wanted, *states])  # noqa: S608 - names of our own columns, values are bound
+    )
 
 
 def update_runs(all: Sequence[Gathered]) -> None:
@@ -136,20 +98,12 @@ def update_actions(all: Sequence[Gathered]) -> None:
         many(f"UPDATE {table(ActionRun)} SET {columns} WHERE run_id = %s AND path = %s", rows)  # noqa: S608 - names of our own columns, values are bound
 
 
-def stored(model: Any, fields: Fields) -> list[Any]:
-    """The values as the database takes them."""
-    return [model._meta.get_field(name).get_db_prep_save(value, connection) for name, value in fields.items()]
-
-
-def table(model: Any) -> str:
-    return quoted(model._meta.db_table)
-
-
-def quoted(name: str) -> str:
-    return connection.ops.quote_name(name)
-
-
-def many(statement: str, rows: Sequence[tuple[Any, ...]]) -> None:
-    if rows:
-        with connection.cursor() as cursor:
-            cursor.executemany(statement, rows)
+def write_checkpoints(checkpoints: Sequence[Checkpoint]) -> None:
+    notes = [checkpoint for checkpoint in checkpoints if checkpoint.note]
+    if notes:
+        for note in notes:
+            note.pk = None  # given by a try that was rolled back
+        Checkpoint.objects.bulk_create(
+            notes, update_conflicts=True, unique_fields=["run", "path", "note"], update_fields=["plain", "sealed"]
+        )
+    insert([checkpoint for checkpoint in checkpoints if not checkpoint.note])

@@ -4,21 +4,21 @@ from __future__ import annotations
 
 import os
 import socket
-from collections.abc import Iterable
+from collections.abc import Sequence
 from contextlib import suppress
 from datetime import timedelta
 from uuid import UUID
 
 from django.conf import settings
 from django.db import transaction
-from django.db.models import Count, Exists, F, Q, QuerySet
-from django.db.models.functions import Coalesce
+from django.db.models import Count, Q, QuerySet
 from django.utils import timezone
 
 from flows.document import DocumentError
 from flows.errors import ActionError
 from flows.journal_db import error_json, is_inside
-from flows.models import Flow, Run, State, Worker
+from flows.models import Flow, Revision, Run, State, Worker
+from flows.statements import fetched, locking, places, stored, table
 
 BEAT = 3.0  # seconds between two signs of life
 LOST_AFTER = 12.0  # seconds of silence after which a process has lost its runs
@@ -51,67 +51,83 @@ def claim_queued(worker: UUID, most: int) -> tuple[list[Run], bool]:
     Tells, too, whether others may be waiting for one that ends.
     """
     free = places_left()
-    queued = Run.objects.filter(state=State.QUEUED, parent=None)
-    if full := [flow for flow, places in free.items() if places <= 0]:
-        queued = queued.exclude(flow_id__in=full)
-    # Runs that may have killed their process go one at a time, so that the next death blames the right one.
-    one_goes = Exists(Run.objects.filter(crashes__gte=SUSPECT, state__in=GOING))
-    queued = queued.filter(Q(crashes__lt=SUSPECT) | ~one_goes).order_by("-priority", "pk")
-    # Only who they are: of hundreds that wait, a flow that is limited may have a place for one.
-    found = queued.select_for_update(skip_locked=True, of=("self",)).values_list("pk", "flow_id", "crashes")
     wanted: list[int] = []
     suspects = 0
-    for run_id, flow_id, crashes in found[: min(most, MOST_CLAIMED)]:
+    for run_id, flow_id, crashes in in_the_queue([flow for flow, left in free.items() if left <= 0], most):
         suspects += crashes >= SUSPECT
+        # Of hundreds that wait, a flow that is limited may have a place for one.
         if free.get(flow_id, 1) > 0 and (crashes < SUSPECT or suspects == 1):
             wanted.append(run_id)
         if flow_id in free:
             free[flow_id] -= 1
-    runs = with_revision(Run.objects.filter(pk__in=wanted)).order_by("-priority", "pk") if wanted else ()
-    return take(worker, list(runs)), len(wanted) == most or bool(free)
+    return taken(worker, wanted, [State.QUEUED]), len(wanted) == most or bool(free)
 
 
 def places_left() -> dict[int, int]:
     """Of the flows that allow only so many runs at a time. Locks them, so that no two processes count at once."""
-    limited = dict(Flow.objects.filter(concurrency__isnull=False).select_for_update().values_list("pk", "concurrency"))
+    limited = dict(
+        fetched(f"SELECT id, concurrency FROM {table(Flow)} WHERE concurrency IS NOT NULL ORDER BY id{locking()}")  # noqa: S608 - names of our own
+    )
     if not limited:
         return {}
     going = (
         Run.objects.filter(flow_id__in=limited, state__in=GOING).order_by().values_list("flow_id").annotate(Count("pk"))
     )
     counted = dict(going)
-    return {flow: (most or 0) - counted.get(flow, 0) for flow, most in limited.items()}
+    return {flow: most - counted.get(flow, 0) for flow, most in limited.items()}
+
+
+def in_the_queue(full: Sequence[int], most: int) -> list[tuple[int, int, int]]:
+    """Runs with their flow and their crashes, locked, without those of flows that have no place."""
+    runs, going = table(Run), ", ".join(f"'{state}'" for state in GOING)
+    elsewhere = f"AND flow_id NOT IN {places(full)}" if full else ""
+    # Runs that may have killed their process go one at a time, so that the next death blames the right one.
+    one_goes = f"EXISTS (SELECT 1 FROM {runs} WHERE crashes >= {SUSPECT} AND state IN ({going}))"  # noqa: S608 - constants
+    return fetched(
+        f"SELECT id, flow_id, crashes FROM {runs} WHERE state = '{State.QUEUED}' AND parent_id IS NULL {elsewhere}"  # noqa: S608 - names of our own, values are bound
+        f" AND (crashes < {SUSPECT} OR NOT {one_goes}) ORDER BY priority DESC, id LIMIT %s{locking('SKIP LOCKED')}",
+        [*full, min(most, MOST_CLAIMED)],
+    )
 
 
 @transaction.atomic(savepoint=False)
-def claim(worker: UUID, run_id: int, states: Iterable[str] = (State.QUEUED,)) -> list[Run]:
+def claim(worker: UUID, run_id: int, states: Sequence[str] = (State.QUEUED,)) -> list[Run]:
     """Takes one run, if it is in one of these states."""
-    found = with_revision(Run.objects.filter(pk=run_id, state__in=list(states)))
-    return take(worker, list(found.select_for_update(of=("self",))))
+    return taken(worker, [run_id], states)
 
 
-def with_revision(runs: QuerySet[Run]) -> QuerySet[Run]:
-    """Without the document, which this process may have parsed before."""
-    return runs.select_related("revision").defer("revision__document")
-
-
-def take(worker: UUID, runs: list[Run]) -> list[Run]:
-    """Makes locked runs this process's, in a new attempt."""
-    if not runs:
+def taken(worker: UUID, run_ids: Sequence[int], states: Sequence[str]) -> list[Run]:
+    """Makes runs that are in one of these states this process's, in a new attempt; the urgent ones first."""
+    if not run_ids:
         return []
-    for run in runs:
+    mine = stored(Run, {"state": State.RUNNING, "worker": worker, "started_at": timezone.now()})
+    runs = list(
+        Run.objects.raw(
+            f"UPDATE {table(Run)} SET attempt = attempt + 1, state = %s, worker_id = %s,"  # noqa: S608 - names of our own, values are bound
+            " started_at = COALESCE(started_at, %s)"
+            f" WHERE id IN {places(run_ids)} AND state IN {places(states)} RETURNING *",
+            [*mine, *run_ids, *map(str, states)],
+        )
+    )
+    give_revisions(runs)
+    return sorted(runs, key=lambda run: (-run.priority, run.pk))
+
+
+def give_revisions(runs: Sequence[Run]) -> None:
+    """Without their documents, which this process may have parsed before."""
+    wanted = list({run.revision_id for run in runs})
+    found = f"SELECT id, created_at FROM {table(Revision)} WHERE id IN {places(wanted)}"  # noqa: S608 - names of our own, values are bound
+    revisions = {revision.pk: revision for revision in Revision.objects.raw(found, wanted)} if wanted else {}
+    for revision in revisions.values():
         # Read here, where the database is; who executes the run says what is wrong with it.
         with suppress(DocumentError):
-            run.revision.parsed()
-    now = timezone.now()
-    Run.objects.filter(pk__in=[run.pk for run in runs]).update(
-        attempt=F("attempt") + 1, state=State.RUNNING, worker=worker, started_at=Coalesce("started_at", now)
-    )
-    return claimed_from_the_first(worker, runs)
+            revision.parsed()
+    for run in runs:
+        run.revision = revisions[run.revision_id]
 
 
 def claimed_from_the_first(worker: UUID, runs: list[Run]) -> list[Run]:
-    """The same for runs that are not stored yet."""
+    """The same as `taken` for runs that are not stored yet."""
     now = timezone.now()
     for run in runs:
         run.attempt, run.state, run.worker_id = run.attempt + 1, State.RUNNING, worker
