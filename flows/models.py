@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import uuid
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from datetime import datetime
 from typing import Any
 
@@ -18,6 +18,7 @@ from django.utils.text import slugify
 from connections.fields import SecretField
 from connections.secret import MASK, Secret
 from flows.document import Document, parse
+from flows.statements import places, table
 
 
 class Conflict(Exception):
@@ -143,6 +144,13 @@ class Flow(models.Model):
         self.head, self.name = to, name[:200]
 
 
+class RevisionManager(models.Manager["Revision"]):
+    def without_documents(self, keys: Collection[int]) -> dict[int, Revision]:
+        """By key. Their documents are read when this process has not parsed them before."""
+        found = f"SELECT id, created_at FROM {table(Revision)} WHERE id IN {places(keys)}"  # noqa: S608 - names of our own, values are bound
+        return {revision.pk: revision for revision in self.raw(found, list(keys))} if keys else {}
+
+
 class Revision(models.Model):
     """One immutable state of a flow's document."""
 
@@ -153,6 +161,8 @@ class Revision(models.Model):
     created_at = models.DateTimeField(auto_now_add=True)
     created_by = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, related_name="+")
     note = models.CharField(max_length=200, blank=True)
+
+    objects = RevisionManager()
 
     class Meta:
         ordering = ["-number"]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any
 
 from django.db import connection
@@ -19,7 +19,7 @@ def quoted(name: str) -> str:
     return connection.ops.quote_name(name)
 
 
-def places(values: Sequence[Any]) -> str:
+def places(values: Collection[Any]) -> str:
     """Where the values of a list go."""
     return f"({', '.join(['%s'] * len(values))})"
 
@@ -47,18 +47,22 @@ def many(statement: str, rows: Sequence[tuple[Any, ...]]) -> None:
             cursor.executemany(statement, rows)
 
 
-def insert(rows: Sequence[Any]) -> None:
-    """Rows of one model, which keep no key."""
+def insert(rows: Sequence[Any], *, keyed: bool = False) -> None:
+    """Rows of one model; with `keyed` each gets the key that the database gave it."""
     if not rows:
         return
     model = type(rows[0])
     fields = [field for field in model._meta.concrete_fields if not field.primary_key]
     columns, row = ", ".join(quoted(field.column) for field in fields), places(fields)
+    returning = " RETURNING id" if keyed else ""
     at_once = MOST_VALUES // len(fields)
     with connection.cursor() as cursor:
         for some in (rows[at : at + at_once] for at in range(0, len(rows), at_once)):
             values = ", ".join([row] * len(some))
             cursor.execute(
-                f"INSERT INTO {table(model)} ({columns}) VALUES {values}",  # noqa: S608 - names of our own columns, values are bound
+                f"INSERT INTO {table(model)} ({columns}) VALUES {values}{returning}",  # noqa: S608 - names of our own columns, values are bound
                 [field.get_db_prep_save(field.pre_save(row, True), connection) for row in some for field in fields],
             )
+            if keyed:
+                for made, (key,) in zip(some, cursor.fetchall(), strict=True):
+                    made.pk = key

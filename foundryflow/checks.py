@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Iterable, Iterator
 from typing import Any
 
@@ -10,10 +11,13 @@ from django.core.checks import CheckMessage, Error, Tags, Warning, register
 from django.core.exceptions import ImproperlyConfigured
 from django.urls import URLPattern, URLResolver, get_resolver
 
+OLDEST_SQLITE = (3, 35, 0)
+
 
 def register_all() -> None:
     register(key_ring, Tags.security)
     register(every_url_says_who_may, Tags.urls)
+    register(sqlite_returns_rows)
     register(stored_keys_can_be_read, Tags.database)
 
 
@@ -25,6 +29,20 @@ def key_ring(**kwargs: Any) -> list[CheckMessage]:
     except ImproperlyConfigured as error:
         return [Error(str(error), id="foundryflow.E001")]
     return []
+
+
+def sqlite_returns_rows(**kwargs: Any) -> list[CheckMessage]:
+    """The engine claims runs with UPDATE … RETURNING."""
+    if settings.POSTGRESQL or sqlite3.sqlite_version_info >= OLDEST_SQLITE:
+        return []
+    found, wanted = sqlite3.sqlite_version, ".".join(map(str, OLDEST_SQLITE))
+    return [
+        Error(
+            f"SQLite {found} is too old: runs need {wanted} or newer.",
+            hint="Use a Python with a newer SQLite, or PostgreSQL (DATABASE_URL).",
+            id="foundryflow.E003",
+        )
+    ]
 
 
 def every_url_says_who_may(**kwargs: Any) -> list[CheckMessage]:

@@ -69,7 +69,7 @@ def recorded_since(wanted: Sequence[shown.Wanted]) -> list[News]:
     found = Run.objects.filter(pk__in={each.run for each in wanted}).values_list("pk", "last_event", "ended_at")
     runs = {pk: (newest, ended_at is not None) for pk, newest, ended_at in found}
     news = [each for each in wanted if each.run in runs and runs[each.run][0] > each.after]
-    actions = by_run(ActionRun.objects.filter(behind(news)).only("run_id", *shown.ACTION) if news else ())
+    actions = by_run(ActionRun.objects.filter(behind(news)).only(*shown.ACTION) if news else ())
     lines = by_run(LogEntry.objects.filter(behind(news)) if news else ())
     return [
         since(each.after, *runs.get(each.run, (each.after, True)), actions[each.run], lines[each.run])

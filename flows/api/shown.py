@@ -8,19 +8,26 @@ from dataclasses import dataclass
 from typing import Any
 
 from connections.foundry.diagnosis import TestResult
-from flows.models import ActionRun, Flow, LogEntry, Run
+from flows.models import ActionRun, Flow, LogEntry, Revision, Run
+from flows.statements import fetched, places, table
 
 LINES = 500  # of the log in one answer
 Json = dict[str, Any]
 # What is read of the rows; their other columns may be large.
 RUN = (
-    "state", "parent_id", "created_at", "started_at", "ended_at", "prompt_tokens", "completion_tokens", "inputs",
+    "id", "state", "parent_id", "created_at", "started_at", "ended_at", "prompt_tokens", "completion_tokens", "inputs",
     "output", "error",
 )  # fmt: skip
 ACTION = (
-    "path", "action_id", "type", "title", "state", "output", "error", "usage", "warning", "reason", "started_at",
-    "ended_at", "waits_until", "event",
+    "id", "run_id", "path", "action_id", "type", "title", "state", "output", "error", "usage", "warning", "reason",
+    "started_at", "ended_at", "waits_until", "event",
 )  # fmt: skip
+OF_RUNS = (
+    f"SELECT {', '.join(f'run.{name}' for name in RUN)}, flow.slug AS flow_slug, revision.number AS revision_number"  # noqa: S608 - names of our own
+    f" FROM {table(Run)} run JOIN {table(Flow)} flow ON flow.id = run.flow_id"
+    f" JOIN {table(Revision)} revision ON revision.id = run.revision_id"
+)
+OF_ACTIONS = f"SELECT {', '.join(ACTION)} FROM {table(ActionRun)}"  # noqa: S608 - names of our own
 
 
 def flows(found: Iterable[Flow]) -> list[Json]:
@@ -46,23 +53,25 @@ class Wanted:
 
 def runs_wanted(wanted: Sequence[Wanted]) -> list[Json | None]:
     """None for a run that is not there."""
-    ids = {each.run for each in wanted}
-    known = Run.objects.select_related("flow", "revision").only(*RUN, "flow__slug", "revision__number").in_bulk(ids)
+    ids = list({each.run for each in wanted})
+    known = {run.pk: run for run in Run.objects.raw(f"{OF_RUNS} WHERE run.id IN {places(ids)}", ids)}
     actions: dict[int, list[ActionRun]] = defaultdict(list)
-    for record in ActionRun.objects.filter(run__in=ids).only("run_id", *ACTION):
+    for record in ActionRun.objects.raw(f'{OF_ACTIONS} WHERE run_id IN {places(ids)} ORDER BY "order"', ids):
         actions[record.run_id].append(record)
-    logging = set(LogEntry.objects.filter(run__in=ids).order_by().values_list("run_id", flat=True).distinct())
+    logs = f"SELECT DISTINCT run_id FROM {table(LogEntry)} WHERE run_id IN {places(ids)}"  # noqa: S608 - names of our own, values are bound
+    logging = {run_id for (run_id,) in fetched(logs, ids)}
     return [
         whole(known[each.run], actions[each.run], each.after, logs=each.run in logging) if each.run in known else None
         for each in wanted
     ]
 
 
-def brief(run: Run) -> Json:
+def brief(run: Any) -> Json:
+    """A run that knows `flow_slug` and `revision_number`."""
     return {
         "id": run.pk,
-        "flow": run.flow.slug,
-        "revision": run.revision.number,
+        "flow": run.flow_slug,
+        "revision": run.revision_number,
         "state": run.state,
         "parent": run.parent_id,
         "created_at": moment(run.created_at),

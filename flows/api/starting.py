@@ -16,8 +16,9 @@ from flows import engine
 from flows.api.problems import Problem
 from flows.document import Document, DocumentError
 from flows.errors import ActionError
-from flows.models import Flow, Revision, Run
+from flows.models import Flow, Revision, Room, Run
 from flows.runner import first_scope
+from flows.statements import places, table
 from foundryflow.models import ApiKey
 
 LONGEST_KEY = 200  # characters of Idempotency-Key
@@ -86,7 +87,15 @@ def started_all(wanted: Sequence[Wanted]) -> list[Run | Problem]:
 
 
 def flows_named(slugs: Collection[str]) -> dict[str, Flow]:
-    found = Flow.objects.edited().select_related("head").defer("head__document").filter(slug__in=slugs)
+    found = list(
+        Flow.objects.raw(
+            f"SELECT * FROM {table(Flow)} WHERE slug IN {places(slugs)} AND room = '{Room.DESIGNER}'",  # noqa: S608 - names of our own, values are bound
+            list(slugs),
+        )
+    )
+    heads = Revision.objects.without_documents({flow.head_id for flow in found if flow.head_id})
+    for flow in found:
+        flow.head = heads.get(flow.head_id)
     return {flow.slug: flow for flow in found}
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 
+from django.db.models import F
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from ninja import NinjaAPI, Schema
 from ninja.errors import AuthenticationError, HttpError, ValidationError
@@ -98,7 +99,7 @@ async def list_runs(request: HttpRequest, flow: str = "", state: str = "", befor
     """Fifty at a time; `before` is the id of the last one seen."""
     if state and state not in State.values:
         raise Problem(422, f"{state[:40]} is no state of a run.")
-    found = Run.objects.select_related("flow", "revision")
+    found = Run.objects.annotate(flow_slug=F("flow__slug"), revision_number=F("revision__number"))
     found = found.filter(flow__slug=flow) if flow else found
     found = found.filter(state=state) if state else found
     found = found.filter(pk__lt=before) if before else found

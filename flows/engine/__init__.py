@@ -19,6 +19,7 @@ from flows.engine import embedded
 from flows.engine.live import hub
 from flows.engine.writer import Alike, Job, together
 from flows.models import ENDS, LIVE, Checkpoint, Run, State
+from flows.statements import insert
 
 if settings.POSTGRESQL:
     from flows.engine import distributed
@@ -40,7 +41,7 @@ def store_and_submit(runs: Sequence[Run]) -> None:
     """The same for runs that are not stored yet."""
     if not settings.POSTGRESQL:
         embedded.claim_unstored(runs)
-    Run.objects.bulk_create(runs)
+    insert(runs, keyed=True)
     submit(*(run for run in runs if run.state == State.QUEUED))
 
 

@@ -115,9 +115,7 @@ def taken(worker: UUID, run_ids: Sequence[int], states: Sequence[str]) -> list[R
 
 def give_revisions(runs: Sequence[Run]) -> None:
     """Without their documents, which this process may have parsed before."""
-    wanted = list({run.revision_id for run in runs})
-    found = f"SELECT id, created_at FROM {table(Revision)} WHERE id IN {places(wanted)}"  # noqa: S608 - names of our own, values are bound
-    revisions = {revision.pk: revision for revision in Revision.objects.raw(found, wanted)} if wanted else {}
+    revisions = Revision.objects.without_documents({run.revision_id for run in runs})
     for revision in revisions.values():
         # Read here, where the database is; who executes the run says what is wrong with it.
         with suppress(DocumentError):
