@@ -6,6 +6,7 @@ import os
 import socket
 from collections.abc import Sequence
 from contextlib import suppress
+from dataclasses import dataclass
 from datetime import timedelta
 from uuid import UUID
 
@@ -24,9 +25,19 @@ BEAT = 3.0  # seconds between two signs of life
 LOST_AFTER = 12.0  # seconds of silence after which a process has lost its runs
 MOST_CRASHES = 3  # of its process in a row, at the same action
 SUSPECT = 2  # deaths after which a run goes alone
-MOST_CLAIMED = 200  # runs in one transaction
+# Runs in one transaction. Small groups begin one behind the other, and so do their later calls: hundreds in step would
+# make each other wait at every action. And other workers get their share.
+TOGETHER = 25
+PRUNED = 200  # runs in one transaction
 
 GOING = (State.RUNNING, State.WAITING)
+
+
+@dataclass(frozen=True)
+class Claim:
+    runs: list[Run]
+    more: bool  # others may have a place at once
+    waits: bool  # others may wait for one that ends
 
 
 def enlist(kind: str) -> UUID:
@@ -45,22 +56,25 @@ def dismiss(worker: UUID) -> None:
 
 
 @transaction.atomic(savepoint=False)
-def claim_queued(worker: UUID, most: int) -> tuple[list[Run], bool]:
-    """Takes up to `most` runs from the queue, urgent ones first, within the limits of their flows.
-
-    Tells, too, whether others may be waiting for one that ends.
-    """
+def claim_queued(worker: UUID, most: int) -> Claim:
+    """Takes up to `most` runs from the queue, urgent ones first, within the limits of their flows."""
     free = places_left()
+    most_now = min(most, TOGETHER)
+    found = in_the_queue([flow for flow, left in free.items() if left <= 0], most_now)
     wanted: list[int] = []
     suspects = 0
-    for run_id, flow_id, crashes in in_the_queue([flow for flow, left in free.items() if left <= 0], most):
+    for run_id, flow_id, crashes in found:
         suspects += crashes >= SUSPECT
         # Of hundreds that wait, a flow that is limited may have a place for one.
         if free.get(flow_id, 1) > 0 and (crashes < SUSPECT or suspects == 1):
             wanted.append(run_id)
         if flow_id in free:
             free[flow_id] -= 1
-    return taken(worker, wanted, [State.QUEUED]), len(wanted) == most or bool(free)
+    return Claim(
+        taken(worker, wanted, [State.QUEUED]),
+        more=len(found) == most_now < most,
+        waits=len(wanted) == most or bool(free),
+    )
 
 
 def places_left() -> dict[int, int]:
@@ -86,7 +100,7 @@ def in_the_queue(full: Sequence[int], most: int) -> list[tuple[int, int, int]]:
     return fetched(
         f"SELECT id, flow_id, crashes FROM {runs} WHERE state = '{State.QUEUED}' AND parent_id IS NULL {elsewhere}"  # noqa: S608 - names of our own, values are bound
         f" AND (crashes < {SUSPECT} OR NOT {one_goes}) ORDER BY priority DESC, id LIMIT %s{locking('SKIP LOCKED')}",
-        [*full, min(most, MOST_CLAIMED)],
+        [*full, most],
     )
 
 
@@ -224,7 +238,7 @@ def prune() -> int:
     old = timezone.now() - timedelta(days=settings.RUN_RETENTION_DAYS)
     ended = Run.objects.filter(ended_at__lt=old, parent=None)
     deleted = 0
-    while batch := list(ended.values_list("pk", flat=True)[:MOST_CLAIMED]):
+    while batch := list(ended.values_list("pk", flat=True)[:PRUNED]):
         Run.objects.filter(pk__in=batch).delete()
         deleted += len(batch)
     return deleted

@@ -143,9 +143,9 @@ class Executor:
         self._full = free <= 0
         if self._full:
             return
-        taken = await self.writer.do(lambda: self._claimed(free))
-        self.begin(taken)
-        if len(taken) == claims.MOST_CLAIMED:
+        claim: claims.Claim = await self.writer.do(lambda: self._claimed(free))
+        self.begin(claim.runs)
+        if claim.more:
             self.wake()
 
     def claim_unstored(self, runs: Sequence[Run]) -> list[Run]:
@@ -157,11 +157,12 @@ class Executor:
         for run in runs:
             self._begin(run)
 
-    def _claimed(self, free: int) -> list[Run]:
-        taken, self._full = claims.claim_queued(self._name(), free)
-        if taken:
-            self.on_claimed([run.pk for run in taken])
-        return taken
+    def _claimed(self, free: int) -> claims.Claim:
+        claim = claims.claim_queued(self._name(), free)
+        self._full = claim.waits
+        if claim.runs:
+            self.on_claimed([run.pk for run in claim.runs])
+        return claim
 
     def _name(self) -> UUID:
         if self.id is None:

@@ -134,7 +134,7 @@ def test_a_run_that_kills_its_process_three_times_at_the_same_action_is_failed(c
     run = make_run(make_flow(document(chat("a", "hold"))))
     for death in (1, 2, 3):
         worker = claims.enlist("server")
-        assert [claimed.pk for claimed in claims.claim_queued(worker, 5)[0]] == [run.pk]
+        assert [claimed.pk for claimed in claims.claim_queued(worker, 5).runs] == [run.pk]
         ActionRun.objects.update_or_create(
             run=run, path="a", defaults={"state": State.RUNNING, "event": death, "order": 1}
         )

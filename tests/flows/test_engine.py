@@ -11,7 +11,7 @@ from django.utils import timezone
 
 from flows.engine import claims, embedded
 from flows.engine.live import hub
-from flows.models import ActionRun, Run, State
+from flows.models import ActionRun, Flow, Run, State
 from tests.documents_of import load
 from tests.factories import PLANTED_KEY, make_connection, make_flow, make_run
 
@@ -132,10 +132,29 @@ async def test_text_is_there_while_it_streams(ready):
 def test_an_older_attempt_can_write_nothing(ready):
     run = make_run(make_flow(), question="Why?")
     worker = claims.enlist("server")
-    assert [claimed.pk for claimed in claims.claim_queued(worker, 5)[0]] == [run.pk]
-    assert claims.claim_queued(worker, 5)[0] == []
+    assert [claimed.pk for claimed in claims.claim_queued(worker, 5).runs] == [run.pk]
+    assert claims.claim_queued(worker, 5).runs == []
     Run.objects.filter(pk=run.pk).update(attempt=2)
     assert not run.finish(State.SUCCEEDED, output="stale")
+
+
+def test_runs_are_claimed_in_small_groups_until_the_places_are_taken(ready):
+    flow, worker = make_flow(), claims.enlist("server")
+    runs = [make_run(flow, question="Why?").pk for _ in range(claims.TOGETHER + 5)]
+    first = claims.claim_queued(worker, claims.TOGETHER + 3)
+    assert ([run.pk for run in first.runs], first.more) == (runs[: claims.TOGETHER], True)
+    second = claims.claim_queued(worker, 3)
+    assert ([run.pk for run in second.runs], second.more, second.waits) == (runs[claims.TOGETHER :][:3], False, True)
+
+
+def test_runs_of_a_limited_flow_hold_up_nobody_behind_them(ready):
+    limited, worker = make_flow(), claims.enlist("server")
+    Flow.objects.filter(pk=limited.pk).update(concurrency=1)
+    many = [make_run(limited, question="Why?").pk for _ in range(claims.TOGETHER + 5)]
+    other = make_run(make_flow(), question="Why?")
+    first = claims.claim_queued(worker, 100)
+    assert ([run.pk for run in first.runs], first.more) == (many[:1], True)
+    assert [run.pk for run in claims.claim_queued(worker, 100).runs] == [other.pk]
 
 
 def test_runs_older_than_the_retention_are_deleted_with_what_they_started(ready, settings):
