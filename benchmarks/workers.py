@@ -1,5 +1,8 @@
 """Workers on PostgreSQL, one beside two: hundreds of runs at once, and runs a second.
 
+A model that answers at once shows what the processors of the machine give, which all processes share; one that takes
+a second, and workers with their usual places, how workers add up.
+
 python -m benchmarks.workers
 """
 
@@ -17,16 +20,17 @@ from typing import Any
 from benchmarks.runs import bare_calls, flow_of, stub
 from benchmarks.stage import set_up
 
-AT_ONCE, SHORT = 500, 1_500  # runs
+AT_ONCE, SHORT, LONG = 500, 1_500, 3_200  # runs
+USUAL = 200  # places of a worker
 
 
 @contextmanager
-def workers(number: int, allowed: str) -> Iterator[None]:
+def workers(number: int, allowed: str, places: int) -> Iterator[None]:
     """So many worker processes, ready."""
     from flows.models import Worker
 
     environment = {**os.environ, "FOUNDRYFLOW_ALLOWED_DESTINATIONS": allowed}
-    command = [sys.executable, "manage.py", "worker", "--concurrency", str(AT_ONCE)]
+    command = [sys.executable, "manage.py", "worker", "--concurrency", str(places)]
     started = [subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL) for _ in range(number)]
     try:
         while Worker.objects.filter(kind="worker").count() < number:
@@ -65,16 +69,20 @@ def main() -> None:
     with stub() as base:
         Connection.objects.create(name="now", endpoint=f"{base}/now/openai/v1", key=Secret("stub"))
         Connection.objects.create(name="slow", endpoint=f"{base}/slow/openai/v1", key=Secret("stub"))
-        fast, slow = flow_of(1, "now"), flow_of(3, "slow")
+        fast, slow, usual = flow_of(1, "now"), flow_of(3, "slow"), flow_of(1, "slow")
         bare = asyncio.run(bare_calls(f"{base}/slow/openai/v1/chat/completions", 3, AT_ONCE))
-        rates = []
+        rates, shares = [], []
         for number in (1, 2):
-            with workers(number, base.removeprefix("http://")):
+            with workers(number, base.removeprefix("http://"), AT_ONCE):
                 seconds(fast, 20)
                 took = seconds(slow, AT_ONCE)
                 rates.append(SHORT / seconds(fast, SHORT))
             print(f"(c) {number} worker: {AT_ONCE} x 3 x 1 s: {took:.2f} s, bare {bare:.2f} s; {rates[-1]:.0f} runs/s")
-        print(f"(g) two workers against one: x {rates[1] / rates[0]:.2f}")
+            with workers(number, base.removeprefix("http://"), USUAL):
+                seconds(fast, 20)
+                shares.append(LONG / seconds(usual, LONG))
+            print(f"    with {USUAL} places and a model that takes 1 s: {shares[-1]:.0f} runs/s")
+        print(f"(g) two workers for one: x {shares[1] / shares[0]:.2f}; without latency x {rates[1] / rates[0]:.2f}")
 
 
 if __name__ == "__main__":

@@ -33,6 +33,7 @@ log = logging.getLogger(__name__)
 GLANCE = 0.4  # seconds between two looks for runs to stop
 PRUNE_EVERY = 3_600.0  # seconds
 LOOK_AT_QUEUE = 2.0  # seconds after which the queue is looked at without being told to
+STAYS_FULL = 1.0  # seconds that a job waits here for a place, so that it does not make room for the next one at once
 REFILL_EVERY = 1.0  # seconds, unless there is more to come
 
 # Whoever has many runs to come makes some of them here, a few at a time, and says whether it made any.
@@ -109,21 +110,23 @@ class Executor:
         self._wanted.set()
 
     async def look_at_queue(self) -> None:
-        """Returns once the queue has been looked at."""
+        """Returns once the queue has been looked at, or this process has had no place for a while."""
         self.wake()
-        looked = self._looked
-        await looked.wait()
+        await within(self._looked.wait(), STAYS_FULL)
 
     async def _feed(self) -> None:
         while True:
             await within(self._wanted.wait(), LOOK_AT_QUEUE)
             self._wanted.clear()
-            looked, self._looked = self._looked, asyncio.Event()
-            try:
-                await self._take(self.places - len(self._going))
-            except Exception:
-                log.exception("action=claim_failed")
-            looked.set()
+            free = self.places - len(self._going)
+            self._full = free <= 0
+            if not self._full:
+                looked, self._looked = self._looked, asyncio.Event()
+                try:
+                    await self._take(free)
+                except Exception:
+                    log.exception("action=claim_failed")
+                looked.set()
             if time.monotonic() >= self._refill_at:
                 await self._refill()
 
@@ -140,9 +143,6 @@ class Executor:
                 self.wake()
 
     async def _take(self, free: int) -> None:
-        self._full = free <= 0
-        if self._full:
-            return
         claim: claims.Claim = await self.writer.do(lambda: self._claimed(free))
         self.begin(claim.runs)
         if claim.more:
