@@ -6,16 +6,13 @@ import asyncio
 import json
 from collections import defaultdict
 from collections.abc import AsyncIterator, Iterable, Sequence
-from functools import reduce
-from operator import or_
 from typing import Any
-
-from django.db.models import Q
 
 from flows import engine
 from flows.api import shown
 from flows.engine.live import hub
 from flows.models import ActionRun, LogEntry, Run
+from flows.statements import fetched, places, table
 
 KEEP_ALIVE = 15.0  # seconds
 News = tuple[list[tuple[int, str, dict[str, Any]]], int, bool]
@@ -66,19 +63,18 @@ async def read(run_id: int, after: int) -> News:
 
 def recorded_since(wanted: Sequence[shown.Wanted]) -> list[News]:
     """For each: what was recorded behind an event, with its number; the newest event; whether the run has ended."""
-    found = Run.objects.filter(pk__in={each.run for each in wanted}).values_list("pk", "last_event", "ended_at")
-    runs = {pk: (newest, ended_at is not None) for pk, newest, ended_at in found}
+    ids = list({each.run for each in wanted})
+    known = f"SELECT id, last_event, ended_at IS NOT NULL FROM {table(Run)} WHERE id IN {places(ids)}"  # noqa: S608 - names of our own, values are bound
+    runs = {run_id: (newest, bool(ended)) for run_id, newest, ended in fetched(known, ids)}
     news = [each for each in wanted if each.run in runs and runs[each.run][0] > each.after]
-    actions = by_run(ActionRun.objects.filter(behind(news)).only(*shown.ACTION) if news else ())
-    lines = by_run(LogEntry.objects.filter(behind(news)) if news else ())
+    behind = " OR ".join(["(run_id = %s AND event > %s)"] * len(news))
+    values = [value for each in news for value in (each.run, each.after)]
+    actions = by_run(ActionRun.objects.raw(f"{shown.OF_ACTIONS} WHERE {behind}", values) if news else ())
+    lines = by_run(LogEntry.objects.raw(f"SELECT * FROM {table(LogEntry)} WHERE {behind}", values) if news else ())  # noqa: S608 - names of our own, values are bound
     return [
         since(each.after, *runs.get(each.run, (each.after, True)), actions[each.run], lines[each.run])
         for each in wanted
     ]
-
-
-def behind(wanted: Iterable[shown.Wanted]) -> Q:
-    return reduce(or_, (Q(run=each.run, event__gt=each.after) for each in wanted))
 
 
 def by_run(rows: Iterable[Any]) -> dict[int, list[Any]]:
