@@ -88,14 +88,18 @@ async function openInsertMenu(button) {
   menu.scrollIntoView({ block: "nearest" });
 }
 
-// Another card replaces the panel: what is typed in this one is saved first.
+// Links to another card or page wait until what is typed in the panel is saved, and go nowhere when it is refused or
+// the server does not answer. A second press does not wait.
+let leaving = false;
 document.addEventListener("click", async (event) => {
-  const card = event.target.closest("#flowchart a[data-card]");
-  if (!card || isSettled()) return;
+  const link = event.target.closest("a[href]");
+  if (!link || link.target || event.ctrlKey || event.metaKey || event.shiftKey) return;
+  if (leaving || isSettled()) return;
   event.preventDefault();
   event.stopImmediatePropagation();
-  await settled();
-  choose(card.dataset.card);
+  leaving = true;
+  if (await settled()) link.isConnected ? link.click() : choose(link.dataset.card ?? link.dataset.go);
+  leaving = false;
 }, true);
 
 document.addEventListener("click", (event) => {

@@ -5,6 +5,7 @@ const PAUSE = 600;
 let timer = 0;
 let saving = false;
 let dirty = false;
+let unheard = false; // the server did not answer the last save
 
 const form = () => document.getElementById("properties-form");
 const ours = (element) => element?.form?.id === "properties-form";
@@ -19,20 +20,22 @@ function save() {
   if (saving) return;
   const newest = document.getElementById("base")?.value;
   if (newest) form().elements.base.value = newest;
-  dirty = false;
+  dirty = unheard = false;
   saving = true;
   say("Saving…");
   htmx.trigger(form(), "save-now");
 }
 
-export const isSettled = () => !dirty && !saving;
+export const isSettled = () => !dirty && !saving && !unheard;
 
-// Resolves once nothing typed is unsaved or on its way.
+// Once nothing typed is on its way: whether all of it was taken.
 export function settled() {
+  if (unheard) dirty = true;
   if (dirty) save();
-  if (!saving) return Promise.resolve();
-  return new Promise((done) => document.addEventListener("panel-settled", done, { once: true }));
+  if (!saving) return Promise.resolve(true);
+  return new Promise((done) => document.addEventListener("panel-settled", (event) => done(event.detail), { once: true }));
 }
+const settle = (taken) => document.dispatchEvent(new CustomEvent("panel-settled", { detail: taken }));
 
 // A literal secret is stored now; it does not stay in the page.
 function forgetSecrets() {
@@ -64,19 +67,21 @@ document.addEventListener("submit", (event) => {
   save();
 });
 window.addEventListener("beforeunload", (event) => {
-  if (dirty || saving) event.preventDefault();
+  if (!isSettled()) event.preventDefault();
 });
 
 document.addEventListener("htmx:finally:request", (event) => {
   if (event.target.id !== "properties-form" && event.detail?.ctx?.sourceElement?.id !== "properties-form") return;
   saving = false;
-  if (event.detail?.ctx?.response?.status === 200) forgetSecrets();
+  const taken = event.detail?.ctx?.response?.status === 200;
+  if (taken) forgetSecrets();
   if (dirty) save();
-  else document.dispatchEvent(new Event("panel-settled"));
+  else settle(taken);
 });
 document.addEventListener("htmx:error", () => {
   saving = false;
-  document.dispatchEvent(new Event("panel-settled"));
+  unheard = true;
+  settle(false);
   say("Not saved: the server did not answer");
 });
 

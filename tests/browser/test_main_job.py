@@ -234,3 +234,31 @@ def test_what_is_typed_is_saved_before_another_card_or_menu_takes_over(installat
     page.locator("[data-close-panel]").click()
     expect(page.locator("#card-vars .card-title")).to_contain_text("Closed over")
     assert ada.complaints == []
+
+
+def test_links_out_of_the_designer_wait_for_what_is_typed_and_stay_when_it_is_refused(installation, ada):
+    page = ada.page
+    asked, held = [], []
+    page.on("dialog", lambda dialog: (asked.append(dialog.message), dialog.accept()))
+    page.get_by_role("button", name="Add a sample flow").click()
+    page.locator("[data-card=answer]").click()
+    page.locator("#panel-title").fill("First")
+    page.route("**/actions/answer/properties/", lambda route: route.continue_() if held else held.append(route))
+    with page.expect_request("**/actions/answer/properties/"):
+        page.locator("#panel-description").focus()
+    page.locator("#panel-title").fill("Second")
+    page.keyboard.press("Control+Enter")
+    expect(page.locator("#panel-title")).to_have_value("Second")
+    held[0].continue_()
+    expect(page.get_by_role("heading", name="Run Answer a customer")).to_be_visible()
+    page.goto(f"{installation.url}/flows/answer-a-customer/?action=answer")
+    expect(page.locator("#panel-title")).to_have_value("Second")
+    page.get_by_text("Advanced").click()
+    page.locator("#property-max_completion_tokens").fill("many")
+    page.locator("[data-run]").click()
+    expect(page.locator("#message-max_completion_tokens")).to_contain_text("whole number")
+    expect(page.locator("#property-max_completion_tokens")).to_have_value("many")
+    page.locator("[data-run]").click()
+    expect(page.get_by_role("heading", name="Run Answer a customer")).to_be_visible()
+    assert asked == []
+    assert [complaint for complaint in ada.complaints if "422" not in complaint] == []
