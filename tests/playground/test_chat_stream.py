@@ -105,7 +105,7 @@ async def test_a_reload_in_the_middle_shows_what_has_come_and_goes_on(session, e
 
 
 async def test_a_wait_says_why_and_until_when(session, engine):
-    session.setup = {**session.setup, "model": "retry-s-only"}
+    session.setup = {**session.setup, "model": "retry-s-only-2"}
     await session.asave()
     await ask(session)
     events = await events_of(session, until="Waiting:")
