@@ -32,6 +32,11 @@ def free_port() -> int:
             return port
 
 
+def installed_on(database: str) -> dict[str, str]:
+    """The environment of an installation with the keys of the tests and a database of its own."""
+    return {**os.environ, "DJANGO_SETTINGS_MODULE": "foundryflow.settings", "FOUNDRYFLOW_DATABASE_URL": database}
+
+
 def ran(arguments: list[str], seconds: float, environment: Mapping[str, str] | None = None) -> tuple[int, str]:
     """Exit code and output of Python with the arguments. When its time is over it ends with all it has started."""
     with tempfile.TemporaryFile("w+") as output:

