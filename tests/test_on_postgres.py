@@ -43,10 +43,14 @@ def postgres(tmp_path_factory):
     server.cleanup()
 
 
-def test_migrate_makes_a_database_from_nothing(postgres):
+def test_migrate_makes_a_database_from_nothing_and_a_worker_asks_for_it(postgres):
     with psycopg.connect(postgres.replace("postgres://", "postgresql://"), autocommit=True) as connection:
         connection.execute("CREATE DATABASE nothing_yet")
-    code, said = ran(["manage.py", "migrate"], 60, installed_on(postgres.replace("/postgres?", "/nothing_yet?")))
+    environment = installed_on(postgres.replace("/postgres?", "/nothing_yet?"))
+    code, said = ran(["manage.py", "worker"], 60, environment)
+    assert code == 1
+    assert "run `python manage.py migrate` first" in said
+    code, said = ran(["manage.py", "migrate"], 60, environment)
     assert code == 0, said
 
 

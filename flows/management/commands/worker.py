@@ -8,6 +8,8 @@ from typing import Any
 
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
+from django.db import connection
+from django.db.migrations.executor import MigrationExecutor
 
 
 class Command(BaseCommand):
@@ -21,6 +23,10 @@ class Command(BaseCommand):
             raise CommandError("Workers need PostgreSQL: set DATABASE_URL. On SQLite the server executes the runs.")
         if concurrency < 1:
             raise CommandError("--concurrency is at least 1.")
+        executor = MigrationExecutor(connection)
+        if executor.migration_plan(executor.loader.graph.leaf_nodes()):
+            raise CommandError("The database is not as this version needs it: run `python manage.py migrate` first.")
+        connection.close()  # the engine has its own
         from flows.engine import distributed
 
         self.stdout.write(f"The worker executes up to {concurrency} runs at the same time. Ctrl C stops it.")
