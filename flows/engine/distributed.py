@@ -1,8 +1,8 @@
 """The engine on PostgreSQL: web processes put runs into the queue, workers on any machine execute them.
 
 Procrastinate carries the news that there is something to do, in the transaction that creates the run. A worker that
-hears of one run takes as many as it has places for in one statement, and clears away the jobs of those it took:
-Procrastinate hands out jobs one query at a time.
+hears of one run takes as many as it has places for, a group in one statement, and clears away the jobs of those it
+took: Procrastinate hands out jobs one query at a time.
 """
 
 from __future__ import annotations
