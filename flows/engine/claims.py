@@ -27,7 +27,7 @@ MOST_CRASHES = 3  # of its process in a row, at the same action
 SUSPECT = 2  # deaths after which a run goes alone
 # Runs in one transaction. Small groups begin one behind the other, and so do their later calls: hundreds in step would
 # make each other wait at every action. And other workers get their share.
-TOGETHER = 25
+TOGETHER = 16
 PRUNED = 200  # runs in one transaction
 
 GOING = (State.RUNNING, State.WAITING)
