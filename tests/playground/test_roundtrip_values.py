@@ -42,7 +42,8 @@ WORDS = st.lists(TEXT.filter(bool), min_size=1, max_size=3)
 INPUTS = st.fixed_dictionaries(
     {
         "question": TEXT,
-        "count": st.integers(1, 50) | st.floats(0.25, 9, width=16),
+        # 1.0 reads 1 alone and 1.0 inside a text, which no one text that is typed can be; the session says so.
+        "count": st.integers(1, 50) | st.floats(0.25, 9, width=16).filter(lambda count: not count.is_integer()),
         "words": WORDS,
         "customer": st.fixed_dictionaries({"name": TEXT, "tags": WORDS}),
     }
