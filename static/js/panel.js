@@ -26,7 +26,7 @@ function save() {
   htmx.trigger(form(), "save-now");
 }
 
-export const isSettled = () => !dirty && !saving && !unheard;
+export const isSettled = () => !saving && (!form() || (!dirty && !unheard));
 
 // Once nothing typed is on its way: whether all of it was taken.
 export function settled() {
@@ -79,6 +79,7 @@ document.addEventListener("htmx:finally:request", (event) => {
   else settle(taken);
 });
 document.addEventListener("htmx:error", () => {
+  if (!saving) return;
   saving = false;
   unheard = true;
   settle(false);

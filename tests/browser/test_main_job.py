@@ -262,3 +262,19 @@ def test_links_out_of_the_designer_wait_for_what_is_typed_and_stay_when_it_is_re
     expect(page.get_by_role("heading", name="Run Answer a customer")).to_be_visible()
     assert asked == []
     assert [complaint for complaint in ada.complaints if "422" not in complaint] == []
+
+
+def test_a_request_that_fails_elsewhere_saves_nothing_and_keeps_nobody_in_the_designer(installation, ada):
+    page = ada.page
+    asked, saves = [], []
+    page.on("request", lambda request: saves.append(request.url) if request.url.endswith("/properties/") else None)
+    page.on("dialog", lambda dialog: (asked.append(dialog.message), dialog.accept()))
+    page.get_by_role("button", name="Add a sample flow").click()
+    page.locator("[data-card=answer]").click()
+    page.locator("#panel-title").click()
+    page.route("**/insert/", lambda route: route.abort())
+    with page.expect_event("requestfailed"):
+        page.locator(".toolbox").get_by_role("button", name="Log", exact=True).click()
+    page.locator("[data-run]").click()
+    expect(page.get_by_role("heading", name="Run Answer a customer")).to_be_visible()
+    assert (asked, saves) == ([], [])
