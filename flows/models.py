@@ -18,7 +18,7 @@ from django.utils.text import slugify
 from connections.fields import SecretField
 from connections.secret import MASK, Secret
 from flows.document import Document, parse
-from flows.statements import places, table
+from flows.statements import marks, table
 
 
 class Conflict(Exception):
@@ -147,7 +147,7 @@ class Flow(models.Model):
 class RevisionManager(models.Manager["Revision"]):
     def without_documents(self, keys: Collection[int]) -> dict[int, Revision]:
         """By key. Their documents are read when this process has not parsed them before."""
-        found = f"SELECT id, created_at FROM {table(Revision)} WHERE id IN {places(keys)}"  # noqa: S608 - names of our own, values are bound
+        found = f"SELECT id, created_at FROM {table(Revision)} WHERE id IN {marks(keys)}"  # noqa: S608 - names of our own, values are bound
         return {revision.pk: revision for revision in self.raw(found, list(keys))} if keys else {}
 
 

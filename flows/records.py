@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from flows.models import LIVE, ActionRun, Checkpoint, LogEntry, Run, State
-from flows.statements import Fields, fetched, insert, locking, many, places, stored, table
+from flows.statements import Fields, fetched, insert, locking, many, marks, stored, table
 
 LONGEST_PATH = 500
 
@@ -60,7 +60,7 @@ def write(all: Sequence[Gathered]) -> list[StaleAttempt | None]:
 def current_attempts(runs: Iterable[int]) -> dict[int, int]:
     """Of those that have not ended; locked, so that nobody takes them over meanwhile."""
     wanted, states = list(runs), [str(state) for state in LIVE]
-    going = f"id IN {places(wanted)} AND state IN {places(states)}"
+    going = f"id IN {marks(wanted)} AND state IN {marks(states)}"
     return dict(
         fetched(f"SELECT id, attempt FROM {table(Run)} WHERE {going} ORDER BY id{locking()}", [*wanted, *states])  # noqa: S608 - names of our own columns, values are bound
     )

@@ -19,8 +19,8 @@ def quoted(name: str) -> str:
     return connection.ops.quote_name(name)
 
 
-def places(values: Collection[Any]) -> str:
-    """Where the values of a list go."""
+def marks(values: Collection[Any]) -> str:
+    """One %s for each value of a list."""
     return f"({', '.join(['%s'] * len(values))})"
 
 
@@ -53,7 +53,7 @@ def insert(rows: Sequence[Any], *, keyed: bool = False) -> None:
         return
     model = type(rows[0])
     fields = [field for field in model._meta.concrete_fields if not field.primary_key]
-    columns, row = ", ".join(quoted(field.column) for field in fields), places(fields)
+    columns, row = ", ".join(quoted(field.column) for field in fields), marks(fields)
     returning = " RETURNING id" if keyed else ""
     at_once = MOST_VALUES // len(fields)
     with connection.cursor() as cursor:

@@ -12,7 +12,7 @@ from flows import engine
 from flows.api import shown
 from flows.engine.live import hub
 from flows.models import ActionRun, LogEntry, Run
-from flows.statements import fetched, places, table
+from flows.statements import fetched, marks, table
 
 KEEP_ALIVE = 15.0  # seconds
 News = tuple[list[tuple[int, str, dict[str, Any]]], int, bool]
@@ -64,7 +64,7 @@ async def read(run_id: int, after: int) -> News:
 def recorded_since(wanted: Sequence[shown.Wanted]) -> list[News]:
     """For each: what was recorded behind an event, with its number; the newest event; whether the run has ended."""
     ids = list({each.run for each in wanted})
-    known = f"SELECT id, last_event, ended_at IS NOT NULL FROM {table(Run)} WHERE id IN {places(ids)}"  # noqa: S608 - names of our own, values are bound
+    known = f"SELECT id, last_event, ended_at IS NOT NULL FROM {table(Run)} WHERE id IN {marks(ids)}"  # noqa: S608 - names of our own, values are bound
     runs = {run_id: (newest, bool(ended)) for run_id, newest, ended in fetched(known, ids)}
     news = [each for each in wanted if each.run in runs and runs[each.run][0] > each.after]
     behind = " OR ".join(["(run_id = %s AND event > %s)"] * len(news))

@@ -9,7 +9,7 @@ from typing import Any
 
 from connections.foundry.diagnosis import TestResult
 from flows.models import ActionRun, Flow, LogEntry, Revision, Run
-from flows.statements import fetched, places, table
+from flows.statements import fetched, marks, table
 
 LINES = 500  # of the log in one answer
 Json = dict[str, Any]
@@ -54,11 +54,11 @@ class Wanted:
 def runs_wanted(wanted: Sequence[Wanted]) -> list[Json | None]:
     """None for a run that is not there."""
     ids = list({each.run for each in wanted})
-    known = {run.pk: run for run in Run.objects.raw(f"{OF_RUNS} WHERE run.id IN {places(ids)}", ids)}
+    known = {run.pk: run for run in Run.objects.raw(f"{OF_RUNS} WHERE run.id IN {marks(ids)}", ids)}
     actions: dict[int, list[ActionRun]] = defaultdict(list)
-    for record in ActionRun.objects.raw(f'{OF_ACTIONS} WHERE run_id IN {places(ids)} ORDER BY "order"', ids):
+    for record in ActionRun.objects.raw(f'{OF_ACTIONS} WHERE run_id IN {marks(ids)} ORDER BY "order"', ids):
         actions[record.run_id].append(record)
-    logs = f"SELECT DISTINCT run_id FROM {table(LogEntry)} WHERE run_id IN {places(ids)}"  # noqa: S608 - names of our own, values are bound
+    logs = f"SELECT DISTINCT run_id FROM {table(LogEntry)} WHERE run_id IN {marks(ids)}"  # noqa: S608 - names of our own, values are bound
     logging = {run_id for (run_id,) in fetched(logs, ids)}
     return [
         whole(known[each.run], actions[each.run], each.after, logs=each.run in logging) if each.run in known else None

@@ -18,7 +18,7 @@ from flows.document import Document, DocumentError
 from flows.errors import ActionError
 from flows.models import Flow, Revision, Room, Run
 from flows.runner import first_scope
-from flows.statements import places, table
+from flows.statements import marks, table
 from foundryflow.models import ApiKey
 
 LONGEST_KEY = 200  # characters of Idempotency-Key
@@ -89,7 +89,7 @@ def started_all(wanted: Sequence[Wanted]) -> list[Run | Problem]:
 def flows_named(slugs: Collection[str]) -> dict[str, Flow]:
     found = list(
         Flow.objects.raw(
-            f"SELECT * FROM {table(Flow)} WHERE slug IN {places(slugs)} AND room = '{Room.DESIGNER}'",  # noqa: S608 - names of our own, values are bound
+            f"SELECT * FROM {table(Flow)} WHERE slug IN {marks(slugs)} AND room = '{Room.DESIGNER}'",  # noqa: S608 - names of our own, values are bound
             list(slugs),
         )
     )

@@ -19,7 +19,7 @@ from flows.document import DocumentError
 from flows.errors import ActionError
 from flows.journal_db import error_json, is_inside
 from flows.models import Flow, Revision, Run, State, Worker
-from flows.statements import fetched, locking, places, stored, table
+from flows.statements import fetched, locking, marks, stored, table
 
 BEAT = 3.0  # seconds between two signs of life
 LOST_AFTER = 12.0  # seconds of silence after which a process has lost its runs
@@ -94,7 +94,7 @@ def places_left() -> dict[int, int]:
 def in_the_queue(full: Sequence[int], most: int) -> list[tuple[int, int, int]]:
     """Runs with their flow and their crashes, locked, without those of flows that have no place."""
     runs, going = table(Run), ", ".join(f"'{state}'" for state in GOING)
-    elsewhere = f"AND flow_id NOT IN {places(full)}" if full else ""
+    elsewhere = f"AND flow_id NOT IN {marks(full)}" if full else ""
     # Runs that may have killed their process go one at a time, so that the next death blames the right one.
     one_goes = f"EXISTS (SELECT 1 FROM {runs} WHERE crashes >= {SUSPECT} AND state IN ({going}))"  # noqa: S608 - constants
     return fetched(
@@ -119,7 +119,7 @@ def taken(worker: UUID, run_ids: Sequence[int], states: Sequence[str]) -> list[R
         Run.objects.raw(
             f"UPDATE {table(Run)} SET attempt = attempt + 1, state = %s, worker_id = %s,"  # noqa: S608 - names of our own, values are bound
             " started_at = COALESCE(started_at, %s)"
-            f" WHERE id IN {places(run_ids)} AND state IN {places(states)} RETURNING *",
+            f" WHERE id IN {marks(run_ids)} AND state IN {marks(states)} RETURNING *",
             [*mine, *run_ids, *map(str, states)],
         )
     )
