@@ -23,6 +23,7 @@ django_application = get_asgi_application()
 
 from flows import engine  # noqa: E402 - apps first
 from flows.api import problems  # noqa: E402
+from foundryflow.listener import raise_file_limit  # noqa: E402
 
 Scope = dict[str, Any]
 Receive = Callable[[], Awaitable[dict[str, Any]]]
@@ -144,6 +145,7 @@ async def lifespan(receive: Receive, send: Send) -> None:
     while True:
         message = await receive()
         if message["type"] == "lifespan.startup":
+            raise_file_limit()
             # Every page, before the first request has to wait for them.
             import_module(settings.ROOT_URLCONF)
             await engine.open_engine()

@@ -152,6 +152,9 @@ ALLOWED_DESTINATIONS = [
     *([f"127.0.0.1:{SIMULATOR_PORT}", f"localhost:{SIMULATOR_PORT}"] if SIMULATOR else []),
 ]
 
+# Connections of browsers and programs that one server process holds.
+CONNECTIONS = env.number("CONNECTIONS", 4_000)
+
 # Seconds that one run may take in all.
 RUN_DEADLINE = env.number("RUN_DEADLINE", 3_600)
 # Runs that one process executes at the same time; more wait in the queue.
@@ -165,6 +168,7 @@ LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
     "formatters": {"plain": {"format": "{levelname} {name} {message}", "style": "{"}},
-    "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "plain"}},
+    "filters": {"repeats": {"()": "foundryflow.logs.RepeatFilter"}},
+    "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "plain", "filters": ["repeats"]}},
     "root": {"handlers": ["console"], "level": env.text("LOG_LEVEL", "WARNING")},
 }

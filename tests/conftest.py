@@ -83,7 +83,7 @@ class Server:
         self._server = uvicorn.Server(
             uvicorn.Config(app, log_level="warning", lifespan=lifespan, timeout_graceful_shutdown=2)  # type: ignore[arg-type]
         )
-        self._socket = socket.socket()
+        self._socket = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)  # else Nagle's algorithm
         self._socket.bind(("127.0.0.1", 0))
         self.port: int = self._socket.getsockname()[1]
         self.url = f"http://127.0.0.1:{self.port}"

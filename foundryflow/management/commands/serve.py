@@ -15,6 +15,7 @@ from django.contrib.auth import get_user_model
 from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandError
 
+from foundryflow.listener import BACKLOG, KEEP_ALIVE_SECONDS, Protocol, listen, raise_file_limit
 from foundryflow.setup_code import setup_code
 
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
@@ -38,6 +39,7 @@ class Command(BaseCommand):
         parser.add_argument("--port", type=int, default=8000)
 
     def handle(self, *args: Any, host: str, port: int, **options: Any) -> None:
+        raise_file_limit()
         call_command("migrate", verbosity=0)
         self.check(databases=["default"])
         listener = listen(host, port)
@@ -87,20 +89,9 @@ def config(app: str, **options: Any) -> uvicorn.Config:
         access_log=False,
         timeout_graceful_shutdown=3,
         server_header=False,
+        http=Protocol,
+        backlog=BACKLOG,
+        timeout_keep_alive=KEEP_ALIVE_SECONDS,
         forwarded_allow_ips=settings.TRUSTED_PROXIES,
         **options,
     )
-
-
-def listen(host: str, port: int) -> socket.socket | None:
-    """A listening socket, or None when the port is taken."""
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    listener = socket.socket(family, socket.SOCK_STREAM)
-    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    try:
-        listener.bind((host, port))
-    except OSError:
-        listener.close()
-        return None
-    listener.set_inheritable(True)
-    return listener

@@ -1,0 +1,35 @@
+"""Keeps the log readable, and the disk free, when one thing goes wrong thousands of times."""
+
+from __future__ import annotations
+
+import logging
+import time
+
+MOST, PERIOD = 20, 10.0  # messages of one place in so many seconds
+MOST_PLACES = 1_000
+
+
+class RepeatFilter(logging.Filter):
+    """Lets each place of the code say a thing so many times in a period; then it says how often it was silent.
+
+    A place is the line that logs, with the kind of the exception: what it says may differ each time.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._places: dict[tuple[object, ...], tuple[float, int]] = {}  # when its period began, messages in it
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        kind = record.exc_info[0] if record.exc_info else None
+        place = (record.name, record.pathname, record.lineno, kind)
+        began, count = self._places.get(place, (0.0, 0))
+        now = time.monotonic()
+        if now - began >= PERIOD or place not in self._places:
+            if count > MOST:
+                record.msg, record.args = f"{record.getMessage()} ({count - MOST} more like it were left out)", ()
+            if len(self._places) >= MOST_PLACES:
+                self._places.clear()
+            self._places[place] = (now, 1)
+            return True
+        self._places[place] = (began, count + 1)
+        return count < MOST
