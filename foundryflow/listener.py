@@ -9,14 +9,16 @@ from __future__ import annotations
 import asyncio
 import resource
 import socket
+from enum import Enum, auto
 from functools import cache
+from http import HTTPStatus
 from typing import Any
 
-import h11
 from django.conf import settings
-from uvicorn.protocols.http.h11_impl import STATUS_PHRASES, H11Protocol
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 HEAD_SECONDS = 15.0  # from the first byte that could come to the end of the headers
+LONGEST_HEAD = 65_536  # bytes
 BODY_SECONDS = 30.0  # that a body may take in any case
 SLOWEST_BODY = 8_192  # bytes a second after that
 UNREAD_SECONDS = 60.0  # that an answer waits for a client that reads nothing of it
@@ -24,7 +26,11 @@ KEEP_ALIVE_SECONDS = 75  # that a kept connection rests; longer than the 60 s of
 MOST_FILES = 65_536
 BACKLOG = 128  # also connections that are accepted in one go, before any of them is counted
 SHARE_OF_FILES = 2  # the other half is left to connections to models, to the database and to files themselves
-SENTENCES = {408: b"The request did not come in time.", 503: b"The server has no place for another connection."}
+SENTENCES = {
+    408: b"The request did not come in time.",
+    431: b"The head of the request is too long.",
+    503: b"The server has no place for another connection.",
+}
 PROBES_AFTER, BETWEEN_PROBES, PROBES = 60, 15, 4  # seconds and number: TCP finds peers that went without a word
 
 
@@ -60,7 +66,15 @@ def connection_bound() -> int:
     return most if soft == resource.RLIM_INFINITY else min(most, soft // SHARE_OF_FILES)
 
 
-class Protocol(H11Protocol):
+class Part(Enum):
+    """What of a request is to come next."""
+
+    HEAD = auto()
+    BODY = auto()
+    NOTHING = auto()  # it is complete; its answer is under way
+
+
+class Protocol(HttpToolsProtocol):
     """HTTP/1.1 with time limits for head, body and unread answers, and a bound on connections.
 
     To make room the connection is ended that has kept the server waiting for longest. One with a complete request is
@@ -69,39 +83,51 @@ class Protocol(H11Protocol):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self.waits_since: float | None = None  # for a request or the rest of one, on the clock of the loop
-        self._body_length = 0  # bytes of it that have come
+        self.awaits = Part.HEAD
+        self.waits_since = self.loop.time()
+        self._length = 0  # bytes of that part that have come
         self._request_timer: asyncio.TimerHandle | None = None
         self._answer_timer: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
         watch_peer(transport.get_extra_info("socket"))
-        self._wait_for_request()
+        self._watch_request()
         if len(self.connections) > connection_bound():
             self._make_room()
 
     def connection_lost(self, exc: Exception | None) -> None:
-        self._stop_waiting()
+        self._cancel_request_timer()
         self._cancel_answer_timer()
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
         super().data_received(data)
-        if self.transport.is_closing():
+        if self.awaits is Part.NOTHING:
+            self._cancel_request_timer()
             return
-        if self.conn.their_state is h11.SEND_BODY:
-            self._body_length += len(data)
-        elif self.conn.their_state is not h11.IDLE:
-            self._stop_waiting()
-            return
-        if self._request_timer is None:
-            self._wait_for_request()
+        self._length += len(data)
+        if self.awaits is Part.HEAD and self._length > LONGEST_HEAD:
+            self.end(431)
+        elif self._request_timer is None and not self.transport.is_closing():
+            self._watch_request()
+
+    def on_message_begin(self) -> None:
+        super().on_message_begin()
+        self._await(Part.HEAD)
+
+    def on_headers_complete(self) -> None:
+        super().on_headers_complete()
+        self._await(Part.BODY)
+
+    def on_message_complete(self) -> None:
+        super().on_message_complete()
+        self.awaits = Part.NOTHING
 
     def on_response_complete(self) -> None:
         super().on_response_complete()
-        if self._request_timer is None and self.conn.their_state is h11.IDLE:
-            self.waits_since = self.loop.time()
+        if self.awaits is Part.NOTHING and not self.pipeline:
+            self._await(Part.HEAD)
 
     def pause_writing(self) -> None:
         super().pause_writing()
@@ -112,25 +138,24 @@ class Protocol(H11Protocol):
         super().resume_writing()
         self._cancel_answer_timer()
 
-    def _wait_for_request(self) -> None:
-        self.waits_since, self._body_length = self.loop.time(), 0
+    def _await(self, part: Part) -> None:
+        self.awaits, self.waits_since, self._length = part, self.loop.time(), 0
+
+    def _watch_request(self) -> None:
         self._request_timer = self.loop.call_later(HEAD_SECONDS, self._look_at_request)
 
     def _look_at_request(self) -> None:
         """Ends the connection when its request is late, else looks again when it would be."""
         now = self.loop.time()
-        since, allowed = self.waits_since or now, HEAD_SECONDS
-        if self.conn.their_state is h11.SEND_BODY:
-            allowed = BODY_SECONDS + self._body_length / SLOWEST_BODY
-            if self.flow.read_paused:  # it is the server that lets the body wait
-                since = self.waits_since = now
-        if (left := since + allowed - now) > 0:
+        if self.awaits is Part.BODY and self.flow.read_paused:  # it is the server that lets the body wait
+            self.waits_since = now
+        allowed = HEAD_SECONDS if self.awaits is Part.HEAD else BODY_SECONDS + self._length / SLOWEST_BODY
+        if (left := self.waits_since + allowed - now) > 0:
             self._request_timer = self.loop.call_later(left, self._look_at_request)
         else:
             self.end(408)
 
-    def _stop_waiting(self) -> None:
-        self.waits_since = None
+    def _cancel_request_timer(self) -> None:
         if self._request_timer is not None:
             self._request_timer.cancel()
             self._request_timer = None
@@ -144,8 +169,8 @@ class Protocol(H11Protocol):
         others = (one for one in self.connections if isinstance(one, Protocol) and one is not self)
         # An upload that is under way comes last.
         longest = min(
-            (one for one in others if one.waits_since is not None),
-            key=lambda one: (one.conn.their_state is h11.SEND_BODY, one.waits_since),
+            (one for one in others if one.awaits is not Part.NOTHING),
+            key=lambda one: (one.awaits is Part.BODY, one.waits_since),
             default=None,
         )
         if longest is not None:
@@ -155,17 +180,20 @@ class Protocol(H11Protocol):
 
     def end(self, status: int, *, unasked: bool = False) -> None:
         """Ends the connection, with a sentence where a part of a request has come and its answer has not begun."""
-        self._stop_waiting()
+        self._cancel_request_timer()
         self.connections.discard(self)
-        if self.cycle is not None and not self.cycle.response_complete:
+        answering = self.cycle is not None and not self.cycle.response_complete
+        if answering:
             self.cycle.disconnected = True
             self.cycle.message_event.set()
-        begun = self.conn.our_state is h11.IDLE and self.conn.trailing_data[0]
-        if unasked or begun or self.conn.our_state is h11.SEND_RESPONSE:
-            headers = {"content-type": "text/plain; charset=utf-8", "retry-after": "5", "connection": "close"}
-            answer = h11.Response(status_code=status, headers=list(headers.items()), reason=STATUS_PHRASES[status])
-            for part in (answer, h11.Data(data=SENTENCES[status]), h11.EndOfMessage()):
-                self.transport.write(self.conn.send(part) or b"")
+        asked = self._length > 0 or self.awaits is Part.BODY
+        if (asked or unasked) and not (answering and self.cycle.response_started):
+            sentence = SENTENCES[status]
+            self.transport.write(
+                b"HTTP/1.1 %d %s\r\ncontent-type: text/plain; charset=utf-8\r\ncontent-length: %d\r\n"
+                b"retry-after: 5\r\nconnection: close\r\n\r\n%s"
+                % (status, HTTPStatus(status).phrase.encode(), len(sentence), sentence)
+            )
         self.transport.close()
 
 

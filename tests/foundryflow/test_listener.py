@@ -107,6 +107,11 @@ async def test_a_head_that_drips_is_ended_though_each_byte_comes_in_time():
         writer.close()
 
 
+async def test_a_head_without_end_is_refused_before_it_fills_the_memory():
+    async with door() as port:
+        assert b" 431 " in await speak(port, HEAD + b"X-Long: " + b"x" * 66_000)
+
+
 async def test_streams_and_long_answers_live_on():
     async with door() as port:
         streamed = await speak(port, b"GET /stream HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")

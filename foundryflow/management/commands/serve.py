@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from typing import Any
 
 import uvicorn
+import uvloop
 from django.conf import settings
 from django.contrib.auth import get_user_model
 from django.core.management import call_command
@@ -48,7 +49,7 @@ class Command(BaseCommand):
         if host not in (*LOOPBACK, *EVERY_ADDRESS):
             settings.ALLOWED_HOSTS.append(host)
         self.announce(host, listener.getsockname()[1])
-        asyncio.run(self.serve(listener))
+        uvloop.run(self.serve(listener))
 
     def announce(self, host: str, port: int) -> None:
         shown = "127.0.0.1" if host in EVERY_ADDRESS else host
