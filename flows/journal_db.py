@@ -95,13 +95,14 @@ class DatabaseJournal:
         self._gate.set()
 
     async def admit(self, path: str) -> None:
-        if self._gate.is_set():
-            return
-        self._held.add(path)
-        try:
-            await self._gate.wait()
-        finally:
-            self._held.discard(path)
+        if not self._gate.is_set():
+            self._held.add(path)
+            try:
+                await self._gate.wait()
+            finally:
+                self._held.discard(path)
+        self._going.add(path)
+        self._waiting.discard(path)
 
     @property
     def held(self) -> bool:
@@ -169,10 +170,8 @@ class DatabaseJournal:
                 self._end(event, {"state": State.CANCELLED, **self._streamed(event.path)}, keep=False)
 
     async def _started(self, event: ActionStarted) -> None:
-        self._going.add(event.path)
         if event.container:
             self._containers.add(event.path)
-        self._waiting.discard(event.path)
         number = self._next()
         fields = {"state": State.RUNNING, "event": number, "reason": "", "waits_until": None}
         if event.path in self._rows:

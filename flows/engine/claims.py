@@ -247,12 +247,13 @@ def requeue(lost: QuerySet[Run], *, died: bool = True) -> list[int]:
     Unless the process `died`, nothing is to be blamed.
     """
     # Locked, so that one process judges all that were going.
-    gone = Worker.objects.filter(pk__in=lost.values("worker")).order_by("pk").select_for_update(skip_locked=True)
+    gone = Worker.objects.filter(pk__in=lost.values("worker")).order_by("pk")
+    gone = gone.select_for_update(skip_locked=True, no_key=True)
     deaths = {worker.pk: death_of(worker) for worker in gone} if died else {}
     if died:
         Worker.objects.filter(pk__in=deaths).update(trying_since=None)
         lost = lost.filter(Q(worker=None) | Q(worker__in=deaths))
-    queued = []
+    queued, begun = [], []
     for run in lost.order_by("pk").select_for_update(skip_locked=True, of=("self",)):
         if run.cancelled_by:
             run.kill()
@@ -270,8 +271,9 @@ def requeue(lost: QuerySet[Run], *, died: bool = True) -> list[int]:
             last_event=F("last_event") + 1,
         )
         if changed:
-            forget_going(death.units[run.pk] if death else [run.pk])
+            begun += death.units[run.pk] if death else [run.pk]
             queued.append(run.pk)
+    forget_going(begun)
     return queued
 
 

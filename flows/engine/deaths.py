@@ -92,17 +92,19 @@ class Reader:
 
 
 def blame(run: Run, death: Death) -> Suspect | None:
-    """Counts the death of a run's process at the run, which is not stored yet; its suspicion, which is, if any."""
-    places = death.places.get(run.pk)
+    """Counts the death of a run's process at the run, which is not stored by this; its suspicion, if there is one."""
+    was_suspect, places = run.crashes >= SUSPECT, death.places.get(run.pk)
     if places is None:
-        Suspect.objects.filter(run=run).update(tried_with=None)
+        if was_suspect:
+            Suspect.objects.filter(run=run).update(tried_with=None)
         return None
     same = suspicion.common_places(suspicion.places_of(run.crashes, run.crash_path), places)
     run.crashes, run.crash_path = (run.crashes + 1 if same else 1), suspicion.packed(same or places)
     if run.crashes < SUSPECT:
-        Suspect.objects.filter(run=run).delete()
+        if was_suspect:
+            Suspect.objects.filter(run=run).delete()
         return None
-    suspect = Suspect.objects.filter(run=run).first()
+    suspect = Suspect.objects.filter(run=run).first() if was_suspect else None
     if suspect is None:
         suspect = Suspect(run=run, company=len(death.places), died_at=death.at)
     judge(suspect, death)

@@ -314,6 +314,11 @@ def test_a_suspect_goes_alone_and_what_finishes_goes_on_without_being_asked_twic
     other["inputs"] = [{"name": "n", "type": "text"}]
     innocent = make_flow(other)
     others = [make_run(innocent, n=str(n)) for n in range(3)]
+    inner = make_flow(
+        {**document(chat("i", "sleep 1.3 in"), chat("j", "then in"), returns("{{ j }}")), "name": "inner"}
+    )
+    call = {"id": "c", "type": "run_flow", "properties": {"flow": inner.slug, "result_variable_name": "got"}}
+    outer = make_run(make_flow({**document(call, returns("{{ got }}")), "name": "outer"}))
 
     async def executed():
         await embedded.open_engine()
@@ -327,8 +332,9 @@ def test_a_suspect_goes_alone_and_what_finishes_goes_on_without_being_asked_twic
         return beside, standing
 
     beside, standing = asyncio.run(executed())
-    assert (beside, standing) == (set(), {run})
+    assert (beside, standing & {run, outer, *others}) == (set(), {run})
     assert [Run.objects.get(pk=each.pk).output for each in others] == [f"<then {n}>" for n in range(3)]
+    assert Run.objects.get(pk=outer.pk).output == "<then in>"
     assert all(len(calls) == 1 for prompt, calls in counting.calls.items() if prompt != "sleep 1")
     assert Run.objects.get(pk=run.pk).output == "<hold suspect>"
     assert not Suspect.objects.exists()
