@@ -125,6 +125,9 @@ class Journal(Protocol):
         start of an action that is tried again.
         """
 
+    async def admit(self, path: str) -> None:
+        """Returns when the action may start, or be tried again; its timeout begins after that."""
+
     def recall(self, path: str) -> Ended | None:
         """How this path ended in an earlier attempt; asked of leaves, which are not executed again.
 
@@ -144,6 +147,9 @@ class MemoryJournal:
 
     async def record(self, event: Event) -> None:
         self.events.append(event)
+
+    async def admit(self, path: str) -> None:
+        """Every action may start."""
 
     def recall(self, path: str) -> Ended | None:
         return self._ended.get(path)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
@@ -20,6 +20,7 @@ from connections.fields import KeyUnreadable
 from connections.secret import Secret
 from flows.checkpoint import CheckpointError, dumped, loaded
 from flows.engine.live import Hub
+from flows.engine.suspicion import are_related, is_inside, places_of
 from flows.engine.writer import Alike, Writer
 from flows.errors import ActionError
 from flows.journal import (
@@ -73,6 +74,7 @@ class DatabaseJournal:
         self._going: set[str] = set()
         self._containers: set[str] = set()  # among them
         self._held: set[str] = set()
+        self._suspected = places_of(run.crashes, run.crash_path)
         self._gate = asyncio.Event()
         self._gate.set()
         self._silent = False
@@ -88,10 +90,34 @@ class DatabaseJournal:
         """Lets no further action start."""
         self._gate.clear()
 
+    def let_go(self) -> None:
+        """Lets actions start again."""
+        self._gate.set()
+
+    async def admit(self, path: str) -> None:
+        if not self._gate.is_set():
+            self._held.add(path)
+            try:
+                await self._gate.wait()
+            finally:
+                self._held.discard(path)
+        self._going.add(path)
+        self._waiting.discard(path)
+
     @property
-    def quiet(self) -> bool:
-        """Whether nothing is being executed: what is going waits for its time, or for an action that is held."""
-        return all(any(is_inside(held, path) for held in self._held) for path in self._going - self._waiting)
+    def held(self) -> bool:
+        """Whether an action may not start."""
+        return bool(self._held)
+
+    @property
+    def suspected(self) -> bool:
+        """Whether something that was going when a process died has not ended since."""
+        return bool(self._suspected)
+
+    def is_quiet(self, elsewhere: Collection[str] = ()) -> bool:
+        """Whether nothing is being executed: all that is going waits for its time, is held, or goes `elsewhere`."""
+        still = {*self._held, *self._waiting, *elsewhere}
+        return all(path in still or any(is_inside(each, path) for each in still) for path in self._going)
 
     def hand_over(self) -> None:
         """From now on nothing is recorded: a cancellation is not the end of the run."""
@@ -144,13 +170,8 @@ class DatabaseJournal:
                 self._end(event, {"state": State.CANCELLED, **self._streamed(event.path)}, keep=False)
 
     async def _started(self, event: ActionStarted) -> None:
-        if not self._gate.is_set():
-            self._held.add(event.path)
-            await self._gate.wait()
-        self._going.add(event.path)
         if event.container:
             self._containers.add(event.path)
-        self._waiting.discard(event.path)
         number = self._next()
         fields = {"state": State.RUNNING, "event": number, "reason": "", "waits_until": None}
         if event.path in self._rows:
@@ -206,10 +227,17 @@ class DatabaseJournal:
         self._gathered.prompt_tokens += spent.get("prompt_tokens") or 0
         self._gathered.completion_tokens += spent.get("completion_tokens") or 0
         self._gathered.ended.append(event.path)
+        self._acquit(event.path)
         if keep and event.path not in self._containers and not isinstance(event, ActionCancelled):
             self._keep(Checkpoint(path=event.path), event)
         self._containers.discard(event.path)
         self._owed = self._queue()
+
+    def _acquit(self, path: str) -> None:
+        """What ends has not killed its process, and what gets on has not either."""
+        if self._suspected:
+            self._suspected = {place for place in self._suspected if not are_related(place, path)}
+            self._gathered.acquitted = not self._suspected
 
     def _keep(self, checkpoint: Checkpoint, event: Ended) -> None:
         packed = dumped(event)
@@ -282,10 +310,6 @@ class DatabaseJournal:
 
     def _streamed(self, path: str) -> Fields:
         return {"text": storable(self._hub.text(self._run.pk).get(path, ""))}
-
-
-def is_inside(path: str, container: str) -> bool:
-    return path.startswith((f"{container}/", f"{container}["))
 
 
 def noticed(done: asyncio.Future[Any]) -> None:

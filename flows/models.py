@@ -221,6 +221,8 @@ class Worker(models.Model):
     pid = models.PositiveIntegerField()
     started_at = models.DateTimeField(auto_now_add=True)
     beat_at = models.DateTimeField(default=timezone.now)
+    trying_since = models.DateTimeField(null=True)  # executes suspects, or makes room for them
+    killed_by = models.PositiveBigIntegerField(null=True)  # the run that was alone in it when it died
 
     class Meta:
         indexes = [models.Index(fields=["beat_at"])]
@@ -327,8 +329,8 @@ class Run(models.Model):
     ended_at = models.DateTimeField(null=True)
     worker = models.ForeignKey(Worker, null=True, on_delete=models.SET_NULL, related_name="runs")
     attempt = models.PositiveIntegerField(default=0)  # counted by each claim; records of an older one are refused
-    crash_path = models.CharField(max_length=500, blank=True)  # what was going when its process died
-    crashes = models.PositiveSmallIntegerField(default=0)  # in a row at that path
+    crash_path = models.CharField(max_length=500, blank=True)  # what was going when its process died, a line each
+    crashes = models.PositiveSmallIntegerField(default=0)  # in a row there
     cancelled_by = models.CharField(max_length=150, blank=True)
     prompt_tokens = models.PositiveIntegerField(default=0)
     completion_tokens = models.PositiveIntegerField(default=0)
@@ -341,7 +343,6 @@ class Run(models.Model):
         indexes = [
             models.Index(fields=["flow", "-id"]),
             models.Index(fields=["state", "-id"]),
-            models.Index(fields=["crashes"], condition=models.Q(crashes__gte=2), name="suspects"),
             models.Index(fields=["-priority", "id"], condition=models.Q(state="queued"), name="runs_in_the_queue"),
         ]
         constraints = [
@@ -410,6 +411,23 @@ class Run(models.Model):
 
 # What goes with every end: nothing secret stays, nobody has the run, watchers see another event.
 ENDS: dict[str, Any] = {"secret_inputs": None, "worker": None, "last_event": models.F("last_event") + 1}
+
+
+class Suspect(models.Model):
+    """A run that may have killed its process more than once. Forgotten when the action that was going has ended."""
+
+    run = models.OneToOneField(Run, on_delete=models.CASCADE, primary_key=True, related_name="suspicion")
+    company = models.PositiveIntegerField()  # how many suspects may go together with it, itself included
+    alone = models.PositiveSmallIntegerField(default=0)  # deaths with nothing beside it, in a process that was well
+    proven = models.PositiveSmallIntegerField(default=0)  # among them, without another death since the one before
+    lived = models.FloatField(default=0)  # seconds that the action had gone at most when its process died
+    died_at = models.DateTimeField()
+    not_before = models.DateTimeField()
+    tried_at = models.DateTimeField(null=True)  # on trial since
+    tried_with = models.PositiveIntegerField(null=True)  # how many suspects went together, itself included
+
+    def __str__(self) -> str:
+        return f"Suspect {self.run_id}"
 
 
 class CheckpointManager(models.Manager["Checkpoint"]):

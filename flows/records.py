@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from flows.models import LIVE, ActionRun, Checkpoint, LogEntry, Run, State
+from flows.models import LIVE, ActionRun, Checkpoint, LogEntry, Run, State, Suspect
 from flows.statements import Fields, fetched, insert, locking, many, marks, stored, table
 
 LONGEST_PATH = 500
@@ -32,6 +32,7 @@ class Gathered:
     lines: list[LogEntry] = field(default_factory=list)
     checkpoints: list[Checkpoint] = field(default_factory=list)
     ended: list[str] = field(default_factory=list)
+    acquitted: bool = False  # what was going when its process died has ended since
     ending: Fields = field(default_factory=dict)
     erases: bool = False  # the run held secrets
 
@@ -48,6 +49,8 @@ def write(all: Sequence[Gathered]) -> list[StaleAttempt | None]:
     update_actions(valid)
     insert([line for each in valid for line in each.lines])
     write_checkpoints([checkpoint for each in valid for checkpoint in each.checkpoints])
+    if acquitted := [each.run for each in valid if each.acquitted]:
+        Suspect.objects.filter(run__in=acquitted).delete()
     if broken := [each.run for each in valid if each.ending and each.ending["state"] != State.SUCCEEDED]:
         # What was going when the run ended, and could not say how it ended itself.
         ActionRun.objects.filter(run_id__in=broken, state__in=LIVE).update(state=State.FAILED, reason="")
@@ -68,11 +71,10 @@ def current_attempts(runs: Iterable[int]) -> dict[int, int]:
 
 def update_runs(all: Sequence[Gathered]) -> None:
     going = [
-        (each.number, each.state, bool(each.ended), each.prompt_tokens, each.completion_tokens, each.run)
+        (each.number, each.state, each.acquitted, each.prompt_tokens, each.completion_tokens, each.run)
         for each in all
         if not each.ending
     ]
-    # Whoever gets on does not kill its process.
     progress = "crashes = CASE WHEN %s THEN 0 ELSE crashes END"
     counted = "prompt_tokens = prompt_tokens + %s, completion_tokens = completion_tokens + %s"
     many(f"UPDATE {table(Run)} SET last_event = %s, state = %s, {progress}, {counted} WHERE id = %s", going)  # noqa: S608 - names of our own columns, values are bound

@@ -134,6 +134,7 @@ class Runner:
         """Performs the action within its timeout, and again when it failed in a way its retry is for."""
         tries = Tries(None if action.branches else action.retry, action.timeout)
         while True:
+            await self.journal.admit(path)
             try:
                 async with tries.within_timeout():
                     result = await self._perform(action, scope, path, tries.number)

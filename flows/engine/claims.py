@@ -7,30 +7,33 @@ import socket
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from uuid import UUID
 
 from django.conf import settings
 from django.db import transaction
-from django.db.models import Count, Q, QuerySet
+from django.db.models import Count, F, Q, QuerySet
 from django.utils import timezone
 
 from flows.document import DocumentError
+from flows.engine import suspicion
+from flows.engine.deaths import BEAT, GOING, blame, death_of, forget_going, is_well
+from flows.engine.suspicion import SUSPECT
 from flows.errors import ActionError
-from flows.journal_db import error_json, is_inside
-from flows.models import Flow, Revision, Run, State, Worker
+from flows.journal_db import error_json
+from flows.models import LIVE, Flow, Revision, Run, State, Suspect, Worker
 from flows.statements import fetched, locking, marks, stored, table
 
-BEAT = 3.0  # seconds between two signs of life
+__all__ = ["BEAT", "GOING"]
+
 LOST_AFTER = 12.0  # seconds of silence after which a process has lost its runs
-MOST_CRASHES = 3  # of its process in a row, at the same action
-SUSPECT = 2  # deaths after which a run goes alone
+PATIENCE = 5.0  # seconds that a suspect waits for a process that has nothing else to do
+NOBODY_IS_WELL = 30.0  # seconds after which a process takes a suspect that has not lived long itself
 # Runs in one transaction. Small groups begin one behind the other, and so do their later calls: hundreds in step would
 # make each other wait at every action. And other workers get their share.
 TOGETHER = 16
 PRUNED = 200  # runs in one transaction
-
-GOING = (State.RUNNING, State.WAITING)
+SEARCHED = 500  # suspects among which are those that may go together
 
 
 @dataclass(frozen=True)
@@ -38,6 +41,14 @@ class Claim:
     runs: list[Run]
     more: bool  # others may have a place at once
     waits: bool  # others may wait for one that ends
+
+
+@dataclass(frozen=True)
+class Trial:
+    """A suspect that has been claimed, and how long it is left alone if it does not get on before."""
+
+    run: Run
+    seconds: float
 
 
 def enlist(kind: str) -> UUID:
@@ -57,19 +68,12 @@ def dismiss(worker: UUID) -> None:
 
 @transaction.atomic(savepoint=False)
 def claim_queued(worker: UUID, most: int) -> Claim:
-    """Takes up to `most` runs from the queue, urgent ones first, within the limits of their flows."""
+    """Takes up to `most` runs from the queue, urgent ones first, within the limits of their flows. No suspects."""
     free = places_left()
     most_now = min(most, TOGETHER)
-    found = in_the_queue([flow for flow, left in free.items() if left <= 0], most_now)
-    wanted: list[int] = []
-    suspects = 0
-    for run_id, flow_id, crashes in found:
-        suspects += crashes >= SUSPECT
-        # Of hundreds that wait, a flow that is limited may have a place for one.
-        if free.get(flow_id, 1) > 0 and (crashes < SUSPECT or suspects == 1):
-            wanted.append(run_id)
-        if flow_id in free:
-            free[flow_id] -= 1
+    found = in_the_queue(full_of(free), most_now)
+    # Of hundreds that wait, a flow that is limited may have a place for one.
+    wanted = [run_id for run_id, flow_id in found if takes_place(free, flow_id)]
     return Claim(
         taken(worker, wanted, [State.QUEUED]),
         more=len(found) == most_now < most,
@@ -91,17 +95,87 @@ def places_left() -> dict[int, int]:
     return {flow: most - counted.get(flow, 0) for flow, most in limited.items()}
 
 
-def in_the_queue(full: Sequence[int], most: int) -> list[tuple[int, int, int]]:
-    """Runs with their flow and their crashes, locked, without those of flows that have no place."""
-    runs, going = table(Run), ", ".join(f"'{state}'" for state in GOING)
+def full_of(free: dict[int, int]) -> list[int]:
+    return [flow for flow, left in free.items() if left <= 0]
+
+
+def takes_place(free: dict[int, int], flow: int) -> bool:
+    """Whether the flow has a place for another run, which is counted by this."""
+    if flow not in free:
+        return True
+    free[flow] -= 1
+    return free[flow] >= 0
+
+
+def in_the_queue(full: Sequence[int], most: int) -> list[tuple[int, int]]:
+    """Runs with their flow, locked, without suspects and those of flows that have no place."""
     elsewhere = f"AND flow_id NOT IN {marks(full)}" if full else ""
-    # Runs that may have killed their process go one at a time, so that the next death blames the right one.
-    one_goes = f"EXISTS (SELECT 1 FROM {runs} WHERE crashes >= {SUSPECT} AND state IN ({going}))"  # noqa: S608 - constants
     return fetched(
-        f"SELECT id, flow_id, crashes FROM {runs} WHERE state = '{State.QUEUED}' AND parent_id IS NULL {elsewhere}"  # noqa: S608 - names of our own, values are bound
-        f" AND (crashes < {SUSPECT} OR NOT {one_goes}) ORDER BY priority DESC, id LIMIT %s{locking('SKIP LOCKED')}",
+        f"SELECT id, flow_id FROM {table(Run)} WHERE state = '{State.QUEUED}' AND parent_id IS NULL"  # noqa: S608 - names of our own, values are bound
+        f" AND crashes < {SUSPECT} {elsewhere} ORDER BY priority DESC, id LIMIT %s{locking('SKIP LOCKED')}",
         [*full, most],
     )
+
+
+# Suspects
+
+
+@transaction.atomic(savepoint=False)
+def begin_trial(worker: UUID, *, idle: bool) -> bool:
+    """Whether this process is the one to execute suspects next, with nothing beside them; one that is `idle` before
+    others. At most half of all processes do so, and one in any case.
+    """
+    if not suspects_due(worker, 1, 0.0 if idle else PATIENCE):
+        return False
+    alive = Worker.objects.filter(beat_at__gte=ago(LOST_AFTER)).exclude(kind="command line")
+    if alive.exclude(pk=worker).exclude(trying_since=None).count() >= (alive.count() + 1) // 2:
+        return False
+    return bool(Worker.objects.filter(pk=worker).update(trying_since=timezone.now()))
+
+
+@transaction.atomic(savepoint=False)
+def claim_suspects(worker: UUID, most: int) -> list[Trial]:
+    """Takes those that may go together. That they do is known from now on, should the process die."""
+    suspects = {suspect.run_id: suspect for suspect in suspects_due(worker, most)}
+    runs = taken(worker, list(suspects), [State.QUEUED])
+    Suspect.objects.filter(run__in=runs).update(tried_at=timezone.now(), tried_with=len(runs))
+    return [Trial(run, suspicion.trial_of(suspects[run.pk].lived)) for run in runs]
+
+
+def suspects_due(worker: UUID, most: int, waited: float = 0.0) -> list[Suspect]:
+    """Suspects that may go together in this process; the one that has waited longest decides how many."""
+    # Mostly there are none.
+    due = Suspect.objects.filter(run__state=State.QUEUED, run__parent=None, not_before__lte=ago(waited))
+    if not due.exists():
+        return []
+    process = Worker.objects.filter(pk=worker).first()
+    if process is None or not is_well(process):
+        due = due.filter(not_before__lte=ago(NOBODY_IS_WELL))
+    free = places_left()
+    chosen: list[Suspect] = []
+    due = due.exclude(run__flow__in=full_of(free)).select_related("run")
+    for suspect in due.order_by("-run__priority", "not_before", "run_id")[:SEARCHED]:
+        if len(chosen) == most:
+            break
+        fits = not chosen or suspect.company >= most
+        if fits and takes_place(free, suspect.run.flow_id):
+            most = min(most, suspect.company)
+            chosen.append(suspect)
+    return chosen
+
+
+@transaction.atomic(savepoint=False)
+def end_trial(worker: UUID) -> None:
+    """From now on others may go beside suspects that are still going."""
+    Suspect.objects.filter(run__worker=worker).update(tried_with=None)
+    Worker.objects.filter(pk=worker).update(trying_since=None)
+
+
+def ago(seconds: float) -> datetime:
+    return timezone.now() - timedelta(seconds=seconds)
+
+
+# Changes of hands
 
 
 @transaction.atomic(savepoint=False)
@@ -149,17 +223,16 @@ def claimed_from_the_first(worker: UUID, runs: list[Run]) -> list[Run]:
 
 def release(run: Run) -> bool:
     """Puts a run that this process gives up in good order back into the queue; false when it is to be stopped."""
-    return bool(
-        Run.objects.filter(pk=run.pk, attempt=run.attempt, state__in=GOING, cancelled_by="").update(
-            state=State.QUEUED, worker=None, crash_path="", crashes=0
-        )
-    )
+    mine = Run.objects.filter(pk=run.pk, attempt=run.attempt, state__in=GOING, cancelled_by="")
+    released = mine.update(state=State.QUEUED, worker=None)
+    if released:
+        forget_going([run.pk])
+    return bool(released)
 
 
 def lost_runs() -> QuerySet[Run]:
     """Runs whose process does not beat any more, or is unknown."""
-    silent = timezone.now() - timedelta(seconds=LOST_AFTER)
-    gone = Q(worker=None) | Q(worker__beat_at__lt=silent)
+    gone = Q(worker=None) | Q(worker__beat_at__lt=ago(LOST_AFTER))
     return Run.objects.filter(gone, state__in=GOING, parent=None)
 
 
@@ -168,43 +241,53 @@ def runs_of(kind: str) -> QuerySet[Run]:
 
 
 @transaction.atomic(savepoint=False)
-def requeue(lost: QuerySet[Run]) -> list[int]:
-    """Puts lost runs back into the queue; those that keep killing their process are failed. Gives the queued ones."""
-    queued = []
-    for run in lost.select_for_update(skip_locked=True, of=("self",)):
+def requeue(lost: QuerySet[Run], *, died: bool = True) -> list[int]:
+    """Puts lost runs back into the queue, and gives them; those that are proven to kill their process are failed.
+
+    Unless the process `died`, nothing is to be blamed.
+    """
+    # Locked, so that one process judges all that were going.
+    gone = Worker.objects.filter(pk__in=lost.values("worker")).order_by("pk")
+    gone = gone.select_for_update(skip_locked=True, no_key=True)
+    deaths = {worker.pk: death_of(worker) for worker in gone} if died else {}
+    if died:
+        Worker.objects.filter(pk__in=deaths).update(trying_since=None)
+        lost = lost.filter(Q(worker=None) | Q(worker__in=deaths))
+    queued, begun = [], []
+    for run in lost.order_by("pk").select_for_update(skip_locked=True, of=("self",)):
         if run.cancelled_by:
             run.kill()
             continue
-        path = in_flight(run)
-        crashes = run.crashes + 1 if path and path == run.crash_path else int(bool(path))
-        if crashes >= MOST_CRASHES:
-            fail_killer(run, path)
+        death = deaths.get(run.worker_id)
+        suspect = blame(run, death) if death else None
+        if suspect and suspicion.is_proven(suspect.alone, suspect.proven):
+            fail_killer(run, suspect)
             continue
         changed = Run.objects.filter(pk=run.pk, attempt=run.attempt, state__in=GOING).update(
-            state=State.QUEUED, worker=None, crash_path=path, crashes=crashes
+            state=State.QUEUED,
+            worker=None,
+            crash_path=run.crash_path,
+            crashes=run.crashes,
+            last_event=F("last_event") + 1,
         )
         if changed:
+            begun += death.units[run.pk] if death else [run.pk]
             queued.append(run.pk)
+    forget_going(begun)
     return queued
 
 
-def in_flight(run: Run) -> str:
-    """What was being executed when the process died, down into the flows it runs. Waits are innocent."""
-    going = sorted(run.actions.filter(state=State.RUNNING).values_list("path", flat=True))
-    leaves = [path for path in going if not any(is_inside(other, path) for other in going)]
-    inside = [in_flight(child) for child in run.children.filter(state__in=GOING).order_by("pk")]
-    return " > ".join([*leaves, *filter(None, inside)])[:500]
-
-
-def fail_killer(run: Run, path: str) -> None:
+def fail_killer(run: Run, suspect: Suspect) -> None:
+    Run.objects.filter(pk=run.pk).update(crash_path=run.crash_path, crashes=run.crashes)
     error = ActionError(
         "killed_worker",
-        f"The process that ran it died {MOST_CRASHES} times at {path}.",
+        suspicion.sentence_of(run.crashes, run.crash_path, suspect.alone),
         "See the log of the server; the action may need more memory than there is.",
     )
-    for child in run.children.filter(state__in=GOING):
-        fail_killer(child, path)
-    fail(run, error, path.split(" > ")[0])
+    place, _, inner = run.crash_path.split("\n")[0].partition(" > ")
+    for child in run.children.filter(state__in=LIVE):
+        fail(child, error, inner.partition(" > ")[0])
+    fail(run, error, place)
 
 
 def fail_unrecorded(run: Run, what: str) -> None:
@@ -214,7 +297,7 @@ def fail_unrecorded(run: Run, what: str) -> None:
 
 def fail(run: Run, error: ActionError, path: str) -> None:
     if run.finish(State.FAILED, error={**error_json(error), "path": path}):
-        run.actions.filter(state__in=GOING).update(
+        run.actions.filter(state__in=LIVE).update(
             state=State.FAILED, ended_at=timezone.now(), error=error_json(error), reason=""
         )
 
@@ -246,7 +329,7 @@ def prune() -> int:
 
 def clear_away() -> None:
     """Forgets processes that have been silent for an hour."""
-    Worker.objects.filter(beat_at__lt=timezone.now() - timedelta(hours=1), runs=None).delete()
+    Worker.objects.filter(beat_at__lt=ago(3_600), runs=None).delete()
 
 
 def deadline_of(run: Run, most: float) -> float:

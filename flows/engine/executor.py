@@ -35,6 +35,8 @@ PRUNE_EVERY = 3_600.0  # seconds
 LOOK_AT_QUEUE = 2.0  # seconds after which the queue is looked at without being told to
 STAYS_FULL = 1.0  # seconds that a job waits here for a place, so that it does not make room for the next one at once
 REFILL_EVERY = 1.0  # seconds, unless there is more to come
+LOOK_FOR_SUSPECTS = 1.0  # seconds between two looks
+MAKING_ROOM = 60.0  # seconds that a suspect waits for the actions that are going; after each time in vain twice as long
 
 # Whoever has many runs to come makes some of them here, a few at a time, and says whether it made any.
 refills: list[Callable[[], bool]] = []
@@ -44,8 +46,15 @@ refills: list[Callable[[], bool]] = []
 class Going:
     """A run that this process executes."""
 
+    run: Run
+    root: int  # the run that people started; for those of the flows it runs, too
     task: asyncio.Task[None]
     journal: DatabaseJournal
+
+    @property
+    def parent_path(self) -> str:
+        """Of the action of the parent, without its try."""
+        return self.run.parent_path.rpartition("~")[0]
 
 
 class Executor:
@@ -65,7 +74,12 @@ class Executor:
         self._own: list[asyncio.Task[None]] = []
         self._closing = False
         self._pruned = time.monotonic()
-        self._suspects: set[int] = set()  # in this process's name, but not seen here when it last looked
+        self._unseen: set[int] = set()  # in this process's name, but not here when it last looked
+        self._on_trial: set[int] | None = None  # while suspects go, or are to go: only these may start an action
+        self._given_up: set[int] = set()  # runs that go back into the queue
+        self._look_at = 0.0  # time.monotonic(), for suspects
+        self._trial_at = 0.0  # the same, when there is something else to do
+        self._making_room = MAKING_ROOM
         self._full = False  # more may be waiting for a place
         self._refill_at = 0.0  # time.monotonic()
 
@@ -97,8 +111,16 @@ class Executor:
         await close_client()
 
     async def _quiet(self) -> None:
-        while not all(journal.quiet for journal in self._journals()):  # noqa: ASYNC110 - many journals, one look
+        while not self._is_quiet():  # noqa: ASYNC110 - many journals, one look
             await asyncio.sleep(0.02)
+
+    def _is_quiet(self, root: int | None = None) -> bool:
+        """Whether nothing is being executed, by this run and the flows it runs or by any."""
+        units = [going for going in self._going.values() if root in (None, going.root)]
+        inner: defaultdict[int | None, set[str]] = defaultdict(set)
+        for going in units:
+            inner[going.run.parent_id].add(going.parent_path)
+        return all(going.journal.is_quiet(inner[going.run.pk]) for going in units)
 
     def _journals(self) -> list[DatabaseJournal]:
         return [going.journal for going in self._going.values()]
@@ -129,6 +151,12 @@ class Executor:
                 looked.set()
             if time.monotonic() >= self._refill_at:
                 await self._refill()
+            if time.monotonic() >= self._look_at:
+                self._look_at = time.monotonic() + LOOK_FOR_SUSPECTS
+                try:
+                    await self._try_suspects()
+                except Exception:
+                    log.exception("action=trial_failed")
 
     async def _refill(self) -> None:
         self._refill_at = time.monotonic() + REFILL_EVERY
@@ -150,7 +178,9 @@ class Executor:
 
     def claim_unstored(self, runs: Sequence[Run]) -> list[Run]:
         """Of runs that are about to be stored, those that have a place here at once; `begin` them when they are."""
-        free = 0 if self._full or self._closing else max(0, self.places - len(self._going))
+        free = (
+            0 if self._full or self._closing or self._on_trial is not None else max(0, self.places - len(self._going))
+        )
         return claims.claimed_from_the_first(self._name(), [run for run in runs if run.flow.concurrency is None][:free])
 
     def begin(self, runs: Sequence[Run]) -> None:
@@ -171,10 +201,12 @@ class Executor:
 
     def _begin(self, run: Run) -> asyncio.Task[None]:
         journal = DatabaseJournal(run, self.writer, hub)
-        if self._closing:
+        above = self._going.get(run.parent_id) if run.parent_id else None
+        root = above.root if above else run.pk
+        if self._closing or (self._on_trial is not None and root not in self._on_trial):
             journal.hold()
         task = self.loop.create_task(self._execute(run, journal), name=f"run {run.pk}")
-        self._going[run.pk] = Going(task, journal)
+        self._going[run.pk] = Going(run, root, task, journal)
         task.add_done_callback(lambda done: self._ended(run.pk, done))
         return task
 
@@ -182,11 +214,94 @@ class Executor:
         if (going := self._going.get(run_id)) and going.task is task:
             del self._going[run_id]
         hub.forget(run_id)
-        hub.ended(run_id)
+        if run_id in self._given_up and not self._closing:
+            self._given_up.discard(run_id)
+            hub.changed(run_id)  # it goes on
+        else:
+            hub.ended(run_id)
         if self._full:
             self.wake()
         if not task.cancelled() and (error := task.exception()):
             log.error("action=run_lost run=%s error=%r", run_id, error)
+
+    # Suspects
+
+    async def _try_suspects(self) -> None:
+        """Executes those that are due by themselves: what else is going finishes its action, and goes elsewhere."""
+        idle = self._is_quiet()
+        if self._closing or (not idle and time.monotonic() < self._trial_at):
+            return
+        if not await self.writer.do(lambda: claims.begin_trial(self._name(), idle=idle)):
+            return
+        began, self._on_trial = time.monotonic(), set()
+        for journal in self._journals():
+            journal.hold()
+        try:
+            if await self._has_made_room():
+                await self._hold_trial()
+        finally:
+            await self._end_trial()
+        # Others get as much time as it took.
+        self._trial_at = 2 * time.monotonic() - began
+        self.wake()
+
+    async def _has_made_room(self) -> bool:
+        until = time.monotonic() + self._making_room
+        while not self._is_quiet():
+            if time.monotonic() > until:
+                self._making_room *= 2
+                return False
+            await self._give_up_held()
+        self._making_room = MAKING_ROOM
+        return True
+
+    async def _hold_trial(self) -> None:
+        """Until each suspect has got on, has ended, or has lived longer than it did before."""
+        if self._closing:
+            return
+        trials: list[claims.Trial] = await self.writer.do(self._suspects_claimed)
+        began = time.monotonic()
+        self._on_trial = {trial.run.pk for trial in trials}
+        self.begin([trial.run for trial in trials])
+
+        def is_over(trial: claims.Trial) -> bool:
+            going = self._going.get(trial.run.pk)
+            return not going or not going.journal.suspected or time.monotonic() - began > trial.seconds
+
+        while not self._closing and not all(map(is_over, trials)):
+            await self._give_up_held()
+
+    def _suspects_claimed(self) -> list[claims.Trial]:
+        trials = claims.claim_suspects(self._name(), self.places)
+        if trials:
+            self.on_claimed([trial.run.pk for trial in trials])
+        return trials
+
+    async def _give_up_held(self) -> None:
+        """Runs that came to their next action go back into the queue: others may have them, and no timeout passes."""
+        held = {going.root for going in self._going.values() if going.journal.held}
+        ready = {root for root in held if root not in (self._on_trial or ()) and self._is_quiet(root)}
+        units = [going for going in self._going.values() if going.root in ready]
+        for going in units:
+            self._given_up.add(going.run.pk)
+            going.journal.hand_over()
+        await stopped([going.task for going in units if going.run.pk == going.root])
+        await asyncio.sleep(0.05)
+
+    async def _end_trial(self) -> None:
+        # Before others may go on: a death from then on is one in company.
+        while True:
+            try:
+                await self.writer.do(lambda: claims.end_trial(self._name()))
+                break
+            except OperationalError:
+                log.warning("action=trial_not_ended")
+                if self._closing:
+                    break
+        self._on_trial = None
+        if not self._closing:
+            for journal in self._journals():
+                journal.let_go()
 
     # The pulse
 
@@ -208,7 +323,7 @@ class Executor:
 
     async def _sweep(self) -> None:
         """Runs of processes that are gone, and of this one if it lost sight of them, go back into the queue."""
-        suspects = self._suspects
+        unseen = self._unseen
 
         prunes = time.monotonic() - self._pruned > PRUNE_EVERY
         self._pruned = time.monotonic() if prunes else self._pruned
@@ -218,12 +333,13 @@ class Executor:
             if prunes:
                 claims.prune()
             mine = claims.standing(self._name())
-            queued = [*claims.requeue(claims.lost_runs()), *claims.requeue(mine.filter(pk__in=suspects))]
+            missing = claims.requeue(mine.filter(pk__in=unseen), died=False)
+            queued = [*claims.requeue(claims.lost_runs()), *missing]
             return queued, set(mine.values_list("pk", flat=True))
 
         queued, standing = await self.writer.do(swept)
         # A run that was claimed a moment ago is not there yet: who is missing twice is lost.
-        self._suspects = standing - set(self._going)
+        self._unseen = standing - set(self._going)
         await self.requeued(queued)
 
     async def requeued(self, runs: list[int]) -> None:
@@ -309,7 +425,8 @@ class Executor:
         return {"state": State.SUCCEEDED, "output": displayed(output)}
 
     async def _stopped(self, run: Run) -> dict[str, Any]:
-        if self._closing and (run.parent_id or await self.writer.do(lambda: claims.release(run))):
+        given_up = self._closing or run.pk in self._given_up
+        if given_up and (run.parent_id or await self.writer.do(lambda: claims.release(run))):
             return {}
         return {"state": State.CANCELLED}
 

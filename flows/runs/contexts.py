@@ -13,6 +13,7 @@ from django.utils import timezone
 
 from flows.designer.flowchart import TypeView, type_view
 from flows.engine.live import hub
+from flows.engine.suspicion import SUSPECT, sentence_of
 from flows.models import ActionRun, Run
 from flows.runs.states import StateView, run_view, state_view
 from foundryflow.people import name_of
@@ -197,11 +198,13 @@ def run_rows(runs: Iterable[Run]) -> list[RunRow]:
 
 
 def reason_of(run: Run) -> str:
-    """The second line of a row: why it ended as it did."""
+    """The second line of a row: why it ended as it did, or does not get on."""
     if run.state == "failed" and run.error:
         return str(run.error.get("message") or "")[:200]
     if run.state == "cancelled" and run.cancelled_by:
         return f"Stopped by {run.cancelled_by}"
+    if run.crashes >= SUSPECT and not run.ended:
+        return sentence_of(run.crashes, run.crash_path)[:200]
     return ""
 
 

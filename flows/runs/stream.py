@@ -20,6 +20,7 @@ from flows.document import DocumentError
 from flows.engine.live import hub
 from flows.models import Run
 from flows.runs.contexts import Outline, Value, detail_of, duration_of, element_id, selected_record
+from flows.runs.deaths import deaths_of
 from flows.runs.states import run_view
 from foundryflow import access
 from foundryflow.access import reader
@@ -95,6 +96,7 @@ def changed(run: Run, since: int, seen: Seen) -> Iterator[Region]:
         "run": run,
         "flow": run.flow,
         "state": run_view(run),
+        "deaths": deaths_of(run),
         "milliseconds": duration_of(run),
     }
     yield Region("runs/_status.html", "run-status", {**common, "static_live": not run.ended})

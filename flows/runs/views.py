@@ -33,6 +33,7 @@ from flows.runs.contexts import (
     started_by,
     usage_chart,
 )
+from flows.runs.deaths import deaths_of
 from flows.runs.forms import InputsForm
 from flows.runs.states import run_view
 from foundryflow import access
@@ -136,6 +137,7 @@ def run_context(run: Run, action: str, tab: str) -> dict[str, Any]:
         "run": run,
         "flow": run.flow,
         "state": run_view(run),
+        "deaths": deaths_of(run),
         "milliseconds": duration_of(run),
         "by": started_by(run),
         "tab": tab,

@@ -125,3 +125,9 @@ def flow(number: int) -> tuple[Json, str]:
     actions, expected = shape(f"f{number}")
     inputs = [{"name": "endpoint", "type": "text"}]
     return {**document(*actions), "name": f"{shape.__name__} {number}", "inputs": inputs}, expected
+
+
+def killer(number: int, prompt: str) -> Json:
+    """A flow whose second action is never answered: whoever plays chaos kills the process that executes it."""
+    inputs = [{"name": "endpoint", "type": "text"}]
+    return {**document(ask("a", f"k{number} 1"), chat("b", prompt)), "name": f"killer {number}", "inputs": inputs}

@@ -130,20 +130,6 @@ def test_a_zombie_can_write_nothing(counting):
     assert counting.count("after") == 0
 
 
-def test_a_run_that_kills_its_process_three_times_at_the_same_action_is_failed(counting):
-    run = make_run(make_flow(document(chat("a", "hold"))))
-    for death in (1, 2, 3):
-        worker = claims.enlist("server")
-        assert [claimed.pk for claimed in claims.claim_queued(worker, 5).runs] == [run.pk]
-        ActionRun.objects.update_or_create(
-            run=run, path="a", defaults={"state": State.RUNNING, "event": death, "order": 1}
-        )
-        claims.dismiss(worker)
-        assert claims.requeue(claims.lost_runs()) == ([run.pk] if death < 3 else [])
-    run.refresh_from_db()
-    assert (run.state, run.error["kind"], run.error["path"]) == (State.FAILED, "killed_worker", "a")
-
-
 def test_a_server_that_stops_in_good_order_hands_its_runs_back(counting):
     run = make_run(make_flow(document(chat("a", "sleep 0.5"), chat("b", "after"), returns("{{ b }}"))))
 

@@ -37,6 +37,9 @@ class Past:
     async def record(self, event: Event) -> None:
         """It is recorded already."""
 
+    async def admit(self, path: str) -> None:
+        """Nothing is executed."""
+
     def recall(self, path: str) -> Ended | None:
         unknown = ActionError("unrecorded", f"How {path} ended is not known.")
         return self.outcomes.get(path) or ActionFailed(path, 0, unknown)

@@ -1,0 +1,92 @@
+"""Which run kills its process: what a death says of those that were going. Knows no database.
+
+A death in company proves nothing. A run that dies twice in a row at the same action is a suspect: it goes on trial,
+with nothing beside it but few other suspects, fewer after each death, and at last alone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+SUSPECT = 2  # deaths in a row at the same action
+FEWER = 8  # the next company of a suspect is at most this part of the one it died in
+PROOFS = 3  # deaths alone, between which no other process died
+MOST_ALONE = 5  # deaths alone, whatever else died
+WELL_AFTER = 6.0  # seconds after which a death is not a matter of the start, or of an outage
+FIRST_PAUSE, GROWTH, LONGEST_PAUSE = 3.0, 3.0, 300.0  # seconds between a death and the next try
+SHORTEST_TRIAL, LONGEST_TRIAL = 5.0, 300.0  # seconds
+
+# Where a run was: the path of an action, with " > " in front of a path in the flow that it runs. Nothing recorded: "".
+NOWHERE = ""
+LONGEST = 500  # characters that are kept of all places of a run
+
+
+def is_inside(path: str, container: str) -> bool:
+    return path.startswith((f"{container}/", f"{container}["))
+
+
+def leaves_of(paths: Iterable[str]) -> list[str]:
+    """Those with no other inside."""
+    all = sorted(paths)
+    return [path for path in all if not any(is_inside(other, path) for other in all)]
+
+
+def are_related(one: str, other: str) -> bool:
+    """Whether they are the same place, or one is on the way to the other."""
+    short, long = sorted((one, other), key=len)
+    return short in (NOWHERE, long) or is_inside(long, short) or long.startswith(f"{short} > ")
+
+
+def common_places(before: Iterable[str], now: Iterable[str]) -> set[str]:
+    """Places of both, as exactly as either of them says."""
+    known = list(now)
+    return {max(one, other, key=len) for one in before for other in known if are_related(one, other)}
+
+
+def packed(places: Iterable[str]) -> str:
+    """As many as fit."""
+    lines: list[str] = []
+    for place in sorted(places):
+        if sum(map(len, lines)) + len(lines) + len(place) <= LONGEST:
+            lines.append(place)
+    return "\n".join(lines)
+
+
+def places_of(crashes: int, crash_path: str) -> set[str]:
+    """What was packed, if there was a death."""
+    return set(crash_path.split("\n")) if crashes else set()
+
+
+def words_of(crash_path: str) -> str:
+    return ", ".join(crash_path.split("\n")) if crash_path else "an action that had just begun"
+
+
+def in_words(times: int) -> str:
+    return {0: "never", 1: "once", 2: "twice"}.get(times, f"{times} times")
+
+
+def sentence_of(crashes: int, crash_path: str, alone: int | None = None) -> str:
+    """What people read; `alone` is None while the run is no suspect."""
+    died = f"The process that ran it died {in_words(crashes)} at {words_of(crash_path)}"
+    if alone is None:
+        return f"{died}."
+    return f"{died}: {in_words(alone)} with nothing beside it, {in_words(crashes - alone)} in company or just started."
+
+
+def company_after(company: int, going: int, *, well: bool) -> int:
+    """How many suspects may go together after `going` died with a process."""
+    return max(1, min(company, going // FEWER)) if well else min(company, going)
+
+
+def pause_after(alone: int) -> float:
+    """Seconds between a death and the next try."""
+    return min(FIRST_PAUSE * GROWTH**alone, LONGEST_PAUSE)
+
+
+def trial_of(lived: float) -> float:
+    """Seconds after which others may join a suspect that had lived so long when it died."""
+    return min(SHORTEST_TRIAL + 2 * lived, LONGEST_TRIAL)
+
+
+def is_proven(alone: int, proven: int) -> bool:
+    return proven >= PROOFS or alone >= MOST_ALONE
