@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import sys
 from collections.abc import Awaitable, Callable
 from importlib import import_module
 from io import BytesIO
@@ -12,17 +13,25 @@ from typing import Any
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "foundryflow.settings")
 
 import django
+from asgiref.sync import sync_to_async
 from django.conf import settings
 from django.core.asgi import get_asgi_application
 from django.core.handlers.asgi import ASGIHandler, ASGIRequest
 from django.core.handlers.exception import convert_exception_to_response
+from django.db import connection
 from django.http import Http404, HttpRequest, HttpResponseNotAllowed
 from django.http.response import HttpResponseBase
 
-django_application = get_asgi_application()
+from foundryflow.env import SettingError
 
-from flows import engine  # noqa: E402 - apps first
-from flows.api import problems  # noqa: E402
+try:
+    django_application = get_asgi_application()
+except SettingError as error:
+    sys.exit(str(error))
+
+from flows import engine
+from flows.api import problems
+from foundryflow.keys import NotMigrated, WrongKey, verify_keys
 
 Scope = dict[str, Any]
 Receive = Callable[[], Awaitable[dict[str, Any]]]
@@ -140,12 +149,26 @@ async def refuse(send: Send, status: int, detail: str) -> None:
     await send({"type": "http.response.body", "body": body})
 
 
+def trouble_with_keys() -> str:
+    """Why this server must not start; empty when it may."""
+    try:
+        verify_keys()
+    except (WrongKey, NotMigrated) as error:
+        return str(error)
+    finally:
+        connection.close()  # of a thread that is not needed any more
+    return ""
+
+
 async def lifespan(receive: Receive, send: Send) -> None:
     while True:
         message = await receive()
         if message["type"] == "lifespan.startup":
             # Every page, before the first request has to wait for them.
             import_module(settings.ROOT_URLCONF)
+            if trouble := await sync_to_async(trouble_with_keys)():
+                await send({"type": "lifespan.startup.failed", "message": trouble})
+                return
             await engine.open_engine()
             await send({"type": "lifespan.startup.complete"})
         else:

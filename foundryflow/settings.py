@@ -14,9 +14,9 @@ BASE_DIR = Path(__file__).resolve().parent.parent
 env = Environment(Path(os.environ.get("FOUNDRYFLOW_ENV_FILE", BASE_DIR / ".env")))
 
 DEBUG = env.flag("DEBUG", default=False)
-SECRET_KEY = env.secret("SECRET_KEY")
+SECRET_KEY = env.signing_key("SECRET_KEY")
 # A ring: the first key encrypts, every key may decrypt, so that a key can be replaced without losing anything.
-FIELD_ENCRYPTION_KEY = [key.strip() for key in env.secret("ENCRYPTION_KEY").split(",") if key.strip()]
+FIELD_ENCRYPTION_KEY = env.key_ring("ENCRYPTION_KEY")
 
 ALLOWED_HOSTS = env.names("HOSTS", "localhost,127.0.0.1,[::1]")
 CSRF_TRUSTED_ORIGINS = env.names("TRUSTED_ORIGINS")

@@ -15,6 +15,7 @@ from django.contrib.auth import get_user_model
 from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandError
 
+from foundryflow.keys import WrongKey, verify_keys
 from foundryflow.setup_code import setup_code
 
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
@@ -39,6 +40,10 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, host: str, port: int, **options: Any) -> None:
         call_command("migrate", verbosity=0)
+        try:
+            verify_keys()
+        except WrongKey as error:
+            raise CommandError(str(error)) from None
         self.check(databases=["default"])
         listener = listen(host, port)
         if listener is None:
