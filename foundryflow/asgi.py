@@ -25,6 +25,11 @@ from django.http.response import HttpResponseBase
 from foundryflow.env import SettingError
 
 try:
+    if os.environ.get("FORWARDED_ALLOW_IPS"):
+        raise SettingError(
+            "FORWARDED_ALLOW_IPS is set, which this server does not go by: list the proxies in"
+            " FOUNDRYFLOW_TRUSTED_PROXIES and unset it."
+        )
     django_application = get_asgi_application()
 except SettingError as error:
     sys.exit(str(error))
@@ -57,6 +62,8 @@ class ShortWay(ASGIHandler):
 
     async def answered(self, request: HttpRequest) -> HttpResponseBase:
         """With a problem, not a page, where there is no view."""
+        if settings.HTTPS and not request.is_secure():
+            return over_https(request)
         try:
             response: HttpResponseBase = await self._get_response_async(request)
         except Http404:
@@ -85,6 +92,14 @@ class ShortWay(ASGIHandler):
             sending.cancel()
 
 
+def over_https(request: HttpRequest) -> HttpResponseBase:
+    """Nothing is answered in the clear. A key that came this way has been seen by whoever listens."""
+    address = f"https://{request.get_host()}{request.get_full_path()}"
+    response = problems.answer(308, f"This server is called over https: {address}")
+    response["Location"] = address
+    return response
+
+
 django.setup(set_prefix=False)
 api_application = ShortWay()
 
@@ -92,10 +107,25 @@ api_application = ShortWay()
 async def application(scope: Scope, receive: Receive, send: Send) -> None:
     if scope["type"] == "lifespan":
         await lifespan(receive, send)
-    elif scope["path"].startswith(API) and scope["path"] not in PAGES_OF_THE_API:
+        return
+    scope = below_prefix(settings.TRUSTED_PROXIES.settle(scope))
+    path = scope["path"].removeprefix(settings.PREFIX)
+    if path.startswith(API) and path not in PAGES_OF_THE_API:
         await call(scope, receive, send)
     else:
         await django_application(scope, receive, send)
+
+
+def below_prefix(scope: Scope) -> Scope:
+    """The whole path, whether or not a proxy has cut the prefix off."""
+    prefix, path = settings.PREFIX, scope["path"]
+    if not prefix:
+        return scope
+    if path == prefix:
+        path += "/"
+    elif not path.startswith(f"{prefix}/"):
+        path = prefix + path
+    return {**scope, "path": path, "root_path": prefix}
 
 
 async def call(scope: Scope, receive: Receive, send: Send) -> None:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import base64
 import os
+import re
 from pathlib import Path
 
 PREFIX = "FOUNDRYFLOW_"
@@ -46,6 +47,13 @@ class Environment:
 
     def names(self, name: str, default: str = "") -> list[str]:
         return [part.strip() for part in self.text(name, default).split(",") if part.strip()]
+
+    def path_prefix(self, name: str) -> str:
+        """Such as /foundryflow; empty for the root."""
+        prefix = self.text(name).rstrip("/")
+        if prefix and not re.fullmatch(r"(/[A-Za-z0-9._~-]+)+", prefix):
+            raise SettingError(f"{PREFIX}{name} is {prefix!r}; write a path such as /foundryflow.")
+        return prefix
 
     def secret(self, name: str) -> str:
         if path := self.text(f"{name}_FILE"):

@@ -40,6 +40,20 @@ class KeyCanary(models.Model):
         return self.fingerprint
 
 
+class Attempt(models.Model):
+    """An attempt to get in, under each key that it is counted by; `foundryflow.attempts` keeps it for an hour."""
+
+    key = models.CharField(max_length=150)
+    at = models.DateTimeField(default=timezone.now, db_index=True)
+    wrong = models.BooleanField(default=False)  # false until it is judged
+
+    class Meta:
+        indexes = [models.Index(fields=["key", "at"], name="attempt_by_key")]
+
+    def __str__(self) -> str:
+        return self.key
+
+
 class ApiKeyManager(models.Manager["ApiKey"]):
     def issue(self, name: str, scopes: list[str], *, by: AbstractBaseUser | None) -> tuple[ApiKey, str]:
         """A new key and its text, which is not stored and cannot be shown again."""

@@ -55,7 +55,7 @@ class Command(BaseCommand):
 
     def announce(self, host: str, port: int) -> None:
         shown = "127.0.0.1" if host in EVERY_ADDRESS else host
-        self.stdout.write(f"FoundryFlow is at http://{shown}:{port}")
+        self.stdout.write(f"FoundryFlow is at http://{shown}:{port}{settings.PREFIX}")
         if settings.POSTGRESQL:
             self.stdout.write("Runs are executed by workers: start `manage.py worker` beside it, here or elsewhere.")
         if not get_user_model().objects.exists():
@@ -92,7 +92,7 @@ def config(app: str, **options: Any) -> uvicorn.Config:
         access_log=False,
         timeout_graceful_shutdown=3,
         server_header=False,
-        forwarded_allow_ips=settings.TRUSTED_PROXIES,
+        proxy_headers=False,  # foundryflow.proxies reads them
         **options,
     )
 
