@@ -38,8 +38,9 @@ chaos: .venv/installed-dev
 
 env: .env
 
+# NEW=1 says that the database is a new one where that cannot be found out.
 .env:
-	@$(PYTHON) scripts/make_env.py
+	@"$$(test -x $(BIN)/python && echo $(BIN)/python || echo $(PYTHON))" scripts/make_env.py $(if $(NEW),--new)
 
 .venv/bin/python:
 	@echo "Creating .venv …"

@@ -15,7 +15,7 @@ def set_up(*, postgres: bool = False) -> None:
 
     os.environ.update(
         FOUNDRYFLOW_ENV_FILE=os.devnull,
-        FOUNDRYFLOW_SECRET_KEY="only-for-benchmarks",
+        FOUNDRYFLOW_SECRET_KEY="only-for-benchmarks-0123456789abc",
         FOUNDRYFLOW_ENCRYPTION_KEY=Fernet.generate_key().decode(),
         FOUNDRYFLOW_DATABASE_URL=server() if postgres else f"sqlite:///{FOLDER.name}/bench.sqlite3",
         DJANGO_SETTINGS_MODULE="foundryflow.settings",

@@ -1,4 +1,8 @@
+from typing import Any
+
 from django.apps import AppConfig
+from django.core.management.base import CommandError
+from django.db.models.signals import pre_migrate
 
 
 class FoundryFlowConfig(AppConfig):
@@ -8,3 +12,15 @@ class FoundryFlowConfig(AppConfig):
         from foundryflow import checks
 
         checks.register_all()
+        pre_migrate.connect(verify_before, sender=self)
+
+
+def verify_before(**kwargs: Any) -> None:
+    """What a migration would seal with a wrong key, or could not open, is not touched."""
+    from foundryflow.keys import WrongKey, is_migrated, verify_keys
+
+    try:
+        if is_migrated():
+            verify_keys()
+    except WrongKey as error:
+        raise CommandError(str(error)) from None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import sys
 from collections.abc import Awaitable, Callable
 from importlib import import_module
 from io import BytesIO
@@ -12,18 +13,31 @@ from typing import Any
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "foundryflow.settings")
 
 import django
+from asgiref.sync import sync_to_async
 from django.conf import settings
 from django.core.asgi import get_asgi_application
 from django.core.handlers.asgi import ASGIHandler, ASGIRequest
 from django.core.handlers.exception import convert_exception_to_response
+from django.db import connection
 from django.http import Http404, HttpRequest, HttpResponseNotAllowed
 from django.http.response import HttpResponseBase
 
-django_application = get_asgi_application()
+from foundryflow.env import SettingError
 
-from flows import engine  # noqa: E402 - apps first
-from flows.api import problems  # noqa: E402
-from foundryflow.listener import raise_file_limit  # noqa: E402
+try:
+    if os.environ.get("FORWARDED_ALLOW_IPS"):
+        raise SettingError(
+            "FORWARDED_ALLOW_IPS is set, which this server does not go by: list the proxies in"
+            " FOUNDRYFLOW_TRUSTED_PROXIES and unset it."
+        )
+    django_application = get_asgi_application()
+except SettingError as error:
+    sys.exit(str(error))
+
+from flows import engine
+from flows.api import problems
+from foundryflow.keys import NotMigrated, WrongKey, verify_keys
+from foundryflow.listener import raise_file_limit
 
 Scope = dict[str, Any]
 Receive = Callable[[], Awaitable[dict[str, Any]]]
@@ -49,6 +63,8 @@ class ShortWay(ASGIHandler):
 
     async def answered(self, request: HttpRequest) -> HttpResponseBase:
         """With a problem, not a page, where there is no view."""
+        if settings.HTTPS and not request.is_secure():
+            return over_https(request)
         try:
             response: HttpResponseBase = await self._get_response_async(request)
         except Http404:
@@ -77,6 +93,14 @@ class ShortWay(ASGIHandler):
             sending.cancel()
 
 
+def over_https(request: HttpRequest) -> HttpResponseBase:
+    """Nothing is answered in the clear. A key that came this way has been seen by whoever listens."""
+    address = f"https://{request.get_host()}{request.get_full_path()}"
+    response = problems.answer(308, f"This server is called over https: {address}")
+    response["Location"] = address
+    return response
+
+
 django.setup(set_prefix=False)
 api_application = ShortWay()
 
@@ -84,10 +108,25 @@ api_application = ShortWay()
 async def application(scope: Scope, receive: Receive, send: Send) -> None:
     if scope["type"] == "lifespan":
         await lifespan(receive, send)
-    elif scope["path"].startswith(API) and scope["path"] not in PAGES_OF_THE_API:
+        return
+    scope = below_prefix(settings.TRUSTED_PROXIES.settle(scope))
+    path = scope["path"].removeprefix(settings.PREFIX)
+    if path.startswith(API) and path not in PAGES_OF_THE_API:
         await call(scope, receive, send)
     else:
         await django_application(scope, receive, send)
+
+
+def below_prefix(scope: Scope) -> Scope:
+    """The whole path, whether or not a proxy has cut the prefix off."""
+    prefix, path = settings.PREFIX, scope["path"]
+    if not prefix:
+        return scope
+    if path == prefix:
+        path += "/"
+    elif not path.startswith(f"{prefix}/"):
+        path = prefix + path
+    return {**scope, "path": path, "root_path": prefix}
 
 
 async def call(scope: Scope, receive: Receive, send: Send) -> None:
@@ -141,6 +180,17 @@ async def refuse(send: Send, status: int, detail: str) -> None:
     await send({"type": "http.response.body", "body": body})
 
 
+def trouble_with_keys() -> str:
+    """Why this server must not start; empty when it may."""
+    try:
+        verify_keys()
+    except (WrongKey, NotMigrated) as error:
+        return str(error)
+    finally:
+        connection.close()  # of a thread that is not needed any more
+    return ""
+
+
 async def lifespan(receive: Receive, send: Send) -> None:
     while True:
         message = await receive()
@@ -148,6 +198,9 @@ async def lifespan(receive: Receive, send: Send) -> None:
             raise_file_limit()
             # Every page, before the first request has to wait for them.
             import_module(settings.ROOT_URLCONF)
+            if trouble := await sync_to_async(trouble_with_keys)():
+                await send({"type": "lifespan.startup.failed", "message": trouble})
+                return
             await engine.open_engine()
             await send({"type": "lifespan.startup.complete"})
         else:

@@ -5,10 +5,14 @@ A secret may also be named by file: `FOUNDRYFLOW_SECRET_KEY_FILE=/run/secrets/ke
 
 from __future__ import annotations
 
+import base64
 import os
+import re
 from pathlib import Path
 
 PREFIX = "FOUNDRYFLOW_"
+SHORTEST_KEY = 32  # characters
+FEWEST_DIFFERENT = 10  # characters, or bytes, of a key
 FLAGS = {"true": True, "1": True, "yes": True, "false": False, "0": False, "no": False}
 
 
@@ -44,6 +48,13 @@ class Environment:
     def names(self, name: str, default: str = "") -> list[str]:
         return [part.strip() for part in self.text(name, default).split(",") if part.strip()]
 
+    def path_prefix(self, name: str) -> str:
+        """Such as /foundryflow; empty for the root."""
+        prefix = self.text(name).rstrip("/")
+        if prefix and not re.fullmatch(r"(/[A-Za-z0-9._~-]+)+", prefix):
+            raise SettingError(f"{PREFIX}{name} is {prefix!r}; write a path such as /foundryflow.")
+        return prefix
+
     def secret(self, name: str) -> str:
         if path := self.text(f"{name}_FILE"):
             return Path(path).read_text().strip()
@@ -51,9 +62,41 @@ class Environment:
             return value
         raise SettingError(f"{PREFIX}{name} is not set. `make env` writes a private .env file with a new one.")
 
+    def signing_key(self, name: str) -> str:
+        """A secret that nobody guesses."""
+        value = self.secret(name)
+        if len(value) < SHORTEST_KEY or len(set(value)) < FEWEST_DIFFERENT:
+            raise SettingError(
+                f"{PREFIX}{name} is too short or too regular: write at least {SHORTEST_KEY} random characters."
+                " `make env` writes a private .env file with such a one."
+            )
+        return value
+
+    def key_ring(self, name: str) -> list[str]:
+        """Keys by commas, each as `make env` writes it."""
+        keys = [key.strip() for key in self.secret(name).split(",") if key.strip()]
+        for number, key in enumerate(keys, 1):
+            if not is_fernet_key(key):
+                which = f"Key {number} of {PREFIX}{name}" if len(keys) > 1 else f"{PREFIX}{name}"
+                raise SettingError(
+                    f"{which} is no encryption key: it has to be 44 characters of base64 that stand for 32 random"
+                    " bytes. `make env` writes a private .env file with such a one."
+                )
+        if not keys:
+            raise SettingError(f"{PREFIX}{name} holds no key. `make env` writes a private .env file with a new one.")
+        return keys
+
     def plain(self, name: str, default: str = "") -> str:
         """A variable without our prefix, such as DATABASE_URL, which other tools share."""
         return self._values.get(name, default)
+
+
+def is_fernet_key(text: str) -> bool:
+    try:
+        raw = base64.b64decode(text, altchars=b"-_", validate=True)
+    except ValueError:
+        return False
+    return len(raw) == 32 and len(set(raw)) >= FEWEST_DIFFERENT
 
 
 def read_file(path: Path) -> dict[str, str]:

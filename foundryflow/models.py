@@ -28,6 +28,32 @@ class AuditEntry(models.Model):
         return f"{self.verb} {self.subject}"
 
 
+class KeyCanary(models.Model):
+    """A text sealed with a key that was the first of the ring; `foundryflow.keys` opens it at every start."""
+
+    number = models.PositiveIntegerField(primary_key=True)
+    fingerprint = models.CharField(max_length=8, unique=True)  # of the key
+    sealed = models.CharField(max_length=200)
+    sealed_at = models.DateTimeField(auto_now_add=True)
+
+    def __str__(self) -> str:
+        return self.fingerprint
+
+
+class Attempt(models.Model):
+    """An attempt to get in, under each key that it is counted by; `foundryflow.attempts` keeps it for an hour."""
+
+    key = models.CharField(max_length=150)
+    at = models.DateTimeField(default=timezone.now, db_index=True)
+    wrong = models.BooleanField(default=False)  # false until it is judged
+
+    class Meta:
+        indexes = [models.Index(fields=["key", "at"], name="attempt_by_key")]
+
+    def __str__(self) -> str:
+        return self.key
+
+
 class ApiKeyManager(models.Manager["ApiKey"]):
     def issue(self, name: str, scopes: list[str], *, by: AbstractBaseUser | None) -> tuple[ApiKey, str]:
         """A new key and its text, which is not stored and cannot be shown again."""

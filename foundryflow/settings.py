@@ -3,30 +3,44 @@
 from __future__ import annotations
 
 import os
+import re
 from pathlib import Path
 
 import dj_database_url
 
 from foundryflow.env import Environment
+from foundryflow.private_file import PrivateFile
+from foundryflow.proxies import Proxies
 from foundryflow.security import CONTENT_SECURITY_POLICY as CONTENT_SECURITY_POLICY
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 env = Environment(Path(os.environ.get("FOUNDRYFLOW_ENV_FILE", BASE_DIR / ".env")))
 
 DEBUG = env.flag("DEBUG", default=False)
-SECRET_KEY = env.secret("SECRET_KEY")
+SECRET_KEY = env.signing_key("SECRET_KEY")
 # A ring: the first key encrypts, every key may decrypt, so that a key can be replaced without losing anything.
-FIELD_ENCRYPTION_KEY = [key.strip() for key in env.secret("ENCRYPTION_KEY").split(",") if key.strip()]
+FIELD_ENCRYPTION_KEY = env.key_ring("ENCRYPTION_KEY")
 
 ALLOWED_HOSTS = env.names("HOSTS", "localhost,127.0.0.1,[::1]")
 CSRF_TRUSTED_ORIGINS = env.names("TRUSTED_ORIGINS")
 HTTPS = env.flag("HTTPS", default=False)
-# Addresses whose X-Forwarded-For and -Proto are believed.
-TRUSTED_PROXIES = env.text("TRUSTED_PROXIES", "127.0.0.1")
+# Addresses and ranges whose X-Forwarded-For and -Proto are believed.
+TRUSTED_PROXIES = Proxies.parse(env.names("TRUSTED_PROXIES", "127.0.0.1,::1"))
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = HTTPS
 SESSION_COOKIE_HTTPONLY = True
-SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if HTTPS else None
+# Below which path the server is reached, such as /foundryflow behind a proxy that other servers share.
+PREFIX = env.path_prefix("PREFIX")
+FORCE_SCRIPT_NAME = PREFIX or None
+SESSION_COOKIE_PATH = CSRF_COOKIE_PATH = f"{PREFIX}/"
+SECURE_SSL_REDIRECT = HTTPS
+# Who looks whether the server lives asks it directly.
+SECURE_REDIRECT_EXEMPT = [f"^{re.escape(f'{PREFIX}/healthz'.lstrip('/'))}$"]
 SECURE_HSTS_SECONDS = 31_536_000 if HTTPS else 0
+SILENCED_SYSTEM_CHECKS = [
+    "security.W005",  # other names of the domain belong to whoever owns it, who may have some without HTTPS
+    "security.W009",  # the secret key has been read strictly, above
+    "security.W021",  # so does the list of domains that browsers bring along
+]
 SECURE_REFERRER_POLICY = "same-origin"
 X_FRAME_OPTIONS = "DENY"
 
@@ -50,7 +64,8 @@ MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
     "foundryflow.static_files.StaticFiles",
     "csp.middleware.CSPMiddleware",
-    "django.contrib.sessions.middleware.SessionMiddleware",
+    "foundryflow.headers.headers",
+    "foundryflow.sessions.LimitedSessions",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
@@ -100,6 +115,7 @@ if DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3":
         # Writers queue at BEGIN instead of failing in the middle of a transaction.
         "transaction_mode": "IMMEDIATE",
         "timeout": 20,
+        "factory": PrivateFile,
         "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA foreign_keys=ON;",
     }
 POSTGRESQL = DATABASES["default"]["ENGINE"] == "django.db.backends.postgresql"
@@ -113,29 +129,33 @@ AUTHENTICATION_BACKENDS = [
     "axes.backends.AxesStandaloneBackend",
     "django.contrib.auth.backends.ModelBackend",
 ]
+SHORTEST_PASSWORD = 10
 AUTH_PASSWORD_VALIDATORS = [
     {"NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator"},
     {
         "NAME": "django.contrib.auth.password_validation.MinimumLengthValidator",
-        "OPTIONS": {"min_length": 10},
+        "OPTIONS": {"min_length": SHORTEST_PASSWORD},
     },
     {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
 ]
 LOGIN_URL = "login"
 LOGIN_REDIRECT_URL = "flows:list"
 LOGOUT_REDIRECT_URL = "login"
-AXES_FAILURE_LIMIT = 8
-AXES_COOLOFF_TIME = 0.25  # hours
-AXES_LOCKOUT_PARAMETERS = [["username", "ip_address"]]
-AXES_LOCKOUT_TEMPLATE = "locked_out.html"
+# Axes brings every attempt to our limits, which count by name, address and network, and log name and address.
+AXES_HANDLER = "foundryflow.sign_in.Limits"
+AXES_LOCKOUT_CALLABLE = "foundryflow.sign_in.locked_out"
+AXES_CLIENT_IP_CALLABLE = "foundryflow.sign_in.address"
 AXES_VERBOSE = False
+# Somebody is signed out after this time without doing anything, and after the longer one in any case.
+SESSION_IDLE_SECONDS = 60 * env.number("SESSION_IDLE_MINUTES", 720)
+SESSION_COOKIE_AGE = 86_400 * env.number("SESSION_DAYS", 7)
 
 LANGUAGE_CODE = "en"
 USE_I18N = False
 TIME_ZONE = env.text("TIME_ZONE", "UTC")
 USE_TZ = True
 
-STATIC_URL = "/static/"
+STATIC_URL = f"{PREFIX}/static/"
 STATICFILES_DIRS = [BASE_DIR / "static"]
 WHITENOISE_USE_FINDERS = True
 WHITENOISE_AUTOREFRESH = DEBUG

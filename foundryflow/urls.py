@@ -7,7 +7,8 @@ from django.http import HttpRequest, HttpResponse
 from django.urls import include, path
 
 from foundryflow.access import anyone, reader
-from foundryflow.first_run import SignIn, first_run
+from foundryflow.first_run import first_run
+from foundryflow.sign_in import ChangePassword, SignIn
 
 
 @anyone
@@ -21,6 +22,7 @@ urlpatterns = [
     path("api/", include("flows.api.urls")),
     path("setup/", first_run, name="first_run"),
     path("login/", anyone(SignIn.as_view()), name="login"),
+    path("account/password/", reader(ChangePassword.as_view()), name="password"),
     path("logout/", reader(auth.LogoutView.as_view()), name="logout"),
     path("healthz", health, name="health"),
 ]

@@ -8,7 +8,7 @@ from cryptography.fernet import Fernet
 os.environ["FOUNDRYFLOW_ENV_FILE"] = os.devnull
 if url := os.environ.get("FOUNDRYFLOW_TEST_DATABASE_URL"):
     os.environ["FOUNDRYFLOW_DATABASE_URL"] = url
-os.environ["FOUNDRYFLOW_SECRET_KEY"] = "only-for-tests"
+os.environ["FOUNDRYFLOW_SECRET_KEY"] = "only-for-tests-0123456789abcdefghijklmnop"
 os.environ["FOUNDRYFLOW_ENCRYPTION_KEY"] = Fernet.generate_key().decode()
 
 from foundryflow.settings import *  # noqa: F403 - the environment comes first

@@ -38,11 +38,17 @@ STANDING = {
 MOST_CONNECTIONS = 2_000
 
 # What looks public to ipaddress, or did in some version of Python: the platform of Azure itself, addresses for
-# protocols (metadata of some clouds among them), tunnels and local translation.
+# protocols (metadata of some clouds among them), the relays of 6to4, documentation, and tunnels, which end
+# wherever the address inside them says.
 NEVER_PUBLIC = tuple(
-    ipaddress.ip_network(text) for text in ("168.63.129.16/32", "192.0.0.0/24", "2001::/32", "64:ff9b:1::/48")
+    ipaddress.ip_network(text)
+    for text in ("168.63.129.16/32", "192.0.0.0/24", "192.88.99.0/24", "2001::/23", "2002::/16", "3fff::/20")
 )
-NAT64 = ipaddress.ip_network("64:ff9b::/96")
+# All of IPv6 that is given out; outside are mapped, translated and site-local addresses.
+GIVEN_OUT = ipaddress.IPv6Network("2000::/3")
+NAT64 = ipaddress.IPv6Network("64:ff9b::/96")
+# The second half of an ISATAP address is this, with its two highest flags in either position, and an IPv4 address.
+ISATAP, ISATAP_FLAGS = 0x00005EFE, 0x03000000
 FAILURES = (httpx.HTTPError, httpx.InvalidURL, OSError, aiohttp.ClientError)
 
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
@@ -78,7 +84,7 @@ class Destinations:
     def allows(self, host: str, address: str, port: int) -> bool:
         """Whether `host`, resolved to `address`, may be connected to."""
         ip = reached(ipaddress.ip_address(address.split("%", 1)[0]))
-        if ip.is_global and not ip.is_multicast and not within(ip, NEVER_PUBLIC):
+        if is_public(ip):
             return True
         if (host.lower(), port) in self.hosts or (str(ip), port) in self.hosts:
             return True
@@ -99,13 +105,24 @@ def within(ip: Address, networks: tuple[Network, ...]) -> bool:
     return any(ip.version == network.version and ip in network for network in networks)
 
 
+def is_public(ip: Address) -> bool:
+    """Whether anybody may be there, and nobody of this network."""
+    if not ip.is_global or ip.is_multicast or within(ip, NEVER_PUBLIC):
+        return False
+    return isinstance(ip, ipaddress.IPv4Address) or (ip in GIVEN_OUT and not is_isatap(ip))
+
+
+def is_isatap(ip: ipaddress.IPv6Address) -> bool:
+    return int(ip) >> 32 & 0xFFFFFFFF & ~ISATAP_FLAGS == ISATAP
+
+
 def reached(ip: Address) -> Address:
-    """The address behind one that only wraps another."""
+    """The address behind one that every host unwraps: IPv4 written as IPv6, and the well-known prefix of NAT64."""
     if isinstance(ip, ipaddress.IPv4Address):
         return ip
     if ip in NAT64:
         return ipaddress.IPv4Address(int(ip) & 0xFFFFFFFF)
-    return ip.ipv4_mapped or ip.sixtofour or ip
+    return ip.ipv4_mapped or ip
 
 
 class CheckedResolver(AbstractResolver):

@@ -8,6 +8,8 @@ from collections import defaultdict
 from collections.abc import AsyncIterator, Iterable, Sequence
 from typing import Any
 
+from django.conf import settings
+
 from flows import engine
 from flows.api import shown
 from flows.engine.live import hub
@@ -22,7 +24,7 @@ PACE = 0.02  # seconds that text gathers once some was sent; the first piece nev
 async def events(run_id: int, after: int) -> AsyncIterator[bytes]:
     """From the event behind `after` until the run has ended. Event ids are numbers of records: Last-Event-ID."""
     texts: dict[str, int] = {}
-    yield event("run", {"id": run_id, "url": f"/api/runs/{run_id}"})
+    yield event("run", {"id": run_id, "url": f"{settings.PREFIX}/api/runs/{run_id}"})
     with hub.subscribe(run_id) as subscription:
         # Read beside the text, which does not wait for the database.
         reading: asyncio.Task[News] | None = None

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+from django.conf import settings
 from django.http import HttpResponse, JsonResponse
 from django.views.decorators.http import require_GET
 
@@ -25,7 +26,8 @@ class Operation:
 
 
 def schema() -> dict[str, Any]:
-    return dict(api.get_openapi_schema(path_prefix="/api/"))
+    servers = [{"url": settings.PREFIX}] if settings.PREFIX else []
+    return {**api.get_openapi_schema(path_prefix="/api/"), **({"servers": servers} if servers else {})}
 
 
 def operations() -> list[Operation]:
@@ -49,7 +51,7 @@ def docs(request: Request) -> HttpResponse:
     context = {
         "operations": operations(),
         "about": api.description,
-        "base": request.build_absolute_uri("/").rstrip("/"),
+        "base": request.build_absolute_uri("/").rstrip("/") + settings.PREFIX,
     }
     return page(request, "api/docs.html", context)
 

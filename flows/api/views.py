@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 
+from django.conf import settings
 from django.db.models import F
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from ninja import NinjaAPI, Schema
@@ -169,7 +170,7 @@ def key_of(request: HttpRequest) -> str | None:
 
 
 def accepted(run: Run) -> HttpResponse:
-    url = f"/api/runs/{run.pk}"
+    url = f"{settings.PREFIX}/api/runs/{run.pk}"
     return JsonResponse({"run": run.pk, "url": url}, status=202, headers={"Location": url})
 
 

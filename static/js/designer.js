@@ -4,7 +4,7 @@
 import { isSettled, settled } from "./panel.js";
 
 const designer = document.querySelector("[data-designer]");
-const base = `/flows/${designer.dataset.slug}/`;
+const { base } = designer.dataset;
 const editable = "editable" in designer.dataset;
 let wanted = null; // the card that gets focus once the chart is renewed
 

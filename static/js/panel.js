@@ -128,9 +128,9 @@ document.addEventListener("click", (event) => {
 });
 document.addEventListener("connection-created", async (event) => {
   const { name } = event.detail;
-  const { slug } = document.querySelector("[data-designer]").dataset;
+  const { base } = document.querySelector("[data-designer]").dataset;
   const action = document.getElementById("panel").dataset.panel;
-  const url = `/flows/${slug}/actions/${encodeURIComponent(action)}/connection/?name=${encodeURIComponent(name)}`;
+  const url = `${base}actions/${encodeURIComponent(action)}/connection/?name=${encodeURIComponent(name)}`;
   await htmx.ajax("GET", url, { source: document.body, swap: "none" });
   document.getElementById("new-connection").replaceChildren();
   foldNewConnection();

@@ -84,7 +84,7 @@ def own_environment() -> dict[str, str]:
         **os.environ,
         "DJANGO_SETTINGS_MODULE": "foundryflow.settings",
         "FOUNDRYFLOW_ENV_FILE": os.devnull,
-        "FOUNDRYFLOW_SECRET_KEY": "only-for-browser-tests",
+        "FOUNDRYFLOW_SECRET_KEY": "only-for-browser-tests-0123456789",
         "FOUNDRYFLOW_ENCRYPTION_KEY": Fernet.generate_key().decode(),
         "SIMULATOR_PORT": str(free_port()),
         "PYTHONUNBUFFERED": "1",

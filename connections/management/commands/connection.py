@@ -9,7 +9,7 @@ import sys
 from argparse import ArgumentParser
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandError
+from django.core.management.base import CommandError
 
 from connections.clients import close_client, foundry_client
 from connections.fields import KeyUnreadable
@@ -17,9 +17,10 @@ from connections.forms import KEY_HEADERS, LONGEST_CERTIFICATE, ConnectionForm
 from connections.foundry.diagnosis import TestResult
 from connections.foundry.values import Target
 from connections.models import Auth, Connection
+from foundryflow.management.keyed import KeyedCommand
 
 
-class Command(BaseCommand):
+class Command(KeyedCommand):
     help = "Adds, lists and tests connections."
 
     def add_arguments(self, parser: ArgumentParser) -> None:

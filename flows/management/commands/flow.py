@@ -9,16 +9,17 @@ from argparse import ArgumentParser
 from pathlib import Path
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandError
+from django.core.management.base import CommandError
 
 from connections.models import Connection
 from flows import lint, portable
 from flows.document import DocumentError, parse
 from flows.engine import embedded
 from flows.models import ActionRun, Flow, Run, State
+from foundryflow.management.keyed import KeyedCommand
 
 
-class Command(BaseCommand):
+class Command(KeyedCommand):
     help = "Lists, imports, exports, checks and runs flows."
 
     def add_arguments(self, parser: ArgumentParser) -> None:

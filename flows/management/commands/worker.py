@@ -7,12 +7,14 @@ from argparse import ArgumentParser
 from typing import Any
 
 from django.conf import settings
-from django.core.management.base import BaseCommand, CommandError
+from django.core.management.base import CommandError
 from django.db import connection
 from django.db.migrations.executor import MigrationExecutor
 
+from foundryflow.management.keyed import KeyedCommand
 
-class Command(BaseCommand):
+
+class Command(KeyedCommand):
     help = "Executes runs. Needs PostgreSQL; on SQLite the server executes them itself."
 
     def add_arguments(self, parser: ArgumentParser) -> None:

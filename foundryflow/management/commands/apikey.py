@@ -5,13 +5,14 @@ from __future__ import annotations
 from argparse import ArgumentParser
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandError
+from django.core.management.base import CommandError
 from django.utils import timezone
 
+from foundryflow.management.keyed import KeyedCommand
 from foundryflow.models import ApiKey
 
 
-class Command(BaseCommand):
+class Command(KeyedCommand):
     help = "Keys for the HTTP API."
 
     def add_arguments(self, parser: ArgumentParser) -> None:

@@ -16,6 +16,7 @@ from django.contrib.auth import get_user_model
 from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandError
 
+from foundryflow.keys import WrongKey, verify_keys
 from foundryflow.listener import BACKLOG, KEEP_ALIVE_SECONDS, Protocol, listen, raise_file_limit
 from foundryflow.setup_code import setup_code
 
@@ -42,6 +43,10 @@ class Command(BaseCommand):
     def handle(self, *args: Any, host: str, port: int, **options: Any) -> None:
         raise_file_limit()
         call_command("migrate", verbosity=0)
+        try:
+            verify_keys()
+        except WrongKey as error:
+            raise CommandError(str(error)) from None
         self.check(databases=["default"])
         listener = listen(host, port)
         if listener is None:
@@ -53,7 +58,7 @@ class Command(BaseCommand):
 
     def announce(self, host: str, port: int) -> None:
         shown = "127.0.0.1" if host in EVERY_ADDRESS else host
-        self.stdout.write(f"FoundryFlow is at http://{shown}:{port}")
+        self.stdout.write(f"FoundryFlow is at http://{shown}:{port}{settings.PREFIX}")
         if settings.POSTGRESQL:
             self.stdout.write("Runs are executed by workers: start `manage.py worker` beside it, here or elsewhere.")
         if not get_user_model().objects.exists():
@@ -93,6 +98,6 @@ def config(app: str, **options: Any) -> uvicorn.Config:
         http=Protocol,
         backlog=BACKLOG,
         timeout_keep_alive=KEEP_ALIVE_SECONDS,
-        forwarded_allow_ips=settings.TRUSTED_PROXIES,
+        proxy_headers=False,  # foundryflow.proxies reads them
         **options,
     )

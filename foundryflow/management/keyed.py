@@ -1,0 +1,20 @@
+"""Commands that begin only with the right encryption key."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError
+
+from foundryflow.keys import NotMigrated, WrongKey, verify_keys
+
+
+class KeyedCommand(BaseCommand):
+    """Reads or writes what is encrypted."""
+
+    def execute(self, *args: Any, **options: Any) -> str | None:
+        try:
+            verify_keys()
+        except (WrongKey, NotMigrated) as error:
+            raise CommandError(str(error)) from None
+        return super().execute(*args, **options)

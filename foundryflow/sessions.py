@@ -1,0 +1,47 @@
+"""How long somebody stays signed in: not beyond a time without doing anything, and not beyond a longer one at all."""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+from django.conf import settings
+from django.contrib.auth import SESSION_KEY
+from django.contrib.auth.signals import user_logged_in
+from django.contrib.sessions.middleware import SessionMiddleware
+from django.http import HttpRequest
+
+SINCE, SEEN = "signed_in_at", "seen_at"  # seconds since 1970, in the session
+REFRESH = 300  # seconds between two notes that somebody is there
+UNATTENDED = "X-Unattended"  # header of requests that a page sends by itself
+
+
+class LimitedSessions(SessionMiddleware):
+    """Sessions that end. A request writes at most every few minutes."""
+
+    def process_request(self, request: HttpRequest) -> None:
+        super().process_request(request)
+        session = request.session
+        if session.session_key is None or SESSION_KEY not in session:
+            return
+        now = int(time.time())
+        since, seen = session.get(SINCE), session.get(SEEN)
+        if since is None or seen is None:  # from before sessions had an end
+            session[SINCE], session[SEEN] = now, now
+        elif now - since >= settings.SESSION_COOKIE_AGE or now - seen >= settings.SESSION_IDLE_SECONDS:
+            session.flush()
+        elif now - seen >= min(REFRESH, settings.SESSION_IDLE_SECONDS // 4) and is_attended(request):
+            session[SEEN] = now
+
+
+def is_attended(request: HttpRequest) -> bool:
+    """Whether a person did something; an open page asks and listens by itself."""
+    return UNATTENDED not in request.headers and "text/event-stream" not in request.headers.get("Accept", "")
+
+
+def note_start(sender: Any, request: HttpRequest, **kwargs: Any) -> None:
+    now = int(time.time())
+    request.session[SINCE], request.session[SEEN] = now, now
+
+
+user_logged_in.connect(note_start)

@@ -1,0 +1,257 @@
+"""Nothing starts with another encryption key than the one that sealed what is stored."""
+
+import os
+import shutil
+import threading
+from pathlib import Path
+
+import pytest
+from cryptography.fernet import Fernet
+from django.core.management import CommandError, call_command
+from django.db import connection
+
+from connections.models import Connection
+from foundryflow import keys
+from foundryflow.env import Environment, SettingError
+from foundryflow.keys import WrongKey, fingerprint, verify_keys
+from foundryflow.models import KeyCanary
+from tests.factories import make_connection
+from tests.processes import ROOT, free_port, installed_on, ran
+
+OLD, NEW, OTHER = (Fernet.generate_key().decode() for _ in range(3))
+
+
+@pytest.fixture(autouse=True)
+def first_key(settings):
+    settings.FIELD_ENCRYPTION_KEY = [OLD]
+
+
+def sealed_with(key: str, **values: str) -> Connection:
+    """A connection whose key is sealed with that one."""
+    stored = make_connection(**values)
+    with connection.cursor() as cursor:
+        sealed = Fernet(key).encrypt(b"planted").decode()
+        cursor.execute("UPDATE connections_connection SET key = %s WHERE id = %s", [sealed, stored.pk])
+        cursor.execute(
+            "UPDATE connections_connection SET identity_secret = '', identity_password = '', extra_header_value = ''"
+        )
+    return stored
+
+
+def canaries() -> set[str]:
+    return set(KeyCanary.objects.values_list("fingerprint", flat=True))
+
+
+@pytest.mark.django_db
+def test_a_new_database_is_sealed_with_the_first_key(settings):
+    settings.FIELD_ENCRYPTION_KEY = [NEW, OLD]
+    verify_keys()
+    verify_keys()
+    assert canaries() == {fingerprint(NEW)}
+
+
+@pytest.mark.django_db
+def test_another_key_does_not_start_and_the_message_names_both_by_their_fingerprints(settings):
+    verify_keys()
+    settings.FIELD_ENCRYPTION_KEY = [OTHER]
+    with pytest.raises(WrongKey) as refused:
+        verify_keys()
+    said = str(refused.value)
+    assert fingerprint(OLD) in said
+    assert fingerprint(OTHER) in said
+    assert "restore .env" in said
+    assert OLD not in said
+    assert OTHER not in said
+    assert canaries() == {fingerprint(OLD)}
+
+
+@pytest.mark.django_db
+def test_a_key_is_replaced_by_putting_the_new_one_in_front(settings):
+    sealed_with(OLD)
+    verify_keys()
+    settings.FIELD_ENCRYPTION_KEY = [NEW, OLD]
+    verify_keys()
+    assert canaries() == {fingerprint(OLD), fingerprint(NEW)}
+    settings.FIELD_ENCRYPTION_KEY = [NEW]
+    with pytest.raises(WrongKey, match=fingerprint(OLD)):
+        verify_keys()
+
+
+@pytest.mark.django_db
+def test_a_former_key_may_go_when_nothing_needs_it(settings):
+    stored = sealed_with(OLD)
+    verify_keys()
+    settings.FIELD_ENCRYPTION_KEY = [NEW, OLD]
+    call_command("encryption", "renew")
+    settings.FIELD_ENCRYPTION_KEY = [NEW]
+    verify_keys()
+    assert canaries() == {fingerprint(NEW)}
+    (sealed,) = [each.sealed for each in keys.stored_secrets() if each.pk == stored.pk and each.column == "key"]
+    assert Fernet(NEW).decrypt(sealed) == b"planted"
+
+
+@pytest.mark.django_db
+def test_no_canary_is_sealed_beside_secrets_that_the_key_does_not_open():
+    sealed_with(OTHER)
+    with pytest.raises(WrongKey, match="1 secret is sealed with another"):
+        verify_keys()
+    assert canaries() == set()
+
+
+@pytest.mark.django_db
+def test_one_secret_of_another_key_stops_nothing():
+    sealed_with(OLD, name="right")
+    sealed_with(OTHER, name="broken")
+    verify_keys()
+    verify_keys()
+    assert canaries() == {fingerprint(OLD)}
+
+
+@pytest.mark.django_db
+def test_who_has_lost_a_key_goes_on_without_it(settings, capsys):
+    sealed_with(OLD)
+    verify_keys()
+    settings.FIELD_ENCRYPTION_KEY = [NEW]
+    with pytest.raises(CommandError, match=fingerprint(OLD)):
+        call_command("encryption", "renew")
+    call_command("encryption", "status")
+    assert f"{fingerprint(OLD)}  is missing" in capsys.readouterr().out
+    call_command("encryption", "forget")
+    verify_keys()
+    assert canaries() == {fingerprint(NEW)}
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize(
+    "command", [["flow", "list"], ["connection", "list"], ["apikey", "list"], ["worker"], ["migrate"], ["serve"]]
+)
+def test_commands_do_not_begin_with_another_key(settings, command):
+    verify_keys()
+    settings.FIELD_ENCRYPTION_KEY = [OTHER]
+    with pytest.raises(CommandError, match=fingerprint(OLD)):
+        call_command(*command)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_of_two_processes_with_different_keys_one_seals_and_the_other_does_not_start():
+    outcomes, both = {}, threading.Barrier(2)
+
+    def start(key):
+        ring = keys.Ring([key])
+        both.wait()
+        try:
+            verify_with(ring)
+            outcomes[key] = "started"
+        except WrongKey:
+            outcomes[key] = "refused"
+        finally:
+            connection.close()
+
+    def verify_with(ring):
+        from django.db import IntegrityError, transaction
+
+        try:
+            with transaction.atomic():
+                keys.seal_canary(ring)
+        except IntegrityError:
+            verify_with(ring)
+
+    threads = [threading.Thread(target=start, args=[key]) for key in (NEW, OTHER)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert sorted(outcomes.values()) == ["refused", "started"]
+    (sealed,) = canaries()
+    assert outcomes[NEW if sealed == fingerprint(NEW) else OTHER] == "started"
+
+
+BEGUN = """
+from django.core.management import call_command
+call_command("migrate", verbosity=0)
+call_command("flow", "list")
+"""
+
+
+def test_a_plain_uvicorn_does_not_start_with_another_key(tmp_path):
+    environment = installed_on(f"sqlite:///{tmp_path}/old.sqlite3")
+    code, said = ran(["manage.py", "shell", "-c", BEGUN], 60, environment)
+    assert code == 0, said
+    server = ["-m", "uvicorn", "foundryflow.asgi:application", "--port", str(free_port())]
+    code, said = ran(server, 60, {**environment, "FOUNDRYFLOW_ENCRYPTION_KEY": OTHER})
+    assert code == 3, said
+    assert f"holds only {fingerprint(OTHER)}" in said
+    assert "Traceback" not in said
+    assert OTHER not in said
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "said"),
+    [
+        ("SECRET_KEY", "abc", "FOUNDRYFLOW_SECRET_KEY is too short"),
+        ("SECRET_KEY", "a" * 60, "FOUNDRYFLOW_SECRET_KEY is too short or too regular"),
+        ("ENCRYPTION_KEY", "abc", "FOUNDRYFLOW_ENCRYPTION_KEY is no encryption key"),
+        ("ENCRYPTION_KEY", "A" * 43 + "=", "FOUNDRYFLOW_ENCRYPTION_KEY is no encryption key"),
+        ("ENCRYPTION_KEY", "correct horse battery staple, and more", "Key 1 of FOUNDRYFLOW_ENCRYPTION_KEY"),
+        ("ENCRYPTION_KEY", f"{OLD},abc", "Key 2 of FOUNDRYFLOW_ENCRYPTION_KEY"),
+        ("ENCRYPTION_KEY", " , ", "FOUNDRYFLOW_ENCRYPTION_KEY holds no key"),
+        ("ENCRYPTION_KEY", "", "FOUNDRYFLOW_ENCRYPTION_KEY is not set"),
+    ],
+)
+def test_keys_of_a_few_characters_are_refused(name, value, said):
+    environment = Environment(None, {f"FOUNDRYFLOW_{name}": value})
+    read = environment.signing_key if name == "SECRET_KEY" else environment.key_ring
+    with pytest.raises(SettingError, match=said) as refused:
+        read(name)
+    assert not value.strip() or value not in str(refused.value)
+
+
+@pytest.fixture
+def installation(tmp_path):
+    """A folder like a new clone's, and how to make its .env."""
+    (tmp_path / "scripts").mkdir()
+    shutil.copy(ROOT / "scripts" / "make_env.py", tmp_path / "scripts")
+    plain = {name: value for name, value in os.environ.items() if not name.startswith(("FOUNDRYFLOW_", "DATABASE_"))}
+
+    def make_env(*arguments: str, **environment: str) -> tuple[int, str]:
+        return ran([str(tmp_path / "scripts" / "make_env.py"), *arguments], 30, {**plain, **environment})
+
+    return tmp_path, make_env
+
+
+def test_a_new_installation_gets_keys(installation):
+    folder, make_env = installation
+    code, said = make_env()
+    assert (code, said) == (0, "Wrote .env with new keys.\n")
+    written = (folder / ".env").read_text()
+    environment = Environment(folder / ".env", {})
+    assert environment.signing_key("SECRET_KEY")
+    assert environment.key_ring("ENCRYPTION_KEY")
+    assert (folder / ".env").stat().st_mode & 0o777 == 0o600
+    assert make_env()[0] == 0
+    assert (folder / ".env").read_text() == written
+
+
+@pytest.mark.parametrize("where", ["beside", "named"])
+def test_no_new_keys_are_made_beside_a_database(installation, where):
+    folder, make_env = installation
+    file = Path(folder, "foundryflow.sqlite3" if where == "beside" else "elsewhere.sqlite3")
+    file.write_bytes(b"SQLite format 3\0")
+    environment = {} if where == "beside" else {"DATABASE_URL": f"sqlite:///{file}"}
+    code, said = make_env(**environment)
+    assert code == 1
+    assert "put that back from the backup" in said
+    assert not (folder / ".env").exists()
+    code, said = make_env(**environment, FOUNDRYFLOW_SECRET_KEY="x", FOUNDRYFLOW_ENCRYPTION_KEY="y")
+    assert (code, said) == (0, "The keys come from the environment.\n")
+
+
+def test_where_nobody_can_tell_a_word_is_needed(installation):
+    folder, make_env = installation
+    url = f"postgres://nobody@127.0.0.1:{free_port()}/none"
+    code, said = make_env(DATABASE_URL=url)
+    assert code == 1
+    assert "NEW=1" in said
+    code, said = make_env("--new", DATABASE_URL=url)
+    assert code == 0
+    assert (folder / ".env").exists()
