@@ -180,10 +180,10 @@ class Masker:
                 continue
             if any(passed <= place <= start for place in begun):
                 break
-            pieces += (data[passed:start].decode("utf-8", "surrogatepass"), MASK)
+            pieces += (decoded(data[passed:start]), MASK)
             passed = end
         held = min((place for place in begun if place >= passed), default=len(data))
-        return "".join(pieces) + data[passed:held].decode("utf-8", "surrogatepass"), data[held:]
+        return "".join(pieces) + decoded(data[passed:held]), data[held:]
 
     def _places(self, data: bytes, *, final: bool) -> tuple[set[tuple[int, int]], set[int]]:
         """Where forms stand in the original, and where they may have begun at its end."""
@@ -264,6 +264,13 @@ def ended_base64_forms(secret: bytes) -> Iterator[bytes]:
 URL_SAFE = bytes.maketrans(b"+/", b"-_")
 
 
+def decoded(data: bytes) -> str:
+    try:
+        return data.decode("utf-8", "surrogatepass")
+    except UnicodeDecodeError:  # a secret with percent signs of its own may read as half a letter
+        return data.decode("utf-8", "replace")
+
+
 def occurrences(form: bytes, data: bytes) -> Iterator[tuple[int, int]]:
     start = data.find(form)
     while start >= 0:
@@ -287,7 +294,7 @@ def half_escape(data: bytes) -> re.Match[bytes] | None:
 def suspicious(forms: Iterable[bytes]) -> re.Pattern[str] | None:
     """Finds in a piece of text whatever deserves a closer look: escapes, the first signs of a form, and at the end
     of the piece the beginning of them."""
-    heads = sorted({form.decode("utf-8", "surrogatepass")[:4] for form in forms})
+    heads = sorted({decoded(form)[:4] for form in forms})
     if not heads:
         return None
     first = "|".join(re.escape(head) for head in heads)
