@@ -125,7 +125,7 @@ async def completed(answer: Answer, context: Context, api: Api) -> AsyncGenerato
     else:
         made = await data_of(answer, context, READ[api])
         # Put together from parts, that may each hold a piece of a secret.
-        made |= {name: context.masker.value(made[name]) for name in ("text", "refusal", "reasoning")}
+        made |= {name: context.masker.text(made[name]) for name in ("text", "refusal", "reasoning") if made[name]}
         if made["text"]:
             yield TextDelta(made["text"])
     ids = request_ids(answer.headers)

@@ -24,7 +24,7 @@ from httpx_aiohttp import AiohttpTransport
 from yarl import URL
 
 from connections.endpoint import Endpoint
-from connections.foundry.errors import ErrorKind, FoundryError
+from connections.foundry.errors import REQUEST_IDS, ErrorKind, FoundryError
 from connections.masking import Masker
 
 LARGEST_BODY = 16 * 1024 * 1024  # bytes
@@ -147,8 +147,10 @@ class Answer:
         self.headers = read_headers(response.headers.raw)
 
     def mask_headers(self, masker: Masker) -> None:
-        if masker.finds("\n".join(self.headers.values()).encode("latin-1")):
-            self.headers = {name: masker.text(value) for name, value in self.headers.items()}
+        """Those that are shown to anybody."""
+        for name in REQUEST_IDS:
+            if name in self.headers:
+                self.headers[name] = masker.text(self.headers[name])
 
     async def chunks(self) -> AsyncGenerator[bytes]:
         size = 0
