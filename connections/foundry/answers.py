@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, Callable, Iterator, Mapping, Sequence
+import re
+from collections.abc import AsyncGenerator, Callable, Iterator, Mapping
 from contextlib import aclosing, suppress
 from dataclasses import dataclass
 from typing import Any, Protocol
 
 from connections.foundry import chat, responses
-from connections.foundry.errors import ErrorKind, FoundryError, from_answer, masked, request_id, request_ids
+from connections.foundry.errors import ErrorKind, FoundryError, from_answer, request_id, request_ids
 from connections.foundry.jsons import parsed
 from connections.foundry.routes import Api
 from connections.foundry.sse import EventReader, EventTooLarge, ServerEvent
-from connections.foundry.transport import Answer
+from connections.foundry.transport import LARGEST_REFUSAL, Answer
 from connections.foundry.values import Completion, ErrorInAnswer, ProtocolError, TextDelta
+from connections.masking import Masker, Window
 
 GRACE = 0.2  # seconds a server may take to end a stream after its last event
 Read = Callable[[Any], dict[str, Any]]
@@ -45,24 +47,24 @@ class Assembler(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Context:
-    """What is known about the call whose answer is read."""
+    """What is known about the call whose answer is read. `masker` knows what must not come back."""
 
     url: str
     model: str
     host: str
-    secrets: Sequence[str]
+    masker: Masker
 
     def error(self, status: int, text: str, headers: Mapping[str, str]) -> FoundryError:
-        return from_answer(status, text, headers, model=self.model, secrets=self.secrets, host=self.host)
+        return from_answer(status, text, headers, model=self.model, masker=self.masker, host=self.host)
 
     def unreadable(self, answer: Answer, why: object, text: str) -> Refused:
         error = FoundryError(
             ErrorKind.PROTOCOL,
-            f"The answer cannot be read: {masked(str(why), self.secrets)}.",
+            f"The answer cannot be read: {why}.",
             "Is this the endpoint of a model?",
             status=answer.status,
             request_id=request_id(answer.headers),
-            raw=masked(text, self.secrets),
+            raw=self.masker.text(text),
         )
         return Refused(error, {}, final=True)
 
@@ -77,15 +79,25 @@ async def refusal(answer: Answer, context: Context) -> Refused:
             status=answer.status,
         )
         return Refused(error, {}, final=True)
-    text = (await answer.body()).decode("utf-8", "replace")
+    read = await answer.beginning()
+    text = read[:LARGEST_REFUSAL].decode("utf-8", "replace")
+    if len(read) > LARGEST_REFUSAL:
+        text = cut_off(text, context)
     return Refused(context.error(answer.status, text, answer.headers), answer.headers, final=False)
+
+
+def cut_off(text: str, context: Context) -> str:
+    """The beginning of an error. At its end it leaves out what may be the beginning of a secret."""
+    return context.masker.window().feed(text)
 
 
 async def data_of(answer: Answer, context: Context, read: Callable[[Any], Any]) -> Any:
     """What `read` makes of an answer in one piece."""
-    text = (await answer.body()).decode("utf-8", "replace")
+    body = await answer.body()
+    text = body.decode("utf-8", "replace")
     try:
-        return read(readable(text))
+        made = read(readable(text))
+        return context.masker.value(made) if context.masker.finds(body) else made
     except ErrorInAnswer as error:
         raise reported(error, answer, context, begun=False) from None
     except ProtocolError as error:
@@ -107,11 +119,13 @@ async def completed(answer: Answer, context: Context, api: Api) -> AsyncGenerato
             async for delta in deltas:
                 yield delta
         try:
-            made = assembler.fields()
+            made = context.masker.value(assembler.fields())
         except ProtocolError as error:
             raise context.unreadable(answer, error, "") from None
     else:
         made = await data_of(answer, context, READ[api])
+        # Put together from parts, that may each hold a piece of a secret.
+        made |= {name: context.masker.text(made[name]) for name in ("text", "refusal", "reasoning") if made[name]}
         if made["text"]:
             yield TextDelta(made["text"])
     ids = request_ids(answer.headers)
@@ -122,14 +136,17 @@ async def completed(answer: Answer, context: Context, api: Api) -> AsyncGenerato
 
 async def streamed(answer: Answer, context: Context, assembler: Assembler) -> AsyncGenerator[TextDelta]:
     """The text of a stream. Once some was shown nothing is tried again."""
-    reader = EventReader()
+    reader, window = EventReader(), context.masker.window()
     try:
         async with aclosing(answer.chunks()) as chunks:
             async for chunk in chunks:
                 for event in reader.feed(chunk):
                     for delta in assembler.feed(event):
-                        yield delta
+                        if text := window.feed(delta.text):
+                            yield TextDelta(text)
                 if assembler.done:
+                    if text := window.finish():
+                        yield TextDelta(text)
                     await finished(chunks)
                     return
     except ErrorInAnswer as error:
@@ -137,7 +154,7 @@ async def streamed(answer: Answer, context: Context, assembler: Assembler) -> As
     except (ProtocolError, EventTooLarge) as error:
         typed = FoundryError(
             ErrorKind.PROTOCOL,
-            f"The stream is broken: {masked(str(error), context.secrets)}",
+            f"The stream is broken: {broken(error, context.masker)}",
             "Try again.",
             status=answer.status,
             request_id=request_id(answer.headers),
@@ -147,8 +164,8 @@ async def streamed(answer: Answer, context: Context, assembler: Assembler) -> As
         # A connection that breaks after the last word takes nothing away.
         if not assembler.whole:
             raise Refused(error, {}, final=assembler.begun) from None
-    for delta in last_words(reader, assembler):
-        yield delta
+    for text in last_words(reader, assembler, window):
+        yield TextDelta(text)
     if not assembler.whole:
         cut = FoundryError(
             ErrorKind.TRUNCATED, "The stream ended before the answer was finished.", "Try again.",
@@ -165,16 +182,28 @@ async def finished(chunks: AsyncGenerator[bytes]) -> None:
                 pass
 
 
-def last_words(reader: EventReader, assembler: Assembler) -> Iterator[TextDelta]:
+def last_words(reader: EventReader, assembler: Assembler, window: Window) -> Iterator[str]:
     """What the last line says although no line end follows. Half a line is a cut stream, not a broken one."""
     with suppress(ProtocolError, ErrorInAnswer):
         for event in reader.finish():
-            yield from assembler.feed(event)
+            yield from filter(None, (window.feed(delta.text) for delta in assembler.feed(event)))
+    # The end of a text that was cut may be the beginning of a secret.
+    if assembler.whole and (text := window.finish()):
+        yield text
+
+
+def broken(error: Exception, masker: Masker) -> str:
+    """Why a stream cannot be read, with the beginning of what came instead."""
+    said = masker.text(error.said)[:100] if isinstance(error, ProtocolError) else ""
+    return f"{error}: {said!r}" if said else str(error)
 
 
 def reported(error: ErrorInAnswer, answer: Answer, context: Context, *, begun: bool) -> Refused:
     """An error that came with status 200."""
-    typed = context.error(status_of(error.text), error.text, answer.headers)
+    text = (
+        error.text if len(error.text) <= LARGEST_REFUSAL else context.masker.window().feed(error.text[:LARGEST_REFUSAL])
+    )
+    typed = context.error(status_of(error.text), text, answer.headers)
     return Refused(typed, answer.headers, final=begun)
 
 
@@ -188,4 +217,4 @@ def status_of(text: str) -> int:
         code = str(error.get("code") or "")
     except (ValueError, AttributeError):
         return 500
-    return int(code) if code.isdigit() and 400 <= int(code) < 600 else STATUSES.get(code, 500)
+    return int(code) if re.fullmatch("[45][0-9]{2}", code) else STATUSES.get(code, 500)

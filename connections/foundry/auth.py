@@ -12,8 +12,9 @@ import time
 from collections.abc import Callable
 from typing import Any, Protocol
 
-from connections.foundry.errors import ErrorKind, FoundryError, masked
+from connections.foundry.errors import ErrorKind, FoundryError
 from connections.foundry.values import Identity, Target
+from connections.masking import masker_of
 from connections.secret import Secret
 
 BEARER = "bearer"
@@ -53,6 +54,13 @@ def extra_header(target: Target) -> dict[str, str]:
         return {}
     value = sendable(target.extra_header.value, "extra header") or sendable(target.key, "key")
     return {target.extra_header.name: value} if value else {}
+
+
+def secrets_of(target: Target) -> tuple[str, ...]:
+    """Whatever of a connection must not be seen, should the service send it back."""
+    extra, identity = target.extra_header, target.identity
+    given = (target.key, extra and extra.value, identity and identity.secret, identity and identity.password)
+    return tuple(secret.reveal() for secret in given if secret)
 
 
 def sendable(secret: Secret, what: str) -> str:
@@ -161,7 +169,7 @@ SAID = (
 
 
 def refused_token(error: Exception, identity: Identity) -> FoundryError:
-    said = masked(str(error), (identity.secret.reveal(), identity.password.reveal()))
+    said = masker_of(identity.secret.reveal(), identity.password.reveal()).text(str(error))
     for code, message, hint in SAID:
         if code in said:
             return no_token(f"No token: {message}", hint, said)

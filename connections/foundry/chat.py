@@ -254,7 +254,7 @@ def chunk_of(event: ServerEvent) -> Mapping[str, Any]:
     try:
         chunk = parsed(event.data)
     except ValueError:
-        raise ProtocolError(f"a chunk is not JSON: {event.data[:100]!r}") from None
+        raise ProtocolError("a chunk is not JSON", event.data) from None
     if not isinstance(chunk, Mapping):
         raise ProtocolError("a chunk is not an object")
     return chunk

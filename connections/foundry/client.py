@@ -14,7 +14,7 @@ import httpx
 from connections.foundry import deployments, diagnosis, embeddings
 from connections.foundry.adapt import Lesson, LocalMemory, Memory, lesson_from
 from connections.foundry.answers import Context, Refused, completed, data_of, refusal
-from connections.foundry.auth import EntraTokens, TokenSource, extra_header, key_headers
+from connections.foundry.auth import EntraTokens, TokenSource, extra_header, key_headers, secrets_of
 from connections.foundry.calls import Asked, Call, ChatCall, EmbeddingCall, ListCall
 from connections.foundry.diagnosis import TestResult
 from connections.foundry.errors import ErrorKind, FoundryError, request_id
@@ -31,6 +31,7 @@ from connections.foundry.values import (
     TextDelta,
     Waiting,
 )
+from connections.masking import masker_of
 
 MOST_CHANGES = 12  # of one request, until it is taken or given up
 MOST_PAGES = 20  # of a list of deployments
@@ -160,10 +161,12 @@ class FoundryClient:
 
     async def _attempt(self, call: Call, asked: Asked, read: Reader, progress: Progress) -> AsyncGenerator[Any]:
         try:
-            headers, secrets = await self._credentials(call.target, asked, progress)
-            context = Context(asked.route.url, call.model, asked.route.endpoint.host, secrets)
+            headers, token = await self._credentials(call.target, asked, progress)
+            masker = masker_of(*secrets_of(call.target), token)
+            context = Context(asked.route.url, call.model, asked.route.endpoint.host, masker)
             method = "GET" if asked.body is None else "POST"
             async with self._transport.send(method, asked.route.url, headers, asked.body) as answer:
+                answer.mask_headers(masker)
                 if answer.status != 200:
                     raise await refusal(answer, context)
                 async with aclosing(read(answer, context, asked.route.api)) as events:
@@ -172,19 +175,16 @@ class FoundryClient:
         except FoundryError as error:
             raise Refused(error, {}, final=False) from None
 
-    async def _credentials(
-        self, target: Target, asked: Asked, progress: Progress
-    ) -> tuple[dict[str, str], tuple[str, ...]]:
-        """The headers that say who calls, and what of them must not be seen."""
-        extra = target.extra_header.value.reveal() if target.extra_header else ""
+    async def _credentials(self, target: Target, asked: Asked, progress: Progress) -> tuple[dict[str, str], str]:
+        """The headers that say who calls, and the token among them."""
         if target.identity is None:
-            return key_headers(target, asked.key_header), (target.key.reveal(), extra)
+            return key_headers(target, asked.key_header), ""
         if target.identity.is_own and not self._transport.is_trusted(target.endpoint):
             raise not_for_strangers(target)
         token = await self._tokens.token(target.identity, asked.scope, fresh=progress.wants_fresh_token)
         progress.wants_fresh_token = False
         headers = {"Authorization": f"Bearer {token.reveal()}", **extra_header(target)}
-        return headers, (token.reveal(), target.key.reveal(), extra)
+        return headers, token.reveal()
 
     async def _adapted(self, call: Call, asked: Asked, error: FoundryError, progress: Progress) -> Asked | None:
         """The request with one thing changed, or None when nothing can be."""

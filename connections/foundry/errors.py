@@ -14,15 +14,14 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from enum import StrEnum, auto
 from typing import Any
-from urllib.parse import quote
 
 from connections.foundry.filters import filter_results
 from connections.foundry.jsons import parsed
 from connections.foundry.values import FilterResult
-from connections.secret import MASK
+from connections.masking import Masker
 
 LONGEST_RAW = 20_000  # characters
 
@@ -74,21 +73,13 @@ class FoundryError(Exception):
         self.code, self.param, self.filters = code, param, filters
 
 
-def masked(text: str, secrets: Iterable[str]) -> str:
-    """The text without the secrets, should a server echo them, as they are, in JSON or in a URL."""
-    for secret in filter(None, secrets):
-        for form in {secret, json.dumps(secret)[1:-1], quote(secret, safe="")}:
-            text = text.replace(form, MASK)
-    return text
-
-
 class Body:
-    """The error inside an answer, whatever form it has."""
+    """The error inside an answer, whatever form it has, with masks for secrets that came back in it."""
 
-    def __init__(self, text: str) -> None:
-        self.text = text
+    def __init__(self, text: str, masker: Masker) -> None:
+        self.text = masker.text(text)
         try:
-            data = parsed(text)
+            data = masker.value(parsed(text))
         except ValueError:
             data = None
         error = data.get("error") if isinstance(data, Mapping) else None
@@ -115,11 +106,10 @@ class Body:
 
 
 def from_answer(
-    status: int, text: str, headers: Mapping[str, str], *, model: str, secrets: Iterable[str], host: str
+    status: int, text: str, headers: Mapping[str, str], *, model: str, masker: Masker, host: str
 ) -> FoundryError:
-    """The typed error of an answer that is none (status >= 400, or an error inside a stream)."""
-    text = masked(text, secrets)
-    body = Body(text)
+    """The typed error of an answer that is none (status >= 400, or an error inside a stream). `headers` are masked."""
+    body = Body(text, masker)
     kind, message, hint = classified(status, body, model, host)
     return FoundryError(
         kind,
@@ -127,7 +117,7 @@ def from_answer(
         hint,
         status=status,
         request_id=request_id(headers),
-        raw=text,
+        raw=body.text,
         code=body.code,
         param=parameter_of(body),
         filters=body.filters,

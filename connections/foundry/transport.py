@@ -10,8 +10,8 @@ import ipaddress
 import json
 import socket
 import ssl
-from collections.abc import AsyncGenerator, AsyncIterator, Mapping
-from contextlib import asynccontextmanager
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
+from contextlib import aclosing, asynccontextmanager
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
@@ -21,11 +21,14 @@ import httpx
 from aiohttp.abc import AbstractResolver, ResolveResult
 from aiohttp.resolver import ThreadedResolver
 from httpx_aiohttp import AiohttpTransport
+from yarl import URL
 
 from connections.endpoint import Endpoint
-from connections.foundry.errors import ErrorKind, FoundryError
+from connections.foundry.errors import REQUEST_IDS, ErrorKind, FoundryError
+from connections.masking import Masker
 
 LARGEST_BODY = 16 * 1024 * 1024  # bytes
+LARGEST_REFUSAL = 64 * 1024  # bytes read of an answer that is an error
 LARGEST_HEADERS = 64 * 1024
 TIMEOUTS = httpx.Timeout(600, connect=10).as_dict()  # seconds; reasoning takes minutes
 # Compressed streams are held back until a block is full, and small bodies can unfold to huge ones.
@@ -145,6 +148,13 @@ class CheckedResolver(AbstractResolver):
         await self._resolver.close()
 
 
+class NoCookies(aiohttp.DummyCookieJar):
+    """Keeps no cookie. Does not even read one: aiohttp logs the names that it does not like."""
+
+    def update_cookies_from_headers(self, headers: Sequence[str], response_url: URL) -> None:
+        pass
+
+
 class Answer:
     """What came back: status and headers (names in lower case) at once, the body as it comes."""
 
@@ -152,6 +162,12 @@ class Answer:
         self._response = response
         self.status = response.status_code
         self.headers = read_headers(response.headers.raw)
+
+    def mask_headers(self, masker: Masker) -> None:
+        """Those that are shown to anybody."""
+        for name in REQUEST_IDS:
+            if name in self.headers:
+                self.headers[name] = masker.text(self.headers[name])
 
     async def chunks(self) -> AsyncGenerator[bytes]:
         size = 0
@@ -163,10 +179,20 @@ class Answer:
                 yield chunk
         except FAILURES as error:
             # Here, so that the reader knows how far it came: nothing is tried again once text was shown.
-            raise unreachable(error, self._response.url.host, begun=True) from error
+            raise unreachable(error, self._response.url.host, begun=True) from None
 
     async def body(self) -> bytes:
         return b"".join([chunk async for chunk in self.chunks()])
+
+    async def beginning(self) -> bytes:
+        """As much of the body as is read of an error, and one byte more where it goes on."""
+        read = b""
+        async with aclosing(self.chunks()) as chunks:
+            async for chunk in chunks:
+                read += chunk
+                if len(read) > LARGEST_REFUSAL:
+                    break
+        return read[: LARGEST_REFUSAL + 1]
 
 
 def read_headers(raw: list[tuple[bytes, bytes]]) -> dict[str, str]:
@@ -198,7 +224,9 @@ class HttpTransport:
         connector = aiohttp.TCPConnector(
             limit=MOST_CONNECTIONS, resolver=CheckedResolver(self._destinations), keepalive_timeout=60
         )
-        return aiohttp.ClientSession(connector=connector, auto_decompress=False, trust_env=False)
+        return aiohttp.ClientSession(
+            connector=connector, cookie_jar=NoCookies(), auto_decompress=False, trust_env=False
+        )
 
     @asynccontextmanager
     async def send(
@@ -218,7 +246,8 @@ class HttpTransport:
             finally:
                 await response.aclose()
         except FAILURES as error:
-            raise unreachable(error, address.host) from error
+            # What is below may repeat what was sent or what came back.
+            raise unreachable(error, address.host) from None
 
     async def aclose(self) -> None:
         await self._over.aclose()

@@ -204,7 +204,11 @@ class Spilled:
 
 
 class ProtocolError(ValueError):
-    """The answer is not what the protocol says."""
+    """The answer is not what the protocol says. `said` is what came instead, as it came: nothing to show unmasked."""
+
+    def __init__(self, why: str, said: str = "") -> None:
+        super().__init__(why)
+        self.said = said
 
 
 class ErrorInAnswer(Exception):

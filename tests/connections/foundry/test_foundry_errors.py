@@ -7,13 +7,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from connections.foundry.errors import LONGEST_RAW, ErrorKind, from_answer
+from connections.masking import Masker
 
 K = ErrorKind
 
 
 def read(status, body, headers=None):
     text = body if isinstance(body, str) else json.dumps(body)
-    return from_answer(status, text, headers or {}, model="my-gpt", secrets=["planted-key"], host="r.openai.azure.com")
+    return from_answer(
+        status, text, headers or {}, model="my-gpt", masker=Masker(["planted-key"]), host="r.openai.azure.com"
+    )
 
 
 def said(code, message="", **more):
