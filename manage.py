@@ -8,8 +8,16 @@ import sys
 def main() -> None:
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "foundryflow.settings")
     from django.core.management import execute_from_command_line
+    from django.db import DatabaseError, InterfaceError
 
-    execute_from_command_line(sys.argv)
+    try:
+        execute_from_command_line(sys.argv)
+    except (DatabaseError, InterfaceError) as error:
+        from foundryflow.database import is_expected, sentence_for_operators
+
+        if not is_expected(error):
+            raise
+        sys.exit(sentence_for_operators(error))
 
 
 if __name__ == "__main__":

@@ -12,10 +12,12 @@ from typing import Any
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "foundryflow.settings")
 
 import django
+from asgiref.sync import ThreadSensitiveContext, sync_to_async
 from django.conf import settings
 from django.core.asgi import get_asgi_application
 from django.core.handlers.asgi import ASGIHandler, ASGIRequest
 from django.core.handlers.exception import convert_exception_to_response
+from django.db import DatabaseError, InterfaceError
 from django.http import Http404, HttpRequest, HttpResponseNotAllowed
 from django.http.response import HttpResponseBase
 
@@ -23,6 +25,7 @@ django_application = get_asgi_application()
 
 from flows import engine  # noqa: E402 - apps first
 from flows.api import problems  # noqa: E402
+from foundryflow.database import Unusable, check_file, give_back, is_expected, sentence_for_operators  # noqa: E402
 
 Scope = dict[str, Any]
 Receive = Callable[[], Awaitable[dict[str, Any]]]
@@ -86,7 +89,17 @@ async def application(scope: Scope, receive: Receive, send: Send) -> None:
     elif scope["path"].startswith(API) and scope["path"] not in PAGES_OF_THE_API:
         await call(scope, receive, send)
     else:
-        await django_application(scope, receive, send)
+        await page(scope, receive, send)
+
+
+async def page(scope: Scope, receive: Receive, send: Send) -> None:
+    async with ThreadSensitiveContext():
+        try:
+            await django_application(scope, receive, send)
+        except BaseException:
+            # Django ends a request that broke off without a signal: its thread would keep its connection for ever.
+            await sync_to_async(give_back)()
+            raise
 
 
 async def call(scope: Scope, receive: Receive, send: Send) -> None:
@@ -146,7 +159,15 @@ async def lifespan(receive: Receive, send: Send) -> None:
         if message["type"] == "lifespan.startup":
             # Every page, before the first request has to wait for them.
             import_module(settings.ROOT_URLCONF)
-            await engine.open_engine()
+            try:
+                check_file()
+                await engine.open_engine()
+            except (Unusable, DatabaseError, InterfaceError) as error:
+                if not (isinstance(error, Unusable) or is_expected(error)):
+                    raise
+                said = str(error) if isinstance(error, Unusable) else sentence_for_operators(error)
+                await send({"type": "lifespan.startup.failed", "message": said})
+                return
             await send({"type": "lifespan.startup.complete"})
         else:
             await engine.close_engine()

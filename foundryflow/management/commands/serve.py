@@ -15,6 +15,7 @@ from django.contrib.auth import get_user_model
 from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandError
 
+from foundryflow.database import Unusable, check_file, give_back
 from foundryflow.setup_code import setup_code
 
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
@@ -38,6 +39,10 @@ class Command(BaseCommand):
         parser.add_argument("--port", type=int, default=8000)
 
     def handle(self, *args: Any, host: str, port: int, **options: Any) -> None:
+        try:
+            check_file()
+        except Unusable as error:
+            raise CommandError(str(error)) from None
         call_command("migrate", verbosity=0)
         self.check(databases=["default"])
         listener = listen(host, port)
@@ -46,6 +51,7 @@ class Command(BaseCommand):
         if host not in (*LOOPBACK, *EVERY_ADDRESS):
             settings.ALLOWED_HOSTS.append(host)
         self.announce(host, listener.getsockname()[1])
+        give_back()  # the server has its own
         asyncio.run(self.serve(listener))
 
     def announce(self, host: str, port: int) -> None:
@@ -66,6 +72,8 @@ class Command(BaseCommand):
             if simulator and beside:
                 simulator[0].should_exit = True
                 await beside
+        if not main.started:
+            raise CommandError("The server did not start.")
 
     def simulator(self) -> tuple[Sidecar, socket.socket] | None:
         if not settings.SIMULATOR:
