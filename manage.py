@@ -8,6 +8,7 @@ import sys
 def main() -> None:
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "foundryflow.settings")
     from django.core.management import execute_from_command_line
+    from django.db import DatabaseError, InterfaceError
 
     from foundryflow.env import SettingError
 
@@ -15,6 +16,12 @@ def main() -> None:
         execute_from_command_line(sys.argv)
     except SettingError as error:
         sys.exit(str(error))
+    except (DatabaseError, InterfaceError) as error:
+        from foundryflow.database import is_expected, sentence_for_operators
+
+        if not is_expected(error):
+            raise
+        sys.exit(sentence_for_operators(error))
 
 
 if __name__ == "__main__":

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Sequence
 from datetime import UTC, datetime
 
-from asgiref.sync import sync_to_async
-
 from connections.foundry.adapt import Lesson
 from connections.models import LearntLesson
+from foundryflow.database import execute
 
 FRESH = 30.0  # seconds after which another process's lessons are seen, and what it forgot is forgotten
 MOST_PLACES = 5_000  # endpoints and deployments held in memory
@@ -23,19 +23,26 @@ class DatabaseMemory:
         self._known: dict[tuple[str, str], tuple[float, list[Lesson]]] = {}
 
     async def lessons(self, endpoint: str, model: str) -> Sequence[Lesson]:
-        read_at, known = self._known.get((endpoint, model), (0.0, []))
-        now = time.monotonic()
-        if read_at and now - read_at < FRESH:
-            return known
-        if len(self._known) > MOST_PLACES:
-            self._known.clear()
-        known = await sync_to_async(stored)(endpoint, model)
-        self._known[endpoint, model] = now, known
-        return known
+        known = self._fresh(endpoint, model)
+        return known if known is not None else await execute(lambda: self._read(endpoint, model))
 
     async def learn(self, endpoint: str, model: str, lesson: Lesson) -> None:
-        await sync_to_async(store)(endpoint, model, lesson)
+        await execute(lambda: store(endpoint, model, lesson))
         self._known.pop((endpoint, model), None)
+
+    def _fresh(self, endpoint: str, model: str) -> list[Lesson] | None:
+        read_at, known = self._known.get((endpoint, model), (-math.inf, []))
+        return known if time.monotonic() - read_at < FRESH else None
+
+    def _read(self, endpoint: str, model: str) -> list[Lesson]:
+        """From the database, unless somebody has done so meanwhile: hundreds of calls may begin together."""
+        known = self._fresh(endpoint, model)
+        if known is None:
+            if len(self._known) > MOST_PLACES:
+                self._known.clear()
+            now, known = time.monotonic(), stored(endpoint, model)
+            self._known[endpoint, model] = now, known
+        return known
 
     def forget(self, endpoint: str, model: str) -> None:
         """Reads anew at the next call."""

@@ -21,6 +21,7 @@ from connections.lessons import memory
 from connections.models import Connection, LearntLesson
 from foundryflow import access
 from foundryflow.access import editor, reader
+from foundryflow.database import in_thread
 from foundryflow.http import Request
 from foundryflow.models import AuditEntry
 from foundryflow.regions import Region, page, regions
@@ -154,7 +155,7 @@ async def test(request: Request, pk: int | None = None) -> HttpResponse:
     """One tiny chat call with the form as it stands; nothing is saved but the outcome of a stored, unchanged one."""
     stored = await Connection.objects.filter(pk=pk).afirst() if pk else None
     form, test_form = ConnectionForm(request.POST, stored=stored), TestForm(request.POST)
-    valid = await sync_to_async(form.is_valid)()
+    valid = await in_thread(form.is_valid)()
     problems = [text for field, texts in form.errors.items() if field != "name" for text in texts]
     if not test_form.is_valid():
         problems.append(str(test_form.errors["model"][0]))

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
-from django.db import DatabaseError, OperationalError
+from django.db import DatabaseError
 from django.utils import timezone
 
 from connections.fields import KeyUnreadable
@@ -40,6 +40,7 @@ from flows.models import Checkpoint, LogEntry, Run, State
 from flows.records import LONGEST_PATH, Gathered, write
 from flows.statements import Fields
 from flows.values import displayed, storable
+from foundryflow.database import is_away
 
 log = logging.getLogger(__name__)
 
@@ -279,9 +280,9 @@ class DatabaseJournal:
         try:
             # Shielded: a cancelled run must not take back what it has put in the queue.
             await asyncio.shield(owed)
-        except OperationalError:
-            raise
         except DatabaseError as error:
+            if is_away(error):
+                raise
             log.exception("action=record_refused run=%s", self._run.pk)
             refused = f"The database refused the record of an action before: {type(error).__name__}."
             raise ActionError("unrecorded", refused, "See the log of the server.") from None

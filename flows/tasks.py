@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-from asgiref.sync import sync_to_async
 from procrastinate import JobContext
 from procrastinate.contrib.django import app
-
-from flows.engine import claims
 
 STALLED = 15  # seconds without a sign of life of a worker of Procrastinate
 
@@ -25,9 +22,8 @@ async def execute(run_id: int) -> None:
 @app.periodic(cron="*/10 * * * * *")
 @app.task(name="flows.rescue", queue="rescue", queueing_lock="rescue", pass_context=True)
 async def rescue(context: JobContext, timestamp: int) -> None:
-    """Hands on jobs whose worker is gone, and runs that nobody has."""
+    """Hands on jobs whose worker is gone. Runs that nobody has are taken over by the pulse of any worker."""
     manager = context.app.job_manager
     for job in await manager.get_stalled_jobs(seconds_since_heartbeat=STALLED):
         await manager.retry_job(job)
-    await sync_to_async(lambda: claims.requeue(claims.lost_runs()))()
     await look_at_queue()

@@ -13,12 +13,12 @@ from typing import Any
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "foundryflow.settings")
 
 import django
-from asgiref.sync import sync_to_async
+from asgiref.sync import ThreadSensitiveContext, sync_to_async
 from django.conf import settings
 from django.core.asgi import get_asgi_application
 from django.core.handlers.asgi import ASGIHandler, ASGIRequest
 from django.core.handlers.exception import convert_exception_to_response
-from django.db import connection
+from django.db import DatabaseError, InterfaceError, connection
 from django.http import Http404, HttpRequest, HttpResponseNotAllowed
 from django.http.response import HttpResponseBase
 
@@ -36,6 +36,7 @@ except SettingError as error:
 
 from flows import engine
 from flows.api import problems
+from foundryflow.database import Unusable, check_file, give_back, is_expected, sentence_for_operators
 from foundryflow.keys import NotMigrated, WrongKey, verify_keys
 from foundryflow.listener import raise_file_limit
 
@@ -114,7 +115,17 @@ async def application(scope: Scope, receive: Receive, send: Send) -> None:
     if path.startswith(API) and path not in PAGES_OF_THE_API:
         await call(scope, receive, send)
     else:
-        await django_application(scope, receive, send)
+        await page(scope, receive, send)
+
+
+async def page(scope: Scope, receive: Receive, send: Send) -> None:
+    async with ThreadSensitiveContext():
+        try:
+            await django_application(scope, receive, send)
+        except BaseException:
+            # Django ends a request that broke off without a signal: its thread would keep its connection for ever.
+            await sync_to_async(give_back)()
+            raise
 
 
 def below_prefix(scope: Scope) -> Scope:
@@ -198,10 +209,18 @@ async def lifespan(receive: Receive, send: Send) -> None:
             raise_file_limit()
             # Every page, before the first request has to wait for them.
             import_module(settings.ROOT_URLCONF)
-            if trouble := await sync_to_async(trouble_with_keys)():
-                await send({"type": "lifespan.startup.failed", "message": trouble})
+            try:
+                check_file()
+                if trouble := await sync_to_async(trouble_with_keys)():
+                    await send({"type": "lifespan.startup.failed", "message": trouble})
+                    return
+                await engine.open_engine()
+            except (Unusable, DatabaseError, InterfaceError) as error:
+                if not (isinstance(error, Unusable) or is_expected(error)):
+                    raise
+                said = str(error) if isinstance(error, Unusable) else sentence_for_operators(error)
+                await send({"type": "lifespan.startup.failed", "message": said})
                 return
-            await engine.open_engine()
             await send({"type": "lifespan.startup.complete"})
         else:
             await engine.close_engine()

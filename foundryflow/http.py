@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
+from contextlib import aclosing
 
 from django.contrib.auth.models import User
+from django.db import InterfaceError, OperationalError
 from django.http import HttpRequest, QueryDict, StreamingHttpResponse
 from django_htmx.middleware import HtmxDetails
+
+from foundryflow.database import is_away, note_away
 
 
 class Request(HttpRequest):
@@ -29,7 +33,19 @@ def whole_number(text: str | None, digits: int = 14) -> int | None:
     return int(text) if text and text.isdecimal() and len(text) <= digits else None
 
 
-def event_stream(events: AsyncIterator[bytes]) -> StreamingHttpResponse:
+def event_stream(events: AsyncGenerator[bytes]) -> StreamingHttpResponse:
     """Server-sent events, which nobody on the way keeps or holds back."""
     headers = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
-    return StreamingHttpResponse(events, content_type="text/event-stream", headers=headers)
+    return StreamingHttpResponse(while_readable(events), content_type="text/event-stream", headers=headers)
+
+
+async def while_readable(events: AsyncGenerator[bytes]) -> AsyncGenerator[bytes]:
+    """Ends a stream in good order when the database stays away: whoever follows it comes back by itself."""
+    async with aclosing(events):
+        try:
+            async for event in events:
+                yield event
+        except (OperationalError, InterfaceError) as error:
+            if not is_away(error):
+                raise
+            note_away(error)

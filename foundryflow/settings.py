@@ -110,11 +110,15 @@ DATABASES = {
         env.text("DATABASE_URL") or env.plain("DATABASE_URL") or f"sqlite:///{BASE_DIR / 'foundryflow.sqlite3'}"
     )
 }
+# Seconds that a page or a call of the API waits for a database that is busy or away; runs wait as long as it takes.
+DATABASE_WAIT = max(1, env.number("DATABASE_WAIT", 5))
+# Connections to PostgreSQL that the requests and the engine of one process share.
+DATABASE_POOL = max(2, env.number("DATABASE_POOL", 10))
 if DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3":
     DATABASES["default"]["OPTIONS"] = {
         # Writers queue at BEGIN instead of failing in the middle of a transaction.
         "transaction_mode": "IMMEDIATE",
-        "timeout": 20,
+        "timeout": DATABASE_WAIT,
         "factory": PrivateFile,
         "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA foreign_keys=ON;",
     }
@@ -122,7 +126,29 @@ POSTGRESQL = DATABASES["default"]["ENGINE"] == "django.db.backends.postgresql"
 if POSTGRESQL:
     # The database chooses the engine: workers execute the runs, and Procrastinate hands them out.
     INSTALLED_APPS.append("procrastinate.contrib.django")
-    DATABASES["default"].update(CONN_MAX_AGE=60, CONN_HEALTH_CHECKS=True)
+    from foundryflow.pool import PooledConnection
+
+    # Each request has a thread of its own, so that connections of threads would not be used again: a pool lends them.
+    # It gives up a new connection as soon as nobody waits for it any more, and begins anew when the next one comes:
+    # its pauses grow, and would outlast the outage.
+    DATABASES["default"].update(CONN_MAX_AGE=0, CONN_HEALTH_CHECKS=True)
+    DATABASES["default"]["OPTIONS"] = {
+        # A server that vanishes without a word is noticed within half a minute.
+        "connect_timeout": max(2, DATABASE_WAIT),
+        "keepalives_idle": 10,
+        "keepalives_interval": 5,
+        "keepalives_count": 4,
+        "tcp_user_timeout": 30_000,
+        **DATABASES["default"].get("OPTIONS", {}),
+        "pool": {
+            "connection_class": PooledConnection,
+            "min_size": 1,
+            "max_size": DATABASE_POOL,
+            "timeout": DATABASE_WAIT,
+            "reconnect_timeout": DATABASE_WAIT,
+            "max_idle": 60,
+        },
+    }
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 AUTHENTICATION_BACKENDS = [
@@ -188,7 +214,14 @@ LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
     "formatters": {"plain": {"format": "{levelname} {name} {message}", "style": "{"}},
-    "filters": {"repeats": {"()": "foundryflow.logs.RepeatFilter"}},
-    "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "plain", "filters": ["repeats"]}},
+    "filters": {
+        "absence": {"()": "foundryflow.database.WithoutTraceback"},
+        "repeats": {"()": "foundryflow.logs.RepeatFilter"},
+    },
+    "handlers": {
+        "console": {"class": "logging.StreamHandler", "formatter": "plain", "filters": ["absence", "repeats"]},
+    },
     "root": {"handlers": ["console"], "level": env.text("LOG_LEVEL", "WARNING")},
+    # It says each try to connect, of each connection; who waits for one says so.
+    "loggers": {"psycopg.pool": {"level": "ERROR"}},
 }

@@ -26,3 +26,8 @@ urlpatterns = [
     path("logout/", reader(auth.LogoutView.as_view()), name="logout"),
     path("healthz", health, name="health"),
 ]
+
+handler400 = "foundryflow.error_pages.bad_request"
+handler403 = "foundryflow.error_pages.permission_denied"
+handler404 = "foundryflow.error_pages.not_found"
+handler500 = "foundryflow.error_pages.server_error"

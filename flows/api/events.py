@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections import defaultdict
-from collections.abc import AsyncIterator, Iterable, Sequence
+from collections.abc import AsyncGenerator, Iterable, Sequence
 from typing import Any
 
 from django.conf import settings
@@ -15,14 +15,16 @@ from flows.api import shown
 from flows.engine.live import hub
 from flows.models import ActionRun, LogEntry, Run
 from flows.statements import fetched, marks, table
+from foundryflow.database import COMMAND, patience
 
 KEEP_ALIVE = 15.0  # seconds
 News = tuple[list[tuple[int, str, dict[str, Any]]], int, bool]
 PACE = 0.02  # seconds that text gathers once some was sent; the first piece never waits
 
 
-async def events(run_id: int, after: int) -> AsyncIterator[bytes]:
+async def events(run_id: int, after: int) -> AsyncGenerator[bytes]:
     """From the event behind `after` until the run has ended. Event ids are numbers of records: Last-Event-ID."""
+    patience.set(COMMAND)  # of this request: whoever follows a run has more of it than who asks
     texts: dict[str, int] = {}
     yield event("run", {"id": run_id, "url": f"{settings.PREFIX}/api/runs/{run_id}"})
     with hub.subscribe(run_id) as subscription:

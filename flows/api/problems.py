@@ -8,6 +8,8 @@ from typing import Any
 
 from django.http import HttpRequest, HttpResponse
 
+from foundryflow.database import RETRY_AFTER
+
 TYPE = "application/problem+json"
 
 
@@ -25,7 +27,7 @@ def body(status: int, detail: str, **more: Any) -> bytes:
 
 
 def answer(status: int, detail: str, **more: Any) -> HttpResponse:
-    headers = {"WWW-Authenticate": "Bearer"} if status == 401 else {}
+    headers = {401: {"WWW-Authenticate": "Bearer"}, 503: {"Retry-After": str(RETRY_AFTER)}}.get(status, {})
     return HttpResponse(body(status, detail, **more), status=status, content_type=TYPE, headers=headers)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 
 from django.conf import settings
+from django.db import InterfaceError, OperationalError
 from django.db.models import F
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from ninja import NinjaAPI, Schema
@@ -22,6 +23,7 @@ from flows.api.keys import Keys
 from flows.api.problems import Problem
 from flows.api.starting import again, start
 from flows.models import Flow, Run, State
+from foundryflow.database import is_away, is_damaged, note_away, sentence_for_visitors
 from foundryflow.http import event_stream, whole_number
 from foundryflow.models import ApiKey
 
@@ -77,7 +79,12 @@ async def run_flow(
     run = await start(slug, given.inputs, caller(request), key_of(request), engine.URGENT)
     if not await engine.ended(run.pk, max(0.0, min(timeout, LONGEST_WAIT))):
         return accepted(run)
-    found = await engine.execute_alike(shown.runs_wanted, shown.Wanted(run.pk))
+    try:
+        found = await engine.execute_alike(shown.runs_wanted, shown.Wanted(run.pk))
+    except (OperationalError, InterfaceError) as error:
+        if not is_away(error):
+            raise
+        return accepted(run)  # it was started: where to look is all that can be said
     # Its process may have stopped and left it to another one.
     return JsonResponse(found) if found and found["ended_at"] else accepted(run)
 
@@ -202,5 +209,10 @@ def on_error(request: HttpRequest, error: HttpError) -> HttpResponse:
 
 @api.exception_handler(Exception)
 def on_bug(request: HttpRequest, error: Exception) -> HttpResponse:
+    if is_away(error) or is_damaged(error):
+        note_away(error, request.path)
+        response = problems.answer(503, sentence_for_visitors(error))
+        response._has_been_logged = True  # type: ignore[attr-defined]  # Django would log each of them
+        return response
     log.error("action=api_failed path=%s", request.path, exc_info=error)
     return problems.answer(500, "The server could not go on.")

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Mapping, Sequence
 from typing import Any
 
-from asgiref.sync import sync_to_async
 from django.http import StreamingHttpResponse
 from django.utils.text import slugify
 from django.views.decorators.http import require_GET
@@ -17,6 +16,7 @@ from flows.batch.table import written
 from flows.batch.words import check_words
 from foundryflow import access
 from foundryflow.access import reader
+from foundryflow.database import in_thread, read_patiently
 from foundryflow.http import Request
 
 AT_ONCE = 200  # rows read and sent together
@@ -37,7 +37,7 @@ VERDICTS = {True: "passed", False: "failed", None: "undecided"}
 @reader
 @require_GET
 async def export(request: Request, pk: int) -> StreamingHttpResponse:
-    batch = await sync_to_async(access.batch)(request, pk)
+    batch = await in_thread(access.batch)(request, pk)
     response = StreamingHttpResponse(pieces(batch), content_type="text/csv; charset=utf-8")
     response.headers["Content-Disposition"] = f'attachment; filename="{slugify(batch.name) or "batch"}.csv"'
     return response
@@ -45,14 +45,14 @@ async def export(request: Request, pk: int) -> StreamingHttpResponse:
 
 async def pieces(batch: Batch) -> AsyncIterator[bytes]:
     """Settles first what has ended since somebody looked, then reads on from the row that was sent last."""
-    while await sync_to_async(settle)(batch):
+    while await read_patiently(settle, batch):
         pass
     views, checks = variant_views(batch), [check_words(check) for check in batch.checks]
     columns = ["row", *batch.columns, *(name for view in views for name in names_of(view, checks))]
     yield "\ufeff".encode()  # tells spreadsheets that it is UTF-8
     yield written(columns, []).encode()
     after = 0
-    while rows := await sync_to_async(rows_after)(batch, after):
+    while rows := await read_patiently(rows_after, batch, after):
         text = written(columns, [line_of(row, views, checks) for row in rows])
         yield text.split("\r\n", 1)[1].encode()
         after = rows[-1].number

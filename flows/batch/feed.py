@@ -7,10 +7,9 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from dataclasses import dataclass
 
-from asgiref.sync import sync_to_async
 from django.http import StreamingHttpResponse
 from django.views.decorators.http import require_GET
 
@@ -22,6 +21,7 @@ from flows.batch.starting import to_come
 from flows.engine.live import hub
 from foundryflow import access
 from foundryflow.access import reader
+from foundryflow.database import in_thread, read_patiently
 from foundryflow.http import Request, event_stream, whole_number
 from foundryflow.people import may_change
 from foundryflow.regions import Region, event, partial
@@ -50,7 +50,7 @@ class News:
 @reader
 @require_GET
 async def feed(request: Request, pk: int) -> StreamingHttpResponse:
-    batch = await sync_to_async(access.batch)(request, pk)
+    batch = await in_thread(access.batch)(request, pk)
     after = whole_number(request.headers.get("Last-Event-ID")) or whole_number(request.GET.get("after")) or 0
     seen = Seen(
         after,
@@ -61,11 +61,11 @@ async def feed(request: Request, pk: int) -> StreamingHttpResponse:
     return event_stream(follow(batch.pk, seen))
 
 
-async def follow(batch_id: int, seen: Seen) -> AsyncIterator[bytes]:
+async def follow(batch_id: int, seen: Seen) -> AsyncGenerator[bytes]:
     spoken = time.monotonic()
     while not hub.closing:
         try:
-            news = await sync_to_async(look)(batch_id, seen)
+            news = await read_patiently(look, batch_id, seen)
         except Batch.DoesNotExist:
             yield ENDED
             return
@@ -87,7 +87,7 @@ def look(batch_id: int, seen: Seen) -> News:
     batch = Batch.objects.get(pk=batch_id)
     if batch.changes <= seen.change:
         return News("", ended=not to_come(batch))
-    since, seen.change = seen.change, batch.changes
+    since = seen.change
     standing = Standing(batch)
     regions = [
         Region("batch/_standing.html", "batch-standing", {"batch": batch, "standing": standing, "mine": seen.mine})
@@ -102,4 +102,6 @@ def look(batch_id: int, seen: Seen) -> News:
         ]
     else:
         regions.append(Region("batch/_grid.html", "batch-grid", {"batch": batch, "grid": grid}))
-    return News("".join(partial(region) for region in regions), ended=not standing.going)
+    html = "".join(partial(region) for region in regions)
+    seen.change = batch.changes
+    return News(html, ended=not standing.going)

@@ -7,19 +7,19 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
-from typing import Any, TypeVar
+from typing import TypeVar
 
-from asgiref.sync import sync_to_async
 from django.conf import settings
-from django.db import transaction
+from django.db import InterfaceError, OperationalError, transaction
 from django.db.models import QuerySet
 from django.utils import timezone
 
 from flows.engine import embedded
 from flows.engine.live import hub
-from flows.engine.writer import Alike, Job, together
+from flows.engine.writer import Alike
 from flows.models import ENDS, LIVE, Checkpoint, Run, State
 from flows.statements import insert
+from foundryflow import database
 
 if settings.POSTGRESQL:
     from flows.engine import distributed
@@ -52,25 +52,18 @@ def submit_all(runs: Sequence[Run]) -> None:
 
 
 async def execute(job: Callable[[], Result]) -> Result:
-    """A database job in a transaction, on the loop of the server together with all others of the process."""
-    done: Result = await done_by_writer(job)
+    """A database job in a transaction, on the loop of the server together with all others of the process.
+
+    Raises OperationalError when the database is away for longer than somebody who asks waits.
+    """
+    done: Result = await database.execute(job)
     return done
 
 
 async def execute_alike(work: Callable[[Sequence[Argument]], Sequence[Result]], argument: Argument) -> Result:
     """The same, where one call of `work` serves everybody who asks at the same time: an outcome for each argument."""
-    done: Result = await done_by_writer(Alike(work, argument))
+    done: Result = await database.execute(Alike(work, argument))
     return done
-
-
-async def done_by_writer(job: Job) -> Any:
-    writer = distributed.writer() if settings.POSTGRESQL else embedded.writer()
-    if writer is not None:
-        return await writer.do(job)
-    (outcome,) = await sync_to_async(together)([job])
-    if isinstance(outcome, Exception):
-        raise outcome
-    return outcome
 
 
 def cancel(run: Run, *, by: str) -> bool:
@@ -112,11 +105,21 @@ async def ended(run_id: int, timeout: float) -> bool:  # noqa: ASYNC109 - how lo
             look = min(until, time.monotonic() + LOOK)
             while not subscription.ended and await subscription.changed(max(0, look - time.monotonic())):
                 pass
-            if not subscription.ended and await execute_alike(have_ended, run_id):
+            if not subscription.ended and await is_known_to_have_ended(run_id):
                 return True
             if time.monotonic() >= until:
                 return subscription.ended
     return True
+
+
+async def is_known_to_have_ended(run_id: int) -> bool:
+    """While the database is away nobody knows."""
+    try:
+        return await execute_alike(have_ended, run_id)
+    except (OperationalError, InterfaceError) as error:
+        if not database.is_away(error):
+            raise
+        return False
 
 
 def have_ended(run_ids: Sequence[int]) -> list[bool]:

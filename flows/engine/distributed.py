@@ -3,19 +3,28 @@
 Procrastinate carries the news that there is something to do, in the transaction that creates the run. A worker that
 hears of one run takes as many as it has places for, a group in one statement, and clears away the jobs of those it
 took: Procrastinate hands out jobs one query at a time.
+
+A database that is away ends nothing: each part connects again as long as the process was not told to stop. Whatever
+else ends one of them ends the process, with an error.
 """
 
 from __future__ import annotations
 
 import asyncio
+import logging
 import signal
+import time
 from collections.abc import Sequence
 from contextlib import suppress
 
 from django.conf import settings
 from django.db import connection
 from procrastinate.contrib.django import app
+from procrastinate.contrib.django.utils import connector_params
+from procrastinate.exceptions import ConnectorException
+from procrastinate.psycopg_connector import PsycopgConnector
 from procrastinate.types import JSONDict
+from psycopg_pool import AsyncConnectionPool, PoolTimeout
 
 from flows import tasks
 from flows.engine import notices
@@ -23,10 +32,22 @@ from flows.engine.executor import Executor, stopped
 from flows.engine.live import hub
 from flows.engine.writer import Writer
 from flows.models import Run
+from foundryflow import database
+
+log = logging.getLogger(__name__)
 
 INTERACTIVE, SUBMITTED = "interactive", "submitted"  # queues
 PAUSE = 0.004  # seconds between two transactions of a process that has much to write
 POLLING = 5.0  # seconds after which Procrastinate looks without being told to
+# Connections of a worker: of Procrastinate beside the one it listens on, and of everything that is written.
+LINES, POOL = 2, 2
+FIRST_PAUSE, LONGEST_PAUSE = 0.2, 5.0  # seconds before Procrastinate starts again
+WELL = 30.0  # seconds after which it counts as having worked
+
+
+class PartEnded(Exception):
+    """Something that goes on until the process is told to stop has ended by itself."""
+
 
 _listening: list[asyncio.Task[None]] = []
 _writer: Writer | None = None
@@ -55,21 +76,20 @@ async def open_engine() -> None:
     global _writer
     hub.closing = False
     _writer = Writer(PAUSE)
+    database.set_doer(_writer)
     _listening.append(asyncio.get_running_loop().create_task(notices.listen(hub), name="listener"))
 
 
 async def close_engine() -> None:
     global _writer
     hub.close()
+    database.set_doer(None)
     if _writer is not None:
         closing, _writer = _writer, None
+        closing.hurry(0)
         await closing.close()
     await stopped(_listening)
     _listening.clear()
-
-
-def writer() -> Writer | None:
-    return _writer
 
 
 async def work(concurrency: int) -> None:
@@ -78,6 +98,7 @@ async def work(concurrency: int) -> None:
     The second signal ends it at once, and other workers take over.
     """
     cancel_on_signal()
+    connection.pool.resize(1, POOL)
     announcer = notices.Announcer()
     hub.relay = announcer
     executor = Executor("worker", concurrency, PAUSE)
@@ -87,11 +108,23 @@ async def work(concurrency: int) -> None:
         try:
             await executor.open(feeds=True)
             tasks.look_at_queue = executor.look_at_queue
-            await hear_of_jobs()
+            await all_go_on(sending, *executor.parts, asyncio.create_task(hear_of_jobs(), name="jobs"))
         finally:
             await executor.close(settings.WORKER_GRACE)
     await asyncio.sleep(2 * notices.TOGETHER)
     await stopped([sending])
+
+
+async def all_go_on(*parts: asyncio.Task[None]) -> None:
+    """Until it is cancelled. None of the parts ends by itself: whichever does takes the worker with it."""
+    try:
+        ended, _ = await asyncio.wait(parts, return_when=asyncio.FIRST_COMPLETED)
+        part = ended.pop()
+        error = part.exception()
+        log.error("action=worker_part_ended part=%s", part.get_name(), exc_info=error)
+        raise PartEnded(f"The worker cannot go on: its part {part.get_name()!r} ended. See the log.") from error
+    finally:
+        await stopped([part for part in parts if part.get_name() == "jobs"])
 
 
 def cancel_on_signal() -> None:
@@ -109,8 +142,36 @@ def cancel_on_signal() -> None:
 
 
 async def hear_of_jobs() -> None:
-    with app.replace_connector(app.connector.get_worker_connector()) as worker_app:  # type: ignore[attr-defined]
-        async with worker_app.open_async():
+    """Until it is cancelled. Procrastinate's worker returns when it loses the database; then another one starts."""
+    pause = FIRST_PAUSE
+    while True:
+        began = time.monotonic()
+        try:
+            await hear_while_connected()
+        except (ConnectorException, PoolTimeout, OSError) as error:
+            log.warning("action=jobs_unheard error=%r", error.__cause__ or error)
+        if time.monotonic() - began > WELL:
+            pause = FIRST_PAUSE
+        await asyncio.sleep(pause)
+        pause = min(pause * 2, LONGEST_PAUSE)
+
+
+async def hear_while_connected() -> None:
+    parameters = connector_params()
+    pool = AsyncConnectionPool(
+        kwargs=parameters,
+        min_size=1,
+        max_size=LINES,
+        open=False,
+        check=AsyncConnectionPool.check_connection,
+        timeout=settings.DATABASE_WAIT,
+        reconnect_timeout=settings.DATABASE_WAIT,
+    )
+    connector = PsycopgConnector(kwargs=parameters)
+    try:
+        await pool.open(wait=True, timeout=settings.DATABASE_WAIT)
+        await connector.open_async(pool)
+        with app.replace_connector(connector) as worker_app:
             await worker_app.run_worker_async(
                 concurrency=1,
                 delete_jobs="always",
@@ -118,3 +179,5 @@ async def hear_of_jobs() -> None:
                 shutdown_graceful_timeout=5,
                 install_signal_handlers=False,
             )
+    finally:
+        await pool.close()

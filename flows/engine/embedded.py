@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import fcntl
 import os
 from collections.abc import Sequence
@@ -14,7 +13,6 @@ from django.db import transaction
 from flows.engine import claims
 from flows.engine.executor import Executor
 from flows.engine.live import hub
-from flows.engine.writer import Writer
 from flows.models import Run
 
 GRACE = 3.0  # seconds that running actions get when the server stops
@@ -60,12 +58,6 @@ def only_server() -> bool:
         return False
     _lock = handle
     return True
-
-
-def writer() -> Writer | None:
-    """That of the open engine, on its own event loop."""
-    here = _executor is not None and _executor.loop is asyncio.get_running_loop()
-    return _executor.writer if _executor is not None and here else None
 
 
 def wake() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import math
 import sys
 import time
 from collections import defaultdict
@@ -13,7 +14,7 @@ from typing import Any
 from uuid import UUID
 
 from django.conf import settings
-from django.db import DatabaseError, OperationalError
+from django.db import DatabaseError, InterfaceError, OperationalError
 
 from connections.clients import close_client
 from flows import runner
@@ -27,6 +28,7 @@ from flows.models import Run, State
 from flows.records import StaleAttempt
 from flows.services_db import DatabaseServices
 from flows.values import displayed
+from foundryflow import database
 
 log = logging.getLogger(__name__)
 
@@ -37,6 +39,7 @@ STAYS_FULL = 1.0  # seconds that a job waits here for a place, so that it does n
 REFILL_EVERY = 1.0  # seconds, unless there is more to come
 LOOK_FOR_SUSPECTS = 1.0  # seconds between two looks
 MAKING_ROOM = 60.0  # seconds that a suspect waits for the actions that are going; after each time in vain twice as long
+HANDS_OVER = 5.0  # seconds that an absent database is waited for once the process ends
 
 # Whoever has many runs to come makes some of them here, a few at a time, and says whether it made any.
 refills: list[Callable[[], bool]] = []
@@ -82,6 +85,7 @@ class Executor:
         self._making_room = MAKING_ROOM
         self._full = False  # more may be waiting for a place
         self._refill_at = 0.0  # time.monotonic()
+        self._returned = -math.inf  # time.monotonic() when the database was heard of again after a long silence
 
     # Life
 
@@ -90,10 +94,16 @@ class Executor:
         # The loop shares the interpreter with the thread that writes; by default it would wait 5 ms for each turn.
         sys.setswitchinterval(0.0005)
         self.id = await self.writer.do(lambda: claims.enlist(self.kind))
+        database.set_doer(self.writer)
         self._own.append(self.loop.create_task(self._pulse(sweeps=feeds), name="pulse"))
         if feeds:
             self._own.append(self.loop.create_task(self._feed(), name="feed"))
             self.wake()
+
+    @property
+    def parts(self) -> list[asyncio.Task[None]]:
+        """What goes on until the executor is closed."""
+        return list(self._own)
 
     async def close(self, grace: float = 0.0) -> None:
         """Lets what is going come to its next action, at most `grace` seconds; the rest goes back into the queue."""
@@ -103,12 +113,21 @@ class Executor:
         await within(self._quiet(), grace)
         for journal in self._journals():
             journal.hand_over()
+        self.writer.hurry(HANDS_OVER)
         await stopped([*self._own, *(going.task for going in self._going.values())])
         if self.id is not None:
-            worker = self.id
-            await self.writer.do(lambda: claims.dismiss(worker))
+            await self._dismiss(self.id)
+            database.set_doer(None)
         await self.writer.close()
         await close_client()
+
+    async def _dismiss(self, worker: UUID) -> None:
+        try:
+            await self.writer.do(lambda: claims.dismiss(worker))
+        except (DatabaseError, InterfaceError) as error:
+            if not database.is_away(error):
+                raise
+            log.warning("action=left_in_silence: others take its runs over in %.0f s", claims.LOST_AFTER)
 
     async def _quiet(self) -> None:
         while not self._is_quiet():  # noqa: ASYNC110 - many journals, one look
@@ -294,7 +313,7 @@ class Executor:
             try:
                 await self.writer.do(lambda: claims.end_trial(self._name()))
                 break
-            except OperationalError:
+            except (OperationalError, InterfaceError):
                 log.warning("action=trial_not_ended")
                 if self._closing:
                     break
@@ -314,12 +333,18 @@ class Executor:
                     for run_id in await self.writer.do(lambda: claims.cancelled(self._name())):
                         self.cancel(run_id)
                 if time.monotonic() - beaten >= claims.BEAT:
-                    beaten = time.monotonic()
                     await self.writer.do(lambda: claims.beat(self._name()))
-                    if sweeps:
+                    silence, beaten = time.monotonic() - beaten, time.monotonic()
+                    if silence > 2 * claims.BEAT:
+                        self._returned = beaten
+                    if sweeps and self._may_judge():
                         await self._sweep()
             except Exception:
                 log.exception("action=pulse_failed")
+
+    def _may_judge(self) -> bool:
+        """After an outage the others had no chance to beat either; they get the time that a silence may take."""
+        return time.monotonic() - self._returned >= claims.LOST_AFTER
 
     async def _sweep(self) -> None:
         """Runs of processes that are gone, and of this one if it lost sight of them, go back into the queue."""
@@ -377,6 +402,7 @@ class Executor:
 
     async def _execute(self, run: Run, journal: DatabaseJournal) -> None:
         hub.changed(run.pk)
+        database.patience.set(math.inf)  # of this task: a run waits for the database as long as it takes
         if run.attempt > 1 or run.origin_id:
             journal.remember(await self.writer.do(lambda: Past.of(run)))
         outcome = await self._outcome(run, journal)
@@ -387,8 +413,8 @@ class Executor:
         except StaleAttempt:
             return
         except DatabaseError as error:
-            if isinstance(error, OperationalError):
-                raise  # the database is away: another process goes on with the run
+            if database.is_away(error):
+                raise  # this process ends meanwhile: another one goes on with the run
             log.exception("action=record_refused run=%s", run.pk)
             refused = type(error).__name__
             await self.writer.do(lambda: claims.fail_unrecorded(run, refused))
@@ -415,9 +441,9 @@ class Executor:
             return await self._stopped(run)
         except StaleAttempt:
             return {}
-        except OperationalError:
-            raise
         except Exception as error:
+            if database.is_away(error):
+                raise
             log.exception("action=run_broken run=%s", run.pk)
             return failure(
                 "internal", f"The server could not go on: {type(error).__name__}.", "See the log of the server."

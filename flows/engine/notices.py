@@ -72,6 +72,7 @@ class Announcer:
     def __init__(self) -> None:
         self._changed: dict[int, bool] = {}  # run -> whether it has ended
         self._pieces: list[tuple[int, str, int, str]] = []
+        self._unsent: list[str] = []  # payloads that a lost connection may not have carried
         self._wanted = asyncio.Event()
 
     def changed(self, run_id: int) -> None:
@@ -102,12 +103,14 @@ class Announcer:
 
     async def _send_over(self, line: psycopg.AsyncConnection[Any]) -> None:
         while True:
-            await self._wanted.wait()
+            if not self._unsent:
+                await self._wanted.wait()
             self._wanted.clear()
             longest = READ if self._pieces else TOGETHER
-            payloads = list(self._payloads())
-            await line.execute("SELECT pg_notify(%s, said) FROM unnest(%s::text[]) said", (CHANNEL, payloads))
-            await asyncio.sleep(min(longest, EACH * len(payloads)))
+            self._unsent += self._payloads()
+            await line.execute("SELECT pg_notify(%s, said) FROM unnest(%s::text[]) said", (CHANNEL, self._unsent))
+            said, self._unsent = len(self._unsent), []
+            await asyncio.sleep(min(longest, EACH * said))
 
     def _payloads(self) -> Iterator[str]:
         pieces, self._pieces = self._pieces, []

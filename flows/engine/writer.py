@@ -2,14 +2,14 @@
 
 While a transaction is being written, the jobs of all runs and requests of the process gather for the next one; each
 waits for its own. This keeps a commit per finished action affordable. What many ask alike is one job for all of them.
-When the database is away for a while (locked, full, restarting), everybody waits; jobs are repeated as a whole, so
-they must not depend on a former try.
+When the database is away for a while (locked, full, restarting), everybody waits, each as long as its patience; jobs
+are repeated as a whole, so they must not depend on a former try.
 """
 
 from __future__ import annotations
 
 import asyncio
-import logging
+import math
 import time
 from collections import defaultdict
 from collections.abc import Callable, Sequence
@@ -17,9 +17,10 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Any
 
-from django.db import InterfaceError, OperationalError, connection, transaction
+from django.db import DataError, OperationalError, connection, transaction
 
-log = logging.getLogger(__name__)
+from flows.statements import fetched
+from foundryflow.database import COMMAND, FIRST_PAUSE, LONGEST_PAUSE, is_away, note_away
 
 Work = Callable[[Sequence[Any]], Sequence[Any]]
 
@@ -31,17 +32,27 @@ class Alike:
     work: Work
     argument: Any
 
+    def __call__(self) -> Any:
+        """Where there is nobody to share with."""
+        return self.work([self.argument])[0]
+
 
 Job = Callable[[], Any] | Alike
-PATIENCE = 60.0  # seconds that an absent database is waited for
-FIRST_PAUSE, LONGEST_PAUSE = 0.05, 2.0  # seconds
+BUSY_FOR = 1_000  # ms that SQLite waits for another process inside one try; in between others may give up
 MOST_JOBS = 500  # of one transaction, so that nobody waits for long
 
 
 @dataclass(slots=True)
 class Pending:
-    prepare: Callable[[], Job]  # called on the loop when the transaction begins
+    prepare: Callable[[], Job]  # called on the loop when the transaction begins for the first time
+    until: float = math.inf  # time.monotonic() until which an absent database is waited for
     done: asyncio.Future[Any] = field(default_factory=lambda: asyncio.get_running_loop().create_future())
+    job: Job | None = None
+
+    def prepared(self) -> Job:
+        if self.job is None:
+            self.job = self.prepare()
+        return self.job
 
 
 class Writer:
@@ -56,30 +67,81 @@ class Writer:
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="journal")
         self._pending: list[Pending] = []
         self._writing: asyncio.Task[None] | None = None
+        self._latest = math.inf  # time.monotonic() until which anybody waits
 
-    def put(self, prepare: Callable[[], Job]) -> asyncio.Future[Any]:
-        """Queues a job, made when its transaction begins; the future is done once that is committed."""
-        pending = Pending(prepare)
+    def put(self, prepare: Callable[[], Job], patience: float = math.inf) -> asyncio.Future[Any]:
+        """Queues a job, made when its transaction begins; the future is done once that is committed.
+
+        While the database is away the job is repeated for `patience` seconds; then the future has the error, and
+        nothing of the job is stored.
+        """
+        pending = Pending(prepare, time.monotonic() + patience)
         self._pending.append(pending)
         if self._writing is None:
             self._writing = asyncio.get_running_loop().create_task(self._write())
         return pending.done
 
-    async def do(self, job: Job) -> Any:
+    async def do(self, job: Job, patience: float = math.inf) -> Any:
         # Shielded: a cancelled run must not take back what it has put in the queue.
-        return await asyncio.shield(self.put(lambda: job))
+        return await asyncio.shield(self.put(lambda: job, patience))
+
+    def hurry(self, patience: float) -> None:
+        """From now on nobody waits longer than that for an absent database."""
+        self._latest = time.monotonic() + patience
 
     async def _write(self) -> None:
-        loop = asyncio.get_running_loop()
+        pause = FIRST_PAUSE
         while self._pending:
             batch, self._pending = self._pending[:MOST_JOBS], self._pending[MOST_JOBS:]
-            jobs = [pending.prepare() for pending in batch]
-            outcomes = await loop.run_in_executor(self._thread, write, jobs)
-            for pending, outcome in zip(batch, outcomes, strict=True):
-                settle(pending.done, outcome)
+            away = await self._written(batch)
+            if away is not None:
+                self._give_up(away)
+                await asyncio.sleep(pause)
+                pause = min(pause * 2, LONGEST_PAUSE)
+                continue
+            pause = FIRST_PAUSE
             if self._pause and self._pending:
                 await asyncio.sleep(self._pause)
         self._writing = None
+
+    async def _written(self, batch: list[Pending]) -> Exception | None:
+        """Writes the batch; gives the error when the database was away, and what it kept from being done waits on."""
+        attempt = Attempt([pending.prepared() for pending in batch])
+        pause = FIRST_PAUSE
+        while True:
+            outcomes = await asyncio.get_running_loop().run_in_executor(self._thread, attempt.run)
+            if not attempt.doubtful:
+                break
+            # The answer to COMMIT was lost: before anything else, what became of it.
+            self._give_up(outcomes[0])
+            for pending in filter(self._is_tired, batch):
+                settle(pending.done, outcomes[0])
+            if all(pending.done.done() for pending in batch):
+                return outcomes[0]
+            await asyncio.sleep(pause)
+            pause = min(pause * 2, LONGEST_PAUSE)
+        away, again = None, []
+        for pending, outcome in zip(batch, outcomes, strict=True):
+            if is_away(outcome):
+                away = outcome
+                again.append(pending)
+            else:
+                settle(pending.done, outcome)
+        self._pending[:0] = again
+        return away
+
+    def _give_up(self, error: Exception) -> None:
+        """Tells those who have waited long enough."""
+        waiting: list[Pending] = []
+        for pending in self._pending:
+            if self._is_tired(pending):
+                settle(pending.done, error)
+            else:
+                waiting.append(pending)
+        self._pending = waiting
+
+    def _is_tired(self, pending: Pending) -> bool:
+        return time.monotonic() > min(pending.until, self._latest)
 
     async def close(self) -> None:
         while self._writing is not None:
@@ -88,57 +150,105 @@ class Writer:
         self._thread.shutdown()
 
 
+class Attempt:
+    """Jobs that are written in one transaction; if one of them fails, each in its own, so that it fails alone.
+
+    When the connection ends while it commits, nobody knows whether it did. PostgreSQL tells afterwards, by the number
+    of the transaction; a job that is committed must not be repeated, and one that is not must not be lost.
+    """
+
+    def __init__(self, jobs: Sequence[Job]) -> None:
+        self._jobs = jobs
+        self._number: int | None = None  # of the transaction, while its end is unknown
+        self._outcomes: list[Any] = []
+
+    @property
+    def doubtful(self) -> bool:
+        return self._number is not None
+
+    def run(self) -> list[Any]:
+        """In the thread of the writer: an outcome for each job, which may be an exception."""
+        try:
+            return self._told() if self.doubtful else self._together(self._jobs)
+        except Exception as error:
+            if is_away(error):
+                note_away(error)
+                # Kept open from one transaction to the next; the next try gets another one.
+                connection.close()
+                return [error] * len(self._jobs)
+            self._number = None
+            if len(self._jobs) == 1:
+                return [error]
+        return self._each_alone()
+
+    def _together(self, jobs: Sequence[Job]) -> list[Any]:
+        connect()
+        with transaction.atomic():
+            self._outcomes = do_all(jobs)
+            self._number = number_of_transaction()
+        self._number = None
+        return self._outcomes
+
+    def _told(self) -> list[Any]:
+        """What became of a transaction whose COMMIT was not answered. Raises OperationalError while nobody knows."""
+        try:
+            ((state,),) = fetched("SELECT txid_status(%s)", [self._number])
+        except DataError:  # in the future: another server took over, which never heard of it
+            state = "aborted"
+        if state == "in progress":
+            raise OperationalError("The former transaction has not ended.")
+        self._number = None
+        return self._outcomes if state == "committed" else self._together(self._jobs)
+
+    def _each_alone(self) -> list[Any]:
+        outcomes: list[Any] = []
+        for job in self._jobs:
+            one = Attempt([job])
+            outcomes += one.run()
+            until = time.monotonic() + COMMAND
+            while one.doubtful and time.monotonic() < until:
+                time.sleep(FIRST_PAUSE)
+                outcomes[-1:] = one.run()
+            if is_away(outcomes[-1]):
+                # For the others, too: each of them would wait for it.
+                return [*outcomes, *[outcomes[-1]] * (len(self._jobs) - len(outcomes))]
+        return outcomes
+
+
+def connect() -> None:
+    """Before a transaction: a new connection to SQLite does not wait long for other processes, the writer does."""
+    if connection.connection is None and connection.vendor == "sqlite":
+        with connection.cursor() as cursor:
+            cursor.execute(f"PRAGMA busy_timeout = {BUSY_FOR}")
+
+
+def number_of_transaction() -> int | None:
+    """None when it has changed nothing, or cannot be in doubt."""
+    if connection.vendor != "postgresql":
+        return None
+    ((number,),) = fetched("SELECT txid_current_if_assigned()")
+    return None if number is None else int(number)
+
+
 def close_connection() -> None:
     # Looked up here: a connection belongs to the thread that asks for it.
     connection.close()
 
 
-def write(jobs: list[Job]) -> list[Any]:
-    """All jobs in one transaction; if one fails, each in its own, so that it fails alone."""
-    try:
-        return patiently(lambda: together(jobs))
-    except Exception as error:
-        return [error] if len(jobs) == 1 else [alone(job) for job in jobs]
-
-
-def together(jobs: Sequence[Job]) -> list[Any]:
+def do_all(jobs: Sequence[Job]) -> list[Any]:
     """In the order they came, but those that are alike with the first of them. An outcome may be an exception."""
     alike: dict[Work, dict[int, Any]] = defaultdict(dict)  # arguments by the place of their job
     for at, job in enumerate(jobs):
         if isinstance(job, Alike):
             alike[job.work][at] = job.argument
     outcomes: dict[int, Any] = {}
-    with transaction.atomic():
-        for at, job in enumerate(jobs):
-            if not isinstance(job, Alike):
-                outcomes[at] = job()
-            elif at not in outcomes:
-                same = alike[job.work]
-                outcomes.update(zip(same, job.work(list(same.values())), strict=True))
+    for at, job in enumerate(jobs):
+        if not isinstance(job, Alike):
+            outcomes[at] = job()
+        elif at not in outcomes:
+            same = alike[job.work]
+            outcomes.update(zip(same, job.work(list(same.values())), strict=True))
     return [outcomes[at] for at in range(len(jobs))]
-
-
-def alone(job: Job) -> Any:
-    try:
-        return patiently(lambda: together([job]))[0]
-    except Exception as error:
-        return error
-
-
-def patiently(attempt: Callable[[], list[Any]]) -> list[Any]:
-    """Tries again while the database is away."""
-    until, pause = time.monotonic() + PATIENCE, FIRST_PAUSE
-    while True:
-        try:
-            return attempt()
-        except (OperationalError, InterfaceError) as error:
-            if connection.in_atomic_block or time.monotonic() + pause > until:
-                raise
-            log.warning("action=database_away error=%s", type(error).__name__)
-            # Kept open from one transaction to the next; the next try gets another one.
-            connection.close()
-        time.sleep(pause)
-        pause = min(pause * 2, LONGEST_PAUSE)
 
 
 def settle(done: asyncio.Future[Any], outcome: Any) -> None:

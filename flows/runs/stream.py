@@ -7,11 +7,10 @@ the engine as it is streamed, at most twenty pieces a second, the first at once.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncGenerator, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
-from asgiref.sync import sync_to_async
 from django.http import StreamingHttpResponse
 from django.views.decorators.http import require_GET
 
@@ -24,6 +23,7 @@ from flows.runs.deaths import deaths_of
 from flows.runs.states import run_view
 from foundryflow import access
 from foundryflow.access import reader
+from foundryflow.database import in_thread, read_patiently
 from foundryflow.http import Request, event_stream, whole_number
 from foundryflow.regions import Region, event, partial, text
 
@@ -45,7 +45,7 @@ class Seen:
 @reader
 @require_GET
 async def stream(request: Request, pk: int) -> StreamingHttpResponse:
-    run = await sync_to_async(access.run)(request, pk)
+    run = await in_thread(access.run)(request, pk)
     after = whole_number(request.headers.get("Last-Event-ID")) or whole_number(request.GET.get("after")) or 0
     seen = Seen(
         event=after,
@@ -57,10 +57,10 @@ async def stream(request: Request, pk: int) -> StreamingHttpResponse:
     return event_stream(follow(run.pk, seen))
 
 
-async def follow(run_id: int, seen: Seen) -> AsyncIterator[bytes]:
+async def follow(run_id: int, seen: Seen) -> AsyncGenerator[bytes]:
     with hub.subscribe(run_id) as subscription:
         while True:
-            pieces, ended = await sync_to_async(news)(run_id, seen) if subscription.recorded() else ([], False)
+            pieces, ended = await read_patiently(news, run_id, seen) if subscription.recorded() else ([], False)
             added = [*pieces, *new_text(run_id, seen)]
             if added:
                 yield event("".join(added), id=seen.event)
@@ -86,8 +86,9 @@ def news(run_id: int, seen: Seen) -> tuple[list[str], bool]:
     run = Run.objects.select_related("flow", "revision", "started_by").get(pk=run_id)
     if run.last_event <= seen.event:
         return [], run.ended
-    since, seen.event = seen.event, run.last_event
-    return [partial(region) for region in changed(run, since, seen)], run.ended
+    regions = [partial(region) for region in changed(run, seen.event, seen)]
+    seen.event = run.last_event
+    return regions, run.ended
 
 
 def changed(run: Run, since: int, seen: Seen) -> Iterator[Region]:

@@ -13,8 +13,13 @@ class KeyedCommand(BaseCommand):
     """Reads or writes what is encrypted."""
 
     def execute(self, *args: Any, **options: Any) -> str | None:
-        try:
-            verify_keys()
-        except (WrongKey, NotMigrated) as error:
-            raise CommandError(str(error)) from None
+        check_keys()
         return super().execute(*args, **options)
+
+
+def check_keys() -> None:
+    """Raises CommandError when nothing may start with the configured keys."""
+    try:
+        verify_keys()
+    except (WrongKey, NotMigrated) as error:
+        raise CommandError(str(error)) from None

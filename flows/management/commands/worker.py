@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
-import asyncio
+import time
 from argparse import ArgumentParser
 from typing import Any
 
+import uvloop
 from django.conf import settings
-from django.core.management.base import CommandError
-from django.db import connection
+from django.core.management.base import BaseCommand, CommandError
+from django.db import InterfaceError, OperationalError, connection
 from django.db.migrations.executor import MigrationExecutor
 
-from foundryflow.management.keyed import KeyedCommand
+from foundryflow.database import MIGRATE, gives_back, is_away, sentence_for_operators
+from foundryflow.management.keyed import check_keys
+
+AGAIN = 5.0  # seconds between two tries to reach the database
 
 
-class Command(KeyedCommand):
+class Command(BaseCommand):
     help = "Executes runs. Needs PostgreSQL; on SQLite the server executes them itself."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
@@ -25,12 +29,34 @@ class Command(KeyedCommand):
             raise CommandError("Workers need PostgreSQL: set DATABASE_URL. On SQLite the server executes the runs.")
         if concurrency < 1:
             raise CommandError("--concurrency is at least 1.")
-        executor = MigrationExecutor(connection)
-        if executor.migration_plan(executor.loader.graph.leaf_nodes()):
-            raise CommandError("The database is not as this version needs it: run `python manage.py migrate` first.")
-        connection.close()  # the engine has its own
+        self.wait_for_database()
+        check_keys()
         from flows.engine import distributed
 
         self.stdout.write(f"The worker executes up to {concurrency} runs at the same time. Ctrl C stops it.")
         self.stdout.flush()
-        asyncio.run(distributed.work(concurrency))
+        try:
+            uvloop.run(distributed.work(concurrency))
+        except distributed.PartEnded as error:
+            raise CommandError(str(error)) from error
+
+    def wait_for_database(self) -> None:
+        """As long as it takes: workers often start beside their database. Says so."""
+        while True:
+            try:
+                migrated = is_migrated()
+                break
+            except (OperationalError, InterfaceError) as error:
+                if not is_away(error):
+                    raise
+                self.stderr.write(f"{sentence_for_operators(error)} The worker tries again every {AGAIN:.0f} s.")
+                connection.close()
+            time.sleep(AGAIN)
+        if not migrated:
+            raise CommandError(MIGRATE)
+
+
+@gives_back
+def is_migrated() -> bool:
+    executor = MigrationExecutor(connection)
+    return not executor.migration_plan(executor.loader.graph.leaf_nodes())

@@ -9,10 +9,9 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncGenerator, Iterator, Sequence
 from dataclasses import dataclass, field
 
-from asgiref.sync import sync_to_async
 from django.http import StreamingHttpResponse
 from django.views.decorators.http import require_GET
 
@@ -23,6 +22,7 @@ from flows.playground.models import Answer, Session
 from flows.playground.setup import ACTION
 from foundryflow import access
 from foundryflow.access import reader
+from foundryflow.database import in_thread, read_patiently
 from foundryflow.http import Request, event_stream, whole_number
 from foundryflow.people import may_change
 from foundryflow.regions import Region, event, partial, text
@@ -134,8 +134,8 @@ class Feed:
 @reader
 @require_GET
 async def stream(request: Request, pk: int) -> StreamingHttpResponse:
-    session = await sync_to_async(access.session)(request, pk)
     user = await request.auser()
+    session = await in_thread(access.session)(request, pk)
     can_edit = may_change(user, session)
     shown = list(filter(None, map(whole_number, request.GET.get("answers", "").split(",")[:MOST])))
     return event_stream(follow(session, shown, can_edit=can_edit))
@@ -147,8 +147,8 @@ def followed(session: Session, shown: Sequence[int]) -> list[Followed]:
     return [Followed(pk, run_id or 0) for pk, run_id in mine.values_list("pk", "run_id")]
 
 
-async def follow(session: Session, shown: Sequence[int], *, can_edit: bool) -> AsyncIterator[bytes]:
-    feed = Feed(session, can_edit, await sync_to_async(followed)(session, shown))
+async def follow(session: Session, shown: Sequence[int], *, can_edit: bool) -> AsyncGenerator[bytes]:
+    feed = Feed(session, can_edit, await read_patiently(followed, session, shown))
     reading: asyncio.Task[list[News]] | None = None
     tick, look = time.monotonic() + TICK, time.monotonic() + LOOK
     with hub.subscribe(*(each.run_id for each in feed.answers)) as subscription:
@@ -159,7 +159,7 @@ async def follow(session: Session, shown: Sequence[int], *, can_edit: bool) -> A
                     parts += feed.take(reading.result())
                     reading = None
                 if reading is None and subscription.recorded():
-                    reading = asyncio.create_task(sync_to_async(feed.news)())
+                    reading = asyncio.create_task(read_patiently(feed.news))
                     reading.add_done_callback(lambda _: subscription.notify(recorded=False))
                 if time.monotonic() >= tick:
                     parts += feed.elapsed()
@@ -176,4 +176,4 @@ async def follow(session: Session, shown: Sequence[int], *, can_edit: bool) -> A
                 reading.cancel()
     if feed.ended:
         yield event("", name="answers-ended")
-        yield event(await sync_to_async(at_the_end)(session, can_edit=can_edit))
+        yield event(await read_patiently(at_the_end, session, can_edit=can_edit))

@@ -33,6 +33,7 @@ from flows.playground.models import Session, Turn
 from flows.playground.setup import Setup
 from foundryflow import access
 from foundryflow.access import editor, reader
+from foundryflow.database import in_thread
 from foundryflow.http import Request, posted, whole_number
 from foundryflow.regions import Region, page, regions
 
@@ -197,7 +198,8 @@ async def deployments(request: Request) -> HttpResponse:
     column = request.GET.get("column", "")
     name = request.GET.get("connection") or request.GET.get(f"column-{column}-connection", "")
     found: list[str] = []
-    connection = await Connection.objects.select_related("spill_over_to").filter(name=name).afirst()
+    found_by_name = Connection.objects.select_related("spill_over_to").filter(name=name)
+    connection = await in_thread(found_by_name.first)()
     if connection is not None:
         try:
             async with asyncio.timeout(LISTING):

@@ -16,8 +16,9 @@ from django.contrib.auth import get_user_model
 from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandError
 
-from foundryflow.keys import WrongKey, verify_keys
+from foundryflow.database import Unusable, check_file, give_back
 from foundryflow.listener import BACKLOG, KEEP_ALIVE_SECONDS, Protocol, listen, raise_file_limit
+from foundryflow.management.keyed import check_keys
 from foundryflow.setup_code import setup_code
 
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
@@ -42,11 +43,12 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, host: str, port: int, **options: Any) -> None:
         raise_file_limit()
-        call_command("migrate", verbosity=0)
         try:
-            verify_keys()
-        except WrongKey as error:
+            check_file()
+        except Unusable as error:
             raise CommandError(str(error)) from None
+        call_command("migrate", verbosity=0)
+        check_keys()
         self.check(databases=["default"])
         listener = listen(host, port)
         if listener is None:
@@ -54,6 +56,7 @@ class Command(BaseCommand):
         if host not in (*LOOPBACK, *EVERY_ADDRESS):
             settings.ALLOWED_HOSTS.append(host)
         self.announce(host, listener.getsockname()[1])
+        give_back()  # the server has its own
         uvloop.run(self.serve(listener))
 
     def announce(self, host: str, port: int) -> None:
@@ -74,6 +77,8 @@ class Command(BaseCommand):
             if simulator and beside:
                 simulator[0].should_exit = True
                 await beside
+        if not main.started:
+            raise CommandError("The server did not start.")
 
     def simulator(self) -> tuple[Sidecar, socket.socket] | None:
         if not settings.SIMULATOR:
