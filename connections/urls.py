@@ -11,8 +11,8 @@ urlpatterns = [
     path("test/", views.test, name="test_new"),
     path("panel/", views.new_in_panel, name="new_in_panel"),
     path("panel/create/", views.create_in_panel, name="create_in_panel"),
-    path("<int:pk>/", views.edit, name="edit"),
-    path("<int:pk>/test/", views.test, name="test"),
-    path("<int:pk>/forget/", views.forget, name="forget"),
-    path("<int:pk>/delete/", views.delete, name="delete"),
+    path("<id:pk>/", views.edit, name="edit"),
+    path("<id:pk>/test/", views.test, name="test"),
+    path("<id:pk>/forget/", views.forget, name="forget"),
+    path("<id:pk>/delete/", views.delete, name="delete"),
 ]

@@ -22,7 +22,7 @@ from connections.models import Connection, LearntLesson
 from foundryflow import access
 from foundryflow.access import editor, reader
 from foundryflow.database import in_thread
-from foundryflow.http import Request
+from foundryflow.http import Request, posted, whole_number
 from foundryflow.models import AuditEntry
 from foundryflow.regions import Region, page, regions
 
@@ -115,7 +115,7 @@ def delete(request: Request, pk: int) -> HttpResponse:
 def check_name(request: Request) -> HttpResponse:
     """Whether the name is free, while it is typed."""
     name = request.GET.get("name", "").strip()
-    found = Connection.objects.filter(name=name).exclude(pk=request.GET.get("pk") or None) if name else None
+    found = Connection.objects.filter(name=name).exclude(pk=whole_number(request.GET.get("pk"))) if name else None
     context = {"name": name, "taken": bool(found and found.exists())}
     return page(request, "connections/_name_check.html", context)
 
@@ -139,9 +139,9 @@ def forget(request: Request, pk: int) -> HttpResponse:
     connection = access.connection(request, pk)
     lessons = LearntLesson.objects.filter(endpoint=connection.endpoint)
     if lesson := request.POST.get("lesson", ""):
-        lessons = lessons.filter(pk=lesson) if lesson.isdigit() else lessons.none()
+        lessons = lessons.filter(pk=whole_number(lesson))
     else:
-        lessons = lessons.filter(model=request.POST.get("model", ""))
+        lessons = lessons.filter(model=posted(request).get("model", ""))
     for model in set(lessons.values_list("model", flat=True)):
         memory.forget(connection.endpoint, model)
     count, _ = lessons.delete()

@@ -11,6 +11,7 @@ from django.db import transaction
 from flows.document import DocumentError, parse
 from flows.models import Flow
 from flows.secrets import SecretStore, set_aside
+from foundryflow.strict_json import JsonError, storable_json
 
 LARGEST_FILE = 5 * 1024 * 1024
 
@@ -20,15 +21,11 @@ def read(text: str | bytes) -> Any:
     if len(text) > LARGEST_FILE:
         raise DocumentError(["The file is larger than 5 MB. A flow is a few kilobytes; is it the right file?"])
     try:
-        return json.loads(text)
-    except UnicodeDecodeError:
-        raise DocumentError(["The file is not text. Choose a flow exported as JSON."]) from None
-    except json.JSONDecodeError as error:
-        raise DocumentError(
-            [f"Line {error.lineno}: not JSON ({error.msg}). Export the flow again, or mend this line."]
-        ) from None
-    except RecursionError:
-        raise DocumentError(["The file is nested too deeply to be a flow."]) from None
+        return storable_json(text)
+    except JsonError as error:
+        if error.line is None:
+            raise DocumentError([f"The file {error.what}. Choose a flow exported as JSON."]) from None
+        raise DocumentError([f"Line {error.line}: {error.what}. Export the flow again, or mend this line."]) from None
 
 
 def bring_in(text: str | bytes, *, by: AbstractBaseUser | None) -> tuple[Flow, bool]:

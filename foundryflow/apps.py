@@ -9,9 +9,10 @@ class FoundryFlowConfig(AppConfig):
     name = "foundryflow"
 
     def ready(self) -> None:
-        from foundryflow import checks
+        from foundryflow import checks, http
 
         checks.register_all()
+        http.register_id_converter()
         pre_migrate.connect(verify_before, sender=self)
 
 

@@ -1,16 +1,22 @@
-"""The request as our views know it."""
+"""The request as our views know it, and the one place that reads what came with it."""
 
 from __future__ import annotations
 
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
+from urllib.parse import unquote_to_bytes
 
+from django.conf import settings
 from django.contrib.auth.models import User
 from django.db import InterfaceError, OperationalError
 from django.http import HttpRequest, QueryDict, StreamingHttpResponse
+from django.urls import register_converter
 from django_htmx.middleware import HtmxDetails
 
 from foundryflow.database import is_away, note_away
+
+HIGHEST_ID = 2**63 - 1  # that a database numbers its rows with
+UTF_8 = {"", "utf-8", "utf8"}  # and none said
 
 
 class Request(HttpRequest):
@@ -18,6 +24,61 @@ class Request(HttpRequest):
 
     htmx: HtmxDetails
     user: User  # type: ignore[assignment]
+
+
+class Unreadable(Exception):
+    """A request that no view can read, with the status and the sentence to answer."""
+
+    def __init__(self, status: int, sentence: str) -> None:
+        super().__init__(sentence)
+        self.status, self.sentence = status, sentence
+
+
+class IdConverter:
+    """`<id:pk>` in an address: the number of a row. One that no database can have leads nowhere."""
+
+    regex = "[0-9]{1,19}"
+
+    def to_python(self, value: str) -> int:
+        number = int(value)
+        if number > HIGHEST_ID:
+            raise ValueError(value)
+        return number
+
+    def to_url(self, value: object) -> str:
+        return str(value)
+
+
+def register_id_converter() -> None:
+    register_converter(IdConverter, "id")
+
+
+def check_address(path: str, query: bytes) -> None:
+    """Raises Unreadable where a path or a query string holds what is no text, or what no database keeps."""
+    if "\0" in path:
+        raise Unreadable(404, "There is nothing at this address: it holds a NUL character.")
+    sent = unquote_to_bytes(query)
+    if b"\0" in sent:
+        raise Unreadable(422, "There is a NUL character in the query of the address.")
+    try:
+        sent.decode()
+    except UnicodeDecodeError:
+        raise Unreadable(422, "The query of the address is not text in UTF-8.") from None
+    most = settings.DATA_UPLOAD_MAX_NUMBER_FIELDS
+    if query.count(b"&") >= most:
+        raise Unreadable(422, f"The query of the address has more than {most:,} parameters.")
+
+
+def check_encoding(content_params: dict[str, str] | None) -> None:
+    """Raises Unreadable for a form that is not said to be in UTF-8."""
+    charset = (content_params or {}).get("charset", "")
+    if charset.strip("\"' ").lower() not in UTF_8:
+        raise Unreadable(422, "What is sent is text in UTF-8.")
+
+
+def readable_cookies(cookies: dict[str, str]) -> dict[str, str]:
+    """Without those that nobody has set: a quoted cookie can spell a NUL character."""
+    return {name: value for name, value in cookies.items() if "\0" not in value}
 
 
 def posted(request: HttpRequest) -> QueryDict:

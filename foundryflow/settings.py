@@ -65,6 +65,7 @@ MIDDLEWARE = [
     "foundryflow.static_files.StaticFiles",
     "csp.middleware.CSPMiddleware",
     "foundryflow.headers.headers",
+    "foundryflow.readable.readable_requests",
     "foundryflow.sessions.LimitedSessions",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",

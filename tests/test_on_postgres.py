@@ -16,6 +16,7 @@ SUITES = (
         "tests/runs",
         "tests/designer",
         "tests/test_access.py",
+        "tests/test_nasty_values.py",
         "tests/connections/test_connections.py",
         "tests/connections/test_lessons.py",
         "tests/connections/test_limits.py",

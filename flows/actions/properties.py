@@ -7,6 +7,7 @@ Each field turns the JSON of a property into what a person types (`shown`) and b
 from __future__ import annotations
 
 import json
+import math
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -18,6 +19,7 @@ from django.core.exceptions import ValidationError
 from flows.expressions import ExpressionError, check
 from flows.lint import VariableInScope
 from flows.values import VariableType
+from foundryflow.strict_json import JsonError, storable_json
 
 NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 EMPTY: tuple[Any, ...] = (None, "", [], {})
@@ -136,11 +138,14 @@ class Number(Line):
             return text
         try:
             number = int(text) if self.whole else float(text)
-        except ValueError:
+            float(number)  # one that is too large is none
+        except (ValueError, OverflowError):
             kind = "a whole number" if self.whole else "a number"
             raise ValidationError(
                 f"{text!r} is not {kind}. Type {kind} or a variable such as {{{{ name }}}}."
             ) from None
+        if not math.isfinite(number):
+            raise ValidationError("Type a number that is not infinite.")
         if self.minimum is not None and number < self.minimum:
             raise ValidationError(f"At least {self.minimum:g}.")
         if self.maximum is not None and number > self.maximum:
@@ -379,8 +384,8 @@ def literal(text: str) -> Any:
     if not stripped or "{{" in stripped:
         return text
     try:
-        value = json.loads(stripped)
-    except ValueError:
+        value = storable_json(stripped)
+    except JsonError:
         return text
     return text if isinstance(value, str) or value is None else value
 

@@ -114,7 +114,7 @@ async def list_runs(request: HttpRequest, flow: str = "", state: str = "", befor
     return JsonResponse({"runs": await engine.execute(lambda: [shown.brief(run) for run in found[:PAGE]])})
 
 
-@api.get("/runs/{int:run_id}", auth=reads, summary="One run", tags=["runs"])
+@api.get("/runs/{id:run_id}", auth=reads, summary="One run", tags=["runs"])
 async def show_run(request: HttpRequest, run_id: int, after: int = 0) -> HttpResponse:
     """With its actions, and the lines of its log behind the cursor `after`."""
     found = await engine.execute_alike(shown.runs_wanted, shown.Wanted(run_id, after))
@@ -123,7 +123,7 @@ async def show_run(request: HttpRequest, run_id: int, after: int = 0) -> HttpRes
     return JsonResponse(found)
 
 
-@api.get("/runs/{int:run_id}/events", auth=reads, summary="Follow a run", tags=["runs"])
+@api.get("/runs/{id:run_id}/events", auth=reads, summary="Follow a run", tags=["runs"])
 async def follow_run(request: HttpRequest, run_id: int) -> HttpResponse:
     """Server-sent events. `Last-Event-ID` goes on behind an event that was seen."""
     if not await engine.execute(lambda: Run.objects.filter(pk=run_id).exists()):
@@ -132,7 +132,7 @@ async def follow_run(request: HttpRequest, run_id: int) -> HttpResponse:
     return event_stream(events(run_id, whole_number(last) or 0))
 
 
-@api.post("/runs/{int:run_id}/cancel", auth=runs, summary="Stop a run", tags=["runs"])
+@api.post("/runs/{id:run_id}/cancel", auth=runs, summary="Stop a run", tags=["runs"])
 async def cancel_run(request: HttpRequest, run_id: int) -> HttpResponse:
     """Asked a second time, ends it without waiting for what is going. 409 when it had ended."""
     run = await engine.execute(lambda: Run.objects.filter(pk=run_id).first())
@@ -143,7 +143,7 @@ async def cancel_run(request: HttpRequest, run_id: int) -> HttpResponse:
     return accepted(run)
 
 
-@api.post("/runs/{int:run_id}/retry", auth=runs, summary="Go on from an action", tags=["runs"])
+@api.post("/runs/{id:run_id}/retry", auth=runs, summary="Go on from an action", tags=["runs"])
 async def retry_run(request: HttpRequest, run_id: int, given: Again) -> HttpResponse:
     """Another run that takes over what had finished before; answers 202 with it."""
     return accepted(await again(run_id, given.path, given.inputs, newest=given.newest))

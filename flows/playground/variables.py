@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import math
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
@@ -14,6 +13,7 @@ from jinja2 import nodes
 from flows.expressions import ExpressionError, check, is_plain
 from flows.sandbox import Refused, compiled
 from flows.values import as_text
+from foundryflow.strict_json import JsonError, storable_json
 
 NAME = r"[A-Za-z_][A-Za-z0-9_]*"  # of a variable
 INPUTS = "inputs"  # all inputs together, in every flow
@@ -185,19 +185,10 @@ def typed_value(text: str, *, structured: bool) -> Any:
     if not structured:
         return text
     try:
-        value = storable(json.loads(text))
-    except (ValueError, RecursionError):
+        value = storable_json(text)
+    except JsonError:
         return text
     return value if isinstance(value, list | dict) or is_number(value, text) else text
-
-
-def storable(value: Any) -> Any:
-    """Raises ValueError for what no database takes as JSON: NaN, infinity, half a character, the null character."""
-    written = json.dumps(value, allow_nan=False, ensure_ascii=False)
-    written.encode()
-    if "\\u0000" in written:
-        raise ValueError("a null character")
-    return value
 
 
 def is_number(value: Any, text: str) -> bool:

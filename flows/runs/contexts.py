@@ -73,7 +73,7 @@ class Outline:
             view=type_view(record.type),
             state=state_view(record),
             depth=len(parts) - 1,
-            iteration=str(int(iteration) + 1) if iteration.isdigit() else "",
+            iteration=str(int(iteration) + 1) if iteration.isdecimal() else "",
             x=round(x, 1),
             width=round(max(2.0, min((ended - began) / span * WATERFALL, WATERFALL - x)), 1)
             if record.started_at

@@ -66,7 +66,6 @@ def test_filters_are_the_url(client_alice, alice, bob, given, found):
         ("azb", []),
         ("nowhere", []),
         ("x" * 500, []),
-        ("\x00", ["Signs", "Columns", "Other", "Invoice question"]),
     ],
 )
 def test_search_finds_words_in_names_prompts_and_answers(client_alice, alice, words, found):

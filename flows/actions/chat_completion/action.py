@@ -15,6 +15,7 @@ from flows.actions.base import ActionType, Group, PropertyKind, Result, Step, pr
 from flows.document import Action
 from flows.errors import ActionError
 from flows.values import ConnectionValue, Response, as_text
+from foundryflow.strict_json import JsonError, read_json
 
 ROLES = ("system", "developer", "user", "assistant", "tool")
 LONGEST_RAW = 20_000  # characters of the raw answer that are kept
@@ -275,8 +276,8 @@ def response_format(value: Any) -> Any:
         return {"type": "json_object"}
     if isinstance(value, str):
         try:
-            value = json.loads(value)
-        except ValueError:
+            value = read_json(value)
+        except JsonError:
             raise ActionError(
                 "response_format",
                 f"Response format {value!r} is not known.",

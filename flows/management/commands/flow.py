@@ -17,6 +17,7 @@ from flows.document import DocumentError, parse
 from flows.engine import embedded
 from flows.models import ActionRun, Flow, Run, State
 from foundryflow.management.keyed import KeyedCommand
+from foundryflow.strict_json import JsonError, storable_json
 
 
 class Command(KeyedCommand):
@@ -138,9 +139,9 @@ def read_file(path: str) -> bytes:
 
 def read_inputs(text: str) -> dict[str, Any]:
     try:
-        inputs = json.loads(text)
-    except json.JSONDecodeError as error:
-        raise CommandError(f"--input is not JSON: {error.msg} at character {error.pos}.") from None
+        inputs = storable_json(text)
+    except JsonError as error:
+        raise CommandError(f"--input is not JSON: {error}.") from None
     if not isinstance(inputs, dict):
         raise CommandError('--input must be a JSON object, such as {"question": "..."}.')
     return inputs

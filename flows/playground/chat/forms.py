@@ -16,6 +16,7 @@ from django import forms
 from flows.playground.models import Session
 from flows.playground.setup import PARAMETERS, Example, Setup
 from flows.playground.variables import optional_in, unreadable, variables_in
+from foundryflow.strict_json import JsonError, storable_json
 
 LONGEST = 200_000  # characters of one text
 MOST_EXAMPLES, MOST_VARIABLES, MOST_STOPS = 50, 200, 4
@@ -95,8 +96,8 @@ class ParametersForm(forms.Form):
 
     def read_schema(self, typed: str) -> Any:
         try:
-            value = json.loads(typed)
-        except ValueError as error:
+            value = storable_json(typed)
+        except JsonError as error:
             said = "Type a JSON schema." if not typed.strip() else f"This is not JSON: {error}."
             self.add_error("schema", said)
             return None

@@ -17,7 +17,7 @@ from flows.playground.chat.saving import changing, take_over
 from flows.playground.models import Answer, Session, Turn
 from foundryflow import access
 from foundryflow.access import editor, reader
-from foundryflow.http import Request, posted
+from foundryflow.http import Request, posted, whole_number
 from foundryflow.people import may_change
 from foundryflow.regions import Region, regions
 
@@ -136,9 +136,9 @@ def answer(request: Request, pk: int, verb: str) -> HttpResponse:
 
 def raised(session: Session, answer: Answer, request: Request) -> None:
     """Another try with more tokens, which the settings keep."""
-    tokens = request.POST.get("tokens", "")
-    if not tokens.isdecimal() or not 0 < int(tokens[:9]) <= 1_000_000:
+    tokens = whole_number(request.POST.get("tokens"))
+    if tokens is None or not 0 < tokens <= 1_000_000:
         raise Http404("tokens= is a number of tokens.")
     with changing(session):
-        asking.raise_limit(session, answer.column, int(tokens))
+        asking.raise_limit(session, answer.column, tokens)
     asking.again(answer, request.user)

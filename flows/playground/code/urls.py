@@ -2,4 +2,4 @@ from django.urls import path
 
 from flows.playground.code import views
 
-urlpatterns = [path("<int:pk>/code/", views.code, name="code")]
+urlpatterns = [path("<id:pk>/code/", views.code, name="code")]

@@ -13,6 +13,7 @@ from flows.lint import variables_at
 from flows.playground.setup import PARAMETERS, Example, Setup, as_template, setup_of, templates_of
 from flows.playground.variables import names_in, types_of, variables_in
 from flows.wellformed import FORMAT
+from foundryflow.strict_json import JsonError, storable_json
 
 UNSET: tuple[Any, ...] = (None, "")
 FOLDED = ("context", "prompt_template")  # what the prompt of a session holds, too
@@ -90,8 +91,8 @@ def parsed(value: Any) -> Any:
     if not isinstance(value, str):
         return value
     try:
-        return json.loads(value)
-    except ValueError:
+        return storable_json(value)
+    except JsonError:
         return value
 
 

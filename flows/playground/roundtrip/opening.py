@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import itertools
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -14,6 +13,7 @@ from flows.playground.roundtrip.rehearsal import Sent, messages_in, rehearsed
 from flows.playground.roundtrip.values import Known, known_texts
 from flows.playground.setup import Setup, setup_of
 from flows.runner import rendered_deep
+from foundryflow.strict_json import JsonError, storable_json
 
 MOST_REHEARSALS = 16
 
@@ -66,8 +66,8 @@ def readable(parameters: Mapping[str, Any]) -> dict[str, Any]:
     if not isinstance(format, str):
         return dict(parameters)
     try:
-        value = json.loads(format)
-    except ValueError:
+        value = storable_json(format)
+    except JsonError:
         return dict(parameters)
     return {**parameters, "response_format": value} if isinstance(value, dict) else dict(parameters)
 

@@ -5,6 +5,6 @@ from django.urls import path
 from flows.playground.roundtrip import views
 
 urlpatterns = [
-    path("open/<int:pk>/", views.open_action, name="open_action"),
-    path("<int:pk>/use/", views.use, name="use"),
+    path("open/<id:pk>/", views.open_action, name="open_action"),
+    path("<id:pk>/use/", views.use, name="use"),
 ]

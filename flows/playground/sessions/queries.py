@@ -40,7 +40,7 @@ def found(user: AbstractBaseUser, given: Mapping[str, str]) -> QuerySet[Session]
 
 
 def searched(given: Mapping[str, str]) -> str:
-    return given.get("q", "").strip()[:LONGEST_SEARCH].replace("\x00", "")
+    return given.get("q", "").strip()[:LONGEST_SEARCH]
 
 
 def questions(words: str) -> QuerySet[Turn]:

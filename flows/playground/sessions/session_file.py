@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import math
 import re
 from collections.abc import Iterator
@@ -16,6 +15,7 @@ from flows.playground.chat.images import BadImage, decoded
 from flows.playground.models import MOST_COLUMNS
 from flows.playground.setup import PARAMETERS
 from flows.playground.variables import NAME
+from foundryflow.strict_json import JsonError, read_json
 
 FORMAT = "foundryflow-session/1"
 LARGEST = 20 * 1024 * 1024  # bytes of a file
@@ -253,17 +253,13 @@ def parsed(content: bytes) -> Any:
     if len(content) > LARGEST:
         raise SessionFileError(["The file is larger than 20 MB. Leave out images, or export a fork of one branch."])
     try:
-        return json.loads(content)
-    except UnicodeDecodeError:
-        raise SessionFileError(["The file is not text. Choose a session exported as JSON."]) from None
-    except json.JSONDecodeError as error:
+        return read_json(content)
+    except JsonError as error:
+        if error.line is None:
+            raise SessionFileError([f"The file {error.what}. Choose a session exported as JSON."]) from None
         raise SessionFileError(
-            [f"Line {error.lineno}: not JSON ({error.msg}). Export the session again, or mend this line."]
+            [f"Line {error.line}: {error.what}. Export the session again, or mend this line."]
         ) from None
-    except RecursionError:
-        raise SessionFileError(["The file is nested too deeply to be a session."]) from None
-    except ValueError:
-        raise SessionFileError(["The file has a number of thousands of digits. Is it the right file?"]) from None
 
 
 def said(problems: list[str]) -> list[str]:

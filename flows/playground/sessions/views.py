@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.contrib import messages
 from django.core.paginator import Paginator
-from django.http import HttpResponse
+from django.http import HttpResponse, HttpResponseRedirect
 from django.shortcuts import redirect
 from django.utils.http import url_has_allowed_host_and_scheme
 from django.utils.text import slugify
@@ -114,5 +114,5 @@ def back(request: Request, session: Session) -> HttpResponse:
     """To the page that asked, else to the session."""
     wanted = request.POST.get("next", "")
     if url_has_allowed_host_and_scheme(wanted, {request.get_host()}, require_https=request.is_secure()):
-        return redirect(wanted)
+        return HttpResponseRedirect(wanted)
     return redirect("playground:show", session.pk)
