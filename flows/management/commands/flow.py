@@ -11,8 +11,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
-from connections.models import Connection
-from flows import lint, portable
+from flows import configuration, lint, portable
 from flows.document import DocumentError, parse
 from flows.engine import embedded
 from flows.models import ActionRun, Flow, Run, State
@@ -58,7 +57,7 @@ class Command(BaseCommand):
             ) from None
         words = "created" if created else f"now at revision {flow.current.number}"
         self.stdout.write(f"{flow.slug} {words}")
-        for problem in problems_of(flow.current.document, flow):
+        for problem in configuration.problems_of(flow.current.parsed(), flow):
             self.stderr.write(described(problem))
 
     def export_verb(self, *, slug: str, output: str | None, **options: Any) -> None:
@@ -70,7 +69,7 @@ class Command(BaseCommand):
 
     def lint_verb(self, *, file: str, **options: Any) -> None:
         try:
-            found = problems_of(portable.read(read_file(file)))
+            found = configuration.problems_of(parse(portable.read(read_file(file))))
         except DocumentError as error:
             raise CommandError("\n".join(error.problems)) from None
         for problem in found:
@@ -143,13 +142,6 @@ def read_inputs(text: str) -> dict[str, Any]:
     if not isinstance(inputs, dict):
         raise CommandError('--input must be a JSON object, such as {"question": "..."}.')
     return inputs
-
-
-def problems_of(data: Any, flow: Flow | None = None) -> list[lint.Problem]:
-    """Of a file, or of a stored flow, whose secrets are known."""
-    secrets = set(flow.secrets.values_list("key", flat=True)) if flow else None
-    names = set(Connection.objects.values_list("name", flat=True))
-    return lint.problems(parse(data), connections=names, secrets=secrets)
 
 
 def described(problem: lint.Problem) -> str:
