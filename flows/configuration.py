@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, TypeVar
@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 from django.utils.text import slugify
 
 from connections.models import Connection
-from flows import lint
+from flows import lint, runner
 from flows.actions.base import PropertyKind
 from flows.document import Document, DocumentError
 from flows.lint import CalledFlow, Problem
@@ -121,13 +121,35 @@ def head_of(flow: Flow) -> Revision:
     return flow.current
 
 
-def as_json(problem: Problem, document: Document, slug: str) -> dict[str, Any]:
-    """A problem as the API and `--json` tell it."""
+@dataclass(frozen=True)
+class Listed:
+    """A problem with where it can be corrected."""
+
+    problem: Problem
+    title: str  # of the action
+    url: str  # of the action in the designer
+
+    def to_json(self) -> dict[str, Any]:
+        problem = self.problem
+        return {
+            "action": problem.action_id,
+            "property": problem.property,
+            "title": self.title,
+            "message": problem.message,
+            "url": self.url,
+        }
+
+
+def listed(problems: Iterable[Problem], document: Document, flow: Flow) -> list[Listed]:
+    """For people: with the title of each action, and a link to its property."""
+    return [Listed(problem, title_of(problem, document), url_of(problem, flow)) for problem in problems]
+
+
+def title_of(problem: Problem, document: Document) -> str:
     action = document.find(problem.action_id) if problem.action_id else None
-    return {
-        "action": problem.action_id,
-        "property": problem.property,
-        "title": action.title if action else "",
-        "message": problem.message,
-        "url": f"/flows/{slug}/" + (f"?action={problem.action_id}" if problem.action_id else ""),
-    }
+    return runner.title_of(action) if action else "Start"
+
+
+def url_of(problem: Problem, flow: Flow) -> str:
+    place = f"?action={problem.action_id or 'start'}"
+    return flow.get_absolute_url() + place + (f"#property-{problem.property}" if problem.property else "")
