@@ -27,6 +27,13 @@ class DocumentError(ValueError):
         self.problems = problems
 
 
+class Vanished(DocumentError):
+    """An edit names an action or a branch that is not in the document any more."""
+
+    def __init__(self, what: str) -> None:
+        super().__init__([f"There is no {what} any more. Reload the page."])
+
+
 @dataclass(frozen=True)
 class Input:
     """An input of the flow, asked when a run starts."""
@@ -211,7 +218,7 @@ class Document:
 
     def locate(self, id: str) -> Located:
         if id not in self._located:
-            raise DocumentError([f"There is no action {id!r} any more. Reload the page."])
+            raise Vanished(f"action {id!r}")
         return self._located[id]
 
     def place_after(self, id: str) -> tuple[dict[str, str | None], int]:
@@ -346,7 +353,7 @@ class Document:
         for located in self.walk():
             if owner in ("", located.action.id) and any(branch.id == branch_id for branch in located.action.branches):
                 return located.action
-        raise DocumentError([f"There is no branch {branch_id!r} any more. Reload the page."])
+        raise Vanished(f"branch {branch_id!r}")
 
     def _with(self, id: str, change: Callable[[Json], Json]) -> Document:
         place = place_of(self.locate(id))
@@ -367,7 +374,7 @@ class Document:
                 "actions": in_branch(self.json.get("actions") or [], owner, branch, change, found),
             }
             if not found[0]:
-                raise DocumentError([f"There is no branch {branch!r} any more. Reload the page."])
+                raise Vanished(f"branch {branch!r}")
         return parse(changed)
 
 

@@ -9,7 +9,8 @@ from typing import Any
 from flows.actions import registry
 from flows.actions.base import TYPES, ActionType, Prop, PropertyKind, label, props
 from flows.document import Action, Branch, Document
-from flows.expressions import ExpressionError, as_template, check, templates_in
+from flows.expressions import ExpressionError, as_template, check, is_plain, templates_in
+from flows.literal_secrets import declared_properties, is_stored, refusals, secrets_of, text_inputs_used
 
 
 @dataclass(frozen=True)
@@ -30,12 +31,85 @@ class VariableInScope:
 Visible = dict[str, VariableInScope]
 
 
+@dataclass(frozen=True)
+class CalledFlow:
+    """What another flow is to those that run it as an action."""
+
+    secret_inputs: frozenset[str] = frozenset()
+    errors: int = 0  # of its configuration
+
+
 def problems(
-    document: Document, *, connections: Collection[str] | None = None, secrets: Collection[str] | None = None
+    document: Document,
+    *,
+    connections: Collection[str] | None = None,
+    secrets: Collection[str] | None = None,
+    flows: Mapping[str, CalledFlow] | None = None,
 ) -> list[Problem]:
-    """In the order of the flowchart. `connections` and `secrets` name those that exist; None leaves them unchecked."""
-    linter = Linter(connections, secrets)
-    return [*input_problems(document), *linter.block(document.actions, start_variables(document))]
+    """In the order of the flowchart.
+
+    `connections`, `secrets` and `flows` (by slug) name those that exist; None leaves them unchecked.
+    """
+    found = [
+        *input_problems(document),
+        *Linter(connections).block(document.actions, start_variables(document)),
+        *call_problems(document, flows),
+        *secret_problems(document, secrets, flows),
+    ]
+    places = {located.action.id: number for number, located in enumerate(document.walk(), 1)}
+    return sorted(found, key=lambda problem: places.get(problem.action_id or "", 0))
+
+
+def enabled(actions: Sequence[Action]) -> Iterator[Action]:
+    """Actions that a run may come to."""
+    for action in actions:
+        if not action.disabled:
+            yield action
+            for branch in action.branches:
+                yield from enabled(branch.actions)
+
+
+def calls_in(document: Document) -> Iterator[tuple[Action, str, str]]:
+    """Actions that run another flow: with the property that names it, and its slug as far as that is written down."""
+    for action in enabled(document.actions):
+        for _, declared in declared_properties(action):
+            slug = action.properties.get(declared.inputs_of) if declared.inputs_of else None
+            if isinstance(slug, str) and slug.strip() and is_plain(slug):
+                yield action, declared.inputs_of, slug.strip()
+
+
+def call_problems(document: Document, flows: Mapping[str, CalledFlow] | None) -> Iterator[Problem]:
+    for action, name, slug in calls_in(document) if flows is not None else ():
+        called = (flows or {}).get(slug)
+        if called is None:
+            yield Problem(action.id, name, f"There is no flow {slug}. Give the slug that its address shows.")
+        elif called.errors:
+            count = f"{called.errors} configuration error{'s' if called.errors > 1 else ''}"
+            yield Problem(action.id, name, f"The flow {slug} has {count}. Open it and correct them there.")
+
+
+def secret_problems(
+    document: Document, secrets: Collection[str] | None, flows: Mapping[str, CalledFlow] | None
+) -> Iterator[Problem]:
+    """Literals mixed with templates, stored secrets that are not here, and texts that become secrets."""
+    reached = {None, *(action.id for action in enabled(document.actions))}
+
+    def secret_inputs(slug: str) -> Collection[str]:
+        return (flows or {}).get(slug, CalledFlow()).secret_inputs
+
+    for place, sentence in refusals(document, secret_inputs):
+        if place.action_id in reached:
+            yield Problem(place.action_id, place.property, sentence)
+    for place, value in secrets_of(document, secret_inputs):
+        if place.action_id in reached and secrets is not None and is_stored(value) and value["secret"] not in secrets:
+            sentence = f"{place.title} must be filled in: a secret does not travel with a file."
+            # A run that is given the input does without its default.
+            severity = "error" if place.action_id else "warning"
+            yield Problem(place.action_id, place.property, sentence, severity)
+    for place, name in text_inputs_used(document, secret_inputs):
+        if place.action_id in reached:
+            sentence = f"{place.title} comes from the text input {name}. Declare that as secret, so that it is masked."
+            yield Problem(place.action_id, place.property, sentence, "warning")
 
 
 def input_problems(document: Document) -> Iterator[Problem]:
@@ -126,8 +200,8 @@ def known_type(action: Action) -> ActionType | None:
 
 
 class Linter:
-    def __init__(self, connections: Collection[str] | None, secrets: Collection[str] | None) -> None:
-        self._connections, self._secrets = connections, secrets
+    def __init__(self, connections: Collection[str] | None) -> None:
+        self._connections = connections
 
     def block(self, actions: Sequence[Action], visible: Visible, in_loop: bool = False) -> Iterator[Problem]:
         here = dict(visible)
@@ -189,12 +263,8 @@ class Linter:
             case PropertyKind.NEW_VARIABLE:
                 if not isinstance(value, str) or not value.isidentifier():
                     yield Problem(action.id, name, f"{label(name)} {value!r} is not a name.")
-            case PropertyKind.SECRET if not isinstance(value, str) and not stored_secret(value):
+            case PropertyKind.SECRET if not isinstance(value, str) and not is_stored(value):
                 yield Problem(action.id, name, f"{label(name)} is neither a text nor a stored secret.")
-            case PropertyKind.SECRET if self.not_filled_in(value):
-                yield Problem(
-                    action.id, name, f"{label(name)} must be filled in: a secret does not travel with a file."
-                )
             case PropertyKind.CONDITION if not isinstance(value, str | bool):
                 yield Problem(action.id, name, f"{label(name)} is not an expression.")
             case PropertyKind.CONDITION:
@@ -260,16 +330,9 @@ class Linter:
             type = row.get("type") or "text"
             if type not in TYPES:
                 yield Problem(action.id, name, f"{row['name']}: {type!r} is not a type. Types: {', '.join(TYPES)}.")
-            if self.not_filled_in(row.get("value")):
-                sentence = f"{row['name']} must be filled in: a secret does not travel with a file."
-                yield Problem(action.id, name, sentence)
-                continue
             for template in templates_in(row.get("value")):
                 yield from self.template(action, name, template, here)
             here[row["name"]] = VariableInScope(row["name"], str(type), action.title)
-
-    def not_filled_in(self, value: Any) -> bool:
-        return self._secrets is not None and stored_secret(value) and value["secret"] not in self._secrets
 
     def template(self, action: Action, name: str, template: str, visible: Visible) -> Iterator[Problem]:
         try:
@@ -281,10 +344,6 @@ class Linter:
             yield Problem(
                 action.id, name, f"`{unknown}` is not a variable here. Declare it above, or make it an input."
             )
-
-
-def stored_secret(value: Any) -> bool:
-    return isinstance(value, Mapping) and set(value) == {"secret"} and isinstance(value["secret"], str)
 
 
 def named(property: str) -> str:

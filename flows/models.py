@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import secrets
 import uuid
 from collections.abc import Collection, Mapping
 from datetime import datetime
@@ -17,7 +18,8 @@ from django.utils.text import slugify
 
 from connections.fields import SecretField
 from connections.secret import MASK, Secret
-from flows.document import Document, parse
+from flows.document import Document, DocumentError, parse
+from flows.literal_secrets import set_aside
 from flows.statements import marks, table
 
 
@@ -48,10 +50,20 @@ class FlowManager(models.Manager["Flow"]):
     ) -> Flow:
         """A new flow with its first revision. Its slug comes from the name."""
         flow = self.create(name=document.name[:200], slug=self.free_slug(document.name, room), room=room)
-        revision = flow.revisions.create(number=1, document=document.to_json(), created_by=by, note=note)
+        stored = flow.store_secrets(document).to_json()
+        revision = flow.revisions.create(number=1, document=stored, created_by=by, note=note)
         self.filter(pk=flow.pk).update(head=revision, concurrency=document.concurrency)
         flow.head, flow.concurrency = revision, document.concurrency
         return flow
+
+    def secret_inputs(self, slug: str) -> frozenset[str]:
+        """Names of the secret inputs of a flow; none when there is no such flow."""
+        flow = self.edited().select_related("head").filter(slug=slug).first()
+        try:
+            inputs = flow.current.parsed().inputs if flow else ()
+        except DocumentError:
+            inputs = ()
+        return frozenset(declared.name for declared in inputs if declared.type == "secret")
 
     def free_slug(self, name: str, room: str = Room.DESIGNER) -> str:
         base = slugify(name if room == Room.DESIGNER else f"{room} {name}")[:80] or "flow"
@@ -98,13 +110,25 @@ class Flow(models.Model):
         newest = self.revisions.aggregate(newest=models.Max("number"))["newest"] or 0
         revision = self.revisions.create(
             number=newest + 1,
-            document=document.to_json(),
+            document=self.store_secrets(document).to_json(),
             parent=self.edited_from(base),
             created_by=by,
             note=note,
         )
         self.move_head(revision, base=base, name=document.name)
         return revision
+
+    def store_secrets(self, document: Document) -> Document:
+        """The document with its literal secrets in encrypted storage instead."""
+        kept: list[FlowSecret] = []
+
+        def keep(value: str) -> dict[str, str]:
+            kept.append(FlowSecret(flow=self, key=f"s{secrets.token_hex(6)}", value=Secret(value)))
+            return {"secret": kept[-1].key}
+
+        changed = set_aside(document, keep, Flow.objects.secret_inputs)
+        FlowSecret.objects.bulk_create(kept)
+        return changed
 
     def edited_from(self, base: int) -> Revision:
         """The revision of this number. Raises Conflict when there is none, as for any other that is not current."""

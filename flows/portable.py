@@ -9,8 +9,8 @@ from django.contrib.auth.models import AbstractBaseUser
 from django.db import transaction
 
 from flows.document import DocumentError, parse
+from flows.literal_secrets import refusals
 from flows.models import Flow
-from flows.secrets import SecretStore, set_aside
 from foundryflow.strict_json import JsonError, storable_json
 
 LARGEST_FILE = 5 * 1024 * 1024
@@ -30,8 +30,9 @@ def read(text: str | bytes) -> Any:
 
 def bring_in(text: str | bytes, *, by: AbstractBaseUser | None) -> tuple[Flow, bool]:
     """The flow that the file describes: a new one, or a new revision of the one with that name (then False)."""
-    keep = SecretStore()
-    document = set_aside(parse(read(text)), keep)
+    document = parse(read(text))
+    if mixed := refusals(document, Flow.objects.secret_inputs):
+        raise DocumentError([f"{place.action_id or 'Start'}: {sentence}" for place, sentence in mixed[:20]])
     with transaction.atomic():
         flow = Flow.objects.edited().filter(name=document.name).order_by("pk").first()
         fresh = flow is None
@@ -39,7 +40,6 @@ def bring_in(text: str | bytes, *, by: AbstractBaseUser | None) -> tuple[Flow, b
             flow = Flow.objects.start_with(document, by=by, note="imported")
         else:
             flow.commit(document, by=by, base=flow.current.number, note="imported")
-        keep.save(flow)
     return flow, fresh
 
 

@@ -10,10 +10,10 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from typing import Any
 
-from connections.secret import Secret
+from connections.secret import MASK, Secret
 from flows.actions import registry
 from flows.actions.base import Lap, Prop, PropertyKind, Result, default_of, label, props
-from flows.document import Action, Branch, Document
+from flows.document import Action, Branch, Document, Input
 from flows.errors import ActionError, LoopLeft, Returned, RunFailed, Signal
 from flows.expressions import ExpressionError, Scope, render
 from flows.journal import (
@@ -29,6 +29,7 @@ from flows.journal import (
     TextDelta,
     Waiting,
 )
+from flows.literal_secrets import is_own_key, is_stored
 from flows.retry import Tries
 from flows.services import Services
 from flows.values import as_text, convert, displayed, to_number
@@ -46,7 +47,7 @@ async def execute(document: Document, inputs: Mapping[str, Any], journal: Journa
     Raises RunFailed; a cancellation passes through once it is recorded.
     """
     try:
-        scope = first_scope(document, inputs)
+        scope = first_scope(document, await with_stored_defaults(document, inputs, services))
     except ActionError as error:
         raise RunFailed("", "", error) from None
     try:
@@ -59,8 +60,25 @@ async def execute(document: Document, inputs: Mapping[str, Any], journal: Journa
     return None
 
 
+async def with_stored_defaults(document: Document, inputs: Mapping[str, Any], services: Services) -> Mapping[str, Any]:
+    """With the defaults of secret inputs that are kept in encrypted storage. Raises ActionError."""
+    opened = {
+        declared.name: await services.secret(declared.default["secret"])
+        for declared in document.inputs
+        if has_stored_default(declared) and inputs.get(declared.name) is None
+    }
+    return {**inputs, **opened} if opened else inputs
+
+
+def has_stored_default(declared: Input) -> bool:
+    return declared.type == "secret" and is_stored(declared.default)
+
+
 def first_scope(document: Document, inputs: Mapping[str, Any]) -> Scope:
-    """The inputs as variables, by their names and together as `inputs`."""
+    """The inputs as variables, by their names and together as `inputs`.
+
+    A default in encrypted storage counts as there; it is a mask until `with_stored_defaults` gives it.
+    """
     known = {declared.name for declared in document.inputs}
     if unknown := sorted(set(inputs) - known):
         names = ", ".join(sorted(known)) or "none"
@@ -68,7 +86,8 @@ def first_scope(document: Document, inputs: Mapping[str, Any]) -> Scope:
     scope = Scope()
     for declared in document.inputs:
         value = inputs.get(declared.name)
-        value = declared.default if value is None else value
+        if value is None:
+            value = Secret(MASK) if has_stored_default(declared) else declared.default
         if declared.required and (value is None or value == ""):
             raise ActionError("input", f"The input {declared.name} is missing.", "It is required; fill it in.")
         try:
@@ -208,6 +227,8 @@ class Runner:
                 value = default_of(properties, name)
             if declared.kind in HOLD_SECRETS:
                 value = await self._opened(value)
+            elif declared.typed_by or declared.inputs_of:
+                value = await self._opened_among_values(value)
             try:
                 values[name] = read(declared, value, scope)
             except (ExpressionError, ValueError) as error:
@@ -221,12 +242,23 @@ class Runner:
     async def _opened(self, value: Any) -> Any:
         """With every reference of a stored secret replaced by the secret."""
         if isinstance(value, Mapping):
-            if set(value) == {"secret"} and isinstance(value["secret"], str):
+            if is_stored(value):
                 return await self.services.secret(value["secret"])
             return {key: await self._opened(inner) for key, inner in value.items()}
         if isinstance(value, list):
             return [await self._opened(inner) for inner in value]
         return value
+
+    async def _opened_among_values(self, value: Any) -> Any:
+        """The same where any object may stand: only what this server has put there, and not deep inside."""
+        if is_own_key(value):
+            return await self.services.secret(value["secret"])
+        if not isinstance(value, Mapping):
+            return value
+        return {
+            key: await self.services.secret(inner["secret"]) if is_own_key(inner) else inner
+            for key, inner in value.items()
+        }
 
 
 @dataclasses.dataclass

@@ -17,10 +17,11 @@ from connections.ledger import DatabaseLedger
 from connections.limited import LimitedClient
 from connections.models import Connection
 from connections.secret import Secret
+from flows.configuration import errors_before_run
 from flows.document import DocumentError
 from flows.engine.writer import Writer
 from flows.errors import ActionError
-from flows.models import Flow, FlowSecret, Run, State
+from flows.models import Flow, FlowSecret, Revision, Run, State
 from flows.runner import first_scope
 from flows.services import CallingStep, FlowRun
 
@@ -111,6 +112,7 @@ def child_run(parent: Run, slug: str, inputs: Mapping[str, Any], step: CallingSt
         )
     try:
         first_scope(flow.current.parsed(), inputs)
+        check_configuration(parent, flow)
     except DocumentError:
         raise ActionError("document", f"The flow {slug} cannot be read.", "Open it in the designer.") from None
     return Run.objects.start(
@@ -121,6 +123,20 @@ def child_run(parent: Run, slug: str, inputs: Mapping[str, Any], step: CallingSt
         priority=parent.priority,
         parent=parent,
         parent_path=path,
+    )
+
+
+def check_configuration(parent: Run, flow: Flow) -> None:
+    """Raises ActionError of kind configuration for a flow with errors, unless the calling run was started anyway."""
+    errors = errors_before_run(flow.current)
+    if not errors or errors_before_run(Revision.objects.select_related("flow").get(pk=parent.revision_id)):
+        return
+    count = f"{len(errors)} configuration error{'s' if len(errors) > 1 else ''}"
+    raise ActionError(
+        "configuration",
+        f"The flow {flow.slug} has {count}: {errors[0].message}",
+        "Open it in the designer and correct them.",
+        facts={"flow": flow.slug},
     )
 
 

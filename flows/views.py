@@ -11,9 +11,10 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 
 from connections.models import Connection
 from flows import portable
+from flows.callers import reasons_to_keep
 from flows.contexts import FirstSteps, flow_rows
 from flows.document import DocumentError, parse
-from flows.models import LIVE, Flow
+from flows.models import Flow
 from flows.sample import add_sample
 from foundryflow import access
 from foundryflow.access import editor, reader
@@ -104,12 +105,12 @@ def export(request: Request, slug: str) -> HttpResponse:
 @editor
 @require_http_methods(["GET", "POST"])
 def delete(request: Request, slug: str) -> HttpResponse:
-    """Asks first; refuses while a run is going."""
+    """Asks first; refuses while a run is going, and while another flow runs this one."""
     flow = access.flow(request, slug)
-    live = flow.runs.filter(state__in=LIVE).count()
-    if request.method == "POST" and not live:
+    reasons = reasons_to_keep(flow)
+    if request.method == "POST" and not reasons:
         flow.remove()
         messages.info(request, f"{flow.name} was deleted with its runs.")
         return redirect("flows:list")
-    context = {"flow": flow, "live": live, "runs": flow.runs.count()}
+    context = {"flow": flow, "reasons": reasons, "runs": flow.runs.count()}
     return page(request, "flows/delete.html", context, status=409 if request.method == "POST" else 200)

@@ -51,6 +51,8 @@ class Prop:
     var_type: str | None = None
     minimum: float | None = None
     maximum: float | None = None
+    typed_by: str = ""  # the property that names the variable whose value this is: a secret when that is one
+    inputs_of: str = ""  # the property that names the flow whose inputs these are: secrets where those are
 
 
 def prop(kind: PropertyKind, *, default: Any = None, **more: Any) -> Any:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import math
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
@@ -18,6 +18,7 @@ from django.core.exceptions import ValidationError
 
 from flows.expressions import ExpressionError, check
 from flows.lint import VariableInScope
+from flows.literal_secrets import KEY, is_own_key, is_stored
 from flows.values import VariableType
 from foundryflow.strict_json import JsonError, storable_json
 
@@ -26,17 +27,12 @@ EMPTY: tuple[Any, ...] = (None, "", [], {})
 FORM_ID = "properties-form"
 
 
-def no_store(value: str) -> str:
-    raise ValueError("no place to keep a secret")
-
-
 @dataclass(frozen=True)
 class Surroundings:
     """What a property panel knows beside the action itself."""
 
     variables: Sequence[VariableInScope] = ()
     connections: Sequence[str] = ()
-    store_secret: Callable[[str], str] = no_store  # takes a literal, returns the id it is kept under
 
     def of_type(self, type: str) -> list[VariableInScope]:
         return [variable for variable in self.variables if variable.type == type]
@@ -58,10 +54,6 @@ class Property(forms.Field):
     def brief(self, value: Any) -> str:
         """A few words of the value for the card; empty when it says nothing there."""
         return ""
-
-    def settle(self, value: Any, surroundings: Surroundings) -> Any:
-        """The cleaned value as it goes into the document."""
-        return value
 
 
 class Template(Property):
@@ -239,11 +231,19 @@ class NewVariable(VariableName):
     control = "name"
 
 
+class WriteOnly(forms.TextInput):
+    """What is typed, else the stored secret that `NAME-kept` names."""
+
+    def value_from_datadict(self, data: Mapping[str, Any], files: Any, name: str) -> Any:
+        typed, kept = data.get(name, ""), data.get(f"{name}-kept", "")
+        return {"secret": kept} if not typed.strip() and KEY.fullmatch(kept) else typed
+
+
 class SecretText(Property):
     """A secret: a variable such as `{{ api_key }}`, or a literal, which is stored encrypted beside the document."""
 
     control = "secret"
-    widget = forms.TextInput
+    widget = WriteOnly
 
     def shown(self, value: Any) -> Any:
         return value if isinstance(value, str) else ""
@@ -252,13 +252,12 @@ class SecretText(Property):
         return Line("").brief(value) if isinstance(value, str) else "stored"
 
     def clean(self, value: Any) -> Any:
+        if is_stored(value):
+            return value
         text = (value or "").strip()
         if "{{" in text:
             check_template(text)
         return text
-
-    def settle(self, value: Any, surroundings: Surroundings) -> Any:
-        return value if not value or "{{" in value else {"secret": surroundings.store_secret(value)}
 
 
 class VariableRows(forms.Widget):
@@ -294,10 +293,14 @@ class Variables(Property):
         return {
             "name": row.get("name") or "",
             "type": row.get("type") or "text",
-            "value": "" if kept else Property.shown(self, row.get("value")),
+            "value": "" if kept else self.shown_value(row),
             "global": bool(row.get("global")),
             "kept": kept or row.get("kept") or "",
         }
+
+    def shown_value(self, row: Mapping[str, Any]) -> Any:
+        shown = Property.shown(self, row.get("value"))
+        return "" if row.get("type") == "secret" and "{{" not in shown else shown
 
     def clean(self, value: Any) -> Any:
         rows = [row for row in value or [] if row["name"].strip() or row["value"].strip()]
@@ -318,14 +321,6 @@ class Variables(Property):
         cleaned = {"name": name, "type": row["type"], "value": value}
         return {**cleaned, "global": True} if row["global"] else cleaned
 
-    def settle(self, value: Any, surroundings: Surroundings) -> Any:
-        return [
-            {**row, "value": {"secret": surroundings.store_secret(row["value"])}}
-            if row["type"] == "secret" and isinstance(row["value"], str) and row["value"] and "{{" not in row["value"]
-            else row
-            for row in value
-        ]
-
 
 class PropertyForm(forms.Form):
     """The properties of one action. `ports` are those shown on the card, `advanced` those folded away."""
@@ -344,6 +339,11 @@ class PropertyForm(forms.Form):
         self.stored, self.surroundings = stored, surroundings or Surroundings()
         shown = {name: field.shown(stored.get(name)) for name, field in self.property_fields()}
         super().__init__(data, initial=shown, auto_id="property-%s")
+        for name, field in self.property_fields():
+            if isinstance(field, Value) and is_own_key(stored.get(name)):
+                # The value of a secret variable is as write-only as a secret property.
+                self.fields[name] = SecretText(field.label, hint=field.help_text, short=field.short, star=field.star)
+                self.initial[name] = ""
 
     @classmethod
     def property_fields(cls) -> Iterator[tuple[str, Property]]:
@@ -354,8 +354,8 @@ class PropertyForm(forms.Form):
     def properties(self) -> dict[str, Any]:
         """The stored properties with what was typed put in; empty ones are left out, unknown ones stay."""
         merged = dict(self.stored)
-        for name, declared in self.property_fields():
-            value = declared.settle(self.cleaned_data[name], self.surroundings)
+        for name, _ in self.property_fields():
+            value = self.cleaned_data[name]
             if value in EMPTY and not isinstance(value, bool):
                 keep_or_drop(merged, name)
             elif not same(value, merged.get(name)):
@@ -366,12 +366,8 @@ class PropertyForm(forms.Form):
 def keep_or_drop(stored: dict[str, Any], name: str) -> None:
     # A property that was stored as null or empty means the same; leaving it makes an export equal to its import.
     # A stored secret is kept while its field is blank: it is write-only.
-    if name in stored and stored[name] not in EMPTY and not is_stored_secret(stored[name]):
+    if name in stored and stored[name] not in EMPTY and not is_stored(stored[name]):
         del stored[name]
-
-
-def is_stored_secret(value: Any) -> bool:
-    return isinstance(value, dict) and set(value) == {"secret"}
 
 
 def same(value: Any, stored: Any) -> bool:

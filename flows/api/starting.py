@@ -12,7 +12,7 @@ from django.db import IntegrityError, transaction
 from django.utils.crypto import salted_hmac
 
 from connections.secret import MASK
-from flows import engine
+from flows import configuration, engine
 from flows.api.problems import Problem
 from flows.document import Document, DocumentError
 from flows.errors import ActionError
@@ -32,31 +32,34 @@ class Wanted:
     inputs: Mapping[str, Any]
     priority: int
     once: Mapping[str, Any] = field(default_factory=dict)
+    anyway: bool = False  # in spite of configuration errors
 
 
-async def start(slug: str, inputs: Mapping[str, Any], key: ApiKey, idempotency: str | None, priority: int) -> Run:
+async def start(
+    slug: str, inputs: Mapping[str, Any], key: ApiKey, idempotency: str | None, priority: int, *, anyway: bool
+) -> Run:
     """The run that was started, or the one that an equal request has started before. Raises Problem."""
     if idempotency is not None and not 0 < len(idempotency) <= LONGEST_KEY:
         raise Problem(400, f"Idempotency-Key has 1 to {LONGEST_KEY} characters.")
     once: dict[str, Any] = {}
     if idempotency is not None:
         stored = f"{key.pk}:{hashlib.sha256(idempotency.encode()).hexdigest()}"
-        once = {"idempotency_key": stored, "request_digest": digest(slug, inputs)}
-    started = await engine.execute_alike(started_all, Wanted(slug, inputs, priority, once))
+        once = {"idempotency_key": stored, "request_digest": digest(slug, inputs, anyway=anyway)}
+    started = await engine.execute_alike(started_all, Wanted(slug, inputs, priority, once, anyway))
     if isinstance(started, Problem):
         raise started
     return started
 
 
-async def again(run_id: int, path: str, inputs: Mapping[str, Any], *, newest: bool) -> Run:
+async def again(run_id: int, path: str, inputs: Mapping[str, Any], *, newest: bool, anyway: bool) -> Run:
     """Raises Problem."""
-    made = await engine.execute(lambda: taken_up(run_id, path, inputs, newest))
+    made = await engine.execute(lambda: taken_up(run_id, path, inputs, newest, anyway))
     if isinstance(made, Problem):
         raise made
     return made
 
 
-def taken_up(run_id: int, path: str, inputs: Mapping[str, Any], newest: bool) -> Run | Problem:
+def taken_up(run_id: int, path: str, inputs: Mapping[str, Any], newest: bool, anyway: bool) -> Run | Problem:
     run = Run.objects.select_related("flow__head", "revision").filter(pk=run_id).first()
     if run is None:
         return Problem(404, f"There is no run {run_id}.")
@@ -65,7 +68,10 @@ def taken_up(run_id: int, path: str, inputs: Mapping[str, Any], newest: bool) ->
     if path and not run.actions.filter(path=path).exists():
         return Problem(422, f"Run {run_id} has no action at {path}.")
     try:
-        document = parsed(run.flow.current if newest else run.revision)
+        revision = run.flow.current if newest else run.revision
+        document = parsed(revision)
+        if not anyway:
+            check_configuration(revision, run.flow)
         kept = {name: value for name, value in run.inputs.items() if value != MASK}
         first_scope(document, {**kept, **inputs})
         made = Run.objects.again(run, by=None, via="api", path=path, inputs=inputs, newest=newest)
@@ -80,7 +86,8 @@ def taken_up(run_id: int, path: str, inputs: Mapping[str, Any], newest: bool) ->
 def started_all(wanted: Sequence[Wanted]) -> list[Run | Problem]:
     """The runs, or why not: an error would undo what shares the transaction."""
     flows = flows_named({each.slug for each in wanted})
-    made = [prepared(each, flows.get(each.slug)) for each in wanted]
+    ready = {slug: configuration_problem(flow) for slug, flow in flows.items()}
+    made = [prepared(each, flows.get(each.slug), ready.get(each.slug)) for each in wanted]
     fresh = [run for run in made if isinstance(run, Run) and run.idempotency_key is None]
     engine.store_and_submit(fresh)
     return [started_once(run) if isinstance(run, Run) and run.idempotency_key else run for run in made]
@@ -99,10 +106,33 @@ def flows_named(slugs: Collection[str]) -> dict[str, Flow]:
     return {flow.slug: flow for flow in found}
 
 
-def prepared(wanted: Wanted, flow: Flow | None) -> Run | Problem:
-    """A run that is not stored yet."""
+def configuration_problem(flow: Flow) -> Problem | None:
+    try:
+        check_configuration(flow.current, flow)
+    except Problem as problem:
+        return problem
+    return None
+
+
+def check_configuration(revision: Revision, flow: Flow) -> None:
+    """Raises Problem with the list of errors."""
+    document = parsed(revision)
+    revision.flow = flow
+    if errors := configuration.errors_before_run(revision):
+        raise Problem(
+            422,
+            "The flow has configuration errors. Correct them, or say `anyway`.",
+            kind="configuration",
+            errors=[each.to_json() for each in configuration.listed(errors, document, flow)],
+        )
+
+
+def prepared(wanted: Wanted, flow: Flow | None, problem: Problem | None) -> Run | Problem:
+    """A run that is not stored yet, or one that an equal request has started before."""
     if flow is None:
         return Problem(404, f"There is no flow {wanted.slug}.")
+    if problem is not None and not wanted.anyway:
+        return started_before(wanted) or problem
     try:
         first_scope(parsed(flow.current), wanted.inputs)
     except ActionError as error:
@@ -136,9 +166,18 @@ def started_once(run: Run) -> Run | Problem:
     return run
 
 
-def digest(slug: str, inputs: Mapping[str, Any]) -> str:
+def started_before(wanted: Wanted) -> Run | Problem | None:
+    """By an equal request, when the flow had no errors yet."""
+    try:
+        return same_request(Run(**wanted.once)) if wanted.once else None
+    except Problem as problem:
+        return problem
+
+
+def digest(slug: str, inputs: Mapping[str, Any], *, anyway: bool) -> str:
+    asked = [slug, inputs, "anyway"] if anyway else [slug, inputs]
     # Keyed: it stays with the run, and a secret input could be guessed from a plain one.
-    return salted_hmac(__name__, json.dumps([slug, inputs], sort_keys=True), algorithm="sha256").hexdigest()
+    return salted_hmac(__name__, json.dumps(asked, sort_keys=True), algorithm="sha256").hexdigest()
 
 
 def same_request(run: Run) -> Run | None:

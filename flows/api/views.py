@@ -48,6 +48,7 @@ class Start(Schema):
     """What a run is started with."""
 
     inputs: Inputs = Field(default_factory=dict, description="By the names of the inputs of the flow.")
+    anyway: bool = Field(False, description="Start although the flow has configuration errors.")
 
 
 class Again(Schema):
@@ -56,6 +57,7 @@ class Again(Schema):
     path: Text = Field("", max_length=500, description="Of the action it begins at; where the run failed when empty.")
     inputs: Inputs = Field(default_factory=dict, description="Those that differ, and secret ones.")
     newest: bool = Field(False, description="With the newest revision of the flow.")
+    anyway: bool = Field(False, description="Start although the flow has configuration errors.")
 
 
 class Deployment(Schema):
@@ -76,7 +78,7 @@ async def run_flow(
     timeout: float = LONGEST_WAIT,  # noqa: ASYNC109 - the name of a query parameter
 ) -> HttpResponse:
     """Answers with the run once it has ended; after `timeout` seconds (at most 300) with 202, and it goes on."""
-    run = await start(slug, given.inputs, caller(request), key_of(request), engine.URGENT)
+    run = await started(request, slug, given, engine.URGENT)
     if not await engine.ended(run.pk, max(0.0, min(timeout, LONGEST_WAIT))):
         return accepted(run)
     try:
@@ -92,13 +94,13 @@ async def run_flow(
 @api.post("/flows/{slug}/submit", auth=runs, summary="Put a run into the queue", tags=["flows"])
 async def submit_flow(request: HttpRequest, slug: str, given: Start) -> HttpResponse:
     """Answers at once with 202 and where to look."""
-    return accepted(await start(slug, given.inputs, caller(request), key_of(request), SUBMITTED))
+    return accepted(await started(request, slug, given, SUBMITTED))
 
 
 @api.post("/flows/{slug}/stream", auth=runs, summary="Run a flow and follow it", tags=["flows"])
 async def stream_flow(request: HttpRequest, slug: str, given: Start) -> HttpResponse:
     """Server-sent events: run, action, text, log, end."""
-    run = await start(slug, given.inputs, caller(request), key_of(request), engine.URGENT)
+    run = await started(request, slug, given, engine.URGENT)
     return event_stream(events(run.pk, 0))
 
 
@@ -146,7 +148,7 @@ async def cancel_run(request: HttpRequest, run_id: int) -> HttpResponse:
 @api.post("/runs/{id:run_id}/retry", auth=runs, summary="Go on from an action", tags=["runs"])
 async def retry_run(request: HttpRequest, run_id: int, given: Again) -> HttpResponse:
     """Another run that takes over what had finished before; answers 202 with it."""
-    return accepted(await again(run_id, given.path, given.inputs, newest=given.newest))
+    return accepted(await again(run_id, given.path, given.inputs, newest=given.newest, anyway=given.anyway))
 
 
 @api.post("/connections/{name}/test", auth=tests, summary="Test a connection", tags=["connections"])
@@ -165,6 +167,10 @@ async def test_connection(request: HttpRequest, name: str, given: Deployment) ->
     result = await foundry_client().test(target, model)
     await engine.execute(lambda: connection.record_check(result))
     return JsonResponse(shown.tested(result))
+
+
+async def started(request: HttpRequest, slug: str, given: Start, priority: int) -> Run:
+    return await start(slug, given.inputs, caller(request), key_of(request), priority, anyway=given.anyway)
 
 
 def caller(request: HttpRequest) -> ApiKey:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from django.contrib import messages
@@ -19,6 +20,7 @@ from flows.designer.edits import (
 )
 from flows.designer.inputs import InputsForm
 from flows.document import Action, Document
+from flows.literal_secrets import is_stored
 from flows.models import Conflict, Flow, Revision
 from foundryflow import access
 from foundryflow.http import Request
@@ -94,11 +96,14 @@ def branch_rows(action: Action) -> list[contexts.BranchField]:
     return [contexts.BranchField(b.id, b.title or "", b.condition or "") for b in action.branches]
 
 
-def renewed_action(request: Request, flow: Flow, document: Document, action_id: str) -> HttpResponse:
-    """After a save: the card, the problems, the messages at the fields and the saved text; not what is typed."""
+def renewed_action(request: Request, flow: Flow, typed: Document, action_id: str) -> HttpResponse:
+    """After a save: the card, the problems, the messages at the fields and the saved text; not what is typed.
+
+    Only fields that held a literal secret are renewed, since it is stored elsewhere now.
+    """
+    document = flow.current.parsed()
     problems = contexts.problems_of(document, flow)
-    action = document.find(action_id)
-    assert action is not None  # noqa: S101 - it was just saved
+    action = document.locate(action_id).action
     panel = panel_of(request, flow, document, action, problems)
     chart = flowchart.Flowchart(document, selected=action_id, problems=problems.problems)
     parts = [
@@ -115,6 +120,12 @@ def renewed_action(request: Request, flow: Flow, document: Document, action_id: 
                 {"field": panel.form["variables"], "panel": panel},
             )
         )
+    typed_properties = typed.locate(action_id).action.properties
+    parts += [
+        Region("designer/_property.html", f"field-{field.name}", {"field": field, "panel": panel}, swap="outerHTML")
+        for field in [*panel.fields, *panel.advanced]
+        if field.field.control != "variables" and action.properties.get(field.name) != typed_properties.get(field.name)
+    ]
     return regions(request, *parts)
 
 
@@ -178,57 +189,84 @@ def first_messages(form: Any) -> dict[str, str]:
     return {name: str(found[0]) for name, found in form.errors.items()} if form is not None else {}
 
 
-def in_conflict(
-    request: Request,
-    flow: Flow,
-    conflict: Conflict,
-    base: int,
-    document: Document,
-    action: Action,
-    form: Any,
-    common: CommonForm,
-) -> HttpResponse:
-    """409: both versions, and the choice between them. Nothing is saved."""
-    theirs = conflict.theirs
-    panel = panel_of(request, flow, document, action, contexts.problems_of(document, flow))
-    panel.form = form
-    panel.title, panel.description = common.cleaned_data["title"], common.cleaned_data["description"]
-    panel.disabled = common.cleaned_data["disabled"]
-    for branch in panel.branches:
-        branch.title, branch.condition = branch_fields(branch.id, request.POST) or (
-            branch.title,
-            branch.condition,
-        )
-    panel.conflict = contexts.Conflicting(
-        who=author_of(theirs),
-        when=theirs.created_at,
-        number=theirs.number,
-        differences=differences(action, form, common),
-    )
+def in_conflict(request: Request, flow: Flow, conflict: Conflict, base: int, mine: Action) -> HttpResponse:
+    """409: both versions, and the choice between them. Nothing is saved but the literal secrets of `mine`."""
+    document = flow.current.parsed()
+    theirs = document.find(mine.id)
+    if theirs is None:
+        return vanished(request, flow, document)
+    panel = panel_of(request, flow, document, mine, contexts.problems_of(document, flow))
+    panel.conflict = conflicting(conflict, mine.id, action_differences(mine, theirs, panel.form))
     if request.htmx:
-        return regions(
-            request,
-            panel_region(panel),
-            saved_region(flow, "Not saved: changed elsewhere meanwhile", base=base),
-            status=409,
-        )
-    context = {**whole(request, flow, document, action.id), "panel": panel}
+        return regions(request, panel_region(panel), conflict_region(flow, base), status=409)
+    context = {**whole(request, flow, document, mine.id), "panel": panel}
     return page(request, "designer/designer.html", context, status=409)
 
 
-def differences(theirs: Action, form: Any, common: CommonForm) -> list[tuple[str, str, str]]:
-    rows = []
-    if common.cleaned_data["title"] != (theirs.title or ""):
-        rows.append(("Title", common.cleaned_data["title"], theirs.title or ""))
-    mine = form.properties() if form is not None else {}
+def start_in_conflict(request: Request, flow: Flow, conflict: Conflict, base: int, mine: Document) -> HttpResponse:
+    """The same for name and inputs of the flow."""
+    document, form = flow.current.parsed(), InputsForm(mine)
+    form.conflict = conflicting(conflict, flowchart.START, start_differences(mine, document))
+    if request.htmx:
+        return regions(request, start_panel(request, flow, form), conflict_region(flow, base), status=409)
+    context = {**whole(request, flow, document, flowchart.START), "inputs_form": form}
+    return page(request, "designer/designer.html", context, status=409)
+
+
+def conflicting(conflict: Conflict, selected: str, rows: list[contexts.Difference]) -> contexts.Conflicting:
+    theirs = conflict.theirs
+    return contexts.Conflicting(
+        who=author_of(theirs), when=theirs.created_at, number=theirs.number, selected=selected, differences=rows
+    )
+
+
+def conflict_region(flow: Flow, base: int) -> Region:
+    return saved_region(flow, "Not saved: changed elsewhere meanwhile", base=base)
+
+
+def action_differences(mine: Action, theirs: Action, form: Any) -> list[contexts.Difference]:
+    pairs: list[tuple[str, Any, Any]] = [("Title", mine.title, theirs.title)]
     for name, declared in form.property_fields() if form is not None else ():
-        if mine.get(name) != theirs.properties.get(name) and declared.control != "secret":
-            rows.append((declared.label, spoken(mine.get(name)), spoken(theirs.properties.get(name))))
-    return rows
+        pairs.append((declared.label, mine.properties.get(name), theirs.properties.get(name)))
+    known = {branch.id: branch for branch in theirs.branches}
+    for number, branch in enumerate(mine.branches, 1):
+        if branch.id in known:
+            other = known[branch.id]
+            pairs.append((f"Title of branch {number}", branch.title, other.title))
+            pairs.append((f"Condition of branch {number}", branch.condition, other.condition))
+    pairs.append(("Retry", mine.json.get("retry"), theirs.json.get("retry")))
+    pairs.append(("Timeout", mine.timeout, theirs.timeout))
+    pairs.append(("Disabled", mine.disabled, theirs.disabled))
+    pairs.append(("Description", mine.description, theirs.description))
+    return different(pairs)
+
+
+def start_differences(mine: Document, theirs: Document) -> list[contexts.Difference]:
+    inputs = [{declared.name: declared.json for declared in document.inputs} for document in (mine, theirs)]
+    pairs: list[tuple[str, Any, Any]] = [("Name", mine.name, theirs.name)]
+    pairs += [(f"Input {name}", *(each.get(name) for each in inputs)) for name in {**inputs[0], **inputs[1]}]
+    pairs.append(("Deadline", mine.deadline, theirs.deadline))
+    pairs.append(("Runs at the same time", mine.concurrency, theirs.concurrency))
+    return different(pairs)
+
+
+def different(pairs: list[tuple[str, Any, Any]]) -> list[contexts.Difference]:
+    found = [pair for pair in pairs if (pair[1] or None) != (pair[2] or None)]
+    return [(label, spoken(mine), spoken(theirs)) for label, mine, theirs in found]
 
 
 def spoken(value: Any) -> str:
-    return "empty" if value in (None, "", [], {}) else str(value)[:200]
+    if value in (None, "", [], {}, False):
+        return "empty"
+    if value is True:
+        return "yes"
+    if is_stored(value):
+        return "a stored secret"
+    if isinstance(value, Mapping):
+        return ", ".join(f"{key} {spoken(each)}" for key, each in value.items() if each not in (None, "", []))[:200]
+    if isinstance(value, list):
+        return "; ".join(map(spoken, value))[:200]
+    return str(value)[:200]
 
 
 def author_of(revision: Revision) -> str:
@@ -247,10 +285,7 @@ def renewed(request: Request, flow: Flow, selected: str) -> HttpResponse:
         saved_region(flow),
         Region("designer/_name.html", "flow-name", {"flow": flow}),
     ]
-    if selected == flowchart.START:
-        parts.append(start_panel(request, flow, InputsForm(document)))
-    else:
-        parts.append(panel_region(context["panel"]))
+    parts.append(selected_region(request, flow, context))
     response = regions(request, *parts)
     response.headers["HX-Push-Url"] = url_of(flow, selected)
     return response
@@ -270,7 +305,7 @@ def refused(request: Request, flow: Flow, conflict: Conflict) -> HttpResponse:
         chart_region(flow, context["chart"]),
         problems_region(flow, context["problems"]),
         saved_region(flow, sentence),
-        panel_region(context["panel"]),
+        selected_region(request, flow, context),
         status=409,
     )
 
@@ -283,19 +318,30 @@ def not_possible(request: Request, flow: Flow, sentence: str) -> HttpResponse:
 
 
 def vanished(request: Request, flow: Flow, document: Document) -> HttpResponse:
-    """The action was removed meanwhile: the chart as it is now, and one sentence."""
+    """409: what was to be changed was removed meanwhile. The chart as it is now, and one sentence."""
+    sentence = "This action was removed meanwhile. Here is the flow as it is."
     if not request.htmx:
-        messages.warning(request, "This action was removed meanwhile.")
+        messages.warning(request, sentence)
         return to_action(flow, "")
-    context = whole(request, flow, document, "")
-    return regions(
+    selected = request.POST.get("action", "")
+    known = selected == flowchart.START or document.find(selected) is not None
+    context = whole(request, flow, document, selected if known else "")
+    response = regions(
         request,
         chart_region(flow, context["chart"]),
         problems_region(flow, context["problems"]),
-        saved_region(flow, "This action was removed meanwhile."),
-        panel_region(None),
+        saved_region(flow, sentence),
+        selected_region(request, flow, context),
         status=409,
     )
+    response.headers["HX-Push-Url"] = url_of(flow, selected if known else "")
+    return response
+
+
+def selected_region(request: Request, flow: Flow, context: dict[str, Any]) -> Region:
+    """The panel of what is selected on the page."""
+    form = context["inputs_form"]
+    return start_panel(request, flow, form) if form is not None else panel_region(context["panel"])
 
 
 def panel_region(panel: contexts.Panel | None) -> Region:

@@ -17,7 +17,7 @@ from markdown_it import MarkdownIt
 from connections.foundry import adapt
 from connections.lessons import as_lesson
 from connections.models import Connection, LearntLesson
-from flows import lint
+from flows import configuration, lint
 from flows.actions import registry
 from flows.actions.base import Group
 from flows.actions.properties import EMPTY, PropertyForm, Surroundings
@@ -114,6 +114,9 @@ class Panel:
         return [self.form[name] for name in names if (name in self.form.advanced) == advanced]
 
 
+Difference = tuple[str, str, str]  # label, mine, theirs
+
+
 @dataclass(frozen=True)
 class Conflicting:
     """Somebody committed meanwhile: who, when, and both versions of each property that differs."""
@@ -121,7 +124,8 @@ class Conflicting:
     who: str
     when: Any
     number: int
-    differences: Sequence[tuple[str, str, str]]  # label, mine, theirs
+    selected: str  # the action, or Start
+    differences: Sequence[Difference]
 
 
 @dataclass(frozen=True)
@@ -141,8 +145,7 @@ class Problems:
 
 
 def problems_of(document: Document, flow: Flow) -> Problems:
-    names = set(Connection.objects.values_list("name", flat=True))
-    found = lint.problems(document, connections=names, secrets=set(flow.secrets.values_list("key", flat=True)))
+    found = configuration.problems_of(document, flow)
     titles = {a.action.id: a.action.title or type_view(a.action.type).title for a in document.walk()}
     return Problems(found, titles)
 

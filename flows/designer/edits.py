@@ -11,6 +11,8 @@ from flows.actions import registry
 from flows.actions.properties import PropertyForm, Surroundings
 from flows.document import Action, Document
 from flows.expressions import ExpressionError, check
+from flows.literal_secrets import refusals
+from flows.models import Flow
 from flows.retry import TRANSIENT
 
 TITLE_LENGTH, DESCRIPTION_LENGTH = 200, 2_000
@@ -104,6 +106,12 @@ def branch_fields(branch_id: str, data: Mapping[str, Any]) -> tuple[str, str] | 
         return None
     title = data.get(f"branch-{branch_id}-title", "")[:TITLE_LENGTH].strip()
     return title, data.get(f"branch-{branch_id}-condition", "").strip()
+
+
+def secret_errors(document: Document, action_id: str) -> dict[str, str]:
+    """Properties of the action in which a literal secret is mixed with a template, in sentences."""
+    found = refusals(document, Flow.objects.secret_inputs)
+    return {place.property: sentence for place, sentence in found if place.action_id == action_id}
 
 
 def branch_errors(action: Action, data: Mapping[str, Any]) -> dict[str, str]:

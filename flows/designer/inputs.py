@@ -10,10 +10,11 @@ from django.core.exceptions import ValidationError
 
 from flows.actions.properties import checked_name, literal
 from flows.document import Document
+from flows.literal_secrets import KEY, is_stored
 from flows.values import VariableType
 
 TYPES = [type.value for type in VariableType if type is not VariableType.CONNECTION]
-PARTS = ("name", "type", "required", "default", "description")
+PARTS = ("name", "type", "required", "default", "description", "kept", "forget")
 
 
 class InputsForm(forms.Form):
@@ -34,11 +35,14 @@ class InputsForm(forms.Form):
             posted_rows(data) if data is not None else [stored_row(i) for i in document.to_json().get("inputs") or []]
         )
         self.types = TYPES
+        self.conflict: Any = None
 
     @property
     def shown_rows(self) -> list[dict[str, Any]]:
         """With an empty one at the end, to add another."""
         named = [row for row in self.rows if row["name"] or row["description"]]
+        # What is typed as a secret is not shown again.
+        named = [{**row, "default": ""} if row["type"] == "secret" else row for row in named]
         return [*named, dict.fromkeys(PARTS, "") | {"type": "text"}]
 
     def clean(self) -> dict[str, Any]:
@@ -52,18 +56,16 @@ class InputsForm(forms.Form):
                 raise ValidationError(f"The input {name} is there twice. Rename one of them.")
             if row["type"] not in TYPES:
                 raise ValidationError(f"{name}: {row['type']!r} is not a type. Choose one of {', '.join(TYPES)}.")
-            if row["type"] == "secret" and row["default"]:
-                raise ValidationError(
-                    f"{name}: a secret has no default, it would stand in the document. Leave it empty."
-                )
             inputs.append(self.made(name, row))
         cleaned["inputs"] = inputs
         return cleaned
 
     def made(self, name: str, row: Mapping[str, Any]) -> dict[str, Any]:
-        text = row["default"]
-        default = None if text == "" else text if row["type"] == "text" else literal(text)
         stored = next((i for i in self.document.to_json().get("inputs") or [] if i.get("name") == name), {})
+        text = row["default"]
+        default = None if text == "" else text if row["type"] in ("text", "secret") else literal(text)
+        if row["type"] == "secret" and text == "" and not row["forget"]:
+            default = kept_default(row, stored)
         typed = {
             "type": row["type"],
             "required": bool(row["required"]),
@@ -80,6 +82,13 @@ class InputsForm(forms.Form):
         return changed.with_settings(**settings)
 
 
+def kept_default(row: Mapping[str, Any], stored: Mapping[str, Any]) -> Any:
+    """The stored secret that stays while its field is blank."""
+    if KEY.fullmatch(row["kept"]):
+        return {"secret": row["kept"]}
+    return stored.get("default") if stored.get("type") == "secret" and is_stored(stored.get("default")) else None
+
+
 def posted_rows(data: Mapping[str, Any]) -> list[dict[str, Any]]:
     rows = []
     for at in range(200):
@@ -91,14 +100,17 @@ def posted_rows(data: Mapping[str, Any]) -> list[dict[str, Any]]:
 
 def stored_row(stored: Mapping[str, Any]) -> dict[str, Any]:
     default = stored.get("default")
+    secret = stored.get("type") == "secret"
     return {
         "name": stored.get("name", ""),
         "type": stored.get("type", "text"),
         "required": bool(stored.get("required")),
         "default": ""
-        if default is None
+        if default is None or secret
         else default
         if isinstance(default, str)
         else forms.JSONField().prepare_value(default),
         "description": stored.get("description") or "",
+        "kept": default["secret"] if secret and is_stored(default) else "",
+        "forget": "",
     }

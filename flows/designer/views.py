@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from django.db import transaction
 from django.http import Http404, HttpResponse
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
@@ -21,6 +20,7 @@ from flows.designer.answers import (
     renewed,
     renewed_action,
     saved_region,
+    start_in_conflict,
     start_panel,
     to_action,
     vanished,
@@ -32,11 +32,11 @@ from flows.designer.edits import (
     branch_errors,
     new_action,
     property_form,
+    secret_errors,
 )
 from flows.designer.inputs import InputsForm
-from flows.document import Document, DocumentError
+from flows.document import Document, DocumentError, Vanished
 from flows.models import Conflict, Flow, Revision
-from flows.secrets import SecretStore
 from foundryflow import access
 from foundryflow.access import editor, reader
 from foundryflow.http import Request, whole_number
@@ -82,28 +82,24 @@ def save_properties(request: Request, slug: str, action_id: str) -> HttpResponse
     action = document.find(action_id)
     if action is None:
         return vanished(request, flow, document)
-    store = SecretStore()
     names = list(Connection.objects.order_by("name").values_list("name", flat=True))
-    around = contexts.surroundings(document, action_id, names, store_secret=store)
+    around = contexts.surroundings(document, action_id, names)
     form, common = property_form(action, around, request.POST), CommonForm(request.POST)
     errors = branch_errors(action, request.POST)
     valid = [common.is_valid(), form is None or form.is_valid(), not errors]
     if not all(valid):
         return not_valid(request, flow, document, action, form, common, errors)
     changed = apply_panel(document, action, form, common, request.POST)
+    if errors := secret_errors(changed, action_id):
+        return not_valid(request, flow, document, action, form, common, errors)
     base = base_of(request)
     try:
         if changed != document or base != flow.current.number:
-            with transaction.atomic():
-                store.save(flow)
-                flow.commit(
-                    changed,
-                    by=request.user,
-                    base=base,
-                    note=f"{common.cleaned_data['title'] or action_id} edited",
-                )
+            note = f"{common.cleaned_data['title'] or action_id} edited"
+            flow.commit(changed, by=request.user, base=base, note=note)
     except Conflict as conflict:
-        return in_conflict(request, flow, conflict, base, document, action, form, common)
+        mine = flow.store_secrets(changed).locate(action_id).action
+        return in_conflict(request, access.flow(request, slug), conflict, base, mine)
     if not request.htmx:
         return to_action(flow, action_id)
     return renewed_action(request, flow, changed, action_id)
@@ -148,8 +144,7 @@ def change(request: Request, slug: str, action_id: str, verb: str) -> HttpRespon
     """Move, duplicate, disable or remove one action; add or remove a branch of it."""
 
     def edit(document: Document) -> tuple[Document, str]:
-        if document.find(action_id) is None:
-            return document, ""
+        action = document.locate(action_id).action
         if verb in MOVES:
             return document.moved(action_id, verb), action_id
         if verb == "duplicate":
@@ -157,8 +152,7 @@ def change(request: Request, slug: str, action_id: str, verb: str) -> HttpRespon
         if verb == "remove":
             return document.remove(action_id), ""
         if verb == "toggle":
-            action = document.find(action_id)
-            return document.with_action(action_id, disabled=not (action and action.disabled)), action_id
+            return document.with_action(action_id, disabled=not action.disabled), action_id
         if verb == "add-branch":
             return document.add_branch(action_id, title="If", condition=""), action_id
         if verb == "remove-branch":
@@ -190,11 +184,15 @@ def stepped(request: Request, slug: str, step: Callable[..., Revision]) -> HttpR
 
 
 def edited(request: Request, slug: str, edit: Edit, *, note: str) -> HttpResponse:
-    """Commits one edit of the tree and renews the chart."""
+    """Commits one edit of the tree, unless it changes nothing, and renews the chart."""
     flow = access.flow(request, slug)
+    document, base = flow.current.parsed(), base_of(request)
     try:
-        document, selected = edit(flow.current.parsed())
-        flow.commit(document, by=request.user, base=base_of(request), note=note[:200])
+        changed, selected = edit(document)
+        if changed != document or base != flow.current.number:
+            flow.commit(changed, by=request.user, base=base, note=note[:200])
+    except Vanished:
+        return vanished(request, flow, document)
     except Conflict as conflict:
         return refused(request, flow, conflict)
     except DocumentError as error:
@@ -219,12 +217,12 @@ def save_inputs(request: Request, slug: str) -> HttpResponse:
             )
         context = {**whole(request, flow, document, flowchart.START), "inputs_form": form}
         return page(request, "designer/designer.html", context, status=422)
+    changed, base = form.applied(), base_of(request)
     try:
-        changed = form.applied()
-        if changed != document or base_of(request) != flow.current.number:
-            flow.commit(changed, by=request.user, base=base_of(request), note="Inputs edited")
+        if changed != document or base != flow.current.number:
+            flow.commit(changed, by=request.user, base=base, note="Inputs edited")
     except Conflict as conflict:
-        return refused(request, flow, conflict)
+        return start_in_conflict(request, access.flow(request, slug), conflict, base, flow.store_secrets(changed))
     return renewed(request, flow, flowchart.START)
 
 

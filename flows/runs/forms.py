@@ -71,8 +71,9 @@ def field_of(declared: Input) -> forms.Field:
         case "list" | "object":
             return JsonText(declared.type, **common)
         case "secret":
-            return forms.CharField(
-                widget=forms.PasswordInput(attrs={"autocomplete": "off"}, render_value=False), **common
-            )
+            attrs = {"autocomplete": "off"}
+            if declared.default not in (None, ""):
+                attrs["placeholder"] = "stored · blank uses it"
+            return forms.CharField(widget=forms.PasswordInput(attrs=attrs, render_value=False), **common)
         case _:
             return forms.CharField(widget=forms.Textarea(attrs={"rows": 3}), **common, strip=False)

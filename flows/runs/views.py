@@ -16,9 +16,11 @@ from django.urls import reverse
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from connections.secret import MASK
-from flows import engine
+from flows import configuration, engine
+from flows.configuration import head_of
 from flows.designer.flowchart import run_flowchart
 from flows.document import DocumentError
+from flows.lint import Problem
 from flows.models import Flow, Run, State
 from flows.runs.contexts import (
     PERIODS,
@@ -81,9 +83,11 @@ def start(request: Request, slug: str) -> HttpResponse:
             document = again.revision.parsed()
         except DocumentError:
             raise Http404("The revision of that run cannot be read.") from None
-    initial = {name: value for name, value in again.inputs.items() if value != MASK} if again else None
     asked = request.method == "POST" and (not document.inputs or "asked" in request.POST)
-    form = InputsForm(document, request.POST if asked else None, initial)
+    form = InputsForm(document, request.POST if asked else None, initial_of(again) if again else None)
+    errors = configuration.errors_before_run(again.revision if again and path and not newest else head_of(flow))
+    if request.method == "POST" and errors and "anyway" not in request.POST:
+        return start_page(request, flow, form, errors, again if path else None, path, status=422)
     if asked and form.is_valid():
         with transaction.atomic():
             if again and path:
@@ -96,8 +100,28 @@ def start(request: Request, slug: str) -> HttpResponse:
                 )
             engine.submit(run)
         return redirect("runs:show", run.pk)
-    context = {"flow": flow, "form": form, "again": again if path else None, "path": path}
-    return page(request, "runs/start.html", context, status=422 if form.is_bound else 200)
+    status = 422 if form.is_bound else 200
+    return start_page(request, flow, form, errors, again if path else None, path, status=status)
+
+
+def start_page(
+    request: Request, flow: Flow, form: InputsForm, errors: list[Problem], again: Run | None, path: str, *, status: int
+) -> HttpResponse:
+    """Asks for the inputs, and says what is wrong with the flow."""
+    revision = again.revision if again else flow.current
+    context = {
+        "flow": flow,
+        "form": form,
+        "again": again,
+        "path": path,
+        "errors": configuration.listed(errors, revision.parsed(), flow),
+    }
+    return page(request, "runs/start.html", context, status=status)
+
+
+def initial_of(run: Run) -> dict[str, Any]:
+    """The inputs of a run once more; secret ones are gone."""
+    return {name: value for name, value in run.inputs.items() if value != MASK}
 
 
 @editor
@@ -108,10 +132,14 @@ def retry(request: Request, pk: int) -> HttpResponse:
     if run.state not in (State.FAILED, State.CANCELLED):
         messages.info(request, "Only a run that failed or was stopped can be retried.")
         return redirect("runs:show", pk)
+    path = (run.error or {}).get("path", "")
     if MASK in run.inputs.values():
-        path = (run.error or {}).get("path", "")
         return redirect(f"{reverse('runs:start', args=[run.flow.slug])}?{urlencode({'again': pk, 'from': path})}")
     try:
+        errors = configuration.errors_before_run(run.revision)
+        if errors and "anyway" not in request.POST:
+            form = InputsForm(run.revision.parsed(), None, initial_of(run))
+            return start_page(request, run.flow, form, errors, run, path, status=422)
         with transaction.atomic():
             made = Run.objects.again(run, by=request.user, via="run page")
             engine.submit(made)

@@ -7,7 +7,8 @@ from typing import Any
 
 from django import template
 
-from flows.actions.properties import Variables, is_stored_secret
+from flows.actions.properties import Variables
+from flows.literal_secrets import is_stored
 
 register = template.Library()
 
@@ -19,8 +20,9 @@ def entry(mapping: Mapping[str, Any] | None, key: str) -> Any:
 
 
 @register.filter
-def is_stored(value: Any) -> bool:
-    return is_stored_secret(value)
+def stored_key(value: Any) -> str:
+    """The key of a stored secret; nothing for other values."""
+    return str(value["secret"]) if is_stored(value) else ""
 
 
 @register.filter

@@ -46,11 +46,17 @@ function forgetSecrets() {
   }
 }
 
+// Half a key is no key: a secret is saved when its field is left.
+function isSecret(field) {
+  const type = field.closest(".variable-row")?.querySelector("select")?.value;
+  return type ? type === "secret" && /-(value|default)$/.test(field.name) : "secret" in field.dataset;
+}
+
 document.addEventListener("input", (event) => {
   if (!ours(event.target)) return;
   dirty = true;
   clearTimeout(timer);
-  timer = setTimeout(save, PAUSE);
+  if (!isSecret(event.target)) timer = setTimeout(save, PAUSE);
 });
 document.addEventListener("change", (event) => {
   if (!ours(event.target)) return;
@@ -74,7 +80,7 @@ document.addEventListener("htmx:finally:request", (event) => {
   if (event.target.id !== "properties-form" && event.detail?.ctx?.sourceElement?.id !== "properties-form") return;
   saving = false;
   const taken = event.detail?.ctx?.response?.status === 200;
-  if (taken) forgetSecrets();
+  if (taken && !dirty) forgetSecrets();
   if (dirty) save();
   else settle(taken);
 });

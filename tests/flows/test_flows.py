@@ -28,7 +28,14 @@ def test_a_new_flow_has_a_slug_from_its_name(client_alice):
 def test_an_export_is_what_was_imported(client_alice, name):
     assert upload(client_alice, load(name)).status_code == 302
     exported = client_alice.get(reverse("flows:export", args=[Flow.objects.get().slug]))
-    assert json.loads(exported.content) == load(name)
+    assert without_secrets(json.loads(exported.content)) == without_secrets(load(name))
+
+
+def without_secrets(document):
+    return {
+        **document,
+        "inputs": [{**each, "default": None} if each["type"] == "secret" else each for each in document["inputs"]],
+    }
 
 
 def test_importing_the_same_name_adds_a_revision(client_alice):

@@ -14,7 +14,7 @@ from flows.values import to_json
 @dataclass(frozen=True)
 class Properties:
     flow: str = prop(PropertyKind.TEXT, required=True)
-    inputs: Any = prop(PropertyKind.VALUE)
+    inputs: Any = prop(PropertyKind.VALUE, inputs_of="flow")
     result_variable_name: str = prop(PropertyKind.NEW_VARIABLE, default="result")
 
 

@@ -13,7 +13,7 @@ from flows.values import convert
 @dataclass(frozen=True)
 class Properties:
     variable: str = prop(PropertyKind.VARIABLE, required=True)
-    value: Any = prop(PropertyKind.VALUE)
+    value: Any = prop(PropertyKind.VALUE, typed_by="variable")
 
 
 class SetVariable(ActionType):

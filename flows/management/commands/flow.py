@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import getpass
 import json
 import sys
 from argparse import ArgumentParser
@@ -11,9 +12,9 @@ from typing import Any
 
 from django.core.management.base import CommandError
 
-from connections.models import Connection
-from flows import lint, portable
-from flows.document import DocumentError, parse
+from flows import configuration, lint, portable
+from flows.callers import reasons_to_keep
+from flows.document import Document, DocumentError, parse
 from flows.engine import embedded
 from flows.models import ActionRun, Flow, Run, State
 from foundryflow.management.keyed import KeyedCommand
@@ -32,9 +33,24 @@ class Command(KeyedCommand):
         export.add_argument("--output", help="write to this file instead")
         check = verbs.add_parser("lint", help="print the problems of a flow file")
         check.add_argument("file")
-        run = verbs.add_parser("run", help="run a flow and print its output")
+        delete = verbs.add_parser("delete", help="delete a flow with its revisions and runs")
+        delete.add_argument("slug")
+        delete.add_argument("--yes", action="store_true", help="do not ask")
+        run = verbs.add_parser(
+            "run",
+            help="run a flow and print its output",
+            description="Runs a flow and prints its output. Secret inputs come from standard input, a line for each, "
+            "or are asked for without echo on a terminal: everybody on this machine can read the arguments of a "
+            "process.",
+        )
         run.add_argument("slug")
-        run.add_argument("--input", default="{}", help="inputs as a JSON object; - reads them from standard input")
+        run.add_argument("--input", default="{}", help="inputs as a JSON object; - reads it from standard input")
+        run.add_argument(
+            "--secret", action="append", default=[], metavar="NAME",
+            help="read this secret input from standard input, in the order given and before the JSON of --input -; "
+            "required ones are read without being named",
+        )  # fmt: skip
+        run.add_argument("--anyway", action="store_true", help="run a flow that has configuration errors, too")
         run.add_argument("--json", action="store_true", help="print run, state, output and actions as JSON")
 
     def handle(self, *args: Any, verb: str, **options: Any) -> None:
@@ -60,7 +76,7 @@ class Command(KeyedCommand):
             ) from None
         words = "created" if created else f"now at revision {flow.current.number}"
         self.stdout.write(f"{flow.slug} {words}")
-        for problem in problems_of(flow.current.document, flow):
+        for problem in configuration.problems_of(flow.current.parsed(), flow):
             self.stderr.write(described(problem))
 
     def export_verb(self, *, slug: str, output: str | None, **options: Any) -> None:
@@ -72,7 +88,7 @@ class Command(KeyedCommand):
 
     def lint_verb(self, *, file: str, **options: Any) -> None:
         try:
-            found = problems_of(portable.read(read_file(file)))
+            found = configuration.problems_of(parse(portable.read(read_file(file))))
         except DocumentError as error:
             raise CommandError("\n".join(error.problems)) from None
         for problem in found:
@@ -84,13 +100,30 @@ class Command(KeyedCommand):
             "Nothing to correct." if not found else f"{len(found)} warning{'s' if len(found) > 1 else ''}."
         )
 
-    def run_verb(self, *, slug: str, input: str, json: bool, **options: Any) -> None:
+    def delete_verb(self, *, slug: str, yes: bool, **options: Any) -> None:
         flow = find(slug)
-        inputs = read_inputs(sys.stdin.read() if input == "-" else input)
+        if reasons := reasons_to_keep(flow):
+            raise CommandError("\n".join(["Nothing was deleted.", *(f"  {reason.sentence}" for reason in reasons)]))
+        if not yes:
+            if not sys.stdin.isatty():
+                raise CommandError("Nothing was deleted. Say --yes where nobody can be asked.")
+            if input(f"Delete {flow.name} with its revisions and {flow.runs.count()} runs? [y/N] ").lower() != "y":
+                raise CommandError("Nothing was deleted.")
+        flow.remove()
+        self.stdout.write(f"{slug} deleted")
+
+    def run_verb(self, *, slug: str, input: str, secret: list[str], anyway: bool, json: bool, **options: Any) -> None:
+        flow = find(slug)
         try:
-            run = Run.objects.start(flow=flow, inputs=inputs, by=None, via="command line")
+            document = flow.current.parsed()
+            errors = configuration.errors_before_run(configuration.head_of(flow))
         except DocumentError as error:
             raise CommandError("The flow cannot be read.\n" + "\n".join(error.problems)) from None
+        if errors and not anyway:
+            lines = [described(problem) for problem in errors]
+            raise CommandError("\n".join([*lines, f"{slug} has configuration errors. Correct them, or say --anyway."]))
+        inputs = self.inputs_of_run(document, input, secret)
+        run = Run.objects.start(flow=flow, inputs=inputs, by=None, via="command line")
         try:
             asyncio.run(embedded.run_here(run))
         except KeyboardInterrupt:
@@ -102,6 +135,36 @@ class Command(KeyedCommand):
             self.print_outcome(run)
         if run.state != State.SUCCEEDED:
             sys.exit(1)
+
+    def inputs_of_run(self, document: Document, text: str, names: list[str]) -> dict[str, Any]:
+        secret = {declared.name: declared for declared in document.inputs if declared.type == "secret"}
+        for name in names:
+            if name not in secret:
+                known = ", ".join(secret) or "none"
+                words = f"There is no secret input {name.partition('=')[0]!r}; --secret takes a name only."
+                raise CommandError(f"{words} Secret inputs: {known}.")
+        if text == "-":
+            return {**self.read_secrets(names), **read_inputs(sys.stdin.read())}
+        inputs = read_inputs(text)
+        for name in secret.keys() & inputs.keys():
+            self.stderr.write(
+                f"WARNING: {name} is a secret, and everybody on this machine can read the arguments of a process. "
+                f"Leave it out of --input and pipe it: --secret {name} reads it from standard input."
+            )
+        needed = [name for name, each in secret.items() if each.required and each.default in (None, "")]
+        return {**inputs, **self.read_secrets([*names, *(n for n in needed if n not in names and n not in inputs)])}
+
+    def read_secrets(self, names: list[str]) -> dict[str, str]:
+        return {name: self.read_secret(name) for name in names}
+
+    def read_secret(self, name: str) -> str:
+        if sys.stdin.isatty():
+            return getpass.getpass(f"{name} (secret): ")
+        self.stderr.write(f"Reading the secret input {name} from standard input.")
+        line = sys.stdin.readline().rstrip("\r\n")
+        if not line:
+            raise CommandError(f"The secret input {name} is missing: give it on standard input, a line for each.")
+        return line
 
     def print_outcome(self, run: Run) -> None:
         if run.state == State.SUCCEEDED:
@@ -145,13 +208,6 @@ def read_inputs(text: str) -> dict[str, Any]:
     if not isinstance(inputs, dict):
         raise CommandError('--input must be a JSON object, such as {"question": "..."}.')
     return inputs
-
-
-def problems_of(data: Any, flow: Flow | None = None) -> list[lint.Problem]:
-    """Of a file, or of a stored flow, whose secrets are known."""
-    secrets = set(flow.secrets.values_list("key", flat=True)) if flow else None
-    names = set(Connection.objects.values_list("name", flat=True))
-    return lint.problems(parse(data), connections=names, secrets=secrets)
 
 
 def described(problem: lint.Problem) -> str:
