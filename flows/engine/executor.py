@@ -22,6 +22,7 @@ from flows.engine import claims
 from flows.engine.live import hub
 from flows.engine.writer import Writer
 from flows.errors import ActionError, RunFailed
+from flows.evaluation import in_passing
 from flows.journal_db import DatabaseJournal, Past, error_json
 from flows.models import Run, State
 from flows.records import StaleAttempt
@@ -306,7 +307,7 @@ class Executor:
             return failure(
                 "internal", f"The server could not go on: {type(error).__name__}.", "See the log of the server."
             )
-        return {"state": State.SUCCEEDED, "output": displayed(output)}
+        return {"state": State.SUCCEEDED, "output": await in_passing(displayed, output)}
 
     async def _stopped(self, run: Run) -> dict[str, Any]:
         if self._closing and (run.parent_id or await self.writer.do(lambda: claims.release(run))):
