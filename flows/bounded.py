@@ -8,7 +8,7 @@ from functools import wraps
 from typing import Any
 
 from connections.secret import Secret
-from flows.budget import LARGEST, PART, TooLarge, budget
+from flows.budget import PART, budget
 from flows.values import VISIBLE, ConnectionValue, Response, as_text, displayed
 
 MOST_ITEMS = 10_000  # of range()
@@ -138,8 +138,8 @@ def text_of(value: Any) -> str:
 def to_json(value: Any, indent: int | None = None) -> str:
     size = measure(value)
     # The deepest value has its blanks on every line.
-    if indent and size * indent * DEEPEST // PART > LARGEST:
-        raise TooLarge
+    if indent:
+        budget.refuse(size * indent * DEEPEST // PART)
     refuse_secrets(value)
     return bounded(json.dumps(displayed(unwrapped(value)), ensure_ascii=False, indent=indent))
 
@@ -168,8 +168,7 @@ def bounded_list(items: list[Any]) -> list[Any]:
 def measure(value: Any, so_far: int = 0, depth: int = 0) -> int:
     """The size of a value with all it holds. Raises TooLarge as soon as it is known to be."""
     so_far += len(value) if isinstance(value, str) else PART
-    if so_far > LARGEST:
-        raise TooLarge
+    budget.refuse(so_far)
     if depth > DEEPEST:
         raise ValueError("The value is nested too deeply.")
     if isinstance(value, Mapping):
@@ -197,7 +196,10 @@ def part(value: Any, key: Any) -> Any:
 
 def operand(value: Any) -> Any:
     """A value for an operation of MiniJinja's own: a response counts as its text."""
-    return value._response.text if isinstance(value, View) else value
+    value = value._response.text if isinstance(value, View) else value
+    if isinstance(value, str):
+        budget.work_on(len(value))
+    return value
 
 
 def kept(value: Any) -> Any:
@@ -258,8 +260,7 @@ def power(left: Any, right: Any) -> Any:
 
 def concatenate(*parts: Any) -> str:
     texts = [text_of(piece) for piece in parts]
-    if sum(map(len, texts)) > LARGEST:
-        raise TooLarge
+    budget.refuse(sum(map(len, texts)))
     return bounded("".join(texts))
 
 
@@ -295,8 +296,7 @@ def as_list(value: Any) -> list[Any]:
         return value
     if isinstance(value, str | View):
         text = text_of(value)
-        if len(text) * PART > LARGEST:
-            raise TooLarge
+        budget.refuse(len(text) * PART)
         return list(text)
     if isinstance(value, Iterable):
         return list(value)

@@ -10,6 +10,11 @@ TOTAL = 32_000_000  # characters of everything that one evaluation makes on its 
 PART = 16  # what a part of a list or object counts, beside what it holds
 SECONDS = 1.0  # of processor time, so that a busy machine fails no template
 
+# What an evaluation may spend where others wait meanwhile. With conversions it stays under ten milliseconds.
+BRIEF_SECONDS = 0.005
+BRIEF_TOTAL = 400_000  # of what it makes on its way
+BRIEF_TEXT = 100_000  # characters that one filter or operator works on
+
 
 class TooLarge(ValueError):
     def __init__(self) -> None:
@@ -21,24 +26,46 @@ class TooSlow(ValueError):
         super().__init__("The template takes too long. Shorten its loops.")
 
 
+class Unfinished(Exception):
+    """It takes more than may be spent here; nothing is said of the template."""
+
+
 class Budget(threading.local):
     """Of the evaluation that this thread is in."""
 
+    brief = False
     spent = written = 0
+    largest, total = LARGEST, TOTAL
     ends = float("inf")
 
-    def begin(self) -> None:
+    def begin(self, *, brief: bool = False) -> None:
+        self.brief = brief
         self.spent = self.written = 0
-        self.ends = thread_time() + SECONDS
+        self.largest, self.total = (BRIEF_TOTAL, BRIEF_TOTAL) if brief else (LARGEST, TOTAL)
+        self.ends = thread_time() + (BRIEF_SECONDS if brief else SECONDS)
+
+    def end(self) -> None:
+        self.brief = False
+        self.largest, self.total, self.ends = LARGEST, TOTAL, float("inf")
 
     def tick(self) -> None:
         if thread_time() > self.ends:
-            raise TooSlow
+            raise Unfinished if self.brief else TooSlow
+
+    def work_on(self, size: int) -> None:
+        """Before an operation on a text of this size, which nothing can interrupt."""
+        if self.brief and size > BRIEF_TEXT:
+            raise Unfinished
+
+    def refuse(self, size: int) -> None:
+        """Raises when a value of this size is too much."""
+        if size > self.largest:
+            raise Unfinished if self.brief else TooLarge
 
     def spend(self, size: int) -> None:
         self.spent += size
-        if size > LARGEST or self.spent > TOTAL:
-            raise TooLarge
+        if size > self.largest or self.spent > self.total:
+            raise Unfinished if self.brief else TooLarge
         self.tick()
 
     def write(self, size: int) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -10,26 +10,43 @@ import minijinja
 
 from connections.secret import Secret
 from flows import bounded
-from flows.budget import TooSlow, budget
+from flows.budget import TooSlow, Unfinished, budget
+from flows.evaluators import evaluators
 from flows.filters import FILTERS
 from flows.sandbox import Compiled, Refused, compiled
-from flows.values import Response, convert
+from flows.transfer import Failure, Outcome, Task
+from flows.values import Response, convert, weight
 
 FUEL = 2_000_000  # instructions of one evaluation
+HEAVY = 1_000_000  # the weight of values that MiniJinja cannot be handed in passing
 UNSEEN = object()
+UNFINISHED = object()
 
 
 class ExpressionError(ValueError):
-    """A template or condition cannot be read or evaluated; the message is for people."""
+    """A template or condition cannot be read or evaluated; the message is for people.
+
+    `missing` is the variable that is not there, if that is what is wrong.
+    """
+
+    def __init__(self, message: str, *, missing: str = "") -> None:
+        super().__init__(message)
+        self.missing = missing
 
 
 class Variable:
     """A value with its type. What templates see of it is made once, when it is first needed."""
 
-    __slots__ = ("_shown", "_value", "type")
+    __slots__ = ("_shown", "_value", "_weight", "came_out", "type")
 
     def __init__(self, type: str, value: Any) -> None:
-        self.type, self._value, self._shown = type, value, UNSEEN
+        self.type, self._value, self._shown, self._weight = type, value, UNSEEN, -1
+        self.came_out = False  # of a block inside the one that it is in
+
+    def copied(self) -> Variable:
+        made = Variable(self.type, self._value)
+        made.came_out = self.came_out
+        return made
 
     @property
     def value(self) -> Any:
@@ -37,13 +54,20 @@ class Variable:
 
     @value.setter
     def value(self, value: Any) -> None:
-        self._value, self._shown = value, UNSEEN
+        self._value, self._shown, self._weight = value, UNSEEN, -1
 
     @property
     def shown(self) -> Any:
         if self._shown is UNSEEN:
             self._shown = bounded.shown(self._value)
         return self._shown
+
+    @property
+    def weight(self) -> int:
+        """What handing it on costs, as far as that matters."""
+        if self._weight < 0:
+            self._weight = weight(self._value, HEAVY)
+        return self._weight
 
 
 @dataclass
@@ -58,7 +82,7 @@ class Scope:
 
     def copied(self) -> Scope:
         """The same variables, up to the flow; what is assigned here is not seen there."""
-        copies = {name: Variable(variable.type, variable.value) for name, variable in self.variables.items()}
+        copies = {name: variable.copied() for name, variable in self.variables.items()}
         return Scope(self.outer.copied() if self.outer else None, copies)
 
     def declare(self, name: str, type: str, value: Any, *, global_: bool = False) -> None:
@@ -84,6 +108,14 @@ class Scope:
             found.value = value
         else:
             self.bind(name, value)
+
+    def keep(self, inner: Scope, bound: Collection[str] = ()) -> None:
+        """What a block inside has declared, when it has ended; what is declared here it had only hidden."""
+        for name, variable in inner.variables.items():
+            around = self.find(name)
+            if name not in bound and (around is None or around.came_out):
+                variable.came_out = True
+                self.variables[name] = variable
 
     def find(self, name: str) -> Variable | None:
         scope: Scope | None = self
@@ -124,16 +156,17 @@ _environment = environment()
 def render(template: str, scope: Scope) -> Any:
     """The value of a template: the type of the expression when it is exactly one, else text.
 
-    Raises ExpressionError.
+    Raises ExpressionError. May wait for another process: for threads. On a loop it is `evaluation.render`.
     """
-    if is_plain(template):
-        return template
-    return evaluate(template, scope)
+    return template if is_plain(template) else evaluate(template, scope)
 
 
 def condition(expression: str, scope: Scope) -> bool:
-    """Whether a bare expression holds. Raises ExpressionError."""
-    value = evaluate(as_template(expression), scope)
+    """Whether a bare expression holds. Raises ExpressionError. For threads, as `render`."""
+    return is_true(evaluate(as_template(expression), scope))
+
+
+def is_true(value: Any) -> bool:
     return bool(value.text if isinstance(value, Response) else value)
 
 
@@ -154,66 +187,123 @@ def check(template: str) -> set[str]:
     """The names that a template needs. Raises ExpressionError when it is not valid."""
     if is_plain(template):
         return set()
-    try:
-        done = compiled(template)
-    except Refused as error:
-        raise ExpressionError(str(error)) from None
+    done = read(template)
     return set(done.names - done.guarded)
 
 
 def evaluate(template: str, scope: Scope) -> Any:
+    prepared = Prepared(read(template), scope)
+    value = prepared.tried()
+    return prepared.opened(evaluators.submit(prepared.task()).result()) if value is UNFINISHED else value
+
+
+def read(template: str) -> Compiled:
+    """Raises ExpressionError."""
     try:
-        done = compiled(template)
+        return compiled(template)
     except Refused as error:
         raise ExpressionError(str(error)) from None
-    context = context_of(done, scope)
-    if done.variable:
-        return scope.get(done.variable)
-    budget.begin()
+
+
+class Prepared:
+    """A template with the variables that it reads. Raises ExpressionError for one that is not there."""
+
+    def __init__(self, template: Compiled, scope: Scope) -> None:
+        self.template, self._scope = template, scope
+        self.variables: dict[str, Variable] = {}
+        for name in template.names:
+            found = scope.find(name)
+            if found is not None:
+                self.variables[name] = found
+            elif name not in template.guarded:
+                raise not_here(name, scope)
+
+    @property
+    def is_light(self) -> bool:
+        """Whether its values are small enough to be handed to MiniJinja where others wait meanwhile."""
+        return sum(variable.weight for variable in self.variables.values()) < HEAVY
+
+    def tried(self) -> Any:
+        """Its value, or UNFINISHED when that takes more than may be spent here. Raises ExpressionError."""
+        if self.template.variable:
+            return self._scope.get(self.template.variable)
+        if not self.is_light:
+            return UNFINISHED
+        context = {name: variable.shown for name, variable in self.variables.items()}
+        try:
+            return bounded.unwrapped(computed(self.template, context, brief=True))
+        except Unfinished:
+            return UNFINISHED
+        except FAILURES as error:
+            raise self.error(failure_of(error)) from None
+
+    def task(self) -> Task:
+        """The same for another process, which may spend all that an evaluation may."""
+        return Task(self.template, {name: variable.value for name, variable in self.variables.items()})
+
+    def opened(self, outcome: Outcome) -> Any:
+        """What another process found. Raises ExpressionError."""
+        if outcome.failure is not None:
+            raise self.error(outcome.failure)
+        return outcome.value
+
+    def error(self, failure: Failure) -> ExpressionError:
+        """What went wrong, for people."""
+        within = ", ".join(f"`{name}`" for name in sorted(self.template.names))
+        match failure.kind:
+            case "secret":
+                secrets = [name for name in sorted(self.variables) if isinstance(self._scope.get(name), Secret)]
+                name = secrets[0] if secrets else "It"
+                said = f"{name} is a secret: hand it whole to a secret property, it cannot go into a text."
+            case "missing" if failure.said in self.template.names and self._scope.find(failure.said) is None:
+                return not_here(failure.said, self._scope)
+            case "missing":
+                said = f"There is no `{failure.said}` in {within or 'it'}."
+            case "undefined":
+                said = f"A part of {within or 'the template'} does not exist."
+            case _:
+                said = failure.said
+        return ExpressionError(said)
+
+
+def computed(template: Compiled, context: Mapping[str, Any], *, brief: bool = False) -> Any:
+    """What MiniJinja makes of a template and of values as templates see them.
+
+    Raises what is in FAILURES, and Unfinished when it is to be `brief`.
+    """
+    missing = {name: bounded.Missing(name) for name in template.names if name not in context}
+    budget.begin(brief=brief)
     try:
-        if not done.expression:
-            return _environment.render_str(done.source, **context)
-        value = _environment.eval_expr(done.source, **context)
+        given = {"_literals": template.literals, **context, **missing}
+        if not template.expression:
+            return _environment.render_str(template.source, **given)
+        value = _environment.eval_expr(template.source, **given)
         bounded.measure(value)
-        return bounded.unwrapped(value)
-    except (minijinja.TemplateError, ValueError, TypeError, LookupError, ArithmeticError, RecursionError) as error:
-        raise ExpressionError(sentence(error, done, scope)) from None
+        return value
+    finally:
+        budget.end()
 
 
-def context_of(done: Compiled, scope: Scope) -> dict[str, Any]:
-    """The variables that a template reads. Raises ExpressionError for one that is not there."""
-    context: dict[str, Any] = {"_literals": done.literals}
-    for name in done.names:
-        found = scope.find(name)
-        if found is not None:
-            context[name] = found.shown
-        elif name in done.guarded:
-            context[name] = bounded.Missing(name)
-        else:
-            raise ExpressionError(not_here(name, scope))
-    return context
+FAILURES = (minijinja.TemplateError, ValueError, TypeError, LookupError, ArithmeticError, RecursionError)
 
 
-def not_here(name: str, scope: Scope) -> str:
-    known = ", ".join(sorted(scope.names())[:12]) or "none"
-    return f"`{name}` is not a variable here. Variables here: {known}."
-
-
-def sentence(error: Exception, done: Compiled, scope: Scope) -> str:
-    """What went wrong, for people."""
-    within = ", ".join(f"`{name}`" for name in sorted(done.names))
+def failure_of(error: Exception) -> Failure:
+    """The error as a value that can travel."""
     if isinstance(error, bounded.SecretInText):
-        secret = next((name for name in sorted(done.names) if isinstance(scope.get(name), Secret)), "It")
-        return f"{secret} is a secret: hand it whole to a secret property, it cannot go into a text."
+        return Failure("secret", "")
     if isinstance(error, KeyError):
-        missing = error.args[0] if error.args else ""
-        return not_here(missing, scope) if missing in done.names else f"There is no `{missing}` in {within or 'it'}."
+        return Failure("missing", str(error.args[0]) if error.args else "")
     if isinstance(error, minijinja.TemplateError):
         said = error.message.split(" (in ")[0].removeprefix("invalid operation: ")
         if "fuel" in said:
-            return str(TooSlow())
-        return f"A part of {within or 'the template'} does not exist." if "undefined" in said else said[:300]
-    return str(error)[:300] or type(error).__name__
+            return Failure("said", str(TooSlow()))
+        return Failure("undefined", "") if "undefined" in said else Failure("said", said[:300])
+    return Failure("said", str(error)[:300] or type(error).__name__)
+
+
+def not_here(name: str, scope: Scope) -> ExpressionError:
+    known = ", ".join(sorted(scope.names())[:12]) or "none"
+    return ExpressionError(f"`{name}` is not a variable here. Variables here: {known}.", missing=name)
 
 
 def templates_in(value: Any) -> Iterator[str]:

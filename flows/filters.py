@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import wraps
 from typing import Any
 from urllib.parse import quote
 
 from flows.bounded import (
     MOST_ITEMS,
+    View,
     as_list,
     bounded,
     bounded_list,
@@ -18,7 +20,7 @@ from flows.bounded import (
     text_of,
     to_json,
 )
-from flows.budget import LARGEST, TooLarge
+from flows.budget import budget
 
 
 def length(value: Any) -> int:
@@ -28,8 +30,7 @@ def length(value: Any) -> int:
 def replace(value: Any, old: Any, new: Any) -> str:
     text, old, new = text_of(value), text_of(old), text_of(new)
     grown = len(text) + text.count(old) * (len(new) - len(old)) if old else (len(text) + 1) * (len(new) + 1)
-    if grown > LARGEST:
-        raise TooLarge
+    budget.refuse(grown)
     return bounded(text.replace(old, new))
 
 
@@ -39,16 +40,14 @@ def join(value: Any, separator: Any = "", attribute: str | None = None) -> str:
     for item in items:
         texts.append(text_of(item))
         size += len(texts[-1]) + len(between)
-        if size > LARGEST:
-            raise TooLarge
+        budget.refuse(size)
     return bounded(between.join(texts))
 
 
 def indent(value: Any, width: int = 4, first: bool = False, blank: bool = False) -> str:
     text = text_of(value)
     width = min(max(int(width), 0), 200)
-    if len(text) + width * (text.count("\n") + 1) > LARGEST:
-        raise TooLarge
+    budget.refuse(len(text) + width * (text.count("\n") + 1))
     lines = [
         " " * width + line if (line or blank) and (at or first) else line for at, line in enumerate(text.split("\n"))
     ]
@@ -115,8 +114,7 @@ def tojson(value: Any, indent: int | None = None) -> str:
 def urlencode(value: Any) -> str:
     text = text_of(value)
     # A character takes at most four bytes of three characters each.
-    if len(text) * 12 > LARGEST:
-        raise TooLarge
+    budget.refuse(len(text) * 12)
     return bounded(quote(text, safe=""))
 
 
@@ -163,4 +161,18 @@ MADE: dict[str, Callable[..., Any]] = {
     "keys": keys,
     "values": values,
 }
-FILTERS = {name: guarded(function) for name, function in MADE.items()}
+QUICK = frozenset({"length", "count", "truncate", "trim"})  # however long the text is
+
+
+def weighed(function: Callable[..., Any]) -> Callable[..., Any]:
+    @wraps(function)
+    def called(value: Any, *args: Any, **kwargs: Any) -> Any:
+        text = value._response.text if isinstance(value, View) else value
+        if isinstance(text, str):
+            budget.work_on(len(text))
+        return function(value, *args, **kwargs)
+
+    return called
+
+
+FILTERS = {name: guarded(function if name in QUICK else weighed(function)) for name, function in MADE.items()}

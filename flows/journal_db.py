@@ -18,11 +18,13 @@ from django.utils import timezone
 
 from connections.fields import KeyUnreadable
 from connections.secret import Secret
+from flows.checkpoint import Checkpoint as Packed
 from flows.checkpoint import CheckpointError, dumped, loaded
 from flows.engine.live import Hub
 from flows.engine.suspicion import are_related, is_inside, places_of
 from flows.engine.writer import Alike, Writer
 from flows.errors import ActionError
+from flows.evaluation import in_passing
 from flows.journal import (
     ActionCancelled,
     ActionFailed,
@@ -158,28 +160,33 @@ class DatabaseJournal:
             case LogLine():
                 self._line(event)
             case Noted():
-                self._keep(Checkpoint(path=event.path, note=True), ActionFinished(event.path, 0, output=event.value))
+                note = dumped(ActionFinished(event.path, 0, output=event.value))
+                self._keep(Checkpoint(path=event.path, note=True), note)
                 self._owed = self._queue()
                 await self._settle()
             case ActionFinished():
-                self._end(event, succeeded(event), keep=True, tokens=event.usage)
+                fields, packed = await in_passing(recorded, [event.output, event.variables, event.declared], event)
+                if not self._silent:
+                    self._end(event, fields, packed, tokens=event.usage)
             case ActionFailed():
                 known = {"error": error_json(event.error), "facts": displayed(event.error.facts)}
                 fields = {"state": State.FAILED, **known, **self._streamed(event.path)}
-                self._end(event, fields, keep=event.error.kind != "inside", tokens=event.error.facts.get("usage"))
+                packed = dumped(event) if event.error.kind != "inside" else None
+                self._end(event, fields, packed, tokens=event.error.facts.get("usage"))
             case ActionCancelled():
-                self._end(event, {"state": State.CANCELLED, **self._streamed(event.path)}, keep=False)
+                self._end(event, {"state": State.CANCELLED, **self._streamed(event.path)})
 
     async def _started(self, event: ActionStarted) -> None:
         if event.container:
             self._containers.add(event.path)
+        inputs = await in_passing(displayed, event.inputs)
         number = self._next()
         fields = {"state": State.RUNNING, "event": number, "reason": "", "waits_until": None}
         if event.path in self._rows:
             # Walked or tried again: when it began, and where it stands, is known.
-            self._change(event.path, {**fields, "inputs": displayed(event.inputs)})
+            self._change(event.path, {**fields, "inputs": inputs})
         else:
-            started = {"order": number, "started_at": moment(event.at), "inputs": displayed(event.inputs)}
+            started = {"order": number, "started_at": moment(event.at), "inputs": inputs}
             self._create(event, {**fields, **started})
         self._queue()
         await self._settle()
@@ -218,7 +225,12 @@ class DatabaseJournal:
         self._queue()
 
     def _end(
-        self, event: ActionFinished | ActionFailed | ActionCancelled, fields: Fields, *, keep: bool, tokens: Any = None
+        self,
+        event: ActionFinished | ActionFailed | ActionCancelled,
+        fields: Fields,
+        packed: Packed | None = None,
+        *,
+        tokens: Any = None,
     ) -> None:
         ends = {"event": self._next(), "ended_at": moment(event.at), "reason": "", "waits_until": None}
         self._change(event.path, {**ends, **fields})
@@ -229,8 +241,8 @@ class DatabaseJournal:
         self._gathered.completion_tokens += spent.get("completion_tokens") or 0
         self._gathered.ended.append(event.path)
         self._acquit(event.path)
-        if keep and event.path not in self._containers and not isinstance(event, ActionCancelled):
-            self._keep(Checkpoint(path=event.path), event)
+        if packed is not None and event.path not in self._containers:
+            self._keep(Checkpoint(path=event.path), packed)
         self._containers.discard(event.path)
         self._owed = self._queue()
 
@@ -240,8 +252,7 @@ class DatabaseJournal:
             self._suspected = {place for place in self._suspected if not are_related(place, path)}
             self._gathered.acquitted = not self._suspected
 
-    def _keep(self, checkpoint: Checkpoint, event: Ended) -> None:
-        packed = dumped(event)
+    def _keep(self, checkpoint: Checkpoint, packed: Packed) -> None:
         checkpoint.run_id, checkpoint.path = self._run.pk, checkpoint.path[:LONGEST_PATH]
         if packed.secret:
             checkpoint.sealed = Secret(packed.text)
@@ -317,6 +328,11 @@ def noticed(done: asyncio.Future[Any]) -> None:
     # A failure shows itself at the next outcome, which is awaited; here it only must not go unread.
     if not done.cancelled():
         done.exception()
+
+
+def recorded(values: Any, event: ActionFinished) -> tuple[Fields, Packed]:
+    """What people see of an outcome with these values, and what goes on with it."""
+    return succeeded(event), dumped(event)
 
 
 def succeeded(event: ActionFinished) -> Fields:

@@ -4,13 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from difflib import get_close_matches
 from typing import Any
 
 from flows.actions import registry
-from flows.actions.base import TYPES, ActionType, Prop, PropertyKind, label, props
-from flows.document import Action, Branch, Document
+from flows.actions.base import TYPES, Prop, PropertyKind, label, props
+from flows.document import Action, Document
 from flows.expressions import ExpressionError, as_template, check, is_plain, templates_in
 from flows.literal_secrets import declared_properties, is_stored, refusals, secrets_of, text_inputs_used
+from flows.visible import Scopes, VariableInScope, Visible, known_type, start_variables
+from flows.visible import variables_at as variables_at
+
+LONGEST_NAME = 60  # characters of a property that nobody knows
 
 
 @dataclass(frozen=True)
@@ -19,16 +24,6 @@ class Problem:
     property: str | None
     message: str
     severity: str = "error"  # or "warning"
-
-
-@dataclass(frozen=True)
-class VariableInScope:
-    name: str
-    type: str  # empty when it is only known at run time
-    declared_by: str  # title of the action, or Start
-
-
-Visible = dict[str, VariableInScope]
 
 
 @dataclass(frozen=True)
@@ -120,88 +115,10 @@ def input_problems(document: Document) -> Iterator[Problem]:
             )
 
 
-def variables_at(document: Document, action_id: str) -> list[VariableInScope]:
-    """What an action can read: inputs, and what actions before it declare."""
-    found = before(document.actions, action_id, start_variables(document))
-    return [v for v in (found or start_variables(document)).values() if v.name != "inputs"]
-
-
-def start_variables(document: Document) -> Visible:
-    declared = {i.name: VariableInScope(i.name, i.type, "Start") for i in document.inputs}
-    return {"inputs": VariableInScope("inputs", "object", "Start"), **declared}
-
-
-def before(actions: Sequence[Action], action_id: str, visible: Visible) -> Visible | None:
-    """The variables in front of the action, or None when it is not in this block."""
-    here = dict(visible)
-    for action in actions:
-        if action.id == action_id:
-            return here
-        for branch in action.branches:
-            found = before(branch.actions, action_id, {**here, **inside_of(action, branch)})
-            if found is not None:
-                return found
-        here.update(declared_by(action))
-    return None
-
-
-def declared_by(action: Action) -> Visible:
-    """What the action brings into scope behind it, globals of the actions inside included."""
-    known = known_type(action)
-    if known is None or action.disabled:
-        return {}
-    title = action.title or known.title
-    made = {name: VariableInScope(name, type, title) for name, type, _ in known.declares(action.properties)}
-    for branch in action.branches:
-        for inner in branch.actions:
-            made.update(global_of(inner))
-    return made
-
-
-def global_of(action: Action) -> Visible:
-    known = known_type(action)
-    if known is None or action.disabled:
-        return {}
-    made = {
-        name: VariableInScope(name, type, action.title or known.title)
-        for name, type, is_global in known.declares(action.properties)
-        if is_global
-    }
-    for branch in action.branches:
-        for inner in branch.actions:
-            made.update(global_of(inner))
-    return made
-
-
-def inside_of(action: Action, branch: Branch | None = None) -> Visible:
-    """What is in scope in a branch only; without one, in any."""
-    known = known_type(action)
-    if known is None:
-        return {}
-    title = action.title or known.title
-    role = known.role(action, branch) if branch else ""
-    return {name: VariableInScope(name, type, title) for name, type in known.inside(action.properties, role)}
-
-
-def at_the_end_of(action: Action) -> Visible:
-    """What is in scope behind the last action of its body."""
-    made = inside_of(action)
-    for branch in action.branches[:1]:
-        for inner in branch.actions:
-            made = {**made, **declared_by(inner)}
-    return made
-
-
-def known_type(action: Action) -> ActionType | None:
-    try:
-        return registry.action_type(action.type)
-    except registry.UnknownAction:
-        return None
-
-
 class Linter:
     def __init__(self, connections: Collection[str] | None) -> None:
         self._connections = connections
+        self._scopes = Scopes()
 
     def block(self, actions: Sequence[Action], visible: Visible, in_loop: bool = False) -> Iterator[Problem]:
         here = dict(visible)
@@ -214,8 +131,8 @@ class Linter:
                 yield Problem(action.id, None, f"{known.title} is outside of a loop. Move it into For each or While.")
             loops = in_loop or bool(known and known.branches == "body")
             for branch in action.branches:
-                yield from self.block(branch.actions, {**here, **inside_of(action, branch)}, loops)
-            here.update(declared_by(action))
+                yield from self.block(branch.actions, self._scopes.inside(action, branch, here), loops)
+            self._scopes.leave(action, here)
 
     def action(self, action: Action, visible: Visible) -> Iterator[Problem]:
         known = known_type(action)
@@ -230,6 +147,9 @@ class Linter:
         for name, sentence in known.problems(action):
             said.add(name)
             yield Problem(action.id, name, sentence)
+        for name in action.properties:
+            if name not in props(known.properties):
+                yield Problem(action.id, None, unknown_property(name, [*props(known.properties)]), "warning")
         for name, declared in props(known.properties).items():
             if name not in said:
                 yield from self.property(action, name, declared, visible)
@@ -268,11 +188,11 @@ class Linter:
             case PropertyKind.CONDITION if not isinstance(value, str | bool):
                 yield Problem(action.id, name, f"{label(name)} is not an expression.")
             case PropertyKind.CONDITION:
-                inner = {**visible, **inside_of(action)}
+                inner = self._scopes.in_front_of_body(action, visible)
                 yield from self.template(action, name, as_template(str(value)), inner)
             case PropertyKind.LATER:
                 for template in templates_in(value):
-                    yield from self.template(action, name, template, {**visible, **at_the_end_of(action)})
+                    yield from self.template(action, name, template, self._scopes.behind_body(action, visible))
             case PropertyKind.TEXT if not isinstance(value, str | int | float):
                 yield Problem(action.id, name, f"{label(name)} is not a text.")
             case _:
@@ -296,7 +216,10 @@ class Linter:
         found = visible.get(value) if isinstance(value, str) else None
         if found is None:
             yield Problem(action.id, name, f"`{value}` is not a variable here. Declare it above this action.")
-        elif declared.var_type and found.type not in ("", declared.var_type):
+            return
+        if found.may_be_unset:
+            yield Problem(action.id, name, f"{may_not_be_set(found)} or declare it before.", "warning")
+        if declared.var_type and found.type not in ("", declared.var_type):
             yield Problem(
                 action.id,
                 name,
@@ -340,10 +263,29 @@ class Linter:
         except ExpressionError as error:
             yield Problem(action.id, name, f"{named(name)}: {error}")
             return
-        for unknown in sorted(needed - set(visible)):
-            yield Problem(
-                action.id, name, f"`{unknown}` is not a variable here. Declare it above, or make it an input."
-            )
+        for needs in sorted(needed):
+            found = visible.get(needs)
+            if found is None:
+                yield Problem(
+                    action.id, name, f"`{needs}` is not a variable here. Declare it above, or make it an input."
+                )
+            elif found.may_be_unset:
+                default = f"{{{{ {needs} | default('') }}}}"
+                yield Problem(action.id, name, f"{may_not_be_set(found)} or read it with {default}.", "warning")
+
+
+def unknown_property(name: str, known: Sequence[str]) -> str:
+    shown = name[:LONGEST_NAME]
+    near = get_close_matches(shown.lower().replace("-", "_"), known, 1)
+    instead = f" Did you mean {near[0]}?" if near else f" Properties: {', '.join(known) or 'none'}."
+    return f"There is no property {shown}; it is kept and does nothing.{instead}"
+
+
+def may_not_be_set(variable: VariableInScope) -> str:
+    return (
+        f"`{variable.name}` may not be set here: {variable.declared_by} sets it, which not every way leads through. "
+        "Set it in every branch,"
+    )
 
 
 def named(property: str) -> str:

@@ -13,9 +13,11 @@ from typing import Any
 from connections.secret import MASK, Secret
 from flows.actions import registry
 from flows.actions.base import Lap, Prop, PropertyKind, Result, default_of, label, props
+from flows.budget import PART
 from flows.document import Action, Branch, Document, Input
 from flows.errors import ActionError, LoopLeft, Returned, RunFailed, Signal
-from flows.expressions import ExpressionError, Scope, render
+from flows.evaluation import condition, in_passing, render, render_deep
+from flows.expressions import ExpressionError, Scope
 from flows.journal import (
     ActionCancelled,
     ActionFailed,
@@ -32,13 +34,16 @@ from flows.journal import (
 from flows.literal_secrets import is_own_key, is_stored
 from flows.retry import Tries
 from flows.services import Services
-from flows.values import as_text, convert, displayed, to_number
+from flows.values import as_text, convert, displayed, to_number, weight
+from flows.visible import unset_at
 
 log = logging.getLogger(__name__)
 
 HOLD_SECRETS = (PropertyKind.SECRET, PropertyKind.VARIABLES)  # where {"secret": id} stands for a stored literal
 # An iteration of a tight loop never waits for anything; others must get their turn all the same.
 BREATHE_EVERY = 50
+MOST_COMPOSED = 10_000_000  # characters of a value that is put together, with 16 for each of its parts
+MOST_RESULTS = 40_000_000  # of all that an action gives, counted wherever it stands
 
 
 async def execute(document: Document, inputs: Mapping[str, Any], journal: Journal, services: Services) -> Any:
@@ -51,7 +56,7 @@ async def execute(document: Document, inputs: Mapping[str, Any], journal: Journa
     except ActionError as error:
         raise RunFailed("", "", error) from None
     try:
-        await Runner(journal, services).run_block(document.actions, scope, "")
+        await Runner(journal, services, document).run_block(document.actions, scope, "")
     except Returned as returned:
         return returned.value
     except LoopLeft as left:
@@ -102,8 +107,8 @@ def first_scope(document: Document, inputs: Mapping[str, Any]) -> Scope:
 class Runner:
     """Runs blocks of one run."""
 
-    def __init__(self, journal: Journal, services: Services) -> None:
-        self.journal, self.services = journal, services
+    def __init__(self, journal: Journal, services: Services, document: Document | None = None) -> None:
+        self.journal, self.services, self._document = journal, services, document
         self._steps = 0
 
     async def run_block(self, actions: Sequence[Action], scope: Scope, prefix: str) -> None:
@@ -211,18 +216,27 @@ class Runner:
                 "Disable the action, or replace it with one of the toolbox.",
             ) from None
         try:
-            rendered = await self._rendered(known.properties, action.properties, scope)
+            rendered = await self._rendered(known.properties, action, scope)
         except ActionError:
             await self.journal.record(started)
             raise
-        await self.journal.record(dataclasses.replace(started, inputs=set_properties(rendered)))
-        return await known.execute(rendered, Execution(self, action, scope, path, attempt))
+        await self.journal.record(dataclasses.replace(started, inputs=await in_passing(set_properties, vars(rendered))))
+        result = await known.execute(rendered, Execution(self, action, scope, path, attempt))
+        await self._refuse_large(result)
+        return result
 
-    async def _rendered(self, properties: Any, stored: Mapping[str, Any], scope: Scope) -> Any:
+    async def _refuse_large(self, result: Result) -> None:
+        together = [result.output, *result.variables.values(), *(declared.value for declared in result.declared)]
+        try:
+            await in_passing(refuse_large, together, MOST_RESULTS)
+        except ValueError as error:
+            raise ActionError("too_large", f"What it gives is too large: {error}.", "Work on less at a time.") from None
+
+    async def _rendered(self, properties: Any, action: Action, scope: Scope) -> Any:
         """The properties with their templates evaluated and their secrets opened."""
         values = {}
         for name, declared in props(properties).items():
-            value = stored.get(name)
+            value = action.properties.get(name)
             if value in (None, ""):
                 value = default_of(properties, name)
             if declared.kind in HOLD_SECRETS:
@@ -230,14 +244,33 @@ class Runner:
             elif declared.typed_by or declared.inputs_of:
                 value = await self._opened_among_values(value)
             try:
-                values[name] = read(declared, value, scope)
-            except (ExpressionError, ValueError) as error:
-                raise ActionError(
-                    "expression", f"{label(name)}: {error}", "Correct the property in the panel."
-                ) from None
+                values[name] = await read(declared, value, scope)
+                if declared.kind is PropertyKind.VARIABLE and value and scope.find(value) is None:
+                    self._refuse_unset(action, value)
+            except ValueError as error:
+                raise self.wrong_expression(action, error, label(name)) from None
             if declared.required and values[name] in (None, "", []):
                 raise ActionError("property_missing", f"{label(name)} is missing.", "Fill it in in the property panel.")
         return properties(**values)
+
+    def _refuse_unset(self, action: Action, name: str) -> None:
+        if self._document and unset_at(self._document, action.id, name, in_loop=False):
+            raise ExpressionError(f"`{name}` is not set.", missing=name)
+
+    def wrong_expression(self, action: Action, error: ValueError, where: str, *, in_loop: bool = False) -> ActionError:
+        """What to tell of a template of the action that could not be evaluated."""
+        missing = error.missing if isinstance(error, ExpressionError) else ""
+        unset = None
+        if missing and self._document:
+            unset = unset_at(self._document, action.id, missing, in_loop=in_loop)
+        said = f"{where}: " if where else ""
+        if unset is None:
+            return ActionError("expression", f"{said}{error}", "Correct the property in the panel.")
+        return ActionError(
+            "not_set",
+            f"{said}`{missing}` is not set: {unset.declared_by} sets it, and the run did not come through there.",
+            f"Set it in every branch, declare it before, or read it with {{{{ {missing} | default('') }}}}.",
+        )
 
     async def _opened(self, value: Any) -> Any:
         """With every reference of a stored secret replaced by the secret."""
@@ -294,11 +327,17 @@ class Execution:
     async def note(self, value: Any) -> None:
         await self._runner.journal.record(Noted(self.path, value))
 
-    def rendered(self, value: Any, scope: Scope) -> Any:
+    async def rendered(self, value: Any, scope: Scope) -> Any:
         try:
-            return rendered_deep(value, scope)
+            return await render_deep(value, scope)
         except ExpressionError as error:
-            raise ActionError("expression", str(error), "Correct the property in the panel.") from None
+            raise self._runner.wrong_expression(self.action, error, "", in_loop=True) from None
+
+    async def holds(self, expression: str, scope: Scope, where: str) -> bool:
+        try:
+            return await condition(expression, scope)
+        except ExpressionError as error:
+            raise self._runner.wrong_expression(self.action, error, where, in_loop=True) from None
 
     async def run_block(
         self,
@@ -313,6 +352,7 @@ class Execution:
             inner.bind(name, value)
         if index is None:
             await self._runner.run_block(branch.actions, inner, f"{self.path}/")
+            self.scope.keep(inner, variables or ())
             return Lap(inner)
         try:
             await self._runner.run_block(branch.actions, inner, f"{self.path}[{index}]/")
@@ -346,21 +386,21 @@ def apply(done: ActionFinished, scope: Scope) -> None:
         scope.put(name, value)
 
 
-def read(declared: Prop, value: Any, scope: Scope) -> Any:
+async def read(declared: Prop, value: Any, scope: Scope) -> Any:
     """The value of one property. Raises ExpressionError, ValueError."""
     match declared.kind:
         case PropertyKind.TEXT:
-            rendered = render(value, scope) if isinstance(value, str) else value
+            rendered = await render(value, scope) if isinstance(value, str) else value
             if isinstance(rendered, Secret):
                 raise ValueError("it is a secret; a secret goes only into a secret property")
-            return None if rendered is None else as_text(rendered)
+            return None if rendered is None else await in_passing(as_text, rendered)
         case PropertyKind.VALUE:
-            return rendered_deep(value, scope)
+            return await composed(value, scope)
         case PropertyKind.NUMBER:
-            rendered = render(value, scope) if isinstance(value, str) else value
+            rendered = await render(value, scope) if isinstance(value, str) else value
             return None if rendered in (None, "") else in_bounds(to_number(rendered), declared)
         case PropertyKind.SECRET:
-            rendered = render(value, scope) if isinstance(value, str) else value
+            rendered = await render(value, scope) if isinstance(value, str) else value
             return convert(rendered, "secret")
         case PropertyKind.CONDITION:
             return value if isinstance(value, str) else as_text(value)
@@ -369,7 +409,7 @@ def read(declared: Prop, value: Any, scope: Scope) -> Any:
                 raise ValueError(f"{value!r} is not one of {', '.join(declared.choices)}")
             return value
         case PropertyKind.VARIABLES:
-            return rows(value, scope)
+            return await rows(value, scope)
         case PropertyKind.CONNECTION | PropertyKind.VARIABLE | PropertyKind.NEW_VARIABLE:
             if value is not None and not isinstance(value, str):
                 raise ValueError(f"{value!r} is not a name")
@@ -378,17 +418,21 @@ def read(declared: Prop, value: Any, scope: Scope) -> Any:
             return value
 
 
-def rendered_deep(value: Any, scope: Scope) -> Any:
-    if isinstance(value, str):
-        return render(value, scope)
-    if isinstance(value, Mapping):
-        return {key: rendered_deep(inner, scope) for key, inner in value.items()}
-    if isinstance(value, list):
-        return [rendered_deep(inner, scope) for inner in value]
-    return value
+async def composed(value: Any, scope: Scope) -> Any:
+    """A value with templates in it. Raises ExpressionError, and ValueError when together they are too large."""
+    made = await render_deep(value, scope)
+    if isinstance(value, Mapping | list):
+        # Parts may be the same list many times over, which takes no memory until it is written down.
+        await in_passing(refuse_large, made)
+    return made
 
 
-def rows(value: Any, scope: Scope) -> list[dict[str, Any]]:
+def refuse_large(value: Any, most: int = MOST_COMPOSED) -> None:
+    if weight(value, most, of_part=PART) >= most:
+        raise ValueError(f"the value would be larger than {most:,} characters")
+
+
+async def rows(value: Any, scope: Scope) -> list[dict[str, Any]]:
     """Declarations in order; each value may use the variables declared before it in the same action."""
     inner = scope.child()
     made = []
@@ -398,8 +442,8 @@ def rows(value: Any, scope: Scope) -> list[dict[str, Any]]:
         type = str(row.get("type") or "text")
         stored = row.get("value")
         try:
-            value = None if stored == "" and type != "text" else rendered_deep(stored, inner)
-            inner.declare(row["name"], type, value)
+            value = None if stored == "" and type != "text" else await composed(stored, inner)
+            inner.bind(row["name"], await in_passing(convert, value, type))
         except ValueError as error:
             prefix = "" if isinstance(error, ExpressionError) else f"{row['name']} "
             raise ValueError(f"{prefix}{error}") from None
@@ -416,10 +460,9 @@ def in_bounds(number: float, declared: Prop) -> float:
     return number
 
 
-def set_properties(rendered: Any) -> dict[str, Any]:
+def set_properties(rendered: Mapping[str, Any]) -> dict[str, Any]:
     """The properties that are set, as people may see them."""
-    named = {declared.name: getattr(rendered, declared.name) for declared in dataclasses.fields(rendered)}
-    return {name: displayed(value) for name, value in named.items() if value not in (None, "", [])}
+    return {name: displayed(value) for name, value in rendered.items() if value not in (None, "", [])}
 
 
 def title_of(action: Action) -> str:

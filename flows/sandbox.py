@@ -10,7 +10,6 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from functools import lru_cache
 from typing import Any
 
 import jinja2
@@ -22,6 +21,8 @@ LONGEST_TEMPLATE = 1_000_000  # characters
 DEEPEST = 80  # nested expressions and blocks
 MOST_BRACKETS = 100  # open at the same time
 MOST_TOKENS = 6_000  # names, operators and tags
+LONGEST_REMEMBERED = 10_000  # characters
+MOST_REMEMBERED = 2_048  # templates
 
 # Filters of MiniJinja itself; those that could make something large are ours.
 # fmt: off
@@ -333,6 +334,7 @@ def statement_name(node: nodes.Node) -> str:
     return names.get(type(node), f"{{% {type(node).__name__.lower()} %}}")
 
 
+_remembered: dict[str, Compiled] = {}
 _parser = jinja2.Environment(keep_trailing_newline=True, autoescape=True)  # parses, renders nothing
 
 
@@ -364,8 +366,20 @@ def refuse_endless(source: str) -> None:
 
 def compiled(source: str) -> Compiled:
     """Raises Refused."""
-    # Long templates are rare and would fill the memory of the cache.
-    return _remembered(source) if len(source) <= 10_000 else _compiled(source)
+    found = remembered(source)
+    if found is None:
+        found = _compiled(source)
+        # Long templates are rare and would fill the memory.
+        if len(source) <= LONGEST_REMEMBERED:
+            _remembered[source] = found
+            while len(_remembered) > MOST_REMEMBERED:
+                _remembered.pop(next(iter(_remembered)), None)
+    return found
+
+
+def remembered(source: str) -> Compiled | None:
+    """The template, if it was compiled a while ago."""
+    return _remembered.get(source)
 
 
 def _compiled(source: str) -> Compiled:
@@ -384,9 +398,6 @@ def _compiled(source: str) -> Compiled:
         names=frozenset(writer.names - FUNCTIONS),
         guarded=frozenset(writer.guarded),
     )
-
-
-_remembered = lru_cache(maxsize=2048)(_compiled)
 
 
 def single_expression(tree: nodes.Template) -> nodes.Node | None:

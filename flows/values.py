@@ -55,6 +55,30 @@ TRUE, FALSE = ("true", "yes", "1", "on"), ("false", "no", "0", "off", "")
 VISIBLE = ("text", "usage", "finish_reason", "model", "json", "raw")
 
 
+WEIGHT_OF_PART = 300  # against one for a character
+
+
+def weight(value: Any, most: int, of_part: int = WEIGHT_OF_PART) -> int:
+    """What copying a value costs: its characters, and much more for each of its parts. Counts up to `most`."""
+    found, left = 0, [value]
+    while left and found < most:
+        one = left.pop()
+        found += of_part
+        match one:
+            case str():
+                found += len(one)
+            case list() | tuple() | Mapping() if len(one) * of_part >= most:
+                return most
+            case list() | tuple():
+                left.extend(one)
+            case Mapping():
+                found += sum(len(key) for key in one if isinstance(key, str))
+                left.extend(one.values())
+            case Response():
+                left.extend((one.text, one.usage, one.json, one.raw))
+    return found
+
+
 def displayed(value: Any) -> Any:
     """The value as JSON, as people may see it: secrets masked, responses and connections as objects."""
     match value:

@@ -122,8 +122,11 @@ class Step(Protocol):
     async def note(self, value: Any) -> None:
         """Keeps a JSON value for whoever continues the run. Durable once it returns."""
 
-    def rendered(self, value: Any, scope: Scope) -> Any:
-        """The value of a LATER property in a scope. Raises ActionError of kind expression."""
+    async def rendered(self, value: Any, scope: Scope) -> Any:
+        """The value of a LATER property in a scope. Raises ActionError of kind expression or not_set."""
+
+    async def holds(self, expression: str, scope: Scope, where: str) -> bool:
+        """Whether a condition holds in a scope; `where` names it in the error. Raises ActionError as `rendered`."""
 
     async def run_block(
         self,
@@ -153,6 +156,7 @@ class ActionType:
     branches: ClassVar[Literal["none", "body", "conditions", "try"]] = "none"
     properties: ClassVar[Any]  # a frozen dataclass of prop() fields
     only_in_loops: ClassVar[bool] = False
+    leaves_block: ClassVar[bool] = False  # what stands behind it in its block is never reached
 
     async def execute(self, properties: Any, step: Step) -> Result:
         """Does the work. `properties` are rendered. Raises ActionError."""
@@ -174,6 +178,13 @@ class ActionType:
     def role(self, action: Action, branch: Branch) -> str:
         """What a branch is for, where branches differ."""
         return ""
+
+    def ways(self, action: Action) -> Sequence[Sequence[Branch]]:
+        """The ways through a container: for each, the branches that run one after another.
+
+        What every way sets is known behind the container. An iteration keeps what it sets, so a loop has none.
+        """
+        return [(), *((branch,) for branch in action.branches if self.branches != "body")]
 
     def problems(self, action: Action) -> Sequence[tuple[str | None, str]]:
         """What is wrong beside the properties themselves: (property, sentence)."""

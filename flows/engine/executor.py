@@ -23,6 +23,7 @@ from flows.engine import claims
 from flows.engine.live import hub
 from flows.engine.writer import Writer
 from flows.errors import ActionError, RunFailed
+from flows.evaluation import in_passing
 from flows.journal_db import DatabaseJournal, Past, error_json
 from flows.models import Run, State
 from flows.records import StaleAttempt
@@ -448,7 +449,7 @@ class Executor:
             return failure(
                 "internal", f"The server could not go on: {type(error).__name__}.", "See the log of the server."
             )
-        return {"state": State.SUCCEEDED, "output": displayed(output)}
+        return {"state": State.SUCCEEDED, "output": await in_passing(displayed, output)}
 
     async def _stopped(self, run: Run) -> dict[str, Any]:
         given_up = self._closing or run.pk in self._given_up

@@ -128,7 +128,8 @@ def test_two_branches_without_a_condition_are_a_problem():
 def test_a_variable_is_known_only_in_its_block_and_below():
     declare = action("declare_variables", "vars", variables=[{"name": "a", "value": "{{ later }}"}])
     document = flow(
-        container("if_else", {"actions": [log("{{ a }}", "l1"), declare, log("{{ a }}", "l2")]}), log("{{ a }}", "l3")
+        container("for_each", {"actions": [log("{{ a }}", "l1"), declare, log("{{ a }}", "l2")]}, items=[1]),
+        log("{{ a }}", "l3"),
     )
 
     assert [problem.action_id for problem in problems(document)] == ["l1", "vars", "l3"]
@@ -145,6 +146,30 @@ def test_a_global_variable_is_known_after_its_block_and_a_disabled_action_declar
 
 def test_nothing_inside_a_disabled_action_is_a_problem():
     assert problems(flow({**container("if_else", {"actions": [log("{{ foo }}")]}), "disabled": True})) == []
+
+
+@pytest.mark.parametrize(
+    ("wrong", "sentence"),
+    [
+        ("temprature", "There is no property temprature; it is kept and does nothing. Did you mean temperature?"),
+        ("userPrompt", "There is no property userPrompt; it is kept and does nothing. Did you mean user_prompt?"),
+        (
+            "max-tokens",
+            "There is no property max-tokens; it is kept and does nothing. Did you mean max_completion_tokens?",
+        ),
+    ],
+)
+def test_an_unknown_property_is_kept_and_named_with_the_nearest_known_one(wrong, sentence):
+    document = flow(chat(**{wrong: 0.5}))
+
+    assert found(document) == [("chat", None, sentence, "warning")]
+    assert document.find("chat").properties[wrong] == 0.5
+
+
+def test_an_unknown_property_that_resembles_none_is_said_with_those_there_are():
+    (problem,) = problems(flow(log("x"), action("log", "b", message="x", zzz="y" * 100)))
+
+    assert problem.message == "There is no property zzz; it is kept and does nothing. Properties: message, level."
 
 
 def test_an_input_of_an_unknown_type_is_a_problem_of_the_flow():

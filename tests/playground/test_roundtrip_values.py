@@ -180,7 +180,7 @@ async def walked(actions: list[Json], inputs: Json) -> None:
         made = await opening(Called(action.properties, scope, walked=True, sent=event.facts["prompt"]))
         assert made.notes == []
         assert await rehearsed(made.setup, made.prompt, made.variables, made.earlier) == event.facts["prompt"]
-        assert messages_in(action.properties, scope) == event.facts["prompt"]
+        assert await messages_in(action.properties, scope) == event.facts["prompt"]
         json.dumps(made.variables)
 
 

@@ -19,6 +19,7 @@ class Continue(ActionType):
     group = Group.CONTROL
     properties = Properties
     only_in_loops = True
+    leaves_block = True
 
     async def execute(self, properties: Properties, step: Step) -> Result:
         return Result(signal=Signal.CONTINUE)

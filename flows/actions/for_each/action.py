@@ -133,4 +133,4 @@ class Loop:
         if lap.signal is Signal.BREAK:
             self._last = min(self._last, index)
         elif lap.signal is Signal.NONE:
-            self._results[index] = self._step.rendered(names.result, lap.scope)
+            self._results[index] = await self._step.rendered(names.result, lap.scope)

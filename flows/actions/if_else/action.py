@@ -7,8 +7,6 @@ from dataclasses import dataclass
 
 from flows.actions.base import ActionType, Group, Result, Step
 from flows.document import Action, Branch
-from flows.errors import ActionError
-from flows.expressions import ExpressionError, condition
 
 
 @dataclass(frozen=True)
@@ -25,7 +23,7 @@ class IfElse(ActionType):
     properties = Properties
 
     async def execute(self, properties: Properties, step: Step) -> Result:
-        taken = self.choose(step)
+        taken = await self.choose(step)
         for branch in step.action.branches:
             if branch is not taken:
                 await step.skip(branch, "branch not taken")
@@ -34,22 +32,22 @@ class IfElse(ActionType):
         await step.run_block(taken)
         return Result(output=taken.title or taken.id, facts={"branch": taken.id, "condition": taken.condition})
 
-    def choose(self, step: Step) -> Branch | None:
+    async def choose(self, step: Step) -> Branch | None:
         """Branches in order; one without a condition is the otherwise, wherever it stands."""
         otherwise = None
         for branch in step.action.branches:
             if branch.condition is None:
                 otherwise = otherwise or branch
                 continue
-            try:
-                if condition(branch.condition, step.scope):
-                    return branch
-            except ExpressionError as error:
-                where = branch.title or branch.id
-                raise ActionError(
-                    "expression", f"Condition of {where}: {error}", "Correct it in the property panel."
-                ) from None
+            where = f"Condition of {branch.title or branch.id}"
+            if await step.holds(branch.condition, step.scope, where):
+                return branch
         return otherwise
+
+    def ways(self, action: Action) -> Sequence[Sequence[Branch]]:
+        otherwise = [branch for branch in action.branches if branch.condition is None][:1]
+        conditions = [(branch,) for branch in action.branches if branch.condition is not None]
+        return [*conditions, tuple(otherwise)]
 
     def problems(self, action: Action) -> Sequence[tuple[str | None, str]]:
         without = [branch for branch in action.branches if branch.condition is None]

@@ -23,6 +23,7 @@ class Return(ActionType):
     purpose = "ends the run with a value"
     group = Group.OUTPUT
     properties = Properties
+    leaves_block = True
 
     async def execute(self, properties: Properties, step: Step) -> Result:
         return Result(output=answer(properties.value), signal=Signal.RETURN)

@@ -26,6 +26,7 @@ class Throw(ActionType):
     purpose = "an error of your own"
     group = Group.CONTROL
     properties = Properties
+    leaves_block = True
 
     async def execute(self, properties: Properties, step: Step) -> Result:
         kind = properties.kind.strip()

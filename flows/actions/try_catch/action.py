@@ -71,6 +71,14 @@ class TryCatch(ActionType):
         name = str(properties.get("exception_variable_name") or "exception")
         return [(name, "object")] if branch == "catch" else []
 
+    def ways(self, action: Action) -> Sequence[Sequence[Branch]]:
+        lanes = lanes_of(action)
+        last = [lanes["finally"]] if "finally" in lanes else []
+        return [
+            [*([lanes["try"]] if "try" in lanes else []), *last],
+            *([[lanes["catch"], *last]] if "catch" in lanes else []),
+        ]
+
     def role(self, action: Action, branch: Branch) -> str:
         return next((role for role, lane in lanes_of(action).items() if lane == branch), "")
 

@@ -8,7 +8,6 @@ from dataclasses import dataclass
 
 from flows.actions.base import ActionType, Group, PropertyKind, Result, Signal, Step, prop
 from flows.errors import ActionError
-from flows.expressions import ExpressionError, condition
 
 MOST = 1_000_000
 
@@ -31,7 +30,7 @@ class While(ActionType):
     async def execute(self, properties: Properties, step: Step) -> Result:
         done = 0
         for body in step.action.branches[:1]:
-            while self.holds(properties, step, done):
+            while await self.holds(properties, step, done):
                 if done >= properties.max_iterations:
                     raise ActionError(
                         "too_many_iterations",
@@ -48,13 +47,10 @@ class While(ActionType):
                 await step.skip(body, "condition does not hold")
         return Result(output=done, facts={"iterations": done})
 
-    def holds(self, properties: Properties, step: Step, index: int) -> bool:
+    async def holds(self, properties: Properties, step: Step, index: int) -> bool:
         scope = step.scope.child()
         scope.bind(properties.index_variable_name, index)
-        try:
-            return condition(properties.condition, scope)
-        except ExpressionError as error:
-            raise ActionError("expression", f"Condition: {error}", "Correct it in the property panel.") from None
+        return await step.holds(properties.condition, scope, "Condition")
 
     def declares(self, properties: Mapping[str, object]) -> Sequence[tuple[str, str, bool]]:
         return []

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -42,7 +43,7 @@ def asked(session: Session, column: int) -> Asked:
     try:
         document = document_of("code", setup, prompt, values)
         scope = first_scope(document, {**values, CONVERSATION: said, IMAGES: images})
-        request = chat_request(rendered(setup.properties(prompt), scope))
+        request = chat_request(asyncio.run(rendered(setup.properties(prompt), scope)))
     except ActionError as error:
         raise NotWritten(f"{error.message} {error.hint}".strip()) from None
     except DocumentError as error:
@@ -65,13 +66,13 @@ def question(session: Session, column: int) -> tuple[str, int | None, list[str],
     return prompt_of(turn, column), turn.parent_id, turn.images, turn.variables
 
 
-def rendered(stored: Mapping[str, Any], scope: Scope) -> Properties:
+async def rendered(stored: Mapping[str, Any], scope: Scope) -> Properties:
     """Raises ActionError."""
     values = {}
     for name, declared in props(Properties).items():
         value = stored.get(name)
         try:
-            values[name] = read(declared, default_of(Properties, name) if value in (None, "") else value, scope)
+            values[name] = await read(declared, default_of(Properties, name) if value in (None, "") else value, scope)
         except (ExpressionError, ValueError) as error:
             raise ActionError("expression", f"{name.replace('_', ' ').capitalize()}: {error}") from None
     return Properties(**{**values, "user_prompt": values["user_prompt"] or "", "model": values["model"] or ""})

@@ -7,12 +7,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from flows.evaluation import render_deep
 from flows.expressions import ExpressionError, Scope
 from flows.playground.roundtrip.history import Exchange, NotHeld, exchanges
 from flows.playground.roundtrip.rehearsal import Sent, messages_in, rehearsed
 from flows.playground.roundtrip.values import Known, known_texts
 from flows.playground.setup import Setup, setup_of
-from flows.runner import rendered_deep
 from foundryflow.strict_json import JsonError, storable_json
 
 MOST_REHEARSALS = 16
@@ -44,9 +44,9 @@ async def opening(called: Called) -> Opening:
     setup, prompt = setup_of(called.properties)
     setup = replace(setup, parameters=readable(setup.parameters))
     known = known_texts([*setup.templates(), prompt], called.scope)
-    earlier, lost = earlier_of(called, setup)
+    earlier, lost = await earlier_of(called, setup)
     images = images_of(called)
-    variables, same = await chosen(setup, prompt, known, earlier, sent_by(called, images))
+    variables, same = await chosen(setup, prompt, known, earlier, await sent_by(called, images))
     notes = [
         *notes_on_connection(called.properties),
         *notes_on_values(known, called.walked),
@@ -85,26 +85,26 @@ async def chosen(
     return {name: ways[0] for name, ways in known.texts.items()}, sent is None
 
 
-def sent_by(called: Called, images: int) -> Sent | None:
+async def sent_by(called: Called, images: int) -> Sent | None:
     """The messages without images: as recorded, else as they would have been."""
     if called.sent and not images:
         return called.sent
     stored = {name: value for name, value in called.properties.items() if name != "images"}
-    return messages_in(stored, called.scope) if called.walked else None
+    return await messages_in(stored, called.scope) if called.walked else None
 
 
-def earlier_of(called: Called, setup: Setup) -> tuple[list[Exchange], str]:
+async def earlier_of(called: Called, setup: Setup) -> tuple[list[Exchange], str]:
     """The turns that its history holds beyond the examples; none and why, when a session cannot keep them."""
     try:
-        return exchanges(history_of(called), len(setup.examples)), ""
+        return exchanges(await history_of(called), len(setup.examples)), ""
     except NotHeld as error:
         return [], str(error)
 
 
-def history_of(called: Called) -> Any:
+async def history_of(called: Called) -> Any:
     if called.walked:
         try:
-            return rendered_deep(called.properties.get("history"), called.scope)
+            return await render_deep(called.properties.get("history"), called.scope)
         except ExpressionError:
             pass  # as it failed in the run
     return called.rendered.get("history")

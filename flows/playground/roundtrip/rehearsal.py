@@ -13,7 +13,8 @@ from flows.actions.base import default_of, props
 from flows.actions.chat_completion.action import Properties, messages, shown_content
 from flows.document import DocumentError
 from flows.errors import ActionError, RunFailed
-from flows.expressions import Scope, render
+from flows.evaluation import render
+from flows.expressions import Scope
 from flows.journal import MemoryJournal
 from flows.playground.roundtrip.history import Exchange
 from flows.playground.setup import CONVERSATION, IMAGES, Setup, document_of, user_message
@@ -46,7 +47,7 @@ async def rehearsed(setup: Setup, prompt: str, typed: Mapping[str, str], earlier
     setup = dataclasses.replace(setup.as_sent, connection=NAME, model=setup.model or NAME)
     values = values_of([*setup.templates(), prompt], typed)
     listener = Listener()
-    inputs = {**values, CONVERSATION: conversation(earlier), IMAGES: []}
+    inputs = {**values, CONVERSATION: await conversation(earlier), IMAGES: []}
     try:
         document = document_of(NAME, setup, prompt, values)
         await execute(document, inputs, MemoryJournal(), MemoryServices(listener, {NAME: NOWHERE}))
@@ -55,11 +56,11 @@ async def rehearsed(setup: Setup, prompt: str, typed: Mapping[str, str], earlier
     return shown(listener.request.messages) if listener.request else None
 
 
-def messages_in(stored: Mapping[str, Any], scope: Scope) -> Sent | None:
+async def messages_in(stored: Mapping[str, Any], scope: Scope) -> Sent | None:
     """The messages of a chat completion with these properties; None when they cannot be rendered."""
     named = {name: default_of(Properties, name) if stored.get(name) in (None, "") else stored[name] for name in PARTS}
     try:
-        made = {name: read(props(Properties)[name], value, scope) for name, value in named.items()}
+        made = {name: await read(props(Properties)[name], value, scope) for name, value in named.items()}
         return shown(messages(Properties(**{"model": NAME, **made})))
     except (ActionError, ValueError):
         return None
@@ -69,9 +70,9 @@ def shown(sent: Sequence[Message]) -> Sent:
     return [{"role": message.role, "content": shown_content(message.content)} for message in sent]
 
 
-def conversation(earlier: Sequence[Exchange]) -> list[Mapping[str, Any]]:
+async def conversation(earlier: Sequence[Exchange]) -> list[Mapping[str, Any]]:
     said: list[Mapping[str, Any]] = []
     for turn in earlier:
-        asked = user_message(render(turn.prompt, Scope()), turn.images)
+        asked = user_message(await render(turn.prompt, Scope()), turn.images)
         said += [asked, {"role": "assistant", "content": turn.answer}]
     return said
