@@ -193,7 +193,7 @@ def test_a_plain_uvicorn_does_not_start_with_another_key(tmp_path):
         ("ENCRYPTION_KEY", "abc", "FOUNDRYFLOW_ENCRYPTION_KEY is no encryption key"),
         ("ENCRYPTION_KEY", "A" * 43 + "=", "FOUNDRYFLOW_ENCRYPTION_KEY is no encryption key"),
         ("ENCRYPTION_KEY", "correct horse battery staple, and more", "Key 1 of FOUNDRYFLOW_ENCRYPTION_KEY"),
-        ("ENCRYPTION_KEY", f"{OLD},abc", "Key 2 of FOUNDRYFLOW_ENCRYPTION_KEY"),
+        pytest.param("ENCRYPTION_KEY", f"{OLD},abc", "Key 2 of FOUNDRYFLOW_ENCRYPTION_KEY", id="one of two"),
         ("ENCRYPTION_KEY", " , ", "FOUNDRYFLOW_ENCRYPTION_KEY holds no key"),
         ("ENCRYPTION_KEY", "", "FOUNDRYFLOW_ENCRYPTION_KEY is not set"),
     ],
