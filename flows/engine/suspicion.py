@@ -70,7 +70,8 @@ def sentence_of(crashes: int, crash_path: str, alone: int | None = None) -> str:
     died = f"The process that ran it died {in_words(crashes)} at {words_of(crash_path)}"
     if alone is None:
         return f"{died}."
-    return f"{died}: {in_words(alone)} with nothing beside it, {in_words(crashes - alone)} in company or just started."
+    company = in_words(crashes - alone)
+    return f"{died}: {in_words(alone)} with nothing beside it, {company} in company or just after a start."
 
 
 def company_after(company: int, going: int, *, well: bool) -> int:
