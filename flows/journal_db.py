@@ -20,7 +20,6 @@ from connections.fields import KeyUnreadable
 from connections.secret import Secret
 from flows.checkpoint import CheckpointError, dumped, loaded
 from flows.engine.live import Hub
-from flows.engine.suspicion import are_related, is_inside, places_of
 from flows.engine.writer import Alike, Writer
 from flows.errors import ActionError
 from flows.journal import (
@@ -39,6 +38,7 @@ from flows.journal import (
 from flows.models import Checkpoint, LogEntry, Run, State
 from flows.records import LONGEST_PATH, Gathered, write
 from flows.statements import Fields
+from flows.suspicion import are_related, is_inside, places_of
 from flows.values import displayed, storable
 
 log = logging.getLogger(__name__)

@@ -2,7 +2,7 @@
 
 import pytest
 
-from flows.engine import suspicion
+from flows import suspicion
 
 
 @pytest.mark.parametrize(
