@@ -38,7 +38,7 @@ from flows.journal import (
 from flows.models import Checkpoint, LogEntry, Run, State
 from flows.records import LONGEST_PATH, Gathered, write
 from flows.statements import Fields
-from flows.suspicion import are_related, is_inside, places_of
+from flows.suspicion import is_inside, places_left, places_of
 from flows.values import displayed, storable
 
 log = logging.getLogger(__name__)
@@ -236,7 +236,7 @@ class DatabaseJournal:
     def _acquit(self, path: str) -> None:
         """What ends has not killed its process, and what gets on has not either."""
         if self._suspected:
-            self._suspected = {place for place in self._suspected if not are_related(place, path)}
+            self._suspected = places_left(self._suspected, path, container=path in self._containers)
             self._gathered.acquitted = not self._suspected
 
     def _keep(self, checkpoint: Checkpoint, event: Ended) -> None:

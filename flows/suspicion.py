@@ -31,10 +31,20 @@ def leaves_of(paths: Iterable[str]) -> list[str]:
     return [path for path in all if not any(is_inside(other, path) for other in all)]
 
 
+def leads_to(place: str, other: str) -> bool:
+    """Whether it is the same place, or on the way to it."""
+    return place in (NOWHERE, other) or is_inside(other, place) or other.startswith(f"{place} > ")
+
+
 def are_related(one: str, other: str) -> bool:
-    """Whether they are the same place, or one is on the way to the other."""
-    short, long = sorted((one, other), key=len)
-    return short in (NOWHERE, long) or is_inside(long, short) or long.startswith(f"{short} > ")
+    return leads_to(one, other) or leads_to(other, one)
+
+
+def places_left(places: Iterable[str], ended: str, *, container: bool) -> set[str]:
+    """Those that the end of an action does not clear. A container that is walked again only ends again: it has got on
+    nowhere but inside.
+    """
+    return {place for place in places if not (leads_to(ended, place) if container else are_related(ended, place))}
 
 
 def common_places(before: Iterable[str], now: Iterable[str]) -> set[str]:

@@ -54,3 +54,10 @@ def test_pauses_and_trials_grow_and_end():
     assert suspicion.trial_of(0) == 5
     assert suspicion.trial_of(30) == 65
     assert suspicion.trial_of(3_000) == 300
+
+
+def test_what_ends_clears_where_it_is_and_what_led_there_but_a_container_walked_again_only_what_is_inside():
+    places = {"", "each", "each[3]/a", "b", "call > x"}
+    assert suspicion.places_left(places, "each[3]/a", container=False) == {"b", "call > x"}
+    assert suspicion.places_left(places, "each", container=True) == {"", "b", "call > x"}
+    assert suspicion.places_left(places, "call", container=False) == {"each", "each[3]/a", "b"}
