@@ -12,8 +12,8 @@ SUSPECT = 2  # deaths in a row at the same action
 FEWER = 8  # the next company of a suspect is at most this part of the one it died in
 PROOFS = 3  # deaths alone, between which no other process died
 MOST_ALONE = 5  # deaths alone, whatever else died
-WELL_AFTER = 6.0  # seconds after which a death is not a matter of the start, or of an outage
-FIRST_PAUSE, GROWTH, LONGEST_PAUSE = 3.0, 3.0, 300.0  # seconds between a death and the next try
+WELL_AFTER = 3.0  # seconds after which a death is not a matter of the start, or of an outage
+FIRST_PAUSE, GROWTH, LONGEST_PAUSE = 4.0, 2.0, 300.0  # seconds between a death and the next try
 SHORTEST_TRIAL, LONGEST_TRIAL = 5.0, 300.0  # seconds
 
 # Where a run was: the path of an action, with " > " in front of a path in the flow that it runs. Nothing recorded: "".

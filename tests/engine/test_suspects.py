@@ -119,7 +119,7 @@ def test_a_run_that_dies_alone_again_and_again_is_failed_and_says_how_often_and_
         assert dies_alone(run) == ([run.pk] if death < 3 else [])
         suspect = Suspect.objects.get(run=run)
         pauses.append((suspect.not_before - suspect.died_at).total_seconds())
-    assert pauses[:2] == [9, 27]
+    assert pauses[:2] == [8, 16]
     run.refresh_from_db()
     assert (run.state, run.error["kind"], run.error["path"]) == (State.FAILED, "killed_worker", "a")
     assert "died 5 times at a: 3 times with nothing beside it, twice in company" in run.error["message"]

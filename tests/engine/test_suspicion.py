@@ -50,7 +50,7 @@ def test_a_killer_among_five_hundred_is_alone_after_few_deaths():
 
 
 def test_pauses_and_trials_grow_and_end():
-    assert [suspicion.pause_after(alone) for alone in range(6)] == [3, 9, 27, 81, 243, 300]
+    assert [suspicion.pause_after(alone) for alone in range(8)] == [4, 8, 16, 32, 64, 128, 256, 300]
     assert suspicion.trial_of(0) == 5
     assert suspicion.trial_of(30) == 65
     assert suspicion.trial_of(3_000) == 300
