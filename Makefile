@@ -3,6 +3,7 @@ PYTHON ?= python3
 HOST ?= 127.0.0.1
 PORT ?= 8000
 SIMULATOR_PORT ?= 8765
+MINUTES ?= 0
 BIN := .venv/bin
 # Many processes start here; each would compile the sources again where the environment forbids to keep the result.
 export PYTHONDONTWRITEBYTECODE =
@@ -33,8 +34,11 @@ bench: .venv/installed-dev
 	$(BIN)/python -m benchmarks.workers
 
 chaos: .venv/installed-dev
-	$(BIN)/python -m tests.chaos --flows 100 --kills 40
-	$(BIN)/python -m tests.chaos --flows 100 --kills 40 --postgres
+	$(BIN)/python -m tests.chaos --rounds 20 --minutes $(MINUTES)
+	$(BIN)/python -m tests.chaos --rounds 20 --minutes $(MINUTES) --postgres
+	$(BIN)/python -m tests.chaos --rounds 20 --minutes $(MINUTES) --postgres --whole
+	$(BIN)/python -m tests.chaos --kills 3 --killers 2
+	$(BIN)/python -m tests.chaos --kills 3 --killers 2 --postgres
 
 env: .env
 

@@ -21,7 +21,6 @@ from connections.secret import Secret
 from flows.checkpoint import Checkpoint as Packed
 from flows.checkpoint import CheckpointError, dumped, loaded
 from flows.engine.live import Hub
-from flows.engine.suspicion import are_related, is_inside, places_of
 from flows.engine.writer import Alike, Writer
 from flows.errors import ActionError
 from flows.evaluation import in_passing
@@ -41,6 +40,7 @@ from flows.journal import (
 from flows.models import Checkpoint, LogEntry, Run, State
 from flows.records import LONGEST_PATH, Gathered, write
 from flows.statements import Fields
+from flows.suspicion import is_inside, places_left, places_of
 from flows.values import displayed, storable
 from foundryflow.database import is_away
 
@@ -249,7 +249,7 @@ class DatabaseJournal:
     def _acquit(self, path: str) -> None:
         """What ends has not killed its process, and what gets on has not either."""
         if self._suspected:
-            self._suspected = {place for place in self._suspected if not are_related(place, path)}
+            self._suspected = places_left(self._suspected, path, container=path in self._containers)
             self._gathered.acquitted = not self._suspected
 
     def _keep(self, checkpoint: Checkpoint, packed: Packed) -> None:

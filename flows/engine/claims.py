@@ -15,14 +15,14 @@ from django.db import transaction
 from django.db.models import Count, F, Q, QuerySet
 from django.utils import timezone
 
+from flows import suspicion
 from flows.document import DocumentError
-from flows.engine import suspicion
 from flows.engine.deaths import BEAT, GOING, blame, death_of, forget_going, is_well
-from flows.engine.suspicion import SUSPECT
 from flows.errors import ActionError
 from flows.journal_db import error_json
 from flows.models import LIVE, Flow, Revision, Run, State, Suspect, Worker
 from flows.statements import fetched, locking, marks, stored, table
+from flows.suspicion import SUSPECT
 
 __all__ = ["BEAT", "GOING"]
 
@@ -253,7 +253,8 @@ def requeue(lost: QuerySet[Run], *, died: bool = True) -> list[int]:
     if died:
         Worker.objects.filter(pk__in=deaths).update(trying_since=None)
         lost = lost.filter(Q(worker=None) | Q(worker__in=deaths))
-    queued, begun = [], []
+    queued: list[int] = []
+    begun: list[int] = []
     for run in lost.order_by("pk").select_for_update(skip_locked=True, of=("self",)):
         if run.cancelled_by:
             run.kill()

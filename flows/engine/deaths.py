@@ -9,9 +9,9 @@ from datetime import datetime, timedelta
 
 from django.utils import timezone
 
-from flows.engine import suspicion
-from flows.engine.suspicion import NOWHERE, SUSPECT
+from flows import suspicion
 from flows.models import ActionRun, Run, State, Suspect, Worker
+from flows.suspicion import NOWHERE, SUSPECT
 
 BEAT = 3.0  # seconds between two signs of life
 UNHEARD = 2.5 * BEAT  # seconds of silence after which a process is not well, whoever may still have its runs
@@ -25,7 +25,7 @@ class Death:
     worker: Worker
     at: datetime
     places: dict[int, set[str]] = field(default_factory=dict)  # where each run was that did not only wait
-    since: dict[int, datetime] = field(default_factory=dict)  # when the oldest action of each began that was going
+    since: dict[int, datetime] = field(default_factory=dict)  # when the oldest action of each began
     units: dict[int, list[int]] = field(default_factory=dict)  # each run with those of the flows that it ran
 
     @property
@@ -71,7 +71,7 @@ class Reader:
             return
         # Nothing is recorded of an action that kills at once: it was on the way to where it was before.
         self.death.places[run] = known if places == {NOWHERE} and known else places
-        self.death.since[run] = min(began, default=self.death.worker.started_at)
+        self.death.since[run] = min(began, default=self.death.at)
 
     def _places(self, run: int, unit: list[int], began: list[datetime]) -> set[str] | None:
         """Where this run was, down into the flows it ran; None when it only waited."""

@@ -39,7 +39,7 @@ LOOK_AT_QUEUE = 2.0  # seconds after which the queue is looked at without being 
 STAYS_FULL = 1.0  # seconds that a job waits here for a place, so that it does not make room for the next one at once
 REFILL_EVERY = 1.0  # seconds, unless there is more to come
 LOOK_FOR_SUSPECTS = 1.0  # seconds between two looks
-MAKING_ROOM = 60.0  # seconds that a suspect waits for the actions that are going; after each time in vain twice as long
+MAKING_ROOM = 20.0  # seconds that a suspect waits for the actions that are going; after each time in vain twice as long
 HANDS_OVER = 5.0  # seconds that an absent database is waited for once the process ends
 
 # Whoever has many runs to come makes some of them here, a few at a time, and says whether it made any.

@@ -13,9 +13,9 @@ from django.utils import timezone
 
 from flows.designer.flowchart import TypeView, type_view
 from flows.engine.live import hub
-from flows.engine.suspicion import SUSPECT, sentence_of
 from flows.models import ActionRun, Run
 from flows.runs.states import StateView, run_view, state_view
+from flows.suspicion import SUSPECT, sentence_of
 from foundryflow.people import name_of
 
 WATERFALL = 300  # px

@@ -82,6 +82,7 @@ SHORT = {
     "protocol": "unreadable answer",
     "invalid_json": "not JSON",
     "inside": "an action inside failed",
+    "killed_worker": "killed its process",
 }
 
 

@@ -7,7 +7,8 @@ import pytest
 from asgiref.sync import sync_to_async
 from django.utils import timezone
 
-from flows.engine import claims, embedded, executor, suspicion
+from flows import suspicion
+from flows.engine import claims, embedded, executor
 from flows.models import ActionRun, Run, State, Suspect, Worker
 from tests.engine.conftest import until_async
 from tests.engine.test_durable import chat, document, each, returns
@@ -118,7 +119,7 @@ def test_a_run_that_dies_alone_again_and_again_is_failed_and_says_how_often_and_
         assert dies_alone(run) == ([run.pk] if death < 3 else [])
         suspect = Suspect.objects.get(run=run)
         pauses.append((suspect.not_before - suspect.died_at).total_seconds())
-    assert pauses[:2] == [9, 27]
+    assert pauses[:2] == [8, 16]
     run.refresh_from_db()
     assert (run.state, run.error["kind"], run.error["path"]) == (State.FAILED, "killed_worker", "a")
     assert "died 5 times at a: 3 times with nothing beside it, twice in company" in run.error["message"]

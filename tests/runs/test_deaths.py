@@ -32,7 +32,7 @@ def page(client, run):
 def test_a_suspect_in_the_queue_says_when_it_goes_on(client_bob, run):
     at = timezone.localtime(suspect(run).not_before)
     shown = page(client_bob, run)
-    assert "died 3 times at chat: once with nothing beside it, twice in company or just started." in shown
+    assert "died 3 times at chat: once with nothing beside it, twice in company or just after a start." in shown
     assert f"It goes on with nothing beside it, not before {at:%-d %b %H:%M:%S}." in shown
     assert "Waits for a free place" not in shown
     assert "died 3 times at chat." in client_bob.get("/runs/").content.decode()

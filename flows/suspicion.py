@@ -12,8 +12,8 @@ SUSPECT = 2  # deaths in a row at the same action
 FEWER = 8  # the next company of a suspect is at most this part of the one it died in
 PROOFS = 3  # deaths alone, between which no other process died
 MOST_ALONE = 5  # deaths alone, whatever else died
-WELL_AFTER = 6.0  # seconds after which a death is not a matter of the start, or of an outage
-FIRST_PAUSE, GROWTH, LONGEST_PAUSE = 3.0, 3.0, 300.0  # seconds between a death and the next try
+WELL_AFTER = 3.0  # seconds after which a death is not a matter of the start, or of an outage
+FIRST_PAUSE, GROWTH, LONGEST_PAUSE = 4.0, 2.0, 300.0  # seconds between a death and the next try
 SHORTEST_TRIAL, LONGEST_TRIAL = 5.0, 300.0  # seconds
 
 # Where a run was: the path of an action, with " > " in front of a path in the flow that it runs. Nothing recorded: "".
@@ -31,10 +31,20 @@ def leaves_of(paths: Iterable[str]) -> list[str]:
     return [path for path in all if not any(is_inside(other, path) for other in all)]
 
 
+def leads_to(place: str, other: str) -> bool:
+    """Whether it is the same place, or on the way to it."""
+    return place in (NOWHERE, other) or is_inside(other, place) or other.startswith(f"{place} > ")
+
+
 def are_related(one: str, other: str) -> bool:
-    """Whether they are the same place, or one is on the way to the other."""
-    short, long = sorted((one, other), key=len)
-    return short in (NOWHERE, long) or is_inside(long, short) or long.startswith(f"{short} > ")
+    return leads_to(one, other) or leads_to(other, one)
+
+
+def places_left(places: Iterable[str], ended: str, *, container: bool) -> set[str]:
+    """Those that the end of an action does not clear. A container that is walked again only ends again: it has got on
+    nowhere but inside.
+    """
+    return {place for place in places if not (leads_to(ended, place) if container else are_related(ended, place))}
 
 
 def common_places(before: Iterable[str], now: Iterable[str]) -> set[str]:
@@ -70,7 +80,8 @@ def sentence_of(crashes: int, crash_path: str, alone: int | None = None) -> str:
     died = f"The process that ran it died {in_words(crashes)} at {words_of(crash_path)}"
     if alone is None:
         return f"{died}."
-    return f"{died}: {in_words(alone)} with nothing beside it, {in_words(crashes - alone)} in company or just started."
+    company = in_words(crashes - alone)
+    return f"{died}: {in_words(alone)} with nothing beside it, {company} in company or just after a start."
 
 
 def company_after(company: int, going: int, *, well: bool) -> int:
