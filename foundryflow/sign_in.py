@@ -211,20 +211,29 @@ class SignIn(LoginView):
         return response
 
 
+class PasswordForm(PasswordChangeForm):
+    error_messages = {
+        "password_incorrect": "This is not your current password. Capital letters count.",
+        "password_mismatch": "The two are not the same.",
+    }
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        words = {
+            "old_password": ("Current password", ""),
+            "new_password1": ("New password", f"At least {settings.SHORTEST_PASSWORD} characters."),
+            "new_password2": ("Again", ""),
+        }
+        for name, (label, hint) in words.items():
+            self.fields[name].label, self.fields[name].help_text = label, hint
+
+
 class ChangePassword(PasswordChangeView):
     """One's own. This session goes on, the person's others end."""
 
     template_name = "password.html"
-    form_class = PasswordChangeForm
+    form_class = PasswordForm
     success_url = reverse_lazy("password")
-
-    def get_form(self, form_class: Any = None) -> PasswordChangeForm:
-        form = super().get_form(form_class)
-        form.fields["old_password"].label = "Current password"
-        form.fields["new_password2"].label = "Again"
-        form.fields["new_password1"].help_text = f"At least {settings.SHORTEST_PASSWORD} characters."
-        form.fields["new_password2"].help_text = ""
-        return form
 
     def post(self, request: Any, *args: Any, **kwargs: Any) -> HttpResponse:
         who = f"{cleaned(request.user.get_username())} from {address(request)}"

@@ -15,6 +15,7 @@ from pathlib import Path
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 from cryptography.fernet import Fernet
+from django.conf import settings
 from playwright.sync_api import Browser, Page, sync_playwright
 
 from tests.processes import ROOT, free_port, listening
@@ -84,7 +85,7 @@ def own_environment() -> dict[str, str]:
         **os.environ,
         "DJANGO_SETTINGS_MODULE": "foundryflow.settings",
         "FOUNDRYFLOW_ENV_FILE": os.devnull,
-        "FOUNDRYFLOW_SECRET_KEY": "only-for-browser-tests-0123456789",
+        "FOUNDRYFLOW_SECRET_KEY": settings.SECRET_KEY,  # so that the set-up code is known
         "FOUNDRYFLOW_ENCRYPTION_KEY": Fernet.generate_key().decode(),
         "SIMULATOR_PORT": str(free_port()),
         "PYTHONUNBUFFERED": "1",
@@ -104,7 +105,8 @@ def serving(environment: dict[str, str], port: int) -> Iterator[Installation]:
     with listening(
         ["manage.py", "serve", "--port", str(port)], environment, [port, int(environment["SIMULATOR_PORT"])]
     ):
-        yield Installation(f"http://127.0.0.1:{port}", simulator_of(environment), environment)
+        prefix = environment.get("FOUNDRYFLOW_PREFIX", "")
+        yield Installation(f"http://127.0.0.1:{port}{prefix}", simulator_of(environment), environment)
 
 
 @pytest.fixture(scope="session")
@@ -131,8 +133,9 @@ def connected(prepared: tuple[Prepared, Prepared]) -> Prepared:
 
 @pytest.fixture
 def fresh(tmp_path: Path) -> Iterator[Installation]:
-    """Nobody has set it up."""
-    with serving(environment_of(own_environment(), tmp_path / "fresh.sqlite3"), free_port()) as installation:
+    """Nobody has set it up, and it is reached below a path."""
+    environment = {**own_environment(), "FOUNDRYFLOW_PREFIX": "/below/foundryflow"}
+    with serving(environment_of(environment, tmp_path / "fresh.sqlite3"), free_port()) as installation:
         yield installation
 
 

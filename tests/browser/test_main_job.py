@@ -5,6 +5,7 @@ import json
 import pytest
 from playwright.sync_api import expect
 
+from foundryflow.setup_code import setup_code
 from tests.documents_of import FOLDER
 
 pytestmark = pytest.mark.browser
@@ -23,6 +24,7 @@ def add(page, name):
 def test_a_newcomer_connects_builds_runs_and_sees_the_answer(fresh, visitor):
     installation, page = fresh, visitor.page
     page.goto(installation.url)
+    page.get_by_label("Setup code").fill(setup_code())
     page.get_by_label("Your name").fill("Ada Nilsen")
     page.get_by_label("Email").fill("ada@contoso.example")
     page.get_by_label("Password").fill("correct horse staple")
@@ -61,7 +63,17 @@ def test_a_newcomer_connects_builds_runs_and_sees_the_answer(fresh, visitor):
     expect(page.locator("[data-run-state=succeeded]")).to_be_visible()
     expect(page.locator(".run-detail")).to_contain_text("contoso, chosen in the flow")
     assert visitor.axe() == []
+
+    page.get_by_label("Ada Nilsen: menu").click()
+    page.get_by_role("link", name="Password").click()
+    page.get_by_label("Current password").fill("correct horse staple")
+    page.get_by_label("New password").fill("another horse staple")
+    page.get_by_label("Again").fill("another horse staple")
+    page.get_by_role("button", name="Change password").click()
+    expect(page.get_by_role("status")).to_contain_text("The password is changed")
+    assert visitor.axe() == []
     assert visitor.complaints == []
+    assert {cookie["path"] for cookie in page.context.cookies()} <= {"/below/foundryflow/"}
 
 
 def test_one_flow_many_customers_with_a_dynamic_connection(installation, ada):

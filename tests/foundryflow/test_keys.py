@@ -1,9 +1,6 @@
 """Nothing starts with another encryption key than the one that sealed what is stored."""
 
-import os
-import shutil
 import threading
-from pathlib import Path
 
 import pytest
 from cryptography.fernet import Fernet
@@ -16,7 +13,6 @@ from foundryflow.env import Environment, SettingError
 from foundryflow.keys import WrongKey, fingerprint, verify_keys
 from foundryflow.models import KeyCanary
 from tests.factories import make_connection
-from tests.processes import ROOT, free_port, installed_on, ran
 
 OLD, NEW, OTHER = (Fernet.generate_key().decode() for _ in range(3))
 
@@ -166,25 +162,6 @@ def test_of_two_processes_with_different_keys_one_seals_and_the_other_does_not_s
     assert outcomes[NEW if sealed == fingerprint(NEW) else OTHER] == "started"
 
 
-BEGUN = """
-from django.core.management import call_command
-call_command("migrate", verbosity=0)
-call_command("flow", "list")
-"""
-
-
-def test_a_plain_uvicorn_does_not_start_with_another_key(tmp_path):
-    environment = installed_on(f"sqlite:///{tmp_path}/old.sqlite3")
-    code, said = ran(["manage.py", "shell", "-c", BEGUN], 60, environment)
-    assert code == 0, said
-    server = ["-m", "uvicorn", "foundryflow.asgi:application", "--port", str(free_port())]
-    code, said = ran(server, 60, {**environment, "FOUNDRYFLOW_ENCRYPTION_KEY": OTHER})
-    assert code == 3, said
-    assert f"holds only {fingerprint(OTHER)}" in said
-    assert "Traceback" not in said
-    assert OTHER not in said
-
-
 @pytest.mark.parametrize(
     ("name", "value", "said"),
     [
@@ -204,54 +181,3 @@ def test_keys_of_a_few_characters_are_refused(name, value, said):
     with pytest.raises(SettingError, match=said) as refused:
         read(name)
     assert not value.strip() or value not in str(refused.value)
-
-
-@pytest.fixture
-def installation(tmp_path):
-    """A folder like a new clone's, and how to make its .env."""
-    (tmp_path / "scripts").mkdir()
-    shutil.copy(ROOT / "scripts" / "make_env.py", tmp_path / "scripts")
-    plain = {name: value for name, value in os.environ.items() if not name.startswith(("FOUNDRYFLOW_", "DATABASE_"))}
-
-    def make_env(*arguments: str, **environment: str) -> tuple[int, str]:
-        return ran([str(tmp_path / "scripts" / "make_env.py"), *arguments], 30, {**plain, **environment})
-
-    return tmp_path, make_env
-
-
-def test_a_new_installation_gets_keys(installation):
-    folder, make_env = installation
-    code, said = make_env()
-    assert (code, said) == (0, "Wrote .env with new keys.\n")
-    written = (folder / ".env").read_text()
-    environment = Environment(folder / ".env", {})
-    assert environment.signing_key("SECRET_KEY")
-    assert environment.key_ring("ENCRYPTION_KEY")
-    assert (folder / ".env").stat().st_mode & 0o777 == 0o600
-    assert make_env()[0] == 0
-    assert (folder / ".env").read_text() == written
-
-
-@pytest.mark.parametrize("where", ["beside", "named"])
-def test_no_new_keys_are_made_beside_a_database(installation, where):
-    folder, make_env = installation
-    file = Path(folder, "foundryflow.sqlite3" if where == "beside" else "elsewhere.sqlite3")
-    file.write_bytes(b"SQLite format 3\0")
-    environment = {} if where == "beside" else {"DATABASE_URL": f"sqlite:///{file}"}
-    code, said = make_env(**environment)
-    assert code == 1
-    assert "put that back from the backup" in said
-    assert not (folder / ".env").exists()
-    code, said = make_env(**environment, FOUNDRYFLOW_SECRET_KEY="x", FOUNDRYFLOW_ENCRYPTION_KEY="y")
-    assert (code, said) == (0, "The keys come from the environment.\n")
-
-
-def test_where_nobody_can_tell_a_word_is_needed(installation):
-    folder, make_env = installation
-    url = f"postgres://nobody@127.0.0.1:{free_port()}/none"
-    code, said = make_env(DATABASE_URL=url)
-    assert code == 1
-    assert "NEW=1" in said
-    code, said = make_env("--new", DATABASE_URL=url)
-    assert code == 0
-    assert (folder / ".env").exists()
