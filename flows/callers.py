@@ -17,6 +17,10 @@ class Reason:
     sentence: str
     flows: list[Flow] = field(default_factory=list)
 
+    def __str__(self) -> str:
+        names = ", ".join(f"{flow.name} ({flow.slug})" for flow in self.flows)
+        return f"{self.sentence} {names}".strip()
+
 
 def reasons_to_keep(flow: Flow) -> list[Reason]:
     found = []
@@ -24,8 +28,7 @@ def reasons_to_keep(flow: Flow) -> list[Reason]:
         words = "1 run of this flow is" if live == 1 else f"{live} runs of this flow are"
         found.append(Reason(f"{words} still going. Stop {'it' if live == 1 else 'them'} first."))
     if callers := list(callers_of(flow)):
-        names = ", ".join(f"{caller.name} ({caller.slug})" for caller in callers)
-        found.append(Reason(f"It is run by {names}. Take it out of there first.", callers))
+        found.append(Reason("Other flows run it. Take it out of them first:", callers))
     return found
 
 

@@ -10,6 +10,7 @@ import json
 import re
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 from jinja2 import nodes
@@ -156,6 +157,7 @@ def gives_literal(node: nodes.Node) -> bool:
 
 def each_secret(document: Document, change: Callable[[Place, Any], Any], secret_inputs: SecretInputs) -> Document:
     """The document with `change` applied to every value in a place for a secret."""
+    secret_inputs = cache(secret_inputs)  # many actions run the same flow
     document = document.with_inputs([input_changed(declared.json, change) for declared in document.inputs])
     names = secret_names(document)
     for located in list(document.walk()):

@@ -87,6 +87,9 @@ class Line(Template):
 class Value(Line):
     """A template or a JSON value."""
 
+    def brief(self, value: Any) -> str:
+        return "stored" if is_own_key(value) else super().brief(value)
+
     def clean(self, value: Any) -> Any:
         text = super().clean(value)
         return literal(text)

@@ -79,10 +79,16 @@ def panel_of(
 
 def stored_tries(action: Action) -> dict[str, Any]:
     retry = action.retry
-    tries: dict[str, Any] = {"timeout": action.timeout}
+    tries: dict[str, Any] = {"timeout": shortest(action.timeout)}
     if retry is not None:
-        tries.update(attempts=retry.attempts, delay=retry.delay, backoff=retry.backoff, retry_on=retry.on)
+        delay, backoff = shortest(retry.delay), shortest(retry.backoff)
+        tries.update(attempts=retry.attempts, delay=delay, backoff=backoff, retry_on=retry.on)
     return tries
+
+
+def shortest(number: float | None) -> float | None:
+    """77 for 77.0, as people type it."""
+    return int(number) if number is not None and number.is_integer() else number
 
 
 def typed_tries(data: Any) -> dict[str, Any]:
@@ -198,7 +204,9 @@ def in_conflict(request: Request, flow: Flow, conflict: Conflict, base: int, min
     panel = panel_of(request, flow, document, mine, contexts.problems_of(document, flow))
     panel.conflict = conflicting(conflict, mine.id, action_differences(mine, theirs, panel.form))
     if request.htmx:
-        return regions(request, panel_region(panel), conflict_region(flow, base), status=409)
+        # Morphed, so that what was typed since the request stays.
+        part = Region("designer/_panel.html", "panel", {"panel": panel})
+        return regions(request, part, conflict_region(flow, base), status=409)
     context = {**whole(request, flow, document, mine.id), "panel": panel}
     return page(request, "designer/designer.html", context, status=409)
 
@@ -264,6 +272,8 @@ def spoken(value: Any) -> str:
         return "a stored secret"
     if isinstance(value, Mapping):
         return ", ".join(f"{key} {spoken(each)}" for key, each in value.items() if each not in (None, "", []))[:200]
+    if isinstance(value, float):
+        return f"{value:g}"
     if isinstance(value, list):
         return "; ".join(map(spoken, value))[:200]
     return str(value)[:200]

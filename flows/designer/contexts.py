@@ -78,9 +78,8 @@ class Panel:
     def tries_said(self) -> str:
         """In a few words, for the folded section."""
         said = [f"up to {self.tries['attempts']} tries"] if self.tries.get("attempts") else []
-        return ", ".join(
-            [*said, f"{self.tries['timeout']:g} s"] if isinstance(self.tries.get("timeout"), float) else said
-        )
+        timeout = self.tries.get("timeout")
+        return ", ".join([*said, f"{timeout:g} s"] if isinstance(timeout, int | float) else said)
 
     @property
     def fields(self) -> list[Any]:

@@ -17,10 +17,9 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 
 from connections.secret import MASK
 from flows import configuration, engine
-from flows.configuration import head_of
+from flows.configuration import Listed, head_of
 from flows.designer.flowchart import run_flowchart
 from flows.document import DocumentError
-from flows.lint import Problem
 from flows.models import Flow, Run, State
 from flows.runs.contexts import (
     PERIODS,
@@ -78,22 +77,25 @@ def start(request: Request, slug: str) -> HttpResponse:
         return redirect("designer:show", slug)
     again = Run.objects.filter(pk=whole_number(request.GET.get("again")), flow=flow).first()
     path, newest = request.GET.get("from", ""), "newest" in request.POST
-    if again and path and not newest:
+    # Taken over from, where the address says where to begin; else only its inputs are offered once more.
+    origin = again if "from" in request.GET else None
+    if origin and not newest:
         try:
-            document = again.revision.parsed()
+            document = origin.revision.parsed()
         except DocumentError:
             raise Http404("The revision of that run cannot be read.") from None
     asked = request.method == "POST" and (not document.inputs or "asked" in request.POST)
     form = InputsForm(document, request.POST if asked else None, initial_of(again) if again else None)
-    errors = configuration.errors_before_run(again.revision if again and path and not newest else head_of(flow))
+    errors = configuration.errors_before_run(origin.revision if origin and not newest else head_of(flow))
+    shown = configuration.listed(errors, document, flow)
     if request.method == "POST" and errors and "anyway" not in request.POST:
-        return start_page(request, flow, form, errors, again if path else None, path, status=422)
+        return start_page(request, flow, form, shown, origin, path, status=422)
     if asked and form.is_valid():
         with transaction.atomic():
-            if again and path:
+            if origin:
                 # What was cleared counts as cleared.
                 given = {**{declared.name: None for declared in document.inputs}, **form.inputs()}
-                run = Run.objects.again(again, by=request.user, via="run page", path=path, inputs=given, newest=newest)
+                run = Run.objects.again(origin, by=request.user, via="run page", path=path, inputs=given, newest=newest)
             else:
                 run = Run.objects.start(
                     flow=flow, inputs=form.inputs(), by=request.user, via="designer", priority=engine.URGENT
@@ -101,21 +103,14 @@ def start(request: Request, slug: str) -> HttpResponse:
             engine.submit(run)
         return redirect("runs:show", run.pk)
     status = 422 if form.is_bound else 200
-    return start_page(request, flow, form, errors, again if path else None, path, status=status)
+    return start_page(request, flow, form, shown, origin, path, status=status)
 
 
 def start_page(
-    request: Request, flow: Flow, form: InputsForm, errors: list[Problem], again: Run | None, path: str, *, status: int
+    request: Request, flow: Flow, form: InputsForm, errors: list[Listed], again: Run | None, path: str, *, status: int
 ) -> HttpResponse:
     """Asks for the inputs, and says what is wrong with the flow."""
-    revision = again.revision if again else flow.current
-    context = {
-        "flow": flow,
-        "form": form,
-        "again": again,
-        "path": path,
-        "errors": configuration.listed(errors, revision.parsed(), flow),
-    }
+    context = {"flow": flow, "form": form, "again": again, "path": path, "errors": errors}
     return page(request, "runs/start.html", context, status=status)
 
 
@@ -138,8 +133,9 @@ def retry(request: Request, pk: int) -> HttpResponse:
     try:
         errors = configuration.errors_before_run(run.revision)
         if errors and "anyway" not in request.POST:
-            form = InputsForm(run.revision.parsed(), None, initial_of(run))
-            return start_page(request, run.flow, form, errors, run, path, status=422)
+            document = run.revision.parsed()
+            form, shown = InputsForm(document, None, initial_of(run)), configuration.listed(errors, document, run.flow)
+            return start_page(request, run.flow, form, shown, run, path, status=422)
         with transaction.atomic():
             made = Run.objects.again(run, by=request.user, via="run page")
             engine.submit(made)

@@ -112,6 +112,8 @@ def test_a_conflict_keeps_everything_typed(client_alice, alice):
     assert answer.status_code == 409
     for words in ("Retry", "Timeout", "77", "attempts 4"):
         assert words in page
+    # Beside the fields of the form nothing is named base, which a script would take for the field.
+    assert page.count('name="base"') == 2
     mine = fields_of(page)
     again = post(
         client_alice,

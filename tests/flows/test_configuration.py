@@ -190,7 +190,7 @@ def test_a_flow_that_others_run_is_not_deleted(client_alice):
         assert answer.status_code == status
         assert '<a href="/flows/deep/">Deep</a>' in page
         assert "Off" not in page
-    with pytest.raises(CommandError, match=r"It is run by Deep \(deep\)"):
+    with pytest.raises(CommandError, match=r"Other flows run it.*: Deep \(deep\)"):
         call_command("flow", "delete", "child", "--yes")
     Flow.objects.get(slug="deep").remove()
     assert client_alice.post(address).status_code == 302
@@ -222,3 +222,14 @@ def test_the_command_deletes_when_it_may(capsys, monkeypatch):
     call_command("flow", "delete", "child", "--yes")
     assert "child deleted" in capsys.readouterr().out
     assert not Flow.objects.exists()
+
+
+def test_a_stopped_run_goes_on_anyway_from_the_list_of_errors(client_alice):
+    flow = flow_of("Broken", log())
+    run = make_run(flow)
+    run.request_cancel(by="alice")
+    page = client_alice.post(reverse("runs:retry", args=[run.pk])).content.decode()
+    address = f"{start(flow)}?again={run.pk}&from="
+    assert f'action="{address.replace("&", "&amp;")}"' in page
+    assert client_alice.post(address, {"asked": "1", "anyway": "1"}).status_code == 302
+    assert Run.objects.latest("pk").origin == run

@@ -103,7 +103,7 @@ class Command(KeyedCommand):
     def delete_verb(self, *, slug: str, yes: bool, **options: Any) -> None:
         flow = find(slug)
         if reasons := reasons_to_keep(flow):
-            raise CommandError("\n".join(["Nothing was deleted.", *(f"  {reason.sentence}" for reason in reasons)]))
+            raise CommandError("\n".join(["Nothing was deleted.", *(f"  {reason}" for reason in reasons)]))
         if not yes:
             if not sys.stdin.isatty():
                 raise CommandError("Nothing was deleted. Say --yes where nobody can be asked.")
