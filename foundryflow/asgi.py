@@ -14,6 +14,7 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "foundryflow.settings")
 import django
 from django.conf import settings
 from django.core.asgi import get_asgi_application
+from django.core.exceptions import DisallowedHost
 from django.core.handlers.asgi import ASGIHandler, ASGIRequest
 from django.core.handlers.exception import convert_exception_to_response
 from django.http import Http404, HttpRequest, HttpResponseNotAllowed
@@ -23,6 +24,7 @@ django_application = get_asgi_application()
 
 from flows import engine  # noqa: E402 - apps first
 from flows.api import problems  # noqa: E402
+from foundryflow.http import Unreadable, check_address  # noqa: E402
 
 Scope = dict[str, Any]
 Receive = Callable[[], Awaitable[dict[str, Any]]]
@@ -30,6 +32,11 @@ Send = Callable[[dict[str, Any]], Awaitable[None]]
 
 API, PAGES_OF_THE_API = "/api/", ("/api/docs", "/api/openapi.json")
 JSON = b"application/json"
+HEADERS = (
+    (b"cache-control", b"no-store"),
+    (b"content-security-policy", b"default-src 'none'; frame-ancestors 'none'"),
+    (b"x-content-type-options", b"nosniff"),
+)
 LONGEST_BODY = 10 * 1024 * 1024  # bytes of a call of the API
 MOST_READ = 2 * LONGEST_BODY  # of one that is too long: who still sends would not hear the answer
 
@@ -48,6 +55,10 @@ class ShortWay(ASGIHandler):
 
     async def answered(self, request: HttpRequest) -> HttpResponseBase:
         """With a problem, not a page, where there is no view."""
+        try:
+            request.get_host()
+        except DisallowedHost:
+            return problems.answer(400, "This server is not called by that name: FOUNDRYFLOW_HOSTS lists its names.")
         try:
             response: HttpResponseBase = await self._get_response_async(request)
         except Http404:
@@ -91,6 +102,7 @@ async def application(scope: Scope, receive: Receive, send: Send) -> None:
 
 async def call(scope: Scope, receive: Receive, send: Send) -> None:
     """A call of the API, its body bounded while it is read."""
+    send = with_headers(send)
     body = await read_body(receive)
     kind = dict(scope["headers"]).get(b"content-type", JSON).split(b";")[0].strip().lower()
     if body is None:
@@ -99,11 +111,13 @@ async def call(scope: Scope, receive: Receive, send: Send) -> None:
     if body and kind != JSON:
         await refuse(send, 415, "The body is JSON: Content-Type: application/json.")
         return
-    if "\0" in scope["path"] or b"%00" in scope["query_string"]:
-        await refuse(send, 400, "There is a NUL character in the address.")
+    try:
+        check_address(scope["path"], scope["query_string"])
+    except Unreadable as problem:
+        await refuse(send, problem.status, problem.sentence)
         return
     try:
-        await api_application.answer(scope, body, receive, with_headers(send))
+        await api_application.answer(scope, body, receive, send)
     except asyncio.CancelledError:
         if task := asyncio.current_task():
             task.uncancel()
@@ -125,9 +139,12 @@ async def read_body(receive: Receive) -> bytes | None:
 
 
 def with_headers(send: Send) -> Send:
+    """Nothing on the way keeps an answer, and no browser takes it for a page."""
+
     async def sending(message: dict[str, Any]) -> None:
         if message["type"] == "http.response.start":
-            message["headers"] = [*message["headers"], (b"x-content-type-options", b"nosniff")]
+            said = {name.lower() for name, _ in message["headers"]}
+            message["headers"] = [*message["headers"], *(each for each in HEADERS if each[0] not in said)]
         await send(message)
 
     return sending
