@@ -16,6 +16,7 @@ import django
 from asgiref.sync import ThreadSensitiveContext, sync_to_async
 from django.conf import settings
 from django.core.asgi import get_asgi_application
+from django.core.exceptions import DisallowedHost
 from django.core.handlers.asgi import ASGIHandler, ASGIRequest
 from django.core.handlers.exception import convert_exception_to_response
 from django.db import DatabaseError, InterfaceError, connection
@@ -37,6 +38,7 @@ except SettingError as error:
 from flows import engine
 from flows.api import problems
 from foundryflow.database import Unusable, check_file, give_back, is_expected, sentence_for_operators
+from foundryflow.http import Unreadable, check_address
 from foundryflow.keys import NotMigrated, WrongKey, verify_keys
 from foundryflow.listener import raise_file_limit
 
@@ -46,6 +48,11 @@ Send = Callable[[dict[str, Any]], Awaitable[None]]
 
 API, PAGES_OF_THE_API = "/api/", ("/api/docs", "/api/openapi.json")
 JSON = b"application/json"
+HEADERS = (
+    (b"cache-control", b"no-store"),
+    (b"content-security-policy", b"default-src 'none'; frame-ancestors 'none'"),
+    (b"x-content-type-options", b"nosniff"),
+)
 LONGEST_BODY = 10 * 1024 * 1024  # bytes of a call of the API
 MOST_READ = 2 * LONGEST_BODY  # of one that is too long: who still sends would not hear the answer
 
@@ -64,6 +71,10 @@ class ShortWay(ASGIHandler):
 
     async def answered(self, request: HttpRequest) -> HttpResponseBase:
         """With a problem, not a page, where there is no view."""
+        try:
+            request.get_host()
+        except DisallowedHost:
+            return problems.answer(400, "This server is not called by that name: FOUNDRYFLOW_HOSTS lists its names.")
         if settings.HTTPS and not request.is_secure():
             return over_https(request)
         try:
@@ -142,6 +153,7 @@ def below_prefix(scope: Scope) -> Scope:
 
 async def call(scope: Scope, receive: Receive, send: Send) -> None:
     """A call of the API, its body bounded while it is read."""
+    send = with_headers(send)
     body = await read_body(receive)
     kind = dict(scope["headers"]).get(b"content-type", JSON).split(b";")[0].strip().lower()
     if body is None:
@@ -150,11 +162,13 @@ async def call(scope: Scope, receive: Receive, send: Send) -> None:
     if body and kind != JSON:
         await refuse(send, 415, "The body is JSON: Content-Type: application/json.")
         return
-    if "\0" in scope["path"] or b"%00" in scope["query_string"]:
-        await refuse(send, 400, "There is a NUL character in the address.")
+    try:
+        check_address(scope["path"], scope["query_string"])
+    except Unreadable as problem:
+        await refuse(send, problem.status, problem.sentence)
         return
     try:
-        await api_application.answer(scope, body, receive, with_headers(send))
+        await api_application.answer(scope, body, receive, send)
     except asyncio.CancelledError:
         if task := asyncio.current_task():
             task.uncancel()
@@ -176,9 +190,12 @@ async def read_body(receive: Receive) -> bytes | None:
 
 
 def with_headers(send: Send) -> Send:
+    """Nothing on the way keeps an answer, and no browser takes it for a page."""
+
     async def sending(message: dict[str, Any]) -> None:
         if message["type"] == "http.response.start":
-            message["headers"] = [*message["headers"], (b"x-content-type-options", b"nosniff")]
+            said = {name.lower() for name, _ in message["headers"]}
+            message["headers"] = [*message["headers"], *(each for each in HEADERS if each[0] not in said)]
         await send(message)
 
     return sending

@@ -62,17 +62,19 @@ class ApiKeyManager(models.Manager["ApiKey"]):
         return key, f"ffk_{key.pk}_{secret}"
 
     def find(self, text: str) -> ApiKey | None:
-        """The key with this text, unless it has been revoked."""
+        """The key with this text, unless it has been revoked or its person may not sign in any more."""
         prefix, _, rest = text.partition("_")
         number, _, secret = rest.partition("_")
         if prefix != "ffk" or not number.isdecimal() or len(number) > 15 or not secret:
             return None
-        key = self.filter(pk=int(number), revoked_at=None).first()
-        return key if key is not None and secrets.compare_digest(key.digest, digest(secret)) else None
+        key = self.select_related("created_by").filter(pk=int(number), revoked_at=None).first()
+        if key is None or not secrets.compare_digest(key.digest, digest(secret)):
+            return None
+        return key if key.created_by is None or key.created_by.is_active else None
 
 
 class ApiKey(models.Model):
-    """Lets a program in. What is stored cannot be turned back into the key."""
+    """Lets a program in, as far as its scopes and its person may go. What is stored cannot be turned back into it."""
 
     class Scope(models.TextChoices):
         READ = "read", "read flows and runs"
@@ -83,7 +85,8 @@ class ApiKey(models.Model):
     digest = models.CharField(max_length=64)  # SHA-256; the key has 256 bits of its own
     scopes = models.JSONField(default=list)
     created_at = models.DateTimeField(auto_now_add=True)
-    created_by = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, related_name="+")
+    # Whose key it is; one of nobody sees what is private to nobody. It goes with its person.
+    created_by = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.CASCADE, related_name="+")
     last_used_at = models.DateTimeField(null=True)
     revoked_at = models.DateTimeField(null=True)
 
@@ -96,7 +99,12 @@ class ApiKey(models.Model):
         return self.name
 
     def may(self, scope: str) -> bool:
+        """Whether the key has the scope; that of running contains that of reading."""
         return scope in self.scopes or (scope == self.Scope.READ and self.Scope.RUN in self.scopes)
+
+    def person_may(self, scope: str) -> bool:
+        """Whether its person may still do on the pages what the scope is for: beyond reading, that takes an editor."""
+        return scope == self.Scope.READ or self.created_by is None or self.created_by.is_staff
 
     def used(self) -> None:
         """Notes the use, at most once a minute."""

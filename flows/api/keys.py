@@ -18,7 +18,7 @@ MOST = 1_000  # keys remembered
 
 
 class Keys(HttpBearer):
-    """Lets a key in that has the scope."""
+    """Lets a key in that has the scope, as long as its person may do what the scope is for."""
 
     def __init__(self, scope: str) -> None:
         super().__init__()
@@ -35,6 +35,8 @@ class Keys(HttpBearer):
             return None
         if not key.may(self.scope):
             raise Problem(403, f"The key {key.name} lacks the scope {self.scope}.")
+        if not key.person_may(self.scope):
+            raise Problem(403, f"The key {key.name} belongs to somebody who may only read.")
         return key
 
 

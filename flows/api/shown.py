@@ -10,6 +10,7 @@ from typing import Any
 from connections.foundry.diagnosis import TestResult
 from flows.models import ActionRun, Flow, LogEntry, Revision, Run
 from flows.statements import fetched, marks, table
+from foundryflow.models import ApiKey
 
 LINES = 500  # of the log in one answer
 Json = dict[str, Any]
@@ -49,11 +50,13 @@ class Wanted:
 
     run: int
     after: int = 0
+    key: ApiKey | None = None  # that has to be able to see it; None when it does
 
 
-def runs_wanted(wanted: Sequence[Wanted]) -> list[Json | None]:
-    """None for a run that is not there."""
-    ids = list({each.run for each in wanted})
+def runs_wanted(asked: Sequence[Wanted]) -> list[Json | None]:
+    """None for a run that is not there, or not for this key."""
+    wanted = visible(asked)
+    ids = list({each.run for each in wanted if each})
     known = {run.pk: run for run in Run.objects.raw(f"{OF_RUNS} WHERE run.id IN {marks(ids)}", ids)}
     actions: dict[int, list[ActionRun]] = defaultdict(list)
     for record in ActionRun.objects.raw(f'{OF_ACTIONS} WHERE run_id IN {marks(ids)} ORDER BY "order"', ids):
@@ -61,9 +64,24 @@ def runs_wanted(wanted: Sequence[Wanted]) -> list[Json | None]:
     logs = f"SELECT DISTINCT run_id FROM {table(LogEntry)} WHERE run_id IN {marks(ids)}"  # noqa: S608 - names of our own, values are bound
     logging = {run_id for (run_id,) in fetched(logs, ids)}
     return [
-        whole(known[each.run], actions[each.run], each.after, logs=each.run in logging) if each.run in known else None
+        whole(known[each.run], actions[each.run], each.after, logs=each.run in logging)
+        if each and each.run in known
+        else None
         for each in wanted
     ]
+
+
+def visible(wanted: Sequence[Wanted]) -> list[Wanted | None]:
+    seen = {
+        key: set(
+            Run.objects.visible_to(key.created_by)
+            .filter(pk__in={each.run for each in wanted if each.key == key})
+            .values_list("pk", flat=True)
+        )
+        for key in {each.key for each in wanted}
+        if key is not None
+    }
+    return [each if each.key is None or each.run in seen[each.key] else None for each in wanted]
 
 
 def brief(run: Any) -> Json:

@@ -21,8 +21,6 @@ from flows.runner import first_scope
 from flows.statements import marks, table
 from foundryflow.models import ApiKey
 
-LONGEST_KEY = 200  # characters of Idempotency-Key
-
 
 @dataclass(frozen=True)
 class Wanted:
@@ -39,8 +37,6 @@ async def start(
     slug: str, inputs: Mapping[str, Any], key: ApiKey, idempotency: str | None, priority: int, *, anyway: bool
 ) -> Run:
     """The run that was started, or the one that an equal request has started before. Raises Problem."""
-    if idempotency is not None and not 0 < len(idempotency) <= LONGEST_KEY:
-        raise Problem(400, f"Idempotency-Key has 1 to {LONGEST_KEY} characters.")
     once: dict[str, Any] = {}
     if idempotency is not None:
         stored = f"{key.pk}:{hashlib.sha256(idempotency.encode()).hexdigest()}"

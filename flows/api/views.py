@@ -8,7 +8,6 @@ from django.conf import settings
 from django.db import InterfaceError, OperationalError
 from django.db.models import F
 from django.http import HttpRequest, HttpResponse, JsonResponse
-from ninja import NinjaAPI, Schema
 from ninja.errors import AuthenticationError, HttpError, ValidationError
 from pydantic import Field
 
@@ -18,13 +17,32 @@ from connections.models import Connection
 from flows import engine
 from flows.api import problems, shown
 from flows.api.events import events
-from flows.api.given import Inputs, Text
 from flows.api.keys import Keys
+from flows.api.openapi import STREAM, BoundedParser, DescribedAPI, UnfitBody, answers
 from flows.api.problems import Problem
+from flows.api.shapes import (
+    Accepted,
+    Body,
+    ConnectionCheck,
+    ConnectionName,
+    EventNumber,
+    FlowList,
+    FlowSlug,
+    IdempotencyKey,
+    Inputs,
+    LastEvent,
+    RunDetail,
+    RunId,
+    RunList,
+    Seconds,
+    SlugFilter,
+    StateFilter,
+    Text,
+)
 from flows.api.starting import again, start
-from flows.models import Flow, Run, State
+from flows.models import Flow, Run
 from foundryflow.database import is_away, is_damaged, note_away, sentence_for_visitors
-from foundryflow.http import event_stream, whole_number
+from foundryflow.http import event_stream
 from foundryflow.models import ApiKey
 
 log = logging.getLogger(__name__)
@@ -33,7 +51,8 @@ LONGEST_WAIT = 300.0  # seconds
 PAGE = 50
 SUBMITTED = 0  # priority of a run that nobody waits for
 
-api = NinjaAPI(
+api = DescribedAPI(
+    parser=BoundedParser(),
     title="FoundryFlow",
     version="0",
     description="Runs flows and tells what became of them. Every call carries `Authorization: Bearer ffk_…`; "
@@ -44,14 +63,14 @@ api = NinjaAPI(
 reads, runs, tests = (Keys(scope) for scope in ApiKey.Scope.values)
 
 
-class Start(Schema):
+class Start(Body):
     """What a run is started with."""
 
     inputs: Inputs = Field(default_factory=dict, description="By the names of the inputs of the flow.")
     anyway: bool = Field(False, description="Start although the flow has configuration errors.")
 
 
-class Again(Schema):
+class Again(Body):
     """Where another run begins."""
 
     path: Text = Field("", max_length=500, description="Of the action it begins at; where the run failed when empty.")
@@ -60,25 +79,32 @@ class Again(Schema):
     anyway: bool = Field(False, description="Start although the flow has configuration errors.")
 
 
-class Deployment(Schema):
+class Deployment(Body):
     model: Text = Field("", max_length=200, description="Deployment; the default one of the connection when empty.")
 
 
-@api.get("/flows", auth=reads, summary="Every flow", tags=["flows"])
+@api.get("/flows", auth=reads, summary="Every flow", response=answers(ok=FlowList), tags=["flows"])
 async def list_flows(request: HttpRequest) -> HttpResponse:
     found = Flow.objects.edited().select_related("head")
     return JsonResponse({"flows": await engine.execute(lambda: shown.flows(found))})
 
 
-@api.post("/flows/{slug}/run", auth=runs, summary="Run a flow and wait for its end", tags=["flows"])
+@api.post(
+    "/flows/{slug:slug}/run",
+    auth=runs,
+    summary="Run a flow and wait for its end",
+    response=answers(404, 409, ok=RunDetail, accepted=Accepted),
+    tags=["flows"],
+)
 async def run_flow(
     request: HttpRequest,
-    slug: str,
+    slug: FlowSlug,
     given: Start,
-    timeout: float = LONGEST_WAIT,  # noqa: ASYNC109 - the name of a query parameter
+    timeout: Seconds = LONGEST_WAIT,  # noqa: ASYNC109 - the name of a query parameter
+    idempotency_key: IdempotencyKey = None,
 ) -> HttpResponse:
     """Answers with the run once it has ended; after `timeout` seconds (at most 300) with 202, and it goes on."""
-    run = await started(request, slug, given, engine.URGENT)
+    run = await start_run(request, slug, given, idempotency_key, engine.URGENT)
     if not await engine.ended(run.pk, max(0.0, min(timeout, LONGEST_WAIT))):
         return accepted(run)
     try:
@@ -91,68 +117,108 @@ async def run_flow(
     return JsonResponse(found) if found and found["ended_at"] else accepted(run)
 
 
-@api.post("/flows/{slug}/submit", auth=runs, summary="Put a run into the queue", tags=["flows"])
-async def submit_flow(request: HttpRequest, slug: str, given: Start) -> HttpResponse:
+@api.post(
+    "/flows/{slug:slug}/submit",
+    auth=runs,
+    summary="Put a run into the queue",
+    response=answers(404, 409, accepted=Accepted),
+    tags=["flows"],
+)
+async def submit_flow(
+    request: HttpRequest, slug: FlowSlug, given: Start, idempotency_key: IdempotencyKey = None
+) -> HttpResponse:
     """Answers at once with 202 and where to look."""
-    return accepted(await started(request, slug, given, SUBMITTED))
+    return accepted(await start_run(request, slug, given, idempotency_key, SUBMITTED))
 
 
-@api.post("/flows/{slug}/stream", auth=runs, summary="Run a flow and follow it", tags=["flows"])
-async def stream_flow(request: HttpRequest, slug: str, given: Start) -> HttpResponse:
+@api.post(
+    "/flows/{slug:slug}/stream",
+    auth=runs,
+    summary="Run a flow and follow it",
+    response=answers(404, 409, ok=None),
+    openapi_extra=STREAM,
+    tags=["flows"],
+)
+async def stream_flow(
+    request: HttpRequest, slug: FlowSlug, given: Start, idempotency_key: IdempotencyKey = None
+) -> HttpResponse:
     """Server-sent events: run, action, text, log, end."""
-    run = await started(request, slug, given, engine.URGENT)
+    run = await start_run(request, slug, given, idempotency_key, engine.URGENT)
     return event_stream(events(run.pk, 0))
 
 
-@api.get("/runs", auth=reads, summary="Runs, the newest first", tags=["runs"])
-async def list_runs(request: HttpRequest, flow: str = "", state: str = "", before: int = 0) -> HttpResponse:
+@api.get("/runs", auth=reads, summary="Runs, the newest first", response=answers(ok=RunList), tags=["runs"])
+async def list_runs(
+    request: HttpRequest, flow: SlugFilter = "", state: StateFilter = "", before: EventNumber = 0
+) -> HttpResponse:
     """Fifty at a time; `before` is the id of the last one seen."""
-    if state and state not in State.values:
-        raise Problem(422, f"{state[:40]} is no state of a run.")
-    found = Run.objects.annotate(flow_slug=F("flow__slug"), revision_number=F("revision__number"))
+    found = Run.objects.visible_to(caller(request).created_by)
+    found = found.annotate(flow_slug=F("flow__slug"), revision_number=F("revision__number"))
     found = found.filter(flow__slug=flow) if flow else found
     found = found.filter(state=state) if state else found
     found = found.filter(pk__lt=before) if before else found
     return JsonResponse({"runs": await engine.execute(lambda: [shown.brief(run) for run in found[:PAGE]])})
 
 
-@api.get("/runs/{id:run_id}", auth=reads, summary="One run", tags=["runs"])
-async def show_run(request: HttpRequest, run_id: int, after: int = 0) -> HttpResponse:
+@api.get("/runs/{id:run_id}", auth=reads, summary="One run", response=answers(404, ok=RunDetail), tags=["runs"])
+async def show_run(request: HttpRequest, run_id: RunId, after: EventNumber = 0) -> HttpResponse:
     """With its actions, and the lines of its log behind the cursor `after`."""
-    found = await engine.execute_alike(shown.runs_wanted, shown.Wanted(run_id, after))
+    found = await engine.execute_alike(shown.runs_wanted, shown.Wanted(run_id, after, caller(request)))
     if found is None:
         raise Problem(404, f"There is no run {run_id}.")
     return JsonResponse(found)
 
 
-@api.get("/runs/{id:run_id}/events", auth=reads, summary="Follow a run", tags=["runs"])
-async def follow_run(request: HttpRequest, run_id: int) -> HttpResponse:
+@api.get(
+    "/runs/{id:run_id}/events",
+    auth=reads,
+    summary="Follow a run",
+    response=answers(404, ok=None),
+    openapi_extra=STREAM,
+    tags=["runs"],
+)
+async def follow_run(request: HttpRequest, run_id: RunId, last_event_id: LastEvent = 0) -> HttpResponse:
     """Server-sent events. `Last-Event-ID` goes on behind an event that was seen."""
-    if not await engine.execute(lambda: Run.objects.filter(pk=run_id).exists()):
-        raise Problem(404, f"There is no run {run_id}.")
-    last = request.headers.get("Last-Event-ID", "")
-    return event_stream(events(run_id, whole_number(last) or 0))
+    await visible_run(request, run_id)
+    return event_stream(events(run_id, last_event_id))
 
 
-@api.post("/runs/{id:run_id}/cancel", auth=runs, summary="Stop a run", tags=["runs"])
-async def cancel_run(request: HttpRequest, run_id: int) -> HttpResponse:
+@api.post(
+    "/runs/{id:run_id}/cancel",
+    auth=runs,
+    summary="Stop a run",
+    response=answers(404, 409, accepted=Accepted),
+    tags=["runs"],
+)
+async def cancel_run(request: HttpRequest, run_id: RunId) -> HttpResponse:
     """Asked a second time, ends it without waiting for what is going. 409 when it had ended."""
-    run = await engine.execute(lambda: Run.objects.filter(pk=run_id).first())
-    if run is None:
-        raise Problem(404, f"There is no run {run_id}.")
+    run = await visible_run(request, run_id)
     if not await engine.execute(lambda: engine.cancel(run, by=f"API key {caller(request).name}")):
         raise Problem(409, f"Run {run_id} has ended.")
     return accepted(run)
 
 
-@api.post("/runs/{id:run_id}/retry", auth=runs, summary="Go on from an action", tags=["runs"])
-async def retry_run(request: HttpRequest, run_id: int, given: Again) -> HttpResponse:
+@api.post(
+    "/runs/{id:run_id}/retry",
+    auth=runs,
+    summary="Go on from an action",
+    response=answers(404, 409, accepted=Accepted),
+    tags=["runs"],
+)
+async def retry_run(request: HttpRequest, run_id: RunId, given: Again) -> HttpResponse:
     """Another run that takes over what had finished before; answers 202 with it."""
-    return accepted(await again(run_id, given.path, given.inputs, newest=given.newest, anyway=given.anyway))
+    run = await visible_run(request, run_id)
+    return accepted(await again(run.pk, given.path, given.inputs, newest=given.newest, anyway=given.anyway))
 
 
-@api.post("/connections/{name}/test", auth=tests, summary="Test a connection", tags=["connections"])
-async def test_connection(request: HttpRequest, name: str, given: Deployment) -> HttpResponse:
+@api.post(
+    "/connections/{name}/test",
+    auth=tests,
+    summary="Test a connection",
+    response=answers(404, ok=ConnectionCheck),
+    tags=["connections"],
+)
+async def test_connection(request: HttpRequest, name: ConnectionName, given: Deployment) -> HttpResponse:
     """Sends one tiny prompt."""
     connection = await engine.execute(lambda: Connection.objects.filter(name=name).first())
     if connection is None:
@@ -169,8 +235,8 @@ async def test_connection(request: HttpRequest, name: str, given: Deployment) ->
     return JsonResponse(shown.tested(result))
 
 
-async def started(request: HttpRequest, slug: str, given: Start, priority: int) -> Run:
-    return await start(slug, given.inputs, caller(request), key_of(request), priority, anyway=given.anyway)
+async def start_run(request: HttpRequest, slug: str, given: Start, idempotency_key: str | None, priority: int) -> Run:
+    return await start(slug, given.inputs, caller(request), idempotency_key, priority, anyway=given.anyway)
 
 
 def caller(request: HttpRequest) -> ApiKey:
@@ -178,8 +244,13 @@ def caller(request: HttpRequest) -> ApiKey:
     return key
 
 
-def key_of(request: HttpRequest) -> str | None:
-    return request.headers.get("Idempotency-Key")
+async def visible_run(request: HttpRequest, run_id: int) -> Run:
+    """What the pages show to the person whose key it is. Raises Problem: a hidden run is none that is there."""
+    person = caller(request).created_by
+    run = await engine.execute(lambda: Run.objects.visible_to(person).filter(pk=run_id).first())
+    if run is None:
+        raise Problem(404, f"There is no run {run_id}.")
+    return run
 
 
 def accepted(run: Run) -> HttpResponse:
@@ -210,6 +281,8 @@ def where(loc: tuple[str | int, ...]) -> str:
 
 @api.exception_handler(HttpError)
 def on_error(request: HttpRequest, error: HttpError) -> HttpResponse:
+    if isinstance(error.__cause__, UnfitBody):
+        return problems.answer(422, str(error.__cause__))
     return problems.answer(error.status_code, str(error))
 
 

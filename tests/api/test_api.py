@@ -222,8 +222,8 @@ def test_what_no_database_takes_is_refused(api, question, says):
     [
         ("GET", "/nothing", 404),
         ("PUT", "/flows", 405),
-        ("POST", "/flows/%00/run", 400),
-        ("GET", "/runs?flow=%00", 400),
+        ("POST", "/flows/%00/run", 404),
+        ("GET", "/runs?flow=%00", 422),
         ("GET", "/runs/1?after=x", 422),
     ],
 )

@@ -5,6 +5,7 @@ from __future__ import annotations
 from argparse import ArgumentParser
 from typing import Any
 
+from django.contrib.auth.models import User
 from django.core.management.base import CommandError
 from django.utils import timezone
 
@@ -20,23 +21,29 @@ class Command(KeyedCommand):
         create = verbs.add_parser("create", help="make a key and print it once")
         create.add_argument("name")
         create.add_argument("--scope", action="append", choices=ApiKey.Scope.values, help="may be given several times")
+        create.add_argument("--person", help="user name of whose key it is; without, it sees nothing private")
         verbs.add_parser("list", help="every key, without what is secret")
         verbs.add_parser("revoke", help="let nobody in with it any more").add_argument("name")
 
     def handle(self, *args: Any, verb: str, **options: Any) -> None:
         getattr(self, f"{verb}_verb")(**options)
 
-    def create_verb(self, *, name: str, scope: list[str] | None, **options: Any) -> None:
+    def create_verb(self, *, name: str, scope: list[str] | None, person: str | None = None, **options: Any) -> None:
         if ApiKey.objects.filter(name=name).exists():
             raise CommandError(f"There is a key {name!r}, perhaps a revoked one. Choose another name.")
-        _, text = ApiKey.objects.issue(name, scope or [ApiKey.Scope.READ], by=None)
+        owner = User.objects.filter(username=person).first() if person else None
+        if person and owner is None:
+            raise CommandError(f"There is nobody called {person!r}.")
+        _, text = ApiKey.objects.issue(name, scope or [ApiKey.Scope.READ], by=owner)
         self.stdout.write(text)
         self.stderr.write("Keep it: it is not shown again.")
 
     def list_verb(self, **options: Any) -> None:
-        for key in ApiKey.objects.all():
+        for key in ApiKey.objects.select_related("created_by"):
+            whose = f"of {key.created_by.get_username()}" if key.created_by else "of nobody"
             used = key.last_used_at.isoformat(timespec="minutes") if key.last_used_at else "never used"
-            self.stdout.write("  ".join([key.name, ",".join(key.scopes), used, "revoked" if key.revoked_at else ""]))
+            revoked = "revoked" if key.revoked_at else ""
+            self.stdout.write("  ".join([key.name, ",".join(key.scopes), whose, used, revoked]))
 
     def revoke_verb(self, *, name: str, **options: Any) -> None:
         found = ApiKey.objects.filter(name=name, revoked_at=None)

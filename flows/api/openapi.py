@@ -1,0 +1,99 @@
+"""The OpenAPI document: what every call can be answered with, errors and headers included."""
+
+from __future__ import annotations
+
+import json
+import math
+from typing import Any
+
+from django.http import HttpRequest
+from ninja import NinjaAPI
+from ninja.operation import Operation
+from ninja.parser import Parser
+
+from flows.api import problems
+from flows.api.shapes import DEEPEST, HAS_VALUES, VALUE, VALUES, ProblemDetail
+from foundryflow.strict_json import LONGEST_NUMBER
+
+# Whatever is called: a host of another name, no key, a scope that is missing, a method that is not there, a body that
+# is too long or no JSON, an address that cannot be read, a fault of ours, a database that is away.
+EVERYWHERE = (400, 401, 403, 405, 413, 415, 422, 500, 503)
+HEADERS = {
+    202: {"Location": ("Where the run is.", "string")},
+    401: {"WWW-Authenticate": ("The scheme: Bearer.", "string")},
+    405: {"Allow": ("The methods that there are.", "string")},
+    503: {"Retry-After": ("Seconds.", "string")},
+}
+EVENT = {
+    "type": "object",
+    "description": "One server-sent event; `data` is JSON.",
+    "properties": {
+        "event": {"enum": ["run", "action", "text", "log", "end"]},
+        "data": {"type": "string"},
+        "id": {"type": "string", "description": "Give it as Last-Event-ID to go on behind this event."},
+    },
+    "required": ["event", "data"],
+}
+EVENTS = {"text/event-stream": {"schema": EVENT}}
+STREAM: dict[str, Any] = {"responses": {200: {"content": EVENTS}}}
+
+
+def answers(*errors: int, **good: Any) -> dict[Any, Any]:
+    """What a call answers: `ok` or `accepted` by its shape, and errors beyond those that every call may end in."""
+    statuses = {"ok": 200, "accepted": 202}
+    return {
+        **{statuses[name]: shape for name, shape in good.items()},
+        **dict.fromkeys(sorted({*EVERYWHERE, *errors}), ProblemDetail),
+    }
+
+
+class UnfitBody(Exception):
+    """JSON, but none that a call takes. The message is a sentence."""
+
+
+class BoundedParser(Parser):
+    """Reads a body so that the checks of its shape can say what is wrong with a number. Raises UnfitBody."""
+
+    def parse_body(self, request: HttpRequest) -> Any:
+        try:
+            body = json.loads(request.body, parse_int=whole_or_infinite)
+        except RecursionError:
+            raise UnfitBody(f"Lists and objects lie more than {DEEPEST} deep in each other.") from None
+        if not isinstance(body, dict):
+            raise UnfitBody("The body is no JSON object.")
+        return body
+
+
+def whole_or_infinite(digits: str) -> int | float:
+    """A whole number beyond all bounds counts as an infinite one, which no shape takes."""
+    return int(digits) if len(digits) <= LONGEST_NUMBER else math.inf
+
+
+class DescribedAPI(NinjaAPI):
+    """Its document says the content type of errors and the headers of answers, which Ninja does not know."""
+
+    def get_openapi_operation_id(self, operation: Operation) -> str:
+        return operation.view_func.__name__
+
+    def get_openapi_schema(self, **options: Any) -> Any:
+        document = super().get_openapi_schema(**options)
+        for schema in document["components"]["schemas"].values():
+            for described in schema.get("properties", {}).values():
+                if described.pop(HAS_VALUES, False):
+                    described.update(VALUES)
+        document["components"]["schemas"]["Value"] = VALUE
+        for verbs in document["paths"].values():
+            for operation in verbs.values():
+                for status, response in operation["responses"].items():
+                    complete_response(status, response)
+        return document
+
+
+def complete_response(status: int, response: dict[str, Any]) -> None:
+    if status >= 400 and "application/json" in response.get("content", {}):
+        response["content"] = {problems.TYPE: response["content"]["application/json"]}
+    if headers := HEADERS.get(status):
+        response["headers"] = {
+            name: {"description": description, "required": True, "schema": {"type": type}}
+            for name, (description, type) in headers.items()
+        }

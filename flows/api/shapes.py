@@ -1,0 +1,197 @@
+"""What the API takes and gives, as its OpenAPI document says it."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Annotated, Any, Literal
+
+from ninja import Header, Path, Query, Schema
+from pydantic import AfterValidator, ConfigDict, Field, WithJsonSchema
+from pydantic_core import PydanticCustomError
+
+from foundryflow.http import HIGHEST_ID
+from foundryflow.strict_json import JsonError, check_values, deeper_than
+
+DEEPEST = 200  # lists and objects inside each other
+TEXT = r"^[^\x00]*$"  # no database keeps a NUL character
+RunState = Literal["queued", "running", "waiting", "succeeded", "failed", "cancelled"]
+
+
+def storable(value: Any) -> Any:
+    """The value itself, when every database takes it. Raises PydanticCustomError."""
+    try:
+        if deeper_than(value, DEEPEST):
+            raise JsonError(f"has lists and objects that lie more than {DEEPEST} deep in each other")
+        check_values(value)
+    except JsonError as error:
+        raise PydanticCustomError("storable", f"It {error.what}.") from None
+    return value
+
+
+Text = Annotated[str, AfterValidator(storable), Field(json_schema_extra={"pattern": TEXT})]
+# Ninja cannot refer to what is no model: the document is completed with these.
+ANY_VALUE = {"$ref": "#/components/schemas/Value"}
+VALUES: dict[str, Any] = {"type": "object", "propertyNames": {"pattern": TEXT}, "additionalProperties": ANY_VALUE}
+VALUE = {
+    "title": "Value",
+    "description": "Any JSON, its texts without NUL characters.",
+    "anyOf": [
+        {"type": "null"},
+        {"type": "boolean"},
+        {"type": "number"},
+        {"type": "string", "pattern": TEXT},
+        {"type": "array", "items": ANY_VALUE},
+        VALUES,
+    ],
+}
+HAS_VALUES = "x-values"  # marks where VALUES stands
+Inputs = Annotated[dict[str, Any], AfterValidator(storable), WithJsonSchema({HAS_VALUES: True})]
+
+FlowSlug = Annotated[str, Path(..., max_length=100, pattern="^[-a-zA-Z0-9_]+$")]
+RunId = Annotated[int, Path(..., ge=0, le=HIGHEST_ID)]
+ConnectionName = Annotated[str, Path(..., min_length=1, pattern=r"^[^\x00/]+$")]
+EventNumber = Annotated[int, Query(..., ge=0, le=HIGHEST_ID)]
+SlugFilter = Annotated[str, Query(..., max_length=100, pattern="^[-a-zA-Z0-9_]*$")]
+StateFilter = Annotated[RunState | Literal[""], Query(...)]
+Seconds = Annotated[float, Query(..., ge=0, allow_inf_nan=False, description="At most 300.")]
+IdempotencyKey = Annotated[  # None when none came
+    str,
+    Header(
+        ..., alias="Idempotency-Key", min_length=1, max_length=200, pattern=r"^\S(.*\S)?$",
+        description="An equal request with this key gives the same run, another one 409.",
+    ),
+]  # fmt: skip
+LastEvent = Annotated[
+    int, Header(..., alias="Last-Event-ID", ge=0, le=HIGHEST_ID, description="Goes on behind this event.")
+]
+
+
+class Body(Schema):
+    """What a call brings: a text is no number, and neither is a truth."""
+
+    model_config = ConfigDict(strict=True)
+
+
+class FlowInput(Schema):
+    """As the flow declares it."""
+
+    model_config = ConfigDict(extra="allow")
+    name: str
+    type: str = "text"
+
+
+class FlowEntry(Schema):
+    slug: str
+    name: str
+    revision: int
+    inputs: list[FlowInput]
+    changed_at: datetime
+
+
+class FlowList(Schema):
+    flows: list[FlowEntry]
+
+
+class RunUsage(Schema):
+    prompt_tokens: int
+    completion_tokens: int
+
+
+class RunEntry(Schema):
+    id: int
+    flow: str = Field(description="Slug of the flow.")
+    revision: int
+    state: RunState
+    parent: int | None = Field(description="The run that started this one as a subflow.")
+    created_at: datetime
+    started_at: datetime | None
+    ended_at: datetime | None
+    usage: RunUsage
+
+
+class RunList(Schema):
+    runs: list[RunEntry]
+
+
+class ActionEntry(Schema):
+    """One execution of one action, secrets masked."""
+
+    path: str
+    id: str
+    type: str
+    title: str
+    state: Literal["queued", "running", "waiting", "succeeded", "failed", "cancelled", "skipped"]
+    output: Any
+    error: dict[str, Any] | None
+    usage: dict[str, Any] | None
+    warning: str
+    reason: str = Field(description="Why it was skipped, or what it waits for.")
+    started_at: datetime | None
+    ended_at: datetime | None
+    waits_until: datetime | None
+
+
+class LogLine(Schema):
+    event: int
+    at: datetime
+    path: str
+    level: str
+    message: str
+
+
+class RunDetail(RunEntry):
+    """A run with everything it did, secrets masked."""
+
+    inputs: dict[str, Any]
+    output: Any
+    error: dict[str, Any] | None
+    actions: list[ActionEntry]
+    log: list[LogLine] = Field(description="At most 500 lines.")
+    cursor: int = Field(description="Where the next lines of the log begin: give it as `after`.")
+
+
+class Accepted(Schema):
+    """A run that goes on, and where to look."""
+
+    run: int
+    url: str
+
+
+class TestedError(Schema):
+    kind: str
+    message: str
+    hint: str
+
+
+class TriedAddress(Schema):
+    url: str
+    status: int | None
+    said: str | None
+
+
+class ConnectionCheck(Schema):
+    """What came of one tiny prompt."""
+
+    ok: bool
+    status: int | None
+    url: str
+    model: str | None
+    latency_ms: float | None
+    usage: dict[str, int | None]
+    error: TestedError | None
+    wrong: str | None
+    tried: list[TriedAddress]
+    better: str | None
+    deployments: list[str] | None
+
+
+class ProblemDetail(Schema):
+    """RFC 9457. Other members say more: `kind` of an error, `run` that a key was used for, `errors` one by one."""
+
+    model_config = ConfigDict(extra="allow")
+    type: str
+    title: str
+    status: int
+    detail: str
+    kind: str = Field("", description="Of the error, where it has one.")
+    errors: list[Any] = Field([], description="Each with its `message`, and `where` it is.")
