@@ -11,6 +11,7 @@ from typing import Any
 from django.conf import settings
 from django.contrib.auth.models import AbstractBaseUser
 from django.db import models, transaction
+from django.db.models.functions import Coalesce
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.text import slugify
@@ -37,7 +38,18 @@ class Room(models.TextChoices):
     BATCH = "batch"
 
 
+def visible_to(user: AbstractBaseUser, prefix: str = "") -> models.Q:
+    """Flows of the designer, and those of sessions and batches that the person owns or that are shared."""
+    own = models.Q(**{f"{prefix}session__owner": user}) | models.Q(**{f"{prefix}batch__owner": user})
+    shared = models.Q(**{f"{prefix}session__shared": True}) | models.Q(**{f"{prefix}batch__shared": True})
+    return models.Q(**{f"{prefix}room": Room.DESIGNER}) | own | shared
+
+
 class FlowManager(models.Manager["Flow"]):
+    def visible_to(self, user: AbstractBaseUser) -> models.QuerySet[Flow]:
+        """Flows whose runs the person may see."""
+        return self.filter(visible_to(user))
+
     def edited(self) -> models.QuerySet[Flow]:
         """Flows that people edit in the designer; those of sessions and batches are left out."""
         return self.filter(room=Room.DESIGNER)
@@ -236,9 +248,7 @@ LIVE = (State.QUEUED, State.RUNNING, State.WAITING)
 class RunManager(models.Manager["Run"]):
     def visible_to(self, user: AbstractBaseUser) -> models.QuerySet[Run]:
         """Runs of flows, and those of sessions and batches that the person owns or that are shared."""
-        own = models.Q(flow__session__owner=user) | models.Q(flow__batch__owner=user)
-        shared = models.Q(flow__session__shared=True) | models.Q(flow__batch__shared=True)
-        return self.filter(models.Q(flow__room=Room.DESIGNER) | own | shared)
+        return self.filter(visible_to(user, "flow__"))
 
     def start(self, **given: Any) -> Run:
         """A queued run, as `made` describes."""
@@ -307,7 +317,9 @@ class RunManager(models.Manager["Run"]):
 
 
 class Run(models.Model):
-    flow = models.ForeignKey(Flow, on_delete=models.CASCADE, related_name="runs")
+    flow = models.ForeignKey(
+        Flow, on_delete=models.CASCADE, related_name="runs", db_index=False
+    )  # in two of the others
     revision = models.ForeignKey(Revision, on_delete=models.PROTECT, related_name="+")
     state = models.CharField(max_length=12, choices=State.choices, default=State.QUEUED)
     inputs = models.JSONField(default=dict)  # as shown: secrets masked
@@ -341,6 +353,9 @@ class Run(models.Model):
         indexes = [
             models.Index(fields=["flow", "-id"]),
             models.Index(fields=["state", "-id"]),
+            models.Index(fields=["created_at", "id"], name="runs_by_time"),
+            # For each RunGroup and state its runs by time: what a search goes through.
+            models.Index("flow", "state", Coalesce("started_by", 0), "via", "created_at", "id", name="runs_by_group"),
             models.Index(fields=["crashes"], condition=models.Q(crashes__gte=2), name="suspects"),
             models.Index(fields=["-priority", "id"], condition=models.Q(state="queued"), name="runs_in_the_queue"),
         ]
@@ -412,6 +427,46 @@ class Run(models.Model):
 ENDS: dict[str, Any] = {"secret_inputs": None, "worker": None, "last_event": models.F("last_event") + 1}
 
 
+class RunGroup(models.Model):
+    """That there have been runs of this flow, started by this person in this way. Kept by triggers (`figures.py`).
+
+    Not unique: processes that saw the first run of a group at the same time need not wait for each other.
+    """
+
+    flow = models.ForeignKey(Flow, on_delete=models.DO_NOTHING, db_constraint=False, db_index=False, related_name="+")
+    started_by = models.BigIntegerField()  # key of the person; 0 is nobody
+    via = models.CharField(max_length=40)
+
+    class Meta:
+        indexes = [models.Index(fields=["flow", "started_by", "via"], name="groups_of_runs")]
+
+    def __str__(self) -> str:
+        return f"{self.flow_id} by {self.started_by} via {self.via}"
+
+
+class HourlyFigures(models.Model):
+    """Runs of a flow that were started in this hour and have ended. Kept by triggers (`figures.py`).
+
+    Several rows add up: on PostgreSQL each connection counts in its own, so that none waits for another.
+    """
+
+    flow = models.ForeignKey(Flow, on_delete=models.DO_NOTHING, db_constraint=False, db_index=False, related_name="+")
+    hour = models.IntegerField()  # since 1970; 0 holds the sum of all
+    slot = models.IntegerField()  # process of the connection that counted; 0 on SQLite
+    succeeded = models.BigIntegerField()
+    failed = models.BigIntegerField()
+    cancelled = models.BigIntegerField()
+    prompt_tokens = models.BigIntegerField()
+    completion_tokens = models.BigIntegerField()
+
+    class Meta:
+        indexes = [models.Index(fields=["hour", "flow"], name="figures_by_hour")]
+        constraints = [models.UniqueConstraint(fields=["flow", "hour", "slot"], name="one_figure_an_hour")]
+
+    def __str__(self) -> str:
+        return f"{self.flow_id} in hour {self.hour}"
+
+
 class CheckpointManager(models.Manager["Checkpoint"]):
     def erase_secrets(self, run_id: int) -> None:
         self.filter(run_id=run_id, sealed__isnull=False).delete()
@@ -443,7 +498,7 @@ class Checkpoint(models.Model):
 class ActionRun(models.Model):
     """One execution of one action: the durable record of its outcome, as people may see it."""
 
-    run = models.ForeignKey(Run, on_delete=models.CASCADE, related_name="actions")
+    run = models.ForeignKey(Run, on_delete=models.CASCADE, related_name="actions", db_index=False)
     path = models.CharField(max_length=500)  # "chat", "each[3]/chat"
     action_id = models.CharField(max_length=100)
     type = models.CharField(max_length=100)
@@ -466,6 +521,7 @@ class ActionRun(models.Model):
 
     class Meta:
         ordering = ["order"]
+        indexes = [models.Index(fields=["run", "order"], name="steps_in_order")]
         constraints = [models.UniqueConstraint(fields=["run", "path"], name="one_record_a_path")]
 
     def __str__(self) -> str:
@@ -482,7 +538,7 @@ class ActionRun(models.Model):
 class LogEntry(models.Model):
     """One line of the execution log."""
 
-    run = models.ForeignKey(Run, on_delete=models.CASCADE, related_name="log")
+    run = models.ForeignKey(Run, on_delete=models.CASCADE, related_name="log", db_index=False)
     event = models.PositiveIntegerField()
     at = models.DateTimeField()
     path = models.CharField(max_length=500, blank=True)
@@ -491,6 +547,7 @@ class LogEntry(models.Model):
 
     class Meta:
         ordering = ["event"]
+        indexes = [models.Index(fields=["run", "event"], name="lines_in_order")]
 
     def __str__(self) -> str:
         return self.message

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Collection, Iterator, Sequence
+from datetime import datetime
 from typing import Any
 
-from flows.models import Flow
+from django.contrib.auth.models import User
+from django.db.models import Case, Count, F, IntegerField, OuterRef, Subquery, Sum, Value, When
+
+from flows.models import LIVE, Flow, HourlyFigures, Run
 
 Usage = dict[str, list[tuple[Flow, list[str]]]]
 
@@ -34,3 +39,73 @@ def actions_of(node: Any) -> Iterator[dict[str, Any]]:
             branches = action.get("branches")
             for branch in branches if isinstance(branches, list) else []:
                 yield from actions_of(branch)
+
+
+LARGE = ("inputs", "secret_inputs", "output")  # columns of a run that lists do not show
+HOUR = 3_600  # seconds
+EVER = 0  # the hour under which figures hold the sum of all
+ENDED_RUNS = F("succeeded") + F("failed") + F("cancelled")
+
+
+def hour_number(at: datetime) -> int:
+    return int(at.timestamp()) // HOUR
+
+
+def hours_since(at: datetime) -> Any:
+    """Figures of the hours that began at this moment or later."""
+    return HourlyFigures.objects.filter(hour__gte=-(-int(at.timestamp()) // HOUR)).exclude(hour=EVER).order_by()
+
+
+def tokens_by_hour(since: datetime) -> dict[int, tuple[int, int]]:
+    """Prompt and completion tokens of runs by the number of the hour they were started in, those that go included."""
+    found: dict[int, tuple[int, int]] = {}
+    counted = hours_since(since).values_list("hour")
+    for hour, prompt, completion in counted.annotate(Sum("prompt_tokens"), Sum("completion_tokens")):
+        found[hour] = (int(prompt), int(completion))
+    going = Run.objects.filter(state__in=LIVE, created_at__gte=since)
+    for at, prompt, completion in going.values_list("created_at", "prompt_tokens", "completion_tokens"):
+        before = found.get(hour_number(at), (0, 0))
+        found[hour_number(at)] = (before[0] + prompt, before[1] + completion)
+    return found
+
+
+def live_runs(flows: Any) -> Any:
+    return Run.objects.filter(state__in=LIVE, flow__in=flows).order_by()
+
+
+def runs_in_all(flows: Collection[int]) -> Counter[int]:
+    """Runs there are, by flow."""
+    ended = HourlyFigures.objects.filter(flow__in=flows, hour=EVER).order_by().values_list("flow")
+    found = Counter({flow: int(count) for flow, count in ended.annotate(count=Sum(ENDED_RUNS))})
+    found.update(dict(live_runs(flows).values_list("flow").annotate(Count("pk"))))
+    return found
+
+
+def runs_by_day(flows: Collection[int], days: Sequence[datetime]) -> dict[int, Counter[int]]:
+    """Runs by flow and the place of their day in `days`, the beginnings of days from the newest to the oldest."""
+    found: dict[int, Counter[int]] = {flow: Counter() for flow in flows}
+    places = [When(hour__gte=hour_number(day), then=Value(at)) for at, day in enumerate(days)]
+    day = Case(*places, output_field=IntegerField())
+    ended = hours_since(days[-1]).filter(flow__in=flows).annotate(day=day).values_list("flow", "day")
+    for flow, at, count in ended.annotate(count=Sum(ENDED_RUNS)):
+        found[flow][at] += int(count)
+    for flow, created in live_runs(flows).filter(created_at__gte=days[-1]).values_list("flow", "created_at"):
+        found[flow][next(at for at, day in enumerate(days) if created >= day)] += 1
+    return found
+
+
+def newest_runs(flows: Collection[int]) -> dict[int, Run]:
+    """The newest run of each flow."""
+    newest = (
+        Flow.objects.filter(pk__in=flows)
+        .order_by()
+        .values_list(Subquery(Run.objects.filter(flow=OuterRef("pk")).order_by("-pk").values("pk")[:1]))
+    )
+    return {run.flow_id: run for run in Run.objects.filter(pk__in=[pk for (pk,) in newest if pk]).defer(*LARGE)}
+
+
+def visible_runs(user: User) -> int:
+    """How many runs the person may see."""
+    flows = Flow.objects.visible_to(user).values("pk")
+    ended = HourlyFigures.objects.filter(flow__in=flows, hour=EVER).aggregate(count=Sum(ENDED_RUNS))["count"]
+    return int(ended or 0) + int(live_runs(flows).count())

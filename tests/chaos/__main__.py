@@ -126,6 +126,7 @@ def go_on(supervisor: Supervisor, kills: int, began: float) -> None:
 
 def problems(expected: dict[int, str], model: object) -> list[str]:
     """What is not as it must be: an end, an output, a call of something that had finished."""
+    from flows import figures
     from flows.models import ActionRun, Checkpoint, Run
 
     wrong = []
@@ -139,6 +140,8 @@ def problems(expected: dict[int, str], model: object) -> list[str]:
             wrong.append(f"run {row.run_id} {row.path}: called after it had finished")
     if Checkpoint.objects.filter(sealed__isnull=False).exists():
         wrong.append("a secret is still kept")
+    if differing := figures.differences():
+        wrong.append(f"{differing} hourly figures are not what the runs say")
     return wrong
 
 
