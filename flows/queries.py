@@ -8,9 +8,10 @@ from datetime import datetime
 from typing import Any
 
 from django.contrib.auth.models import User
-from django.db.models import Case, Count, F, IntegerField, OuterRef, Subquery, Sum, Value, When
+from django.db.models import Case, F, IntegerField, OuterRef, Subquery, Sum, Value, When
 
-from flows.models import LIVE, Flow, HourlyFigures, Run
+from flows.figures import of_live_runs
+from flows.models import Flow, HourlyFigures, Run
 
 Usage = dict[str, list[tuple[Flow, list[str]]]]
 
@@ -51,9 +52,13 @@ def hour_number(at: datetime) -> int:
     return int(at.timestamp()) // HOUR
 
 
+def first_hour(at: datetime) -> int:
+    """The first hour that began at this moment or later: where days do not begin at the full hour, so do theirs."""
+    return -(-int(at.timestamp()) // HOUR)
+
+
 def hours_since(at: datetime) -> Any:
-    """Figures of the hours that began at this moment or later."""
-    return HourlyFigures.objects.filter(hour__gte=-(-int(at.timestamp()) // HOUR)).exclude(hour=EVER).order_by()
+    return HourlyFigures.objects.filter(hour__gte=first_hour(at)).exclude(hour=EVER).order_by()
 
 
 def tokens_by_hour(since: datetime) -> dict[int, tuple[int, int]]:
@@ -62,35 +67,35 @@ def tokens_by_hour(since: datetime) -> dict[int, tuple[int, int]]:
     counted = hours_since(since).values_list("hour")
     for hour, prompt, completion in counted.annotate(Sum("prompt_tokens"), Sum("completion_tokens")):
         found[hour] = (int(prompt), int(completion))
-    going = Run.objects.filter(state__in=LIVE, created_at__gte=since)
-    for at, prompt, completion in going.values_list("created_at", "prompt_tokens", "completion_tokens"):
-        before = found.get(hour_number(at), (0, 0))
-        found[hour_number(at)] = (before[0] + prompt, before[1] + completion)
+    for _, hour, _, prompt, completion in of_live_runs():
+        if hour >= hour_number(since):
+            before = found.get(hour, (0, 0))
+            found[hour] = (before[0] + prompt, before[1] + completion)
     return found
-
-
-def live_runs(flows: Any) -> Any:
-    return Run.objects.filter(state__in=LIVE, flow__in=flows).order_by()
 
 
 def runs_in_all(flows: Collection[int]) -> Counter[int]:
     """Runs there are, by flow."""
     ended = HourlyFigures.objects.filter(flow__in=flows, hour=EVER).order_by().values_list("flow")
     found = Counter({flow: int(count) for flow, count in ended.annotate(count=Sum(ENDED_RUNS))})
-    found.update(dict(live_runs(flows).values_list("flow").annotate(Count("pk"))))
+    for flow, _, count, _, _ in of_live_runs():
+        if flow in flows:
+            found[flow] += count
     return found
 
 
 def runs_by_day(flows: Collection[int], days: Sequence[datetime]) -> dict[int, Counter[int]]:
     """Runs by flow and the place of their day in `days`, the beginnings of days from the newest to the oldest."""
     found: dict[int, Counter[int]] = {flow: Counter() for flow in flows}
-    places = [When(hour__gte=hour_number(day), then=Value(at)) for at, day in enumerate(days)]
+    begins = [first_hour(day) for day in days]
+    places = [When(hour__gte=hour, then=Value(at)) for at, hour in enumerate(begins)]
     day = Case(*places, output_field=IntegerField())
     ended = hours_since(days[-1]).filter(flow__in=flows).annotate(day=day).values_list("flow", "day")
     for flow, at, count in ended.annotate(count=Sum(ENDED_RUNS)):
         found[flow][at] += int(count)
-    for flow, created in live_runs(flows).filter(created_at__gte=days[-1]).values_list("flow", "created_at"):
-        found[flow][next(at for at, day in enumerate(days) if created >= day)] += 1
+    for flow, hour, count, _, _ in of_live_runs():
+        if flow in found and hour >= begins[-1]:
+            found[flow][next(at for at, begin in enumerate(begins) if hour >= begin)] += count
     return found
 
 
@@ -108,4 +113,6 @@ def visible_runs(user: User) -> int:
     """How many runs the person may see."""
     flows = Flow.objects.visible_to(user).values("pk")
     ended = HourlyFigures.objects.filter(flow__in=flows, hour=EVER).aggregate(count=Sum(ENDED_RUNS))["count"]
-    return int(ended or 0) + int(live_runs(flows).count())
+    live = of_live_runs()
+    visible = set(flows.filter(pk__in={flow for flow, *_ in live}).values_list("pk", flat=True)) if live else set()
+    return int(ended or 0) + sum(count for flow, _, count, _, _ in live if flow in visible)
