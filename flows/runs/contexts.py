@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
+from urllib.parse import quote
 
 from django.db.models import Max
 from django.db.models.fields.json import KeyTextTransform
@@ -19,32 +20,30 @@ from flows.records import LONGEST_PATH
 from flows.runs.states import StateView, run_view, state_view
 from flows.runs.steps import Steps
 from foundryflow.people import name_of
+from foundryflow.templatetags.ui import duration_ms, thousands
 
 WATERFALL = 300  # px
+TELLING = ("failed", "warning", "waiting")  # states of which a row says more than the word
 FIRST_EVENTS = 60  # of a run, in which the list of runs looks for the connections that it names
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Step:
-    """One row of the outline."""
+    """One row of the outline. There may be hundreds, so that what it shows is text already."""
 
     record: ActionRun
     view: TypeView
     state: StateView
-    depth: int
+    key: str  # an id for the row that is safe in HTML and stable
+    address: str
+    indent: int
     iteration: str
-    x: float
-    width: float
+    words: str
+    duration: str
+    tokens: str
+    x: str
+    width: str
     selected: bool
-
-    @property
-    def key(self) -> str:
-        """An id for the row that is safe in HTML and stable."""
-        return element_id(self.record.path)
-
-    @property
-    def indent(self) -> int:
-        return min(self.depth, 8)
 
 
 def element_id(path: str) -> str:
@@ -62,24 +61,30 @@ class Outline:
         end = run.ended_at or timezone.now()
         span = max((end - start).total_seconds(), 0.001)
         self.seconds = span
-        self.steps = [self._step(record, start, span, path) for record in self.page.window.rows]
+        keep = self.page.keep
+        self.steps = [self._step(record, start, span, path, keep) for record in self.page.window.rows]
 
-    def _step(self, record: ActionRun, start: Any, span: float, selected: str) -> Step:
+    def _step(self, record: ActionRun, start: Any, span: float, selected: str, keep: str) -> Step:
         began = ((record.started_at or start) - start).total_seconds()
         ended = ((record.ended_at or timezone.now()) - start).total_seconds() if record.started_at else began
         x = max(0.0, min(began / span, 1.0)) * WATERFALL
+        width = max(2.0, min((ended - began) / span * WATERFALL, WATERFALL - x)) if record.started_at else 0
         parts = record.path.split("/")
         iteration = parts[-2][parts[-2].find("[") + 1 : -1] if len(parts) > 1 and "[" in parts[-2] else ""
+        state = state_view(record)
         return Step(
             record=record,
             view=type_view(record.type),
-            state=state_view(record),
-            depth=len(parts) - 1,
+            state=state,
+            key=element_id(record.path),
+            address=f"{keep}action={quote(record.path)}",
+            indent=min(len(parts) - 1, 8),
             iteration=str(int(iteration) + 1) if iteration.isdigit() else "",
-            x=round(x, 1),
-            width=round(max(2.0, min((ended - began) / span * WATERFALL, WATERFALL - x)), 1)
-            if record.started_at
-            else 0,
+            words="Done" if state.name == "succeeded" else state.words if state.name in TELLING else state.word,
+            duration=duration_ms(record.milliseconds),
+            tokens=thousands((record.usage or {}).get("total_tokens")),
+            x=f"{x:.1f}",
+            width=f"{width:.1f}",
             selected=record.path == selected,
         )
 

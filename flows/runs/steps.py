@@ -13,7 +13,7 @@ from flows.models import ActionRun, LogEntry, Run, State
 from flows.runs.states import StateView, look
 from foundryflow.http import whole_number
 
-MOST_STEPS, MOST_LINES = 400, 500  # of one page
+MOST_STEPS, MOST_LINES = 400, 400  # of one page
 MOST_COUNTED = 50_000  # events of a run; in one that has more, steps are not counted
 FEW = 20  # steps that need no filters
 NEWEST = "newest"
