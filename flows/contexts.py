@@ -10,7 +10,7 @@ from datetime import timedelta
 from django.utils import timezone
 
 from flows.models import Flow, Revision, Run
-from flows.queries import actions_of
+from flows.queries import actions_of, newest_runs, runs_by_day, runs_in_all
 from flows.runs.states import StateView, run_view
 
 DAYS = 14
@@ -45,22 +45,12 @@ class FlowRow:
 
 
 def flow_rows(flows: Iterable[Flow]) -> list[FlowRow]:
-    """Rows of the list in three queries, however many flows."""
+    """Rows of the list in a few queries, however many flows and runs."""
     shown = list(flows)
     ids = [flow.pk for flow in shown]
-    since = timezone.now() - timedelta(days=DAYS)
-    total: Counter[int] = Counter()
-    daily: dict[int, Counter[int]] = {id: Counter() for id in ids}
-    newest: dict[int, int] = {}
-    today = timezone.localdate()
-    for pk, flow_id, at in (
-        Run.objects.filter(flow_id__in=ids).order_by("pk").values_list("pk", "flow_id", "created_at")
-    ):
-        total[flow_id] += 1
-        newest[flow_id] = pk
-        if at >= since:
-            daily[flow_id][(today - timezone.localdate(at)).days] += 1
-    last = {run.flow_id: run for run in Run.objects.filter(pk__in=newest.values())}
+    today = timezone.localtime().replace(hour=0, minute=0, second=0, microsecond=0)
+    daily = runs_by_day(ids, [today - timedelta(days=day) for day in range(DAYS)])
+    total, last = runs_in_all(ids), newest_runs(ids)
     return [row(flow, total[flow.pk], last.get(flow.pk), daily[flow.pk]) for flow in shown]
 
 

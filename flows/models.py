@@ -12,6 +12,7 @@ from typing import Any
 from django.conf import settings
 from django.contrib.auth.models import AbstractBaseUser
 from django.db import models, transaction
+from django.db.models.functions import Coalesce
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.text import slugify
@@ -39,7 +40,20 @@ class Room(models.TextChoices):
     BATCH = "batch"
 
 
+def visible_to(user: AbstractBaseUser | None, prefix: str = "") -> models.Q:
+    """Flows of the designer, and those of sessions and batches that the person owns or that are shared."""
+    seen = models.Q(**{f"{prefix}room": Room.DESIGNER})
+    seen |= models.Q(**{f"{prefix}session__shared": True}) | models.Q(**{f"{prefix}batch__shared": True})
+    if user is not None:
+        seen |= models.Q(**{f"{prefix}session__owner": user}) | models.Q(**{f"{prefix}batch__owner": user})
+    return seen
+
+
 class FlowManager(models.Manager["Flow"]):
+    def visible_to(self, user: AbstractBaseUser) -> models.QuerySet[Flow]:
+        """Flows whose runs the person may see."""
+        return self.filter(visible_to(user))
+
     def edited(self) -> models.QuerySet[Flow]:
         """Flows that people edit in the designer; those of sessions and batches are left out."""
         return self.filter(room=Room.DESIGNER)
@@ -265,11 +279,7 @@ class RunManager(models.Manager["Run"]):
 
         None is a key that belongs to nobody.
         """
-        seen = models.Q(flow__room=Room.DESIGNER)
-        seen |= models.Q(flow__session__shared=True) | models.Q(flow__batch__shared=True)
-        if user is not None:
-            seen |= models.Q(flow__session__owner=user) | models.Q(flow__batch__owner=user)
-        return self.filter(seen)
+        return self.filter(visible_to(user, "flow__"))
 
     def start(self, **given: Any) -> Run:
         """A queued run, as `made` describes."""
@@ -338,7 +348,9 @@ class RunManager(models.Manager["Run"]):
 
 
 class Run(models.Model):
-    flow = models.ForeignKey(Flow, on_delete=models.CASCADE, related_name="runs")
+    flow = models.ForeignKey(
+        Flow, on_delete=models.CASCADE, related_name="runs", db_index=False
+    )  # in two of the others
     revision = models.ForeignKey(Revision, on_delete=models.PROTECT, related_name="+")
     state = models.CharField(max_length=12, choices=State.choices, default=State.QUEUED)
     inputs = models.JSONField(default=dict)  # as shown: secrets masked
@@ -372,6 +384,9 @@ class Run(models.Model):
         indexes = [
             models.Index(fields=["flow", "-id"]),
             models.Index(fields=["state", "-id"]),
+            models.Index(fields=["created_at", "id"], name="runs_by_time"),
+            # For each RunGroup and state its runs by time: what a search goes through.
+            models.Index("flow", "state", Coalesce("started_by", 0), "via", "created_at", "id", name="runs_by_group"),
             models.Index(fields=["-priority", "id"], condition=models.Q(state="queued"), name="runs_in_the_queue"),
         ]
         constraints = [
@@ -459,6 +474,46 @@ class Suspect(models.Model):
         return f"Suspect {self.run_id}"
 
 
+class RunGroup(models.Model):
+    """That there have been runs of this flow, started by this person in this way. Kept by triggers (`figures.py`).
+
+    Not unique: processes that saw the first run of a group at the same time need not wait for each other.
+    """
+
+    flow = models.ForeignKey(Flow, on_delete=models.DO_NOTHING, db_constraint=False, db_index=False, related_name="+")
+    started_by = models.BigIntegerField()  # key of the person; 0 is nobody
+    via = models.CharField(max_length=40)
+
+    class Meta:
+        indexes = [models.Index(fields=["flow", "started_by", "via"], name="groups_of_runs")]
+
+    def __str__(self) -> str:
+        return f"{self.flow_id} by {self.started_by} via {self.via}"
+
+
+class HourlyFigures(models.Model):
+    """Runs of a flow that were started in this hour and have ended. Kept by triggers (`figures.py`).
+
+    Several rows add up: on PostgreSQL each connection counts in its own, so that none waits for another.
+    """
+
+    flow = models.ForeignKey(Flow, on_delete=models.DO_NOTHING, db_constraint=False, db_index=False, related_name="+")
+    hour = models.IntegerField()  # since 1970; 0 holds the sum of all
+    slot = models.IntegerField()  # process of the connection that counted; 0 on SQLite
+    succeeded = models.BigIntegerField()
+    failed = models.BigIntegerField()
+    cancelled = models.BigIntegerField()
+    prompt_tokens = models.BigIntegerField()
+    completion_tokens = models.BigIntegerField()
+
+    class Meta:
+        indexes = [models.Index(fields=["hour", "flow"], name="figures_by_hour")]
+        constraints = [models.UniqueConstraint(fields=["flow", "hour", "slot"], name="one_figure_an_hour")]
+
+    def __str__(self) -> str:
+        return f"{self.flow_id} in hour {self.hour}"
+
+
 class CheckpointManager(models.Manager["Checkpoint"]):
     def erase_secrets(self, run_id: int) -> None:
         self.filter(run_id=run_id, sealed__isnull=False).delete()
@@ -490,7 +545,7 @@ class Checkpoint(models.Model):
 class ActionRun(models.Model):
     """One execution of one action: the durable record of its outcome, as people may see it."""
 
-    run = models.ForeignKey(Run, on_delete=models.CASCADE, related_name="actions")
+    run = models.ForeignKey(Run, on_delete=models.CASCADE, related_name="actions", db_index=False)
     path = models.CharField(max_length=500)  # "chat", "each[3]/chat"
     action_id = models.CharField(max_length=100)
     type = models.CharField(max_length=100)
@@ -513,6 +568,7 @@ class ActionRun(models.Model):
 
     class Meta:
         ordering = ["order"]
+        indexes = [models.Index(fields=["run", "order"], name="steps_in_order")]
         constraints = [models.UniqueConstraint(fields=["run", "path"], name="one_record_a_path")]
 
     def __str__(self) -> str:
@@ -529,7 +585,7 @@ class ActionRun(models.Model):
 class LogEntry(models.Model):
     """One line of the execution log."""
 
-    run = models.ForeignKey(Run, on_delete=models.CASCADE, related_name="log")
+    run = models.ForeignKey(Run, on_delete=models.CASCADE, related_name="log", db_index=False)
     event = models.PositiveIntegerField()
     at = models.DateTimeField()
     path = models.CharField(max_length=500, blank=True)
@@ -538,6 +594,7 @@ class LogEntry(models.Model):
 
     class Meta:
         ordering = ["event"]
+        indexes = [models.Index(fields=["run", "event"], name="lines_in_order")]
 
     def __str__(self) -> str:
         return self.message

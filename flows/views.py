@@ -15,6 +15,7 @@ from flows.callers import reasons_to_keep
 from flows.contexts import FirstSteps, flow_rows
 from flows.document import DocumentError, parse
 from flows.models import Flow
+from flows.queries import runs_in_all
 from flows.sample import add_sample
 from foundryflow import access
 from foundryflow.access import editor, reader
@@ -112,5 +113,5 @@ def delete(request: Request, slug: str) -> HttpResponse:
         flow.remove()
         messages.info(request, f"{flow.name} was deleted with its runs.")
         return redirect("flows:list")
-    context = {"flow": flow, "reasons": reasons, "runs": flow.runs.count()}
+    context = {"flow": flow, "reasons": reasons, "runs": runs_in_all([flow.pk])[flow.pk]}
     return page(request, "flows/delete.html", context, status=409 if request.method == "POST" else 200)

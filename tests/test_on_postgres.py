@@ -14,6 +14,7 @@ SUITES = (
         "tests/flows/test_engine.py",
         "tests/flows/test_flows.py",
         "tests/flows/test_literal_secrets.py",
+        "tests/flows/test_figures.py",
         "tests/runs",
         "tests/designer",
         "tests/test_access.py",

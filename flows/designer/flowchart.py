@@ -9,6 +9,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+from django.db.models import Max
 from django.utils.safestring import SafeString, mark_safe
 
 from flows import lint
@@ -313,10 +314,9 @@ def output_of(action: Action) -> str:
 
 def run_flowchart(run: Run) -> dict[str, Any]:
     """The flowchart of what a run executed, with the state of every action, read-only."""
-    latest: dict[str, ActionRun] = {}
-    for record in run.actions.all():
-        latest[record.action_id] = record
-    runs = {action_id: card_run(record) for action_id, record in latest.items()}
+    newest = dict(run.actions.order_by().values_list("action_id").annotate(Max("order")))
+    latest = run.actions.filter(order__in=list(newest.values())).defer("inputs", "output", "variables", "facts")
+    runs = {record.action_id: card_run(record) for record in latest}
     return {"chart": Flowchart(run.revision.parsed(), runs=runs), "run": run}
 
 

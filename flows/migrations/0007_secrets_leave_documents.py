@@ -139,6 +139,6 @@ def moved(value, keep, template=True):
 
 
 class Migration(migrations.Migration):
-    dependencies = [("flows", "0004_flow_room")]
+    dependencies = [("flows", "0006_figures")]
 
     operations = [migrations.RunPython(move, migrations.RunPython.noop, elidable=True)]

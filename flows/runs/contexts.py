@@ -6,43 +6,45 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
+from urllib.parse import quote
 
-from django.db.models import Q, Sum
-from django.db.models.functions import TruncHour
+from django.db.models import Max
+from django.db.models.fields.json import KeyTextTransform
 from django.utils import timezone
 
 from flows.designer.flowchart import TypeView, type_view
 from flows.engine.live import hub
 from flows.models import ActionRun, Run
+from flows.queries import hour_number, tokens_by_hour
+from flows.records import LONGEST_PATH
 from flows.runs.states import StateView, run_view, state_view
+from flows.runs.steps import Steps
 from flows.suspicion import SUSPECT, sentence_of
 from foundryflow.people import name_of
+from foundryflow.templatetags.ui import duration_ms, thousands
 
 WATERFALL = 300  # px
-MOST_ROWS = 400  # rows of one page of the outline
+TELLING = ("failed", "warning", "waiting")  # states of which a row says more than the word
+FIRST_EVENTS = 60  # of a run, in which the list of runs looks for the connections that it names
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Step:
-    """One row of the outline."""
+    """One row of the outline. There may be hundreds, so that what it shows is text already."""
 
     record: ActionRun
     view: TypeView
     state: StateView
-    depth: int
+    key: str  # an id for the row that is safe in HTML and stable
+    address: str
+    indent: int
     iteration: str
-    x: float
-    width: float
+    words: str
+    duration: str
+    tokens: str
+    x: str
+    width: str
     selected: bool
-
-    @property
-    def key(self) -> str:
-        """An id for the row that is safe in HTML and stable."""
-        return element_id(self.record.path)
-
-    @property
-    def indent(self) -> int:
-        return min(self.depth, 8)
 
 
 def element_id(path: str) -> str:
@@ -50,34 +52,40 @@ def element_id(path: str) -> str:
 
 
 class Outline:
-    """The steps of a run, in the order they began, on one time axis."""
+    """A page of the steps of a run, in the order they began, on one time axis."""
 
-    def __init__(self, run: Run, records: Iterable[ActionRun], selected: str) -> None:
-        shown = list(records)
-        self.total = len(shown)
+    def __init__(self, run: Run, record: ActionRun | None, action: str, given: Mapping[str, str]) -> None:
+        """`record` is the open one, `action` its path when it was asked for."""
+        path = record.path if record else ""
+        self.page = Steps(run, given, path, centred=bool(action) or run.state == "failed")
         start = run.started_at or run.created_at
         end = run.ended_at or timezone.now()
         span = max((end - start).total_seconds(), 0.001)
         self.seconds = span
-        self.steps = [self._step(record, start, span, selected) for record in shown[:MOST_ROWS]]
-        self.hidden = max(0, self.total - MOST_ROWS)
+        keep = self.page.keep
+        self.steps = [self._step(record, start, span, path, keep) for record in self.page.window.rows]
 
-    def _step(self, record: ActionRun, start: Any, span: float, selected: str) -> Step:
+    def _step(self, record: ActionRun, start: Any, span: float, selected: str, keep: str) -> Step:
         began = ((record.started_at or start) - start).total_seconds()
         ended = ((record.ended_at or timezone.now()) - start).total_seconds() if record.started_at else began
         x = max(0.0, min(began / span, 1.0)) * WATERFALL
+        width = max(2.0, min((ended - began) / span * WATERFALL, WATERFALL - x)) if record.started_at else 0
         parts = record.path.split("/")
         iteration = parts[-2][parts[-2].find("[") + 1 : -1] if len(parts) > 1 and "[" in parts[-2] else ""
+        state = state_view(record)
         return Step(
             record=record,
             view=type_view(record.type),
-            state=state_view(record),
-            depth=len(parts) - 1,
+            state=state,
+            key=element_id(record.path),
+            address=f"{keep}action={quote(record.path)}",
+            indent=min(len(parts) - 1, 8),
             iteration=str(int(iteration) + 1) if iteration.isdecimal() else "",
-            x=round(x, 1),
-            width=round(max(2.0, min((ended - began) / span * WATERFALL, WATERFALL - x)), 1)
-            if record.started_at
-            else 0,
+            words="Done" if state.name == "succeeded" else state.words if state.name in TELLING else state.word,
+            duration=duration_ms(record.milliseconds),
+            tokens=thousands((record.usage or {}).get("total_tokens")),
+            x=f"{x:.1f}",
+            width=f"{width:.1f}",
             selected=record.path == selected,
         )
 
@@ -152,15 +160,14 @@ def detail_of(run: Run, record: ActionRun | None) -> Detail | None:
 
 def selected_record(run: Run, path: str) -> ActionRun | None:
     """The action asked for, else the one that matters most: failed, running, or the last call."""
-    records = list(run.actions.all()) if not path else list(run.actions.filter(path=path))
     if path:
-        return records[0] if records else None
+        return run.actions.filter(path=path[:LONGEST_PATH]).first()
+    newest = dict(run.actions.order_by().values_list("state").annotate(Max("order")))
     for wanted in ("failed", "running", "waiting"):
-        found = [record for record in records if record.state == wanted]
-        if found:
-            return found[-1]
-    calls = [record for record in records if record.type == "chat_completion" and record.state != "skipped"]
-    return calls[-1] if calls else records[-1] if records else None
+        if wanted in newest:
+            return run.actions.filter(order=newest[wanted], state=wanted).first()
+    begun = run.actions.order_by("-order")
+    return begun.filter(type="chat_completion").exclude(state="skipped").first() or begun.first()
 
 
 @dataclass(frozen=True)
@@ -185,11 +192,11 @@ def duration_of(run: Run) -> float | None:
 def run_rows(runs: Iterable[Run]) -> list[RunRow]:
     shown = list(runs)
     names: dict[int, list[str]] = {}
-    calls = ActionRun.objects.filter(run_id__in=[run.pk for run in shown], type="chat_completion").exclude(
-        state="skipped"
-    )
-    for run_id, facts in calls.values_list("run_id", "facts"):
-        name = facts.get("connection")
+    calls = ActionRun.objects.filter(
+        run_id__in=[run.pk for run in shown], order__lte=FIRST_EVENTS, type="chat_completion"
+    ).exclude(state="skipped")
+    found = calls.order_by("run_id", "order").values_list("run_id", KeyTextTransform("connection", "facts"))
+    for run_id, name in found:
         if name and name not in names.setdefault(run_id, []):
             names[run_id].append(name)
     return [
@@ -226,20 +233,13 @@ class Hour:
 
 
 def usage_chart() -> dict[str, Any]:
-    """Tokens of the last 24 hours by the hour, as rectangles in a field of 720 x 80."""
+    """Tokens of runs that were started in this hour or the 23 before it, as rectangles in a field of 720 x 80."""
     since = timezone.now().replace(minute=0, second=0, microsecond=0) - timedelta(hours=23)
-    found = {
-        row["hour"]: row
-        for row in Run.objects.filter(created_at__gte=since)
-        .annotate(hour=TruncHour("created_at"))
-        .values("hour")
-        .annotate(prompt=Sum("prompt_tokens"), completion=Sum("completion_tokens"))
-    }
-    rows = [(since + timedelta(hours=n), found.get(since + timedelta(hours=n), {})) for n in range(24)]
-    most = max([row.get("prompt", 0) + row.get("completion", 0) for _, row in rows] + [1])
+    found = tokens_by_hour(since)
+    rows = [(since + timedelta(hours=n), *found.get(hour_number(since) + n, (0, 0))) for n in range(24)]
+    most = max([given + made for _, given, made in rows] + [1])
     hours = []
-    for n, (at, row) in enumerate(rows):
-        given, made = row.get("prompt") or 0, row.get("completion") or 0
+    for n, (at, given, made) in enumerate(rows):
         h_in, h_out = round(given / most * 76, 1), round(made / most * 76, 1)
         hours.append(Hour(at, given, made, n * 30 + 2, 80 - h_in, h_in, 80 - h_in - h_out, h_out))
     return {
@@ -249,28 +249,3 @@ def usage_chart() -> dict[str, Any]:
         "total": sum(hour.prompt + hour.completion for hour in hours),
         "most": most,
     }
-
-
-PERIODS = {"1": "Last hour", "24": "Last 24 hours", "168": "Last 7 days"}
-STATES = ("queued", "running", "waiting", "succeeded", "failed", "cancelled")
-
-
-def filtered(runs: Any, given: Mapping[str, str]) -> Any:
-    """Runs that the filters of the URL let through; what is not understood is ignored."""
-    if given.get("flow"):
-        runs = runs.filter(flow__slug=given["flow"])
-    if given.get("state") in STATES:
-        runs = runs.filter(state=given["state"])
-    elif given.get("state") == "open":
-        runs = runs.exclude(state="succeeded")
-    if given.get("by"):
-        runs = runs.filter(started_by__username=given["by"])
-    if given.get("via"):
-        runs = runs.filter(via=given["via"])
-    if given.get("period") in PERIODS:
-        runs = runs.filter(created_at__gte=timezone.now() - timedelta(hours=int(given["period"])))
-    if words := given.get("q", "").strip()[:100]:
-        runs = runs.filter(
-            Q(flow__name__icontains=words) | (Q(pk=int(words)) if words.isdecimal() and len(words) < 15 else Q())
-        )
-    return runs

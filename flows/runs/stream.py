@@ -7,7 +7,7 @@ the engine as it is streamed, at most twenty pieces a second, the first at once.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, Iterator
+from collections.abc import AsyncGenerator, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -21,6 +21,7 @@ from flows.models import Run
 from flows.runs.contexts import Outline, Value, detail_of, duration_of, element_id, selected_record
 from flows.runs.deaths import deaths_of
 from flows.runs.states import run_view
+from flows.runs.steps import log_window
 from foundryflow import access
 from foundryflow.access import reader
 from foundryflow.database import in_thread, read_patiently
@@ -39,6 +40,7 @@ class Seen:
     action: str  # the action whose detail is open; empty follows the run
     tab: str
     path: str = ""
+    given: Mapping[str, str] = field(default_factory=dict)  # which steps it shows
     texts: dict[str, int] = field(default_factory=dict)  # characters sent, by path
 
 
@@ -52,6 +54,7 @@ async def stream(request: Request, pk: int) -> StreamingHttpResponse:
         action=request.GET.get("action", ""),
         tab=request.GET.get("tab", ""),
         path=request.GET.get("path", ""),
+        given=request.GET,
     )
     seen.texts[seen.path] = whole_number(request.GET.get("length")) or 0
     return event_stream(follow(run.pk, seen))
@@ -113,7 +116,7 @@ def changed(run: Run, since: int, seen: Seen) -> Iterator[Region]:
         yield Region(
             "runs/_outline.html",
             "run-outline",
-            {**common, "outline": Outline(run, run.actions.all(), seen.path), "tab": "steps"},
+            {**common, "outline": Outline(run, record, seen.action, seen.given), "tab": "steps"},
         )
     elif seen.tab == "flowchart":
         try:
@@ -121,7 +124,7 @@ def changed(run: Run, since: int, seen: Seen) -> Iterator[Region]:
         except DocumentError:
             return
     elif seen.tab == "log":
-        yield Region("runs/_log.html", "run-log", {**common, "log": run.log.all()})
+        yield Region("runs/_log.html", "run-log", {**common, "log": log_window(run, seen.given)})
     elif run.ended:
         inputs = [(name, Value.of(value)) for name, value in run.inputs.items()]
         yield Region("runs/_values.html", "run-values", {**common, "inputs": inputs, "output": Value.of(run.output)})

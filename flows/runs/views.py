@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from typing import Any
 from urllib.parse import urlencode
 
 from django.contrib import messages
 from django.contrib.auth.models import User
-from django.core.paginator import Paginator
 from django.db import transaction
 from django.http import Http404, HttpResponse
 from django.shortcuts import redirect
@@ -21,14 +21,12 @@ from flows.configuration import Listed, head_of
 from flows.designer.flowchart import run_flowchart
 from flows.document import DocumentError
 from flows.models import Flow, Run, State
+from flows.queries import visible_runs
 from flows.runs.contexts import (
-    PERIODS,
-    STATES,
     Outline,
     Value,
     detail_of,
     duration_of,
-    filtered,
     run_rows,
     selected_record,
     started_by,
@@ -36,28 +34,34 @@ from flows.runs.contexts import (
 )
 from flows.runs.deaths import deaths_of
 from flows.runs.forms import InputsForm
+from flows.runs.search import FILTERS, MOST_COUNTED, PERIODS, STATES, Cursor, Filters, Search
 from flows.runs.states import run_view
+from flows.runs.steps import follow, log_window
 from foundryflow import access
 from foundryflow.access import editor, reader
 from foundryflow.http import Request, whole_number
 from foundryflow.people import name_of
 from foundryflow.regions import page
 
-ROWS = 50
 TABS = ("steps", "flowchart", "values", "log")
 
 
 @reader
 @require_GET
 def run_list(request: Request) -> HttpResponse:
-    found = filtered(Run.objects.visible_to(request.user).select_related("flow", "started_by"), request.GET)
-    shown = Paginator(found, ROWS).get_page(request.GET.get("page"))
+    """A page of runs. `before` and `after` say where it begins; `oldest` asks for the last one."""
+    given = request.GET
+    found = Search(request.user, Filters.of(given)).page(
+        Cursor.parse(given.get("before", "")), Cursor.parse(given.get("after", "")), oldest="oldest" in given
+    )
     context = {
-        "rows": run_rows(shown),
-        "page": shown,
-        "all": Run.objects.visible_to(request.user).count(),
+        "rows": run_rows(found.runs),
+        "found": found,
+        "most_counted": MOST_COUNTED,
+        "all": visible_runs(request.user),
         "usage": usage_chart(),
-        "given": request.GET,
+        "given": given,
+        "filtered": any(given.get(name) for name in FILTERS),
         "flows": Flow.objects.edited().order_by("name").values_list("slug", "name")[:100],
         "people": User.objects.order_by("username").values_list("username", flat=True)[:100],
         "states": STATES,
@@ -149,13 +153,13 @@ def retry(request: Request, pk: int) -> HttpResponse:
 @require_GET
 def show(request: Request, pk: int) -> HttpResponse:
     run = access.run(request, pk)
-    return page(request, "runs/run.html", run_context(run, request.GET.get("action", ""), request.GET.get("tab", "")))
+    return page(request, "runs/run.html", run_context(run, request.GET))
 
 
-def run_context(run: Run, action: str, tab: str) -> dict[str, Any]:
+def run_context(run: Run, given: Mapping[str, str]) -> dict[str, Any]:
     """Everything the run page is made of, from the database as it is now."""
+    action, tab = given.get("action", "").replace("\x00", ""), given.get("tab", "")
     record = selected_record(run, action)
-    path = record.path if record else ""
     tab = tab if tab in TABS else "steps"
     context: dict[str, Any] = {
         "run": run,
@@ -167,14 +171,19 @@ def run_context(run: Run, action: str, tab: str) -> dict[str, Any]:
         "tab": tab,
         "action": action,
         "detail": detail_of(run, record),
-        "outline": Outline(run, run.actions.all(), path),
-        "log": run.log.all(),
+        "lines": run.log.count(),
         "inputs": [(name, Value.of(value)) for name, value in run.inputs.items()],
         "output": Value.of(run.output),
         "more": run.revision.number != run.flow.current.number,
     }
-    if tab == "flowchart":
+    if tab == "steps":
+        context["outline"] = Outline(run, record, action, given)
+        context["follow"] = follow(given)
+    elif tab == "flowchart":
         context.update(flowchart_or_nothing(run))
+    elif tab == "log":
+        context["log"] = log_window(run, given)
+        context["follow"] = follow(given)
     return context
 
 

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+from functools import lru_cache
 from typing import Any
 
 from django import template
 from django.templatetags.static import static
+from django.urls import get_script_prefix
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
@@ -16,6 +18,12 @@ register = template.Library()
 @register.simple_tag
 def icon(name: str, size: int = 16) -> SafeString:
     """A shape of the sprite; decoration, its words stand beside it."""
+    return shape(name, size, get_script_prefix())
+
+
+@lru_cache(maxsize=1_000)
+def shape(name: str, size: int, prefix: str) -> SafeString:
+    # A page may show hundreds. The address of the sprite depends on the prefix.
     sprite = static("icons.svg")
     return format_html(
         '<svg class="icon" width="{0}" height="{0}" aria-hidden="true"><use href="{1}#{2}"></use></svg>',

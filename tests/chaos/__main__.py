@@ -195,6 +195,7 @@ def kill_process_of(run: int, supervisor: Supervisor) -> None:
 
 def problems(round: Round, model: object, supervisor: Supervisor) -> list[str]:
     """What is not as it must be: an end, an output, a call of something that had finished or was not interrupted."""
+    from flows import figures
     from flows.models import ActionRun, Checkpoint, Run
 
     wrong = []
@@ -216,6 +217,8 @@ def problems(round: Round, model: object, supervisor: Supervisor) -> list[str]:
                 wrong.append(f"run {row.run_id} {row.path}: called again though nothing was killed meanwhile")
     if Checkpoint.objects.filter(sealed__isnull=False).exists():
         wrong.append("a secret is still kept")
+    if differing := figures.differences():
+        wrong.append(f"{differing} hourly figures are not what the runs say")
     return wrong
 
 

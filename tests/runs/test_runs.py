@@ -112,4 +112,4 @@ def test_the_list_runs_in_the_same_number_of_queries(client_bob, flow, count):
         make_run(flow, question="x")
     with CaptureQueriesContext(database) as queries:
         client_bob.get(reverse("runs:list"))
-    assert len(queries) == 9
+    assert len(queries) == 12
