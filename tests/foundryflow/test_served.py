@@ -132,7 +132,9 @@ def test_a_second_connection_takes_no_lock_from_the_first(tmp_path):
     first.execute("BEGIN IMMEDIATE")
     first.execute("INSERT INTO things VALUES (1)")
     sqlite3.connect(file, factory=PrivateFile).close()
-    _, said = ran(["-c", f"import sqlite3; sqlite3.connect({str(file)!r}).execute('SELECT * FROM things')"], 30)
+    _, said = ran(
+        ["-c", "import sqlite3, sys; sqlite3.connect(sys.argv[1]).execute('SELECT * FROM things')", str(file)], 30
+    )
     first.execute("COMMIT")
     assert (tmp_path / "shared.sqlite3-wal").exists()
     assert said == ""
