@@ -37,12 +37,13 @@ class Environment:
             raise SettingError(f"{PREFIX}{name} is {text!r}; write true or false.")
         return FLAGS[text.lower()]
 
-    def number(self, name: str, default: int) -> int:
+    def number(self, name: str, default: int, least: int = 0) -> int:
         text = self.text(name)
         if not text:
             return default
-        if not text.isdigit():
-            raise SettingError(f"{PREFIX}{name} is {text!r}; write a whole number.")
+        if not text.isdecimal() or int(text) < least:
+            at_least = f" of at least {least}" if least else ""
+            raise SettingError(f"{PREFIX}{name} is {text!r}; write a whole number{at_least}.")
         return int(text)
 
     def names(self, name: str, default: str = "") -> list[str]:

@@ -20,14 +20,21 @@ class PrivateFile(sqlite3.Connection):
 
     def __init__(self, database: Any, *args: Any, **options: Any) -> None:
         name = os.fspath(database)
-        if name != ":memory:" and not name.startswith("file:"):
-            make_private(name)
+        is_file = name != ":memory:" and not name.startswith("file:")
+        if is_file:
+            create_private(name)
         super().__init__(database, *args, **options)
+        if is_file:
+            tighten(name)
 
 
-def make_private(name: str) -> None:
-    with suppress(OSError):  # SQLite says itself what is wrong with the place
-        os.close(os.open(name, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, PRIVATE))
+def create_private(name: str) -> None:
+    """Without opening it: whoever closes a file gives up all locks that the process has on it, those of SQLite too."""
+    with suppress(OSError):  # it is there, or only root may do this here: then it is tightened
+        os.mknod(name, stat.S_IFREG | PRIVATE)
+
+
+def tighten(name: str) -> None:
     for end in BESIDE:
         with suppress(OSError):  # none there, or another owner's
             if stat.S_IMODE(os.stat(name + end).st_mode) & 0o077:

@@ -174,8 +174,8 @@ AXES_LOCKOUT_CALLABLE = "foundryflow.sign_in.locked_out"
 AXES_CLIENT_IP_CALLABLE = "foundryflow.sign_in.address"
 AXES_VERBOSE = False
 # Somebody is signed out after this time without doing anything, and after the longer one in any case.
-SESSION_IDLE_SECONDS = 60 * env.number("SESSION_IDLE_MINUTES", 720)
-SESSION_COOKIE_AGE = 86_400 * env.number("SESSION_DAYS", 7)
+SESSION_IDLE_SECONDS = 60 * env.number("SESSION_IDLE_MINUTES", 720, least=1)
+SESSION_COOKIE_AGE = 86_400 * env.number("SESSION_DAYS", 7, least=1)
 
 LANGUAGE_CODE = "en"
 USE_I18N = False

@@ -38,8 +38,8 @@ log = logging.getLogger(__name__)
 
 QUARTER, HOUR = 900, 3_600  # seconds
 MOST_TOGETHER = 8  # wrong ones in a quarter of an hour: of a name from an address, or from a known browser
-MOST_OF_ADDRESS, MOST_OF_NETWORK = 24, 60  # the same, of whatever names
-MOST_OF_NAME = 40  # an hour, from wherever
+MOST_OF_ADDRESS, MOST_OF_NETWORK = 20, 40  # the same, of whatever names
+MOST_OF_NAME = 20  # an hour, from wherever
 DEVICE, DEVICE_DAYS = "foundryflow_browser", 180  # cookie of a browser that somebody has signed in with
 
 

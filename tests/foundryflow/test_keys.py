@@ -174,6 +174,7 @@ def test_of_two_processes_with_different_keys_one_seals_and_the_other_does_not_s
         ("ENCRYPTION_KEY", " , ", "FOUNDRYFLOW_ENCRYPTION_KEY holds no key"),
         ("ENCRYPTION_KEY", "", "FOUNDRYFLOW_ENCRYPTION_KEY is not set"),
     ],
+    ids=["short", "regular", "no key", "zeros", "passphrase", "second of the ring", "none in the list", "none"],
 )
 def test_keys_of_a_few_characters_are_refused(name, value, said):
     environment = Environment(None, {f"FOUNDRYFLOW_{name}": value})

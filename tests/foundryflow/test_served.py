@@ -10,7 +10,7 @@ import pytest
 
 from foundryflow.private_file import PrivateFile
 from foundryflow.setup_code import setup_code
-from tests.processes import free_port, installed_on, listening
+from tests.processes import free_port, installed_on, listening, ran
 
 PROXY, STRANGER = "127.0.0.1", "127.0.0.2"
 HTTPS = {"X-Forwarded-Proto": "https", "X-Forwarded-For": "9.9.9.9, 20.1.1.1"}
@@ -121,3 +121,21 @@ def test_a_database_that_others_may_read_is_tightened(tmp_path):
     finally:
         os.umask(before)
     assert stat.S_IMODE(file.stat().st_mode) == 0o600
+
+
+def test_a_second_connection_takes_no_lock_from_the_first(tmp_path):
+    """Else another process would think that nobody is there, and clear away what is not yet in the file."""
+    file = tmp_path / "shared.sqlite3"
+    first = sqlite3.connect(file, factory=PrivateFile, isolation_level=None)
+    first.execute("PRAGMA journal_mode=WAL")
+    first.execute("CREATE TABLE things (name)")
+    first.execute("BEGIN IMMEDIATE")
+    first.execute("INSERT INTO things VALUES (1)")
+    sqlite3.connect(file, factory=PrivateFile).close()
+    _, said = ran(
+        ["-c", "import sqlite3, sys; sqlite3.connect(sys.argv[1]).execute('SELECT * FROM things')", str(file)], 30
+    )
+    first.execute("COMMIT")
+    assert (tmp_path / "shared.sqlite3-wal").exists()
+    assert said == ""
+    first.close()
