@@ -33,6 +33,7 @@ bench: .venv/installed-dev
 	$(BIN)/python -m benchmarks.api --workers 1
 	$(BIN)/python -m benchmarks.workers
 
+# MINUTES=120 says how long each of the first three goes on at least.
 chaos: .venv/installed-dev
 	$(BIN)/python -m tests.chaos --rounds 20 --minutes $(MINUTES)
 	$(BIN)/python -m tests.chaos --rounds 20 --minutes $(MINUTES) --postgres

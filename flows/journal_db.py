@@ -113,6 +113,11 @@ class DatabaseJournal:
         return bool(self._held)
 
     @property
+    def waits(self) -> bool:
+        """Whether an action waits for its time, for quota, or to be tried again."""
+        return bool(self._waiting)
+
+    @property
     def suspected(self) -> bool:
         """Whether something that was going when a process died has not ended since."""
         return bool(self._suspected)

@@ -248,7 +248,7 @@ class Executor:
 
     async def _try_suspects(self) -> None:
         """Executes those that are due by themselves: what else is going finishes its action, and goes elsewhere."""
-        idle = self._is_quiet()
+        idle = self._only_waits()
         if self._closing or (not idle and time.monotonic() < self._trial_at):
             return
         if not await self.writer.do(lambda: claims.begin_trial(self._name(), idle=idle)):
@@ -264,6 +264,11 @@ class Executor:
         # Others get as much time as it took.
         self._trial_at = 2 * time.monotonic() - began
         self.wake()
+
+    def _only_waits(self) -> bool:
+        """Whether there is nothing to do; a run that has just begun is not quiet for long."""
+        waiting = {going.root for going in self._going.values() if going.journal.waits}
+        return self._is_quiet() and waiting >= {going.root for going in self._going.values()}
 
     async def _has_made_room(self) -> bool:
         until = time.monotonic() + self._making_room

@@ -363,3 +363,25 @@ def test_a_suspect_that_lives_longer_than_before_gets_company_again(counting, mo
         return trial
 
     assert asyncio.run(executed()) is None
+
+
+@pytest.mark.django_db(transaction=True)
+def test_runs_that_have_just_begun_are_something_to_do(counting, monkeypatch):
+    monkeypatch.setattr(executor, "LOOK_FOR_SUSPECTS", 0.0)
+    monkeypatch.setattr(suspicion, "WELL_AFTER", -1.0)
+    run = make_run(make_flow(document(chat("a", "hold suspect"), returns("{{ a }}"))))
+    make_suspects([run])
+    Suspect.objects.update(not_before=back(1))
+    other = make_run(make_flow({**document(chat("x", "sleep 1"), returns("{{ x }}")), "name": "other"}))
+
+    async def executed():
+        await embedded.open_engine()
+        await until_async(lambda: counting.count("sleep 1"))
+        await until_async(lambda: counting.count("hold suspect"))
+        counting.release()
+        await until_async(lambda: not Run.objects.filter(ended_at=None).exists())
+        await embedded.close_engine()
+
+    asyncio.run(executed())
+    assert min(counting.calls["sleep 1"]) + 1 <= min(counting.calls["hold suspect"])
+    assert Run.objects.get(pk=other.pk).attempt == 1
