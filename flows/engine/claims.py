@@ -7,7 +7,7 @@ import socket
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from uuid import UUID
 
 from django.conf import settings
@@ -156,10 +156,19 @@ def release(run: Run) -> bool:
     )
 
 
+def heard_since() -> datetime:
+    """Who has not been heard of since then counts as dead."""
+    return timezone.now() - timedelta(seconds=LOST_AFTER)
+
+
+def alive() -> QuerySet[Worker]:
+    """Processes that execute runs."""
+    return Worker.objects.filter(beat_at__gte=heard_since())
+
+
 def lost_runs() -> QuerySet[Run]:
     """Runs whose process does not beat any more, or is unknown."""
-    silent = timezone.now() - timedelta(seconds=LOST_AFTER)
-    gone = Q(worker=None) | Q(worker__beat_at__lt=silent)
+    gone = Q(worker=None) | Q(worker__beat_at__lt=heard_since())
     return Run.objects.filter(gone, state__in=GOING, parent=None)
 
 

@@ -7,13 +7,15 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
+from django.conf import settings
 from django.db.models import Q, Sum
 from django.db.models.functions import TruncHour
 from django.utils import timezone
 
+from flows import engine
 from flows.designer.flowchart import TypeView, type_view
 from flows.engine.live import hub
-from flows.models import ActionRun, Run
+from flows.models import ActionRun, Run, State
 from flows.runs.states import StateView, run_view, state_view
 from foundryflow.people import name_of
 
@@ -42,6 +44,20 @@ class Step:
     @property
     def indent(self) -> int:
         return min(self.depth, 8)
+
+
+@dataclass(frozen=True)
+class WorkersMissing:
+    """What the notice shows; without one it is empty, and looks again while runs are queued."""
+
+    missing: bool
+
+
+def workers_missing() -> WorkersMissing | None:
+    """None when nothing waits, or on SQLite, where the server is the worker."""
+    if not settings.POSTGRESQL or not Run.objects.filter(state=State.QUEUED, parent=None).exists():
+        return None
+    return WorkersMissing(engine.lacks_workers())
 
 
 def element_id(path: str) -> str:

@@ -16,6 +16,7 @@ from flows import lint, portable
 from flows.document import DocumentError, parse
 from flows.engine import embedded
 from flows.models import ActionRun, Flow, Run, State
+from foundryflow.database import patiently
 
 
 class Command(BaseCommand):
@@ -86,7 +87,7 @@ class Command(BaseCommand):
         flow = find(slug)
         inputs = read_inputs(sys.stdin.read() if input == "-" else input)
         try:
-            run = Run.objects.start(flow=flow, inputs=inputs, by=None, via="command line")
+            run = patiently(lambda: Run.objects.start(flow=flow, inputs=inputs, by=None, via="command line"))
         except DocumentError as error:
             raise CommandError("The flow cannot be read.\n" + "\n".join(error.problems)) from None
         try:
