@@ -108,7 +108,7 @@ def sentence_for_operators(error: BaseException) -> str:
 
 
 def sentence_about_file(code: int, told: str) -> str:
-    file = Path(str(settings.DATABASES["default"]["NAME"]))
+    file = sqlite_file()
     match code:
         case sqlite3.SQLITE_NOTADB:
             return f"{file} is no SQLite database, or its beginning is damaged. {BACKUP}"
@@ -127,6 +127,10 @@ def sentence_about_file(code: int, told: str) -> str:
         case sqlite3.SQLITE_IOERR:
             return f"The database file {file} cannot be read or written ({told}): check the disk. {BACKUP}"
     return f"The database file {file}: {told}."
+
+
+def sqlite_file() -> Path:
+    return Path(str(settings.DATABASES["default"]["NAME"]))
 
 
 def where() -> str:
@@ -304,8 +308,12 @@ class Unusable(Exception):
 
 def check_file() -> None:
     """Whether the SQLite file can be read, written and believed, as far as two seconds tell. Raises Unusable."""
-    file = Path(str(settings.DATABASES["default"]["NAME"]))
-    if settings.POSTGRESQL or not file.exists():
+    if settings.POSTGRESQL:
+        return
+    file = sqlite_file()
+    if not file.parent.is_dir():
+        raise Unusable(sentence_about_file(sqlite3.SQLITE_CANTOPEN, ""))
+    if not file.exists():
         return
     until = time.monotonic() + CHECKED_FOR
     try:

@@ -14,7 +14,8 @@ from django.db import InterfaceError, OperationalError, transaction
 from django.db.models import QuerySet
 from django.utils import timezone
 
-from flows.engine import embedded
+from flows.engine import claims, embedded
+from flows.engine.embedded import COMMAND_LINE
 from flows.engine.live import hub
 from flows.engine.writer import Alike
 from flows.models import ENDS, LIVE, Checkpoint, Run, State
@@ -87,6 +88,11 @@ def cancel_all(runs: QuerySet[Run], *, by: str) -> None:
             embedded.cancel(run_id)
 
     transaction.on_commit(stop_here)
+
+
+def lacks_workers() -> bool:
+    """Whether what is queued waits for a worker that nobody has started. On SQLite the server executes it."""
+    return settings.POSTGRESQL and not claims.alive().exclude(kind=COMMAND_LINE).exists()
 
 
 async def open_engine() -> None:

@@ -127,8 +127,8 @@ def begin_trial(worker: UUID, *, idle: bool) -> bool:
     """
     if not suspects_due(worker, 1, 0.0 if idle else PATIENCE):
         return False
-    alive = Worker.objects.filter(beat_at__gte=ago(LOST_AFTER)).exclude(kind="command line")
-    if alive.exclude(pk=worker).exclude(trying_since=None).count() >= (alive.count() + 1) // 2:
+    processes = alive().exclude(kind="command line")
+    if processes.exclude(pk=worker).exclude(trying_since=None).count() >= (processes.count() + 1) // 2:
         return False
     return bool(Worker.objects.filter(pk=worker).update(trying_since=timezone.now()))
 
@@ -230,9 +230,19 @@ def release(run: Run) -> bool:
     return bool(released)
 
 
+def heard_since() -> datetime:
+    """Who has not been heard of since then counts as dead."""
+    return ago(LOST_AFTER)
+
+
+def alive() -> QuerySet[Worker]:
+    """Processes that execute runs."""
+    return Worker.objects.filter(beat_at__gte=heard_since())
+
+
 def lost_runs() -> QuerySet[Run]:
     """Runs whose process does not beat any more, or is unknown."""
-    gone = Q(worker=None) | Q(worker__beat_at__lt=ago(LOST_AFTER))
+    gone = Q(worker=None) | Q(worker__beat_at__lt=heard_since())
     return Run.objects.filter(gone, state__in=GOING, parent=None)
 
 

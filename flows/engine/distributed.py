@@ -14,8 +14,8 @@ import asyncio
 import logging
 import signal
 import time
-from collections.abc import Sequence
-from contextlib import suppress
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
 
 from django.conf import settings
 from django.db import connection
@@ -54,11 +54,21 @@ _writer: Writer | None = None
 
 
 def submit(runs: Sequence[Run]) -> None:
-    """Puts a job beside each run, in the transaction that is open."""
+    """Puts a job beside each run, in the transaction that is open. Raises DatabaseError."""
     for priority in {run.priority for run in runs}:
         queue = INTERACTIVE if priority > 0 else SUBMITTED
         jobs: list[JSONDict] = [{"run_id": run.pk} for run in runs if run.priority == priority]
-        tasks.execute.configure(queue=queue, priority=priority).batch_defer(*jobs)
+        # Procrastinate wraps errors of the driver; everybody here knows those of Django.
+        with connection.wrap_database_errors, unwrapped():
+            tasks.execute.configure(queue=queue, priority=priority).batch_defer(*jobs)
+
+
+@contextmanager
+def unwrapped() -> Iterator[None]:
+    try:
+        yield
+    except ConnectorException as error:
+        raise (error.__cause__ or error) from None
 
 
 def clear_jobs(runs: list[int]) -> None:

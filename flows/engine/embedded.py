@@ -17,6 +17,8 @@ from flows.models import Run
 
 GRACE = 3.0  # seconds that running actions get when the server stops
 
+COMMAND_LINE = "command line"  # a process that executes one run and takes none from the queue
+
 _executor: Executor | None = None
 _lock: int | None = None
 
@@ -81,7 +83,7 @@ def cancel(run_id: int) -> None:
 
 async def run_here(run: Run) -> None:
     """Executes one run on the loop of the caller: the command line."""
-    executor = Executor("command line", 1)
+    executor = Executor(COMMAND_LINE, 1)
     try:
         await executor.execute_only(run.pk)
     finally:

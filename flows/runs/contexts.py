@@ -8,13 +8,15 @@ from datetime import timedelta
 from typing import Any
 from urllib.parse import quote
 
+from django.conf import settings
 from django.db.models import Max
 from django.db.models.fields.json import KeyTextTransform
 from django.utils import timezone
 
+from flows import engine
 from flows.designer.flowchart import TypeView, type_view
 from flows.engine.live import hub
-from flows.models import ActionRun, Run
+from flows.models import ActionRun, Run, State
 from flows.queries import hour_number, tokens_by_hour
 from flows.records import LONGEST_PATH
 from flows.runs.states import StateView, run_view, state_view
@@ -45,6 +47,20 @@ class Step:
     x: str
     width: str
     selected: bool
+
+
+@dataclass(frozen=True)
+class WorkersMissing:
+    """What the notice shows; without one it is empty, and looks again while runs are queued."""
+
+    missing: bool
+
+
+def workers_missing() -> WorkersMissing | None:
+    """None when nothing waits, or on SQLite, where the server is the worker."""
+    if not settings.POSTGRESQL or not Run.objects.filter(state=State.QUEUED, parent=None).exists():
+        return None
+    return WorkersMissing(engine.lacks_workers())
 
 
 def element_id(path: str) -> str:

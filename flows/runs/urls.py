@@ -5,6 +5,7 @@ from flows.runs import stream, views
 app_name = "runs"
 urlpatterns = [
     path("runs/", views.run_list, name="list"),
+    path("runs/workers/", views.workers, name="workers"),
     path("runs/<id:pk>/", views.show, name="show"),
     path("runs/<id:pk>/stream/", stream.stream, name="stream"),
     path("runs/<id:pk>/cancel/", views.cancel, name="cancel"),

@@ -31,6 +31,7 @@ from flows.runs.contexts import (
     selected_record,
     started_by,
     usage_chart,
+    workers_missing,
 )
 from flows.runs.deaths import deaths_of
 from flows.runs.forms import InputsForm
@@ -64,10 +65,18 @@ def run_list(request: Request) -> HttpResponse:
         "filtered": any(given.get(name) for name in FILTERS),
         "flows": Flow.objects.edited().order_by("name").values_list("slug", "name")[:100],
         "people": User.objects.order_by("username").values_list("username", flat=True)[:100],
+        "workers": workers_missing(),
         "states": STATES,
         "periods": PERIODS.items(),
     }
     return page(request, "runs/list.html", context)
+
+
+@reader
+@require_GET
+def workers(request: Request) -> HttpResponse:
+    """The notice that queued runs have no worker, asked for again and again by pages that may have to show it."""
+    return page(request, "runs/_workers.html", {"workers": workers_missing()})
 
 
 @editor
@@ -166,6 +175,7 @@ def run_context(run: Run, given: Mapping[str, str]) -> dict[str, Any]:
         "flow": run.flow,
         "state": run_view(run),
         "deaths": deaths_of(run),
+        "workers": workers_missing() if run.state == State.QUEUED else None,
         "milliseconds": duration_of(run),
         "by": started_by(run),
         "tab": tab,

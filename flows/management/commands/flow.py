@@ -17,6 +17,7 @@ from flows.callers import reasons_to_keep
 from flows.document import Document, DocumentError, parse
 from flows.engine import embedded
 from flows.models import ActionRun, Flow, Run, State
+from foundryflow.database import patiently
 from foundryflow.management.keyed import KeyedCommand
 from foundryflow.strict_json import JsonError, storable_json
 
@@ -123,7 +124,7 @@ class Command(KeyedCommand):
             lines = [described(problem) for problem in errors]
             raise CommandError("\n".join([*lines, f"{slug} has configuration errors. Correct them, or say --anyway."]))
         inputs = self.inputs_of_run(document, input, secret)
-        run = Run.objects.start(flow=flow, inputs=inputs, by=None, via="command line")
+        run = patiently(lambda: Run.objects.start(flow=flow, inputs=inputs, by=None, via="command line"))
         try:
             asyncio.run(embedded.run_here(run))
         except KeyboardInterrupt:
