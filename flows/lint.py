@@ -6,6 +6,7 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from connections.endpoint import secret_in
 from flows.actions import registry
 from flows.actions.base import TYPES, ActionType, Prop, PropertyKind, label, props
 from flows.document import Action, Branch, Document
@@ -31,10 +32,15 @@ Visible = dict[str, VariableInScope]
 
 
 def problems(
-    document: Document, *, connections: Collection[str] | None = None, secrets: Collection[str] | None = None
+    document: Document,
+    *,
+    connections: Collection[str] | None = None,
+    secrets: Collection[str] | None = None,
+    troubles: Mapping[str, str] | None = None,
 ) -> list[Problem]:
-    """In the order of the flowchart. `connections` and `secrets` name those that exist; None leaves them unchecked."""
-    linter = Linter(connections, secrets)
+    """In the order of the flowchart. `connections` and `secrets` name those that exist; None leaves them unchecked.
+    `troubles` says of connections, by name, why no call can go there."""
+    linter = Linter(connections, secrets, troubles)
     return [*input_problems(document), *linter.block(document.actions, start_variables(document))]
 
 
@@ -126,8 +132,13 @@ def known_type(action: Action) -> ActionType | None:
 
 
 class Linter:
-    def __init__(self, connections: Collection[str] | None, secrets: Collection[str] | None) -> None:
-        self._connections, self._secrets = connections, secrets
+    def __init__(
+        self,
+        connections: Collection[str] | None,
+        secrets: Collection[str] | None,
+        troubles: Mapping[str, str] | None = None,
+    ) -> None:
+        self._connections, self._secrets, self._troubles = connections, secrets, troubles or {}
 
     def block(self, actions: Sequence[Action], visible: Visible, in_loop: bool = False) -> Iterator[Problem]:
         here = dict(visible)
@@ -203,6 +214,8 @@ class Linter:
             case PropertyKind.LATER:
                 for template in templates_in(value):
                     yield from self.template(action, name, template, {**visible, **at_the_end_of(action)})
+            case _ if declared.address and isinstance(value, str) and (why := secret_in(value)):
+                yield Problem(action.id, name, why)
             case PropertyKind.TEXT if not isinstance(value, str | int | float):
                 yield Problem(action.id, name, f"{label(name)} is not a text.")
             case _:
@@ -221,6 +234,8 @@ class Linter:
                 f"There is no connection named {value}. Choose one, or create it in the panel.",
                 severity,
             )
+        elif value in self._troubles and not action.properties.get("dynamic_connection"):
+            yield Problem(action.id, name, self._troubles[value])
 
     def variable(self, action: Action, name: str, value: Any, declared: Prop, visible: Visible) -> Iterator[Problem]:
         found = visible.get(value) if isinstance(value, str) else None

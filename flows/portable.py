@@ -8,7 +8,10 @@ from typing import Any
 from django.contrib.auth.models import AbstractBaseUser
 from django.db import transaction
 
-from flows.document import DocumentError, parse
+from connections.endpoint import secret_in
+from flows import lint
+from flows.actions.base import label, props
+from flows.document import Document, DocumentError, parse
 from flows.models import Flow
 from flows.secrets import SecretStore, set_aside
 
@@ -31,10 +34,25 @@ def read(text: str | bytes) -> Any:
         raise DocumentError(["The file is nested too deeply to be a flow."]) from None
 
 
+def without_secrets_in_addresses(document: Document) -> Document:
+    """The document, unless a literal endpoint in it holds a key, which everybody who reads the flow would see. Raises
+    DocumentError."""
+    found = []
+    for action in (located.action for located in document.walk()):
+        known = lint.known_type(action)
+        for name, declared in props(known.properties).items() if known else ():
+            value = action.properties.get(name)
+            if declared.address and isinstance(value, str) and (why := secret_in(value)):
+                found.append(f"{action.id}, {label(name)}: {why}")
+    if found:
+        raise DocumentError(found)
+    return document
+
+
 def bring_in(text: str | bytes, *, by: AbstractBaseUser | None) -> tuple[Flow, bool]:
     """The flow that the file describes: a new one, or a new revision of the one with that name (then False)."""
     keep = SecretStore()
-    document = set_aside(parse(read(text)), keep)
+    document = set_aside(without_secrets_in_addresses(parse(read(text))), keep)
     with transaction.atomic():
         flow = Flow.objects.edited().filter(name=document.name).order_by("pk").first()
         fresh = flow is None

@@ -10,6 +10,7 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from typing import Any
 
+from connections.endpoint import secret_in, without_secrets
 from connections.secret import Secret
 from flows.actions import registry
 from flows.actions.base import Lap, Prop, PropertyKind, Result, default_of, label, props
@@ -36,6 +37,7 @@ from flows.values import as_text, convert, displayed, to_number
 log = logging.getLogger(__name__)
 
 HOLD_SECRETS = (PropertyKind.SECRET, PropertyKind.VARIABLES)  # where {"secret": id} stands for a stored literal
+EMPTY: tuple[Any, ...] = (None, "", [])  # properties that are not set
 # An iteration of a tight loop never waits for anything; others must get their turn all the same.
 BREATHE_EVERY = 50
 
@@ -385,8 +387,14 @@ def in_bounds(number: float, declared: Prop) -> float:
 
 def set_properties(rendered: Any) -> dict[str, Any]:
     """The properties that are set, as people may see them."""
-    named = {declared.name: getattr(rendered, declared.name) for declared in dataclasses.fields(rendered)}
-    return {name: displayed(value) for name, value in named.items() if value not in (None, "", [])}
+    kind: Any = type(rendered)
+    named = {name: (declared, getattr(rendered, name)) for name, declared in props(kind).items()}
+    return {name: recorded(declared, value) for name, (declared, value) in named.items() if value not in EMPTY}
+
+
+def recorded(declared: Prop, value: Any) -> Any:
+    """A rendered property as it stands in the record of a run."""
+    return displayed(without_secrets(value) if declared.address and secret_in(value) else value)
 
 
 def title_of(action: Action) -> str:

@@ -51,6 +51,7 @@ class Prop:
     var_type: str | None = None
     minimum: float | None = None
     maximum: float | None = None
+    address: bool = False  # of an endpoint: no secret may stand in it, and none that does is recorded
 
 
 def prop(kind: PropertyKind, *, default: Any = None, **more: Any) -> Any:

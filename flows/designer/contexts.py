@@ -14,6 +14,7 @@ from django.utils.formats import date_format
 from django.utils.safestring import SafeString, mark_safe
 from markdown_it import MarkdownIt
 
+from connections.clients import identity_troubles
 from connections.foundry import adapt
 from connections.lessons import as_lesson
 from connections.models import Connection, LearntLesson
@@ -142,7 +143,12 @@ class Problems:
 
 def problems_of(document: Document, flow: Flow) -> Problems:
     names = set(Connection.objects.values_list("name", flat=True))
-    found = lint.problems(document, connections=names, secrets=set(flow.secrets.values_list("key", flat=True)))
+    found = lint.problems(
+        document,
+        connections=names,
+        secrets=set(flow.secrets.values_list("key", flat=True)),
+        troubles=identity_troubles(),
+    )
     titles = {a.action.id: a.action.title or type_view(a.action.type).title for a in document.walk()}
     return Problems(found, titles)
 

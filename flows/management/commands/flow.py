@@ -11,6 +11,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
+from connections.clients import identity_troubles
 from connections.models import Connection
 from flows import lint, portable
 from flows.document import DocumentError, parse
@@ -149,7 +150,7 @@ def problems_of(data: Any, flow: Flow | None = None) -> list[lint.Problem]:
     """Of a file, or of a stored flow, whose secrets are known."""
     secrets = set(flow.secrets.values_list("key", flat=True)) if flow else None
     names = set(Connection.objects.values_list("name", flat=True))
-    return lint.problems(parse(data), connections=names, secrets=secrets)
+    return lint.problems(parse(data), connections=names, secrets=secrets, troubles=identity_troubles())
 
 
 def described(problem: lint.Problem) -> str:
