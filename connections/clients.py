@@ -7,6 +7,8 @@ from weakref import WeakKeyDictionary
 
 from django.conf import settings
 
+from connections.endpoint import Endpoint
+from connections.foundry.auth import no_identity_for
 from connections.foundry.client import FoundryClient
 from connections.foundry.transport import Destinations
 from connections.lessons import memory
@@ -14,11 +16,21 @@ from connections.lessons import memory
 _clients: WeakKeyDictionary[asyncio.AbstractEventLoop, FoundryClient] = WeakKeyDictionary()
 
 
+def own_destinations() -> Destinations:
+    """What the settings allow and trust."""
+    return Destinations.parse(",".join(settings.ALLOWED_DESTINATIONS))
+
+
+def identity_trouble(endpoint: Endpoint) -> str:
+    """Why an endpoint gets no token of this server, as a sentence; empty when it gets one."""
+    return "" if own_destinations().trusts(endpoint) else " ".join(no_identity_for(endpoint))
+
+
 def foundry_client() -> FoundryClient:
     loop = asyncio.get_running_loop()
     if loop not in _clients:
         _clients[loop] = FoundryClient(
-            destinations=Destinations.parse(",".join(settings.ALLOWED_DESTINATIONS)),
+            destinations=own_destinations(),
             memory=memory,
             store_responses=False,  # what customers ask is kept by nobody but this installation
         )

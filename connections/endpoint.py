@@ -10,6 +10,7 @@ import ipaddress
 import re
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
+from itertools import pairwise
 from urllib.parse import parse_qsl, quote, unquote, urlencode, urlsplit
 
 from connections.clipping import Clipping, clip
@@ -23,7 +24,8 @@ LIST_VERSION = "2023-03-15-preview"  # the only one that lists deployments by ke
 INFERENCE_VERSION = "2024-05-01-preview"
 PROJECT_VERSION = "2025-11-15-preview"
 
-AZURE_RESOURCE = (
+# A resource's own hosts: who owns the resource runs nothing there, and the service itself looks at tokens.
+RESOURCE = (
     ".openai.azure.com",
     ".openai.azure.us",
     ".openai.azure.cn",
@@ -33,15 +35,31 @@ AZURE_RESOURCE = (
     ".services.ai.azure.com",
     ".services.ai.azure.us",
     ".services.ai.azure.cn",
-    ".api.cognitive.microsoft.com",
 )
+REGIONAL = ".api.cognitive.microsoft.com"  # shared by the resources of a region; takes keys, but no tokens
+AZURE_RESOURCE = (*RESOURCE, REGIONAL)
 SERVERLESS = (".models.ai.azure.com", ".inference.ml.azure.com")
 PORTALS = ("ai.azure.com", "portal.azure.com", "oai.azure.com", "ml.azure.com", "portal.azure.us")
 OPERATIONS = ("/chat/completions", "/responses", "/embeddings", "/completions")
 STANDARD_PORTS = {"http": 80, "https": 443}
-# An endpoint is stored and shown in the open: a key in the query moves to the key field, a signature is refused.
-KEY_PARAMETERS = frozenset(["api-key", "apikey", "key", "subscription-key", "ocp-apim-subscription-key"])
-SIGNATURES = frozenset(["code", "sig", "token", "access_token"])
+# An endpoint is stored and shown in the open: a key in the query moves to the key field, whatever else is secret is
+# refused. Names are compared without case and marks: api-key, API_KEY and apiKey are one.
+KEY_NAME = re.compile(
+    r"(?:x|my)?(?:api|ocpapimsubscription|subscription|access|auth|account|primary|secondary|function|functions|app"
+    r"|client|service|shared|master|admin|host|user)?key"
+)
+SECRET_NAME = re.compile(
+    r"code|sig|sign|signature|sas|jwt|bearer|auth|authorization|cred|credentials?|pass|password|passwd|passphrase|pwd"
+    r"|[a-z0-9]*(?:token|secret|password|signature|secretkey|privatekey|encryptionkey|signingkey)"
+)
+NAMED = re.compile(r"(?:^|[?&;,/#|\s])([\w.-]{2,60})=[^\s&;]")  # name=value inside of something else
+# What is a key by its looks. Thirty-two hexadecimal digits in a path may be the id of an account.
+LIKE_A_KEY = re.compile(
+    r"sk-[\w-]{16,}|eyJ[\w-]{8,}\.[\w.-]+|(?=[^0-9]*[0-9])(?=[^A-Za-z]*[A-Za-z])[A-Za-z0-9+/]{40,}={0,2}"
+)
+HEXADECIMAL_KEY = re.compile(r"[0-9a-fA-F]{32}")
+LONGEST_LABEL = 63  # of a host name
+LONG_WORD = 16  # characters of the shortest word that may be a secret
 NO_ADDRESS = ("This is not a web address.", "It looks like https://NAME.openai.azure.com/openai/v1.")
 
 
@@ -77,6 +95,10 @@ class EndpointError(ValueError):
     def __init__(self, message: str, hint: str) -> None:
         super().__init__(f"{message} {hint}")
         self.message, self.hint = message, hint
+
+
+class SecretInEndpoint(EndpointError):
+    """A secret stands in the text, where it would be stored and shown in the open."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,8 +144,15 @@ class Endpoint:
         return (urlsplit(self.origin).hostname or "").endswith(AZURE_RESOURCE)
 
     @property
-    def is_microsoft(self) -> bool:
-        return (urlsplit(self.origin).hostname or "").endswith((*AZURE_RESOURCE, *SERVERLESS))
+    def is_resource(self) -> bool:
+        """Whether the host is a resource's own: what it says of tokens is said by Microsoft, and by nobody else."""
+        return (urlsplit(self.origin).hostname or "").endswith(RESOURCE)
+
+    @property
+    def address(self) -> tuple[str, int]:
+        """Host and port that are connected to."""
+        parts = urlsplit(self.origin)
+        return parts.hostname or "", parts.port or STANDARD_PORTS[parts.scheme]
 
     @property
     def prefers_responses(self) -> bool:
@@ -171,8 +200,9 @@ class Endpoint:
     @property
     def scope(self) -> str:
         """What a token of Microsoft Entra ID must be for. Sources: Microsoft's authentication pages for each route."""
-        if ".azure.us" in self.host or ".azure.cn" in self.host:
-            return f"https://cognitiveservices.azure.{self.host.rsplit('.', 1)[1]}/.default"
+        host, _ = self.address
+        if host.endswith((".azure.us", ".azure.cn")):
+            return f"https://cognitiveservices.azure.{host.rsplit('.', 1)[1]}/.default"
         if self.kind is Kind.SERVERLESS:
             return "https://ml.azure.com/.default"
         dated = self.kind is Kind.DEPLOYMENT or (self.kind is Kind.RESPONSES and "/api/projects/" not in self.base)
@@ -181,9 +211,10 @@ class Endpoint:
     @property
     def authority(self) -> str:
         """The host that gives tokens of Microsoft Entra ID; empty for the public cloud."""
-        if ".azure.us" in self.host:
+        host, _ = self.address
+        if host.endswith(".azure.us"):
             return "login.microsoftonline.us"
-        return "login.chinacloudapi.cn" if ".azure.cn" in self.host else ""
+        return "login.chinacloudapi.cn" if host.endswith(".azure.cn") else ""
 
     def _url(self, operation: str) -> str:
         return f"{self.base}{operation}" + (f"?{self.query}" if self.query else "")
@@ -226,6 +257,8 @@ class Pasted:
         if re.search(r"[\s\x00-\x1f\x7f\ud800-\udfff]", cleaned):
             raise EndpointError("There are blanks inside.", "Paste the address alone, without what stands around it.")
         cleaned = re.sub(r"^(https?):/+", r"\1://", cleaned, flags=re.IGNORECASE)
+        if is_bare_key(cleaned):
+            raise SecretInEndpoint("This looks like a key, not like an address.", "It belongs into the key field.")
         if "://" not in cleaned:
             cleaned = f"{default_scheme(cleaned)}://{cleaned}"
         try:
@@ -265,6 +298,11 @@ class Pasted:
         return urlencode(pairs)
 
 
+def is_bare_key(text: str) -> bool:
+    """Whether a word is rather a key than the name of a host in one's own network."""
+    return not re.search(r"[.:/]", text) and len(text) >= LONG_WORD and bool(re.search(r"[0-9]", text))
+
+
 def default_scheme(text: str) -> str:
     """http for this machine and private addresses, https for all others."""
     host = re.split(r"[/?#]", text, maxsplit=1)[0].rsplit("@", 1)[-1]
@@ -279,13 +317,15 @@ def default_scheme(text: str) -> str:
 
 def check_address(scheme: str, username: str | None, hostname: str) -> None:
     if scheme not in ("http", "https"):
-        raise EndpointError(f"{scheme}: is not a web address.", "An endpoint begins with https://.")
+        raise EndpointError("This is not a web address.", "An endpoint begins with https://.")
     if username is not None:
-        raise EndpointError(
+        raise SecretInEndpoint(
             "There is a user name or key inside the address.",
             "Remove everything before the @; the key has a field of its own.",
         )
     if not re.fullmatch(r"[a-z0-9_]([a-z0-9_.-]*[a-z0-9_])?|[0-9a-f]*:[0-9a-f:.]+", hostname) or ".." in hostname:
+        raise EndpointError(*NO_ADDRESS)
+    if any(len(label) > LONGEST_LABEL for label in hostname.split(".")):
         raise EndpointError(*NO_ADDRESS)
     if is_odd_number(hostname) or hostname in ("http", "https"):
         raise EndpointError(*NO_ADDRESS)
@@ -317,6 +357,8 @@ def read_path(path: str) -> str:
     """Without doubled slashes and the one at the end; what is neither letter nor mark is percent-encoded."""
     if re.search(r"(^|/)\.{1,2}(/|$)", unquote(path)):
         raise EndpointError("There are dots instead of names in the path.", "Paste the address as the portal shows it.")
+    if has_secret(path):
+        raise SecretInEndpoint("There is a key inside the path of the address.", KEY_ELSEWHERE)
     return quote(re.sub(r"/{2,}", "/", path).rstrip("/"), safe="/%:@!$&()*+=~")
 
 
@@ -326,12 +368,81 @@ def read_query(query: str) -> tuple[tuple[tuple[str, str], ...], Secret | None]:
         pairs = parse_qsl(query, keep_blank_values=False, max_num_fields=20)
     except ValueError:
         raise EndpointError("There are too many parameters behind the ?.", "Paste the address alone.") from None
-    if found := next((name for name, _ in pairs if name.lower() in SIGNATURES), None):
-        raise EndpointError(
-            f"There is a key inside the address, behind {found}=.", "Remove it; the key has a field of its own."
-        )
-    key = next((Secret(value) for name, value in pairs if name.lower() in KEY_PARAMETERS), None)
-    return tuple(pair for pair in pairs if pair[0].lower() not in KEY_PARAMETERS), key
+    if any(is_secret(name, value) for name, value in pairs):
+        raise SecretInEndpoint("There is a key inside the address, behind the ?.", KEY_ELSEWHERE)
+    keys = {value for name, value in pairs if KEY_NAME.fullmatch(bare(name))}
+    if len(keys) > 1:
+        raise SecretInEndpoint("There are several keys inside the address, behind the ?.", KEY_ELSEWHERE)
+    rest = tuple(pair for pair in pairs if not KEY_NAME.fullmatch(bare(pair[0])))
+    return rest, Secret(keys.pop()) if keys else None
+
+
+KEY_ELSEWHERE = "Remove it; the key has a field of its own."
+
+
+def bare(name: str) -> str:
+    return re.sub(r"[^a-z0-9]", "", unquote(name).lower())
+
+
+def is_secret(name: str, value: str) -> bool:
+    """Whether a parameter is a secret that no key field takes: by its name, by its looks, or by what it holds."""
+    if KEY_NAME.fullmatch(bare(name)):
+        return False
+    looks = LIKE_A_KEY.fullmatch(value) or HEXADECIMAL_KEY.fullmatch(value)
+    return bool(SECRET_NAME.fullmatch(bare(name)) or looks) or names_a_secret(value)
+
+
+def secret_in(text: str) -> str:
+    """Why a text is not kept as an endpoint: a secret stands in it, as a sentence; empty when none does. It may be a
+    template."""
+    filled = re.sub(r"\{\{.*?\}\}", "x", text, flags=re.DOTALL)
+    try:
+        found = Endpoint.parse(filled).found_key is not None
+    except SecretInEndpoint as error:
+        return f"{error.message} {error.hint}"
+    except EndpointError:
+        found = names_a_secret(filled)
+    return f"There is a key inside the endpoint. {KEY_ELSEWHERE}" if found else ""
+
+
+def names_a_secret(text: str) -> bool:
+    """Whether name=value stands in it, and the name is one of a secret."""
+    names = [bare(name) for name in NAMED.findall(unquote(text))]
+    return any(KEY_NAME.fullmatch(name) or SECRET_NAME.fullmatch(name) for name in names)
+
+
+def has_secret(path: str) -> bool:
+    """Whether a path holds a secret: /key=..., ;sig=..., /api-key/..., or a part that looks like nothing else."""
+    parts = unquote(path).split("/")
+    named = any(
+        (KEY_NAME.fullmatch(bare(name)) or SECRET_NAME.fullmatch(bare(name))) and re.search(r"[0-9]", value)
+        for name, value in pairwise(parts)
+        if len(value) >= LONG_WORD
+    )
+    return named or names_a_secret(path) or any(LIKE_A_KEY.fullmatch(part) for part in parts)
+
+
+def without_secrets(text: str) -> str:
+    """As much of a text that was pasted as an endpoint as can be shown: its address, up to whatever may be secret."""
+    words = text[:LONGEST_PASTE].strip(EDGES).split()
+    found = re.search(r"https?://[^\s\"'<>`]+", text[:LONGEST_PASTE])
+    if len(words) > 1 and any(len(word) >= LONG_WORD for word in words):
+        return without_secrets(found[0]) if found else ""
+    if len(words) > 1:
+        return " ".join(words)
+    word = re.split(r"[?#;]", words[0], maxsplit=1)[0] if words else ""
+    scheme, separator, rest = word.rpartition("://")
+    rest = rest.rpartition("@")[2]
+    host, _, path = rest.partition("/")
+    if not separator and "." not in host and ":" not in host and len(host) >= LONG_WORD:
+        return ""
+    parts = list[str]()
+    for part in path.split("/") if path else []:
+        if has_secret("/".join(("", *parts, part))):
+            break
+        parts.append(part)
+    scheme = scheme if scheme.lower() in STANDARD_PORTS else "https"
+    return (f"{scheme}://" if separator else "") + "/".join((host, *parts))[:LONGEST]
 
 
 def recognise(pasted: Pasted) -> Endpoint:
@@ -362,7 +473,7 @@ def shape(pasted: Pasted) -> Endpoint:
         return versioned(pasted, "/openai/v1", operation)
     if pasted.is_azure:
         raise EndpointError(
-            f"The path {path} is not one of an Azure resource.",
+            "The path is not one of an Azure resource.",
             f"Use {pasted.origin}/openai/v1, or copy the endpoint again.",
         )
     return compatible(pasted, path, operation)
@@ -423,7 +534,9 @@ def project(pasted: Pasted, route: str, rest: str, operation: str | None) -> End
         version = pasted.api_version or PROJECT_VERSION
         return Endpoint(Kind.RESPONSES, url, pasted.origin, url, None, version, KeyHeader.API_KEY)
     if rest not in ("", "/openai", "/openai/v1"):
-        raise EndpointError(f"The path {rest} of the project is not known here.", f"Use {pasted.origin}{route}.")
+        raise EndpointError(
+            "What stands behind the name of the project is not known here.", f"Use {pasted.origin}{route}."
+        )
     base = f"{pasted.origin}{route}/openai/v1"
     url, preferred = preferring(base, operation)
     return Endpoint(Kind.PROJECT, url, pasted.origin, base, None, None, KeyHeader.API_KEY, dropped(pasted), preferred)

@@ -8,13 +8,14 @@ from typing import Any
 from django import forms
 from django.core.exceptions import ValidationError
 
-from connections.endpoint import LONGEST, LONGEST_PASTE, Endpoint, EndpointError
+from connections.clients import identity_trouble
+from connections.endpoint import LONGEST_PASTE, Endpoint, EndpointError, without_secrets
 from connections.fields import KeyUnreadable
 from connections.foundry.auth import BEARER
 from connections.foundry.values import Target
 from connections.limited import MOST_SPILLS
 from connections.limits import WhenReached
-from connections.models import WHEN_REACHED, Auth, Connection
+from connections.models import OWN, WHEN_REACHED, Auth, Connection
 from connections.secret import Secret
 
 LONGEST_KEY = 4_096
@@ -126,6 +127,17 @@ class ConnectionForm(forms.Form):
         return any(self[name].value() or self[name].errors for name in (*LIMITS, "spill_over_to"))
 
     @property
+    def identity_note(self) -> str:
+        """Why the server's own identity is not shown to the endpoint; empty when it is, or is not meant to be."""
+        try:
+            endpoint = self.parsed or (Endpoint.parse(self.stored.endpoint) if self.stored else None)
+        except EndpointError:
+            endpoint = None
+        if endpoint is None or not self.entra or self["method"].value() not in OWN:
+            return ""
+        return identity_trouble(endpoint)
+
+    @property
     def limit_fields(self) -> list[Any]:
         return [self[name] for name in LIMITS]
 
@@ -141,7 +153,7 @@ class ConnectionForm(forms.Form):
         value = self["endpoint"].value() or ""
         if not self.is_bound:
             return str(value)
-        return self.parsed.url if self.parsed else without_keys(value)
+        return self.parsed.url if self.parsed else without_secrets(value)
 
     def clean_name(self) -> str:
         name: str = self.cleaned_data["name"]
@@ -301,18 +313,6 @@ class ConnectionForm(forms.Form):
                 setattr(draft, field, value if isinstance(value, Secret) else Secret(""))
         self.fill(draft)
         return draft.target()
-
-
-LIKE_A_KEY = 16  # characters of the shortest word that may be one
-
-
-def without_keys(text: str) -> str:
-    """A text that was refused as an endpoint, as far as it can be shown again."""
-    words = [word.split("?")[0] for word in text[:LONGEST_PASTE].strip("\"' ").split()]
-    address = re.search(r"https?://[^\s\"'?]+", text)
-    if len(words) > 1 and any(len(word) >= LIKE_A_KEY for word in words):
-        return address[0][:LONGEST] if address else ""
-    return " ".join(words)[:LONGEST]
 
 
 def method_label(method: str) -> str:

@@ -28,6 +28,7 @@ class Auth(models.TextChoices):
     AZURE_CLI = "azure_cli", "Azure command line of this server"
 
 
+OWN = (Auth.MANAGED_IDENTITY, Auth.AZURE_CLI)  # identities of this server
 WHEN_REACHED = [
     (WhenReached.WAIT.value, "Calls wait"),
     (WhenReached.FAIL.value, "Calls fail"),

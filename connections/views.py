@@ -42,6 +42,7 @@ def connection_list(request: Request) -> HttpResponse:
 def new(request: Request) -> HttpResponse:
     form = ConnectionForm(request.POST or None)
     if request.method == "POST" and form.is_valid() and save(form, request, Connection()):
+        warn(form, request)
         return redirect("connections:list")
     return page(request, "connections/edit.html", edit_context(form, None), status=422 if form.is_bound else 200)
 
@@ -61,8 +62,15 @@ def edit(request: Request, pk: int) -> HttpResponse:
             )
         elif save(form, request, stored):
             messages.info(request, f"{stored.name} is saved.")
+            warn(form, request)
             return redirect("connections:edit", pk)
     return page(request, "connections/edit.html", edit_context(form, stored), status=422 if form.is_bound else 200)
+
+
+def warn(form: ConnectionForm, request: Request) -> None:
+    """Says of what was saved that it cannot work."""
+    if form.identity_note:
+        messages.warning(request, form.identity_note)
 
 
 def edit_context(form: ConnectionForm, stored: Connection | None, result: Any = None) -> dict[str, Any]:

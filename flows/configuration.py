@@ -9,7 +9,8 @@ from typing import Any, TypeVar
 
 from django.utils.text import slugify
 
-from connections.models import Connection
+from connections.clients import identity_trouble
+from connections.models import OWN, Connection
 from flows import lint, runner
 from flows.actions.base import PropertyKind
 from flows.document import Document, DocumentError
@@ -34,7 +35,8 @@ class Needs:
 # Of revisions, which never change: what they name, and their errors among what there is of that.
 Key = tuple[int, datetime]
 needs_known: dict[Key, Needs] = {}
-errors_known: dict[tuple[Key, frozenset[str], frozenset[tuple[str, CalledFlow]]], list[Problem]] = {}
+Known = tuple[Key, frozenset[tuple[str, str]], frozenset[tuple[str, CalledFlow]]]
+errors_known: dict[Known, list[Problem]] = {}
 
 
 def problems_of(document: Document, flow: Flow | None = None) -> list[Problem]:
@@ -42,9 +44,11 @@ def problems_of(document: Document, flow: Flow | None = None) -> list[Problem]:
     needs = needs_of(document)
     # A file that runs itself does so once it is imported.
     own = {} if flow else {slugify(document.name): CalledFlow()}
+    connections = existing_connections(needs)
     return lint.problems(
         document,
-        connections=existing_connections(needs),
+        connections=set(connections),
+        troubles=connections,
         secrets=stored_secrets(flow) if flow else None,
         flows={**own, **called_flows(needs, {flow.slug} if flow else ())},
     )
@@ -58,10 +62,16 @@ def configuration_errors(revision: Revision, callers: Collection[str] = ()) -> l
     document, key = revision.parsed(), (revision.pk, revision.created_at)
     needs = needs_known.get(key) or remember(needs_known, key, needs_of(document))
     connections, flows = existing_connections(needs), called_flows(needs, callers)
-    known = (key, connections, frozenset(flows.items()))
+    known = (key, frozenset(connections.items()), frozenset(flows.items()))
     errors = errors_known.get(known)
     if errors is None:
-        found = lint.problems(document, connections=connections, secrets=stored_secrets(revision.flow), flows=flows)
+        found = lint.problems(
+            document,
+            connections=set(connections),
+            troubles=connections,
+            secrets=stored_secrets(revision.flow),
+            flows=flows,
+        )
         errors = remember(errors_known, known, [problem for problem in found if problem.severity == "error"])
     return errors
 
@@ -88,12 +98,18 @@ def needs_of(document: Document) -> Needs:
     return Needs(frozenset(named), frozenset(slug for _, _, slug in lint.calls_in(document)))
 
 
-def existing_connections(needs: Needs) -> frozenset[str]:
+def existing_connections(needs: Needs) -> dict[str, str]:
+    """Of the named connections those that there are, with why no call can go there; mostly nothing."""
     if not needs.connections:
-        return frozenset()
+        return {}
     names = list(needs.connections)
-    found = f"SELECT name FROM {table(Connection)} WHERE name IN {marks(names)}"  # noqa: S608 - names of our own, values are bound
-    return frozenset(name for (name,) in fetched(found, names))
+    found = f"SELECT name, auth, endpoint FROM {table(Connection)} WHERE name IN {marks(names)}"  # noqa: S608 - names of our own, values are bound
+    return {name: trouble_of(auth, endpoint) for name, auth, endpoint in fetched(found, names)}
+
+
+def trouble_of(auth: str, address: str) -> str:
+    endpoint = Connection(endpoint=address).parsed if auth in OWN else None
+    return identity_trouble(endpoint) if endpoint else ""
 
 
 def stored_secrets(flow: Flow) -> set[str]:

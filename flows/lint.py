@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from difflib import get_close_matches
 from typing import Any
 
+from connections.endpoint import secret_in
 from flows.actions import registry
 from flows.actions.base import TYPES, Prop, PropertyKind, label, props
 from flows.document import Action, Document
@@ -40,14 +41,16 @@ def problems(
     connections: Collection[str] | None = None,
     secrets: Collection[str] | None = None,
     flows: Mapping[str, CalledFlow] | None = None,
+    troubles: Mapping[str, str] | None = None,
 ) -> list[Problem]:
     """In the order of the flowchart.
 
-    `connections`, `secrets` and `flows` (by slug) name those that exist; None leaves them unchecked.
+    `connections`, `secrets` and `flows` (by slug) name those that exist; None leaves them unchecked. `troubles` says of
+    connections, by name, why no call can go there.
     """
     found = [
         *input_problems(document),
-        *Linter(connections).block(document.actions, start_variables(document)),
+        *Linter(connections, troubles).block(document.actions, start_variables(document)),
         *call_problems(document, flows),
         *secret_problems(document, secrets, flows),
     ]
@@ -116,8 +119,8 @@ def input_problems(document: Document) -> Iterator[Problem]:
 
 
 class Linter:
-    def __init__(self, connections: Collection[str] | None) -> None:
-        self._connections = connections
+    def __init__(self, connections: Collection[str] | None, troubles: Mapping[str, str] | None = None) -> None:
+        self._connections, self._troubles = connections, troubles or {}
         self._scopes = Scopes()
 
     def block(self, actions: Sequence[Action], visible: Visible, in_loop: bool = False) -> Iterator[Problem]:
@@ -193,6 +196,8 @@ class Linter:
             case PropertyKind.LATER:
                 for template in templates_in(value):
                     yield from self.template(action, name, template, self._scopes.behind_body(action, visible))
+            case _ if declared.address and isinstance(value, str) and (why := secret_in(value)):
+                yield Problem(action.id, name, why)
             case PropertyKind.TEXT if not isinstance(value, str | int | float):
                 yield Problem(action.id, name, f"{label(name)} is not a text.")
             case _:
@@ -211,6 +216,8 @@ class Linter:
                 f"There is no connection named {value}. Choose one, or create it in the panel.",
                 severity,
             )
+        elif (trouble := self._troubles.get(value)) and not action.properties.get("dynamic_connection"):
+            yield Problem(action.id, name, trouble)
 
     def variable(self, action: Action, name: str, value: Any, declared: Prop, visible: Visible) -> Iterator[Problem]:
         found = visible.get(value) if isinstance(value, str) else None

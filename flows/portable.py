@@ -8,9 +8,12 @@ from typing import Any
 from django.contrib.auth.models import AbstractBaseUser
 from django.db import transaction
 
-from flows.document import DocumentError, parse
+from connections.endpoint import secret_in
+from flows.actions.base import label, props
+from flows.document import Document, DocumentError, parse
 from flows.literal_secrets import refusals
 from flows.models import Flow
+from flows.visible import known_type
 from foundryflow.strict_json import JsonError, storable_json
 
 LARGEST_FILE = 5 * 1024 * 1024
@@ -28,9 +31,24 @@ def read(text: str | bytes) -> Any:
         raise DocumentError([f"Line {error.line}: {error.what}. Export the flow again, or mend this line."]) from None
 
 
+def without_secrets_in_addresses(document: Document) -> Document:
+    """The document, unless a literal endpoint in it holds a key, which everybody who reads the flow would see. Raises
+    DocumentError."""
+    found = []
+    for action in (located.action for located in document.walk()):
+        known = known_type(action)
+        for name, declared in props(known.properties).items() if known else ():
+            value = action.properties.get(name)
+            if declared.address and isinstance(value, str) and (why := secret_in(value)):
+                found.append(f"{action.id}, {label(name)}: {why}")
+    if found:
+        raise DocumentError(found)
+    return document
+
+
 def bring_in(text: str | bytes, *, by: AbstractBaseUser | None) -> tuple[Flow, bool]:
     """The flow that the file describes: a new one, or a new revision of the one with that name (then False)."""
-    document = parse(read(text))
+    document = without_secrets_in_addresses(parse(read(text)))
     if mixed := refusals(document, Flow.objects.secret_inputs):
         raise DocumentError([f"{place.action_id or 'Start'}: {sentence}" for place, sentence in mixed[:20]])
     with transaction.atomic():

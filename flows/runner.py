@@ -10,6 +10,7 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from typing import Any
 
+from connections.endpoint import secret_in, without_secrets
 from connections.secret import MASK, Secret
 from flows.actions import registry
 from flows.actions.base import Lap, Prop, PropertyKind, Result, default_of, label, props
@@ -40,6 +41,7 @@ from flows.visible import unset_at
 log = logging.getLogger(__name__)
 
 HOLD_SECRETS = (PropertyKind.SECRET, PropertyKind.VARIABLES)  # where {"secret": id} stands for a stored literal
+EMPTY: tuple[Any, ...] = (None, "", [])  # properties that are not set
 # An iteration of a tight loop never waits for anything; others must get their turn all the same.
 BREATHE_EVERY = 50
 MOST_COMPOSED = 10_000_000  # characters of a value that is put together, with 16 for each of its parts
@@ -220,7 +222,9 @@ class Runner:
         except ActionError:
             await self.journal.record(started)
             raise
-        await self.journal.record(dataclasses.replace(started, inputs=await in_passing(set_properties, vars(rendered))))
+        await self.journal.record(
+            dataclasses.replace(started, inputs=await in_passing(set_properties, without_keys_in_addresses(rendered)))
+        )
         result = await known.execute(rendered, Execution(self, action, scope, path, attempt))
         await self._refuse_large(result)
         return result
@@ -462,7 +466,17 @@ def in_bounds(number: float, declared: Prop) -> float:
 
 def set_properties(rendered: Mapping[str, Any]) -> dict[str, Any]:
     """The properties that are set, as people may see them."""
-    return {name: displayed(value) for name, value in rendered.items() if value not in (None, "", [])}
+    return {name: displayed(value) for name, value in rendered.items() if value not in EMPTY}
+
+
+def without_keys_in_addresses(rendered: Any) -> dict[str, Any]:
+    """The rendered properties; an address without the secrets that somebody has put into it."""
+    kind: Any = type(rendered)
+    values = {name: (declared, getattr(rendered, name)) for name, declared in props(kind).items()}
+    return {
+        name: without_secrets(value) if declared.address and isinstance(value, str) and secret_in(value) else value
+        for name, (declared, value) in values.items()
+    }
 
 
 def title_of(action: Action) -> str:

@@ -12,6 +12,7 @@ import time
 from collections.abc import Callable
 from typing import Any, Protocol
 
+from connections.endpoint import REGIONAL, SERVERLESS, Endpoint
 from connections.foundry.errors import ErrorKind, FoundryError
 from connections.foundry.values import Identity, Target
 from connections.masking import masker_of
@@ -33,6 +34,22 @@ AUDIENCES = tuple(
         "ml.azure.com",
     )
 )
+
+
+def no_identity_for(endpoint: Endpoint) -> tuple[str, str]:
+    """Why a host gets no token of this server, and what to do instead."""
+    host, port = endpoint.address
+    if host.endswith(SERVERLESS):
+        what = "is rented by anybody who wants it"
+    elif host.endswith(REGIONAL):
+        what = "is shared by a whole region"
+    else:
+        what = "is no host of Microsoft's resources"
+    return (
+        f"{host} {what}, so it gets no token of this server. Nothing is sent.",
+        "Use a key or a client secret, or let an administrator trust it: "
+        f"list {host}:{port} in FOUNDRYFLOW_ALLOWED_DESTINATIONS.",
+    )
 
 
 def scope_named(text: str) -> str:

@@ -27,7 +27,8 @@ class Asked:
 def asked_at(route: Route, body: Mapping[str, Any] | None, target: Target, lessons: Sequence[Lesson]) -> Asked:
     header = way(lessons, KEY_HEADER) or target.key_header or route.endpoint.key_header
     learnt = way(lessons, SCOPE)
-    return Asked(route, body, header, learnt if learnt in AUDIENCES else route.endpoint.scope)
+    believed = learnt in AUDIENCES and route.endpoint.is_resource
+    return Asked(route, body, header, learnt if believed else route.endpoint.scope)
 
 
 class Call(Protocol):

@@ -14,7 +14,7 @@ import httpx
 from connections.foundry import deployments, diagnosis, embeddings
 from connections.foundry.adapt import Lesson, LocalMemory, Memory, lesson_from
 from connections.foundry.answers import Context, Refused, completed, data_of, refusal
-from connections.foundry.auth import EntraTokens, TokenSource, extra_header, key_headers, secrets_of
+from connections.foundry.auth import EntraTokens, TokenSource, extra_header, key_headers, no_identity_for, secrets_of
 from connections.foundry.calls import Asked, Call, ChatCall, EmbeddingCall, ListCall
 from connections.foundry.diagnosis import TestResult
 from connections.foundry.errors import ErrorKind, FoundryError, request_id
@@ -179,8 +179,8 @@ class FoundryClient:
         """The headers that say who calls, and the token among them."""
         if target.identity is None:
             return key_headers(target, asked.key_header), ""
-        if target.identity.is_own and not self._transport.is_trusted(target.endpoint):
-            raise not_for_strangers(target)
+        if target.identity.is_own and not self._transport.trusts(target.endpoint):
+            raise FoundryError(ErrorKind.BLOCKED_DESTINATION, *no_identity_for(target.endpoint))
         token = await self._tokens.token(target.identity, asked.scope, fresh=progress.wants_fresh_token)
         progress.wants_fresh_token = False
         headers = {"Authorization": f"Bearer {token.reveal()}", **extra_header(target)}
@@ -210,7 +210,12 @@ class FoundryClient:
     def _other_way(self, call: Call, asked: Asked, error: FoundryError) -> Lesson | None:
         now = self._clock()
         return detour(asked.route, call.model, error, now) or other_credentials(
-            error, identity=call.target.identity is not None, scope=asked.scope, key_header=asked.key_header, now=now
+            error,
+            asked.route.endpoint,
+            identity=call.target.identity is not None,
+            scope=asked.scope,
+            key_header=asked.key_header,
+            now=now,
         )
 
     def _takes_new_token(self, call: Call, error: FoundryError, progress: Progress) -> bool:
@@ -234,15 +239,6 @@ class FoundryClient:
         if delay is None:
             raise explained(refused, now) from None
         return delay
-
-
-def not_for_strangers(target: Target) -> FoundryError:
-    host = target.endpoint.host
-    return FoundryError(
-        ErrorKind.AUTH_TOKEN,
-        f"{host} is no host of Microsoft, so it gets no token of this server. Nothing was sent.",
-        f"Use a key or a client secret, or let an administrator list {host} in FOUNDRYFLOW_ALLOWED_DESTINATIONS.",
-    )
 
 
 def telling(refused: Refused, first: Refused | None) -> Refused:

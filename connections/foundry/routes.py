@@ -75,12 +75,15 @@ def other_path(route: Route, model: str) -> str:
     return ""
 
 
-def other_credentials(error: FoundryError, *, identity: bool, scope: str, key_header: str, now: float) -> Lesson | None:
-    """What a refused token teaches: another audience, or that a key is no token."""
+def other_credentials(
+    error: FoundryError, endpoint: Endpoint, *, identity: bool, scope: str, key_header: str, now: float
+) -> Lesson | None:
+    """What a refused token teaches: another audience, or that a key is no token. Only Microsoft's own resources are
+    believed about audiences: anybody else could ask for a token that opens something else."""
     if error.kind is not ErrorKind.AUTH_TOKEN:
         return None
     if identity:
-        named = scope_named(error.raw)
+        named = scope_named(error.raw) if endpoint.is_resource else ""
         return Lesson(SCOPE, named, error.raw, now) if named in AUDIENCES and named != scope else None
     # The dated routes read a bearer key as a token.
     return Lesson(KEY_HEADER, "api-key", error.raw, now) if key_header == BEARER else None

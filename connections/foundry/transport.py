@@ -64,7 +64,7 @@ class Blocked(OSError):
 
 @dataclass(frozen=True)
 class Destinations:
-    """Which loopback, private and link-local addresses may be called all the same."""
+    """Which loopback, private and link-local addresses may be called all the same, and who is trusted."""
 
     hosts: frozenset[tuple[str, int]] = frozenset()
     networks: tuple[Network, ...] = ()
@@ -92,6 +92,11 @@ class Destinations:
         if (host.lower(), port) in self.hosts or (str(ip), port) in self.hosts:
             return True
         return within(ip, self.networks)
+
+    def trusts(self, endpoint: Endpoint) -> bool:
+        """Whether the server's own identity may be shown there: to a resource's own host, and to a host that is
+        listed by its name and port. A range of addresses may be called, but is trusted with nothing."""
+        return endpoint.is_resource or endpoint.address in self.hosts
 
     def allows_plain(self, host: str, port: int) -> bool:
         """http is for listed loopback and private addresses alone."""
@@ -214,11 +219,8 @@ class HttpTransport:
         self._destinations = destinations
         self._over = over or AiohttpTransport(client=self._session)
 
-    def is_trusted(self, endpoint: Endpoint) -> bool:
-        """Whether the server's own identity may be shown there: to Microsoft, and to what an administrator lists."""
-        url = httpx.URL(endpoint.origin)
-        port = url.port or (443 if url.scheme == "https" else 80)
-        return endpoint.is_microsoft or (url.host.lower(), port) in self._destinations.hosts
+    def trusts(self, endpoint: Endpoint) -> bool:
+        return self._destinations.trusts(endpoint)
 
     def _session(self) -> aiohttp.ClientSession:
         connector = aiohttp.TCPConnector(

@@ -53,6 +53,7 @@ class Prop:
     maximum: float | None = None
     typed_by: str = ""  # the property that names the variable whose value this is: a secret when that is one
     inputs_of: str = ""  # the property that names the flow whose inputs these are: secrets where those are
+    address: bool = False  # of an endpoint: no secret may stand in it, and none that does is recorded
 
 
 def prop(kind: PropertyKind, *, default: Any = None, **more: Any) -> Any:

@@ -16,6 +16,7 @@ from typing import Any, ClassVar
 from django import forms
 from django.core.exceptions import ValidationError
 
+from connections.endpoint import secret_in, without_secrets
 from flows.expressions import ExpressionError, check
 from flows.lint import VariableInScope
 from flows.literal_secrets import KEY, is_own_key, is_stored
@@ -82,6 +83,19 @@ class Line(Template):
     def brief(self, value: Any) -> str:
         text = str(self.shown(value))
         return text.removeprefix("{{").removesuffix("}}").strip()[:40]
+
+
+class Address(Line):
+    """A template that gives an endpoint. One with a secret inside is refused, and not shown again."""
+
+    def clean(self, value: Any) -> Any:
+        text = super().clean(value)
+        if why := secret_in(text):
+            raise ValidationError(why)
+        return text
+
+    def bound_data(self, data: Any, initial: Any) -> Any:
+        return without_secrets(data) if data and secret_in(data) else data
 
 
 class Value(Line):

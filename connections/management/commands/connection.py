@@ -62,6 +62,8 @@ class Command(KeyedCommand):
         connection = Connection()
         form.fill(connection)
         connection.save()
+        if form.identity_note:
+            self.stderr.write(form.identity_note)
         self.stdout.write(
             f"{connection.name}: {connection.label}, will call {form.target().endpoint.chat_url('MODEL')}"
         )

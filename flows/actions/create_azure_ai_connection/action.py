@@ -15,7 +15,7 @@ from flows.values import ConnectionValue
 @dataclass(frozen=True)
 class Properties:
     api_key: Secret = prop(PropertyKind.SECRET, required=True)
-    endpoint: str = prop(PropertyKind.TEXT, required=True)
+    endpoint: str = prop(PropertyKind.TEXT, required=True, address=True)
     connection_variable_name: str = prop(PropertyKind.NEW_VARIABLE, default="connection", var_type="connection")
 
 
@@ -33,6 +33,12 @@ class CreateAzureAIConnection(ActionType):
             endpoint = Endpoint.parse(properties.endpoint)
         except EndpointError as error:
             raise ActionError("endpoint", error.message, error.hint) from None
+        if endpoint.found_key is not None:
+            raise ActionError(
+                "endpoint",
+                "There is a key inside the endpoint, where it would be recorded in the open.",
+                "Give the address alone; the key belongs into API key.",
+            )
         name = properties.connection_variable_name
         value = ConnectionValue(name, Target(name=endpoint.host, endpoint=endpoint, key=properties.api_key))
         facts = {

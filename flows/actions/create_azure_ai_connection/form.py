@@ -1,4 +1,4 @@
-from flows.actions.properties import Line, NewVariable, PropertyForm, SecretText
+from flows.actions.properties import Address, NewVariable, PropertyForm, SecretText
 
 
 class Form(PropertyForm):
@@ -10,7 +10,7 @@ class Form(PropertyForm):
         star=True,
         hint="A variable such as {{ api_key }}, or a key, which is stored encrypted and never shown.",
     )
-    endpoint = Line("Endpoint", star=True, hint="Anything the portal shows, or a variable such as {{ endpoint }}.")
+    endpoint = Address("Endpoint", star=True, hint="Anything the portal shows, or a variable such as {{ endpoint }}.")
     connection_variable_name = NewVariable(
         "Connection variable name", hint="Actions below choose it as their dynamic connection."
     )
