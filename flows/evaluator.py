@@ -18,7 +18,7 @@ from flows.expressions import FAILURES, computed, failure_of
 from flows.transfer import Failure, Outcome, packed_outcome, unpacked
 
 LENGTH = struct.Struct(">Q")
-NICENESS = 10  # pages come first
+NICENESS = 5  # pages come first
 TOO_MUCH_MEMORY = "The template needs too much memory. Work on less at a time."
 
 

@@ -71,8 +71,10 @@ class Evaluation(Future[Outcome]):
 class Evaluators:
     """The processes of this one. Safe to use from any thread."""
 
-    def __init__(self, processes: int = PROCESSES, memory: int = MEMORY, idle: float = IDLE) -> None:
-        self._most, self._memory, self._idle = processes, memory, idle
+    def __init__(
+        self, processes: int = PROCESSES, memory: int = MEMORY, seconds: float = SECONDS, idle: float = IDLE
+    ) -> None:
+        self._most, self._bounds, self._idle = processes, (str(memory), str(seconds)), idle
         self._changed = threading.Condition()
         self._waiting: deque[Evaluation] = deque()
         self._places: set[Place] = set()
@@ -91,7 +93,7 @@ class Evaluators:
                 return made
             self._waiting.append(made)
             if self._free < len(self._waiting) and len(self._places) < self._most:
-                place = Place(self.next, self.leave, self._memory)
+                place = Place(self.next, self.leave, self._bounds)
                 self._places.add(place)
                 place.start()
             self._changed.notify()
@@ -125,9 +127,11 @@ class Evaluators:
 class Place(threading.Thread):
     """One process at a time, and the thread that talks to it."""
 
-    def __init__(self, next: Callable[[], Evaluation | None], leave: Callable[[Place], bool], memory: int) -> None:
+    def __init__(
+        self, next: Callable[[], Evaluation | None], leave: Callable[[Place], bool], bounds: tuple[str, str]
+    ) -> None:
         super().__init__(name="evaluator", daemon=True)
-        self._next, self._leave, self._memory = next, leave, memory
+        self._next, self._leave, self._bounds = next, leave, bounds
         self.process: subprocess.Popen[bytes] | None = None
 
     def run(self) -> None:
@@ -174,7 +178,7 @@ class Place(threading.Thread):
     def _start(self) -> subprocess.Popen[bytes]:
         kept = {name: os.environ[name] for name in KEPT_ENVIRONMENT if name in os.environ}
         return subprocess.Popen(  # noqa: S603 - our own program
-            [sys.executable, "-m", "flows.evaluator", str(self._memory), str(SECONDS)],
+            [sys.executable, "-m", "flows.evaluator", *self._bounds],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             cwd=ROOT,
