@@ -6,12 +6,15 @@ from dataclasses import dataclass
 from typing import Any
 
 from django.conf import settings
+from django.contrib.auth.decorators import login_not_required
 from django.http import HttpResponse, JsonResponse
 from django.views.decorators.http import require_GET
 
+from flows.api import problems
 from flows.api.views import api
-from foundryflow.access import reader
+from foundryflow.access import Access, reader
 from foundryflow.http import Request
+from foundryflow.models import ApiKey
 from foundryflow.regions import page
 
 
@@ -56,7 +59,18 @@ def docs(request: Request) -> HttpResponse:
     return page(request, "api/docs.html", context)
 
 
-@reader
+@login_not_required
 @require_GET
 def openapi(request: Request) -> HttpResponse:
-    return JsonResponse(schema())
+    """For whoever is signed in, and for programs with a key of any scope."""
+    scheme, _, token = request.headers.get("Authorization", "").partition(" ")
+    keyed = scheme.lower() == "bearer" and ApiKey.objects.find(token) is not None
+    if request.user.is_authenticated or keyed:
+        response: HttpResponse = JsonResponse(schema())
+    else:
+        response = problems.answer(401, "Sign in, or give a key: Authorization: Bearer ffk_…")
+    response.headers["Cache-Control"] = "no-store"
+    return response
+
+
+openapi.access = Access.KEY  # type: ignore[attr-defined]

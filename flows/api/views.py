@@ -56,7 +56,8 @@ api = DescribedAPI(
     title="FoundryFlow",
     version="0",
     description="Runs flows and tells what became of them. Every call carries `Authorization: Bearer ffk_…`; "
-    "`manage.py apikey create NAME --scope run` makes such a key. Errors are `application/problem+json`.",
+    "`manage.py apikey create NAME --scope run --person USERNAME` makes such a key. "
+    "Errors are `application/problem+json`.",
     docs_url=None,
     openapi_url=None,
 )

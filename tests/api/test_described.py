@@ -144,3 +144,38 @@ def test_whatever_comes_has_its_answer(server, given_key, method, path, headers,
         assert answer.headers["content-type"] == "application/problem+json"
         assert method == "HEAD" or (answer.json()["status"] == status and answer.json()["detail"])
     assert (status == 405) == ("allow" in answer.headers)
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        "9" * 300,
+        "-1e308",
+        "5e-324",
+        "1" + "0" * 40 + ".5",
+        "[" * 190 + "]" * 190,
+        r'"\ud83d\ude00\u202e\u0007"',
+        '{"": {"a.b": []}}',
+        "-0",
+    ],
+    ids=lambda value: value[:12],
+)
+def test_what_the_document_allows_runs(server, given_key, value):
+    make_flow(
+        {
+            "format": "foundryflow/1", "name": "Echo", "inputs": [{"name": "x", "type": "text"}, {"name": "n", "type": "number"}],
+            "actions": [
+                {"id": "l", "type": "log", "properties": {"message": "{{ inputs.x }}"}},
+                {"id": "r", "type": "return", "properties": {"value": "{{ inputs.x }}"}},
+            ],
+        }
+    )  # fmt: skip
+    for name in ("x", "n"):
+        body = f'{{"inputs": {{"{name}": {value}}}}}'.encode()
+        headers = {"Authorization": f"Bearer {given_key(f'every scope {name}')}", "Content-Type": "application/json"}
+        answer = httpx.post(f"{server.url}/api/flows/echo/run?timeout=20", headers=headers, content=body, timeout=30)
+        assert answer.status_code in (200, 422), answer.text
+        if answer.status_code == 200:
+            assert answer.json()["state"] in ("succeeded", "failed")
+            assert (answer.json()["error"] or {}).get("kind") != "internal"
+            assert httpx.get(f"{server.url}/api/runs/{answer.json()['id']}", headers=headers).json() == answer.json()

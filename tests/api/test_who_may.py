@@ -170,3 +170,15 @@ def test_the_command_says_whose_a_key_is(alice, capsys):
     assert "free  run  of nobody" in said
     with pytest.raises(CommandError, match="nobody called 'zoe'"):
         call_command("apikey", "create", "other", "--person", "zoe")
+
+
+def test_a_program_reads_the_openapi_document_with_its_key(call, alice):
+    for key, status in (
+        (key_of(alice, "read"), 200),
+        (key_of(None, "connections"), 200),
+        (None, 401),
+        ("ffk_1_x", 401),
+    ):
+        answer = call("get", "/api/openapi.json", key)
+        assert (answer.status_code, answer.headers["cache-control"]) == (status, "no-store")
+    assert call("get", "/api/docs", key_of(alice)).status_code == 302
