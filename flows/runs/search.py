@@ -62,6 +62,12 @@ class Cursor:
     def of(cls, run: Run) -> Cursor:
         return cls(run.created_at, run.pk)
 
+    @classmethod
+    def at_number(cls, run: int) -> Cursor | None:
+        """The place of a run, also of one that is not there any more; None before all runs."""
+        known = Run.objects.filter(pk__lte=run).order_by("-pk").values_list("created_at", "pk").first()
+        return cls(known[0], known[1] if known[1] == run else known[1] + 1) if known else None
+
 
 @dataclass(frozen=True)
 class Part:
@@ -78,11 +84,6 @@ class Found:
     runs: list[Run]
     newer: Cursor | None  # the page that ends before it
     older: Cursor | None
-    count: int  # of all that match, at most MOST_COUNTED + 1
-
-    @property
-    def more_than_counted(self) -> bool:
-        return self.count > MOST_COUNTED
 
 
 @dataclass(frozen=True)
@@ -121,12 +122,13 @@ def plain(text: str) -> str:
 
 
 class Search:
-    """Runs that a person may see and the filters let through."""
+    """Runs of `flows`, those that somebody may see, that the filters let through; read as `listed` says."""
 
-    def __init__(self, user: User, filters: Filters) -> None:
-        self.user, self.filters = user, filters
-        flows = Flow.objects.visible_to(user)
+    def __init__(self, flows: QuerySet[Flow], filters: Filters, listed: QuerySet[Run] | None = None) -> None:
+        self.filters = filters
         self.flows = flows.filter(slug=filters.flow) if filters.flow else flows
+        self.listed = Run.objects.select_related("flow", "started_by") if listed is None else listed
+        self.listed = self.listed.defer(*LARGE)
         self._everything = filters.only_time and not Flow.objects.exclude(pk__in=self.flows.values("pk")).exists()
         self._groups = self._groups_wanted()
 
@@ -141,14 +143,14 @@ class Search:
         newest, last = (Cursor.of(shown[0]), Cursor.of(shown[-1])) if shown else (None, None)
         newer = newest if (more if upwards else before) else None
         older = last if (after if upwards else more) else None
-        return Found(shown, newer, older, self._count() if newer or older else len(shown))
+        return Found(shown, newer, older)
 
     def _runs(self, cursor: Cursor | None, *, upwards: bool) -> list[Run]:
         """As many as a page holds and one more, beginning at the cursor."""
         if self._groups is None:
             found = self._by_time(cursor, upwards=upwards)[: ROWS + 1]
         else:
-            found = listed().filter(pk__in=self._ids(self._groups, cursor, upwards=upwards))
+            found = self.listed.filter(pk__in=self._ids(self._groups, cursor, upwards=upwards))
         runs = {run.pk: run for run in found}
         if (words := self.filters.words).isdecimal() and (number := whole_number(words)):
             # A run is found by its number, too.
@@ -206,7 +208,10 @@ class Search:
             values += stored(Run, {"created_at": self.filters.since})
         return bounds, values
 
-    def _count(self) -> int:
+    def count(self, found: Found) -> int:
+        """Of all that match, at most MOST_COUNTED + 1; `found` is one page of them."""
+        if not (found.newer or found.older):
+            return len(found.runs)
         most = MOST_COUNTED + 1
         if self._groups is None:
             return self._by_time(None, upwards=False)[:most].count()
@@ -224,7 +229,7 @@ class Search:
 
     def _by_time(self, cursor: Cursor | None, *, upwards: bool, named: bool = True) -> QuerySet[Run]:
         filters, way = self.filters, "" if upwards else "-"
-        found = listed().order_by(f"{way}created_at", f"{way}pk")
+        found = self.listed.order_by(f"{way}created_at", f"{way}pk")
         if not self._everything:
             found = found.filter(flow__in=self._named(self.flows) if named else self.flows)
         if filters.states != STATES:
@@ -244,8 +249,3 @@ class Search:
     def _named(self, flows: QuerySet[Flow]) -> QuerySet[Flow]:
         words = self.filters.words
         return flows.filter(name__icontains=words) if words else flows
-
-
-def listed() -> QuerySet[Run]:
-    """Runs without what may be large and is not in a list."""
-    return Run.objects.select_related("flow", "started_by").defer(*LARGE)

@@ -52,12 +52,14 @@ TABS = ("steps", "flowchart", "values", "log")
 def run_list(request: Request) -> HttpResponse:
     """A page of runs. `before` and `after` say where it begins; `oldest` asks for the last one."""
     given = request.GET
-    found = Search(request.user, Filters.of(given)).page(
+    search = Search(Flow.objects.visible_to(request.user), Filters.of(given))
+    found = search.page(
         Cursor.parse(given.get("before", "")), Cursor.parse(given.get("after", "")), oldest="oldest" in given
     )
     context = {
         "rows": run_rows(found.runs),
         "found": found,
+        "count": search.count(found),
         "most_counted": MOST_COUNTED,
         "all": visible_runs(request.user),
         "usage": usage_chart(),

@@ -9,7 +9,7 @@ from django.contrib.auth.models import User
 from django.urls import reverse
 from django.utils import timezone
 
-from flows.models import Run, State
+from flows.models import Flow, Run, State
 from flows.playground.models import Session
 from flows.runs import search
 from flows.runs.search import STATES, Cursor, Filters, Search
@@ -83,16 +83,17 @@ def test_every_combination_finds_what_matches_in_order(runs, alice, bob, lookups
         given = dict(zip(GIVEN, values, strict=True))
         for user in (alice, bob):
             right = matching(every, user, given)
-            pages = list(forwards(Search(user, Filters.of(given))))
+            find = Search(Flow.objects.visible_to(user), Filters.of(given))
+            pages = list(forwards(find))
             assert [run.pk for page in pages for run in page.runs] == right, given
-            assert pages[0].count == len(right)
+            assert find.count(pages[0]) == len(right)
             assert pages[0].newer is None
 
 
 @pytest.mark.parametrize("lookups", [search.MOST_LOOKUPS, 0], ids=["by group", "by time"])
 def test_the_way_back_shows_the_same_pages(runs, bob, lookups, monkeypatch):
     monkeypatch.setattr(search, "MOST_LOOKUPS", lookups)
-    find = Search(bob, Filters.of({"state": "open"}))
+    find = Search(Flow.objects.visible_to(bob), Filters.of({"state": "open"}))
     pages = list(forwards(find))
     there = [[run.pk for run in page.runs] for page in pages]
     page = pages[-1]
@@ -106,15 +107,25 @@ def test_the_way_back_shows_the_same_pages(runs, bob, lookups, monkeypatch):
 
 
 def test_new_runs_do_not_move_an_older_page(runs, bob):
-    first = Search(bob, Filters()).page()
-    expected = [run.pk for run in Search(bob, Filters()).page(before=first.older).runs]
+    first = Search(Flow.objects.visible_to(bob), Filters()).page()
+    expected = [run.pk for run in Search(Flow.objects.visible_to(bob), Filters()).page(before=first.older).runs]
     Run.objects.create(flow=make_flow(of("new")), revision=first.runs[0].revision, via="api")
-    assert [run.pk for run in Search(bob, Filters()).page(before=first.older).runs] == expected
+    assert [run.pk for run in Search(Flow.objects.visible_to(bob), Filters()).page(before=first.older).runs] == expected
 
 
 @pytest.mark.parametrize("text", ["", "x", "1-", "-1", "²-1", "99999999999999999999-1", "1-99999999999999999999"])
 def test_what_is_no_cursor_is_none(text):
     assert Cursor.parse(text) is None
+
+
+def test_a_run_is_a_place_by_its_number_also_when_it_is_gone(db):
+    flow = make_flow(of("first"))
+    runs = [Run.objects.create(flow=flow, revision=flow.current, via="api") for _ in range(4)]
+    find = Search(Flow.objects.all(), Filters())
+    assert [run.pk for run in find.page(before=Cursor.at_number(runs[2].pk)).runs] == [runs[1].pk, runs[0].pk]
+    Run.objects.filter(pk=runs[2].pk).delete()
+    assert [run.pk for run in find.page(before=Cursor.at_number(runs[2].pk)).runs] == [runs[1].pk, runs[0].pk]
+    assert Cursor.at_number(0) is None
 
 
 @pytest.mark.parametrize(
@@ -124,9 +135,6 @@ def test_what_is_no_cursor_is_none(text):
         {"after": "99999999999999999-999999999999999999"},
         {"before": "x"},
         {"oldest": "1"},
-        {"q": "\x00"},
-        {"flow": "\x00"},
-        {"by": "\x00", "via": "\x00"},
     ],
 )
 def test_addresses_that_people_change_are_answered(client_bob, runs, given):

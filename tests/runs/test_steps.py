@@ -74,7 +74,7 @@ def test_pages_lead_forwards_and_back_without_a_gap(client_bob, run):
     ("given", "expected"),
     [({"state": "failed"}, [9, 19]), ({"state": "warning"}, [4]), ({"state": "failed", "find": "title 1"}, [19]),
      ({"step": "note", "find": "each[2"}, [2, 20, 22, 24]), ({"find": "nothing"}, []), ({"state": "nonsense"}, list(range(10))),
-     ({"find": "\x00", "from": "x", "until": "²"}, list(range(10))), ({"from": "99999999999999"}, list(range(10)))],
+     ({"from": "x", "until": "²"}, list(range(10))), ({"from": "99999999999999"}, list(range(10)))],
 )  # fmt: skip
 def test_steps_are_filtered_by_the_address(client_bob, run, given, expected):
     assert titles(page_of(client_bob, run, given)) == expected
