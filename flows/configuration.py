@@ -118,8 +118,7 @@ def stored_secrets(flow: Flow) -> set[str]:
 
 def called_flows(needs: Needs, callers: Collection[str] = ()) -> dict[str, CalledFlow]:
     """The flows that are run, by slug; those that are not there are left out."""
-    found = Flow.objects.edited().select_related("head").filter(slug__in=needs.flows) if needs.flows else ()
-    return {flow.slug: called_flow(flow, callers) for flow in found}
+    return {slug: called_flow(flow, callers) for slug, flow in Flow.objects.named(needs.flows).items()}
 
 
 def called_flow(flow: Flow, callers: Collection[str]) -> CalledFlow:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -16,9 +16,8 @@ from flows import configuration, engine
 from flows.api.problems import Problem
 from flows.document import Document, DocumentError
 from flows.errors import ActionError
-from flows.models import Flow, Revision, Room, Run
+from flows.models import Flow, Revision, Run
 from flows.runner import first_scope
-from flows.statements import marks, table
 from foundryflow.models import ApiKey
 
 
@@ -81,25 +80,12 @@ def taken_up(run_id: int, path: str, inputs: Mapping[str, Any], newest: bool, an
 
 def started_all(wanted: Sequence[Wanted]) -> list[Run | Problem]:
     """The runs, or why not: an error would undo what shares the transaction."""
-    flows = flows_named({each.slug for each in wanted})
+    flows = Flow.objects.named({each.slug for each in wanted})
     ready = {slug: configuration_problem(flow) for slug, flow in flows.items()}
     made = [prepared(each, flows.get(each.slug), ready.get(each.slug)) for each in wanted]
     fresh = [run for run in made if isinstance(run, Run) and run.idempotency_key is None]
     engine.store_and_submit(fresh)
     return [started_once(run) if isinstance(run, Run) and run.idempotency_key else run for run in made]
-
-
-def flows_named(slugs: Collection[str]) -> dict[str, Flow]:
-    found = list(
-        Flow.objects.raw(
-            f"SELECT * FROM {table(Flow)} WHERE slug IN {marks(slugs)} AND room = '{Room.DESIGNER}'",  # noqa: S608 - names of our own, values are bound
-            list(slugs),
-        )
-    )
-    heads = Revision.objects.without_documents({flow.head_id for flow in found if flow.head_id})
-    for flow in found:
-        flow.head = heads.get(flow.head_id)
-    return {flow.slug: flow for flow in found}
 
 
 def configuration_problem(flow: Flow) -> Problem | None:

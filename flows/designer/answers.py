@@ -67,7 +67,7 @@ def panel_of(
         connections=connections,
         help=contexts.help_of(action.type),
         branches=branch_rows(action),
-        problems={p.property or "": p.message for p in problems.problems if p.action_id == action.id},
+        problems=problems.of(action.id),
         unsent=contexts.unsent(action, connections),
         title=action.title or "",
         description=action.description or "",

@@ -60,7 +60,7 @@ class Panel:
     help: SafeString
     branches: list[BranchField] = field(default_factory=list)
     errors: dict[str, str] = field(default_factory=dict)
-    problems: Mapping[str, str] = field(default_factory=dict)
+    problems: Mapping[str, lint.Problem] = field(default_factory=dict)  # by property
     unsent: Mapping[str, str] = field(default_factory=dict)  # properties that the deployment refuses, and why
     conflict: Conflicting | None = None
     title: str = ""
@@ -137,6 +137,11 @@ class Problems:
     @property
     def rows(self) -> list[tuple[lint.Problem, str]]:
         return [(problem, self.titles.get(problem.action_id or "", "Flow")) for problem in self.problems]
+
+    def of(self, action_id: str) -> dict[str, lint.Problem]:
+        """Those of one action by property; an error goes before a warning."""
+        found = sorted(self.problems, key=lambda problem: problem.severity == "error")
+        return {problem.property or "": problem for problem in found if problem.action_id == action_id}
 
     @property
     def errors(self) -> int:

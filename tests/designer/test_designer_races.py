@@ -164,3 +164,17 @@ def test_a_conflict_at_start_keeps_the_inputs(client_alice, alice):
     assert (document.name, document.deadline, document.concurrency) == ("Mine", 90, 7)
     assert (document.inputs[0].default, document.inputs[0].description) == ("mine", "What")
     assert FlowSecret.objects.get(key=document.inputs[1].default["secret"]).value.reveal() == CANARY
+
+
+def test_a_warning_at_a_field_looks_like_one(client_alice, alice):
+    connect = {
+        "id": "conn",
+        "type": "create_azure_ai_connection",
+        "properties": {"api_key": "{{ key }}", "endpoint": "{{ gone }}"},
+    }
+    flow = flow_of(connect, inputs=[{"name": "key", "type": "text"}])
+    page = client_alice.get(url(flow, "show") + "?action=conn").content.decode()
+    assert re.search(r'class="field-problem is-warn" id="message-api_key"', page)
+    assert "API key comes from the text input key" in page
+    assert re.search(r'class="field-problem" id="message-endpoint"', page)
+    assert re.search(r'class="field-problem" id="message-connection_variable_name"\s*></p>', page)
