@@ -163,7 +163,8 @@ def test_runs_older_than_the_retention_are_deleted_with_what_they_started(ready,
     Run.objects.filter(pk=child.pk).update(parent=old, parent_path="sub~1")
     for run in (old, young, child):
         run.finish(State.SUCCEEDED)
-    Run.objects.filter(pk__in=(old.pk, child.pk)).update(ended_at=timezone.now() - timedelta(days=8))
+    long_ago = timezone.now() - timedelta(days=8)
+    Run.objects.filter(pk__in=(old.pk, child.pk)).update(created_at=long_ago, ended_at=long_ago)
     assert claims.prune() == 0
     settings.RUN_RETENTION_DAYS = 7
     assert claims.prune() == 1

@@ -11,7 +11,7 @@ from django.utils import timezone
 
 from flows import engine, figures
 from flows.engine import claims
-from flows.models import HourlyFigures, Run, RunGroup, State, Worker
+from flows.models import HourlyFigures, Run, RunGroup, State, Suspect, Worker
 from flows.queries import runs_by_day, runs_in_all, tokens_by_hour
 from flows.records import Gathered, write
 from tests.factories import make_flow, make_run
@@ -37,12 +37,9 @@ def recorded(run, state):
 
 
 def killed_for_good(run):
-    for _ in range(claims.MOST_CRASHES):
-        row = going(run).actions.filter(path="a")
-        if not row.update(state=State.RUNNING):
-            run.actions.create(path="a", action_id="a", type="log", title="", state=State.RUNNING, event=1, order=1)
-        Worker.objects.update(beat_at=timezone.now() - timedelta(hours=2))
-        claims.requeue(claims.lost_runs())
+    going(run).actions.create(path="a", action_id="a", type="log", title="", state=State.RUNNING, event=1, order=1)
+    run.crash_path, run.crashes = "a", 3
+    claims.fail_killer(run, Suspect(run=run, alone=3))
 
 
 def prune(settings, run):
