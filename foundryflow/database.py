@@ -103,8 +103,18 @@ def sentence_for_operators(error: BaseException) -> str:
         return MIGRATE
     if isinstance(cause, sqlite3.Error):
         return sentence_about_file(code_of(cause), str(cause))
-    told = " ".join(str(cause or error).split())
-    return f"The database {where()} cannot be reached: {told[:400].rstrip('.')}. Check DATABASE_URL, and that it runs."
+    told = words_of(cause or error).rstrip(".?")
+    return f"The database {where()} cannot be reached: {told}. Check DATABASE_URL, and that it runs."
+
+
+def words_of(error: BaseException) -> str:
+    """What the driver says, in one line; of a pool that waited in vain, why it could not connect."""
+    told = str(error)
+    if type(error).__name__ == "PoolTimeout":
+        from foundryflow.pool import PooledConnection
+
+        told = PooledConnection.refused or told
+    return " ".join(told.split())[:400]
 
 
 def sentence_about_file(code: int, told: str) -> str:
@@ -179,8 +189,10 @@ noted = Seldom(1.0)
 def note_away(error: BaseException, path: str = "") -> None:
     """One line in the log, however many wait: a database that is away for an hour must not fill the disk."""
     if noted():
-        cause = error.__cause__ or error
-        told = " ".join(str(cause).split())[:300]
+        if is_damaged(error):
+            log.error("action=database_damaged message=%s", sentence_for_operators(error))
+            return
+        told = words_of(error.__cause__ or error)
         at = f" path={path}" if path else ""
         log.warning("action=database_away error=%s%s message=%s", type(error).__name__, at, told)
 
@@ -191,8 +203,7 @@ class WithoutTraceback(logging.Filter):
     def filter(self, record: logging.LogRecord) -> bool:
         error = record.exc_info[1] if record.exc_info else None
         if error is not None and (away := next(filter(is_absence, causes_of(error)), None)):
-            told = " ".join(str(away).split())[:300]
-            record.msg, record.args = f"{record.getMessage()} ({type(away).__name__}: {told})", ()
+            record.msg, record.args = f"{record.getMessage()} ({type(away).__name__}: {words_of(away)})", ()
             record.exc_info = record.exc_text = None
         return True
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, ClassVar
 
 import psycopg
 from django.conf import settings
@@ -15,15 +15,19 @@ FULL = ("too many clients", "connection slots")  # what the server says that has
 class PooledConnection(psycopg.Connection[Any]):
     """Tells the pool how its connections fare."""
 
+    refused: ClassVar[str] = ""  # why the last try to connect failed, which the pool keeps to itself
+
     @classmethod
-    def connect(cls, *args: Any, **kwargs: Any) -> PooledConnection:  # type: ignore[override]
+    def connect(cls, *args: Any, **kwargs: Any) -> PooledConnection:
         """While the database is away nobody waits as long as for a connection that others use."""
         try:
             connected = super().connect(*args, **kwargs)
         except psycopg.OperationalError as error:
+            PooledConnection.refused = str(error)
             if not any(said in str(error) for said in FULL):
                 wait_for(settings.DATABASE_WAIT)
             raise
+        PooledConnection.refused = ""
         wait_for(IN_USE)
         return connected
 

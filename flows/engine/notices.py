@@ -51,6 +51,8 @@ async def listen(hub: Hub) -> None:
                     hand_on(hub, notice.payload)
         except (psycopg.Error, OSError) as error:
             log.warning("action=listener_lost error=%s", type(error).__name__)
+        except Exception:
+            log.exception("action=listener_failed")  # a web process without it would show nothing as it happens
         await asyncio.sleep(pause)
         pause = min(pause * 2, LONGEST_PAUSE)
 

@@ -117,7 +117,8 @@ class Writer:
             for pending in filter(self._is_tired, batch):
                 settle(pending.done, outcomes[0])
             if all(pending.done.done() for pending in batch):
-                return outcomes[0]
+                doubt: Exception = outcomes[0]
+                return doubt
             await asyncio.sleep(pause)
             pause = min(pause * 2, LONGEST_PAUSE)
         away, again = None, []

@@ -6,7 +6,6 @@ import asyncio
 import os
 import signal
 import tempfile
-import threading
 import time
 from pathlib import Path
 
@@ -127,6 +126,8 @@ class Installation:
         for process in self.processes:
             process.kill()
             process.wait()
+        for log in self.logs:
+            log.close()
         self.client.close()
         self.database.cleanup()
 
@@ -136,6 +137,9 @@ def until(condition, patience: float = 60.0) -> None:
     while not condition():
         assert time.monotonic() < end, "it did not happen"
         time.sleep(0.05)
+
+
+pytestmark = pytest.mark.timeout(300)
 
 
 @pytest.fixture(scope="module")
@@ -157,35 +161,32 @@ def installation(model):
         made.close()
 
 
+def end_connections(uri: str, seconds: float) -> None:
+    until = time.monotonic() + seconds
+    with psycopg.connect(uri, autocommit=True) as line:
+        while time.monotonic() < until:
+            line.execute(
+                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+                " WHERE datname = current_database() AND pid <> pg_backend_pid()"
+            )
+            time.sleep(0.15)
+
+
 def steps_of(n: object) -> str:
     return "".join(f"<{text}>" for text in (f"{n} first", f"{n} limited", f"{n} dynamic", f"child {n}"))
 
 
 def test_runs_end_right_while_every_connection_is_ended_all_the_time(installation):
-    ending = threading.Event()
-
-    def end_connections() -> None:
-        with psycopg.connect(installation.uri, autocommit=True) as line:
-            while not ending.wait(0.15):
-                line.execute(
-                    "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
-                    " WHERE datname = current_database() AND pid <> pg_backend_pid()"
-                )
-
-    thread = threading.Thread(target=end_connections)
-    thread.start()
     runs = {n: installation.submit("steps", n) for n in range(6)}
-    time.sleep(2)  # so that runs are in every one of their actions
-    ending.set()
-    thread.join()
+    end_connections(installation.uri, seconds=3)
     assert {n: installation.outcome(run) for n, run in runs.items()} == {n: ("succeeded", steps_of(n)) for n in runs}
 
 
 def test_pages_share_few_connections_and_all_are_answered(installation):
     def connections() -> int:
         with psycopg.connect(installation.uri, autocommit=True) as line:
-            others = "datname = current_database() AND pid <> pg_backend_pid()"
-            return line.execute(f"SELECT count(*) FROM pg_stat_activity WHERE {others}").fetchone()[0]  # noqa: S608 - a constant
+            counted = "SELECT count(*) - 1 FROM pg_stat_activity WHERE datname = current_database()"
+            return line.execute(counted).fetchone()[0]
 
     async def visited() -> tuple[set[int], int]:
         async with httpx.AsyncClient(base_url=installation.url, timeout=60) as client:
