@@ -17,8 +17,9 @@ KEYS = {
     "FOUNDRYFLOW_ENCRYPTION_KEY": lambda: base64.urlsafe_b64encode(os.urandom(32)).decode(),
 }
 FORMER = (
-    "The keys of a database are those of its former .env: put that back from the backup (or set FOUNDRYFLOW_SECRET_KEY and"
-    " FOUNDRYFLOW_ENCRYPTION_KEY in the environment). Without the encryption key nothing secret in it can be read."
+    "The keys of a database are those of its former .env: put that back from the backup (or set"
+    " FOUNDRYFLOW_SECRET_KEY and FOUNDRYFLOW_ENCRYPTION_KEY in the environment). Without the encryption key nothing"
+    " secret in it can be read."
 )
 
 
