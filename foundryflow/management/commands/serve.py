@@ -71,6 +71,8 @@ class Command(BaseCommand):
             if simulator and beside:
                 simulator[0].should_exit = True
                 await beside
+        if not main.started:
+            raise CommandError("The server did not start.")
 
     def simulator(self) -> tuple[Sidecar, socket.socket] | None:
         if not settings.SIMULATOR:
