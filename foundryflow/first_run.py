@@ -73,7 +73,7 @@ class AdministratorForm(forms.Form):
             return code
         attempt.fail()
         log.warning("Wrong setup code from %s", address(self.request))
-        raise ValidationError("This is not the code. It stands in the terminal where the server started.")
+        raise ValidationError("This is not the code.")
 
     def clean(self) -> dict[str, Any]:
         cleaned = super().clean() or {}

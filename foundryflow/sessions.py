@@ -10,6 +10,7 @@ from django.contrib.auth import SESSION_KEY
 from django.contrib.auth.signals import user_logged_in
 from django.contrib.sessions.middleware import SessionMiddleware
 from django.http import HttpRequest
+from django.http.response import HttpResponseBase
 
 SINCE, SEEN = "signed_in_at", "seen_at"  # seconds since 1970, in the session
 REFRESH = 300  # seconds between two notes that somebody is there
@@ -30,13 +31,19 @@ class LimitedSessions(SessionMiddleware):
             session[SINCE], session[SEEN] = now, now
         elif now - since >= settings.SESSION_COOKIE_AGE or now - seen >= settings.SESSION_IDLE_SECONDS:
             session.flush()
-        elif now - seen >= min(REFRESH, settings.SESSION_IDLE_SECONDS // 4) and is_attended(request):
-            session[SEEN] = now
+
+    def process_response(self, request: HttpRequest, response: HttpResponseBase) -> HttpResponseBase:
+        session = getattr(request, "session", None)
+        if session is not None and session.accessed and SEEN in session and is_attended(request, response):
+            now = int(time.time())
+            if now - session[SEEN] >= min(REFRESH, settings.SESSION_IDLE_SECONDS // 4):
+                session[SEEN] = now
+        return super().process_response(request, response)
 
 
-def is_attended(request: HttpRequest) -> bool:
+def is_attended(request: HttpRequest, response: HttpResponseBase) -> bool:
     """Whether a person did something; an open page asks and listens by itself."""
-    return UNATTENDED not in request.headers and "text/event-stream" not in request.headers.get("Accept", "")
+    return UNATTENDED not in request.headers and not response.get("Content-Type", "").startswith("text/event-stream")
 
 
 def note_start(sender: Any, request: HttpRequest, **kwargs: Any) -> None:

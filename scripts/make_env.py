@@ -18,8 +18,8 @@ KEYS = {
 }
 FORMER = (
     "The keys of a database are those of its former .env: put that back from the backup (or set"
-    " FOUNDRYFLOW_SECRET_KEY and FOUNDRYFLOW_ENCRYPTION_KEY in the environment)."
-    " Without the encryption key nothing secret in it can be read."
+    " FOUNDRYFLOW_SECRET_KEY and FOUNDRYFLOW_ENCRYPTION_KEY in the environment). Without the encryption key nothing"
+    " secret in it can be read."
 )
 
 

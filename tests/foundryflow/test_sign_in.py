@@ -15,6 +15,7 @@ from foundryflow import sign_in as product
 from foundryflow.attempts import Limit, TooMany, begin_attempt
 from foundryflow.models import Attempt
 from foundryflow.sign_in import digest
+from tests.factories import make_flow, make_run
 
 MOST_TOGETHER, MOST_OF_ADDRESS, MOST_OF_NETWORK, MOST_OF_NAME = 3, 5, 7, 9  # those of the product are higher
 RIGHT = "a long enough password"
@@ -225,14 +226,27 @@ def test_nobody_stays_signed_in_for_ever(alice, settings, monkeypatch):
         assert client.get("/flows/").status_code == status
 
 
-@pytest.mark.parametrize("header", [{"HTTP_ACCEPT": "text/event-stream"}, {"HTTP_X_UNATTENDED": "1"}])
-def test_a_page_that_asks_by_itself_keeps_nobody_signed_in(alice, settings, monkeypatch, header):
+def test_a_page_that_asks_and_listens_by_itself_keeps_nobody_signed_in(alice, settings, monkeypatch):
     settings.SESSION_IDLE_SECONDS = 3_600
     client, clock = Client(), Clock(monkeypatch)
     sign_in(password=RIGHT, client=client)
-    for status in (200, 302):
-        clock.now += 1_800
-        assert client.get("/flows/", **header).status_code == status
+    stream = f"/runs/{make_run(make_flow(), question='x').pk}/stream/"
+    for ask in (lambda: client.get(stream), lambda: client.get("/flows/", headers={"X-Unattended": "1"})):
+        clock.now += 1_000
+        assert ask().status_code == 200
+    clock.now += 1_600
+    assert client.get("/flows/").status_code == 302
+
+
+def test_every_request_of_a_page_that_somebody_works_on_counts(alice, settings, monkeypatch):
+    """With the extension for streams htmx says of each that it would take one."""
+    settings.SESSION_IDLE_SECONDS = 3_600
+    client, clock = Client(), Clock(monkeypatch)
+    sign_in(password=RIGHT, client=client)
+    for _ in range(3):
+        clock.now += 3_000
+        answer = client.get("/flows/", headers={"Accept": "text/html, text/event-stream", "HX-Request": "true"})
+        assert answer.status_code == 200
 
 
 def test_a_session_is_not_written_at_every_request(client_alice, django_assert_num_queries, monkeypatch):
