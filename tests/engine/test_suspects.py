@@ -327,6 +327,7 @@ def test_a_suspect_goes_alone_and_what_finishes_goes_on_without_being_asked_twic
         await asyncio.sleep(0.5)
         beside = {prompt for prompt in counting.calls if prompt.startswith("then")}
         standing = await sync_to_async(lambda: set(Run.objects.filter(state=State.RUNNING)))()
+        assert embedded._executor.claim_unstored([others[0]]) == []  # what is started now waits in the queue
         counting.release()
         await until_async(lambda: not Run.objects.filter(ended_at=None).exists())
         await embedded.close_engine()
