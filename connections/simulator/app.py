@@ -11,6 +11,7 @@ import json
 import time
 from collections import OrderedDict
 from collections.abc import Callable, Coroutine, Iterable, Mapping, Set
+from dataclasses import replace
 from typing import Any
 from urllib.parse import parse_qs, quote
 
@@ -18,6 +19,7 @@ from connections.simulator import ask, bodies
 from connections.simulator.answer import Answer, Receive, Scope, Send
 from connections.simulator.auth import KEY, unauthorised
 from connections.simulator.chats import Chat, anthropic_message
+from connections.simulator.echoes import echo_headers, echo_of, echo_refusal, place_of
 from connections.simulator.events import Drop, Hold, Raw, Step, chunks, spoiled
 from connections.simulator.faults import Faults, first_delay
 from connections.simulator.lists import listing
@@ -68,13 +70,15 @@ class Simulator:
         route = route_of(sent_path(scope), headers.get("host", ""), self._routes)
         query = parse_qs(scope["query_string"].decode("latin-1"))
         version = query.get("api-version", [""])[0]
-        if refused := refused_head(route, version, scope["method"], headers):
+        body = parsed(raw)
+        named = route.deployment if route and route.deployment else str((body or {}).get("model") or "")
+        if refused := refused_head(route, version, scope["method"], headers, any_key=bool(place_of(named))):
             await answer.refuse(refused)
         elif route is None:
             await answer.refuse(NOT_FOUND)
         elif route.operation in LISTS:
             await answer.json(listing(route, query, origin(scope, headers)))
-        elif (body := parsed(raw)) is None:
+        elif body is None:
             await answer.refuse(error(400, "BadRequest", "The request body is not a JSON object."))
         else:
             await self.operate(route, version, bodies.without_extras(route, body, headers), headers, answer)
@@ -85,20 +89,24 @@ class Simulator:
         deployment = route.deployment or str(body.get("model") or "")
         if route.inference:
             answer.add({"azureml-model-session": "simulated"})
-        if refused := self.refusal(route, version, deployment, body, headers, answer):
+        echo = echo_of(deployment, headers)
+        answer.add(echo_headers(deployment, echo))
+        if refused := self.refusal(route, version, deployment, body, headers, answer) or echo_refusal(deployment, echo):
             await answer.refuse(refused)
             return
         await self.before(deployment, answer)
         if deployment in NO_JSON:
             await answer.text(*NO_JSON[deployment])
+        elif place_of(deployment) == "html":
+            await answer.text(502, "text/html", f"<html><body>No way for {echo} (simulated)</body></html>")
         elif route.operation == "embeddings":
             await answer.json(embeddings(deployment, body))
         elif route.operation == "responses":
-            await self.responses(ask.of_responses(route, deployment, body), body, answer)
+            await self.responses(replace(ask.of_responses(route, deployment, body), echo=echo), body, answer)
         elif route.operation == "messages":
             await answer.json(anthropic_message(Reply.to(ask.of_chat(route, deployment, body))))
         else:
-            await self.chat(ask.of_chat(route, deployment, body), answer)
+            await self.chat(replace(ask.of_chat(route, deployment, body), echo=echo), answer)
 
     def refusal(
         self,
@@ -135,7 +143,7 @@ class Simulator:
     async def chat(self, asked: ask.Ask, answer: Answer) -> None:
         chat = Chat(Reply.to(asked))
         if asked.stream:
-            await self.stream(asked, spoiled(asked.deployment, chat.events(), responses=False), answer)
+            await self.stream(asked, spoiled(asked.deployment, chat.events(), False, asked.echo), answer)
         else:
             await answer.json(chat.whole())
 
@@ -146,7 +154,7 @@ class Simulator:
             if len(self._responses) > REMEMBERED:
                 self._responses.popitem(last=False)
         if asked.stream:
-            await self.stream(asked, spoiled(asked.deployment, response.events(), responses=True), answer)
+            await self.stream(asked, spoiled(asked.deployment, response.events(), True, asked.echo), answer)
         else:
             await answer.json(response.whole())
 
@@ -170,12 +178,14 @@ class Simulator:
         await answer.send_body(held, more=False)
 
 
-def refused_head(route: Route | None, version: str, method: str, headers: Mapping[str, str]) -> Refusal | None:
+def refused_head(
+    route: Route | None, version: str, method: str, headers: Mapping[str, str], *, any_key: bool = False
+) -> Refusal | None:
     if sum(name.startswith("x-") for name in headers) > MOST_HEADERS:
         return error(431, "431", "Request Header Fields Too Large.")
     if route is None:
         return NOT_FOUND
-    if refused := unauthorised(route, headers) or refused_version(route, version):
+    if refused := (None if any_key else unauthorised(route, headers)) or refused_version(route, version):
         return refused
     if (method == "GET") != (route.operation in LISTS):
         return NOT_FOUND

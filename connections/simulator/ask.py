@@ -37,6 +37,7 @@ class Ask:
     stream: bool = False
     stream_usage: bool = False
     choices: int = 1
+    echo: str = ""  # what stands in the answer of a deployment that sends the key back
 
 
 def of_chat(route: Route, deployment: str, body: Mapping[str, Any]) -> Ask:

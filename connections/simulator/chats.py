@@ -7,6 +7,7 @@ import time
 from collections.abc import Iterator
 from typing import Any
 
+from connections.simulator.echoes import place_of
 from connections.simulator.events import Event
 from connections.simulator.replies import PROMPT_SAFE, Reply
 
@@ -24,12 +25,13 @@ class Chat:
         self._before = f"<think>{reply.thoughts}</think>\n\n" if thinks_aloud and reply.thoughts else ""
 
     def _head(self, object: str) -> dict[str, Any]:
+        named = self._reply.ask.echo if place_of(self._reply.ask.deployment) == "fields" else ""
         return {
-            "id": f"chatcmpl-{self._reply.id}",
+            "id": f"chatcmpl-{self._reply.id}{named}",
             "object": object,
             "created": self._created,
-            "model": f"{self._reply.ask.deployment}-simulated",
-            "system_fingerprint": "simulated",
+            "model": f"{self._reply.ask.deployment}-simulated{named}",
+            "system_fingerprint": f"simulated{named}",
         }
 
     def whole(self) -> dict[str, Any]:

@@ -10,6 +10,8 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
+from connections.simulator.echoes import place_of
+
 
 @dataclass(frozen=True)
 class Event:
@@ -56,8 +58,13 @@ BREAKS: dict[str, tuple[tuple[Step, ...], tuple[Step, ...]]] = {
 }
 
 
-def spoiled(deployment: str, events: Iterable[Event], responses: bool) -> Iterator[Step]:
+def spoiled(deployment: str, events: Iterable[Event], responses: bool, echo: str = "") -> Iterator[Step]:
     """The events, with what goes wrong at this deployment."""
+    if place_of(deployment) == "stream":
+        yield from list(events)[:2]
+        failure = {"code": echo, "message": f"The model failed for {echo}."}
+        yield Event({"type": "error", "error": failure}, "error")
+        return
     if deployment not in BREAKS:
         yield from events
         if deployment == "held-open":

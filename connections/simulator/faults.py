@@ -50,6 +50,12 @@ Refuses parameters
   no-stop             stop
   no-reasoning-effort reasoning_effort, by value
   no-stream-options   stream_options, in the words of compatible servers
+Sends the key back that came with the request; any key is taken there
+  echo-key-text       in the answer, in pieces of three characters when it streams; echo-key-fields in its other fields
+  echo-key-error      in every part of a 400; echo-key-late far behind its beginning; echo-key-html in a 502
+  echo-key-header     in the headers of an answer; echo-key-stream in an error after some words
+  ...-FORM            all of these in another form: capitals, escaped, percent, partly, quoted, html, hex, base64,
+                      base64-1, base64-2, base64url, basic, bearer; such as echo-key-text-base64-1
 Odd answers
   filtered-answer     200, the answer ends with finish_reason content_filter
   filter-down         200, the filter did not work and says so

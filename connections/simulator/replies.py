@@ -62,7 +62,7 @@ class Reply:
 
     @property
     def pieces(self) -> list[str]:
-        return re.findall(r"\S+\s*", self.text)
+        return re.findall(r".{1,3}" if self.ask.echo else r"\S+\s*", self.text, re.DOTALL)
 
     @property
     def filters(self) -> dict[str, Any]:
@@ -87,6 +87,8 @@ def thinking_for(ask: Ask) -> int:
 def text_for(ask: Ask) -> str:
     if ask.deployment == "empty":
         return ""
+    if ask.echo:
+        return f"Your key is <{ask.echo}> (simulated)."
     if ask.deployment == "json":
         return json.dumps({"simulated": True, "echo": ask.prompt[:500]})
     text = f"Simulated answer of {ask.deployment}. You said: {ask.prompt}"

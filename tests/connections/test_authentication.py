@@ -6,7 +6,7 @@ from django.urls import reverse
 from connections.foundry.values import Header, Identity
 from connections.models import Connection
 from connections.secret import Secret
-from tests.factories import PLANTED_KEY, make_connection
+from tests.factories import PLANTED_KEY, make_connection, make_flow
 
 ENDPOINT = "https://contoso.openai.azure.com/openai/v1"
 PLANTED_SECRET = "planted-client-secret-1"
@@ -88,3 +88,27 @@ def test_headers_of_a_gateway_reach_the_client(client_alice):
 def test_a_header_that_would_break_the_request_is_refused(client_alice, name):
     answer = client_alice.post(reverse("connections:new"), posted(key=PLANTED_KEY, extra_header=name))
     assert answer.status_code == 422
+
+
+RENTED = "https://mine.eastus.inference.ml.azure.com/v1"
+
+
+def test_the_form_says_that_a_rented_host_gets_no_token_of_this_server(client_alice):
+    made = posted(endpoint=RENTED, auth="entra", method="managed_identity")
+    page = client_alice.post(reverse("connections:new"), made, follow=True)
+    assert "gets no token of this server" in page.content.decode()
+    stored = Connection.objects.get()
+    page = client_alice.get(reverse("connections:edit", args=[stored.pk]))
+    assert "gets no token of this server" in page.content.decode()
+    tested = client_alice.post(reverse("connections:test_new"), {**made, "model": "m"}, headers={"HX-Request": "true"})
+    assert "gets no token of this server" in tested.content.decode()
+    own = posted(name="own", endpoint="https://r.openai.azure.com/openai/v1", auth="entra", method="managed_identity")
+    page = client_alice.post(reverse("connections:new"), own, follow=True)
+    assert "gets no token" not in page.content.decode()
+
+
+def test_a_flow_that_would_call_a_rented_host_by_the_servers_identity_has_a_problem(client_alice, alice):
+    make_connection("simulator", endpoint=RENTED, key="")
+    Connection.objects.update(auth="managed_identity")
+    page = client_alice.get(reverse("designer:show", args=[make_flow(by=alice).slug]))
+    assert "gets no token of this server" in page.content.decode()

@@ -63,7 +63,7 @@ class Stub:
                 head = (await reader.readuntil(b"\r\n\r\n")).decode("latin-1").split("\r\n")
                 headers = {name.lower(): value for name, _, value in (line.partition(": ") for line in head[1:])}
                 body = await reader.readexactly(int(headers.get("content-length", "0")))
-                self.asked.append(Asked(head[0], headers, json.loads(body)))
+                self.asked.append(Asked(head[0], headers, json.loads(body or b"null")))
                 answer = self.answers[min(len(self.asked), len(self.answers)) - 1]
                 if isinstance(answer, bytes):
                     writer.write(answer)
