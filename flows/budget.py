@@ -14,6 +14,7 @@ SECONDS = 1.0  # of processor time, so that a busy machine fails no template
 BRIEF_SECONDS = 0.005
 BRIEF_TOTAL = 400_000  # of what it makes on its way
 BRIEF_TEXT = 100_000  # characters that one filter or operator works on
+NEVER = float("inf")
 
 
 class TooLarge(ValueError):
@@ -35,18 +36,15 @@ class Budget(threading.local):
 
     brief = False
     spent = written = 0
-    largest, total = LARGEST, TOTAL
-    ends = float("inf")
+    ends = NEVER
 
     def begin(self, *, brief: bool = False) -> None:
         self.brief = brief
         self.spent = self.written = 0
-        self.largest, self.total = (BRIEF_TOTAL, BRIEF_TOTAL) if brief else (LARGEST, TOTAL)
         self.ends = thread_time() + (BRIEF_SECONDS if brief else SECONDS)
 
     def end(self) -> None:
-        self.brief = False
-        self.largest, self.total, self.ends = LARGEST, TOTAL, float("inf")
+        self.brief, self.ends = False, NEVER
 
     def tick(self) -> None:
         if thread_time() > self.ends:
@@ -59,12 +57,13 @@ class Budget(threading.local):
 
     def refuse(self, size: int) -> None:
         """Raises when a value of this size is too much."""
-        if size > self.largest:
+        if size > (BRIEF_TOTAL if self.brief else LARGEST):
             raise Unfinished if self.brief else TooLarge
 
     def spend(self, size: int) -> None:
+        self.refuse(size)
         self.spent += size
-        if size > self.largest or self.spent > self.total:
+        if self.spent > (BRIEF_TOTAL if self.brief else TOTAL):
             raise Unfinished if self.brief else TooLarge
         self.tick()
 

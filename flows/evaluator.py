@@ -15,7 +15,7 @@ from typing import BinaryIO
 
 from flows import bounded
 from flows.expressions import FAILURES, computed, failure_of
-from flows.transfer import Failure, Outcome, packed_outcome, unpacked
+from flows.transfer import OUT_OF_MEMORY, Failure, Outcome, packed_outcome, unpacked
 
 LENGTH = struct.Struct(">Q")
 NICENESS = 5  # pages come first
@@ -27,6 +27,8 @@ def main(memory: int, seconds: float) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # typed at a terminal for the parent
     os.nice(NICENESS)
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    _, most = resource.getrlimit(resource.RLIMIT_AS)
+    memory = memory if most == resource.RLIM_INFINITY else min(memory, most)
     resource.setrlimit(resource.RLIMIT_AS, (memory, memory))
     tasks, answers = sys.stdin.buffer, os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)
@@ -64,4 +66,7 @@ def evaluated(data: bytes) -> bytes:
 
 
 if __name__ == "__main__":
-    main(int(sys.argv[1]), float(sys.argv[2]))
+    try:
+        main(int(sys.argv[1]), float(sys.argv[2]))
+    except MemoryError:
+        os._exit(OUT_OF_MEMORY)

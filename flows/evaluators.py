@@ -22,7 +22,7 @@ from contextlib import suppress
 from pathlib import Path
 from struct import Struct
 
-from flows.transfer import Failure, Outcome, Task, TooMuch, packed, unpacked_outcome
+from flows.transfer import OUT_OF_MEMORY, Failure, Outcome, Task, TooMuch, packed, unpacked_outcome
 
 log = logging.getLogger(__name__)
 
@@ -139,6 +139,8 @@ class Place(threading.Thread):
             if evaluation is not None and evaluation.set_running_or_notify_cancel():
                 try:
                     evaluation.set_result(self._evaluated(evaluation))
+                except CancelledError as error:
+                    evaluation.set_exception(error)
                 except BaseException as error:
                     self._end()
                     evaluation.set_exception(error)
@@ -160,6 +162,8 @@ class Place(threading.Thread):
             except OSError as error:
                 log.error("action=evaluator_not_started error=%r", error)
                 return failed(NOT_STARTED)
+            if evaluation.abandoned:
+                raise CancelledError
             evaluation.enter(process)
             answer = exchange(process, data)
             evaluation.enter(None)
@@ -172,8 +176,10 @@ class Place(threading.Thread):
                 used = False  # it may have died before; once more, in one of its own
                 continue
             log.warning("action=evaluator_died status=%s", status)
-            too_long = status == -signal.SIGPROF or time.monotonic() - began > PATIENCE
-            return failed(TOO_LONG if too_long else TOO_MUCH_MEMORY)
+            if status == -signal.SIGPROF or time.monotonic() - began > PATIENCE:
+                return failed(TOO_LONG)
+            own_end = status is not None and status >= 0 and status != OUT_OF_MEMORY
+            return failed(NOT_STARTED if own_end else TOO_MUCH_MEMORY)
 
     def _start(self) -> subprocess.Popen[bytes]:
         kept = {name: os.environ[name] for name in KEPT_ENVIRONMENT if name in os.environ}

@@ -19,6 +19,7 @@ from flows.values import Response, convert, weight
 
 FUEL = 2_000_000  # instructions of one evaluation
 HEAVY = 1_000_000  # the weight of values that MiniJinja cannot be handed in passing
+LONGEST_WAIT = 15.0  # seconds of a thread for an evaluation, with those that are before it
 UNSEEN = object()
 UNFINISHED = object()
 
@@ -194,7 +195,14 @@ def check(template: str) -> set[str]:
 def evaluate(template: str, scope: Scope) -> Any:
     prepared = Prepared(read(template), scope)
     value = prepared.tried()
-    return prepared.opened(evaluators.submit(prepared.task()).result()) if value is UNFINISHED else value
+    if value is not UNFINISHED:
+        return value
+    evaluation = evaluators.submit(prepared.task())
+    try:
+        return prepared.opened(evaluation.result(LONGEST_WAIT))
+    except TimeoutError:
+        evaluation.cancel()
+        raise ExpressionError(str(TooSlow())) from None
 
 
 def read(template: str) -> Compiled:

@@ -19,6 +19,7 @@ from flows.sandbox import Compiled
 from flows.values import ConnectionValue, Response, as_text
 
 LARGEST = 64 * 1024 * 1024  # bytes
+OUT_OF_MEMORY = 3  # exit status of a process that could not even say so
 PLAIN = frozenset({NoneType, bool, int, float, str, list, tuple, dict})
 
 

@@ -244,3 +244,15 @@ def test_a_try_has_three_lanes_that_are_no_branches_to_edit(client_alice, flow):
     for lane in ("Try", "Catch", "Finally"):
         assert f'aria-label="{lane}, Step' in page
     assert "Add a branch" not in page
+
+
+def test_the_panel_says_of_a_variable_that_it_may_not_be_set(client_alice, alice):
+    declare = {"id": "d", "type": "declare_variables", "properties": {"variables": [{"name": "found", "value": "x"}]}}
+    branch = {"id": "b", "title": "", "condition": "true", "actions": [declare]}
+    flow = make_flow({"format": "foundryflow/1", "name": "maybe", "actions": [
+        {"id": "route", "type": "if_else", "properties": {}, "branches": [branch]},
+        {"id": "chat", "type": "chat_completion", "properties": {"connection": "c", "model": "m", "user_prompt": "{{ found }}"}},
+    ]}, by=alice)  # fmt: skip
+    page = client_alice.get(url(flow, "show") + "?action=chat").content.decode()
+    assert "may not be set</span>" in page
+    assert "`found` may not be set here: Declare variables sets it" in page
