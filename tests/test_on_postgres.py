@@ -9,7 +9,7 @@ import pytest
 from tests.processes import installed_on, ran
 
 SUITES = (
-    ("tests/engine", "tests/on_postgres"),
+    ("tests/engine", "tests/on_postgres", "tests/api/test_described.py"),
     (
         "tests/flows/test_engine.py",
         "tests/flows/test_flows.py",

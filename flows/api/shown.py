@@ -57,6 +57,8 @@ def runs_wanted(asked: Sequence[Wanted]) -> list[Json | None]:
     """None for a run that is not there, or not for this key."""
     wanted = visible(asked)
     ids = list({each.run for each in wanted if each})
+    if not ids:
+        return [None] * len(wanted)
     known = {run.pk: run for run in Run.objects.raw(f"{OF_RUNS} WHERE run.id IN {marks(ids)}", ids)}
     actions: dict[int, list[ActionRun]] = defaultdict(list)
     for record in ActionRun.objects.raw(f'{OF_ACTIONS} WHERE run_id IN {marks(ids)} ORDER BY "order"', ids):
