@@ -12,7 +12,7 @@ from flows.actions import registry
 from flows.actions.base import TYPES, Prop, PropertyKind, label, props
 from flows.document import Action, Document
 from flows.expressions import ExpressionError, as_template, check, is_plain, templates_in
-from flows.literal_secrets import declared_properties, is_stored, refusals, secrets_of, text_inputs_used
+from flows.literal_secrets import declared_properties, is_stored, literal_of, refusals, secrets_of, text_inputs_used
 from flows.visible import Scopes, VariableInScope, Visible, known_type, start_variables
 from flows.visible import variables_at as variables_at
 
@@ -104,6 +104,10 @@ def secret_problems(
             # A run that is given the input does without its default.
             severity = "error" if place.action_id else "warning"
             yield Problem(place.action_id, place.property, sentence, severity)
+        # The called flow has come, or taken a secret input, after this document was stored.
+        if place.action_id in reached and secrets is not None and literal_of(place, value) is not None:
+            sentence = f"{place.title} is a secret and can be read in the document. Any change of the flow stores it."
+            yield Problem(place.action_id, place.property, sentence, "warning")
     for place, name in text_inputs_used(document, secret_inputs):
         if place.action_id in reached:
             sentence = f"{place.title} comes from the text input {name}. Declare that as secret, so that it is masked."

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from contextlib import suppress
 from typing import Any
 
 from django.contrib.auth.models import AbstractBaseUser
@@ -11,7 +12,7 @@ from django.db import transaction
 from connections.endpoint import secret_in
 from flows.actions.base import label, props
 from flows.document import Document, DocumentError, parse
-from flows.literal_secrets import refusals
+from flows.literal_secrets import Place, each_secret, literal_of, refusal_of, refusals
 from flows.models import Flow
 from flows.visible import known_type
 from foundryflow.strict_json import JsonError, storable_json
@@ -62,4 +63,12 @@ def bring_in(text: str | bytes, *, by: AbstractBaseUser | None) -> tuple[Flow, b
 
 
 def written(document: dict[str, Any]) -> str:
+    """The text of a file. What is secret in a document and not stored apart, which older ones may hold, is left out."""
+    with suppress(DocumentError):  # a broken one is kept as it is, to be mended
+        document = each_secret(parse(document), left_out, Flow.objects.secret_inputs).to_json()
     return json.dumps(document, indent=2, ensure_ascii=False) + "\n"
+
+
+def left_out(place: Place, value: Any) -> Any:
+    readable = literal_of(place, value) is not None or refusal_of(place, value)
+    return {"secret": "left-out"} if readable else value

@@ -273,3 +273,22 @@ def test_the_migration_moves_literals_out_of_all_revisions(db, callee):
     before = dict(Revision.objects.values_list("pk", "document"))
     migration.move(apps, None)
     assert before == dict(Revision.objects.values_list("pk", "document"))
+
+
+def test_a_literal_for_a_flow_that_came_later_is_said_and_stored_with_the_next_edit(db):
+    flow = Flow.objects.start_with(parse(document(call({"token": CANARY}))), by=None)
+    Flow.objects.start_with(parse(document(name="callee", inputs=[secret_input()])), by=None)
+    found = problems_of(flow.current.parsed(), flow)
+    assert [(p.severity, "can be read in the document" in p.message) for p in found] == [("warning", True)]
+    flow.commit(flow.current.parsed().renamed("Other"), by=None, base=1)
+    assert CANARY not in json.dumps(flow.current.document)
+    assert problems_of(flow.current.parsed(), flow) == []
+
+
+@pytest.mark.parametrize("data", [*EVERYWHERE, document(connect(CANARY + "{{ x }}"))])
+def test_an_export_leaves_out_what_an_old_revision_holds(client_alice, callee, data):
+    flow = Flow.objects.start_with(parse(document()), by=None)
+    Revision.objects.filter(pk=flow.current.pk).update(document=data)
+    exported = client_alice.get(reverse("flows:export", args=[flow.slug])).content.decode()
+    assert CANARY not in exported
+    assert "left-out" in exported
