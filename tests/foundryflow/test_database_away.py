@@ -103,3 +103,23 @@ def of_sqlite(code):
 )
 def test_what_may_succeed_later_is_told_from_what_never_will(error, expected):
     assert database.is_away(error) is expected
+
+
+@pytest.mark.parametrize(
+    ("code", "visitors", "operators"),
+    [
+        (sqlite3.SQLITE_BUSY, "another process is writing", "locked by another process"),
+        (sqlite3.SQLITE_FULL, "disk of the database is full", "is full: make room"),
+        (sqlite3.SQLITE_READONLY, "cannot be written", "cannot be written: give this user the right"),
+        (sqlite3.SQLITE_CORRUPT, "The database is damaged", "docs/running.md"),
+        (sqlite3.SQLITE_IOERR, "does not answer", "check the disk"),
+    ],
+)
+def test_visitors_and_operators_read_what_they_can_do(tmp_path, monkeypatch, code, visitors, operators):
+    file = tmp_path / "some.sqlite3"
+    monkeypatch.setattr(database, "sqlite_file", lambda: file)
+    assert visitors in database.sentence_for_visitors(of_sqlite(code))
+    assert str(file) not in database.sentence_for_visitors(of_sqlite(code))
+    told = database.sentence_for_operators(of_sqlite(code))
+    assert operators in told
+    assert str(file) in told

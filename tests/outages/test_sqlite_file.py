@@ -54,7 +54,7 @@ def test_a_file_that_is_no_database_is_named_with_the_way_to_a_backup_and_nothin
 
 
 def test_a_folder_that_is_not_there_is_named(tmp_path):
-    for name, (status, text) in endings(tmp_path / "nowhere" / "f.sqlite3", "serve", "uvicorn").items():
+    for name, (status, text) in endings(tmp_path / "nowhere" / "f.sqlite3", "uvicorn").items():
         assert status not in (0, None), name
         assert f"there is no folder {tmp_path / 'nowhere'}" in text, name
         assert "Traceback" not in text, name
