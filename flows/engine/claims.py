@@ -28,7 +28,7 @@ __all__ = ["BEAT", "GOING"]
 
 LOST_AFTER = 12.0  # seconds of silence after which a process has lost its runs
 PATIENCE = 5.0  # seconds that a suspect waits for a process that has nothing else to do
-NOBODY_IS_WELL = 30.0  # seconds after which a process takes a suspect that has not lived long itself
+NOBODY_IS_WELL = 60.0  # seconds after which a process takes a suspect that has not lived long itself
 # Runs in one transaction. Small groups begin one behind the other, and so do their later calls: hundreds in step would
 # make each other wait at every action. And other workers get their share.
 TOGETHER = 16

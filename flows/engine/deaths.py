@@ -114,9 +114,10 @@ def blame(run: Run, death: Death) -> Suspect | None:
 
 def judge(suspect: Suspect, death: Death) -> None:
     going = len(death.places)
-    if death.well and going == suspect.tried_with == 1:
-        suspect.alone += 1
-        suspect.proven += not have_others_died(suspect.died_at, death.worker)
+    if going == suspect.tried_with == 1:
+        if death.well:
+            suspect.alone += 1
+            suspect.proven += not have_others_died(suspect.died_at, death.worker)
         Worker.objects.filter(pk=death.worker.pk).update(killed_by=suspect.run_id)
     suspect.company = suspicion.company_after(suspect.company, going, well=death.well)
     began = max(filter(None, (death.since[suspect.run_id], death.worker.started_at, suspect.tried_at)))

@@ -141,7 +141,7 @@ def test_deaths_of_processes_that_had_just_started_prove_nothing():
     for _ in range(suspicion.MOST_ALONE):
         time_passes(300)
         young = process(lives=1)
-        assert tried(young) == [run.pk]  # nobody else was there for half a minute
+        assert tried(young) == [run.pk]  # nobody else was there for a minute
         Worker.objects.filter(pk=young).update(started_at=back(claims.LOST_AFTER + 2))
         assert dies_with(young, [run]) == [run.pk]
     assert Suspect.objects.get().alone == 0
