@@ -22,6 +22,7 @@ SHORTEST = 8  # characters; a shorter secret would be found in ordinary words
 PUBLISHED = frozenset({"simulator"})  # keys that everybody reads in the documentation
 DEEPEST = 4  # escapes of escapes
 DEEPEST_VALUE = 100  # levels of a JSON value; what lies deeper is hidden whole
+SLICE = 32_768  # characters that are masked at a time; each takes some dozen bytes meanwhile
 LONGEST_ESCAPE = 12  # bytes that stand for one, in what a window holds back
 MANY = 1_024  # sets of secrets whose masker is kept
 
@@ -126,19 +127,30 @@ class Masker:
         data = text.encode("utf-8", "surrogatepass")
         if not self.finds(data):
             return text
+        if len(text) > SLICE:
+            window = self.window()
+            return window.feed(text) + window.finish()
         return self._masked(data, final=True)[0]
 
     def value(self, value: Any) -> Any:
         """The same of every text in a JSON value, its names too, and of dataclasses. What holds none stays as it is."""
+        return value if self._is_clean(value) else self._value(value, DEEPEST_VALUE)
+
+    def fields(self, made: dict[str, Any]) -> dict[str, Any]:
+        """The same of values whose names are ours."""
+        if self._is_clean(made):
+            return made
+        return {name: self._value(value, DEEPEST_VALUE) for name, value in made.items()}
+
+    def _is_clean(self, value: Any) -> bool:
+        """Its JSON shows everything that stands in it, in one piece, which is quicker than a walk."""
         if not self._folded:
-            return value
+            return True
         try:
-            # Its JSON shows everything that stands in it, in one piece, which is quicker than a walk.
             written = json.dumps(value, ensure_ascii=False, default=repr)
-            clean = not self.finds(written.encode("utf-8", "surrogatepass"))
         except (RecursionError, TypeError, ValueError):
-            clean = False
-        return value if clean else self._value(value, DEEPEST_VALUE)
+            return False
+        return not self.finds(written.encode("utf-8", "surrogatepass"))
 
     def window(self) -> Window:
         """For a text that comes in pieces."""
@@ -239,6 +251,8 @@ class Window:
         self._masker, self._held = masker, b""
 
     def feed(self, piece: str) -> str:
+        if len(piece) > SLICE:
+            return "".join(self.feed(piece[at : at + SLICE]) for at in range(0, len(piece), SLICE))
         masker = self._masker
         if not self._held and not (masker._suspicious and masker._suspicious.search(piece)):
             return piece

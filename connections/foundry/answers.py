@@ -18,6 +18,7 @@ from connections.foundry.transport import LARGEST_REFUSAL, Answer
 from connections.foundry.values import Completion, ErrorInAnswer, ProtocolError, TextDelta
 from connections.masking import Masker, Window
 
+MUCH = 256 * 1024  # bytes of an answer, beyond which it is masked in a thread
 GRACE = 0.2  # seconds a server may take to end a stream after its last event
 Read = Callable[[Any], dict[str, Any]]
 READ: Mapping[Api, Read] = {Api.CHAT: chat.read, Api.RESPONSES: responses.read}
@@ -97,11 +98,21 @@ async def data_of(answer: Answer, context: Context, read: Callable[[Any], Any]) 
     text = body.decode("utf-8", "replace")
     try:
         made = read(readable(text))
-        return context.masker.value(made) if context.masker.finds(body) else made
+        if len(body) > MUCH:
+            # Seconds, when somebody means harm; others go on meanwhile.
+            return await asyncio.to_thread(masked, made, body, context.masker)
+        return masked(made, body, context.masker)
     except ErrorInAnswer as error:
         raise reported(error, answer, context, begun=False) from None
     except ProtocolError as error:
         raise context.unreadable(answer, error, text) from None
+
+
+def masked(made: Any, body: bytes, masker: Masker) -> Any:
+    """What was read from a body, without the secrets in it. The names of fields are ours."""
+    if not masker.finds(body):
+        return made
+    return masker.fields(made) if isinstance(made, dict) else masker.value(made)
 
 
 def readable(text: str) -> Any:
@@ -119,7 +130,7 @@ async def completed(answer: Answer, context: Context, api: Api) -> AsyncGenerato
             async for delta in deltas:
                 yield delta
         try:
-            made = context.masker.value(assembler.fields())
+            made = context.masker.fields(assembler.fields())
         except ProtocolError as error:
             raise context.unreadable(answer, error, "") from None
     else:

@@ -243,3 +243,10 @@ def test_a_hostile_stream_makes_the_window_hold_back_little():
 
 def test_the_masker_of_a_set_of_secrets_is_made_once():
     assert masker_of(KEY, "another-secret") is masker_of(KEY, "another-secret")
+
+
+def test_a_large_text_is_masked_in_slices_like_the_whole():
+    masker = Masker([KEY])
+    text = f"{'a word & ' * 4_000}{KEY}" * 5
+    assert masker.text(text) == text.replace(KEY, MASK)
+    assert streamed(masker, [text]) == text.replace(KEY, MASK)
