@@ -1,4 +1,4 @@
-# Verbs: run, test, lint, bench, chaos. `make run` is all a newcomer needs.
+# Verbs: run, test, lint, bench, million, chaos. `make run` is all a newcomer needs.
 PYTHON ?= python3
 HOST ?= 127.0.0.1
 PORT ?= 8000
@@ -7,7 +7,7 @@ BIN := .venv/bin
 # Many processes start here; each would compile the sources again where the environment forbids to keep the result.
 export PYTHONDONTWRITEBYTECODE =
 
-.PHONY: run test lint bench chaos env
+.PHONY: run test lint bench million chaos env
 
 run: .venv/installed .env
 	@SIMULATOR_PORT=$(SIMULATOR_PORT) exec $(BIN)/python manage.py serve --host $(HOST) --port $(PORT)
@@ -31,6 +31,10 @@ bench: .venv/installed-dev
 	$(BIN)/python -m benchmarks.api
 	$(BIN)/python -m benchmarks.api --workers 1
 	$(BIN)/python -m benchmarks.workers
+
+million: .venv/installed-dev
+	$(BIN)/python -m benchmarks.million
+	$(BIN)/python -m benchmarks.million --postgres
 
 chaos: .venv/installed-dev
 	$(BIN)/python -m tests.chaos --flows 100 --kills 40
