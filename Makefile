@@ -24,6 +24,10 @@ lint: .venv/installed-dev
 	$(BIN)/python scripts/check_vendor.py
 	DJANGO_SETTINGS_MODULE=tests.settings $(BIN)/python manage.py makemigrations --check --dry-run
 
+million: .venv/installed-dev
+	$(BIN)/python -m benchmarks.million
+	$(BIN)/python -m benchmarks.million --postgres
+
 bench: .venv/installed-dev
 	$(BIN)/python -m benchmarks.pages
 	$(BIN)/python -m benchmarks.client
@@ -31,10 +35,6 @@ bench: .venv/installed-dev
 	$(BIN)/python -m benchmarks.api
 	$(BIN)/python -m benchmarks.api --workers 1
 	$(BIN)/python -m benchmarks.workers
-
-million: .venv/installed-dev
-	$(BIN)/python -m benchmarks.million
-	$(BIN)/python -m benchmarks.million --postgres
 
 chaos: .venv/installed-dev
 	$(BIN)/python -m tests.chaos --flows 100 --kills 40
