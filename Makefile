@@ -1,4 +1,4 @@
-# Verbs: run, test, lint, bench, chaos. `make run` is all a newcomer needs.
+# Verbs: run, test, lint, bench, million, chaos. `make run` is all a newcomer needs.
 PYTHON ?= python3
 HOST ?= 127.0.0.1
 PORT ?= 8000
@@ -8,7 +8,7 @@ BIN := .venv/bin
 # Many processes start here; each would compile the sources again where the environment forbids to keep the result.
 export PYTHONDONTWRITEBYTECODE =
 
-.PHONY: run test lint bench chaos env
+.PHONY: run test lint bench million chaos env
 
 run: .venv/installed .env
 	@SIMULATOR_PORT=$(SIMULATOR_PORT) exec $(BIN)/python manage.py serve --host $(HOST) --port $(PORT)
@@ -24,6 +24,10 @@ lint: .venv/installed-dev
 	$(BIN)/mypy
 	$(BIN)/python scripts/check_vendor.py
 	DJANGO_SETTINGS_MODULE=tests.settings $(BIN)/python manage.py makemigrations --check --dry-run
+
+million: .venv/installed-dev
+	$(BIN)/python -m benchmarks.million
+	$(BIN)/python -m benchmarks.million --postgres
 
 bench: .venv/installed-dev
 	$(BIN)/python -m benchmarks.pages

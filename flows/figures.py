@@ -20,7 +20,6 @@ ENDS = ", ".join(f"'{state}'" for state in ENDED)
 BY_STATE = next(index.name for index in Run._meta.indexes if index.fields == ["state", "-id"])
 TRIGGERS = {
     "flows_run_added": RUNS,
-    "flows_run_ended": RUNS,
     "flows_run_changed": RUNS,
     "flows_run_moved": RUNS,
     "flows_run_deleted": RUNS,
@@ -79,8 +78,7 @@ def sqlite_triggers() -> list[str]:
     removed = f"UPDATE {FIGURES} SET {less} WHERE {old} AND {there};"
     gone = "; ".join(f"DELETE FROM {name} WHERE flow_id = OLD.id" for name in (FIGURES, GROUPS))
     return [
-        f"CREATE TRIGGER flows_run_added AFTER INSERT ON {RUNS} BEGIN {NEW_GROUP} END",
-        f"CREATE TRIGGER flows_run_ended AFTER INSERT ON {RUNS} WHEN {new} BEGIN {added} END",
+        f"CREATE TRIGGER flows_run_added AFTER INSERT ON {RUNS} BEGIN {NEW_GROUP} {added} END",
         f"CREATE TRIGGER flows_run_changed AFTER UPDATE OF {COUNTING} ON {RUNS} WHEN {old} OR {new}"
         f" BEGIN {removed} {added} END",
         f"CREATE TRIGGER flows_run_moved AFTER UPDATE OF flow_id, started_by_id, via ON {RUNS} BEGIN {NEW_GROUP} END",
@@ -118,14 +116,12 @@ def postgresql_triggers() -> list[str]:
         for rows, name in (("NEW", "added"), ("OLD", "gone"))
     )
     return [
-        function("flows_run_added", f"{groups_of('added')};"),
-        function("flows_run_ended", ended),
+        function("flows_run_added", f"{groups_of('added')}; {ended}"),
         function("flows_run_changed", f"{one('OLD.', '-')} {one('NEW.')}"),
         function("flows_run_moved", NEW_GROUP),
         function("flows_run_deleted", many("gone", "-")),
         function("flows_flow_deleted", gone),
         f"CREATE TRIGGER flows_run_added AFTER INSERT ON {RUNS} {inserted} flows_run_added()",
-        f"CREATE TRIGGER flows_run_ended AFTER INSERT ON {RUNS} {inserted} flows_run_ended()",
         f"CREATE TRIGGER flows_run_changed AFTER UPDATE OF {COUNTING} ON {RUNS} FOR EACH ROW"
         f" WHEN (OLD.state IN ({ENDS}) OR NEW.state IN ({ENDS})) EXECUTE FUNCTION flows_run_changed()",
         f"CREATE TRIGGER flows_run_moved AFTER UPDATE OF flow_id, started_by_id, via ON {RUNS} FOR EACH ROW"

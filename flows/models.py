@@ -368,10 +368,14 @@ class Run(models.Model):
     secret_inputs = SecretField(null=True)  # erased when the run ends
     output = models.JSONField(null=True)
     error = models.JSONField(null=True)  # {kind, message, hint, status, request_id, raw, path, action_id}
-    started_by = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, related_name="+")
+    started_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, related_name="+", db_index=False
+    )
     via = models.CharField(max_length=40)  # designer, run page, command line, api, flow
     priority = models.SmallIntegerField(default=0)  # the higher goes first
-    parent = models.ForeignKey("self", null=True, on_delete=models.CASCADE, related_name="children")
+    parent = models.ForeignKey(
+        "self", null=True, on_delete=models.CASCADE, related_name="children", db_index=False
+    )  # that of the constraint serves
     parent_path = models.CharField(max_length=520, blank=True)  # of the action that runs this flow, and its try
     origin = models.ForeignKey("self", null=True, on_delete=models.SET_NULL, related_name="+")  # retried or forked
     idempotency_key = models.CharField(max_length=120, null=True, unique=True)

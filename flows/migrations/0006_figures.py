@@ -1,11 +1,12 @@
 """Figures and indexes for a million runs. `flows/figures.py` installs the triggers and counts what is stored."""
 
 import django.db.models.deletion
+from django.conf import settings
 from django.db import migrations, models
 from django.db.models.functions import Coalesce
 
-# Their own indexes, which others that begin with the same column make needless.
-NEEDLESS = [("run", "flow"), ("actionrun", "run"), ("logentry", "run")]
+# Their own indexes: others begin with the same column, or (`started_by`) serve the same search.
+NEEDLESS = [("run", "flow"), ("run", "parent"), ("run", "started_by"), ("actionrun", "run"), ("logentry", "run")]
 
 
 def drop_needless(apps, schema_editor):
@@ -96,6 +97,28 @@ class Migration(migrations.Migration):
             [migrations.RunPython(drop_needless, make_needless)],
             [
                 migrations.AlterField("run", "flow", unindexed("runs", "flows.flow")),
+                migrations.AlterField(
+                    "run",
+                    "parent",
+                    models.ForeignKey(
+                        db_index=False,
+                        null=True,
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="children",
+                        to="flows.run",
+                    ),
+                ),
+                migrations.AlterField(
+                    "run",
+                    "started_by",
+                    models.ForeignKey(
+                        db_index=False,
+                        null=True,
+                        on_delete=django.db.models.deletion.SET_NULL,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
                 migrations.AlterField("actionrun", "run", unindexed("actions", "flows.run")),
                 migrations.AlterField("logentry", "run", unindexed("log", "flows.run")),
             ],

@@ -25,7 +25,7 @@ from foundryflow.http import whole_number
 
 ROWS = 50  # of one page
 MOST_COUNTED = 1_000  # runs; more are not counted
-MOST_LOOKUPS = 5_000  # groups; with more of them the runs are gone through by time
+MOST_LOOKUPS = 10_000  # groups; with more of them the runs are gone through by time
 PERIODS = {"1": "Last hour", "24": "Last 24 hours", "168": "Last 7 days"}
 STATES = tuple(str(state) for state in State if state != State.SKIPPED)
 FILTERS = ("flow", "state", "by", "via", "period", "q")  # their names in the address
