@@ -44,6 +44,12 @@ class PooledConnection(psycopg.Connection[Any]):
             raise
 
 
+def try_again(pool: Any) -> None:
+    """Called by the pool that has given up a connection: whoever waits for one would not make it try anew."""
+    if not pool.closed:
+        pool.check()
+
+
 def wait_for(seconds: float) -> None:
     if pool := getattr(connections["default"], "pool", None):
         pool.timeout = max(seconds, settings.DATABASE_WAIT)

@@ -127,11 +127,10 @@ POSTGRESQL = DATABASES["default"]["ENGINE"] == "django.db.backends.postgresql"
 if POSTGRESQL:
     # The database chooses the engine: workers execute the runs, and Procrastinate hands them out.
     INSTALLED_APPS.append("procrastinate.contrib.django")
-    from foundryflow.pool import PooledConnection
+    from foundryflow.pool import PooledConnection, try_again
 
     # Each request has a thread of its own, so that connections of threads would not be used again: a pool lends them.
-    # It gives up a new connection as soon as nobody waits for it any more, and begins anew when the next one comes:
-    # its pauses grow, and would outlast the outage.
+    # It gives up a new connection soon and begins anew: its pauses grow, and would outlast the outage.
     DATABASES["default"].update(CONN_MAX_AGE=0, CONN_HEALTH_CHECKS=True)
     DATABASES["default"]["OPTIONS"] = {
         # A server that vanishes without a word is noticed within half a minute.
@@ -147,6 +146,7 @@ if POSTGRESQL:
             "max_size": DATABASE_POOL,
             "timeout": DATABASE_WAIT,
             "reconnect_timeout": DATABASE_WAIT,
+            "reconnect_failed": try_again,
             "max_idle": 60,
         },
     }
