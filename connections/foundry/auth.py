@@ -7,6 +7,7 @@ Tokens of Microsoft Entra ID come from azure-identity, which knows the ways to g
 from __future__ import annotations
 
 import asyncio
+import logging
 import re
 import time
 from collections.abc import Callable
@@ -153,6 +154,8 @@ def credential_of(identity: Identity) -> Any:
     """The credential of azure-identity. Imported here: whoever uses keys alone does not load it."""
     from azure.identity import aio
 
+    # Its warnings repeat what the sign-in host said, unmasked; the error that follows says it, too.
+    logging.getLogger("azure.identity").setLevel(logging.ERROR)
     cloud = {"authority": identity.authority} if identity.authority else {}
     match identity.method:
         case "client_secret":
