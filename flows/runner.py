@@ -230,6 +230,8 @@ class Runner:
         return result
 
     async def _refuse_large(self, result: Result) -> None:
+        if not result.variables and not result.declared and (result.output is None or isinstance(result.output, str)):
+            return
         together = [result.output, *result.variables.values(), *(declared.value for declared in result.declared)]
         try:
             await in_passing(refuse_large, together, MOST_RESULTS)
@@ -397,7 +399,7 @@ async def read(declared: Prop, value: Any, scope: Scope) -> Any:
             rendered = await render(value, scope) if isinstance(value, str) else value
             if isinstance(rendered, Secret):
                 raise ValueError("it is a secret; a secret goes only into a secret property")
-            return None if rendered is None else await in_passing(as_text, rendered)
+            return rendered if rendered is None or type(rendered) is str else await in_passing(as_text, rendered)
         case PropertyKind.VALUE:
             return await composed(value, scope)
         case PropertyKind.NUMBER:

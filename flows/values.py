@@ -64,6 +64,12 @@ def weight(value: Any, most: int, of_part: int = WEIGHT_OF_PART) -> int:
     while left and found < most:
         one = left.pop()
         found += of_part
+        kind = type(one)
+        if kind is str:
+            found += len(one)
+            continue
+        if kind is int or one is None:
+            continue
         match one:
             case str():
                 found += len(one)
