@@ -50,7 +50,7 @@ def visible_to(user: AbstractBaseUser | None, prefix: str = "") -> models.Q:
 
 
 class FlowManager(models.Manager["Flow"]):
-    def visible_to(self, user: AbstractBaseUser) -> models.QuerySet[Flow]:
+    def visible_to(self, user: AbstractBaseUser | None) -> models.QuerySet[Flow]:
         """Flows whose runs the person may see."""
         return self.filter(visible_to(user))
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from typing import Any
 
 from django.conf import settings
 from django.db import InterfaceError, OperationalError
@@ -41,6 +42,7 @@ from flows.api.shapes import (
 )
 from flows.api.starting import again, start
 from flows.models import Flow, Run
+from flows.runs.search import STATES, Cursor, Filters, Search
 from foundryflow.database import is_away, is_damaged, note_away, sentence_for_visitors
 from foundryflow.http import event_stream
 from foundryflow.models import ApiKey
@@ -48,7 +50,6 @@ from foundryflow.models import ApiKey
 log = logging.getLogger(__name__)
 
 LONGEST_WAIT = 300.0  # seconds
-PAGE = 50
 SUBMITTED = 0  # priority of a run that nobody waits for
 
 api = DescribedAPI(
@@ -153,12 +154,17 @@ async def list_runs(
     request: HttpRequest, flow: SlugFilter = "", state: StateFilter = "", before: EventNumber = 0
 ) -> HttpResponse:
     """Fifty at a time; `before` is the id of the last one seen."""
-    found = Run.objects.visible_to(caller(request).created_by)
-    found = found.annotate(flow_slug=F("flow__slug"), revision_number=F("revision__number"))
-    found = found.filter(flow__slug=flow) if flow else found
-    found = found.filter(state=state) if state else found
-    found = found.filter(pk__lt=before) if before else found
-    return JsonResponse({"runs": await engine.execute(lambda: [shown.brief(run) for run in found[:PAGE]])})
+    filters = Filters(flow=flow, states=(state,) if state else STATES)
+    seen = Flow.objects.visible_to(caller(request).created_by)
+
+    def page() -> list[dict[str, Any]]:
+        listed = Run.objects.annotate(flow_slug=F("flow__slug"), revision_number=F("revision__number"))
+        begin = Cursor.at_number(before) if before else None
+        if before and begin is None:
+            return []
+        return [shown.brief(run) for run in Search(seen, filters, listed).page(before=begin).runs]
+
+    return JsonResponse({"runs": await engine.execute(page)})
 
 
 @api.get("/runs/{id:run_id}", auth=reads, summary="One run", response=answers(404, ok=RunDetail), tags=["runs"])
