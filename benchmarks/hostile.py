@@ -147,7 +147,7 @@ def told(name: str, times: list[float]) -> str:
 
 
 async def measure(key: str, cookie: str, flows: list[Hostile], wanted: list[str], seconds: float) -> None:
-    async with installation(1, 0, "") as (base,):
+    async with installation(1, 0, "") as (base, _):
         print(told("idle /healthz", await watch(base, "/healthz", cookie, 3)))
         print(told("idle /flows/", await watch(base, "/flows/", cookie, 3)))
         rounds = [("all", flows), *((flow[0], [flow]) for flow in flows)]

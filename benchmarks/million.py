@@ -267,7 +267,7 @@ def walk(
 async def measure(postgres: bool, stands: dict[str, Any], slugs: dict[str, str], newest: int, key: str) -> None:
     from asgiref.sync import sync_to_async
 
-    async with installation(1, 0, "") as (address,):
+    async with installation(1, 0, "") as (address, _):
         found = await sync_to_async(lambda: walk(Visitor(address), stands, slugs, newest, key))()
     print(f"{'PostgreSQL' if postgres else 'SQLite'}: {len(found)} pages, goal {GOAL} ms")
     for took, status, path in found[:SHOWN]:

@@ -107,9 +107,11 @@ def test_the_list_is_filtered_by_its_url(client_bob, flow, given, count):
 
 
 @pytest.mark.parametrize("count", [1, 3])
-def test_the_list_runs_in_the_same_number_of_queries(client_bob, flow, count):
+def test_the_list_runs_in_the_same_number_of_queries(client_bob, flow, count, settings):
     for _ in range(count):
         make_run(flow, question="x")
+    client_bob.get(reverse("runs:list"))  # the first time PostgreSQL is asked for its types, too
     with CaptureQueriesContext(database) as queries:
         client_bob.get(reverse("runs:list"))
-    assert len(queries) == 12
+    # On PostgreSQL also whether anything is queued, and whether a worker lives.
+    assert len(queries) == (14 if settings.POSTGRESQL else 12)
