@@ -15,8 +15,7 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "foundryflow.settings")
 import django
 from asgiref.sync import ThreadSensitiveContext, sync_to_async
 from django.conf import settings
-from django.core.asgi import get_asgi_application
-from django.core.exceptions import DisallowedHost
+from django.core.exceptions import DisallowedHost, PermissionDenied, SuspiciousOperation
 from django.core.handlers.asgi import ASGIHandler, ASGIRequest
 from django.core.handlers.exception import convert_exception_to_response
 from django.db import DatabaseError, InterfaceError, connection
@@ -31,7 +30,7 @@ try:
             "FORWARDED_ALLOW_IPS is set, which this server does not go by: list the proxies in"
             " FOUNDRYFLOW_TRUSTED_PROXIES and unset it."
         )
-    django_application = get_asgi_application()
+    django.setup(set_prefix=False)
 except SettingError as error:
     sys.exit(str(error))
 
@@ -55,6 +54,30 @@ HEADERS = (
 )
 LONGEST_BODY = 10 * 1024 * 1024  # bytes of a call of the API
 MOST_READ = 2 * LONGEST_BODY  # of one that is too long: who still sends would not hear the answer
+
+
+class Pages(ASGIHandler):
+    """Django with its middleware."""
+
+    async def _get_response_async(self, request: HttpRequest) -> HttpResponseBase:
+        try:
+            response: HttpResponseBase = await super()._get_response_async(request)
+        except Exception as error:
+            await sync_to_async(prepare_error_page)(request, error)
+            raise
+        return response
+
+
+def prepare_error_page(request: HttpRequest, error: Exception) -> None:
+    """Gives the connection of the request back, with what the page of an error needs of the database already there.
+
+    Django makes that page in one of a few threads that all requests share. Those would wait for a connection each,
+    and who has one for a thread.
+    """
+    user = getattr(request, "user", None)
+    if user is not None and isinstance(error, Http404 | PermissionDenied | SuspiciousOperation):
+        bool(user.is_authenticated)  # reads who it is
+    give_back()
 
 
 class ShortWay(ASGIHandler):
@@ -113,7 +136,7 @@ def over_https(request: HttpRequest) -> HttpResponseBase:
     return response
 
 
-django.setup(set_prefix=False)
+django_application = Pages()
 api_application = ShortWay()
 
 
