@@ -7,7 +7,9 @@ New keys beside a database of old ones would lock everything that is stored in i
 import base64
 import os
 import secrets
+import sqlite3
 import sys
+from contextlib import closing
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
@@ -42,12 +44,21 @@ def database() -> str:
     if not url or url.startswith("sqlite:"):
         file = Path(unquote(urlsplit(url).path)[1:]) if url else ROOT / "foundryflow.sqlite3"
         file = ROOT / file
-        return f"the database {file.name} is there." if file.is_file() and file.stat().st_size else ""
+        return f"the database {file.name} is there." if file.is_file() and holds_tables(file) else ""
     try:
         return "the database of DATABASE_URL is there." if is_filled(url) else ""
     except Exception as error:  # whatever keeps us from looking
         why = str(error).splitlines()[0] if str(error) else type(error).__name__
         return f"nobody can tell whether DATABASE_URL holds a database ({why}). If it is new, `make env NEW=1`."
+
+
+def holds_tables(file: Path) -> bool:
+    """Also of a file that cannot be read: whatever it is, it is not new. One that was only opened holds none."""
+    try:
+        with closing(sqlite3.connect(f"{file.as_uri()}?mode=ro", uri=True)) as connection:
+            return bool(connection.execute("SELECT count(*) FROM sqlite_master").fetchone()[0])
+    except sqlite3.Error:
+        return True
 
 
 def is_filled(url: str) -> bool:

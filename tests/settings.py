@@ -16,5 +16,6 @@ from foundryflow.settings import *  # noqa: F403 - the environment comes first
 # A file, as in production: a database in memory has other locks.
 _folder = tempfile.TemporaryDirectory()
 if not POSTGRESQL:  # noqa: F405 - from the settings above
+    DATABASES["default"]["NAME"] = f"{_folder.name}/default.sqlite3"  # noqa: F405 - not the one of the developer
     DATABASES["default"]["TEST"] = {"NAME": f"{_folder.name}/test.sqlite3"}  # noqa: F405
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]

@@ -2,6 +2,8 @@
 
 import os
 import shutil
+import sqlite3
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -80,3 +82,12 @@ def test_where_nobody_can_tell_a_word_is_needed(installation):
     code, said = make_env("--new", DATABASE_URL=url)
     assert code == 0
     assert (folder / ".env").exists()
+
+
+def test_a_database_that_was_only_opened_holds_nothing_to_lock_away(installation):
+    folder, make_env = installation
+    with closing(sqlite3.connect(folder / "foundryflow.sqlite3")) as connection:
+        connection.execute("PRAGMA journal_mode=WAL")
+    assert (folder / "foundryflow.sqlite3").stat().st_size
+    code, said = make_env()
+    assert code == 0, said
