@@ -66,7 +66,7 @@ def connection_bound() -> int:
     return most if soft == resource.RLIM_INFINITY else min(most, soft // SHARE_OF_FILES)
 
 
-class Part(Enum):
+class RequestPart(Enum):
     """What of a request is to come next."""
 
     HEAD = auto()
@@ -83,7 +83,7 @@ class Protocol(HttpToolsProtocol):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self.awaits = Part.HEAD
+        self.awaits = RequestPart.HEAD
         self.waits_since = self.loop.time()
         self._length = 0  # bytes of that part that have come
         self._request_timer: asyncio.TimerHandle | None = None
@@ -103,31 +103,31 @@ class Protocol(HttpToolsProtocol):
 
     def data_received(self, data: bytes) -> None:
         super().data_received(data)
-        if self.awaits is Part.NOTHING:
+        if self.awaits is RequestPart.NOTHING:
             self._cancel_request_timer()
             return
         self._length += len(data)
-        if self.awaits is Part.HEAD and self._length > LONGEST_HEAD:
+        if self.awaits is RequestPart.HEAD and self._length > LONGEST_HEAD:
             self.end(431)
         elif self._request_timer is None and not self.transport.is_closing():
             self._watch_request()
 
     def on_message_begin(self) -> None:
         super().on_message_begin()
-        self._await(Part.HEAD)
+        self._await(RequestPart.HEAD)
 
     def on_headers_complete(self) -> None:
         super().on_headers_complete()
-        self._await(Part.BODY)
+        self._await(RequestPart.BODY)
 
     def on_message_complete(self) -> None:
         super().on_message_complete()
-        self.awaits = Part.NOTHING
+        self.awaits = RequestPart.NOTHING
 
     def on_response_complete(self) -> None:
         super().on_response_complete()
-        if self.awaits is Part.NOTHING and not self.pipeline:
-            self._await(Part.HEAD)
+        if self.awaits is RequestPart.NOTHING and not self.pipeline:
+            self._await(RequestPart.HEAD)
 
     def pause_writing(self) -> None:
         super().pause_writing()
@@ -138,7 +138,7 @@ class Protocol(HttpToolsProtocol):
         super().resume_writing()
         self._cancel_answer_timer()
 
-    def _await(self, part: Part) -> None:
+    def _await(self, part: RequestPart) -> None:
         self.awaits, self.waits_since, self._length = part, self.loop.time(), 0
 
     def _watch_request(self) -> None:
@@ -147,9 +147,9 @@ class Protocol(HttpToolsProtocol):
     def _look_at_request(self) -> None:
         """Ends the connection when its request is late, else looks again when it would be."""
         now = self.loop.time()
-        if self.awaits is Part.BODY and self.flow.read_paused:  # it is the server that lets the body wait
+        if self.awaits is RequestPart.BODY and self.flow.read_paused:  # it is the server that lets the body wait
             self.waits_since = now
-        allowed = HEAD_SECONDS if self.awaits is Part.HEAD else BODY_SECONDS + self._length / SLOWEST_BODY
+        allowed = HEAD_SECONDS if self.awaits is RequestPart.HEAD else BODY_SECONDS + self._length / SLOWEST_BODY
         if (left := self.waits_since + allowed - now) > 0:
             self._request_timer = self.loop.call_later(left, self._look_at_request)
         else:
@@ -169,8 +169,8 @@ class Protocol(HttpToolsProtocol):
         others = (one for one in self.connections if isinstance(one, Protocol) and one is not self)
         # An upload that is under way comes last.
         longest = min(
-            (one for one in others if one.awaits is not Part.NOTHING),
-            key=lambda one: (one.awaits is Part.BODY, one.waits_since),
+            (one for one in others if one.awaits is not RequestPart.NOTHING),
+            key=lambda one: (one.awaits is RequestPart.BODY, one.waits_since),
             default=None,
         )
         if longest is not None:
@@ -186,7 +186,7 @@ class Protocol(HttpToolsProtocol):
         if answering:
             self.cycle.disconnected = True
             self.cycle.message_event.set()
-        asked = self._length > 0 or self.awaits is Part.BODY
+        asked = self._length > 0 or self.awaits is RequestPart.BODY
         if (asked or unasked) and not (answering and self.cycle.response_started):
             sentence = SENTENCES[status]
             self.transport.write(
