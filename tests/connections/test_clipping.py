@@ -555,13 +555,16 @@ HOSTILE = [
 ]  # fmt: skip
 
 
+LONGEST = 0.4  # seconds
+
+
 @pytest.mark.parametrize("piece", HOSTILE)
 @pytest.mark.parametrize(
     "around", ["{}", "curl {}", "curl -d {}", "endpoint={}", 'x="{}', "{}\nendpoint='https://a.openai.azure.com'"]
 )
 def test_a_hostile_text_takes_no_time(piece, around):
     text = around.replace("{}", piece * (19_900 // len(piece)))
-    assert min(seconds(text) for _ in range(2)) < 0.2
+    assert shortest(text) < LONGEST
 
 
 @pytest.mark.parametrize(
@@ -578,13 +581,17 @@ def test_a_hostile_text_takes_no_time(piece, around):
     ],
 )
 def test_names_that_grow_take_no_time(text):
-    assert min(seconds(text[:20_000]) for _ in range(2)) < 0.2
+    assert shortest(text[:20_000]) < LONGEST
 
 
-def seconds(text):
-    start = time.perf_counter()
-    clip(text)
-    return time.perf_counter() - start
+def shortest(text):
+    """Seconds of the processor. What it must not be takes many times as long; a slow machine gets more than one try."""
+    for _ in range(4):
+        start = time.thread_time()
+        clip(text)
+        if (took := time.thread_time() - start) < LONGEST:
+            break
+    return took
 
 
 WORDS = st.sampled_from([*HOSTILE, AZURE, KEY, "endpoint", "api_key", "model", "=", ": ", ", ", "f", "{endpoint}", "gpt-4o", " + "])  # fmt: skip
