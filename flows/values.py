@@ -56,6 +56,7 @@ VISIBLE = ("text", "usage", "finish_reason", "model", "json", "raw")
 
 
 WEIGHT_OF_PART = 300  # against one for a character
+WITHOUT_PARTS = frozenset({int, float, bool, type(None)})
 
 
 def weight(value: Any, most: int, of_part: int = WEIGHT_OF_PART) -> int:
@@ -65,23 +66,24 @@ def weight(value: Any, most: int, of_part: int = WEIGHT_OF_PART) -> int:
         one = left.pop()
         found += of_part
         kind = type(one)
+        # Asked for every result of every action: what is most frequent comes first, and no abstract class.
         if kind is str:
             found += len(one)
-            continue
-        if kind is int or one is None:
-            continue
-        match one:
-            case str():
-                found += len(one)
-            case list() | tuple() | Mapping() if len(one) * of_part >= most:
+        elif kind in WITHOUT_PARTS:
+            pass
+        elif kind is Response:
+            left += (one.text, one.usage, one.json, one.raw)
+        elif kind is dict or isinstance(one, Mapping):
+            if len(one) * of_part >= most:
                 return most
-            case list() | tuple():
-                left.extend(one)
-            case Mapping():
-                found += sum(len(key) for key in one if isinstance(key, str))
-                left.extend(one.values())
-            case Response():
-                left.extend((one.text, one.usage, one.json, one.raw))
+            found += sum([len(key) for key in one if isinstance(key, str)])
+            left += one.values()
+        elif isinstance(one, list | tuple):
+            if len(one) * of_part >= most:
+                return most
+            left += one
+        elif isinstance(one, str):
+            found += len(one)
     return found
 
 

@@ -17,9 +17,9 @@ def health(request: HttpRequest) -> HttpResponse:
 
 
 urlpatterns = [
+    path("api/", include("flows.api.urls")),  # first, since programs call more often than people
     path("", include("flows.urls")),
     path("connections/", include("connections.urls")),
-    path("api/", include("flows.api.urls")),
     path("setup/", first_run, name="first_run"),
     path("login/", anyone(SignIn.as_view()), name="login"),
     path("account/password/", reader(ChangePassword.as_view()), name="password"),
