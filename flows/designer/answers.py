@@ -22,6 +22,7 @@ from flows.designer.inputs import InputsForm
 from flows.document import Action, Document
 from flows.literal_secrets import is_stored
 from flows.models import Conflict, Flow, Revision
+from flows.queries import newest_runs
 from foundryflow import access
 from foundryflow.http import Request
 from foundryflow.people import name_of
@@ -48,7 +49,7 @@ def whole(request: Request, flow: Flow, document: Document, selected: str) -> di
         "inputs_form": InputsForm(document) if selected == flowchart.START else None,
         "variables": lint.variables_at(document, selected) if action else [],
         "can_edit": can_edit,
-        "last_run": flow.runs.order_by("-pk").first(),
+        "last_run": newest_runs([flow.pk]).get(flow.pk),
     }
 
 

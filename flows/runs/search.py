@@ -8,7 +8,7 @@ new runs do not move them.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -30,13 +30,15 @@ PERIODS = {"1": "Last hour", "24": "Last 24 hours", "168": "Last 7 days"}
 STATES = tuple(str(state) for state in State if state != State.SKIPPED)
 FILTERS = ("flow", "state", "by", "via", "period", "q")  # their names in the address
 RUNS = table(Run)
-# SQLite is told the way: it would go through the index of time for the order, and meet what is rare at the very end.
-BY_GROUP = f"{RUNS} run" if connection.vendor == "postgresql" else f"{RUNS} run INDEXED BY runs_by_group"
-PERSON = "COALESCE(run.started_by_id, 0)"
+POSTGRESQL = connection.vendor == "postgresql"
+# Either database is told the way: it may go through the index of time for the order, and meet what is rare at the very
+# end. SQLite takes the name of the index, PostgreSQL an order that no other index has.
+BY_GROUP = f"{RUNS} run" if POSTGRESQL else f"{RUNS} run INDEXED BY runs_by_group"
+GROUP = ("run.flow_id", "run.state", "COALESCE(run.started_by_id, 0)", "run.via")
+TIME = ("run.created_at", "run.id")
+IN_GROUP = (*GROUP, *TIME) if POSTGRESQL else TIME
 # The plus takes the type of the column away, without which SQLite does not find an expression in an index.
-IN_GROUP = (
-    f"run.flow_id = wanted.flow_id AND run.state = one.state AND {PERSON} = +wanted.started_by AND run.via = wanted.via"
-)
+WANTED = ("wanted.flow_id", "one.state", "wanted.started_by" if POSTGRESQL else "+wanted.started_by", "wanted.via")
 
 
 @dataclass(frozen=True)
@@ -48,6 +50,11 @@ class Cursor:
 
     def __str__(self) -> str:
         return f"{round(self.at.timestamp() * 1_000_000)}-{self.run}"
+
+    @property
+    def values(self) -> list[Any]:
+        """In the order of TIME."""
+        return [*stored(Run, {"created_at": self.at}), self.run]
 
     @classmethod
     def parse(cls, text: str) -> Cursor | None:
@@ -75,6 +82,39 @@ class Part:
 
     sql: str
     values: list[Any]
+
+
+@dataclass(frozen=True)
+class Interval:
+    """Runs of a group from one place of TIME to another: one interval of the index of groups.
+
+    A place of two values is excluded, one of one value, the time alone, included; an empty one is no bound.
+    """
+
+    begin: list[Any]
+    end: list[Any]
+
+    def of(self, group: Sequence[str]) -> str:
+        """SQL of a condition; `group` are what the columns of GROUP are compared with."""
+        bounds = (">=" if len(self.begin) < len(TIME) else ">", self.begin), ("<" if self.end else "<=", self.end)
+        if POSTGRESQL:
+            return " AND ".join(comparison((*GROUP, *TIME), sign, group, place) for sign, place in bounds)
+        equal = [f"{column} = {value}" for column, value in zip(GROUP, group, strict=True)]
+        return " AND ".join([*equal, *(comparison(TIME, sign, (), place) for sign, place in bounds if place)])
+
+    def values(self, group: Sequence[Any] = ()) -> list[Any]:
+        """For the marks of the condition, those of the group first where it has any."""
+        return [*group, *self.begin, *(group if POSTGRESQL else ()), *self.end]
+
+
+def comparison(columns: Sequence[str], sign: str, group: Sequence[str], place: Sequence[Any]) -> str:
+    values = [*group, *["%s"] * len(place)]
+    return f"({', '.join(columns[: len(values)])}) {sign} ({', '.join(values)})"
+
+
+def order(columns: Sequence[str], *, upwards: bool) -> str:
+    way = "ASC" if upwards else "DESC"
+    return "ORDER BY " + ", ".join(f"{column} {way}" for column in columns)
 
 
 @dataclass(frozen=True)
@@ -177,36 +217,35 @@ class Search:
         return Part(f"({groups}) wanted CROSS JOIN ({states}) one", [*values, *filters.states])
 
     def _ids(self, groups: Part, cursor: Cursor | None, *, upwards: bool) -> list[int]:
-        bounds, values = self._bounds(cursor, upwards=upwards)
-        way = "ASC" if upwards else "DESC"
-        order = f"ORDER BY run.created_at {way}, run.id {way} LIMIT"
-        first = f"SELECT run.id FROM {BY_GROUP} WHERE {IN_GROUP}{bounds} {order} 1"  # noqa: S608 - names of our own, values are bound
+        interval = self._interval(cursor, upwards=upwards)
+        by_time, by_group = order(TIME, upwards=upwards), order(IN_GROUP, upwards=upwards)
+        first = f"SELECT run.id FROM {BY_GROUP} WHERE {interval.of(WANTED)} {by_group} LIMIT 1"  # noqa: S608 - names of our own, values are bound
         # A page cannot reach into more groups than it has rows: those whose first runs come first.
         reaching = fetched(
-            f"SELECT run.flow_id, run.state, {PERSON}, run.via FROM (SELECT ({first}) AS id FROM {groups.sql}) known"  # noqa: S608
-            f" JOIN {RUNS} run ON run.id = known.id {order} {ROWS + 1}",
-            [*values, *groups.values],
+            f"SELECT {', '.join(GROUP)} FROM (SELECT ({first}) AS id FROM {groups.sql}) known"  # noqa: S608
+            f" JOIN {RUNS} run ON run.id = known.id {by_time} LIMIT {ROWS + 1}",
+            [*interval.values(), *groups.values],
         )
         if not reaching:
             return []
-        here = f"run.flow_id = %s AND run.state = %s AND {PERSON} = %s AND run.via = %s"
-        each = f"SELECT * FROM (SELECT run.created_at, run.id FROM {BY_GROUP} WHERE {here}{bounds} {order} {ROWS + 1}) part"  # noqa: S608, E501
+        given = ["%s"] * len(GROUP)
+        runs = f"SELECT run.created_at, run.id FROM {BY_GROUP} WHERE {interval.of(given)} {by_group} LIMIT {ROWS + 1}"  # noqa: S608
+        parts = " UNION ALL ".join([f"SELECT * FROM ({runs}) part"] * len(reaching))  # noqa: S608
         found = fetched(
-            f"SELECT run.id FROM ({' UNION ALL '.join([each] * len(reaching))}) run {order} {ROWS + 1}",  # noqa: S608
-            [value for group in reaching for value in (*group, *values)],
+            f"SELECT run.id FROM ({parts}) run {by_time} LIMIT {ROWS + 1}",  # noqa: S608
+            [value for group in reaching for value in interval.values(group)],
         )
         return [run for (run,) in found]
 
-    def _bounds(self, cursor: Cursor | None, *, upwards: bool) -> tuple[str, list[Any]]:
-        """SQL over the time of a run, to be put behind a condition."""
-        bounds, values = "", []
-        if cursor is not None:
-            bounds += f" AND (run.created_at, run.id) {'>' if upwards else '<'} (%s, %s)"
-            values += [*stored(Run, {"created_at": cursor.at}), cursor.run]
-        if self.filters.since is not None:
-            bounds += " AND run.created_at >= %s"
-            values += stored(Run, {"created_at": self.filters.since})
-        return bounds, values
+    def _interval(self, cursor: Cursor | None, *, upwards: bool) -> Interval:
+        """Between the cursor and the oldest run that the filters let through."""
+        since = self.filters.since
+        begin, end = (stored(Run, {"created_at": since}) if since else []), []
+        if cursor is not None and not upwards:
+            end = cursor.values
+        elif cursor is not None and (since is None or cursor.at >= since):
+            begin = cursor.values
+        return Interval(begin, end)
 
     def count(self, found: Found) -> int:
         """Of all that match, at most MOST_COUNTED + 1; `found` is one page of them."""
@@ -215,14 +254,17 @@ class Search:
         most = MOST_COUNTED + 1
         if self._groups is None:
             return self._by_time(None, upwards=False)[:most].count()
-        bounds, values = self._bounds(None, upwards=False)
-        runs = f"{BY_GROUP} ON {IN_GROUP}{bounds}"
-        if connection.vendor == "postgresql":
-            # Ordered, so that nothing but the index of groups is a way.
-            order = f"ORDER BY run.created_at, run.id LIMIT {most}"
-            runs = f"LATERAL (SELECT 1 FROM {RUNS} run WHERE {IN_GROUP}{bounds} {order}) run ON true"  # noqa: S608
+        interval = self._interval(None, upwards=False)
+        runs = f"{BY_GROUP} ON {interval.of(WANTED)}"
+        if POSTGRESQL:
+            by_group = order(IN_GROUP, upwards=True)
+            inside = f"SELECT 1 FROM {RUNS} run WHERE {interval.of(WANTED)} {by_group} LIMIT {most}"  # noqa: S608
+            runs = f"LATERAL ({inside}) run ON true"
         some = f"SELECT 1 AS one FROM {self._groups.sql} JOIN {runs} LIMIT {most}"  # noqa: S608
-        counted: int = fetched(f"SELECT COUNT(*) FROM ({some}) counted", [*self._groups.values, *values])[0][0]  # noqa: S608
+        counted: int = fetched(
+            f"SELECT COUNT(*) FROM ({some}) counted",  # noqa: S608
+            [*self._groups.values, *interval.values()],
+        )[0][0]
         return counted
 
     # Through the time

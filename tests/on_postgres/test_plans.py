@@ -1,0 +1,57 @@
+"""Ways that PostgreSQL takes through many runs: to those it is asked for, however many others there are."""
+
+import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
+
+from flows.models import Flow, Run
+from flows.queries import newest_runs
+from flows.runs.search import Filters, Search
+from tests.factories import make_flow
+
+RUNS = 30_000
+
+
+@pytest.fixture
+def flows(db):
+    """One with many runs, which all succeeded, and one without any."""
+    busy, quiet = (make_flow({"format": "foundryflow/1", "name": name, "actions": []}) for name in ("busy", "quiet"))
+    Run.objects.create(flow=busy, revision=busy.current, via="x", state="succeeded")
+    columns = ", ".join(field.column for field in Run._meta.concrete_fields if not field.primary_key)
+    with connection.cursor() as cursor:
+        cursor.execute(f"INSERT INTO flows_run ({columns}) SELECT {columns} FROM flows_run, generate_series(2, {RUNS})")
+        cursor.execute("ANALYZE")
+    return busy, quiet
+
+
+def test_the_newest_run_of_a_flow_is_not_looked_for_among_those_of_others(flows):
+    busy, quiet = flows
+    with CaptureQueriesContext(connection) as asked:
+        assert set(newest_runs([busy.pk, quiet.pk])) == {busy.pk}
+    assert most_read(asked) < 100
+
+
+@pytest.mark.parametrize("filters", [{"state": "open"}, {"state": "cancelled", "via": "x"}, {"q": "busy"}, {"by": "x"}])
+def test_a_search_reads_no_runs_that_it_does_not_show(flows, filters):
+    with CaptureQueriesContext(connection) as asked:
+        search = Search(Flow.objects.all(), Filters.of(filters))
+        assert len(search.page().runs) == (50 if "q" in filters else 0)
+    assert most_read(asked) < 100
+
+
+def most_read(asked):
+    """Rows that a step of a plan has gone through."""
+    read = 0
+    for query in list(asked):
+        with connection.cursor() as cursor:
+            cursor.execute(f"EXPLAIN (ANALYZE, FORMAT JSON) {query['sql']}")
+            ((plan,),) = cursor.fetchall()
+        for node in nodes(plan[0]["Plan"]):
+            read = max(read, node["Actual Rows"] + node.get("Rows Removed by Filter", 0))
+    return read
+
+
+def nodes(plan):
+    yield plan
+    for inner in plan.get("Plans", ()):
+        yield from nodes(inner)
