@@ -20,7 +20,7 @@ import aiohttp
 import httpx
 from httpx_aiohttp import AiohttpTransport
 
-from connections.endpoint import Endpoint
+from connections.endpoint.recognise import parse_endpoint
 from connections.foundry.client import FoundryClient
 from connections.foundry.transport import Destinations
 from connections.foundry.values import ChatRequest, Completion, Message, Target, TextDelta
@@ -71,7 +71,7 @@ async def ours(client: FoundryClient, base: str) -> None:
 
 @cache
 def target(base: str) -> Target:
-    return Target("stub", Endpoint.parse(f"{base}/openai/v1"), Secret("stub"))
+    return Target("stub", parse_endpoint(f"{base}/openai/v1"), Secret("stub"))
 
 
 async def first_of_httpx(client: httpx.AsyncClient, base: str) -> float:

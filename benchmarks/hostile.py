@@ -72,7 +72,7 @@ def prepared() -> tuple[str, str, list[Hostile]]:
     from django.contrib.auth import get_user_model
     from django.test import Client
 
-    from flows.document import parse
+    from flows.language.document import parse
     from flows.models import Flow
     from foundryflow.models import ApiKey
 

@@ -134,9 +134,10 @@ def people_and_flows() -> dict[str, Any]:
     from connections.models import Connection
     from connections.secret import Secret
     from flows.batch.models import Batch
-    from flows.document import parse
+    from flows.language.document import parse
     from flows.models import Flow
-    from flows.playground.models import Answer, ModelPrice, Session, Turn
+    from flows.playground.models import Answer, Session, Turn
+    from flows.pricing.models import ModelPrice
 
     bench = User.objects.create_superuser("bench", password="benchmark")
     ann, _ = User.objects.create_user("ann"), User.objects.create_user("old")

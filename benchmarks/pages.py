@@ -28,7 +28,7 @@ def main() -> None:
     from django.contrib.auth.models import User
     from django.test import Client
 
-    from flows.document import parse
+    from flows.language.document import parse
     from flows.models import Flow
 
     def chat(n: int) -> dict[str, object]:

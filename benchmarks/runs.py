@@ -40,7 +40,7 @@ def stub() -> Iterator[str]:
 
 
 def flow_of(actions: int, connection: str) -> Any:
-    from flows.document import parse
+    from flows.language.document import parse
     from flows.models import Flow
 
     chats = [

@@ -7,7 +7,7 @@ from weakref import WeakKeyDictionary
 
 from django.conf import settings
 
-from connections.endpoint import Endpoint
+from connections.endpoint.endpoint import Endpoint
 from connections.foundry.auth import no_identity_for
 from connections.foundry.client import FoundryClient
 from connections.foundry.transport import Destinations

@@ -6,11 +6,11 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from connections.endpoint import Endpoint, EndpointError
+from connections.endpoint.endpoint import Endpoint, EndpointError
+from connections.endpoint.recognise import parse_endpoint
 from connections.foundry.adapt import API, ENDPOINT, KEY_HEADER, SCOPE
 from connections.models import Connection, LearntLesson
-from flows.models import Flow
-from flows.queries import usage_by_connection
+from connections.usage import users_by_connection
 
 WORDS = {
     "auth_key": "Key refused",
@@ -46,7 +46,7 @@ class Row:
 
 
 def rows(connections: Iterable[Connection]) -> list[Row]:
-    used = usage_by_connection()
+    used = users_by_connection()
     return [Row(connection, len(used.get(connection.name, []))) for connection in connections]
 
 
@@ -62,7 +62,7 @@ class Findings:
         if not text.strip():
             return cls()
         try:
-            return cls(endpoint=Endpoint.parse(text))
+            return cls(endpoint=parse_endpoint(text))
         except EndpointError as error:
             return cls(error=error)
 
@@ -99,10 +99,6 @@ class Findings:
 
 def units(text: str) -> int:
     return len(text.encode("utf-16-le", "surrogatepass")) // 2
-
-
-def users_of(connection: Connection) -> list[tuple[Flow, list[str]]]:
-    return usage_by_connection().get(connection.name, [])
 
 
 TITLES = {

@@ -9,12 +9,13 @@ from django import forms
 from django.core.exceptions import ValidationError
 
 from connections.clients import identity_trouble
-from connections.endpoint import LONGEST_PASTE, Endpoint, EndpointError, without_secrets
+from connections.endpoint.embedded import LONGEST_PASTE, without_secrets
+from connections.endpoint.endpoint import Endpoint, EndpointError
+from connections.endpoint.recognise import parse_endpoint
 from connections.fields import KeyUnreadable
 from connections.foundry.auth import BEARER
-from connections.foundry.values import Target
-from connections.limited import MOST_SPILLS
-from connections.limits import WhenReached
+from connections.foundry.values import Target, WhenReached
+from connections.limits.client import MOST_SPILLS
 from connections.models import OWN, WHEN_REACHED, Auth, Connection
 from connections.secret import Secret
 
@@ -130,7 +131,7 @@ class ConnectionForm(forms.Form):
     def identity_note(self) -> str:
         """Why the server's own identity is not shown to the endpoint; empty when it is, or is not meant to be."""
         try:
-            endpoint = self.parsed or (Endpoint.parse(self.stored.endpoint) if self.stored else None)
+            endpoint = self.parsed or (parse_endpoint(self.stored.endpoint) if self.stored else None)
         except EndpointError:
             endpoint = None
         if endpoint is None or not self.entra or self["method"].value() not in OWN:
@@ -164,7 +165,7 @@ class ConnectionForm(forms.Form):
 
     def clean_endpoint(self) -> str:
         try:
-            self.parsed = Endpoint.parse(self.cleaned_data["endpoint"])
+            self.parsed = parse_endpoint(self.cleaned_data["endpoint"])
         except EndpointError as error:
             raise ValidationError(f"{error.message} {error.hint}") from None
         return self.parsed.url

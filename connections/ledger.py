@@ -10,7 +10,8 @@ from typing import Any
 
 from django.db.models import F
 
-from connections.limits import DAY, LEASE, MINUTE, Full, Limits, Use, full
+from connections.foundry.values import Limits
+from connections.limits.rules import DAY, LEASE, MINUTE, Full, Use, full
 from connections.models import Connection, ConnectionCall, ConnectionDay
 
 Do = Callable[[Callable[[], Any]], Awaitable[Any]]  # executes a job in a transaction

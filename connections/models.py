@@ -6,11 +6,11 @@ from django.conf import settings
 from django.db import models
 from django.utils import timezone
 
-from connections.endpoint import Endpoint, EndpointError
+from connections.endpoint.endpoint import Endpoint, EndpointError
+from connections.endpoint.recognise import parse_endpoint
 from connections.fields import KeyUnreadable, SecretField, Unreadable
 from connections.foundry.diagnosis import TestResult
-from connections.foundry.values import Header, Identity, Target
-from connections.limits import Limits, WhenReached
+from connections.foundry.values import Header, Identity, Limits, Target, WhenReached
 from connections.secret import Secret
 
 
@@ -38,7 +38,7 @@ WHEN_REACHED = [
 
 class Connection(models.Model):
     name = models.CharField(max_length=100, unique=True)
-    endpoint = models.CharField(max_length=2_048)  # canonical, as Endpoint.parse gives it
+    endpoint = models.CharField(max_length=2_048)  # canonical, as parse_endpoint gives it
     key = SecretField()
     key_changed_at = models.DateTimeField(default=timezone.now)
     key_changed_by = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, related_name="+")
@@ -74,7 +74,7 @@ class Connection(models.Model):
     def parsed(self) -> Endpoint | None:
         """None when what is stored is no endpoint any more; the page then asks for it anew."""
         try:
-            return Endpoint.parse(self.endpoint)
+            return parse_endpoint(self.endpoint)
         except EndpointError:
             return None
 
@@ -108,7 +108,7 @@ class Connection(models.Model):
         """What the client needs. Raises KeyUnreadable, EndpointError."""
         if not self.key_readable:
             raise KeyUnreadable
-        endpoint = Endpoint.parse(self.endpoint)
+        endpoint = parse_endpoint(self.endpoint)
         return Target(
             self.name,
             endpoint,

@@ -13,13 +13,14 @@ from django.shortcuts import redirect
 from django.utils import timezone
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
+from connections.access import find_connection
 from connections.clients import foundry_client
-from connections.contexts import Findings, learnt_about, rows, users_of
+from connections.contexts import Findings, learnt_about, rows
 from connections.fields import KeyUnreadable
 from connections.forms import ConnectionForm, TestForm
 from connections.lessons import memory
 from connections.models import Connection, LearntLesson
-from foundryflow import access
+from connections.usage import users_of
 from foundryflow.access import editor, reader
 from foundryflow.database import in_thread
 from foundryflow.http import Request, posted, whole_number
@@ -50,12 +51,12 @@ def new(request: Request) -> HttpResponse:
 @editor
 @require_http_methods(["GET", "POST"])
 def edit(request: Request, pk: int) -> HttpResponse:
-    stored = access.connection(request, pk)
+    stored = find_connection(request, pk)
     form = ConnectionForm(request.POST or None, stored=stored)
     if request.method == "POST" and form.is_valid():
-        users = users_of(stored) if form.cleaned_data["name"] != stored.name else []
+        users = users_of(stored.name) if form.cleaned_data["name"] != stored.name else []
         if users:
-            names = ", ".join(flow.name for flow, _ in users[:5])
+            names = ", ".join(user.name for user in users[:5])
             form.add_error(
                 "name",
                 f"Flows use it by its name: {names}. Keep {stored.name}, or choose another connection there first.",
@@ -79,7 +80,7 @@ def edit_context(form: ConnectionForm, stored: Connection | None, result: Any = 
         "test_form": TestForm(initial={"model": form["default_model"].value() or ""}),
         "connection": stored,
         "findings": Findings.of(form.shown_endpoint),
-        "users": users_of(stored) if stored else [],
+        "users": users_of(stored.name) if stored else [],
         "learnt": learnt_about(stored) if stored else [],
         "result": result,
     }
@@ -107,8 +108,8 @@ def save(form: ConnectionForm, request: Request, connection: Connection) -> bool
 @require_http_methods(["GET", "POST"])
 def delete(request: Request, pk: int) -> HttpResponse:
     """Shows where it is used, and refuses while it is."""
-    connection = access.connection(request, pk)
-    users = users_of(connection)
+    connection = find_connection(request, pk)
+    users = users_of(connection.name)
     if request.method == "POST" and not users:
         connection.delete()
         AuditEntry.objects.create(by=request.user, verb="deleted connection", subject=connection.name)
@@ -144,7 +145,7 @@ def recognise(request: Request) -> HttpResponse:
 @require_POST
 def forget(request: Request, pk: int) -> HttpResponse:
     """Forgets one lesson about the endpoint, or all about one deployment: the next call finds out anew."""
-    connection = access.connection(request, pk)
+    connection = find_connection(request, pk)
     lessons = LearntLesson.objects.filter(endpoint=connection.endpoint)
     if lesson := request.POST.get("lesson", ""):
         lessons = lessons.filter(pk=whole_number(lesson))

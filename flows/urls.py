@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.urls import include, path
 
-from flows import views
+from flows.catalog import views
 
 flow_urls = (
     [

@@ -127,6 +127,7 @@ POSTGRESQL = DATABASES["default"]["ENGINE"] == "django.db.backends.postgresql"
 if POSTGRESQL:
     # The database chooses the engine: workers execute the runs, and Procrastinate hands them out.
     INSTALLED_APPS.append("procrastinate.contrib.django")
+    PROCRASTINATE_IMPORT_PATHS = ["flows.engine.tasks"]
     from foundryflow.pool import PooledConnection, try_again
 
     # Each request has a thread of its own, so that connections of threads would not be used again: a pool lends them.

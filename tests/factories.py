@@ -8,7 +8,7 @@ from django.contrib.auth.models import User
 
 from connections.models import Connection
 from connections.secret import Secret
-from flows.document import parse
+from flows.language.document import parse
 from flows.models import Flow, Run
 from tests.documents_of import load
 

@@ -12,11 +12,11 @@ from typing import Any, Protocol
 from connections.foundry import chat, responses
 from connections.foundry.errors import ErrorKind, FoundryError, from_answer, request_id, request_ids
 from connections.foundry.jsons import parsed
+from connections.foundry.masking import Masker, Window
 from connections.foundry.routes import Api
 from connections.foundry.sse import EventReader, EventTooLarge, ServerEvent
 from connections.foundry.transport import LARGEST_REFUSAL, Answer
 from connections.foundry.values import Completion, ErrorInAnswer, ProtocolError, TextDelta
-from connections.masking import Masker, Window
 
 MUCH = 256 * 1024  # bytes of an answer, beyond which it is masked in a thread
 GRACE = 0.2  # seconds a server may take to end a stream after its last event

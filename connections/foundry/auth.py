@@ -13,10 +13,11 @@ import time
 from collections.abc import Callable
 from typing import Any, Protocol
 
-from connections.endpoint import REGIONAL, SERVERLESS, Endpoint
+from connections.endpoint.endpoint import Endpoint
+from connections.endpoint.hosts import REGIONAL, SERVERLESS
 from connections.foundry.errors import ErrorKind, FoundryError
+from connections.foundry.masking import masker_of
 from connections.foundry.values import Identity, Target
-from connections.masking import masker_of
 from connections.secret import Secret
 
 BEARER = "bearer"

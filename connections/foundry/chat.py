@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from connections.endpoint import Endpoint, Kind
+from connections.endpoint.endpoint import Endpoint, Kind
 from connections.foundry.filters import filter_results, word
 from connections.foundry.jsons import parsed
 from connections.foundry.sse import ServerEvent

@@ -18,25 +18,23 @@ from connections.foundry.auth import EntraTokens, TokenSource, extra_header, key
 from connections.foundry.calls import Asked, Call, ChatCall, EmbeddingCall, ListCall
 from connections.foundry.diagnosis import TestResult
 from connections.foundry.errors import ErrorKind, FoundryError, request_id
+from connections.foundry.masking import masker_of
 from connections.foundry.retry import KINDS, RetryPolicy, asked_for
 from connections.foundry.routes import Api, detour, other_credentials
 from connections.foundry.transport import Answer, Destinations, HttpTransport
 from connections.foundry.values import (
+    ChatEvent,
     ChatRequest,
-    Completion,
     Deployment,
     EmbeddingRequest,
     Embeddings,
     Target,
-    TextDelta,
     Waiting,
 )
-from connections.masking import masker_of
 
 MOST_CHANGES = 12  # of one request, until it is taken or given up
 MOST_PAGES = 20  # of a list of deployments
 ONCE = RetryPolicy(attempts=1)
-ChatEvent = TextDelta | Waiting | Completion
 Reader = Callable[[Answer, Context, Api], AsyncGenerator[Any]]
 
 

@@ -5,20 +5,18 @@ from __future__ import annotations
 import json
 import re
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import AsyncGenerator, Iterator, Mapping
 from contextlib import aclosing
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol
 from urllib.parse import quote
 
-from connections.endpoint import LAST_GA, Endpoint, EndpointError, Kind
+from connections.endpoint.endpoint import Endpoint, EndpointError, Kind
+from connections.endpoint.recognise import LAST_GA, parse_endpoint
 from connections.foundry.calls import ChatCall
 from connections.foundry.errors import ErrorKind, FoundryError
 from connections.foundry.retry import RetryPolicy
-from connections.foundry.values import ChatRequest, Completion, Deployment, Message, Target, TextDelta, Usage
-
-if TYPE_CHECKING:
-    from connections.foundry.client import FoundryClient
+from connections.foundry.values import ChatEvent, ChatRequest, Completion, Deployment, Message, Target, TextDelta, Usage
 
 TEST_TOKENS = 16  # the least that every API accepts
 ONCE = RetryPolicy(attempts=1)
@@ -80,7 +78,17 @@ class TestResult:
         return any(tried.ok for tried in self.tried)
 
 
-async def diagnosed(client: FoundryClient, target: Target, model: str) -> TestResult:
+class Client(Protocol):
+    """What a diagnosis asks: the client, handed to it."""
+
+    def chat(
+        self, target: Target, request: ChatRequest, *, retry: RetryPolicy | None = None
+    ) -> AsyncGenerator[ChatEvent]: ...
+
+    async def deployments(self, target: Target) -> list[Deployment] | None: ...
+
+
+async def diagnosed(client: Client, target: Target, model: str) -> TestResult:
     """Never raises FoundryError."""
     result = await called(client, target, model)
     tried = [line(result, target.endpoint)]
@@ -131,7 +139,7 @@ def other_shapes(endpoint: Endpoint, model: str) -> list[Endpoint]:
     found: list[Endpoint] = []
     for url in urls_of(endpoint, quote(model, safe="")):
         try:
-            parsed = Endpoint.parse(url)
+            parsed = parse_endpoint(url)
         except EndpointError:
             continue
         if parsed != endpoint and parsed not in found and parsed.chat_url(model):
@@ -153,7 +161,7 @@ def urls_of(endpoint: Endpoint, model: str) -> Iterator[str]:
         yield f"{place}/models" if endpoint.is_azure else f"{place}/v1"
 
 
-async def called(client: FoundryClient, target: Target, model: str) -> TestResult:
+async def called(client: Client, target: Target, model: str) -> TestResult:
     request = ChatRequest(model, (Message("user", "Answer with one word: ready?"),), max_completion_tokens=TEST_TOKENS)
     url, sent = what_is_sent(target, request)
     started, first = time.monotonic(), None

@@ -8,7 +8,7 @@ import struct
 from collections.abc import Mapping
 from typing import Any
 
-from connections.endpoint import Endpoint
+from connections.endpoint.endpoint import Endpoint
 from connections.foundry.chat import usage_of
 from connections.foundry.filters import word
 from connections.foundry.values import EmbeddingRequest, ProtocolError

@@ -20,8 +20,8 @@ from typing import Any
 
 from connections.foundry.filters import filter_results
 from connections.foundry.jsons import parsed
+from connections.foundry.masking import Masker
 from connections.foundry.values import FilterResult
-from connections.masking import Masker
 
 LONGEST_RAW = 20_000  # characters
 

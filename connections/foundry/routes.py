@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from urllib.parse import quote
 
-from connections.endpoint import LAST_GA, Endpoint, EndpointError, Kind
+from connections.endpoint.endpoint import Endpoint, EndpointError, Kind
+from connections.endpoint.recognise import LAST_GA, parse_endpoint
 from connections.foundry.adapt import API, ENDPOINT, KEY_HEADER, SCOPE, Lesson, way
 from connections.foundry.auth import AUDIENCES, BEARER, scope_named
 from connections.foundry.errors import OTHER_API, ErrorKind, FoundryError
@@ -47,7 +48,7 @@ def route_of(endpoint: Endpoint, model: str, lessons: Sequence[Lesson], wanted: 
 def elsewhere(endpoint: Endpoint, learnt: str) -> Endpoint:
     """The endpoint that was found to answer instead, never on another host."""
     try:
-        found = Endpoint.parse(learnt) if learnt else endpoint
+        found = parse_endpoint(learnt) if learnt else endpoint
     except EndpointError:
         return endpoint
     return found if found.origin == endpoint.origin else endpoint

@@ -23,9 +23,9 @@ from aiohttp.resolver import ThreadedResolver
 from httpx_aiohttp import AiohttpTransport
 from yarl import URL
 
-from connections.endpoint import Endpoint
+from connections.endpoint.endpoint import Endpoint
 from connections.foundry.errors import REQUEST_IDS, ErrorKind, FoundryError
-from connections.masking import Masker
+from connections.foundry.masking import Masker
 
 LARGEST_BODY = 16 * 1024 * 1024  # bytes
 LARGEST_REFUSAL = 64 * 1024  # bytes read of an answer that is an error

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields
+from enum import StrEnum
 from typing import Any
 
-from connections.endpoint import Endpoint
-from connections.limits import Limits
+from connections.endpoint.endpoint import Endpoint
 from connections.secret import Secret
 
 
@@ -217,3 +217,28 @@ class ErrorInAnswer(Exception):
     def __init__(self, text: str) -> None:
         super().__init__(text)
         self.text = text
+
+
+class WhenReached(StrEnum):
+    WAIT = "wait"
+    FAIL = "fail"
+    SPILL = "spill"
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """None: no limit."""
+
+    calls: int | None = None  # at the same time
+    requests: int | None = None  # a minute
+    tokens: int | None = None  # a minute
+    tokens_a_day: int | None = None  # by UTC
+    when_reached: WhenReached = WhenReached.WAIT
+    spill_over_to: str = ""  # name of a connection
+
+    @property
+    def any(self) -> bool:
+        return any(limit is not None for limit in (self.calls, self.requests, self.tokens, self.tokens_a_day))
+
+
+ChatEvent = TextDelta | Waiting | Completion

@@ -6,7 +6,9 @@ from typing import Any
 
 from django.db import migrations
 
-from connections.endpoint import Endpoint, EndpointError, SecretInEndpoint, without_secrets
+from connections.endpoint.embedded import (without_secrets)
+from connections.endpoint.endpoint import (Endpoint, EndpointError, SecretInEndpoint)
+from connections.endpoint.recognise import parse_endpoint
 from connections.foundry.adapt import SCOPE
 from connections.secret import Secret
 
@@ -15,7 +17,7 @@ def move_keys(apps: Any, editor: Any) -> None:
     connections = apps.get_model("connections", "Connection").objects
     for connection in connections.only("pk", "endpoint", "key"):
         try:
-            endpoint = Endpoint.parse(connection.endpoint)
+            endpoint = parse_endpoint(connection.endpoint)
         except SecretInEndpoint:
             # It cannot be called any more, and its page asks for the address anew.
             connections.filter(pk=connection.pk).update(endpoint=without_secrets(connection.endpoint))
@@ -35,7 +37,7 @@ def forget(apps: Any, editor: Any) -> None:
     wrong = []
     for lesson in lessons.only("pk", "endpoint", "parameter").iterator():
         try:
-            endpoint = Endpoint.parse(lesson.endpoint)
+            endpoint = parse_endpoint(lesson.endpoint)
         except EndpointError:
             wrong.append(lesson.pk)
         else:

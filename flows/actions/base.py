@@ -9,12 +9,11 @@ from enum import StrEnum, auto
 from functools import cache
 from typing import Any, ClassVar, Literal, Protocol
 
-from flows.document import Action, Branch
-from flows.errors import Signal as Signal
-from flows.expressions import Scope
-from flows.journal import Declared
-from flows.services import Services
-from flows.values import VariableType
+from flows.actions.services import Services
+from flows.language.document import Action, Branch
+from flows.language.errors import Signal as Signal
+from flows.language.scope import Scope
+from flows.language.values import Declared, VariableType
 
 
 class Group(StrEnum):

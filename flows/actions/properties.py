@@ -16,11 +16,12 @@ from typing import Any, ClassVar
 from django import forms
 from django.core.exceptions import ValidationError
 
-from connections.endpoint import secret_in, without_secrets
-from flows.expressions import ExpressionError, check
-from flows.lint import VariableInScope
-from flows.literal_secrets import KEY, is_own_key, is_stored
-from flows.values import VariableType
+from connections.endpoint.embedded import without_secrets
+from connections.endpoint.recognise import secret_in
+from flows.language.expressions import ExpressionError, check
+from flows.language.values import VariableType
+from flows.lint.linter import VariableInScope
+from flows.lint.literal_secrets import KEY, is_own_key, is_stored
 from foundryflow.strict_json import JsonError, storable_json
 
 NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")

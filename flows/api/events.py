@@ -14,7 +14,7 @@ from flows import engine
 from flows.api import shown
 from flows.engine.live import hub
 from flows.models import ActionRun, LogEntry, Run
-from flows.statements import fetched, marks, table
+from flows.models.sql import fetched, marks, table
 from foundryflow.database import COMMAND, patience
 
 KEEP_ALIVE = 15.0  # seconds

@@ -12,12 +12,13 @@ from django.db import IntegrityError, transaction
 from django.utils.crypto import salted_hmac
 
 from connections.secret import MASK
-from flows import configuration, engine
+from flows import engine
 from flows.api.problems import Problem
-from flows.document import Document, DocumentError
-from flows.errors import ActionError
+from flows.engine import configuration
+from flows.interpreter.runner import first_scope
+from flows.language.document import Document, DocumentError
+from flows.language.errors import ActionError
 from flows.models import Flow, Revision, Run
-from flows.runner import first_scope
 from foundryflow.models import ApiKey
 
 

@@ -42,7 +42,7 @@ from flows.api.shapes import (
 )
 from flows.api.starting import again, start
 from flows.models import Flow, Run
-from flows.runs.search import STATES, Cursor, Filters, Search
+from flows.models.search import STATES, Cursor, Filters, Search
 from foundryflow.database import is_away, is_damaged, note_away, sentence_for_visitors
 from foundryflow.http import event_stream
 from foundryflow.models import ApiKey

@@ -14,9 +14,9 @@ from flows.batch.models import Batch, Cell, CellState
 from flows.batch.starting import variants_of
 from flows.batch.variants import Variant
 from flows.batch.words import check_words
+from flows.flowchart.states import StateView, failure_words, look
+from flows.language.values import as_text
 from flows.playground.setup import LETTERS
-from flows.runs.states import StateView, failure_words, look
-from flows.values import as_text
 from foundryflow.markdown import rendered
 
 DONE = (CellState.SUCCEEDED, CellState.FAILED)

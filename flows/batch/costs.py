@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
 
-from flows.playground.prices import UNKNOWN, Price, cost, price_of, shown
+from flows.pricing.prices import UNKNOWN, Price, cost, price_of, shown
 
 
 @dataclass(frozen=True)

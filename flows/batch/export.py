@@ -9,12 +9,12 @@ from django.http import StreamingHttpResponse
 from django.utils.text import slugify
 from django.views.decorators.http import require_GET
 
+from flows.batch.access import find_batch
 from flows.batch.contexts import VariantView, variant_views
 from flows.batch.models import Batch, Cell, Row
 from flows.batch.settling import settle
 from flows.batch.table import written
 from flows.batch.words import check_words
-from foundryflow import access
 from foundryflow.access import reader
 from foundryflow.database import in_thread, read_patiently
 from foundryflow.http import Request
@@ -37,7 +37,7 @@ VERDICTS = {True: "passed", False: "failed", None: "undecided"}
 @reader
 @require_GET
 async def export(request: Request, pk: int) -> StreamingHttpResponse:
-    batch = await in_thread(access.batch)(request, pk)
+    batch = await in_thread(find_batch)(request, pk)
     response = StreamingHttpResponse(pieces(batch), content_type="text/csv; charset=utf-8")
     response.headers["Content-Disposition"] = f'attachment; filename="{slugify(batch.name) or "batch"}.csv"'
     return response

@@ -13,13 +13,13 @@ from dataclasses import dataclass
 from django.http import StreamingHttpResponse
 from django.views.decorators.http import require_GET
 
+from flows.batch.access import find_batch
 from flows.batch.grid import Grid
 from flows.batch.models import Batch
 from flows.batch.settling import settle
 from flows.batch.standing import Standing
 from flows.batch.starting import to_come
 from flows.engine.live import hub
-from foundryflow import access
 from foundryflow.access import reader
 from foundryflow.database import in_thread, read_patiently
 from foundryflow.http import Request, event_stream, whole_number
@@ -50,7 +50,7 @@ class News:
 @reader
 @require_GET
 async def feed(request: Request, pk: int) -> StreamingHttpResponse:
-    batch = await in_thread(access.batch)(request, pk)
+    batch = await in_thread(find_batch)(request, pk)
     after = whole_number(request.headers.get("Last-Event-ID")) or whole_number(request.GET.get("after")) or 0
     seen = Seen(
         after,

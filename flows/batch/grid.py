@@ -14,9 +14,9 @@ from flows.batch.contexts import VALUE_CLIP, Mark, marks_of, shortened, state_of
 from flows.batch.models import Batch, Cell, CellState, Row
 from flows.batch.settling import FAILED
 from flows.batch.words import check_words
+from flows.flowchart.states import StateView
+from flows.language.values import as_text
 from flows.playground.setup import LETTERS
-from flows.runs.states import StateView
-from flows.values import as_text
 from foundryflow.templatetags.ui import duration_ms
 
 ROWS = 50  # of a page

@@ -18,9 +18,9 @@ from flows.batch.contexts import VALUE_CLIP, shortened
 from flows.batch.draft import Draft, Unready, judges_of, stored_checks
 from flows.batch.table import Table, TableError
 from flows.batch.words import KINDS
-from flows.document import DocumentError
-from flows.values import as_text
-from foundryflow import access
+from flows.language.document import DocumentError
+from flows.language.values import as_text
+from flows.playground.access import find_session
 from foundryflow.access import editor
 from foundryflow.http import Request, posted, whole_number
 from foundryflow.regions import Region, page, regions
@@ -77,7 +77,7 @@ def new(request: Request) -> HttpResponse:
     if number is None:
         messages.info(request, "A batch is made from a session. Choose one.")
         return redirect("batch:list")
-    session = access.session(request, number)
+    session = find_session(request, number)
     if request.method == "GET":
         return whole_page(request, Draft(session))
     draft = filled_in(request, session)
@@ -93,7 +93,7 @@ def new(request: Request) -> HttpResponse:
 @require_POST
 def preview(request: Request) -> HttpResponse:
     """The table as it is read, while the page is filled in."""
-    draft = filled_in(request, access.session(request, whole_number(request.GET.get("session")) or 0))
+    draft = filled_in(request, find_session(request, whole_number(request.GET.get("session")) or 0))
     return regions(request, Region("batch/_preview.html", "batch-preview", {"preview": Preview(draft)}))
 
 

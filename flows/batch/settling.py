@@ -14,8 +14,8 @@ from flows.batch import checks
 from flows.batch.models import Batch, Cell, CellState
 from flows.batch.variants import judge_path
 from flows.models import ENDED, LIVE, ActionRun, State
+from flows.models.sql import many, stored, table
 from flows.playground.setup import ACTION
-from flows.statements import many, stored, table
 
 MOST, LONGEST = 500, 0.5  # cells and seconds at a time; some checks are slow
 LONGEST_REASON = 500  # characters

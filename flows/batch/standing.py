@@ -11,9 +11,9 @@ from flows.batch.costs import Calls, Cost, cost_of
 from flows.batch.figures import LIVE, UNANSWERED, Figures, Rate, figures_of
 from flows.batch.models import Batch, CellState
 from flows.batch.words import check_words
+from flows.flowchart.states import StateView, look
 from flows.models import ENDED
-from flows.playground.sessions.price_table import prices_known
-from flows.runs.states import StateView, look
+from flows.pricing.table import prices_known
 
 BAR = 1000  # width of the progress bar in its own units
 

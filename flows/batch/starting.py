@@ -15,8 +15,8 @@ from flows import engine
 from flows.batch.models import Batch, Cell, CellState, Row
 from flows.batch.variants import Judge, Variant
 from flows.models import LIVE, Flow, Room, Run
+from flows.models.sql import many, stored, table
 from flows.playground.models import Session
-from flows.statements import many, stored, table
 
 AT_ONCE = 500  # runs made in one transaction
 MOST_CALLS = 200  # at the same time, so that other runs keep getting places

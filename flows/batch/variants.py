@@ -6,10 +6,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from flows.document import Document, parse
+from flows.language.document import Document, parse
+from flows.language.values import as_text
 from flows.playground.setup import CONVERSATION, IMAGES, Setup, document_of
 from flows.playground.variables import optional_in, typed_value, variables_in
-from flows.values import as_text
 
 ROW, ANSWER = "batch_row", "response"  # what a rubric may name beside the columns: the whole row, the answer
 JUDGE_INSTRUCTIONS = (

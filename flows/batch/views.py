@@ -11,6 +11,7 @@ from django.shortcuts import get_object_or_404, redirect
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from flows.batch import starting
+from flows.batch.access import find_batch, find_cell
 from flows.batch.contexts import Detail, list_rows
 from flows.batch.draft import whole
 from flows.batch.grid import Grid
@@ -19,7 +20,6 @@ from flows.batch.settling import settle
 from flows.batch.standing import Standing
 from flows.models import LIVE
 from flows.playground.models import Session
-from foundryflow import access
 from foundryflow.access import editor, reader
 from foundryflow.http import Request, posted
 from foundryflow.people import may_change, name_of
@@ -40,7 +40,7 @@ def batch_list(request: Request) -> HttpResponse:
 @reader
 @require_GET
 def show(request: Request, pk: int) -> HttpResponse:
-    batch = access.batch(request, pk)
+    batch = find_batch(request, pk)
     return whole_page(request, batch, None)
 
 
@@ -60,12 +60,12 @@ def standing(request: Request, batch: Batch) -> dict[str, Any]:
 @require_GET
 def cell(request: Request, pk: int) -> HttpResponse:
     """One answer in full, beside the grid. Without htmx: the page with it open."""
-    found = access.cell(request, pk)
+    found = find_cell(request, pk)
     if not request.htmx:
-        return whole_page(request, access.batch(request, found.batch_id), found)
+        return whole_page(request, find_batch(request, found.batch_id), found)
     if found.state in LIVE:
         settle(found.batch)
-        found = access.cell(request, pk)
+        found = find_cell(request, pk)
     opened = "again" not in request.GET
     return regions(request, Region("batch/_detail.html", "batch-detail", {"detail": Detail(found), "opened": opened}))
 
@@ -81,7 +81,7 @@ def of_flow(request: Request, slug: str) -> HttpResponse:
 @editor
 @require_POST
 def stop(request: Request, pk: int) -> HttpResponse:
-    batch = access.batch(request, pk, change=True)
+    batch = find_batch(request, pk, change=True)
     starting.stop(batch, by=name_of(request.user))
     return redirect("batch:show", pk)
 
@@ -99,7 +99,7 @@ def retry(request: Request, pk: int) -> HttpResponse:
 
 
 def gone_on(request: Request, pk: int, verb: Any) -> HttpResponse:
-    batch = access.batch(request, pk, change=True)
+    batch = find_batch(request, pk, change=True)
     settle(batch)
     try:
         verb(batch)
@@ -111,7 +111,7 @@ def gone_on(request: Request, pk: int, verb: Any) -> HttpResponse:
 @editor
 @require_POST
 def rename(request: Request, pk: int) -> HttpResponse:
-    batch = access.batch(request, pk, change=True)
+    batch = find_batch(request, pk, change=True)
     if name := posted(request).get("name", "").strip()[:200]:
         Batch.objects.filter(pk=batch.pk).update(name=name)
     else:
@@ -122,7 +122,7 @@ def rename(request: Request, pk: int) -> HttpResponse:
 @editor
 @require_POST
 def share(request: Request, pk: int) -> HttpResponse:
-    batch = access.batch(request, pk, change=True)
+    batch = find_batch(request, pk, change=True)
     Batch.objects.filter(pk=batch.pk).update(shared=request.POST.get("shared") == "1")
     return redirect("batch:show", pk)
 
@@ -130,7 +130,7 @@ def share(request: Request, pk: int) -> HttpResponse:
 @editor
 @require_POST
 def concurrency(request: Request, pk: int) -> HttpResponse:
-    batch = access.batch(request, pk, change=True)
+    batch = find_batch(request, pk, change=True)
     calls = whole(request.POST.get("concurrency", "")) or 0
     if not 1 <= calls <= starting.MOST_CALLS:
         messages.info(request, f"Calls at the same time are a whole number from 1 to {starting.MOST_CALLS}.")
@@ -143,7 +143,7 @@ def concurrency(request: Request, pk: int) -> HttpResponse:
 @require_http_methods(["GET", "POST"])
 def delete(request: Request, pk: int) -> HttpResponse:
     """Asks first; refuses while calls are to come."""
-    batch = access.batch(request, pk, change=True)
+    batch = find_batch(request, pk, change=True)
     live = starting.to_come(batch)
     if request.method == "POST" and not live:
         starting.remove(batch)

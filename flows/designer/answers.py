@@ -11,19 +11,20 @@ from django.shortcuts import redirect
 from django.urls import reverse
 
 from connections.models import Connection
-from flows import lint
-from flows.designer import contexts, flowchart
+from flows.access import find_flow
+from flows.designer import contexts
 from flows.designer.edits import (
     CommonForm,
     branch_fields,
     property_form,
 )
 from flows.designer.inputs import InputsForm
-from flows.document import Action, Document
-from flows.literal_secrets import is_stored
+from flows.flowchart.chart import START, Flowchart, has_conditions, type_view
+from flows.language.document import Action, Document
+from flows.lint import linter
+from flows.lint.literal_secrets import is_stored
 from flows.models import Conflict, Flow, Revision
-from flows.queries import newest_runs
-from foundryflow import access
+from flows.models.usage import newest_runs
 from foundryflow.http import Request
 from foundryflow.people import name_of
 from foundryflow.regions import Region, page, regions
@@ -33,9 +34,7 @@ def whole(request: Request, flow: Flow, document: Document, selected: str) -> di
     """Everything the page is made of."""
     problems = contexts.problems_of(document, flow)
     can_edit = request.user.is_staff
-    chart = flowchart.Flowchart(
-        document, selected=selected, problems=problems.problems, root=request.GET.get("root", "")
-    )
+    chart = Flowchart(document, selected=selected, problems=problems.problems, root=request.GET.get("root", ""))
     if not can_edit:
         chart.readonly = True
     action = document.find(selected) if selected else None
@@ -46,8 +45,8 @@ def whole(request: Request, flow: Flow, document: Document, selected: str) -> di
         "toolbox": contexts.toolbox(),
         "problems": problems,
         "panel": panel_of(request, flow, document, action, problems) if action else None,
-        "inputs_form": InputsForm(document) if selected == flowchart.START else None,
-        "variables": lint.variables_at(document, selected) if action else [],
+        "inputs_form": InputsForm(document) if selected == START else None,
+        "variables": linter.variables_at(document, selected) if action else [],
         "can_edit": can_edit,
         "last_run": newest_runs([flow.pk]).get(flow.pk),
     }
@@ -62,7 +61,7 @@ def panel_of(
         flow=flow,
         revision=flow.current,
         action=action,
-        view=flowchart.type_view(action.type),
+        view=type_view(action.type),
         form=property_form(action, around),
         variables=around.variables,
         connections=connections,
@@ -98,7 +97,7 @@ def typed_tries(data: Any) -> dict[str, Any]:
 
 
 def branch_rows(action: Action) -> list[contexts.BranchField]:
-    if not flowchart.has_conditions(action.type):
+    if not has_conditions(action.type):
         return []
     return [contexts.BranchField(b.id, b.title or "", b.condition or "") for b in action.branches]
 
@@ -112,7 +111,7 @@ def renewed_action(request: Request, flow: Flow, typed: Document, action_id: str
     problems = contexts.problems_of(document, flow)
     action = document.locate(action_id).action
     panel = panel_of(request, flow, document, action, problems)
-    chart = flowchart.Flowchart(document, selected=action_id, problems=problems.problems)
+    chart = Flowchart(document, selected=action_id, problems=problems.problems)
     parts = [
         *card_regions(flow, chart, action_id, action),
         problems_region(flow, problems),
@@ -136,7 +135,7 @@ def renewed_action(request: Request, flow: Flow, typed: Document, action_id: str
     return regions(request, *parts)
 
 
-def card_regions(flow: Flow, chart: flowchart.Flowchart, action_id: str, action: Action) -> list[Region]:
+def card_regions(flow: Flow, chart: Flowchart, action_id: str, action: Action) -> list[Region]:
     card = chart.card(action_id)
     if card is None:
         return []
@@ -215,10 +214,10 @@ def in_conflict(request: Request, flow: Flow, conflict: Conflict, base: int, min
 def start_in_conflict(request: Request, flow: Flow, conflict: Conflict, base: int, mine: Document) -> HttpResponse:
     """The same for name and inputs of the flow."""
     document, form = flow.current.parsed(), InputsForm(mine)
-    form.conflict = conflicting(conflict, flowchart.START, start_differences(mine, document))
+    form.conflict = conflicting(conflict, START, start_differences(mine, document))
     if request.htmx:
         return regions(request, start_panel(request, flow, form), conflict_region(flow, base), status=409)
-    context = {**whole(request, flow, document, flowchart.START), "inputs_form": form}
+    context = {**whole(request, flow, document, START), "inputs_form": form}
     return page(request, "designer/designer.html", context, status=409)
 
 
@@ -304,7 +303,7 @@ def renewed(request: Request, flow: Flow, selected: str) -> HttpResponse:
 
 def refused(request: Request, flow: Flow, conflict: Conflict) -> HttpResponse:
     """409 for an edit of the tree: the chart as it is now, and one sentence."""
-    flow = access.flow(request, flow.slug)
+    flow = find_flow(request, flow.slug)
     theirs = f"{author_of(conflict.theirs)} changed this flow meanwhile (revision {conflict.theirs.number})."
     sentence = f"{theirs} Your step was not made; here is the flow as it is."
     if not request.htmx:
@@ -335,7 +334,7 @@ def vanished(request: Request, flow: Flow, document: Document) -> HttpResponse:
         messages.warning(request, sentence)
         return to_action(flow, "")
     selected = request.POST.get("action", "")
-    known = selected == flowchart.START or document.find(selected) is not None
+    known = selected == START or document.find(selected) is not None
     context = whole(request, flow, document, selected if known else "")
     response = regions(
         request,
@@ -368,7 +367,7 @@ def start_panel(request: Request, flow: Flow, form: InputsForm) -> Region:
     )
 
 
-def chart_region(flow: Flow, chart: flowchart.Flowchart) -> Region:
+def chart_region(flow: Flow, chart: Flowchart) -> Region:
     return Region("designer/_flowchart.html", "flowchart", {"flow": flow, "chart": chart})
 
 

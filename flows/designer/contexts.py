@@ -17,14 +17,16 @@ from markdown_it import MarkdownIt
 from connections.foundry import adapt
 from connections.lessons import as_lesson
 from connections.models import Connection, LearntLesson
-from flows import configuration, lint
 from flows.actions import registry
 from flows.actions.base import Group
 from flows.actions.properties import EMPTY, PropertyForm, Surroundings
-from flows.designer.flowchart import GROUPS, TypeView, type_view
-from flows.document import Action, Document
+from flows.engine import configuration
+from flows.flowchart.chart import GROUPS, TypeView, type_view
+from flows.interpreter.retry import TRANSIENT
+from flows.language.document import Action, Document
+from flows.language.scope import VariableInScope
+from flows.lint import linter
 from flows.models import Flow, Revision
-from flows.retry import TRANSIENT
 
 
 @cache
@@ -55,12 +57,12 @@ class Panel:
     action: Action
     view: TypeView
     form: PropertyForm | None
-    variables: Sequence[lint.VariableInScope]
+    variables: Sequence[VariableInScope]
     connections: Sequence[Connection]
     help: SafeString
     branches: list[BranchField] = field(default_factory=list)
     errors: dict[str, str] = field(default_factory=dict)
-    problems: Mapping[str, lint.Problem] = field(default_factory=dict)  # by property
+    problems: Mapping[str, linter.Problem] = field(default_factory=dict)  # by property
     unsent: Mapping[str, str] = field(default_factory=dict)  # properties that the deployment refuses, and why
     conflict: Conflicting | None = None
     title: str = ""
@@ -99,7 +101,7 @@ class Panel:
         return self.form[self.form.output] if self.form and self.form.output else None
 
     @property
-    def connection_variables(self) -> list[lint.VariableInScope]:
+    def connection_variables(self) -> list[VariableInScope]:
         return [variable for variable in self.variables if variable.type == "connection"]
 
     @property
@@ -131,14 +133,14 @@ class Conflicting:
 class Problems:
     """The list under the chart."""
 
-    problems: Sequence[lint.Problem]
+    problems: Sequence[linter.Problem]
     titles: Mapping[str, str]
 
     @property
-    def rows(self) -> list[tuple[lint.Problem, str]]:
+    def rows(self) -> list[tuple[linter.Problem, str]]:
         return [(problem, self.titles.get(problem.action_id or "", "Flow")) for problem in self.problems]
 
-    def of(self, action_id: str) -> dict[str, lint.Problem]:
+    def of(self, action_id: str) -> dict[str, linter.Problem]:
         """Those of one action by property; an error goes before a warning."""
         found = sorted(self.problems, key=lambda problem: problem.severity == "error")
         return {problem.property or "": problem for problem in found if problem.action_id == action_id}
@@ -164,7 +166,7 @@ def help_of(type: str) -> SafeString:
 
 
 def surroundings(document: Document, action_id: str, connections: Sequence[str], **more: Any) -> Surroundings:
-    return Surroundings(variables=lint.variables_at(document, action_id), connections=connections, **more)
+    return Surroundings(variables=linter.variables_at(document, action_id), connections=connections, **more)
 
 
 def unsent(action: Action, connections: Sequence[Connection]) -> dict[str, str]:

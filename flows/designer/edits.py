@@ -9,11 +9,11 @@ from django import forms
 
 from flows.actions import registry
 from flows.actions.properties import PropertyForm, Surroundings
-from flows.document import Action, Document
-from flows.expressions import ExpressionError, check
-from flows.literal_secrets import refusals
+from flows.interpreter.retry import TRANSIENT
+from flows.language.document import Action, Document
+from flows.language.expressions import ExpressionError, check
+from flows.lint.literal_secrets import refusals
 from flows.models import Flow
-from flows.retry import TRANSIENT
 
 TITLE_LENGTH, DESCRIPTION_LENGTH = 200, 2_000
 

@@ -8,8 +8,9 @@ from django.http import Http404, HttpResponse
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from connections.models import Connection
+from flows.access import find_flow
 from flows.actions import registry
-from flows.designer import contexts, flowchart
+from flows.designer import contexts
 from flows.designer.answers import (
     in_conflict,
     not_possible,
@@ -35,9 +36,9 @@ from flows.designer.edits import (
     secret_errors,
 )
 from flows.designer.inputs import InputsForm
-from flows.document import Document, DocumentError, Vanished
+from flows.flowchart import chart
+from flows.language.document import Document, DocumentError, Vanished
 from flows.models import Conflict, Flow, Revision
-from foundryflow import access
 from foundryflow.access import editor, reader
 from foundryflow.http import Request, whole_number
 from foundryflow.regions import Region, page, regions
@@ -48,7 +49,7 @@ Edit = Callable[[Document], tuple[Document, str]]  # the changed document, and t
 @reader
 @require_GET
 def show(request: Request, slug: str) -> HttpResponse:
-    flow = access.flow(request, slug)
+    flow = find_flow(request, slug)
     try:
         document = flow.current.parsed()
     except DocumentError as error:
@@ -61,11 +62,11 @@ def show(request: Request, slug: str) -> HttpResponse:
 @require_GET
 def select(request: Request, slug: str, action_id: str) -> HttpResponse:
     """The panel of one action. Without htmx: the page with it open."""
-    flow = access.flow(request, slug)
+    flow = find_flow(request, slug)
     if not request.htmx:
         return to_action(flow, action_id)
     document = flow.current.parsed()
-    if action_id == flowchart.START:
+    if action_id == chart.START:
         return regions(request, start_panel(request, flow, InputsForm(document)))
     action = document.find(action_id)
     if action is None:
@@ -77,7 +78,7 @@ def select(request: Request, slug: str, action_id: str) -> HttpResponse:
 @editor
 @require_POST
 def save_properties(request: Request, slug: str, action_id: str) -> HttpResponse:
-    flow = access.flow(request, slug)
+    flow = find_flow(request, slug)
     document = flow.current.parsed()
     action = document.find(action_id)
     if action is None:
@@ -99,7 +100,7 @@ def save_properties(request: Request, slug: str, action_id: str) -> HttpResponse
             flow.commit(changed, by=request.user, base=base, note=note)
     except Conflict as conflict:
         mine = flow.store_secrets(changed).locate(action_id).action
-        return in_conflict(request, access.flow(request, slug), conflict, base, mine)
+        return in_conflict(request, find_flow(request, slug), conflict, base, mine)
     if not request.htmx:
         return to_action(flow, action_id)
     return renewed_action(request, flow, changed, action_id)
@@ -130,7 +131,7 @@ def insert(request: Request, slug: str) -> HttpResponse:
 @require_GET
 def insert_menu(request: Request, slug: str) -> HttpResponse:
     """The action types to choose from, for one place of the chart."""
-    flow = access.flow(request, slug)
+    flow = find_flow(request, slug)
     place = {name: request.GET.get(name, "") for name in ("owner", "branch", "at")}
     return page(request, "designer/_insert_menu.html", {"flow": flow, "toolbox": contexts.toolbox(), "place": place})
 
@@ -175,17 +176,17 @@ def redo(request: Request, slug: str) -> HttpResponse:
 
 
 def stepped(request: Request, slug: str, step: Callable[..., Revision]) -> HttpResponse:
-    flow = access.flow(request, slug)
+    flow = find_flow(request, slug)
     try:
         step(flow, base=base_of(request))
     except Conflict as conflict:
         return refused(request, flow, conflict)
-    return renewed(request, access.flow(request, slug), request.POST.get("action", ""))
+    return renewed(request, find_flow(request, slug), request.POST.get("action", ""))
 
 
 def edited(request: Request, slug: str, edit: Edit, *, note: str) -> HttpResponse:
     """Commits one edit of the tree, unless it changes nothing, and renews the chart."""
-    flow = access.flow(request, slug)
+    flow = find_flow(request, slug)
     document, base = flow.current.parsed(), base_of(request)
     try:
         changed, selected = edit(document)
@@ -204,7 +205,7 @@ def edited(request: Request, slug: str, edit: Edit, *, note: str) -> HttpRespons
 @require_http_methods(["POST"])
 def save_inputs(request: Request, slug: str) -> HttpResponse:
     """Name and inputs of the flow: the panel of Start."""
-    flow = access.flow(request, slug)
+    flow = find_flow(request, slug)
     document = flow.current.parsed()
     form = InputsForm(document, request.POST)
     if not form.is_valid():
@@ -215,22 +216,22 @@ def save_inputs(request: Request, slug: str) -> HttpResponse:
                 saved_region(flow, "Not saved: see Start"),
                 status=422,
             )
-        context = {**whole(request, flow, document, flowchart.START), "inputs_form": form}
+        context = {**whole(request, flow, document, chart.START), "inputs_form": form}
         return page(request, "designer/designer.html", context, status=422)
     changed, base = form.applied(), base_of(request)
     try:
         if changed != document or base != flow.current.number:
             flow.commit(changed, by=request.user, base=base, note="Inputs edited")
     except Conflict as conflict:
-        return start_in_conflict(request, access.flow(request, slug), conflict, base, flow.store_secrets(changed))
-    return renewed(request, flow, flowchart.START)
+        return start_in_conflict(request, find_flow(request, slug), conflict, base, flow.store_secrets(changed))
+    return renewed(request, flow, chart.START)
 
 
 @reader
 @require_GET
 def connection_field(request: Request, slug: str, action_id: str) -> HttpResponse:
     """The select after a connection was created in place, the new one chosen."""
-    flow = access.flow(request, slug)
+    flow = find_flow(request, slug)
     document = flow.current.parsed()
     action = document.find(action_id)
     if action is None:

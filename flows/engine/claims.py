@@ -15,14 +15,14 @@ from django.db import transaction
 from django.db.models import Count, F, Q, QuerySet
 from django.utils import timezone
 
-from flows import suspicion
-from flows.document import DocumentError
 from flows.engine.deaths import BEAT, GOING, blame, death_of, forget_going, is_well
-from flows.errors import ActionError
-from flows.journal_db import error_json
+from flows.engine.journal import error_json
+from flows.interpreter import suspicion
+from flows.interpreter.suspicion import SUSPECT
+from flows.language.document import DocumentError
+from flows.language.errors import ActionError
 from flows.models import LIVE, Flow, Revision, Run, State, Suspect, Worker
-from flows.statements import fetched, locking, marks, stored, table
-from flows.suspicion import SUSPECT
+from flows.models.sql import fetched, locking, marks, stored, table
 
 __all__ = ["BEAT", "GOING"]
 

@@ -9,9 +9,9 @@ from datetime import datetime, timedelta
 
 from django.utils import timezone
 
-from flows import suspicion
+from flows.interpreter import suspicion
+from flows.interpreter.suspicion import NOWHERE, SUSPECT
 from flows.models import ActionRun, Run, State, Suspect, Worker
-from flows.suspicion import NOWHERE, SUSPECT
 
 BEAT = 3.0  # seconds between two signs of life
 UNHEARD = 2.5 * BEAT  # seconds of silence after which a process is not well, whoever may still have its runs

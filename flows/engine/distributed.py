@@ -26,8 +26,7 @@ from procrastinate.psycopg_connector import PsycopgConnector
 from procrastinate.types import JSONDict
 from psycopg_pool import AsyncConnectionPool, PoolTimeout
 
-from flows import tasks
-from flows.engine import notices
+from flows.engine import notices, tasks
 from flows.engine.executor import Executor, stopped
 from flows.engine.live import hub
 from flows.engine.writer import Writer

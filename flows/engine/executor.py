@@ -17,18 +17,18 @@ from django.conf import settings
 from django.db import DatabaseError, InterfaceError, OperationalError
 
 from connections.clients import close_client
-from flows import runner
-from flows.document import DocumentError
 from flows.engine import claims
+from flows.engine.journal import DatabaseJournal, Past, error_json
 from flows.engine.live import hub
+from flows.engine.records import StaleAttempt
+from flows.engine.services import DatabaseServices
 from flows.engine.writer import Writer
-from flows.errors import ActionError, RunFailed
-from flows.evaluation import in_passing
-from flows.journal_db import DatabaseJournal, Past, error_json
+from flows.interpreter import runner
+from flows.language.document import DocumentError
+from flows.language.errors import ActionError, RunFailed
+from flows.language.evaluation import in_passing
+from flows.language.values import displayed
 from flows.models import Run, State
-from flows.records import StaleAttempt
-from flows.services_db import DatabaseServices
-from flows.values import displayed
 from foundryflow import database
 
 log = logging.getLogger(__name__)

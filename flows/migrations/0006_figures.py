@@ -1,4 +1,4 @@
-"""Figures and indexes for a million runs. `flows/figures.py` installs the triggers and counts what is stored."""
+"""Figures and indexes for a million runs. `flows/models/triggers.py` installs the triggers and counts what is stored."""
 
 import django.db.models.deletion
 from django.conf import settings
@@ -26,7 +26,7 @@ def make_needless(apps, schema_editor):
 
 
 def remove_triggers(apps, schema_editor):
-    from flows.figures import uninstall
+    from flows.models.triggers import uninstall
 
     uninstall()
 

@@ -12,6 +12,7 @@ from django.utils import timezone
 
 from flows.models import Flow, Run, State
 from flows.playground.setup import Setup
+from flows.pricing.models import ModelPrice as ModelPrice  # whose table is here
 
 MOST_COLUMNS = 3
 
@@ -135,20 +136,3 @@ class Version(models.Model):
 
     def __str__(self) -> str:
         return f"{self.session_id} v{self.number}"
-
-
-class ModelPrice(models.Model):
-    """What a million tokens of a model cost. Nobody knows but the person who typed it."""
-
-    pattern = models.CharField(max_length=200, unique=True)  # name of a model or deployment, * stands for anything
-    input = models.DecimalField(max_digits=12, decimal_places=4)
-    cached_input = models.DecimalField(max_digits=12, decimal_places=4, null=True, blank=True)
-    output = models.DecimalField(max_digits=12, decimal_places=4)
-    currency = models.CharField(max_length=3, default="USD")
-    changed_at = models.DateTimeField(auto_now=True)
-
-    class Meta:
-        ordering = ["pattern"]
-
-    def __str__(self) -> str:
-        return self.pattern

@@ -10,10 +10,10 @@ from dataclasses import dataclass, field
 from itertools import dropwhile
 from typing import Any
 
-from flows.document import Document, parse
-from flows.expressions import is_plain, templates_in
+from flows.language.document import Document, parse
+from flows.language.expressions import is_plain, templates_in
+from flows.language.schema import FORMAT
 from flows.playground.variables import types_of
-from flows.wellformed import FORMAT
 
 ACTION = "answer"  # id, and so the path, of the chat completion
 CONVERSATION, IMAGES = "playground_conversation", "playground_images"  # inputs beside the variables

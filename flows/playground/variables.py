@@ -10,9 +10,9 @@ from typing import Any
 import jinja2
 from jinja2 import nodes
 
-from flows.expressions import ExpressionError, check, is_plain
-from flows.sandbox import Refused, compiled
-from flows.values import as_text
+from flows.language.expressions import ExpressionError, check, is_plain
+from flows.language.sandbox.rewrite import Refused, compiled
+from flows.language.values import as_text
 from foundryflow.strict_json import JsonError, storable_json
 
 NAME = r"[A-Za-z_][A-Za-z0-9_]*"  # of a variable

@@ -14,14 +14,14 @@ from django.db.models.fields.json import KeyTextTransform
 from django.utils import timezone
 
 from flows import engine
-from flows.designer.flowchart import TypeView, type_view
 from flows.engine.live import hub
+from flows.engine.records import LONGEST_PATH
+from flows.flowchart.chart import TypeView, type_view
+from flows.flowchart.states import StateView, run_view, state_view
+from flows.interpreter.suspicion import SUSPECT, sentence_of
 from flows.models import ActionRun, Run, State
-from flows.queries import hour_number, tokens_by_hour
-from flows.records import LONGEST_PATH
-from flows.runs.states import StateView, run_view, state_view
+from flows.models.usage import hour_number, tokens_by_hour
 from flows.runs.steps import Steps
-from flows.suspicion import SUSPECT, sentence_of
 from foundryflow.people import name_of
 from foundryflow.templatetags.ui import duration_ms, thousands
 

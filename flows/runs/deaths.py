@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
+from flows.interpreter.suspicion import sentence_of
 from flows.models import Run, State, Suspect
-from flows.suspicion import sentence_of
 
 
 @dataclass(frozen=True)

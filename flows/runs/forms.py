@@ -8,8 +8,8 @@ from typing import Any
 from django import forms
 from django.core.exceptions import ValidationError
 
-from flows.document import Document, Input
-from flows.values import convert
+from flows.language.document import Document, Input
+from flows.language.values import convert
 
 
 class JsonText(forms.CharField):

@@ -9,8 +9,8 @@ from urllib.parse import urlencode
 
 from django.db.models import Count, Max, Q, QuerySet
 
+from flows.flowchart.states import StateView, look
 from flows.models import ActionRun, LogEntry, Run, State
-from flows.runs.states import StateView, look
 from foundryflow.http import whole_number
 
 MOST_STEPS, MOST_LINES = 400, 400  # of one page

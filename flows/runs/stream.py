@@ -14,15 +14,15 @@ from typing import Any
 from django.http import StreamingHttpResponse
 from django.views.decorators.http import require_GET
 
-from flows.designer.flowchart import run_flowchart
-from flows.document import DocumentError
+from flows.access import find_run
 from flows.engine.live import hub
+from flows.flowchart.chart import run_flowchart
+from flows.flowchart.states import run_view
+from flows.language.document import DocumentError
 from flows.models import Run
 from flows.runs.contexts import Outline, Value, detail_of, duration_of, element_id, selected_record
 from flows.runs.deaths import deaths_of
-from flows.runs.states import run_view
 from flows.runs.steps import log_window
-from foundryflow import access
 from foundryflow.access import reader
 from foundryflow.database import in_thread, read_patiently
 from foundryflow.http import Request, event_stream, whole_number
@@ -47,7 +47,7 @@ class Seen:
 @reader
 @require_GET
 async def stream(request: Request, pk: int) -> StreamingHttpResponse:
-    run = await in_thread(access.run)(request, pk)
+    run = await in_thread(find_run)(request, pk)
     after = whole_number(request.headers.get("Last-Event-ID")) or whole_number(request.GET.get("after")) or 0
     seen = Seen(
         event=after,

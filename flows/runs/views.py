@@ -16,12 +16,16 @@ from django.urls import reverse
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from connections.secret import MASK
-from flows import configuration, engine
-from flows.configuration import Listed, head_of
-from flows.designer.flowchart import run_flowchart
-from flows.document import DocumentError
+from flows import engine
+from flows.access import find_flow, find_run
+from flows.engine import configuration
+from flows.engine.configuration import Listed, head_of
+from flows.flowchart.chart import run_flowchart
+from flows.flowchart.states import run_view
+from flows.language.document import DocumentError
 from flows.models import Flow, Run, State
-from flows.queries import visible_runs
+from flows.models.search import FILTERS, MOST_COUNTED, PERIODS, STATES, Cursor, Filters, Search
+from flows.models.usage import visible_runs
 from flows.runs.contexts import (
     Outline,
     Value,
@@ -35,10 +39,7 @@ from flows.runs.contexts import (
 )
 from flows.runs.deaths import deaths_of
 from flows.runs.forms import InputsForm
-from flows.runs.search import FILTERS, MOST_COUNTED, PERIODS, STATES, Cursor, Filters, Search
-from flows.runs.states import run_view
 from flows.runs.steps import follow, log_window
-from foundryflow import access
 from foundryflow.access import editor, reader
 from foundryflow.http import Request, whole_number
 from foundryflow.people import name_of
@@ -85,7 +86,7 @@ def workers(request: Request) -> HttpResponse:
 @require_http_methods(["GET", "POST"])
 def start(request: Request, slug: str) -> HttpResponse:
     """Asks for the inputs, then starts the run and shows it."""
-    flow = access.flow(request, slug)
+    flow = find_flow(request, slug)
     try:
         document = flow.current.parsed()
     except DocumentError:
@@ -138,7 +139,7 @@ def initial_of(run: Run) -> dict[str, Any]:
 @require_POST
 def retry(request: Request, pk: int) -> HttpResponse:
     """Goes on where the run failed, with what had finished; asks for secret inputs first, which are gone."""
-    run = access.run(request, pk)
+    run = find_run(request, pk)
     if run.state not in (State.FAILED, State.CANCELLED):
         messages.info(request, "Only a run that failed or was stopped can be retried.")
         return redirect("runs:show", pk)
@@ -163,7 +164,7 @@ def retry(request: Request, pk: int) -> HttpResponse:
 @reader
 @require_GET
 def show(request: Request, pk: int) -> HttpResponse:
-    run = access.run(request, pk)
+    run = find_run(request, pk)
     return page(request, "runs/run.html", run_context(run, request.GET))
 
 
@@ -209,7 +210,7 @@ def flowchart_or_nothing(run: Run) -> dict[str, Any]:
 @editor
 @require_POST
 def cancel(request: Request, pk: int) -> HttpResponse:
-    run = access.run(request, pk)
+    run = find_run(request, pk)
     if not engine.cancel(run, by=name_of(request.user)):
         messages.info(request, "The run had ended already.")
     return redirect("runs:show", pk)
@@ -219,7 +220,7 @@ def cancel(request: Request, pk: int) -> HttpResponse:
 @require_GET
 def download(request: Request, pk: int) -> HttpResponse:
     """The output of a run, or with ?action= of one action, as JSON. Secrets are masked in what is stored."""
-    run = access.run(request, pk)
+    run = find_run(request, pk)
     value, name = run.output, f"run-{pk}"
     if path := request.GET.get("action"):
         record = selected_record(run, path)

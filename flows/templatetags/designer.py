@@ -8,7 +8,7 @@ from typing import Any
 from django import template
 
 from flows.actions.properties import Variables
-from flows.literal_secrets import is_stored
+from flows.lint.literal_secrets import is_stored
 
 register = template.Library()
 

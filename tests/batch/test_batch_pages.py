@@ -20,7 +20,7 @@ from flows.batch.starting import stop
 from flows.engine import embedded
 from flows.engine.live import hub
 from flows.models import ActionRun, Flow, Run, State
-from flows.playground.models import ModelPrice
+from flows.pricing.models import ModelPrice
 from tests.factories import PLANTED_KEY
 
 pytestmark = pytest.mark.django_db

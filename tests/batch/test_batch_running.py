@@ -138,7 +138,7 @@ def test_a_planted_key_is_nowhere_in_the_database(thinker, make_batch):
     finished(make_batch([{"question": "broken"}], raw_checks=[judge]))
     with database.cursor() as cursor:
         for table in database.introspection.table_names():
-            cursor.execute(f'SELECT * FROM "{table}"')  # noqa: S608 - names of our own tables
+            cursor.execute(f'SELECT * FROM "{table}"')
             assert PLANTED_KEY not in str(cursor.fetchall()), table
 
 

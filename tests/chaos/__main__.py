@@ -132,7 +132,7 @@ def play_round(options: Namespace, number: int, url: str, model: object, chance:
 def prepare(url: str) -> None:
     from connections.models import Connection
     from connections.secret import Secret
-    from flows.document import parse
+    from flows.language.document import parse
     from flows.models import Flow
     from tests.chaos import shapes
 
@@ -158,7 +158,7 @@ def start_run(data: dict[str, object], url: str) -> int:
     from django.db import transaction
 
     from flows import engine
-    from flows.document import parse
+    from flows.language.document import parse
     from flows.models import Flow, Run
 
     flow = Flow.objects.start_with(parse(data), by=None)
@@ -198,8 +198,7 @@ def kill_process_of(run: int, supervisor: Supervisor) -> None:
 
 def problems(round: Round, model: object, supervisor: Supervisor) -> list[str]:
     """What is not as it must be: an end, an output, a call of something that had finished or was not interrupted."""
-    from flows import figures
-    from flows.models import ActionRun, Checkpoint, Run
+    from flows.models import ActionRun, Checkpoint, Run, triggers
 
     wrong = []
     for run in Run.objects.filter(pk__in=round.expected).select_related("flow"):
@@ -220,7 +219,7 @@ def problems(round: Round, model: object, supervisor: Supervisor) -> list[str]:
                 wrong.append(f"run {row.run_id} {row.path}: called again though nothing was killed meanwhile")
     if Checkpoint.objects.filter(sealed__isnull=False).exists():
         wrong.append("a secret is still kept")
-    if differing := figures.differences():
+    if differing := triggers.differences():
         wrong.append(f"{differing} hourly figures are not what the runs say")
     return wrong
 

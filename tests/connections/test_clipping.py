@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from connections.clipping import Clipping, clip
+from connections.endpoint.paste import Clipping, clip
 from connections.secret import Secret
 
 KEY = "planted-key-0123456789"

@@ -4,7 +4,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from connections.endpoint import Endpoint, EndpointError, Kind
+from connections.endpoint.endpoint import EndpointError, Kind
+from connections.endpoint.recognise import parse_endpoint
 
 V1, DEPLOYMENT, INFERENCE, PROJECT = Kind.V1, Kind.DEPLOYMENT, Kind.INFERENCE, Kind.PROJECT
 RESPONSES, SERVERLESS, COMPATIBLE = Kind.RESPONSES, Kind.SERVERLESS, Kind.COMPATIBLE
@@ -64,10 +65,10 @@ ROWS = [
 
 @pytest.mark.parametrize(("pasted", "kind", "chat", "header"), ROWS)
 def test_a_pasted_endpoint_is_recognised(pasted, kind, chat, header):
-    endpoint = Endpoint.parse(pasted)
+    endpoint = parse_endpoint(pasted)
     assert (endpoint.kind, endpoint.chat_url("m"), endpoint.key_header) == (kind, chat, header)
-    assert Endpoint.parse(endpoint.url) == endpoint
-    assert Endpoint.parse(endpoint.url).chat_url("m") == chat
+    assert parse_endpoint(endpoint.url) == endpoint
+    assert parse_endpoint(endpoint.url).chat_url("m") == chat
 
 
 @pytest.mark.parametrize(
@@ -96,7 +97,7 @@ def test_a_pasted_endpoint_is_recognised(pasted, kind, chat, header):
 )
 def test_what_is_no_endpoint_is_explained(pasted, words):
     with pytest.raises(EndpointError) as caught:
-        Endpoint.parse(pasted)
+        parse_endpoint(pasted)
     assert words in str(caught.value)
     assert caught.value.hint
 
@@ -116,7 +117,7 @@ def test_what_is_no_endpoint_is_explained(pasted, words):
     ],
 )  # fmt: skip
 def test_the_urls_of_the_other_operations(pasted, responses, embeddings):
-    endpoint = Endpoint.parse(pasted)
+    endpoint = parse_endpoint(pasted)
     assert (endpoint.responses_url("m"), endpoint.embeddings_url("m")) == (responses, embeddings)
 
 
@@ -146,24 +147,24 @@ ANYTHING = st.characters(codec=None, exclude_categories=())
 @settings(max_examples=400)
 def test_no_text_raises_anything_but_an_endpoint_error_and_the_canonical_form_stays(text):
     try:
-        endpoint = Endpoint.parse(text)
+        endpoint = parse_endpoint(text)
     except EndpointError:
         return
-    assert Endpoint.parse(endpoint.url) == endpoint
+    assert parse_endpoint(endpoint.url) == endpoint
 
 
 @given(st.from_regex(r"[a-z]{1,8}", fullmatch=True))
 def test_a_look_alike_host_is_never_taken_for_azure(name):
     for host in (f"openai.azure.com.{name}.example", f"{name}openai.azure.com", f"{name}.openai.azure.com.{name}"):
-        assert Endpoint.parse(f"https://{host}/v1").kind is COMPATIBLE
+        assert parse_endpoint(f"https://{host}/v1").kind is COMPATIBLE
 
 
 def test_azure_is_never_called_without_tls():
-    assert Endpoint.parse("http://r.openai.azure.com/openai/v1").origin == "https://r.openai.azure.com"
+    assert parse_endpoint("http://r.openai.azure.com/openai/v1").origin == "https://r.openai.azure.com"
 
 
 def test_who_pastes_the_address_for_responses_prefers_them():
-    endpoint = Endpoint.parse("https://r.openai.azure.com/openai/v1/responses")
+    endpoint = parse_endpoint("https://r.openai.azure.com/openai/v1/responses")
     assert (endpoint.operation, endpoint.responses_url("m")) == (
         "responses",
         "https://r.openai.azure.com/openai/v1/responses",

@@ -9,16 +9,18 @@ from django.core.management import call_command
 from django.core.management.base import CommandError
 from django.urls import reverse
 
-from connections.endpoint import Endpoint, EndpointError, SecretInEndpoint, secret_in, without_secrets
+from connections.endpoint.embedded import without_secrets
+from connections.endpoint.endpoint import EndpointError, SecretInEndpoint
+from connections.endpoint.recognise import parse_endpoint, secret_in
 from connections.models import Connection, LearntLesson
 from connections.secret import Secret
-from flows.document import DocumentError, parse
-from flows.errors import RunFailed
-from flows.journal import MemoryJournal
+from flows.actions.services import MemoryServices
+from flows.catalog.files import bring_in
+from flows.interpreter.journal import MemoryJournal
+from flows.interpreter.runner import execute
+from flows.language.document import DocumentError, parse
+from flows.language.errors import RunFailed
 from flows.models import Flow, Revision
-from flows.portable import bring_in
-from flows.runner import execute
-from flows.services import MemoryServices
 from tests.factories import make_connection
 
 KEY = "planted-key-5f2c9a7d1e"
@@ -72,7 +74,7 @@ PLAIN = [
 
 @pytest.mark.parametrize("pasted", MOVED)
 def test_a_key_in_the_query_moves_to_the_key_field(pasted):
-    endpoint = Endpoint.parse(pasted)
+    endpoint = parse_endpoint(pasted)
     assert endpoint.found_key == Secret(KEY)
     assert KEY not in endpoint.url
     assert KEY not in (endpoint.chat_url("m") or "")
@@ -81,7 +83,7 @@ def test_a_key_in_the_query_moves_to_the_key_field(pasted):
 @pytest.mark.parametrize("pasted", REFUSED)
 def test_every_other_secret_is_refused_without_being_repeated(pasted):
     with pytest.raises(SecretInEndpoint) as caught:
-        Endpoint.parse(pasted)
+        parse_endpoint(pasted)
     for text in (str(caught.value), without_secrets(pasted), secret_in(pasted)):
         assert KEY not in text
         assert "aB3aB3" not in text
@@ -90,9 +92,9 @@ def test_every_other_secret_is_refused_without_being_repeated(pasted):
 
 @pytest.mark.parametrize("pasted", PLAIN)
 def test_what_only_looks_like_a_secret_is_left_alone(pasted):
-    endpoint = Endpoint.parse(pasted)
+    endpoint = parse_endpoint(pasted)
     assert endpoint.found_key is None
-    assert Endpoint.parse(endpoint.url) == endpoint
+    assert parse_endpoint(endpoint.url) == endpoint
     assert not secret_in(pasted)
     assert without_secrets(endpoint.url) == endpoint.url.split("?")[0]
 
@@ -103,7 +105,7 @@ def test_what_only_looks_like_a_secret_is_left_alone(pasted):
 )  # fmt: skip
 def test_no_refusal_repeats_what_was_pasted(pasted):
     with pytest.raises(EndpointError) as caught:
-        Endpoint.parse(pasted)
+        parse_endpoint(pasted)
     assert KEY not in str(caught.value)
 
 

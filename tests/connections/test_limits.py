@@ -12,10 +12,20 @@ from hypothesis import strategies as st
 
 from connections.forms import ConnectionForm
 from connections.foundry.errors import ErrorKind, FoundryError
-from connections.foundry.values import ChatRequest, Completion, Message, Spilled, Target, Usage, Waiting
+from connections.foundry.values import (
+    ChatRequest,
+    Completion,
+    Limits,
+    Message,
+    Spilled,
+    Target,
+    Usage,
+    Waiting,
+    WhenReached,
+)
 from connections.ledger import DatabaseLedger
-from connections.limited import LimitedClient
-from connections.limits import DAY, Full, Limits, LocalLedger, Use, WhenReached, full
+from connections.limits.client import LimitedClient
+from connections.limits.rules import DAY, Full, LocalLedger, Use, full
 from connections.models import Connection
 from tests.factories import make_connection
 

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from connections.masking import PUBLISHED, SHORTEST, Masker, masker_of
+from connections.foundry.masking import PUBLISHED, SHORTEST, Masker, masker_of
 from connections.secret import MASK
 from connections.simulator.auth import KEY as SIMULATOR_KEY
 

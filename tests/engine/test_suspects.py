@@ -7,8 +7,8 @@ import pytest
 from asgiref.sync import sync_to_async
 from django.utils import timezone
 
-from flows import suspicion
 from flows.engine import claims, embedded, executor
+from flows.interpreter import suspicion
 from flows.models import ActionRun, Run, State, Suspect, Worker
 from tests.engine.conftest import until_async
 from tests.engine.test_durable import chat, document, each, returns

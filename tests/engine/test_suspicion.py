@@ -2,7 +2,7 @@
 
 import pytest
 
-from flows import suspicion
+from flows.interpreter import suspicion
 
 
 @pytest.mark.parametrize(

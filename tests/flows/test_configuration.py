@@ -7,11 +7,11 @@ import pytest
 from django.core.management import CommandError, call_command
 from django.urls import reverse
 
-from flows import configuration
-from flows.callers import callers_of
-from flows.document import parse
+from flows.catalog.callers import callers_of
+from flows.catalog.sample import add_sample
+from flows.engine import configuration
+from flows.language.document import parse
 from flows.models import Flow, Run, State
-from flows.sample import add_sample
 from tests.documents_of import DOCUMENTS, load
 from tests.factories import make_connection, make_flow, make_run
 

@@ -5,12 +5,12 @@ import time
 
 import pytest
 
-from flows.document import parse
-from flows.errors import RunFailed
-from flows.journal import ActionFailed, ActionSkipped, ActionStarted, MemoryJournal, Noted, Waiting
-from flows.lint import problems
-from flows.runner import execute
-from flows.services import MemoryServices
+from flows.actions.services import MemoryServices
+from flows.interpreter.journal import ActionFailed, ActionSkipped, ActionStarted, MemoryJournal, Noted, Waiting
+from flows.interpreter.runner import execute
+from flows.language.document import parse
+from flows.language.errors import RunFailed
+from flows.lint.linter import problems
 
 
 def action(id, type, /, *branches, **properties):
@@ -203,7 +203,7 @@ async def test_an_action_is_tried_again_when_its_retry_is_for_that():
     def third_time(inputs):
         tries.append(time.monotonic())
         if len(tries) < 3:
-            from flows.errors import ActionError
+            from flows.language.errors import ActionError
 
             raise ActionError("server", "503")
         return inputs["n"]

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from flows.document import Document, DocumentError, parse
+from flows.language.document import Document, DocumentError, parse
 
 DOCUMENTS = Path(__file__).parent.parent / "documents"
 JSON = st.recursive(

@@ -12,24 +12,25 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from connections.endpoint import Endpoint
+from connections.endpoint.recognise import parse_endpoint
 from connections.foundry.values import Target
 from connections.secret import Secret
-from flows import evaluation
-from flows.document import parse
-from flows.errors import RunFailed
-from flows.evaluators import TOO_LONG, TOO_MUCH_MEMORY, Evaluators, evaluators
-from flows.expressions import UNFINISHED, ExpressionError, Prepared, Scope, read, render
-from flows.journal import MemoryJournal
-from flows.runner import execute
-from flows.services import MemoryServices
-from flows.transfer import Task
-from flows.values import ConnectionValue, Response
+from flows.actions.services import MemoryServices
+from flows.interpreter.journal import MemoryJournal
+from flows.interpreter.runner import execute
+from flows.language import evaluation
+from flows.language.document import parse
+from flows.language.errors import RunFailed
+from flows.language.evaluators import TOO_LONG, TOO_MUCH_MEMORY, Evaluators, evaluators
+from flows.language.expressions import UNFINISHED, ExpressionError, Prepared, read, render
+from flows.language.scope import Scope
+from flows.language.transfer import Task
+from flows.language.values import ConnectionValue, Response
 from tests.processes import ran
 
 ENDLESS = "{% for i in range(10000) %}{% for j in range(10000) %}{% endfor %}{% endfor %}"
 KEY = Secret("sk-never-leaves")
-MADE = ConnectionValue("made", Target("made", Endpoint.parse("https://contoso.openai.azure.com"), KEY))
+MADE = ConnectionValue("made", Target("made", parse_endpoint("https://contoso.openai.azure.com"), KEY))
 ANSWER = Response("Because.", {"total_tokens": 7}, "stop", "gpt", {"a": [1]}, {"id": "x"})
 
 TEMPLATES = [

@@ -7,9 +7,9 @@ import pytest
 from flows.actions import registry
 from flows.actions.base import PropertyKind, props
 from flows.actions.properties import PropertyForm, Surroundings
-from flows.document import parse
-from flows.lint import problems
-from flows.values import displayed
+from flows.language.document import parse
+from flows.language.values import displayed
+from flows.lint.linter import problems
 
 TYPES = [known.type for known in registry.all_types()]
 SAMPLES = {

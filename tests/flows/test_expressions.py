@@ -8,8 +8,9 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from connections.secret import Secret
-from flows.expressions import ExpressionError, Scope, check, condition, render
-from flows.values import ConnectionValue, Response
+from flows.language.expressions import ExpressionError, check, condition, render
+from flows.language.scope import Scope
+from flows.language.values import ConnectionValue, Response
 
 KEY = Secret("planted-key")
 ANSWER = Response("Yes, gladly.", {"total_tokens": 12}, "stop", "gpt-4o-mini", json={"ok": True}, raw={"id": "c1"})

@@ -9,11 +9,11 @@ from django.core.management import CommandError, call_command
 from django.db import transaction
 from django.utils import timezone
 
-from flows import engine, figures
+from flows import engine
 from flows.engine import claims
-from flows.models import HourlyFigures, Run, RunGroup, State, Suspect, Worker
-from flows.queries import runs_by_day, runs_in_all, tokens_by_hour
-from flows.records import Gathered, write
+from flows.engine.records import Gathered, write
+from flows.models import HourlyFigures, Run, RunGroup, State, Suspect, Worker, triggers
+from flows.models.usage import runs_by_day, runs_in_all, tokens_by_hour
 from tests.factories import make_flow, make_run
 
 
@@ -86,7 +86,7 @@ def test_figures_are_right_when_a_run(way, settings, db):
         recorded(make_run(flow), State.SUCCEEDED)
     make_run(one)
     WAYS[way](make_run(one), settings)
-    assert figures.kept() == figures.recounted()
+    assert triggers.kept() == triggers.recounted()
 
 
 @pytest.mark.parametrize("seed", range(3))
@@ -97,8 +97,8 @@ def test_figures_are_right_after_anything(seed, settings, db):
         flows = [flow for flow in flows if flow.pk] or [make_flow(of("again"))]
         runs = [make_run(chance.choice(flows)) for _ in range(chance.randrange(1, 4))]
         WAYS[chance.choice(list(WAYS))](chance.choice(runs), settings)
-    assert figures.kept() == figures.recounted()
-    assert figures.kept()
+    assert triggers.kept() == triggers.recounted()
+    assert triggers.kept()
 
 
 def test_nothing_is_counted_that_was_not_committed(db):
@@ -106,7 +106,7 @@ def test_nothing_is_counted_that_was_not_committed(db):
     with transaction.atomic():
         recorded(make_run(flow), State.SUCCEEDED)
         transaction.set_rollback(True)
-    assert figures.kept() == {}
+    assert triggers.kept() == {}
 
 
 def test_the_figures_of_a_deleted_flow_go_and_those_of_others_stay(db):
@@ -114,7 +114,7 @@ def test_the_figures_of_a_deleted_flow_go_and_those_of_others_stay(db):
     recorded(make_run(one), State.SUCCEEDED)
     recorded(make_run(other), State.SUCCEEDED)
     one.remove()
-    assert {flow for flow, _ in figures.kept()} == {other.pk}
+    assert {flow for flow, _ in triggers.kept()} == {other.pk}
     assert list(RunGroup.objects.values_list("flow", flat=True)) == [other.pk]
 
 
@@ -126,15 +126,15 @@ def test_the_command_counts_anew_and_says_whether_it_must(db, capsys):
         call_command("rebuild_figures", check=True)
     for _ in range(2):
         call_command("rebuild_figures")
-        assert figures.kept() == figures.recounted()
+        assert triggers.kept() == triggers.recounted()
 
 
 def test_migrate_brings_back_what_a_copied_table_has_lost(db):
-    figures.uninstall()
+    triggers.uninstall()
     recorded(make_run(make_flow(of("one"))), State.SUCCEEDED)
-    assert not figures.kept()
-    figures.install()
-    assert figures.kept() == figures.recounted()
+    assert not triggers.kept()
+    triggers.install()
+    assert triggers.kept() == triggers.recounted()
     assert RunGroup.objects.exists()
 
 

@@ -6,8 +6,8 @@ from hypothesis import strategies as st
 
 from flows.actions import registry
 from flows.actions.base import props
-from flows.document import parse
-from flows.lint import Problem, VariableInScope, problems, variables_at
+from flows.language.document import parse
+from flows.lint.linter import Problem, VariableInScope, problems, variables_at
 from tests.documents_of import DOCUMENTS, load
 
 

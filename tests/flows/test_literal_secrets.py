@@ -11,15 +11,15 @@ from django.db import connection as database
 from django.urls import reverse
 
 from connections.secret import Secret
-from flows import lint
-from flows.configuration import problems_of
-from flows.document import DocumentError, parse
-from flows.journal import MemoryJournal
-from flows.literal_secrets import refusals
+from flows.actions.services import MemoryServices
+from flows.catalog.files import bring_in
+from flows.engine.configuration import problems_of
+from flows.interpreter.journal import MemoryJournal
+from flows.interpreter.runner import execute
+from flows.language.document import DocumentError, parse
+from flows.lint import linter
+from flows.lint.literal_secrets import refusals
 from flows.models import Flow, FlowSecret, Revision
-from flows.portable import bring_in
-from flows.runner import execute
-from flows.services import MemoryServices
 
 CANARY = "sk-canary-5d0e1b"
 HTMX = {"HX-Request": "true"}
@@ -80,7 +80,7 @@ def everything_stored():
     """All rows of all tables, as text."""
     with database.cursor() as cursor:
         for name in database.introspection.table_names(cursor):
-            cursor.execute(f"SELECT * FROM {database.ops.quote_name(name)}")  # noqa: S608 - names of the database's own
+            cursor.execute(f"SELECT * FROM {database.ops.quote_name(name)}")
             yield from (str(row) for row in cursor.fetchall())
 
 
@@ -117,7 +117,7 @@ def test_a_literal_mixed_with_a_template_is_refused(db, data, value):
         bring_in(json.dumps(data), by=None)
     assert not Flow.objects.exists()
     assert "disabled" in json.dumps(data) or any(
-        "mixed" in p.message or "readable" in p.message for p in lint.problems(parse(data))
+        "mixed" in p.message or "readable" in p.message for p in linter.problems(parse(data))
     )
 
 
@@ -248,9 +248,9 @@ def test_an_import_lists_what_must_be_filled_in(db, capsys, tmp_path):
     ],
 )
 def test_a_text_input_used_as_a_key_is_a_warning(actions):
-    found = lint.problems(parse(document(*actions, inputs=[{"name": "x", "type": "text"}])))
+    found = linter.problems(parse(document(*actions, inputs=[{"name": "x", "type": "text"}])))
     assert [(p.severity, "text input x" in p.message) for p in found] == [("warning", True)]
-    secret = lint.problems(parse(document(*actions, inputs=[{"name": "x", "type": "secret"}])))
+    secret = linter.problems(parse(document(*actions, inputs=[{"name": "x", "type": "secret"}])))
     assert not [p for p in secret if "text input" in p.message]
 
 

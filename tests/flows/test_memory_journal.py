@@ -1,7 +1,7 @@
 """The twin of the journal: what it keeps and what it recalls."""
 
-from flows.errors import ActionError
-from flows.journal import ActionFailed, ActionFinished, MemoryJournal, TextDelta
+from flows.interpreter.journal import ActionFailed, ActionFinished, MemoryJournal, TextDelta
+from flows.language.errors import ActionError
 
 
 async def test_it_keeps_every_event_in_order():

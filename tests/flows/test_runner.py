@@ -5,14 +5,13 @@ import asyncio
 import pytest
 from hypothesis import given, settings
 
-from connections.endpoint import Endpoint
+from connections.endpoint.recognise import parse_endpoint
 from connections.foundry.errors import ErrorKind, FoundryError
 from connections.foundry.values import Completion, Target, TextDelta, Usage
 from connections.secret import Secret
 from flows.actions import registry
-from flows.document import parse
-from flows.errors import RunFailed
-from flows.journal import (
+from flows.actions.services import MemoryServices
+from flows.interpreter.journal import (
     ActionCancelled,
     ActionFailed,
     ActionFinished,
@@ -21,8 +20,9 @@ from flows.journal import (
     LogLine,
     MemoryJournal,
 )
-from flows.runner import execute
-from flows.services import MemoryServices
+from flows.interpreter.runner import execute
+from flows.language.document import parse
+from flows.language.errors import RunFailed
 from tests.documents_of import load
 from tests.flows.test_lint import ANY_ACTION
 
@@ -48,7 +48,7 @@ class Chat:
 
 
 def target(name="simulator"):
-    return Target(name, Endpoint.parse("https://contoso.openai.azure.com/openai/v1"), Secret(KEY))
+    return Target(name, parse_endpoint("https://contoso.openai.azure.com/openai/v1"), Secret(KEY))
 
 
 async def run(document, chat=None, journal=None, **inputs):

@@ -7,12 +7,12 @@ import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
-from flows.document import parse
-from flows.errors import RunFailed
-from flows.journal import ActionFailed, ActionFinished, MemoryJournal
-from flows.lint import problems, variables_at
-from flows.runner import execute
-from flows.services import MemoryServices
+from flows.actions.services import MemoryServices
+from flows.interpreter.journal import ActionFailed, ActionFinished, MemoryJournal
+from flows.interpreter.runner import execute
+from flows.language.document import parse
+from flows.language.errors import RunFailed
+from flows.lint.linter import problems, variables_at
 
 
 def action(type, id, **properties):

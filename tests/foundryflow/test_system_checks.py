@@ -3,7 +3,8 @@ import sqlite3
 import pytest
 from django.db import connection
 
-from foundryflow.checks import sqlite_returns_rows, stored_keys_can_be_read
+from connections.checks import stored_keys_can_be_read
+from foundryflow.checks import sqlite_returns_rows
 from tests.factories import make_connection
 from tests.processes import installed_on, ran
 

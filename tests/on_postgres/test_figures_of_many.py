@@ -5,8 +5,7 @@ from threading import Barrier, Thread
 import pytest
 from django.db import connection, transaction
 
-from flows import figures
-from flows.models import Run
+from flows.models import Run, triggers
 from tests.factories import make_flow
 
 
@@ -32,4 +31,4 @@ def test_processes_that_end_runs_of_the_same_flows_do_not_wait_for_each_other():
     for thread in threads:
         thread.join(20)
     assert not wrong
-    assert figures.kept() == figures.recounted()
+    assert triggers.kept() == triggers.recounted()

@@ -192,7 +192,7 @@ def test_pages_share_few_connections_and_all_are_answered(installation):
     def connections() -> int:
         with psycopg.connect(installation.uri, autocommit=True, application_name="counting") as line:
             others = "datname = current_database() AND application_name <> 'counting'"
-            counted = f"SELECT count(*) FROM pg_stat_activity WHERE {others}"  # noqa: S608 - a constant
+            counted = f"SELECT count(*) FROM pg_stat_activity WHERE {others}"
             return line.execute(counted).fetchone()[0]
 
     async def visited() -> tuple[set[int], int]:

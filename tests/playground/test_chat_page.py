@@ -18,8 +18,9 @@ from connections.models import LearntLesson
 from flows.models import Run, State
 from flows.playground.chat import asking
 from flows.playground.chat.images import LARGEST
-from flows.playground.models import Answer, ModelPrice, Session, Turn
+from flows.playground.models import Answer, Session, Turn
 from flows.playground.setup import Setup
+from flows.pricing.models import ModelPrice
 from tests.factories import PLANTED_KEY, make_connection
 
 PNG = base64.b64decode(

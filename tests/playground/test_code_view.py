@@ -7,22 +7,22 @@ import re
 import pytest
 from django.urls import reverse
 
-from connections.endpoint import Endpoint
+from connections.endpoint.recognise import parse_endpoint
 from connections.foundry.values import Completion, Target, Usage
 from connections.models import Connection
 from connections.secret import Secret
-from flows.journal import MemoryJournal
+from flows.actions.services import MemoryServices
+from flows.interpreter.journal import MemoryJournal
+from flows.interpreter.runner import execute
 from flows.models import State
 from flows.playground.chat import asking
 from flows.playground.code.asked import NotWritten, asked
 from flows.playground.models import Answer, Session
 from flows.playground.setup import Example, Setup
-from flows.runner import execute
-from flows.services import MemoryServices
 from tests.factories import PLANTED_KEY, make_connection
 
 PNG = "data:image/png;base64,iVBORw0KGgo="
-TARGET = Target("contoso", Endpoint.parse("https://contoso.openai.azure.com/openai/v1"), Secret("x"))
+TARGET = Target("contoso", parse_endpoint("https://contoso.openai.azure.com/openai/v1"), Secret("x"))
 
 
 class Chat:

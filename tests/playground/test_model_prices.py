@@ -8,10 +8,10 @@ import pytest
 from django.test import Client
 from django.urls import reverse
 
-from flows.playground.models import ModelPrice
-from flows.playground.prices import Price
 from flows.playground.sessions.forms import amount
-from flows.playground.sessions.price_table import prices_known
+from flows.pricing.models import ModelPrice
+from flows.pricing.prices import Price
+from flows.pricing.table import prices_known
 
 TABLE, ADD = reverse("playground:prices"), reverse("playground:price_new")
 TYPED = {"pattern": "gpt-5.2*", "input": "1.25", "cached_input": "0.125", "output": "10", "currency": "usd"}

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from flows.playground.prices import Price, cost, price_of, shown
+from flows.pricing.prices import Price, cost, price_of, shown
 
 
 def price(pattern, input="1", output="2", **others):

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from flows.document import parse
-from flows.lint import problems
+from flows.language.document import parse
+from flows.lint.linter import problems
 from flows.playground.roundtrip.merge import (
     Brought,
     Change,

@@ -14,7 +14,7 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
-from flows.document import parse
+from flows.language.document import parse
 from flows.models import Flow
 from flows.playground.models import Answer, Session, Turn
 from flows.playground.setup import Setup, setup_of

@@ -12,16 +12,16 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from connections.foundry.values import ChatRequest, Completion, Target, Usage
-from flows.checkpoint import dumped, loaded
-from flows.document import parse
-from flows.errors import RunFailed
-from flows.journal import ActionFailed, ActionFinished, ActionStarted, MemoryJournal
+from flows.actions.services import MemoryServices
+from flows.interpreter.checkpoint import dumped, loaded
+from flows.interpreter.journal import ActionFailed, ActionFinished, ActionStarted, MemoryJournal
+from flows.interpreter.runner import execute
+from flows.language.document import parse
+from flows.language.errors import RunFailed
 from flows.playground.roundtrip.opening import Called, opening
 from flows.playground.roundtrip.recorded import containers
 from flows.playground.roundtrip.rehearsal import NAME, NOWHERE, messages_in, rehearsed
 from flows.playground.roundtrip.replay import Past, scope_before
-from flows.runner import execute
-from flows.services import MemoryServices
 
 Json = dict[str, Any]
 

@@ -10,8 +10,8 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from flows.document import DocumentError
-from flows.lint import problems
+from flows.language.document import DocumentError
+from flows.lint.linter import problems
 from flows.playground.setup import (
     ACTION,
     CONVERSATION,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from connections.endpoint import Endpoint
+from connections.endpoint.recognise import parse_endpoint
 from connections.foundry.routes import Api
 from connections.foundry.values import ChatRequest, Message
 from flows.playground.snippets import Authentication, Choice, Language, Sdk, Snippet, Source, snippet
@@ -34,7 +34,7 @@ MODELS = "https://contoso.services.ai.azure.com/models"
 
 
 def made(url: str, choice: Choice) -> Snippet:
-    return snippet(Source(Endpoint.parse(url), **SOURCE), choice)
+    return snippet(Source(parse_endpoint(url), **SOURCE), choice)
 
 
 GOLDEN = [

@@ -8,7 +8,8 @@ from dataclasses import replace
 
 import pytest
 
-from connections.endpoint import Endpoint
+from connections.endpoint.endpoint import Endpoint
+from connections.endpoint.recognise import parse_endpoint
 from connections.foundry.routes import Api
 from connections.foundry.values import ChatRequest, Message
 from connections.simulator.app import KEY
@@ -87,7 +88,7 @@ def without_known_additions(sent: Sent, choice: Choice, endpoint: Endpoint) -> S
 
 
 def combinations(url: str, authentication: Authentication, apis: int = 2) -> Iterator[object]:
-    endpoint = Endpoint.parse(url)
+    endpoint = parse_endpoint(url)
     for api in choices(endpoint, Choice()).apis[:apis]:
         for language in EXECUTED:
             for sdk in choices(endpoint, Choice(api, language)).sdks:
@@ -106,7 +107,7 @@ BY_TOKEN = [
 
 @pytest.mark.parametrize(("url", "choice"), [*BY_KEY, *combinations(OLD, Authentication.KEY, apis=1)])
 async def test_a_snippet_sends_what_the_playground_sends(stage: Stage, url: str, choice: Choice) -> None:
-    source = Source(Endpoint.parse(url), request())
+    source = Source(parse_endpoint(url), request())
     played, sent = await compared(stage, source, choice)
     assert set(sent.credentials.values()) <= {KEY, f"Bearer {KEY}"}
     if choice.sdk is Sdk.REST:
@@ -115,7 +116,7 @@ async def test_a_snippet_sends_what_the_playground_sends(stage: Stage, url: str,
 
 @pytest.mark.parametrize(("url", "choice"), BY_TOKEN)
 async def test_a_snippet_signs_in_with_entra_id_for_the_right_audience(stage: Stage, url: str, choice: Choice) -> None:
-    source = Source(Endpoint.parse(url), request())
+    source = Source(parse_endpoint(url), request())
     _, sent = await compared(stage, source, choice)
     assert sent.credentials == {"authorization": f"Bearer {token(source.endpoint)}"}
 
@@ -123,19 +124,19 @@ async def test_a_snippet_signs_in_with_entra_id_for_the_right_audience(stage: St
 @pytest.mark.parametrize("api", APIS)
 @pytest.mark.parametrize(("language", "sdk"), PROGRAMS)
 async def test_every_parameter_and_images_are_sent(stage: Stage, api: Api, language: Language, sdk: Sdk) -> None:
-    await compared(stage, Source(Endpoint.parse(V1), everything()), Choice(api, language, sdk))
+    await compared(stage, Source(parse_endpoint(V1), everything()), Choice(api, language, sdk))
 
 
 @pytest.mark.parametrize("api", APIS)
 @pytest.mark.parametrize(("language", "sdk"), PROGRAMS)
 async def test_an_answer_that_does_not_stream_is_printed(stage: Stage, api: Api, language: Language, sdk: Sdk) -> None:
-    await compared(stage, Source(Endpoint.parse(V1), simple(stream=False)), Choice(api, language, sdk))
+    await compared(stage, Source(parse_endpoint(V1), simple(stream=False)), Choice(api, language, sdk))
 
 
 @pytest.mark.parametrize(("language", "sdk"), PROGRAMS)
 async def test_headers_of_a_gateway_are_sent(stage: Stage, language: Language, sdk: Sdk) -> None:
     source = Source(
-        Endpoint.parse(GATEWAY),
+        parse_endpoint(GATEWAY),
         request(),
         key_header="Ocp-Apim-Subscription-Key",
         extra_header=ExtraHeader("X-Contoso", is_key=False),
@@ -147,14 +148,14 @@ async def test_headers_of_a_gateway_are_sent(stage: Stage, language: Language, s
 
 @pytest.mark.parametrize(("language", "sdk"), PROGRAMS)
 async def test_a_snippet_reads_the_env_file(stage: Stage, language: Language, sdk: Sdk) -> None:
-    source = Source(Endpoint.parse(V1), request())
+    source = Source(parse_endpoint(V1), request())
     await compared(stage, source, Choice(Api.CHAT, language, sdk, env_file=True))
 
 
 @pytest.mark.parametrize("path", ["/openai/v1", "/openai/deployments/gpt-4o", "/models", "/v1"])
 @pytest.mark.parametrize(("language", "sdk"), PROGRAMS[::2])
 async def test_servers_of_this_machine_are_called(stage: Stage, path: str, language: Language, sdk: Sdk) -> None:
-    source = Source(Endpoint.parse(stage.url + path), request())
+    source = Source(parse_endpoint(stage.url + path), request())
     played, sent = await compared(stage, source, Choice(Api.CHAT, language, sdk))
     assert sent.credentials == played.sent.credentials
 
@@ -166,7 +167,7 @@ async def test_variables_make_the_same_text(stage: Stage, api: Api, language: La
     templates = ["You know {{customer_id}} {}.", "{{ customer_id }} asks ${`'\"\\}:\r\n{{ question }}{{ question }}"]
     texts = [filled(template, variables) for template in templates]
     source = Source(
-        Endpoint.parse(V1),
+        parse_endpoint(V1),
         ChatRequest("gpt-4o", (Message("system", texts[0]), Message("user", texts[1]))),
         variables=variables,
         templates=templates,

@@ -10,7 +10,7 @@ from itertools import product
 
 import pytest
 
-from connections.endpoint import Endpoint
+from connections.endpoint.recognise import parse_endpoint
 from connections.foundry.adapt import Lesson
 from connections.foundry.routes import Api
 from connections.foundry.values import ChatRequest, Message, ToolCall
@@ -54,18 +54,18 @@ TYPED = [*GRAMMARS]
 
 
 def source(url: str, asked: ChatRequest | None = None) -> Source:
-    return Source(Endpoint.parse(url), asked or request())
+    return Source(parse_endpoint(url), asked or request())
 
 
 def offered(url: str) -> Iterator[Choice]:
-    return (choice for choice in ALL if fitted(Endpoint.parse(url), choice) == choice)
+    return (choice for choice in ALL if fitted(parse_endpoint(url), choice) == choice)
 
 
 # --- What is offered ---
 
 
 def test_a_resource_offers_everything_but_the_retired_sdk() -> None:
-    assert choices(Endpoint.parse(V1), Choice()) == Choices(
+    assert choices(parse_endpoint(V1), Choice()) == Choices(
         (Api.CHAT, Api.RESPONSES), tuple(Language), (Sdk.OPENAI, Sdk.REST), (Authentication.KEY, Authentication.ENTRA)
     )
 
@@ -81,7 +81,7 @@ def test_a_resource_offers_everything_but_the_retired_sdk() -> None:
     ],
 )
 def test_sdks_depend_on_language_and_endpoint(url: str, choice: Choice, sdks: tuple[Sdk, ...]) -> None:
-    assert choices(Endpoint.parse(url), choice).sdks == sdks
+    assert choices(parse_endpoint(url), choice).sdks == sdks
 
 
 @pytest.mark.parametrize(
@@ -89,18 +89,18 @@ def test_sdks_depend_on_language_and_endpoint(url: str, choice: Choice, sdks: tu
     [(V1, (Api.CHAT, Api.RESPONSES)), (MODELS, (Api.CHAT,)), (SERVERLESS, (Api.CHAT,)), (DATED, (Api.RESPONSES,))],
 )
 def test_apis_are_those_of_the_endpoint(url: str, apis: tuple[Api, ...]) -> None:
-    assert choices(Endpoint.parse(url), Choice()).apis == apis
+    assert choices(parse_endpoint(url), Choice()).apis == apis
 
 
 def test_entra_id_is_not_offered_for_servers_of_others() -> None:
-    assert choices(Endpoint.parse(COMPATIBLE), Choice()).authentications == (Authentication.KEY,)
+    assert choices(parse_endpoint(COMPATIBLE), Choice()).authentications == (Authentication.KEY,)
 
 
 def test_a_choice_that_does_not_exist_becomes_the_nearest_one() -> None:
     wanted = Choice(Api.CHAT, Language.CURL, Sdk.OPENAI, Authentication.ENTRA, env_file=True)
-    assert fitted(Endpoint.parse(DATED), wanted) == replace(wanted, api=Api.RESPONSES, sdk=Sdk.REST)
+    assert fitted(parse_endpoint(DATED), wanted) == replace(wanted, api=Api.RESPONSES, sdk=Sdk.REST)
     assert (
-        fitted(Endpoint.parse(COMPATIBLE), Choice(sdk=Sdk.INFERENCE, authentication=Authentication.ENTRA)) == Choice()
+        fitted(parse_endpoint(COMPATIBLE), Choice(sdk=Sdk.INFERENCE, authentication=Authentication.ENTRA)) == Choice()
     )
 
 
@@ -125,7 +125,7 @@ def test_what_is_offered_is_written_or_says_what_to_choose_instead(url: str) -> 
 @pytest.mark.parametrize("url", URLS)
 def test_the_key_is_in_no_part_of_a_snippet_and_its_variable_is(url: str) -> None:
     planted = "planted-key-0123456789abcdef"
-    endpoint = Endpoint.parse(f"{url}{'&' if '?' in url else '?'}api-key={planted}")
+    endpoint = parse_endpoint(f"{url}{'&' if '?' in url else '?'}api-key={planted}")
     assert endpoint.found_key == Secret(planted)  # what was pasted held a key
     for choice in ALL:
         made = snippet(Source(endpoint, request()), choice)

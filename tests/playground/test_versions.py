@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 from django.urls import reverse
 
+from flows.playground.changes import Change, State, changes
 from flows.playground.models import Version
-from flows.playground.sessions.changes import Change, State, changes
-from flows.playground.sessions.versions import keep
+from flows.playground.versions import keep
 from tests.playground.session_factory import SETUP, make_session
 
 

@@ -9,10 +9,9 @@ from django.contrib.auth.models import User
 from django.urls import reverse
 from django.utils import timezone
 
-from flows.models import Flow, Run, State
+from flows.models import Flow, Run, State, search
+from flows.models.search import STATES, Cursor, Filters, Search
 from flows.playground.models import Session
-from flows.runs import search
-from flows.runs.search import STATES, Cursor, Filters, Search
 from tests.factories import make_flow
 
 GIVEN = {

@@ -12,9 +12,9 @@ from typing import Any
 from connections.foundry.errors import FoundryError
 from connections.foundry.values import ChatRequest, Completion, Message, Spilled, Target, TextDelta, Waiting
 from flows.actions.base import ActionType, Group, PropertyKind, Result, Step, prop
-from flows.document import Action
-from flows.errors import ActionError
-from flows.values import ConnectionValue, Response, as_text
+from flows.language.document import Action
+from flows.language.errors import ActionError
+from flows.language.values import ConnectionValue, Response, as_text
 from foundryflow.strict_json import JsonError, read_json
 
 ROLES = ("system", "developer", "user", "assistant", "tool")

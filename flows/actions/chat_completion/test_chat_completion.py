@@ -2,20 +2,20 @@ import asyncio
 
 import pytest
 
-from connections.endpoint import Endpoint
+from connections.endpoint.recognise import parse_endpoint
 from connections.foundry.errors import ErrorKind, FoundryError
 from connections.foundry.values import Completion, FilterResult, Target, TextDelta, Usage, Waiting
 from connections.secret import Secret
-from flows import journal as events
-from flows.document import parse
-from flows.errors import RunFailed
-from flows.journal import ActionFailed, ActionFinished, MemoryJournal
-from flows.runner import execute
-from flows.services import MemoryServices
-from flows.values import Response
+from flows.actions.services import MemoryServices
+from flows.interpreter import journal as events
+from flows.interpreter.journal import ActionFailed, ActionFinished, MemoryJournal
+from flows.interpreter.runner import execute
+from flows.language.document import parse
+from flows.language.errors import RunFailed
+from flows.language.values import Response
 
 KEY = Secret("planted-key")
-CONTOSO = Target("contoso", Endpoint.parse("https://contoso.openai.azure.com/openai/v1"), KEY)
+CONTOSO = Target("contoso", parse_endpoint("https://contoso.openai.azure.com/openai/v1"), KEY)
 USAGE = Usage(5, 7, 12, reasoning_tokens=2)
 
 

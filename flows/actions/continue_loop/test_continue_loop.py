@@ -1,11 +1,11 @@
 import pytest
 
-from flows.document import parse
-from flows.errors import RunFailed
-from flows.journal import ActionFinished, ActionStarted, LogLine, MemoryJournal
-from flows.lint import problems
-from flows.runner import execute
-from flows.services import MemoryServices
+from flows.actions.services import MemoryServices
+from flows.interpreter.journal import ActionFinished, ActionStarted, LogLine, MemoryJournal
+from flows.interpreter.runner import execute
+from flows.language.document import parse
+from flows.language.errors import RunFailed
+from flows.lint.linter import problems
 
 LEAVE = {"id": "leave", "type": "continue"}
 B = {"id": "at-b", "type": "if_else", "branches": [{"id": "b", "condition": "item == 'b'", "actions": [LEAVE]}]}

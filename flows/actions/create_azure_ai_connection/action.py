@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from connections.endpoint import Endpoint, EndpointError
+from connections.endpoint.endpoint import EndpointError
+from connections.endpoint.recognise import parse_endpoint
 from connections.foundry.values import Target
 from connections.secret import Secret
 from flows.actions.base import ActionType, Group, PropertyKind, Result, Step, prop
-from flows.errors import ActionError
-from flows.values import ConnectionValue
+from flows.language.errors import ActionError
+from flows.language.values import ConnectionValue
 
 
 @dataclass(frozen=True)
@@ -30,7 +31,7 @@ class CreateAzureAIConnection(ActionType):
         if not properties.api_key:
             raise ActionError("property_missing", "API key is empty.", "The variable it comes from has no value.")
         try:
-            endpoint = Endpoint.parse(properties.endpoint)
+            endpoint = parse_endpoint(properties.endpoint)
         except EndpointError as error:
             raise ActionError("endpoint", error.message, error.hint) from None
         if endpoint.found_key is not None:

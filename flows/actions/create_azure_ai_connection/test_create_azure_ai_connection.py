@@ -1,12 +1,12 @@
 import pytest
 
 from connections.secret import Secret
-from flows.document import parse
-from flows.errors import RunFailed
-from flows.journal import ActionFinished, MemoryJournal
-from flows.runner import execute
-from flows.services import MemoryServices
-from flows.values import ConnectionValue, displayed
+from flows.actions.services import MemoryServices
+from flows.interpreter.journal import ActionFinished, MemoryJournal
+from flows.interpreter.runner import execute
+from flows.language.document import parse
+from flows.language.errors import RunFailed
+from flows.language.values import ConnectionValue, displayed
 
 KEY = "planted-key"
 

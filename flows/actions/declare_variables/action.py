@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from flows.actions.base import ActionType, Group, PropertyKind, Result, Step, prop
-from flows.journal import Declared
+from flows.language.values import Declared
 
 
 @dataclass(frozen=True)

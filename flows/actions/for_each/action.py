@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from flows.actions.base import ActionType, Group, PropertyKind, Result, Signal, Step, prop
-from flows.document import Branch
-from flows.errors import ActionError, Returned, RunFailed
-from flows.values import convert
+from flows.language.document import Branch
+from flows.language.errors import ActionError, Returned, RunFailed
+from flows.language.values import convert
 
 MOST_ITEMS = 10_000
 WIDEST = 20  # iterations at the same time

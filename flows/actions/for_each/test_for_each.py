@@ -3,11 +3,18 @@ import asyncio
 import pytest
 
 from flows.actions.for_each.action import ForEach
-from flows.document import parse
-from flows.errors import RunFailed
-from flows.journal import ActionCancelled, ActionFinished, ActionSkipped, ActionStarted, LogLine, MemoryJournal
-from flows.runner import execute
-from flows.services import MemoryServices
+from flows.actions.services import MemoryServices
+from flows.interpreter.journal import (
+    ActionCancelled,
+    ActionFinished,
+    ActionSkipped,
+    ActionStarted,
+    LogLine,
+    MemoryJournal,
+)
+from flows.interpreter.runner import execute
+from flows.language.document import parse
+from flows.language.errors import RunFailed
 
 
 async def lines(items, message="{{ index }}: {{ item }}", **properties):

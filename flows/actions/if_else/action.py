@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from flows.actions.base import ActionType, Group, Result, Step
-from flows.document import Action, Branch
+from flows.language.document import Action, Branch
 
 
 @dataclass(frozen=True)

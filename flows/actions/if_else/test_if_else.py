@@ -1,10 +1,10 @@
 import pytest
 
-from flows.document import parse
-from flows.errors import RunFailed
-from flows.journal import ActionFinished, ActionSkipped, ActionStarted, MemoryJournal
-from flows.runner import execute
-from flows.services import MemoryServices
+from flows.actions.services import MemoryServices
+from flows.interpreter.journal import ActionFinished, ActionSkipped, ActionStarted, MemoryJournal
+from flows.interpreter.runner import execute
+from flows.language.document import parse
+from flows.language.errors import RunFailed
 
 
 async def paths_run(*conditions, n=5):

@@ -1,9 +1,9 @@
 import pytest
 
-from flows.document import parse
-from flows.journal import LogLine, MemoryJournal
-from flows.runner import execute
-from flows.services import MemoryServices
+from flows.actions.services import MemoryServices
+from flows.interpreter.journal import LogLine, MemoryJournal
+from flows.interpreter.runner import execute
+from flows.language.document import parse
 
 
 @pytest.mark.parametrize(("level", "written"), [(None, "info"), ("", "info"), ("debug", "debug"), ("error", "error")])

@@ -8,8 +8,8 @@ from typing import Any
 
 from connections.secret import Secret
 from flows.actions.base import ActionType, Group, PropertyKind, Result, Signal, Step, prop
-from flows.errors import ActionError
-from flows.values import Response
+from flows.language.errors import ActionError
+from flows.language.values import Response
 
 
 @dataclass(frozen=True)

@@ -1,12 +1,12 @@
 import pytest
 
 from flows.actions.return_value.action import answer
-from flows.document import parse
-from flows.errors import RunFailed
-from flows.journal import ActionStarted, MemoryJournal
-from flows.runner import execute
-from flows.services import MemoryServices
-from flows.values import Response
+from flows.actions.services import MemoryServices
+from flows.interpreter.journal import ActionStarted, MemoryJournal
+from flows.interpreter.runner import execute
+from flows.language.document import parse
+from flows.language.errors import RunFailed
+from flows.language.values import Response
 
 INPUTS = [{"name": "n", "type": "number", "default": 3}, {"name": "api_key", "type": "secret", "default": "planted"}]
 AFTER = {"id": "after", "type": "log", "properties": {"message": "x"}}

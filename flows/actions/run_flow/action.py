@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from flows.actions.base import ActionType, Group, PropertyKind, Result, Step, prop
-from flows.errors import ActionError
-from flows.values import to_json
+from flows.language.errors import ActionError
+from flows.language.values import to_json
 
 
 @dataclass(frozen=True)

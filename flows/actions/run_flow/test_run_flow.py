@@ -1,11 +1,11 @@
 import pytest
 
 from connections.secret import Secret
-from flows.document import parse
-from flows.errors import ActionError, RunFailed
-from flows.journal import ActionFinished, ActionStarted, MemoryJournal
-from flows.runner import execute
-from flows.services import MemoryServices
+from flows.actions.services import MemoryServices
+from flows.interpreter.journal import ActionFinished, ActionStarted, MemoryJournal
+from flows.interpreter.runner import execute
+from flows.language.document import parse
+from flows.language.errors import ActionError, RunFailed
 
 INPUTS = [{"name": "n", "type": "number", "default": 3}, {"name": "key", "type": "secret", "default": "planted"}]
 

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from flows.actions.base import ActionType, Group, PropertyKind, Result, Step, prop
-from flows.errors import ActionError
-from flows.values import convert
+from flows.language.errors import ActionError
+from flows.language.values import convert
 
 
 @dataclass(frozen=True)

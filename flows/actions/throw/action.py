@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from flows.actions.base import ActionType, Group, PropertyKind, Result, Step, prop
-from flows.document import Action
-from flows.errors import ActionError
+from flows.language.document import Action
+from flows.language.errors import ActionError
 
 KIND = re.compile(r"[a-z][a-z0-9_]{0,39}")
 

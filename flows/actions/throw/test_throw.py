@@ -1,12 +1,12 @@
 import pytest
 
+from flows.actions.services import MemoryServices
 from flows.actions.throw.action import Throw
-from flows.document import Action, parse
-from flows.errors import RunFailed
-from flows.journal import ActionFailed, MemoryJournal
-from flows.lint import problems
-from flows.runner import execute
-from flows.services import MemoryServices
+from flows.interpreter.journal import ActionFailed, MemoryJournal
+from flows.interpreter.runner import execute
+from flows.language.document import Action, parse
+from flows.language.errors import RunFailed
+from flows.lint.linter import problems
 
 INPUTS = [{"name": "word", "type": "text", "default": "bolts"}, {"name": "key", "type": "secret", "default": "planted"}]
 

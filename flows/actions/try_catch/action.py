@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from flows.actions.base import ActionType, Group, PropertyKind, Result, Step, prop
-from flows.document import Action, Branch
-from flows.errors import LoopLeft, Returned, RunFailed
+from flows.language.document import Action, Branch
+from flows.language.errors import LoopLeft, Returned, RunFailed
 
 ROLES = ("try", "catch", "finally")
 

@@ -2,10 +2,9 @@ import asyncio
 
 import pytest
 
+from flows.actions.services import MemoryServices
 from flows.actions.try_catch.action import TryCatch, lanes_of
-from flows.document import Action, parse
-from flows.errors import RunFailed
-from flows.journal import (
+from flows.interpreter.journal import (
     ActionCancelled,
     ActionFailed,
     ActionFinished,
@@ -15,8 +14,9 @@ from flows.journal import (
     MemoryJournal,
     Waiting,
 )
-from flows.runner import execute
-from flows.services import MemoryServices
+from flows.interpreter.runner import execute
+from flows.language.document import Action, parse
+from flows.language.errors import RunFailed
 
 THROW = {
     "id": "fail",

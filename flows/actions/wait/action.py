@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from flows.actions.base import ActionType, Group, PropertyKind, Result, Step, prop
-from flows.document import Action
-from flows.errors import ActionError
+from flows.language.document import Action
+from flows.language.errors import ActionError
 
 LONGEST = 30 * 86_400  # seconds
 LOOK = 60.0  # seconds after which the clock is read again, so that a jump of it is noticed

@@ -4,13 +4,13 @@ from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
 
+from flows.actions.services import MemoryServices
 from flows.actions.wait import action as wait
-from flows.document import parse
-from flows.errors import RunFailed
-from flows.journal import ActionCancelled, ActionFinished, MemoryJournal, Noted, Waiting
-from flows.lint import problems
-from flows.runner import execute
-from flows.services import MemoryServices
+from flows.interpreter.journal import ActionCancelled, ActionFinished, MemoryJournal, Noted, Waiting
+from flows.interpreter.runner import execute
+from flows.language.document import parse
+from flows.language.errors import RunFailed
+from flows.lint.linter import problems
 
 
 class Watched(MemoryJournal):

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from flows.actions.base import ActionType, Group, PropertyKind, Result, Signal, Step, prop
-from flows.errors import ActionError
+from flows.language.errors import ActionError
 
 MOST = 1_000_000
 

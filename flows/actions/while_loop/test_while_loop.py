@@ -2,13 +2,13 @@ import asyncio
 
 import pytest
 
+from flows.actions.services import MemoryServices
 from flows.actions.while_loop.action import While
-from flows.document import parse
-from flows.errors import RunFailed
-from flows.journal import ActionFinished, ActionSkipped, ActionStarted, LogLine, MemoryJournal
-from flows.lint import problems
-from flows.runner import execute
-from flows.services import MemoryServices
+from flows.interpreter.journal import ActionFinished, ActionSkipped, ActionStarted, LogLine, MemoryJournal
+from flows.interpreter.runner import execute
+from flows.language.document import parse
+from flows.language.errors import RunFailed
+from flows.lint.linter import problems
 
 SAY = {"id": "say", "type": "log", "properties": {"message": "{{ index }} {{ said }}"}}
 ADD = {"id": "add", "type": "set_variable", "properties": {"variable": "said", "value": "{{ said }}x"}}

@@ -12,10 +12,11 @@ from typing import Any
 
 from django.core.management.base import CommandError
 
-from flows import configuration, lint, portable
-from flows.callers import reasons_to_keep
-from flows.document import Document, DocumentError, parse
-from flows.engine import embedded
+from flows.catalog import files
+from flows.catalog.callers import reasons_to_keep
+from flows.engine import configuration, embedded
+from flows.language.document import Document, DocumentError, parse
+from flows.lint import linter
 from flows.models import ActionRun, Flow, Run, State
 from foundryflow.database import patiently
 from foundryflow.management.keyed import KeyedCommand
@@ -70,7 +71,7 @@ class Command(KeyedCommand):
 
     def import_verb(self, *, file: str, **options: Any) -> None:
         try:
-            flow, created = portable.bring_in(read_file(file), by=None)
+            flow, created = files.bring_in(read_file(file), by=None)
         except DocumentError as error:
             raise CommandError(
                 "Nothing was imported.\n" + "\n".join(f"  {problem}" for problem in error.problems)
@@ -81,7 +82,7 @@ class Command(KeyedCommand):
             self.stderr.write(described(problem))
 
     def export_verb(self, *, slug: str, output: str | None, **options: Any) -> None:
-        text = portable.written(find(slug).current.document)
+        text = files.written(find(slug).current.document)
         if output:
             Path(output).write_text(text)
         else:
@@ -89,7 +90,7 @@ class Command(KeyedCommand):
 
     def lint_verb(self, *, file: str, **options: Any) -> None:
         try:
-            found = configuration.problems_of(parse(portable.read(read_file(file))))
+            found = configuration.problems_of(parse(files.read(read_file(file))))
         except DocumentError as error:
             raise CommandError("\n".join(error.problems)) from None
         for problem in found:
@@ -211,7 +212,7 @@ def read_inputs(text: str) -> dict[str, Any]:
     return inputs
 
 
-def described(problem: lint.Problem) -> str:
+def described(problem: linter.Problem) -> str:
     where = ".".join(part for part in (problem.action_id, problem.property) if part)
     return f"{problem.severity}: {where + ': ' if where else ''}{problem.message}"
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
-from flows import figures
+from flows.models import triggers
 
 
 class Command(BaseCommand):
@@ -18,11 +18,11 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, check: bool, **options: Any) -> None:
         if check:
-            wrong = figures.differences()
+            wrong = triggers.differences()
             if wrong:
                 raise CommandError(f"{wrong:,} figures are not what runs say. Run it without --check.")
             self.stdout.write("The figures are what runs say.")
             return
-        figures.install()
-        figures.rebuild()
+        triggers.install()
+        triggers.rebuild()
         self.stdout.write("The figures were counted anew.")

@@ -23,7 +23,7 @@ from flows.playground.chat.contexts import (
 from flows.playground.chat.page import Page, around, page_of
 from flows.playground.chat.spread import figures_of, spread_of
 from flows.playground.models import Answer, Session, Turn
-from flows.playground.sessions.price_table import prices_known
+from flows.pricing.table import prices_known
 from foundryflow.http import Request
 from foundryflow.regions import Region, page, partial, regions
 

@@ -11,13 +11,13 @@ from django.utils import timezone
 from connections.models import Connection
 from flows import engine
 from flows.models import LIVE, Run
+from flows.playground import versions
 from flows.playground.chat.branch import Tree, prompt_of, rendered
 from flows.playground.chat.calling import VIA, NotAskable, prepared, started, values_for
 from flows.playground.chat.columns import field_name
 from flows.playground.chat.forms import template_problems
 from flows.playground.chat.settling import html_of
 from flows.playground.models import Answer, Session, Turn
-from flows.playground.sessions import versions
 from flows.playground.setup import Setup
 from foundryflow.people import name_of
 

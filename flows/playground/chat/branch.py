@@ -9,12 +9,13 @@ from typing import Any
 
 from django.db.models import F, Func, IntegerField, Q, QuerySet
 
-from flows.expressions import ExpressionError, Scope, render
+from flows.language.expressions import ExpressionError, render
+from flows.language.scope import Scope
+from flows.language.values import as_text
 from flows.models import State
 from flows.playground.models import Answer, Session, Turn
 from flows.playground.setup import Message, user_message
 from flows.playground.variables import INPUTS, type_of
-from flows.values import as_text
 
 PICTURE = "data:image/png;base64,"  # stands for an image where only their number matters
 

@@ -10,7 +10,7 @@ from django.contrib.auth.models import AbstractBaseUser
 from django.db.models import Max
 
 from flows import engine
-from flows.document import Document, DocumentError
+from flows.language.document import Document, DocumentError
 from flows.models import Flow, Revision, Room, Run
 from flows.playground.chat.branch import Tree, conversation, prompt_of
 from flows.playground.chat.columns import field_name

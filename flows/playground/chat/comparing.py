@@ -8,13 +8,13 @@ from dataclasses import dataclass
 from django.http import Http404, HttpResponse
 from django.views.decorators.http import require_GET, require_POST
 
+from flows.playground.access import find_session
 from flows.playground.chat import columns
 from flows.playground.chat.answers import back
 from flows.playground.chat.saving import changing
 from flows.playground.chat.spread import figures_of
 from flows.playground.diff import Piece, words
 from flows.playground.models import Session
-from foundryflow import access
 from foundryflow.access import editor, reader
 from foundryflow.http import Request, whole_number
 from foundryflow.regions import Region, regions
@@ -24,7 +24,7 @@ from foundryflow.regions import Region, regions
 @require_POST
 def compare(request: Request, pk: int) -> HttpResponse:
     """Shows one column or several."""
-    session = access.session(request, pk, change=True)
+    session = find_session(request, pk, change=True)
     with changing(session):
         columns.toggle(session)
     return back(session)
@@ -34,7 +34,7 @@ def compare(request: Request, pk: int) -> HttpResponse:
 @require_POST
 def column(request: Request, pk: int, verb: str) -> HttpResponse:
     """Adds or removes a column, ties it to the settings on the left, makes a field the same for all."""
-    session = access.session(request, pk, change=True)
+    session = find_session(request, pk, change=True)
     at = whole_number(request.POST.get("column"), 2) or 0
     verbs: dict[str, Callable[[], None]] = {
         "add": lambda: columns.add(session),
@@ -53,7 +53,7 @@ def column(request: Request, pk: int, verb: str) -> HttpResponse:
 @require_GET
 def differences(request: Request, pk: int) -> HttpResponse:
     """The newest answers against that of the first column, word by word; with ?hide nothing."""
-    session = access.session(request, pk)
+    session = find_session(request, pk)
     shown = "hide" not in request.GET
     context = {"session": session, "shown": shown, "differences": differences_of(session) if shown else []}
     return regions(request, Region("playground/_differences.html", "differences", context))

@@ -11,6 +11,7 @@ from typing import Any
 from django.utils import timezone
 
 from flows.engine.live import hub
+from flows.flowchart.states import StateView, look
 from flows.models import LIVE, ActionRun, Run, State
 from flows.playground.chat.branch import Tree, light, prompt_of
 from flows.playground.chat.costs import Prices
@@ -18,7 +19,6 @@ from flows.playground.chat.notes import Metric, Note, metrics_of, note_of
 from flows.playground.chat.settling import settle_all
 from flows.playground.models import Answer, Session, Turn
 from flows.playground.setup import ACTION, LETTERS
-from flows.runs.states import StateView, look
 
 TURNS = 30  # of the branch that are shown at first
 MANY = 3  # tries of a question

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from decimal import Decimal
 
 from flows.playground.models import Answer
-from flows.playground.prices import Price, cost, price_of, shown
+from flows.pricing.prices import Price, cost, price_of, shown
 
 Prices = Sequence[Price]
 

@@ -20,8 +20,8 @@ from flows.playground.chat.costs import Prices
 from flows.playground.chat.forms import ParameterField, ParametersForm, names_of
 from flows.playground.chat.spread import Figures, figures_of
 from flows.playground.models import Session
-from flows.playground.sessions.price_table import prices_known
 from flows.playground.setup import PARAMETERS, Setup, tokens_of
+from flows.pricing.table import prices_known
 from foundryflow.people import may_change
 
 RECENT = 8

@@ -10,8 +10,8 @@ from decimal import Decimal
 from flows.models import LIVE, State
 from flows.playground.chat.costs import Prices, cost_of, cost_said
 from flows.playground.models import Answer, Session, Turn
-from flows.playground.prices import shown
 from flows.playground.setup import LETTERS
+from flows.pricing.prices import shown
 from foundryflow.templatetags.ui import duration_ms
 
 

@@ -16,11 +16,11 @@ from django.http import StreamingHttpResponse
 from django.views.decorators.http import require_GET
 
 from flows.engine.live import hub
+from flows.playground.access import find_session
 from flows.playground.chat.answers import answer_region, at_the_end, figures, spread, view_as_it_is
 from flows.playground.chat.contexts import Going
 from flows.playground.models import Answer, Session
 from flows.playground.setup import ACTION
-from foundryflow import access
 from foundryflow.access import reader
 from foundryflow.database import in_thread, read_patiently
 from foundryflow.http import Request, event_stream, whole_number
@@ -135,7 +135,7 @@ class Feed:
 @require_GET
 async def stream(request: Request, pk: int) -> StreamingHttpResponse:
     user = await request.auser()
-    session = await in_thread(access.session)(request, pk)
+    session = await in_thread(find_session)(request, pk)
     can_edit = may_change(user, session)
     shown = list(filter(None, map(whole_number, request.GET.get("answers", "").split(",")[:MOST])))
     return event_stream(follow(session, shown, can_edit=can_edit))

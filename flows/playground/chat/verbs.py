@@ -8,6 +8,7 @@ from django.http import Http404, HttpResponse
 from django.shortcuts import get_object_or_404
 from django.views.decorators.http import require_GET, require_POST
 
+from flows.playground.access import find_session
 from flows.playground.chat import asking
 from flows.playground.chat.answers import answer_region, one_answer, one_turn, parameters, refused, renewed
 from flows.playground.chat.answers import spread as spread_region
@@ -15,7 +16,6 @@ from flows.playground.chat.calling import NotAskable
 from flows.playground.chat.forms import EXAMPLES_SHOWN, LONGEST
 from flows.playground.chat.saving import changing, take_over
 from flows.playground.models import Answer, Session, Turn
-from foundryflow import access
 from foundryflow.access import editor, reader
 from foundryflow.http import Request, posted, whole_number
 from foundryflow.people import may_change
@@ -27,14 +27,14 @@ RUNS_AT_ONCE = 5  # more answers of each column, to see how they spread
 
 def turn_to_change(request: Request, pk: int) -> tuple[Session, Turn]:
     turn = get_object_or_404(Turn, pk=pk)
-    session = access.session(request, turn.session_id, change=True)
+    session = find_session(request, turn.session_id, change=True)
     turn.session = session
     return session, turn
 
 
 def answer_to_change(request: Request, pk: int) -> tuple[Session, Answer]:
     answer = get_object_or_404(Answer.objects.select_related("turn"), pk=pk)
-    session = access.session(request, answer.turn.session_id, change=True)
+    session = find_session(request, answer.turn.session_id, change=True)
     answer.turn.session = session
     return session, answer
 
@@ -80,8 +80,8 @@ def turn(request: Request, pk: int, verb: str) -> HttpResponse:
         verbs[verb]()
     except NotAskable as error:
         problems = {f"text-{pk}" if name == "prompt" else name: said for name, said in error.problems.items()}
-        return refused(request, access.session(request, session.pk), problems)
-    return renewed(request, access.session(request, session.pk))
+        return refused(request, find_session(request, session.pk), problems)
+    return renewed(request, find_session(request, session.pk))
 
 
 def spread(turn: Turn, request: Request) -> None:
@@ -96,7 +96,7 @@ def spread(turn: Turn, request: Request) -> None:
 def tries(request: Request, pk: int) -> HttpResponse:
     """How all answers to a question spread."""
     turn = get_object_or_404(Turn, pk=pk)
-    session = access.session(request, turn.session_id)
+    session = find_session(request, turn.session_id)
     return regions(request, spread_region(session, turn, can_edit=may_change(request.user, session)))
 
 
@@ -129,8 +129,8 @@ def answer(request: Request, pk: int, verb: str) -> HttpResponse:
         use_the_page(request, session, verb)
         verbs[verb]()
     except NotAskable as error:
-        return refused(request, access.session(request, session.pk), error.problems)
-    session = access.session(request, session.pk)
+        return refused(request, find_session(request, session.pk), error.problems)
+    session = find_session(request, session.pk)
     return renewed(request, session, *([parameters(session)] if verb == "raise" else []))
 
 

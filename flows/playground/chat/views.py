@@ -12,9 +12,10 @@ from django.shortcuts import get_object_or_404, redirect
 from django.views.decorators.http import require_GET, require_POST
 
 from connections.clients import foundry_client
-from connections.endpoint import EndpointError
+from connections.endpoint.endpoint import EndpointError
 from connections.fields import KeyUnreadable
 from connections.models import Connection
+from flows.playground.access import find_session
 from flows.playground.chat import asking, columns, images
 from flows.playground.chat.answers import (
     back,
@@ -31,7 +32,6 @@ from flows.playground.chat.page import Page, around, page_of
 from flows.playground.chat.saving import changing, take_over
 from flows.playground.models import Session, Turn
 from flows.playground.setup import Setup
-from foundryflow import access
 from foundryflow.access import editor, reader
 from foundryflow.database import in_thread
 from foundryflow.http import Request, posted, whole_number
@@ -75,7 +75,7 @@ def started(request: Request) -> Session:
 @reader
 @require_GET
 def show(request: Request, pk: int) -> HttpResponse:
-    session = access.session(request, pk)
+    session = find_session(request, pk)
     view = "code" if request.GET.get("view") == "code" else "chat"
     return whole(request, session, view=view, before=whole_number(request.GET.get("before")))
 
@@ -91,7 +91,7 @@ def of_flow(request: Request, slug: str) -> HttpResponse:
 @require_POST
 def save(request: Request, pk: int) -> HttpResponse:
     """Saves the settings as they are typed, and what is typed of a question."""
-    session = access.session(request, pk, change=True)
+    session = find_session(request, pk, change=True)
     before = Setup.from_json(session.setup)
     form, problems = take_over(session, posted(request))
     problems |= template_problems(Setup.from_json(session.setup), session.draft)
@@ -143,7 +143,7 @@ def typed_wrongly(request: Request, problems: dict[str, str]) -> dict[str, str]:
 @require_POST
 def ask(request: Request, pk: int) -> HttpResponse:
     """Asks what is typed, with the settings as they stand on the page."""
-    session = access.session(request, pk, change=True)
+    session = find_session(request, pk, change=True)
     _, problems = take_over(session, posted(request))
     names = [*fields_in(request), "prompt", "images", "connection", "model"]
     try:
@@ -155,7 +155,7 @@ def ask(request: Request, pk: int) -> HttpResponse:
     except images.BadImage as error:
         return refused(request, session, {**problems, "images": str(error)}, names)
     except NotAskable as error:
-        session = access.session(request, pk, change=True)
+        session = find_session(request, pk, change=True)
         return refused(request, session, error.problems, names)
     with changing(session):
         columns.forget_prompts(session)
@@ -174,7 +174,7 @@ def own_prompts(session: Session) -> dict[str, str]:
 @editor
 @require_POST
 def stop(request: Request, pk: int) -> HttpResponse:
-    session = access.session(request, pk, change=True)
+    session = find_session(request, pk, change=True)
     asking.stop(session, request.user)
     return renewed(request, session)
 
@@ -183,7 +183,7 @@ def stop(request: Request, pk: int) -> HttpResponse:
 @require_GET
 def earlier(request: Request, pk: int) -> HttpResponse:
     """The turns before those that are shown."""
-    session = access.session(request, pk)
+    session = find_session(request, pk)
     before = whole_number(request.GET.get("before"))
     if before is None:
         raise Http404("before= names a turn.")
@@ -215,7 +215,7 @@ async def deployments(request: Request) -> HttpResponse:
 def image(request: Request, pk: int, name: str) -> HttpResponse:
     """One image of a question."""
     turn = get_object_or_404(Turn, pk=pk)
-    access.session(request, turn.session_id)
+    find_session(request, turn.session_id)
     at = whole_number(name, 2)
     if at is None or at >= len(turn.images):
         raise Http404("This question has no such image.")

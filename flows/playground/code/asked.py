@@ -10,14 +10,15 @@ from typing import Any
 from connections.foundry.values import ChatRequest
 from flows.actions.base import default_of, props
 from flows.actions.chat_completion.action import Properties, chat_request
-from flows.document import DocumentError
-from flows.errors import ActionError
-from flows.expressions import ExpressionError, Scope
+from flows.interpreter.runner import first_scope, read
+from flows.language.document import DocumentError
+from flows.language.errors import ActionError
+from flows.language.expressions import ExpressionError
+from flows.language.scope import Scope
 from flows.playground.chat.branch import Tree, conversation, prompt_of
 from flows.playground.chat.calling import values_for
 from flows.playground.models import Session
 from flows.playground.setup import CONVERSATION, IMAGES, Setup, document_of
-from flows.runner import first_scope, read
 
 
 @dataclass(frozen=True)

@@ -10,10 +10,11 @@ from django.http import HttpResponse
 from django.utils.safestring import SafeString, mark_safe
 from django.views.decorators.http import require_POST
 
-from connections.endpoint import Endpoint
+from connections.endpoint.endpoint import Endpoint
 from connections.foundry.routes import Api
 from connections.lessons import as_lesson
 from connections.models import Connection, LearntLesson
+from flows.playground.access import find_session
 from flows.playground.chat.columns import save_columns
 from flows.playground.chat.forms import SetupForm
 from flows.playground.code.asked import Asked, NotWritten, asked
@@ -32,7 +33,6 @@ from flows.playground.snippets import (
     fitted,
     snippet,
 )
-from foundryflow import access
 from foundryflow.access import reader
 from foundryflow.highlight import Highlighter
 from foundryflow.http import Request, posted, whole_number
@@ -53,7 +53,7 @@ class Select:
 @require_POST
 def code(request: Request, pk: int) -> HttpResponse:
     """The snippet for what is on the page; nothing is saved."""
-    session = access.session(request, pk)
+    session = find_session(request, pk)
     sent = posted(request)
     SetupForm(sent).fill(session)
     save_columns(session, sent)

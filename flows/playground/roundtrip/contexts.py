@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from urllib.parse import urlencode
 
-from flows.document import Document, DocumentError, Located
+from flows.language.document import Document, DocumentError, Located
 from flows.models import Flow
 from flows.playground.models import Session
 from flows.playground.roundtrip.review import CHAT, Preview, Review, title_of

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from flows.actions.chat_completion.action import is_parts
-from flows.expressions import is_plain
-from flows.values import as_text
+from flows.language.expressions import is_plain
+from flows.language.values import as_text
 
 MOST = 500  # turns
 IMAGE = re.compile(r"data:image/(png|jpeg|gif|webp);base64,")

@@ -8,11 +8,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from flows.document import Document, parse
-from flows.lint import variables_at
+from flows.language.document import Document, parse
+from flows.language.schema import FORMAT
+from flows.lint.linter import variables_at
 from flows.playground.setup import PARAMETERS, Example, Setup, as_template, setup_of, templates_of
 from flows.playground.variables import names_in, types_of, variables_in
-from flows.wellformed import FORMAT
 from foundryflow.strict_json import JsonError, storable_json
 
 UNSET: tuple[Any, ...] = (None, "")

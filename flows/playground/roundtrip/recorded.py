@@ -7,21 +7,22 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from connections.endpoint import Endpoint, EndpointError
+from connections.endpoint.endpoint import Endpoint, EndpointError
+from connections.endpoint.recognise import parse_endpoint
 from connections.foundry.values import Target
 from connections.secret import MASK, Secret
 from flows.actions import registry
-from flows.checkpoint import CheckpointError, loaded
-from flows.document import Action, Document
-from flows.errors import ActionError
-from flows.expressions import Scope
-from flows.journal import ActionFailed, ActionFinished, Declared, Ended
+from flows.interpreter.checkpoint import CheckpointError, loaded
+from flows.interpreter.journal import ActionFailed, ActionFinished, Ended
+from flows.language.document import Action, Document
+from flows.language.errors import ActionError
+from flows.language.scope import Scope
+from flows.language.values import ConnectionValue, Declared
 from flows.models import ActionRun, Run, State
 from flows.playground.roundtrip.replay import Past, scope_before
-from flows.values import ConnectionValue
 
 ITERATION = re.compile(r"\[\d+\]$")
-NOWHERE = Endpoint.parse("https://unknown.invalid/openai/v1")
+NOWHERE = parse_endpoint("https://unknown.invalid/openai/v1")
 
 
 def scope_of(record: ActionRun, document: Document) -> Scope | None:
@@ -128,6 +129,6 @@ def revived(value: Any) -> Any:
 
 def endpoint_at(host: str) -> Endpoint:
     try:
-        return Endpoint.parse(f"https://{host}/openai/v1")
+        return parse_endpoint(f"https://{host}/openai/v1")
     except EndpointError:
         return NOWHERE

@@ -6,24 +6,24 @@ import dataclasses
 from collections.abc import AsyncGenerator, Mapping, Sequence
 from typing import Any
 
-from connections.endpoint import Endpoint
+from connections.endpoint.recognise import parse_endpoint
 from connections.foundry.values import ChatRequest, Message, Target
 from connections.secret import Secret
 from flows.actions.base import default_of, props
 from flows.actions.chat_completion.action import Properties, messages, shown_content
-from flows.document import DocumentError
-from flows.errors import ActionError, RunFailed
-from flows.evaluation import render
-from flows.expressions import Scope
-from flows.journal import MemoryJournal
+from flows.actions.services import MemoryServices
+from flows.interpreter.journal import MemoryJournal
+from flows.interpreter.runner import execute, read
+from flows.language.document import DocumentError
+from flows.language.errors import ActionError, RunFailed
+from flows.language.evaluation import render
+from flows.language.scope import Scope
 from flows.playground.roundtrip.history import Exchange
 from flows.playground.setup import CONVERSATION, IMAGES, Setup, document_of, user_message
 from flows.playground.variables import values_of
-from flows.runner import execute, read
-from flows.services import MemoryServices
 
 NAME = "rehearsal"
-NOWHERE = Target(NAME, Endpoint.parse("https://rehearsal.invalid/openai/v1"), Secret(NAME))
+NOWHERE = Target(NAME, parse_endpoint("https://rehearsal.invalid/openai/v1"), Secret(NAME))
 
 PARTS = ("system_prompt", "user_prompt", "images", "history", "context", "prompt_template")  # of the messages
 

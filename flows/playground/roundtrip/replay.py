@@ -10,12 +10,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from flows.document import Action, Document
-from flows.errors import ActionError, LoopLeft, RunFailed, Signal
-from flows.expressions import Scope
-from flows.journal import ActionFailed, Ended, Event
-from flows.runner import Runner, first_scope
-from flows.services import MemoryServices
+from flows.actions.services import MemoryServices
+from flows.interpreter.journal import ActionFailed, Ended, Event
+from flows.interpreter.runner import Runner, first_scope
+from flows.language.document import Action, Document
+from flows.language.errors import ActionError, LoopLeft, RunFailed, Signal
+from flows.language.scope import Scope
 
 PATIENCE = 10.0  # seconds; a run of tens of thousands of actions takes one or two
 

@@ -10,7 +10,7 @@ from typing import Any
 
 from flows.actions import registry
 from flows.actions.base import default_of, label
-from flows.document import Document, Input, Located
+from flows.language.document import Document, Input, Located
 from flows.models import Flow, Revision
 from flows.playground.diff import Line, folded, lines
 from flows.playground.roundtrip.merge import (

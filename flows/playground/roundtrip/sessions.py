@@ -8,9 +8,10 @@ from collections.abc import Sequence
 from django.contrib.auth.models import AbstractBaseUser
 from django.db import transaction
 
-from flows.document import Action, Document
-from flows.errors import ActionError
-from flows.expressions import Scope
+from flows.interpreter.runner import first_scope
+from flows.language.document import Action, Document
+from flows.language.errors import ActionError
+from flows.language.scope import Scope
 from flows.models import ActionRun, Room, Run, State
 from flows.playground.chat.settling import Renderer
 from flows.playground.models import Answer, Session, Turn
@@ -18,7 +19,6 @@ from flows.playground.roundtrip.history import Exchange
 from flows.playground.roundtrip.opening import Called, Opening, opening
 from flows.playground.roundtrip.recorded import scope_of
 from flows.playground.sessions.trees import Node, plant
-from flows.runner import first_scope
 
 
 def opened(

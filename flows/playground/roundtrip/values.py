@@ -9,9 +9,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from connections.secret import Secret
-from flows.expressions import Scope
+from flows.language.scope import Scope
+from flows.language.values import VISIBLE, ConnectionValue, Response, as_text, displayed
 from flows.playground.variables import INPUTS, names_in, optional_in, variables_in
-from flows.values import VISIBLE, ConnectionValue, Response, as_text, displayed
 
 LONGEST = 200_000  # characters of one value, as a field takes them
 LARGEST_WHOLE = 2.0**63

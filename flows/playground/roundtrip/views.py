@@ -9,14 +9,15 @@ from django.shortcuts import redirect
 from django.urls import reverse
 from django.views.decorators.http import require_http_methods, require_POST
 
-from flows.document import Action, Document, DocumentError
+from flows.access import find_flow, find_run
+from flows.language.document import Action, Document, DocumentError
 from flows.models import ActionRun, Conflict, Flow, Room, State
+from flows.playground.access import find_session
 from flows.playground.models import Session
 from flows.playground.roundtrip.contexts import UsePage, page_of
 from flows.playground.roundtrip.merge import ACTION_ID, applied
 from flows.playground.roundtrip.review import CHAT, Preview, Review
 from flows.playground.roundtrip.sessions import opened
-from foundryflow import access
 from foundryflow.access import editor
 from foundryflow.http import Request, whole_number
 from foundryflow.regions import Region, page, regions
@@ -32,7 +33,7 @@ class NewFlowForm(forms.Form):
 @require_POST
 def open_action(request: Request, pk: int) -> HttpResponse:
     """A session that goes on from a chat completion of this run."""
-    run = access.run(request, pk)
+    run = find_run(request, pk)
     if run.flow.room == Room.PLAYGROUND:
         return redirect("playground:of_flow", run.flow.slug)
     record = run.actions.filter(path=request.GET.get("path", ""), type=CHAT).first()
@@ -64,7 +65,7 @@ def stored(record: ActionRun) -> tuple[Document, Action]:
 @require_http_methods(["GET", "POST"])
 def use(request: Request, pk: int) -> HttpResponse:
     """Shows what a session changes in a flow, and changes it when that was reviewed."""
-    session = access.session(request, pk)
+    session = find_session(request, pk)
     shown = page_for(request, session)
     if request.method == "GET":
         return answered(request, shown)
@@ -78,7 +79,7 @@ def use(request: Request, pk: int) -> HttpResponse:
 def page_for(request: Request, session: Session) -> UsePage:
     """The page of what the address chooses; where it chooses no flow, of the one the session came from."""
     slug = request.GET.get("flow", session.from_flow.slug if session.from_flow else "")
-    return page_of(session, access.flow(request, slug) if slug else None, request.GET)
+    return page_of(session, find_flow(request, slug) if slug else None, request.GET)
 
 
 def answered(

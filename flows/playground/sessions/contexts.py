@@ -8,11 +8,12 @@ from dataclasses import dataclass
 from django.contrib.auth.models import AbstractBaseUser
 from django.urls import reverse
 
-from flows.playground.models import ModelPrice, Session, Version
-from flows.playground.sessions.changes import Change, State, changes
+from flows.playground.changes import Change, State, changes
+from flows.playground.models import Session, Version
 from flows.playground.sessions.forms import PriceForm, amount
 from flows.playground.sessions.queries import BEFORE, EXCERPT, turns_by_session
-from flows.playground.sessions.versions import settings_of, state_of
+from flows.playground.versions import settings_of, state_of
+from flows.pricing.models import ModelPrice
 from foundryflow.people import name_of
 
 CURRENT = "current"  # stands for the settings as they are now

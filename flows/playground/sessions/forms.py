@@ -8,8 +8,8 @@ from typing import Any
 from django import forms
 from django.core.exceptions import ValidationError
 
-from flows.playground.models import ModelPrice
-from flows.playground.sessions.versions import LONGEST_NOTE
+from flows.playground.versions import LONGEST_NOTE
+from flows.pricing.models import ModelPrice
 
 LONGEST_NAME = 200
 TAKEN = "There is a price for this name. Change that one."

@@ -8,9 +8,9 @@ from django.http import Http404, HttpResponse
 from django.shortcuts import redirect
 from django.views.decorators.http import require_GET, require_POST
 
-from flows.playground.models import ModelPrice
 from flows.playground.sessions.contexts import PriceTable
 from flows.playground.sessions.forms import TAKEN, PriceForm
+from flows.pricing.models import ModelPrice
 from foundryflow.access import editor, reader
 from foundryflow.http import Request, whole_number
 from foundryflow.regions import Region, page, regions

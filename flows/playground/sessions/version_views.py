@@ -10,11 +10,11 @@ from django.http import Http404, HttpResponse
 from django.shortcuts import redirect
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
+from flows.playground import versions
+from flows.playground.access import find_session
 from flows.playground.models import Session, Version
-from flows.playground.sessions import versions
 from flows.playground.sessions.contexts import CURRENT, Comparison, version_rows
 from flows.playground.sessions.forms import NoteForm
-from foundryflow import access
 from foundryflow.access import reader
 from foundryflow.http import Request, whole_number
 from foundryflow.regions import page
@@ -26,7 +26,7 @@ ROWS = 50
 @require_http_methods(["GET", "POST"])
 def version_list(request: Request, pk: int) -> HttpResponse:
     """A POST saves what is set, with a note."""
-    session = access.session(request, pk, change=request.method == "POST")
+    session = find_session(request, pk, change=request.method == "POST")
     form = NoteForm(request.POST or None)
     if request.method == "POST" and form.is_valid():
         version = versions.keep(session, request.user, form.cleaned_data["note"])
@@ -52,7 +52,7 @@ def list_context(request: Request, session: Session, form: NoteForm) -> dict[str
 @require_GET
 def version(request: Request, pk: int, number: int) -> HttpResponse:
     """One version beside another (?against=2), beside what is set now (?against=current), or beside the one before."""
-    session = access.session(request, pk)
+    session = find_session(request, pk)
     shown = version_of(session, number)
     wanted = request.GET.get("against", "")
     other: Version | Session | None = session if wanted == CURRENT else earlier(shown, wanted)
@@ -70,7 +70,7 @@ def version(request: Request, pk: int, number: int) -> HttpResponse:
 @reader
 @require_POST
 def restore(request: Request, pk: int, number: int) -> HttpResponse:
-    session = access.session(request, pk, change=True)
+    session = find_session(request, pk, change=True)
     restored = versions.restore(session, version_of(session, number), by=request.user)
     words = "is set again; what was set before is a version, too" if restored else "is what is set already"
     messages.info(request, f"Version {number} {words}.")

@@ -10,13 +10,13 @@ from django.utils.http import url_has_allowed_host_and_scheme
 from django.utils.text import slugify
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
+from flows.playground.access import find_session
 from flows.playground.models import Session
 from flows.playground.sessions import copies, portable
 from flows.playground.sessions.contexts import session_rows
 from flows.playground.sessions.forms import ImportForm, NameForm
 from flows.playground.sessions.queries import SHOWN, found, live_runs, searched
 from flows.playground.sessions.session_file import LARGEST, SessionFileError
-from foundryflow import access
 from foundryflow.access import reader
 from foundryflow.http import Request
 from foundryflow.regions import page
@@ -42,7 +42,7 @@ def session_list(request: Request) -> HttpResponse:
 @reader
 @require_http_methods(["GET", "POST"])
 def rename(request: Request, pk: int) -> HttpResponse:
-    session = access.session(request, pk, change=True)
+    session = find_session(request, pk, change=True)
     form = NameForm(request.POST or None, initial={"name": session.name})
     if request.method == "POST" and form.is_valid():
         Session.objects.filter(pk=pk).update(name=form.cleaned_data["name"])
@@ -55,7 +55,7 @@ def rename(request: Request, pk: int) -> HttpResponse:
 @require_POST
 def share(request: Request, pk: int) -> HttpResponse:
     """Lets others look and fork (shared=1), or no longer."""
-    session = access.session(request, pk, change=True)
+    session = find_session(request, pk, change=True)
     shared = request.POST.get("shared") == "1"
     Session.objects.filter(pk=pk).update(shared=shared)
     words = "is shared: everybody who can sign in here may look at it and fork it" if shared else "is private again"
@@ -66,14 +66,14 @@ def share(request: Request, pk: int) -> HttpResponse:
 @reader
 @require_POST
 def fork(request: Request, pk: int) -> HttpResponse:
-    forked = copies.fork(access.session(request, pk), by=request.user)
+    forked = copies.fork(find_session(request, pk), by=request.user)
     return redirect("playground:show", forked.pk)
 
 
 @reader
 @require_GET
 def export(request: Request, pk: int) -> HttpResponse:
-    session = access.session(request, pk)
+    session = find_session(request, pk)
     name = slugify(session.name)[:80] or f"session-{pk}"
     headers = {"Content-Disposition": f'attachment; filename="{name}.json"'}
     return HttpResponse(portable.written(session), content_type="application/json", headers=headers)
@@ -101,7 +101,7 @@ def import_file(request: Request) -> HttpResponse:
 @require_http_methods(["GET", "POST"])
 def delete(request: Request, pk: int) -> HttpResponse:
     """Asks first, whoever posts; refuses while a call is going."""
-    session = access.session(request, pk, change=True)
+    session = find_session(request, pk, change=True)
     sure = request.method == "POST" and "sure" in request.POST
     if sure and copies.remove(session):
         messages.info(request, f"{session.name} was deleted with its runs.")

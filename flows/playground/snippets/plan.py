@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 from urllib.parse import parse_qsl, unquote
 
-from connections.endpoint import Endpoint, Kind
+from connections.endpoint.endpoint import Endpoint, Kind
 from connections.foundry.adapt import Lesson
 from connections.foundry.auth import BEARER
 from connections.foundry.calls import ChatCall

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 
-from connections.endpoint import Endpoint, Kind
+from connections.endpoint.endpoint import Endpoint, Kind
 from connections.foundry.auth import BEARER
 from connections.foundry.routes import Api
 from flows.playground.snippets import (

@@ -8,7 +8,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from typing import Any
 
-from connections.endpoint import Endpoint
+from connections.endpoint.recognise import parse_endpoint
 from connections.foundry.retry import RetryPolicy
 from connections.foundry.values import Target
 from connections.secret import Secret
@@ -79,4 +79,4 @@ class Stub:
 
 
 def target(url: str, key: str = KEY) -> Target:
-    return Target("contoso", Endpoint.parse(url), Secret(key))
+    return Target("contoso", parse_endpoint(url), Secret(key))

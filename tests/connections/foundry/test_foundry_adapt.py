@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from connections.endpoint import Endpoint
+from connections.endpoint.recognise import parse_endpoint
 from connections.foundry.adapt import API, ENDPOINT, LocalMemory, applied, lesson_from
 from connections.foundry.client import FoundryClient
 from connections.foundry.errors import ErrorKind, FoundryError
@@ -128,7 +128,7 @@ def client_of(service, memory=None):
 
 
 async def answered(client, endpoint=f"{ROOT}/openai/v1", **more):
-    target = Target("contoso", Endpoint.parse(endpoint), Secret(KEY))
+    target = Target("contoso", parse_endpoint(endpoint), Secret(KEY))
     request = ChatRequest("codex", (Message("user", "Where?"),), **more)
     last = [event async for event in client.chat(target, request)][-1]
     assert isinstance(last, Completion)

@@ -13,7 +13,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.x509.oid import NameOID
 
-from connections.endpoint import Endpoint
+from connections.endpoint.recognise import parse_endpoint
 from connections.foundry.auth import EntraTokens, credential_of, scope_named
 from connections.foundry.client import FoundryClient
 from connections.foundry.errors import ErrorKind, FoundryError
@@ -70,7 +70,7 @@ def tokens_of(credential, clock=lambda: NOW):
     ],
 )
 def test_each_route_has_its_scope(endpoint, scope):
-    assert Endpoint.parse(endpoint).scope == scope
+    assert parse_endpoint(endpoint).scope == scope
 
 
 @pytest.mark.parametrize(
@@ -187,7 +187,7 @@ async def answered(service, credential, endpoint=f"{ROOT}/openai/v1", identity=S
         retry=QUICK,
         tokens=EntraTokens(lambda identity: credential),
     )
-    target = Target("contoso", Endpoint.parse(endpoint), Secret(""), identity)
+    target = Target("contoso", parse_endpoint(endpoint), Secret(""), identity)
     request = ChatRequest("m", (Message("user", "Where?"),), stream=False)
     for _ in range(calls):
         last = [event async for event in client.chat(target, request)][-1]

@@ -5,7 +5,7 @@ import time
 
 import pytest
 
-from connections.endpoint import Endpoint
+from connections.endpoint.recognise import parse_endpoint
 from connections.foundry.client import FoundryClient
 from connections.foundry.errors import ErrorKind, FoundryError
 from connections.foundry.retry import RetryPolicy
@@ -24,7 +24,7 @@ async def client(simulator_server):
 
 
 def target(base, path="/openai/v1", key="simulator"):
-    return Target("simulator", Endpoint.parse(base + path), Secret(key))
+    return Target("simulator", parse_endpoint(base + path), Secret(key))
 
 
 def asking(model="fast", text="Where?", **more):

@@ -5,7 +5,7 @@ import json
 import httpx
 import pytest
 
-from connections.endpoint import Endpoint
+from connections.endpoint.recognise import parse_endpoint
 from connections.foundry.client import FoundryClient
 from connections.foundry.errors import ErrorKind
 from connections.foundry.transport import Destinations
@@ -36,7 +36,7 @@ class Resource:
 
 async def outcome(resource, endpoint=f"{ROOT}/openai/v1", model="my-gpt"):
     client = FoundryClient(destinations=Destinations(), transport=httpx.MockTransport(resource))
-    return await client.test(Target("contoso", Endpoint.parse(endpoint), Secret(KEY)), model)
+    return await client.test(Target("contoso", parse_endpoint(endpoint), Secret(KEY)), model)
 
 
 async def test_a_deployment_that_answers_is_tried_once():
@@ -49,7 +49,7 @@ async def test_a_deployment_that_answers_is_tried_once():
 async def test_another_shape_that_answers_is_offered():
     result = await outcome(Resource("/openai/v1"), f"{ROOT}/models")
     assert (result.ok, result.wrong) == (False, "path")
-    assert result.better == Endpoint.parse(f"{ROOT}/openai/v1")
+    assert result.better == parse_endpoint(f"{ROOT}/openai/v1")
     assert [(tried.status, tried.ok) for tried in result.tried] == [(404, False), (200, True)]
     assert result.usage.total_tokens == 11
 
@@ -86,7 +86,7 @@ async def test_what_no_other_address_mends_is_not_tried_elsewhere(status, error,
 
 async def test_a_host_that_is_not_there_is_said_to_be_wrong():
     client = FoundryClient(destinations=Destinations.parse("127.0.0.1:1"))
-    result = await client.test(Target("contoso", Endpoint.parse("http://127.0.0.1:1/v1"), Secret(KEY)), "m")
+    result = await client.test(Target("contoso", parse_endpoint("http://127.0.0.1:1/v1"), Secret(KEY)), "m")
     await client.aclose()
     assert result.error is not None
     assert (result.wrong, result.error.kind) == ("host", ErrorKind.CONNECT)

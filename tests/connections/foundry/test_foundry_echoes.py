@@ -6,7 +6,7 @@ import logging
 
 import pytest
 
-from connections.endpoint import Endpoint
+from connections.endpoint.recognise import parse_endpoint
 from connections.foundry.client import FoundryClient
 from connections.foundry.diagnosis import diagnosed
 from connections.foundry.errors import FoundryError
@@ -119,7 +119,7 @@ ECHOES = {
 
 
 def target(stub, path="/openai/v1", key=KEY, **more):
-    return Target("contoso", Endpoint.parse(stub.url + path), Secret(key), **more)
+    return Target("contoso", parse_endpoint(stub.url + path), Secret(key), **more)
 
 
 async def everything(stub, to, caplog, **more):

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from connections.foundry.errors import LONGEST_RAW, ErrorKind, from_answer
-from connections.masking import Masker
+from connections.foundry.masking import Masker
 
 K = ErrorKind
 

@@ -4,7 +4,7 @@ import time
 
 import pytest
 
-from connections.endpoint import Endpoint
+from connections.endpoint.recognise import parse_endpoint
 from connections.foundry.client import FoundryClient
 from connections.foundry.errors import ErrorKind, FoundryError
 from connections.foundry.retry import RetryPolicy
@@ -90,7 +90,7 @@ async def ask(simulator_server):
     client = FoundryClient(destinations=Destinations.parse(address), retry=RetryPolicy(first=0.01, most=0.02))
 
     async def ask(deployment, operation, stream, **more):
-        to = Target("simulator", Endpoint.parse(f"{simulator_server}/openai/v1"), Secret("simulator"))
+        to = Target("simulator", parse_endpoint(f"{simulator_server}/openai/v1"), Secret("simulator"))
         given = {"temperature": 0.2, "max_completion_tokens": 900, "stop": ["zz"], **more}
         request = ChatRequest(deployment, (Message("user", "Where?"),), stream=stream, **given)
         return [event async for event in getattr(client, operation)(to, request)]

@@ -3,7 +3,7 @@
 import httpx
 import pytest
 
-from connections.endpoint import Endpoint
+from connections.endpoint.recognise import parse_endpoint
 from connections.foundry.auth import no_identity_for
 from connections.foundry.client import FoundryClient
 from connections.foundry.errors import ErrorKind, FoundryError
@@ -68,7 +68,7 @@ async def called(endpoint, identity, destinations=""):
         retry=QUICK,
         tokens=tokens,
     )
-    to = Target("contoso", Endpoint.parse(endpoint), Secret(""), identity)
+    to = Target("contoso", parse_endpoint(endpoint), Secret(""), identity)
     with pytest.raises(FoundryError) as caught:
         async for _ in client.chat(to, ChatRequest("m", (Message("user", "Where?"),), stream=False)):
             pass
@@ -89,15 +89,15 @@ async def test_a_stranger_gets_no_token_of_the_server(endpoint):
     assert (scopes, asked) == (set(), 0)
     assert error.kind is ErrorKind.BLOCKED_DESTINATION
     assert "no token of this server" in error.message
-    assert f"{Endpoint.parse(endpoint).address[0]}:443" in error.hint
+    assert f"{parse_endpoint(endpoint).address[0]}:443" in error.hint
 
 
 @pytest.mark.parametrize("endpoint", STRANGERS)
 async def test_a_listed_host_gets_a_token_but_names_no_audience(endpoint):
-    host, port = Endpoint.parse(endpoint).address
+    host, port = parse_endpoint(endpoint).address
     scopes, asked, _ = await called(endpoint, OWN, f"{host}:{port}")
     assert asked
-    assert scopes == {Endpoint.parse(endpoint).scope}
+    assert scopes == {parse_endpoint(endpoint).scope}
 
 
 async def test_a_range_of_addresses_may_be_called_but_is_trusted_with_nothing():
@@ -109,12 +109,12 @@ async def test_a_range_of_addresses_may_be_called_but_is_trusted_with_nothing():
 async def test_a_typed_identity_goes_where_its_connection_points_for_an_audience_that_nobody_there_chooses(endpoint):
     scopes, asked, _ = await called(endpoint, SIGNED)
     assert asked
-    assert scopes == {Endpoint.parse(endpoint).scope}
+    assert scopes == {parse_endpoint(endpoint).scope}
     assert scopes <= {AI, ML}
 
 
 def test_each_kind_of_stranger_is_told_apart():
-    said = [no_identity_for(Endpoint.parse(endpoint))[0] for endpoint in STRANGERS[:5]]
+    said = [no_identity_for(parse_endpoint(endpoint))[0] for endpoint in STRANGERS[:5]]
     assert "rented by anybody" in said[0]
     assert "rented by anybody" in said[1]
     assert "no host of Microsoft" in said[2]

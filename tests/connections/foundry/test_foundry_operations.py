@@ -7,7 +7,7 @@ import struct
 import httpx
 import pytest
 
-from connections.endpoint import Endpoint
+from connections.endpoint.recognise import parse_endpoint
 from connections.foundry.client import FoundryClient
 from connections.foundry.errors import ErrorKind, FoundryError
 from connections.foundry.transport import Destinations
@@ -44,7 +44,7 @@ def client_of(service):
 
 
 def target(endpoint=f"{ROOT}/openai/v1", **more):
-    return Target("contoso", Endpoint.parse(endpoint), Secret(KEY), **more)
+    return Target("contoso", parse_endpoint(endpoint), Secret(KEY), **more)
 
 
 async def whole(service, to=None, **more):
@@ -242,5 +242,5 @@ async def test_a_secret_that_is_echoed_is_masked_in_every_form():
         return httpx.Response(400, text=json.dumps({"error": {"message": f"bad {key}"}}) + " %22nted%2Fkey " + key)
 
     with pytest.raises(FoundryError) as caught:
-        await whole(Service(any=answer), Target("c", Endpoint.parse(ROOT), Secret(key)), stream=False)
+        await whole(Service(any=answer), Target("c", parse_endpoint(ROOT), Secret(key)), stream=False)
     assert "nted/key" not in caught.value.raw + caught.value.message

@@ -5,7 +5,7 @@ import json
 import httpx
 import pytest
 
-from connections.endpoint import Endpoint
+from connections.endpoint.recognise import parse_endpoint
 from connections.foundry.auth import key_headers
 from connections.foundry.client import FoundryClient
 from connections.foundry.errors import ErrorKind, FoundryError
@@ -25,7 +25,7 @@ async def sent(endpoint, key=KEY, **more):
 
     client = FoundryClient(destinations=Destinations(), transport=httpx.MockTransport(answer))
     request = ChatRequest("my-gpt", (Message("user", "Where?"),), **more)
-    target = Target("contoso", Endpoint.parse(endpoint), Secret(key))
+    target = Target("contoso", parse_endpoint(endpoint), Secret(key))
     [event async for event in client.chat(target, request)]
     credentials = {name: asked[0].headers[name] for name in ("api-key", "Authorization") if name in asked[0].headers}
     return str(asked[0].url), credentials, json.loads(asked[0].content)
@@ -79,7 +79,7 @@ async def test_everything_that_was_filled_in_is_sent_as_it_is():
 @pytest.mark.parametrize("key", ["ké", "two words", "line\nend", "tab\t", "\x7f", "“quoted”"])
 def test_a_key_that_fits_in_no_header_is_said_to_be_one(key):
     with pytest.raises(FoundryError) as caught:
-        key_headers(Target("contoso", Endpoint.parse(ROOT), Secret(key)), "api-key")
+        key_headers(Target("contoso", parse_endpoint(ROOT), Secret(key)), "api-key")
     assert caught.value.kind is ErrorKind.AUTH_KEY
     assert key not in caught.value.message
 

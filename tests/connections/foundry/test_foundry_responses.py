@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from connections.endpoint import Endpoint
+from connections.endpoint.recognise import parse_endpoint
 from connections.foundry import responses
 from connections.foundry.client import FoundryClient
 from connections.foundry.errors import ErrorKind, FoundryError
@@ -213,7 +213,7 @@ async def told(content, kind="text/event-stream", **more):
         return httpx.Response(200, headers={"content-type": kind, "apim-request-id": "r1"}, content=content)
 
     client = FoundryClient(destinations=Destinations(), transport=httpx.MockTransport(answer), retry=QUICK, **more)
-    target = Target("contoso", Endpoint.parse(URL), Secret(KEY))
+    target = Target("contoso", parse_endpoint(URL), Secret(KEY))
     found = [event async for event in client.chat(target, ChatRequest("m", (Message("user", "Where?"),)))]
     return found, asked
 

@@ -1,0 +1,168 @@
+"""An endpoint of a model: what it is, and the exact URLs that will be called.
+
+Facts: Microsoft Foundry and Azure OpenAI endpoint shapes as documented by Microsoft (learn.microsoft.com/azure/foundry,
+endpoints and API version lifecycle pages) and by the published v1 specification.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from enum import StrEnum
+from urllib.parse import urlsplit
+
+from connections.endpoint.hosts import AZURE_RESOURCE, RESOURCE, STANDARD_PORTS
+from connections.secret import Secret
+
+RESPONSES_SINCE, RESPONSES_VERSION = "2025-03-01-preview", "2025-04-01-preview"
+LIST_VERSION = "2023-03-15-preview"  # the only one that lists deployments by key
+INFERENCE_VERSION = "2024-05-01-preview"
+
+
+class Kind(StrEnum):
+    V1 = "v1"
+    DEPLOYMENT = "deployment"
+    INFERENCE = "inference"
+    PROJECT = "project"
+    RESPONSES = "responses"
+    SERVERLESS = "serverless"
+    COMPATIBLE = "compatible"
+
+
+class KeyHeader(StrEnum):
+    API_KEY = "api-key"
+    BEARER = "bearer"
+
+
+LABELS = {
+    Kind.V1: "Foundry v1",
+    Kind.DEPLOYMENT: "Azure OpenAI",
+    Kind.INFERENCE: "Model inference (old)",
+    Kind.PROJECT: "Foundry project",
+    Kind.RESPONSES: "Responses",
+    Kind.SERVERLESS: "Serverless",
+    Kind.COMPATIBLE: "OpenAI-compatible",
+}
+
+
+class EndpointError(ValueError):
+    """The text is no endpoint: `message` says what it is, `hint` what to do instead."""
+
+    def __init__(self, message: str, hint: str) -> None:
+        super().__init__(f"{message} {hint}")
+        self.message, self.hint = message, hint
+
+
+class SecretInEndpoint(EndpointError):
+    """A secret stands in the text, where it would be stored and shown in the open."""
+
+
+@dataclass(frozen=True, slots=True)
+class Endpoint:
+    """`url` is canonical: parsing it gives an equal endpoint. `base` is what operations are appended to.
+
+    `warnings` are about the text that was pasted, so they are no part of what an endpoint is.
+    """
+
+    kind: Kind
+    url: str
+    origin: str
+    base: str
+    deployment: str | None
+    api_version: str | None
+    key_header: KeyHeader
+    warnings: tuple[str, ...] = field(default=(), compare=False)
+    operation: str | None = None  # the pasted one, when it says more than the kind
+    query: str = ""  # what goes with every call, api-version included
+    found_key: Secret | None = field(default=None, compare=False)  # stood in what was pasted
+    found_model: str | None = field(default=None, compare=False)
+
+    @property
+    def host(self) -> str:
+        """Host and port as they stand in the URL."""
+        return self.origin.split("://", 1)[1]
+
+    @property
+    def label(self) -> str:
+        return LABELS[self.kind]
+
+    @property
+    def is_azure(self) -> bool:
+        """Whether the host is a resource of Azure OpenAI or Foundry."""
+        return (urlsplit(self.origin).hostname or "").endswith(AZURE_RESOURCE)
+
+    @property
+    def is_resource(self) -> bool:
+        """Whether the host is a resource's own: what it says of tokens is said by Microsoft, and by nobody else."""
+        return (urlsplit(self.origin).hostname or "").endswith(RESOURCE)
+
+    @property
+    def address(self) -> tuple[str, int]:
+        """Host and port that are connected to."""
+        parts = urlsplit(self.origin)
+        return parts.hostname or "", parts.port or STANDARD_PORTS[parts.scheme]
+
+    @property
+    def prefers_responses(self) -> bool:
+        return self.kind is Kind.RESPONSES or self.operation == "responses"
+
+    def chat_url(self, model: str) -> str | None:
+        """Where a chat completion goes; None when the endpoint has no such operation."""
+        if self.kind is Kind.RESPONSES or self.operation == "embeddings":
+            return None
+        return self._url("/chat/completions")
+
+    def responses_url(self, model: str) -> str | None:
+        if self.kind is Kind.RESPONSES:
+            return self.url
+        if self.kind is Kind.DEPLOYMENT and self.operation is None:
+            # Not below the deployment. Generally available versions answer 404 there.
+            given = self.api_version or ""
+            version = given if given >= RESPONSES_SINCE and given.endswith("preview") else RESPONSES_VERSION
+            return f"{self.base.rsplit('/deployments/', 1)[0]}/responses?api-version={version}"
+        if self.kind in (Kind.V1, Kind.PROJECT, Kind.COMPATIBLE):
+            return self._url("/responses")
+        return None
+
+    def embeddings_url(self, model: str) -> str | None:
+        if self.kind is Kind.PROJECT:
+            return f"{self.origin}/openai/v1/embeddings"
+        return None if self.kind is Kind.RESPONSES else self._url("/embeddings")
+
+    @property
+    def listing_url(self) -> str | None:
+        """Where real deployments are listed, where there is such a place. The catalogue of models is none."""
+        if found := re.search(r"^(.*/api/projects/[^/?]+)", self.base):
+            return f"{found[1]}/deployments?api-version=v1"
+        if self.kind is Kind.COMPATIBLE:
+            return self._url("/models")
+        if self.kind is Kind.SERVERLESS:
+            return f"{self.base}/info?api-version={INFERENCE_VERSION}"
+        root = re.split(r"/openai(?:/|$)|/models(?:/|$)", self.base.split("?")[0])[0]
+        return f"{root}/openai/deployments?api-version={LIST_VERSION}"
+
+    @property
+    def model_in_body(self) -> bool:
+        return self.kind is not Kind.DEPLOYMENT
+
+    @property
+    def scope(self) -> str:
+        """What a token of Microsoft Entra ID must be for. Sources: Microsoft's authentication pages for each route."""
+        host, _ = self.address
+        if host.endswith((".azure.us", ".azure.cn")):
+            return f"https://cognitiveservices.azure.{host.rsplit('.', 1)[1]}/.default"
+        if self.kind is Kind.SERVERLESS:
+            return "https://ml.azure.com/.default"
+        dated = self.kind is Kind.DEPLOYMENT or (self.kind is Kind.RESPONSES and "/api/projects/" not in self.base)
+        return "https://cognitiveservices.azure.com/.default" if dated else "https://ai.azure.com/.default"
+
+    @property
+    def authority(self) -> str:
+        """The host that gives tokens of Microsoft Entra ID; empty for the public cloud."""
+        host, _ = self.address
+        if host.endswith(".azure.us"):
+            return "login.microsoftonline.us"
+        return "login.chinacloudapi.cn" if host.endswith(".azure.cn") else ""
+
+    def _url(self, operation: str) -> str:
+        return f"{self.base}{operation}" + (f"?{self.query}" if self.query else "")

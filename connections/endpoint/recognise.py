@@ -1,0 +1,334 @@
+"""Pasted text -> Endpoint: an address taken apart, made canonical, and recognised by its host and path."""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+from dataclasses import dataclass, replace
+from urllib.parse import parse_qsl, quote, unquote, urlencode, urlsplit
+
+from connections.endpoint.embedded import (
+    EDGES,
+    KEY_NAME,
+    LONGEST,
+    LONGEST_PASTE,
+    bare,
+    has_secret,
+    is_bare_key,
+    is_secret,
+    names_a_secret,
+)
+from connections.endpoint.endpoint import INFERENCE_VERSION, Endpoint, EndpointError, KeyHeader, Kind, SecretInEndpoint
+from connections.endpoint.hosts import AZURE_RESOURCE, PORTALS, SERVERLESS, STANDARD_PORTS
+from connections.endpoint.paste import Clipping, clip
+from connections.secret import Secret
+
+LAST_GA = "2024-10-21"  # newest dated api-version that is generally available
+PROJECT_VERSION = "2025-11-15-preview"
+OPERATIONS = ("/chat/completions", "/responses", "/embeddings", "/completions")
+LONGEST_LABEL = 63  # of a host name
+NO_ADDRESS = ("This is not a web address.", "It looks like https://NAME.openai.azure.com/openai/v1.")
+
+
+def parse_endpoint(text: str) -> Endpoint:
+    """An address, or a command, snippet or .env block that holds one. Raises EndpointError and nothing else."""
+    if len(text) > LONGEST_PASTE:
+        raise EndpointError("This is too long for an endpoint.", "Paste the address alone.")
+    clipping = clip(text)
+    return recognise(Pasted.read(text)) if clipping is None else from_clipping(clipping)
+
+
+def from_clipping(clipping: Clipping) -> Endpoint:
+    """What a snippet says beside the address counts as if it stood in it."""
+    pasted = Pasted.read(clipping.address)
+    if clipping.api_version and pasted.api_version is None:
+        pasted = replace(pasted, query=(*pasted.query, ("api-version", clipping.api_version)))
+        if pasted.is_azure and pasted.path in ("", "/openai") and clipping.model:
+            # Client classes that take a version call the deployment.
+            pasted = replace(pasted, path=f"/openai/deployments/{quote(clipping.model, safe='')}")
+    endpoint = recognise(pasted)
+    return replace(endpoint, found_key=clipping.key or pasted.key, found_model=endpoint.deployment or clipping.model)
+
+
+@dataclass(frozen=True, slots=True)
+class Pasted:
+    """A pasted URL taken apart and normalised: scheme and host in lower case, path as typed."""
+
+    scheme: str
+    netloc: str
+    hostname: str
+    path: str
+    query: tuple[tuple[str, str], ...]
+    key: Secret | None = None
+
+    @classmethod
+    def read(cls, text: str) -> Pasted:
+        cleaned = text.strip(EDGES)
+        if not cleaned:
+            raise EndpointError("The endpoint is empty.", "Paste the address that the portal shows for the deployment.")
+        if len(cleaned) > LONGEST:
+            raise EndpointError("This is too long for an endpoint.", "Paste the address alone.")
+        if re.search(r"[\s\x00-\x1f\x7f\ud800-\udfff]", cleaned):
+            raise EndpointError("There are blanks inside.", "Paste the address alone, without what stands around it.")
+        cleaned = re.sub(r"^(https?):/+", r"\1://", cleaned, flags=re.IGNORECASE)
+        if is_bare_key(cleaned):
+            raise SecretInEndpoint("This looks like a key, not like an address.", "It belongs into the key field.")
+        if "://" not in cleaned:
+            cleaned = f"{default_scheme(cleaned)}://{cleaned}"
+        try:
+            parts = urlsplit(cleaned)
+            hostname, port = (parts.hostname or "").removesuffix("."), parts.port
+        except ValueError:
+            raise EndpointError(*NO_ADDRESS) from None
+        check_address(parts.scheme, parts.username, hostname)
+        scheme = "https" if hostname.endswith(AZURE_RESOURCE + SERVERLESS) else parts.scheme
+        shown = f"[{hostname}]" if ":" in hostname else hostname
+        standard = port in (None, STANDARD_PORTS[parts.scheme], STANDARD_PORTS[scheme])
+        netloc = shown if standard else f"{shown}:{port}"
+        query, key = read_query(parts.query)
+        return cls(scheme, netloc, hostname, read_path(parts.path), query, key)
+
+    @property
+    def origin(self) -> str:
+        return f"{self.scheme}://{self.netloc}"
+
+    @property
+    def is_azure(self) -> bool:
+        return self.hostname.endswith(AZURE_RESOURCE)
+
+    @property
+    def is_serverless(self) -> bool:
+        return self.hostname.endswith(SERVERLESS)
+
+    @property
+    def api_version(self) -> str | None:
+        return next((value for name, value in self.query if name.lower() == "api-version"), None)
+
+    def query_with(self, version: str) -> str:
+        """The pasted parameters, with this api-version when none was among them."""
+        pairs = list(self.query)
+        if self.api_version is None:
+            pairs.append(("api-version", version))
+        return urlencode(pairs)
+
+
+def default_scheme(text: str) -> str:
+    """http for this machine and private addresses, https for all others."""
+    host = re.split(r"[/?#]", text, maxsplit=1)[0].rsplit("@", 1)[-1]
+    name = host[1 : host.find("]")] if host.startswith("[") else host.split(":", 1)[0]
+    if name.lower() == "localhost":
+        return "http"
+    try:
+        return "http" if ipaddress.ip_address(name).is_private else "https"
+    except ValueError:
+        return "https"
+
+
+def check_address(scheme: str, username: str | None, hostname: str) -> None:
+    if scheme not in ("http", "https"):
+        raise EndpointError("This is not a web address.", "An endpoint begins with https://.")
+    if username is not None:
+        raise SecretInEndpoint(
+            "There is a user name or key inside the address.",
+            "Remove everything before the @; the key has a field of its own.",
+        )
+    if not re.fullmatch(r"[a-z0-9_]([a-z0-9_.-]*[a-z0-9_])?|[0-9a-f]*:[0-9a-f:.]+", hostname) or ".." in hostname:
+        raise EndpointError(*NO_ADDRESS)
+    if any(len(label) > LONGEST_LABEL for label in hostname.split(".")):
+        raise EndpointError(*NO_ADDRESS)
+    if is_odd_number(hostname) or hostname in ("http", "https"):
+        raise EndpointError(*NO_ADDRESS)
+    if f".{hostname}" in AZURE_RESOURCE + SERVERLESS:
+        raise EndpointError(
+            "The name of the resource is missing.", f"It stands before the rest: https://NAME.{hostname}/openai/v1."
+        )
+    if hostname in PORTALS or hostname.endswith(
+        tuple(f".{portal}" for portal in ("portal.azure.com", "oai.azure.com"))
+    ):
+        raise EndpointError(
+            "This is the portal page, not an endpoint.",
+            "In the portal open the deployment, tab Code, and copy the endpoint.",
+        )
+
+
+def is_odd_number(hostname: str) -> bool:
+    """127.1 and 2130706433: sockets take them for addresses, so they are not taken for names here."""
+    if not hostname.replace(".", "").isdigit():
+        return False
+    try:
+        ipaddress.ip_address(hostname)
+    except ValueError:
+        return True
+    return False
+
+
+def read_path(path: str) -> str:
+    """Without doubled slashes and the one at the end; what is neither letter nor mark is percent-encoded."""
+    if re.search(r"(^|/)\.{1,2}(/|$)", unquote(path)):
+        raise EndpointError("There are dots instead of names in the path.", "Paste the address as the portal shows it.")
+    if has_secret(path):
+        raise SecretInEndpoint("There is a key inside the path of the address.", KEY_ELSEWHERE)
+    return quote(re.sub(r"/{2,}", "/", path).rstrip("/"), safe="/%:@!$&()*+=~")
+
+
+def read_query(query: str) -> tuple[tuple[tuple[str, str], ...], Secret | None]:
+    """The parameters, and apart from them a key that stood among them."""
+    try:
+        pairs = parse_qsl(query, keep_blank_values=False, max_num_fields=20)
+    except ValueError:
+        raise EndpointError("There are too many parameters behind the ?.", "Paste the address alone.") from None
+    if any(is_secret(name, value) for name, value in pairs):
+        raise SecretInEndpoint("There is a key inside the address, behind the ?.", KEY_ELSEWHERE)
+    keys = {value for name, value in pairs if KEY_NAME.fullmatch(bare(name))}
+    if len(keys) > 1:
+        raise SecretInEndpoint("There are several keys inside the address, behind the ?.", KEY_ELSEWHERE)
+    rest = tuple(pair for pair in pairs if not KEY_NAME.fullmatch(bare(pair[0])))
+    return rest, Secret(keys.pop()) if keys else None
+
+
+KEY_ELSEWHERE = "Remove it; the key has a field of its own."
+
+
+def secret_in(text: str) -> str:
+    """Why a text is not kept as an endpoint: a secret stands in it, as a sentence; empty when none does. It may be a
+    template."""
+    filled = re.sub(r"\{\{.*?\}\}", "x", text, flags=re.DOTALL)
+    try:
+        found = parse_endpoint(filled).found_key is not None
+    except SecretInEndpoint as error:
+        return f"{error.message} {error.hint}"
+    except EndpointError:
+        found = names_a_secret(filled)
+    return f"There is a key inside the endpoint. {KEY_ELSEWHERE}" if found else ""
+
+
+def recognise(pasted: Pasted) -> Endpoint:
+    endpoint = shape(pasted)
+    return endpoint if pasted.key is None else replace(endpoint, found_key=pasted.key)
+
+
+def shape(pasted: Pasted) -> Endpoint:
+    path, operation = without_operation(pasted.path)
+    if found := re.search(r"^(.*/openai)/deployments/([^/]+)$", path):
+        return deployment(pasted, found[1], unquote(found[2]), operation)
+    if re.search(r"(^|/)anthropic(/|$)", path):
+        raise EndpointError(
+            "This is the Anthropic route, which speaks another protocol.",
+            f"For models that speak the OpenAI protocol use {pasted.origin}/openai/v1.",
+        )
+    if path.endswith("/openai") and operation == "responses" and pasted.api_version:
+        return dated_responses(pasted)
+    if found := re.search(r"^(.*/api/projects/[^/]+)(.*)$", path):
+        return project(pasted, found[1], found[2], operation)
+    if path.endswith("/openai/v1"):
+        return versioned(pasted, path, operation)
+    if pasted.is_serverless:
+        return serverless(pasted, path)
+    if path.endswith("/models") and (pasted.is_azure or not path.endswith("/v1/models")):
+        return inference(pasted, path)
+    if pasted.is_azure and path in ("", "/openai"):
+        return versioned(pasted, "/openai/v1", operation)
+    if pasted.is_azure:
+        raise EndpointError(
+            "The path is not one of an Azure resource.",
+            f"Use {pasted.origin}/openai/v1, or copy the endpoint again.",
+        )
+    return compatible(pasted, path, operation)
+
+
+def without_operation(path: str) -> tuple[str, str | None]:
+    """The path without the names of operations at its end, and the last of them."""
+    operation = None
+    while suffix := operation_of(path):
+        path, operation = path.removesuffix(suffix), operation or suffix.rsplit("/", 1)[1]
+    return path, operation
+
+
+def operation_of(path: str) -> str | None:
+    if path.endswith("/v1/models"):
+        return "/models"
+    return next((suffix for suffix in OPERATIONS if path.endswith(suffix)), None)
+
+
+def preferring(base: str, operation: str | None) -> tuple[str, str | None]:
+    """The canonical address: who pasted the one for responses prefers them, so it stays in it."""
+    return (f"{base}/responses", operation) if operation == "responses" else (base, None)
+
+
+def dropped(pasted: Pasted) -> tuple[str, ...]:
+    return ("api-version is dropped: the v1 route refuses it.",) if pasted.api_version else ()
+
+
+def versioned(pasted: Pasted, path: str, operation: str | None) -> Endpoint:
+    """The v1 route. Live services refuse api-version there, whatever it says, so it is dropped."""
+    base = pasted.origin + path
+    url, preferred = preferring(base, operation)
+    return Endpoint(Kind.V1, url, pasted.origin, base, None, None, KeyHeader.API_KEY, dropped(pasted), preferred)
+
+
+def deployment(pasted: Pasted, route: str, name: str, operation: str | None) -> Endpoint:
+    version = pasted.api_version or LAST_GA
+    base = f"{pasted.origin}{route}/deployments/{quote(name, safe='')}"
+    query = pasted.query_with(LAST_GA)
+    only = operation if operation == "embeddings" else None
+    url = f"{base}{f'/{only}' if only else ''}?{query}"
+    warnings = (
+        f"An older address: deployment {name}, api-version {version}. Works as it is; "
+        f"{pasted.origin}/openai/v1 is the newer one.",
+    )
+    return Endpoint(Kind.DEPLOYMENT, url, pasted.origin, base, name, version, KeyHeader.API_KEY, warnings, only, query)
+
+
+def dated_responses(pasted: Pasted) -> Endpoint:
+    url = f"{pasted.origin}{pasted.path}?{pasted.query_with(LAST_GA)}"
+    return Endpoint(Kind.RESPONSES, url, pasted.origin, url, None, pasted.api_version, KeyHeader.API_KEY)
+
+
+def project(pasted: Pasted, route: str, rest: str, operation: str | None) -> Endpoint:
+    """A bare project address answers 400 without api-version; with /openai/v1 it needs none."""
+    if operation == "responses" and rest != "/openai/v1":
+        url = f"{pasted.origin}{pasted.path}?{pasted.query_with(PROJECT_VERSION)}"
+        version = pasted.api_version or PROJECT_VERSION
+        return Endpoint(Kind.RESPONSES, url, pasted.origin, url, None, version, KeyHeader.API_KEY)
+    if rest not in ("", "/openai", "/openai/v1"):
+        raise EndpointError(
+            "What stands behind the name of the project is not known here.", f"Use {pasted.origin}{route}."
+        )
+    base = f"{pasted.origin}{route}/openai/v1"
+    url, preferred = preferring(base, operation)
+    return Endpoint(Kind.PROJECT, url, pasted.origin, base, None, None, KeyHeader.API_KEY, dropped(pasted), preferred)
+
+
+def inference(pasted: Pasted, path: str) -> Endpoint:
+    version = pasted.api_version or INFERENCE_VERSION
+    base, query = pasted.origin + path, pasted.query_with(INFERENCE_VERSION)
+    warnings = (f"The model inference route is being retired; {pasted.origin}/openai/v1 is the newer address.",)
+    return Endpoint(
+        Kind.INFERENCE,
+        f"{base}?{query}",
+        pasted.origin,
+        base,
+        None,
+        version,
+        KeyHeader.API_KEY,
+        warnings,
+        None,
+        query,
+    )
+
+
+def serverless(pasted: Pasted, path: str) -> Endpoint:
+    return plain(Kind.SERVERLESS, pasted, path, None)
+
+
+def compatible(pasted: Pasted, path: str, operation: str | None) -> Endpoint:
+    """Any other server that speaks the protocol; most have it under /v1."""
+    return plain(Kind.COMPATIBLE, pasted, path, operation)
+
+
+def plain(kind: Kind, pasted: Pasted, path: str, operation: str | None) -> Endpoint:
+    base, query = pasted.origin + path, urlencode(pasted.query)
+    url, preferred = preferring(base, operation)
+    if query:
+        url = f"{url}?{query}"
+    return Endpoint(kind, url, pasted.origin, base, None, pasted.api_version, KeyHeader.BEARER, (), preferred, query)

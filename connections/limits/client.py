@@ -1,0 +1,127 @@
+"""A Foundry client that keeps to the limits of stored connections."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections import defaultdict
+from collections.abc import AsyncGenerator, Awaitable, Callable
+from contextlib import aclosing
+from typing import Any, Protocol
+
+from connections.foundry.errors import ErrorKind, FoundryError
+from connections.foundry.values import ChatRequest, Completion, Spilled, Target, Waiting, WhenReached
+from connections.limits.rules import LEASE, Full, Ledger
+
+MOST_SPILLS = 5
+LONGEST_PAUSE = 5.0  # seconds between two looks; others may give back what they reserved
+CHARACTERS_A_TOKEN, ANSWER = 4, 500  # for the reservation, until the usage is known
+IMAGE = 1_000  # tokens
+
+
+class Client(Protocol):
+    """What is wrapped."""
+
+    def chat(self, target: Target, request: ChatRequest) -> AsyncGenerator[Any, None]: ...
+
+
+class LimitedClient:
+    """Calls begin in the order they were asked for; one that waits says what for, and until when."""
+
+    def __init__(
+        self,
+        client: Client,
+        ledger: Ledger,
+        connection: Callable[[str], Awaitable[Target]],
+        queues: defaultdict[str, asyncio.Lock] | None = None,
+    ) -> None:
+        self._client, self._ledger, self._connection = client, ledger, connection
+        self._queues = queues if queues is not None else defaultdict(asyncio.Lock)
+
+    async def chat(self, target: Target, request: ChatRequest) -> AsyncGenerator[Any, None]:
+        """Events of the call, with those of waiting and spilling over. Raises FoundryError."""
+        for _ in range(MOST_SPILLS):
+            if target.limits is None or not target.limits.any:
+                async with aclosing(self._client.chat(target, request)) as events:
+                    async for event in events:
+                        yield event
+                return
+            async with aclosing(self._limited(target, request)) as events:
+                spilled: Spilled | None = None
+                async for event in events:
+                    spilled = event if isinstance(event, Spilled) else None
+                    yield event
+            if spilled is None:
+                return
+            target = spilled.target
+        raise FoundryError(
+            ErrorKind.QUOTA,
+            f"{target.name}: the connections spill over into each other.",
+            "Let one of them wait or fail.",
+        )
+
+    async def _limited(self, target: Target, request: ChatRequest) -> AsyncGenerator[Any, None]:
+        wanted = estimate(request)
+        id = ""
+        if self._queues[target.name].locked():
+            yield Waiting(f"Limit of {target.name}: others wait before it", time.time() + LONGEST_PAUSE, 0)
+        async with self._queues[target.name]:
+            while not id:
+                answer = await self._begin(target, wanted)
+                if isinstance(answer, str):
+                    id = answer
+                    break
+                event = await self._refused(target, answer)
+                yield event
+                if isinstance(event, Spilled):
+                    return
+                await asyncio.sleep(max(0.05, min(answer.until - time.time(), LONGEST_PAUSE)))
+        used = wanted
+        renewing = asyncio.create_task(self._renew(target.name, id))
+        try:
+            async with aclosing(self._client.chat(target, request)) as events:
+                async for event in events:
+                    if isinstance(event, Completion):
+                        used = event.usage.total_tokens or wanted
+                    yield event
+        except FoundryError:
+            used = 0
+            raise
+        finally:
+            renewing.cancel()
+            await asyncio.shield(self._ledger.end(target.name, id, used))
+
+    async def _begin(self, target: Target, wanted: int) -> str | Full:
+        if target.limits is None:
+            raise ValueError("This target has no limits.")
+        return await self._ledger.begin(target.name, target.limits, wanted)
+
+    async def _refused(self, target: Target, full: Full) -> Waiting | Spilled:
+        limits = target.limits
+        if limits is not None and limits.when_reached is WhenReached.SPILL and limits.spill_over_to:
+            return Spilled(await self._connection(limits.spill_over_to), f"{target.name}: {full.reason}")
+        if limits is not None and limits.when_reached is WhenReached.FAIL:
+            raise FoundryError(
+                ErrorKind.QUOTA if full.daily else ErrorKind.RATE_LIMIT,
+                f"The limit of the connection is reached: {full.reason}.",
+                "Raise it on the page of the connection, or let calls wait.",
+            )
+        return Waiting(f"Limit of {target.name}: {full.reason}", full.until, 0)
+
+    async def _renew(self, name: str, id: str) -> None:
+        while True:
+            await asyncio.sleep(LEASE / 3)
+            await self._ledger.renew(name, id)
+
+
+def estimate(request: ChatRequest) -> int:
+    """Tokens a call may take, for the reservation."""
+    parts = [part for message in request.messages for part in parts_of(message.content)]
+    asked = sum(len(part) / CHARACTERS_A_TOKEN if isinstance(part, str) else IMAGE for part in parts)
+    return int(asked) + (request.max_completion_tokens or ANSWER)
+
+
+def parts_of(content: Any) -> list[Any]:
+    if isinstance(content, list | tuple):
+        return [part.get("text") if isinstance(part, dict) and "text" in part else part for part in content]
+    return [content or ""]

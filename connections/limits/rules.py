@@ -1,0 +1,105 @@
+"""What a connection may use, and who keeps count. Pure: time comes in as a parameter."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from itertools import count
+from typing import Protocol
+
+from connections.foundry.values import Limits
+
+MINUTE, DAY = 60.0, 86_400.0  # seconds
+LEASE = 30.0  # seconds after which a call that nobody renews does not count as going any more
+SOON = 0.3  # seconds until somebody who waits for a free call looks again
+
+
+@dataclass(frozen=True, slots=True)
+class Use:
+    """One call: `tokens` are those reserved, later those used."""
+
+    id: str
+    began: float  # seconds since the epoch
+    tokens: int
+    going_until: float  # the call counts as going until then
+
+
+@dataclass(frozen=True, slots=True)
+class Full:
+    """Why a call cannot begin now, and when it is worth asking again."""
+
+    reason: str
+    until: float
+    daily: bool = False
+
+
+def full(limits: Limits, uses: list[Use], today: int, wanted: int, now: float) -> Full | None:
+    """What stands in the way of a call that wants so many tokens; `uses` are those of the last minute or going.
+
+    A window slides: a call counts for sixty seconds from its beginning, so no minute ever holds more than the limit.
+    """
+    if limits.tokens_a_day is not None and today >= limits.tokens_a_day:
+        end = (now // DAY + 1) * DAY
+        return Full(f"{today:,} of {limits.tokens_a_day:,} tokens of the day are used", end, daily=True)
+    going = [use for use in uses if use.going_until > now]
+    if limits.calls is not None and len(going) >= limits.calls:
+        return Full(f"{len(going)} of {limits.calls} calls are going", now + SOON)
+    recent = sorted((use for use in uses if use.began > now - MINUTE), key=lambda use: use.began)
+    if limits.requests is not None and len(recent) >= limits.requests:
+        leaves = recent[len(recent) - limits.requests]
+        return Full(f"{limits.requests:,} requests a minute are used", leaves.began + MINUTE)
+    if limits.tokens is not None:
+        # One call alone may want more than a minute has; it goes when nothing else does.
+        over = sum(use.tokens for use in recent) + min(wanted, limits.tokens) - limits.tokens
+        for use in recent:
+            if over <= 0:
+                break
+            over -= use.tokens
+            if over <= 0:
+                return Full(f"{limits.tokens:,} tokens a minute are used", use.began + MINUTE)
+    return None
+
+
+class Ledger(Protocol):
+    """Keeps count of a connection's calls, for every process that shares it."""
+
+    async def begin(self, name: str, limits: Limits, wanted: int) -> str | Full:
+        """The id of a call that may begin, or what stands in the way."""
+
+    async def renew(self, name: str, id: str) -> None:
+        """Says that the call is still going."""
+
+    async def end(self, name: str, id: str, tokens: int) -> None:
+        """Books what it used."""
+
+
+class LocalLedger:
+    """The twin of the database: counts what one process does."""
+
+    def __init__(self, clock: Callable[[], float] = time.time) -> None:
+        self._clock = clock
+        self._uses: dict[str, dict[str, Use]] = {}
+        self._days: dict[tuple[str, float], int] = {}
+        self._ids = count(1)
+
+    async def begin(self, name: str, limits: Limits, wanted: int) -> str | Full:
+        now, uses = self._clock(), self._uses.setdefault(name, {})
+        for use in list(uses.values()):
+            if use.began < now - MINUTE and use.going_until < now:
+                del uses[use.id]
+        reason = full(limits, list(uses.values()), self._days.get((name, now // DAY), 0), wanted, now)
+        if reason is not None:
+            return reason
+        id = str(next(self._ids))
+        uses[id] = Use(id, now, wanted, now + LEASE)
+        return id
+
+    async def renew(self, name: str, id: str) -> None:
+        use = self._uses[name][id]
+        self._uses[name][id] = Use(id, use.began, use.tokens, self._clock() + LEASE)
+
+    async def end(self, name: str, id: str, tokens: int) -> None:
+        now, use = self._clock(), self._uses[name][id]
+        self._uses[name][id] = Use(id, use.began, tokens, now)
+        self._days[name, now // DAY] = self._days.get((name, now // DAY), 0) + tokens

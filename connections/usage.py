@@ -1,0 +1,37 @@
+"""Who uses a connection. Connections do not know what there is; whoever uses them by name registers a finder."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class ConnectionUser:
+    """Something that names a connection: its own name, the address of its page, and the titles of what uses it."""
+
+    name: str
+    address: str
+    titles: Sequence[str]
+
+
+FindUsers = Callable[[], Mapping[str, Sequence[ConnectionUser]]]  # by the name of the connection
+_finders: list[FindUsers] = []
+
+
+def register_finder(find: FindUsers) -> None:
+    _finders.append(find)
+
+
+def users_by_connection() -> dict[str, list[ConnectionUser]]:
+    """By the name of the connection; one that nobody uses is not in it."""
+    found: dict[str, list[ConnectionUser]] = {}
+    for find in _finders:
+        for name, users in find().items():
+            found.setdefault(name, []).extend(users)
+    return found
+
+
+def users_of(connection: str) -> list[ConnectionUser]:
+    """Of one connection, by its name."""
+    return users_by_connection().get(connection, [])

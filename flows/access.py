@@ -1,0 +1,22 @@
+"""Flows and runs as views find them: what somebody may not see is not there."""
+
+from __future__ import annotations
+
+from django.http import Http404
+
+from flows.models import Flow, Run
+from foundryflow.http import Request
+
+
+def find_flow(request: Request, slug: str) -> Flow:
+    found = Flow.objects.edited().select_related("head", "head__created_by").filter(slug=slug).first()
+    if found is None:
+        raise Http404(f"There is no flow {slug!r}.")
+    return found
+
+
+def find_run(request: Request, pk: int) -> Run:
+    found = Run.objects.visible_to(request.user).select_related("flow", "revision", "started_by").filter(pk=pk).first()
+    if found is None:
+        raise Http404(f"There is no run {pk}.")
+    return found

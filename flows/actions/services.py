@@ -1,0 +1,94 @@
+"""What of the outside an action may use."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator, Callable, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Protocol
+
+from connections.secret import Secret
+from flows.language.errors import ActionError
+
+if TYPE_CHECKING:
+    from connections.foundry.values import ChatRequest, Target
+
+
+class ChatClient(Protocol):
+    """The part of FoundryClient that actions use."""
+
+    def chat(self, target: Target, request: ChatRequest) -> AsyncGenerator[Any, None]: ...
+
+
+@dataclass(frozen=True)
+class FlowRun:
+    """How a run that an action has started ended."""
+
+    run_id: int
+    state: str
+    output: Any
+
+
+class CallingStep(Protocol):
+    """What starting another flow needs to know of the action that does it."""
+
+    @property
+    def path(self) -> str: ...
+
+    @property
+    def attempt(self) -> int: ...
+
+
+class Services(Protocol):
+    @property
+    def foundry(self) -> ChatClient: ...
+
+    async def connection(self, name: str) -> Target:
+        """A stored connection, its key opened. Raises ActionError of kind connection_missing or key_unreadable."""
+
+    async def secret(self, id: str) -> Secret:
+        """A literal secret of the flow. Raises ActionError of kind secret_missing or key_unreadable."""
+
+    async def run_flow(self, flow: str, inputs: Mapping[str, Any], step: CallingStep) -> FlowRun:
+        """Runs another flow, by its slug, and waits for its end; after a restart it goes on with the same run.
+
+        Raises ActionError: flow_missing, too_deep, input, or how that run failed.
+        """
+
+
+class MemoryServices:
+    """The twin for tests."""
+
+    def __init__(
+        self,
+        foundry: ChatClient | None = None,
+        connections: Mapping[str, Target] | None = None,
+        secrets: Mapping[str, Secret] | None = None,
+        flows: Mapping[str, Callable[[Mapping[str, Any]], Any]] | None = None,
+    ) -> None:
+        self._foundry, self._connections, self._secrets, self._flows = (
+            foundry,
+            dict(connections or {}),
+            dict(secrets or {}),
+            dict(flows or {}),
+        )
+
+    @property
+    def foundry(self) -> ChatClient:
+        if self._foundry is None:
+            raise ActionError("no_client", "This test has no client.")
+        return self._foundry
+
+    async def connection(self, name: str) -> Target:
+        if name not in self._connections:
+            raise ActionError("connection_missing", f"There is no connection named {name}.")
+        return self._connections[name]
+
+    async def secret(self, id: str) -> Secret:
+        if id not in self._secrets:
+            raise ActionError("secret_missing", "A secret of this flow is not filled in.")
+        return self._secrets[id]
+
+    async def run_flow(self, flow: str, inputs: Mapping[str, Any], step: CallingStep) -> FlowRun:
+        if flow not in self._flows:
+            raise ActionError("flow_missing", f"There is no flow {flow}.")
+        return FlowRun(1, "succeeded", self._flows[flow](inputs))

@@ -1,0 +1,70 @@
+"""What the list of flows and the empty state show."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import timedelta
+
+from django.utils import timezone
+
+from flows.flowchart.states import StateView, run_view
+from flows.models import Flow, Revision, Run
+from flows.models.usage import actions_of, newest_runs, runs_by_day, runs_in_all
+
+DAYS = 14
+
+
+@dataclass(frozen=True)
+class FirstSteps:
+    """The three steps of an empty installation."""
+
+    has_connection: bool
+
+
+@dataclass(frozen=True)
+class Bar:
+    """One day of runs, as a rectangle in a chart of 20 units height."""
+
+    x: int
+    y: int
+    height: int
+
+
+@dataclass(frozen=True)
+class FlowRow:
+    flow: Flow
+    revision: Revision
+    description: str
+    actions: int
+    runs: int
+    last_run: Run | None
+    state: StateView | None
+    bars: list[Bar]
+
+
+def flow_rows(flows: Iterable[Flow]) -> list[FlowRow]:
+    """Rows of the list in a few queries, however many flows and runs."""
+    shown = list(flows)
+    ids = [flow.pk for flow in shown]
+    today = timezone.localtime().replace(hour=0, minute=0, second=0, microsecond=0)
+    daily = runs_by_day(ids, [today - timedelta(days=day) for day in range(DAYS)])
+    total, last = runs_in_all(ids), newest_runs(ids)
+    return [row(flow, total[flow.pk], last.get(flow.pk), daily[flow.pk]) for flow in shown]
+
+
+def row(flow: Flow, runs: int, last: Run | None, days: Counter[int]) -> FlowRow:
+    document = flow.current.document
+    most = max(days.values(), default=1)
+    heights = [(DAYS - 1 - day, max(2, round(20 * count / most))) for day, count in days.items() if day < DAYS]
+    return FlowRow(
+        flow=flow,
+        revision=flow.current,
+        description=str(document.get("description") or "")[:200],
+        actions=sum(1 for _ in actions_of(document)),
+        runs=runs,
+        last_run=last,
+        state=run_view(last) if last else None,
+        bars=[Bar(x * 7, 20 - height, height) for x, height in heights],
+    )

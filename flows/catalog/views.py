@@ -1,0 +1,117 @@
+"""The list of flows and what one does with a flow as a whole."""
+
+from __future__ import annotations
+
+from django import forms
+from django.contrib import messages
+from django.core.paginator import Paginator
+from django.http import HttpResponse
+from django.shortcuts import redirect
+from django.views.decorators.http import require_GET, require_http_methods, require_POST
+
+from connections.models import Connection
+from flows.access import find_flow
+from flows.catalog import files
+from flows.catalog.callers import reasons_to_keep
+from flows.catalog.contexts import FirstSteps, flow_rows
+from flows.catalog.sample import add_sample
+from flows.language.document import DocumentError, parse
+from flows.models import Flow
+from flows.models.usage import runs_in_all
+from foundryflow.access import editor, reader
+from foundryflow.http import Request
+from foundryflow.regions import page
+
+ROWS = 50
+
+
+class NewFlowForm(forms.Form):
+    name = forms.CharField(max_length=200, error_messages={"required": "A flow needs a name."})
+
+
+class ImportForm(forms.Form):
+    file = forms.FileField(
+        label="Flow file",
+        error_messages={"required": "Choose a file: a flow exported as JSON.", "empty": "The file is empty."},
+    )
+
+
+@reader
+@require_GET
+def home(request: Request) -> HttpResponse:
+    return redirect("flows:list")
+
+
+@reader
+@require_GET
+def flow_list(request: Request) -> HttpResponse:
+    words = request.GET.get("q", "").strip()
+    found = Flow.objects.edited().select_related("head", "head__created_by")
+    if words:
+        found = found.filter(name__icontains=words[:200])
+    shown = Paginator(found, ROWS).get_page(request.GET.get("page"))
+    if not words and not shown.paginator.count:
+        return page(request, "flows/empty.html", {"steps": FirstSteps(has_connection=Connection.objects.exists())})
+    return page(request, "flows/list.html", {"rows": flow_rows(shown), "page": shown, "words": words})
+
+
+@editor
+@require_http_methods(["GET", "POST"])
+def new(request: Request) -> HttpResponse:
+    form = NewFlowForm(request.POST or None)
+    if request.method == "POST" and form.is_valid():
+        name = form.cleaned_data["name"].strip()
+        flow = Flow.objects.start_with(
+            parse({"format": "foundryflow/1", "name": name, "inputs": [], "actions": []}), by=request.user
+        )
+        return redirect("designer:show", flow.slug)
+    return page(request, "flows/new.html", {"form": form}, status=422 if form.is_bound else 200)
+
+
+@editor
+@require_http_methods(["GET", "POST"])
+def import_file(request: Request) -> HttpResponse:
+    if request.method == "GET":
+        return page(request, "flows/import.html", {"form": ImportForm()})
+    form = ImportForm(request.POST, request.FILES)
+    problems: list[str] = []
+    if form.is_valid():
+        upload = form.cleaned_data["file"]
+        try:
+            flow, created = files.bring_in(upload.read(files.LARGEST_FILE + 1), by=request.user)
+        except DocumentError as error:
+            problems = list(error.problems)
+        else:
+            words = "was imported" if created else f"has a new revision, {flow.current.number}"
+            messages.info(request, f"{flow.name} {words}.")
+            return redirect("designer:show", flow.slug)
+    return page(request, "flows/import.html", {"form": form, "problems": problems}, status=422)
+
+
+@editor
+@require_POST
+def sample(request: Request) -> HttpResponse:
+    """The sample flow, with a connection to the built-in simulator."""
+    return redirect("designer:show", add_sample(by=request.user).slug)
+
+
+@reader
+@require_GET
+def export(request: Request, slug: str) -> HttpResponse:
+    flow = find_flow(request, slug)
+    headers = {"Content-Disposition": f'attachment; filename="{flow.slug}.json"'}
+    return HttpResponse(files.written(flow.current.document), content_type="application/json", headers=headers)
+
+
+@editor
+@require_http_methods(["GET", "POST"])
+def delete(request: Request, slug: str) -> HttpResponse:
+    """Asks first; refuses while a run is going, and while another flow runs this one."""
+    flow = find_flow(request, slug)
+    reasons = reasons_to_keep(flow)
+    if request.method == "POST" and not reasons:
+        flow.remove()
+        messages.info(request, f"{flow.name} was deleted with its runs.")
+        return redirect("flows:list")
+    context = {"flow": flow, "reasons": reasons, "runs": runs_in_all([flow.pk])[flow.pk]}
+    return page(request, "flows/delete.html", context, status=409 if request.method == "POST" else 200)

@@ -1,0 +1,171 @@
+"""What is wrong with a flow in this installation, before it runs: lint, and what it asks the database for."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, TypeVar
+
+from django.utils.text import slugify
+
+from connections.clients import identity_trouble
+from connections.models import OWN, Connection
+from flows.actions.base import PropertyKind
+from flows.interpreter import runner
+from flows.language.document import Document, DocumentError
+from flows.lint import linter
+from flows.lint.linter import CalledFlow, Problem
+from flows.lint.literal_secrets import declared_properties
+from flows.models import Flow, Revision, Room
+from flows.models.sql import fetched, marks, table
+
+K, V = TypeVar("K"), TypeVar("V")
+
+MOST_REMEMBERED = 500
+
+
+@dataclass(frozen=True)
+class Needs:
+    """What a document names of the installation."""
+
+    connections: frozenset[str]
+    flows: frozenset[str]  # slugs
+
+
+# Of revisions, which never change: what they name, and their errors among what there is of that.
+Key = tuple[int, datetime]
+needs_known: dict[Key, Needs] = {}
+Known = tuple[Key, frozenset[tuple[str, str]], frozenset[tuple[str, CalledFlow]]]
+errors_known: dict[Known, list[Problem]] = {}
+
+
+def problems_of(document: Document, flow: Flow | None = None) -> list[Problem]:
+    """Errors and warnings of a stored flow, whose secrets are known, or of a file."""
+    needs = needs_of(document)
+    # A file that runs itself does so once it is imported.
+    own = {} if flow else {slugify(document.name): CalledFlow()}
+    connections = existing_connections(needs)
+    return linter.problems(
+        document,
+        connections=set(connections),
+        troubles=connections,
+        secrets=stored_secrets(flow) if flow else None,
+        flows={**own, **called_flows(needs, {flow.slug} if flow else ())},
+    )
+
+
+def configuration_errors(revision: Revision, callers: Collection[str] = ()) -> list[Problem]:
+    """What keeps a run of this revision from being started. `callers` are flows on the way here, by slug.
+
+    Raises DocumentError. Costs a query where the revision names connections, and some where it runs other flows.
+    """
+    document, key = revision.parsed(), (revision.pk, revision.created_at)
+    needs = needs_known.get(key) or remember(needs_known, key, needs_of(document))
+    connections, flows = existing_connections(needs), called_flows(needs, callers)
+    known = (key, frozenset(connections.items()), frozenset(flows.items()))
+    errors = errors_known.get(known)
+    if errors is None:
+        found = linter.problems(
+            document,
+            connections=set(connections),
+            troubles=connections,
+            secrets=stored_secrets(revision.flow),
+            flows=flows,
+        )
+        errors = remember(errors_known, known, [problem for problem in found if problem.severity == "error"])
+    return errors
+
+
+def remember(known: dict[K, V], key: K, value: V) -> V:
+    known[key] = value
+    while len(known) > MOST_REMEMBERED:
+        known.pop(next(iter(known)), None)
+    return value
+
+
+def errors_before_run(revision: Revision) -> list[Problem]:
+    """The same of flows that people edit; those of sessions and batches say in their answers what is wrong."""
+    return configuration_errors(revision, {revision.flow.slug}) if revision.flow.room == Room.DESIGNER else []
+
+
+def needs_of(document: Document) -> Needs:
+    named = {
+        name
+        for located in document.walk()
+        for key, declared in declared_properties(located.action)
+        if declared.kind is PropertyKind.CONNECTION and isinstance(name := located.action.properties.get(key), str)
+    }
+    return Needs(frozenset(named), frozenset(slug for _, _, slug in linter.calls_in(document)))
+
+
+def existing_connections(needs: Needs) -> dict[str, str]:
+    """Of the named connections those that there are, with why no call can go there; mostly nothing."""
+    if not needs.connections:
+        return {}
+    names = list(needs.connections)
+    found = f"SELECT name, auth, endpoint FROM {table(Connection)} WHERE name IN {marks(names)}"  # noqa: S608 - names of our own, values are bound
+    return {name: trouble_of(auth, endpoint) for name, auth, endpoint in fetched(found, names)}
+
+
+def trouble_of(auth: str, address: str) -> str:
+    endpoint = Connection(endpoint=address).parsed if auth in OWN else None
+    return identity_trouble(endpoint) if endpoint else ""
+
+
+def stored_secrets(flow: Flow) -> set[str]:
+    return set(flow.secrets.values_list("key", flat=True))
+
+
+def called_flows(needs: Needs, callers: Collection[str] = ()) -> dict[str, CalledFlow]:
+    """The flows that are run, by slug; those that are not there are left out."""
+    return {slug: called_flow(flow, callers) for slug, flow in Flow.objects.named(needs.flows).items()}
+
+
+def called_flow(flow: Flow, callers: Collection[str]) -> CalledFlow:
+    try:
+        inputs = flow.current.parsed().inputs
+        # Flows that run each other in a circle are looked at once.
+        errors = [] if flow.slug in callers else configuration_errors(head_of(flow), {*callers, flow.slug})
+    except DocumentError:
+        return CalledFlow(errors=1)
+    return CalledFlow(frozenset(declared.name for declared in inputs if declared.type == "secret"), len(errors))
+
+
+def head_of(flow: Flow) -> Revision:
+    flow.current.flow = flow
+    return flow.current
+
+
+@dataclass(frozen=True)
+class Listed:
+    """A problem with where it can be corrected."""
+
+    problem: Problem
+    title: str  # of the action
+    url: str  # of the action in the designer
+
+    def to_json(self) -> dict[str, Any]:
+        problem = self.problem
+        return {
+            "action": problem.action_id,
+            "property": problem.property,
+            "title": self.title,
+            "message": problem.message,
+            "url": self.url,
+        }
+
+
+def listed(problems: Iterable[Problem], document: Document, flow: Flow) -> list[Listed]:
+    """For people: with the title of each action, and a link to its property."""
+    return [Listed(problem, title_of(problem, document), url_of(problem, flow)) for problem in problems]
+
+
+def title_of(problem: Problem, document: Document) -> str:
+    action = document.find(problem.action_id) if problem.action_id else None
+    return runner.title_of(action) if action else "Start"
+
+
+def url_of(problem: Problem, flow: Flow) -> str:
+    place = f"?action={problem.action_id or 'start'}"
+    return flow.get_absolute_url() + place + (f"#property-{problem.property}" if problem.property else "")

@@ -1,0 +1,195 @@
+"""What actions may use of the outside, for real: stored connections and secrets, other flows, the client."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections import defaultdict
+from collections.abc import Mapping
+from typing import Any, Protocol
+
+from django.db.models.signals import post_delete, post_save
+
+from connections.clients import foundry_client
+from connections.fields import KeyUnreadable
+from connections.foundry.values import Target
+from connections.ledger import DatabaseLedger
+from connections.limits.client import LimitedClient
+from connections.models import Connection
+from connections.secret import Secret
+from flows.actions.services import CallingStep, FlowRun
+from flows.engine.configuration import errors_before_run
+from flows.engine.writer import Writer
+from flows.interpreter.runner import first_scope
+from flows.language.document import DocumentError
+from flows.language.errors import ActionError
+from flows.models import Flow, FlowSecret, Revision, Run, State
+
+FRESH = 1.0  # seconds that a connection is not read again
+DEEPEST = 10  # flows that run each other
+
+
+class Host(Protocol):
+    """Who executes the run: the executor, as far as services need it."""
+
+    writer: Writer
+    lookups: dict[str, asyncio.Future[Any]]  # of connections that are being read, by name
+    queues: defaultdict[str, asyncio.Lock]  # for places of connections with limits, by name
+
+    async def execute_child(self, run_id: int) -> None: ...
+
+
+class Targets:
+    """Connections read a moment ago; another process that changes one is believed after `FRESH` seconds."""
+
+    def __init__(self) -> None:
+        self._known: dict[str, tuple[float, Target]] = {}
+
+    def get(self, name: str) -> Target | None:
+        read_at, target = self._known.get(name, (0.0, None))
+        return target if time.monotonic() - read_at < FRESH else None
+
+    def put(self, name: str, target: Target) -> None:
+        self._known[name] = time.monotonic(), target
+
+    def clear(self, **_: Any) -> None:
+        self._known.clear()
+
+
+targets = Targets()
+for changed in (post_save, post_delete):
+    changed.connect(targets.clear, sender=Connection)
+
+
+class DatabaseServices:
+    """Services of one run."""
+
+    def __init__(self, run: Run, host: Host) -> None:
+        self._run, self._host = run, host
+
+    @property
+    def foundry(self) -> LimitedClient:
+        ledger = DatabaseLedger(self._host.writer.do)
+        return LimitedClient(foundry_client(), ledger, self.connection, self._host.queues)
+
+    async def connection(self, name: str) -> Target:
+        if known := targets.get(name):
+            return known
+        # Hundreds of runs that begin together ask once.
+        asked = self._host.lookups.get(name)
+        if asked is None:
+            asked = self._host.lookups[name] = self._host.writer.put(lambda: lambda: stored_target(name))
+            asked.add_done_callback(lambda _: self._host.lookups.pop(name, None))
+        target: Target = await asyncio.shield(asked)
+        targets.put(name, target)
+        return target
+
+    async def secret(self, id: str) -> Secret:
+        secret: Secret = await self._host.writer.do(lambda: stored_secret(self._run.flow_id, id))
+        return secret
+
+    async def run_flow(self, flow: str, inputs: Mapping[str, Any], step: CallingStep) -> FlowRun:
+        child: Run = await self._host.writer.do(lambda: child_run(self._run, flow, inputs, step))
+        await self._host.execute_child(child.pk)
+        ended: Run = await self._host.writer.do(lambda: Run.objects.get(pk=child.pk))
+        if ended.state == State.SUCCEEDED:
+            return FlowRun(ended.pk, ended.state, ended.output)
+        raise failure_of(ended, flow)
+
+
+def child_run(parent: Run, slug: str, inputs: Mapping[str, Any], step: CallingStep) -> Run:
+    """The run that belongs to this try of the action: found again after a restart, else made."""
+    path = f"{step.path}~{step.attempt}"
+    known = Run.objects.filter(parent=parent, parent_path=path).first()
+    if known is not None:
+        return known
+    flow = Flow.objects.edited().select_related("head").filter(slug=slug).first()
+    if flow is None:
+        raise ActionError("flow_missing", f"There is no flow {slug}.", "Give the slug that its address shows.")
+    if depth_of(parent) >= DEEPEST:
+        raise ActionError(
+            "too_deep", f"Flows run each other {DEEPEST} deep.", "Check that they do not run in a circle."
+        )
+    try:
+        first_scope(flow.current.parsed(), inputs)
+        check_configuration(parent, flow)
+    except DocumentError:
+        raise ActionError("document", f"The flow {slug} cannot be read.", "Open it in the designer.") from None
+    return Run.objects.start(
+        flow=flow,
+        inputs={name: revealed(value) for name, value in inputs.items()},
+        by=parent.started_by,
+        via="flow",
+        priority=parent.priority,
+        parent=parent,
+        parent_path=path,
+    )
+
+
+def check_configuration(parent: Run, flow: Flow) -> None:
+    """Raises ActionError of kind configuration for a flow with errors, unless the calling run was started anyway."""
+    errors = errors_before_run(flow.current)
+    if not errors or errors_before_run(Revision.objects.select_related("flow").get(pk=parent.revision_id)):
+        return
+    count = f"{len(errors)} configuration error{'s' if len(errors) > 1 else ''}"
+    raise ActionError(
+        "configuration",
+        f"The flow {flow.slug} has {count}: {errors[0].message}",
+        "Open it in the designer and correct them.",
+        facts={"flow": flow.slug},
+    )
+
+
+def revealed(value: Any) -> Any:
+    # A secret is handed on as one: an input of type secret is stored encrypted.
+    return value.reveal() if isinstance(value, Secret) else value
+
+
+def depth_of(run: Run) -> int:
+    depth, above = 1, run.parent_id
+    while above is not None and depth <= DEEPEST:
+        depth, above = depth + 1, Run.objects.filter(pk=above).values_list("parent_id", flat=True).get()
+    return depth
+
+
+def failure_of(ended: Run, slug: str) -> ActionError:
+    facts = {"run": ended.pk, "flow": slug}
+    if ended.state == State.CANCELLED:
+        return ActionError("flow_stopped", f"Run {ended.pk} of {slug} was stopped.", "", facts=facts)
+    error = ended.error or {}
+    return ActionError(
+        str(error.get("kind") or "flow_failed"),
+        f"Run {ended.pk} of {slug} failed: {error.get('message', '')}",
+        str(error.get("hint") or ""),
+        facts=facts,
+    )
+
+
+def stored_target(name: str) -> Target:
+    connection = Connection.objects.select_related("spill_over_to").filter(name=name).first()
+    if connection is None:
+        raise ActionError(
+            "connection_missing",
+            f"There is no connection named {name}.",
+            "Choose another one in the property panel, or create it under that name.",
+        )
+    try:
+        return connection.target()
+    except KeyUnreadable as error:
+        raise ActionError("key_unreadable", f"{name}: {error}", "Open the connection and re-enter the key.") from None
+
+
+def stored_secret(flow_id: int, id: str) -> Secret:
+    stored = FlowSecret.objects.filter(flow_id=flow_id, key=id).first()
+    if stored is None:
+        raise ActionError(
+            "secret_missing",
+            "A secret of this flow is not filled in.",
+            "Type it again in the property panel.",
+        )
+    try:
+        return Secret(stored.value.reveal())
+    except KeyUnreadable:
+        raise ActionError(
+            "key_unreadable", "A secret of this flow cannot be read.", "Type it again in the property panel."
+        ) from None

@@ -1,0 +1,327 @@
+"""The flowchart: the document as nested lanes of cards, and what a run did with each."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from django.db.models import Max
+from django.utils.safestring import SafeString, mark_safe
+
+from flows.actions import registry
+from flows.actions.base import ActionType, Group
+from flows.actions.properties import EMPTY, Property
+from flows.flowchart.states import StateView, state_view
+from flows.language.document import Action, Branch, Document
+from flows.lint import linter
+from flows.models import ActionRun, Run
+from foundryflow.templatetags.ui import icon
+
+GROUPS = {
+    Group.AZURE: "Azure AI",
+    Group.BUILTIN: "Built-in",
+    Group.CONTROL: "Control",
+    Group.OUTPUT: "Output",
+}
+
+
+START = "start"
+
+
+DEEPEST_DRAWN = 3  # containers below this are cards with "Open"
+
+
+@dataclass(frozen=True, slots=True)
+class TypeView:
+    """How an action type looks: in the toolbox, on a card, in the head of the panel."""
+
+    type: str
+    title: str
+    purpose: str
+    group: str
+    group_title: str
+    icon: SafeString
+
+
+@dataclass(frozen=True, slots=True)
+class Port:
+    label: str
+    brief: str = ""
+    state: str = "unset"  # set, unset, error
+    secret: bool = False
+
+    @property
+    def spoken(self) -> str:
+        return {"set": "set", "unset": "not set", "error": "error"}[self.state]
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where an action can be inserted. `owner` and `branch` are empty at the top level."""
+
+    owner: str
+    branch: str
+    at: int
+
+    @property
+    def key(self) -> str:
+        return f"{self.owner}-{self.branch}-{self.at}"
+
+
+@dataclass(slots=True)
+class Lane:
+    id: str
+    label: str
+    condition: str
+    cards: list[Card]
+    first: Place
+    skipped: bool = False
+    taken: bool = False
+
+
+@dataclass(slots=True)
+class Card:
+    id: str
+    title: str
+    view: TypeView
+    ports: list[Port]
+    output: str
+    name: str  # accessible name: place and state
+    disabled: bool
+    selected: bool
+    problems: int
+    after: Place  # where "+" below this card inserts
+    lanes: list[Lane] | None = None
+    folded: bool = False  # a container too deep to draw
+    run: CardRun | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class CardRun:
+    """What a run did with this action; the latest iteration inside a loop."""
+
+    state: StateView
+    words: str
+    path: str
+    text: str = ""
+    wait: str = ""
+
+
+@cache
+def type_view(type: str) -> TypeView:
+    try:
+        known = registry.action_type(type)
+    except registry.UnknownAction:
+        return TypeView(type, type, "This action type is not installed here.", "control", "Unknown", question_mark())
+    return TypeView(type, known.title, known.purpose, known.group.value, GROUPS.get(known.group, ""), icon_of(known))
+
+
+def icon_of(known: ActionType) -> SafeString:
+    folder = Path(registry.folder(known.type))
+    return mark_safe((folder / "icon.svg").read_text())  # noqa: S308 - a file of ours
+
+
+def question_mark() -> SafeString:
+    return icon("circle-help", 14)
+
+
+class Flowchart:
+    """The document as nested lanes of cards; with `runs`, what a run did with each."""
+
+    def __init__(
+        self,
+        document: Document,
+        *,
+        selected: str = "",
+        problems: Sequence[linter.Problem] = (),
+        runs: Mapping[str, CardRun] | None = None,
+        root: str = "",
+    ) -> None:
+        self.document, self.selected, self.runs = document, selected, runs
+        self.readonly = runs is not None
+        self._errors = Counter(problem.action_id for problem in problems if problem.severity == "error")
+        self._property_errors = {(p.action_id, p.property) for p in problems if p.severity == "error"}
+        self._total = document.count + 1
+        self._step = 1
+        self.start_selected = selected == START
+        self.inputs = [Port(i.name, i.type, "set", i.type == "secret") for i in document.inputs]
+        opened = document.find(root) if root else None
+        self.opened = opened
+        branches = opened.branches if opened else ()
+        self.first = Place("", "", 0)
+        self.cards = self._block(document.actions, "", "", 0) if opened is None else []
+        self.lanes = [self._lane(opened, branch, 1, ()) for branch in branches] if opened else []
+
+    @property
+    def crumbs(self) -> str:
+        return f"Step 1 of {self._total}, Start, Trigger"
+
+    def card(self, action_id: str) -> Card | None:
+        """One card as the chart shows it."""
+        return next((card for card in all_cards(self.cards, self.lanes) if card.id == action_id), None)
+
+    def _block(
+        self, actions: Sequence[Action], owner: str, branch: str, depth: int, inside: Sequence[str] = ()
+    ) -> list[Card]:
+        return [self._card(action, Place(owner, branch, at + 1), depth, inside) for at, action in enumerate(actions)]
+
+    def _card(self, action: Action, after: Place, depth: int, inside: Sequence[str]) -> Card:
+        self._step += 1
+        view = type_view(action.type)
+        title = action.title or view.title
+        problems = self._errors[action.id]
+        run = self.runs.get(action.id) if self.runs else None
+        card = Card(
+            id=action.id,
+            title=title,
+            view=view,
+            ports=ports(action, self._property_errors),
+            output=output_of(action),
+            name=self._name(title, view, inside, problems, action.disabled, run),
+            disabled=action.disabled,
+            selected=action.id == self.selected,
+            problems=problems,
+            after=after,
+            run=run,
+        )
+        if action.branches or is_container(action.type):
+            card.folded = depth >= DEEPEST_DRAWN
+            step = self._step
+            card.lanes = [self._lane(action, branch, depth + 1, (*inside, title)) for branch in action.branches]
+            if card.folded:
+                self._step = step + sum(1 for lane in card.lanes for _ in all_cards(lane.cards, []))
+                card.lanes = []
+        return card
+
+    def _lane(self, owner: Action, branch: Branch, depth: int, inside: Sequence[str]) -> Lane:
+        cards = self._block(branch.actions, owner.id, branch.id, depth, inside)
+        body = is_loop(owner.type)
+        label = "" if body else branch.title or ("If" if branch.condition else "Otherwise")
+        done = [card.run for card in cards if card.run]
+        return Lane(
+            id=branch.id,
+            label=label,
+            condition=branch.condition or "",
+            cards=cards,
+            first=Place(owner.id, branch.id, 0),
+            skipped=bool(done) and all(run.state.name == "skipped" for run in done),
+            taken=any(run.state.name != "skipped" for run in done),
+        )
+
+    def _name(
+        self,
+        title: str,
+        view: TypeView,
+        inside: Sequence[str],
+        problems: int,
+        disabled: bool,
+        run: CardRun | None,
+    ) -> str:
+        parts = [f"Step {self._step} of {self._total}", title]
+        if view.title != title:
+            parts.append(view.title)
+        if inside:
+            parts.append(f"in {inside[-1]}")
+        if problems:
+            parts.append("1 error" if problems == 1 else f"{problems} errors")
+        if disabled:
+            parts.append("disabled")
+        if run:
+            parts.append(run.words)
+        return ", ".join(parts)
+
+
+def all_cards(cards: Sequence[Card], lanes: Sequence[Lane]) -> Iterator[Card]:
+    for card in [*cards, *(card for lane in lanes for card in lane.cards)]:
+        yield card
+        for lane in card.lanes or []:
+            yield from all_cards(lane.cards, [])
+
+
+def is_container(type: str) -> bool:
+    try:
+        return registry.action_type(type).branches != "none"
+    except registry.UnknownAction:
+        return False
+
+
+def has_conditions(type: str) -> bool:
+    """Whether its branches are titled and chosen by condition."""
+    try:
+        return registry.action_type(type).branches == "conditions"
+    except registry.UnknownAction:
+        return False
+
+
+def is_loop(type: str) -> bool:
+    try:
+        return registry.action_type(type).branches == "body"
+    except registry.UnknownAction:
+        return False
+
+
+@cache
+def port_fields(type: str) -> tuple[tuple[str, Property], ...]:
+    try:
+        form = registry.form(type)
+    except registry.UnknownAction:
+        return ()
+    return tuple((name, declared) for name, declared in form.property_fields() if name in form.ports)
+
+
+def ports(action: Action, errors: Collection[tuple[str | None, str | None]]) -> list[Port]:
+    """The inputs of a card: label, a short value, and whether it is set."""
+    if action.type == "declare_variables":
+        return declared_ports(action)
+    dynamic = action.properties.get("dynamic_connection")
+    shown = []
+    for name, declared in port_fields(action.type):
+        value = action.properties.get(name)
+        if name == "connection" and dynamic:
+            value = dynamic
+        if (action.id, name) in errors:
+            missing = value in EMPTY
+            shown.append(Port(f"{declared.short} {'missing' if missing else 'wrong'}", "", "error"))
+        elif value in EMPTY:
+            shown.append(Port(declared.short))
+        else:
+            shown.append(Port(declared.short, declared.brief(value), "set", declared.control == "secret"))
+    return shown
+
+
+def declared_ports(action: Action) -> list[Port]:
+    rows = action.properties.get("variables")
+    return [
+        Port(str(row.get("name") or "?"), str(row.get("type") or "text"), "set", row.get("type") == "secret")
+        for row in (rows if isinstance(rows, list) else [])
+        if isinstance(row, dict)
+    ][:12]
+
+
+def output_of(action: Action) -> str:
+    try:
+        form = registry.form(action.type)
+    except registry.UnknownAction:
+        return ""
+    if not form.output:
+        return ""
+    return str(action.properties.get(form.output) or registry.default(action.type, form.output) or "")
+
+
+def run_flowchart(run: Run) -> dict[str, Any]:
+    """The flowchart of what a run executed, with the state of every action, read-only."""
+    newest = dict(run.actions.order_by().values_list("action_id").annotate(Max("order")))
+    latest = run.actions.filter(order__in=list(newest.values())).defer("inputs", "output", "variables", "facts")
+    runs = {record.action_id: card_run(record) for record in latest}
+    return {"chart": Flowchart(run.revision.parsed(), runs=runs), "run": run}
+
+
+def card_run(record: ActionRun) -> CardRun:
+    view = state_view(record)
+    return CardRun(
+        view, view.words, record.path, record.text[-600:], record.reason if record.state == "waiting" else ""
+    )

@@ -1,0 +1,454 @@
+"""The document of a flow: a tree of actions.
+
+Nodes are read-only views of the JSON they were parsed from, so everything that was in an import is in its
+export. Every edit returns a new document and shares what did not change.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from itertools import islice
+from typing import Any, cast
+
+from flows.language.schema import malformed
+
+Json = dict[str, Any]
+
+
+class DocumentError(ValueError):
+    """The JSON is not a flow; each problem says where, why and what to do."""
+
+    def __init__(self, problems: list[str]) -> None:
+        super().__init__("; ".join(problems))
+        self.problems = problems
+
+
+class Vanished(DocumentError):
+    """An edit names an action or a branch that is not in the document any more."""
+
+    def __init__(self, what: str) -> None:
+        super().__init__([f"There is no {what} any more. Reload the page."])
+
+
+@dataclass(frozen=True)
+class Input:
+    """An input of the flow, asked when a run starts."""
+
+    json: Json
+
+    @property
+    def name(self) -> str:
+        return str(self.json["name"])
+
+    @property
+    def type(self) -> str:
+        return str(self.json.get("type") or "text")
+
+    @property
+    def required(self) -> bool:
+        return bool(self.json.get("required"))
+
+    @property
+    def default(self) -> Any:
+        return self.json.get("default")
+
+    @property
+    def description(self) -> str:
+        return str(self.json.get("description") or "")
+
+
+@dataclass(frozen=True)
+class Branch:
+    """A lane of a container."""
+
+    json: Json
+
+    @property
+    def id(self) -> str:
+        return str(self.json["id"])
+
+    @property
+    def title(self) -> str:
+        return text(self.json.get("title"))
+
+    @property
+    def condition(self) -> str | None:
+        stored = self.json.get("condition")
+        return stored if isinstance(stored, str) and stored.strip() else json.dumps(stored) if stored else None
+
+    @cached_property
+    def actions(self) -> tuple[Action, ...]:
+        return tuple(Action(action) for action in self.json.get("actions") or ())
+
+
+@dataclass(frozen=True)
+class Retry:
+    """How often an action is tried in all (1..10), and how many seconds pass before another try.
+
+    `on` holds the kinds of errors it is for; empty: those that may pass by themselves.
+    """
+
+    attempts: int
+    delay: float = 1.0
+    backoff: float = 2.0
+    on: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Action:
+    """One step of the flow. Its type may be unknown here; it is kept all the same."""
+
+    json: Json
+
+    @property
+    def id(self) -> str:
+        return str(self.json["id"])
+
+    @property
+    def type(self) -> str:
+        return str(self.json["type"])
+
+    @property
+    def title(self) -> str:
+        return text(self.json.get("title"))
+
+    @property
+    def description(self) -> str:
+        return text(self.json.get("description"))
+
+    @property
+    def disabled(self) -> bool:
+        return self.json.get("disabled") is True
+
+    @property
+    def properties(self) -> Mapping[str, Any]:
+        return self.json.get("properties") or {}
+
+    @property
+    def retry(self) -> Retry | None:
+        stored = self.json.get("retry")
+        if not isinstance(stored, Mapping):
+            return None
+        return Retry(
+            int(stored.get("attempts") or 1),
+            float(stored.get("delay", 1.0)),
+            float(stored.get("backoff", 2.0)),
+            tuple(stored.get("on") or ()),
+        )
+
+    @property
+    def timeout(self) -> float | None:
+        """Seconds of one try."""
+        stored = self.json.get("timeout")
+        return float(stored) if isinstance(stored, int | float) and stored else None
+
+    @cached_property
+    def branches(self) -> tuple[Branch, ...]:
+        return tuple(Branch(branch) for branch in self.json.get("branches") or ())
+
+
+@dataclass(frozen=True)
+class Located:
+    """An action and where it stands; `owner` and `branch` are None at the top level."""
+
+    action: Action
+    owner: Action | None
+    branch: Branch | None
+    at: int
+    depth: int
+
+
+@dataclass(frozen=True)
+class Document:
+    json: Json
+
+    @property
+    def name(self) -> str:
+        return str(self.json["name"])
+
+    @cached_property
+    def inputs(self) -> tuple[Input, ...]:
+        return tuple(Input(declared) for declared in self.json.get("inputs") or ())
+
+    @cached_property
+    def actions(self) -> tuple[Action, ...]:
+        return tuple(Action(action) for action in self.json.get("actions") or ())
+
+    @property
+    def settings(self) -> Mapping[str, Any]:
+        stored = self.json.get("settings")
+        return stored if isinstance(stored, Mapping) else {}
+
+    @property
+    def deadline(self) -> float | None:
+        """Seconds that a run may take in all."""
+        stored = self.settings.get("deadline")
+        return float(stored) if isinstance(stored, int | float) and stored else None
+
+    @property
+    def concurrency(self) -> int | None:
+        """Runs at the same time."""
+        stored = self.settings.get("concurrency")
+        return int(stored) if isinstance(stored, int) and stored else None
+
+    def to_json(self) -> Json:
+        return self.json
+
+    # Reading
+
+    def walk(self) -> Iterator[Located]:
+        """Every action in the order of the flowchart."""
+        yield from walk(self.actions, None, None, 0)
+
+    @cached_property
+    def _located(self) -> dict[str, Located]:
+        return {located.action.id: located for located in self.walk()}
+
+    @property
+    def count(self) -> int:
+        return len(self._located)
+
+    def find(self, id: str) -> Action | None:
+        located = self._located.get(id)
+        return located.action if located else None
+
+    def locate(self, id: str) -> Located:
+        if id not in self._located:
+            raise Vanished(f"action {id!r}")
+        return self._located[id]
+
+    def place_after(self, id: str) -> tuple[dict[str, str | None], int]:
+        """Where an action goes that is to follow this one: {owner, branch} and the index."""
+        located = self.locate(id)
+        return place_of(located), located.at + 1
+
+    def new_id(self, type: str) -> str:
+        """A short id that is free: chat, chat2, ..."""
+        base = re.sub(r"[^a-z0-9]+", "", type.split("_")[0]) or "action"
+        return base if base not in self._ids else free_id(base, set(self._ids))
+
+    @cached_property
+    def _ids(self) -> set[str]:
+        branches = {branch.id for located in self.walk() for branch in located.action.branches}
+        return branches | set(self._located)
+
+    # Editing
+
+    def insert(self, action: Json, *, owner: str | None = None, branch: str | None = None, at: int = 0) -> Document:
+        """With the action put into a branch (or the top level) before index `at`."""
+        if str(action["id"]) in self._ids:
+            raise DocumentError([f"The id {action['id']!r} is taken."])
+        at = max(at, 0)
+        return self._in_block(owner, branch, lambda actions: [*actions[:at], action, *actions[at:]])
+
+    def move(self, id: str, *, owner: str | None = None, branch: str | None = None, at: int = 0) -> Document:
+        """With the action elsewhere; `at` counts without it. It cannot go into itself."""
+        located = self.locate(id)
+        if owner and any(inner.action.id == owner for inner in walk([located.action], None, None, 0)):
+            raise DocumentError(["An action cannot be moved into itself."])
+        return self._moved(located, {"owner": owner, "branch": branch}, at)
+
+    def remove(self, id: str) -> Document:
+        located = self.locate(id)
+        place = place_of(located)
+        return self._in_block(place["owner"], place["branch"], lambda actions: [a for a in actions if a["id"] != id])
+
+    def duplicate(self, id: str) -> tuple[Document, str]:
+        """With a copy behind the action; every id inside the copy is new. Returns the id of the copy, too."""
+        taken = set(self._ids)
+        copy = renamed_ids(self.locate(id).action.json, taken)
+        place, at = self.place_after(id)
+        return self.insert(copy, at=at, **place), str(copy["id"])
+
+    def moved(self, id: str, direction: str) -> Document:
+        """Moved `up` or `down` in its block, `into` the container next to it, or `out` of its own."""
+        located = self.locate(id)
+        place = place_of(located)
+        siblings = located.branch.actions if located.branch else self.actions
+        at = located.at
+        if direction == "up":
+            return self._moved(located, place, at - 1) if at > 0 else self
+        if direction == "down":
+            return self._moved(located, place, at + 1) if at + 1 < len(siblings) else self
+        if direction == "into":
+            near = [s for s in (*siblings[at + 1 : at + 2], *siblings[max(at - 1, 0) : at]) if s.branches]
+            if not near:
+                return self
+            target = near[0].branches[0]
+            return self._moved(located, {"owner": near[0].id, "branch": target.id}, 0)
+        if direction == "out" and located.owner:
+            outer = self.locate(located.owner.id)
+            return self._moved(located, place_of(outer), outer.at + 1)
+        return self
+
+    def _moved(self, located: Located, place: Mapping[str, str | None], at: int) -> Document:
+        return self.remove(located.action.id).insert(located.action.json, at=at, **place)
+
+    def with_properties(self, id: str, properties: Mapping[str, Any]) -> Document:
+        return self._with(id, lambda action: {**action, "properties": dict(properties)})
+
+    def with_action(self, id: str, **changes: Any) -> Document:
+        """With other title, description, disabled, retry or timeout; None takes it away."""
+        gone = [name for name, value in changes.items() if value is None]
+        kept = {name: value for name, value in changes.items() if value is not None}
+        return self._with(
+            id, lambda action: {**{name: value for name, value in action.items() if name not in gone}, **kept}
+        )
+
+    def with_settings(self, **changes: Any) -> Document:
+        """With another deadline or concurrency; None takes it away."""
+        settings = {name: value for name, value in {**self.settings, **changes}.items() if value is not None}
+        if settings == self.settings:
+            return self
+        rest = {name: value for name, value in self.json.items() if name != "settings"}
+        return parse({**rest, "settings": settings} if settings else rest)
+
+    def with_branch(self, branch_id: str, *, title: str, condition: str | None, owner: str = "") -> Document:
+        def changed(branch: Json) -> Json:
+            kept = {key: value for key, value in branch.items() if key != "condition"}
+            return {**kept, "title": title, **({"condition": condition} if condition else {})}
+
+        found = self._owner_of(branch_id, owner)
+        return self._with(
+            found.id,
+            lambda action: {
+                **action,
+                "branches": [changed(b) if b["id"] == branch_id else b for b in action["branches"]],
+            },
+        )
+
+    def add_branch(self, id: str, *, title: str, condition: str) -> Document:
+        """With another branch before the last, so that the otherwise stays at the end."""
+        action = self.locate(id).action
+        free = next(n for n in range(1, len(self._ids) + 3) if f"{id}-{n}" not in self._ids)
+        branch: Json = {"id": f"{id}-{free}", "title": title, "condition": condition, "actions": []}
+        branches = [b.json for b in action.branches]
+        at = len(branches) - 1 if branches and not action.branches[-1].condition else len(branches)
+        return self._with(id, lambda json: {**json, "branches": [*branches[:at], branch, *branches[at:]]})
+
+    def remove_branch(self, branch_id: str, *, owner: str = "") -> Document:
+        found = self._owner_of(branch_id, owner)
+        if len(found.branches) == 1:
+            raise DocumentError(["The last branch stays. Remove the action instead."])
+        return self._with(
+            found.id, lambda json: {**json, "branches": [b for b in json["branches"] if b["id"] != branch_id]}
+        )
+
+    def with_inputs(self, inputs: Sequence[Json]) -> Document:
+        return (
+            self
+            if list(inputs) == list(self.json.get("inputs") or [])
+            else Document({**self.json, "inputs": list(inputs)})
+        )
+
+    def renamed(self, name: str) -> Document:
+        return self if name == self.name else parse({**self.json, "name": name})
+
+    def _owner_of(self, branch_id: str, owner: str = "") -> Action:
+        """The action with this branch; `owner` says which, where several have one of that id."""
+        for located in self.walk():
+            if owner in ("", located.action.id) and any(branch.id == branch_id for branch in located.action.branches):
+                return located.action
+        raise Vanished(f"branch {branch_id!r}")
+
+    def _with(self, id: str, change: Callable[[Json], Json]) -> Document:
+        place = place_of(self.locate(id))
+        return self._in_block(
+            place["owner"],
+            place["branch"],
+            lambda actions: [change(a) if a["id"] == id else a for a in actions],
+        )
+
+    def _in_block(self, owner: str | None, branch: str | None, change: Callable[[list[Json]], list[Json]]) -> Document:
+        """A document in which one block of actions is changed; blocks beside the way to it are shared."""
+        if branch is None:
+            changed = {**self.json, "actions": change(list(self.json.get("actions") or []))}
+        else:
+            found = [0]
+            changed = {
+                **self.json,
+                "actions": in_branch(self.json.get("actions") or [], owner, branch, change, found),
+            }
+            if not found[0]:
+                raise Vanished(f"branch {branch!r}")
+        return parse(changed)
+
+
+def in_branch(
+    actions: Sequence[Json],
+    owner: str | None,
+    branch: str,
+    change: Callable[[list[Json]], list[Json]],
+    found: list[int],
+) -> list[Json]:
+    result = []
+    for action in actions:
+        branches = action.get("branches")
+        if branches and not found[0]:
+            made = []
+            for lane in branches:
+                if lane["id"] == branch and owner in (None, action["id"]):
+                    found[0] = 1
+                    made.append({**lane, "actions": change(list(lane.get("actions") or []))})
+                else:
+                    made.append(
+                        {
+                            **lane,
+                            "actions": in_branch(lane.get("actions") or [], owner, branch, change, found),
+                        }
+                    )
+            action = {**action, "branches": made} if found[0] else action
+        result.append(action)
+    return result
+
+
+def walk(actions: Sequence[Action], owner: Action | None, branch: Branch | None, depth: int) -> Iterator[Located]:
+    for at, action in enumerate(actions):
+        yield Located(action, owner, branch, at, depth)
+        for lane in action.branches:
+            yield from walk(lane.actions, action, lane, depth + 1)
+
+
+def place_of(located: Located) -> dict[str, str | None]:
+    return {
+        "owner": located.owner.id if located.owner else None,
+        "branch": located.branch.id if located.branch else None,
+    }
+
+
+def renamed_ids(action: Json, taken: set[str]) -> Json:
+    """A copy with new ids, which are added to `taken`."""
+    copy = {**action, "id": free_id(str(action["id"]), taken)}
+    if action.get("branches"):
+        copy["branches"] = [
+            {
+                **branch,
+                "id": free_id(str(branch["id"]), taken),
+                "actions": [renamed_ids(inner, taken) for inner in branch.get("actions") or []],
+            }
+            for branch in action["branches"]
+        ]
+    return copy
+
+
+def free_id(id: str, taken: set[str]) -> str:
+    base = id.rstrip("0123456789") or id
+    made = next(candidate for n in range(2, len(taken) + 3) if (candidate := f"{base}{n}") not in taken)
+    taken.add(made)
+    return made
+
+
+def text(value: Any) -> str:
+    return value if isinstance(value, str) else ""
+
+
+def parse(data: object) -> Document:
+    """The document in `data`. Raises DocumentError with everything that is wrong, at most twenty problems."""
+    problems = list(islice(malformed(data), 20))
+    if problems:
+        raise DocumentError(problems)
+    return Document(cast(Json, data))

@@ -1,0 +1,209 @@
+"""Which variables are in scope where: what a block declares, and what it leaves to the block around it.
+
+A variable lives in the block that declares it and the blocks inside; `global` lifts it to the flow. What every way
+through a container sets is known behind it; what only some ways set may not be set there.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from flows.actions import registry
+from flows.actions.base import ActionType
+from flows.language.document import Action, Branch, Document
+from flows.language.scope import VariableInScope
+
+Visible = dict[str, VariableInScope]
+
+
+@dataclass(frozen=True)
+class End:
+    """How a block is left: what it leaves to the block around it, and whether what follows it is reached at all."""
+
+    own: Visible
+    lifted: Visible  # globals
+    reached: bool
+
+
+def variables_at(document: Document, action_id: str) -> list[VariableInScope]:
+    """What an action can read: inputs, and what actions before it declare."""
+    found = visible_at(document, action_id) or start_variables(document)
+    return [variable for variable in found.values() if variable.name != "inputs"]
+
+
+def unset_at(document: Document, action_id: str, name: str, *, in_loop: bool) -> VariableInScope | None:
+    """The variable, when some of the ways to the action set it and others do not; `in_loop` with those of its body."""
+    action, here = document.find(action_id), visible_at(document, action_id) or {}
+    known = known_type(action) if action else None
+    if in_loop and action and known and known.branches == "body":
+        here = Scopes().behind_body(action, here)
+    found = here.get(name)
+    return found if found is not None and found.may_be_unset else None
+
+
+def visible_at(document: Document, action_id: str) -> Visible | None:
+    return Scopes().before(document.actions, action_id, start_variables(document))
+
+
+def start_variables(document: Document) -> Visible:
+    declared = {i.name: VariableInScope(i.name, i.type, "Start") for i in document.inputs}
+    return {"inputs": VariableInScope("inputs", "object", "Start"), **declared}
+
+
+class Scopes:
+    """Walks one document. What an action leaves does not depend on where it stands, so it is found out once."""
+
+    def __init__(self) -> None:
+        self._ends: dict[int, End] = {}  # by identity of the action
+
+    def before(self, actions: Sequence[Action], action_id: str, visible: Visible) -> Visible | None:
+        """The variables in front of the action, or None when it is not in this block."""
+        here = dict(visible)
+        for action in actions:
+            if action.id == action_id:
+                return here
+            for branch in action.branches:
+                found = self.before(branch.actions, action_id, self.inside(action, branch, here))
+                if found is not None:
+                    return found
+            self.leave(action, here)
+        return None
+
+    def leave(self, action: Action, here: Visible) -> None:
+        """Adds what is in scope behind the action."""
+        end = self.end_of(action)
+        update(here, end.lifted)
+        update(here, end.own)
+
+    def inside(self, action: Action, branch: Branch | None, visible: Visible) -> Visible:
+        """The variables in front of the first action of a branch."""
+        here = dict(visible)
+        if branch is not None:
+            update(here, self.left_before(action, branch))
+        return {**here, **bound_in(action, branch)}
+
+    def in_front_of_body(self, action: Action, visible: Visible) -> Visible:
+        return self.inside(action, action.branches[0] if action.branches else None, visible)
+
+    def behind_body(self, action: Action, visible: Visible) -> Visible:
+        """The variables behind the last action of the body of a loop, where an iteration gets there."""
+        here = self.in_front_of_body(action, visible)
+        for branch in action.branches[:1]:
+            for inner in branch.actions:
+                self.leave(inner, here)
+        return here
+
+    def left_before(self, action: Action, branch: Branch) -> Visible:
+        """What other branches, or an earlier iteration, may have left when the branch begins."""
+        known = known_type(action)
+        if known is None or known.branches == "conditions":
+            return {}
+        earlier = [before.id for way in known.ways(action) if branch in way for before in way[: way.index(branch)]]
+        found: Visible = {}
+        for other in action.branches:
+            end = self.end_of_block(other.actions)
+            own = without(end.own, bound_in(action, other)) if other.id in earlier else {}
+            for name, variable in {**end.lifted, **own}.items():
+                found[name] = one_of([variable, *([found[name]] if name in found else [])], unset=True)
+        return found
+
+    def end_of(self, action: Action) -> End:
+        """What an action does to the block it stands in."""
+        if id(action) not in self._ends:
+            self._ends[id(action)] = self._end_of(action)
+        return self._ends[id(action)]
+
+    def _end_of(self, action: Action) -> End:
+        known = known_type(action)
+        if known is None or action.disabled:
+            return End({}, {}, True)
+        own, lifted = declared_by(action, known)
+        if not action.branches:
+            return End(own, lifted, not known.leaves_block)
+        ends = {branch.id: self.end_of_block(branch.actions) for branch in action.branches}
+        ways = [way for way in known.ways(action) if all(ends[branch.id].reached for branch in way)]
+        sets = [together(without(ends[branch.id].own, bound_in(action, branch)) for branch in way) for way in ways]
+        lifts = [together(ends[branch.id].lifted for branch in way) for way in ways]
+        elsewhere = together(end.lifted for end in ends.values())
+        return End({**merged(sets), **own}, {**merged(lifts, elsewhere), **lifted}, bool(ways))
+
+    def end_of_block(self, actions: Sequence[Action]) -> End:
+        own: Visible = {}
+        lifted: Visible = {}
+        for action in actions:
+            end = self.end_of(action)
+            update(own, end.own)
+            update(lifted, end.lifted)
+            if not end.reached:
+                return End(own, lifted, False)
+        return End(own, lifted, True)
+
+
+def update(here: Visible, left: Mapping[str, VariableInScope]) -> None:
+    """Adds what an action leaves. A block inside only hides what the block around declares itself."""
+    for name, variable in left.items():
+        around = here.get(name)
+        if around is None or not (variable.came_out or variable.may_be_unset):
+            here[name] = variable
+        elif around.may_be_unset or around.came_out:
+            stays = [around] if variable.may_be_unset else []
+            unset = variable.may_be_unset and around.may_be_unset
+            here[name] = replace(one_of([*stays, variable], unset=unset), came_out=True)
+
+
+def together(blocks: Iterable[Visible]) -> Visible:
+    made: Visible = {}
+    for block in blocks:
+        update(made, block)
+    return made
+
+
+def merged(ways: Sequence[Visible], elsewhere: Mapping[str, VariableInScope] | None = None) -> Visible:
+    """What is set behind several ways; what is only set on a way that leads `elsewhere` may be, too."""
+    made: Visible = {}
+    every = [*ways, elsewhere or {}]
+    for name in dict.fromkeys(name for way in every for name in way):
+        always = bool(ways) and all(name in way and not way[name].may_be_unset for way in ways)
+        found = [way[name] for way in every if name in way]
+        made[name] = replace(one_of(found, unset=not always), came_out=True)
+    return made
+
+
+def one_of(found: Sequence[VariableInScope], *, unset: bool) -> VariableInScope:
+    """One variable for those that several actions set: its type is known when it is the same everywhere."""
+    types = {variable.type for variable in found}
+    type = "secret" if "secret" in types else types.pop() if len(types) == 1 else ""
+    titles = dict.fromkeys(title for variable in found for title in variable.declared_by.split(" or "))
+    return VariableInScope(found[0].name, type, " or ".join(titles), unset)
+
+
+def declared_by(action: Action, known: ActionType) -> tuple[Visible, Visible]:
+    """The variables that the action itself declares: of its block, and of the flow."""
+    title = action.title or known.title
+    own: Visible = {}
+    lifted: Visible = {}
+    for name, type, is_global in known.declares(action.properties):
+        (lifted if is_global else own)[name] = VariableInScope(name, type, title)
+    return own, lifted
+
+
+def bound_in(action: Action, branch: Branch | None = None) -> Visible:
+    """What is in scope in a branch only; without one, in any."""
+    known = known_type(action)
+    if known is None:
+        return {}
+    title = action.title or known.title
+    role = known.role(action, branch) if branch else ""
+    return {name: VariableInScope(name, type, title) for name, type in known.inside(action.properties, role)}
+
+
+def without(variables: Visible, names: Mapping[str, object]) -> Visible:
+    return {name: variable for name, variable in variables.items() if name not in names}
+
+
+def known_type(action: Action) -> ActionType | None:
+    try:
+        return registry.action_type(action.type)
+    except registry.UnknownAction:
+        return None

@@ -1,0 +1,29 @@
+"""Flows, their revisions, their runs, and what is kept of them."""
+
+from __future__ import annotations
+
+from flows.models.figures import HourlyFigures, RunGroup
+from flows.models.flow import Conflict, Flow, Revision, Room
+from flows.models.record import ActionRun, Checkpoint, LogEntry
+from flows.models.run import Run, Suspect, Worker
+from flows.models.secrets import FlowSecret
+from flows.models.states import ENDED, LIVE, State
+
+__all__ = [
+    "ENDED",
+    "LIVE",
+    "ActionRun",
+    "Checkpoint",
+    "Conflict",
+    "Flow",
+    "FlowSecret",
+    "HourlyFigures",
+    "LogEntry",
+    "Revision",
+    "Room",
+    "Run",
+    "RunGroup",
+    "State",
+    "Suspect",
+    "Worker",
+]

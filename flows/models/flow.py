@@ -1,0 +1,232 @@
+"""Flows and their revisions. Races end in a conditional update and a row count."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Collection
+from datetime import datetime
+
+from django.conf import settings
+from django.contrib.auth.models import AbstractBaseUser
+from django.db import models, transaction
+from django.urls import reverse
+from django.utils import timezone
+from django.utils.text import slugify
+
+from connections.secret import Secret
+from flows.language.document import Document, DocumentError, parse
+from flows.lint.literal_secrets import set_aside
+from flows.models.secrets import FlowSecret
+from flows.models.sql import marks, table
+
+MOST_PARSED = 200  # documents
+parsed_documents: dict[tuple[int, datetime], Document] = {}  # revisions never change
+
+
+class Conflict(Exception):
+    """Somebody else has committed a revision since the one that was edited."""
+
+    def __init__(self, theirs: Revision) -> None:
+        super().__init__(f"The flow was changed meanwhile (revision {theirs.number}).")
+        self.theirs = theirs
+
+
+class Room(models.TextChoices):
+    """Who edits a flow."""
+
+    DESIGNER = "designer"
+    PLAYGROUND = "playground"  # a session
+    BATCH = "batch"
+
+
+def visible_to(user: AbstractBaseUser | None, prefix: str = "") -> models.Q:
+    """Flows of the designer, and those of sessions and batches that the person owns or that are shared."""
+    seen = models.Q(**{f"{prefix}room": Room.DESIGNER})
+    seen |= models.Q(**{f"{prefix}session__shared": True}) | models.Q(**{f"{prefix}batch__shared": True})
+    if user is not None:
+        seen |= models.Q(**{f"{prefix}session__owner": user}) | models.Q(**{f"{prefix}batch__owner": user})
+    return seen
+
+
+class FlowManager(models.Manager["Flow"]):
+    def visible_to(self, user: AbstractBaseUser | None) -> models.QuerySet[Flow]:
+        """Flows whose runs the person may see."""
+        return self.filter(visible_to(user))
+
+    def edited(self) -> models.QuerySet[Flow]:
+        """Flows that people edit in the designer; those of sessions and batches are left out."""
+        return self.filter(room=Room.DESIGNER)
+
+    def named(self, slugs: Collection[str]) -> dict[str, Flow]:
+        """Edited flows by slug, with their heads, whose documents are read only when they are needed."""
+        given = f"slug IN {marks(slugs)} AND room = '{Room.DESIGNER}' AND head_id IS NOT NULL"
+        found = list(self.raw(f"SELECT * FROM {table(Flow)} WHERE {given}", list(slugs))) if slugs else []  # noqa: S608 - names of our own, values are bound
+        heads = Revision.objects.without_documents({flow.head_id for flow in found})
+        there = [flow for flow in found if flow.head_id in heads]  # not deleted meanwhile
+        for flow in there:
+            flow.head = heads[flow.head_id]
+            flow.head.flow = flow
+        return {flow.slug: flow for flow in there}
+
+    @transaction.atomic
+    def start_with(
+        self, document: Document, *, by: AbstractBaseUser | None, note: str = "created", room: str = Room.DESIGNER
+    ) -> Flow:
+        """A new flow with its first revision. Its slug comes from the name."""
+        flow = self.create(name=document.name[:200], slug=self.free_slug(document.name, room), room=room)
+        stored = flow.store_secrets(document).to_json()
+        revision = flow.revisions.create(number=1, document=stored, created_by=by, note=note)
+        self.filter(pk=flow.pk).update(head=revision, concurrency=document.concurrency)
+        flow.head, flow.concurrency = revision, document.concurrency
+        return flow
+
+    def secret_inputs(self, slug: str) -> frozenset[str]:
+        """Names of the secret inputs of a flow; none when there is no such flow."""
+        flow = self.edited().select_related("head").filter(slug=slug).first()
+        try:
+            inputs = flow.current.parsed().inputs if flow else ()
+        except DocumentError:
+            inputs = ()
+        return frozenset(declared.name for declared in inputs if declared.type == "secret")
+
+    def free_slug(self, name: str, room: str = Room.DESIGNER) -> str:
+        base = slugify(name if room == Room.DESIGNER else f"{room} {name}")[:80] or "flow"
+        taken = set(self.filter(slug__startswith=base).values_list("slug", flat=True))
+        return next(slug for n in range(1, len(taken) + 3) if (slug := base if n == 1 else f"{base}-{n}") not in taken)
+
+
+class Flow(models.Model):
+    name = models.CharField(max_length=200)
+    slug = models.SlugField(max_length=100, unique=True)
+    room = models.CharField(max_length=20, choices=Room, default=Room.DESIGNER)
+    created_at = models.DateTimeField(auto_now_add=True)
+    changed_at = models.DateTimeField(auto_now_add=True)
+    concurrency = models.PositiveIntegerField(null=True)  # runs at the same time, as the current revision says
+    head = models.ForeignKey("Revision", null=True, on_delete=models.PROTECT, related_name="+")
+
+    objects = FlowManager()
+
+    class Meta:
+        ordering = ["-changed_at"]
+
+    def __str__(self) -> str:
+        return self.name
+
+    def get_absolute_url(self) -> str:
+        if self.room == Room.DESIGNER:
+            return reverse("designer:show", args=[self.slug])
+        return reverse(f"{self.room}:of_flow", args=[self.slug])
+
+    @property
+    def current(self) -> Revision:
+        """The revision that is edited and run."""
+        if self.head is None:
+            raise Revision.DoesNotExist(f"Flow {self.slug} has no revision.")
+        return self.head
+
+    @property
+    def can_redo(self) -> bool:
+        return self.current.children.exists()
+
+    @transaction.atomic
+    def commit(self, document: Document, *, by: AbstractBaseUser | None, base: int, note: str = "") -> Revision:
+        """Makes `document` the current revision if `base` (a revision number) still is; else raises Conflict."""
+        newest = self.revisions.aggregate(newest=models.Max("number"))["newest"] or 0
+        revision = self.revisions.create(
+            number=newest + 1,
+            document=self.store_secrets(document).to_json(),
+            parent=self.edited_from(base),
+            created_by=by,
+            note=note,
+        )
+        self.move_head(revision, base=base, name=document.name)
+        return revision
+
+    def store_secrets(self, document: Document) -> Document:
+        """The document with its literal secrets in encrypted storage instead."""
+        kept: list[FlowSecret] = []
+
+        def keep(value: str) -> dict[str, str]:
+            kept.append(FlowSecret(flow=self, key=f"s{secrets.token_hex(6)}", value=Secret(value)))
+            return {"secret": kept[-1].key}
+
+        changed = set_aside(document, keep, Flow.objects.secret_inputs)
+        FlowSecret.objects.bulk_create(kept)
+        return changed
+
+    def edited_from(self, base: int) -> Revision:
+        """The revision of this number. Raises Conflict when there is none, as for any other that is not current."""
+        found = self.revisions.filter(number=base).first()
+        if found is None:
+            raise Conflict(self.current)
+        return found
+
+    def undo(self, *, base: int) -> Revision:
+        """Goes back to the revision before; the one left stays for redo."""
+        parent = self.edited_from(base).parent or self.current
+        self.move_head(parent, base=base, name=str(parent.document.get("name", self.name)))
+        return parent
+
+    def redo(self, *, base: int) -> Revision:
+        """Goes forward to the newest revision that was made from this one."""
+        child = self.edited_from(base).children.order_by("-number").first() or self.current
+        self.move_head(child, base=base, name=str(child.document.get("name", self.name)))
+        return child
+
+    @transaction.atomic
+    def remove(self) -> None:
+        """Deletes the flow with its runs and revisions, which protect each other against anything less."""
+        self.runs.all().delete()
+        Flow.objects.filter(pk=self.pk).update(head=None)
+        self.revisions.update(parent=None)
+        self.revisions.all().delete()
+        self.delete()
+
+    def move_head(self, to: Revision, *, base: int, name: str) -> None:
+        with transaction.atomic():
+            moved = Flow.objects.filter(pk=self.pk, head__number=base).update(
+                head=to, name=name[:200], changed_at=timezone.now(), concurrency=Document(to.document).concurrency
+            )
+            if not moved:
+                raise Conflict(Flow.objects.select_related("head__created_by").get(pk=self.pk).current)
+        self.head, self.name = to, name[:200]
+
+
+class RevisionManager(models.Manager["Revision"]):
+    def without_documents(self, keys: Collection[int]) -> dict[int, Revision]:
+        """By key. Their documents are read when this process has not parsed them before."""
+        found = f"SELECT id, created_at FROM {table(Revision)} WHERE id IN {marks(keys)}"  # noqa: S608 - names of our own, values are bound
+        return {revision.pk: revision for revision in self.raw(found, list(keys))} if keys else {}
+
+
+class Revision(models.Model):
+    """One immutable state of a flow's document."""
+
+    flow = models.ForeignKey(Flow, on_delete=models.CASCADE, related_name="revisions")
+    number = models.PositiveIntegerField()
+    document = models.JSONField()
+    parent = models.ForeignKey("self", null=True, on_delete=models.PROTECT, related_name="children")
+    created_at = models.DateTimeField(auto_now_add=True)
+    created_by = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, related_name="+")
+    note = models.CharField(max_length=200, blank=True)
+
+    objects = RevisionManager()
+
+    class Meta:
+        ordering = ["-number"]
+        constraints = [models.UniqueConstraint(fields=["flow", "number"], name="one_revision_a_number")]
+
+    def __str__(self) -> str:
+        return f"{self.flow_id} r{self.number}"
+
+    def parsed(self) -> Document:
+        """The document as a tree. Raises DocumentError when what is stored is broken.
+
+        One that was parsed a while ago is not even read when it was deferred.
+        """
+        known = parsed_documents.get((self.pk, self.created_at))
+        if known is None:
+            known = parsed_documents[self.pk, self.created_at] = parse(self.document)
+            while len(parsed_documents) > MOST_PARSED:
+                parsed_documents.pop(next(iter(parsed_documents)), None)
+        return known

@@ -1,0 +1,244 @@
+"""Runs and the processes that execute them. Races end in a conditional update and a row count."""
+
+from __future__ import annotations
+
+import json
+import uuid
+from collections.abc import Mapping
+from typing import Any
+
+from django.conf import settings
+from django.contrib.auth.models import AbstractBaseUser
+from django.db import models, transaction
+from django.db.models.functions import Coalesce
+from django.utils import timezone
+
+from connections.fields import SecretField
+from connections.secret import MASK, Secret
+from flows.models.flow import Flow, Revision, visible_to
+from flows.models.record import ActionRun, Checkpoint
+from flows.models.states import ENDED, LIVE, State
+
+
+class Worker(models.Model):
+    """A process that executes runs. One that has stopped beating has lost its runs to others."""
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    kind = models.CharField(max_length=20)  # server, worker, command line
+    host = models.CharField(max_length=200)
+    pid = models.PositiveIntegerField()
+    started_at = models.DateTimeField(auto_now_add=True)
+    beat_at = models.DateTimeField(default=timezone.now)
+    trying_since = models.DateTimeField(null=True)  # executes suspects, or makes room for them
+    killed_by = models.PositiveBigIntegerField(null=True)  # the run that was alone in it when it died
+
+    class Meta:
+        indexes = [models.Index(fields=["beat_at"])]
+
+    def __str__(self) -> str:
+        return f"{self.kind} {self.pid} on {self.host}"
+
+
+# What goes with every end: nothing secret stays, nobody has the run, watchers see another event.
+ENDS: dict[str, Any] = {"secret_inputs": None, "worker": None, "last_event": models.F("last_event") + 1}
+
+
+class RunManager(models.Manager["Run"]):
+    def visible_to(self, user: AbstractBaseUser | None) -> models.QuerySet[Run]:
+        """Runs of flows, and those of sessions and batches that the person owns or that are shared.
+
+        None is a key that belongs to nobody.
+        """
+        return self.filter(visible_to(user, "flow__"))
+
+    def start(self, **given: Any) -> Run:
+        """A queued run, as `made` describes."""
+        run = self.made(**given)
+        run.save(force_insert=True)
+        return run
+
+    def made(
+        self,
+        *,
+        flow: Flow,
+        inputs: Mapping[str, object],
+        by: AbstractBaseUser | None,
+        via: str,
+        revision: Revision | None = None,
+        priority: int = 0,
+        **more: Any,
+    ) -> Run:
+        """A queued run that is not stored yet. Secret inputs are kept encrypted until it ends and shown masked.
+
+        Raises DocumentError.
+        """
+        revision = revision or flow.current
+        secret_names = {i.name for i in revision.parsed().inputs if i.type == "secret"}
+        secrets = {name: value for name, value in inputs.items() if name in secret_names and value is not None}
+        shown = {name: MASK if name in secrets else value for name, value in inputs.items()}
+        return Run(
+            flow=flow,
+            revision=revision,
+            inputs=shown,
+            secret_inputs=Secret(json.dumps(secrets)) if secrets else None,
+            started_by=by,
+            via=via,
+            priority=priority,
+            **more,
+        )
+
+    @transaction.atomic
+    def again(
+        self,
+        run: Run,
+        *,
+        by: AbstractBaseUser | None,
+        via: str,
+        path: str = "",
+        inputs: Mapping[str, object] | None = None,
+        newest: bool = False,
+    ) -> Run:
+        """Another run that begins where `run` failed, or at `path`; what had finished before is taken over.
+
+        Inputs that are not given stay as they were, but secret ones are gone. Results that hold a secret are gone,
+        too: those actions are executed again.
+        """
+        kept = {name: value for name, value in run.inputs.items() if value != MASK}
+        made = self.start(
+            flow=run.flow,
+            inputs={**kept, **(inputs or {})},
+            by=by,
+            via=via,
+            revision=None if newest else run.revision,
+            priority=run.priority,
+            origin=run,
+        )
+        made.take_over(run, path)
+        return made
+
+
+class Run(models.Model):
+    flow = models.ForeignKey(
+        Flow, on_delete=models.CASCADE, related_name="runs", db_index=False
+    )  # in two of the others
+    revision = models.ForeignKey(Revision, on_delete=models.PROTECT, related_name="+")
+    state = models.CharField(max_length=12, choices=State.choices, default=State.QUEUED)
+    inputs = models.JSONField(default=dict)  # as shown: secrets masked
+    secret_inputs = SecretField(null=True)  # erased when the run ends
+    output = models.JSONField(null=True)
+    error = models.JSONField(null=True)  # {kind, message, hint, status, request_id, raw, path, action_id}
+    started_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, related_name="+", db_index=False
+    )
+    via = models.CharField(max_length=40)  # designer, run page, command line, api, flow
+    priority = models.SmallIntegerField(default=0)  # the higher goes first
+    parent = models.ForeignKey(
+        "self", null=True, on_delete=models.CASCADE, related_name="children", db_index=False
+    )  # that of the constraint serves
+    parent_path = models.CharField(max_length=520, blank=True)  # of the action that runs this flow, and its try
+    origin = models.ForeignKey("self", null=True, on_delete=models.SET_NULL, related_name="+")  # retried or forked
+    idempotency_key = models.CharField(max_length=120, null=True, unique=True)
+    request_digest = models.CharField(max_length=64, blank=True)
+    created_at = models.DateTimeField(auto_now_add=True)
+    started_at = models.DateTimeField(null=True)
+    ended_at = models.DateTimeField(null=True)
+    worker = models.ForeignKey(Worker, null=True, on_delete=models.SET_NULL, related_name="runs")
+    attempt = models.PositiveIntegerField(default=0)  # counted by each claim; records of an older one are refused
+    crash_path = models.CharField(max_length=500, blank=True)  # what was going when its process died, a line each
+    crashes = models.PositiveSmallIntegerField(default=0)  # in a row there
+    cancelled_by = models.CharField(max_length=150, blank=True)
+    prompt_tokens = models.PositiveIntegerField(default=0)
+    completion_tokens = models.PositiveIntegerField(default=0)
+    last_event = models.PositiveIntegerField(default=0)  # number of the newest record of this run
+
+    objects = RunManager()
+
+    class Meta:
+        ordering = ["-id"]
+        indexes = [
+            models.Index(fields=["flow", "-id"]),
+            models.Index(fields=["state", "-id"]),
+            models.Index(fields=["created_at", "id"], name="runs_by_time"),
+            # For each RunGroup and state its runs by time: what a search goes through.
+            models.Index("flow", "state", Coalesce("started_by", 0), "via", "created_at", "id", name="runs_by_group"),
+            models.Index(fields=["-priority", "id"], condition=models.Q(state="queued"), name="runs_in_the_queue"),
+        ]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["parent", "parent_path"], condition=models.Q(parent__isnull=False), name="one_run_an_action"
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"Run {self.pk}"
+
+    @property
+    def ended(self) -> bool:
+        return self.state in ENDED
+
+    def real_inputs(self) -> dict[str, object]:
+        secrets = json.loads(self.secret_inputs.reveal()) if self.secret_inputs else {}
+        return {**self.inputs, **secrets}
+
+    def take_over(self, origin: Run, path: str) -> None:
+        """Copies the results that `origin` had before `path` (empty: all), with their rows."""
+        done = origin.actions.filter(state=State.SUCCEEDED)
+        if path:
+            pivot = origin.actions.filter(path=path).values_list("order", flat=True).first()
+            done = done.filter(order__lt=pivot) if pivot is not None else done.none()
+        kept = {each.path: each for each in origin.checkpoints.filter(note=False, sealed=None)}
+        rows = [row for row in done if row.path in kept]
+        for number, row in enumerate(rows, 1):
+            row.pk, row.run, row.order, row.event = None, self, number, number
+            row.reason = f"taken over from run {origin.pk}"
+        ActionRun.objects.bulk_create(rows)
+        Checkpoint.objects.bulk_create(
+            [Checkpoint(run=self, path=row.path, plain=kept[row.path].plain) for row in rows]
+        )
+        Run.objects.filter(pk=self.pk).update(last_event=len(rows))
+
+    def request_cancel(self, *, by: str) -> bool:
+        """Notes who wants it stopped; a queued run ends at once. False when it had ended."""
+        live = Run.objects.filter(pk=self.pk, state__in=LIVE)
+        if not live.update(cancelled_by=by[:150]):
+            return False
+        live.filter(state=State.QUEUED).update(**ENDS, state=State.CANCELLED, ended_at=timezone.now())
+        Checkpoint.objects.erase_secrets(self.pk)
+        return True
+
+    @transaction.atomic
+    def kill(self) -> bool:
+        """Ends the run without asking its process, whose records are refused from now on."""
+        killed = Run.objects.filter(pk=self.pk, state__in=LIVE).update(
+            **ENDS, state=State.CANCELLED, ended_at=timezone.now(), attempt=models.F("attempt") + 1
+        )
+        if killed:
+            self.actions.filter(state__in=LIVE).update(state=State.CANCELLED, ended_at=timezone.now(), reason="")
+            Checkpoint.objects.erase_secrets(self.pk)
+        return bool(killed)
+
+    def finish(self, state: State, *, output: Any = None, error: dict[str, Any] | None = None) -> bool:
+        """Ends the run if it is still this attempt's; erases what was secret."""
+        ended = Run.objects.filter(pk=self.pk, attempt=self.attempt, state__in=LIVE).update(
+            **ENDS, state=state, output=output, error=error, ended_at=timezone.now()
+        )
+        if ended:
+            Checkpoint.objects.erase_secrets(self.pk)
+        return bool(ended)
+
+
+class Suspect(models.Model):
+    """A run that may have killed its process more than once. Forgotten when the action that was going has ended."""
+
+    run = models.OneToOneField(Run, on_delete=models.CASCADE, primary_key=True, related_name="suspicion")
+    company = models.PositiveIntegerField()  # how many suspects may go together with it, itself included
+    alone = models.PositiveSmallIntegerField(default=0)  # deaths with nothing beside it, in a process that was well
+    proven = models.PositiveSmallIntegerField(default=0)  # among them, without another death since the one before
+    lived = models.FloatField(default=0)  # seconds that the action had gone at most when its process died
+    died_at = models.DateTimeField()
+    not_before = models.DateTimeField()
+    tried_at = models.DateTimeField(null=True)  # on trial since
+    tried_with = models.PositiveIntegerField(null=True)  # how many suspects went together, itself included
+
+    def __str__(self) -> str:
+        return f"Suspect {self.run_id}"

@@ -1,0 +1,293 @@
+"""Pages of runs by filter, the newest first, however many runs there are and however few match.
+
+Runs that share flow, state, person and way of starting are an interval of one index. The database looks up the newest
+run of each group that the filters let through, and reads on in the few groups that can be on the page: its work grows
+with the number of groups, not with the number of runs. Pages are found by where they begin, not by number, so that
+new runs do not move them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from django.contrib.auth.models import User
+from django.db import connection
+from django.db.models import Q, QuerySet
+from django.utils import timezone
+
+from flows.models import Flow, Run, RunGroup, State
+from flows.models.sql import fetched, stored, table
+from flows.models.usage import LARGE
+from foundryflow.http import whole_number
+
+ROWS = 50  # of one page
+MOST_COUNTED = 1_000  # runs; more are not counted
+MOST_LOOKUPS = 10_000  # groups; with more of them the runs are gone through by time
+PERIODS = {"1": "Last hour", "24": "Last 24 hours", "168": "Last 7 days"}
+STATES = tuple(str(state) for state in State if state != State.SKIPPED)
+FILTERS = ("flow", "state", "by", "via", "period", "q")  # their names in the address
+RUNS = table(Run)
+POSTGRESQL = connection.vendor == "postgresql"
+# Either database is told the way: it may go through the index of time for the order, and meet what is rare at the very
+# end. SQLite takes the name of the index, PostgreSQL an order that no other index has.
+BY_GROUP = f"{RUNS} run" if POSTGRESQL else f"{RUNS} run INDEXED BY runs_by_group"
+GROUP = ("run.flow_id", "run.state", "COALESCE(run.started_by_id, 0)", "run.via")
+TIME = ("run.created_at", "run.id")
+IN_GROUP = (*GROUP, *TIME) if POSTGRESQL else TIME
+# The plus takes the type of the column away, without which SQLite does not find an expression in an index.
+WANTED = ("wanted.flow_id", "one.state", "wanted.started_by" if POSTGRESQL else "+wanted.started_by", "wanted.via")
+
+
+@dataclass(frozen=True)
+class Cursor:
+    """A run as a place in the order."""
+
+    at: datetime
+    run: int
+
+    def __str__(self) -> str:
+        return f"{round(self.at.timestamp() * 1_000_000)}-{self.run}"
+
+    @property
+    def values(self) -> list[Any]:
+        """In the order of TIME."""
+        return [*stored(Run, {"created_at": self.at}), self.run]
+
+    @classmethod
+    def parse(cls, text: str) -> Cursor | None:
+        """None when that is no cursor."""
+        at, _, run = text.partition("-")
+        microseconds, key = whole_number(at, 17), whole_number(run, 18)
+        if microseconds is None or key is None:
+            return None
+        return cls(datetime(1970, 1, 1, tzinfo=UTC) + timedelta(microseconds=microseconds), key)
+
+    @classmethod
+    def of(cls, run: Run) -> Cursor:
+        return cls(run.created_at, run.pk)
+
+    @classmethod
+    def at_number(cls, run: int) -> Cursor | None:
+        """The place of a run, also of one that is not there any more; None before all runs."""
+        known = Run.objects.filter(pk__lte=run).order_by("-pk").values_list("created_at", "pk").first()
+        return cls(known[0], known[1] if known[1] == run else known[1] + 1) if known else None
+
+
+@dataclass(frozen=True)
+class Part:
+    """Of a statement, with the values for its marks."""
+
+    sql: str
+    values: list[Any]
+
+
+@dataclass(frozen=True)
+class Interval:
+    """Runs of a group from one place of TIME to another: one interval of the index of groups.
+
+    A place of two values is excluded, one of one value, the time alone, included; an empty one is no bound.
+    """
+
+    begin: list[Any]
+    end: list[Any]
+
+    def of(self, group: Sequence[str]) -> str:
+        """SQL of a condition; `group` are what the columns of GROUP are compared with."""
+        bounds = (">=" if len(self.begin) < len(TIME) else ">", self.begin), ("<" if self.end else "<=", self.end)
+        if POSTGRESQL:
+            return " AND ".join(comparison((*GROUP, *TIME), sign, group, place) for sign, place in bounds)
+        equal = [f"{column} = {value}" for column, value in zip(GROUP, group, strict=True)]
+        return " AND ".join([*equal, *(comparison(TIME, sign, (), place) for sign, place in bounds if place)])
+
+    def values(self, group: Sequence[Any] = ()) -> list[Any]:
+        """For the marks of the condition, those of the group first where it has any."""
+        return [*group, *self.begin, *(group if POSTGRESQL else ()), *self.end]
+
+
+def comparison(columns: Sequence[str], sign: str, group: Sequence[str], place: Sequence[Any]) -> str:
+    values = [*group, *["%s"] * len(place)]
+    return f"({', '.join(columns[: len(values)])}) {sign} ({', '.join(values)})"
+
+
+def order(columns: Sequence[str], *, upwards: bool) -> str:
+    way = "ASC" if upwards else "DESC"
+    return "ORDER BY " + ", ".join(f"{column} {way}" for column in columns)
+
+
+@dataclass(frozen=True)
+class Found:
+    """One page, and where the pages beside it begin."""
+
+    runs: list[Run]
+    newer: Cursor | None  # the page that ends before it
+    older: Cursor | None
+
+
+@dataclass(frozen=True)
+class Filters:
+    """What an address asks for; what is not understood is ignored."""
+
+    flow: str = ""
+    states: tuple[str, ...] = STATES
+    by: str = ""
+    via: str = ""
+    since: datetime | None = None
+    words: str = ""
+
+    @classmethod
+    def of(cls, given: Mapping[str, str]) -> Filters:
+        state = given.get("state", "")
+        all_but_succeeded = tuple(each for each in STATES if each != State.SUCCEEDED)
+        hours = int(given["period"]) if given.get("period") in PERIODS else None
+        return cls(
+            flow=plain(given.get("flow", "")),
+            states=(state,) if state in STATES else all_but_succeeded if state == "open" else STATES,
+            by=plain(given.get("by", "")),
+            via=plain(given.get("via", "")),
+            since=timezone.now() - timedelta(hours=hours) if hours else None,
+            words=plain(given.get("q", "")).strip()[:100],
+        )
+
+    @property
+    def only_time(self) -> bool:
+        return self == Filters(since=self.since)
+
+
+def plain(text: str) -> str:
+    """Without null characters, which no database keeps."""
+    return text.replace("\x00", "")[:200]
+
+
+class Search:
+    """Runs of `flows`, those that somebody may see, that the filters let through; read as `listed` says."""
+
+    def __init__(self, flows: QuerySet[Flow], filters: Filters, listed: QuerySet[Run] | None = None) -> None:
+        self.filters = filters
+        self.flows = flows.filter(slug=filters.flow) if filters.flow else flows
+        self.listed = Run.objects.select_related("flow", "started_by") if listed is None else listed
+        self.listed = self.listed.defer(*LARGE)
+        self._everything = filters.only_time and not Flow.objects.exclude(pk__in=self.flows.values("pk")).exists()
+        self._groups = self._groups_wanted()
+
+    def page(self, before: Cursor | None = None, after: Cursor | None = None, *, oldest: bool = False) -> Found:
+        """The newest runs, those before or after a cursor, or the oldest ones."""
+        upwards = after is not None or oldest
+        found = self._runs(after if upwards else before, upwards=upwards)
+        if after is not None and len(found) <= ROWS:
+            return self.page()  # the newest ones, among which are some that were not newer
+        more = len(found) > ROWS
+        shown = found[:ROWS][::-1] if upwards else found[:ROWS]
+        newest, last = (Cursor.of(shown[0]), Cursor.of(shown[-1])) if shown else (None, None)
+        newer = newest if (more if upwards else before) else None
+        older = last if (after if upwards else more) else None
+        return Found(shown, newer, older)
+
+    def _runs(self, cursor: Cursor | None, *, upwards: bool) -> list[Run]:
+        """As many as a page holds and one more, beginning at the cursor."""
+        if self._groups is None:
+            found = self._by_time(cursor, upwards=upwards)[: ROWS + 1]
+        else:
+            found = self.listed.filter(pk__in=self._ids(self._groups, cursor, upwards=upwards))
+        runs = {run.pk: run for run in found}
+        if (words := self.filters.words).isdecimal() and (number := whole_number(words)):
+            # A run is found by its number, too.
+            runs |= {run.pk: run for run in self._by_time(cursor, upwards=upwards, named=False).filter(pk=number)}
+        return sorted(runs.values(), key=lambda run: (run.created_at, run.pk), reverse=not upwards)[: ROWS + 1]
+
+    # Through the groups
+
+    def _groups_wanted(self) -> Part | None:
+        """SQL of the groups that the filters let through, one row for each state; None when time is the quicker way."""
+        filters = self.filters
+        if self._everything:
+            return None
+        found = RunGroup.objects.filter(flow__in=self._named(self.flows)).order_by().distinct()
+        if filters.by:
+            found = found.filter(started_by__in=User.objects.filter(username=filters.by).values("pk"))
+        if filters.via:
+            found = found.filter(via=filters.via)
+        found = found.values_list("flow_id", "started_by", "via")
+        if found[: MOST_LOOKUPS + 1].count() * len(filters.states) > MOST_LOOKUPS:
+            return None
+        groups, values = found.query.sql_with_params()
+        states = " UNION ALL ".join(["SELECT %s AS state"] * len(filters.states))
+        return Part(f"({groups}) wanted CROSS JOIN ({states}) one", [*values, *filters.states])
+
+    def _ids(self, groups: Part, cursor: Cursor | None, *, upwards: bool) -> list[int]:
+        interval = self._interval(cursor, upwards=upwards)
+        by_time, by_group = order(TIME, upwards=upwards), order(IN_GROUP, upwards=upwards)
+        first = f"SELECT run.id FROM {BY_GROUP} WHERE {interval.of(WANTED)} {by_group} LIMIT 1"  # noqa: S608 - names of our own, values are bound
+        # A page cannot reach into more groups than it has rows: those whose first runs come first.
+        reaching = fetched(
+            f"SELECT {', '.join(GROUP)} FROM (SELECT ({first}) AS id FROM {groups.sql}) known"  # noqa: S608
+            f" JOIN {RUNS} run ON run.id = known.id {by_time} LIMIT {ROWS + 1}",
+            [*interval.values(), *groups.values],
+        )
+        if not reaching:
+            return []
+        given = ["%s"] * len(GROUP)
+        runs = f"SELECT run.created_at, run.id FROM {BY_GROUP} WHERE {interval.of(given)} {by_group} LIMIT {ROWS + 1}"  # noqa: S608
+        parts = " UNION ALL ".join([f"SELECT * FROM ({runs}) part"] * len(reaching))  # noqa: S608
+        found = fetched(
+            f"SELECT run.id FROM ({parts}) run {by_time} LIMIT {ROWS + 1}",  # noqa: S608
+            [value for group in reaching for value in interval.values(group)],
+        )
+        return [run for (run,) in found]
+
+    def _interval(self, cursor: Cursor | None, *, upwards: bool) -> Interval:
+        """Between the cursor and the oldest run that the filters let through."""
+        since = self.filters.since
+        begin, end = (stored(Run, {"created_at": since}) if since else []), []
+        if cursor is not None and not upwards:
+            end = cursor.values
+        elif cursor is not None and (since is None or cursor.at >= since):
+            begin = cursor.values
+        return Interval(begin, end)
+
+    def count(self, found: Found) -> int:
+        """Of all that match, at most MOST_COUNTED + 1; `found` is one page of them."""
+        if not (found.newer or found.older):
+            return len(found.runs)
+        most = MOST_COUNTED + 1
+        if self._groups is None:
+            return self._by_time(None, upwards=False)[:most].count()
+        interval = self._interval(None, upwards=False)
+        runs = f"{BY_GROUP} ON {interval.of(WANTED)}"
+        if POSTGRESQL:
+            by_group = order(IN_GROUP, upwards=True)
+            inside = f"SELECT 1 FROM {RUNS} run WHERE {interval.of(WANTED)} {by_group} LIMIT {most}"  # noqa: S608
+            runs = f"LATERAL ({inside}) run ON true"
+        some = f"SELECT 1 AS one FROM {self._groups.sql} JOIN {runs} LIMIT {most}"  # noqa: S608
+        counted: int = fetched(
+            f"SELECT COUNT(*) FROM ({some}) counted",  # noqa: S608
+            [*self._groups.values, *interval.values()],
+        )[0][0]
+        return counted
+
+    # Through the time
+
+    def _by_time(self, cursor: Cursor | None, *, upwards: bool, named: bool = True) -> QuerySet[Run]:
+        filters, way = self.filters, "" if upwards else "-"
+        found = self.listed.order_by(f"{way}created_at", f"{way}pk")
+        if not self._everything:
+            found = found.filter(flow__in=self._named(self.flows) if named else self.flows)
+        if filters.states != STATES:
+            found = found.filter(state__in=filters.states)
+        if filters.by:
+            found = found.filter(started_by__username=filters.by)
+        if filters.via:
+            found = found.filter(via=filters.via)
+        if filters.since is not None:
+            found = found.filter(created_at__gte=filters.since)
+        if cursor is not None:
+            than = "gt" if upwards else "lt"
+            behind = Q(**{f"created_at__{than}": cursor.at}) | Q(**{f"pk__{than}": cursor.run})
+            found = found.filter(behind, **{f"created_at__{than}e": cursor.at})
+        return found
+
+    def _named(self, flows: QuerySet[Flow]) -> QuerySet[Flow]:
+        words = self.filters.words
+        return flows.filter(name__icontains=words) if words else flows
