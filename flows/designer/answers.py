@@ -21,8 +21,8 @@ from flows.designer.edits import (
 from flows.designer.inputs import InputsForm
 from flows.flowchart.chart import START, Flowchart, has_conditions, type_view
 from flows.language.document import Action, Document
+from flows.language.stored_secrets import is_stored
 from flows.lint import linter
-from flows.lint.literal_secrets import is_stored
 from flows.models import Conflict, Flow, Revision
 from flows.models.usage import newest_runs
 from foundryflow.http import Request
@@ -118,19 +118,16 @@ def renewed_action(request: Request, flow: Flow, typed: Document, action_id: str
         saved_region(flow),
         *message_regions(panel),
     ]
-    if any(field.field.control == "variables" for field in panel.fields):
-        parts.append(
-            Region(
-                "designer/_variables_rows.html",
-                "variables-rows",
-                {"field": panel.form["variables"], "panel": panel},
-            )
-        )
+    parts += [
+        Region(field.field.rows_partial, field.field.rows_id, {"field": field, "panel": panel})
+        for field in panel.fields
+        if field.field.rows_partial
+    ]
     typed_properties = typed.locate(action_id).action.properties
     parts += [
         Region("designer/_property.html", f"field-{field.name}", {"field": field, "panel": panel}, swap="outerHTML")
         for field in [*panel.fields, *panel.advanced]
-        if field.field.control != "variables" and action.properties.get(field.name) != typed_properties.get(field.name)
+        if not field.field.rows_partial and action.properties.get(field.name) != typed_properties.get(field.name)
     ]
     return regions(request, *parts)
 

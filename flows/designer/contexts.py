@@ -19,7 +19,7 @@ from connections.lessons import as_lesson
 from connections.models import Connection, LearntLesson
 from flows.actions import registry
 from flows.actions.base import Group
-from flows.actions.properties import EMPTY, PropertyForm, Surroundings
+from flows.designer.fields import PanelContext, PropertyForm
 from flows.engine import configuration
 from flows.flowchart.chart import GROUPS, TypeView, type_view
 from flows.interpreter.retry import TRANSIENT
@@ -27,6 +27,7 @@ from flows.language.document import Action, Document
 from flows.language.scope import VariableInScope
 from flows.lint import linter
 from flows.models import Flow, Revision
+from flows.properties.base import EMPTY
 
 
 @cache
@@ -165,8 +166,8 @@ def help_of(type: str) -> SafeString:
     return mark_safe(MarkdownIt("js-default").render(text))  # noqa: S308 - a file of ours, HTML in it off
 
 
-def surroundings(document: Document, action_id: str, connections: Sequence[str], **more: Any) -> Surroundings:
-    return Surroundings(variables=linter.variables_at(document, action_id), connections=connections, **more)
+def surroundings(document: Document, action_id: str, connections: Sequence[str], **more: Any) -> PanelContext:
+    return PanelContext(variables=linter.variables_at(document, action_id), connections=connections, **more)
 
 
 def unsent(action: Action, connections: Sequence[Connection]) -> dict[str, str]:

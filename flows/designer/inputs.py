@@ -8,10 +8,10 @@ from typing import Any
 from django import forms
 from django.core.exceptions import ValidationError
 
-from flows.actions.properties import checked_name, literal
+from flows.designer.fields import checked_name, literal
 from flows.language.document import Document
+from flows.language.stored_secrets import KEY, is_stored
 from flows.language.values import VariableType
-from flows.lint.literal_secrets import KEY, is_stored
 
 TYPES = [type.value for type in VariableType if type is not VariableType.CONNECTION]
 PARTS = ("name", "type", "required", "default", "description", "kept", "forget")

@@ -242,7 +242,7 @@ def connection_field(request: Request, slug: str, action_id: str) -> HttpRespons
         "field": panel.form["connection"] if panel.form else None,
         "chosen": request.GET.get("name", ""),
     }
-    return regions(request, Region("designer/_connection_select.html", "connection-select", context))
+    return regions(request, Region("properties/_connection_select.html", "connection-select", context))
 
 
 def base_of(request: Request) -> int:

@@ -11,12 +11,11 @@ from django.utils.text import slugify
 
 from connections.clients import identity_trouble
 from connections.models import OWN, Connection
-from flows.actions.base import PropertyKind
+from flows.actions.registry import properties_of_type
 from flows.interpreter import runner
 from flows.language.document import Document, DocumentError
 from flows.lint import linter
 from flows.lint.linter import CalledFlow, Problem
-from flows.lint.literal_secrets import declared_properties
 from flows.models import Flow, Revision, Room
 from flows.models.sql import fetched, marks, table
 
@@ -91,10 +90,10 @@ def errors_before_run(revision: Revision) -> list[Problem]:
 
 def needs_of(document: Document) -> Needs:
     named = {
-        name
-        for located in document.walk()
-        for key, declared in declared_properties(located.action)
-        if declared.kind is PropertyKind.CONNECTION and isinstance(name := located.action.properties.get(key), str)
+        connection
+        for action in (located.action for located in document.walk())
+        for name, property in properties_of_type(action.type).items()
+        for connection in property.connections_named(action.properties.get(name))
     }
     return Needs(frozenset(named), frozenset(slug for _, _, slug in linter.calls_in(document)))
 
