@@ -10,9 +10,8 @@ from django.contrib.auth.models import User
 from django.utils import timezone
 
 from connections.foundry import adapt
-from connections.lessons import as_lesson
+from connections.lessons import as_lesson, day_learned
 from connections.models import Connection, LearntLesson
-from flows.designer.contexts import date_of
 from flows.playground.chat.branch import Tree, conversation
 from flows.playground.chat.columns import ColumnView, Locks, views_of
 from flows.playground.chat.contexts import Talk, talk_of
@@ -152,7 +151,8 @@ def unsent(connection: Connection | None, model: str) -> dict[str, str]:
         return {}
     rows = LearntLesson.objects.filter(endpoint=connection.endpoint, model=model.strip())
     return {
-        name: f"{model.strip()} refuses it (learned {date_of(lesson)}). The page of {connection.name} can forget that."
+        name: f"{model.strip()} refuses it (learned {day_learned(lesson)}). "
+        f"The page of {connection.name} can forget that."
         for name, lesson in adapt.unsent([as_lesson(row) for row in rows]).items()
     }
 

@@ -1,4 +1,4 @@
-"""The panel of Start: the name of the flow and its inputs."""
+"""The form in the panel of Start: the name of the flow, its inputs, and the limits of a run."""
 
 from __future__ import annotations
 
@@ -8,17 +8,19 @@ from typing import Any
 from django import forms
 from django.core.exceptions import ValidationError
 
+from flows.designer.conflict import EditConflict
 from flows.designer.fields import checked_name, literal
 from flows.language.document import Document
 from flows.language.stored_secrets import KEY, is_stored
 from flows.language.values import VariableType
 
 TYPES = [type.value for type in VariableType if type is not VariableType.CONNECTION]
+MOST_INPUTS = 200
 PARTS = ("name", "type", "required", "default", "description", "kept", "forget")
 
 
-class InputsForm(forms.Form):
-    """Rows of inputs, posted as `input-0-name` and so on; a row without a name is dropped."""
+class StartForm(forms.Form):
+    """Inputs are rows, posted as `input-0-name` and so on; a row without a name is dropped."""
 
     name = forms.CharField(max_length=200, label="Name", error_messages={"required": "A flow needs a name."})
     deadline = forms.FloatField(min_value=1, max_value=30 * 86_400, required=False)
@@ -31,19 +33,20 @@ class InputsForm(forms.Form):
             auto_id="start-%s",
         )
         self.document = document
-        self.rows = (
-            posted_rows(data) if data is not None else [stored_row(i) for i in document.to_json().get("inputs") or []]
-        )
+        self.stored_inputs = document.to_json().get("inputs") or []
+        self.rows = posted_rows(data) if data is not None else [stored_row(stored) for stored in self.stored_inputs]
         self.types = TYPES
-        self.conflict: Any = None
+        self.conflict: EditConflict | None = None
 
     @property
-    def shown_rows(self) -> list[dict[str, Any]]:
-        """With an empty one at the end, to add another."""
-        named = [row for row in self.rows if row["name"] or row["description"]]
-        # What is typed as a secret is not shown again.
-        named = [{**row, "default": ""} if row["type"] == "secret" else row for row in named]
-        return [*named, dict.fromkeys(PARTS, "") | {"type": "text"}]
+    def rows_to_fill(self) -> list[dict[str, Any]]:
+        """The rows as the panel shows them, with an empty one at the end, to add another.
+
+        What is typed as a secret is not shown again.
+        """
+        rows = [row for row in self.rows if row["name"] or row["description"]]
+        rows = [{**row, "default": ""} if row["type"] == "secret" else row for row in rows]
+        return [*rows, dict.fromkeys(PARTS, "") | {"type": "text"}]
 
     def clean(self) -> dict[str, Any]:
         cleaned = super().clean() or {}
@@ -52,37 +55,42 @@ class InputsForm(forms.Form):
             if not row["name"].strip():
                 continue
             name = checked_name(row["name"])
-            if any(made["name"] == name for made in inputs):
+            if any(each["name"] == name for each in inputs):
                 raise ValidationError(f"The input {name} is there twice. Rename one of them.")
             if row["type"] not in TYPES:
                 raise ValidationError(f"{name}: {row['type']!r} is not a type. Choose one of {', '.join(TYPES)}.")
-            inputs.append(self.made(name, row))
+            inputs.append(self.input_of(name, row))
         cleaned["inputs"] = inputs
         return cleaned
 
-    def made(self, name: str, row: Mapping[str, Any]) -> dict[str, Any]:
-        stored = next((i for i in self.document.to_json().get("inputs") or [] if i.get("name") == name), {})
-        text = row["default"]
-        default = None if text == "" else text if row["type"] in ("text", "secret") else literal(text)
-        if row["type"] == "secret" and text == "" and not row["forget"]:
-            default = kept_default(row, stored)
+    def input_of(self, name: str, row: Mapping[str, Any]) -> dict[str, Any]:
+        """A row as it goes into the document."""
+        stored = next((each for each in self.stored_inputs if each.get("name") == name), {})
         typed = {
             "type": row["type"],
             "required": bool(row["required"]),
-            "default": default,
+            "default": default_of(row, stored),
             "description": row["description"],
         }
         # What was absent and is still empty stays absent, so that an export equals its import.
         kept = {key: value for key, value in typed.items() if key in stored or value not in (None, "", False)}
         return {**stored, "name": name, "type": row["type"], **kept}
 
-    def applied(self) -> Document:
+    def apply(self) -> Document:
+        """The document with what was posted put in."""
         changed = self.document.renamed(self.cleaned_data["name"]).with_inputs(self.cleaned_data["inputs"])
         settings = {name: self.cleaned_data[name] for name in ("deadline", "concurrency") if name in self.data}
         return changed.with_settings(**settings)
 
 
-def kept_default(row: Mapping[str, Any], stored: Mapping[str, Any]) -> Any:
+def default_of(row: Mapping[str, Any], stored: Mapping[str, Any]) -> Any:
+    text = row["default"]
+    if row["type"] == "secret" and text == "" and not row["forget"]:
+        return stored_secret(row, stored)
+    return None if text == "" else text if row["type"] in ("text", "secret") else literal(text)
+
+
+def stored_secret(row: Mapping[str, Any], stored: Mapping[str, Any]) -> Any:
     """The stored secret that stays while its field is blank."""
     if KEY.fullmatch(row["kept"]):
         return {"secret": row["kept"]}
@@ -91,7 +99,7 @@ def kept_default(row: Mapping[str, Any], stored: Mapping[str, Any]) -> Any:
 
 def posted_rows(data: Mapping[str, Any]) -> list[dict[str, Any]]:
     rows = []
-    for at in range(200):
+    for at in range(MOST_INPUTS):
         if f"input-{at}-name" not in data:
             break
         rows.append({part: data.get(f"input-{at}-{part}", "") for part in PARTS})
@@ -105,12 +113,12 @@ def stored_row(stored: Mapping[str, Any]) -> dict[str, Any]:
         "name": stored.get("name", ""),
         "type": stored.get("type", "text"),
         "required": bool(stored.get("required")),
-        "default": ""
-        if default is None or secret
-        else default
-        if isinstance(default, str)
-        else forms.JSONField().prepare_value(default),
+        "default": "" if default is None or secret else default_text(default),
         "description": stored.get("description") or "",
         "kept": default["secret"] if secret and is_stored(default) else "",
         "forget": "",
     }
+
+
+def default_text(default: Any) -> Any:
+    return default if isinstance(default, str) else forms.JSONField().prepare_value(default)
