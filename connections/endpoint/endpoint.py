@@ -11,7 +11,15 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from urllib.parse import urlsplit
 
-from connections.endpoint.hosts import AZURE_RESOURCE, RESOURCE, STANDARD_PORTS
+from connections.endpoint.hosts import (
+    AZURE_RESOURCE,
+    CLASSIC_SCOPE,
+    FOUNDRY_SCOPE,
+    RESOURCE,
+    SERVERLESS_SCOPE,
+    STANDARD_PORTS,
+    sovereign_cloud_of,
+)
 from connections.secret import Secret
 
 RESPONSES_SINCE, RESPONSES_VERSION = "2025-03-01-preview", "2025-04-01-preview"
@@ -83,18 +91,23 @@ class Endpoint:
         return self.origin.split("://", 1)[1]
 
     @property
+    def hostname(self) -> str:
+        """The host without the port, and without the brackets of an IPv6 address."""
+        return urlsplit(self.origin).hostname or ""
+
+    @property
     def label(self) -> str:
         return LABELS[self.kind]
 
     @property
     def is_azure(self) -> bool:
         """Whether the host is a resource of Azure OpenAI or Foundry."""
-        return (urlsplit(self.origin).hostname or "").endswith(AZURE_RESOURCE)
+        return self.hostname.endswith(AZURE_RESOURCE)
 
     @property
     def is_resource(self) -> bool:
         """Whether the host is a resource's own: what it says of tokens is said by Microsoft, and by nobody else."""
-        return (urlsplit(self.origin).hostname or "").endswith(RESOURCE)
+        return self.hostname.endswith(RESOURCE)
 
     @property
     def address(self) -> tuple[str, int]:
@@ -148,21 +161,18 @@ class Endpoint:
     @property
     def scope(self) -> str:
         """What a token of Microsoft Entra ID must be for. Sources: Microsoft's authentication pages for each route."""
-        host, _ = self.address
-        if host.endswith((".azure.us", ".azure.cn")):
-            return f"https://cognitiveservices.azure.{host.rsplit('.', 1)[1]}/.default"
+        if cloud := sovereign_cloud_of(self.hostname):
+            return cloud.scope
         if self.kind is Kind.SERVERLESS:
-            return "https://ml.azure.com/.default"
+            return SERVERLESS_SCOPE
         dated = self.kind is Kind.DEPLOYMENT or (self.kind is Kind.RESPONSES and "/api/projects/" not in self.base)
-        return "https://cognitiveservices.azure.com/.default" if dated else "https://ai.azure.com/.default"
+        return CLASSIC_SCOPE if dated else FOUNDRY_SCOPE
 
     @property
     def authority(self) -> str:
         """The host that gives tokens of Microsoft Entra ID; empty for the public cloud."""
-        host, _ = self.address
-        if host.endswith(".azure.us"):
-            return "login.microsoftonline.us"
-        return "login.chinacloudapi.cn" if host.endswith(".azure.cn") else ""
+        cloud = sovereign_cloud_of(self.hostname)
+        return cloud.authority if cloud else ""
 
     def _url(self, operation: str) -> str:
         return f"{self.base}{operation}" + (f"?{self.query}" if self.query else "")

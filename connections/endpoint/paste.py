@@ -13,6 +13,7 @@ from itertools import islice
 from typing import NamedTuple
 from urllib.parse import quote
 
+from connections.endpoint.hosts import AZURE_MODEL, NO_ENDPOINTS, PORTALS, is_or_is_below
 from connections.secret import Secret
 
 
@@ -45,16 +46,6 @@ EDGES = " \t\r\n\f\v\u00a0\u200b\u2060\ufeff\u2028\u2029\"'`<>,;"
 LONGEST_VALUE = 4_200  # characters; the longest key, and a little to tell it from a longer one
 # They bound the time a hostile text takes; a real one has some dozens, and a few names in a value.
 MOST_SETTINGS, MOST_REFERENCES = 1_000, 10
-
-AZURE_AI = re.compile(
-    r"\.(?:openai|cognitiveservices|services\.ai)\.azure\.(?:com|us|cn)$|\.models\.ai\.azure\.com$"
-    r"|\.inference\.ml\.azure\.com$|\.api\.cognitive\.microsoft\.com$"
-)
-NO_ENDPOINT_HOST = re.compile(
-    r"(?:^|\.)(?:(?:learn|docs|go|schemas)\.microsoft\.com|github\.com|githubusercontent\.com|aka\.ms|pypi\.org"
-    r"|(?:platform|help|cookbook|developers)\.openai\.com|npmjs\.com|nuget\.org|stackoverflow\.com|json-schema\.org"
-    r"|login\.microsoftonline\.com|w3\.org)$|^(?:ai|oai|ml|portal)\.azure\.com$"
-)
 
 
 # --- The text ---
@@ -279,7 +270,7 @@ def host_of(url: str) -> str:
 
 
 def is_azure(url: str) -> bool:
-    return bool(AZURE_AI.search(host_of(url)))
+    return host_of(url).endswith(AZURE_MODEL)
 
 
 def is_address(text: str) -> bool:
@@ -290,8 +281,8 @@ def is_address(text: str) -> bool:
         return False  # grown together with the setting behind it, maybe a key
     host = host_of(text)
     if URL.match(text):
-        return bool(host) and not NO_ENDPOINT_HOST.search(host)
-    return bool(AZURE_AI.search(host)) and bool(BARE.fullmatch(text))
+        return bool(host) and host not in PORTALS and not is_or_is_below(host, NO_ENDPOINTS)
+    return host.endswith(AZURE_MODEL) and bool(BARE.fullmatch(text))
 
 
 CLIENT = re.compile(r"Azure(?:Chat)?OpenAI(?:Client|Embeddings)?\s{0,3}\(|AzureOpenAIClient\s")

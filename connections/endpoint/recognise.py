@@ -19,7 +19,7 @@ from connections.endpoint.embedded import (
     names_a_secret,
 )
 from connections.endpoint.endpoint import INFERENCE_VERSION, Endpoint, EndpointError, KeyHeader, Kind, SecretInEndpoint
-from connections.endpoint.hosts import AZURE_RESOURCE, PORTALS, SERVERLESS, STANDARD_PORTS
+from connections.endpoint.hosts import AZURE_MODEL, AZURE_RESOURCE, PORTALS, SERVERLESS, STANDARD_PORTS, is_or_is_below
 from connections.endpoint.paste import Clipping, clip
 from connections.secret import Secret
 
@@ -81,7 +81,7 @@ class Pasted:
         except ValueError:
             raise EndpointError(*NO_ADDRESS) from None
         check_address(parts.scheme, parts.username, hostname)
-        scheme = "https" if hostname.endswith(AZURE_RESOURCE + SERVERLESS) else parts.scheme
+        scheme = "https" if hostname.endswith(AZURE_MODEL) else parts.scheme
         shown = f"[{hostname}]" if ":" in hostname else hostname
         standard = port in (None, STANDARD_PORTS[parts.scheme], STANDARD_PORTS[scheme])
         netloc = shown if standard else f"{shown}:{port}"
@@ -138,13 +138,12 @@ def check_address(scheme: str, username: str | None, hostname: str) -> None:
         raise EndpointError(*NO_ADDRESS)
     if is_odd_number(hostname) or hostname in ("http", "https"):
         raise EndpointError(*NO_ADDRESS)
-    if f".{hostname}" in AZURE_RESOURCE + SERVERLESS:
+    if f".{hostname}" in AZURE_MODEL:
         raise EndpointError(
             "The name of the resource is missing.", f"It stands before the rest: https://NAME.{hostname}/openai/v1."
         )
-    if hostname in PORTALS or hostname.endswith(
-        tuple(f".{portal}" for portal in ("portal.azure.com", "oai.azure.com"))
-    ):
+    # Below the other portals are hosts of endpoints.
+    if hostname in PORTALS or is_or_is_below(hostname, ("portal.azure.com", "oai.azure.com")):
         raise EndpointError(
             "This is the portal page, not an endpoint.",
             "In the portal open the deployment, tab Code, and copy the endpoint.",

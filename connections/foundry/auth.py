@@ -14,7 +14,7 @@ from collections.abc import Callable
 from typing import Any, Protocol
 
 from connections.endpoint.endpoint import Endpoint
-from connections.endpoint.hosts import REGIONAL, SERVERLESS
+from connections.endpoint.hosts import REGIONAL, SERVERLESS, scope_of
 from connections.foundry.errors import ErrorKind, FoundryError
 from connections.foundry.masking import masker_of
 from connections.foundry.values import Identity, Target
@@ -24,18 +24,6 @@ BEARER = "bearer"
 EARLY = 300.0  # seconds before its end that a token is replaced
 TOKEN_TIMEOUT = 60.0  # seconds
 MOST_IDENTITIES = 500
-# A 401 names the audience it wants. Only these are believed: a token for anything else is none of a model's business.
-AUDIENCES = tuple(
-    f"https://{host}/.default"
-    for host in (
-        "ai.azure.com",
-        "ai.azure.us",
-        "cognitiveservices.azure.com",
-        "cognitiveservices.azure.us",
-        "cognitiveservices.azure.cn",
-        "ml.azure.com",
-    )
-)
 
 
 def no_identity_for(endpoint: Endpoint) -> tuple[str, str]:
@@ -56,8 +44,8 @@ def no_identity_for(endpoint: Endpoint) -> tuple[str, str]:
 
 def scope_named(text: str) -> str:
     """The scope behind "audience is incorrect (https://ai.azure.com)"; empty when none is named."""
-    found = re.search(r"audience[^(]{0,40}\((https://[a-z.]+)/?(?:\.default)?\)", text, re.IGNORECASE)
-    return f"{found[1].lower()}/.default" if found else ""
+    found = re.search(r"audience[^(]{0,40}\(https://([a-z.]+)/?(?:\.default)?\)", text, re.IGNORECASE)
+    return scope_of(found[1].lower()) if found else ""
 
 
 def key_headers(target: Target, header: str) -> dict[str, str]:

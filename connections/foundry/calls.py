@@ -6,9 +6,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+from connections.endpoint.hosts import BELIEVED_SCOPES
 from connections.foundry import chat, embeddings, responses
 from connections.foundry.adapt import KEY_HEADER, SCOPE, Lesson, applied, way
-from connections.foundry.auth import AUDIENCES
 from connections.foundry.errors import ErrorKind, FoundryError
 from connections.foundry.routes import Api, Route, route_of
 from connections.foundry.values import ChatRequest, EmbeddingRequest, Target
@@ -27,7 +27,7 @@ class Asked:
 def asked_at(route: Route, body: Mapping[str, Any] | None, target: Target, lessons: Sequence[Lesson]) -> Asked:
     header = way(lessons, KEY_HEADER) or target.key_header or route.endpoint.key_header
     learnt = way(lessons, SCOPE)
-    believed = learnt in AUDIENCES and route.endpoint.is_resource
+    believed = learnt in BELIEVED_SCOPES and route.endpoint.is_resource
     return Asked(route, body, header, learnt if believed else route.endpoint.scope)
 
 

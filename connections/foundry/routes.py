@@ -8,9 +8,10 @@ from enum import StrEnum
 from urllib.parse import quote
 
 from connections.endpoint.endpoint import Endpoint, EndpointError, Kind
+from connections.endpoint.hosts import BELIEVED_SCOPES
 from connections.endpoint.recognise import LAST_GA, parse_endpoint
 from connections.foundry.adapt import API, ENDPOINT, KEY_HEADER, SCOPE, Lesson, way
-from connections.foundry.auth import AUDIENCES, BEARER, scope_named
+from connections.foundry.auth import BEARER, scope_named
 from connections.foundry.errors import OTHER_API, ErrorKind, FoundryError
 
 
@@ -85,6 +86,6 @@ def other_credentials(
         return None
     if identity:
         named = scope_named(error.raw) if endpoint.is_resource else ""
-        return Lesson(SCOPE, named, error.raw, now) if named in AUDIENCES and named != scope else None
+        return Lesson(SCOPE, named, error.raw, now) if named in BELIEVED_SCOPES and named != scope else None
     # The dated routes read a bearer key as a token.
     return Lesson(KEY_HEADER, "api-key", error.raw, now) if key_header == BEARER else None

@@ -13,11 +13,12 @@ import time
 from collections.abc import Mapping
 from typing import Any
 
+from connections.endpoint.hosts import CLASSIC_SCOPE, FOUNDRY_SCOPE, SERVERLESS_SCOPE
 from connections.simulator.refusals import Refusal, coded, error
 from connections.simulator.routes import Route
 
 KEY = "simulator"
-CLASSIC, FOUNDRY, ML = "https://cognitiveservices.azure.com", "https://ai.azure.com", "https://ml.azure.com"
+CLASSIC, FOUNDRY, ML = (scope.removesuffix("/.default") for scope in (CLASSIC_SCOPE, FOUNDRY_SCOPE, SERVERLESS_SCOPE))
 
 # Family -> audiences of tokens; the first one is named in refusals.
 AUDIENCES: dict[str, tuple[str, ...]] = {

@@ -11,6 +11,8 @@ from collections.abc import Set
 from dataclasses import dataclass
 from urllib.parse import unquote
 
+from connections.endpoint.hosts import SERVERLESS as SERVERLESS_HOSTS
+
 # What `Simulator(routes=...)` takes -> the families of paths it opens.
 FACES: dict[str, frozenset[str]] = {
     "v1": frozenset({"v1"}),
@@ -27,7 +29,6 @@ PREFIXES: dict[str, frozenset[str]] = {
     "/resource-new": frozenset({"v1"}),
     "/gateway": ALL,
 }
-SERVERLESS_HOST = ".models.ai.azure.com"
 LISTS = frozenset({"list", "models", "deployments", "info"})  # these are asked with GET
 
 EVERYTHING = "(?P<op>chat/completions|responses|embeddings|models)"
@@ -85,7 +86,7 @@ def route_of(path: str, host: str = "", faces: Set[str] = ALL) -> Route | None:
     prefix = next((known for known in PREFIXES if path.startswith(f"{known}/")), "")
     opened = faces & PREFIXES.get(prefix, ALL)
     name = host.partition(":")[0].lower()
-    serverless = name.endswith(SERVERLESS_HOST)
+    serverless = name.endswith(SERVERLESS_HOSTS)
     for family, pattern in SERVERLESS if serverless else PATTERNS:
         if found := re.fullmatch(pattern, path.removeprefix(prefix)):
             if not any(family in FACES[face] for face in opened):
