@@ -19,7 +19,7 @@ from enum import StrEnum, auto
 from typing import Any
 
 from connections.foundry.filters import filter_results
-from connections.foundry.jsons import parsed
+from connections.foundry.json_parsing import parse_json
 from connections.foundry.masking import Masker
 from connections.foundry.values import FilterResult
 
@@ -73,20 +73,20 @@ class FoundryError(Exception):
         self.code, self.param, self.filters = code, param, filters
 
 
-class Body:
+class ErrorBody:
     """The error inside an answer, whatever form it has, with masks for secrets that came back in it."""
 
     def __init__(self, text: str, masker: Masker) -> None:
         self.text = masker.text(text)
         try:
-            data = masker.value(parsed(text))
+            data = masker.value(parse_json(text))
         except ValueError:
             data = None
         error = data.get("error") if isinstance(data, Mapping) else None
         inner: Any = error if isinstance(error, Mapping) else data if isinstance(data, Mapping) else {}
         self.code = str(inner.get("code") or inner.get("statusCode") or "")
         self.param: str | None = inner.get("param") if isinstance(inner.get("param"), str) else None
-        self.refused = refused_location(inner.get("detail"))
+        self.refused = located_parameter(inner.get("detail"))
         self.message = self._message(error, inner)
         found = inner.get("innererror") or inner.get("inner_error")
         results = found.get("content_filter_result") if isinstance(found, Mapping) else None
@@ -105,12 +105,12 @@ class Body:
         return any(word in lowered for word in words)
 
 
-def from_answer(
+def error_of_answer(
     status: int, text: str, headers: Mapping[str, str], *, model: str, masker: Masker, host: str
 ) -> FoundryError:
     """The typed error of an answer that is none (status >= 400, or an error inside a stream). `headers` are masked."""
-    body = Body(text, masker)
-    kind, message, hint = classified(status, body, model, host)
+    body = ErrorBody(text, masker)
+    kind, message, hint = classify(status, body, model, host)
     return FoundryError(
         kind,
         message,
@@ -134,18 +134,18 @@ OTHER_API = (
 )
 
 
-def classified(status: int, body: Body, model: str, host: str) -> tuple[ErrorKind, str, str]:
+def classify(status: int, body: ErrorBody, model: str, host: str) -> tuple[ErrorKind, str, str]:
     said = f" It said: {body.message[:300]}" if body.message else ""
     if status == 401:
-        return unauthorised(body)
+        return classify_unauthorised(body)
     if status == 403:
-        return forbidden(body, said)
+        return classify_forbidden(body, said)
     if status in (404, 410):
-        return missing(body, model, host)
+        return classify_missing(body, model, host)
     if body.says("content_filter", "responsibleaipolicyviolation", "content management policy"):
         return (
             ErrorKind.CONTENT_FILTER,
-            f"The content filter blocked the prompt{filtered_words(body)}.",
+            f"The content filter blocked the prompt{filter_summary(body)}.",
             "Rephrase the prompt, or change the filter of the deployment.",
         )
     if body.says("context_length_exceeded", "maximum context length"):
@@ -203,7 +203,7 @@ def classified(status: int, body: Body, model: str, host: str) -> tuple[ErrorKin
     return ErrorKind.PROTOCOL, f"{status}: {host} refused the request.{said}", "See the raw answer."
 
 
-def unauthorised(body: Body) -> tuple[ErrorKind, str, str]:
+def classify_unauthorised(body: ErrorBody) -> tuple[ErrorKind, str, str]:
     if body.says("lacks the required data action", "does not have access", "principal does not"):
         return (
             ErrorKind.PERMISSION,
@@ -223,7 +223,7 @@ def unauthorised(body: Body) -> tuple[ErrorKind, str, str]:
     )
 
 
-def forbidden(body: Body, said: str) -> tuple[ErrorKind, str, str]:
+def classify_forbidden(body: ErrorBody, said: str) -> tuple[ErrorKind, str, str]:
     if body.says("authenticationtypedisabled", "key based authentication is disabled"):
         return (
             ErrorKind.PERMISSION,
@@ -239,7 +239,7 @@ def forbidden(body: Body, said: str) -> tuple[ErrorKind, str, str]:
     return ErrorKind.PERMISSION, f"403: access is denied.{said}", "Ask the owner of the resource."
 
 
-def missing(body: Body, model: str, host: str) -> tuple[ErrorKind, str, str]:
+def classify_missing(body: ErrorBody, model: str, host: str) -> tuple[ErrorKind, str, str]:
     if body.says(
         "deploymentnotfound",
         "deployment for this resource does not exist",
@@ -269,7 +269,7 @@ NAMING = (
 )
 
 
-def parameter_of(body: Body) -> str | None:
+def parameter_of(body: ErrorBody) -> str | None:
     """The parameter that a 400 refuses. One that is only out of range is for its user to correct."""
     if body.param and (body.code in REFUSING_CODES or body.says(*REFUSING_WORDS)):
         return body.param
@@ -279,7 +279,7 @@ def parameter_of(body: Body) -> str | None:
     return body.refused
 
 
-def refused_location(detail: Any) -> str | None:
+def located_parameter(detail: Any) -> str | None:
     """The parameter in {"detail": [{"loc": ["body", "seed"], ...}]}, the form of the /models route."""
     first = detail[0] if isinstance(detail, list) and detail else None
     where = first.get("loc") if isinstance(first, Mapping) else None
@@ -287,7 +287,7 @@ def refused_location(detail: Any) -> str | None:
     return names[0] if names else None
 
 
-def filtered_words(body: Body) -> str:
+def filter_summary(body: ErrorBody) -> str:
     """ ": violence, medium" from the categories that were hit."""
     hit = "; ".join(str(found) for found in body.filters if found.filtered)
     return f": {hit}" if hit else ""

@@ -32,7 +32,7 @@ LARGEST_REFUSAL = 64 * 1024  # bytes read of an answer that is an error
 LARGEST_HEADERS = 64 * 1024
 TIMEOUTS = httpx.Timeout(600, connect=10).as_dict()  # seconds; reasoning takes minutes
 # Compressed streams are held back until a block is full, and small bodies can unfold to huge ones.
-STANDING = {
+DEFAULT_HEADERS = {
     "Accept": "application/json, text/event-stream",
     "Accept-Encoding": "identity",
     "Content-Type": "application/json",
@@ -54,11 +54,11 @@ NAT64 = ipaddress.IPv6Network("64:ff9b::/96")
 ISATAP, ISATAP_FLAGS = 0x00005EFE, 0x03000000
 FAILURES = (httpx.HTTPError, httpx.InvalidURL, OSError, aiohttp.ClientError)
 
-Network = ipaddress.IPv4Network | ipaddress.IPv6Network
-Address = ipaddress.IPv4Address | ipaddress.IPv6Address
+IpNetwork = ipaddress.IPv4Network | ipaddress.IPv6Network
+IpAddress = ipaddress.IPv4Address | ipaddress.IPv6Address
 
 
-class Blocked(OSError):
+class DestinationBlocked(OSError):
     """The destination is not allowed."""
 
 
@@ -67,7 +67,7 @@ class Destinations:
     """Which loopback, private and link-local addresses may be called all the same, and who is trusted."""
 
     hosts: frozenset[tuple[str, int]] = frozenset()
-    networks: tuple[Network, ...] = ()
+    networks: tuple[IpNetwork, ...] = ()
 
     @classmethod
     def parse(cls, text: str) -> Destinations:
@@ -86,12 +86,12 @@ class Destinations:
 
     def allows(self, host: str, address: str, port: int) -> bool:
         """Whether `host`, resolved to `address`, may be connected to."""
-        ip = reached(ipaddress.ip_address(address.split("%", 1)[0]))
+        ip = unwrapped_address(ipaddress.ip_address(address.split("%", 1)[0]))
         if is_public(ip):
             return True
         if (host.lower(), port) in self.hosts or (str(ip), port) in self.hosts:
             return True
-        return within(ip, self.networks)
+        return is_within(ip, self.networks)
 
     def trusts(self, endpoint: Endpoint) -> bool:
         """Whether the server's own identity may be shown there: to a resource's own host, and to a host that is
@@ -106,16 +106,16 @@ class Destinations:
             ip = ipaddress.ip_address(host)
         except ValueError:
             return False
-        return within(ip, self.networks)
+        return is_within(ip, self.networks)
 
 
-def within(ip: Address, networks: tuple[Network, ...]) -> bool:
+def is_within(ip: IpAddress, networks: tuple[IpNetwork, ...]) -> bool:
     return any(ip.version == network.version and ip in network for network in networks)
 
 
-def is_public(ip: Address) -> bool:
+def is_public(ip: IpAddress) -> bool:
     """Whether anybody may be there, and nobody of this network."""
-    if not ip.is_global or ip.is_multicast or within(ip, NEVER_PUBLIC):
+    if not ip.is_global or ip.is_multicast or is_within(ip, NEVER_PUBLIC):
         return False
     return isinstance(ip, ipaddress.IPv4Address) or (ip in GIVEN_OUT and not is_isatap(ip))
 
@@ -124,7 +124,7 @@ def is_isatap(ip: ipaddress.IPv6Address) -> bool:
     return int(ip) >> 32 & 0xFFFFFFFF & ~ISATAP_FLAGS == ISATAP
 
 
-def reached(ip: Address) -> Address:
+def unwrapped_address(ip: IpAddress) -> IpAddress:
     """The address behind one that every host unwraps: IPv4 written as IPv6, and the well-known prefix of NAT64."""
     if isinstance(ip, ipaddress.IPv4Address):
         return ip
@@ -146,7 +146,7 @@ class CheckedResolver(AbstractResolver):
         found = await self._resolver.resolve(host, port, family)
         allowed = [entry for entry in found if self._destinations.allows(host, entry["host"], port)]
         if not allowed:
-            raise Blocked(f"{host} is {found[0]['host']}")
+            raise DestinationBlocked(f"{host} is {found[0]['host']}")
         return allowed
 
     async def close(self) -> None:
@@ -160,7 +160,7 @@ class NoCookies(aiohttp.DummyCookieJar):
         pass
 
 
-class Answer:
+class HttpAnswer:
     """What came back: status and headers (names in lower case) at once, the body as it comes."""
 
     def __init__(self, response: httpx.Response) -> None:
@@ -184,7 +184,7 @@ class Answer:
                 yield chunk
         except FAILURES as error:
             # Here, so that the reader knows how far it came: nothing is tried again once text was shown.
-            raise unreachable(error, self._response.url.host, begun=True) from None
+            raise connection_error(error, self._response.url.host, begun=True) from None
 
     async def body(self) -> bytes:
         return b"".join([chunk async for chunk in self.chunks()])
@@ -233,30 +233,30 @@ class HttpTransport:
     @asynccontextmanager
     async def send(
         self, method: str, url: str, headers: Mapping[str, str], body: Mapping[str, Any] | None
-    ) -> AsyncIterator[Answer]:
+    ) -> AsyncIterator[HttpAnswer]:
         """Raises FoundryError."""
-        address = checked(url, self._destinations)
-        content = None if body is None else encoded(body)
+        address = callable_url(url, self._destinations)
+        content = None if body is None else encode_body(body)
         request = httpx.Request(
-            method, address, headers={**STANDING, **headers}, content=content, extensions={"timeout": TIMEOUTS}
+            method, address, headers={**DEFAULT_HEADERS, **headers}, content=content, extensions={"timeout": TIMEOUTS}
         )
         try:
             response = await self._over.handle_async_request(request)
             response.request = request
             try:
-                yield Answer(response)
+                yield HttpAnswer(response)
             finally:
                 await response.aclose()
         except FAILURES as error:
             # What is below may repeat what was sent or what came back.
-            raise unreachable(error, address.host) from None
+            raise connection_error(error, address.host) from None
 
     async def aclose(self) -> None:
         await self._over.aclose()
 
 
 @lru_cache(maxsize=4_096)
-def checked(url: str, destinations: Destinations) -> httpx.URL:
+def callable_url(url: str, destinations: Destinations) -> httpx.URL:
     """The address, if it may be called as it is written; names are checked once they are resolved.
 
     Raises FoundryError.
@@ -267,18 +267,18 @@ def checked(url: str, destinations: Destinations) -> httpx.URL:
         raise FoundryError(ErrorKind.PROTOCOL, f"{url[:200]} cannot be called.", "Check the endpoint.") from error
     port = address.port or (443 if address.scheme == "https" else 80)
     if address.scheme != "https" and not destinations.allows_plain(address.host, port):
-        raise blocked(f"{address.host}:{port}", "Only https may be used here")
+        raise blocked_error(f"{address.host}:{port}", "Only https may be used here")
     # aiohttp does not ask a resolver about literal addresses.
     try:
         ipaddress.ip_address(address.host)
     except ValueError:
         return address
     if not destinations.allows(address.host, address.host, port):
-        raise blocked(f"{address.host}:{port}", "This address is loopback, private or link-local")
+        raise blocked_error(f"{address.host}:{port}", "This address is loopback, private or link-local")
     return address
 
 
-def encoded(body: Mapping[str, Any]) -> bytes:
+def encode_body(body: Mapping[str, Any]) -> bytes:
     try:
         return json.dumps(body, ensure_ascii=False, separators=(",", ":"), allow_nan=False).encode()
     except (TypeError, ValueError) as error:
@@ -289,7 +289,7 @@ def encoded(body: Mapping[str, Any]) -> bytes:
         ) from None
 
 
-def blocked(host: str, why: str) -> FoundryError:
+def blocked_error(host: str, why: str) -> FoundryError:
     return FoundryError(
         ErrorKind.BLOCKED_DESTINATION,
         f"{why}: {host} may not be called.",
@@ -297,15 +297,15 @@ def blocked(host: str, why: str) -> FoundryError:
     )
 
 
-def unreachable(error: BaseException, host: str, *, begun: bool = False) -> FoundryError:
+def connection_error(error: BaseException, host: str, *, begun: bool = False) -> FoundryError:
     """The typed error behind what httpx and aiohttp raise.
 
     httpx-aiohttp reports every failure to connect, a refused one included, as a timeout or connect error; the
     cause tells them apart.
     """
-    causes = list(chain(error))
-    if found := next((c for c in causes if isinstance(c, Blocked)), None):
-        return blocked(host, f"{found} which is loopback, private or link-local")
+    causes = list(causes_of(error))
+    if found := next((c for c in causes if isinstance(c, DestinationBlocked)), None):
+        return blocked_error(host, f"{found} which is loopback, private or link-local")
     if any(isinstance(c, ssl.SSLError | aiohttp.ClientConnectorCertificateError) for c in causes):
         return FoundryError(ErrorKind.TLS, f"{host} has no valid certificate.", "Check the name of the host.")
     if any(isinstance(c, socket.gaierror | aiohttp.ClientConnectorDNSError) for c in causes):
@@ -335,7 +335,7 @@ def unreachable(error: BaseException, host: str, *, begun: bool = False) -> Foun
     return FoundryError(ErrorKind.CONNECT, f"{host} closed the connection without an answer.", "Try again.")
 
 
-def chain(error: BaseException | None) -> Any:
+def causes_of(error: BaseException | None) -> Any:
     seen: set[int] = set()
     while error is not None and id(error) not in seen:
         seen.add(id(error))

@@ -55,7 +55,7 @@ SERVERLESS = (
 
 
 @dataclass(frozen=True)
-class Route:
+class SimulatedRoute:
     """A request taken apart."""
 
     family: str
@@ -80,7 +80,7 @@ class Route:
         return self.family not in ("compatible", "serverless", "serverless-v1", "models")
 
 
-def route_of(path: str, host: str = "", faces: Set[str] = ALL) -> Route | None:
+def route_of(path: str, host: str = "", faces: Set[str] = ALL) -> SimulatedRoute | None:
     """`path` as it was sent, still encoded: a deployment may have a slash in its name."""
     path = path.rstrip("/")
     prefix = next((known for known in PREFIXES if path.startswith(f"{known}/")), "")
@@ -95,5 +95,5 @@ def route_of(path: str, host: str = "", faces: Set[str] = ALL) -> Route | None:
             # A serverless host has one model, and the host is its name.
             deployment = name.partition(".")[0] if serverless else unquote(parts.get("name") or "")
             project = unquote(parts.get("project") or "")
-            return Route(family, parts.get("op") or "list", deployment or None, project, prefix == "/gateway")
+            return SimulatedRoute(family, parts.get("op") or "list", deployment or None, project, prefix == "/gateway")
     return None

@@ -16,8 +16,8 @@ from typing import Any, ClassVar
 from django import forms
 from django.core.exceptions import ValidationError
 
-from connections.endpoint.embedded import without_secrets
-from connections.endpoint.recognise import secret_in
+from connections.endpoint.embedded_secrets import without_secrets
+from connections.endpoint.recognise import secret_warning
 from flows.language.expressions import ExpressionError, check
 from flows.language.values import VariableType
 from flows.lint.linter import VariableInScope
@@ -91,12 +91,12 @@ class Address(Line):
 
     def clean(self, value: Any) -> Any:
         text = super().clean(value)
-        if why := secret_in(text):
+        if why := secret_warning(text):
             raise ValidationError(why)
         return text
 
     def bound_data(self, data: Any, initial: Any) -> Any:
-        return without_secrets(data) if data and secret_in(data) else data
+        return without_secrets(data) if data and secret_warning(data) else data
 
 
 class Value(Line):

@@ -9,7 +9,7 @@ from typing import Any
 from django.contrib.auth.models import AbstractBaseUser
 from django.db import transaction
 
-from connections.endpoint.recognise import secret_in
+from connections.endpoint.recognise import secret_warning
 from flows.actions.base import label, props
 from flows.language.document import Document, DocumentError, parse
 from flows.lint.literal_secrets import Place, each_secret, literal_of, refusal_of, refusals
@@ -40,7 +40,7 @@ def without_secrets_in_addresses(document: Document) -> Document:
         known = known_type(action)
         for name, declared in props(known.properties).items() if known else ():
             value = action.properties.get(name)
-            if declared.address and isinstance(value, str) and (why := secret_in(value)):
+            if declared.address and isinstance(value, str) and (why := secret_warning(value)):
                 found.append(f"{action.id}, {label(name)}: {why}")
     if found:
         raise DocumentError(found)

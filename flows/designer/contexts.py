@@ -14,8 +14,8 @@ from django.utils.formats import date_format
 from django.utils.safestring import SafeString, mark_safe
 from markdown_it import MarkdownIt
 
-from connections.foundry import adapt
-from connections.lessons import as_lesson
+from connections.foundry import lessons as adapt
+from connections.lesson_memory import as_lesson
 from connections.models import Connection, LearntLesson
 from flows.actions import registry
 from flows.actions.base import Group
@@ -179,7 +179,7 @@ def unsent(action: Action, connections: Sequence[Connection]) -> dict[str, str]:
     return {
         field: f"{model.strip()} refuses it (learned {date_of(lesson)}), so it is not sent as typed. "
         f"The page of the connection {name} shows what it said, and can forget it."
-        for field, lesson in adapt.unsent(lessons).items()
+        for field, lesson in adapt.unsent_fields(lessons).items()
     }
 
 

@@ -10,8 +10,8 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from typing import Any
 
-from connections.endpoint.embedded import without_secrets
-from connections.endpoint.recognise import secret_in
+from connections.endpoint.embedded_secrets import without_secrets
+from connections.endpoint.recognise import secret_warning
 from connections.secret import MASK, Secret
 from flows.actions import registry
 from flows.actions.base import Lap, Prop, PropertyKind, Result, default_of, label, props
@@ -478,7 +478,7 @@ def without_keys_in_addresses(rendered: Any) -> dict[str, Any]:
     kind: Any = type(rendered)
     values = {name: (declared, getattr(rendered, name)) for name, declared in props(kind).items()}
     return {
-        name: without_secrets(value) if declared.address and isinstance(value, str) and secret_in(value) else value
+        name: without_secrets(value) if declared.address and isinstance(value, str) and secret_warning(value) else value
         for name, (declared, value) in values.items()
     }
 

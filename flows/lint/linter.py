@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from difflib import get_close_matches
 from typing import Any
 
-from connections.endpoint.recognise import secret_in
+from connections.endpoint.recognise import secret_warning
 from flows.actions import registry
 from flows.actions.base import TYPES, Prop, PropertyKind, label, props
 from flows.language.document import Action, Document
@@ -208,7 +208,7 @@ class Linter:
             case PropertyKind.LATER:
                 for template in templates_in(value):
                     yield from self.template(action, name, template, self._scopes.behind_body(action, visible))
-            case _ if declared.address and isinstance(value, str) and (why := secret_in(value)):
+            case _ if declared.address and isinstance(value, str) and (why := secret_warning(value)):
                 yield Problem(action.id, name, why)
             case PropertyKind.TEXT if not isinstance(value, str | int | float):
                 yield Problem(action.id, name, f"{label(name)} is not a text.")

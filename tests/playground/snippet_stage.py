@@ -28,8 +28,8 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
-from connections.foundry.adapt import Lesson, LocalMemory
 from connections.foundry.client import FoundryClient
+from connections.foundry.lessons import Lesson, LocalMemory
 from connections.foundry.routes import Api
 from connections.foundry.transport import Destinations
 from connections.foundry.values import Completion, Header, Target

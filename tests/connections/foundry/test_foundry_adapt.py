@@ -8,9 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from connections.endpoint.recognise import parse_endpoint
-from connections.foundry.adapt import API, ENDPOINT, LocalMemory, applied, lesson_from
 from connections.foundry.client import FoundryClient
 from connections.foundry.errors import ErrorKind, FoundryError
+from connections.foundry.lessons import API, ENDPOINT, LocalMemory, apply_lessons, lesson_from
 from connections.foundry.transport import Destinations
 from connections.foundry.values import ChatRequest, Completion, Message, Target
 from connections.secret import Secret
@@ -31,7 +31,7 @@ def learnt(known, body, error):
     if lesson is None:
         return None
     known[:] = [*(old for old in known if old.parameter != lesson.parameter), lesson]
-    return applied(known, body)
+    return apply_lessons(known, body)
 
 
 def test_one_thing_changes_at_a_time_and_is_remembered():
@@ -40,7 +40,7 @@ def test_one_thing_changes_at_a_time_and_is_remembered():
     assert body == {"model": "m", "messages": [], "max_tokens": 9, "temperature": 0.1}
     body = learnt(known, body, refused("temperature"))
     assert body == {"model": "m", "messages": [], "max_tokens": 9}
-    assert applied(known, BODY) == body
+    assert apply_lessons(known, BODY) == body
     assert [(lesson.message, lesson.learned_at) for lesson in known] == [("no such thing", NOW)] * 2
 
 
@@ -48,7 +48,7 @@ def test_a_parameter_that_is_refused_under_both_names_is_dropped():
     known = []
     body = learnt(known, BODY, refused("max_completion_tokens"))
     body = learnt(known, body, refused("max_tokens"))
-    assert body == applied(known, BODY) == {"model": "m", "messages": [], "temperature": 0.1}
+    assert body == apply_lessons(known, BODY) == {"model": "m", "messages": [], "temperature": 0.1}
 
 
 def test_a_schema_becomes_an_object_and_then_nothing():
@@ -56,7 +56,7 @@ def test_a_schema_becomes_an_object_and_then_nothing():
     body = learnt(known, body, refused("response_format.json_schema"))
     assert body == {"response_format": {"type": "json_object"}}
     odd = {"response_format": "text"}
-    assert applied(known, odd) == odd
+    assert apply_lessons(known, odd) == odd
     assert learnt(known, body, refused("response_format")) == {}
 
 
@@ -77,7 +77,7 @@ def test_what_responses_nests_is_changed_in_its_place():
 def test_a_grade_that_is_refused_teaches_nothing_about_the_others():
     known = []
     assert learnt(known, {"reasoning_effort": "xhigh"}, refused("reasoning_effort", "unsupported_value")) == {}
-    assert applied(known, {"reasoning_effort": "low"}) == {"reasoning_effort": "low"}
+    assert apply_lessons(known, {"reasoning_effort": "low"}) == {"reasoning_effort": "low"}
 
 
 @pytest.mark.parametrize("parameter", ["messages", "model", "tools", "seed", "", None])

@@ -181,7 +181,7 @@ def test_no_answer_breaks_the_reader(data):
 
 @given(st.lists(json_values, max_size=5))
 def test_no_event_breaks_the_assembler(events):
-    assembler = responses.Assembler()
+    assembler = responses.ResponseAssembler()
     with suppress(ProtocolError, ErrorInAnswer):
         for event in events:
             list(assembler.feed(ServerEvent(json.dumps(event))))
