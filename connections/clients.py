@@ -10,7 +10,7 @@ from django.conf import settings
 from connections.endpoint.endpoint import Endpoint
 from connections.foundry.auth import identity_refusal
 from connections.foundry.client import FoundryClient
-from connections.foundry.transport import Destinations
+from connections.foundry.destinations import Destinations
 from connections.lesson_memory import memory
 
 _clients: WeakKeyDictionary[asyncio.AbstractEventLoop, FoundryClient] = WeakKeyDictionary()

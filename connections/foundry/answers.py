@@ -10,7 +10,8 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from connections.foundry import chat, responses
-from connections.foundry.errors import ErrorKind, FoundryError, error_of_answer, request_id, request_ids
+from connections.foundry.classify import error_of_answer
+from connections.foundry.errors import ErrorKind, FoundryError, request_id, request_ids
 from connections.foundry.json_parsing import parse_json
 from connections.foundry.masking import Masker, MaskingWindow
 from connections.foundry.routes import Api

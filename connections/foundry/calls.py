@@ -34,7 +34,7 @@ def wire_request_at(
 
 
 class ModelCall(Protocol):
-    """What somebody wants; `asked` says how, with what was learnt."""
+    """What somebody wants of a model; `wire_request` says how it is sent, with what was learnt."""
 
     @property
     def target(self) -> Target: ...
@@ -42,7 +42,7 @@ class ModelCall(Protocol):
     @property
     def model(self) -> str: ...
 
-    def asked(self, lessons: Sequence[Lesson]) -> WireRequest:
+    def wire_request(self, lessons: Sequence[Lesson]) -> WireRequest:
         """Raises FoundryError."""
 
 
@@ -59,7 +59,7 @@ class ChatCall:
     def model(self) -> str:
         return self.request.model
 
-    def asked(self, lessons: Sequence[Lesson]) -> WireRequest:
+    def wire_request(self, lessons: Sequence[Lesson]) -> WireRequest:
         route = route_of(self.target.endpoint, self.model, lessons, self.api)
         body = self._response() if route.api is Api.RESPONSES else chat.body_of(route.endpoint, self.request)
         return wire_request_at(route, apply_lessons(lessons, body), self.target, lessons)
@@ -78,7 +78,7 @@ class EmbeddingCall:
     def model(self) -> str:
         return self.request.model
 
-    def asked(self, lessons: Sequence[Lesson]) -> WireRequest:
+    def wire_request(self, lessons: Sequence[Lesson]) -> WireRequest:
         endpoint = self.target.endpoint
         url = endpoint.embeddings_url(self.model)
         if url is None:
@@ -97,5 +97,5 @@ class ListCall:
     url: str
     model: str = ""
 
-    def asked(self, lessons: Sequence[Lesson]) -> WireRequest:
+    def wire_request(self, lessons: Sequence[Lesson]) -> WireRequest:
         return wire_request_at(Route(Api.LIST, self.url, self.target.endpoint), None, self.target, lessons)

@@ -207,10 +207,10 @@ def success_of(completion: Completion, sent: Mapping[str, Any], total: float, fi
 
 def what_is_sent(target: Target, request: ChatRequest) -> tuple[str, dict[str, Any]]:
     try:
-        asked = ChatCall(target, request).asked(())
+        sent = ChatCall(target, request).wire_request(())
     except FoundryError:
         return target.endpoint.url, {}
-    return asked.route.url, {"url": asked.route.url, "body": asked.body}
+    return sent.route.url, {"url": sent.route.url, "body": sent.body}
 
 
 def elapsed(started: float) -> float:

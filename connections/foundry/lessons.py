@@ -33,7 +33,7 @@ class Lesson:
     value: str = ""  # JSON of the only value that is refused; empty when it is the parameter
 
 
-class Memory(Protocol):
+class LessonMemory(Protocol):
     """Keeps lessons by endpoint and deployment. Learning the same again replaces what was known."""
 
     async def lessons(self, endpoint: str, model: str) -> Sequence[Lesson]: ...
@@ -41,7 +41,7 @@ class Memory(Protocol):
     async def learn(self, endpoint: str, model: str, lesson: Lesson) -> None: ...
 
 
-class LocalMemory:
+class LocalLessonMemory:
     """The twin of the database: lasts as long as its client."""
 
     def __init__(self) -> None:

@@ -11,7 +11,8 @@ from connections.endpoint.endpoint import Endpoint, EndpointError, EndpointKind
 from connections.endpoint.hosts import BELIEVED_SCOPES
 from connections.endpoint.recognise import LAST_GA, parse_endpoint
 from connections.foundry.auth import BEARER, scope_named_in
-from connections.foundry.errors import OTHER_API, ErrorKind, FoundryError
+from connections.foundry.classify import OTHER_API
+from connections.foundry.errors import ErrorKind, FoundryError
 from connections.foundry.lessons import API, ENDPOINT, KEY_HEADER, SCOPE, Lesson, learnt_way
 
 

@@ -171,7 +171,7 @@ def plan_of(source: Source, choice: Choice) -> Plan:
     """Raises Refusal."""
     target = Target("", source.endpoint, Secret(""), key_header=source.key_header)
     try:
-        asked = ChatCall(target, source.request, choice.api, store=STORED).asked(source.lessons)
+        asked = ChatCall(target, source.request, choice.api, store=STORED).wire_request(source.lessons)
     except FoundryError as error:
         raise Refusal(f"{error.message} {error.hint}") from None
     body = dict(asked.body or {})

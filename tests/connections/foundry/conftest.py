@@ -10,7 +10,7 @@ import pytest
 
 from connections.foundry.backoff import RetryPolicy
 from connections.foundry.client import FoundryClient
-from connections.foundry.transport import Destinations
+from connections.foundry.destinations import Destinations
 from connections.foundry.values import ChatRequest, Message
 from tests.connections.foundry.stub import QUICK, Answer, Stub, target
 

@@ -9,9 +9,9 @@ from hypothesis import strategies as st
 
 from connections.endpoint.recognise import parse_endpoint
 from connections.foundry.client import FoundryClient
+from connections.foundry.destinations import Destinations
 from connections.foundry.errors import ErrorKind, FoundryError
-from connections.foundry.lessons import API, ENDPOINT, LocalMemory, apply_lessons, lesson_from
-from connections.foundry.transport import Destinations
+from connections.foundry.lessons import API, ENDPOINT, LocalLessonMemory, apply_lessons, lesson_from
 from connections.foundry.values import ChatRequest, Completion, Message, Target
 from connections.secret import Secret
 from tests.connections.foundry.stub import DONE, KEY, QUICK, word
@@ -123,7 +123,10 @@ class Service:
 
 def client_of(service, memory=None):
     return FoundryClient(
-        destinations=Destinations(), transport=httpx.MockTransport(service), retry=QUICK, memory=memory or LocalMemory()
+        destinations=Destinations(),
+        transport=httpx.MockTransport(service),
+        retry=QUICK,
+        memory=memory or LocalLessonMemory(),
     )
 
 
@@ -164,7 +167,7 @@ async def test_the_second_call_begins_with_what_the_first_learnt():
 
 
 async def test_a_model_without_chat_is_spoken_to_by_responses_from_then_on():
-    service, memory = Service(no_chat), LocalMemory()
+    service, memory = Service(no_chat), LocalLessonMemory()
     client = client_of(service, memory)
     for _ in range(2):
         assert (await answered(client)).text == "hi"
@@ -191,7 +194,7 @@ async def test_a_model_that_speaks_neither_is_an_error_after_one_change():
 
 
 async def test_a_resource_without_the_new_route_is_called_by_deployment():
-    service, memory = Service(no_v1), LocalMemory()
+    service, memory = Service(no_v1), LocalLessonMemory()
     client = client_of(service, memory)
     for _ in range(2):
         assert (await answered(client, ROOT)).text == "hi"
@@ -204,7 +207,7 @@ async def test_a_resource_without_the_new_route_is_called_by_deployment():
 
 async def test_another_path_is_not_remembered_when_it_led_nowhere():
     nothing = Service(lambda where, body: (404, {"code": "404", "message": "Resource not found"}))
-    memory = LocalMemory()
+    memory = LocalLessonMemory()
     with pytest.raises(FoundryError) as caught:
         await answered(client_of(nothing, memory), ROOT)
     assert caught.value.kind is ErrorKind.NOT_FOUND_ROUTE
@@ -219,7 +222,7 @@ async def test_a_serverless_endpoint_is_found_below_v1():
 
 
 async def test_what_another_call_learnt_meanwhile_is_taken_over():
-    memory = LocalMemory()
+    memory = LocalLessonMemory()
     service = Service(refuses("temperature"), refuses("top_p"))
     client = client_of(service, memory)
     await answered(client, temperature=0.2)

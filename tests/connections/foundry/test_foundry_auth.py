@@ -16,8 +16,8 @@ from cryptography.x509.oid import NameOID
 from connections.endpoint.recognise import parse_endpoint
 from connections.foundry.auth import EntraTokens, credential_of, scope_named_in
 from connections.foundry.client import FoundryClient
+from connections.foundry.destinations import Destinations
 from connections.foundry.errors import ErrorKind, FoundryError
-from connections.foundry.transport import Destinations
 from connections.foundry.values import ChatRequest, Identity, Message, Target
 from connections.secret import Secret
 from tests.connections.foundry.stub import QUICK

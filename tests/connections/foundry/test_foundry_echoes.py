@@ -9,9 +9,10 @@ import pytest
 from connections.endpoint.recognise import parse_endpoint
 from connections.foundry.backoff import RetryPolicy
 from connections.foundry.client import FoundryClient
+from connections.foundry.destinations import Destinations
 from connections.foundry.diagnosis import diagnose
 from connections.foundry.errors import FoundryError
-from connections.foundry.transport import LARGEST_REFUSAL, Destinations
+from connections.foundry.transport import LARGEST_REFUSAL
 from connections.foundry.values import (
     ChatRequest,
     Completion,

@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from connections.foundry.errors import LONGEST_RAW, ErrorKind, error_of_answer
+from connections.foundry.classify import error_of_answer
+from connections.foundry.errors import LONGEST_RAW, ErrorKind
 from connections.foundry.masking import Masker
 
 K = ErrorKind

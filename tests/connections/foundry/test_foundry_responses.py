@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 from connections.endpoint.recognise import parse_endpoint
 from connections.foundry import responses
 from connections.foundry.client import FoundryClient
+from connections.foundry.destinations import Destinations
 from connections.foundry.errors import ErrorKind, FoundryError
 from connections.foundry.sse import ServerEvent
-from connections.foundry.transport import Destinations
 from connections.foundry.values import (
     ChatRequest,
     Completion,
