@@ -17,7 +17,7 @@ from flows.batch.words import check_words
 from flows.flowchart.states import StateView, failure_words, look
 from flows.language.values import as_text
 from flows.playground.setup import LETTERS
-from foundryflow.markdown import rendered
+from foundryflow.markdown import render_markdown
 
 DONE = (CellState.SUCCEEDED, CellState.FAILED)
 VALUE_CLIP = 160  # characters of a value in a table
@@ -103,7 +103,7 @@ class Detail:
         self.letter = LETTERS[cell.variant]
         self.state = state_of(cell)
         self.live = cell.state in LIVE
-        self.html = mark_safe(rendered(cell.text)) if cell.text.strip() else ""  # noqa: S308 - that is what it makes
+        self.html = mark_safe(render_markdown(cell.text)) if cell.text.strip() else ""  # noqa: S308 - that is what it makes
         self.marks = marks_of(cell.verdicts, [check_words(check) for check in cell.batch.checks])
         self.values = [(name, as_text(cell.row.variables.get(name))) for name in cell.batch.columns]
 

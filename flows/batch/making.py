@@ -22,7 +22,7 @@ from flows.language.document import DocumentError
 from flows.language.values import as_text
 from flows.playground.access import find_session
 from foundryflow.access import editor
-from foundryflow.http import Request, posted, whole_number
+from foundryflow.http import Request, form_data, whole_number
 from foundryflow.regions import Region, page, regions
 
 ROWS = 5  # of the preview
@@ -98,7 +98,7 @@ def preview(request: Request) -> HttpResponse:
 
 
 def filled_in(request: Request, session: Any) -> Draft:
-    return Draft(session, posted(request), request.FILES.get("file"))
+    return Draft(session, form_data(request), request.FILES.get("file"))
 
 
 def not_ready(request: Request, draft: Draft, problems: Sequence[str]) -> HttpResponse:

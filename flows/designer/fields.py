@@ -15,7 +15,7 @@ from typing import Any, ClassVar, TypeVar
 from django import forms
 from django.core.exceptions import ValidationError
 
-from connections.endpoint.embedded import without_secrets
+from connections.endpoint.embedded_secrets import without_secrets
 from flows.language.expressions import ExpressionError, check
 from flows.language.scope import VariableInScope
 from flows.language.stored_secrets import KEY, is_stored

@@ -13,8 +13,8 @@ from django.http import QueryDict
 from django.utils.safestring import SafeString, mark_safe
 from markdown_it import MarkdownIt
 
-from connections.foundry import adapt
-from connections.lessons import as_lesson, day_learned
+from connections.foundry.lessons import unsent_fields
+from connections.lesson_memory import as_lesson, day_learned
 from connections.models import Connection, LearntLesson
 from flows.actions import registry
 from flows.designer.conflict import EditConflict
@@ -257,5 +257,5 @@ def unsent(action: Action, connections: Sequence[Connection]) -> dict[str, str]:
     return {
         field: f"{model.strip()} refuses it (learned {day_learned(lesson)}), so it is not sent as typed. "
         f"The page of the connection {name} shows what it said, and can forget it."
-        for field, lesson in adapt.unsent(lessons).items()
+        for field, lesson in unsent_fields(lessons).items()
     }

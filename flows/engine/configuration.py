@@ -9,8 +9,8 @@ from typing import Any, TypeVar
 
 from django.utils.text import slugify
 
-from connections.clients import identity_trouble
-from connections.models import OWN, Connection
+from connections.clients import identity_problem
+from connections.models import OWN_IDENTITIES, Connection
 from flows.actions.registry import properties_of_type
 from flows.interpreter import runner
 from flows.language.document import Document, DocumentError
@@ -108,8 +108,8 @@ def existing_connections(needs: Needs) -> dict[str, str]:
 
 
 def trouble_of(auth: str, address: str) -> str:
-    endpoint = Connection(endpoint=address).parsed if auth in OWN else None
-    return identity_trouble(endpoint) if endpoint else ""
+    endpoint = Connection(endpoint=address).parsed if auth in OWN_IDENTITIES else None
+    return identity_problem(endpoint) if endpoint else ""
 
 
 def stored_secrets(flow: Flow) -> set[str]:

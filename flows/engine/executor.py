@@ -96,7 +96,7 @@ class Executor:
         # turns cost more than they give: with 0.5 ms a run took a sixth more of the processor.
         sys.setswitchinterval(0.002)
         self.id = await self.writer.do(lambda: claims.enlist(self.kind))
-        database.set_doer(self.writer)
+        database.set_executor(self.writer)
         self._own.append(self.loop.create_task(self._pulse(sweeps=feeds), name="pulse"))
         if feeds:
             self._own.append(self.loop.create_task(self._feed(), name="feed"))
@@ -119,7 +119,7 @@ class Executor:
         await stopped([*self._own, *(going.task for going in self._going.values())])
         if self.id is not None:
             await self._dismiss(self.id)
-            database.set_doer(None)
+            database.set_executor(None)
         await self.writer.close()
         await close_client()
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from connections.endpoint.embedded import without_secrets
-from connections.endpoint.recognise import secret_in
+from connections.endpoint.embedded_secrets import without_secrets
+from connections.endpoint.recognise import secret_warning
 from flows.properties.base import Finding, LintContext, declare
 from flows.properties.text import TextProperty
 
@@ -24,7 +24,7 @@ class AddressProperty(TextProperty):
             yield from super().problems(value, context)
 
     def refuse(self, value: Any) -> str:
-        return (secret_in(value) or "") if isinstance(value, str) else ""
+        return (secret_warning(value) or "") if isinstance(value, str) else ""
 
 
 def address(label: str, **more: Any) -> Any:

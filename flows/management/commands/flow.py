@@ -18,7 +18,7 @@ from flows.engine import configuration, embedded
 from flows.language.document import Document, DocumentError, parse
 from flows.lint import linter
 from flows.models import ActionRun, Flow, Run, State
-from foundryflow.database import patiently
+from foundryflow.database import retry_while_away
 from foundryflow.management.keyed import KeyedCommand
 from foundryflow.strict_json import JsonError, storable_json
 
@@ -125,7 +125,7 @@ class Command(KeyedCommand):
             lines = [described(problem) for problem in errors]
             raise CommandError("\n".join([*lines, f"{slug} has configuration errors. Correct them, or say --anyway."]))
         inputs = self.inputs_of_run(document, input, secret)
-        run = patiently(lambda: Run.objects.start(flow=flow, inputs=inputs, by=None, via="command line"))
+        run = retry_while_away(lambda: Run.objects.start(flow=flow, inputs=inputs, by=None, via="command line"))
         try:
             asyncio.run(embedded.run_here(run))
         except KeyboardInterrupt:

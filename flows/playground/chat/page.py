@@ -9,8 +9,8 @@ from typing import Any
 from django.contrib.auth.models import User
 from django.utils import timezone
 
-from connections.foundry import adapt
-from connections.lessons import as_lesson, day_learned
+from connections.foundry.lessons import unsent_fields
+from connections.lesson_memory import as_lesson, day_learned
 from connections.models import Connection, LearntLesson
 from flows.playground.chat.branch import Tree, conversation
 from flows.playground.chat.columns import ColumnView, Locks, views_of
@@ -153,7 +153,7 @@ def unsent(connection: Connection | None, model: str) -> dict[str, str]:
     return {
         name: f"{model.strip()} refuses it (learned {day_learned(lesson)}). "
         f"The page of {connection.name} can forget that."
-        for name, lesson in adapt.unsent([as_lesson(row) for row in rows]).items()
+        for name, lesson in unsent_fields([as_lesson(row) for row in rows]).items()
     }
 
 

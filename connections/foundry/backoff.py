@@ -10,7 +10,7 @@ from email.utils import parsedate_to_datetime
 
 from connections.foundry.errors import ErrorKind, FoundryError
 
-KINDS = {ErrorKind.RATE_LIMIT, ErrorKind.SERVER, ErrorKind.CONNECT, ErrorKind.TIMEOUT}
+RETRIED_KINDS = {ErrorKind.RATE_LIMIT, ErrorKind.SERVER, ErrorKind.CONNECT, ErrorKind.TIMEOUT}
 JITTER = random.SystemRandom()
 
 
@@ -30,9 +30,9 @@ class RetryPolicy:
         """Seconds until the next attempt (`attempt` counts those made), or None to give up."""
         # 424: a model behind the service failed; that passes at once or not soon.
         attempts = min(2, self.attempts) if error.status == 424 else self.attempts
-        if attempt >= attempts or error.kind not in KINDS or headers.get("x-should-retry") == "false":
+        if attempt >= attempts or error.kind not in RETRIED_KINDS or headers.get("x-should-retry") == "false":
             return None
-        asked = asked_for(headers, error.raw, now)
+        asked = requested_delay(headers, error.raw, now)
         if asked is not None and asked > self.longest:
             return None
         backoff = min(self.most, self.first * 2 ** (attempt - 1))
@@ -40,21 +40,21 @@ class RetryPolicy:
         return None if spent + delay > self.deadline else delay
 
 
-def asked_for(headers: Mapping[str, str], text: str, now: float) -> float | None:
+def requested_delay(headers: Mapping[str, str], text: str, now: float) -> float | None:
     """Seconds the service asks to wait: retry-after-ms, over retry-after, over a date, over its words.
 
     None when it asks for nothing, or for nothing that makes sense: then our own backoff counts.
     """
     for name, unit in (("retry-after-ms", 0.001), ("x-ms-retry-after-ms", 0.001), ("retry-after", 1.0)):
         value = headers.get(name, "").strip()
-        seconds = float(value) * unit if re.fullmatch(r"\d+(\.\d+)?", value) else until(value, now)
+        seconds = float(value) * unit if re.fullmatch(r"\d+(\.\d+)?", value) else seconds_until(value, now)
         if seconds > 0:
             return seconds
     found = re.search(r"(?:retry after|try again in) (\d+(?:\.\d+)?) ?s", text, re.IGNORECASE)
     return float(found[1]) or None if found else None
 
 
-def until(date: str, now: float) -> float:
+def seconds_until(date: str, now: float) -> float:
     """Seconds until an HTTP date; 0 for what is none."""
     try:
         return parsedate_to_datetime(date).timestamp() - now if date else 0

@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from connections.simulator.refusals import NOT_FOUND, Refusal, error, invalid
-from connections.simulator.routes import Route
+from connections.simulator.refusals import NOT_FOUND, SimulatedRefusal, error_refusal, invalid_parameter
+from connections.simulator.routes import SimulatedRoute
 
 GENERAL = frozenset({"2022-12-01", "2023-05-15", "2024-02-01", "2024-06-01", "2024-10-21"})
 PREVIEWS = frozenset(
@@ -31,12 +31,12 @@ ARRIVED = {
     "store": "2024-12-01",
     "metadata": "2024-12-01",
 }
-FORBIDDEN = error(400, "BadRequest", "api-version query parameter is not allowed when using /v1 path")
-MISSING = error(400, "BadRequest", "Missing required query parameter: api-version")
-UNSUPPORTED = error(400, "BadRequest", "API version not supported")
+FORBIDDEN = error_refusal(400, "BadRequest", "api-version query parameter is not allowed when using /v1 path")
+MISSING = error_refusal(400, "BadRequest", "Missing required query parameter: api-version")
+UNSUPPORTED = error_refusal(400, "BadRequest", "API version not supported")
 
 
-def refused_version(route: Route, version: str) -> Refusal | None:
+def version_refusal(route: SimulatedRoute, version: str) -> SimulatedRefusal | None:
     """`version` is empty when there is none."""
     family = route.family
     if family in ("v1", "project"):
@@ -46,11 +46,11 @@ def refused_version(route: Route, version: str) -> Refusal | None:
             return MISSING
         # A bare project serves nothing; its paths begin after /openai.
         return NOT_FOUND if family == "project-bare" else None if re.fullmatch(PROJECT, version) else UNSUPPORTED
-    known = known_to(route)
+    known = versions_of(route)
     return NOT_FOUND if known is not None and version not in known else None
 
 
-def known_to(route: Route) -> frozenset[str] | None:
+def versions_of(route: SimulatedRoute) -> frozenset[str] | None:
     """The versions a family answers to; None when it takes any, or none."""
     if route.family == "deployment-list":
         return LISTING
@@ -61,15 +61,15 @@ def known_to(route: Route) -> frozenset[str] | None:
     return GENERAL | PREVIEWS if route.family in ("deployment", "dated") else None
 
 
-def refused_field(route: Route, version: str, body: dict[str, Any]) -> Refusal | None:
+def field_refusal(route: SimulatedRoute, version: str, body: dict[str, Any]) -> SimulatedRefusal | None:
     """Fields that are younger than the version, in the words of old versions: the message alone names them."""
     if route.family != "deployment" or route.operation != "chat/completions":
         return None
     for name, since in ARRIVED.items():
         if name in body and version < since:
-            return invalid(None, f"Unrecognized request argument supplied: {name}", None)
+            return invalid_parameter(None, f"Unrecognized request argument supplied: {name}", None)
     wanted = body.get("response_format")
     if version < SCHEMA_SINCE and isinstance(wanted, dict) and wanted.get("type") == "json_schema":
         message = "response_format value as json_schema is enabled only for api versions 2024-08-01-preview and later"
-        return error(400, "BadRequest", message)
+        return error_refusal(400, "BadRequest", message)
     return None

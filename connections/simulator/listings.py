@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from connections.simulator.routes import Route
+from connections.simulator.routes import SimulatedRoute
 
 # Deployment -> its model, version and what it can do.
 MODELS: dict[str, tuple[str, str, str]] = {
@@ -33,7 +33,7 @@ NEXT_LINKS = {
 }
 
 
-def listing(route: Route, query: Mapping[str, list[str]], origin: str) -> dict[str, Any]:
+def listing(route: SimulatedRoute, query: Mapping[str, list[str]], origin: str) -> dict[str, Any]:
     if route.operation == "info":
         return {
             "model_name": route.deployment,
@@ -41,16 +41,16 @@ def listing(route: Route, query: Mapping[str, list[str]], origin: str) -> dict[s
             "model_provider_name": "Simulated",
         }
     if route.operation == "deployments":
-        return of_project(route.project, skipped(query), origin)
+        return project_listing(route.project, skip_of(query), origin)
     if route.family == "deployment-list":
-        entries = [of_resource(name) for name in DEPLOYMENTS[skipped(query) :]]
+        entries = [resource_entry(name) for name in DEPLOYMENTS[skip_of(query) :]]
         return {"object": "list", "data": entries}
     names = DEPLOYMENTS if route.family == "compatible" else CATALOGUE
     more = {"lifecycle_status": "generally-available", "status": "succeeded"} if route.family == "dated" else {}
-    return {"object": "list", "data": [{**entry(name), **more} for name in names]}
+    return {"object": "list", "data": [{**model_entry(name), **more} for name in names]}
 
 
-def entry(name: str) -> dict[str, Any]:
+def model_entry(name: str) -> dict[str, Any]:
     embeds = "embedding" in name
     return {
         "id": name,
@@ -61,13 +61,13 @@ def entry(name: str) -> dict[str, Any]:
     }
 
 
-def of_resource(name: str) -> dict[str, Any]:
+def resource_entry(name: str) -> dict[str, Any]:
     scale = {"scale_type": "standard"}
     model = MODELS[name][0]
     return {"id": name, "model": model, "status": "succeeded", "object": "deployment", "scale_settings": scale}
 
 
-def of_project(project: str, skip: int, origin: str) -> dict[str, Any]:
+def project_listing(project: str, skip: int, origin: str) -> dict[str, Any]:
     link = NEXT_LINKS.get(project)
     end = skip + PAGE if link else len(DEPLOYMENTS)
     value = [
@@ -87,6 +87,6 @@ def of_project(project: str, skip: int, origin: str) -> dict[str, Any]:
     return {"value": value}
 
 
-def skipped(query: Mapping[str, list[str]]) -> int:
+def skip_of(query: Mapping[str, list[str]]) -> int:
     given = query.get("$skip", ["0"])[0]
     return int(given) if given.isdecimal() else 0

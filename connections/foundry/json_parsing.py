@@ -6,7 +6,7 @@ import json
 from typing import Any
 
 
-def parsed(text: str) -> Any:
+def parse_json(text: str) -> Any:
     """Raises ValueError, also for what is nested too deeply. Half a surrogate pair, which no database takes,
     becomes U+FFFD."""
     try:

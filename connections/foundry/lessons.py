@@ -13,7 +13,7 @@ from typing import Any, Protocol
 
 from connections.foundry.errors import ErrorKind, FoundryError
 
-Body = dict[str, Any]
+JsonBody = dict[str, Any]
 RENAMED = {"max_tokens": "max_completion_tokens", "max_completion_tokens": "max_tokens"}
 NEVER_DROPPED = ("messages", "model", "stream", "input", "instructions", "tools", "tool_choice")
 NESTED = ("reasoning.effort", "text.format", "text.verbosity")  # of the Responses API
@@ -33,7 +33,7 @@ class Lesson:
     value: str = ""  # JSON of the only value that is refused; empty when it is the parameter
 
 
-class Memory(Protocol):
+class LessonMemory(Protocol):
     """Keeps lessons by endpoint and deployment. Learning the same again replaces what was known."""
 
     async def lessons(self, endpoint: str, model: str) -> Sequence[Lesson]: ...
@@ -41,7 +41,7 @@ class Memory(Protocol):
     async def learn(self, endpoint: str, model: str, lesson: Lesson) -> None: ...
 
 
-class LocalMemory:
+class LocalLessonMemory:
     """The twin of the database: lasts as long as its client."""
 
     def __init__(self) -> None:
@@ -54,39 +54,39 @@ class LocalMemory:
         self._learnt.setdefault((endpoint, model), {})[lesson.parameter, lesson.value] = lesson
 
 
-def applied(lessons: Sequence[Lesson], body: Body) -> Body:
+def apply_lessons(lessons: Sequence[Lesson], body: JsonBody) -> JsonBody:
     for lesson in lessons:
-        body = changed(body, lesson)
+        body = apply_lesson(body, lesson)
     return body
 
 
-def way(lessons: Sequence[Lesson], about: str) -> str:
+def learnt_way(lessons: Sequence[Lesson], about: str) -> str:
     """What was learnt about the way itself; empty when nothing."""
     return next((lesson.instead for lesson in lessons if lesson.parameter == about), "")
 
 
-def lesson_from(error: FoundryError, body: Body, known: Sequence[Lesson], now: float) -> Lesson | None:
+def lesson_from(error: FoundryError, body: JsonBody, known: Sequence[Lesson], now: float) -> Lesson | None:
     """The one thing to change, or None when the error names nothing that can be."""
     if error.kind is not ErrorKind.UNSUPPORTED_PARAMETER:
         return None
-    parameter = named_in(body, error.param or "")
+    parameter = refused_parameter(body, error.param or "")
     if parameter is None:
         return None
-    current = found(body, parameter)
+    current = part_of(body, parameter)
     value = json.dumps(current) if parameter in GRADED and error.code == "unsupported_value" else ""
-    return Lesson(parameter, instead_of(parameter, current, known), error.raw, now, value)
+    return Lesson(parameter, replacement_of(parameter, current, known), error.raw, now, value)
 
 
-def named_in(body: Body, parameter: str) -> str | None:
+def refused_parameter(body: JsonBody, parameter: str) -> str | None:
     """The part of the body that an error means by response_format.json_schema or text.format.name."""
     names = re.split(r"[.\[]", parameter)
     dotted = ".".join(names[:2])
-    if dotted in NESTED and found(body, dotted) is not None:
+    if dotted in NESTED and part_of(body, dotted) is not None:
         return dotted
     return names[0] if names[0] in body and names[0] not in NEVER_DROPPED else None
 
 
-def instead_of(parameter: str, current: Any, known: Sequence[Lesson]) -> str:
+def replacement_of(parameter: str, current: Any, known: Sequence[Lesson]) -> str:
     if is_schema(current):
         return JSON_OBJECT
     other = RENAMED.get(parameter, NOTHING)
@@ -97,7 +97,7 @@ def is_schema(value: Any) -> bool:
     return isinstance(value, Mapping) and value.get("type") == "json_schema"
 
 
-def changed(body: Body, lesson: Lesson) -> Body:
+def apply_lesson(body: JsonBody, lesson: Lesson) -> JsonBody:
     outer, _, inner = lesson.parameter.partition(".")
     if outer not in body:
         return body
@@ -105,7 +105,7 @@ def changed(body: Body, lesson: Lesson) -> Body:
         part = body[outer]
         if not isinstance(part, Mapping):
             return body
-        rest = changed(dict(part), Lesson(inner, lesson.instead, "", 0, lesson.value))
+        rest = apply_lesson(dict(part), Lesson(inner, lesson.instead, "", 0, lesson.value))
         return {**body, outer: rest} if rest else {name: value for name, value in body.items() if name != outer}
     current = body[outer]
     if lesson.value and json.dumps(current) != lesson.value:
@@ -116,13 +116,13 @@ def changed(body: Body, lesson: Lesson) -> Body:
     return {**rest, lesson.instead: current} if lesson.instead else rest
 
 
-def found(body: Mapping[str, Any], parameter: str) -> Any:
+def part_of(body: Mapping[str, Any], parameter: str) -> Any:
     outer, _, inner = parameter.partition(".")
     value = body.get(outer)
     return value.get(inner) if inner and isinstance(value, Mapping) else None if inner else value
 
 
-FIELDS = {
+REQUEST_FIELDS = {
     "max_tokens": "max_completion_tokens",
     "max_output_tokens": "max_completion_tokens",
     "reasoning.effort": "reasoning_effort",
@@ -132,13 +132,13 @@ FIELDS = {
 ONLY_CHAT = ("stop", "seed", "frequency_penalty", "presence_penalty")
 
 
-def unsent(lessons: Sequence[Lesson]) -> dict[str, Lesson]:
+def unsent_fields(lessons: Sequence[Lesson]) -> dict[str, Lesson]:
     """The fields of a ChatRequest that are not sent as they are typed, and the lesson that says why.
 
     A field that is sent under another name is sent; one of which a single value is refused may have others.
     """
     found = {
-        FIELDS.get(lesson.parameter, lesson.parameter): lesson
+        REQUEST_FIELDS.get(lesson.parameter, lesson.parameter): lesson
         for lesson in lessons
         if not lesson.value and lesson.instead in (NOTHING, JSON_OBJECT)
     }

@@ -10,12 +10,12 @@ from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from django.utils.decorators import sync_and_async_middleware
 
-from foundryflow.http import Unreadable, check_address, check_encoding, readable_cookies
+from foundryflow.http import UnreadableRequest, check_address, check_encoding, readable_cookies
 from foundryflow.regions import page
 
 
 @sync_and_async_middleware
-def readable_requests(get_response: Callable[[HttpRequest], Any]) -> Callable[[HttpRequest], Any]:
+def turn_away_unreadable(get_response: Callable[[HttpRequest], Any]) -> Callable[[HttpRequest], Any]:
     """Middleware: 404 or 422 with a sentence for an address or an encoding that cannot be read."""
     if iscoroutinefunction(get_response):
 
@@ -36,7 +36,7 @@ def refusal_of(request: HttpRequest) -> HttpResponse | None:
     try:
         check_address(request.path_info, query_of(request))
         check_encoding(request.content_params)
-    except Unreadable as problem:
+    except UnreadableRequest as problem:
         return page(request, "unreadable.html", {"sentence": problem.sentence}, status=problem.status)
     request.COOKIES = readable_cookies(request.COOKIES)
     return None

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from connections.simulator.refusals import Refusal, coded, error, invalid
+from connections.simulator.refusals import SimulatedRefusal, error_refusal, invalid_parameter, status_code_refusal
 
-NO_DEPLOYMENT = error(
+NO_DEPLOYMENT = error_refusal(
     404,
     "DeploymentNotFound",
     "The API deployment for this resource does not exist. If you created the deployment within the last 5 minutes, "
@@ -15,30 +15,34 @@ FIREWALL = "Access denied due to Virtual Network/Firewall rules."
 TOO_MANY = "Requests to the simulator have exceeded the rate limit of your tier."
 ELSEWHERE = "https://elsewhere.invalid/openai/v1/chat/completions"
 
-ALWAYS: dict[str, Refusal] = {
-    "bad-key": error(401, "401", "Access denied due to invalid subscription key or wrong API endpoint."),
-    "bad-token": coded(
+FIXED_REFUSALS: dict[str, SimulatedRefusal] = {
+    "bad-key": error_refusal(401, "401", "Access denied due to invalid subscription key or wrong API endpoint."),
+    "bad-token": status_code_refusal(
         401,
         "Unauthorized. Access token is missing, invalid, audience is incorrect (https://ai.azure.com), "
         "or have expired.",
     ),
-    "no-role": error(401, "PermissionDenied", "Principal does not have access to API/Operation."),
-    "no-data-action": error(
+    "no-role": error_refusal(401, "PermissionDenied", "Principal does not have access to API/Operation."),
+    "no-data-action": error_refusal(
         401,
         "PermissionDenied",
         "The principal `simulated` lacks the required data action `Microsoft.CognitiveServices/accounts/OpenAI/"
         "deployments/chat/completions/action` to perform `POST` operation.",
     ),
-    "no-keys": error(403, "AuthenticationTypeDisabled", "Key based authentication is disabled for this resource."),
-    "firewall": error(403, "AccessDenied", FIREWALL),
-    "private-endpoint": error(
+    "no-keys": error_refusal(
+        403, "AuthenticationTypeDisabled", "Key based authentication is disabled for this resource."
+    ),
+    "firewall": error_refusal(403, "AccessDenied", FIREWALL),
+    "private-endpoint": error_refusal(
         403, "403", "Public access is disabled. Please configure private endpoint."
     ),
-    "blocked": error(403, "Forbidden", "Your resource has been temporarily blocked because we detected abuse."),
+    "blocked": error_refusal(403, "Forbidden", "Your resource has been temporarily blocked because we detected abuse."),
     "not-found": NO_DEPLOYMENT,
-    "not-found-empty": Refusal(404, None),
-    "too-long": invalid("context_length_exceeded", "This model's maximum context length is 4096 tokens.", "messages"),
-    "content-filter": error(
+    "not-found-empty": SimulatedRefusal(404, None),
+    "too-long": invalid_parameter(
+        "context_length_exceeded", "This model's maximum context length is 4096 tokens.", "messages"
+    ),
+    "content-filter": error_refusal(
         400,
         "content_filter",
         BLOCKED_PROMPT,
@@ -51,49 +55,55 @@ ALWAYS: dict[str, Refusal] = {
             },
         },
     ),
-    "filtered-prompt-no-inner": error(400, "content_filter", BLOCKED_PROMPT, param="prompt"),
-    "budget-spent": invalid(
+    "filtered-prompt-no-inner": error_refusal(400, "content_filter", BLOCKED_PROMPT, param="prompt"),
+    "budget-spent": invalid_parameter(
         None,
         "Could not finish the message because max_tokens or model output limit was reached. "
         "Please try again with higher max_tokens.",
         None,
     ),
-    "quota": Refusal(
-        429, error(429, "429", "Rate limit is exceeded. Try again in 86400 seconds.").body, {"retry-after": "86400"}
+    "quota": SimulatedRefusal(
+        429,
+        error_refusal(429, "429", "Rate limit is exceeded. Try again in 86400 seconds.").body,
+        {"retry-after": "86400"},
     ),
-    "quota-text": error(429, "429", f"{TOO_MANY} Please retry after 86400 seconds."),
-    "rate-limit-reached": error(429, "RateLimitReached", TOO_MANY),
-    "rate-limit-exceeded": error(429, "rate_limit_exceeded", TOO_MANY),
-    "too-many-requests": error(429, "too_many_requests", TOO_MANY),
-    "no-capacity": error(429, "NoCapacity", "The system is experiencing high demand and has no capacity."),
-    "insufficient-quota": error(
+    "quota-text": error_refusal(429, "429", f"{TOO_MANY} Please retry after 86400 seconds."),
+    "rate-limit-reached": error_refusal(429, "RateLimitReached", TOO_MANY),
+    "rate-limit-exceeded": error_refusal(429, "rate_limit_exceeded", TOO_MANY),
+    "too-many-requests": error_refusal(429, "too_many_requests", TOO_MANY),
+    "no-capacity": error_refusal(429, "NoCapacity", "The system is experiencing high demand and has no capacity."),
+    "insufficient-quota": error_refusal(
         429, "insufficient_quota", "You exceeded your current quota.", type="insufficient_quota", param=None
     ),
-    "error-string": Refusal(400, {"error": "The request is wrong (simulated)."}),
-    "error-message": Refusal(400, {"message": "The request is wrong (simulated)."}),
-    "error-code": Refusal(400, {"code": "BadRequest", "message": "The request is wrong (simulated)."}),
-    "error-detail": Refusal(422, {"detail": "The request is wrong (simulated)."}),
-    "error-detail-list": Refusal(
+    "error-string": SimulatedRefusal(400, {"error": "The request is wrong (simulated)."}),
+    "error-message": SimulatedRefusal(400, {"message": "The request is wrong (simulated)."}),
+    "error-code": SimulatedRefusal(400, {"code": "BadRequest", "message": "The request is wrong (simulated)."}),
+    "error-detail": SimulatedRefusal(422, {"detail": "The request is wrong (simulated)."}),
+    "error-detail-list": SimulatedRefusal(
         422, {"detail": [{"type": "value_error", "loc": ["body", "seed"], "msg": "unsuitable (simulated)", "input": 1}]}
     ),
-    "error-object": Refusal(
+    "error-object": SimulatedRefusal(
         400, {"object": "error", "message": "The request is wrong (simulated).", "type": "BadRequestError", "code": 400}
     ),
-    "error-empty": Refusal(500, None),
-    "redirect": Refusal(307, None, {"location": ELSEWHERE}),
+    "error-empty": SimulatedRefusal(500, None),
+    "redirect": SimulatedRefusal(307, None, {"location": ELSEWHERE}),
 }  # fmt: skip
 
 # (Deployment, operation) -> refusal: models that lack an API.
-WITHOUT: dict[tuple[str, str], Refusal] = {
-    ("no-chat", "chat/completions"): error(
+MISSING_API: dict[tuple[str, str], SimulatedRefusal] = {
+    ("no-chat", "chat/completions"): error_refusal(
         400, "OperationNotSupported", "The chatCompletion operation does not work with the specified model, no-chat."
     ),
-    ("no-responses", "responses"): error(400, "BadRequest", "The requested operation failed: model not supported."),
+    ("no-responses", "responses"): error_refusal(
+        400, "BadRequest", "The requested operation failed: model not supported."
+    ),
 }
-EMBEDDER = error(400, "OperationNotSupported", "The chatCompletion operation does not work with the specified model.")
+NO_CHAT_MODEL = error_refusal(
+    400, "OperationNotSupported", "The chatCompletion operation does not work with the specified model."
+)
 
 # Status -> code and message of what fails for a while.
-PASSING: dict[int, tuple[str, str]] = {
+TEMPORARY: dict[int, tuple[str, str]] = {
     408: ("Timeout", "The operation was timeout."),
     409: ("Conflict", "The request conflicts with another one."),
     413: ("413", "The request is too large."),

@@ -14,7 +14,7 @@ from connections.simulator.echoes import place_of
 
 
 @dataclass(frozen=True)
-class Event:
+class StreamEvent:
     """`data` is JSON, or text such as [DONE]. `part` marks the pieces of the answer."""
 
     data: dict[str, Any] | str
@@ -23,21 +23,21 @@ class Event:
 
 
 @dataclass(frozen=True)
-class Raw:
+class RawBytes:
     """Bytes that are no whole event."""
 
     data: bytes
 
 
-class Drop:
+class DropConnection:
     """The connection breaks here."""
 
 
-class Hold:
+class HoldOpen:
     """Nothing more comes, and nothing ends."""
 
 
-Step = Event | Raw | Drop | Hold
+Step = StreamEvent | RawBytes | DropConnection | HoldOpen
 
 FAILURE = {"code": "server_error", "message": "The model failed (simulated)."}
 # Of Responses: seen live, an object inside; in the specification, flat.
@@ -48,27 +48,29 @@ FLAT_ERROR = {"type": "error", **FAILURE, "param": None}
 BREAKS: dict[str, tuple[tuple[Step, ...], tuple[Step, ...]]] = {
     "cut-stream": ((), ()),
     "cut-in-word": (
-        (Raw(b'data: {"choices": [{"delta": {"content": "simul'),),
-        (Raw(b'data: {"type": "response.output_text.delta", "delta": "simul'),),
+        (RawBytes(b'data: {"choices": [{"delta": {"content": "simul'),),
+        (RawBytes(b'data: {"type": "response.output_text.delta", "delta": "simul'),),
     ),
-    "error-in-stream": ((Event({"error": FAILURE}),), (Event(NESTED_ERROR, "error"),)),
-    "event-error": ((Event({"error": FAILURE}, "error"),), (Event(FLAT_ERROR, "error"),)),
-    "drop-in-stream": ((Drop(),), (Drop(),)),
-    "hang-in-stream": ((Hold(),), (Hold(),)),
+    "error-in-stream": ((StreamEvent({"error": FAILURE}),), (StreamEvent(NESTED_ERROR, "error"),)),
+    "event-error": ((StreamEvent({"error": FAILURE}, "error"),), (StreamEvent(FLAT_ERROR, "error"),)),
+    "drop-in-stream": ((DropConnection(),), (DropConnection(),)),
+    "hang-in-stream": ((HoldOpen(),), (HoldOpen(),)),
 }
 
 
-def spoiled(deployment: str, events: Iterable[Event], responses: bool, echo: str = "") -> Iterator[Step]:
+def events_with_fault(
+    deployment: str, events: Iterable[StreamEvent], responses: bool, echo: str = ""
+) -> Iterator[Step]:
     """The events, with what goes wrong at this deployment."""
     if place_of(deployment) == "stream":
         yield from list(events)[:2]
         failure = {"code": echo, "message": f"The model failed for {echo}."}
-        yield Event({"type": "error", "error": failure}, "error")
+        yield StreamEvent({"type": "error", "error": failure}, "error")
         return
     if deployment not in BREAKS:
         yield from events
         if deployment == "held-open":
-            yield Hold()
+            yield HoldOpen()
         return
     known = list(events)
     parts = [at for at, event in enumerate(known) if event.part]
@@ -76,56 +78,56 @@ def spoiled(deployment: str, events: Iterable[Event], responses: bool, echo: str
     yield from BREAKS[deployment][responses]
 
 
-def lines(event: Event, text: str) -> list[str]:
+def lines(event: StreamEvent, text: str) -> list[str]:
     return [*([f"event: {event.name}"] if event.name else []), f"data: {text}", "", ""]
 
 
-def plain(event: Event) -> bytes:
-    return joined("\n", event, text_of(event))
+def plain_bytes(event: StreamEvent) -> bytes:
+    return event_bytes("\n", event, text_of(event))
 
 
-def joined(end: str, event: Event, text: str) -> bytes:
+def event_bytes(end: str, event: StreamEvent, text: str) -> bytes:
     # A prompt may carry half a character, which JSON allows and UTF-8 does not.
     return end.join(lines(event, text)).encode(errors="replace")
 
 
-def with_ends(end: str) -> Callable[[Event], list[bytes]]:
-    return lambda event: [joined(end, event, text_of(event))]
+def with_ends(end: str) -> Callable[[StreamEvent], list[bytes]]:
+    return lambda event: [event_bytes(end, event, text_of(event))]
 
 
-def text_of(event: Event, **options: Any) -> str:
+def text_of(event: StreamEvent, **options: Any) -> str:
     return event.data if isinstance(event.data, str) else json.dumps(event.data, ensure_ascii=False, **options)
 
 
-def byte_by_byte(event: Event) -> list[bytes]:
-    return [bytes([byte]) for byte in plain(event)]
+def byte_by_byte(event: StreamEvent) -> list[bytes]:
+    return [bytes([byte]) for byte in plain_bytes(event)]
 
 
-def with_comments(event: Event) -> list[bytes]:
-    return [b": keep-alive\n\n", b"id: 1\nretry: 3000\n" + plain(event)]
+def with_comments(event: StreamEvent) -> list[bytes]:
+    return [b": keep-alive\n\n", b"id: 1\nretry: 3000\n" + plain_bytes(event)]
 
 
-def over_lines(event: Event) -> list[bytes]:
+def over_lines(event: StreamEvent) -> list[bytes]:
     """One event, several data lines: the parser joins them."""
     data = text_of(event, indent=1).replace("\n", "\ndata: ")
-    return [joined("\n", event, data)]
+    return [event_bytes("\n", event, data)]
 
 
-def without_blank(event: Event) -> list[bytes]:
-    return [plain(event).replace(b"data: ", b"data:", 1)]
+def without_space(event: StreamEvent) -> list[bytes]:
+    return [plain_bytes(event).replace(b"data: ", b"data:", 1)]
 
 
 # Deployment -> the chunks that one event becomes.
-FORMS: dict[str, Callable[[Event], list[bytes]]] = {
+FORMS: dict[str, Callable[[StreamEvent], list[bytes]]] = {
     "crlf": with_ends("\r\n"),
     "cr": with_ends("\r"),
     "split-bytes": byte_by_byte,
     "comments": with_comments,
     "multi-data": over_lines,
-    "no-blank": without_blank,
+    "no-blank": without_space,
 }
 
 
-def chunks(deployment: str, event: Event) -> list[bytes]:
+def chunks_of(deployment: str, event: StreamEvent) -> list[bytes]:
     form = FORMS.get(deployment)
-    return form(event) if form else [plain(event)]
+    return form(event) if form else [plain_bytes(event)]

@@ -8,13 +8,13 @@ from collections.abc import Iterator
 from typing import Any
 
 from connections.simulator.echoes import place_of
-from connections.simulator.events import Event
 from connections.simulator.replies import PROMPT_SAFE, Reply
+from connections.simulator.stream_events import StreamEvent
 
 PIECE = 12  # characters of arguments in one event
 
 
-class Chat:
+class ChatAnswer:
     def __init__(self, reply: Reply) -> None:
         self._reply = reply
         self._azure = reply.ask.route.azure
@@ -57,7 +57,11 @@ class Chat:
             message["reasoning_content"] = self._thoughts
         if reply.ask.calls:
             message["tool_calls"] = [
-                {"id": self._call_id(n), "type": "function", "function": {"name": c.name, "arguments": arguments(c)}}
+                {
+                    "id": self._call_id(n),
+                    "type": "function",
+                    "function": {"name": c.name, "arguments": arguments_json(c)},
+                }
                 for n, c in enumerate(reply.ask.calls)
             ]
         return message
@@ -76,30 +80,30 @@ class Chat:
         details = {"reasoning_tokens": self._reply.thinking}
         return {**usage, "prompt_tokens_details": {"cached_tokens": cached}, "completion_tokens_details": details}
 
-    def events(self) -> Iterator[Event]:
+    def events(self) -> Iterator[StreamEvent]:
         deployment = self._reply.ask.deployment
         if self._azure:
-            yield Event({"id": "", "model": "", "choices": [], "prompt_filter_results": PROMPT_SAFE})
+            yield StreamEvent({"id": "", "model": "", "choices": [], "prompt_filter_results": PROMPT_SAFE})
         for number in range(self._reply.ask.choices):
             yield from self._choice(number)
         if deployment == "late-filter":
-            yield Event(self._annotation(None))
+            yield StreamEvent(self._annotation(None))
         if deployment == "late-block":
-            yield Event(self._annotation("content_filter"))
+            yield StreamEvent(self._annotation("content_filter"))
         if self._reply.ask.stream_usage and deployment not in ("no-usage", "usage-on-finish"):
-            yield Event({**self._head("chat.completion.chunk"), "choices": [], "usage": self._usage()})
-        yield Event("[DONE]")
+            yield StreamEvent({**self._head("chat.completion.chunk"), "choices": [], "usage": self._usage()})
+        yield StreamEvent("[DONE]")
         if deployment == "after-done":
-            yield Event(self._chunk(0, {"content": "This comes after the end (simulated)."}))
+            yield StreamEvent(self._chunk(0, {"content": "This comes after the end (simulated)."}))
 
-    def _choice(self, number: int) -> Iterator[Event]:
-        yield Event(self._chunk(number, {"role": "assistant", "content": "", "refusal": None}))
+    def _choice(self, number: int) -> Iterator[StreamEvent]:
+        yield StreamEvent(self._chunk(number, {"role": "assistant", "content": "", "refusal": None}))
         for delta in self._deltas():
-            yield Event(self._chunk(number, delta), part=True)
+            yield StreamEvent(self._chunk(number, delta), part=True)
         last = self._chunk(number, {}, self._reply.finish)
         if self._reply.ask.deployment == "usage-on-finish":
             last["usage"] = self._usage()
-        yield Event(last)
+        yield StreamEvent(last)
 
     def _deltas(self) -> Iterator[dict[str, Any]]:
         reply = self._reply
@@ -110,7 +114,7 @@ class Chat:
             yield {"tool_calls": [{"index": number, "id": self._call_id(number), "type": "function", "function": head}]}
             yield from (
                 {"tool_calls": [{"index": number, "function": {"arguments": piece}}]}
-                for piece in sliced(arguments(call))
+                for piece in slices(arguments_json(call))
             )
         if reply.refusal:
             yield {"refusal": reply.refusal}
@@ -131,11 +135,11 @@ class Chat:
         return {**self._head("chat.completion.chunk"), "choices": [choice]}
 
 
-def arguments(call: Any) -> str:
+def arguments_json(call: Any) -> str:
     return json.dumps(call.arguments)
 
 
-def sliced(text: str) -> list[str]:
+def slices(text: str) -> list[str]:
     return [text[at : at + PIECE] for at in range(0, len(text), PIECE)]
 
 

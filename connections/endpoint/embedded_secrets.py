@@ -36,29 +36,38 @@ def is_bare_key(text: str) -> bool:
     return not re.search(r"[.:/]", text) and len(text) >= LONG_WORD and bool(re.search(r"[0-9]", text))
 
 
-def bare(name: str) -> str:
+def normalized_name(name: str) -> str:
+    """In lower case without marks: api-key, API_KEY and apiKey are one name."""
     return re.sub(r"[^a-z0-9]", "", unquote(name).lower())
 
 
-def is_secret(name: str, value: str) -> bool:
+def is_name_of_key(name: str) -> bool:
+    """Whether a parameter of this name goes to the key field."""
+    return bool(KEY_NAME.fullmatch(normalized_name(name)))
+
+
+def is_name_of_secret(name: str) -> bool:
+    return is_name_of_key(name) or bool(SECRET_NAME.fullmatch(normalized_name(name)))
+
+
+def is_secret_parameter(name: str, value: str) -> bool:
     """Whether a parameter is a secret that no key field takes: by its name, by its looks, or by what it holds."""
-    if KEY_NAME.fullmatch(bare(name)):
+    if is_name_of_key(name):
         return False
     looks = LIKE_A_KEY.fullmatch(value) or HEXADECIMAL_KEY.fullmatch(value)
-    return bool(SECRET_NAME.fullmatch(bare(name)) or looks) or names_a_secret(value)
+    return bool(SECRET_NAME.fullmatch(normalized_name(name)) or looks) or names_a_secret(value)
 
 
 def names_a_secret(text: str) -> bool:
     """Whether name=value stands in it, and the name is one of a secret."""
-    names = [bare(name) for name in NAMED.findall(unquote(text))]
-    return any(KEY_NAME.fullmatch(name) or SECRET_NAME.fullmatch(name) for name in names)
+    return any(is_name_of_secret(name) for name in NAMED.findall(unquote(text)))
 
 
-def has_secret(path: str) -> bool:
+def path_has_secret(path: str) -> bool:
     """Whether a path holds a secret: /key=..., ;sig=..., /api-key/..., or a part that looks like nothing else."""
     parts = unquote(path).split("/")
     named = any(
-        (KEY_NAME.fullmatch(bare(name)) or SECRET_NAME.fullmatch(bare(name))) and re.search(r"[0-9]", value)
+        is_name_of_secret(name) and re.search(r"[0-9]", value)
         for name, value in pairwise(parts)
         if len(value) >= LONG_WORD
     )
@@ -81,7 +90,7 @@ def without_secrets(text: str) -> str:
         return ""
     parts = list[str]()
     for part in path.split("/") if path else []:
-        if has_secret("/".join(("", *parts, part))):
+        if path_has_secret("/".join(("", *parts, part))):
             break
         parts.append(part)
     scheme = scheme if scheme.lower() in STANDARD_PORTS else "https"

@@ -7,7 +7,7 @@ import uuid
 from collections.abc import Awaitable, Callable, Mapping, MutableMapping
 from typing import Any
 
-from connections.simulator.refusals import Refusal
+from connections.simulator.refusals import SimulatedRefusal
 
 Scope = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
@@ -21,7 +21,7 @@ RATE_LIMITS = {
 }
 
 
-class Answer:
+class AnswerWriter:
     """One HTTP answer."""
 
     def __init__(self, send: Send) -> None:
@@ -58,7 +58,7 @@ class Answer:
     async def json(self, data: Any, status: int = 200, more: Mapping[str, str] | None = None) -> None:
         await self.text(status, "application/json", json.dumps(data), more)
 
-    async def refuse(self, refused: Refusal) -> None:
+    async def refuse(self, refused: SimulatedRefusal) -> None:
         if refused.body is None:
             await self.text(refused.status, "text/plain", "", refused.headers)
         else:

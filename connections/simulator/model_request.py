@@ -9,14 +9,14 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from connections.simulator.routes import Route
+from connections.simulator.routes import SimulatedRoute
 
 IMAGES = ("image_url", "input_image")
 SAMPLES: dict[str, Any] = {"integer": 1, "number": 1.5, "boolean": True, "array": [], "object": {}, "null": None}
 
 
 @dataclass(frozen=True)
-class Call:
+class ToolInvocation:
     """A call that the model decides on. Its arguments are samples that fit the schema of the tool."""
 
     name: str
@@ -24,13 +24,13 @@ class Call:
 
 
 @dataclass(frozen=True)
-class Ask:
-    route: Route
+class ModelRequest:
+    route: SimulatedRoute
     deployment: str
     prompt: str  # the last words of the user
     tokens: int  # of everything that came, counted in words
     images: int = 0
-    calls: tuple[Call, ...] = ()
+    calls: tuple[ToolInvocation, ...] = ()
     tool_said: str | None = None  # the result of a tool, when the conversation ends with one
     limit: int | None = None  # tokens
     effort: str | None = None
@@ -40,29 +40,31 @@ class Ask:
     echo: str = ""  # what stands in the answer of a deployment that sends the key back
 
 
-def of_chat(route: Route, deployment: str, body: Mapping[str, Any]) -> Ask:
+def chat_request(route: SimulatedRoute, deployment: str, body: Mapping[str, Any]) -> ModelRequest:
     options = body.get("stream_options")
-    return Ask(
-        **common(route, deployment, body, messages_of(body.get("messages"))),
-        limit=whole(body.get("max_completion_tokens")) or whole(body.get("max_tokens")),
+    return ModelRequest(
+        **common_fields(route, deployment, body, messages_of(body.get("messages"))),
+        limit=positive_integer(body.get("max_completion_tokens")) or positive_integer(body.get("max_tokens")),
         effort=body.get("reasoning_effort"),
         stream_usage=isinstance(options, Mapping) and options.get("include_usage") is True,
-        choices=min(whole(body.get("n")) or 1, 128),
+        choices=min(positive_integer(body.get("n")) or 1, 128),
     )
 
 
-def of_responses(route: Route, deployment: str, body: Mapping[str, Any]) -> Ask:
+def responses_request(route: SimulatedRoute, deployment: str, body: Mapping[str, Any]) -> ModelRequest:
     given = body.get("input")
     messages = messages_of([{"role": "user", "content": given}] if isinstance(given, str) else given)
     reasoning = body.get("reasoning")
-    return Ask(
-        **common(route, deployment, body, messages),
-        limit=whole(body.get("max_output_tokens")),
+    return ModelRequest(
+        **common_fields(route, deployment, body, messages),
+        limit=positive_integer(body.get("max_output_tokens")),
         effort=reasoning.get("effort") if isinstance(reasoning, Mapping) else None,
     )
 
 
-def common(route: Route, deployment: str, body: Mapping[str, Any], messages: list[Mapping[str, Any]]) -> dict[str, Any]:
+def common_fields(
+    route: SimulatedRoute, deployment: str, body: Mapping[str, Any], messages: list[Mapping[str, Any]]
+) -> dict[str, Any]:
     prompt, result = last_text(messages), tool_result(messages)
     return {
         "route": route,
@@ -70,13 +72,13 @@ def common(route: Route, deployment: str, body: Mapping[str, Any], messages: lis
         "prompt": prompt,
         "tokens": 4 + sum(len(text.split()) for message in messages for text in texts(message)),
         "images": sum(part.get("type") in IMAGES for message in messages for part in parts(message)),
-        "calls": () if result is not None else tuple(calls(body, prompt)),
+        "calls": () if result is not None else tuple(tool_invocations(body, prompt)),
         "tool_said": result,
         "stream": body.get("stream") is True,
     }
 
 
-def whole(value: Any) -> int | None:
+def positive_integer(value: Any) -> int | None:
     return value if isinstance(value, int) and not isinstance(value, bool) and value > 0 else None
 
 
@@ -112,7 +114,7 @@ def tool_result(messages: list[Mapping[str, Any]]) -> str | None:
     return str(last.get("output")) if last.get("type") == "function_call_output" else None
 
 
-def calls(body: Mapping[str, Any], prompt: str) -> Iterable[Call]:
+def tool_invocations(body: Mapping[str, Any], prompt: str) -> Iterable[ToolInvocation]:
     """The tools to call: the one that is forced, or those that the prompt asks for with `call NAME`."""
     tools = {str(tool.get("name")): tool for tool in functions(body.get("tools"))}
     choice = body.get("tool_choice")
@@ -121,11 +123,11 @@ def calls(body: Mapping[str, Any], prompt: str) -> Iterable[Call]:
     if isinstance(choice, Mapping):
         inner = choice.get("function")
         forced = (inner if isinstance(inner, Mapping) else choice).get("name")
-        return [call_of(tools[forced])] if forced in tools else []
+        return [invocation_of(tools[forced])] if forced in tools else []
     named = [name for name in tools if f"call {name}" in prompt]
     if choice == "required":
         named = named or list(tools)[:1]
-    return [call_of(tools[name]) for name in (named[:1] if body.get("parallel_tool_calls") is False else named)]
+    return [invocation_of(tools[name]) for name in (named[:1] if body.get("parallel_tool_calls") is False else named)]
 
 
 def functions(tools: Any) -> Iterator[Mapping[str, Any]]:
@@ -137,11 +139,11 @@ def functions(tools: Any) -> Iterator[Mapping[str, Any]]:
             yield found
 
 
-def call_of(tool: Mapping[str, Any]) -> Call:
+def invocation_of(tool: Mapping[str, Any]) -> ToolInvocation:
     parameters = tool.get("parameters")
     properties = parameters.get("properties") if isinstance(parameters, Mapping) else None
     known = properties if isinstance(properties, Mapping) else {}
-    return Call(str(tool["name"]), {name: sample(schema) for name, schema in known.items()})
+    return ToolInvocation(str(tool["name"]), {name: sample(schema) for name, schema in known.items()})
 
 
 def sample(schema: Any) -> Any:

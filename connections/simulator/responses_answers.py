@@ -6,12 +6,12 @@ import time
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from connections.simulator.chats import arguments, sliced
-from connections.simulator.events import Event
+from connections.simulator.chat_answers import arguments_json, slices
 from connections.simulator.replies import PROMPT_SAFE, THOUGHTS, Reply
+from connections.simulator.stream_events import StreamEvent
 
 # What comes back as it was sent, and what stands there when it was not.
-ECHOED: dict[str, Any] = {
+REPEATED_FIELDS: dict[str, Any] = {
     "instructions": None,
     "metadata": {},
     "temperature": 1.0,
@@ -31,10 +31,12 @@ REASONS = {"length": "max_output_tokens", "content_filter": "content_filter"}
 FAILED = {"code": "server_error", "message": "The model failed (simulated)."}
 
 
-class Response:
+class ResponsesAnswer:
     def __init__(self, reply: Reply, body: Mapping[str, Any]) -> None:
         self._reply = reply
-        self._echo = {name: default if body.get(name) is None else body[name] for name, default in ECHOED.items()}
+        self._repeated = {
+            name: default if body.get(name) is None else body[name] for name, default in REPEATED_FIELDS.items()
+        }
         reasoning = body.get("reasoning")
         self._summary = isinstance(reasoning, Mapping) and bool(reasoning.get("summary"))
         self._created = int(time.time())
@@ -58,7 +60,7 @@ class Response:
             "model": f"{self._reply.ask.deployment}-simulated",
             "error": FAILED if ended and self._failed else None,
             "incomplete_details": {"reason": self._reason} if ended and self._reason else None,
-            **self._echo,
+            **self._repeated,
             **({"content_filters": [filters]} if self._reply.ask.route.azure else {}),
         }
 
@@ -79,7 +81,7 @@ class Response:
             summary = [{"type": "summary_text", "text": THOUGHTS}] if self._summary else []
             items.append({"id": f"rs_{reply.id}", "type": "reasoning", "summary": summary})
         for number, call in enumerate(reply.ask.calls):
-            names = {"call_id": f"call_{reply.id}_{number}", "name": call.name, "arguments": arguments(call)}
+            names = {"call_id": f"call_{reply.id}_{number}", "name": call.name, "arguments": arguments_json(call)}
             items.append({"id": f"fc_{reply.id}_{number}", "type": "function_call", "status": "completed", **names})
         # A model that spent its budget on thoughts has no message at all.
         if not reply.ask.calls and (reply.text or reply.refusal or self._status == "completed"):
@@ -93,12 +95,12 @@ class Response:
             return {"type": "refusal", "refusal": self._reply.refusal}
         return {"type": "output_text", "text": self._reply.text, "annotations": [], "logprobs": []}
 
-    def events(self) -> Iterator[Event]:
+    def events(self) -> Iterator[StreamEvent]:
         """Numbered as they go."""
         for number, (data, part) in enumerate(self._events()):
-            yield Event({**data, "sequence_number": number}, data["type"], part)
+            yield StreamEvent({**data, "sequence_number": number}, data["type"], part)
         if self._reply.ask.deployment == "after-done":
-            yield Event("[DONE]")
+            yield StreamEvent("[DONE]")
 
     def _events(self) -> Iterator[tuple[dict[str, Any], bool]]:
         running = {**self._head("in_progress"), "output": [], "usage": None}
@@ -121,7 +123,7 @@ class Response:
     def _inside(self, item: dict[str, Any]) -> Iterator[tuple[dict[str, Any], bool]]:
         if item["type"] == "function_call":
             kind = "response.function_call_arguments"
-            yield from (({"type": f"{kind}.delta", "delta": piece}, True) for piece in sliced(item["arguments"]))
+            yield from (({"type": f"{kind}.delta", "delta": piece}, True) for piece in slices(item["arguments"]))
             yield {"type": f"{kind}.done", "name": item["name"], "arguments": item["arguments"]}, False
         elif item["type"] == "reasoning":
             yield from self._summaries(item)

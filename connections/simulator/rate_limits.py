@@ -8,8 +8,8 @@ import time
 from collections.abc import Callable
 from email.utils import formatdate
 
-from connections.simulator.refusals import Refusal, error
-from connections.simulator.standing import PASSING, TOO_MANY
+from connections.simulator.fixed_refusals import TEMPORARY, TOO_MANY
+from connections.simulator.refusals import SimulatedRefusal, error_refusal
 
 MINUTE = 60  # seconds
 
@@ -41,12 +41,12 @@ def retry_of(deployment: str) -> tuple[str, int] | None:
     return (found[1], int(found[2] or 1)) if found and found[1] in RETRIES else None
 
 
-def passing(status: int, headers: dict[str, str]) -> Refusal:
-    code, message = PASSING.get(status, (str(status), "The service is not available."))
-    return Refusal(status, error(status, code, message).body, headers)
+def temporary_refusal(status: int, headers: dict[str, str]) -> SimulatedRefusal:
+    code, message = TEMPORARY.get(status, (str(status), "The service is not available."))
+    return SimulatedRefusal(status, error_refusal(status, code, message).body, headers)
 
 
-class Rate:
+class RateLimiter:
     """Requests per minute, enforced in slices of a second as the service does: a burst is refused at once.
 
     Refused calls count too. Below 60 a minute a slice is long enough for one request.
@@ -60,7 +60,7 @@ class Rate:
         self._began = clock()
         self._used = 0
 
-    def take(self) -> tuple[dict[str, str], Refusal | None]:
+    def take(self) -> tuple[dict[str, str], SimulatedRefusal | None]:
         """The headers of the answer, and the refusal when there is no room."""
         now = self._clock()
         if now - self._began >= self._slice:
@@ -77,4 +77,4 @@ class Rate:
             return headers, None
         wait = {"retry-after-ms": str(math.ceil(left * 1000)), "retry-after": str(math.ceil(left))}
         message = f"{TOO_MANY} Please retry after {wait['retry-after']} seconds."
-        return headers, Refusal(429, error(429, "429", message).body, {**headers, **wait})
+        return headers, SimulatedRefusal(429, error_refusal(429, "429", message).body, {**headers, **wait})

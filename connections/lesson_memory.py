@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 
 from django.utils.formats import date_format
 
-from connections.foundry.adapt import Lesson
+from connections.foundry.lessons import Lesson
 from connections.models import LearntLesson
 from foundryflow.database import execute
 
@@ -29,7 +29,7 @@ class DatabaseMemory:
         return known if known is not None else await execute(lambda: self._read(endpoint, model))
 
     async def learn(self, endpoint: str, model: str, lesson: Lesson) -> None:
-        await execute(lambda: store(endpoint, model, lesson))
+        await execute(lambda: store_lesson(endpoint, model, lesson))
         self._known.pop((endpoint, model), None)
 
     def _fresh(self, endpoint: str, model: str) -> list[Lesson] | None:
@@ -42,7 +42,7 @@ class DatabaseMemory:
         if known is None:
             if len(self._known) > MOST_PLACES:
                 self._known.clear()
-            now, known = time.monotonic(), stored(endpoint, model)
+            now, known = time.monotonic(), stored_lessons(endpoint, model)
             self._known[endpoint, model] = now, known
         return known
 
@@ -54,7 +54,7 @@ class DatabaseMemory:
 memory = DatabaseMemory()
 
 
-def stored(endpoint: str, model: str) -> list[Lesson]:
+def stored_lessons(endpoint: str, model: str) -> list[Lesson]:
     return [as_lesson(row) for row in LearntLesson.objects.filter(endpoint=endpoint, model=model[:200])]
 
 
@@ -67,7 +67,7 @@ def day_learned(lesson: Lesson) -> str:
     return date_format(datetime.fromtimestamp(lesson.learned_at, UTC), "j M")
 
 
-def store(endpoint: str, model: str, lesson: Lesson) -> None:
+def store_lesson(endpoint: str, model: str, lesson: Lesson) -> None:
     LearntLesson.objects.update_or_create(
         endpoint=endpoint,
         model=model[:200],
