@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
 
-from flows.pricing.prices import UNKNOWN, Price, cost, price_of, shown
+from flows.pricing.prices import UNKNOWN, Price, cost, money, price_of
 
 
 @dataclass(frozen=True)
@@ -24,7 +24,7 @@ class Cost:
     unknown: bool = False  # of some calls nobody knows
 
     def __str__(self) -> str:
-        amounts = [shown(amount, currency) for currency, amount in self.known.items()]
+        amounts = [money(amount, currency) for currency, amount in self.known.items()]
         return " + ".join([*amounts, *([UNKNOWN] if self.unknown else [])])
 
 

@@ -13,7 +13,7 @@ from flows.batch.models import Batch, CellState
 from flows.batch.words import check_words
 from flows.flowchart.states import StateView, look
 from flows.models import ENDED
-from flows.pricing.table import prices_known
+from flows.pricing.table import known_prices
 
 BAR = 1000  # width of the progress bar in its own units
 
@@ -42,7 +42,7 @@ class Standing:
 
     def __init__(self, batch: Batch) -> None:
         self.batch = batch
-        figures, prices = figures_of(batch), prices_known()
+        figures, prices = figures_of(batch), known_prices()
         self.states: Counter[str] = Counter()
         for each in figures:
             self.states.update(each.states)
