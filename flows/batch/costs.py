@@ -10,7 +10,7 @@ from flows.pricing.prices import UNKNOWN, Price, cost, money, price_of
 
 
 @dataclass(frozen=True)
-class Calls:
+class CallTokens:
     """Tokens of all calls to one deployment that were answered by one model."""
 
     deployment: str
@@ -19,7 +19,7 @@ class Calls:
 
 
 @dataclass(frozen=True)
-class Cost:
+class BatchCost:
     known: Mapping[str, Decimal] = field(default_factory=dict)  # by currency
     unknown: bool = False  # of some calls nobody knows
 
@@ -28,7 +28,7 @@ class Cost:
         return " + ".join([*amounts, *([UNKNOWN] if self.unknown else [])])
 
 
-def cost_of(prices: Sequence[Price], all_calls: Iterable[Calls]) -> Cost:
+def cost_of(prices: Sequence[Price], all_calls: Iterable[CallTokens]) -> BatchCost:
     known: dict[str, Decimal] = {}
     unknown = False
     for calls in all_calls:
@@ -38,4 +38,4 @@ def cost_of(prices: Sequence[Price], all_calls: Iterable[Calls]) -> Cost:
             unknown = True
         else:
             known[price.currency] = known.get(price.currency, Decimal(0)) + amount
-    return Cost(known, unknown)
+    return BatchCost(known, unknown)
