@@ -1,4 +1,4 @@
-"""What a batch asks: the settings and the prompt of each variant, and the flow that asks them. Pure."""
+"""The variants of a batch: the settings and prompt that answer every row, and the flow that each becomes. Pure."""
 
 from __future__ import annotations
 
@@ -96,7 +96,7 @@ class Variant:
             for name, structured in optional_in(templates).items()
             if name in given or (known.get(name) and name not in (ROW, ANSWER))
         }
-        inputs = {**variables_of(templates, judges), **optional}
+        inputs = {**required_variables(templates, judges), **optional}
         constants = {name: known[name] for name in inputs if name not in given and name in known}
         return cls(setup, prompt, inputs, constants)
 
@@ -124,7 +124,7 @@ class Variant:
         return parse({**data, "inputs": [*data["inputs"], *more], "actions": actions})
 
 
-def variables_of(templates: Iterable[str], judges: Iterable[Judge]) -> dict[str, bool]:
+def required_variables(templates: Iterable[str], judges: Iterable[Judge]) -> dict[str, bool]:
     """What must have a value."""
     found = variables_in(templates)
     for name, structured in variables_in(judge.rubric for judge in judges).items():

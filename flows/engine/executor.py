@@ -43,7 +43,7 @@ MAKING_ROOM = 20.0  # seconds that a suspect waits for the actions that are goin
 HANDS_OVER = 5.0  # seconds that an absent database is waited for once the process ends
 
 # Whoever has many runs to come makes some of them here, a few at a time, and says whether it made any.
-refills: list[Callable[[], bool]] = []
+run_sources: list[Callable[[], bool]] = []
 
 
 @dataclass
@@ -181,7 +181,7 @@ class Executor:
 
     async def _refill(self) -> None:
         self._refill_at = time.monotonic() + REFILL_EVERY
-        for refill in refills:
+        for refill in run_sources:
             try:
                 made = await self.writer.do(refill)
             except Exception:

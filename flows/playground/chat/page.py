@@ -20,7 +20,7 @@ from flows.playground.chat.forms import ParameterField, ParametersForm, names_of
 from flows.playground.chat.spread import Figures, figures_of
 from flows.playground.models import Session
 from flows.playground.setup import PARAMETERS, Setup, tokens_of
-from flows.pricing.table import prices_known
+from flows.pricing.table import known_prices
 from foundryflow.people import may_change
 
 RECENT = 8
@@ -136,7 +136,7 @@ class Page:
 
 
 def page_of(session: Session, user: User, *, before: int | None = None, **more: Any) -> Page:
-    prices = prices_known()
+    prices = known_prices()
     return around(session, user, talk=talk_of(session, prices, before=before), prices=prices, **more)
 
 

@@ -1,4 +1,4 @@
-"""Takes over into cells what their runs have done, many at a time, whenever a page or an export needs it."""
+"""Collects the results of runs into the cells of a batch, many at a time, whenever a page or an export needs them."""
 
 from __future__ import annotations
 
@@ -13,42 +13,46 @@ from django.db.models import F, Q, QuerySet
 from flows.batch import checks
 from flows.batch.models import Batch, Cell, CellState
 from flows.batch.variants import judge_path
+from flows.batch.verdicts import Verdict, decide, read_judge_verdict
 from flows.models import ENDED, LIVE, ActionRun, State
 from flows.models.sql import many, stored, table
 from flows.playground.setup import ACTION
 
-MOST, LONGEST = 500, 0.5  # cells and seconds at a time; some checks are slow
+MOST_CELLS, LONGEST_SECONDS = 500, 0.5  # cells and seconds at a time; some checks are slow
 LONGEST_REASON = 500  # characters
 NOT_KEPT = ("prompt", "raw")  # facts that stay with the run
 PASSED, FAILED, OPEN = "p", "f", "o"  # marks
-GONE = {
+RUN_DELETED = {
     "kind": "run_deleted",
     "message": "Its run was deleted before the answer was taken over.",
     "hint": "Retry it.",
 }
 
-Fields = dict[str, Any]
-Records = Mapping[tuple[int, str], ActionRun]  # by run and path
+CellFields = dict[str, Any]
+CallRecords = Mapping[tuple[int, str], ActionRun]  # by run and path
 
 
-def settle(batch: Batch, most: int = MOST) -> bool:
-    """Whether there is more to take over. Whoever else does the same meanwhile does no harm."""
-    cells = list(behind(batch)[:most])
+def collect_results(batch: Batch, most: int = MOST_CELLS) -> bool:
+    """Copies what runs have done into their cells; gives whether there is more to copy.
+
+    Whoever else does the same meanwhile does no harm.
+    """
+    cells = list(outdated_cells(batch)[:most])
     if not cells:
         return False
-    wanted = checks.parse(batch.checks)
-    records = records_of(cells, wanted)
-    until, changed = time.monotonic() + LONGEST, []
+    wanted = checks.parse_checks(batch.checks)
+    records = call_records(cells, wanted)
+    until, changed = time.monotonic() + LONGEST_SECONDS, []
     for cell in cells:
-        changed.append((cell, fields_of(cell, records, wanted)))
+        changed.append((cell, cell_fields(cell, records, wanted)))
         if time.monotonic() > until:
             break
-    save(batch, changed)
+    save_cells(batch, changed)
     return len(cells) == most or len(changed) < len(cells)
 
 
-def behind(batch: Batch) -> QuerySet[Cell]:
-    """Cells that do not say what their runs say."""
+def outdated_cells(batch: Batch) -> QuerySet[Cell]:
+    """The cells of a batch whose state is not that of their run."""
     moved = Q(run=None) | ~Q(run__state=F("state"))
     return (
         batch.cells.filter(moved, state__in=LIVE)
@@ -58,8 +62,8 @@ def behind(batch: Batch) -> QuerySet[Cell]:
     )
 
 
-def records_of(cells: Sequence[Cell], wanted: Sequence[checks.Check]) -> Records:
-    """Of the calls of those runs that have ended."""
+def call_records(cells: Sequence[Cell], wanted: Sequence[checks.Check]) -> CallRecords:
+    """The records of answering and judging calls of those runs that have ended, by run and path."""
     ended = [cell.run_id for cell in cells if cell.run and cell.run.state in ENDED]
     paths = [ACTION, *(judge_path(number) for number, check in enumerate(wanted) if check.kind == "judge")]
     found = ActionRun.objects.filter(run_id__in=ended, path__in=paths).only(
@@ -68,29 +72,29 @@ def records_of(cells: Sequence[Cell], wanted: Sequence[checks.Check]) -> Records
     return {(record.run_id, record.path): record for record in found}
 
 
-def fields_of(cell: Cell, records: Records, wanted: Sequence[checks.Check]) -> Fields:
+def cell_fields(cell: Cell, records: CallRecords, wanted: Sequence[checks.Check]) -> CellFields:
     if cell.run is None:
-        return {"state": CellState.FAILED, "error": GONE}
+        return {"state": CellState.FAILED, "error": RUN_DELETED}
     if cell.run.state not in ENDED:
         return {"state": cell.run.state}
     record = records.get((cell.run.pk, ACTION))
     if record is None or record.state != State.SUCCEEDED:
         state = State.CANCELLED if cell.run.state == State.CANCELLED else State.FAILED
         error = (record.error if record else None) or cell.run.error
-        return {"state": state, "error": error, **(call_of(record) if record else {})}
+        return {"state": state, "error": error, **(answer_fields(record) if record else {})}
     # The answer stands, whatever became of the run while it was judged.
     verdicts = [
         {"passed": verdict.passed, "reason": verdict.reason[:LONGEST_REASON], **more}
-        for verdict, more in judgements(cell, record, records, wanted)
+        for verdict, more in verdicts_of(cell, record, records, wanted)
     ]
     marks = "".join({True: PASSED, False: FAILED, None: OPEN}[verdict["passed"]] for verdict in verdicts)
-    return {"state": State.SUCCEEDED, "error": None, **call_of(record), "verdicts": verdicts, "marks": marks}
+    return {"state": State.SUCCEEDED, "error": None, **answer_fields(record), "verdicts": verdicts, "marks": marks}
 
 
-def call_of(record: ActionRun) -> Fields:
+def answer_fields(record: ActionRun) -> CellFields:
     facts, usage = record.facts, record.usage or record.facts.get("usage") or {}
     return {
-        "text": text_of(record),
+        "text": answer_text(record),
         "facts": {name: value for name, value in facts.items() if name not in NOT_KEPT},
         "usage": usage or None,
         "warning": record.warning,
@@ -103,38 +107,38 @@ def call_of(record: ActionRun) -> Fields:
     }
 
 
-def text_of(record: ActionRun) -> str:
-    """The answer, or what had been streamed of it."""
+def answer_text(record: ActionRun) -> str:
+    """The text of the answer, or what had been streamed of it."""
     output = record.output
     return str(output.get("text") or "") if isinstance(output, dict) else record.text
 
 
-def judgements(
-    cell: Cell, record: ActionRun, records: Records, wanted: Sequence[checks.Check]
-) -> list[tuple[checks.Verdict, Fields]]:
-    answer, row = text_of(record), cell.row.variables
+def verdicts_of(
+    cell: Cell, record: ActionRun, records: CallRecords, wanted: Sequence[checks.Check]
+) -> list[tuple[Verdict, CellFields]]:
+    answer, row = answer_text(record), cell.row.variables
     return [
-        judged(records.get((record.run_id, judge_path(number))))
+        judge_verdict(records.get((record.run_id, judge_path(number))))
         if check.kind == "judge"
-        else (checks.verdict(check, answer, row), {})
+        else (decide(check, answer, row), {})
         for number, check in enumerate(wanted)
     ]
 
 
-def judged(call: ActionRun | None) -> tuple[checks.Verdict, Fields]:
+def judge_verdict(call: ActionRun | None) -> tuple[Verdict, CellFields]:
     """What a judge said, and the tokens it took."""
     if call is None:
-        return checks.Verdict(None, "The run ended before it was judged."), {}
+        return Verdict(None, "The run ended before it was judged."), {}
     usage = call.usage or call.facts.get("usage") or {}
     spent = {name: usage.get(name) or 0 for name in ("prompt_tokens", "cached_tokens", "completion_tokens")}
     if call.state != State.SUCCEEDED:
         message = str((call.error or {}).get("message") or "The judge was stopped.")
-        return checks.Verdict(None, message), spent
-    return checks.judged(text_of(call)), spent
+        return Verdict(None, message), spent
+    return read_judge_verdict(answer_text(call)), spent
 
 
 @transaction.atomic
-def save(batch: Batch, changed: Sequence[tuple[Cell, Fields]]) -> None:
+def save_cells(batch: Batch, changed: Sequence[tuple[Cell, CellFields]]) -> None:
     locked = Batch.objects.select_for_update(of=("self",)).filter(pk=batch.pk).first()
     if locked is None:
         return
@@ -144,6 +148,6 @@ def save(batch: Batch, changed: Sequence[tuple[Cell, Fields]]) -> None:
         alike[tuple(fields)].append((*stored(Cell, fields), number, cell.pk, cell.change))
     for names, rows in alike.items():
         columns = ", ".join(f"{name} = %s" for name in names)
-        # One that has changed since it was read was settled by somebody else.
+        # One that has changed since it was read was collected by somebody else.
         many(f"UPDATE {table(Cell)} SET {columns}, change = %s WHERE id = %s AND change = %s", rows)  # noqa: S608 - names of our own columns, values are bound
     Batch.objects.filter(pk=batch.pk).update(changes=number)

@@ -1,4 +1,4 @@
-"""Regular expressions of people on texts of models: RE2 takes linear time, and how much is known beforehand."""
+"""Regular expressions that people type, searched by RE2 in texts of models: in linear time, known beforehand."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ class Pattern:
 
 
 @lru_cache(maxsize=256)
-def pattern(source: str, *, ignore_case: bool = False) -> Pattern:
+def compile_pattern(source: str, *, ignore_case: bool = False) -> Pattern:
     """Raises PatternError."""
     if len(source) > LONGEST:
         raise PatternError(f"The expression is longer than {LONGEST:,} characters. Shorten it.")
@@ -42,10 +42,10 @@ def pattern(source: str, *, ignore_case: bool = False) -> Pattern:
     try:
         return Pattern(re2.compile(source.encode("utf-8", "replace").decode(), options))
     except re2.error as error:
-        raise PatternError(f"The expression cannot be used ({reason(error)}).") from None
+        raise PatternError(f"The expression cannot be used ({reason_of(error)}).") from None
 
 
-def reason(error: Exception) -> str:
+def reason_of(error: Exception) -> str:
     told = error.args[0].decode("utf-8", "replace") if error.args else ""
     if told.startswith(("invalid perl operator: (?=", "invalid perl operator: (?!", "invalid perl operator: (?<")):
         return "look-around is not available"

@@ -4,8 +4,8 @@ import dataclasses
 
 import pytest
 
-from flows.batch.checks import judge_schema
 from flows.batch.variants import ANSWER, ROW, Judge, Variant, value_of
+from flows.batch.verdicts import judge_schema
 from flows.playground.setup import CONVERSATION, IMAGES, Example, Setup
 from flows.playground.variables import unreadable
 

@@ -1,26 +1,27 @@
-"""How far a batch is, for the region on top of its page."""
+"""The progress of a batch, as the region on top of its page shows it."""
 
 from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from flows.batch.contexts import NOT_ASKED, VariantView, variant_views
-from flows.batch.costs import Calls, Cost, cost_of
-from flows.batch.figures import LIVE, UNANSWERED, Figures, Rate, figures_of
+from flows.batch.costs import BatchCost, CallTokens, cost_of
+from flows.batch.figures import LIVE, UNANSWERED, PassRate, VariantFigures, figures_of
+from flows.batch.labels import check_label
 from flows.batch.models import Batch, CellState
-from flows.batch.words import check_words
 from flows.flowchart.states import StateView, look
 from flows.models import ENDED
-from flows.pricing.table import prices_known
+from flows.pricing.table import known_prices
 
 BAR = 1000  # width of the progress bar in its own units
 
 
 @dataclass(frozen=True)
-class Segment:
-    """A part of the progress bar."""
+class BarSegment:
+    """One colour of the progress bar, in its own units."""
 
     css: str
     x: float
@@ -28,21 +29,21 @@ class Segment:
 
 
 @dataclass(frozen=True)
-class Line:
+class VariantLine:
     """One variant in the table of figures."""
 
     view: VariantView
-    figures: Figures
-    rates: Sequence[tuple[str, Rate]]
-    cost: Cost  # of the answers
+    figures: VariantFigures
+    rates: Sequence[tuple[str, PassRate]]
+    cost: BatchCost  # of the answers
 
 
-class Standing:
-    """How far a batch is, and what can be done with it. Four queries."""
+class Progress:
+    """How far a batch has come, and what can be done with it. Four queries."""
 
     def __init__(self, batch: Batch) -> None:
         self.batch = batch
-        figures, prices = figures_of(batch), prices_known()
+        figures, prices = figures_of(batch), known_prices()
         self.states: Counter[str] = Counter()
         for each in figures:
             self.states.update(each.states)
@@ -50,24 +51,24 @@ class Standing:
         self.live = sum(self.states[state] for state in LIVE)
         self.unanswered = sum(self.states[state] for state in UNANSWERED)
         self.done = self.total - self.live - self.states[CellState.CANCELLED]
-        self.checks = [check_words(check) for check in batch.checks]
+        self.checks = [check_label(check) for check in batch.checks]
         self.lines = []
-        everything: list[Calls] = []
+        everything: list[CallTokens] = []
         for view, each in zip(variant_views(batch), figures, strict=True):
-            calls = [Calls(view.model, model, tokens) for model, tokens in each.spent.items()]
+            calls = [CallTokens(view.model, model, tokens) for model, tokens in each.spent.items()]
             rates = list(zip(self.checks, each.rates, strict=True))
-            self.lines.append(Line(view, each, rates, cost_of(prices, calls)))
+            self.lines.append(VariantLine(view, each, rates, cost_of(prices, calls)))
             everything += [*calls, *self._judges(each)]
         self.cost = cost_of(prices, everything)
         self.judge_tokens = sum(
             tokens["prompt_tokens"] + tokens["completion_tokens"] for each in figures for tokens in each.judged.values()
         )
 
-    def _judges(self, figures: Figures) -> Iterator[Calls]:
+    def _judges(self, figures: VariantFigures) -> Iterator[CallTokens]:
         for number, tokens in figures.judged.items():
             if any(tokens.values()):
                 deployment = str(self.batch.checks[number].get("model"))
-                yield Calls(deployment, "", tokens)
+                yield CallTokens(deployment, "", tokens)
 
     @property
     def phase(self) -> str:
@@ -76,7 +77,7 @@ class Standing:
         return "stopped" if self.unanswered else "ended"
 
     @property
-    def going(self) -> bool:
+    def is_live(self) -> bool:
         return self.live > 0
 
     @property
@@ -98,11 +99,16 @@ class Standing:
         return [*found, *([(NOT_ASKED, self.states[CellState.NEW])] if self.states[CellState.NEW] else [])]
 
     @property
-    def segments(self) -> list[Segment]:
+    def segments(self) -> list[BarSegment]:
         parts = [("ok", CellState.SUCCEEDED), ("bad", CellState.FAILED), ("mute", CellState.CANCELLED)]
         made, x = [], 0.0
         for css, state in parts:
             width = round(BAR * self.states[state] / max(self.total, 1), 1)
-            made.append(Segment(css, x, width))
+            made.append(BarSegment(css, x, width))
             x = round(x + width, 1)
         return made
+
+
+def progress_context(progress: Progress, *, is_mine: bool) -> dict[str, Any]:
+    """What the region shows; whoever owns the batch gets the buttons."""
+    return {"batch": progress.batch, "progress": progress, "mine": is_mine}

@@ -1,4 +1,4 @@
-"""The table of prices: everybody looks, editors change."""
+"""The page of prices: everybody looks, editors change."""
 
 from __future__ import annotations
 
@@ -8,62 +8,62 @@ from django.http import Http404, HttpResponse
 from django.shortcuts import redirect
 from django.views.decorators.http import require_GET, require_POST
 
-from flows.playground.sessions.contexts import PriceTable
-from flows.playground.sessions.forms import TAKEN, PriceForm
+from flows.pricing.contexts import PriceTable
+from flows.pricing.forms import TAKEN, PriceForm
 from flows.pricing.models import ModelPrice
 from foundryflow.access import editor, reader
 from foundryflow.http import Request, whole_number
 from foundryflow.regions import Region, page, regions
 
-TABLE = "playground_sessions/_prices.html"
+TABLE = "pricing/_prices.html"
 
 
 @reader
 @require_GET
-def prices(request: Request) -> HttpResponse:
+def price_list(request: Request) -> HttpResponse:
     """With ?edit=3 the form changes that price."""
     wanted = whole_number(request.GET.get("edit"))
     if request.user.is_staff and wanted is not None:
-        return answer(request, PriceTable.changing(price(wanted)))
-    return answer(request, PriceTable.adding())
+        return table_response(request, PriceTable.to_change(find_price(wanted)))
+    return table_response(request, PriceTable.to_add())
 
 
 @editor
 @require_POST
 def add(request: Request) -> HttpResponse:
     form = PriceForm(request.POST)
-    if not stored(form):
-        return answer(request, PriceTable.adding(form), status=422)
-    return done(request, f"The price of {form.instance} is saved.")
+    if not save(form):
+        return table_response(request, PriceTable.to_add(form), status=422)
+    return saved_response(request, f"The price of {form.instance} is saved.")
 
 
 @editor
 @require_POST
 def change(request: Request, pk: int) -> HttpResponse:
-    edited = price(pk)
+    edited = find_price(pk)
     form = PriceForm(request.POST, instance=edited, prefix=f"price-{pk}")
-    if not stored(form):
-        return answer(request, PriceTable.changing(edited, form), status=422)
-    return done(request, f"The price of {form.instance} is saved.")
+    if not save(form):
+        return table_response(request, PriceTable.to_change(edited, form), status=422)
+    return saved_response(request, f"The price of {form.instance} is saved.")
 
 
 @editor
 @require_POST
 def delete(request: Request, pk: int) -> HttpResponse:
-    gone = price(pk)
-    gone.delete()
-    return done(request, f"The price of {gone} was deleted.")
+    price = find_price(pk)
+    price.delete()
+    return saved_response(request, f"The price of {price} was deleted.")
 
 
-def price(pk: int) -> ModelPrice:
+def find_price(pk: int) -> ModelPrice:
     found = ModelPrice.objects.filter(pk=pk).first()
     if found is None:
         raise Http404("This price does not exist any more.")
     return found
 
 
-def stored(form: PriceForm) -> bool:
-    """False when the form says why not; be it that somebody took the name in the same moment."""
+def save(form: PriceForm) -> bool:
+    """Stores the price. False when the form says why not, even if only because somebody took the name just now."""
     if not form.is_valid():
         return False
     try:
@@ -75,18 +75,19 @@ def stored(form: PriceForm) -> bool:
     return True
 
 
-def done(request: Request, words: str) -> HttpResponse:
+def saved_response(request: Request, words: str) -> HttpResponse:
+    """The table as it is now, with the form for another price, and a message."""
     messages.info(request, words)
     if not request.htmx:
         return redirect("playground:prices")
     # Not morphed: what was typed belongs to the price that is saved now.
-    table = Region(TABLE, "prices", {"table": PriceTable.adding(focus=True)}, swap="outerHTML")
+    table = Region(TABLE, "prices", {"table": PriceTable.to_add(focus=True)}, swap="outerHTML")
     return regions(request, table, Region("_messages.html", "messages"))
 
 
-def answer(request: Request, table: PriceTable, status: int = 200) -> HttpResponse:
+def table_response(request: Request, table: PriceTable, status: int = 200) -> HttpResponse:
     """The page, or with htmx the table alone."""
     context = {"table": table}
     if request.htmx:
         return regions(request, Region(TABLE, "prices", context), status=status)
-    return page(request, "playground_sessions/prices.html", context, status=status)
+    return page(request, "pricing/list.html", context, status=status)

@@ -1,4 +1,4 @@
-"""One page of rows with the answers of every variant."""
+"""The grid on the page of a batch: one page of its rows, each with the answers of every variant."""
 
 from __future__ import annotations
 
@@ -10,18 +10,18 @@ from django.core.paginator import Page, Paginator
 from django.db.models import Count, Exists, OuterRef, Q, QuerySet
 from django.db.models.functions import Left, Length
 
-from flows.batch.contexts import VALUE_CLIP, Mark, marks_of, shortened, state_of, variant_views
+from flows.batch.contexts import VALUE_CLIP, CheckMark, marks_of, shorten, state_of, variant_views
+from flows.batch.labels import check_label
 from flows.batch.models import Batch, Cell, CellState, Row
-from flows.batch.settling import FAILED
-from flows.batch.words import check_words
+from flows.batch.results import FAILED
 from flows.flowchart.states import StateView
 from flows.language.values import as_text
 from flows.playground.setup import LETTERS
 from foundryflow.templatetags.ui import duration_ms
 
-ROWS = 50  # of a page
+ROWS_A_PAGE = 50  # of a page
 CLIP = 400  # characters of an answer
-SHOWN = {"all": "All rows", "failed": "Failed", "checks": "A check failed", "differing": "Answers differ"}
+FILTERS = {"all": "All rows", "failed": "Failed", "checks": "A check failed", "differing": "Answers differ"}
 
 
 @dataclass(frozen=True)
@@ -30,7 +30,7 @@ class GridCell:
     state: StateView
     clip: str
     clipped: bool
-    marks: Sequence[Mark]
+    marks: Sequence[CheckMark]
 
     @classmethod
     def of(cls, cell: Any, checks: Sequence[str]) -> GridCell:
@@ -62,16 +62,16 @@ class GridRow:
     cells: Sequence[GridCell]
 
 
-class Grid:
-    """One page of rows with the answers of every variant. Three queries."""
+class ResultsGrid:
+    """One page of rows with their answers. Three queries."""
 
     def __init__(self, batch: Batch, show: str, number: Any) -> None:
-        self.batch, self.show = batch, show if show in SHOWN else "all"
+        self.batch, self.show = batch, show if show in FILTERS else "all"
         self.views = variant_views(batch)
-        self.checks = [check_words(check) for check in batch.checks]
+        self.checks = [check_label(check) for check in batch.checks]
         used = {name for view in self.views for name in view.variant.inputs}
         self.columns = [(name, name in used) for name in batch.columns]
-        self.page: Page[Row] = Paginator(filtered(batch, self.show), ROWS).get_page(number)
+        self.page: Page[Row] = Paginator(filter_rows(batch, self.show), ROWS_A_PAGE).get_page(number)
         rows = list(self.page)
         found: dict[int, list[GridCell]] = {}
         for cell in grid_cells(Cell.objects.filter(row__in=[row.pk for row in rows])).order_by("variant"):
@@ -79,14 +79,14 @@ class Grid:
         self.rows = [GridRow(row, self._values(row), found.get(row.pk, [])) for row in rows]
 
     def _values(self, row: Row) -> list[str]:
-        return [shortened(as_text(row.variables.get(name)), VALUE_CLIP) for name in self.batch.columns]
+        return [shorten(as_text(row.variables.get(name)), VALUE_CLIP) for name in self.batch.columns]
 
     @property
     def filters(self) -> list[tuple[str, str, bool]]:
-        return [(key, words, key == self.show) for key, words in SHOWN.items()]
+        return [(key, words, key == self.show) for key, words in FILTERS.items()]
 
 
-def filtered(batch: Batch, show: str) -> QuerySet[Row]:
+def filter_rows(batch: Batch, show: str) -> QuerySet[Row]:
     rows = batch.rows.order_by("number")
     cells = Cell.objects.filter(row=OuterRef("pk"))
     match show:

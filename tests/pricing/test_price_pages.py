@@ -8,10 +8,10 @@ import pytest
 from django.test import Client
 from django.urls import reverse
 
-from flows.playground.sessions.forms import amount
+from flows.pricing.forms import amount
 from flows.pricing.models import ModelPrice
 from flows.pricing.prices import Price
-from flows.pricing.table import prices_known
+from flows.pricing.table import known_prices
 
 TABLE, ADD = reverse("playground:prices"), reverse("playground:price_new")
 TYPED = {"pattern": "gpt-5.2*", "input": "1.25", "cached_input": "0.125", "output": "10", "currency": "usd"}
@@ -33,12 +33,12 @@ def rows() -> list[tuple[object, ...]]:
 def test_no_price_is_known_until_somebody_types_one(client_alice):
     page = client_alice.get(TABLE).content.decode()
     assert "No price yet. A price is what a million tokens of a model cost you" in page
-    assert prices_known() == []
+    assert known_prices() == []
 
 
 def test_a_price_is_added_and_known(client_alice):
     assert client_alice.post(ADD, TYPED).url == TABLE
-    assert prices_known() == [
+    assert known_prices() == [
         Price("gpt-5.2*", input=Decimal("1.25"), cached_input=Decimal("0.125"), output=Decimal(10), currency="USD")
     ]
     page = client_alice.get(TABLE).content.decode()

@@ -1,4 +1,8 @@
-"""Begins, stops and goes on with batches. Runs are made a few hundred at a time; whatever dies, none is forgotten."""
+"""Creates, stops, resumes and deletes batches.
+
+Runs are created a few hundred at a time by whoever creates the batch and then by the engine, so that none is
+forgotten whatever dies.
+"""
 
 from __future__ import annotations
 
@@ -18,12 +22,12 @@ from flows.models import LIVE, Flow, Room, Run
 from flows.models.sql import many, stored, table
 from flows.playground.models import Session
 
-AT_ONCE = 500  # runs made in one transaction
+RUNS_AT_ONCE = 500  # runs made in one transaction
 MOST_CALLS = 200  # at the same time, so that other runs keep getting places
 VIA, PRIORITY = "batch", -10  # after everything that somebody waits for
 
-# A cell that has no run: what is known of an answer before it is asked for.
-NEW: dict[str, Any] = {
+# The fields of a cell whose answer has not been asked for.
+UNANSWERED_FIELDS: dict[str, Any] = {
     "run": None,
     "state": CellState.NEW,
     "text": "",
@@ -42,13 +46,13 @@ NEW: dict[str, Any] = {
 }
 
 
-class NotNow(Exception):
-    """The batch is not in a state for that; the message is for people."""
+class StillStopping(Exception):
+    """Calls of the batch are still being stopped; the message is for people."""
 
 
 @dataclasses.dataclass(frozen=True)
-class Plan:
-    """A batch that is about to be made."""
+class BatchPlan:
+    """Everything that a new batch is created from."""
 
     name: str
     session: Session | None
@@ -61,9 +65,9 @@ class Plan:
 
 
 @transaction.atomic
-def begin(plan: Plan, *, by: AbstractBaseUser) -> Batch:
-    """Makes the batch and its first runs; the engine makes the others. Raises DocumentError."""
-    flow, variants = flow_of(plan, by)
+def create_batch(plan: BatchPlan, *, by: AbstractBaseUser) -> Batch:
+    """Creates the batch and its first runs; the engine creates the others. Raises DocumentError."""
+    flow, variants = create_flow(plan, by)
     batch = Batch.objects.create(
         name=plan.name,
         owner=by,
@@ -77,13 +81,13 @@ def begin(plan: Plan, *, by: AbstractBaseUser) -> Batch:
     Row.objects.bulk_create(
         [Row(batch=batch, number=number, variables=dict(row)) for number, row in enumerate(plan.rows, 1)]
     )
-    make_cells(batch, len(variants))
-    engine.submit_all(give_runs(batch.pk))
+    create_cells(batch, len(variants))
+    engine.submit_all(create_runs(batch.pk))
     return batch
 
 
-def flow_of(plan: Plan, by: AbstractBaseUser) -> tuple[Flow, list[Variant]]:
-    """The hidden flow, a revision for each variant."""
+def create_flow(plan: BatchPlan, by: AbstractBaseUser) -> tuple[Flow, list[Variant]]:
+    """Creates the hidden flow with a revision for each variant; gives the variants with their revisions."""
     documents = [variant.document(plan.name, plan.rows[0], plan.judges) for variant in plan.variants]
     flow = Flow.objects.start_with(documents[0], by=by, room=Room.BATCH)
     numbers = [flow.current.number]
@@ -94,14 +98,14 @@ def flow_of(plan: Plan, by: AbstractBaseUser) -> tuple[Flow, list[Variant]]:
     return flow, [dataclasses.replace(variant, revision=number) for variant, number in found]
 
 
-def make_cells(batch: Batch, variants: int) -> None:
-    """One statement a variant: the ORM would send each cell on its own."""
-    known = {"batch": batch.pk, "change": 0, **NEW}
+def create_cells(batch: Batch, variants: int) -> None:
+    """Creates a cell for every row and variant, in one statement a variant: the ORM would send each cell on its own."""
+    known = {"batch": batch.pk, "change": 0, **UNANSWERED_FIELDS}
     names = [*known, "variant"]
     columns = ", ".join(Cell._meta.get_field(name).column for name in names)
-    given = ", ".join("%s" for _ in names)
+    values = ", ".join("%s" for _ in names)
     statement = (
-        f"INSERT INTO {table(Cell)} (row_id, {columns}) SELECT id, {given} FROM {table(Row)} WHERE batch_id = %s"  # noqa: S608 - names of our own columns, values are bound
+        f"INSERT INTO {table(Cell)} (row_id, {columns}) SELECT id, {values} FROM {table(Row)} WHERE batch_id = %s"  # noqa: S608 - names of our own columns, values are bound
     )
     with connection.cursor() as cursor:
         for variant in range(variants):
@@ -109,14 +113,14 @@ def make_cells(batch: Batch, variants: int) -> None:
 
 
 @transaction.atomic(savepoint=False)
-def give_runs(batch_id: int) -> list[Run]:
-    """Queues a run for cells that have none, a few hundred at a time, in the order of the rows."""
+def create_runs(batch_id: int) -> list[Run]:
+    """Creates runs for the next few hundred cells that have none, in the order of the rows."""
     locked = Batch.objects.select_for_update(of=("self",), skip_locked=True).select_related("flow")
     batch = locked.filter(pk=batch_id, stopped_at=None).first()
     if batch is None:
         return []
     new = batch.cells.filter(state=CellState.NEW).select_related("row").order_by("row__number", "variant")
-    cells = list(new[:AT_ONCE])
+    cells = list(new[:RUNS_AT_ONCE])
     variants, revisions = variants_of(batch), dict(batch.flow.revisions.values_list("number", "pk"))
     judged = any(check.get("kind") == "judge" for check in batch.checks)
     runs = Run.objects.bulk_create(
@@ -132,8 +136,8 @@ def give_runs(batch_id: int) -> list[Run]:
             for cell in cells
         ]
     )
-    given = [(run.pk, CellState.QUEUED, batch.changes + 1, cell.pk) for run, cell in zip(runs, cells, strict=True)]
-    many(f"UPDATE {table(Cell)} SET run_id = %s, state = %s, change = %s WHERE id = %s", given)  # noqa: S608 - names of our own columns, values are bound
+    values = [(run.pk, CellState.QUEUED, batch.changes + 1, cell.pk) for run, cell in zip(runs, cells, strict=True)]
+    many(f"UPDATE {table(Cell)} SET run_id = %s, state = %s, change = %s WHERE id = %s", values)  # noqa: S608 - names of our own columns, values are bound
     Batch.objects.filter(pk=batch.pk).update(changes=F("changes") + 1)
     return runs
 
@@ -142,17 +146,17 @@ def variants_of(batch: Batch) -> list[Variant]:
     return [Variant.from_json(data) for data in batch.variants]
 
 
-def refill() -> bool:
-    """What the engine does beside taking runs from the queue; whether some were made."""
+def create_next_runs() -> bool:
+    """Creates runs for the oldest batch that lacks some; gives whether it did. The engine calls it now and then."""
     new = Cell.objects.filter(state=CellState.NEW, batch__stopped_at=None).order_by("batch_id")
     batch = new.values_list("batch_id", flat=True).first()
-    return batch is not None and bool(give_runs(batch))
+    return batch is not None and bool(create_runs(batch))
 
 
 @transaction.atomic
-def stop(batch: Batch, *, by: str) -> None:
-    """Nothing more begins, and what is going is stopped; asked a second time, it is ended at once."""
-    locked = lock(batch)
+def stop_batch(batch: Batch, *, by: str) -> None:
+    """Stops what is running and keeps the rest from beginning; called a second time, it ends everything at once."""
+    locked = lock_batch(batch)
     again = locked.stopped_at is not None
     Batch.objects.filter(pk=batch.pk).update(stopped_at=timezone.now(), stopped_by=by[:150], changes=F("changes") + 1)
     locked.cells.filter(state=CellState.NEW).update(state=CellState.CANCELLED, change=locked.changes + 1)
@@ -164,32 +168,34 @@ def stop(batch: Batch, *, by: str) -> None:
         engine.cancel_all(going, by=by)
 
 
-def resume(batch: Batch) -> None:
-    """Asks for what has no answer because the batch was stopped. Raises NotNow."""
-    ask_again(batch, [CellState.CANCELLED])
+def resume_batch(batch: Batch) -> None:
+    """Goes on with the cells that have no answer because the batch was stopped. Raises StillStopping."""
+    restart_cells(batch, [CellState.CANCELLED])
 
 
 def retry_failed(batch: Batch) -> None:
-    """Raises NotNow."""
-    ask_again(batch, [CellState.FAILED])
+    """Asks again for the answers that failed. Raises StillStopping."""
+    restart_cells(batch, [CellState.FAILED])
 
 
 @transaction.atomic
-def ask_again(batch: Batch, states: Iterable[CellState]) -> None:
-    locked = lock(batch)
+def restart_cells(batch: Batch, states: Iterable[CellState]) -> None:
+    """Empties the cells in these states and creates their runs anew. Raises StillStopping."""
+    locked = lock_batch(batch)
     if locked.stopped_at and locked.flow.runs.filter(state__in=LIVE).exists():
-        raise NotNow("Some calls are still being stopped. Go on when they have ended.")
-    locked.cells.filter(state__in=list(states)).update(**NEW, change=locked.changes + 1)
+        raise StillStopping("Some calls are still being stopped. Go on when they have ended.")
+    locked.cells.filter(state__in=list(states)).update(**UNANSWERED_FIELDS, change=locked.changes + 1)
     Batch.objects.filter(pk=batch.pk).update(stopped_at=None, stopped_by="", changes=F("changes") + 1)
-    engine.submit_all(give_runs(batch.pk))
+    engine.submit_all(create_runs(batch.pk))
 
 
-def to_come(batch: Batch) -> int:
-    """Answers that are not there yet."""
+def count_unfinished(batch: Batch) -> int:
+    """How many answers are still to come."""
     return batch.cells.filter(Q(state=CellState.NEW) | Q(state__in=LIVE, run__state__in=LIVE)).count()
 
 
-def lock(batch: Batch) -> Batch:
+def lock_batch(batch: Batch) -> Batch:
+    """The batch as it is now, kept from others until the transaction ends."""
     return Batch.objects.select_for_update(of=("self",)).select_related("flow").get(pk=batch.pk)
 
 
@@ -200,7 +206,7 @@ def set_concurrency(batch: Batch, concurrency: int) -> None:
 
 
 @transaction.atomic
-def remove(batch: Batch) -> None:
+def delete_batch(batch: Batch) -> None:
     """Deletes the batch with its runs."""
     flow = batch.flow
     batch.delete()

@@ -1,4 +1,4 @@
-"""A batch that is being made: what its page holds as it was typed, and the plan that comes out of it."""
+"""The form of the page New batch: what was typed into it, and the plan of the batch that it makes."""
 
 from __future__ import annotations
 
@@ -11,10 +11,11 @@ from django.core.files.uploadedfile import UploadedFile
 from django.http import QueryDict
 
 from connections.models import Connection
-from flows.batch import checks, table
+from flows.batch import checks, input_table
+from flows.batch.lifecycle import MOST_CALLS, BatchPlan
 from flows.batch.models import LETTERS
-from flows.batch.starting import MOST_CALLS, Plan
 from flows.batch.variants import Judge, Variant
+from flows.batch.verdicts import judge_schema
 from flows.playground.models import Session
 from flows.playground.setup import Setup
 from flows.playground.variables import unreadable
@@ -27,8 +28,8 @@ CHECK_FIELDS = (
 )  # fmt: skip
 
 
-class Unready(ValueError):
-    """The batch cannot begin; each problem says where and what to do."""
+class BatchIncomplete(ValueError):
+    """The batch cannot be created; each problem says where and what to do."""
 
     def __init__(self, problems: list[str]) -> None:
         super().__init__(" ".join(problems))
@@ -36,7 +37,7 @@ class Unready(ValueError):
 
 
 @dataclass(frozen=True)
-class Column:
+class ColumnChoice:
     """A column of the session, which may become a variant. `own_prompt` is none where the shared one is asked."""
 
     number: int
@@ -49,8 +50,8 @@ class Column:
         return LETTERS[self.number]
 
 
-class Draft:
-    """From the session alone, or with what was posted."""
+class CreateForm:
+    """Filled from the session alone, or with what was posted."""
 
     def __init__(self, session: Session, posted: QueryDict | None = None, upload: UploadedFile | None = None) -> None:
         self.session, self.posted, self.upload = session, posted, upload
@@ -58,10 +59,12 @@ class Draft:
     # What was typed
 
     @cached_property
-    def columns(self) -> list[Column]:
+    def columns(self) -> list[ColumnChoice]:
         active = len(self.session.active_columns)
         return [
-            Column(number, self.session.setup_of(number), self._chosen(number, active), self._own_prompt(number, own))
+            ColumnChoice(
+                number, self.session.setup_of(number), self._chosen(number, active), self._own_prompt(number, own)
+            )
             for number, own in enumerate(self.session.columns)
         ]
 
@@ -69,8 +72,8 @@ class Draft:
         return number < active if self.posted is None else str(number) in self.posted.getlist("variant")
 
     def _own_prompt(self, number: int, own: Mapping[str, Any]) -> str | None:
-        asked = self.session.head.prompts.get(str(number)) if self.session.head else None
-        prompt = own.get("prompt", asked)
+        newest = self.session.head.prompts.get(str(number)) if self.session.head else None
+        prompt = own.get("prompt", newest)
         return None if prompt is None else self._typed(f"prompt-{number}", str(prompt))
 
     @cached_property
@@ -78,7 +81,7 @@ class Draft:
         newest = self.session.head or self.session.turns.order_by("pk").last()
         return self._typed("prompt", self.session.draft or (newest.prompt if newest else ""))
 
-    def prompt_of(self, column: Column) -> str:
+    def prompt_of(self, column: ColumnChoice) -> str:
         return self.prompt if column.own_prompt is None else column.own_prompt
 
     @property
@@ -102,19 +105,18 @@ class Draft:
         return [dict(zip(CHECK_FIELDS, row, strict=False)) for row in zip(*fields, strict=False)][: checks.MOST_CHECKS]
 
     def _typed(self, name: str, otherwise: str) -> str:
-        given = otherwise if self.posted is None else self.posted.get(name, otherwise)
-        return given
+        return otherwise if self.posted is None else str(self.posted.get(name, otherwise))
 
     # What comes out of it
 
     @cached_property
-    def table(self) -> table.Table:
+    def table(self) -> input_table.InputTable:
         """Raises TableError."""
         if self.upload is not None:
-            return table.read(str(self.upload.name), self.upload.read(table.LARGEST + 1))
+            return input_table.read_table(str(self.upload.name), self.upload.read(input_table.LARGEST + 1))
         if not self.typed_table.strip():
-            raise table.TableError(["There is no table yet. Choose a file, or type one."])
-        return table.typed(self.typed_table)
+            raise input_table.TableError(["There is no table yet. Choose a file, or type one."])
+        return input_table.parse_typed_table(self.typed_table)
 
     def variants(self, judges: list[Judge], columns: tuple[str, ...]) -> list[Variant]:
         known = {name: str(value) for name, value in self.session.variables.items()}
@@ -124,28 +126,28 @@ class Draft:
             if column.chosen
         ]
 
-    def plan(self) -> Plan:
+    def plan(self) -> BatchPlan:
         """Raises Unready."""
         problems = list(self._problems())
         try:
             found = self.table
-        except table.TableError as error:
-            raise Unready([*problems, *error.problems]) from None
+        except input_table.TableError as error:
+            raise BatchIncomplete([*problems, *error.problems]) from None
         try:
-            wanted = checks.parse(stored_checks(self.checks), found.columns)
+            wanted = checks.parse_checks(stored_checks(self.checks), found.columns)
         except checks.CheckError as error:
-            raise Unready([*problems, *error.problems]) from None
+            raise BatchIncomplete([*problems, *error.problems]) from None
         judges = judges_of(wanted)
         variants = self.variants(judges, found.columns)
         problems += judge_problems(judges)
         problems += missing_problems(variants, found.columns)
-        calls = whole(self.concurrency)
+        calls = typed_number(self.concurrency)
         if calls is None or not 1 <= calls <= MOST_CALLS:
             problems.append(f"Calls at the same time are a whole number from 1 to {MOST_CALLS}.")
         if problems or calls is None:
-            raise Unready(list(dict.fromkeys(problems)))
+            raise BatchIncomplete(list(dict.fromkeys(problems)))
         stored = stored_checks(self.checks)
-        return Plan(self.name[:200], self.session, variants, judges, found.columns, found.rows, stored, calls)
+        return BatchPlan(self.name[:200], self.session, variants, judges, found.columns, found.rows, stored, calls)
 
     def _problems(self) -> Iterator[str]:
         if not self.name:
@@ -177,7 +179,7 @@ def usual_calls(setups: Any) -> int:
     return max(1, min(MOST_CALLS, sum(limits.get(name) or USUAL_CALLS for name in names)))
 
 
-def whole(text: str) -> int | None:
+def typed_number(text: str) -> int | None:
     return whole_number(text.strip().replace(",", ""))
 
 
@@ -187,12 +189,16 @@ def stored_checks(typed: list[dict[str, str]]) -> list[dict[str, Any]]:
     for row in typed:
         kind = row["kind"]
         check: dict[str, Any] = {"kind": kind}
-        if kind == checks.Kind.LENGTH:
+        if kind == checks.CheckKind.LENGTH:
             limits = {name: row[name].strip() for name in ("minimum", "maximum")}
             check.update(
-                {name: limit if whole(limit) is None else whole(limit) for name, limit in limits.items() if limit}
+                {
+                    name: limit if typed_number(limit) is None else typed_number(limit)
+                    for name, limit in limits.items()
+                    if limit
+                }
             )
-        elif kind == checks.Kind.JUDGE:
+        elif kind == checks.CheckKind.JUDGE:
             check.update({name: row[name].strip() for name in ("connection", "model", "rubric")})
         else:
             texts = {"value": row["value"], "column": row["column"].strip()}
@@ -205,9 +211,9 @@ def stored_checks(typed: list[dict[str, str]]) -> list[dict[str, Any]]:
 
 def judges_of(wanted: tuple[checks.Check, ...]) -> list[Judge]:
     return [
-        Judge(number, check.connection, check.model, check.rubric, checks.judge_schema())
+        Judge(number, check.connection, check.model, check.rubric, judge_schema())
         for number, check in enumerate(wanted)
-        if check.kind == checks.Kind.JUDGE
+        if check.kind == checks.CheckKind.JUDGE
     ]
 
 

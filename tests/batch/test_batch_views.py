@@ -10,13 +10,13 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
-from flows.batch import export, feed
-from flows.batch.feed import Seen, look
-from flows.batch.figures import Rate, figures_of
+from flows.batch import export, stream
+from flows.batch.figures import PassRate, figures_of
+from flows.batch.lifecycle import stop_batch
 from flows.batch.models import Batch, Cell, CellState
-from flows.batch.settling import settle
-from flows.batch.standing import Standing
-from flows.batch.starting import stop
+from flows.batch.progress import Progress
+from flows.batch.results import collect_results
+from flows.batch.stream import ShownPage, read_news
 from flows.engine import embedded
 from flows.engine.live import hub
 from flows.models import ActionRun, Flow, Run, State
@@ -79,13 +79,13 @@ def test_a_batch_that_has_ended_is_not_followed(client_alice, make_batch):
 def test_figures_count_means_medians_tokens_and_passes(make_batch):
     batch = make_batch(4, models=("fast", "slow-2s"), raw_checks=CHECKS)
     answered(batch, "good", "bad", None, "good " * 30)
-    settle(batch)
+    collect_results(batch)
     first, second = figures_of(batch)
     assert dict(first.states) == {"succeeded": 3, "failed": 1}
     assert first.means == {"first_token_ms": 250.0, "total_ms": 2500.0}
     assert first.medians == {"first_token_ms": 250.0, "total_ms": 2500.0}
     assert (first.prompt_tokens, first.completion_tokens) == (30, 15)
-    assert first.rates == (Rate(2, 1, 0), Rate(2, 1, 0))
+    assert first.rates == (PassRate(2, 1, 0), PassRate(2, 1, 0))
     assert [rate.percent for rate in first.rates] == [67, 67]
     assert dict(second.states) == {"queued": 4}
     assert (second.means, second.rates[0].percent) == ({"first_token_ms": None, "total_ms": None}, None)
@@ -94,7 +94,7 @@ def test_figures_count_means_medians_tokens_and_passes(make_batch):
 def test_an_odd_number_of_answers_has_one_in_the_middle(make_batch):
     batch = make_batch(3)
     answered(batch, "a", "b", "c")
-    settle(batch)
+    collect_results(batch)
     assert figures_of(batch)[0].medians["total_ms"] == 2000.0
 
 
@@ -102,19 +102,19 @@ def test_costs_are_known_where_somebody_said_what_a_model_costs(make_batch):
     batch = make_batch(2, models=("fast", "slow-2s"))
     answered(batch, "a", "b")
     answered(batch, "c", "d", model="other", variant=1)
-    settle(batch)
-    assert str(Standing(batch).cost) == "unknown"
+    collect_results(batch)
+    assert str(Progress(batch).cost) == "unknown"
     ModelPrice.objects.create(pattern="thinker-*", input=1_000_000, output=2_000_000, cached_input=0)
-    standing = Standing(batch)
-    assert [str(line.cost) for line in standing.lines] == ["$36.00", "unknown"]
-    assert str(standing.cost) == "$36.00 + unknown"
+    progress = Progress(batch)
+    assert [str(line.cost) for line in progress.lines] == ["$36.00", "unknown"]
+    assert str(progress.cost) == "$36.00 + unknown"
 
 
 def test_the_bar_is_as_long_as_what_is_done(make_batch):
     batch = make_batch(4)
     answered(batch, "a", None)
-    settle(batch)
-    assert [(part.css, part.x, part.width) for part in Standing(batch).segments] == [
+    collect_results(batch)
+    assert [(part.css, part.x, part.width) for part in Progress(batch).segments] == [
         ("ok", 0.0, 250.0), ("bad", 250.0, 250.0), ("mute", 500.0, 0.0),
     ]  # fmt: skip
 
@@ -150,7 +150,7 @@ def test_long_answers_are_clipped_in_the_grid_and_whole_beside_it(client_alice, 
 def test_an_answer_opens_beside_the_grid_as_markdown_that_does_no_harm(client_alice, make_batch):
     batch = make_batch([{"question": "<b>Why</b>"}], raw_checks=[{"kind": "contains", "value": "zebra"}])
     answered(batch, "# Hi\n\n**bold** <script>alert(1)</script> ![](https://evil.example/x.png)")
-    settle(batch)
+    collect_results(batch)
     response = client_alice.get(reverse("batch:cell", args=[Cell.objects.get().pk]), headers={"HX-Request": "true"})
     shown = response.content.decode()
     assert shown.startswith('<hx-partial hx-target="#batch-detail"')
@@ -184,20 +184,20 @@ def test_rows_before_and_after_are_one_step_away(client_alice, make_batch):
 
 
 def news(batch, seen):
-    found = look(batch.pk, seen)
+    found = read_news(batch.pk, seen)
     return found.html, found.ended
 
 
 def test_the_feed_renews_progress_and_only_the_cells_that_changed(make_batch):
     batch = make_batch(60, models=("fast", "slow-2s"))
     batch.refresh_from_db()
-    seen = Seen(batch.changes, "all", 1, mine=True)
+    seen = ShownPage(batch.changes, "all", 1, is_mine=True)
     assert news(batch, seen) == ("", False)
     answered(batch, *["x"] * 52)
     html, ended = news(batch, seen)
     targets = [part.split('"')[0] for part in html.split('hx-target="#')[1:]]
     changed = batch.cells.filter(variant=0, row__number__lte=50).order_by("row__number")
-    assert targets == ["batch-standing", *(f"cell-{cell.pk}" for cell in changed)]
+    assert targets == ["batch-progress", *(f"cell-{cell.pk}" for cell in changed)]
     assert not ended
     assert "Stop" in html
     assert news(batch, seen) == ("", False)
@@ -205,7 +205,7 @@ def test_the_feed_renews_progress_and_only_the_cells_that_changed(make_batch):
 
 def test_a_filtered_page_is_renewed_as_a_whole(make_batch):
     batch = make_batch(2)
-    seen = Seen(0, "failed", 1, mine=False)
+    seen = ShownPage(0, "failed", 1, is_mine=False)
     answered(batch, None, "x")
     html, ended = news(batch, seen)
     assert ended
@@ -225,7 +225,7 @@ def test_the_feed_ends_with_the_batch_and_says_so(make_batch, serving):
     answered(batch, "x")
 
     async def followed():
-        return [piece async for piece in feed.follow(batch.pk, Seen(0, "all", 1, mine=True))]
+        return [piece async for piece in stream.follow(batch.pk, ShownPage(0, "all", 1, is_mine=True))]
 
     first, last = asyncio.run(followed())
     assert b'data-phase="ended"' in first
@@ -236,9 +236,9 @@ def test_the_feed_ends_with_the_batch_and_says_so(make_batch, serving):
 @pytest.mark.django_db(transaction=True)
 def test_the_feed_of_a_batch_that_is_gone_ends(make_batch, serving):
     async def followed():
-        return [piece async for piece in feed.follow(4711, Seen(0, "all", 1, mine=True))]
+        return [piece async for piece in stream.follow(4711, ShownPage(0, "all", 1, is_mine=True))]
 
-    assert asyncio.run(followed()) == [feed.ENDED]
+    assert asyncio.run(followed()) == [stream.ENDED]
 
 
 @pytest.mark.parametrize("rows", [1, 3])
@@ -246,10 +246,10 @@ def test_a_look_takes_the_same_number_of_queries_for_any_number_of_cells(make_ba
     batch = make_batch(rows, models=("fast", "slow-2s"), raw_checks=CHECKS)
     answered(batch, *["good"] * rows)
     with CaptureQueriesContext(database) as queries:
-        look(batch.pk, Seen(0, "all", 1, mine=True))
+        read_news(batch.pk, ShownPage(0, "all", 1, is_mine=True))
     assert len(queries) == 16
     with CaptureQueriesContext(database) as queries:
-        look(batch.pk, Seen(batch.changes + 5, "all", 1, mine=True))
+        read_news(batch.pk, ShownPage(batch.changes + 5, "all", 1, is_mine=True))
     assert len(queries) == 4
 
 
@@ -261,7 +261,7 @@ def test_the_page_runs_in_the_same_number_of_queries(client_bob, make_batch, row
     batch = make_batch(rows, raw_checks=CHECKS)
     Batch.objects.update(shared=True)
     answered(batch, *["good"] * rows)
-    settle(batch)
+    collect_results(batch)
     with CaptureQueriesContext(database) as queries:
         assert show(client_bob, batch).status_code == 200
     assert len(queries) == 12
@@ -358,7 +358,7 @@ def test_stop_and_resume_by_their_buttons(client_alice, make_batch):
 def test_resume_waits_until_everything_has_stopped(client_alice, make_batch):
     batch = make_batch(1)
     Run.objects.update(state=State.RUNNING)
-    stop(batch, by="Alice")
+    stop_batch(batch, by="Alice")
     response = client_alice.post(reverse("batch:resume", args=[batch.pk]), follow=True)
     assert "Some calls are still being stopped." in response.content.decode()
     assert "Stop at once" in response.content.decode()
@@ -389,7 +389,7 @@ def test_a_batch_is_deleted_after_it_was_asked_and_not_while_it_goes(client_alic
 
 def exported(batch):
     async def whole():
-        return b"".join([piece async for piece in export.pieces(batch)])
+        return b"".join([piece async for piece in export.csv_pieces(batch)])
 
     return list(csv.reader(io.StringIO(asyncio.run(whole()).decode("utf-8-sig"))))
 
@@ -438,10 +438,10 @@ def test_a_planted_key_is_in_no_page_and_no_export(thinker, client_alice, make_b
             await embedded.run_here(run)
 
     asyncio.run(all_of_it())
-    settle(batch)
+    collect_results(batch)
     assert set(batch.cells.values_list("state", flat=True)) == {CellState.SUCCEEDED}
     cell = batch.cells.first()
     pages = [reverse("batch:list"), reverse("batch:show", args=[batch.pk]), reverse("batch:cell", args=[cell.pk])]
     shown = [client_alice.get(address).content.decode() for address in pages]
-    shown += [str(exported(batch)), look(batch.pk, Seen(0, "all", 1, mine=True)).html]
+    shown += [str(exported(batch)), read_news(batch.pk, ShownPage(0, "all", 1, is_mine=True)).html]
     assert not any(PLANTED_KEY in each for each in shown)

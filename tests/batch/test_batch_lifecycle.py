@@ -9,10 +9,18 @@ from django.db import connection as database
 from django.utils import timezone
 
 from connections.models import Connection
-from flows.batch import starting
+from flows.batch import lifecycle
+from flows.batch.lifecycle import (
+    RUNS_AT_ONCE,
+    StillStopping,
+    count_unfinished,
+    create_next_runs,
+    resume_batch,
+    retry_failed,
+    stop_batch,
+)
 from flows.batch.models import Batch, Cell, CellState
-from flows.batch.settling import MOST, settle
-from flows.batch.starting import AT_ONCE, NotNow, refill, resume, retry_failed, stop, to_come
+from flows.batch.results import MOST_CELLS, collect_results
 from flows.engine import embedded
 from flows.models import Flow, Room, Run, State
 from tests.engine.conftest import until, until_async
@@ -27,12 +35,12 @@ def finished(batch):
     async def running():
         await embedded.open_engine()
         try:
-            await until_async(lambda: not to_come(batch))
+            await until_async(lambda: not count_unfinished(batch))
         finally:
             await embedded.close_engine()
 
     asyncio.run(running())
-    while settle(batch):
+    while collect_results(batch):
         pass
     return list(Cell.objects.filter(batch=batch).order_by("row__number", "variant"))
 
@@ -149,12 +157,14 @@ def test_only_so_many_are_going_at_the_same_time(counting, session, make_batch):
         await embedded.open_engine()
         try:
             await until_async(lambda: len(counting.calls) == 2)
-            await until_async(lambda: settle(batch) or Cell.objects.filter(state=CellState.RUNNING).count() == 2)
+            await until_async(
+                lambda: collect_results(batch) or Cell.objects.filter(state=CellState.RUNNING).count() == 2
+            )
             states = await sync_to_async(lambda: sorted(Cell.objects.values_list("state", flat=True)))()
-            await sync_to_async(starting.set_concurrency)(batch, 4)
+            await sync_to_async(lifecycle.set_concurrency)(batch, 4)
             await until_async(lambda: len(counting.calls) == 4)
             counting.release()
-            await until_async(lambda: not to_come(batch))
+            await until_async(lambda: not count_unfinished(batch))
         finally:
             await embedded.close_engine()
         return states
@@ -175,20 +185,20 @@ def test_stop_ends_what_waits_and_what_goes_and_resume_asks_for_the_rest(countin
         await embedded.open_engine()
         try:
             await until_async(lambda: len(counting.calls) == 2)
-            await sync_to_async(stop)(batch, by="Alice")
+            await sync_to_async(stop_batch)(batch, by="Alice")
             await until_async(lambda: len(counting.left) == 2)
-            await until_async(lambda: not to_come(batch))
-            await sync_to_async(settle)(batch)
+            await until_async(lambda: not count_unfinished(batch))
+            await sync_to_async(collect_results)(batch)
             stopped = await sync_to_async(lambda: [*Cell.objects.values_list("state", flat=True)])()
             counting.release()
-            await sync_to_async(resume)(batch)
-            await until_async(lambda: not to_come(batch))
+            await sync_to_async(resume_batch)(batch)
+            await until_async(lambda: not count_unfinished(batch))
         finally:
             await embedded.close_engine()
         return stopped
 
     assert asyncio.run(stopped_and_resumed()) == ["cancelled"] * 5
-    settle(batch)
+    collect_results(batch)
     assert [*Cell.objects.values_list("state", flat=True)] == ["succeeded"] * 5
     assert Batch.objects.get().stopped_at is None
     # Two were asked twice, as they were going when it stopped.
@@ -199,9 +209,9 @@ def test_what_is_answered_is_not_asked_again_by_resume(thinker, make_batch):
     batch = make_batch(3)
     Cell.objects.filter(row__number=1).update(state=CellState.SUCCEEDED, text="kept")
     Run.objects.filter(batch_cells__row__number=1).update(state=State.SUCCEEDED, ended_at=timezone.now())
-    stop(batch, by="Alice")
-    settle(batch)
-    resume(batch)
+    stop_batch(batch, by="Alice")
+    collect_results(batch)
+    resume_batch(batch)
     cells = finished(batch)
     assert [cell.text for cell in cells] == ["kept", "Answer: Why 2?", "Answer: Why 3?"]
     assert sorted(thinker.asked) == ["Answer: Why 2?", "Answer: Why 3?"]
@@ -210,15 +220,15 @@ def test_what_is_answered_is_not_asked_again_by_resume(thinker, make_batch):
 def test_nothing_goes_on_while_calls_are_still_being_stopped(ready, make_batch):
     batch = make_batch(2)
     Run.objects.update(state=State.RUNNING)
-    stop(batch, by="Alice")
+    stop_batch(batch, by="Alice")
     assert set(Run.objects.values_list("state", "cancelled_by")) == {("running", "Alice")}
-    with pytest.raises(NotNow, match="still being stopped"):
-        resume(batch)
-    stop(batch, by="Alice")
+    with pytest.raises(StillStopping, match="still being stopped"):
+        resume_batch(batch)
+    stop_batch(batch, by="Alice")
     assert set(Run.objects.values_list("state", flat=True)) == {"cancelled"}
-    settle(batch)
-    resume(batch)
-    assert to_come(batch) == 2
+    collect_results(batch)
+    resume_batch(batch)
+    assert count_unfinished(batch) == 2
 
 
 def test_failed_answers_are_asked_for_again(ready, make_batch):
@@ -232,12 +242,14 @@ def test_failed_answers_are_asked_for_again(ready, make_batch):
 
 
 def test_runs_are_made_a_few_hundred_at_a_time_and_the_engine_makes_the_others(make_batch):
-    batch = make_batch(AT_ONCE + 30)
-    assert (Run.objects.count(), batch.cells.filter(state=CellState.NEW).count()) == (AT_ONCE, 30)
-    assert refill()
-    assert (Run.objects.count(), batch.cells.filter(state=CellState.NEW).count()) == (AT_ONCE + 30, 0)
-    assert not refill()
-    assert list(batch.cells.order_by("run_id").values_list("row__number", flat=True)) == list(range(1, AT_ONCE + 31))
+    batch = make_batch(RUNS_AT_ONCE + 30)
+    assert (Run.objects.count(), batch.cells.filter(state=CellState.NEW).count()) == (RUNS_AT_ONCE, 30)
+    assert create_next_runs()
+    assert (Run.objects.count(), batch.cells.filter(state=CellState.NEW).count()) == (RUNS_AT_ONCE + 30, 0)
+    assert not create_next_runs()
+    assert list(batch.cells.order_by("run_id").values_list("row__number", flat=True)) == list(
+        range(1, RUNS_AT_ONCE + 31)
+    )
 
 
 def test_runs_that_were_never_made_are_made_by_the_engine_that_starts_next(ready, make_batch):
@@ -248,11 +260,11 @@ def test_runs_that_were_never_made_are_made_by_the_engine_that_starts_next(ready
 
 
 def test_a_stopped_batch_gets_no_runs(make_batch):
-    batch = make_batch(AT_ONCE + 1)
-    stop(batch, by="Alice")
-    assert not refill()
-    assert (to_come(batch), Run.objects.count()) == (0, AT_ONCE)
-    settle(batch)
+    batch = make_batch(RUNS_AT_ONCE + 1)
+    stop_batch(batch, by="Alice")
+    assert not create_next_runs()
+    assert (count_unfinished(batch), Run.objects.count()) == (0, RUNS_AT_ONCE)
+    collect_results(batch)
     assert set(batch.cells.values_list("state", flat=True)) == {"cancelled"}
 
 
@@ -278,13 +290,13 @@ def test_an_answer_stands_though_its_run_is_stopped_while_it_is_judged(thinker, 
         await embedded.open_engine()
         try:
             await until_async(lambda: thinker.judged)
-            await sync_to_async(stop)(batch, by="Alice")
-            await until_async(lambda: not to_come(batch))
+            await sync_to_async(stop_batch)(batch, by="Alice")
+            await until_async(lambda: not count_unfinished(batch))
         finally:
             await embedded.close_engine()
 
     asyncio.run(stopped())
-    settle(batch)
+    collect_results(batch)
     cell = Cell.objects.get()
     assert (cell.run.state, cell.state, cell.text, cell.marks) == ("cancelled", "succeeded", "hold", "o")
     assert cell.verdicts[0]["reason"] == "The judge was stopped."
@@ -293,26 +305,26 @@ def test_an_answer_stands_though_its_run_is_stopped_while_it_is_judged(thinker, 
 def test_settling_takes_so_many_at_a_time_and_says_whether_there_is_more(make_batch):
     batch = make_batch(5)
     Run.objects.update(state=State.CANCELLED, ended_at=timezone.now())
-    assert settle(batch, 2)
-    assert settle(batch, 2)
-    assert not settle(batch, 2)
+    assert collect_results(batch, 2)
+    assert collect_results(batch, 2)
+    assert not collect_results(batch, 2)
     assert set(Cell.objects.values_list("state", flat=True)) == {"cancelled"}
     assert sorted(Cell.objects.values_list("change", flat=True)) == [2, 2, 3, 3, 4]
-    assert MOST == 500
+    assert MOST_CELLS == 500
 
 
 def test_a_cell_whose_run_was_deleted_says_so_and_can_be_retried(make_batch):
     batch = make_batch(1)
     Run.objects.all().delete()
-    settle(batch)
+    collect_results(batch)
     cell = Cell.objects.get()
     assert (cell.state, cell.error["kind"]) == ("failed", "run_deleted")
     retry_failed(batch)
-    assert to_come(batch) == 1
+    assert count_unfinished(batch) == 1
 
 
 def test_a_batch_is_deleted_with_its_flow_and_its_runs(ready, make_batch):
     batch = make_batch(2)
     finished(batch)
-    starting.remove(batch)
+    lifecycle.delete_batch(batch)
     assert [model.objects.count() for model in (Batch, Cell, Run, Flow)] == [0, 0, 0, 0]

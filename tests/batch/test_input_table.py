@@ -9,11 +9,21 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from flows.batch.table import LARGEST, LONGEST_CELL, MOST_COLUMNS, MOST_ROWS, Table, TableError, read, typed, written
+from flows.batch.csv_output import csv_text
+from flows.batch.input_table import (
+    LARGEST,
+    LONGEST_CELL,
+    MOST_COLUMNS,
+    MOST_ROWS,
+    InputTable,
+    TableError,
+    parse_typed_table,
+    read_table,
+)
 
 
 def of(text, name="rows.csv"):
-    return read(name, text.encode())
+    return read_table(name, text.encode())
 
 
 def lines_of(*objects):
@@ -26,7 +36,9 @@ def problems_of(call, *given):
     return refused.value.problems
 
 
-QUESTIONS = Table(("question", "answer"), ({"question": "2 + 2?", "answer": "4"}, {"question": "x?", "answer": ""}))
+QUESTIONS = InputTable(
+    ("question", "answer"), ({"question": "2 + 2?", "answer": "4"}, {"question": "x?", "answer": ""})
+)
 
 
 @pytest.mark.parametrize(
@@ -64,13 +76,13 @@ def test_a_single_column_of_prose_is_a_table_too():
     ],
 )
 def test_unicode_is_recognised(data):
-    table = read("rows.csv", data)
+    table = read_table("rows.csv", data)
     assert table.rows == ({"ne": "ü", "b": "2"},)
     assert table.notes == ("Column né is the variable ne.",)
 
 
 def test_windows_1252_is_the_last_resort_and_said():
-    table = read("rows.csv", "a,b\nü,€\n".encode("cp1252"))
+    table = read_table("rows.csv", "a,b\nü,€\n".encode("cp1252"))
     assert table.rows == ({"a": "ü", "b": "€"},)
     assert table.notes == ("rows.csv is not UTF-8 and was read as Windows-1252. Check letters with accents.",)
 
@@ -79,11 +91,11 @@ def test_windows_1252_is_the_last_resort_and_said():
     "data", [b"a,b\n\x81,1\n", b"\x89PNG\x00\x00", "a,b\n1,2\n".encode("utf-16-le"), b"\xff\xfea\x00,\x00b"]
 )
 def test_what_is_not_text_is_refused(data):
-    assert problems_of(read, "rows.csv", data) == ["rows.csv is not text in UTF-8. Save it as CSV UTF-8."]
+    assert problems_of(read_table, "rows.csv", data) == ["rows.csv is not text in UTF-8. Save it as CSV UTF-8."]
 
 
 def test_a_workbook_is_named_as_such():
-    assert problems_of(read, "rows.xlsx", b"PK\x03\x04rest") == [
+    assert problems_of(read_table, "rows.xlsx", b"PK\x03\x04rest") == [
         "rows.xlsx is a workbook. Save it as CSV in your spreadsheet."
     ]
 
@@ -130,7 +142,7 @@ def test_only_so_many_problems_are_told():
 
 def test_empty_rows_are_left_out_and_counted():
     table = of("a,b\n,\n1,2\n , \n")
-    assert table == Table(("a", "b"), ({"a": "1", "b": "2"},), ("2 empty rows left out.",))
+    assert table == InputTable(("a", "b"), ({"a": "1", "b": "2"},), ("2 empty rows left out.",))
 
 
 @pytest.mark.parametrize(
@@ -158,10 +170,10 @@ def test_a_table_at_the_bounds_is_read():
 
 
 def test_a_file_over_the_limit_is_not_even_looked_at():
-    assert problems_of(read, "rows.csv", b"x" * (LARGEST + 1)) == [
+    assert problems_of(read_table, "rows.csv", b"x" * (LARGEST + 1)) == [
         "rows.csv is larger than 10 MB. Split it into several files."
     ]
-    assert problems_of(typed, "x" * (LARGEST + 1)) == ["The table is larger than 10 MB. Split it."]
+    assert problems_of(parse_typed_table, "x" * (LARGEST + 1)) == ["The table is larger than 10 MB. Split it."]
 
 
 @pytest.mark.parametrize("name", ["rows.jsonl", "rows.ndjson", "rows.JSON", "rows.txt"])
@@ -219,16 +231,16 @@ def test_what_is_wrong_with_json_lines_is_said(text, problem):
     ["question\tanswer\n2 + 2?\t4\nx?\t", "question,answer\n2 + 2?,4\nx?,\n", "question, answer\r\n2 + 2?,4\r\nx?,"],
 )
 def test_a_table_is_typed_or_pasted(text):
-    assert typed(text) == QUESTIONS
+    assert parse_typed_table(text) == QUESTIONS
 
 
 def test_a_table_that_was_pasted_may_hold_commas():
-    assert typed("a\tb\n1,2\t3,4").rows == ({"a": "1,2", "b": "3,4"},)
-    assert typed("prompt\nRed, green\nBlue").rows == ({"prompt": "Red, green"}, {"prompt": "Blue"})
+    assert parse_typed_table("a\tb\n1,2\t3,4").rows == ({"a": "1,2", "b": "3,4"},)
+    assert parse_typed_table("prompt\nRed, green\nBlue").rows == ({"prompt": "Red, green"}, {"prompt": "Blue"})
 
 
 def test_what_a_text_box_cannot_mean_is_refused():
-    assert problems_of(typed, "a\n1\0") == [
+    assert problems_of(parse_typed_table, "a\n1\0") == [
         "Line 2, a: it holds a character that cannot be stored (NUL or half a surrogate pair). Remove it."
     ]
 
@@ -237,21 +249,21 @@ def test_what_a_text_box_cannot_mean_is_refused():
     "cell", ["=1+1", "+cmd|' /C calc'!A0", "-1+1", "@SUM(A1)", "\t=1", "\r=1", "\n=1", "＝1", "- a list", "-3.5 %", "+"]
 )
 def test_a_cell_that_could_be_a_formula_is_made_text(cell):
-    assert list(csv.reader(io.StringIO(written(["a"], [{"a": cell}]), newline=""))) == [["a"], [f"'{cell}"]]
+    assert list(csv.reader(io.StringIO(csv_text(["a"], [{"a": cell}]), newline=""))) == [["a"], [f"'{cell}"]]
 
 
 def test_the_header_is_made_text_as_well():
-    assert written(["=1"], []) == "'=1\r\n"
+    assert csv_text(["=1"], []) == "'=1\r\n"
 
 
 @pytest.mark.parametrize("cell", ["-3.5", "+1", "-.5", "-1e-9", "a=b", "5-3", "x@y.example", "'", -3.5, -7])
 def test_other_cells_stay_as_they_are(cell):
-    assert written(["a"], [{"a": cell}]).splitlines() == ["a", str(cell)]
+    assert csv_text(["a"], [{"a": cell}]).splitlines() == ["a", str(cell)]
 
 
 def test_values_that_are_no_text_are_written_as_json():
     row = {"a": None, "b": True, "c": {"é": [1]}, "d": 1.5}
-    assert written(["a", "b", "c", "d", "e"], [row]) == 'a,b,c,d,e\r\n,true,"{""é"": [1]}",1.5,\r\n'
+    assert csv_text(["a", "b", "c", "d", "e"], [row]) == 'a,b,c,d,e\r\n,true,"{""é"": [1]}",1.5,\r\n'
 
 
 CELLS = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), max_size=20)
@@ -260,7 +272,7 @@ CELLS = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"
 @given(st.lists(st.tuples(CELLS, CELLS), min_size=1, max_size=10))
 def test_what_is_written_can_be_read_again(rows):
     given_rows = [{"a": f"x{left}", "b": f"{right}."} for left, right in rows]
-    table = read("out.csv", written(["a", "b"], given_rows).encode())
+    table = read_table("out.csv", csv_text(["a", "b"], given_rows).encode())
     assert [row["a"] for row in table.rows] == [row["a"] for row in given_rows]
     assert [row["b"].removeprefix("'") for row in table.rows] == [row["b"].removeprefix("'") for row in given_rows]
 
@@ -268,7 +280,7 @@ def test_what_is_written_can_be_read_again(rows):
 @given(st.binary(max_size=200), st.sampled_from(["a.csv", "a.jsonl", "a.txt"]))
 def test_any_file_is_a_table_or_explained(data, name):
     try:
-        table = read(name, data)
+        table = read_table(name, data)
     except TableError as error:
         assert error.problems
         assert all(problem.endswith(".") for problem in error.problems)
@@ -293,5 +305,5 @@ def test_any_file_is_a_table_or_explained(data, name):
 def test_hostile_files_take_bounded_time(name, data):
     begun = time.thread_time()
     with pytest.raises(TableError):
-        read(name, data)
+        read_table(name, data)
     assert time.thread_time() - begun < 5  # 1 measured

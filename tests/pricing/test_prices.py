@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from flows.pricing.prices import Price, cost, price_of, shown
+from flows.pricing.prices import Price, cost, money, price_of
 
 
 def price(pattern, input="1", output="2", **others):
@@ -135,14 +135,14 @@ def test_a_free_model_costs_nothing():
     ],
 )
 def test_small_amounts_keep_two_figures(amount, currency, expected):
-    assert shown(Decimal(amount), currency) == expected
+    assert money(Decimal(amount), currency) == expected
 
 
 def test_an_unknown_cost_is_shown_as_unknown():
-    assert shown(None, "USD") == "unknown"
+    assert money(None, "USD") == "unknown"
 
 
 @given(st.decimals("0.000000001", "1000000", allow_nan=False, places=12))
 def test_what_is_shown_is_within_a_twentieth_of_the_amount(amount):
-    read = Decimal(shown(amount, "USD").removeprefix("$").replace(",", ""))
+    read = Decimal(money(amount, "USD").removeprefix("$").replace(",", ""))
     assert abs(read - amount) <= amount / 20

@@ -38,7 +38,7 @@ def problems(response):
 
 def test_the_page_offers_what_the_session_has(client_alice, session, ready):
     page = client_alice.get(address(session))
-    draft = page.context["draft"]
+    draft = page.context["form"]
     assert [(column.letter, column.setup.model, column.chosen) for column in draft.columns] == [
         ("A", "fast", True), ("B", "fast-long-3", True),
     ]  # fmt: skip
@@ -49,7 +49,7 @@ def test_the_page_offers_what_the_session_has(client_alice, session, ready):
 def test_the_newest_prompt_is_taken_where_none_is_being_typed(client_alice, session, ready):
     turn = Turn.objects.create(session=session, prompt="Asked {{ x }}", prompts={"1": "Own {{ y }}"})
     Session.objects.filter(pk=session.pk).update(draft="", head=turn)
-    draft = client_alice.get(address(session)).context["draft"]
+    draft = client_alice.get(address(session)).context["form"]
     assert (draft.prompt, [column.own_prompt for column in draft.columns]) == ("Asked {{ x }}", [None, "Own {{ y }}"])
 
 
@@ -57,10 +57,10 @@ def test_calls_at_the_same_time_are_what_the_connections_allow(client_alice, ses
     ready.max_calls = 7
     ready.save()
     other = make_connection("other")
-    assert client_alice.get(address(session)).context["draft"].concurrency == "7"
+    assert client_alice.get(address(session)).context["form"].concurrency == "7"
     session.columns = [{}, {"connection": other.name}]
     session.save()
-    assert client_alice.get(address(session)).context["draft"].concurrency == "27"
+    assert client_alice.get(address(session)).context["form"].concurrency == "27"
 
 
 def test_a_typed_table_becomes_a_batch(client_alice, session, ready):

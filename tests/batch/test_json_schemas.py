@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 
-from flows.batch.schemas import SchemaProblem, Undecided, schema_of
+from flows.batch.json_schemas import SchemaProblem, Undecided, schema_of
 
 TOO_MUCH = "The schema is too much work for this answer. Simplify it."
 

@@ -1,4 +1,4 @@
-"""JSON against a JSON Schema (2020-12), with nothing fetched and the work counted.
+"""Validates JSON by a JSON Schema (2020-12), with nothing fetched and the work counted.
 
 A schema can ask for work that doubles with each of its lines, and jsonschema does it all. So every keyword is charged
 before it is tried; and expressions, for which jsonschema takes Python's own engine, go through RE2.
@@ -19,7 +19,7 @@ from jsonschema.validators import extend
 from referencing import Registry
 from referencing.exceptions import Unresolvable
 
-from flows.batch.patterns import MOST_WORK, PatternError, pattern
+from flows.batch.regex import MOST_WORK, PatternError, compile_pattern
 
 LONGEST_SCHEMA, LONGEST_TEXT = 20_000, 1_000_000  # characters of JSON
 DEEPEST = 100  # lists and objects inside each other
@@ -53,7 +53,7 @@ class Schema:
 
     def problem(self, value: Any) -> str | None:
         """The first thing that does not fit, as a sentence; None when all does. Raises Undecided."""
-        token = BUDGET.set(Budget(value))
+        token = BUDGET.set(StepBudget(value))
         try:
             error = next(self._validator.iter_errors(value), None)
         except (TooMuchWork, RecursionError):
@@ -64,29 +64,29 @@ class Schema:
             raise Undecided("The schema asks for something that cannot be computed for this answer.") from None
         finally:
             BUDGET.reset(token)
-        return None if error is None else told(error)
+        return None if error is None else error_sentence(error)
 
 
-def parsed(text: str) -> Any:
-    """Strict JSON. Raises NotJson."""
+def parse_json(text: str) -> Any:
+    """The value of strict JSON. Raises NotJson."""
     if len(text) > LONGEST_TEXT:
         raise NotJson
     try:
-        value = json.loads(text, parse_constant=refuse)
+        value = json.loads(text, parse_constant=refuse_constant)
     except (ValueError, RecursionError):
         raise NotJson from None
     return value
 
 
-def refuse(constant: str) -> NoReturn:
+def refuse_constant(constant: str) -> NoReturn:
     raise ValueError(constant)  # NaN and infinities are Python's own
 
 
 def schema_of(given: Any) -> Schema:
-    """From an object, or its JSON. Raises SchemaProblem."""
+    """The schema in an object or in its JSON. Raises SchemaProblem."""
     if isinstance(given, str):
         try:
-            given = parsed(given)
+            given = parse_json(given)
         except NotJson:
             raise SchemaProblem("The schema is not JSON.") from None
     if not isinstance(given, dict | bool):
@@ -95,11 +95,11 @@ def schema_of(given: Any) -> Schema:
         text = json.dumps(given, allow_nan=False)
     except (TypeError, ValueError, RecursionError):
         raise SchemaProblem("The schema is not JSON, or nested too deeply.") from None
-    return compiled(text)
+    return compile_schema(text)
 
 
 @lru_cache(maxsize=32)
-def compiled(text: str) -> Schema:
+def compile_schema(text: str) -> Schema:
     if len(text) > LONGEST_SCHEMA:
         raise SchemaProblem(f"The schema is longer than {LONGEST_SCHEMA:,} characters. Shorten it.")
     given = json.loads(text)
@@ -107,26 +107,26 @@ def compiled(text: str) -> Schema:
         given.pop("$schema", None)  # it would choose another validator, with nothing bounded
     try:
         Draft202012Validator.check_schema(given, format_checker=FormatChecker(()))
-        check(list(parts(given)))
+        refuse_unsupported(list(subschemas(given)))
     except SchemaError as error:
-        raise SchemaProblem(f"The schema is not valid. {told(error)}") from None
+        raise SchemaProblem(f"The schema is not valid. {error_sentence(error)}") from None
     except PatternError as error:
         raise SchemaProblem(f"A pattern of the schema: {error}") from None
     except RecursionError:
         raise SchemaProblem("The schema is nested too deeply.") from None
-    return Schema(Bounded(given, registry=Registry()))
+    return Schema(BoundedValidator(given, registry=Registry()))
 
 
-def parts(given: Any) -> Iterator[Mapping[str, Any]]:
+def subschemas(given: Any) -> Iterator[Mapping[str, Any]]:
     """Every object of the schema."""
     if isinstance(given, dict):
         yield given
     for inside in given.values() if isinstance(given, dict) else given if isinstance(given, list) else ():
-        yield from parts(inside)
+        yield from subschemas(inside)
 
 
-def check(every: Iterable[Mapping[str, Any]]) -> None:
-    """What a schema may say and ours may not."""
+def refuse_unsupported(every: Iterable[Mapping[str, Any]]) -> None:
+    """Raises SchemaProblem for what JSON Schema allows and is not supported here."""
     names: set[str] = set()
     for part in every:
         names.update(part)
@@ -138,12 +138,12 @@ def check(every: Iterable[Mapping[str, Any]]) -> None:
         expressions = part.get("patternProperties")
         for expression in (part.get("pattern"), *(expressions if isinstance(expressions, dict) else ())):
             if isinstance(expression, str):
-                pattern(expression)
+                compile_pattern(expression)
     if {"unevaluatedProperties", "patternProperties"} <= names:  # their combination would take Python's engine
         raise SchemaProblem("unevaluatedProperties beside patternProperties is not checked. Use additionalProperties.")
 
 
-def told(error: ValidationError | SchemaError) -> str:
+def error_sentence(error: ValidationError | SchemaError) -> str:
     where = error.json_path.removeprefix("$").removeprefix(".")
     return f"At {clipped(where)}: {clipped(error.message)}." if where else f"{clipped(error.message)}."
 
@@ -154,8 +154,8 @@ def clipped(text: str) -> str:
     return text if len(text) <= LONGEST_MESSAGE else f"{text[:half]}…{text[-half:]}"
 
 
-class Budget:
-    """What may still be done for one answer."""
+class StepBudget:
+    """How much work may still be done for one answer."""
 
     def __init__(self, answer: Any) -> None:
         self._left = MOST_STEPS
@@ -174,31 +174,31 @@ class Budget:
         self._sizes[id(value)] = size
         return size
 
-    def take(self, steps: int) -> None:
+    def spend(self, steps: int) -> None:
         self._left -= steps
         if self._left < 0:
             raise TooMuchWork
 
-    def keyword(self, wanted: Any, instance: Any) -> None:
+    def charge_keyword(self, wanted: Any, instance: Any) -> None:
         items = len(wanted) if isinstance(wanted, dict | list) else 0
         size = len(instance) if isinstance(instance, str) else self._sizes.get(id(instance), 0)
-        self.take(1 + items // ITEMS_A_STEP + size // CHARACTERS_A_STEP)
+        self.spend(1 + items // ITEMS_A_STEP + size // CHARACTERS_A_STEP)
 
 
-BUDGET: ContextVar[Budget] = ContextVar("budget")
+BUDGET: ContextVar[StepBudget] = ContextVar("budget")
 
 
-def charged(original: Keyword) -> Keyword:
+def with_charge(original: Keyword) -> Keyword:
     def keyword(validator: Any, wanted: Any, instance: Any, schema: Any) -> Iterator[ValidationError]:
-        BUDGET.get().keyword(wanted, instance)
+        BUDGET.get().charge_keyword(wanted, instance)
         yield from original(validator, wanted, instance, schema) or ()
 
     return keyword
 
 
 def matches(expression: str, text: str) -> bool:
-    found = pattern(expression)
-    BUDGET.get().take(1 + found.work(text) // WORK_A_STEP)
+    found = compile_pattern(expression)
+    BUDGET.get().spend(1 + found.work(text) // WORK_A_STEP)
     return found.search(text) is not None
 
 
@@ -229,17 +229,17 @@ def additional_properties(validator: Any, wanted: Any, instance: Any, schema: An
 
 def unique_items(validator: Any, wanted: Any, instance: Any, schema: Any) -> Iterator[ValidationError]:
     if isinstance(instance, list):  # what cannot be sorted is compared pair by pair
-        BUDGET.get().take(len(instance) ** 2 // PAIRS_A_STEP)
+        BUDGET.get().spend(len(instance) ** 2 // PAIRS_A_STEP)
     yield from Draft202012Validator.VALIDATORS["uniqueItems"](validator, wanted, instance, schema) or ()
 
 
-OURS: dict[str, Keyword] = {
+OWN_KEYWORDS: dict[str, Keyword] = {
     "pattern": pattern_keyword,
     "patternProperties": pattern_properties,
     "additionalProperties": additional_properties,
     "uniqueItems": unique_items,
 }
-Bounded = extend(  # type: ignore[no-untyped-call]
+BoundedValidator = extend(  # type: ignore[no-untyped-call]
     Draft202012Validator,
-    {name: charged(keyword) for name, keyword in {**Draft202012Validator.VALIDATORS, **OURS}.items()},
+    {name: with_charge(keyword) for name, keyword in {**Draft202012Validator.VALIDATORS, **OWN_KEYWORDS}.items()},
 )

@@ -1,4 +1,4 @@
-"""Rows of variables from a file or a text box, and back into a file.
+"""Reads the table that gives the variables of a batch their values, from a CSV or JSONL file or a text box.
 
 Everything that is wrong is said at once, with the line and what to do. A column is a variable, so its name becomes one.
 """
@@ -38,11 +38,9 @@ RESERVED = {  # by the template language and by flows
 }
 # fmt: on
 
-FORMULA = re.compile("[=+\\-@\t\r\n＝＋－＠]")  # how a cell begins that a spreadsheet may run
-NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?")
 
-Row = Mapping[str, Any]
-Record = tuple[int, list[str]]  # the line it begins in, and its cells
+TableRow = Mapping[str, Any]
+CsvRecord = tuple[int, list[str]]  # the line it begins in, and its cells
 
 
 class TableError(ValueError):
@@ -55,34 +53,34 @@ class TableError(ValueError):
 
 
 @dataclass(frozen=True)
-class Table:
+class InputTable:
     """Each row has all the columns. `notes` say what was done to make it fit."""
 
     columns: tuple[str, ...]
-    rows: tuple[Row, ...]
+    rows: tuple[TableRow, ...]
     notes: tuple[str, ...] = ()
 
 
-def read(name: str, data: bytes) -> Table:
-    """A CSV or JSONL file. Raises TableError."""
+def read_table(name: str, data: bytes) -> InputTable:
+    """Reads a CSV or JSONL file. Raises TableError."""
     if len(data) > LARGEST:
         raise TableError([f"{name} is larger than 10 MB. Split it into several files."])
     if data.startswith(WORKBOOKS):
         raise TableError([f"{name} is a workbook. Save it as CSV in your spreadsheet."])
-    text, notes = decoded(name, data)
+    text, notes = decode(name, data)
     if name.lower().endswith(JSON_LINES) or (not name.lower().endswith((".csv", ".tsv")) and text.startswith("{")):
-        return of_objects(text, notes)
-    return of_cells(text, ",;\t", notes)
+        return table_of_objects(text, notes)
+    return table_of_cells(text, ",;\t", notes)
 
 
-def typed(text: str) -> Table:
-    """What was typed or pasted: a header, then rows, with tabs or commas between the cells. Raises TableError."""
+def parse_typed_table(text: str) -> InputTable:
+    """Reads what was typed or pasted: a header, then rows, with tabs or commas between the cells. Raises TableError."""
     if len(text) > LARGEST:
         raise TableError(["The table is larger than 10 MB. Split it."])
-    return of_cells(text, "\t,", [])
+    return table_of_cells(text, "\t,", [])
 
 
-def decoded(name: str, data: bytes) -> tuple[str, list[str]]:
+def decode(name: str, data: bytes) -> tuple[str, list[str]]:
     notes: list[str] = []
     try:
         text = data.decode("utf-16") if data.startswith(UTF_16_MARKS) else data.decode("utf-8-sig")
@@ -97,33 +95,33 @@ def decoded(name: str, data: bytes) -> tuple[str, list[str]]:
     return text, notes
 
 
-def of_cells(text: str, delimiters: str, notes: list[str]) -> Table:
-    delimiter = max(delimiters, key=lambda delimiter: fit(text, delimiter))
-    found = list(islice(records(text, delimiter), MOST_ROWS + 2))  # with the header and one too many
+def table_of_cells(text: str, delimiters: str, notes: list[str]) -> InputTable:
+    delimiter = max(delimiters, key=lambda delimiter: delimiter_fit(text, delimiter))
+    found = list(islice(csv_records(text, delimiter), MOST_ROWS + 2))  # with the header and one too many
     if not found:
         raise TableError(["The table is empty. Give it a header and at least one row."])
     (_, header), *body = found
-    columns = named(header, notes)
+    columns = variables_of_header(header, notes)
     problems: list[str] = []
-    rows: list[Row] = []
+    rows: list[TableRow] = []
     blank = 0
     for line, cells in body:
         if not any(cell.strip() for cell in cells):
             blank += 1
         elif len(cells) < len(columns) or any(cells[len(columns) :]):
             problems.append(
-                f"Line {line:,} has {counted(len(cells), 'cell')} and the header {len(columns):,}."
+                f"Line {line:,} has {counted_noun(len(cells), 'cell')} and the header {len(columns):,}."
                 " Put quotes around a cell that holds the separator."
             )
         else:
             rows.append(dict(zip(columns, cells, strict=False)))
-            problems += (f"Line {line:,}, {column}: {what}" for column, what in unfit(rows[-1]))
+            problems += (f"Line {line:,}, {column}: {what}" for column, what in cell_problems(rows[-1]))
     if blank:
-        notes.append(f"{counted(blank, 'empty row')} left out.")
-    return made(columns, rows, problems, notes)
+        notes.append(f"{counted_noun(blank, 'empty row')} left out.")
+    return build_table(columns, rows, problems, notes)
 
 
-def records(text: str, delimiter: str) -> Iterator[Record]:
+def csv_records(text: str, delimiter: str) -> Iterator[CsvRecord]:
     reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
     blank = 0
     while blank <= MOST_BLANK_LINES:
@@ -146,17 +144,17 @@ def records(text: str, delimiter: str) -> Iterator[Record]:
     raise TableError([f"The table has more than {MOST_BLANK_LINES:,} empty lines. Remove them."])
 
 
-def fit(text: str, delimiter: str) -> tuple[bool, int, bool]:
+def delimiter_fit(text: str, delimiter: str) -> tuple[bool, int, bool]:
     """How well a delimiter explains the first rows: all are as wide as the header, and that is wide."""
     try:
-        widths = [len(cells) for _, cells in islice(records(text, delimiter), SNIFFED_RECORDS)]
+        widths = [len(cells) for _, cells in islice(csv_records(text, delimiter), SNIFFED_RECORDS)]
     except TableError:
         return False, 0, False
     width, even = (widths[0], len(set(widths)) == 1) if widths else (0, False)
     return even and width > 1, width, even
 
 
-def of_objects(text: str, notes: list[str]) -> Table:
+def table_of_objects(text: str, notes: list[str]) -> InputTable:
     if text.lstrip().startswith("["):
         raise TableError(["The file is one JSON list. Write one object a line, without commas between them (JSONL)."])
     objects: list[dict[str, Any]] = []
@@ -169,19 +167,19 @@ def of_objects(text: str, notes: list[str]) -> Table:
         if isinstance(found, str):
             problems.append(f"Line {line:,}: {found}")
             continue
-        problems += (f"Line {line:,}, {name}: {what}" for name, what in unfit(found))
+        problems += (f"Line {line:,}, {name}: {what}" for name, what in cell_problems(found))
         objects.append(found)
         names.update(dict.fromkeys(found))
         if len(names) > MOST_COLUMNS:
             break
     if not objects:
         raise TableError(problems or ["The file is empty. Write one JSON object a line."])
-    columns = named(list(names), notes)
+    columns = variables_of_header(list(names), notes)
     for name, column in zip(names, columns, strict=True):
         if missing := sum(name not in found for found in objects):
-            notes.append(f"{column} is missing in {counted(missing, 'row')} and empty (null) there.")
+            notes.append(f"{column} is missing in {counted_noun(missing, 'row')} and empty (null) there.")
     rows = [{column: found.get(name) for name, column in zip(names, columns, strict=True)} for found in objects]
-    return made(columns, rows, problems, notes)
+    return build_table(columns, rows, problems, notes)
 
 
 def object_of(text: str) -> dict[str, Any] | str:
@@ -193,24 +191,26 @@ def object_of(text: str) -> dict[str, Any] | str:
     return found if isinstance(found, dict) else 'it is no JSON object. Write one a line, like {"question": "..."}.'
 
 
-def made(columns: Sequence[str], rows: Sequence[Row], problems: Sequence[str], notes: Sequence[str]) -> Table:
+def build_table(
+    columns: Sequence[str], rows: Sequence[TableRow], problems: Sequence[str], notes: Sequence[str]
+) -> InputTable:
     if len(rows) > MOST_ROWS:
         problems = [*problems, f"The table has more than {MOST_ROWS:,} rows. Split it."]
     if not rows and not problems:
         problems = ["The table has no rows below its header. Add at least one."]
     if problems:
         raise TableError(problems)
-    return Table(tuple(columns), tuple(rows), tuple(notes))
+    return InputTable(tuple(columns), tuple(rows), tuple(notes))
 
 
-def named(header: Sequence[str], notes: list[str]) -> list[str]:
+def variables_of_header(header: Sequence[str], notes: list[str]) -> list[str]:
     """The variables of the columns. Raises TableError."""
     if len(header) > MOST_COLUMNS:
         raise TableError([f"The table has more than {MOST_COLUMNS} columns. Leave out those that no prompt uses."])
     problems = [] if header else ["The table has no columns. Name at least one variable."]
     places: dict[str, int] = {}
     for place, given in enumerate(header, 1):
-        name = variable(given)
+        name = variable_name(given)
         if not given.strip():
             problems.append(f"Column {place} has no name. Name it in the header, or remove it.")
         elif not name or len(given) > LONGEST_NAME:
@@ -228,7 +228,7 @@ def named(header: Sequence[str], notes: list[str]) -> list[str]:
     return list(places)
 
 
-def variable(name: str) -> str:
+def variable_name(name: str) -> str:
     """The name of the variable for a column; empty when nothing is left of it."""
     name = name.strip()
     if not NAME.fullmatch(name):
@@ -239,7 +239,7 @@ def variable(name: str) -> str:
     return f"{name}_value" if name.lower() in RESERVED else name
 
 
-def unfit(row: Row) -> Iterator[tuple[str, str]]:
+def cell_problems(row: TableRow) -> Iterator[tuple[str, str]]:
     """The columns whose cell cannot be taken, with the reason."""
     for column, value in row.items():
         if NO_TEXT.search(column):
@@ -284,24 +284,5 @@ def texts_in(value: Any) -> Iterator[str]:
             yield from texts_in(item)
 
 
-def counted(number: int, noun: str) -> str:
+def counted_noun(number: int, noun: str) -> str:
     return f"{number:,} {noun}{'' if number == 1 else 's'}"
-
-
-def written(columns: Sequence[str], rows: Iterable[Row]) -> str:
-    """As CSV. A spreadsheet that opens it runs nothing: what could be a formula gets an apostrophe in front."""
-    out = io.StringIO(newline="")
-    writer = csv.writer(out)
-    writer.writerow([harmless(column) for column in columns])
-    writer.writerows([harmless(cell_of(row.get(column))) for column in columns] for row in rows)
-    return out.getvalue()
-
-
-def cell_of(value: Any) -> str:
-    if value is None:
-        return ""
-    return json.dumps(value, ensure_ascii=False) if isinstance(value, bool | list | dict) else str(value)
-
-
-def harmless(text: str) -> str:
-    return f"'{text}" if FORMULA.match(text) and not NUMBER.fullmatch(text) else text
