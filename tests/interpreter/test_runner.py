@@ -24,7 +24,7 @@ from flows.interpreter.runner import execute
 from flows.language.document import parse
 from flows.language.errors import RunFailed
 from tests.documents_of import load
-from tests.flows.test_lint import ANY_ACTION
+from tests.lint.test_linter import ANY_ACTION
 
 KEY = "planted-key"
 
