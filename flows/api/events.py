@@ -11,10 +11,10 @@ from typing import Any
 from django.conf import settings
 
 from flows import engine
-from flows.api import shown
+from flows.api import serialize
 from flows.engine.live import hub
 from flows.models import ActionRun, LogEntry, Run
-from flows.models.sql import fetched, marks, table
+from flows.models.raw import fetched, marks, table
 from foundryflow.database import COMMAND, patience
 
 KEEP_ALIVE = 15.0  # seconds
@@ -43,7 +43,7 @@ async def events(run_id: int, after: int) -> AsyncGenerator[bytes]:
                     for number, name, data in news:
                         yield event(name, data, number)
                     if ended:
-                        whole = await engine.execute_alike(shown.runs_wanted, shown.Wanted(run_id))
+                        whole = await engine.execute_alike(serialize.runs_wanted, serialize.Wanted(run_id))
                         yield event("end", whole, after)
                         return
                 if reading is None and subscription.recorded():
@@ -62,10 +62,10 @@ async def events(run_id: int, after: int) -> AsyncGenerator[bytes]:
 
 
 async def read(run_id: int, after: int) -> News:
-    return await engine.execute_alike(recorded_since, shown.Wanted(run_id, after))
+    return await engine.execute_alike(recorded_since, serialize.Wanted(run_id, after))
 
 
-def recorded_since(wanted: Sequence[shown.Wanted]) -> list[News]:
+def recorded_since(wanted: Sequence[serialize.Wanted]) -> list[News]:
     """For each: what was recorded behind an event, with its number; the newest event; whether the run has ended."""
     ids = list({each.run for each in wanted})
     known = f"SELECT id, last_event, ended_at IS NOT NULL FROM {table(Run)} WHERE id IN {marks(ids)}"  # noqa: S608 - names of our own, values are bound
@@ -73,7 +73,7 @@ def recorded_since(wanted: Sequence[shown.Wanted]) -> list[News]:
     news = [each for each in wanted if each.run in runs and runs[each.run][0] > each.after]
     behind = " OR ".join(["(run_id = %s AND event > %s)"] * len(news))
     values = [value for each in news for value in (each.run, each.after)]
-    actions = by_run(ActionRun.objects.raw(f"{shown.OF_ACTIONS} WHERE {behind}", values) if news else ())
+    actions = by_run(ActionRun.objects.raw(f"{serialize.OF_ACTIONS} WHERE {behind}", values) if news else ())
     lines = by_run(LogEntry.objects.raw(f"SELECT * FROM {table(LogEntry)} WHERE {behind}", values) if news else ())  # noqa: S608 - names of our own, values are bound
     return [
         since(each.after, *runs.get(each.run, (each.after, True)), actions[each.run], lines[each.run])
@@ -90,8 +90,8 @@ def by_run(rows: Iterable[Any]) -> dict[int, list[Any]]:
 
 def since(after: int, newest: int, ended: bool, actions: Iterable[ActionRun], lines: Iterable[LogEntry]) -> News:
     # Not beyond the newest event: another process may be recording, and it would come twice.
-    news = [(each.event, "action", shown.action(each)) for each in actions if after < each.event <= newest]
-    news += [(each.event, "log", shown.line(each)) for each in lines if after < each.event <= newest]
+    news = [(each.event, "action", serialize.action(each)) for each in actions if after < each.event <= newest]
+    news += [(each.event, "log", serialize.line(each)) for each in lines if after < each.event <= newest]
     return sorted(news, key=lambda each: each[0]), newest, ended
 
 

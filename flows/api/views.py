@@ -16,7 +16,8 @@ from connections.clients import foundry_client
 from connections.fields import KeyUnreadable
 from connections.models import Connection
 from flows import engine
-from flows.api import problems, shown
+from flows.api import problems
+from flows.api import serialize
 from flows.api.events import events
 from flows.api.keys import Keys
 from flows.api.openapi import STREAM, BoundedParser, DescribedAPI, UnfitBody, answers
@@ -40,7 +41,7 @@ from flows.api.shapes import (
     StateFilter,
     Text,
 )
-from flows.api.starting import again, start
+from flows.api.start import again, start
 from flows.models import Flow, Run
 from flows.models.search import STATES, Cursor, Filters, Search
 from foundryflow.database import is_away, is_damaged, note_away, sentence_for_visitors
@@ -88,7 +89,7 @@ class Deployment(Body):
 @api.get("/flows", auth=reads, summary="Every flow", response=answers(ok=FlowList), tags=["flows"])
 async def list_flows(request: HttpRequest) -> HttpResponse:
     found = Flow.objects.edited().select_related("head")
-    return JsonResponse({"flows": await engine.execute(lambda: shown.flows(found))})
+    return JsonResponse({"flows": await engine.execute(lambda: serialize.flows(found))})
 
 
 @api.post(
@@ -110,7 +111,7 @@ async def run_flow(
     if not await engine.ended(run.pk, max(0.0, min(timeout, LONGEST_WAIT))):
         return accepted(run)
     try:
-        found = await engine.execute_alike(shown.runs_wanted, shown.Wanted(run.pk))
+        found = await engine.execute_alike(serialize.runs_wanted, serialize.Wanted(run.pk))
     except (OperationalError, InterfaceError) as error:
         if not is_away(error):
             raise
@@ -162,7 +163,7 @@ async def list_runs(
         begin = Cursor.at_number(before) if before else None
         if before and begin is None:
             return []
-        return [shown.brief(run) for run in Search(seen, filters, listed).page(before=begin).runs]
+        return [serialize.brief(run) for run in Search(seen, filters, listed).page(before=begin).runs]
 
     return JsonResponse({"runs": await engine.execute(page)})
 
@@ -170,7 +171,7 @@ async def list_runs(
 @api.get("/runs/{id:run_id}", auth=reads, summary="One run", response=answers(404, ok=RunDetail), tags=["runs"])
 async def show_run(request: HttpRequest, run_id: RunId, after: EventNumber = 0) -> HttpResponse:
     """With its actions, and the lines of its log behind the cursor `after`."""
-    found = await engine.execute_alike(shown.runs_wanted, shown.Wanted(run_id, after, caller(request)))
+    found = await engine.execute_alike(serialize.runs_wanted, serialize.Wanted(run_id, after, caller(request)))
     if found is None:
         raise Problem(404, f"There is no run {run_id}.")
     return JsonResponse(found)
@@ -239,7 +240,7 @@ async def test_connection(request: HttpRequest, name: ConnectionName, given: Dep
         raise Problem(422, str(error), kind="key_unreadable") from None
     result = await foundry_client().test(target, model)
     await engine.execute(lambda: connection.record_check(result))
-    return JsonResponse(shown.tested(result))
+    return JsonResponse(serialize.tested(result))
 
 
 async def start_run(request: HttpRequest, slug: str, given: Start, idempotency_key: str | None, priority: int) -> Run:

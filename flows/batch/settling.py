@@ -14,7 +14,7 @@ from flows.batch import checks
 from flows.batch.models import Batch, Cell, CellState
 from flows.batch.variants import judge_path
 from flows.models import ENDED, LIVE, ActionRun, State
-from flows.models.sql import many, stored, table
+from flows.models.raw import many, stored, table
 from flows.playground.setup import ACTION
 
 MOST, LONGEST = 500, 0.5  # cells and seconds at a time; some checks are slow

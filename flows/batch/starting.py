@@ -15,7 +15,7 @@ from flows import engine
 from flows.batch.models import Batch, Cell, CellState, Row
 from flows.batch.variants import Judge, Variant
 from flows.models import LIVE, Flow, Room, Run
-from flows.models.sql import many, stored, table
+from flows.models.raw import many, stored, table
 from flows.playground.models import Session
 
 AT_ONCE = 500  # runs made in one transaction

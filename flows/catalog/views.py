@@ -12,8 +12,8 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 from connections.models import Connection
 from flows.access import find_flow
 from flows.catalog import files
-from flows.catalog.callers import reasons_to_keep
 from flows.catalog.contexts import FirstSteps, flow_rows
+from flows.catalog.deletion import reasons_to_keep
 from flows.catalog.sample import add_sample
 from flows.language.document import DocumentError, parse
 from flows.models import Flow

@@ -22,7 +22,7 @@ from flows.actions.base import Group
 from flows.actions.properties import EMPTY, PropertyForm, Surroundings
 from flows.engine import configuration
 from flows.flowchart.chart import GROUPS, TypeView, type_view
-from flows.interpreter.retry import TRANSIENT
+from flows.interpreter.tries import TRANSIENT
 from flows.language.document import Action, Document
 from flows.language.scope import VariableInScope
 from flows.lint import linter

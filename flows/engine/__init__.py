@@ -19,8 +19,8 @@ from flows.engine.embedded import COMMAND_LINE
 from flows.engine.live import hub
 from flows.engine.writer import Alike
 from flows.models import LIVE, Checkpoint, Run, State
+from flows.models.raw import insert
 from flows.models.run import ENDS
-from flows.models.sql import insert
 from foundryflow import database
 
 if settings.POSTGRESQL:

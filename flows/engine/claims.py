@@ -22,7 +22,7 @@ from flows.interpreter.suspicion import SUSPECT
 from flows.language.document import DocumentError
 from flows.language.errors import ActionError
 from flows.models import LIVE, Flow, Revision, Run, State, Suspect, Worker
-from flows.models.sql import fetched, locking, marks, stored, table
+from flows.models.raw import fetched, locking, marks, stored, table
 
 __all__ = ["BEAT", "GOING"]
 

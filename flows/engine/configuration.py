@@ -18,7 +18,7 @@ from flows.lint import linter
 from flows.lint.linter import CalledFlow, Problem
 from flows.lint.literal_secrets import declared_properties
 from flows.models import Flow, Revision, Room
-from flows.models.sql import fetched, marks, table
+from flows.models.raw import fetched, marks, table
 
 K, V = TypeVar("K"), TypeVar("V")
 

@@ -26,7 +26,7 @@ from flows.engine.writer import Writer
 from flows.interpreter import runner
 from flows.language.document import DocumentError
 from flows.language.errors import ActionError, RunFailed
-from flows.language.evaluation import in_passing
+from flows.language.rendering import in_passing
 from flows.language.values import displayed
 from flows.models import Run, State
 from foundryflow import database

@@ -38,10 +38,10 @@ from flows.interpreter.journal import (
 )
 from flows.interpreter.suspicion import is_inside, places_left, places_of
 from flows.language.errors import ActionError
-from flows.language.evaluation import in_passing
+from flows.language.rendering import in_passing
 from flows.language.values import displayed, storable
 from flows.models import Checkpoint, LogEntry, Run, State
-from flows.models.sql import Fields
+from flows.models.raw import Fields
 from foundryflow.database import is_away
 
 log = logging.getLogger(__name__)

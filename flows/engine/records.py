@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from flows.models import LIVE, ActionRun, Checkpoint, LogEntry, Run, State, Suspect
-from flows.models.sql import Fields, fetched, insert, locking, many, marks, stored, table
+from flows.models.raw import Fields, fetched, insert, locking, many, marks, stored, table
 
 LONGEST_PATH = 500
 

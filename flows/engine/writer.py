@@ -19,7 +19,7 @@ from typing import Any
 
 from django.db import DataError, OperationalError, connection, transaction
 
-from flows.models.sql import fetched
+from flows.models.raw import fetched
 from foundryflow.database import COMMAND, FIRST_PAUSE, LONGEST_PAUSE, is_away, note_away
 
 Work = Callable[[Sequence[Any]], Sequence[Any]]

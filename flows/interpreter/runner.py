@@ -29,11 +29,11 @@ from flows.interpreter.journal import (
     TextDelta,
     Waiting,
 )
-from flows.interpreter.retry import Tries
+from flows.interpreter.tries import Tries
 from flows.language.document import Action, Branch, Document, Input
 from flows.language.errors import ActionError, LoopLeft, Returned, RunFailed, Signal
-from flows.language.evaluation import condition, in_passing, render, render_deep
 from flows.language.expressions import ExpressionError
+from flows.language.rendering import condition, in_passing, render, render_deep
 from flows.language.sandbox.budget import PART
 from flows.language.scope import Scope
 from flows.language.values import as_text, convert, displayed, to_number, weight

@@ -8,13 +8,13 @@ from typing import Any
 import minijinja
 
 from connections.secret import Secret
-from flows.language.evaluators import evaluators
+from flows.language.evaluator_messages import Failure, Outcome, Task
+from flows.language.evaluator_pool import evaluators
 from flows.language.sandbox import operations
 from flows.language.sandbox.budget import TooSlow, Unfinished, budget
 from flows.language.sandbox.filters import FILTERS
 from flows.language.sandbox.rewrite import Compiled, Refused, compiled
 from flows.language.scope import HEAVY, Scope, Variable
-from flows.language.transfer import Failure, Outcome, Task
 from flows.language.values import Response
 
 FUEL = 2_000_000  # instructions of one evaluation

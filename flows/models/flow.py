@@ -16,8 +16,8 @@ from django.utils.text import slugify
 from connections.secret import Secret
 from flows.language.document import Document, DocumentError, parse
 from flows.lint.literal_secrets import set_aside
+from flows.models.raw import marks, table
 from flows.models.secrets import FlowSecret
-from flows.models.sql import marks, table
 
 MOST_PARSED = 200  # documents
 parsed_documents: dict[tuple[int, datetime], Document] = {}  # revisions never change

@@ -19,7 +19,7 @@ from django.db.models import Q, QuerySet
 from django.utils import timezone
 
 from flows.models import Flow, Run, RunGroup, State
-from flows.models.sql import fetched, stored, table
+from flows.models.raw import fetched, stored, table
 from flows.models.usage import LARGE
 from foundryflow.http import whole_number
 

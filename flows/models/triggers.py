@@ -13,8 +13,8 @@ from django.db import connection, transaction
 
 from flows.models.figures import HourlyFigures, RunGroup
 from flows.models.flow import Flow
+from flows.models.raw import fetched, marks, table
 from flows.models.run import Run
-from flows.models.sql import fetched, marks, table
 from flows.models.states import ENDED, LIVE
 
 COUNTED = ("succeeded", "failed", "cancelled", "prompt_tokens", "completion_tokens")

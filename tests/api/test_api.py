@@ -8,7 +8,8 @@ import httpx
 import pytest
 from django.core.management import call_command
 
-from flows.api import keys, shown
+from flows.api import keys
+from flows.api import serialize as shown
 from flows.engine import embedded
 from flows.engine.live import hub
 from flows.models import Run, State

@@ -18,13 +18,13 @@ from connections.secret import Secret
 from flows.actions.services import MemoryServices
 from flows.interpreter.journal import MemoryJournal
 from flows.interpreter.runner import execute
-from flows.language import evaluation
+from flows.language import rendering
 from flows.language.document import parse
 from flows.language.errors import RunFailed
-from flows.language.evaluators import TOO_LONG, TOO_MUCH_MEMORY, Evaluators, evaluators
+from flows.language.evaluator_messages import Task
+from flows.language.evaluator_pool import TOO_LONG, TOO_MUCH_MEMORY, Evaluators, evaluators
 from flows.language.expressions import UNFINISHED, ExpressionError, Prepared, read, render
 from flows.language.scope import Scope
-from flows.language.transfer import Task
 from flows.language.values import ConnectionValue, Response
 from tests.processes import ran
 
@@ -155,7 +155,7 @@ def test_idle_processes_end(few):
 
 
 async def test_who_stops_waiting_kills_the_process():
-    task = asyncio.create_task(evaluation.render(ENDLESS, Scope()))
+    task = asyncio.create_task(rendering.render(ENDLESS, Scope()))
     while not (busy := [pid for pid in evaluators.processes if is_running(pid)]):
         await asyncio.sleep(0.01)
     task.cancel()

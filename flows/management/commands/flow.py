@@ -13,7 +13,7 @@ from typing import Any
 from django.core.management.base import CommandError
 
 from flows.catalog import files
-from flows.catalog.callers import reasons_to_keep
+from flows.catalog.deletion import reasons_to_keep
 from flows.engine import configuration, embedded
 from flows.language.document import Document, DocumentError, parse
 from flows.lint import linter

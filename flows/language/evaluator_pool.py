@@ -22,7 +22,7 @@ from contextlib import suppress
 from pathlib import Path
 from struct import Struct
 
-from flows.language.transfer import OUT_OF_MEMORY, Failure, Outcome, Task, TooMuch, packed, unpacked_outcome
+from flows.language.evaluator_messages import OUT_OF_MEMORY, Failure, Outcome, Task, TooMuch, packed, unpacked_outcome
 
 log = logging.getLogger(__name__)
 
@@ -184,7 +184,7 @@ class Place(threading.Thread):
     def _start(self) -> subprocess.Popen[bytes]:
         kept = {name: os.environ[name] for name in KEPT_ENVIRONMENT if name in os.environ}
         return subprocess.Popen(  # noqa: S603 - our own program
-            [sys.executable, "-m", "flows.language.evaluator", *self._bounds],
+            [sys.executable, "-m", "flows.language.evaluator_process", *self._bounds],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             cwd=ROOT,

@@ -9,7 +9,7 @@ from typing import Any
 
 from connections.foundry.diagnosis import TestResult
 from flows.models import ActionRun, Flow, LogEntry, Revision, Run
-from flows.models.sql import fetched, marks, table
+from flows.models.raw import fetched, marks, table
 from foundryflow.models import ApiKey
 
 LINES = 500  # of the log in one answer

@@ -1,6 +1,6 @@
 """A process that evaluates one template after another for its parent.
 
-Started as `python -m flows.language.evaluator MEMORY SECONDS`.
+Started as `python -m flows.language.evaluator_process MEMORY SECONDS`.
 
 Each task and each answer is its length in eight bytes and then itself. The process ends with its input.
 """
@@ -15,9 +15,9 @@ import sys
 import time
 from typing import BinaryIO
 
+from flows.language.evaluator_messages import OUT_OF_MEMORY, Failure, Outcome, packed_outcome, unpacked
 from flows.language.expressions import FAILURES, computed, failure_of
 from flows.language.sandbox import operations
-from flows.language.transfer import OUT_OF_MEMORY, Failure, Outcome, packed_outcome, unpacked
 
 LENGTH = struct.Struct(">Q")
 NICENESS = 5  # pages come first

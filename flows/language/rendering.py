@@ -12,7 +12,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any, TypeVar
 from weakref import WeakKeyDictionary
 
-from flows.language.evaluators import evaluators
+from flows.language.evaluator_pool import evaluators
 from flows.language.expressions import UNFINISHED, Prepared, as_template, is_plain, is_true, read
 from flows.language.sandbox.rewrite import remembered
 from flows.language.scope import HEAVY, Scope
