@@ -7,6 +7,6 @@ class BatchConfig(AppConfig):
 
     def ready(self) -> None:
         from flows.batch.starting import refill
-        from flows.engine.executor import refills
+        from flows.engine.queue_feed import run_sources
 
-        refills.append(refill)
+        run_sources.append(refill)

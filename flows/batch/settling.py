@@ -14,7 +14,7 @@ from flows.batch import checks
 from flows.batch.models import Batch, Cell, CellState
 from flows.batch.variants import judge_path
 from flows.models import ENDED, LIVE, ActionRun, State
-from flows.models.raw import many, stored, table
+from flows.models.raw import db_values, execute_many, table
 from flows.playground.setup import ACTION
 
 MOST, LONGEST = 500, 0.5  # cells and seconds at a time; some checks are slow
@@ -141,9 +141,9 @@ def save(batch: Batch, changed: Sequence[tuple[Cell, Fields]]) -> None:
     number = locked.changes + 1
     alike: dict[tuple[str, ...], list[tuple[Any, ...]]] = defaultdict(list)
     for cell, fields in changed:
-        alike[tuple(fields)].append((*stored(Cell, fields), number, cell.pk, cell.change))
+        alike[tuple(fields)].append((*db_values(Cell, fields), number, cell.pk, cell.change))
     for names, rows in alike.items():
         columns = ", ".join(f"{name} = %s" for name in names)
         # One that has changed since it was read was settled by somebody else.
-        many(f"UPDATE {table(Cell)} SET {columns}, change = %s WHERE id = %s AND change = %s", rows)  # noqa: S608 - names of our own columns, values are bound
+        execute_many(f"UPDATE {table(Cell)} SET {columns}, change = %s WHERE id = %s AND change = %s", rows)  # noqa: S608 - names of our own columns, values are bound
     Batch.objects.filter(pk=batch.pk).update(changes=number)

@@ -11,7 +11,7 @@ from flows.batch.costs import Calls, Cost, cost_of
 from flows.batch.figures import LIVE, UNANSWERED, Figures, Rate, figures_of
 from flows.batch.models import Batch, CellState
 from flows.batch.words import check_words
-from flows.flowchart.states import StateView, look
+from flows.flowchart.states import StateView, state_view_of
 from flows.models import ENDED
 from flows.pricing.table import prices_known
 
@@ -94,7 +94,7 @@ class Standing:
     @property
     def counts(self) -> list[tuple[StateView, int]]:
         shown = [*ENDED, CellState.RUNNING, CellState.WAITING, CellState.QUEUED]
-        found = [(look(str(state)), self.states[state]) for state in shown if self.states[state]]
+        found = [(state_view_of(str(state)), self.states[state]) for state in shown if self.states[state]]
         return [*found, *([(NOT_ASKED, self.states[CellState.NEW])] if self.states[CellState.NEW] else [])]
 
     @property

@@ -18,25 +18,25 @@ from flows.actions.base import Lap, Prop, PropertyKind, Result, default_of, labe
 from flows.actions.services import Services
 from flows.interpreter.journal import (
     ActionCancelled,
+    ActionEnd,
     ActionFailed,
     ActionFinished,
+    ActionLogged,
+    ActionNoted,
     ActionSkipped,
     ActionStarted,
-    Ended,
+    ActionStreamed,
+    ActionWaiting,
     Journal,
-    LogLine,
-    Noted,
-    TextDelta,
-    Waiting,
 )
 from flows.interpreter.tries import Tries
 from flows.language.document import Action, Branch, Document, Input
 from flows.language.errors import ActionError, LoopLeft, Returned, RunFailed, Signal
 from flows.language.expressions import ExpressionError
-from flows.language.rendering import condition, in_passing, render, render_deep
+from flows.language.rendering import evaluate_condition, off_loop_if_heavy, render, render_deep
 from flows.language.sandbox.budget import PART
 from flows.language.scope import Scope
-from flows.language.values import as_text, convert, displayed, to_number, weight
+from flows.language.values import as_text, convert, display_json, to_number, weight
 from flows.lint.literal_secrets import is_own_key, is_stored
 from flows.lint.visible import unset_at
 
@@ -138,27 +138,27 @@ class Runner:
         if self._steps % BREATHE_EVERY == 0:
             await asyncio.sleep(0)
         # A container is walked again: what it did is what the actions inside did to the scope.
-        ended = None if action.branches else self._recalled(action, path)
+        ended = None if action.branches else self._recall(action, path)
         if isinstance(ended, ActionFailed):
             raise RunFailed(path, action.id, ended.error)
         if ended is None:
             async with self._outcome(path, action) as outcome:
-                outcome.result = await self._tried(action, scope, path)
+                outcome.result = await self._run_tries(action, scope, path)
             ended = outcome.finished
-        apply(ended, scope)
+        apply_outcome(ended, scope)
         match ended.signal:
             case Signal.RETURN:
                 raise Returned(ended.output)
             case Signal.BREAK | Signal.CONTINUE:
                 raise LoopLeft(ended.signal, path, action.id)
 
-    def _recalled(self, action: Action, path: str) -> Ended | None:
+    def _recall(self, action: Action, path: str) -> ActionEnd | None:
         try:
             return self.journal.recall(path)
         except ActionError as error:
             raise RunFailed(path, action.id, error) from None
 
-    async def _tried(self, action: Action, scope: Scope, path: str) -> Result:
+    async def _run_tries(self, action: Action, scope: Scope, path: str) -> Result:
         """Performs the action within its timeout, and again when it failed in a way its retry is for."""
         tries = Tries(None if action.branches else action.retry, action.timeout)
         while True:
@@ -169,20 +169,20 @@ class Runner:
             except ActionError as error:
                 delay = tries.delay_after(error)
                 if delay is None:
-                    raise tries.told(error) from None
-                await self.journal.record(Waiting(path, tries.reason(error), time.time() + delay))
+                    raise tries.annotate_error(error) from None
+                await self.journal.record(ActionWaiting(path, tries.reason_to_wait(error), time.time() + delay))
                 await asyncio.sleep(delay)
                 continue
-            return tries.counted(result)
+            return tries.annotate_result(result)
 
     @asynccontextmanager
-    async def _outcome(self, path: str, action: Action) -> AsyncIterator[Outcome]:
+    async def _outcome(self, path: str, action: Action) -> AsyncIterator[ActionOutcome]:
         """The one place that decides how an action ended, and records it."""
-        outcome = Outcome(path)
+        outcome = ActionOutcome(path)
         try:
             yield outcome
         except (Returned, RunFailed, LoopLeft) as passing:
-            await self._passed_through(outcome, passing)
+            await self._record_passing(outcome, passing)
             raise
         except asyncio.CancelledError:
             await self.journal.record(ActionCancelled(path, time.time()))
@@ -195,10 +195,10 @@ class Runner:
             broken = ActionError("internal", f"The action broke: {type(error).__name__}.", "See the log of the server.")
             await self.journal.record(ActionFailed(path, time.time(), broken))
             raise RunFailed(path, action.id, broken) from error
-        outcome.finished = finished(path, outcome.result)
+        outcome.finished = finished_event(path, outcome.result)
         await self.journal.record(outcome.finished)
 
-    async def _passed_through(self, outcome: Outcome, passing: Returned | RunFailed | LoopLeft) -> None:
+    async def _record_passing(self, outcome: ActionOutcome, passing: Returned | RunFailed | LoopLeft) -> None:
         # A container that something inside ended: it failed with it, or is done because of a return or break.
         if isinstance(passing, RunFailed):
             inside = ActionError("inside", f"{passing.path} failed: {passing.error.message}", passing.error.hint)
@@ -225,7 +225,9 @@ class Runner:
             await self.journal.record(started)
             raise
         await self.journal.record(
-            dataclasses.replace(started, inputs=await in_passing(set_properties, without_keys_in_addresses(rendered)))
+            dataclasses.replace(
+                started, inputs=await off_loop_if_heavy(inputs_for_display, without_keys_in_addresses(rendered))
+            )
         )
         result = await known.execute(rendered, Execution(self, action, scope, path, attempt))
         await self._refuse_large(result)
@@ -236,7 +238,7 @@ class Runner:
             return
         together = [result.output, *result.variables.values(), *(declared.value for declared in result.declared)]
         try:
-            await in_passing(refuse_large, together, MOST_RESULTS)
+            await off_loop_if_heavy(refuse_large, together, MOST_RESULTS)
         except ValueError as error:
             raise ActionError("too_large", f"What it gives is too large: {error}.", "Work on less at a time.") from None
 
@@ -303,7 +305,7 @@ class Runner:
 
 
 @dataclasses.dataclass
-class Outcome:
+class ActionOutcome:
     path: str
     result: Result = dataclasses.field(default_factory=Result)
     finished: ActionFinished = dataclasses.field(init=False)
@@ -320,20 +322,20 @@ class Execution:
         return self._runner.services
 
     async def text(self, delta: str) -> None:
-        await self._runner.journal.record(TextDelta(self.path, delta))
+        await self._runner.journal.record(ActionStreamed(self.path, delta))
 
     async def log(self, level: str, message: str) -> None:
-        await self._runner.journal.record(LogLine(self.path, level, message, time.time()))
+        await self._runner.journal.record(ActionLogged(self.path, level, message, time.time()))
 
     async def waiting(self, reason: str, until: float) -> None:
-        await self._runner.journal.record(Waiting(self.path, reason, until))
+        await self._runner.journal.record(ActionWaiting(self.path, reason, until))
 
     @property
     def noted(self) -> Any:
         return self._runner.journal.noted(self.path)
 
     async def note(self, value: Any) -> None:
-        await self._runner.journal.record(Noted(self.path, value))
+        await self._runner.journal.record(ActionNoted(self.path, value))
 
     async def rendered(self, value: Any, scope: Scope) -> Any:
         try:
@@ -343,7 +345,7 @@ class Execution:
 
     async def holds(self, expression: str, scope: Scope, where: str) -> bool:
         try:
-            return await condition(expression, scope)
+            return await evaluate_condition(expression, scope)
         except ExpressionError as error:
             raise self._runner.wrong_expression(self.action, error, where, in_loop=True) from None
 
@@ -355,7 +357,7 @@ class Execution:
         variables: Mapping[str, Any] | None = None,
         isolated: bool = False,
     ) -> Lap:
-        inner = (self.scope.copied() if isolated else self.scope).child()
+        inner = (self.scope.copy() if isolated else self.scope).child()
         for name, value in (variables or {}).items():
             inner.bind(name, value)
         if index is None:
@@ -372,7 +374,7 @@ class Execution:
         await self._runner.skip(branch.actions, f"{self.path}/", reason)
 
 
-def finished(path: str, result: Result) -> ActionFinished:
+def finished_event(path: str, result: Result) -> ActionFinished:
     return ActionFinished(
         path,
         time.time(),
@@ -386,7 +388,7 @@ def finished(path: str, result: Result) -> ActionFinished:
     )
 
 
-def apply(done: ActionFinished, scope: Scope) -> None:
+def apply_outcome(done: ActionFinished, scope: Scope) -> None:
     """What a finished action has done to the variables; the same now and after a restart."""
     for declared in done.declared:
         scope.declare(declared.name, declared.type, declared.value, global_=declared.global_)
@@ -401,7 +403,7 @@ async def read(declared: Prop, value: Any, scope: Scope) -> Any:
             rendered = await render(value, scope) if isinstance(value, str) else value
             if isinstance(rendered, Secret):
                 raise ValueError("it is a secret; a secret goes only into a secret property")
-            return rendered if rendered is None or type(rendered) is str else await in_passing(as_text, rendered)
+            return rendered if rendered is None or type(rendered) is str else await off_loop_if_heavy(as_text, rendered)
         case PropertyKind.VALUE:
             return await composed(value, scope)
         case PropertyKind.NUMBER:
@@ -431,7 +433,7 @@ async def composed(value: Any, scope: Scope) -> Any:
     made = await render_deep(value, scope)
     if isinstance(value, Mapping | list):
         # Parts may be the same list many times over, which takes no memory until it is written down.
-        await in_passing(refuse_large, made)
+        await off_loop_if_heavy(refuse_large, made)
     return made
 
 
@@ -451,7 +453,7 @@ async def rows(value: Any, scope: Scope) -> list[dict[str, Any]]:
         stored = row.get("value")
         try:
             value = None if stored == "" and type != "text" else await composed(stored, inner)
-            inner.bind(row["name"], await in_passing(convert, value, type))
+            inner.bind(row["name"], await off_loop_if_heavy(convert, value, type))
         except ValueError as error:
             prefix = "" if isinstance(error, ExpressionError) else f"{row['name']} "
             raise ValueError(f"{prefix}{error}") from None
@@ -468,9 +470,9 @@ def in_bounds(number: float, declared: Prop) -> float:
     return number
 
 
-def set_properties(rendered: Mapping[str, Any]) -> dict[str, Any]:
+def inputs_for_display(rendered: Mapping[str, Any]) -> dict[str, Any]:
     """The properties that are set, as people may see them."""
-    return {name: displayed(value) for name, value in rendered.items() if value not in EMPTY}
+    return {name: display_json(value) for name, value in rendered.items() if value not in EMPTY}
 
 
 def without_keys_in_addresses(rendered: Any) -> dict[str, Any]:

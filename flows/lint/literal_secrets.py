@@ -18,7 +18,7 @@ from jinja2 import nodes
 from flows.actions import registry
 from flows.actions.base import Prop, PropertyKind, label, props
 from flows.language.document import Action, Document, Json
-from flows.language.sandbox.rewrite import Refused, parsed, single_expression
+from flows.language.sandbox.rewrite import TemplateRefused, parse_template, single_expression
 from flows.language.values import as_text
 
 KEY = re.compile(r"s[0-9a-f]{12}")  # of a stored secret
@@ -121,8 +121,8 @@ def refusal_of(place: Place, value: Any) -> str:
     if not (bare.startswith("{{") and bare.endswith("}}")):
         return MIXED
     try:
-        single = single_expression(parsed(bare))
-    except Refused:
+        single = single_expression(parse_template(bare))
+    except TemplateRefused:
         return ""  # said of every template that cannot be read
     if single is None:
         return MIXED
@@ -294,8 +294,8 @@ def names_in(template: str) -> set[str]:
     if "{{" not in template and "{%" not in template:
         return set()
     try:
-        tree = parsed(template)
-    except Refused:
+        tree = parse_template(template)
+    except TemplateRefused:
         return set()
     names = {node.name for node in tree.find_all(nodes.Name)}
     for found in tree.find_all((nodes.Getattr, nodes.Getitem)):

@@ -15,43 +15,43 @@ Fields = dict[str, Any]
 
 
 def table(model: Any) -> str:
-    return quoted(model._meta.db_table)
+    return quote_name(model._meta.db_table)
 
 
-def quoted(name: str) -> str:
+def quote_name(name: str) -> str:
     return connection.ops.quote_name(name)
 
 
-def marks(values: Collection[Any]) -> str:
+def placeholders(values: Collection[Any]) -> str:
     """One %s for each value of a list."""
     return f"({', '.join(['%s'] * len(values))})"
 
 
-def locking(how: str = "") -> str:
+def for_update(how: str = "") -> str:
     """At the end of a SELECT whose rows nobody else may change. On SQLite one process writes at a time anyway."""
     return f" FOR UPDATE {how}" if connection.features.has_select_for_update else ""
 
 
-def stored(model: Any, fields: Fields) -> list[Any]:
+def db_values(model: Any, fields: Fields) -> list[Any]:
     """The values as the database takes them."""
     return [model._meta.get_field(name).get_db_prep_save(value, connection) for name, value in fields.items()]
 
 
-def fetched(statement: str, values: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
+def fetch_all(statement: str, values: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
     with connection.cursor() as cursor:
         cursor.execute(statement, values)
         found: list[tuple[Any, ...]] = cursor.fetchall()
         return found
 
 
-def many(statement: str, rows: Sequence[tuple[Any, ...]]) -> None:
+def execute_many(statement: str, rows: Sequence[tuple[Any, ...]]) -> None:
     if rows:
         with connection.cursor() as cursor:
             cursor.executemany(statement, rows)
 
 
 @cache
-def insertable(model: Any) -> tuple[list[Any], list[Callable[[Any], Any]]]:
+def insert_plan(model: Any) -> tuple[list[Any], list[Callable[[Any], Any]]]:
     """The fields of a new row, and what reads the value of each as the database takes it."""
     fields = [field for field in model._meta.concrete_fields if not field.primary_key]
     return fields, [reader_of(field) for field in fields]
@@ -78,8 +78,8 @@ def insert(rows: Sequence[Any], *, keyed: bool = False) -> None:
     if not rows:
         return
     model = type(rows[0])
-    fields, readers = insertable(model)
-    columns, row = ", ".join(quoted(field.column) for field in fields), marks(fields)
+    fields, readers = insert_plan(model)
+    columns, row = ", ".join(quote_name(field.column) for field in fields), placeholders(fields)
     returning = " RETURNING id" if keyed else ""
     at_once = MOST_VALUES // len(fields)
     with connection.cursor() as cursor:

@@ -161,7 +161,7 @@ def detail_of(run: Run, record: ActionRun | None) -> Detail | None:
         return None
     output = record.output
     is_response = isinstance(output, dict) and "text" in output and record.type == "chat_completion"
-    text = output["text"] if is_response else record.text or hub.text(run.pk).get(record.path, "")
+    text = output["text"] if is_response else record.text or hub.texts_of(run.pk).get(record.path, "")
     return Detail(
         run=run,
         record=record,

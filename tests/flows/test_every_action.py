@@ -8,7 +8,7 @@ from flows.actions import registry
 from flows.actions.base import PropertyKind, props
 from flows.actions.properties import PropertyForm, Surroundings
 from flows.language.document import parse
-from flows.language.values import displayed
+from flows.language.values import display_json
 from flows.lint.linter import problems
 
 TYPES = [known.type for known in registry.all_types()]
@@ -83,4 +83,4 @@ def test_it_says_what_it_is(type):
     assert known.title
     assert known.purpose
     assert not known.purpose.endswith(".")
-    assert displayed(full(type)) is not None
+    assert display_json(full(type)) is not None
