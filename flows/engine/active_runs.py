@@ -71,12 +71,12 @@ class ActiveRuns:
     def hold(self) -> None:
         """Lets no further action start."""
         for active in self:
-            active.journal.hold()
+            active.journal.gate.hold()
 
     def let_go(self) -> None:
         """Lets actions start again."""
         for active in self:
-            active.journal.let_go()
+            active.journal.gate.let_go()
 
     def hand_over(self) -> None:
         """From now on nothing is recorded: the runs go on elsewhere."""
@@ -89,9 +89,9 @@ class ActiveRuns:
         inner: defaultdict[int | None, set[str]] = defaultdict(set)
         for active in units:
             inner[active.run.parent_id].add(active.parent_path)
-        return all(active.journal.is_quiet(inner[active.run.pk]) for active in units)
+        return all(active.journal.gate.is_quiet(inner[active.run.pk]) for active in units)
 
     def is_idle(self) -> bool:
         """Whether every run only waits for its time; one that has just begun is quiet, too, but not for long."""
-        waiting = {active.root for active in self._active.values() if active.journal.waits}
+        waiting = {active.root for active in self._active.values() if active.journal.gate.has_waiting}
         return self.is_quiet() and waiting >= {active.root for active in self._active.values()}

@@ -21,7 +21,8 @@ from django.db import DatabaseError, InterfaceError
 from connections.clients import close_client
 from flows.engine import claims, workers
 from flows.engine.active_runs import ActiveRun, ActiveRuns
-from flows.engine.journal import DatabaseJournal, EarlierAttempts, error_json
+from flows.engine.earlier_attempts import EarlierAttempts
+from flows.engine.journal import DatabaseJournal, error_json
 from flows.engine.live import hub
 from flows.engine.loop_tasks import cancel_tasks, wait_at_most
 from flows.engine.pulse import GLANCE, Pulse, log_takeover
@@ -149,7 +150,7 @@ class Executor:
         journal = DatabaseJournal(run, self.writer, hub)
         root = self.active.root_of(run)
         if not self.active.may_start(root):
-            journal.hold()
+            journal.gate.hold()
         task = self.loop.create_task(self._execute(run, journal), name=f"run {run.pk}")
         self.active.add(ActiveRun(run, root, task, journal))
         task.add_done_callback(lambda done: self._end(run.pk, done))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -36,7 +36,20 @@ class RunRecords:
     ending: Fields = field(default_factory=dict)
     erases_secrets: bool = False  # the run held secrets
 
+    def change(self, path: str, fields: Fields) -> None:
+        """Other values for a row, which may not be there before this is stored."""
+        created = self.created.get(path)
+        if created is not None:
+            created.update(fields)
+        else:
+            self.changed.setdefault(path, {}).update(fields)
+
+    def add_tokens(self, usage: Mapping[str, Any]) -> None:
+        self.prompt_tokens += usage.get("prompt_tokens") or 0
+        self.completion_tokens += usage.get("completion_tokens") or 0
+
     def next(self) -> RunRecords:
+        """Empty ones for what comes behind."""
         return RunRecords(self.run, self.attempt)
 
 

@@ -92,7 +92,7 @@ class Trials:
 
         def is_over(trial: suspects.Trial) -> bool:
             suspect = self._active.get(trial.run.pk)
-            return not suspect or not suspect.journal.suspected or time.monotonic() - began > trial.seconds
+            return not suspect or not suspect.journal.gate.is_suspected or time.monotonic() - began > trial.seconds
 
         while not self._active.is_closing and not all(map(is_over, trials)):
             await self._give_up_held()
@@ -105,7 +105,7 @@ class Trials:
 
     async def _give_up_held(self) -> None:
         """Runs that came to their next action go back into the queue: others may have them, and no timeout passes."""
-        held = {active.root for active in self._active if active.journal.held}
+        held = {active.root for active in self._active if active.journal.gate.has_held}
         ready = {root for root in held if root not in (self._active.on_trial or ()) and self._active.is_quiet(root)}
         units = [active for active in self._active if active.root in ready]
         for active in units:
