@@ -14,7 +14,7 @@ from flows.batch.labels import check_label
 from flows.batch.lifecycle import variants_of
 from flows.batch.models import Batch, Cell, CellState
 from flows.batch.variants import Variant
-from flows.flowchart.states import StateView, failure_words, look
+from flows.flowchart.states import StateView, failure_words, state_view_of
 from flows.language.values import as_text
 from flows.playground.setup import LETTERS
 from foundryflow.markdown import render_markdown
@@ -29,7 +29,7 @@ def state_of(cell: Cell) -> StateView:
         return NOT_ASKED
     name = "warning" if cell.state == CellState.SUCCEEDED and cell.warning else str(cell.state)
     words = cell.warning if name == "warning" else failure_words(cell.error or {}) if name == "failed" else ""
-    return look(name, words)
+    return state_view_of(name, words)
 
 
 @dataclass(frozen=True)

@@ -18,7 +18,7 @@ from foundryflow.strict_json import JsonError, storable_json
 LARGEST_FILE = 5 * 1024 * 1024
 
 
-def read(text: str | bytes) -> Any:
+def parse_json(text: str | bytes) -> Any:
     """JSON of a flow file. Raises DocumentError with the line when it is none."""
     if len(text) > LARGEST_FILE:
         raise DocumentError(["The file is larger than 5 MB. A flow is a few kilobytes; is it the right file?"])
@@ -43,28 +43,28 @@ def without_secrets_in_addresses(document: Document) -> Document:
     return document
 
 
-def bring_in(text: str | bytes, *, by: AbstractBaseUser | None) -> tuple[Flow, bool]:
+def import_flow(text: str | bytes, *, by: AbstractBaseUser | None) -> tuple[Flow, bool]:
     """The flow that the file describes: a new one, or a new revision of the one with that name (then False)."""
-    document = without_secrets_in_addresses(parse(read(text)))
+    document = without_secrets_in_addresses(parse(parse_json(text)))
     if mixed := refusals(document, Flow.objects.secret_inputs):
         raise DocumentError([f"{place.action_id or 'Start'}: {sentence}" for place, sentence in mixed[:20]])
     with transaction.atomic():
         flow = Flow.objects.edited().filter(name=document.name).order_by("pk").first()
         fresh = flow is None
         if flow is None:
-            flow = Flow.objects.start_with(document, by=by, note="imported")
+            flow = Flow.objects.create_flow(document, by=by, note="imported")
         else:
             flow.commit(document, by=by, base=flow.current.number, note="imported")
     return flow, fresh
 
 
-def written(document: dict[str, Any]) -> str:
+def export_text(document: dict[str, Any]) -> str:
     """The text of a file. What is secret in a document and not stored apart, which older ones may hold, is left out."""
     with suppress(DocumentError):  # a broken one is kept as it is, to be mended
-        document = each_secret(parse(document), left_out, Flow.objects.secret_inputs).to_json()
+        document = each_secret(parse(document), leave_out_secret, Flow.objects.secret_inputs).to_json()
     return json.dumps(document, indent=2, ensure_ascii=False) + "\n"
 
 
-def left_out(place: Place, value: Any) -> Any:
+def leave_out_secret(place: Place, value: Any) -> Any:
     readable = literal_of(place, value) is not None or refusal_of(place, value)
     return {"secret": "left-out"} if readable else value

@@ -9,7 +9,7 @@ from django import forms
 
 from flows.actions import registry
 from flows.designer.fields import PanelContext, PropertyForm
-from flows.interpreter.retry import TRANSIENT
+from flows.interpreter.tries import TRANSIENT
 from flows.language.document import Action, Document
 from flows.language.expressions import ExpressionError, check
 from flows.lint.literal_secrets import refusals

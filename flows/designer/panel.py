@@ -22,7 +22,7 @@ from flows.designer.edits import CommonForm, apply_panel, branch_errors, branch_
 from flows.designer.fields import PanelContext, PropertyForm
 from flows.designer.opened import OpenFlow
 from flows.flowchart.chart import TypeView, has_conditions, type_view
-from flows.interpreter.retry import TRANSIENT
+from flows.interpreter.tries import TRANSIENT
 from flows.language.document import Action, Document
 from flows.language.scope import VariableInScope
 from flows.lint import linter

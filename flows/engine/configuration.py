@@ -16,8 +16,7 @@ from flows.interpreter import runner
 from flows.language.document import Document, DocumentError
 from flows.lint import linter
 from flows.lint.linter import CalledFlow, Problem
-from flows.models import Flow, Revision, Room
-from flows.models.sql import fetched, marks, table
+from flows.models import Flow, Revision, Room, sql
 
 K, V = TypeVar("K"), TypeVar("V")
 
@@ -102,9 +101,8 @@ def existing_connections(needs: Needs) -> dict[str, str]:
     """Of the named connections those that there are, with why no call can go there; mostly nothing."""
     if not needs.connections:
         return {}
-    names = list(needs.connections)
-    found = f"SELECT name, auth, endpoint FROM {table(Connection)} WHERE name IN {marks(names)}"  # noqa: S608 - names of our own, values are bound
-    return {name: trouble_of(auth, endpoint) for name, auth, endpoint in fetched(found, names)}
+    found = sql.connections_named(needs.connections)
+    return {name: trouble_of(auth, endpoint) for name, auth, endpoint in found}
 
 
 def trouble_of(auth: str, address: str) -> str:
@@ -137,7 +135,7 @@ def head_of(flow: Flow) -> Revision:
 
 
 @dataclass(frozen=True)
-class Listed:
+class LocatedProblem:
     """A problem with where it can be corrected."""
 
     problem: Problem
@@ -155,9 +153,9 @@ class Listed:
         }
 
 
-def listed(problems: Iterable[Problem], document: Document, flow: Flow) -> list[Listed]:
+def locate_problems(problems: Iterable[Problem], document: Document, flow: Flow) -> list[LocatedProblem]:
     """For people: with the title of each action, and a link to its property."""
-    return [Listed(problem, title_of(problem, document), url_of(problem, flow)) for problem in problems]
+    return [LocatedProblem(problem, title_of(problem, document), url_of(problem, flow)) for problem in problems]
 
 
 def title_of(problem: Problem, document: Document) -> str:

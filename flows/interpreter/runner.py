@@ -16,25 +16,25 @@ from flows.actions.base import BlockResult, Result
 from flows.actions.services import Services
 from flows.interpreter.journal import (
     ActionCancelled,
+    ActionEnd,
     ActionFailed,
     ActionFinished,
+    ActionLogged,
+    ActionNoted,
     ActionSkipped,
     ActionStarted,
-    Ended,
+    ActionStreamed,
+    ActionWaiting,
     Journal,
-    LogLine,
-    Noted,
-    TextDelta,
-    Waiting,
 )
-from flows.interpreter.retry import Tries
+from flows.interpreter.tries import Tries
 from flows.language.document import Action, Branch, Document, Input
 from flows.language.errors import ActionError, LoopLeft, Returned, RunFailed, Signal
-from flows.language.evaluation import condition, in_passing, render_deep
 from flows.language.expressions import ExpressionError
+from flows.language.rendering import evaluate_condition, off_loop_if_heavy, render_deep
 from flows.language.scope import Scope
 from flows.language.stored_secrets import is_stored
-from flows.language.values import displayed
+from flows.language.values import display_json
 from flows.lint.visible import unset_at
 from flows.properties.base import Property, properties_of, value_or_default
 from flows.properties.value import refuse_large
@@ -134,27 +134,27 @@ class Runner:
         if self._steps % BREATHE_EVERY == 0:
             await asyncio.sleep(0)
         # A container is walked again: what it did is what the actions inside did to the scope.
-        ended = None if action.branches else self._recalled(action, path)
+        ended = None if action.branches else self._recall(action, path)
         if isinstance(ended, ActionFailed):
             raise RunFailed(path, action.id, ended.error)
         if ended is None:
             async with self._outcome(path, action) as outcome:
-                outcome.result = await self._tried(action, scope, path)
+                outcome.result = await self._run_tries(action, scope, path)
             ended = outcome.finished
-        apply(ended, scope)
+        apply_outcome(ended, scope)
         match ended.signal:
             case Signal.RETURN:
                 raise Returned(ended.output)
             case Signal.BREAK | Signal.CONTINUE:
                 raise LoopLeft(ended.signal, path, action.id)
 
-    def _recalled(self, action: Action, path: str) -> Ended | None:
+    def _recall(self, action: Action, path: str) -> ActionEnd | None:
         try:
             return self.journal.recall(path)
         except ActionError as error:
             raise RunFailed(path, action.id, error) from None
 
-    async def _tried(self, action: Action, scope: Scope, path: str) -> Result:
+    async def _run_tries(self, action: Action, scope: Scope, path: str) -> Result:
         """Performs the action within its timeout, and again when it failed in a way its retry is for."""
         tries = Tries(None if action.branches else action.retry, action.timeout)
         while True:
@@ -165,20 +165,20 @@ class Runner:
             except ActionError as error:
                 delay = tries.delay_after(error)
                 if delay is None:
-                    raise tries.told(error) from None
-                await self.journal.record(Waiting(path, tries.reason(error), time.time() + delay))
+                    raise tries.annotate_error(error) from None
+                await self.journal.record(ActionWaiting(path, tries.reason_to_wait(error), time.time() + delay))
                 await asyncio.sleep(delay)
                 continue
-            return tries.counted(result)
+            return tries.annotate_result(result)
 
     @asynccontextmanager
-    async def _outcome(self, path: str, action: Action) -> AsyncIterator[Outcome]:
+    async def _outcome(self, path: str, action: Action) -> AsyncIterator[ActionOutcome]:
         """The one place that decides how an action ended, and records it."""
-        outcome = Outcome(path)
+        outcome = ActionOutcome(path)
         try:
             yield outcome
         except (Returned, RunFailed, LoopLeft) as passing:
-            await self._passed_through(outcome, passing)
+            await self._record_passing(outcome, passing)
             raise
         except asyncio.CancelledError:
             await self.journal.record(ActionCancelled(path, time.time()))
@@ -191,10 +191,10 @@ class Runner:
             broken = ActionError("internal", f"The action broke: {type(error).__name__}.", "See the log of the server.")
             await self.journal.record(ActionFailed(path, time.time(), broken))
             raise RunFailed(path, action.id, broken) from error
-        outcome.finished = finished(path, outcome.result)
+        outcome.finished = finished_event(path, outcome.result)
         await self.journal.record(outcome.finished)
 
-    async def _passed_through(self, outcome: Outcome, passing: Returned | RunFailed | LoopLeft) -> None:
+    async def _record_passing(self, outcome: ActionOutcome, passing: Returned | RunFailed | LoopLeft) -> None:
         # A container that something inside ended: it failed with it, or is done because of a return or break.
         if isinstance(passing, RunFailed):
             inside = ActionError("inside", f"{passing.path} failed: {passing.error.message}", passing.error.hint)
@@ -220,7 +220,7 @@ class Runner:
         except ActionError:
             await self.journal.record(started)
             raise
-        inputs = await in_passing(displayed_inputs, vars(rendered), properties_of(known.properties))
+        inputs = await off_loop_if_heavy(displayed_inputs, vars(rendered), properties_of(known.properties))
         await self.journal.record(dataclasses.replace(started, inputs=inputs))
         result = await known.execute(rendered, Execution(self, action, scope, path, attempt))
         await self._refuse_large(result)
@@ -231,7 +231,7 @@ class Runner:
             return
         together = [result.output, *result.variables.values(), *(declared.value for declared in result.declared)]
         try:
-            await in_passing(refuse_large, together, MOST_RESULTS)
+            await off_loop_if_heavy(refuse_large, together, MOST_RESULTS)
         except ValueError as error:
             raise ActionError("too_large", f"What it gives is too large: {error}.", "Work on less at a time.") from None
 
@@ -279,7 +279,7 @@ class Runner:
 
 
 @dataclasses.dataclass
-class Outcome:
+class ActionOutcome:
     path: str
     result: Result = dataclasses.field(default_factory=Result)
     finished: ActionFinished = dataclasses.field(init=False)
@@ -296,20 +296,20 @@ class Execution:
         return self._runner.services
 
     async def text(self, delta: str) -> None:
-        await self._runner.journal.record(TextDelta(self.path, delta))
+        await self._runner.journal.record(ActionStreamed(self.path, delta))
 
     async def log(self, level: str, message: str) -> None:
-        await self._runner.journal.record(LogLine(self.path, level, message, time.time()))
+        await self._runner.journal.record(ActionLogged(self.path, level, message, time.time()))
 
     async def waiting(self, reason: str, until: float) -> None:
-        await self._runner.journal.record(Waiting(self.path, reason, until))
+        await self._runner.journal.record(ActionWaiting(self.path, reason, until))
 
     @property
     def noted(self) -> Any:
         return self._runner.journal.noted(self.path)
 
     async def note(self, value: Any) -> None:
-        await self._runner.journal.record(Noted(self.path, value))
+        await self._runner.journal.record(ActionNoted(self.path, value))
 
     async def rendered(self, value: Any, scope: Scope) -> Any:
         try:
@@ -319,7 +319,7 @@ class Execution:
 
     async def holds(self, expression: str, scope: Scope, where: str) -> bool:
         try:
-            return await condition(expression, scope)
+            return await evaluate_condition(expression, scope)
         except ExpressionError as error:
             raise self._runner.wrong_expression(self.action, error, where, in_loop=True) from None
 
@@ -331,7 +331,7 @@ class Execution:
         variables: Mapping[str, Any] | None = None,
         isolated: bool = False,
     ) -> BlockResult:
-        inner = (self.scope.copied() if isolated else self.scope).child()
+        inner = (self.scope.copy() if isolated else self.scope).child()
         for name, value in (variables or {}).items():
             inner.bind(name, value)
         if index is None:
@@ -348,7 +348,7 @@ class Execution:
         await self._runner.skip(branch.actions, f"{self.path}/", reason)
 
 
-def finished(path: str, result: Result) -> ActionFinished:
+def finished_event(path: str, result: Result) -> ActionFinished:
     return ActionFinished(
         path,
         time.time(),
@@ -362,7 +362,7 @@ def finished(path: str, result: Result) -> ActionFinished:
     )
 
 
-def apply(done: ActionFinished, scope: Scope) -> None:
+def apply_outcome(done: ActionFinished, scope: Scope) -> None:
     """What a finished action has done to the variables; the same now and after a restart."""
     for declared in done.declared:
         scope.declare(declared.name, declared.type, declared.value, global_=declared.global_)
@@ -373,7 +373,7 @@ def apply(done: ActionFinished, scope: Scope) -> None:
 def displayed_inputs(rendered: Mapping[str, Any], properties: Mapping[str, Property]) -> dict[str, Any]:
     """The properties that are set, as people may see them."""
     return {
-        name: displayed(properties[name].without_secrets(value))
+        name: display_json(properties[name].without_secrets(value))
         for name, value in rendered.items()
         if value not in (None, "", [])
     }

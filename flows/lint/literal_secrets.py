@@ -15,7 +15,7 @@ from jinja2 import nodes
 
 from flows.actions.registry import properties_of_type
 from flows.language.document import Action, Document, Json
-from flows.language.sandbox.rewrite import Refused, parsed, single_expression
+from flows.language.sandbox.rewrite import TemplateRefused, parse_template, single_expression
 from flows.language.stored_secrets import is_stored
 from flows.language.values import as_text
 from flows.properties.base import ChangeSecret, SecretContext
@@ -109,8 +109,8 @@ def refusal_of(place: Place, value: Any) -> str:
     if not (bare.startswith("{{") and bare.endswith("}}")):
         return MIXED
     try:
-        single = single_expression(parsed(bare))
-    except Refused:
+        single = single_expression(parse_template(bare))
+    except TemplateRefused:
         return ""  # said of every template that cannot be read
     if single is None:
         return MIXED
@@ -229,8 +229,8 @@ def names_in(template: str) -> set[str]:
     if "{{" not in template and "{%" not in template:
         return set()
     try:
-        tree = parsed(template)
-    except Refused:
+        tree = parse_template(template)
+    except TemplateRefused:
         return set()
     names = {node.name for node in tree.find_all(nodes.Name)}
     for found in tree.find_all((nodes.Getattr, nodes.Getitem)):

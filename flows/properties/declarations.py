@@ -6,8 +6,8 @@ from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 from connections.secret import Secret
-from flows.language.evaluation import in_passing
 from flows.language.expressions import ExpressionError, templates_in
+from flows.language.rendering import off_loop_if_heavy
 from flows.language.scope import Scope, VariableInScope
 from flows.language.stored_secrets import is_stored
 from flows.language.values import VARIABLE_TYPES, convert
@@ -99,7 +99,7 @@ async def read_row(row: Any, scope: Scope) -> dict[str, Any]:
     name, type, stored = row["name"], str(row.get("type") or "text"), row.get("value")
     try:
         rendered = None if stored == "" and type != "text" else await render_value(stored, scope)
-        value = await in_passing(convert, rendered, type)
+        value = await off_loop_if_heavy(convert, rendered, type)
     except ValueError as error:
         prefix = "" if isinstance(error, ExpressionError) else f"{name} "
         raise ValueError(f"{prefix}{error}") from None

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from flows.language.evaluation import render
+from flows.language.rendering import render
 from flows.language.scope import Scope
 from flows.language.values import to_number
 from flows.properties.base import Finding, LintContext, Property, brief_of, declare, template_problems

@@ -6,8 +6,8 @@ from collections.abc import Awaitable, Callable, Iterator
 from typing import Any
 
 from connections.secret import Secret
-from flows.language.evaluation import render
 from flows.language.expressions import templates_in
+from flows.language.rendering import render
 from flows.language.scope import Scope
 from flows.language.stored_secrets import is_stored
 from flows.language.values import convert

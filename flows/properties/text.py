@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from typing import Any
 
 from connections.secret import Secret
-from flows.language.evaluation import in_passing, render
 from flows.language.expressions import templates_in
+from flows.language.rendering import off_loop_if_heavy, render
 from flows.language.scope import Scope
 from flows.language.values import as_text
 from flows.properties.base import Finding, LintContext, Property, brief_of, declare, template_problems
@@ -20,7 +20,7 @@ class TextProperty(Property):
         rendered = await render(value, scope) if isinstance(value, str) else value
         if isinstance(rendered, Secret):
             raise ValueError("it is a secret; a secret goes only into a secret property")
-        return rendered if rendered is None or type(rendered) is str else await in_passing(as_text, rendered)
+        return rendered if rendered is None or type(rendered) is str else await off_loop_if_heavy(as_text, rendered)
 
     def problems(self, value: Any, context: LintContext) -> Iterator[Finding]:
         if not isinstance(value, str | int | float):

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from flows.language.evaluation import in_passing, render_deep
 from flows.language.expressions import templates_in
+from flows.language.rendering import off_loop_if_heavy, render_deep
 from flows.language.sandbox.budget import PART
 from flows.language.scope import Scope
 from flows.language.stored_secrets import is_own_key
@@ -48,7 +48,7 @@ async def render_value(value: Any, scope: Scope) -> Any:
     rendered = await render_deep(value, scope)
     if isinstance(value, Mapping | list):
         # Parts may be the same list many times over, which takes no memory until it is written down.
-        await in_passing(refuse_large, rendered)
+        await off_loop_if_heavy(refuse_large, rendered)
     return rendered
 
 

@@ -162,7 +162,7 @@ def detail_of(run: Run, record: ActionRun | None) -> Detail | None:
         return None
     output = record.output
     is_response = isinstance(output, dict) and "text" in output and record.type in model_call_types()
-    text = output["text"] if is_response else record.text or hub.text(run.pk).get(record.path, "")
+    text = output["text"] if is_response else record.text or hub.texts_of(run.pk).get(record.path, "")
     return Detail(
         run=run,
         record=record,

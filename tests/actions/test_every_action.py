@@ -18,7 +18,7 @@ from flows.interpreter.runner import Runner
 from flows.language.document import parse
 from flows.language.errors import ActionError
 from flows.language.scope import Scope
-from flows.language.values import displayed
+from flows.language.values import display_json
 from flows.lint.linter import problems
 from flows.properties.base import properties_of
 
@@ -133,7 +133,7 @@ def test_it_says_what_it_is(type):
     assert known.title
     assert known.purpose
     assert not known.purpose.endswith(".")
-    assert displayed(full(type)) is not None
+    assert display_json(full(type)) is not None
 
 
 # A property is said once

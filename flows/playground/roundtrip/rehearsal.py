@@ -15,7 +15,7 @@ from flows.interpreter.journal import MemoryJournal
 from flows.interpreter.runner import execute
 from flows.language.document import DocumentError
 from flows.language.errors import ActionError, RunFailed
-from flows.language.evaluation import render
+from flows.language.rendering import render
 from flows.language.scope import Scope
 from flows.playground.roundtrip.history import Exchange
 from flows.playground.setup import CONVERSATION, IMAGES, Setup, document_of, user_message

@@ -127,7 +127,7 @@ def made_new(request: Request, shown: UsePage, preview: Preview) -> HttpResponse
     if request.POST.get("reviewed") != preview.digest:
         return answered(request, shown, status=CONFLICT, said="session", form=form)
     document = preview.document.renamed(form.cleaned_data["name"].strip())
-    flow = Flow.objects.start_with(
+    flow = Flow.objects.create_flow(
         document, by=request.user, note=f"from playground session {shown.session.name}"[:200]
     )
     return came_to(request, shown.session, flow, ACTION_ID)

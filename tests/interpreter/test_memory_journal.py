@@ -1,12 +1,12 @@
 """The twin of the journal: what it keeps and what it recalls."""
 
-from flows.interpreter.journal import ActionFailed, ActionFinished, MemoryJournal, TextDelta
+from flows.interpreter.journal import ActionFailed, ActionFinished, ActionStreamed, MemoryJournal
 from flows.language.errors import ActionError
 
 
 async def test_it_keeps_every_event_in_order():
     journal = MemoryJournal()
-    events = [TextDelta("chat", "a"), ActionFinished("chat", 1.0, output="a")]
+    events = [ActionStreamed("chat", "a"), ActionFinished("chat", 1.0, output="a")]
 
     for event in events:
         await journal.record(event)

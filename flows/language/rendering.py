@@ -12,9 +12,9 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any, TypeVar
 from weakref import WeakKeyDictionary
 
-from flows.language.evaluators import evaluators
-from flows.language.expressions import UNFINISHED, Prepared, as_template, is_plain, is_true, read
-from flows.language.sandbox.rewrite import remembered
+from flows.language.evaluator_pool import pool
+from flows.language.expressions import UNFINISHED, BoundTemplate, as_template, is_plain, is_true, read_template
+from flows.language.sandbox.rewrite import remembered_template
 from flows.language.scope import HEAVY, Scope
 from flows.language.values import weight
 
@@ -32,7 +32,7 @@ _long: dict[str, None] = {}  # templates that did not end in brief
 _slow: dict[str, None] = {}  # and those that nearly did not
 
 
-class Turns:
+class LoopShare:
     """How much of its time a loop has spent on evaluations."""
 
     def __init__(self) -> None:
@@ -53,14 +53,14 @@ class Turns:
         self._paid_at = max(self._paid_at, time.monotonic()) + seconds / SHARE
 
 
-_turns: WeakKeyDictionary[asyncio.AbstractEventLoop, Turns] = WeakKeyDictionary()
+_turns: WeakKeyDictionary[asyncio.AbstractEventLoop, LoopShare] = WeakKeyDictionary()
 
 
-def turns() -> Turns:
+def share_of_loop() -> LoopShare:
     loop = asyncio.get_running_loop()
     found = _turns.get(loop)
     if found is None:
-        found = _turns[loop] = Turns()
+        found = _turns[loop] = LoopShare()
     return found
 
 
@@ -80,31 +80,31 @@ async def render_deep(value: Any, scope: Scope) -> Any:
     return value
 
 
-async def condition(expression: str, scope: Scope) -> bool:
+async def evaluate_condition(expression: str, scope: Scope) -> bool:
     """Whether a bare expression holds. Raises ExpressionError."""
     return is_true(await evaluate(as_template(expression), scope))
 
 
 async def evaluate(template: str, scope: Scope) -> Any:
-    mine = turns()
+    mine = share_of_loop()
     began = time.thread_time()
-    compiled = remembered(template)
+    compiled = remembered_template(template)
     if compiled is None:
         if len(template) > SHORT:
-            compiled = await asyncio.get_running_loop().run_in_executor(_copying, read, template)
+            compiled = await asyncio.get_running_loop().run_in_executor(_copying, read_template, template)
             began = time.thread_time()
         else:
-            compiled = read(template)
-    prepared = Prepared(compiled, scope)
+            compiled = read_template(template)
+    prepared = BoundTemplate(compiled, scope)
     if not mine.free and template not in _long:
         if template in _slow:
-            return await evaluate_elsewhere(template, prepared)
+            return await evaluate_in_process(template, prepared)
         await mine.come()
         began = time.thread_time()
     if template in _long:
-        return await evaluate_elsewhere(template, prepared)
+        return await evaluate_in_process(template, prepared)
     try:
-        value = prepared.tried()
+        value = prepared.evaluate_briefly()
     finally:
         spent = time.thread_time() - began
         mine.spend(spent)
@@ -113,15 +113,15 @@ async def evaluate(template: str, scope: Scope) -> Any:
     if value is not UNFINISHED:
         return value
     remember(_long, template)
-    return await evaluate_elsewhere(template, prepared)
+    return await evaluate_in_process(template, prepared)
 
 
-async def evaluate_elsewhere(template: str, prepared: Prepared) -> Any:
-    outcome = await asyncio.wrap_future(evaluators.submit(prepared.task()))
+async def evaluate_in_process(template: str, prepared: BoundTemplate) -> Any:
+    outcome = await asyncio.wrap_future(pool.submit(prepared.to_task()))
     if outcome.seconds < SLOW:
         _long.pop(template, None)
         _slow.pop(template, None)
-    return prepared.opened(outcome)
+    return prepared.open_result(outcome)
 
 
 def remember(known: dict[str, None], template: str) -> None:
@@ -130,7 +130,7 @@ def remember(known: dict[str, None], template: str) -> None:
         known.pop(next(iter(known)), None)
 
 
-async def in_passing(function: Callable[..., T], value: Any, *more: Any) -> T:
+async def off_loop_if_heavy(function: Callable[..., T], value: Any, *more: Any) -> T:
     """Calls it with a value here when that is small, else where others need not wait for it."""
     if weight(value, HEAVY) < HEAVY:
         return function(value, *more)

@@ -1,6 +1,6 @@
 """A process that evaluates one template after another for its parent.
 
-Started as `python -m flows.language.evaluator MEMORY SECONDS`.
+Started as `python -m flows.language.evaluator_process MEMORY SECONDS`.
 
 Each task and each answer is its length in eight bytes and then itself. The process ends with its input.
 """
@@ -15,9 +15,15 @@ import sys
 import time
 from typing import BinaryIO
 
-from flows.language.expressions import FAILURES, computed, failure_of
+from flows.language.evaluator_messages import (
+    OUT_OF_MEMORY,
+    EvaluationFailure,
+    EvaluationResult,
+    pack_result,
+    unpack_task,
+)
+from flows.language.expressions import FAILURES, compute, failure_of
 from flows.language.sandbox import operations
-from flows.language.transfer import OUT_OF_MEMORY, Failure, Outcome, packed_outcome, unpacked
 
 LENGTH = struct.Struct(">Q")
 NICENESS = 5  # pages come first
@@ -34,37 +40,37 @@ def main(memory: int, seconds: float) -> None:
     resource.setrlimit(resource.RLIMIT_AS, (memory, memory))
     tasks, answers = sys.stdin.buffer, os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)
-    while task := received(tasks):
+    while task := read_message(tasks):
         # Its signal ends the process, whatever MiniJinja is in the midst of.
         signal.setitimer(signal.ITIMER_PROF, seconds)
-        answer = evaluated(task)
+        answer = evaluate_task(task)
         signal.setitimer(signal.ITIMER_PROF, 0)
         del task
         answers.write(LENGTH.pack(len(answer)) + answer)
         answers.flush()
 
 
-def received(file: BinaryIO) -> bytes:
+def read_message(file: BinaryIO) -> bytes:
     """Empty at the end."""
     header = file.read(LENGTH.size)
     return file.read(LENGTH.unpack(header)[0]) if len(header) == LENGTH.size else b""
 
 
-def evaluated(data: bytes) -> bytes:
+def evaluate_task(data: bytes) -> bytes:
     began = time.thread_time()
     try:
-        task, places = unpacked(data)
+        task, places = unpack_task(data)
         try:
-            context = {name: operations.shown(value) for name, value in task.values.items()}
-            value = operations.unwrapped(computed(task.template, context))
-            outcome = Outcome(value, seconds=time.thread_time() - began)
+            context = {name: operations.to_view(value) for name, value in task.values.items()}
+            value = operations.from_view(compute(task.template, context))
+            outcome = EvaluationResult(value, seconds=time.thread_time() - began)
         except FAILURES as error:
-            outcome = Outcome(failure=failure_of(error), seconds=time.thread_time() - began)
-        return packed_outcome(outcome, places)
+            outcome = EvaluationResult(failure=failure_of(error), seconds=time.thread_time() - began)
+        return pack_result(outcome, places)
     except MemoryError:
-        return packed_outcome(Outcome(failure=Failure("said", TOO_MUCH_MEMORY)), {})
+        return pack_result(EvaluationResult(failure=EvaluationFailure("said", TOO_MUCH_MEMORY)), {})
     except RecursionError:
-        return packed_outcome(Outcome(failure=Failure("said", "The value is nested too deeply.")), {})
+        return pack_result(EvaluationResult(failure=EvaluationFailure("said", "The value is nested too deeply.")), {})
 
 
 if __name__ == "__main__":

@@ -12,7 +12,7 @@ from django.urls import reverse
 
 from connections.secret import Secret
 from flows.actions.services import MemoryServices
-from flows.catalog.files import bring_in
+from flows.catalog.files import import_flow
 from flows.engine.configuration import problems_of
 from flows.interpreter.journal import MemoryJournal
 from flows.interpreter.runner import execute
@@ -86,7 +86,7 @@ def everything_stored():
 
 @pytest.fixture
 def callee(db):
-    return Flow.objects.start_with(
+    return Flow.objects.create_flow(
         parse(document(name="callee", inputs=[secret_input(), {"name": "q", "type": "text"}])), by=None
     )
 
@@ -114,7 +114,7 @@ def test_a_literal_is_in_encrypted_storage_only(client_alice, callee, data):
 )  # fmt: skip
 def test_a_literal_mixed_with_a_template_is_refused(db, data, value):
     with pytest.raises(DocumentError, match=r"cannot be mixed|would stay readable"):
-        bring_in(json.dumps(data), by=None)
+        import_flow(json.dumps(data), by=None)
     assert not Flow.objects.exists()
     assert "disabled" in json.dumps(data) or any(
         "mixed" in p.message or "readable" in p.message for p in linter.problems(parse(data))
@@ -148,7 +148,7 @@ def test_the_panel_refuses_a_mixture(client_alice, db, action, field, rest):
         connect("{{ token }}"),
         inputs=[secret_input(), {"name": "x", "type": "text"}],
     )
-    flow = Flow.objects.start_with(parse(data), by=None)
+    flow = Flow.objects.create_flow(parse(data), by=None)
     address = reverse("designer:save_properties", args=[flow.slug, action])
     answer = client_alice.post(address, {"base": 1, field: f"{CANARY}{{{{ x }}}}", **rest}, headers=HTMX)
     assert answer.status_code == 422
@@ -157,7 +157,7 @@ def test_the_panel_refuses_a_mixture(client_alice, db, action, field, rest):
 
 
 def test_a_literal_typed_for_a_secret_variable_is_stored_and_its_field_is_write_only(client_alice, db):
-    flow = Flow.objects.start_with(parse(document(assign("{{ token }}", "token"), inputs=[secret_input()])), by=None)
+    flow = Flow.objects.create_flow(parse(document(assign("{{ token }}", "token"), inputs=[secret_input()])), by=None)
     address = reverse("designer:save_properties", args=[flow.slug, "set"])
     answer = client_alice.post(address, {"base": 1, "variable": "token", "value": CANARY}, headers=HTMX)
     page = answer.content.decode()
@@ -170,7 +170,7 @@ def test_a_literal_typed_for_a_secret_variable_is_stored_and_its_field_is_write_
 
 
 def test_the_default_of_a_secret_input_is_replaced_kept_and_removed(client_alice, db):
-    flow = Flow.objects.start_with(parse(document(inputs=[secret_input(default=CANARY)])), by=None)
+    flow = Flow.objects.create_flow(parse(document(inputs=[secret_input(default=CANARY)])), by=None)
     row = {"name": "Keys", "input-0-name": "token", "input-0-type": "secret", "input-0-default": ""}
 
     def save(base, **more):
@@ -190,7 +190,7 @@ def test_the_default_of_a_secret_input_is_replaced_kept_and_removed(client_alice
 
 
 def test_a_secret_that_becomes_a_text_takes_no_default_along(client_alice, db):
-    flow = Flow.objects.start_with(parse(document(inputs=[secret_input(default=CANARY)])), by=None)
+    flow = Flow.objects.create_flow(parse(document(inputs=[secret_input(default=CANARY)])), by=None)
     kept = flow.current.parsed().inputs[0].default["secret"]
     posted = {
         "base": 1,
@@ -228,7 +228,7 @@ async def test_a_run_opens_stored_secrets(tmp_path):
 
 
 def test_an_import_lists_what_must_be_filled_in(db, capsys, tmp_path):
-    first = Flow.objects.start_with(parse(document(connect(CANARY), inputs=[secret_input(default=CANARY)])), by=None)
+    first = Flow.objects.create_flow(parse(document(connect(CANARY), inputs=[secret_input(default=CANARY)])), by=None)
     file = tmp_path / "flow.json"
     file.write_text(json.dumps({**first.current.document, "name": "Elsewhere"}))
     call_command("flow", "import", str(file))
@@ -260,7 +260,7 @@ def test_a_value_for_a_secret_input_of_another_flow_is_looked_at_too(db, callee)
 
 
 def test_the_migration_moves_literals_out_of_all_revisions(db, callee):
-    flow = Flow.objects.start_with(parse(document()), by=None)
+    flow = Flow.objects.create_flow(parse(document()), by=None)
     parent = flow.current
     for number, data in enumerate([*EVERYWHERE, "broken", {"actions": [1], "inputs": {}}], 2):
         parent = flow.revisions.create(number=number, document=data, parent=parent)
@@ -276,8 +276,8 @@ def test_the_migration_moves_literals_out_of_all_revisions(db, callee):
 
 
 def test_a_literal_for_a_flow_that_came_later_is_said_and_stored_with_the_next_edit(db):
-    flow = Flow.objects.start_with(parse(document(call({"token": CANARY}))), by=None)
-    Flow.objects.start_with(parse(document(name="callee", inputs=[secret_input()])), by=None)
+    flow = Flow.objects.create_flow(parse(document(call({"token": CANARY}))), by=None)
+    Flow.objects.create_flow(parse(document(name="callee", inputs=[secret_input()])), by=None)
     found = problems_of(flow.current.parsed(), flow)
     assert [(p.severity, "can be read in the document" in p.message) for p in found] == [("warning", True)]
     flow.commit(flow.current.parsed().renamed("Other"), by=None, base=1)
@@ -287,7 +287,7 @@ def test_a_literal_for_a_flow_that_came_later_is_said_and_stored_with_the_next_e
 
 @pytest.mark.parametrize("data", [*EVERYWHERE, document(connect(CANARY + "{{ x }}"))])
 def test_an_export_leaves_out_what_an_old_revision_holds(client_alice, callee, data):
-    flow = Flow.objects.start_with(parse(document()), by=None)
+    flow = Flow.objects.create_flow(parse(document()), by=None)
     Revision.objects.filter(pk=flow.current.pk).update(document=data)
     exported = client_alice.get(reverse("flows:export", args=[flow.slug])).content.decode()
     assert CANARY not in exported

@@ -7,7 +7,7 @@ import pytest
 from django.core.management import CommandError, call_command
 from django.urls import reverse
 
-from flows.catalog.callers import callers_of
+from flows.catalog.deletion import callers_of
 from flows.catalog.sample import add_sample
 from flows.engine import configuration
 from flows.language.document import parse

@@ -15,7 +15,7 @@ from typing import Any, NoReturn, cast
 
 from connections.foundry.values import Target
 from connections.secret import Secret
-from flows.language.sandbox.rewrite import Compiled
+from flows.language.sandbox.rewrite import CompiledTemplate
 from flows.language.values import ConnectionValue, Response, as_text
 
 LARGEST = 64 * 1024 * 1024  # bytes
@@ -24,15 +24,15 @@ PLAIN = frozenset({NoneType, bool, int, float, str, list, tuple, dict})
 
 
 @dataclass(frozen=True)
-class Task:
+class EvaluationTask:
     """A template and the values of the variables that it reads."""
 
-    template: Compiled
+    template: CompiledTemplate
     values: Mapping[str, Any]
 
 
 @dataclass(frozen=True)
-class Failure:
+class EvaluationFailure:
     """Why there is no value: `said` is for people, or the name of what is missing."""
 
     kind: str
@@ -40,26 +40,26 @@ class Failure:
 
 
 @dataclass(frozen=True)
-class Outcome:
+class EvaluationResult:
     """A value or a failure, and the processor time that it took."""
 
     value: Any = None
-    failure: Failure | None = None
+    failure: EvaluationFailure | None = None
     seconds: float = 0.0
 
 
-class TooMuch(ValueError):
+class MessageTooLarge(ValueError):
     """It is larger than what travels."""
 
 
-class Bounded(io.BytesIO):
+class BoundedBuffer(io.BytesIO):
     def write(self, data: Any) -> int:
         if self.tell() + len(data) > LARGEST:
-            raise TooMuch
+            raise MessageTooLarge
         return super().write(data)
 
 
-class Sender(pickle.Pickler):
+class TaskPickler(pickle.Pickler):
     """Asks for every object, in Python, so that other threads get their turn however large a value is."""
 
     def __init__(self, file: io.BytesIO) -> None:
@@ -94,14 +94,14 @@ class Sender(pickle.Pickler):
         return (len(self.kept) - 1, kind, *seen)
 
 
-class Reader(pickle.Unpickler):
+class PlainUnpickler(pickle.Unpickler):
     """Reads data and nothing that would have to be imported."""
 
     def find_class(self, module: str, name: str) -> NoReturn:
         raise pickle.UnpicklingError("Only plain data is read.")
 
 
-class StandIns(Reader):
+class TaskUnpickler(PlainUnpickler):
     """Reads what a Sender wrote: something to hand on in place of what stayed at home."""
 
     def __init__(self, file: io.BytesIO) -> None:
@@ -122,7 +122,7 @@ class StandIns(Reader):
         return made
 
 
-class Returner(pickle.Pickler):
+class ResultPickler(pickle.Pickler):
     """Writes a result, with the places of what it holds of the other side."""
 
     def __init__(self, file: io.BytesIO, places: Mapping[int, tuple[int, Any]]) -> None:
@@ -135,7 +135,7 @@ class Returner(pickle.Pickler):
         return self._places[id(value)][0]
 
 
-class Opener(Reader):
+class ResultUnpickler(PlainUnpickler):
     """Reads a result, with the objects that had stayed here."""
 
     def __init__(self, file: io.BytesIO, kept: list[Any]) -> None:
@@ -146,30 +146,30 @@ class Opener(Reader):
         return self._kept[place]
 
 
-def packed(task: Task) -> tuple[bytes, list[Any]]:
+def pack_task(task: EvaluationTask) -> tuple[bytes, list[Any]]:
     """The task as bytes, and what stays here. Raises TooMuch, RecursionError."""
-    file, template = Bounded(), task.template
-    sender = Sender(file)
+    file, template = BoundedBuffer(), task.template
+    sender = TaskPickler(file)
     named = (template.source, template.expression, template.variable, template.literals)
     sender.dump((*named, list(template.names), list(template.guarded), dict(task.values)))
     return file.getvalue(), sender.kept
 
 
-def unpacked(data: bytes) -> tuple[Task, Mapping[int, tuple[int, Any]]]:
-    reader = StandIns(io.BytesIO(data))
+def unpack_task(data: bytes) -> tuple[EvaluationTask, Mapping[int, tuple[int, Any]]]:
+    reader = TaskUnpickler(io.BytesIO(data))
     source, expression, variable, literals, names, guarded, values = reader.load()
-    template = Compiled(source, expression, variable, literals, frozenset(names), frozenset(guarded))
-    return Task(template, values), reader.places
+    template = CompiledTemplate(source, expression, variable, literals, frozenset(names), frozenset(guarded))
+    return EvaluationTask(template, values), reader.places
 
 
-def packed_outcome(outcome: Outcome, places: Mapping[int, tuple[int, Any]]) -> bytes:
+def pack_result(outcome: EvaluationResult, places: Mapping[int, tuple[int, Any]]) -> bytes:
     file = io.BytesIO()
     failure = outcome.failure
     said = (failure.kind, failure.said) if failure else None
-    Returner(file, places).dump((outcome.value, said, outcome.seconds))
+    ResultPickler(file, places).dump((outcome.value, said, outcome.seconds))
     return file.getvalue()
 
 
-def unpacked_outcome(data: bytes, kept: list[Any]) -> Outcome:
-    value, failure, seconds = Opener(io.BytesIO(data), kept).load()
-    return Outcome(value, Failure(*failure) if failure else None, seconds)
+def unpack_result(data: bytes, kept: list[Any]) -> EvaluationResult:
+    value, failure, seconds = ResultUnpickler(io.BytesIO(data), kept).load()
+    return EvaluationResult(value, EvaluationFailure(*failure) if failure else None, seconds)

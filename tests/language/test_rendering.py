@@ -18,13 +18,13 @@ from connections.secret import Secret
 from flows.actions.services import MemoryServices
 from flows.interpreter.journal import MemoryJournal
 from flows.interpreter.runner import execute
-from flows.language import evaluation
+from flows.language import rendering
 from flows.language.document import parse
 from flows.language.errors import RunFailed
-from flows.language.evaluators import TOO_LONG, TOO_MUCH_MEMORY, Evaluators, evaluators
-from flows.language.expressions import UNFINISHED, ExpressionError, Prepared, read, render
+from flows.language.evaluator_messages import EvaluationTask
+from flows.language.evaluator_pool import TOO_LONG, TOO_MUCH_MEMORY, EvaluatorPool, pool
+from flows.language.expressions import UNFINISHED, BoundTemplate, ExpressionError, read_template, render
 from flows.language.scope import Scope
-from flows.language.transfer import Task
 from flows.language.values import ConnectionValue, Response
 from tests.processes import ran
 
@@ -57,16 +57,16 @@ def scope_of(**values):
 
 
 def here(prepared):
-    return prepared.tried()
+    return prepared.evaluate_briefly()
 
 
 def elsewhere(prepared):
-    return prepared.opened(evaluators.submit(prepared.task()).result(60))
+    return prepared.open_result(pool.submit(prepared.task()).result(60))
 
 
 def outcome(way, template, scope):
     try:
-        return way(Prepared(read(template), scope))
+        return way(BoundTemplate(read_template(template), scope))
     except ExpressionError as error:
         return str(error), error.missing
 
@@ -83,7 +83,7 @@ def test_secrets_and_connections_come_back_as_themselves_and_stay_at_home():
     made = outcome(elsewhere, "{{ [s, c, r] }}", scope)
     assert [one is own for one, own in zip(made, (KEY, MADE, ANSWER), strict=True)] == [True, True, True]
     assert outcome(elsewhere, "{{ s }}!", scope)[0].startswith("s is a secret")
-    (pid,) = evaluators.processes[:1]
+    (pid,) = pool.processes[:1]
     assert b"FOUNDRYFLOW" not in Path(f"/proc/{pid}/environ").read_bytes()
 
 
@@ -100,7 +100,7 @@ def test_secrets_and_connections_come_back_as_themselves_and_stay_at_home():
 def test_what_takes_longer_is_left_unfinished_within_milliseconds(template):
     scope = scope_of(big=list(range(50_000)), text="a" * 1_000_000)
     began = time.thread_time()
-    assert Prepared(read(template), scope).tried() is UNFINISHED
+    assert BoundTemplate(read_template(template), scope).evaluate_briefly() is UNFINISHED
     assert time.thread_time() - began < 0.05
 
 
@@ -115,7 +115,7 @@ def few():
     made = []
 
     def bounded(**bounds):
-        made.append(Evaluators(1, **bounds))
+        made.append(EvaluatorPool(1, **bounds))
         return made[-1]
 
     yield bounded
@@ -125,21 +125,21 @@ def few():
 
 def test_a_process_that_takes_too_much_memory_dies_alone(few):
     own = few(memory=200 * 1024 * 1024)
-    hungry = Task(read("{{ x | length }}"), {"x": [{"a": at} for at in range(600_000)]})
+    hungry = EvaluationTask(read_template("{{ x | length }}"), {"x": [{"a": at} for at in range(600_000)]})
     assert own.submit(hungry).result(60).failure.said == TOO_MUCH_MEMORY
-    assert own.submit(Task(read("{{ x + 1 }}"), {"x": 1})).result(60).value == 2
+    assert own.submit(EvaluationTask(read_template("{{ x + 1 }}"), {"x": 1})).result(60).value == 2
 
 
 def test_a_process_is_ended_when_its_time_is_over_and_another_takes_its_place(few):
     own = few(seconds=0.3)
-    assert own.submit(Task(read("{{ x + 1 }}"), {"x": 1})).result(60).value == 2
-    assert own.submit(Task(read(ENDLESS), {})).result(60).failure.said == TOO_LONG
-    assert own.submit(Task(read("{{ x + 1 }}"), {"x": 2})).result(60).value == 3
+    assert own.submit(EvaluationTask(read_template("{{ x + 1 }}"), {"x": 1})).result(60).value == 2
+    assert own.submit(EvaluationTask(read_template(ENDLESS), {})).result(60).failure.said == TOO_LONG
+    assert own.submit(EvaluationTask(read_template("{{ x + 1 }}"), {"x": 2})).result(60).value == 3
 
 
 def test_a_process_that_died_between_two_evaluations_is_replaced(few):
     own = few()
-    task = Task(read("{{ x + 1 }}"), {"x": 1})
+    task = EvaluationTask(read_template("{{ x + 1 }}"), {"x": 1})
     assert own.submit(task).result(60).value == 2
     os.kill(own.processes[0], 9)
     assert own.submit(task).result(60).value == 2
@@ -147,7 +147,7 @@ def test_a_process_that_died_between_two_evaluations_is_replaced(few):
 
 def test_idle_processes_end(few):
     own = few(idle=0.05)
-    own.submit(Task(read("{{ x + 1 }}"), {"x": 1})).result(60)
+    own.submit(EvaluationTask(read_template("{{ x + 1 }}"), {"x": 1})).result(60)
     until = time.monotonic() + 20
     while own.processes and time.monotonic() < until:
         time.sleep(0.01)
@@ -155,16 +155,16 @@ def test_idle_processes_end(few):
 
 
 async def test_who_stops_waiting_kills_the_process():
-    task = asyncio.create_task(evaluation.render(ENDLESS, Scope()))
-    while not (busy := [pid for pid in evaluators.processes if is_running(pid)]):
+    task = asyncio.create_task(rendering.render(ENDLESS, Scope()))
+    while not (busy := [pid for pid in pool.processes if is_running(pid)]):
         await asyncio.sleep(0.01)
     task.cancel()
     with pytest.raises(asyncio.CancelledError):
         await task
     until = time.monotonic() + 20
-    while any(pid in evaluators.processes for pid in busy) and time.monotonic() < until:
+    while any(pid in pool.processes for pid in busy) and time.monotonic() < until:
         await asyncio.sleep(0.01)
-    assert not any(pid in evaluators.processes for pid in busy)
+    assert not any(pid in pool.processes for pid in busy)
 
 
 def is_running(pid):

@@ -8,7 +8,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from connections.secret import Secret
-from flows.language.expressions import ExpressionError, check, condition, render
+from flows.language.expressions import ExpressionError, check, evaluate_condition, render
 from flows.language.scope import Scope
 from flows.language.values import ConnectionValue, Response
 
@@ -162,13 +162,13 @@ def test_a_template_fails_with_a_sentence(template: str, reason: str, scope: Sco
     ],
 )
 def test_a_condition_holds_or_not(expression: str, holds: bool, scope: Scope) -> None:
-    assert condition(expression, scope) is holds
+    assert evaluate_condition(expression, scope) is holds
 
 
 @pytest.mark.parametrize("expression", ["", "   ", "{{ a }} and {{ b }}", "count >", "nothing > 1", "person.age > 3"])
 def test_a_broken_condition_is_an_error(expression: str, scope: Scope) -> None:
     with pytest.raises(ExpressionError):
-        condition(expression, scope)
+        evaluate_condition(expression, scope)
 
 
 BOMBS = {
@@ -332,7 +332,11 @@ def test_a_template_never_raises_anything_but_its_own_error(template: str) -> No
     scope.declare("items", "list", [1, "a", None])
     scope.declare("api_key", "secret", KEY)
     scope.put("response", ANSWER)
-    for evaluate in (lambda: render(template, scope), lambda: condition(template, scope), lambda: check(template)):
+    for evaluate in (
+        lambda: render(template, scope),
+        lambda: evaluate_condition(template, scope),
+        lambda: check(template),
+    ):
         try:
             assert "planted" not in str(evaluate())
         except ExpressionError as error:

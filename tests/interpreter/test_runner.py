@@ -15,16 +15,16 @@ from flows.interpreter.journal import (
     ActionCancelled,
     ActionFailed,
     ActionFinished,
+    ActionLogged,
     ActionSkipped,
     ActionStarted,
-    LogLine,
     MemoryJournal,
 )
 from flows.interpreter.runner import execute
 from flows.language.document import parse
 from flows.language.errors import RunFailed
 from tests.documents_of import load
-from tests.flows.test_lint import ANY_ACTION
+from tests.lint.test_linter import ANY_ACTION
 
 KEY = "planted-key"
 
@@ -110,7 +110,7 @@ async def test_loops_and_branches_have_paths_of_their_own():
     ]  # fmt: skip
     skipped = [e.path for e in journal.events if isinstance(e, ActionSkipped)]
     assert skipped == ["each[0]/route/count", "each[1]/route/say", "each[2]/route/say"]
-    assert [(e.level, e.message) for e in journal.events if isinstance(e, LogLine)] == [("warning", "a is short")]
+    assert [(e.level, e.message) for e in journal.events if isinstance(e, ActionLogged)] == [("warning", "a is short")]
 
 
 async def test_a_disabled_action_is_skipped():

@@ -40,11 +40,11 @@ def callers_of(flow: Flow) -> Iterator[Flow]:
     for revision in live.filter(flow__in=others.values("pk")):
         going.setdefault(revision.flow_id, []).append(revision)
     for other in others.iterator(chunk_size=100):
-        if any(calls(revision, flow.slug) for revision in (other.current, *going.get(other.pk, ()))):
+        if any(calls_flow(revision, flow.slug) for revision in (other.current, *going.get(other.pk, ()))):
             yield other
 
 
-def calls(revision: Revision, slug: str) -> bool:
+def calls_flow(revision: Revision, slug: str) -> bool:
     try:
         return any(called == slug for _, _, called in linter.calls_in(revision.parsed()))
     except DocumentError:

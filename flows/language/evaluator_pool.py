@@ -22,7 +22,15 @@ from contextlib import suppress
 from pathlib import Path
 from struct import Struct
 
-from flows.language.transfer import OUT_OF_MEMORY, Failure, Outcome, Task, TooMuch, packed, unpacked_outcome
+from flows.language.evaluator_messages import (
+    OUT_OF_MEMORY,
+    EvaluationFailure,
+    EvaluationResult,
+    EvaluationTask,
+    MessageTooLarge,
+    pack_task,
+    unpack_result,
+)
 
 log = logging.getLogger(__name__)
 
@@ -43,10 +51,10 @@ NOT_STARTED = "The server could not start a process for this template. See the l
 BUSY = "The server has too many long templates to evaluate. Try again later."
 
 
-class Evaluation(Future[Outcome]):
+class Evaluation(Future[EvaluationResult]):
     """One that was handed in. Cancelling it ends it, wherever it is."""
 
-    def __init__(self, task: Task) -> None:
+    def __init__(self, task: EvaluationTask) -> None:
         super().__init__()
         self.task = task
         self._guard = threading.Lock()
@@ -68,7 +76,7 @@ class Evaluation(Future[Outcome]):
                 process.kill()
 
 
-class Evaluators:
+class EvaluatorPool:
     """The processes of this one. Safe to use from any thread."""
 
     def __init__(
@@ -77,7 +85,7 @@ class Evaluators:
         self._most, self._bounds, self._idle = processes, (str(memory), str(seconds)), idle
         self._changed = threading.Condition()
         self._waiting: deque[Evaluation] = deque()
-        self._places: set[Place] = set()
+        self._places: set[EvaluatorThread] = set()
         self._free = 0
 
     @property
@@ -85,15 +93,15 @@ class Evaluators:
         """The ids of those that are there now."""
         return [place.process.pid for place in list(self._places) if place.process is not None]
 
-    def submit(self, task: Task) -> Evaluation:
+    def submit(self, task: EvaluationTask) -> Evaluation:
         made = Evaluation(task)
         with self._changed:
             if len(self._waiting) >= MOST_WAITING:
-                made.set_result(failed(BUSY))
+                made.set_result(failure_result(BUSY))
                 return made
             self._waiting.append(made)
             if self._free < len(self._waiting) and len(self._places) < self._most:
-                place = Place(self.next, self.leave, self._bounds)
+                place = EvaluatorThread(self.next, self.leave, self._bounds)
                 self._places.add(place)
                 place.start()
             self._changed.notify()
@@ -115,7 +123,7 @@ class Evaluators:
                 self._free -= 1
         return None
 
-    def leave(self, place: Place) -> bool:
+    def leave(self, place: EvaluatorThread) -> bool:
         """For a place: whether it may end."""
         with self._changed:
             if self._waiting:
@@ -124,11 +132,11 @@ class Evaluators:
             return True
 
 
-class Place(threading.Thread):
+class EvaluatorThread(threading.Thread):
     """One process at a time, and the thread that talks to it."""
 
     def __init__(
-        self, next: Callable[[], Evaluation | None], leave: Callable[[Place], bool], bounds: tuple[str, str]
+        self, next: Callable[[], Evaluation | None], leave: Callable[[EvaluatorThread], bool], bounds: tuple[str, str]
     ) -> None:
         super().__init__(name="evaluator", daemon=True)
         self._next, self._leave, self._bounds = next, leave, bounds
@@ -138,7 +146,7 @@ class Place(threading.Thread):
         while (evaluation := self._next()) or not self._leave(self):
             if evaluation is not None and evaluation.set_running_or_notify_cancel():
                 try:
-                    evaluation.set_result(self._evaluated(evaluation))
+                    evaluation.set_result(self._evaluate(evaluation))
                 except CancelledError as error:
                     evaluation.set_exception(error)
                 except BaseException as error:
@@ -147,13 +155,13 @@ class Place(threading.Thread):
             del evaluation
         self._end()
 
-    def _evaluated(self, evaluation: Evaluation) -> Outcome:
+    def _evaluate(self, evaluation: Evaluation) -> EvaluationResult:
         try:
-            data, kept = packed(evaluation.task)
-        except (TooMuch, MemoryError):
-            return failed(TOO_LARGE)
+            data, kept = pack_task(evaluation.task)
+        except (MessageTooLarge, MemoryError):
+            return failure_result(TOO_LARGE)
         except RecursionError:
-            return failed("The value is nested too deeply.")
+            return failure_result("The value is nested too deeply.")
         used = self.process is not None
         while True:
             began = time.monotonic()
@@ -161,14 +169,14 @@ class Place(threading.Thread):
                 process = self.process = self.process or self._start()
             except OSError as error:
                 log.error("action=evaluator_not_started error=%r", error)
-                return failed(NOT_STARTED)
+                return failure_result(NOT_STARTED)
             if evaluation.abandoned:
                 raise CancelledError
             evaluation.enter(process)
             answer = exchange(process, data)
             evaluation.enter(None)
             if answer is not None:
-                return unpacked_outcome(answer, kept)
+                return unpack_result(answer, kept)
             status = self._end()
             if evaluation.abandoned:
                 raise CancelledError
@@ -177,14 +185,14 @@ class Place(threading.Thread):
                 continue
             log.warning("action=evaluator_died status=%s", status)
             if status == -signal.SIGPROF or time.monotonic() - began > PATIENCE:
-                return failed(TOO_LONG)
+                return failure_result(TOO_LONG)
             own_end = status is not None and status >= 0 and status != OUT_OF_MEMORY
-            return failed(NOT_STARTED if own_end else TOO_MUCH_MEMORY)
+            return failure_result(NOT_STARTED if own_end else TOO_MUCH_MEMORY)
 
     def _start(self) -> subprocess.Popen[bytes]:
         kept = {name: os.environ[name] for name in KEPT_ENVIRONMENT if name in os.environ}
         return subprocess.Popen(  # noqa: S603 - our own program
-            [sys.executable, "-m", "flows.language.evaluator", *self._bounds],
+            [sys.executable, "-m", "flows.language.evaluator_process", *self._bounds],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             cwd=ROOT,
@@ -227,9 +235,9 @@ def exchange(process: subprocess.Popen[bytes], data: bytes) -> bytes | None:
     return answer if len(answer) == length else None
 
 
-def failed(said: str) -> Outcome:
-    return Outcome(failure=Failure("said", said))
+def failure_result(said: str) -> EvaluationResult:
+    return EvaluationResult(failure=EvaluationFailure("said", said))
 
 
-evaluators = Evaluators()
-atexit.register(evaluators.close)
+pool = EvaluatorPool()
+atexit.register(pool.close)

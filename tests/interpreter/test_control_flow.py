@@ -6,7 +6,14 @@ import time
 import pytest
 
 from flows.actions.services import MemoryServices
-from flows.interpreter.journal import ActionFailed, ActionSkipped, ActionStarted, MemoryJournal, Noted, Waiting
+from flows.interpreter.journal import (
+    ActionFailed,
+    ActionNoted,
+    ActionSkipped,
+    ActionStarted,
+    ActionWaiting,
+    MemoryJournal,
+)
 from flows.interpreter.runner import execute
 from flows.language.document import parse
 from flows.language.errors import RunFailed
@@ -187,13 +194,13 @@ async def test_a_wait_ends_when_it_was_to_end_also_after_a_restart():
     flow = [action("p", "wait", seconds=0.3), add("a", "done")]
     journal = MemoryJournal()
     task = asyncio.create_task(ran(*flow, journal=journal))
-    while not any(isinstance(event, Waiting) for event in journal.events):
+    while not any(isinstance(event, ActionWaiting) for event in journal.events):
         await asyncio.sleep(0.005)
     task.cancel()
-    until = next(event.value for event in journal.events if isinstance(event, Noted))
+    until = next(event.value for event in journal.events if isinstance(event, ActionNoted))
     said, again = await ran(*flow, journal=journal.resumed())
     assert said == "done"
-    assert next(event.until for event in again.events if isinstance(event, Waiting)) == until
+    assert next(event.until for event in again.events if isinstance(event, ActionWaiting)) == until
     assert time.time() >= until
 
 
@@ -215,7 +222,7 @@ async def test_an_action_is_tried_again_when_its_retry_is_for_that():
     said, journal = await ran(called, services=MemoryServices(flows={"other": third_time}))
     assert said == 7
     assert tries[2] - tries[1] > tries[1] - tries[0] >= 0.05
-    waits = [event.reason for event in journal.events if isinstance(event, Waiting)]
+    waits = [event.reason for event in journal.events if isinstance(event, ActionWaiting)]
     assert waits == ["Try 2 of 3 after: 503", "Try 3 of 3 after: 503"]
 
 

@@ -11,7 +11,7 @@ from django.utils import timezone
 
 from flows import engine
 from flows.engine import claims
-from flows.engine.records import Gathered, write
+from flows.engine.records import RunRecords, write_records
 from flows.models import HourlyFigures, Run, RunGroup, State, Suspect, Worker, triggers
 from flows.models.usage import runs_by_day, runs_in_all, tokens_by_hour
 from tests.factories import make_flow, make_run
@@ -31,9 +31,9 @@ def going(run):
 
 
 def recorded(run, state):
-    gathered = Gathered(going(run).pk, run.attempt, number=7, prompt_tokens=20, completion_tokens=3)
+    gathered = RunRecords(going(run).pk, run.attempt, number=7, prompt_tokens=20, completion_tokens=3)
     gathered.ending = {"state": state, "output": "x", "error": None, "ended_at": timezone.now()}
-    write([gathered])
+    write_records([gathered])
 
 
 def killed_for_good(run):
@@ -47,7 +47,7 @@ def prune(settings, run):
     Run.objects.filter(pk=run.pk).update(ended_at=timezone.now() - timedelta(days=9))
     Run.objects.filter(pk=run.pk).update(created_at=timezone.now() - timedelta(days=9))
     settings.RUN_RETENTION_DAYS = 5
-    claims.prune()
+    claims.delete_old_runs()
 
 
 WAYS = {
@@ -86,7 +86,7 @@ def test_figures_are_right_when_a_run(way, settings, db):
         recorded(make_run(flow), State.SUCCEEDED)
     make_run(one)
     WAYS[way](make_run(one), settings)
-    assert triggers.kept() == triggers.recounted()
+    assert triggers.kept_figures() == triggers.recount_figures()
 
 
 @pytest.mark.parametrize("seed", range(3))
@@ -97,8 +97,8 @@ def test_figures_are_right_after_anything(seed, settings, db):
         flows = [flow for flow in flows if flow.pk] or [make_flow(of("again"))]
         runs = [make_run(chance.choice(flows)) for _ in range(chance.randrange(1, 4))]
         WAYS[chance.choice(list(WAYS))](chance.choice(runs), settings)
-    assert triggers.kept() == triggers.recounted()
-    assert triggers.kept()
+    assert triggers.kept_figures() == triggers.recount_figures()
+    assert triggers.kept_figures()
 
 
 def test_nothing_is_counted_that_was_not_committed(db):
@@ -106,7 +106,7 @@ def test_nothing_is_counted_that_was_not_committed(db):
     with transaction.atomic():
         recorded(make_run(flow), State.SUCCEEDED)
         transaction.set_rollback(True)
-    assert triggers.kept() == {}
+    assert triggers.kept_figures() == {}
 
 
 def test_the_figures_of_a_deleted_flow_go_and_those_of_others_stay(db):
@@ -114,7 +114,7 @@ def test_the_figures_of_a_deleted_flow_go_and_those_of_others_stay(db):
     recorded(make_run(one), State.SUCCEEDED)
     recorded(make_run(other), State.SUCCEEDED)
     one.remove()
-    assert {flow for flow, _ in triggers.kept()} == {other.pk}
+    assert {flow for flow, _ in triggers.kept_figures()} == {other.pk}
     assert list(RunGroup.objects.values_list("flow", flat=True)) == [other.pk]
 
 
@@ -126,15 +126,15 @@ def test_the_command_counts_anew_and_says_whether_it_must(db, capsys):
         call_command("rebuild_figures", check=True)
     for _ in range(2):
         call_command("rebuild_figures")
-        assert triggers.kept() == triggers.recounted()
+        assert triggers.kept_figures() == triggers.recount_figures()
 
 
 def test_migrate_brings_back_what_a_copied_table_has_lost(db):
     triggers.uninstall()
     recorded(make_run(make_flow(of("one"))), State.SUCCEEDED)
-    assert not triggers.kept()
+    assert not triggers.kept_figures()
     triggers.install()
-    assert triggers.kept() == triggers.recounted()
+    assert triggers.kept_figures() == triggers.recount_figures()
     assert RunGroup.objects.exists()
 
 

@@ -9,7 +9,7 @@ from asgiref.sync import sync_to_async
 from django.db import connection as database
 from django.utils import timezone
 
-from flows.engine import claims, embedded
+from flows.engine import claims, embedded, workers
 from flows.engine.live import hub
 from flows.models import ActionRun, Flow, Run, State
 from tests.documents_of import load
@@ -121,9 +121,9 @@ async def test_text_is_there_while_it_streams(ready):
     run = await sync_to_async(make_run)(flow, question="Why?")
     await embedded.open_engine()
     try:
-        await until(lambda: hub.text(run.pk).get("chat", "") != "" or Run.objects.get(pk=run.pk).ended)
+        await until(lambda: hub.texts_of(run.pk).get("chat", "") != "" or Run.objects.get(pk=run.pk).ended)
         await until(lambda: Run.objects.get(pk=run.pk).ended)
-        assert hub.text(run.pk) == {}
+        assert hub.texts_of(run.pk) == {}
         assert "word280" in (await Run.objects.aget(pk=run.pk)).output
     finally:
         await embedded.close_engine()
@@ -131,7 +131,7 @@ async def test_text_is_there_while_it_streams(ready):
 
 def test_an_older_attempt_can_write_nothing(ready):
     run = make_run(make_flow(), question="Why?")
-    worker = claims.enlist("server")
+    worker = workers.register_worker("server")
     assert [claimed.pk for claimed in claims.claim_queued(worker, 5).runs] == [run.pk]
     assert claims.claim_queued(worker, 5).runs == []
     Run.objects.filter(pk=run.pk).update(attempt=2)
@@ -139,7 +139,7 @@ def test_an_older_attempt_can_write_nothing(ready):
 
 
 def test_runs_are_claimed_in_small_groups_until_the_places_are_taken(ready):
-    flow, worker = make_flow(), claims.enlist("server")
+    flow, worker = make_flow(), workers.register_worker("server")
     runs = [make_run(flow, question="Why?").pk for _ in range(claims.TOGETHER + 5)]
     first = claims.claim_queued(worker, claims.TOGETHER + 3)
     assert ([run.pk for run in first.runs], first.more) == (runs[: claims.TOGETHER], True)
@@ -148,7 +148,7 @@ def test_runs_are_claimed_in_small_groups_until_the_places_are_taken(ready):
 
 
 def test_runs_of_a_limited_flow_hold_up_nobody_behind_them(ready):
-    limited, worker = make_flow(), claims.enlist("server")
+    limited, worker = make_flow(), workers.register_worker("server")
     Flow.objects.filter(pk=limited.pk).update(concurrency=1)
     many = [make_run(limited, question="Why?").pk for _ in range(claims.TOGETHER + 5)]
     other = make_run(make_flow(), question="Why?")
@@ -165,7 +165,7 @@ def test_runs_older_than_the_retention_are_deleted_with_what_they_started(ready,
         run.finish(State.SUCCEEDED)
     long_ago = timezone.now() - timedelta(days=8)
     Run.objects.filter(pk__in=(old.pk, child.pk)).update(created_at=long_ago, ended_at=long_ago)
-    assert claims.prune() == 0
+    assert claims.delete_old_runs() == 0
     settings.RUN_RETENTION_DAYS = 7
-    assert claims.prune() == 1
+    assert claims.delete_old_runs() == 1
     assert list(Run.objects.all()) == [young]

@@ -49,16 +49,16 @@ class Tries:
         self.number += 1
         return min(delay, LONGEST_DELAY)
 
-    def reason(self, error: ActionError) -> str:
+    def reason_to_wait(self, error: ActionError) -> str:
         most = self._retry.attempts if self._retry else 1
         return f"Try {self.number} of {most} after: {error.message}"
 
-    def told(self, error: ActionError) -> ActionError:
+    def annotate_error(self, error: ActionError) -> ActionError:
         if self.number > 1:
             error.facts["tries"] = self.number
         return error
 
-    def counted(self, result: Result) -> Result:
+    def annotate_result(self, result: Result) -> Result:
         if self.number == 1:
             return result
         return dataclasses.replace(result, facts={**result.facts, "tries": self.number})

@@ -13,7 +13,7 @@ from django.utils.crypto import salted_hmac
 
 from connections.secret import MASK
 from flows import engine
-from flows.api.problems import Problem
+from flows.api.problems import ApiProblem
 from flows.engine import configuration
 from flows.interpreter.runner import first_scope
 from flows.language.document import Document, DocumentError
@@ -21,9 +21,11 @@ from flows.language.errors import ActionError
 from flows.models import Flow, Revision, Run
 from foundryflow.models import ApiKey
 
+SALT = "flows.api.starting"  # of the digests that are stored with runs: another one would disown them
+
 
 @dataclass(frozen=True)
-class Wanted:
+class StartRequest:
     """A run that somebody asks for. `once` is what keeps an equal request from starting another one."""
 
     slug: str
@@ -33,39 +35,39 @@ class Wanted:
     anyway: bool = False  # in spite of configuration errors
 
 
-async def start(
+async def start_run(
     slug: str, inputs: Mapping[str, Any], key: ApiKey, idempotency: str | None, priority: int, *, anyway: bool
 ) -> Run:
     """The run that was started, or the one that an equal request has started before. Raises Problem."""
     once: dict[str, Any] = {}
     if idempotency is not None:
         stored = f"{key.pk}:{hashlib.sha256(idempotency.encode()).hexdigest()}"
-        once = {"idempotency_key": stored, "request_digest": digest(slug, inputs, anyway=anyway)}
-    started = await engine.execute_alike(started_all, Wanted(slug, inputs, priority, once, anyway))
-    if isinstance(started, Problem):
+        once = {"idempotency_key": stored, "request_digest": request_digest(slug, inputs, anyway=anyway)}
+    started = await engine.run_shared_job(start_all, StartRequest(slug, inputs, priority, once, anyway))
+    if isinstance(started, ApiProblem):
         raise started
     return started
 
 
-async def again(run_id: int, path: str, inputs: Mapping[str, Any], *, newest: bool, anyway: bool) -> Run:
+async def restart_run(run_id: int, path: str, inputs: Mapping[str, Any], *, newest: bool, anyway: bool) -> Run:
     """Raises Problem."""
-    made = await engine.execute(lambda: taken_up(run_id, path, inputs, newest, anyway))
-    if isinstance(made, Problem):
+    made = await engine.run_job(lambda: store_restart(run_id, path, inputs, newest, anyway))
+    if isinstance(made, ApiProblem):
         raise made
     return made
 
 
-def taken_up(run_id: int, path: str, inputs: Mapping[str, Any], newest: bool, anyway: bool) -> Run | Problem:
+def store_restart(run_id: int, path: str, inputs: Mapping[str, Any], newest: bool, anyway: bool) -> Run | ApiProblem:
     run = Run.objects.select_related("flow__head", "revision").filter(pk=run_id).first()
     if run is None:
-        return Problem(404, f"There is no run {run_id}.")
+        return ApiProblem(404, f"There is no run {run_id}.")
     if not run.ended:
-        return Problem(409, f"Run {run_id} has not ended.")
+        return ApiProblem(409, f"Run {run_id} has not ended.")
     if path and not run.actions.filter(path=path).exists():
-        return Problem(422, f"Run {run_id} has no action at {path}.")
+        return ApiProblem(422, f"Run {run_id} has no action at {path}.")
     try:
         revision = run.flow.current if newest else run.revision
-        document = parsed(revision)
+        document = parse_revision(revision)
         if not anyway:
             check_configuration(revision, run.flow)
         kept = {name: value for name, value in run.inputs.items() if value != MASK}
@@ -73,68 +75,68 @@ def taken_up(run_id: int, path: str, inputs: Mapping[str, Any], newest: bool, an
         made = Run.objects.again(run, by=None, via="api", path=path, inputs=inputs, newest=newest)
         engine.submit(made)
     except ActionError as error:
-        return Problem(422, f"{error.message} {error.hint}".strip(), kind=error.kind)
-    except Problem as problem:
+        return ApiProblem(422, f"{error.message} {error.hint}".strip(), kind=error.kind)
+    except ApiProblem as problem:
         return problem
     return made
 
 
-def started_all(wanted: Sequence[Wanted]) -> list[Run | Problem]:
+def start_all(wanted: Sequence[StartRequest]) -> list[Run | ApiProblem]:
     """The runs, or why not: an error would undo what shares the transaction."""
     flows = Flow.objects.named({each.slug for each in wanted})
     ready = {slug: configuration_problem(flow) for slug, flow in flows.items()}
-    made = [prepared(each, flows.get(each.slug), ready.get(each.slug)) for each in wanted]
+    made = [build_run(each, flows.get(each.slug), ready.get(each.slug)) for each in wanted]
     fresh = [run for run in made if isinstance(run, Run) and run.idempotency_key is None]
     engine.store_and_submit(fresh)
-    return [started_once(run) if isinstance(run, Run) and run.idempotency_key else run for run in made]
+    return [start_once(run) if isinstance(run, Run) and run.idempotency_key else run for run in made]
 
 
-def configuration_problem(flow: Flow) -> Problem | None:
+def configuration_problem(flow: Flow) -> ApiProblem | None:
     try:
         check_configuration(flow.current, flow)
-    except Problem as problem:
+    except ApiProblem as problem:
         return problem
     return None
 
 
 def check_configuration(revision: Revision, flow: Flow) -> None:
     """Raises Problem with the list of errors."""
-    document = parsed(revision)
+    document = parse_revision(revision)
     revision.flow = flow
     if errors := configuration.errors_before_run(revision):
-        raise Problem(
+        raise ApiProblem(
             422,
             "The flow has configuration errors. Correct them, or say `anyway`.",
             kind="configuration",
-            errors=[each.to_json() for each in configuration.listed(errors, document, flow)],
+            errors=[each.to_json() for each in configuration.locate_problems(errors, document, flow)],
         )
 
 
-def prepared(wanted: Wanted, flow: Flow | None, problem: Problem | None) -> Run | Problem:
+def build_run(wanted: StartRequest, flow: Flow | None, problem: ApiProblem | None) -> Run | ApiProblem:
     """A run that is not stored yet, or one that an equal request has started before."""
     if flow is None:
-        return Problem(404, f"There is no flow {wanted.slug}.")
+        return ApiProblem(404, f"There is no flow {wanted.slug}.")
     if problem is not None and not wanted.anyway:
-        return started_before(wanted) or problem
+        return earlier_start(wanted) or problem
     try:
-        first_scope(parsed(flow.current), wanted.inputs)
+        first_scope(parse_revision(flow.current), wanted.inputs)
     except ActionError as error:
-        return Problem(422, f"{error.message} {error.hint}".strip(), kind=error.kind)
-    except Problem as problem:
+        return ApiProblem(422, f"{error.message} {error.hint}".strip(), kind=error.kind)
+    except ApiProblem as problem:
         return problem
     return Run.objects.made(
         flow=flow, inputs=wanted.inputs, by=None, via="api", priority=wanted.priority, **wanted.once
     )
 
 
-def parsed(revision: Revision) -> Document:
+def parse_revision(revision: Revision) -> Document:
     try:
         return revision.parsed()
     except DocumentError as broken:
-        raise Problem(422, "The flow cannot be read.", errors=broken.problems[:20]) from None
+        raise ApiProblem(422, "The flow cannot be read.", errors=broken.problems[:20]) from None
 
 
-def started_once(run: Run) -> Run | Problem:
+def start_once(run: Run) -> Run | ApiProblem:
     """The run, or the one that its idempotency key has started before."""
     try:
         if known := same_request(run):
@@ -143,28 +145,28 @@ def started_once(run: Run) -> Run | Problem:
             run.save(force_insert=True)
             engine.submit(run)
     except IntegrityError:
-        return same_request(run) or Problem(409, "This Idempotency-Key is in use.")
-    except Problem as problem:
+        return same_request(run) or ApiProblem(409, "This Idempotency-Key is in use.")
+    except ApiProblem as problem:
         return problem
     return run
 
 
-def started_before(wanted: Wanted) -> Run | Problem | None:
+def earlier_start(wanted: StartRequest) -> Run | ApiProblem | None:
     """By an equal request, when the flow had no errors yet."""
     try:
         return same_request(Run(**wanted.once)) if wanted.once else None
-    except Problem as problem:
+    except ApiProblem as problem:
         return problem
 
 
-def digest(slug: str, inputs: Mapping[str, Any], *, anyway: bool) -> str:
+def request_digest(slug: str, inputs: Mapping[str, Any], *, anyway: bool) -> str:
     asked = [slug, inputs, "anyway"] if anyway else [slug, inputs]
     # Keyed: it stays with the run, and a secret input could be guessed from a plain one.
-    return salted_hmac(__name__, json.dumps(asked, sort_keys=True), algorithm="sha256").hexdigest()
+    return salted_hmac(SALT, json.dumps(asked, sort_keys=True), algorithm="sha256").hexdigest()
 
 
 def same_request(run: Run) -> Run | None:
     known = Run.objects.filter(idempotency_key=run.idempotency_key).first()
     if known is not None and known.request_digest != run.request_digest:
-        raise Problem(409, "This Idempotency-Key came with another request before.", run=known.pk)
+        raise ApiProblem(409, "This Idempotency-Key came with another request before.", run=known.pk)
     return known

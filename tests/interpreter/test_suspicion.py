@@ -34,10 +34,10 @@ def test_containers_are_not_meant_when_something_inside_goes():
 
 def test_places_are_kept_as_far_as_there_is_room():
     many = {f"each[{number}]/{'a' * 90}" for number in range(9)}
-    kept = suspicion.places_of(1, suspicion.packed(many))
+    kept = suspicion.places_of(1, suspicion.pack_places(many))
     assert kept < many
-    assert len(suspicion.packed(many)) <= suspicion.LONGEST
-    assert suspicion.places_of(1, suspicion.packed({""})) == {""}
+    assert len(suspicion.pack_places(many)) <= suspicion.LONGEST
+    assert suspicion.places_of(1, suspicion.pack_places({""})) == {""}
     assert suspicion.places_of(0, "") == set()
 
 
@@ -51,13 +51,13 @@ def test_a_killer_among_five_hundred_is_alone_after_few_deaths():
 
 def test_pauses_and_trials_grow_and_end():
     assert [suspicion.pause_after(alone) for alone in range(8)] == [4, 8, 16, 32, 64, 128, 256, 300]
-    assert suspicion.trial_of(0) == 5
-    assert suspicion.trial_of(30) == 65
-    assert suspicion.trial_of(3_000) == 300
+    assert suspicion.trial_seconds(0) == 5
+    assert suspicion.trial_seconds(30) == 65
+    assert suspicion.trial_seconds(3_000) == 300
 
 
 def test_what_ends_clears_where_it_is_and_what_led_there_but_a_container_walked_again_only_what_is_inside():
     places = {"", "each", "each[3]/a", "b", "call > x"}
-    assert suspicion.places_left(places, "each[3]/a", container=False) == {"b", "call > x"}
-    assert suspicion.places_left(places, "each", container=True) == {"", "b", "call > x"}
-    assert suspicion.places_left(places, "call", container=False) == {"each", "each[3]/a", "b"}
+    assert suspicion.remaining_places(places, "each[3]/a", container=False) == {"b", "call > x"}
+    assert suspicion.remaining_places(places, "each", container=True) == {"", "b", "call > x"}
+    assert suspicion.remaining_places(places, "call", container=False) == {"each", "each[3]/a", "b"}
