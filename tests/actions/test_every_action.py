@@ -9,7 +9,7 @@ import pytest
 import flows
 from flows.actions import registry
 from flows.actions.services import MemoryServices
-from flows.catalog.files import bring_in, written
+from flows.catalog.files import export_text, import_flow
 from flows.designer.edits import property_form
 from flows.designer.fields import PanelContext
 from flows.flowchart.chart import ports
@@ -214,9 +214,9 @@ def test_a_sentence_of_lint_calls_it_as_the_panel_does(type, name, wrong):
 def test_a_property_that_no_kind_knows_is_kept_by_an_import_and_named_by_lint():
     given = document("log", {"message": "x", "colour": {"name": "red", "value": "{{ 1 }}"}}).to_json()
 
-    flow, _ = bring_in(json.dumps(given), by=None)
+    flow, _ = import_flow(json.dumps(given), by=None)
 
-    assert json.loads(written(flow.current.document))["actions"] == given["actions"]
+    assert json.loads(export_text(flow.current.document))["actions"] == given["actions"]
     (problem,) = problems(flow.current.parsed())
     assert (problem.severity, problem.message) == (
         "warning",
