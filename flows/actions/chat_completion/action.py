@@ -92,6 +92,21 @@ class Properties:
     result_variable_name: str = new_variable("Result variable name", default="response", type="object", is_result=True)
 
 
+# Properties that are sent beside the messages, in the order of the playground.
+PARAMETERS = (
+    "temperature",
+    "top_p",
+    "max_completion_tokens",
+    "reasoning_effort",
+    "verbosity",
+    "response_format",
+    "stop",
+    "seed",
+    "frequency_penalty",
+    "presence_penalty",
+)
+
+
 @dataclass
 class Timings:
     """How long one call took, to its first text and in all."""

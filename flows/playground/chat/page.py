@@ -12,6 +12,7 @@ from django.utils import timezone
 from connections.foundry import adapt
 from connections.lessons import as_lesson
 from connections.models import Connection, LearntLesson
+from flows.actions.chat_completion.action import PARAMETERS
 from flows.designer.contexts import date_of
 from flows.playground.chat.branch import Tree, conversation
 from flows.playground.chat.columns import ColumnView, Locks, views_of
@@ -20,7 +21,7 @@ from flows.playground.chat.costs import Prices
 from flows.playground.chat.forms import ParameterField, ParametersForm, names_of
 from flows.playground.chat.spread import Figures, figures_of
 from flows.playground.models import Session
-from flows.playground.setup import PARAMETERS, Setup, tokens_of
+from flows.playground.setup import Setup, tokens_of
 from flows.pricing.table import prices_known
 from foundryflow.people import may_change
 
