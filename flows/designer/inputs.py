@@ -8,7 +8,7 @@ from typing import Any
 from django import forms
 from django.core.exceptions import ValidationError
 
-from flows.designer.fields import checked_name, literal
+from flows.designer.fields import clean_name, parse_literal
 from flows.language.document import Document
 from flows.language.stored_secrets import KEY, is_stored
 from flows.language.values import VariableType
@@ -51,7 +51,7 @@ class InputsForm(forms.Form):
         for row in self.rows:
             if not row["name"].strip():
                 continue
-            name = checked_name(row["name"])
+            name = clean_name(row["name"])
             if any(made["name"] == name for made in inputs):
                 raise ValidationError(f"The input {name} is there twice. Rename one of them.")
             if row["type"] not in TYPES:
@@ -63,7 +63,7 @@ class InputsForm(forms.Form):
     def made(self, name: str, row: Mapping[str, Any]) -> dict[str, Any]:
         stored = next((i for i in self.document.to_json().get("inputs") or [] if i.get("name") == name), {})
         text = row["default"]
-        default = None if text == "" else text if row["type"] in ("text", "secret") else literal(text)
+        default = None if text == "" else text if row["type"] in ("text", "secret") else parse_literal(text)
         if row["type"] == "secret" and text == "" and not row["forget"]:
             default = kept_default(row, stored)
         typed = {
