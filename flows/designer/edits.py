@@ -6,12 +6,12 @@ from collections.abc import Mapping
 from typing import Any
 
 from django import forms
+from django.core.exceptions import ValidationError
 
 from flows.actions import registry
-from flows.designer.fields import PanelContext, PropertyForm
+from flows.designer.fields import PanelContext, PropertyForm, check_condition
 from flows.interpreter.retry import TRANSIENT
 from flows.language.document import Action, Document
-from flows.language.expressions import ExpressionError, check
 from flows.lint.literal_secrets import refusals
 from flows.models import Flow
 from flows.properties.base import properties_of
@@ -114,9 +114,8 @@ def branch_errors(action: Action, data: Mapping[str, Any]) -> dict[str, str]:
         fields = branch_fields(branch.id, data)
         if not fields or not fields[1]:
             continue
-        inner = fields[1].removeprefix("{{").removesuffix("}}") if fields[1].startswith("{{") else fields[1]
         try:
-            check("{{ (" + inner + ") }}")
-        except ExpressionError as error:
-            errors[f"branch-{branch.id}-condition"] = str(error)
+            check_condition(fields[1])
+        except ValidationError as error:
+            errors[f"branch-{branch.id}-condition"] = error.message
     return errors

@@ -16,7 +16,7 @@ from django import forms
 from django.core.exceptions import ValidationError
 
 from connections.endpoint.embedded import without_secrets
-from flows.language.expressions import ExpressionError, check
+from flows.language.expressions import ExpressionError, as_template, check
 from flows.language.scope import VariableInScope
 from flows.language.stored_secrets import KEY, is_stored
 from flows.language.values import VARIABLE_TYPES
@@ -131,8 +131,7 @@ class ConditionPropertyField(TextPropertyField):
     def clean(self, value: Any) -> Any:
         text = (value or "").strip()
         if text:
-            inner = text.removeprefix("{{").removesuffix("}}") if text.startswith("{{") else text
-            check_template("{{ (" + inner + ") }}")
+            check_condition(text)
         return text
 
 
@@ -393,6 +392,14 @@ def clean_name(value: Any, required: bool = False) -> str:
     if required and not text:
         raise ValidationError("A variable needs a name.")
     return str(text)
+
+
+def check_condition(expression: str) -> None:
+    """Raises ValidationError when a bare expression cannot be read."""
+    try:
+        check(as_template(expression))
+    except ExpressionError as error:
+        raise ValidationError(str(error)) from None
 
 
 def check_template(text: str) -> None:
