@@ -10,7 +10,7 @@ from flows.actions.registry import properties_of_type
 from flows.language.document import Action, Document
 from flows.language.stored_secrets import is_stored
 from flows.language.values import VARIABLE_TYPES
-from flows.lint.literal_secrets import literal_of, refusals, secrets_of, text_inputs_used
+from flows.lint.literal_secrets import literal_of, refusals, secrets_of, text_inputs_in_secrets
 from flows.lint.visible import Scopes, Visible, known_type, start_variables
 from flows.lint.visible import variables_at as variables_at
 from flows.properties.base import Finding, LintContext, Property, properties_of
@@ -58,18 +58,18 @@ def problems(
     return sorted(found, key=lambda problem: places.get(problem.action_id or "", 0))
 
 
-def enabled(actions: Sequence[Action]) -> Iterator[Action]:
+def enabled_actions(actions: Sequence[Action]) -> Iterator[Action]:
     """Actions that a run may come to."""
     for action in actions:
         if not action.disabled:
             yield action
             for branch in action.branches:
-                yield from enabled(branch.actions)
+                yield from enabled_actions(branch.actions)
 
 
 def calls_in(document: Document) -> Iterator[tuple[Action, str, str]]:
     """Actions that run another flow: with the property that names it, and its slug as far as that is written down."""
-    for action in enabled(document.actions):
+    for action in enabled_actions(document.actions):
         for name, property in properties_of_type(action.type).items():
             if slug := property.flow_named(action.properties.get(name)):
                 yield action, name, slug
@@ -89,7 +89,7 @@ def secret_problems(
     document: Document, secrets: Collection[str] | None, flows: Mapping[str, CalledFlow] | None
 ) -> Iterator[Problem]:
     """Literals mixed with templates, stored secrets that are not here, and texts that become secrets."""
-    reached = {None, *(action.id for action in enabled(document.actions))}
+    reached = {None, *(action.id for action in enabled_actions(document.actions))}
 
     def secret_inputs(slug: str) -> Collection[str]:
         return (flows or {}).get(slug, CalledFlow()).secret_inputs
@@ -107,7 +107,7 @@ def secret_problems(
         if place.action_id in reached and secrets is not None and literal_of(place, value) is not None:
             sentence = f"{place.title} is a secret and can be read in the document. Any change of the flow stores it."
             yield Problem(place.action_id, place.property, sentence, "warning")
-    for place, name in text_inputs_used(document, secret_inputs):
+    for place, name in text_inputs_in_secrets(document, secret_inputs):
         if place.action_id in reached:
             sentence = f"{place.title} comes from the text input {name}. Declare that as secret, so that it is masked."
             yield Problem(place.action_id, place.property, sentence, "warning")

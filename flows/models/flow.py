@@ -15,7 +15,7 @@ from django.utils.text import slugify
 
 from connections.secret import Secret
 from flows.language.document import Document, DocumentError, parse
-from flows.lint.literal_secrets import set_aside
+from flows.lint.literal_secrets import replace_literals
 from flows.models.raw import placeholders, table
 from flows.models.secrets import FlowSecret
 
@@ -150,7 +150,7 @@ class Flow(models.Model):
             kept.append(FlowSecret(flow=self, key=f"s{secrets.token_hex(6)}", value=Secret(value)))
             return {"secret": kept[-1].key}
 
-        changed = set_aside(document, keep, Flow.objects.secret_inputs)
+        changed = replace_literals(document, keep, Flow.objects.secret_inputs)
         FlowSecret.objects.bulk_create(kept)
         return changed
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from itertools import dropwhile
 from typing import Any
 
-from flows.actions.chat_completion.action import ChatCompletion
+from flows.actions.chat_completion.action import PARAMETERS, ChatCompletion
 from flows.actions.return_value.action import Return
 from flows.language.document import Document, parse
 from flows.language.expressions import is_plain, templates_in
@@ -22,18 +22,6 @@ CONVERSATION, IMAGES = "playground_conversation", "playground_images"  # inputs 
 LETTERS = "ABC"  # of the columns of a comparison and the variants of a batch
 CHARACTERS_A_TOKEN = 4  # for the window, which is an estimate
 TEXTS, WINDOW = ("connection", "model", "instructions"), ("history_messages", "history_tokens")
-PARAMETERS = (
-    "temperature",
-    "top_p",
-    "max_completion_tokens",
-    "reasoning_effort",
-    "verbosity",
-    "response_format",
-    "stop",
-    "seed",
-    "frequency_penalty",
-    "presence_penalty",
-)
 
 Message = Mapping[str, Any]  # role and content, as the chat API takes them
 

@@ -16,7 +16,7 @@ from django.views.decorators.http import require_GET
 
 from flows.access import find_run
 from flows.engine.live import hub
-from flows.flowchart.chart import run_flowchart
+from flows.flowchart.chart import flowchart_of_run
 from flows.flowchart.states import run_view
 from flows.language.document import DocumentError
 from flows.models import Run
@@ -120,7 +120,7 @@ def changed(run: Run, since: int, seen: Seen) -> Iterator[Region]:
         )
     elif seen.tab == "flowchart":
         try:
-            yield Region("designer/_flowchart.html", "flowchart", {**common, **run_flowchart(run)})
+            yield Region("designer/_flowchart.html", "flowchart", {**common, **flowchart_of_run(run)})
         except DocumentError:
             return
     elif seen.tab == "log":

@@ -20,7 +20,7 @@ from flows import engine
 from flows.access import find_flow, find_run
 from flows.engine import configuration
 from flows.engine.configuration import LocatedProblem, head_of
-from flows.flowchart.chart import run_flowchart
+from flows.flowchart.chart import flowchart_of_run
 from flows.flowchart.states import run_view
 from flows.language.document import DocumentError
 from flows.models import Flow, Run, State
@@ -212,7 +212,7 @@ def run_context(run: Run, given: Mapping[str, str]) -> dict[str, Any]:
 
 def flowchart_or_nothing(run: Run) -> dict[str, Any]:
     try:
-        return run_flowchart(run)
+        return flowchart_of_run(run)
     except DocumentError:
         return {"chart": None}
 

@@ -12,6 +12,7 @@ from django.utils import timezone
 from connections.foundry.lessons import unsent_fields
 from connections.lesson_memory import as_lesson, day_learned
 from connections.models import Connection, LearntLesson
+from flows.actions.chat_completion.action import PARAMETERS
 from flows.playground.chat.branch import Tree, conversation
 from flows.playground.chat.columns import ColumnView, Locks, views_of
 from flows.playground.chat.contexts import Talk, talk_of
@@ -19,7 +20,7 @@ from flows.playground.chat.costs import Prices
 from flows.playground.chat.forms import ParameterField, ParametersForm, names_of
 from flows.playground.chat.spread import Figures, figures_of
 from flows.playground.models import Session
-from flows.playground.setup import PARAMETERS, Setup, tokens_of
+from flows.playground.setup import Setup, tokens_of
 from flows.pricing.table import known_prices
 from foundryflow.people import may_change
 

@@ -8,12 +8,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from flows.actions.chat_completion.action import ChatCompletion
+from flows.actions.chat_completion.action import PARAMETERS, ChatCompletion
 from flows.actions.return_value.action import Return
 from flows.language.document import Document, parse
 from flows.language.schema import FORMAT
 from flows.lint.linter import variables_at
-from flows.playground.setup import PARAMETERS, Example, Setup, as_template, setup_of, templates_of
+from flows.playground.setup import Example, Setup, as_template, setup_of, templates_of
 from flows.playground.variables import names_in, types_of, variables_in
 from foundryflow.strict_json import JsonError, storable_json
 

@@ -9,7 +9,7 @@ from typing import Any
 from connections.endpoint.recognise import parse_endpoint
 from connections.foundry.values import ChatRequest, Message, Target
 from connections.secret import Secret
-from flows.actions.chat_completion.action import Properties, messages, shown_content
+from flows.actions.chat_completion.action import Properties, content_for_record, messages
 from flows.actions.services import MemoryServices
 from flows.interpreter.journal import MemoryJournal
 from flows.interpreter.runner import execute
@@ -67,7 +67,7 @@ async def messages_in(stored: Mapping[str, Any], scope: Scope) -> Sent | None:
 
 
 def shown(sent: Sequence[Message]) -> Sent:
-    return [{"role": message.role, "content": shown_content(message.content)} for message in sent]
+    return [{"role": message.role, "content": content_for_record(message.content)} for message in sent]
 
 
 async def conversation(earlier: Sequence[Exchange]) -> list[Mapping[str, Any]]:
