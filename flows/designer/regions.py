@@ -9,6 +9,7 @@ from typing import Any
 
 from flows.actions import registry
 from flows.actions.base import Group
+from flows.actions.properties import Property
 from flows.designer.opened import OpenFlow
 from flows.designer.panel import Panel, stored_panel
 from flows.designer.start_form import StartForm
@@ -121,6 +122,11 @@ def stored_field_regions(opened: OpenFlow, action: Action, names: Iterable[str])
 
 def field_region(panel: Panel, field: Any) -> Region:
     context = {"field": field, "panel": panel}
-    if field.field.control == "variables":
+    if holds_rows(field.field):
         return Region("designer/_variables_rows.html", "variables-rows", context)
     return Region("designer/_property.html", f"field-{field.name}", context, swap="outerHTML")
+
+
+def holds_rows(declared: Property) -> bool:
+    """Whether a field is rows of variables, of which a save always shows what is stored."""
+    return declared.control == "variables"

@@ -15,6 +15,7 @@ from flows.designer.regions import (
     action_region,
     card_region,
     chart_region,
+    holds_rows,
     message_regions,
     name_region,
     page_context,
@@ -44,7 +45,7 @@ def panel_saved(opened: OpenFlow, posted: PostedPanel, typed: Action) -> HttpRes
     changed = [
         name
         for name, field in declared
-        if field.control == "variables" or action.properties.get(name) != typed.properties.get(name)
+        if holds_rows(field) or action.properties.get(name) != typed.properties.get(name)
     ]
     return regions(
         opened.request,
