@@ -70,7 +70,7 @@ def text_id(path: str) -> str:
 
 
 def element_id(path: str) -> str:
-    """An id for HTML that is safe, stable and different for every path."""
+    """A path as a part of ids in HTML: safe, and stable."""
     return "".join(sign if sign.isalnum() or sign in "-_" else f"_{ord(sign):x}_" for sign in path)
 
 

@@ -154,6 +154,10 @@ def test_retry_and_timeout_stay_as_they_were_typed_whatever_keeps_them_from_bein
     answer = post(client_alice, flow, "save_properties", "chat", htmx=False, **mine)
     page = answer.content.decode()
     assert answer.status_code == status
+    summary = [f"up to {typed['attempts']} tries"] * bool(typed["attempts"]) + [f"{typed['timeout']} s"] * bool(
+        typed["timeout"]
+    )
+    assert f'<span class="disclosure-count">{", ".join(summary)}</span>' in page
     shown = fields_of(page)
     assert {name: shown[name] for name in typed} == {name: [value] for name, value in typed.items()}
     assert (shown["retry_on"], shown["title"]) == (["timeout"], [" Mine "])

@@ -1,87 +1,143 @@
-"""A run that goes on where another failed, or from any of its actions."""
+"""Starting a run from its page: which inputs are asked for, and what is taken over."""
 
-import asyncio
+from urllib.parse import urlencode
 
 import pytest
+from django.urls import reverse
+from django.utils import timezone
 
-from flows.engine import embedded
 from flows.models import Run, State
-from tests.engine.conftest import counting
-from tests.engine.test_durable import chat, document, returns
-from tests.factories import make_flow, make_run
-
-__all__ = ["counting"]
-pytestmark = pytest.mark.django_db(transaction=True)
+from tests.engine.test_durable import chat, document
+from tests.factories import make_connection, make_flow, make_run
 
 THROW = {"id": "t", "type": "throw", "properties": {"message": "broken", "kind": "broken"}}
 
 
-def ran(run):
-    asyncio.run(embedded.run_here(run))
-    return Run.objects.get(pk=run.pk)
+def start_url(flow, **query):
+    return f"{reverse('runs:start', args=[flow.slug])}?{urlencode(query)}"
 
 
-def test_a_retry_takes_over_what_had_finished(counting):
-    flow = make_flow(document(chat("a", "one"), THROW, chat("b", "two {{ a }}"), returns("{{ b }}")))
-    failed = ran(make_run(flow))
-    assert failed.state == State.FAILED
-    mended = flow.current.parsed().with_action("t", disabled=True)
-    flow.commit(mended, by=None, base=1)
-    made = ran(Run.objects.again(failed, by=None, via="test", newest=True))
-    assert (made.state, made.output, made.origin) == (State.SUCCEEDED, "<two <one>>", failed)
-    assert counting.count("one") == 1
-    assert made.actions.get(path="a").reason == f"taken over from run {failed.pk}"
-    assert made.prompt_tokens == 3
+def question(**more):
+    inputs = [{"name": "question", "type": "text", "required": True}, {"name": "more", "type": "text"}]
+    return document(chat("a", "{{ question }}"), THROW, inputs=inputs, **more)
 
 
-def test_a_run_from_an_action_with_other_inputs_keeps_what_came_before(counting):
-    question = [{"name": "question", "type": "text", "required": True}]
-    flow = make_flow(
-        document(
-            chat("a", "one"), chat("b", "{{ question }}"), chat("c", "c {{ b }}"), returns("{{ c }}"), inputs=question
-        )
+@pytest.fixture
+def known(alice):
+    """The connection of the flows here, so that nothing keeps them from being started."""
+    return make_connection("model")
+
+
+def test_a_flow_without_inputs_is_started_by_one_press(client_alice, known):
+    flow = make_flow(document(chat("a", "one")))
+    assert "This flow has no inputs." in client_alice.get(start_url(flow)).content.decode()
+    answer = client_alice.post(start_url(flow))
+    run = Run.objects.get()
+    assert (answer.url, run.via, run.started_by.username) == (f"/runs/{run.pk}/", "designer", "alice")
+
+
+def test_a_form_that_is_only_asked_for_starts_nothing(client_alice, known):
+    flow = make_flow(question())
+    assert client_alice.post(start_url(flow)).status_code == 200
+    wrong = client_alice.post(start_url(flow), {"asked": "1", "input-question": "", "input-more": "kept"})
+    assert wrong.status_code == 422
+    assert "question is required." in wrong.content.decode()
+    assert "kept</textarea>" in wrong.content.decode()
+    assert not Run.objects.exists()
+
+
+def test_what_is_wrong_with_the_flow_is_said_before_it_is_started_anyway(client_alice, alice):
+    flow = make_flow(document(chat("a", "one")))
+    page = client_alice.get(start_url(flow)).content.decode()
+    assert "<b>1 configuration error</b> keeps this flow from being run." in page
+    assert (
+        f'href="/flows/{flow.slug}/?action=a#property-connection"><b>Chat completion</b></a> There is no connection named model.'
+        in page
     )
-    first = ran(make_run(flow, question="x"))
-    made = ran(Run.objects.again(first, by=None, via="test", path="b", inputs={"question": "y"}))
-    assert made.output == "<c <y>>"
-    assert (counting.count("one"), counting.count("x"), counting.count("y")) == (1, 1, 1)
-
-
-def test_results_with_a_secret_are_made_again(counting):
-    declare = {"id": "v", "type": "declare_variables", "properties": {"variables": [
-        {"name": "key", "type": "secret", "value": "{{ token }}"}]}}  # fmt: skip
-    flow = make_flow(
-        document(declare, chat("a", "one"), THROW, inputs=[{"name": "token", "type": "secret", "required": True}])
-    )
-    failed = ran(make_run(flow, token="s3cret"))
-    made = ran(Run.objects.again(failed, by=None, via="test", inputs={"token": "s3cret"}))
-    assert [row.reason for row in made.actions.filter(path__in=("a", "v")).order_by("path")] == [
-        f"taken over from run {failed.pk}",
-        "",
-    ]
-    assert counting.count("one") == 1
-
-
-def test_the_button_retries_and_asks_for_secrets_that_are_gone(counting, client_alice, client_bob):
-    failed = ran(make_run(make_flow(document(chat("a", "one"), THROW))))
-    assert client_bob.post(f"/runs/{failed.pk}/retry/").status_code == 403
-    page = client_alice.get(f"/runs/{failed.pk}/").content.decode()
-    assert "Retry from there" in page
-    answer = client_alice.post(f"/runs/{failed.pk}/retry/")
-    made = Run.objects.latest("pk")
-    assert (answer.url, made.origin_id) == (f"/runs/{made.pk}/", failed.pk)
-    with_secret = document(THROW, inputs=[{"name": "token", "type": "secret", "required": True}])
-    failed = ran(make_run(make_flow({**with_secret, "name": "secret"}), token="s3cret"))
-    answer = client_alice.post(f"/runs/{failed.pk}/retry/")
-    assert answer.url == f"/flows/secret/run/?again={failed.pk}&from=t"
-    form = client_alice.get(answer.url).content.decode()
-    assert "s3cret" not in form
-    assert "newest revision" in form
-    client_alice.post(answer.url, {"asked": "1", "input-token": "again"})
-    assert Run.objects.latest("pk").origin_id == failed.pk
-
-
-def test_a_run_that_succeeded_is_not_retried(counting, client_alice):
-    done = ran(make_run(make_flow(document(chat("a", "one")))))
-    client_alice.post(f"/runs/{done.pk}/retry/")
+    assert client_alice.post(start_url(flow)).status_code == 422
+    assert not Run.objects.exists()
+    assert client_alice.post(start_url(flow), {"anyway": "1"}).status_code == 302
     assert Run.objects.count() == 1
+
+
+def test_the_inputs_of_another_run_are_offered_again_without_its_results(client_alice, known):
+    flow = make_flow(question())
+    first = make_run(flow, question="Why?", more="more")
+    page = client_alice.get(start_url(flow, again=first.pk)).content.decode()
+    assert "Why?</textarea>" in page
+    assert "What run" not in page
+    client_alice.post(start_url(flow, again=first.pk), {"asked": "1", "input-question": "How?"})
+    run = Run.objects.latest("pk")
+    assert (run.origin, run.inputs) == (None, {"question": "How?"})
+
+
+def test_from_an_action_a_cleared_input_counts_as_cleared(client_alice, known):
+    flow = make_flow(question())
+    first = make_run(flow, question="Why?", more="more")
+    page = client_alice.get(start_url(flow, again=first.pk, **{"from": "a"})).content.decode()
+    assert f"Begins at <code>a</code>. What run {first.pk} had finished before is taken over" in page
+    assert "(it is the same)" in page
+    client_alice.post(start_url(flow, again=first.pk, **{"from": "a"}), {"asked": "1", "input-question": "How?"})
+    run = Run.objects.latest("pk")
+    assert (run.origin, run.inputs) == (first, {"question": "How?", "more": None})
+
+
+@pytest.mark.parametrize(("newest", "number"), [(False, 1), (True, 2)])
+def test_a_run_goes_on_with_its_own_revision_or_the_newest(client_alice, known, newest, number):
+    flow = make_flow(question())
+    first = make_run(flow, question="Why?")
+    flow.commit(flow.current.parsed().with_action("t", disabled=True), by=None, base=1)
+    posted = {"asked": "1", "input-question": "How?", **({"newest": "on"} if newest else {})}
+    client_alice.post(start_url(flow, again=first.pk, **{"from": ""}), posted)
+    assert Run.objects.latest("pk").revision.number == number
+
+
+@pytest.mark.parametrize("again", ["x", "0", "999999", "99999999999999999999", ""])
+def test_a_run_that_is_not_there_is_not_taken_over(client_alice, known, again):
+    flow = make_flow(question())
+    client_alice.post(start_url(flow, again=again, **{"from": "a"}), {"asked": "1", "input-question": "How?"})
+    assert Run.objects.get().origin is None
+
+
+def test_a_run_of_another_flow_is_not_taken_over(client_alice, known):
+    first, flow = make_run(make_flow(question()), question="Why?"), make_flow(question(name="other"))
+    assert "Why?" not in client_alice.get(start_url(flow, again=first.pk, **{"from": ""})).content.decode()
+
+
+def test_a_flow_that_is_not_there_is_not_found(client_alice, alice):
+    assert client_alice.get(reverse("runs:start", args=["gone"])).status_code == 404
+
+
+def test_a_document_that_cannot_be_read_is_shown_by_the_designer(client_alice, alice):
+    flow = make_flow(question())
+    flow.revisions.update(document={"format": "foundryflow/1", "name": "x", "actions": [{"oops": 1}]})
+    assert client_alice.get(start_url(flow)).url == f"/flows/{flow.slug}/"
+
+
+def break_revision(run):
+    broken = {"format": "foundryflow/1", "name": "x", "actions": [{"oops": 1}]}
+    run.flow.revisions.filter(number=1).update(document=broken, created_at=timezone.now())
+
+
+def test_a_revision_that_cannot_be_read_is_not_gone_on_with(client_alice, known):
+    flow = make_flow(question())
+    first = make_run(flow, question="Why?")
+    Run.objects.update(state=State.FAILED)
+    flow.commit(flow.current.parsed().with_action("t", disabled=True), by=None, base=1)
+    break_revision(first)
+    assert client_alice.get(start_url(flow, again=first.pk, **{"from": ""})).status_code == 404
+    answer = client_alice.post(f"/runs/{first.pk}/retry/", follow=True)
+    assert "The revision of that run cannot be read." in answer.content.decode()
+    assert Run.objects.count() == 1
+
+
+def test_a_retry_says_what_is_wrong_and_goes_on_anyway(client_alice, alice):
+    failed = make_run(make_flow(document(chat("a", "one"))))
+    Run.objects.update(state=State.FAILED, error={"message": "x", "path": "a"})
+    answer = client_alice.post(f"/runs/{failed.pk}/retry/")
+    assert answer.status_code == 422
+    assert "There is no connection named model." in answer.content.decode()
+    assert f"?again={failed.pk}&amp;from=a" in answer.content.decode()
+    assert Run.objects.count() == 1
+    assert client_alice.post(f"/runs/{failed.pk}/retry/", {"anyway": "1"}).status_code == 302
+    assert Run.objects.latest("pk").origin == failed
