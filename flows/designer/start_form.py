@@ -65,7 +65,7 @@ class StartForm(forms.Form):
 
     def input_of(self, name: str, row: Mapping[str, Any]) -> dict[str, Any]:
         """A row as it goes into the document."""
-        stored = next((each for each in self.stored_inputs if each.get("name") == name), {})
+        stored: Mapping[str, Any] = next((each for each in self.stored_inputs if each.get("name") == name), {})
         typed = {
             "type": row["type"],
             "required": bool(row["required"]),
@@ -115,7 +115,7 @@ def stored_row(stored: Mapping[str, Any]) -> dict[str, Any]:
         "required": bool(stored.get("required")),
         "default": "" if default is None or secret else default_text(default),
         "description": stored.get("description") or "",
-        "kept": default["secret"] if secret and is_stored(default) else "",
+        "kept": default["secret"] if default and secret and is_stored(default) else "",
         "forget": "",
     }
 

@@ -183,13 +183,14 @@ class Flow(models.Model):
         self.delete()
 
     def move_head(self, to: Revision, *, base: int, name: str) -> None:
+        now = timezone.now()
         with transaction.atomic():
             moved = Flow.objects.filter(pk=self.pk, head__number=base).update(
-                head=to, name=name[:200], changed_at=timezone.now(), concurrency=Document(to.document).concurrency
+                head=to, name=name[:200], changed_at=now, concurrency=Document(to.document).concurrency
             )
             if not moved:
                 raise Conflict(Flow.objects.select_related("head__created_by").get(pk=self.pk).current)
-        self.head, self.name = to, name[:200]
+        self.head, self.name, self.changed_at = to, name[:200], now
 
 
 class RevisionManager(models.Manager["Revision"]):

@@ -1,5 +1,7 @@
 """The designer without a browser: plain forms first, the same edits as regions."""
 
+import re
+
 import pytest
 from django.db import connection as database
 from django.test.utils import CaptureQueriesContext
@@ -161,11 +163,129 @@ def test_wrong_types_inside_properties_do_not_break_a_page(client_alice, alice):
     assert "teleport is not installed" in response.content.decode()
 
 
+VIEWS_THAT_SHOW = [("show",), ("select", "chat"), ("insert_menu",), ("connection_field", "chat")]
+VIEWS_THAT_EDIT = [
+    ("undo",), ("redo",), ("insert",), ("save_inputs",), ("save_properties", "chat"), ("change", "chat", "remove"),
+]  # fmt: skip
+
+
 def test_readers_look_and_do_not_touch(client_bob, flow):
     page = client_bob.get(url(flow, "show") + "?action=chat")
-    assert page.status_code == 200
     assert "data-place" not in page.content.decode()
-    assert client_bob.post(url(flow, "insert"), {"base": 1, "type": "log"}).status_code == 403
+    assert '<fieldset class="panel-body" disabled>' in page.content.decode()
+    for name in VIEWS_THAT_SHOW:
+        assert client_bob.get(url(flow, *name), headers=HTMX).status_code == 200
+    for name in VIEWS_THAT_EDIT:
+        assert client_bob.post(url(flow, *name), {"base": 1, "type": "log", "name": "Other"}).status_code == 403
+    assert Flow.objects.get().revisions.count() == 1
+
+
+def test_nobody_who_is_not_signed_in_sees_a_flow(client, flow):
+    for name in VIEWS_THAT_SHOW:
+        assert client.get(url(flow, *name), headers=HTMX).status_code == 302
+    for name in VIEWS_THAT_EDIT:
+        assert client.post(url(flow, *name), {"base": 1}).status_code == 302
+    assert Flow.objects.get().revisions.count() == 1
+
+
+def test_a_flow_that_is_not_there_is_not_found(client_alice, flow):
+    hidden = make_flow()
+    Flow.objects.filter(pk=hidden.pk).update(room="playground")
+    for slug in ("gone", hidden.slug):
+        for name, *args in VIEWS_THAT_SHOW:
+            assert client_alice.get(reverse(f"designer:{name}", args=[slug, *args])).status_code == 404
+        for name, *args in VIEWS_THAT_EDIT:
+            assert (
+                client_alice.post(
+                    reverse(f"designer:{name}", args=[slug, *args]), {"base": 1, "type": "log"}
+                ).status_code
+                == 404
+            )
+
+
+def test_the_methods_of_edits_are_not_those_of_pages(client_alice, flow):
+    for name in VIEWS_THAT_SHOW:
+        assert client_alice.post(url(flow, *name)).status_code == 405
+    for name in VIEWS_THAT_EDIT:
+        assert client_alice.get(url(flow, *name)).status_code == 405
+
+
+@pytest.mark.parametrize(("name", "data"), [(("insert",), {"type": "teleport"}), (("change", "chat", "fly"), {})])
+def test_what_nobody_knows_is_not_found(client_alice, flow, name, data):
+    assert client_alice.post(url(flow, *name), {"base": 1, **data}, headers=HTMX).status_code == 404
+
+
+def test_the_select_of_a_connection_has_the_new_one_chosen(client_alice, flow):
+    make_connection("contoso")
+    answer = client_alice.get(url(flow, "connection_field", "chat"), {"name": "contoso"}, headers=HTMX)
+    assert '<option value="contoso" selected>contoso · contoso.openai.azure.com</option>' in answer.content.decode()
+    unknown = client_alice.get(url(flow, "connection_field", "chat"), {"name": "gone"}, headers=HTMX)
+    assert '<option value="gone" selected>gone · does not exist here</option>' in unknown.content.decode()
+
+
+def test_an_action_without_a_connection_has_no_select_of_one(client_alice, flow):
+    assert client_alice.get(url(flow, "connection_field", "ret"), headers=HTMX).status_code == 404
+    assert client_alice.get(url(flow, "connection_field", "gone"), headers=HTMX).status_code == 409
+
+
+def test_the_insert_menu_knows_its_place_and_every_type(client_alice, flow):
+    menu = client_alice.get(url(flow, "insert_menu"), {"owner": "each", "branch": "body", "at": "2"}).content.decode()
+    assert menu.count('data-owner="each" data-branch="body" data-at="2"') == len(registry.all_types())
+
+
+def test_an_action_is_inserted_where_it_was_asked_for(client_alice, alice):
+    flow = make_flow("each-word", by=alice)
+    first = flow.current.parsed().actions[0].id
+    owner = next(each.action for each in flow.current.parsed().walk() if each.action.branches)
+    branch = owner.branches[0].id
+    for base, place in enumerate(
+        ({"after": first}, {"at": "0"}, {}, {"owner": owner.id, "branch": branch, "at": "0"}), 1
+    ):
+        assert client_alice.post(url(flow, "insert"), {"base": base, "type": "log", **place}).status_code == 302
+    document = Flow.objects.get().current.parsed()
+    top = [action.type for action in document.actions]
+    assert (top[0], top[2], top[-1]) == ("log", "log", "log")
+    assert document.find(owner.id).branches[0].actions[0].type == "log"
+
+
+@pytest.mark.parametrize("action", ["chat", "start"])
+def test_a_panel_without_htmx_is_a_page_with_it_open(client_alice, flow, action):
+    answer = client_alice.get(url(flow, "select", action))
+    assert answer.url == f"{url(flow, 'show')}?action={action}"
+    assert f'data-panel="{action}"' in client_alice.get(answer.url).content.decode()
+
+
+@pytest.mark.parametrize("htmx", [True, False])
+def test_a_wrong_start_is_422_and_says_what(client_alice, flow, htmx):
+    typed = {"base": 1, "name": "", "deadline": "x", "input-0-name": "1x", "input-0-type": "text"}
+    answer = client_alice.post(url(flow, "save_inputs"), typed, headers=HTMX if htmx else {})
+    page = answer.content.decode()
+    assert answer.status_code == 422
+    for words in ("A flow needs a name.", "Enter a number.", "is not a name", 'value="1x"'):
+        assert words in page
+    assert ("Not saved: see Start" in page) == htmx
+    assert Flow.objects.get().revisions.count() == 1
+
+
+def test_a_plain_post_of_something_wrong_is_a_page_with_what_was_typed(client_alice, flow):
+    typed = {"title": "My title", "description": "Mine", "disabled": "on", "temperature": "hot", "retry-shown": "1",
+             "attempts": "x", "delay": "2.50", "retry_on": ["server"]}  # fmt: skip
+    answer = client_alice.post(url(flow, "save_properties", "chat"), properties(flow, **typed))
+    page = answer.content.decode()
+    assert answer.status_code == 422
+    for words in (
+        'value="My title"',
+        ">Mine</textarea>",
+        'value="hot"',
+        'value="x"',
+        'value="2.50"',
+        "is not a number",
+        "Enter a whole number.",
+    ):
+        assert words in page
+    assert re.search(r'name="disabled" form="properties-form" checked', page)
+    assert re.search(r'value="server" form="properties-form" checked', page)
+    assert not re.search(r'value="timeout" form="properties-form" checked', page)
 
 
 def test_inputs_and_name_are_edited_at_start(client_alice, flow):

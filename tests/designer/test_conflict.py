@@ -7,6 +7,7 @@ from html import unescape
 import pytest
 from django.urls import reverse
 
+from flows.designer.conflict import in_words
 from flows.models import Flow, FlowSecret
 from tests.factories import PLANTED_KEY, make_connection, make_flow
 
@@ -133,6 +134,68 @@ def test_a_conflict_keeps_everything_typed(client_alice, alice):
     assert action.json["retry"] == {"attempts": 4, "delay": 2.5, "backoff": 3, "on": ["timeout", "server"]}
     assert action.properties["temperature"] == 0.25
     assert "question" in json.dumps(action.properties["history"])
+
+
+@pytest.mark.parametrize("status", [409, 422])
+@pytest.mark.parametrize(
+    "typed",
+    [{"attempts": "1", "delay": "2.50", "backoff": "", "timeout": "7.0"}, {"attempts": "", "delay": "5", "backoff": "3", "timeout": ""}],
+)  # fmt: skip
+def test_retry_and_timeout_stay_as_they_were_typed_whatever_keeps_them_from_being_saved(
+    client_alice, alice, status, typed
+):
+    """Also numbers that the document does not keep without others, and in the way they were written."""
+    make_connection("simulator")
+    flow = make_flow("bar-static")
+    stored = flow.current.parsed().find("chat").properties
+    post(client_alice, flow, "save_properties", "chat", **stored, title="Theirs", base=1)
+    mine = {**stored, "title": " Mine ", "retry-shown": "1", "retry_on": ["timeout"], **typed}
+    mine |= {"base": 1} if status == 409 else {"base": 2, "temperature": "hot"}
+    answer = post(client_alice, flow, "save_properties", "chat", htmx=False, **mine)
+    page = answer.content.decode()
+    assert answer.status_code == status
+    summary = [f"up to {typed['attempts']} tries"] * bool(typed["attempts"]) + [f"{typed['timeout']} s"] * bool(
+        typed["timeout"]
+    )
+    assert f'<span class="disclosure-count">{", ".join(summary)}</span>' in page
+    shown = fields_of(page)
+    assert {name: shown[name] for name in typed} == {name: [value] for name, value in typed.items()}
+    assert (shown["retry_on"], shown["title"]) == (["timeout"], [" Mine "])
+
+
+def test_a_conflict_without_htmx_is_a_page_with_both_versions(client_alice, client_bob, alice, bob):
+    flow = flow_of(log("a"), inputs=[{"name": "q", "type": "text"}])
+    post(client_alice, flow, "save_properties", "a", base=1, title="Theirs", message="theirs")
+    answer = post(client_alice, flow, "save_properties", "a", htmx=False, base=1, title="Mine", message="mine")
+    page = answer.content.decode()
+    assert answer.status_code == 409
+    assert "<!doctype html>" in page
+    assert "Alice changed this flow at" in page
+    assert "<td>Mine</td><td>Theirs</td>" in page
+    assert "<td>mine</td><td>theirs</td>" in page
+    answer = client_alice.post(url(flow, "save_inputs"), {"base": 1, "name": "Other"})
+    assert (answer.status_code, "<td>Other</td><td>Race</td>" in answer.content.decode()) == (409, True)
+
+
+def test_a_step_in_conflict_shows_the_flow_as_it_is(client_alice, loop):
+    post(client_alice, loop, "change", "first", "remove", base=1)
+    answer = post(client_alice, loop, "change", "last", "up", base=1, action="first")
+    page = answer.content.decode()
+    assert answer.status_code == 409
+    assert "Alice changed this flow meanwhile (revision 2). Your step was not made" in page
+    assert 'data-card="first"' not in page
+    assert "Choose an action to see its properties." in page
+    plain = client_alice.post(url(loop, "change", "last", "up"), {"base": 1}, follow=True)
+    assert "Your step was not made" in plain.content.decode()
+
+
+@pytest.mark.parametrize(
+    ("value", "words"),
+    [(None, "empty"), ([], "empty"), (False, "empty"), (True, "yes"), ({"secret": "s0123456789ab"}, "a stored secret"),
+     ({"attempts": 3, "on": []}, "attempts 3"), (2.50, "2.5"), ([1, "a"], "1; a"), ("x" * 300, "x" * 200)],
+)  # fmt: skip
+def test_values_of_two_versions_are_put_into_words(value, words):
+    assert in_words(value) == words
 
 
 def test_a_conflict_keeps_a_typed_secret_without_showing_it(client_alice, alice):

@@ -9,7 +9,7 @@ from django.urls import reverse
 
 from flows.engine import embedded
 from flows.models import Run, State
-from flows.runs.stream import Seen, follow
+from flows.runs.stream import BrowserState, follow_run
 from tests.documents_of import load
 from tests.factories import make_connection, make_flow, make_run
 
@@ -79,7 +79,7 @@ async def test_the_stream_brings_the_regions_that_changed_and_ends_with_the_run(
     await embedded.open_engine()
     try:
         async with asyncio.timeout(10):
-            events = [piece async for piece in follow(run.pk, Seen(event=0, action="", tab="steps"))]
+            events = [piece async for piece in follow_run(run.pk, BrowserState({"tab": "steps"}))]
     finally:
         await embedded.close_engine()
     whole = b"".join(events).decode()

@@ -10,26 +10,26 @@ from flows.models import Run, State, Suspect
 
 
 @dataclass(frozen=True)
-class Deaths:
+class CrashNotice:
     """How often its process died and where, and what follows."""
 
     sentence: str
-    beside: str = ""  # what may go with it, if it is a suspect
+    company: str = ""  # what may go with it, if it is a suspect
     next_try: datetime | None = None  # while it waits for it
 
 
-def deaths_of(run: Run) -> Deaths | None:
+def crash_notice(run: Run) -> CrashNotice | None:
     """None when the run has ended, or has got on since its process died."""
     if run.ended or not run.crashes:
         return None
     suspect = Suspect.objects.filter(run=run).first()
     sentence = sentence_of(run.crashes, run.crash_path, suspect.alone if suspect else None)
     if suspect is None:
-        return Deaths(sentence)
+        return CrashNotice(sentence)
     if run.state == State.QUEUED:
-        return Deaths(sentence, beside_it(suspect.company), suspect.not_before)
-    return Deaths(sentence, beside_it(suspect.tried_with) if suspect.tried_with else "")
+        return CrashNotice(sentence, company_words(suspect.company), suspect.not_before)
+    return CrashNotice(sentence, company_words(suspect.tried_with) if suspect.tried_with else "")
 
 
-def beside_it(company: int) -> str:
+def company_words(company: int) -> str:
     return f"at most {company - 1} others that died as often" if company > 1 else "nothing beside it"
