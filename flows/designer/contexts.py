@@ -14,7 +14,7 @@ from django.utils.formats import date_format
 from django.utils.safestring import SafeString, mark_safe
 from markdown_it import MarkdownIt
 
-from connections.foundry import lessons as adapt
+from connections.foundry.lessons import Lesson, unsent_fields
 from connections.lesson_memory import as_lesson
 from connections.models import Connection, LearntLesson
 from flows.actions import registry
@@ -179,9 +179,9 @@ def unsent(action: Action, connections: Sequence[Connection]) -> dict[str, str]:
     return {
         field: f"{model.strip()} refuses it (learned {date_of(lesson)}), so it is not sent as typed. "
         f"The page of the connection {name} shows what it said, and can forget it."
-        for field, lesson in adapt.unsent_fields(lessons).items()
+        for field, lesson in unsent_fields(lessons).items()
     }
 
 
-def date_of(lesson: adapt.Lesson) -> str:
+def date_of(lesson: Lesson) -> str:
     return date_format(datetime.fromtimestamp(lesson.learned_at, UTC), "j M")

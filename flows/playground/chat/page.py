@@ -9,7 +9,7 @@ from typing import Any
 from django.contrib.auth.models import User
 from django.utils import timezone
 
-from connections.foundry import lessons as adapt
+from connections.foundry.lessons import unsent_fields
 from connections.lesson_memory import as_lesson
 from connections.models import Connection, LearntLesson
 from flows.designer.contexts import date_of
@@ -153,7 +153,7 @@ def unsent(connection: Connection | None, model: str) -> dict[str, str]:
     rows = LearntLesson.objects.filter(endpoint=connection.endpoint, model=model.strip())
     return {
         name: f"{model.strip()} refuses it (learned {date_of(lesson)}). The page of {connection.name} can forget that."
-        for name, lesson in adapt.unsent_fields([as_lesson(row) for row in rows]).items()
+        for name, lesson in unsent_fields([as_lesson(row) for row in rows]).items()
     }
 
 
