@@ -19,7 +19,7 @@ CHARACTERS_A_TOKEN, ANSWER_TOKENS = 4, 500  # for the reservation, until the usa
 IMAGE_TOKENS = 1_000
 
 
-class ChatClient(Protocol):
+class UnlimitedClient(Protocol):
     """What is wrapped."""
 
     def chat(self, target: Target, request: ChatRequest) -> AsyncGenerator[Any, None]: ...
@@ -30,7 +30,7 @@ class LimitedClient:
 
     def __init__(
         self,
-        client: ChatClient,
+        client: UnlimitedClient,
         ledger: Ledger,
         connection: Callable[[str], Awaitable[Target]],
         queues: defaultdict[str, asyncio.Lock] | None = None,

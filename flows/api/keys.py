@@ -62,7 +62,7 @@ async def known(token: str) -> ApiKey | None:
 def looked_up(token: str) -> ApiKey | None:
     key = ApiKey.objects.find(token)
     if key is not None:
-        key.used()
+        key.note_use()
     return key
 
 
