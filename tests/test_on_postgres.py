@@ -16,11 +16,9 @@ SUITES = (
         "tests/models",
         "tests/runs",
         "tests/designer",
-        "tests/test_access.py",
-        "tests/test_nasty_values.py",
         "tests/connections/test_connections.py",
-        "tests/connections/test_lessons.py",
-        "tests/connections/test_limits.py",
+        "tests/connections/test_lesson_memory.py",
+        "tests/connections/limits/test_limits.py",
         "tests/foundryflow",
     ),
     (

@@ -16,7 +16,16 @@ from connections.endpoint.recognise import LAST_GA, parse_endpoint
 from connections.foundry.backoff import RetryPolicy
 from connections.foundry.calls import ChatCall
 from connections.foundry.errors import ErrorKind, FoundryError
-from connections.foundry.values import ChatEvent, ChatRequest, Completion, Deployment, Message, Target, TextDelta, Usage
+from connections.foundry.values import (
+    ChatEvent,
+    ChatRequest,
+    Completion,
+    ListedDeployment,
+    Message,
+    Target,
+    TextDelta,
+    Usage,
+)
 
 TEST_TOKENS = 16  # the least that every API accepts
 ONCE = RetryPolicy(attempts=1)
@@ -39,7 +48,7 @@ CULPRITS = {
 
 
 @dataclass(frozen=True)
-class TriedAddress:
+class ProbedAddress:
     """One line of "tried -> answered"."""
 
     url: str
@@ -67,10 +76,10 @@ class TestResult:
     error: FoundryError | None = None
     request: Mapping[str, Any] = field(default_factory=dict)
     answer: str = ""
-    tried: tuple[TriedAddress, ...] = ()
+    tried: tuple[ProbedAddress, ...] = ()
     better: Endpoint | None = None  # another address that answered
     wrong: str = ""  # host, key, token, role, network, deployment, api-version or path
-    deployments: tuple[Deployment, ...] | None = None  # None: the service gives no list
+    deployments: tuple[ListedDeployment, ...] | None = None  # None: the service gives no list
 
     @property
     def better_answered(self) -> bool:
@@ -85,19 +94,19 @@ class DiagnosisClient(Protocol):
         self, target: Target, request: ChatRequest, *, retry: RetryPolicy | None = None
     ) -> AsyncGenerator[ChatEvent]: ...
 
-    async def deployments(self, target: Target) -> list[Deployment] | None: ...
+    async def deployments(self, target: Target) -> list[ListedDeployment] | None: ...
 
 
 async def diagnose(client: DiagnosisClient, target: Target, model: str) -> TestResult:
     """Never raises FoundryError."""
     result = await probe(client, target, model)
-    tried = [tried_address(result, target.endpoint)]
+    tried = [probed_address(result, target.endpoint)]
     better: Endpoint | None = None
     usage = result.usage
     if result.error is not None and result.error.kind in BY_SHAPE:
         for endpoint in other_shapes(target.endpoint, model):
             other = await probe(client, replace(target, endpoint=endpoint), model)
-            tried.append(tried_address(other, endpoint))
+            tried.append(probed_address(other, endpoint))
             usage += other.usage
             if other.ok:
                 better = endpoint
@@ -130,10 +139,10 @@ def culprit_of(result: TestResult, endpoint: Endpoint, better: Endpoint | None) 
     return "api-version" if same else CULPRITS.get(result.error.kind, "")
 
 
-def tried_address(result: TestResult, endpoint: Endpoint) -> TriedAddress:
+def probed_address(result: TestResult, endpoint: Endpoint) -> ProbedAddress:
     # The status stands beside it.
     said = result.error.message.removeprefix(f"{result.status}: ") if result.error else result.text.strip()[:80]
-    return TriedAddress(result.url, endpoint, result.ok, result.status, said or "answered")
+    return ProbedAddress(result.url, endpoint, result.ok, result.status, said or "answered")
 
 
 def other_shapes(endpoint: Endpoint, model: str) -> list[Endpoint]:

@@ -62,7 +62,7 @@ async def find_key(token: str) -> ApiKey | None:
 def look_up_key(token: str) -> ApiKey | None:
     key = ApiKey.objects.find(token)
     if key is not None:
-        key.used()
+        key.note_use()
     return key
 
 

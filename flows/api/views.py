@@ -45,7 +45,7 @@ from flows.models import Flow, Run
 from flows.models.search import STATES, Cursor, Filters, Search
 from foundryflow.database import is_away, is_damaged, note_away, sentence_for_visitors
 from foundryflow.http import event_stream
-from foundryflow.models import ApiKey
+from foundryflow.models import ApiKey, ApiScope
 
 log = logging.getLogger(__name__)
 
@@ -62,7 +62,7 @@ api = DescribedAPI(
     docs_url=None,
     openapi_url=None,
 )
-reads, runs, tests = (KeyAuth(scope) for scope in ApiKey.Scope.values)
+reads, runs, tests = (KeyAuth(scope) for scope in ApiScope.values)
 
 
 class Start(RequestBody):

@@ -12,7 +12,7 @@ from flows.engine import embedded
 from flows.engine.live import hub
 from flows.models import State
 from foundryflow.models import ApiKey
-from tests.connections.test_masking import reveals
+from tests.connections.foundry.test_masking import reveals
 from tests.factories import make_connection, make_flow, make_run
 
 pytestmark = pytest.mark.django_db(transaction=True)

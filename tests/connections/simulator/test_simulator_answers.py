@@ -9,10 +9,7 @@ from email.utils import parsedate_to_datetime
 import httpx
 import pytest
 
-from connections.simulator import fixed_refusals as standing
-from connections.simulator import parameter_refusals as parameters
-from connections.simulator import rate_limits as limits
-from connections.simulator import stream_events as forms
+from connections.simulator import fixed_refusals, parameter_refusals, rate_limits, stream_events
 from connections.simulator.app import Simulator
 from connections.simulator.faults import __doc__ as FAULTS
 
@@ -259,8 +256,15 @@ async def test_claude_answers_in_its_own_form(http):
 
 
 def names_of_faults():
-    tables = (standing.FIXED_REFUSALS, standing.NO_JSON, limits.RETRIES, forms.BREAKS, forms.FORMS, parameters.RULES)
-    return sorted({name for table in tables for name in table} | {name for name, _ in standing.MISSING_API})
+    tables = (
+        fixed_refusals.FIXED_REFUSALS,
+        fixed_refusals.NO_JSON,
+        rate_limits.RETRIES,
+        stream_events.BREAKS,
+        stream_events.FORMS,
+        parameter_refusals.RULES,
+    )
+    return sorted({name for table in tables for name in table} | {name for name, _ in fixed_refusals.MISSING_API})
 
 
 @pytest.mark.parametrize("name", names_of_faults())
@@ -268,11 +272,11 @@ def test_every_fault_is_described(name):
     assert re.search(rf"(?<![\w-]){name}(?![\w-])", FAULTS)
 
 
-@pytest.mark.parametrize("name", sorted(standing.FIXED_REFUSALS))
+@pytest.mark.parametrize("name", sorted(fixed_refusals.FIXED_REFUSALS))
 async def test_what_is_always_refused_has_its_status_and_says_that_it_is_simulated(http, name):
     for path, body in ((CHAT, asking(name)), (RESPONSES, {"model": name, "input": "x"})):
         response = await http.post(path, headers=KEY, json=body)
-        assert response.status_code == standing.FIXED_REFUSALS[name].status
+        assert response.status_code == fixed_refusals.FIXED_REFUSALS[name].status
         assert response.headers["x-simulated"] == "true"
         assert "simulated" in response.text or not response.content
 
@@ -332,13 +336,13 @@ async def test_a_slow_rate_has_room_for_one_request_at_a_time():
         assert found == [200, 429, 200, 429]
 
 
-@pytest.mark.parametrize("name", sorted(limits.RETRIES))
+@pytest.mark.parametrize("name", sorted(rate_limits.RETRIES))
 async def test_a_retry_is_asked_for_in_every_form(http, name):
     for times in (1, 2):
         model = name if times == 1 else f"{name}-2"
         found = [await http.post(CHAT, headers=KEY, json=asking(model)) for _ in range(times + 1)]
         assert [response.status_code for response in found] == [429] * times + [200]
-        assert set(limits.RETRIES[name]()) <= set(found[0].headers)
+        assert set(rate_limits.RETRIES[name]()) <= set(found[0].headers)
     assert ("retry-after" in found[0].headers) == (
         name in ("retry-date", "retry-s-only", "retry-garbage", "retry-zero")
     )
@@ -347,7 +351,7 @@ async def test_a_retry_is_asked_for_in_every_form(http, name):
 
 
 @pytest.mark.parametrize(
-    "model", [*forms.FORMS, "one-burst", "after-done", "late-block", "usage-on-finish", "no-usage"]
+    "model", [*stream_events.FORMS, "one-burst", "after-done", "late-block", "usage-on-finish", "no-usage"]
 )
 async def test_a_stream_of_any_form_has_the_same_text(http, model):
     body = asking(model, stream_options={"include_usage": True})
@@ -370,7 +374,7 @@ async def test_the_bytes_of_a_stream_come_as_they_are_asked_for(http):
     assert b"\n" not in b"".join(await chunks_of("cr"))
     assert b"data:{" in b"".join(await chunks_of("no-blank"))
     assert b"\n: keep-alive" in b"".join(await chunks_of("comments"))
-    assert len(forms.chunks_of("split-bytes", forms.StreamEvent("é"))) == len("data: é\n\n".encode())
+    assert len(stream_events.chunks_of("split-bytes", stream_events.StreamEvent("é"))) == len("data: é\n\n".encode())
 
 
 @pytest.mark.parametrize(("model", "flat"), [("error-in-stream", False), ("event-error", True)])

@@ -7,7 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from connections.foundry.backoff import RetryPolicy, requested_delay
+from connections.foundry import backoff
+from connections.foundry.backoff import RetryPolicy, requested_delay, seconds_until
 from connections.foundry.errors import ErrorKind, FoundryError
 from connections.foundry.values import Waiting
 from tests.connections.foundry.stub import DONE, STREAM_HEAD, whole, word
@@ -94,3 +95,79 @@ async def test_a_service_that_says_not_to_try_again_is_believed(stub, talk):
     with pytest.raises(FoundryError):
         [event async for event in talk(server)]
     assert len(server.asked) == 1
+
+
+@pytest.mark.parametrize(
+    ("attempt", "longest"), [(1, 0.5), (2, 1.0), (3, 2.0)], ids=["half a second", "a second", "two seconds"]
+)
+def test_the_backoff_doubles_from_half_a_second(monkeypatch, attempt, longest):
+    bounds = []
+    monkeypatch.setattr(backoff.JITTER, "uniform", lambda least, most: bounds.append((least, most)) or most)
+    assert RetryPolicy().delay(attempt, LIMIT, {}, NOW, 0) == longest
+    assert bounds == [(0, longest)]
+
+
+def test_the_backoff_is_capped(monkeypatch):
+    monkeypatch.setattr(backoff.JITTER, "uniform", lambda least, most: most)
+    assert RetryPolicy(attempts=20).delay(15, LIMIT, {}, NOW, 0) == 8.0
+
+
+def test_bounds_are_kept_to_the_second():
+    policy = RetryPolicy()
+    assert policy.delay(3, LIMIT, {"retry-after": "1"}, NOW, 0) == 1
+    assert policy.delay(1, LIMIT, {"retry-after": "120"}, NOW, 0) == 120
+    assert policy.delay(1, LIMIT, {"retry-after": "20"}, NOW, 280) == 20
+    assert policy.delay(1, LIMIT, {"retry-after": "20"}, NOW, 280.5) is None
+
+
+@pytest.mark.parametrize("kind", [ErrorKind.RATE_LIMIT, ErrorKind.SERVER, ErrorKind.CONNECT, ErrorKind.TIMEOUT])
+def test_what_may_pass_is_tried_again(kind):
+    assert RetryPolicy().delay(1, FoundryError(kind, "later"), {"retry-after": "1"}, NOW, 0) == 1
+
+
+@pytest.mark.parametrize("kind", sorted({*ErrorKind} - {"rate_limit", "server", "connect", "timeout"}))
+def test_what_stays_is_not(kind):
+    assert RetryPolicy().delay(1, FoundryError(kind, "never"), {"retry-after": "1"}, NOW, 0) is None
+
+
+def test_a_failure_behind_the_service_has_two_attempts_unless_fewer_are_allowed():
+    behind = FoundryError(ErrorKind.SERVER, "424", status=424)
+    assert RetryPolicy().delay(1, behind, {"retry-after": "1"}, NOW, 0) == 1
+    assert RetryPolicy().delay(2, behind, {"retry-after": "1"}, NOW, 0) is None
+    assert RetryPolicy(attempts=1).delay(1, behind, {"retry-after": "1"}, NOW, 0) is None
+
+
+def test_only_a_plain_no_is_a_no():
+    assert RetryPolicy().delay(1, LIMIT, {"x-should-retry": "false", "retry-after": "1"}, NOW, 0) is None
+    assert RetryPolicy().delay(1, LIMIT, {"x-should-retry": "true", "retry-after": "1"}, NOW, 0) == 1
+
+
+@pytest.mark.parametrize(
+    ("date", "seconds"),
+    [
+        ("", 0),
+        ("soon", 0),
+        (formatdate(NOW + 5, usegmt=True), 5),
+        (formatdate(NOW - 5, usegmt=True), -5),
+        ("Fri, 99 Foo 9999 00:00:00 GMT", 0),
+    ],
+)
+def test_seconds_until_a_date(date, seconds):
+    assert seconds_until(date, NOW) == seconds
+
+
+@pytest.mark.parametrize(
+    ("headers", "text", "seconds"),
+    [
+        ({"retry-after": " 3 "}, "", 3),
+        ({"retry-after": "0.5"}, "", 0.5),
+        ({"retry-after": "1."}, "", None),
+        ({"retry-after-ms": "0", "retry-after": "2"}, "", 2),
+        ({"x-ms-retry-after-ms": "10", "retry-after": "2"}, "", 0.01),
+        ({}, "RETRY AFTER 4 SECONDS", 4),
+        ({}, "try again in 0 seconds", None),
+        ({}, "try again in 5 minutes", None),
+    ],
+)
+def test_other_ways_to_ask_for_a_wait(headers, text, seconds):
+    assert requested_delay(headers, text, NOW) == seconds

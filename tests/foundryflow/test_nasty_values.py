@@ -24,7 +24,7 @@ from foundryflow.access import Access
 from tests.factories import make_connection, make_flow, make_run
 from tests.playground.session_factory import make_full_session
 
-ROOT = Path(__file__).resolve().parents[1]
+ROOT = Path(__file__).resolve().parents[2]
 # As they stand in an address. None of the first is text; the others are, and some view may take them for a number.
 NO_TEXT = ["%00", "a%00b", "%ff", "%ED%A0%80", "%C3%28"]
 TEXTS = [
