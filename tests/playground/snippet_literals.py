@@ -12,7 +12,7 @@ import tree_sitter_c_sharp
 import tree_sitter_go
 import tree_sitter_java
 
-from flows.playground.snippets import Language
+from flows.playground.code_writers import Language
 
 GRAMMARS: dict[Language, ModuleType] = {
     Language.CSHARP: tree_sitter_c_sharp,

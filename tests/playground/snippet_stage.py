@@ -35,7 +35,7 @@ from connections.foundry.transport import Destinations
 from connections.foundry.values import Completion, Header, Target
 from connections.secret import Secret
 from connections.simulator.app import KEY, Simulator
-from flows.playground.snippets import Language, Snippet, Source
+from flows.playground.code_writers import CodeSource, Language, Snippet
 from tests.conftest import Server
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -250,7 +250,7 @@ class Stage:
         """The simulator, for endpoints of this machine."""
         return self._server.url
 
-    async def played(self, source: Source, api: Api) -> Played:
+    async def played(self, source: CodeSource, api: Api) -> Played:
         """As the playground sends it, after it has learnt what the deployment refuses."""
         extra = source.extra_header
         own = Secret("" if extra is None or extra.is_key else GATEWAY_VALUE)

@@ -6,10 +6,10 @@ import pytest
 
 from flows.engine import embedded
 from flows.models import Flow, Run, State
-from flows.playground.chat import asking
-from flows.playground.chat.asking import NotAskable
+from flows.playground.chat import ask, edits
+from flows.playground.chat.ask import NotAskable
 from flows.playground.chat.branch import Tree, conversation
-from flows.playground.chat.settling import settle
+from flows.playground.chat.results import collect_result
 from flows.playground.models import Answer, Session, Turn
 from flows.playground.setup import CONVERSATION, IMAGES, Setup
 from tests.factories import make_connection
@@ -26,20 +26,20 @@ def session(simulator, alice):
 
 def make_session(owner, **setup):
     stored = Setup(connection="simulator", model="gpt-4o-mini").to_json() | setup
-    return Session.objects.create(name=asking.UNNAMED, owner=owner, setup=stored)
+    return Session.objects.create(name=ask.UNNAMED, owner=owner, setup=stored)
 
 
 def answer_all(session):
     """Runs what is queued and settles it."""
     for answer in Answer.objects.filter(turn__session=session, state=State.QUEUED).select_related("run"):
         asyncio.run(embedded.run_here(answer.run))
-        assert settle(Answer.objects.get(pk=answer.pk))
+        assert collect_result(Answer.objects.get(pk=answer.pk))
     session.refresh_from_db()
 
 
 def asked(session, prompt, **more):
     session.save()
-    turn = asking.ask(session, prompt, more.pop("images", []), session.owner, **more)
+    turn = ask.ask_question(session, prompt, more.pop("images", []), session.owner, **more)
     answer_all(session)
     return turn
 
@@ -150,7 +150,7 @@ def test_failed_answers_and_their_questions_are_left_out(session):
 def test_what_is_missing_or_unreadable_is_said_before_anything_is_called(session, setup, prompt, field):
     session.setup = {**session.setup, **setup}
     with pytest.raises(NotAskable) as error:
-        asking.ask(session, prompt, [], session.owner)
+        ask.ask_question(session, prompt, [], session.owner)
     assert list(error.value.problems) == [field]
     assert not Turn.objects.exists()
     assert not Run.objects.exists()
@@ -168,20 +168,20 @@ def test_another_try_is_chosen_and_asks_the_same_with_the_settings_of_now(sessio
     session.setup = {**session.setup, "model": "gpt-4o"}
     session.save()
     first = Answer.objects.select_related("turn__session").get()
-    [second] = asking.again(first, session.owner)
+    [second] = ask.ask_again(first, session.owner)
     answer_all(session)
     assert list(turn.answers.values_list("number", "chosen")) == [(1, False), (2, True)]
     assert texts(session)[1] == "Simulated answer of gpt-4o. You said: Why?"
-    asking.choose(first)
+    edits.choose_answer(first)
     assert texts(session)[1] == "Simulated answer of gpt-4o-mini. You said: Why?"
-    asking.delete_answer(Answer.objects.select_related("turn__session").get(pk=first.pk))
+    edits.delete_answer(Answer.objects.select_related("turn__session").get(pk=first.pk))
     assert Answer.objects.get() == second
     assert Answer.objects.get().chosen
 
 
 def test_several_more_tries_leave_the_chosen_one_alone(session):
     turn = asked(session, "Why?")
-    asking.again(turn.answers.select_related("turn__session").get(), session.owner, times=3)
+    ask.ask_again(turn.answers.select_related("turn__session").get(), session.owner, times=3)
     answer_all(session)
     assert list(turn.answers.values_list("number", "chosen")) == [(1, True), (2, False), (3, False), (4, False)]
     assert set(turn.answers.values_list("state", flat=True)) == {State.SUCCEEDED}
@@ -193,26 +193,26 @@ def test_an_edited_question_that_is_sent_again_is_a_branch_beside_it(session):
     session.draft = "not sent yet"
     session.save()
     two.session = session
-    other = asking.edit_prompt(two, "two, but better", session.owner)
+    other = ask.ask_instead(two, "two, but better", session.owner)
     answer_all(session)
     assert texts(session)[0::2] == ["one", "two, but better"]
     assert (other.parent, session.head, session.draft) == (two.parent, other, "not sent yet")
-    asking.switch_to(two)
+    edits.show_branch_of(two)
     session.refresh_from_db()
     assert texts(session)[0::2] == ["one", "two"]
 
 
 def test_a_question_is_reworded_in_place(session):
     turn = asked(session, "one")
-    asking.reword(turn, "uno {{ x }}")
+    edits.reword_question(turn, "uno {{ x }}")
     assert texts(session) == ["uno ", "Simulated answer of gpt-4o-mini. You said: one"]
     with pytest.raises(NotAskable):
-        asking.reword(turn, "{{ open")
+        edits.reword_question(turn, "{{ open")
 
 
 def test_the_conversation_goes_on_from_an_edited_answer(session):
     asked(session, "one")
-    asking.edit_answer(Answer.objects.get(), "Better **said**.")
+    edits.edit_answer(Answer.objects.get(), "Better **said**.")
     assert texts(session)[1] == "Better **said**."
     assert Answer.objects.get().edited
     assert Answer.objects.get().html
@@ -221,10 +221,10 @@ def test_the_conversation_goes_on_from_an_edited_answer(session):
 def test_what_came_after_a_deleted_question_goes_on_from_what_came_before(session):
     one, two, three = (asked(session, prompt) for prompt in ("one", "two", "three"))
     two.session = session
-    asking.delete(Turn.objects.select_related("session").get(pk=two.pk))
+    edits.delete_turn(Turn.objects.select_related("session").get(pk=two.pk))
     session.refresh_from_db()
     assert texts(session)[0::2] == ["one", "three"]
-    asking.delete(Turn.objects.select_related("session").get(pk=three.pk))
+    edits.delete_turn(Turn.objects.select_related("session").get(pk=three.pk))
     session.refresh_from_db()
     assert session.head == one
 
@@ -232,7 +232,7 @@ def test_what_came_after_a_deleted_question_goes_on_from_what_came_before(sessio
 def test_a_branch_begins_at_any_turn(session):
     one = asked(session, "one")
     asked(session, "two")
-    asking.branch_at(one)
+    edits.continue_from(one)
     session.refresh_from_db()
     asked(session, "another two")
     assert texts(session)[0::2] == ["one", "another two"]
@@ -240,34 +240,34 @@ def test_a_branch_begins_at_any_turn(session):
 
 
 def test_stop_ends_what_is_queued_and_what_had_come_stays(session):
-    turn = asking.ask(session, "Why?", [], session.owner)
-    assert asking.stop(session, session.owner) == 1
+    turn = ask.ask_question(session, "Why?", [], session.owner)
+    assert edits.stop_calls(session, session.owner) == 1
     answer = turn.answers.get()
-    assert settle(answer)
+    assert collect_result(answer)
     assert answer.state == State.CANCELLED
-    assert asking.stop(session, session.owner) == 0
+    assert edits.stop_calls(session, session.owner) == 0
 
 
 def test_an_answer_whose_run_was_deleted_says_so(session):
-    turn = asking.ask(session, "Why?", [], session.owner)
+    turn = ask.ask_question(session, "Why?", [], session.owner)
     Run.objects.all().delete()
     answer = turn.answers.get()
-    assert settle(answer)
+    assert collect_result(answer)
     assert (answer.state, answer.error["kind"]) == (State.FAILED, "gone")
 
 
 def test_settling_again_changes_nothing(session):
     answer = asked(session, "Why?").answers.get()
-    asking.edit_answer(answer, "Mine")
-    assert settle(answer)
+    edits.edit_answer(answer, "Mine")
+    assert collect_result(answer)
     assert Answer.objects.get().text == "Mine"
 
 
 def test_more_room_is_given_to_the_column_that_has_a_limit_of_its_own(session):
     session.columns = [{}, {"parameters": {"max_completion_tokens": 5}}]
-    asking.raise_limit(session, 1, 600)
+    edits.raise_token_limit(session, 1, 600)
     assert session.columns[1]["parameters"]["max_completion_tokens"] == 600
-    asking.raise_limit(session, 0, 700)
+    edits.raise_token_limit(session, 0, 700)
     assert session.setup["parameters"]["max_completion_tokens"] == 700
 
 

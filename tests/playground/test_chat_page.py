@@ -16,7 +16,7 @@ from django.utils import timezone
 from connections.clients import close_client
 from connections.models import LearntLesson
 from flows.models import Run, State
-from flows.playground.chat import asking
+from flows.playground.chat import ask
 from flows.playground.chat.images import LARGEST
 from flows.playground.models import Answer, Session, Turn
 from flows.playground.setup import Setup
@@ -77,7 +77,7 @@ def test_a_new_session_begins_with_the_deployment_used_last(client_alice, sessio
     assert client_alice.get(reverse("playground:new")).status_code == 405
     client_alice.post(reverse("playground:new"))
     made = Session.objects.exclude(pk=session.pk).get()
-    assert (made.name, made.setup["model"]) == (asking.UNNAMED, "gpt-4o-mini")
+    assert (made.name, made.setup["model"]) == (ask.UNNAMED, "gpt-4o-mini")
 
 
 def test_a_reader_without_shared_sessions_is_told_so(client_bob):
@@ -120,7 +120,7 @@ def test_another_editor_may_only_fork(client_bob, bob, session):
 
 
 def test_runs_of_a_flow_lead_back_to_the_session(client_alice, session):
-    asking.ask(session, "Why?", [], session.owner)
+    ask.ask_question(session, "Why?", [], session.owner)
     response = client_alice.get(session.flow.get_absolute_url())
     assert response.url == url("show", session.pk)
 
@@ -313,7 +313,7 @@ def test_a_stored_image_that_is_none_is_not_handed_out(client_alice, session):
 
 
 def test_stop_is_answered_with_the_state_of_things(client_alice, session):
-    asking.ask(session, "Why?", [], session.owner)
+    ask.ask_question(session, "Why?", [], session.owner)
     response = client_alice.post(url("stop", session.pk), **HTMX)
     assert "Stopped" in body(response)
     assert "data-send" in body(response)

@@ -10,9 +10,10 @@ from django.urls import reverse
 from flows.engine import embedded
 from flows.engine.live import hub
 from flows.models import LIVE, State
-from flows.playground.chat import asking, stream
-from flows.playground.chat.contexts import Going
-from flows.playground.chat.stream import Feed, Followed, follow
+from flows.playground.chat import edits, stream
+from flows.playground.chat.ask import ask_question
+from flows.playground.chat.stream import AnswerFeed, FollowedAnswer, follow
+from flows.playground.chat.talk import CallProgress
 from flows.playground.models import Answer, Session, Turn
 from flows.playground.setup import ACTION, Setup
 from tests.factories import make_connection
@@ -29,12 +30,12 @@ def session(simulator, alice):
 
 @sync_to_async
 def ask(session, prompt="Why?"):
-    return asking.ask(session, prompt, [], session.owner)
+    return ask_question(session, prompt, [], session.owner)
 
 
 @sync_to_async
 def stop(session):
-    return asking.stop(session, session.owner)
+    return edits.stop_calls(session, session.owner)
 
 
 async def events_of(session, *, until=None):
@@ -153,13 +154,17 @@ async def test_an_answer_that_is_deleted_meanwhile_is_followed_no_longer(session
     feed = follow(session, [(await Answer.objects.aget()).pk], can_edit=True)
     async with asyncio.timeout(10):
         await anext(feed)
-        await sync_to_async(lambda: asking.delete(Turn.objects.select_related("session").get(pk=turn.pk)))()
+        await sync_to_async(lambda: edits.delete_turn(Turn.objects.select_related("session").get(pk=turn.pk)))()
         rest = "".join([piece.decode() async for piece in feed])
     assert '<div id="feed" hidden></div>' in rest
 
 
 def test_the_first_piece_of_each_answer_goes_at_once_and_its_next_ones_at_their_own_pace(session):
-    feed = Feed(session, True, [Followed(1, 101, Going("running")), Followed(2, 102, Going("running"))])
+    feed = AnswerFeed(
+        session,
+        True,
+        [FollowedAnswer(1, 101, CallProgress("running")), FollowedAnswer(2, 102, CallProgress("running"))],
+    )
     try:
         hub.append(101, ACTION, "a")
         assert len("".join(feed.pieces()).split("#text-1")) == 2

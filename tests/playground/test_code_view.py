@@ -15,8 +15,8 @@ from flows.actions.services import MemoryServices
 from flows.interpreter.journal import MemoryJournal
 from flows.interpreter.runner import execute
 from flows.models import State
-from flows.playground.chat import asking
-from flows.playground.code.asked import NotWritten, asked
+from flows.playground.chat import ask
+from flows.playground.code_page.next_request import NothingToSend, next_request
 from flows.playground.models import Answer, Session
 from flows.playground.setup import Example, Setup
 from tests.factories import PLANTED_KEY, make_connection
@@ -50,7 +50,7 @@ def session(alice):
     variables = {"customer": '{"name": "Ada"}', "tone": "kind", "question": "Why?"}
     session = Session.objects.create(name="x", owner=alice, setup=setup.to_json(), variables=variables)
     for at in range(2):
-        turn = asking.ask(session, f"Question {at} {{{{ tone }}}}", [PNG] if at else [], alice)
+        turn = ask.ask_question(session, f"Question {at} {{{{ tone }}}}", [PNG] if at else [], alice)
         Answer.objects.filter(turn=turn).update(state=State.SUCCEEDED, text=f"Answer {at}")
     return session
 
@@ -73,14 +73,14 @@ def posted(client, session, **more):
 
 def test_a_draft_is_written_as_it_would_be_sent(session, alice):
     session.draft = "About {{ question }}: {{ customer.name }}"
-    written = asked(session, 0)
-    turn = asking.ask(session, session.draft, [], alice)
+    written = next_request(session, 0)
+    turn = ask.ask_question(session, session.draft, [], alice)
     assert written.request == sent(turn.answers.get().run)
     assert len(written.templates) == len(written.request.messages)
 
 
 def test_without_a_draft_the_newest_question_is_written_once_more(session):
-    written = asked(session, 0)
+    written = next_request(session, 0)
     assert written.request == sent(session.head.answers.get().run)
     assert written.request.messages[-1].content[1] == {"type": "image_url", "image_url": {"url": PNG}}
 
@@ -90,15 +90,15 @@ def test_a_column_has_its_own_settings(session):
         [{}, {"model": "gpt-5-mini", "prompt": "Other", "parameters": {"top_p": 1}}],
         True,
     )
-    request = asked(session, 1).request
+    request = next_request(session, 1).request
     assert (request.model, request.messages[-1].content, request.top_p) == ("gpt-5-mini", "Other", 1)
 
 
 @pytest.mark.parametrize("draft", ["{{ 1 / 0 }}", "{{ nowhere.x.y }}"])
 def test_a_template_that_cannot_be_rendered_is_said(session, draft):
     session.draft = draft
-    with pytest.raises(NotWritten):
-        asked(session, 0)
+    with pytest.raises(NothingToSend):
+        next_request(session, 0)
 
 
 def test_the_page_shows_unsaved_settings_and_saves_none(client_alice, session):

@@ -9,11 +9,11 @@ from django.urls import reverse
 
 from flows.engine import embedded
 from flows.models import State
-from flows.playground.chat import asking, columns
-from flows.playground.chat.columns import Locks, differences
-from flows.playground.chat.saving import take_over
-from flows.playground.chat.settling import settle
-from flows.playground.chat.spread import Range, spread_of
+from flows.playground.chat import ask, comparison
+from flows.playground.chat.comparison import Locks, differences
+from flows.playground.chat.figures import ValueRange, spread_of
+from flows.playground.chat.results import collect_result
+from flows.playground.chat.save_settings import save_posted
 from flows.playground.models import Answer, Session, Turn
 from flows.playground.setup import Setup
 from tests.factories import make_connection
@@ -30,7 +30,7 @@ def session(alice):
 
 @pytest.fixture
 def comparing(session):
-    columns.toggle(session)
+    comparison.toggle_comparison(session)
     session.save()
     return session
 
@@ -97,7 +97,7 @@ def test_an_untied_column_has_settings_of_its_own_and_says_what_differs(client_a
 
 
 def test_a_wrong_parameter_of_a_column_is_said_beside_its_field(client_alice, comparing):
-    columns.tie(comparing, 1)
+    comparison.toggle_tie(comparing, 1)
     comparing.save()
     response = client_alice.post(url("save", comparing.pk), {"column-1-temperature": "9"}, **HTMX)
     assert response.status_code == 422
@@ -117,7 +117,7 @@ def test_a_field_is_the_same_for_all_or_each_columns_own(client_alice, comparing
 
 
 def test_an_own_prompt_gets_a_field_and_is_asked(client_alice, comparing):
-    columns.lock(comparing, "prompt")
+    comparison.toggle_lock(comparing, "prompt")
     comparing.save()
     assert 'id="draft-1"' in body(client_alice.get(url("show", comparing.pk)))
     fields = {"prompt": "For A", "column-1-prompt": "For B"}
@@ -161,7 +161,7 @@ def test_columns_are_added_up_to_three_and_removed_with_their_answers_kept(clien
 def test_a_save_that_began_before_a_column_was_added_does_not_take_it_away(client_alice, session):
     stale = Session.objects.get(pk=session.pk)
     client_alice.post(url("compare", session.pk))
-    take_over(stale, {"instructions": "Mine"})
+    save_posted(stale, {"instructions": "Mine"})
     session.refresh_from_db()
     assert (session.comparing, len(session.columns), session.setup["instructions"]) == (True, 2, "Mine")
 
@@ -222,15 +222,15 @@ def test_five_more_answers_of_each_column_show_their_spread(client_alice, client
     make_connection("simulator", endpoint=f"{simulator}/openai/v1", key="simulator")
     setup = Setup(connection="simulator", model="gpt-4o-mini")
     session = Session.objects.create(name="x", owner=alice, setup=setup.to_json())
-    columns.toggle(session)
+    comparison.toggle_comparison(session)
     session.save()
-    turn = asking.ask(session, "Why?", [], alice)
+    turn = ask.ask_question(session, "Why?", [], alice)
     response = client_alice.post(url("turn", turn.pk, "spread"), **HTMX)
     assert Answer.objects.filter(turn=turn).count() == 12
     assert body(response).count("How 6 answers spread") == 1
     for answer in Answer.objects.select_related("run"):
         asyncio.run(embedded.run_here(answer.run))
-        assert settle(Answer.objects.get(pk=answer.pk))
+        assert collect_result(Answer.objects.get(pk=answer.pk))
     rows = spread_of(turn, 2, ())
     assert [(row.done, row.distinct, row.letter) for row in rows] == [(6, 1, "A"), (6, 1, "B")]
     assert all(row.first.least and row.total.middle and row.tokens.most for row in rows)
@@ -240,5 +240,5 @@ def test_five_more_answers_of_each_column_show_their_spread(client_alice, client
 
 
 def test_a_range_of_nothing_is_empty():
-    assert Range.of([], str) == Range("", "", "")
-    assert Range.of([3, 1, 2], lambda value: f"{value:g}") == Range("1", "2", "3")
+    assert ValueRange.of([], str) == ValueRange("", "", "")
+    assert ValueRange.of([3, 1, 2], lambda value: f"{value:g}") == ValueRange("1", "2", "3")

@@ -12,15 +12,15 @@ from hypothesis import strategies as st
 from flows.language.document import parse
 from flows.lint.linter import problems
 from flows.playground.roundtrip.merge import (
-    Brought,
-    Change,
-    Needed,
-    applied,
-    changes,
+    NeededVariable,
+    PromptSettings,
+    PropertyChange,
+    apply_to_document,
     digest,
-    merged,
-    missing,
+    merge_properties,
+    missing_variables,
     new_document,
+    property_changes,
 )
 from flows.playground.setup import PARAMETERS, Example, Setup, setup_of, templates_of
 
@@ -50,24 +50,27 @@ ACTIONS = st.fixed_dictionaries(
 )  # fmt: skip
 
 
-def brought(stored: Json, **changed: Any) -> Brought:
+def prompt_settings(stored: Json, **changed: Any) -> PromptSettings:
     setup, prompt = setup_of(stored)
     prompt = changed.pop("prompt", prompt)
-    return Brought(replace(setup, **changed), prompt, {})
+    return PromptSettings(replace(setup, **changed), prompt, {})
 
 
 @given(ACTIONS)
 @settings(max_examples=300)
 @example({"user_prompt": "a\r\nb", "context": "c", "prompt_template": ""})
 def test_what_was_opened_and_not_changed_changes_nothing(stored: Json) -> None:
-    assert merged(stored, brought(stored)) == stored
+    assert merge_properties(stored, prompt_settings(stored)) == stored
 
 
 @given(ACTIONS)
 @settings(max_examples=300)
 def test_what_a_session_stores_and_reads_back_changes_nothing(stored: Json) -> None:
     setup, prompt = setup_of(stored)
-    assert merged(stored, Brought(Setup.from_json(setup.to_json()), prompt.replace("\r\n", "\n"), {})) == stored
+    assert (
+        merge_properties(stored, PromptSettings(Setup.from_json(setup.to_json()), prompt.replace("\r\n", "\n"), {}))
+        == stored
+    )
 
 
 @given(ACTIONS, SAID, st.lists(st.builds(Example, SAID, SAID), max_size=3), TEXT)
@@ -75,8 +78,10 @@ def test_what_a_session_stores_and_reads_back_changes_nothing(stored: Json) -> N
 def test_the_action_then_holds_what_the_session_holds(
     stored: Json, prompt: str, examples: list[Example], words: str
 ) -> None:
-    bring = brought(stored, prompt=prompt, examples=tuple(examples), instructions=words, model="m", connection="c")
-    made = merged(stored, bring)
+    session = prompt_settings(
+        stored, prompt=prompt, examples=tuple(examples), instructions=words, model="m", connection="c"
+    )
+    made = merge_properties(stored, session)
     setup, asked = setup_of(made)
     assert asked.replace("\r\n", "\n") == prompt.replace("\r\n", "\n")
     assert setup.examples[: len(examples)] == tuple(examples)
@@ -103,7 +108,7 @@ def test_the_action_then_holds_what_the_session_holds(
 def test_context_and_template_stay_as_long_as_the_prompt_leaves_them(
     stored: Json, prompt: str, properties: Json
 ) -> None:
-    assert merged(stored, brought(stored, prompt=prompt)) == properties
+    assert merge_properties(stored, prompt_settings(stored, prompt=prompt)) == properties
 
 
 def pair(user: str, assistant: str, **more: Any) -> list[Json]:
@@ -125,7 +130,9 @@ def test_examples_become_messages_in_front_of_what_the_history_holds(
     stored: Any, examples: list[Any], history: Any
 ) -> None:
     properties = {"user_prompt": "p", **({"history": stored} if stored else {})}
-    made = merged(properties, brought(properties, examples=tuple(Example(*each) for each in examples)))
+    made = merge_properties(
+        properties, prompt_settings(properties, examples=tuple(Example(*each) for each in examples))
+    )
     assert made.get("history") == history
 
 
@@ -144,7 +151,7 @@ def test_examples_become_messages_in_front_of_what_the_history_holds(
 def test_a_parameter_that_means_the_same_stays_as_it_is_written(name: str, stored: Any, value: Any) -> None:
     properties = {"user_prompt": "p", name: stored}
     parameters = {} if value is None else {name: value}
-    assert merged(properties, brought(properties, parameters=parameters)) == properties
+    assert merge_properties(properties, prompt_settings(properties, parameters=parameters)) == properties
 
 
 def test_what_was_unset_in_the_session_is_removed_and_what_was_set_is_added() -> None:
@@ -155,19 +162,21 @@ def test_what_was_unset_in_the_session_is_removed_and_what_was_set_is_added() ->
         "verbosity": "low",
         "max_completion_tokens": None,
     }
-    made = merged(stored, brought(stored, instructions="", parameters={"verbosity": "high", "seed": 1}))
+    made = merge_properties(
+        stored, prompt_settings(stored, instructions="", parameters={"verbosity": "high", "seed": 1})
+    )
     assert made == {"user_prompt": "p", "verbosity": "high", "max_completion_tokens": None, "seed": 1}
-    assert changes(stored, made) == [
-        Change("system_prompt", "S", None),
-        Change("temperature", 0.5, None),
-        Change("verbosity", "low", "high"),
-        Change("seed", None, 1),
+    assert property_changes(stored, made) == [
+        PropertyChange("system_prompt", "S", None),
+        PropertyChange("temperature", 0.5, None),
+        PropertyChange("verbosity", "low", "high"),
+        PropertyChange("seed", None, 1),
     ]
 
 
 def test_a_session_without_connection_or_model_leaves_those_of_the_action() -> None:
     stored = {"connection": "contoso", "model": "m", "user_prompt": "p"}
-    assert merged(stored, brought(stored, connection=" ", model="")) == stored
+    assert merge_properties(stored, prompt_settings(stored, connection=" ", model="")) == stored
 
 
 LACKING = parse(
@@ -189,18 +198,23 @@ def test_variables_that_the_flow_lacks_at_that_place_are_found_and_added_as_inpu
         "model": "m",
         "user_prompt": "{{ question }} {{ late }} {{ rows[0] }} {{ inputs.other }} {{ tone | default('calm') }} {{ zeal + 1 }}",
     }
-    found = missing(LACKING, "chat", properties, {"rows": ["a"], "zeal": 3})
-    assert found == [Needed("late", "text"), Needed("rows", "list"), Needed("other", "text"), Needed("zeal", "number")]
-    made = applied(LACKING, "chat", properties, found)
+    found = missing_variables(LACKING, "chat", properties, {"rows": ["a"], "zeal": 3})
+    assert found == [
+        NeededVariable("late", "text"),
+        NeededVariable("rows", "list"),
+        NeededVariable("other", "text"),
+        NeededVariable("zeal", "number"),
+    ]
+    made = apply_to_document(LACKING, "chat", properties, found)
     assert [declared.name for declared in made.inputs] == ["question", "late", "rows", "other", "zeal"]
     assert made.inputs[0].json["x-note"] == "kept"
     assert problems(made, connections={"c"}) == []
-    assert applied(LACKING, "chat", LACKING.actions[0].properties, []) == LACKING
+    assert apply_to_document(LACKING, "chat", LACKING.actions[0].properties, []) == LACKING
 
 
 def test_a_new_flow_asks_for_the_variables_calls_and_returns() -> None:
     setup = Setup("contoso", "gpt-4o-mini", "Be {{ tone }}.", (Example("q", "a"),), {"temperature": 0.2})
-    made = new_document("Invoice", Brought(setup, "{{ rows[0] }}?", {"rows": ["x"], "tone": "calm"}))
+    made = new_document("Invoice", PromptSettings(setup, "{{ rows[0] }}?", {"rows": ["x"], "tone": "calm"}))
     assert [(each.name, each.type, each.required) for each in made.inputs] == [
         ("tone", "text", True), ("rows", "list", True),
     ]  # fmt: skip
@@ -219,7 +233,7 @@ def test_a_new_flow_asks_for_the_variables_calls_and_returns() -> None:
 
 @given(st.builds(Setup, TEXT, TEXT, TEXT, st.just(()), st.just({})), SAID)
 def test_a_new_flow_gives_the_session_back(setup: Setup, prompt: str) -> None:
-    made = new_document("x", Brought(setup, prompt, {}))
+    made = new_document("x", PromptSettings(setup, prompt, {}))
     again, asked = setup_of(made.actions[0].properties)
     assert (again.instructions, asked) == (setup.instructions, prompt.replace("\r\n", "\n"))
     assert templates_of(made.actions[0].properties)
@@ -231,5 +245,7 @@ def test_a_digest_tells_properties_apart_whatever_their_order() -> None:
 
 def test_examples_that_are_not_typed_yet_stay_behind_unless_the_action_has_them() -> None:
     stored = {"user_prompt": "p", "history": pair("", "a")}
-    made = merged(stored, brought(stored, examples=(Example("", "a"), Example("b", ""), Example("c", "d"))))
+    made = merge_properties(
+        stored, prompt_settings(stored, examples=(Example("", "a"), Example("b", ""), Example("c", "d")))
+    )
     assert made["history"] == [*pair("", "a"), *pair("c", "d")]

@@ -14,7 +14,7 @@ from django.urls import reverse
 
 from flows.engine import embedded
 from flows.models import ActionRun, Flow, Run, State
-from flows.playground.chat import asking
+from flows.playground.chat import ask
 from flows.playground.models import Session
 from tests.documents_of import load
 from tests.factories import PLANTED_KEY, make_connection, make_flow, make_run
@@ -74,7 +74,7 @@ def opened(client: Client, run: Run, path: str) -> tuple[Session, list[str]]:
 
 def asked(session: Session) -> ActionRun:
     """The record of what the session sends when its draft is asked."""
-    turn = asking.ask(session, session.draft, [], session.owner)
+    turn = ask.ask_question(session, session.draft, [], session.owner)
     (answer,) = turn.answers.all()
     assert answer.run
     asyncio.run(embedded.run_here(answer.run))

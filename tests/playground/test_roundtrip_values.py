@@ -18,10 +18,10 @@ from flows.interpreter.journal import ActionFailed, ActionFinished, ActionStarte
 from flows.interpreter.runner import execute
 from flows.language.document import parse
 from flows.language.errors import RunFailed
-from flows.playground.roundtrip.opening import Called, opening
-from flows.playground.roundtrip.recorded import containers
-from flows.playground.roundtrip.rehearsal import NAME, NOWHERE, messages_in, rehearsed
-from flows.playground.roundtrip.replay import Past, scope_before
+from flows.playground.roundtrip.opening import RecordedCall, opening_of_call
+from flows.playground.roundtrip.records import containers
+from flows.playground.roundtrip.rehearsal import NAME, NOWHERE, messages_in, rehearse
+from flows.playground.roundtrip.replay import RecordedOutcomes, scope_before
 
 Json = dict[str, Any]
 
@@ -145,7 +145,7 @@ def numbered_one(action: Json, ids: list[int]) -> Json:
 FLOWS = block(2).map(lambda actions: numbered([*start(), *actions], [0]))
 
 
-def past_of(journal: MemoryJournal, path: str) -> Past:
+def past_of(journal: MemoryJournal, path: str) -> RecordedOutcomes:
     """As the records of a run would give it."""
     started = {event.path: event for event in journal.events if isinstance(event, ActionStarted)}
     around = dict(containers(path))
@@ -161,7 +161,9 @@ def past_of(journal: MemoryJournal, path: str) -> Past:
         for event in journal.events
         if isinstance(event, ActionFinished | ActionFailed) and event.path in leaves
     }
-    return Past({each: ended for each, ended in outcomes.items() if not Past(apart=wide).beside(each)}, apart=wide)
+    return RecordedOutcomes(
+        {each: ended for each, ended in outcomes.items() if not RecordedOutcomes(apart=wide).beside(each)}, apart=wide
+    )
 
 
 async def walked(actions: list[Json], inputs: Json) -> None:
@@ -177,9 +179,9 @@ async def walked(actions: list[Json], inputs: Json) -> None:
         assert action
         scope = await scope_before(document, inputs, past_of(journal, event.path), event.path)
         assert scope is not None, event.path
-        made = await opening(Called(action.properties, scope, walked=True, sent=event.facts["prompt"]))
+        made = await opening_of_call(RecordedCall(action.properties, scope, walked=True, sent=event.facts["prompt"]))
         assert made.notes == []
-        assert await rehearsed(made.setup, made.prompt, made.variables, made.earlier) == event.facts["prompt"]
+        assert await rehearse(made.setup, made.prompt, made.variables, made.earlier) == event.facts["prompt"]
         assert await messages_in(action.properties, scope) == event.facts["prompt"]
         json.dumps(made.variables)
 

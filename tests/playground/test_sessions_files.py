@@ -11,7 +11,7 @@ from django.urls import reverse
 
 from connections.models import Connection
 from flows.models import State
-from flows.playground.chat.settling import Renderer
+from flows.playground.chat.results import AnswerRenderer
 from flows.playground.models import Answer, Session, Turn, Version
 from flows.playground.sessions.session_file import LARGEST
 from tests.factories import PLANTED_KEY
@@ -265,7 +265,7 @@ def test_a_long_session_is_imported_whole(client_alice):
 
 
 def test_texts_beyond_a_million_characters_are_shown_as_they_are():
-    renderer = Renderer(left=10)
+    renderer = AnswerRenderer(left=10)
     assert renderer.html("**bold**") == "<p><strong>bold</strong></p>\n"
     assert renderer.html("**more**") == '<pre class="markdown-plain" tabindex="0">**more**</pre>'
     assert renderer.html("") == ""

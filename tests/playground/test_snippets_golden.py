@@ -7,7 +7,15 @@ import pytest
 from connections.endpoint.recognise import parse_endpoint
 from connections.foundry.routes import Api
 from connections.foundry.values import ChatRequest, Message
-from flows.playground.snippets import Authentication, Choice, Language, Sdk, Snippet, Source, snippet
+from flows.playground.code_writers import (
+    Authentication,
+    CodeSource,
+    Language,
+    Sdk,
+    Snippet,
+    SnippetChoice,
+    write_snippet,
+)
 
 QUESTION = "Since we moved to the new tenant on 3 March none of our invoices show up."
 SOURCE = {
@@ -33,12 +41,12 @@ V1, DEPLOYMENT = (
 MODELS = "https://contoso.services.ai.azure.com/models"
 
 
-def made(url: str, choice: Choice) -> Snippet:
-    return snippet(Source(parse_endpoint(url), **SOURCE), choice)
+def made(url: str, choice: SnippetChoice) -> Snippet:
+    return write_snippet(CodeSource(parse_endpoint(url), **SOURCE), choice)
 
 
 GOLDEN = [
-    pytest.param(V1, Choice(), r'''
+    pytest.param(V1, SnippetChoice(), r'''
 import os
 
 from openai import OpenAI
@@ -80,7 +88,7 @@ for event in stream:
         if choice.delta and choice.delta.content:
             print(choice.delta.content, end="", flush=True)
 ''', id='v1 chat python openai key'),
-    pytest.param(DEPLOYMENT, Choice(language=Language.JAVASCRIPT, authentication=Authentication.ENTRA), r'''
+    pytest.param(DEPLOYMENT, SnippetChoice(language=Language.JAVASCRIPT, authentication=Authentication.ENTRA), r'''
 import { AzureOpenAI } from "openai";
 import { DefaultAzureCredential, getBearerTokenProvider } from "@azure/identity";
 
@@ -124,7 +132,7 @@ for await (const event of stream) {
   process.stdout.write(event.choices[0]?.delta?.content ?? "");
 }
 ''', id='deployment chat javascript openai entra'),
-    pytest.param(V1, Choice(Api.RESPONSES, Language.CURL, Sdk.REST, env_file=True), r'''
+    pytest.param(V1, SnippetChoice(Api.RESPONSES, Language.CURL, Sdk.REST, env_file=True), r'''
 set -a; . ./.env; set +a
 
 curl --no-buffer "https://contoso-ai.openai.azure.com/openai/v1/responses" \
@@ -144,7 +152,7 @@ curl --no-buffer "https://contoso-ai.openai.azure.com/openai/v1/responses" \
 }
 JSON
 ''', id='v1 responses curl rest key'),
-    pytest.param(V1, Choice(language=Language.CSHARP, authentication=Authentication.ENTRA), r'''
+    pytest.param(V1, SnippetChoice(language=Language.CSHARP, authentication=Authentication.ENTRA), r'''
 using System.ClientModel.Primitives;
 using Azure.Identity;
 using OpenAI;
@@ -181,7 +189,7 @@ await foreach (StreamingChatCompletionUpdate update in client.CompleteChatStream
     }
 }
 ''', id='v1 chat csharp openai entra'),
-    pytest.param(V1, Choice(Api.RESPONSES, Language.CSHARP), r'''
+    pytest.param(V1, SnippetChoice(Api.RESPONSES, Language.CSHARP), r'''
 using System.ClientModel;
 using OpenAI.Responses;
 
@@ -217,7 +225,7 @@ await foreach (StreamingResponseUpdate update in client.CreateResponseStreamingA
     }
 }
 ''', id='v1 responses csharp openai key'),
-    pytest.param(DEPLOYMENT, Choice(language=Language.CSHARP), r'''
+    pytest.param(DEPLOYMENT, SnippetChoice(language=Language.CSHARP), r'''
 using System.ClientModel;
 using Azure.AI.OpenAI;
 using Azure.AI.OpenAI.Chat;
@@ -257,7 +265,7 @@ await foreach (StreamingChatCompletionUpdate update in client.CompleteChatStream
     }
 }
 ''', id='deployment chat csharp openai key'),
-    pytest.param(V1, Choice(Api.RESPONSES, Language.CSHARP, Sdk.REST), r'''
+    pytest.param(V1, SnippetChoice(Api.RESPONSES, Language.CSHARP, Sdk.REST), r'''
 using System.Text;
 using System.Text.Json.Nodes;
 
@@ -292,7 +300,7 @@ while (await reader.ReadLineAsync() is { } line)
     }
 }
 ''', id='v1 responses csharp rest key'),
-    pytest.param(V1, Choice(language=Language.JAVA, authentication=Authentication.ENTRA), r'''
+    pytest.param(V1, SnippetChoice(language=Language.JAVA, authentication=Authentication.ENTRA), r'''
 import com.azure.identity.AuthenticationUtil;
 import com.azure.identity.DefaultAzureCredentialBuilder;
 import com.openai.client.OpenAIClient;
@@ -335,7 +343,7 @@ public class Main {
     }
 }
 ''', id='v1 chat java openai entra'),
-    pytest.param(V1, Choice(Api.RESPONSES, Language.JAVA), r'''
+    pytest.param(V1, SnippetChoice(Api.RESPONSES, Language.JAVA), r'''
 import com.openai.client.OpenAIClient;
 import com.openai.client.okhttp.OpenAIOkHttpClient;
 import com.openai.core.http.StreamResponse;
@@ -372,7 +380,7 @@ public class Main {
     }
 }
 ''', id='v1 responses java openai key'),
-    pytest.param(V1, Choice(language=Language.JAVA, sdk=Sdk.REST), r'''
+    pytest.param(V1, SnippetChoice(language=Language.JAVA, sdk=Sdk.REST), r'''
 import java.net.URI;
 import java.net.http.HttpClient;
 import java.net.http.HttpRequest;
@@ -414,7 +422,7 @@ public class Main {
     }
 }
 ''', id='v1 chat java rest key'),
-    pytest.param(DEPLOYMENT, Choice(language=Language.GO), r'''
+    pytest.param(DEPLOYMENT, SnippetChoice(language=Language.GO), r'''
 package main
 
 import (
@@ -455,7 +463,7 @@ func main() {
 	}
 }
 ''', id='deployment chat go openai key'),
-    pytest.param(V1, Choice(Api.RESPONSES, Language.GO, authentication=Authentication.ENTRA), r'''
+    pytest.param(V1, SnippetChoice(Api.RESPONSES, Language.GO, authentication=Authentication.ENTRA), r'''
 package main
 
 import (
@@ -506,7 +514,7 @@ func main() {
 	}
 }
 ''', id='v1 responses go openai entra'),
-    pytest.param(V1, Choice(language=Language.GO, sdk=Sdk.REST), r'''
+    pytest.param(V1, SnippetChoice(language=Language.GO, sdk=Sdk.REST), r'''
 package main
 
 import (
@@ -580,7 +588,7 @@ func main() {
 	}
 }
 ''', id='v1 chat go rest key'),
-    pytest.param(MODELS, Choice(sdk=Sdk.INFERENCE), r'''
+    pytest.param(MODELS, SnippetChoice(sdk=Sdk.INFERENCE), r'''
 import os
 
 from azure.ai.inference import ChatCompletionsClient
@@ -627,5 +635,5 @@ for event in stream:
 
 
 @pytest.mark.parametrize(("url", "choice", "text"), GOLDEN)
-def test_a_snippet_reads_like_this(url: str, choice: Choice, text: str) -> None:
+def test_a_snippet_reads_like_this(url: str, choice: SnippetChoice, text: str) -> None:
     assert made(url, choice).text == text.removeprefix("\n")

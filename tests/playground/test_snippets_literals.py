@@ -12,9 +12,9 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from connections.foundry.values import Message
-from flows.playground.snippets import Language, csharp, curl, go, java, javascript, python
-from flows.playground.snippets.composed import Composed, composed_of
-from flows.playground.snippets.texts import MOST_LINES, json_text, lines_of
+from flows.playground.code_writers import Language, csharp, curl, go, java, javascript, python
+from flows.playground.code_writers.lines import MOST_LINES, json_text, lines_of
+from flows.playground.code_writers.templated_text import TemplatedText, templated_texts
 from tests.playground.snippet_cases import TRICKY
 from tests.playground.snippet_literals import literals
 from tests.playground.snippet_stage import NODE
@@ -91,7 +91,7 @@ def test_templates_of_variables_become_the_rendered_text(
     node: NodeProcess, before: str, between: str, name: str
 ) -> None:
     variables = {"name": name, "other": "x"}
-    composed = Composed.of(
+    composed = TemplatedText.of(
         f"{before.replace('{', '(')}{{{{ name }}}}{between.replace('{', '[')}{{{{other}}}}", variables
     )
     assert composed is not None
@@ -179,9 +179,9 @@ def test_a_long_prompt_is_broken_after_its_lines_and_between_its_words() -> None
     ["{{ name | upper }}", "{{ unknown }}", "{% if name %}{{ name }}{% endif %}", "{{ name }} {# note #}", "no tag", "{{ name.first }}"],
 )  # fmt: skip
 def test_a_template_that_is_more_than_names_is_none(template: str) -> None:
-    assert Composed.of(template, {"name": "Ann"}) is None
+    assert TemplatedText.of(template, {"name": "Ann"}) is None
 
 
 def test_a_template_that_was_rendered_otherwise_is_not_used() -> None:
     message = Message("user", "Hello Bob")
-    assert composed_of([message], ["Hello {{ name }}"], {"name": "Ann"}) == ()
+    assert templated_texts([message], ["Hello {{ name }}"], {"name": "Ann"}) == ()

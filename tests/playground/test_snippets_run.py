@@ -13,7 +13,16 @@ from connections.endpoint.recognise import parse_endpoint
 from connections.foundry.routes import Api
 from connections.foundry.values import ChatRequest, Message
 from connections.simulator.app import KEY
-from flows.playground.snippets import Authentication, Choice, ExtraHeader, Language, Sdk, Source, choices, snippet
+from flows.playground.code_writers import (
+    Authentication,
+    CodeSource,
+    ExtraHeader,
+    Language,
+    Sdk,
+    SnippetChoice,
+    offered_choices,
+    write_snippet,
+)
 from tests.playground.snippet_cases import (
     AGENT,
     COMPATIBLE,
@@ -50,7 +59,7 @@ def stage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
         yield made
 
 
-def environment(choice: Choice, source: Source) -> dict[str, str]:
+def environment(choice: SnippetChoice, source: CodeSource) -> dict[str, str]:
     """What a person has in the environment for this snippet, and nothing else."""
     given = {"GATEWAY_HEADER_VALUE": GATEWAY_VALUE} if source.extra_header and not source.extra_header.is_key else {}
     if choice.authentication is Authentication.KEY:
@@ -65,10 +74,10 @@ def token(endpoint: Endpoint) -> str:
     return f"token-for:{endpoint.scope.removesuffix('/.default')}"
 
 
-async def compared(stage: Stage, source: Source, choice: Choice) -> tuple[Played, Sent]:
+async def compared(stage: Stage, source: CodeSource, choice: SnippetChoice) -> tuple[Played, Sent]:
     """Plays and runs, and finds the same request and the same answer."""
     played = await stage.played(source, choice.api)
-    made = snippet(replace(source, lessons=played.lessons), choice)
+    made = write_snippet(replace(source, lessons=played.lessons), choice)
     assert made.refused == ""
     assert KEY not in made.text
     sent, printed = stage.run(made, choice.language, environment(choice, source))
@@ -78,7 +87,7 @@ async def compared(stage: Stage, source: Source, choice: Choice) -> tuple[Played
     return played, sent
 
 
-def without_known_additions(sent: Sent, choice: Choice, endpoint: Endpoint) -> Sent:
+def without_known_additions(sent: Sent, choice: SnippetChoice, endpoint: Endpoint) -> Sent:
     """Two things an SDK adds where the route ignores them; notes of the snippet tell both."""
     if choice.sdk is Sdk.OPENAI and choice.language is Language.PYTHON and "/deployments/" in sent.path:
         assert sent.body.pop("model") == endpoint.deployment
@@ -89,11 +98,11 @@ def without_known_additions(sent: Sent, choice: Choice, endpoint: Endpoint) -> S
 
 def combinations(url: str, authentication: Authentication, apis: int = 2) -> Iterator[object]:
     endpoint = parse_endpoint(url)
-    for api in choices(endpoint, Choice()).apis[:apis]:
+    for api in offered_choices(endpoint, SnippetChoice()).apis[:apis]:
         for language in EXECUTED:
-            for sdk in choices(endpoint, Choice(api, language)).sdks:
+            for sdk in offered_choices(endpoint, SnippetChoice(api, language)).sdks:
                 name = f"{url.removeprefix('https://')}-{api}-{language}-{sdk}"
-                yield pytest.param(url, Choice(api, language, sdk, authentication), id=name)
+                yield pytest.param(url, SnippetChoice(api, language, sdk, authentication), id=name)
 
 
 SHAPES = (V1, DEPLOYMENT, MODELS, PROJECT, DATED, AGENT, SERVERLESS, COMPATIBLE)
@@ -106,8 +115,8 @@ BY_TOKEN = [
 
 
 @pytest.mark.parametrize(("url", "choice"), [*BY_KEY, *combinations(OLD, Authentication.KEY, apis=1)])
-async def test_a_snippet_sends_what_the_playground_sends(stage: Stage, url: str, choice: Choice) -> None:
-    source = Source(parse_endpoint(url), request())
+async def test_a_snippet_sends_what_the_playground_sends(stage: Stage, url: str, choice: SnippetChoice) -> None:
+    source = CodeSource(parse_endpoint(url), request())
     played, sent = await compared(stage, source, choice)
     assert set(sent.credentials.values()) <= {KEY, f"Bearer {KEY}"}
     if choice.sdk is Sdk.REST:
@@ -115,8 +124,10 @@ async def test_a_snippet_sends_what_the_playground_sends(stage: Stage, url: str,
 
 
 @pytest.mark.parametrize(("url", "choice"), BY_TOKEN)
-async def test_a_snippet_signs_in_with_entra_id_for_the_right_audience(stage: Stage, url: str, choice: Choice) -> None:
-    source = Source(parse_endpoint(url), request())
+async def test_a_snippet_signs_in_with_entra_id_for_the_right_audience(
+    stage: Stage, url: str, choice: SnippetChoice
+) -> None:
+    source = CodeSource(parse_endpoint(url), request())
     _, sent = await compared(stage, source, choice)
     assert sent.credentials == {"authorization": f"Bearer {token(source.endpoint)}"}
 
@@ -124,39 +135,39 @@ async def test_a_snippet_signs_in_with_entra_id_for_the_right_audience(stage: St
 @pytest.mark.parametrize("api", APIS)
 @pytest.mark.parametrize(("language", "sdk"), PROGRAMS)
 async def test_every_parameter_and_images_are_sent(stage: Stage, api: Api, language: Language, sdk: Sdk) -> None:
-    await compared(stage, Source(parse_endpoint(V1), everything()), Choice(api, language, sdk))
+    await compared(stage, CodeSource(parse_endpoint(V1), everything()), SnippetChoice(api, language, sdk))
 
 
 @pytest.mark.parametrize("api", APIS)
 @pytest.mark.parametrize(("language", "sdk"), PROGRAMS)
 async def test_an_answer_that_does_not_stream_is_printed(stage: Stage, api: Api, language: Language, sdk: Sdk) -> None:
-    await compared(stage, Source(parse_endpoint(V1), simple(stream=False)), Choice(api, language, sdk))
+    await compared(stage, CodeSource(parse_endpoint(V1), simple(stream=False)), SnippetChoice(api, language, sdk))
 
 
 @pytest.mark.parametrize(("language", "sdk"), PROGRAMS)
 async def test_headers_of_a_gateway_are_sent(stage: Stage, language: Language, sdk: Sdk) -> None:
-    source = Source(
+    source = CodeSource(
         parse_endpoint(GATEWAY),
         request(),
         key_header="Ocp-Apim-Subscription-Key",
         extra_header=ExtraHeader("X-Contoso", is_key=False),
     )
-    played, sent = await compared(stage, source, Choice(Api.CHAT, language, sdk))
+    played, sent = await compared(stage, source, SnippetChoice(Api.CHAT, language, sdk))
     assert sent.credentials == {"ocp-apim-subscription-key": KEY, "x-contoso": GATEWAY_VALUE}
     assert sent.credentials == played.sent.credentials
 
 
 @pytest.mark.parametrize(("language", "sdk"), PROGRAMS)
 async def test_a_snippet_reads_the_env_file(stage: Stage, language: Language, sdk: Sdk) -> None:
-    source = Source(parse_endpoint(V1), request())
-    await compared(stage, source, Choice(Api.CHAT, language, sdk, env_file=True))
+    source = CodeSource(parse_endpoint(V1), request())
+    await compared(stage, source, SnippetChoice(Api.CHAT, language, sdk, env_file=True))
 
 
 @pytest.mark.parametrize("path", ["/openai/v1", "/openai/deployments/gpt-4o", "/models", "/v1"])
 @pytest.mark.parametrize(("language", "sdk"), PROGRAMS[::2])
 async def test_servers_of_this_machine_are_called(stage: Stage, path: str, language: Language, sdk: Sdk) -> None:
-    source = Source(parse_endpoint(stage.url + path), request())
-    played, sent = await compared(stage, source, Choice(Api.CHAT, language, sdk))
+    source = CodeSource(parse_endpoint(stage.url + path), request())
+    played, sent = await compared(stage, source, SnippetChoice(Api.CHAT, language, sdk))
     assert sent.credentials == played.sent.credentials
 
 
@@ -166,16 +177,16 @@ async def test_variables_make_the_same_text(stage: Stage, api: Api, language: La
     variables = {"customer_id": "C-20418", "question": TRICKY, "unused": "x", "class": "y"}
     templates = ["You know {{customer_id}} {}.", "{{ customer_id }} asks ${`'\"\\}:\r\n{{ question }}{{ question }}"]
     texts = [filled(template, variables) for template in templates]
-    source = Source(
+    source = CodeSource(
         parse_endpoint(V1),
         ChatRequest("gpt-4o", (Message("system", texts[0]), Message("user", texts[1]))),
         variables=variables,
         templates=templates,
     )
-    made = snippet(source, Choice(api, language, sdk))
+    made = write_snippet(source, SnippetChoice(api, language, sdk))
     assert made.text.count("C-20418") == 1
     assert "unused" not in made.text
-    await compared(stage, source, Choice(api, language, sdk))
+    await compared(stage, source, SnippetChoice(api, language, sdk))
 
 
 def filled(template: str, variables: dict[str, str]) -> str:

@@ -15,18 +15,18 @@ from connections.foundry.adapt import Lesson
 from connections.foundry.routes import Api
 from connections.foundry.values import ChatRequest, Message, ToolCall
 from connections.secret import Secret
-from flows.playground.snippets import (
+from flows.playground.code_writers import (
     LABELS,
     Authentication,
-    Choice,
-    Choices,
+    CodeSource,
     ExtraHeader,
     Language,
+    OfferedChoices,
     Sdk,
-    Source,
-    choices,
-    fitted,
-    snippet,
+    SnippetChoice,
+    fit_choice,
+    offered_choices,
+    write_snippet,
 )
 from tests.playground.snippet_cases import (
     AGENT,
@@ -49,23 +49,23 @@ from tests.playground.snippet_cases import (
 from tests.playground.snippet_literals import GRAMMARS, literals, parsed
 
 URLS = (V1, FOUNDRY, DEPLOYMENT, OLD, MODELS, PROJECT, DATED, AGENT, SERVERLESS, COMPATIBLE, GATEWAY)
-ALL = [Choice(*chosen) for chosen in product(Api, Language, Sdk, Authentication, (False, True)) if chosen[0] in (Api.CHAT, Api.RESPONSES)]  # fmt: skip
+ALL = [SnippetChoice(*chosen) for chosen in product(Api, Language, Sdk, Authentication, (False, True)) if chosen[0] in (Api.CHAT, Api.RESPONSES)]  # fmt: skip
 TYPED = [*GRAMMARS]
 
 
-def source(url: str, asked: ChatRequest | None = None) -> Source:
-    return Source(parse_endpoint(url), asked or request())
+def source(url: str, asked: ChatRequest | None = None) -> CodeSource:
+    return CodeSource(parse_endpoint(url), asked or request())
 
 
-def offered(url: str) -> Iterator[Choice]:
-    return (choice for choice in ALL if fitted(parse_endpoint(url), choice) == choice)
+def offered(url: str) -> Iterator[SnippetChoice]:
+    return (choice for choice in ALL if fit_choice(parse_endpoint(url), choice) == choice)
 
 
 # --- What is offered ---
 
 
 def test_a_resource_offers_everything_but_the_retired_sdk() -> None:
-    assert choices(parse_endpoint(V1), Choice()) == Choices(
+    assert offered_choices(parse_endpoint(V1), SnippetChoice()) == OfferedChoices(
         (Api.CHAT, Api.RESPONSES), tuple(Language), (Sdk.OPENAI, Sdk.REST), (Authentication.KEY, Authentication.ENTRA)
     )
 
@@ -73,15 +73,15 @@ def test_a_resource_offers_everything_but_the_retired_sdk() -> None:
 @pytest.mark.parametrize(
     ("url", "choice", "sdks"),
     [
-        (MODELS, Choice(), (Sdk.OPENAI, Sdk.REST, Sdk.INFERENCE)),
-        (SERVERLESS, Choice(language=Language.JAVA), (Sdk.OPENAI, Sdk.REST, Sdk.INFERENCE)),
-        (MODELS, Choice(language=Language.GO), (Sdk.OPENAI, Sdk.REST)),
-        (DEPLOYMENT, Choice(language=Language.CSHARP), (Sdk.OPENAI, Sdk.REST)),
-        (V1, Choice(language=Language.CURL), (Sdk.REST,)),
+        (MODELS, SnippetChoice(), (Sdk.OPENAI, Sdk.REST, Sdk.INFERENCE)),
+        (SERVERLESS, SnippetChoice(language=Language.JAVA), (Sdk.OPENAI, Sdk.REST, Sdk.INFERENCE)),
+        (MODELS, SnippetChoice(language=Language.GO), (Sdk.OPENAI, Sdk.REST)),
+        (DEPLOYMENT, SnippetChoice(language=Language.CSHARP), (Sdk.OPENAI, Sdk.REST)),
+        (V1, SnippetChoice(language=Language.CURL), (Sdk.REST,)),
     ],
 )
-def test_sdks_depend_on_language_and_endpoint(url: str, choice: Choice, sdks: tuple[Sdk, ...]) -> None:
-    assert choices(parse_endpoint(url), choice).sdks == sdks
+def test_sdks_depend_on_language_and_endpoint(url: str, choice: SnippetChoice, sdks: tuple[Sdk, ...]) -> None:
+    assert offered_choices(parse_endpoint(url), choice).sdks == sdks
 
 
 @pytest.mark.parametrize(
@@ -89,18 +89,19 @@ def test_sdks_depend_on_language_and_endpoint(url: str, choice: Choice, sdks: tu
     [(V1, (Api.CHAT, Api.RESPONSES)), (MODELS, (Api.CHAT,)), (SERVERLESS, (Api.CHAT,)), (DATED, (Api.RESPONSES,))],
 )
 def test_apis_are_those_of_the_endpoint(url: str, apis: tuple[Api, ...]) -> None:
-    assert choices(parse_endpoint(url), Choice()).apis == apis
+    assert offered_choices(parse_endpoint(url), SnippetChoice()).apis == apis
 
 
 def test_entra_id_is_not_offered_for_servers_of_others() -> None:
-    assert choices(parse_endpoint(COMPATIBLE), Choice()).authentications == (Authentication.KEY,)
+    assert offered_choices(parse_endpoint(COMPATIBLE), SnippetChoice()).authentications == (Authentication.KEY,)
 
 
 def test_a_choice_that_does_not_exist_becomes_the_nearest_one() -> None:
-    wanted = Choice(Api.CHAT, Language.CURL, Sdk.OPENAI, Authentication.ENTRA, env_file=True)
-    assert fitted(parse_endpoint(DATED), wanted) == replace(wanted, api=Api.RESPONSES, sdk=Sdk.REST)
+    wanted = SnippetChoice(Api.CHAT, Language.CURL, Sdk.OPENAI, Authentication.ENTRA, env_file=True)
+    assert fit_choice(parse_endpoint(DATED), wanted) == replace(wanted, api=Api.RESPONSES, sdk=Sdk.REST)
     assert (
-        fitted(parse_endpoint(COMPATIBLE), Choice(sdk=Sdk.INFERENCE, authentication=Authentication.ENTRA)) == Choice()
+        fit_choice(parse_endpoint(COMPATIBLE), SnippetChoice(sdk=Sdk.INFERENCE, authentication=Authentication.ENTRA))
+        == SnippetChoice()
     )
 
 
@@ -112,7 +113,7 @@ def test_every_option_has_a_label() -> None:
 @pytest.mark.parametrize("url", URLS)
 def test_what_is_offered_is_written_or_says_what_to_choose_instead(url: str) -> None:
     for choice in offered(url):
-        made = snippet(source(url), choice)
+        made = write_snippet(source(url), choice)
         assert bool(made.text) != bool(made.refused), choice
         if made.refused:
             assert choice.language in (Language.CSHARP, Language.JAVA)
@@ -128,7 +129,7 @@ def test_the_key_is_in_no_part_of_a_snippet_and_its_variable_is(url: str) -> Non
     endpoint = parse_endpoint(f"{url}{'&' if '?' in url else '?'}api-key={planted}")
     assert endpoint.found_key == Secret(planted)  # what was pasted held a key
     for choice in ALL:
-        made = snippet(Source(endpoint, request()), choice)
+        made = write_snippet(CodeSource(endpoint, request()), choice)
         assert planted not in repr(made)
         if made.text and choice.authentication is Authentication.KEY:
             assert "AZURE_OPENAI_API_KEY" in made.text
@@ -137,14 +138,14 @@ def test_the_key_is_in_no_part_of_a_snippet_and_its_variable_is(url: str) -> Non
 
 def test_the_env_file_has_names_and_no_values() -> None:
     extra = ExtraHeader("X-Contoso", is_key=False)
-    made = snippet(replace(source(GATEWAY), extra_header=extra), Choice(sdk=Sdk.REST, env_file=True))
+    made = write_snippet(replace(source(GATEWAY), extra_header=extra), SnippetChoice(sdk=Sdk.REST, env_file=True))
     assert made.env == "AZURE_OPENAI_API_KEY=\nGATEWAY_HEADER_VALUE=\n"
 
 
 def test_with_entra_id_a_token_or_nothing_is_in_the_env_file() -> None:
-    by_rest = Choice(sdk=Sdk.REST, authentication=Authentication.ENTRA, env_file=True)
-    assert snippet(source(V1), by_rest).env == "AZURE_ACCESS_TOKEN=\n"
-    made = snippet(source(V1), replace(by_rest, sdk=Sdk.OPENAI))
+    by_rest = SnippetChoice(sdk=Sdk.REST, authentication=Authentication.ENTRA, env_file=True)
+    assert write_snippet(source(V1), by_rest).env == "AZURE_ACCESS_TOKEN=\n"
+    made = write_snippet(source(V1), replace(by_rest, sdk=Sdk.OPENAI))
     assert made.env == ""
     assert "dotenv" not in made.text + made.install
     assert made.notes == ("With Microsoft Entra ID there is no key to keep in a .env file.",)
@@ -156,50 +157,55 @@ def test_with_entra_id_a_token_or_nothing_is_in_the_env_file() -> None:
 @pytest.mark.parametrize(
     ("url", "choice", "note"),
     [
-        (MODELS, Choice(sdk=Sdk.INFERENCE), "The Azure AI Inference SDK is retired. Use the OpenAI SDK."),
-        (DEPLOYMENT, Choice(Api.RESPONSES), "The deployment route has no Responses: the address of the resource is called, and the model is named."),
-        (DEPLOYMENT, Choice(), "The SDK also names the deployment as model in the body, which this route ignores."),
-        (SERVERLESS, Choice(sdk=Sdk.INFERENCE), "This SDK always sends an api-version, which a serverless endpoint ignores."),
-        (V1, Choice(language=Language.GO, env_file=True), "The program reads its environment. Load the .env file before it starts: set -a; . ./.env; set +a"),
-        (V1, Choice(language=Language.JAVA, sdk=Sdk.REST), "The JDK reads no JSON, so the answer is printed as it comes."),
+        (MODELS, SnippetChoice(sdk=Sdk.INFERENCE), "The Azure AI Inference SDK is retired. Use the OpenAI SDK."),
+        (DEPLOYMENT, SnippetChoice(Api.RESPONSES), "The deployment route has no Responses: the address of the resource is called, and the model is named."),
+        (DEPLOYMENT, SnippetChoice(), "The SDK also names the deployment as model in the body, which this route ignores."),
+        (SERVERLESS, SnippetChoice(sdk=Sdk.INFERENCE), "This SDK always sends an api-version, which a serverless endpoint ignores."),
+        (V1, SnippetChoice(language=Language.GO, env_file=True), "The program reads its environment. Load the .env file before it starts: set -a; . ./.env; set +a"),
+        (V1, SnippetChoice(language=Language.JAVA, sdk=Sdk.REST), "The JDK reads no JSON, so the answer is printed as it comes."),
     ],
 )  # fmt: skip
-def test_what_a_person_should_know_is_a_note(url: str, choice: Choice, note: str) -> None:
-    assert note in snippet(source(url), choice).notes
+def test_what_a_person_should_know_is_a_note(url: str, choice: SnippetChoice, note: str) -> None:
+    assert note in write_snippet(source(url), choice).notes
 
 
 @pytest.mark.parametrize(
     ("url", "choice", "sentence"),
     [
-        (MODELS, Choice(Api.RESPONSES), "This endpoint (Model inference (old)) has no Responses. Use https://contoso.services.ai.azure.com/openai/v1."),
-        (V1, Choice(language=Language.CURL), "There is no such SDK for this language. Choose another one, or REST."),
-        (V1, Choice(sdk=Sdk.INFERENCE), "The Azure AI Inference SDK calls chat completions of /models and of serverless endpoints alone. Choose another SDK."),
-        (COMPATIBLE, Choice(authentication=Authentication.ENTRA), "Microsoft Entra ID is for endpoints of Microsoft. Choose key authentication."),
-        (DATED, Choice(Api.RESPONSES, Language.CSHARP), "The SDK for .NET has Responses at /openai/v1 alone. Choose REST, or a connection to that address."),
-        (OLD, Choice(language=Language.CSHARP), "Azure.AI.OpenAI for .NET does not know the api-version 2024-05-01-preview. Choose REST."),
+        (MODELS, SnippetChoice(Api.RESPONSES), "This endpoint (Model inference (old)) has no Responses. Use https://contoso.services.ai.azure.com/openai/v1."),
+        (V1, SnippetChoice(language=Language.CURL), "There is no such SDK for this language. Choose another one, or REST."),
+        (V1, SnippetChoice(sdk=Sdk.INFERENCE), "The Azure AI Inference SDK calls chat completions of /models and of serverless endpoints alone. Choose another SDK."),
+        (COMPATIBLE, SnippetChoice(authentication=Authentication.ENTRA), "Microsoft Entra ID is for endpoints of Microsoft. Choose key authentication."),
+        (DATED, SnippetChoice(Api.RESPONSES, Language.CSHARP), "The SDK for .NET has Responses at /openai/v1 alone. Choose REST, or a connection to that address."),
+        (OLD, SnippetChoice(language=Language.CSHARP), "Azure.AI.OpenAI for .NET does not know the api-version 2024-05-01-preview. Choose REST."),
     ],
 )  # fmt: skip
-def test_what_cannot_be_written_says_why_and_what_can(url: str, choice: Choice, sentence: str) -> None:
-    made = snippet(source(url), choice)
+def test_what_cannot_be_written_says_why_and_what_can(url: str, choice: SnippetChoice, sentence: str) -> None:
+    made = write_snippet(source(url), choice)
     assert made.refused == sentence
     assert made.text == ""
 
 
 def test_an_sdk_without_a_model_is_refused() -> None:
     nameless = replace(simple(), model="")
-    assert "Type the deployment" in snippet(source(SERVERLESS, nameless), Choice()).refused
-    assert snippet(source(SERVERLESS, nameless), Choice(sdk=Sdk.REST)).refused == ""
+    assert "Type the deployment" in write_snippet(source(SERVERLESS, nameless), SnippetChoice()).refused
+    assert write_snippet(source(SERVERLESS, nameless), SnippetChoice(sdk=Sdk.REST)).refused == ""
 
 
 def test_a_gateway_is_none_of_the_retired_sdks_business() -> None:
-    made = snippet(replace(source(MODELS), key_header="Ocp-Apim-Subscription-Key"), Choice(sdk=Sdk.INFERENCE))
+    made = write_snippet(
+        replace(source(MODELS), key_header="Ocp-Apim-Subscription-Key"), SnippetChoice(sdk=Sdk.INFERENCE)
+    )
     assert made.refused.startswith("The Azure AI Inference SDK sends no header of a gateway.")
 
 
 def test_a_number_that_javascript_does_not_have_is_refused() -> None:
     big = simple(seed=2**60)
-    assert "JavaScript has no exact number" in snippet(source(V1, big), Choice(language=Language.JAVASCRIPT)).refused
-    assert f"seed={2**60}," in snippet(source(V1, big), Choice()).text
+    assert (
+        "JavaScript has no exact number"
+        in write_snippet(source(V1, big), SnippetChoice(language=Language.JAVASCRIPT)).refused
+    )
+    assert f"seed={2**60}," in write_snippet(source(V1, big), SnippetChoice()).text
 
 
 @pytest.mark.parametrize("language", TYPED)
@@ -211,8 +217,11 @@ def test_calls_of_tools_in_the_history_are_refused_by_languages_with_types(langu
     )
     asked = ChatRequest("gpt-4o", history)
     for api in (Api.CHAT, Api.RESPONSES):
-        assert "Choose Python, JavaScript or REST." in snippet(source(V1, asked), Choice(api, language)).refused
-        assert snippet(source(V1, asked), Choice(api)).refused == ""
+        assert (
+            "Choose Python, JavaScript or REST."
+            in write_snippet(source(V1, asked), SnippetChoice(api, language)).refused
+        )
+        assert write_snippet(source(V1, asked), SnippetChoice(api)).refused == ""
 
 
 # --- What is written ---
@@ -220,21 +229,22 @@ def test_calls_of_tools_in_the_history_are_refused_by_languages_with_types(langu
 
 def test_what_the_deployment_refuses_is_not_written() -> None:
     lessons = (Lesson("temperature", "", "not supported", 0), Lesson("max_completion_tokens", "max_tokens", "old", 0))
-    made = snippet(replace(source(V1), lessons=lessons), Choice())
+    made = write_snippet(replace(source(V1), lessons=lessons), SnippetChoice())
     assert "temperature" not in made.text
     assert "max_tokens=300" in made.text
 
 
 def test_responses_are_never_stored_by_the_service() -> None:
-    assert "store=False," in snippet(source(V1), Choice(Api.RESPONSES)).text
+    assert "store=False," in write_snippet(source(V1), SnippetChoice(Api.RESPONSES)).text
 
 
 def test_what_to_install_is_one_line() -> None:
     for url in URLS:
         for choice in offered(url):
-            assert "\n" not in snippet(source(url), choice).install
+            assert "\n" not in write_snippet(source(url), choice).install
     assert (
-        snippet(source(V1), Choice(authentication=Authentication.ENTRA)).install == "pip install openai azure-identity"
+        write_snippet(source(V1), SnippetChoice(authentication=Authentication.ENTRA)).install
+        == "pip install openai azure-identity"
     )
 
 
@@ -242,7 +252,7 @@ def test_what_to_install_is_one_line() -> None:
 def test_python_is_valid_and_says_every_text(url: str) -> None:
     for choice in offered(url):
         if choice.language is Language.PYTHON:
-            tree = ast.parse(snippet(source(url, everything()), choice).text)
+            tree = ast.parse(write_snippet(source(url, everything()), choice).text)
             texts = {node.value for node in ast.walk(tree) if isinstance(node, ast.Constant)}
             assert {TRICKY, IMAGE} <= texts
 
@@ -257,7 +267,7 @@ def test_compiled_languages_are_valid_and_say_every_text(language: Language, url
         simple(),
     ):
         for choice in offered(url):
-            made = snippet(source(url, asked), choice)
+            made = write_snippet(source(url, asked), choice)
             if choice.language is not language or made.refused:
                 continue
             assert not parsed(language, made.text).has_error, made.text
@@ -267,7 +277,7 @@ def test_compiled_languages_are_valid_and_say_every_text(language: Language, url
 
 @pytest.mark.parametrize("language", TYPED)
 def test_the_body_of_a_rest_snippet_is_the_body_of_the_request(language: Language) -> None:
-    made = snippet(source(V1, everything()), Choice(Api.CHAT, language, Sdk.REST))
+    made = write_snippet(source(V1, everything()), SnippetChoice(Api.CHAT, language, Sdk.REST))
     (body,) = [json.loads(text) for text in literals(language, made.text) if text.lstrip().startswith("{\n")]
     assert body["messages"][1] == {"role": "user", "content": TRICKY}
     assert body["stream_options"] == {"include_usage": True}
@@ -280,10 +290,10 @@ def test_a_variable_whose_name_means_something_else_is_written_out() -> None:
         source(V1, asked), variables={"client": "Ann", "who": "Ann"}, templates=("Hello {{ client }}", "Bye {{ who }}")
     )
     for language in (Language.PYTHON, Language.JAVASCRIPT):
-        text = snippet(named, Choice(language=language)).text
+        text = write_snippet(named, SnippetChoice(language=language)).text
         assert '"Hello Ann"' in text
         assert "who}" in text
-    assert '"Bye Ann"' in snippet(named, Choice(language=Language.GO)).text
+    assert '"Bye Ann"' in write_snippet(named, SnippetChoice(language=Language.GO)).text
 
 
 def test_variables_are_used_where_a_message_has_images() -> None:
@@ -296,4 +306,4 @@ def test_variables_are_used_where_a_message_has_images() -> None:
         ),
     )
     named = replace(source(V1, asked), variables={"who": "Ann"}, templates=("What is {{ who }}",))
-    assert 'f"What is {who}"' in snippet(named, Choice(Api.RESPONSES)).text
+    assert 'f"What is {who}"' in write_snippet(named, SnippetChoice(Api.RESPONSES)).text

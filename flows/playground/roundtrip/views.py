@@ -14,10 +14,10 @@ from flows.language.document import Action, Document, DocumentError
 from flows.models import ActionRun, Conflict, Flow, Room, State
 from flows.playground.access import find_session
 from flows.playground.models import Session
-from flows.playground.roundtrip.contexts import UsePage, page_of
-from flows.playground.roundtrip.merge import ACTION_ID, applied
-from flows.playground.roundtrip.review import CHAT, Preview, Review
-from flows.playground.roundtrip.sessions import opened
+from flows.playground.roundtrip.contexts import UsePage, use_page
+from flows.playground.roundtrip.merge import ACTION_ID, apply_to_document
+from flows.playground.roundtrip.open_session import open_session
+from flows.playground.roundtrip.review import CHAT, NewFlowPreview, Review
 from foundryflow.access import editor
 from foundryflow.http import Request, whole_number
 from foundryflow.regions import Region, page, regions
@@ -25,7 +25,7 @@ from foundryflow.regions import Region, page, regions
 CONFLICT, INVALID = 409, 422
 
 
-class NewFlowForm(forms.Form):
+class UseInNewFlowForm(forms.Form):
     name = forms.CharField(max_length=200, error_messages={"required": "A flow needs a name."})
 
 
@@ -43,7 +43,7 @@ def open_action(request: Request, pk: int) -> HttpResponse:
         messages.info(request, "This action was not run, so there is nothing to open.")
         return redirect("runs:show", pk)
     record.run = run
-    session, notes = opened(record, *stored(record), request.user)
+    session, notes = open_session(record, *stored(record), request.user)
     for note in notes:
         messages.warning(request, note)
     return redirect("playground:show", session.pk)
@@ -79,7 +79,7 @@ def use(request: Request, pk: int) -> HttpResponse:
 def page_for(request: Request, session: Session) -> UsePage:
     """The page of what the address chooses; where it chooses no flow, of the one the session came from."""
     slug = request.GET.get("flow", session.from_flow.slug if session.from_flow else "")
-    return page_of(session, find_flow(request, slug) if slug else None, request.GET)
+    return use_page(session, find_flow(request, slug) if slug else None, request.GET)
 
 
 def answered(
@@ -89,7 +89,7 @@ def answered(
         "page": shown,
         "session": shown.session,
         "said": said,
-        "form": form or NewFlowForm(initial={"name": shown.session.name}),
+        "form": form or UseInNewFlowForm(initial={"name": shown.session.name}),
     }
     if request.htmx:
         response = regions(request, Region("roundtrip/_use.html", "use", context), status=status)
@@ -108,7 +108,7 @@ def put_into(request: Request, shown: UsePage, review: Review) -> HttpResponse:
         return answered(request, shown, status=CONFLICT, said="session")
     added = [needed for needed in review.missing if needed.name in request.POST.getlist("add")]
     try:
-        document = applied(review.document, review.action_id, review.properties, added)
+        document = apply_to_document(review.document, review.action_id, review.properties, added)
         base = whole_number(request.POST.get("base")) or 0
         flow.commit(document, by=request.user, base=base, note=f"from playground session {session.name}"[:200])
     except Conflict:
@@ -119,8 +119,8 @@ def put_into(request: Request, shown: UsePage, review: Review) -> HttpResponse:
     return came_to(request, session, flow, review.action_id)
 
 
-def made_new(request: Request, shown: UsePage, preview: Preview) -> HttpResponse:
-    form = NewFlowForm(request.POST)
+def made_new(request: Request, shown: UsePage, preview: NewFlowPreview) -> HttpResponse:
+    form = UseInNewFlowForm(request.POST)
     if not form.is_valid():
         return answered(request, shown, status=INVALID, form=form)
     if request.POST.get("reviewed") != preview.digest:

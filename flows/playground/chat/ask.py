@@ -1,0 +1,126 @@
+"""Asks questions: a new one, the same once more, another one in its place. `edits.py` changes what was asked."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from django.contrib.auth.models import AbstractBaseUser
+from django.db import transaction
+from django.utils import timezone
+
+from connections.models import Connection
+from flows.playground import versions
+from flows.playground.chat.branch import prompt_of, render_prompt
+from flows.playground.chat.calls import NotAskable, prepare_call, start_call, variable_values
+from flows.playground.chat.comparison import field_name
+from flows.playground.chat.forms import template_problems
+from flows.playground.models import Answer, Session, Turn
+
+UNNAMED = "New session"
+LONGEST_NAME = 60
+
+
+@transaction.atomic
+def ask_question(
+    session: Session,
+    prompt: str,
+    images: Sequence[str],
+    by: AbstractBaseUser,
+    *,
+    prompts: Mapping[str, str] | None = None,
+) -> Turn:
+    """Asks every active column, at the end of the branch that is shown. Raises NotAskable.
+
+    `prompts` are those of columns that ask something else, by number.
+    """
+    lock_session(session)
+    turn = add_turn(session, session.head, prompt, images, by, prompts or {})
+    session.draft = ""
+    session.save(update_fields=["draft"])
+    return turn
+
+
+@transaction.atomic
+def ask_again(answer: Answer, by: AbstractBaseUser, *, times: int = 1) -> list[Answer]:
+    """Asks the same with the settings as they are now. One more answer is chosen, several are only looked at.
+
+    Raises NotAskable.
+    """
+    turn = answer.turn
+    session = turn.session
+    lock_session(session)
+    check_askable(session, {answer.column: prompt_of(turn, answer.column)})
+    call = prepare_call(session, turn, answer.column, by)
+    made = [start_call(turn, call, by, chosen=times == 1) for _ in range(times)]
+    session.changed_at = timezone.now()
+    session.save(update_fields=["changed_at", "flow"])
+    return made
+
+
+@transaction.atomic
+def ask_instead(turn: Turn, prompt: str, by: AbstractBaseUser) -> Turn:
+    """Asks another question in place of a turn, as a branch beside it. Raises NotAskable."""
+    lock_session(turn.session)
+    return add_turn(turn.session, turn.parent, prompt, turn.images, by, turn.prompts)
+
+
+def lock_session(session: Session) -> None:
+    """Locks the session, so that two questions of it are asked one after the other."""
+    mine = Session.objects.select_for_update(of=("self",))
+    session.refresh_from_db(fields=["head", "flow", "name"], from_queryset=mine)
+
+
+def add_turn(
+    session: Session,
+    parent: Turn | None,
+    prompt: str,
+    images: Sequence[str],
+    by: AbstractBaseUser,
+    prompts: Mapping[str, str],
+) -> Turn:
+    columns = range(len(session.active_columns))
+    own = {number: text for number, text in prompts.items() if text.strip()}
+    check_askable(session, {column: own.get(str(column), prompt) for column in columns})
+    turn = Turn.objects.create(
+        session=session,
+        parent=parent,
+        prompt=prompt,
+        prompts=own,
+        images=list(images),
+        variables=variable_values(session, [prompt, *own.values()], {}),
+    )
+    name_session(session, turn)
+    for column in columns:
+        start_call(turn, prepare_call(session, turn, column, by), by)
+    session.head, session.changed_at = turn, timezone.now()
+    session.save(update_fields=["head", "changed_at", "name", "flow"])
+    versions.save_version(session, by, prompt=prompt)
+    return turn
+
+
+def check_askable(session: Session, prompts: Mapping[int, str]) -> None:
+    """Raises NotAskable with everything that is missing, before anything is called."""
+    problems: dict[str, str] = {}
+    known = set(Connection.objects.values_list("name", flat=True))
+    for column, prompt in prompts.items():
+        setup = session.setup_of(column)
+        found = template_problems(setup, prompt)
+        if not prompt.strip():
+            found["prompt"] = "Type a question."
+        if not setup.connection:
+            found["connection"] = "Choose a connection."
+        elif setup.connection not in known:
+            found["connection"] = f"There is no connection {setup.connection} any more. Choose another one."
+        if not setup.model.strip():
+            found["model"] = "Type the name of a deployment."
+        problems |= {field_name(name, column): said for name, said in found.items()}
+    if problems:
+        raise NotAskable(problems)
+
+
+def name_session(session: Session, turn: Turn) -> None:
+    """Names a session that has no name yet after its first question."""
+    if session.name == UNNAMED:
+        first_line = render_prompt(turn.prompt, turn.variables).strip().split("\n")[0] or UNNAMED
+        short = f"{first_line[: LONGEST_NAME - 1].rstrip()}…"
+        session.name = first_line if len(first_line) <= LONGEST_NAME else short
