@@ -127,7 +127,7 @@ class CreateForm:
         ]
 
     def plan(self) -> BatchPlan:
-        """Raises Unready."""
+        """The plan of the batch. Raises BatchIncomplete."""
         problems = list(self._problems())
         try:
             found = self.table

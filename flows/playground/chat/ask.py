@@ -34,7 +34,8 @@ def ask_question(
     `prompts` are those of columns that ask something else, by number.
     """
     lock_session(session)
-    turn = add_turn(session, session.head, prompt, images, by, prompts or {})
+    turn = Turn(session=session, parent=session.head, prompt=prompt, prompts=dict(prompts or {}), images=list(images))
+    ask_turn(turn, by)
     session.draft = ""
     session.save(update_fields=["draft"])
     return turn
@@ -61,7 +62,8 @@ def ask_again(answer: Answer, by: AbstractBaseUser, *, times: int = 1) -> list[A
 def ask_instead(turn: Turn, prompt: str, by: AbstractBaseUser) -> Turn:
     """Asks another question in place of a turn, as a branch beside it. Raises NotAskable."""
     lock_session(turn.session)
-    return add_turn(turn.session, turn.parent, prompt, turn.images, by, turn.prompts)
+    question = {"prompt": prompt, "prompts": turn.prompts, "images": turn.images}
+    return ask_turn(Turn(session=turn.session, parent=turn.parent, **question), by)
 
 
 def lock_session(session: Session) -> None:
@@ -70,31 +72,19 @@ def lock_session(session: Session) -> None:
     session.refresh_from_db(fields=["head", "flow", "name"], from_queryset=mine)
 
 
-def add_turn(
-    session: Session,
-    parent: Turn | None,
-    prompt: str,
-    images: Sequence[str],
-    by: AbstractBaseUser,
-    prompts: Mapping[str, str],
-) -> Turn:
-    columns = range(len(session.active_columns))
-    own = {number: text for number, text in prompts.items() if text.strip()}
-    check_askable(session, {column: own.get(str(column), prompt) for column in columns})
-    turn = Turn.objects.create(
-        session=session,
-        parent=parent,
-        prompt=prompt,
-        prompts=own,
-        images=list(images),
-        variables=variable_values(session, [prompt, *own.values()], {}),
-    )
+def ask_turn(turn: Turn, by: AbstractBaseUser) -> Turn:
+    """Stores a new turn, asks it of every active column and shows it. Raises NotAskable."""
+    session, columns = turn.session, range(len(turn.session.active_columns))
+    turn.prompts = {number: text for number, text in turn.prompts.items() if text.strip()}
+    check_askable(session, {column: prompt_of(turn, column) for column in columns})
+    turn.variables = variable_values(session, [turn.prompt, *turn.prompts.values()], {})
+    turn.save()
     name_session(session, turn)
     for column in columns:
         start_call(turn, prepare_call(session, turn, column, by), by)
     session.head, session.changed_at = turn, timezone.now()
     session.save(update_fields=["head", "changed_at", "name", "flow"])
-    versions.save_version(session, by, prompt=prompt)
+    versions.save_version(session, by, prompt=turn.prompt)
     return turn
 
 

@@ -36,7 +36,7 @@ class NothingToSend(Exception):
 
 
 def next_request(session: Session, column: int) -> NextRequest:
-    """The draft as the next question; without one, the newest question once more. Raises NotWritten."""
+    """The draft as the next question; without one, the newest question once more. Raises NothingToSend."""
     setup = session.setup_of(column).as_sent
     prompt, before, images, known = next_question(session, column)
     values = variable_values(session, [*setup.templates(), prompt], known)

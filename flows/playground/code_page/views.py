@@ -59,29 +59,29 @@ def code(request: Request, pk: int) -> HttpResponse:
     fill_columns(session, sent)
     column = column_of(session, sent.get("column", ""))
     choice = choice_of(sent)
-    context: dict[str, Any] = {
-        "session": session,
-        "columns": column_select(session, column),
-        "env_file": choice.env_file,
-    }
     try:
-        now = next_request(session, column)
-        connection = find_connection(now.setup.connection)
+        shown = code_context(session, column, choice)
     except NothingToSend as error:
-        return page(request, "playground_code/_code.html", {**context, "snippet": Snippet(refused=str(error))})
+        shown = {"snippet": Snippet(refused=str(error))}
+    more = {"session": session, "columns": column_select(session, column), "env_file": choice.env_file}
+    return page(request, "playground_code/_code.html", {**more, **shown})
+
+
+def code_context(session: Session, column: int, choice: SnippetChoice) -> dict[str, Any]:
+    """The snippet with its colours and line numbers, and what can be chosen beside it. Raises NothingToSend."""
+    now = next_request(session, column)
+    connection = find_connection(now.setup.connection)
     endpoint = connection.parsed
     if endpoint is None:
-        refused = Snippet(refused=f"The address of {connection.name} is not recognised. Open the connection.")
-        return page(request, "playground_code/_code.html", {**context, "snippet": refused})
+        raise NothingToSend(f"The address of {connection.name} is not recognised. Open the connection.")
     choice = fit_choice(endpoint, choice)
-    made = write_snippet(code_source(connection, endpoint, now), choice)
-    context |= {
-        "snippet": made,
-        "code": highlight(made.text, choice.language),
-        "numbers": "\n".join(map(str, range(1, made.text.rstrip("\n").count("\n") + 2))),
+    snippet = write_snippet(code_source(connection, endpoint, now), choice)
+    return {
+        "snippet": snippet,
+        "code": highlight(snippet.text, choice.language),
+        "numbers": "\n".join(map(str, range(1, snippet.text.rstrip("\n").count("\n") + 2))),
         "selects": selects(endpoint, choice),
     }
-    return page(request, "playground_code/_code.html", context)
 
 
 def highlight(text: str, language: Language) -> SafeString:
@@ -90,7 +90,7 @@ def highlight(text: str, language: Language) -> SafeString:
 
 
 def find_connection(name: str) -> Connection:
-    """Raises NotWritten."""
+    """The connection by its name. Raises NothingToSend."""
     found = Connection.objects.filter(name=name).first() if name else None
     if found is None:
         raise NothingToSend(f"There is no connection {name}. Choose another one." if name else "Choose a connection.")

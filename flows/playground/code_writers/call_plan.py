@@ -101,7 +101,7 @@ class CallPlan:
 
     @property
     def model(self) -> str:
-        """What an SDK is given as the model. Raises Refusal when there is none."""
+        """What an SDK is given as the model. Raises SnippetRefusal when there is none."""
         if name := self.deployment or self.body.get("model"):
             return str(name)
         raise SnippetRefusal("An SDK wants the name of a model. Type the deployment, or choose REST.")
@@ -170,7 +170,7 @@ class CallPlan:
 
 
 def plan_of(source: CodeSource, choice: SnippetChoice) -> CallPlan:
-    """Raises Refusal."""
+    """Raises SnippetRefusal."""
     target = Target("", source.endpoint, Secret(""), key_header=source.key_header)
     try:
         request = ChatCall(target, source.request, choice.api, store=STORED).asked(source.lessons)

@@ -19,7 +19,7 @@ def unseen(char: str) -> str:
     return f"\\u{code:04x}" if code < 0x10000 else f"\\U{code:08x}"
 
 
-def quoted(text: str) -> str:
+def quote(text: str) -> str:
     return f'"{escape(text, KNOWN, unseen)}"'
 
 
@@ -28,15 +28,15 @@ def text_literal(text: str, depth: int) -> str:
     inner = INDENT * depth
     lines = lines_of(text, WIDTH - len(inner) - 4)
     if len(lines) == 1:
-        return quoted(text)
-    return f"\n{inner}" + f" +\n{inner}".join(quoted("".join(map(str, line))) for line in lines)
+        return quote(text)
+    return f"\n{inner}" + f" +\n{inner}".join(quote("".join(map(str, line))) for line in lines)
 
 
 def raw(value: object, depth: int) -> str:
     """JSON as a raw string literal. Three quotes in a row are no part of any JSON."""
     text, inner = json_text(value), INDENT * depth
     if "\n" not in text:
-        return quoted(text)
+        return quote(text)
     return f'"""\n{inner}{indent(text, inner)}\n{inner}"""'
 
 
@@ -50,7 +50,7 @@ def number(value: Any) -> str:
     return f"{value}f" if isinstance(value, float) else str(value)
 
 
-def assigned(start: str, lines: Iterable[str]) -> str:
+def assignment(start: str, lines: Iterable[str]) -> str:
     inner = "".join(f"{INDENT}{line}\n" for line in lines)
     return f"{start}\n{{\n{inner}}};" if inner else f"{start};"
 
@@ -81,11 +81,11 @@ def system_first(name: str) -> tuple[bool, str]:
 def rest(plan: CallPlan) -> WrittenCode:
     name, before = plan.rest_header
     secret = environment(plan.secret_name)
-    headers = {name: f"{quoted(before)} + {secret}" if before else secret}
+    headers = {name: f"{quote(before)} + {secret}" if before else secret}
     if plan.extra:
         headers[plan.extra.name] = environment(plan.extra_name)
     body = plan.body
-    added = "\n".join(f"request.Headers.Add({quoted(header)}, {given});" for header, given in headers.items())
+    added = "\n".join(f"request.Headers.Add({quote(header)}, {given});" for header, given in headers.items())
     waits = "HttpCompletionOption.ResponseHeadersRead" if plan.streams else "HttpCompletionOption.ResponseContentRead"
     token = f"// {plan.secret_name} comes from: {plan.token_command}\n" if plan.entra else ""
     return WrittenCode(
@@ -94,7 +94,7 @@ using System.Text;
 using System.Text.Json.Nodes;
 
 {token}using HttpClient client = new();
-using HttpRequestMessage request = new(HttpMethod.Post, {quoted(plan.url)});
+using HttpRequestMessage request = new(HttpMethod.Post, {quote(plan.url)});
 {added}
 request.Content = new StringContent({raw(body, 1)}, Encoding.UTF8, "application/json");
 

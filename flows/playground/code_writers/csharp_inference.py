@@ -6,12 +6,12 @@ from flows.playground.code_writers.call_plan import KEY, CallPlan
 from flows.playground.code_writers.choices import WrittenCode
 from flows.playground.code_writers.csharp import (
     INDENT,
-    assigned,
+    assignment,
     draft,
     environment,
     indented_block,
     number,
-    quoted,
+    quote,
     raw,
     text_literal,
 )
@@ -29,21 +29,21 @@ PROPERTIES = {
 
 def inference(plan: CallPlan) -> WrittenCode:
     found = typed_body(plan, (*PROPERTIES, "stop"))
-    given = [f"Model = {quoted(plan.body['model'])},"] if "model" in plan.body else []
+    given = [f"Model = {quote(plan.body['model'])},"] if "model" in plan.body else []
     given.append(indented_block("Messages =", "{}", [inference_message(turn) for turn in found.turns]))
     given += [f"{PROPERTIES[name]} = {number(value)}," for name, value in found.known.items() if name != "stop"]
     if stop := found.known.get("stop"):
         texts = [stop] if isinstance(stop, str) else stop
-        given.append(f"StopSequences = {{ {', '.join(quoted(text) for text in texts)} }},")
+        given.append(f"StopSequences = {{ {', '.join(quote(text) for text in texts)} }},")
     extras = dict(found.others)
     if "stream_options" in plan.body:
         extras["stream_options"] = plan.body["stream_options"]
     set_extras = [
-        f"options.AdditionalProperties[{quoted(name)}] = BinaryData.FromString({raw(value, 1)});"
+        f"options.AdditionalProperties[{quote(name)}] = BinaryData.FromString({raw(value, 1)});"
         for name, value in extras.items()
     ]
     usings = ["Azure", "Azure.AI.Inference"]
-    arguments = [f"new Uri({quoted(plan.address.base)})", f"new AzureKeyCredential({environment(KEY)}!)"]
+    arguments = [f"new Uri({quote(plan.address.base)})", f"new AzureKeyCredential({environment(KEY)}!)"]
     clients = ""
     if plan.entra:
         usings = ["Azure.AI.Inference", "Azure.Core", "Azure.Core.Pipeline"]
@@ -52,7 +52,7 @@ def inference(plan: CallPlan) -> WrittenCode:
 DefaultAzureCredential credential = new();
 AzureAIInferenceClientOptions clientOptions = new();
 clientOptions.AddPolicy(
-    new BearerTokenAuthenticationPolicy(credential, [{quoted(plan.scope)}]),
+    new BearerTokenAuthenticationPolicy(credential, [{quote(plan.scope)}]),
     HttpPipelinePosition.PerRetry);
 """
     client = clients + "ChatCompletionsClient client = new(\n    " + ",\n    ".join(arguments) + ");"
@@ -62,7 +62,7 @@ clientOptions.AddPolicy(
         [],
         ["Azure.AI.Inference --prerelease"],
         client,
-        "\n".join([assigned("ChatCompletionsOptions options = new()", given), *set_extras]),
+        "\n".join([assignment("ChatCompletionsOptions options = new()", given), *set_extras]),
         INFERENCE_STREAM if found.streams else INFERENCE_WHOLE,
     )
 
@@ -85,7 +85,7 @@ def inference_message(turn: MessageTurn) -> str:
     parts = [
         f"new ChatMessageTextContentItem({text_literal(part, 4)})"
         if isinstance(part, str)
-        else f"new ChatMessageImageContentItem(new Uri({quoted(part.url)}))"
+        else f"new ChatMessageImageContentItem(new Uri({quote(part.url)}))"
         for part in turn.parts
     ]
     inner = INDENT * 3

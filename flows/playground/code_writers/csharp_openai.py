@@ -11,13 +11,13 @@ from flows.playground.code_writers.call_plan import KEY, CallPlan
 from flows.playground.code_writers.choices import SnippetRefusal, WrittenCode
 from flows.playground.code_writers.csharp import (
     INDENT,
-    assigned,
+    assignment,
     block,
     draft,
     environment,
     indented_block,
     number,
-    quoted,
+    quote,
     raw,
     text_literal,
 )
@@ -48,7 +48,7 @@ KEY_CREDENTIAL = f"new ApiKeyCredential({environment(KEY)}!)"
 
 
 def openai(plan: CallPlan) -> WrittenCode:
-    """Raises Refusal."""
+    """Raises SnippetRefusal."""
     if plan.extra:
         raise SnippetRefusal("The OpenAI SDK for .NET sends a further header only by a class of its own. Choose REST.")
     if plan.address.azure:
@@ -65,9 +65,9 @@ def chat(plan: CallPlan) -> WrittenCode:
     comment = " // the deployment name" if plan.endpoint.is_azure else ""
     client = f"""\
 ChatClient client = new(
-    model: {quoted(plan.model)},{comment}
+    model: {quote(plan.model)},{comment}
     {credential},
-    options: new OpenAIClientOptions {{ Endpoint = new Uri({quoted(f"{plan.address.base}/")}) }});"""
+    options: new OpenAIClientOptions {{ Endpoint = new Uri({quote(f"{plan.address.base}/")}) }});"""
     usings = ["System.ClientModel.Primitives" if by_policy else "System.ClientModel", "OpenAI", "OpenAI.Chat"]
     if plan.sdk_header:
         usings.append("System.ClientModel")
@@ -89,10 +89,10 @@ def azure(plan: CallPlan) -> WrittenCode:
     audience = AUDIENCES.get(plan.scope, "") if plan.entra else ""
     client = f"""\
 AzureOpenAIClient azure = new(
-    new Uri({quoted(plan.address.base)}),
+    new Uri({quote(plan.address.base)}),
     {credential},
     new AzureOpenAIClientOptions(AzureOpenAIClientOptions.ServiceVersion.{name}){audience});
-ChatClient client = azure.GetChatClient({quoted(plan.model)});"""
+ChatClient client = azure.GetChatClient({quote(plan.model)});"""
     usings = ["Azure.AI.OpenAI", "OpenAI.Chat", *([] if plan.entra else ["System.ClientModel"])]
     package = "Azure.AI.OpenAI --prerelease" if version.endswith("preview") else "Azure.AI.OpenAI"
     return chat_draft(plan, usings, client, [package], [])
@@ -109,7 +109,7 @@ def chat_draft(plan: CallPlan, usings: list[str], client: str, packages: list[st
         patched = ["options.SetNewMaxCompletionTokensPropertyEnabled(true);", *patched]
     if found.others:
         warnings = [*warnings, "SCME0001"]
-    options = assigned("ChatCompletionOptions options = new()", chat_options(found.known))
+    options = assignment("ChatCompletionOptions options = new()", chat_options(found.known))
     messages = block("List<ChatMessage> messages =", "[]", [chat_message(turn) for turn in found.turns])
     return draft(
         plan,
@@ -151,22 +151,22 @@ def chat_message(turn: MessageTurn) -> str:
 
 
 def chat_image(image: MessageImage) -> str:
-    detail = f", new ChatImageDetailLevel({quoted(image.detail)})" if image.detail else ""
+    detail = f", new ChatImageDetailLevel({quote(image.detail)})" if image.detail else ""
     if image.inline is None:
-        return f"new Uri({quoted(image.url)}){detail}"
+        return f"new Uri({quote(image.url)}){detail}"
     media, data = image.inline
-    return f"BinaryData.FromBytes(Convert.FromBase64String({quoted(data)})), {quoted(media)}{detail}"
+    return f"BinaryData.FromBytes(Convert.FromBase64String({quote(data)})), {quote(media)}{detail}"
 
 
 def chat_options(known: Mapping[str, Any]) -> list[str]:
     made = [f"{PROPERTIES[name]} = {number(value)}," for name, value in known.items() if name in PROPERTIES]
     if effort := known.get("reasoning_effort"):
-        made.append(f"ReasoningEffortLevel = new ChatReasoningEffortLevel({quoted(effort)}),")
+        made.append(f"ReasoningEffortLevel = new ChatReasoningEffortLevel({quote(effort)}),")
     if form := known.get("response_format"):
         made.append(f"ResponseFormat = {format_of('ChatResponseFormat', form, form.get('json_schema'))},")
     if stop := known.get("stop"):
         texts = [stop] if isinstance(stop, str) else stop
-        made.append(f"StopSequences = {{ {', '.join(quoted(text) for text in texts)} }},")
+        made.append(f"StopSequences = {{ {', '.join(quote(text) for text in texts)} }},")
     return made
 
 
@@ -175,9 +175,9 @@ def format_of(name: str, form: Mapping[str, Any], schema: Mapping[str, Any] | No
         return f"{name}.Create{'JsonObject' if form.get('type') == 'json_object' else 'Text'}Format()"
     strict = f",\n{INDENT * 2}jsonSchemaIsStrict: {number(schema['strict'])}" if "strict" in schema else ""
     described = schema.get("description")
-    about = f",\n{INDENT * 2}jsonSchemaFormatDescription: {quoted(described)}" if described else ""
+    about = f",\n{INDENT * 2}jsonSchemaFormatDescription: {quote(described)}" if described else ""
     shown = raw(schema.get("schema", {}), 2)
-    return f"{name}.CreateJsonSchemaFormat({quoted(schema['name'])}, BinaryData.FromString({shown}){about}{strict})"
+    return f"{name}.CreateJsonSchemaFormat({quote(schema['name'])}, BinaryData.FromString({shown}){about}{strict})"
 
 
 def responses(plan: CallPlan) -> WrittenCode:
@@ -186,20 +186,20 @@ def responses(plan: CallPlan) -> WrittenCode:
     client = f"""\
 ResponsesClient client = new(
     {credential},
-    options: new ResponsesClientOptions {{ Endpoint = new Uri({quoted(f"{plan.address.base}/")}) }});"""
+    options: new ResponsesClientOptions {{ Endpoint = new Uri({quote(f"{plan.address.base}/")}) }});"""
     effort = dict(found.others.get("reasoning") or {})
     text = dict(found.others.get("text") or {})
     typed_form = text.get("format")
     others = {name: value for name, value in found.others.items() if name not in ("reasoning", "text")}
     others |= {f"text.{name}": value for name, value in text.items() if name != "format"}
     others |= {f"reasoning.{name}": value for name, value in effort.items() if name != "effort"}
-    given = [f"Model = {quoted(plan.model)},"]
+    given = [f"Model = {quote(plan.model)},"]
     if instructions := found.known.get("instructions"):
         given.append(f"Instructions = {text_literal(instructions, 2)},".replace("= \n", "=\n"))
     given.append(indented_block("InputItems =", "{}", [response_item(turn) for turn in found.turns]))
     given += [f"{PROPERTIES[name]} = {number(value)}," for name, value in found.known.items() if name in PROPERTIES]
     if "effort" in effort:
-        level = f"new ResponseReasoningEffortLevel({quoted(effort['effort'])})"
+        level = f"new ResponseReasoningEffortLevel({quote(effort['effort'])})"
         given.append(f"ReasoningOptions = new ResponseReasoningOptions {{ ReasoningEffortLevel = {level} }},")
     if typed_form:
         schema = typed_form if typed_form.get("type") == "json_schema" else None
@@ -207,7 +207,7 @@ ResponsesClient client = new(
         given.append(f"TextOptions = new ResponseTextOptions {{ TextFormat = {made} }},")
     if found.streams:
         given.append("StreamingEnabled = true,")
-    options = assigned("CreateResponseOptions options = new()", given)
+    options = assignment("CreateResponseOptions options = new()", given)
     usings = ["System.ClientModel.Primitives" if by_policy else "System.ClientModel", "OpenAI.Responses"]
     if plan.sdk_header:
         usings.append("System.ClientModel")
@@ -251,19 +251,19 @@ def response_item(turn: MessageTurn) -> str:
 
 
 def response_image(image: MessageImage) -> str:
-    detail = f", new ResponseImageDetailLevel({quoted(image.detail)})" if image.detail else ""
+    detail = f", new ResponseImageDetailLevel({quote(image.detail)})" if image.detail else ""
     if image.inline is None:
-        return f"new Uri({quoted(image.url)}){detail}"
+        return f"new Uri({quote(image.url)}){detail}"
     media, data = image.inline
-    return f"BinaryData.FromBytes(Convert.FromBase64String({quoted(data)}), {quoted(media)}){detail}"
+    return f"BinaryData.FromBytes(Convert.FromBase64String({quote(data)}), {quote(media)}){detail}"
 
 
 def credential_of(plan: CallPlan) -> tuple[bool, str]:
     """Whether it is a policy, and the argument."""
     if plan.entra:
-        return True, f"authenticationPolicy: new BearerTokenPolicy(new DefaultAzureCredential(), {quoted(plan.scope)})"
+        return True, f"authenticationPolicy: new BearerTokenPolicy(new DefaultAzureCredential(), {quote(plan.scope)})"
     if plan.sdk_header and plan.sdk_header != BEARER:
-        made = f"ApiKeyAuthenticationPolicy.CreateHeaderApiKeyPolicy({KEY_CREDENTIAL}, {quoted(plan.sdk_header)})"
+        made = f"ApiKeyAuthenticationPolicy.CreateHeaderApiKeyPolicy({KEY_CREDENTIAL}, {quote(plan.sdk_header)})"
         return True, f"authenticationPolicy: {made}"
     return False, f"credential: {KEY_CREDENTIAL}"
 
@@ -271,7 +271,7 @@ def credential_of(plan: CallPlan) -> tuple[bool, str]:
 def patches(others: Mapping[str, Any]) -> list[str]:
     """What the SDK has no property for."""
     return [
-        f'options.Patch.Set("$.{name}"u8, {quoted(value)});'
+        f'options.Patch.Set("$.{name}"u8, {quote(value)});'
         if isinstance(value, str)
         else f'options.Patch.Set("$.{name}"u8, BinaryData.FromString({raw(value, 1)}));'
         for name, value in others.items()

@@ -12,7 +12,7 @@ from flows.playground.code_writers.lines import json_text
 PLAIN = re.compile(r"[\w\-./:%?=&,~@+ ]*", re.ASCII)  # what means itself between double quotes
 
 
-def quoted(text: str) -> str:
+def quote(text: str) -> str:
     return f'"{text}"' if PLAIN.fullmatch(text) else shlex.quote(text)
 
 
@@ -25,7 +25,7 @@ def rest(plan: CallPlan) -> WrittenCode:
     name, before = plan.rest_header
     flags = "--no-buffer " * plan.streams + "--globoff " * ("[" in plan.url)
     lines = [
-        f"curl {flags}{quoted(plan.url)}",
+        f"curl {flags}{quote(plan.url)}",
         '-H "Content-Type: application/json"',
         header(name, before, plan.secret_name),
     ]

@@ -21,14 +21,14 @@ def unseen(char: str) -> str:
     return f"\\x{code:02x}" if code < 0x80 else f"\\u{code:04x}" if code < 0x10000 else f"\\U{code:08x}"
 
 
-def quoted(text: str) -> str:
+def quote(text: str) -> str:
     return f'"{escape(text, KNOWN, unseen)}"'
 
 
 def text_literal(text: str, depth: int, plus: str = " +") -> str:
     """A sum of one literal for each line."""
     lines = lines_of(text, WIDTH - TAB * depth - 4)
-    return (f"{plus}\n" + "\t" * depth).join(quoted("".join(map(str, line))) for line in lines)
+    return (f"{plus}\n" + "\t" * depth).join(quote("".join(map(str, line))) for line in lines)
 
 
 def raw(value: object) -> str:
@@ -44,18 +44,18 @@ def rest(plan: CallPlan) -> WrittenCode:
     name, before = plan.rest_header
     secret = environment(plan.secret_name)
     headers = {'"Content-Type"': '"application/json"'}
-    headers[quoted(name)] = f"{quoted(before)}+{secret}" if before else secret
+    headers[quote(name)] = f"{quote(before)}+{secret}" if before else secret
     if plan.extra:
-        headers[quoted(plan.extra.name)] = environment(plan.extra_name)
+        headers[quote(plan.extra.name)] = environment(plan.extra_name)
     token = [f"// {plan.secret_name} comes from: {plan.token_command}"] if plan.entra else []
     lines = [
         *token,
-        f"request, err := http.NewRequest(http.MethodPost, {quoted(plan.url)}, strings.NewReader(body))",
+        f"request, err := http.NewRequest(http.MethodPost, {quote(plan.url)}, strings.NewReader(body))",
         *CHECKED,
         *(f"request.Header.Set({header}, {given})" for header, given in headers.items()),
         "",
         *ANSWERED,
-        *(scanned(EVENTS[plan.api]) if plan.streams else WHOLE[plan.api]),
+        *(scan_lines(EVENTS[plan.api]) if plan.streams else WHOLE[plan.api]),
     ]
     imports = ["encoding/json", "fmt", "log", "net/http", "os", "strings", *(["bufio"] if plan.streams else [])]
     return WrittenCode(program(imports, lines, f"const body = {raw(dict(plan.body))}"), "")
@@ -124,7 +124,7 @@ WHOLE = {
 }
 
 
-def scanned(event: Iterable[str]) -> list[str]:
+def scan_lines(event: Iterable[str]) -> list[str]:
     """Reads the lines of a stream; one may be longer than the scanner takes unless told so."""
     return [
         "scanner := bufio.NewScanner(response.Body)",

@@ -10,7 +10,7 @@ from connections.foundry.auth import BEARER
 from connections.foundry.routes import Api
 from flows.playground.code_writers.call_plan import KEY, CallPlan
 from flows.playground.code_writers.choices import WrittenCode
-from flows.playground.code_writers.go import CHECKED, environment, program, quoted, raw, text_literal
+from flows.playground.code_writers.go import CHECKED, environment, program, quote, raw, text_literal
 from flows.playground.code_writers.typed_body import MessageImage, MessageTurn, typed_body
 
 MODULE, IDENTITY = "github.com/openai/openai-go/v3", "github.com/Azure/azure-sdk-for-go/sdk"
@@ -31,7 +31,7 @@ OF_RESPONSES = ("temperature", "top_p", "max_output_tokens", "store", "instructi
 
 
 def openai(plan: CallPlan) -> WrittenCode:
-    """Raises Refusal."""
+    """Raises SnippetRefusal."""
     imports = {"context", "fmt", "log", MODULE}
     client = client_lines(plan, imports)
     call = chat(plan, imports) if plan.api is Api.CHAT else responses(plan, imports)
@@ -47,17 +47,17 @@ def client_lines(plan: CallPlan, imports: set[str]) -> list[str]:
     # The Azure options put /openai before every path, so they are for hosts without a prefix.
     if address.azure and re.fullmatch(r"https?://[^/]+", address.base):
         imports.add(f"{MODULE}/azure")
-        options = [f"azure.WithEndpoint({quoted(address.base)}, {quoted(address.api_version)}),"]
+        options = [f"azure.WithEndpoint({quote(address.base)}, {quote(address.api_version)}),"]
         options.append(azure_authentication(plan))
         query: Mapping[str, str] = address.query
     else:
         imports.add(f"{MODULE}/option")
         base = plan.path.removesuffix("/chat/completions" if plan.api is Api.CHAT else "/responses")
-        options = [f"option.WithBaseURL({quoted(f'{base}/')}),", authentication(plan)]
+        options = [f"option.WithBaseURL({quote(f'{base}/')}),", authentication(plan)]
         query = plan.query
     extra = [(plan.extra.name, environment(plan.extra_name))] if plan.extra else []
-    added = [f"option.WithQuery({quoted(name)}, {quoted(value)})," for name, value in query.items()]
-    added += [f"option.WithHeader({quoted(name)}, {value})," for name, value in extra]
+    added = [f"option.WithQuery({quote(name)}, {quote(value)})," for name, value in query.items()]
+    added += [f"option.WithHeader({quote(name)}, {value})," for name, value in extra]
     if added:
         imports.add(f"{MODULE}/option")
     return [*lines, "client := openai.NewClient(", *(f"\t{option}" for option in [*options, *added]), ")"]
@@ -74,7 +74,7 @@ def credential_lines(plan: CallPlan, imports: set[str]) -> list[str]:
     return [
         *lines,
         "token, err := credential.GetToken(context.Background(), policy.TokenRequestOptions{",
-        f"\tScopes: []string{{{quoted(plan.scope)}}},",
+        f"\tScopes: []string{{{quote(plan.scope)}}},",
         "})",
         *CHECKED,
     ]
@@ -83,7 +83,7 @@ def credential_lines(plan: CallPlan, imports: set[str]) -> list[str]:
 def azure_authentication(plan: CallPlan) -> str:
     if not plan.entra:
         return f"azure.WithAPIKey({environment(KEY)}),"
-    scopes = f", azure.WithTokenCredentialScopes([]string{{{quoted(plan.scope)}}})" * (plan.scope != CLASSIC_SCOPE)
+    scopes = f", azure.WithTokenCredentialScopes([]string{{{quote(plan.scope)}}})" * (plan.scope != CLASSIC_SCOPE)
     return f"azure.WithTokenCredential(credential{scopes}),"
 
 
@@ -93,27 +93,27 @@ def authentication(plan: CallPlan) -> str:
     header = plan.header if plan.address.azure else plan.sdk_header
     if header in ("", BEARER):
         return f"option.WithAPIKey({environment(KEY)}),"
-    return f"option.WithHeader({quoted(header)}, {environment(KEY)}),"
+    return f"option.WithHeader({quote(header)}, {environment(KEY)}),"
 
 
 def chat(plan: CallPlan, imports: set[str]) -> list[str]:
     found = typed_body(plan, OF_CHAT)
     comment = " // the deployment name" if plan.endpoint.is_azure else ""
-    entries = [("Model", f"{quoted(plan.model)},{comment}")]
+    entries = [("Model", f"{quote(plan.model)},{comment}")]
     messages = [f"\t\t{chat_message(turn)}," for turn in found.turns]
     entries.append(("Messages", lines_of_list("[]openai.ChatCompletionMessageParamUnion", messages)))
     entries += fields(found.known)
     if effort := found.known.get("reasoning_effort"):
-        entries.append(("ReasoningEffort", f"openai.ReasoningEffort({quoted(effort)}),"))
+        entries.append(("ReasoningEffort", f"openai.ReasoningEffort({quote(effort)}),"))
     if isinstance(stop := found.known.get("stop"), str):
-        entries.append(("Stop", f"openai.ChatCompletionNewParamsStopUnion{{OfString: openai.String({quoted(stop)})}},"))
+        entries.append(("Stop", f"openai.ChatCompletionNewParamsStopUnion{{OfString: openai.String({quote(stop)})}},"))
     elif stop:
-        texts = ", ".join(map(quoted, stop))
+        texts = ", ".join(map(quote, stop))
         entries.append(("Stop", f"openai.ChatCompletionNewParamsStopUnion{{OfStringArray: []string{{{texts}}}}},"))
     if "stream_options" in plan.body:
         usage = "openai.ChatCompletionStreamOptionsParam{IncludeUsage: openai.Bool(true)},"
         entries.append(("StreamOptions", usage))
-    return called(plan, imports, "Chat.Completions", "openai.ChatCompletionNewParams", entries, found.others)
+    return call_lines(plan, imports, "Chat.Completions", "openai.ChatCompletionNewParams", entries, found.others)
 
 
 def chat_message(turn: MessageTurn) -> str:
@@ -127,8 +127,8 @@ def chat_message(turn: MessageTurn) -> str:
 def chat_part(part: str | MessageImage) -> str:
     if isinstance(part, str):
         return f"openai.TextContentPart({text_literal(part, 5)})"
-    detail = f", Detail: {quoted(part.detail)}" if part.detail else ""
-    url = f"openai.ChatCompletionContentPartImageImageURLParam{{URL: {quoted(part.url)}{detail}}}"
+    detail = f", Detail: {quote(part.detail)}" if part.detail else ""
+    url = f"openai.ChatCompletionContentPartImageImageURLParam{{URL: {quote(part.url)}{detail}}}"
     return f"openai.ImageContentPart({url})"
 
 
@@ -136,7 +136,7 @@ def responses(plan: CallPlan, imports: set[str]) -> list[str]:
     found = typed_body(plan, OF_RESPONSES)
     imports.add(f"{MODULE}/responses")
     comment = " // the deployment name" if plan.endpoint.is_azure else ""
-    entries = [("Model", f"{quoted(plan.model)},{comment}")]
+    entries = [("Model", f"{quote(plan.model)},{comment}")]
     if instructions := found.known.get("instructions"):
         entries.append(("Instructions", f"openai.String({text_literal(instructions, 3)}),"))
     entries.append(("Input", response_input(plan, found.turns)))
@@ -144,9 +144,9 @@ def responses(plan: CallPlan, imports: set[str]) -> list[str]:
     others = dict(found.others)
     if (reasoning := others.get("reasoning")) and reasoning.keys() == {"effort"}:
         del others["reasoning"]
-        effort = f"openai.ReasoningEffort({quoted(reasoning['effort'])})"
+        effort = f"openai.ReasoningEffort({quote(reasoning['effort'])})"
         entries.append(("Reasoning", f"openai.ReasoningParam{{Effort: {effort}}},"))
-    return called(plan, imports, "Responses", "responses.ResponseNewParams", entries, others)
+    return call_lines(plan, imports, "Responses", "responses.ResponseNewParams", entries, others)
 
 
 def response_input(plan: CallPlan, turns: Iterable[MessageTurn]) -> str:
@@ -170,7 +170,7 @@ def response_item(turn: MessageTurn) -> str:
 def response_part(part: str | MessageImage) -> str:
     if isinstance(part, str):
         return f"{{OfInputText: &responses.ResponseInputTextParam{{Text: {text_literal(part, 6)}}}}}"
-    url, detail = f"ImageURL: openai.String({quoted(part.url)})", f"Detail: {quoted(part.detail or 'auto')}"
+    url, detail = f"ImageURL: openai.String({quote(part.url)})", f"Detail: {quote(part.detail or 'auto')}"
     return f"{{OfInputImage: &responses.ResponseInputImageParam{{{url}, {detail}}}}}"
 
 
@@ -184,7 +184,7 @@ def number(value: Any, name: str) -> str:
     return f"openai.Float({value})" if "penalty" in name or name in ("temperature", "top_p") else f"openai.Int({value})"
 
 
-def called(
+def call_lines(
     plan: CallPlan,
     imports: set[str],
     service: str,
@@ -193,7 +193,7 @@ def called(
     others: Mapping[str, Any],
 ) -> list[str]:
     """The call, with what the SDK has no simple field for as JSON, and the loop that prints."""
-    options = [f"option.WithJSONSet({quoted(name)}, {json_value(value, imports)})" for name, value in others.items()]
+    options = [f"option.WithJSONSet({quote(name)}, {json_value(value, imports)})" for name, value in others.items()]
     if options:
         imports.add(f"{MODULE}/option")
     end = ["}, " + ", ".join(options) + ")"] if options else ["})"]
@@ -201,7 +201,7 @@ def called(
     result = "stream :=" if plan.streams else "answer, err :="
     return [
         f"{result} client.{service}.{name}(context.Background(), {params}{{",
-        *(f"\t{line}" for line in aligned(entries)),
+        *(f"\t{line}" for line in align(entries)),
         *end,
         *(STREAMS if plan.streams else WHOLE)[plan.api],
     ]
@@ -237,7 +237,7 @@ WHOLE = {
 
 def json_value(value: Any, imports: set[str]) -> str:
     if isinstance(value, str):
-        return quoted(value)
+        return quote(value)
     if isinstance(value, bool):
         return "true" if value else "false"
     imports.add("encoding/json")
@@ -248,7 +248,7 @@ def lines_of_list(kind: str, lines: Iterable[str], depth: int = 2) -> str:
     return f"{kind}{{\n" + "".join(f"\t{line}\n" for line in lines) + "\t" * depth + "},"
 
 
-def aligned(entries: list[tuple[str, str]]) -> list[str]:
+def align(entries: list[tuple[str, str]]) -> list[str]:
     """As gofmt has it: values of neighbouring lines begin in one column; one of several lines stands alone."""
     made: list[str] = []
     group: list[tuple[str, str]] = []

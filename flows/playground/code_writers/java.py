@@ -22,7 +22,7 @@ def unseen(char: str) -> str:
     return f"\\{code:03o}" if code < 0x80 else "".join(f"\\u{unit:04x}" for unit in utf16(char))
 
 
-def quoted(text: str) -> str:
+def quote(text: str) -> str:
     return f'"{escape(text, KNOWN, unseen)}"'
 
 
@@ -30,28 +30,28 @@ def text_literal(text: str, depth: int) -> str:
     """One literal where it fits, else a sum of one for each line, below what it is for."""
     inner = INDENT * depth
     if is_too_long(text):
-        return chunked(text, inner)
+        return join_chunks(text, inner)
     lines = lines_of(text, WIDTH - len(inner) - 4)
     if len(lines) == 1:
-        return quoted(text)
-    return f"\n{inner}" + f"\n{inner}+ ".join(quoted("".join(map(str, line))) for line in lines)
+        return quote(text)
+    return f"\n{inner}" + f"\n{inner}+ ".join(quote("".join(map(str, line))) for line in lines)
 
 
 def is_too_long(text: str) -> bool:
     return len(text.encode("utf-8", "surrogatepass")) > LONGEST_CONSTANT
 
 
-def chunked(text: str, inner: str) -> str:
+def join_chunks(text: str, inner: str) -> str:
     """Put together when the program runs, as no constant holds it."""
     parts = (text[at : at + CHUNK] for at in range(0, len(text), CHUNK))
-    return 'String.join("", ' + ", ".join(f"\n{inner}{quoted(part)}" for part in parts) + ")"
+    return 'String.join("", ' + ", ".join(f"\n{inner}{quote(part)}" for part in parts) + ")"
 
 
 def text_block(value: object, depth: int) -> str:
     """JSON as a text block. Three quotes in a row are no part of any JSON."""
     text, inner = json_text(value), INDENT * depth
     if is_too_long(text):
-        return chunked(text, inner)
+        return join_chunks(text, inner)
     shown = text.replace("\\", "\\\\")
     return f'"""\n{inner}{indent(shown, inner)}\n{inner}"""'
 
@@ -95,14 +95,14 @@ def rest(plan: CallPlan) -> WrittenCode:
     name, before = plan.rest_header
     secret = environment(plan.secret_name)
     headers = {'"Content-Type"': '"application/json"'}
-    headers[quoted(name)] = f"{quoted(before)} + {secret}" if before else secret
+    headers[quote(name)] = f"{quote(before)} + {secret}" if before else secret
     if plan.extra:
-        headers[quoted(plan.extra.name)] = environment(plan.extra_name)
+        headers[quote(plan.extra.name)] = environment(plan.extra_name)
     body = {**plan.body}
     lines = [
         *([f"// {plan.secret_name} comes from: {plan.token_command}"] if plan.entra else []),
         f"String body = {text_block(body, 3)};",
-        f"HttpRequest request = HttpRequest.newBuilder(URI.create({quoted(plan.url)}))",
+        f"HttpRequest request = HttpRequest.newBuilder(URI.create({quote(plan.url)}))",
         *(f"    .header({header}, {given})" for header, given in headers.items()),
         "    .POST(HttpRequest.BodyPublishers.ofString(body))",
         "    .build();",

@@ -14,7 +14,7 @@ from flows.playground.code_writers.java import (
     install,
     number,
     program,
-    quoted,
+    quote,
     text_literal,
 )
 from flows.playground.code_writers.typed_body import MessageTurn, typed_body
@@ -42,7 +42,7 @@ def inference(plan: CallPlan) -> WrittenCode:
     code.uses(f"{INFERENCE}.models", "ChatCompletionsOptions", "ChatRequestMessage")
     code.add(
         "ChatCompletionsClient client = new ChatCompletionsClientBuilder()",
-        f"    .endpoint({quoted(plan.address.base)})",
+        f"    .endpoint({quote(plan.address.base)})",
         *inference_credential(plan, code),
         "    .buildClient();",
         "",
@@ -69,7 +69,7 @@ def inference_credential(plan: CallPlan, code: Lines) -> list[str]:
     code.uses("com.azure.identity", "DefaultAzureCredentialBuilder")
     return [
         "    .addPolicy(new BearerTokenAuthenticationPolicy(",
-        f"        new DefaultAzureCredentialBuilder().build(), {quoted(plan.scope)}))",
+        f"        new DefaultAzureCredentialBuilder().build(), {quote(plan.scope)}))",
     ]
 
 
@@ -90,11 +90,11 @@ def inference_message(turn: MessageTurn, code: Lines) -> str:
 
 
 def inference_options(plan: CallPlan, known: Mapping[str, Any]) -> list[str]:
-    calls = [f".setModel({quoted(str(plan.body['model']))})"] if "model" in plan.body else []
+    calls = [f".setModel({quote(str(plan.body['model']))})"] if "model" in plan.body else []
     for name, value in known.items():
         if name == "stop":
             texts = [value] if isinstance(value, str) else value
-            calls.append(f".setStop(List.of({', '.join(map(quoted, texts))}))")
+            calls.append(f".setStop(List.of({', '.join(map(quote, texts))}))")
         else:
             calls.append(f".{SETTERS[name]}({number(value, name)})")
     start = "ChatCompletionsOptions options = new ChatCompletionsOptions(messages)"

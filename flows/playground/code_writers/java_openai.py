@@ -16,7 +16,7 @@ from flows.playground.code_writers.java import (
     install,
     number,
     program,
-    quoted,
+    quote,
     text_block,
     text_literal,
 )
@@ -57,13 +57,13 @@ def openai(plan: CallPlan) -> WrittenCode:
 
 
 def client_calls(plan: CallPlan, code: Lines) -> list[str]:
-    calls, mode = routed(plan, code)
+    calls, mode = address_calls(plan, code)
     if plan.entra:
         code.uses("com.azure.identity", "AuthenticationUtil", "DefaultAzureCredentialBuilder")
         code.uses("com.openai.credential", "BearerTokenCredential")
         calls += [
             ".credential(BearerTokenCredential.create(AuthenticationUtil.getBearerTokenSupplier(",
-            f"    new DefaultAzureCredentialBuilder().build(), {quoted(plan.scope)})))",
+            f"    new DefaultAzureCredentialBuilder().build(), {quote(plan.scope)})))",
         ]
     elif plan.address.azure or plan.sdk_header == API_KEY:
         code.uses("com.openai.azure.credential", "AzureApiKeyCredential")
@@ -71,30 +71,30 @@ def client_calls(plan: CallPlan, code: Lines) -> list[str]:
     else:
         calls.append(f".apiKey({environment(KEY)})")
     if plan.sdk_header not in ("", API_KEY):
-        calls.append(f".putHeader({quoted(plan.sdk_header)}, {environment(KEY)})")
+        calls.append(f".putHeader({quote(plan.sdk_header)}, {environment(KEY)})")
     if plan.extra:
-        calls.append(f".putHeader({quoted(plan.extra.name)}, {environment(plan.extra_name)})")
+        calls.append(f".putHeader({quote(plan.extra.name)}, {environment(plan.extra_name)})")
     if mode:
         code.uses("com.openai.azure", "AzureUrlPathMode")
         calls.append(f".azureUrlPathMode(AzureUrlPathMode.{mode})")
     return calls
 
 
-def routed(plan: CallPlan, code: Lines) -> tuple[list[str], str]:
+def address_calls(plan: CallPlan, code: Lines) -> tuple[list[str], str]:
     """Where to call, and the path mode when the SDK would guess another one."""
     address, guessed = plan.address, (urlsplit(plan.url).hostname or "").endswith(GUESSED)
     if address.azure and plan.deployment:
         code.uses("com.openai.azure", "AzureOpenAIServiceVersion")
         calls = [
-            f".baseUrl({quoted(address.base)})",
-            f".azureServiceVersion(AzureOpenAIServiceVersion.fromString({quoted(address.api_version)}))",
+            f".baseUrl({quote(address.base)})",
+            f".azureServiceVersion(AzureOpenAIServiceVersion.fromString({quote(address.api_version)}))",
         ]
         query, mode = dict(address.query), "" if guessed else "LEGACY"
     else:
         base = f"{address.base}/openai" if address.azure else address.base
-        calls, query = [f".baseUrl({quoted(base)})"], plan.query
+        calls, query = [f".baseUrl({quote(base)})"], plan.query
         mode = "UNIFIED" if guessed and not base.endswith("/openai/v1") else ""
-    return calls + [f".putQueryParam({quoted(name)}, {quoted(value)})" for name, value in query.items()], mode
+    return calls + [f".putQueryParam({quote(name)}, {quote(value)})" for name, value in query.items()], mode
 
 
 def chat(plan: CallPlan, code: Lines) -> None:
@@ -105,7 +105,7 @@ def chat(plan: CallPlan, code: Lines) -> None:
     if "stream_options" in plan.body:
         code.uses(CHAT, "ChatCompletionStreamOptions")
         calls.append(".streamOptions(ChatCompletionStreamOptions.builder().includeUsage(true).build())")
-    calls += bodied(found.others, code)
+    calls += body_calls(found.others, code)
     code.built("ChatCompletionCreateParams params = ChatCompletionCreateParams.builder()", calls)
     if found.streams:
         code.uses(CHAT, "ChatCompletionChunk")
@@ -132,7 +132,7 @@ CHAT_WHOLE = (
 
 
 def model_call(plan: CallPlan) -> str:
-    return f".model({quoted(plan.model)}){' // the deployment name' if plan.endpoint.is_azure else ''}"
+    return f".model({quote(plan.model)}){' // the deployment name' if plan.endpoint.is_azure else ''}"
 
 
 def chat_message(turn: MessageTurn, code: Lines) -> str:
@@ -150,7 +150,7 @@ def chat_part(part: str | MessageImage, code: Lines) -> str:
         made = f"ChatCompletionContentPartText.builder().text({text_literal(part, 5)}).build()"
         return f"ChatCompletionContentPart.ofText({made})"
     code.uses(CHAT, "ChatCompletionContentPartImage")
-    detail = f".detail(ChatCompletionContentPartImage.ImageUrl.Detail.of({quoted(part.detail)}))" if part.detail else ""
+    detail = f".detail(ChatCompletionContentPartImage.ImageUrl.Detail.of({quote(part.detail)}))" if part.detail else ""
     url = f"ChatCompletionContentPartImage.ImageUrl.builder().url({text_literal(part.url, 5)}){detail}.build()"
     made = f"ChatCompletionContentPartImage.builder().imageUrl({url}).build()"
     return f"ChatCompletionContentPart.ofImageUrl({made})"
@@ -167,9 +167,9 @@ def responses(plan: CallPlan, code: Lines) -> None:
     if (reasoning := others.get("reasoning")) and reasoning.keys() == {"effort"}:
         del others["reasoning"]
         code.uses("com.openai.models", "Reasoning", "ReasoningEffort")
-        effort = f"ReasoningEffort.of({quoted(reasoning['effort'])})"
+        effort = f"ReasoningEffort.of({quote(reasoning['effort'])})"
         calls.append(f".reasoning(Reasoning.builder().effort({effort}).build())")
-    calls += bodied(others, code)
+    calls += body_calls(others, code)
     code.built("ResponseCreateParams params = ResponseCreateParams.builder()", calls)
     if found.streams:
         code.uses(RESPONSES, "ResponseStreamEvent")
@@ -222,7 +222,7 @@ def response_item(turn: MessageTurn, code: Lines) -> str:
 def response_part(part: str | MessageImage) -> str:
     if isinstance(part, str):
         return f".addInputTextContent({text_literal(part, 6)})"
-    detail = f"ResponseInputImage.Detail.of({quoted(part.detail or 'auto')})"
+    detail = f"ResponseInputImage.Detail.of({quote(part.detail or 'auto')})"
     return f".addContent(ResponseInputImage.builder().detail({detail}).imageUrl({text_literal(part.url, 6)}).build())"
 
 
@@ -230,28 +230,28 @@ def settings(known: Mapping[str, Any], code: Lines) -> list[str]:
     calls = [f".{SETTERS[name]}({number(value, name)})" for name, value in known.items() if name in SETTERS]
     if effort := known.get("reasoning_effort"):
         code.uses("com.openai.models", "ReasoningEffort")
-        calls.append(f".reasoningEffort(ReasoningEffort.of({quoted(effort)}))")
+        calls.append(f".reasoningEffort(ReasoningEffort.of({quote(effort)}))")
     if isinstance(stop := known.get("stop"), str):
-        calls.append(f".stop({quoted(stop)})")
+        calls.append(f".stop({quote(stop)})")
     elif stop:
         code.uses("java.util", "List")
-        calls.append(f".stopOfStrings(List.of({', '.join(map(quoted, stop))}))")
+        calls.append(f".stopOfStrings(List.of({', '.join(map(quote, stop))}))")
     return calls
 
 
-def bodied(others: Mapping[str, Any], code: Lines) -> list[str]:
+def body_calls(others: Mapping[str, Any], code: Lines) -> list[str]:
     """What is easier to read as JSON than as builders in builders."""
     if not others:
         return []
     code.uses("com.openai.core", "JsonValue")
     if not all(isinstance(value, str | bool) for value in others.values()):
         code.uses("com.openai.core", "ObjectMappers")
-    return [f".putAdditionalBodyProperty({quoted(name)}, {json_value(value)})" for name, value in others.items()]
+    return [f".putAdditionalBodyProperty({quote(name)}, {json_value(value)})" for name, value in others.items()]
 
 
 def json_value(value: Any) -> str:
     if isinstance(value, bool):
         return f"JsonValue.from({'true' if value else 'false'})"
     if isinstance(value, str):
-        return f"JsonValue.from({quoted(value)})"
+        return f"JsonValue.from({quote(value)})"
     return f"ObjectMappers.jsonMapper().readValue({text_block(value, 4)}, JsonValue.class)"

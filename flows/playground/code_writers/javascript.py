@@ -11,7 +11,7 @@ from flows.playground.code_writers.call_plan import KEY, CallPlan
 from flows.playground.code_writers.choices import SnippetRefusal, WrittenCode
 from flows.playground.code_writers.lines import Part, escape, indent, lines_of
 from flows.playground.code_writers.literals import LiteralStyle, RawCode, after, block, value_literal
-from flows.playground.code_writers.templated_text import VariableName
+from flows.playground.code_writers.templated_text import TextVariable
 
 INDENT, WIDTH = "  ", 80
 KNOWN = {"\\": "\\\\", "\n": "\\n", "\r": "\\r", "\t": "\\t"}
@@ -33,15 +33,15 @@ def unseen(char: str) -> str:
     return f"\\x{code:02x}" if code < 0x100 else f"\\u{code:04x}" if code < 0x10000 else f"\\u{{{code:x}}}"
 
 
-def quoted(text: str) -> str:
+def quote(text: str) -> str:
     return f'"{escape(text, KNOWN | QUOTE, unseen)}"'
 
 
 def literal(line: Iterable[Part]) -> str:
     parts = list(line)
-    if not any(isinstance(part, VariableName) for part in parts):
-        return quoted("".join(str(part) for part in parts))
-    inner = (f"${{{p.name}}}" if isinstance(p, VariableName) else escape(p, KNOWN | BACKTICK, unseen) for p in parts)
+    if not any(isinstance(part, TextVariable) for part in parts):
+        return quote("".join(str(part) for part in parts))
+    inner = (f"${{{p.name}}}" if isinstance(p, TextVariable) else escape(p, KNOWN | BACKTICK, unseen) for p in parts)
     return f"`{''.join(inner)}`"
 
 
@@ -64,7 +64,7 @@ def number(value: int | float) -> str:
 def key(name: str) -> str:
     if name == "__proto__":
         return '["__proto__"]:'  # else it would be no property
-    return f"{name}:" if re.fullmatch(r"[A-Za-z_$][\w$]*", name, re.ASCII) else f"{quoted(name)}:"
+    return f"{name}:" if re.fullmatch(r"[A-Za-z_$][\w$]*", name, re.ASCII) else f"{quote(name)}:"
 
 
 STYLE = LiteralStyle(
@@ -102,7 +102,7 @@ def openai(plan: CallPlan) -> WrittenCode:
     named = {} if address.azure and plan.deployment else {"model": plan.model}
     body = options({**named, **plan.body})
     if plan.endpoint.is_azure and named:
-        body = commented(body, f"model: {quoted(plan.model)},", "the deployment name")
+        body = add_comment(body, f"model: {quote(plan.model)},", "the deployment name")
     package = "import { AzureOpenAI } from" if address.azure else "import OpenAI from"
     return draft(
         plan,
@@ -131,7 +131,7 @@ for await (const event of stream) {
 }
 
 
-def commented(body: str, line: str, comment: str) -> str:
+def add_comment(body: str, line: str, comment: str) -> str:
     return body.replace(f"{INDENT}{line}\n", f"{INDENT}{line} // {comment}\n", 1)
 
 
@@ -146,7 +146,7 @@ def client_of(plan: CallPlan) -> str:
     if plan.entra:
         provider = (
             "const tokenProvider = getBearerTokenProvider(\n"
-            f"  new DefaultAzureCredential(),\n  {quoted(plan.scope)},\n);\n"
+            f"  new DefaultAzureCredential(),\n  {quote(plan.scope)},\n);\n"
         )
         given["azureADTokenProvider" if address.azure else "apiKey"] = RawCode("tokenProvider")
     else:
@@ -177,7 +177,7 @@ def rest(plan: CallPlan) -> WrittenCode:
         imports(plan),
         f"// {plan.secret_name} comes from:\n// {plan.token_command}" if plan.entra else "",
         assignments(plan),
-        f"const response = await fetch({quoted(plan.url)}, {request});\n{CHECKED}",
+        f"const response = await fetch({quote(plan.url)}, {request});\n{CHECKED}",
         REST_PRINTS[plan.api, plan.streams],
     )
 
@@ -225,7 +225,7 @@ def inference(plan: CallPlan) -> WrittenCode:
     body = options({"body": RawCode(indent(options(plan.body), INDENT))})
     events = ['import { createSseStream } from "@azure/core-sse";'] if plan.streams else []
     key_module = [] if plan.entra else ['import { AzureKeyCredential } from "@azure/core-auth";']
-    client_arguments = [quoted(plan.address.base), credential, *([value(given, 1, len(INDENT))] if given else [])]
+    client_arguments = [quote(plan.address.base), credential, *([value(given, 1, len(INDENT))] if given else [])]
     imported = "ModelClient" if plan.streams else "ModelClient, { isUnexpected }"
     modules = [f'import {imported} from "@azure-rest/ai-inference";', *key_module, *events]
     packages = ["@azure-rest/ai-inference", "@azure/identity" if plan.entra else "@azure/core-auth"]

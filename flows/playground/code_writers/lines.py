@@ -7,9 +7,9 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from flows.playground.code_writers.templated_text import TemplatedText, VariableName
+from flows.playground.code_writers.templated_text import TemplatedText, TextVariable
 
-Part = str | VariableName
+Part = str | TextVariable
 SHORT = 40  # characters that stand on one line, whatever they are
 MOST_LINES = 300  # of one text; longer ones are written in longer lines
 ATOM = re.compile(r"\S+[^\S\n]*\n?|[^\S\n]+\n?|\n")
@@ -30,20 +30,20 @@ def break_lines(parts: Sequence[Part], width: int, *, at_line_ends: bool = True)
     lines: list[list[Part]] = [[]]
     used = 0
     for atom in atoms_of(parts):
-        size = len(atom.name) + 2 if isinstance(atom, VariableName) else len(atom.rstrip())
+        size = len(atom.name) + 2 if isinstance(atom, TextVariable) else len(atom.rstrip())
         ended = at_line_ends and bool(lines[-1]) and isinstance(lines[-1][-1], str) and lines[-1][-1].endswith("\n")
         if lines[-1] and (ended or used + size > width):
             lines.append([])
             used = 0
         lines[-1].append(atom)
-        used += size if isinstance(atom, VariableName) else len(atom)
+        used += size if isinstance(atom, TextVariable) else len(atom)
     return [join_texts(line) for line in lines]
 
 
 def atoms_of(parts: Sequence[Part]) -> list[Part]:
     atoms: list[Part] = []
     for part in parts:
-        atoms += [part] if isinstance(part, VariableName) else ATOM.findall(part)
+        atoms += [part] if isinstance(part, TextVariable) else ATOM.findall(part)
     return atoms
 
 

@@ -11,7 +11,7 @@ from flows.playground.code_writers.call_plan import KEY, CallPlan
 from flows.playground.code_writers.choices import WrittenCode
 from flows.playground.code_writers.lines import Part, escape, lines_of
 from flows.playground.code_writers.literals import LiteralStyle, RawCode, value_literal
-from flows.playground.code_writers.templated_text import VariableName
+from flows.playground.code_writers.templated_text import TextVariable
 
 INDENT, WIDTH = "    ", 88
 KNOWN = {"\\": "\\\\", '"': '\\"', "\n": "\\n", "\r": "\\r", "\t": "\\t"}
@@ -28,15 +28,15 @@ def unseen(char: str) -> str:
     return f"\\x{code:02x}" if code < 0x100 else f"\\u{code:04x}" if code < 0x10000 else f"\\U{code:08x}"
 
 
-def quoted(text: str) -> str:
+def quote(text: str) -> str:
     return f'"{escape(text, KNOWN, unseen)}"'
 
 
 def literal(line: Iterable[Part]) -> str:
     parts = list(line)
-    if not any(isinstance(part, VariableName) for part in parts):
-        return quoted("".join(str(part) for part in parts))
-    inner = (f"{{{p.name}}}" if isinstance(p, VariableName) else escape(p, {**KNOWN, **BRACES}, unseen) for p in parts)
+    if not any(isinstance(part, TextVariable) for part in parts):
+        return quote("".join(str(part) for part in parts))
+    inner = (f"{{{p.name}}}" if isinstance(p, TextVariable) else escape(p, {**KNOWN, **BRACES}, unseen) for p in parts)
     return f'f"{"".join(inner)}"'
 
 
@@ -56,7 +56,7 @@ STYLE = LiteralStyle(
     none="None",
     true="True",
     false="False",
-    key=lambda name: f"{quoted(name)}:",
+    key=lambda name: f"{quote(name)}:",
     number=repr,
     text=text_literal,
 )
@@ -133,7 +133,7 @@ def client_of(plan: CallPlan) -> str:
     provider = ""
     if plan.entra:
         arguments.append(f"{'azure_ad_token_provider' if address.azure else 'api_key'}=token_provider,")
-        credential = ["DefaultAzureCredential(),", f"{quoted(plan.scope)},"]
+        credential = ["DefaultAzureCredential(),", f"{quote(plan.scope)},"]
         provider = f"token_provider = {call('get_bearer_token_provider', credential)}\n"
     else:
         arguments.append(f"api_key={environment(KEY)},")
@@ -153,7 +153,7 @@ def rest(plan: CallPlan) -> WrittenCode:
     if plan.extra:
         headers[plan.extra.name] = RawCode(environment(plan.extra_name))
     arguments = [
-        f"{quoted(plan.url)},",
+        f"{quote(plan.url)},",
         argument("headers", headers),
         argument("json", plan.body),
         *(["stream=True,"] if plan.streams else []),

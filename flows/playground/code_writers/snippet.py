@@ -114,7 +114,7 @@ def write_snippet(source: CodeSource, choice: SnippetChoice) -> Snippet:
 
 
 def refuse_impossible(plan: CallPlan) -> None:
-    """Raises Refusal for combinations that there are none of."""
+    """Raises SnippetRefusal for combinations that there are none of."""
     choice = plan.choice
     if choice.sdk not in WRITERS[choice.language]:
         raise SnippetRefusal("There is no such SDK for this language. Choose another one, or REST.")

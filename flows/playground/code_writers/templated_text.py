@@ -15,7 +15,7 @@ WHERE_TEXTS_ARE = ("content", "text", "instructions", "input")
 
 
 @dataclass(frozen=True)
-class VariableName:
+class TextVariable:
     """A variable in a text."""
 
     name: str
@@ -24,7 +24,7 @@ class VariableName:
 class TemplatedText(str):
     """A text that knows which variables it was made of; for whoever does not ask, a text like any other."""
 
-    parts: tuple[str | VariableName, ...]
+    parts: tuple[str | TextVariable, ...]
 
     @classmethod
     def of(cls, template: str, variables: Mapping[str, str]) -> TemplatedText | None:
@@ -35,14 +35,14 @@ class TemplatedText(str):
             return None
         if not all(name in variables for name in names):
             return None
-        parts = [VariableName(piece) if at % 2 else piece for at, piece in enumerate(pieces)]
-        made = cls("".join(variables[part.name] if isinstance(part, VariableName) else part for part in parts))
+        parts = [TextVariable(piece) if at % 2 else piece for at, piece in enumerate(pieces)]
+        made = cls("".join(variables[part.name] if isinstance(part, TextVariable) else part for part in parts))
         made.parts = tuple(part for part in parts if part)
         return made
 
     @property
     def names(self) -> set[str]:
-        return {part.name for part in self.parts if isinstance(part, VariableName)}
+        return {part.name for part in self.parts if isinstance(part, TextVariable)}
 
 
 def templated_texts(

@@ -51,7 +51,7 @@ class TypedBody:
 
 
 def typed_body(plan: CallPlan, known: Collection[str]) -> TypedBody:
-    """Raises Refusal for messages that are no plain conversation."""
+    """Raises SnippetRefusal for messages that are no plain conversation."""
     apart = {"model", "messages", "input", "stream", "stream_options"}
     given = plan.body["messages"] if plan.api is Api.CHAT else plan.body["input"]
     messages = [{"role": "user", "content": given}] if isinstance(given, str) else given

@@ -29,7 +29,7 @@ class Exchange:
 
 
 def exchanges(history: Any, examples: int = 0) -> list[Exchange]:
-    """The messages behind the pairs that are `examples`, two by two. Raises NotHeld."""
+    """The messages behind the pairs that are `examples`, two by two. Raises HistoryNotKept."""
     messages = flatten(history)[2 * examples :]
     asked, answered = messages[::2], messages[1::2]
     if len(asked) > MOST:

@@ -104,7 +104,7 @@ class ValueWriter:
                 if not holds_secret(value):
                     yield as_text(value)
             case _:
-                yield as_text(settled(value))
+                yield as_text(without_fraction(value))
                 yield as_text(value)
 
     def json(self, value: Any, *, whole: bool) -> str:
@@ -122,9 +122,9 @@ class ValueWriter:
                 return {str(key): self.plain(inner, whole) for key, inner in value.items()}
             case list() | tuple():
                 return [self.plain(inner, whole) for inner in value]
-        return displayed(settled(value))
+        return displayed(without_fraction(value))
 
 
-def settled(value: Any) -> Any:
+def without_fraction(value: Any) -> Any:
     """A number as templates print it among other text: 2 for 2.0."""
     return int(value) if isinstance(value, float) and value.is_integer() and abs(value) < LARGEST_WHOLE else value

@@ -43,13 +43,13 @@ def open_action(request: Request, pk: int) -> HttpResponse:
         messages.info(request, "This action was not run, so there is nothing to open.")
         return redirect("runs:show", pk)
     record.run = run
-    session, notes = open_session(record, *stored(record), request.user)
+    session, notes = open_session(record, *find_action(record), request.user)
     for note in notes:
         messages.warning(request, note)
     return redirect("playground:show", session.pk)
 
 
-def stored(record: ActionRun) -> tuple[Document, Action]:
+def find_action(record: ActionRun) -> tuple[Document, Action]:
     """The document that was run, and its action."""
     try:
         document = record.run.revision.parsed()
@@ -68,12 +68,12 @@ def use(request: Request, pk: int) -> HttpResponse:
     session = find_session(request, pk)
     shown = page_for(request, session)
     if request.method == "GET":
-        return answered(request, shown)
+        return use_response(request, shown)
     if shown.review:
-        return put_into(request, shown, shown.review)
+        return commit_to_flow(request, shown, shown.review)
     if shown.preview:
         return made_new(request, shown, shown.preview)
-    return answered(request, shown, status=INVALID)
+    return use_response(request, shown, status=INVALID)
 
 
 def page_for(request: Request, session: Session) -> UsePage:
@@ -82,7 +82,7 @@ def page_for(request: Request, session: Session) -> UsePage:
     return use_page(session, find_flow(request, slug) if slug else None, request.GET)
 
 
-def answered(
+def use_response(
     request: Request, shown: UsePage, *, status: int = 200, said: str = "", form: forms.Form | None = None
 ) -> HttpResponse:
     context = {
@@ -98,33 +98,33 @@ def answered(
     return page(request, "roundtrip/use.html", context, status=status)
 
 
-def put_into(request: Request, shown: UsePage, review: Review) -> HttpResponse:
+def commit_to_flow(request: Request, shown: UsePage, review: Review) -> HttpResponse:
     """Commits the properties to the revision that was reviewed."""
     flow, session = review.flow, shown.session
     if not review.changes:
         messages.info(request, f"Nothing to change: {review.title} is as in the session.")
         return redirect(action_url(flow, review.action_id))
     if request.POST.get("base") == str(review.revision.number) and request.POST.get("reviewed") != review.digest:
-        return answered(request, shown, status=CONFLICT, said="session")
+        return use_response(request, shown, status=CONFLICT, said="session")
     added = [needed for needed in review.missing if needed.name in request.POST.getlist("add")]
     try:
         document = apply_to_document(review.document, review.action_id, review.properties, added)
         base = whole_number(request.POST.get("base")) or 0
         flow.commit(document, by=request.user, base=base, note=f"from playground session {session.name}"[:200])
     except Conflict:
-        return answered(request, page_for(request, session), status=CONFLICT, said="flow")
+        return use_response(request, page_for(request, session), status=CONFLICT, said="flow")
     except DocumentError as error:
         shown.problems.extend(error.problems)
-        return answered(request, shown, status=INVALID)
+        return use_response(request, shown, status=INVALID)
     return came_to(request, session, flow, review.action_id)
 
 
 def made_new(request: Request, shown: UsePage, preview: NewFlowPreview) -> HttpResponse:
     form = UseInNewFlowForm(request.POST)
     if not form.is_valid():
-        return answered(request, shown, status=INVALID, form=form)
+        return use_response(request, shown, status=INVALID, form=form)
     if request.POST.get("reviewed") != preview.digest:
-        return answered(request, shown, status=CONFLICT, said="session", form=form)
+        return use_response(request, shown, status=CONFLICT, said="session", form=form)
     document = preview.document.renamed(form.cleaned_data["name"].strip())
     flow = Flow.objects.start_with(
         document, by=request.user, note=f"from playground session {shown.session.name}"[:200]

@@ -145,10 +145,10 @@ def answer_out(answer: Answer) -> Json:
         "edited": answer.edited,
         "state": answer.state,
         "text": answer.text,
-        "facts": known(answer.facts, FactsEntry),
-        "usage": answer.usage and known(answer.usage, UsageEntry),
+        "facts": known_fields(answer.facts, FactsEntry),
+        "usage": answer.usage and known_fields(answer.usage, UsageEntry),
         "warning": answer.warning,
-        "error": answer.error and known(answer.error, FailureEntry),
+        "error": answer.error and known_fields(answer.error, FailureEntry),
         "setup": setup_out(answer.setup),
         "created_at": answer.created_at.isoformat(),
     }
@@ -172,9 +172,9 @@ def setup_out(stored: Mapping[str, Any]) -> Json:
 def column_out(stored: Mapping[str, Any]) -> Json:
     """What the column overrides; of the window also that there is none."""
     own = {name: stored[name] for name in WINDOW if name in stored}
-    return {**known(stored, ColumnEntry), **own}
+    return {**known_fields(stored, ColumnEntry), **own}
 
 
-def known(stored: Mapping[str, Any], entry: type[ColumnEntry | FactsEntry | UsageEntry | FailureEntry]) -> Json:
+def known_fields(stored: Mapping[str, Any], entry: type[ColumnEntry | FactsEntry | UsageEntry | FailureEntry]) -> Json:
     """What a file has a place for: of what a service said, nothing but this leaves the installation."""
     return {name: stored[name] for name in entry.model_fields if stored.get(name) is not None}

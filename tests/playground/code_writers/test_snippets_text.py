@@ -28,7 +28,7 @@ from flows.playground.code_writers import (
     offered_choices,
     write_snippet,
 )
-from tests.playground.snippet_cases import (
+from tests.playground.code_writers.snippet_cases import (
     AGENT,
     COMPATIBLE,
     DATED,
@@ -46,7 +46,7 @@ from tests.playground.snippet_cases import (
     request,
     simple,
 )
-from tests.playground.snippet_literals import GRAMMARS, literals, parsed
+from tests.playground.code_writers.snippet_literals import GRAMMARS, literals, parsed
 
 URLS = (V1, FOUNDRY, DEPLOYMENT, OLD, MODELS, PROJECT, DATED, AGENT, SERVERLESS, COMPATIBLE, GATEWAY)
 ALL = [SnippetChoice(*chosen) for chosen in product(Api, Language, Sdk, Authentication, (False, True)) if chosen[0] in (Api.CHAT, Api.RESPONSES)]  # fmt: skip

@@ -15,9 +15,9 @@ from connections.foundry.values import Message
 from flows.playground.code_writers import Language, csharp, curl, go, java, javascript, python
 from flows.playground.code_writers.lines import MOST_LINES, json_text, lines_of
 from flows.playground.code_writers.templated_text import TemplatedText, templated_texts
-from tests.playground.snippet_cases import TRICKY
-from tests.playground.snippet_literals import literals
-from tests.playground.snippet_stage import NODE
+from tests.playground.code_writers.snippet_cases import TRICKY
+from tests.playground.code_writers.snippet_literals import literals
+from tests.playground.code_writers.snippet_stage import NODE
 
 # Besides any character those that mean something somewhere.
 PIECES = st.one_of(
@@ -103,7 +103,7 @@ def test_templates_of_variables_become_the_rendered_text(
 @given(WHOLE.filter(lambda text: "\0" not in text))
 @example("https://contoso.example/$HOME/`id`/!x?a=1&b='")
 def test_a_shell_reads_every_address_and_header(text: str) -> None:
-    assert in_bash(f"printf %s {curl.quoted(text)}") == text
+    assert in_bash(f"printf %s {curl.quote(text)}") == text
     option = curl.header(text, "Bearer ", "KEY")
     assert in_bash(f"KEY='k $x'; printf '%s|' {option}") == f"-H|{text}: Bearer k $x|"
 

@@ -23,7 +23,7 @@ from flows.playground.code_writers import (
     offered_choices,
     write_snippet,
 )
-from tests.playground.snippet_cases import (
+from tests.playground.code_writers.snippet_cases import (
     AGENT,
     COMPATIBLE,
     DATED,
@@ -39,7 +39,7 @@ from tests.playground.snippet_cases import (
     request,
     simple,
 )
-from tests.playground.snippet_stage import GATEWAY_VALUE, ROOT, Played, Sent, Stage
+from tests.playground.code_writers.snippet_stage import GATEWAY_VALUE, ROOT, Played, Sent, Stage
 
 EXECUTED = (Language.PYTHON, Language.JAVASCRIPT, Language.CURL)
 PROGRAMS = [
