@@ -18,7 +18,7 @@ from flows.batch.variants import Judge, Variant
 from flows.batch.verdicts import judge_schema
 from flows.playground.models import Session
 from flows.playground.setup import Setup
-from flows.playground.variables import unreadable
+from flows.playground.variables import template_problem
 from foundryflow.http import whole_number
 
 USUAL_CALLS = 20  # at the same time, of a connection without a limit
@@ -127,7 +127,7 @@ class CreateForm:
         ]
 
     def plan(self) -> BatchPlan:
-        """Raises Unready."""
+        """The plan of the batch. Raises BatchIncomplete."""
         problems = list(self._problems())
         try:
             found = self.table
@@ -164,7 +164,7 @@ class CreateForm:
             if len(prompt) > LONGEST_PROMPT:
                 yield f"{where}The prompt is longer than {LONGEST_PROMPT:,} characters. Shorten it."
             for template in (prompt, *column.setup.templates()):
-                if what := unreadable(template):
+                if what := template_problem(template):
                     yield f"{where}A template cannot be read: {what}"
             if column.setup.connection not in known:
                 yield f"{where}There is no connection {column.setup.connection or 'chosen'}. Choose one in the session."
@@ -224,7 +224,7 @@ def judge_problems(judges: list[Judge]) -> Iterator[str]:
             yield f"Check {judge.check + 1}: the judge has no connection. Choose one."
         if not judge.model:
             yield f"Check {judge.check + 1}: the judge has no deployment. Name one."
-        if what := unreadable(judge.rubric):
+        if what := template_problem(judge.rubric):
             yield f"Check {judge.check + 1}: the rubric cannot be read: {what}"
 
 

@@ -145,10 +145,10 @@ def refuse_unsupported(every: Iterable[Mapping[str, Any]]) -> None:
 
 def error_sentence(error: ValidationError | SchemaError) -> str:
     where = error.json_path.removeprefix("$").removeprefix(".")
-    return f"At {clipped(where)}: {clipped(error.message)}." if where else f"{clipped(error.message)}."
+    return f"At {clip(where)}: {clip(error.message)}." if where else f"{clip(error.message)}."
 
 
-def clipped(text: str) -> str:
+def clip(text: str) -> str:
     """A message begins with the value and ends with what is wrong with it."""
     half = LONGEST_MESSAGE // 2
     return text if len(text) <= LONGEST_MESSAGE else f"{text[:half]}…{text[-half:]}"

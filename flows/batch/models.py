@@ -70,7 +70,7 @@ class Row(models.Model):
 
 
 class Cell(models.Model):
-    """What one variant answered to one row, taken over from its run once that has ended."""
+    """What one variant answered to one row, collected from its run once that has ended."""
 
     batch = models.ForeignKey(Batch, on_delete=models.CASCADE, related_name="cells")
     row = models.ForeignKey(Row, on_delete=models.CASCADE, related_name="cells")

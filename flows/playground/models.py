@@ -64,7 +64,7 @@ class Session(models.Model):
     def setup_of(self, column: int) -> Setup:
         """The settings of one column: its own over those of the session."""
         overrides = self.columns[column] if column < len(self.columns) else {}
-        return Setup.from_json(self.setup).overridden(overrides)
+        return Setup.from_json(self.setup).with_overrides(overrides)
 
 
 class Turn(models.Model):

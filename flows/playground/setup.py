@@ -82,7 +82,7 @@ class Setup:
             "history_tokens": self.history_tokens,
         }
 
-    def overridden(self, overrides: Mapping[str, Any]) -> Setup:
+    def with_overrides(self, overrides: Mapping[str, Any]) -> Setup:
         """With what a column sets for itself: fields of the setup by name, parameters one by one (None unsets)."""
         own = overrides.get("parameters")
         parameters = {**self.parameters, **(own if isinstance(own, Mapping) else {})}
@@ -116,7 +116,7 @@ class Setup:
             **self.parameters,
         }
 
-    def windowed(self, messages: Sequence[Message]) -> list[Message]:
+    def newest_in_window(self, messages: Sequence[Message]) -> list[Message]:
         """The newest messages that the window lets through, the first of them from the user."""
         most = len(messages) if self.history_messages is None else self.history_messages
         kept: deque[Message] = deque()

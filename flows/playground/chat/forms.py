@@ -16,7 +16,7 @@ from django import forms
 from flows.actions.chat_completion.action import PARAMETERS, Properties
 from flows.playground.models import Session
 from flows.playground.setup import Example, Setup
-from flows.playground.variables import optional_in, unreadable, variables_in
+from flows.playground.variables import optional_in, template_problem, variables_in
 from flows.properties.base import properties_of
 from foundryflow.strict_json import JsonError, storable_json
 
@@ -81,7 +81,7 @@ class ParametersForm(forms.Form):
     schema = text("Schema")
 
     @classmethod
-    def typed(cls, parameters: Mapping[str, Any]) -> dict[str, str]:
+    def shown_values(cls, parameters: Mapping[str, Any]) -> dict[str, str]:
         """Stored parameters as their fields show them."""
         shown = {name: shown_value(parameters.get(name)) for name in PARAMETERS}
         stop, format = parameters.get("stop"), parameters.get("response_format")
@@ -206,7 +206,7 @@ class SetupForm(ParametersForm):
     def draft(self, stored: str) -> str:
         return str(self.data.get("prompt", stored))[:LONGEST]
 
-    def fill(self, session: Session) -> None:
+    def fill_session(self, session: Session) -> None:
         """Puts what was understood into the session, unsaved."""
         self.is_valid()
         session.setup = self.setup(Setup.from_json(session.setup)).to_json()
@@ -218,7 +218,7 @@ class SetupForm(ParametersForm):
         return {name: str(errors[0]) for name, errors in self.errors.items()}
 
 
-def names_of(session: Session) -> dict[str, bool]:
+def variables_of(session: Session) -> dict[str, bool]:
     """The variables that the session's templates name, and whether they hold JSON."""
     own = [str(column.get(name, "")) for column in session.active_columns for name in ("instructions", "prompt")]
     templates = [*Setup.from_json(session.setup).templates(), session.draft, *own]
@@ -230,4 +230,4 @@ def template_problems(setup: Setup, prompt: str) -> dict[str, str]:
     texts = {"model": setup.model, "instructions": setup.instructions, "prompt": prompt}
     for at, example in enumerate(setup.examples):
         texts |= {f"example-{at}-user": example.user, f"example-{at}-assistant": example.assistant}
-    return {name: said for name, template in texts.items() if (said := unreadable(template))}
+    return {name: said for name, template in texts.items() if (said := template_problem(template))}
