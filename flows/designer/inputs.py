@@ -77,7 +77,7 @@ class InputsForm(forms.Form):
         return {**stored, "name": name, "type": row["type"], **kept}
 
     def applied(self) -> Document:
-        changed = self.document.renamed(self.cleaned_data["name"]).with_inputs(self.cleaned_data["inputs"])
+        changed = self.document.with_name(self.cleaned_data["name"]).with_inputs(self.cleaned_data["inputs"])
         settings = {name: self.cleaned_data[name] for name in ("deadline", "concurrency") if name in self.data}
         return changed.with_settings(**settings)
 

@@ -147,7 +147,7 @@ def change(request: Request, slug: str, action_id: str, verb: str) -> HttpRespon
     def edit(document: Document) -> tuple[Document, str]:
         action = document.locate(action_id).action
         if verb in MOVES:
-            return document.moved(action_id, verb), action_id
+            return document.move(action_id, verb), action_id
         if verb == "duplicate":
             return document.duplicate(action_id)
         if verb == "remove":

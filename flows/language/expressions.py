@@ -12,8 +12,9 @@ from flows.language.evaluator_messages import EvaluationFailure, EvaluationResul
 from flows.language.evaluator_pool import pool
 from flows.language.sandbox import operations
 from flows.language.sandbox.budget import TooSlow, Unfinished, budget
+from flows.language.sandbox.expression_writer import TemplateRefused
 from flows.language.sandbox.filters import FILTERS
-from flows.language.sandbox.rewrite import CompiledTemplate, TemplateRefused, compile_template
+from flows.language.sandbox.rewrite import CompiledTemplate, compile_template
 from flows.language.scope import HEAVY, Scope, Variable
 from flows.language.values import Response
 

@@ -18,7 +18,8 @@ from jinja2 import nodes
 from flows.actions import registry
 from flows.actions.base import Prop, PropertyKind, label, props
 from flows.language.document import Action, Document, Json
-from flows.language.sandbox.rewrite import TemplateRefused, parse_template, single_expression
+from flows.language.sandbox.expression_writer import TemplateRefused
+from flows.language.sandbox.rewrite import parse_template, single_expression
 from flows.language.values import as_text
 
 KEY = re.compile(r"s[0-9a-f]{12}")  # of a stored secret

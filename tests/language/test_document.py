@@ -79,7 +79,7 @@ def test_every_edit_leaves_a_valid_document_and_the_old_one_alone(data: dict[str
     document.insert(log("new"), at=choose.draw(st.integers(-1, 5)))
     for id in ids(document):
         for direction in ("up", "down", "into", "out"):
-            moved = document.moved(id, direction)
+            moved = document.move(id, direction)
             assert sorted(ids(moved)) == sorted(ids(document))
             parse(moved.to_json())
         twice, copied = document.duplicate(id)
@@ -129,17 +129,6 @@ def test_an_action_with_a_taken_id_is_refused() -> None:
         parse(TREE).insert(log("d"))
 
 
-def test_an_action_moves_to_another_branch() -> None:
-    document = parse(TREE).move("a", owner="box", branch="box-1", at=1)
-
-    assert ids(document) == ["box", "b", "c", "d", "a", "e"]
-
-
-def test_a_container_cannot_move_into_itself() -> None:
-    with pytest.raises(DocumentError, match="into itself"):
-        parse(TREE).move("box", owner="box", branch="box-0")
-
-
 @pytest.mark.parametrize(
     ("id", "direction", "order"),
     [
@@ -151,7 +140,7 @@ def test_a_container_cannot_move_into_itself() -> None:
     ],
 )
 def test_an_action_moves_by_one_step(id: str, direction: str, order: list[str]) -> None:
-    assert ids(parse(TREE).moved(id, direction)) == order
+    assert ids(parse(TREE).move(id, direction)) == order
 
 
 def test_a_copy_has_new_ids_throughout() -> None:
