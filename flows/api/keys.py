@@ -17,7 +17,7 @@ FRESH = 3.0  # seconds that a key is not looked up again; a revoked one works th
 MOST = 1_000  # keys remembered
 
 
-class KeyAuth(HttpBearer):
+class Keys(HttpBearer):
     """Lets a key in that has the scope, as long as its person may do what the scope is for."""
 
     def __init__(self, scope: str) -> None:

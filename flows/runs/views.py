@@ -66,7 +66,7 @@ def run_list(request: Request) -> HttpResponse:
         "usage": usage_chart(),
         "given": given,
         "filtered": any(given.get(name) for name in FILTERS),
-        "flows": Flow.objects.edited().order_by("name").values_list("slug", "name")[:100],
+        "flows": Flow.objects.in_designer().order_by("name").values_list("slug", "name")[:100],
         "people": User.objects.order_by("username").values_list("username", flat=True)[:100],
         "workers": workers_missing(),
         "states": STATES,
@@ -111,7 +111,9 @@ def start(request: Request, slug: str) -> HttpResponse:
             if origin:
                 # What was cleared counts as cleared.
                 given = {**{declared.name: None for declared in document.inputs}, **form.inputs()}
-                run = Run.objects.again(origin, by=request.user, via="run page", path=path, inputs=given, newest=newest)
+                run = Run.objects.start_again(
+                    origin, by=request.user, via="run page", path=path, inputs=given, newest=newest
+                )
             else:
                 run = Run.objects.start(
                     flow=flow, inputs=form.inputs(), by=request.user, via="designer", priority=engine.URGENT
@@ -163,7 +165,7 @@ def retry(request: Request, pk: int) -> HttpResponse:
             )
             return start_page(request, run.flow, form, shown, run, path, status=422)
         with transaction.atomic():
-            made = Run.objects.again(run, by=request.user, via="run page")
+            made = Run.objects.start_again(run, by=request.user, via="run page")
             engine.submit(made)
     except DocumentError:
         messages.error(request, "The revision of that run cannot be read.")

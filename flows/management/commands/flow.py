@@ -61,7 +61,7 @@ class Command(KeyedCommand):
     def list_verb(self, *, json: bool, **options: Any) -> None:
         rows = [
             {"slug": flow.slug, "name": flow.name, "revision": flow.current.number}
-            for flow in Flow.objects.edited().select_related("head").order_by("slug")
+            for flow in Flow.objects.in_designer().select_related("head").order_by("slug")
         ]
         if json:
             self.print_json(rows)
@@ -188,9 +188,9 @@ def to_json(value: Any) -> str:
 
 
 def find(slug: str) -> Flow:
-    flow = Flow.objects.edited().select_related("head").filter(slug=slug).first()
+    flow = Flow.objects.in_designer().select_related("head").filter(slug=slug).first()
     if flow is None:
-        known = ", ".join(Flow.objects.edited().order_by("slug").values_list("slug", flat=True)[:20]) or "none yet"
+        known = ", ".join(Flow.objects.in_designer().order_by("slug").values_list("slug", flat=True)[:20]) or "none yet"
         raise CommandError(f"There is no flow {slug!r}. Known flows: {known}.")
     return flow
 
