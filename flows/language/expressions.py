@@ -90,13 +90,13 @@ def check(template: str) -> set[str]:
 
 
 def evaluate(template: str, scope: Scope) -> Any:
-    prepared = BoundTemplate(read_template(template), scope)
-    value = prepared.evaluate_briefly()
+    bound = BoundTemplate(read_template(template), scope)
+    value = bound.evaluate_briefly()
     if value is not UNFINISHED:
         return value
-    evaluation = pool.submit(prepared.to_task())
+    evaluation = pool.submit(bound.to_task())
     try:
-        return prepared.open_result(evaluation.result(LONGEST_WAIT))
+        return bound.open_result(evaluation.result(LONGEST_WAIT))
     except TimeoutError:
         evaluation.cancel()
         raise ExpressionError(str(TooSlow())) from None
