@@ -78,7 +78,9 @@ class Branch:
     @property
     def condition(self) -> str | None:
         stored = self.json.get("condition")
-        return stored if isinstance(stored, str) and stored.strip() else json.dumps(stored) if stored else None
+        if isinstance(stored, str):
+            return stored if stored.strip() else None
+        return json.dumps(stored) if stored else None
 
     @cached_property
     def actions(self) -> tuple[Action, ...]:
