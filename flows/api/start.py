@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from django.db import IntegrityError, transaction
@@ -35,22 +35,20 @@ class StartRequest:
     anyway: bool = False  # in spite of configuration errors
 
 
-async def start_run(
-    slug: str, inputs: Mapping[str, Any], key: ApiKey, idempotency: str | None, priority: int, *, anyway: bool
-) -> Run:
-    """The run that was started, or the one that an equal request has started before. Raises Problem."""
-    once: dict[str, Any] = {}
+async def start_run(wanted: StartRequest, key: ApiKey, idempotency: str | None) -> Run:
+    """The run that was started, or the one that an equal request has started before. Raises ApiProblem."""
     if idempotency is not None:
         stored = f"{key.pk}:{hashlib.sha256(idempotency.encode()).hexdigest()}"
-        once = {"idempotency_key": stored, "request_digest": request_digest(slug, inputs, anyway=anyway)}
-    started = await engine.run_shared_job(start_all, StartRequest(slug, inputs, priority, once, anyway))
+        once = {"idempotency_key": stored, "request_digest": request_digest(wanted)}
+        wanted = replace(wanted, once=once)
+    started = await engine.run_shared_job(start_all, wanted)
     if isinstance(started, ApiProblem):
         raise started
     return started
 
 
 async def restart_run(run_id: int, path: str, inputs: Mapping[str, Any], *, newest: bool, anyway: bool) -> Run:
-    """Raises Problem."""
+    """Raises ApiProblem."""
     made = await engine.run_job(lambda: store_restart(run_id, path, inputs, newest, anyway))
     if isinstance(made, ApiProblem):
         raise made
@@ -72,7 +70,7 @@ def store_restart(run_id: int, path: str, inputs: Mapping[str, Any], newest: boo
             check_configuration(revision, run.flow)
         kept = {name: value for name, value in run.inputs.items() if value != MASK}
         first_scope(document, {**kept, **inputs})
-        made = Run.objects.again(run, by=None, via="api", path=path, inputs=inputs, newest=newest)
+        made = Run.objects.start_again(run, by=None, via="api", path=path, inputs=inputs, newest=newest)
         engine.submit(made)
     except ActionError as error:
         return ApiProblem(422, f"{error.message} {error.hint}".strip(), kind=error.kind)
@@ -83,7 +81,7 @@ def store_restart(run_id: int, path: str, inputs: Mapping[str, Any], newest: boo
 
 def start_all(wanted: Sequence[StartRequest]) -> list[Run | ApiProblem]:
     """The runs, or why not: an error would undo what shares the transaction."""
-    flows = Flow.objects.named({each.slug for each in wanted})
+    flows = Flow.objects.by_slug({each.slug for each in wanted})
     ready = {slug: configuration_problem(flow) for slug, flow in flows.items()}
     made = [build_run(each, flows.get(each.slug), ready.get(each.slug)) for each in wanted]
     fresh = [run for run in made if isinstance(run, Run) and run.idempotency_key is None]
@@ -100,7 +98,7 @@ def configuration_problem(flow: Flow) -> ApiProblem | None:
 
 
 def check_configuration(revision: Revision, flow: Flow) -> None:
-    """Raises Problem with the list of errors."""
+    """Raises ApiProblem with the list of errors."""
     document = parse_revision(revision)
     revision.flow = flow
     if errors := configuration.errors_before_run(revision):
@@ -124,7 +122,7 @@ def build_run(wanted: StartRequest, flow: Flow | None, problem: ApiProblem | Non
         return ApiProblem(422, f"{error.message} {error.hint}".strip(), kind=error.kind)
     except ApiProblem as problem:
         return problem
-    return Run.objects.made(
+    return Run.objects.build(
         flow=flow, inputs=wanted.inputs, by=None, via="api", priority=wanted.priority, **wanted.once
     )
 
@@ -159,10 +157,10 @@ def earlier_start(wanted: StartRequest) -> Run | ApiProblem | None:
         return problem
 
 
-def request_digest(slug: str, inputs: Mapping[str, Any], *, anyway: bool) -> str:
-    asked = [slug, inputs, "anyway"] if anyway else [slug, inputs]
+def request_digest(wanted: StartRequest) -> str:
+    said = [wanted.slug, wanted.inputs, "anyway"] if wanted.anyway else [wanted.slug, wanted.inputs]
     # Keyed: it stays with the run, and a secret input could be guessed from a plain one.
-    return salted_hmac(SALT, json.dumps(asked, sort_keys=True), algorithm="sha256").hexdigest()
+    return salted_hmac(SALT, json.dumps(said, sort_keys=True), algorithm="sha256").hexdigest()
 
 
 def same_request(run: Run) -> Run | None:

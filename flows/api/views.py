@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import logging
-from typing import Any
+from collections.abc import Callable
+from typing import Any, TypeVar
 
 from django.conf import settings
 from django.db import InterfaceError, OperationalError
@@ -40,7 +41,7 @@ from flows.api.shapes import (
     StateFilter,
     Text,
 )
-from flows.api.start import restart_run, start_run
+from flows.api.start import StartRequest, restart_run, start_run
 from flows.models import Flow, Run
 from flows.models.search import STATES, Cursor, Filters, Search
 from foundryflow.database import is_away, is_damaged, note_away, sentence_for_visitors
@@ -48,6 +49,7 @@ from foundryflow.http import event_stream
 from foundryflow.models import ApiKey, ApiScope
 
 log = logging.getLogger(__name__)
+V = TypeVar("V", bound=Callable[..., Any])  # a view
 
 LONGEST_WAIT = 300.0  # seconds
 SUBMITTED = 0  # priority of a run that nobody waits for
@@ -63,6 +65,18 @@ api = DescribedAPI(
     openapi_url=None,
 )
 reads, runs, tests = (KeyAuth(scope) for scope in ApiScope.values)
+
+
+def starts(verb: str, summary: str, *, openapi_extra: dict[str, Any] | None = None, **good: Any) -> Callable[[V], V]:
+    """A call that starts a run of a flow; `good` is what it answers when it did."""
+    described = {"summary": summary, "response": responses(404, 409, **good), "openapi_extra": openapi_extra}
+    return api.post(f"/flows/{{slug:slug}}/{verb}", auth=runs, tags=["flows"], **described)
+
+
+def changes(verb: str, summary: str) -> Callable[[V], V]:
+    """A call about a run that there is; its answer is where to look."""
+    described = {"summary": summary, "response": responses(404, 409, accepted=Accepted)}
+    return api.post(f"/runs/{{id:run_id}}/{verb}", auth=runs, tags=["runs"], **described)
 
 
 class Start(RequestBody):
@@ -87,17 +101,11 @@ class Deployment(RequestBody):
 
 @api.get("/flows", auth=reads, summary="Every flow", response=responses(ok=FlowList), tags=["flows"])
 async def list_flows(request: HttpRequest) -> HttpResponse:
-    found = Flow.objects.edited().select_related("head")
+    found = Flow.objects.in_designer().select_related("head")
     return JsonResponse({"flows": await engine.run_job(lambda: serialize.serialize_flows(found))})
 
 
-@api.post(
-    "/flows/{slug:slug}/run",
-    auth=runs,
-    summary="Run a flow and wait for its end",
-    response=responses(404, 409, ok=RunDetail, accepted=Accepted),
-    tags=["flows"],
-)
+@starts("run", "Run a flow and wait for its end", ok=RunDetail, accepted=Accepted)
 async def run_flow(
     request: HttpRequest,
     slug: FlowSlug,
@@ -119,13 +127,7 @@ async def run_flow(
     return JsonResponse(found) if found and found["ended_at"] else accepted_response(run)
 
 
-@api.post(
-    "/flows/{slug:slug}/submit",
-    auth=runs,
-    summary="Put a run into the queue",
-    response=responses(404, 409, accepted=Accepted),
-    tags=["flows"],
-)
+@starts("submit", "Put a run into the queue", accepted=Accepted)
 async def submit_flow(
     request: HttpRequest, slug: FlowSlug, given: Start, idempotency_key: IdempotencyKey = None
 ) -> HttpResponse:
@@ -133,14 +135,7 @@ async def submit_flow(
     return accepted_response(await start_with_key(request, slug, given, idempotency_key, SUBMITTED))
 
 
-@api.post(
-    "/flows/{slug:slug}/stream",
-    auth=runs,
-    summary="Run a flow and follow it",
-    response=responses(404, 409, ok=None),
-    openapi_extra=STREAM,
-    tags=["flows"],
-)
+@starts("stream", "Run a flow and follow it", openapi_extra=STREAM, ok=None)
 async def stream_flow(
     request: HttpRequest, slug: FlowSlug, given: Start, idempotency_key: IdempotencyKey = None
 ) -> HttpResponse:
@@ -190,13 +185,7 @@ async def follow_run(request: HttpRequest, run_id: RunId, last_event_id: LastEve
     return event_stream(stream_events(run_id, last_event_id))
 
 
-@api.post(
-    "/runs/{id:run_id}/cancel",
-    auth=runs,
-    summary="Stop a run",
-    response=responses(404, 409, accepted=Accepted),
-    tags=["runs"],
-)
+@changes("cancel", "Stop a run")
 async def cancel_run(request: HttpRequest, run_id: RunId) -> HttpResponse:
     """Asked a second time, ends it without waiting for what is going. 409 when it had ended."""
     run = await visible_run(request, run_id)
@@ -205,13 +194,7 @@ async def cancel_run(request: HttpRequest, run_id: RunId) -> HttpResponse:
     return accepted_response(run)
 
 
-@api.post(
-    "/runs/{id:run_id}/retry",
-    auth=runs,
-    summary="Go on from an action",
-    response=responses(404, 409, accepted=Accepted),
-    tags=["runs"],
-)
+@changes("retry", "Go on from an action")
 async def retry_run(request: HttpRequest, run_id: RunId, given: Again) -> HttpResponse:
     """Another run that takes over what had finished before; answers 202 with it."""
     run = await visible_run(request, run_id)
@@ -247,7 +230,9 @@ async def test_connection(request: HttpRequest, name: ConnectionName, given: Dep
 async def start_with_key(
     request: HttpRequest, slug: str, given: Start, idempotency_key: str | None, priority: int
 ) -> Run:
-    return await start_run(slug, given.inputs, caller(request), idempotency_key, priority, anyway=given.anyway)
+    """The run that was started, or the one that an equal request has started before. Raises ApiProblem."""
+    wanted = StartRequest(slug, given.inputs, priority, anyway=given.anyway)
+    return await start_run(wanted, caller(request), idempotency_key)
 
 
 def caller(request: HttpRequest) -> ApiKey:
@@ -256,7 +241,7 @@ def caller(request: HttpRequest) -> ApiKey:
 
 
 async def visible_run(request: HttpRequest, run_id: int) -> Run:
-    """What the pages show to the person whose key it is. Raises Problem: a hidden run is none that is there."""
+    """What the pages show to the person whose key it is. Raises ApiProblem: a hidden run is none that is there."""
     person = caller(request).created_by
     run = await engine.run_job(lambda: Run.objects.visible_to(person).filter(pk=run_id).first())
     if run is None:

@@ -34,7 +34,7 @@ def reasons_to_keep(flow: Flow) -> list[Reason]:
 
 def callers_of(flow: Flow) -> Iterator[Flow]:
     """Other flows that run this one: in their current revision, or in one that a run is going with."""
-    others = Flow.objects.edited().exclude(pk=flow.pk).exclude(head=None).select_related("head").order_by("name")
+    others = Flow.objects.in_designer().exclude(pk=flow.pk).exclude(head=None).select_related("head").order_by("name")
     going: dict[int, list[Revision]] = {}
     live = Revision.objects.filter(pk__in=Run.objects.filter(state__in=LIVE).values("revision"))
     for revision in live.filter(flow__in=others.values("pk")):

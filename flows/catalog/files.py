@@ -49,7 +49,7 @@ def import_flow(text: str | bytes, *, by: AbstractBaseUser | None) -> tuple[Flow
     if mixed := refusals(document, Flow.objects.secret_inputs):
         raise DocumentError([f"{place.action_id or 'Start'}: {sentence}" for place, sentence in mixed[:20]])
     with transaction.atomic():
-        flow = Flow.objects.edited().filter(name=document.name).order_by("pk").first()
+        flow = Flow.objects.in_designer().filter(name=document.name).order_by("pk").first()
         fresh = flow is None
         if flow is None:
             flow = Flow.objects.create_flow(document, by=by, note="imported")

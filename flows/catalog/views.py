@@ -46,7 +46,7 @@ def home(request: Request) -> HttpResponse:
 @require_GET
 def flow_list(request: Request) -> HttpResponse:
     words = request.GET.get("q", "").strip()
-    found = Flow.objects.edited().select_related("head", "head__created_by")
+    found = Flow.objects.in_designer().select_related("head", "head__created_by")
     if words:
         found = found.filter(name__icontains=words[:200])
     shown = Paginator(found, ROWS).get_page(request.GET.get("page"))

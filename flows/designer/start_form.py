@@ -78,7 +78,7 @@ class StartForm(forms.Form):
 
     def apply(self) -> Document:
         """The document with what was posted put in."""
-        changed = self.document.renamed(self.cleaned_data["name"]).with_inputs(self.cleaned_data["inputs"])
+        changed = self.document.with_name(self.cleaned_data["name"]).with_inputs(self.cleaned_data["inputs"])
         settings = {name: self.cleaned_data[name] for name in ("deadline", "concurrency") if name in self.data}
         return changed.with_settings(**settings)
 

@@ -29,7 +29,7 @@ def insert(document: Document, type: str, posted: Posted) -> TreeEdit:
 
 
 def move(way: str, document: Document, action_id: str, posted: Posted) -> TreeEdit:
-    return document.moved(action_id, way), action_id
+    return document.move(action_id, way), action_id
 
 
 def duplicate(document: Document, action_id: str, posted: Posted) -> TreeEdit:

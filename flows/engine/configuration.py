@@ -126,7 +126,7 @@ def stored_secrets(flow: Flow) -> set[str]:
 
 def called_flows(needs: Needs, callers: Collection[str] = ()) -> dict[str, CalledFlow]:
     """The flows that are run, by slug; those that are not there are left out."""
-    return {slug: called_flow(flow, callers) for slug, flow in Flow.objects.named(needs.flows).items()}
+    return {slug: called_flow(flow, callers) for slug, flow in Flow.objects.by_slug(needs.flows).items()}
 
 
 def called_flow(flow: Flow, callers: Collection[str]) -> CalledFlow:

@@ -103,7 +103,7 @@ def find_or_start_child(parent: Run, slug: str, inputs: Mapping[str, Any], step:
     known = Run.objects.filter(parent=parent, parent_path=path).first()
     if known is not None:
         return known
-    flow = Flow.objects.edited().select_related("head").filter(slug=slug).first()
+    flow = Flow.objects.in_designer().select_related("head").filter(slug=slug).first()
     if flow is None:
         raise ActionError("flow_missing", f"There is no flow {slug}.", "Give the slug that its address shows.")
     if depth_of(parent) >= DEEPEST:

@@ -162,32 +162,34 @@ class EvaluatorThread(threading.Thread):
             return failure_result(TOO_LARGE)
         except RecursionError:
             return failure_result("The value is nested too deeply.")
-        used = self.process is not None
+        was_used = self.process is not None
         while True:
             began = time.monotonic()
             try:
-                process = self.process = self.process or self._start()
+                answer = self._ask(evaluation, data)
             except OSError as error:
                 log.error("action=evaluator_not_started error=%r", error)
                 return failure_result(NOT_STARTED)
-            if evaluation.abandoned:
-                raise CancelledError
-            evaluation.enter(process)
-            answer = exchange(process, data)
-            evaluation.enter(None)
             if answer is not None:
                 return unpack_result(answer, kept)
             status = self._end()
             if evaluation.abandoned:
                 raise CancelledError
-            if used and status != -signal.SIGPROF:
-                used = False  # it may have died before; once more, in one of its own
+            if was_used and status != -signal.SIGPROF:
+                was_used = False  # it may have died before; once more, in one of its own
                 continue
             log.warning("action=evaluator_died status=%s", status)
-            if status == -signal.SIGPROF or time.monotonic() - began > PATIENCE:
-                return failure_result(TOO_LONG)
-            own_end = status is not None and status >= 0 and status != OUT_OF_MEMORY
-            return failure_result(NOT_STARTED if own_end else TOO_MUCH_MEMORY)
+            return failure_result(reason_of_death(status, time.monotonic() - began))
+
+    def _ask(self, evaluation: Evaluation, data: bytes) -> bytes | None:
+        """The answer of the process, which is started when there is none. Raises CancelledError, OSError."""
+        process = self.process = self.process or self._start()
+        if evaluation.abandoned:
+            raise CancelledError
+        evaluation.enter(process)
+        answer = exchange(process, data)
+        evaluation.enter(None)
+        return answer
 
     def _start(self) -> subprocess.Popen[bytes]:
         kept = {name: os.environ[name] for name in KEPT_ENVIRONMENT if name in os.environ}
@@ -211,6 +213,14 @@ class EvaluatorThread(threading.Thread):
                 if pipe is not None:
                     pipe.close()
         return status
+
+
+def reason_of_death(status: int | None, seconds: float) -> str:
+    """Why a process died that had worked for so long, in a sentence for people."""
+    if status == -signal.SIGPROF or seconds > PATIENCE:
+        return TOO_LONG
+    ended_itself = status is not None and status >= 0 and status != OUT_OF_MEMORY
+    return NOT_STARTED if ended_itself else TOO_MUCH_MEMORY
 
 
 def exchange(process: subprocess.Popen[bytes], data: bytes) -> bytes | None:

@@ -12,8 +12,9 @@ from flows.language.evaluator_messages import EvaluationFailure, EvaluationResul
 from flows.language.evaluator_pool import pool
 from flows.language.sandbox import operations
 from flows.language.sandbox.budget import TooSlow, Unfinished, budget
+from flows.language.sandbox.expression_writer import TemplateRefused
 from flows.language.sandbox.filters import FILTERS
-from flows.language.sandbox.rewrite import CompiledTemplate, TemplateRefused, compile_template
+from flows.language.sandbox.rewrite import CompiledTemplate, compile_template
 from flows.language.scope import HEAVY, Scope, Variable
 from flows.language.values import Response
 
@@ -89,13 +90,13 @@ def check(template: str) -> set[str]:
 
 
 def evaluate(template: str, scope: Scope) -> Any:
-    prepared = BoundTemplate(read_template(template), scope)
-    value = prepared.evaluate_briefly()
+    bound = BoundTemplate(read_template(template), scope)
+    value = bound.evaluate_briefly()
     if value is not UNFINISHED:
         return value
-    evaluation = pool.submit(prepared.to_task())
+    evaluation = pool.submit(bound.to_task())
     try:
-        return prepared.open_result(evaluation.result(LONGEST_WAIT))
+        return bound.open_result(evaluation.result(LONGEST_WAIT))
     except TimeoutError:
         evaluation.cancel()
         raise ExpressionError(str(TooSlow())) from None

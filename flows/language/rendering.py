@@ -40,10 +40,10 @@ class LoopShare:
         self._queue = asyncio.Lock()
 
     @property
-    def free(self) -> bool:
+    def is_free(self) -> bool:
         return self._paid_at - time.monotonic() <= BURST
 
-    async def come(self) -> None:
+    async def wait_for_turn(self) -> None:
         """Returns when there is time, first come, first served."""
         async with self._queue:
             while (left := self._paid_at - time.monotonic()) > BURST:  # noqa: ASYNC110 - time is what is waited for
@@ -53,14 +53,14 @@ class LoopShare:
         self._paid_at = max(self._paid_at, time.monotonic()) + seconds / SHARE
 
 
-_turns: WeakKeyDictionary[asyncio.AbstractEventLoop, LoopShare] = WeakKeyDictionary()
+_shares: WeakKeyDictionary[asyncio.AbstractEventLoop, LoopShare] = WeakKeyDictionary()
 
 
 def share_of_loop() -> LoopShare:
     loop = asyncio.get_running_loop()
-    found = _turns.get(loop)
+    found = _shares.get(loop)
     if found is None:
-        found = _turns[loop] = LoopShare()
+        found = _shares[loop] = LoopShare()
     return found
 
 
@@ -86,7 +86,7 @@ async def evaluate_condition(expression: str, scope: Scope) -> bool:
 
 
 async def evaluate(template: str, scope: Scope) -> Any:
-    mine = share_of_loop()
+    share = share_of_loop()
     began = time.thread_time()
     compiled = remembered_template(template)
     if compiled is None:
@@ -95,33 +95,38 @@ async def evaluate(template: str, scope: Scope) -> Any:
             began = time.thread_time()
         else:
             compiled = read_template(template)
-    prepared = BoundTemplate(compiled, scope)
-    if not mine.free and template not in _long:
+    bound = BoundTemplate(compiled, scope)
+    if not share.is_free and template not in _long:
         if template in _slow:
-            return await evaluate_in_process(template, prepared)
-        await mine.come()
+            return await evaluate_in_process(template, bound)
+        await share.wait_for_turn()
         began = time.thread_time()
     if template in _long:
-        return await evaluate_in_process(template, prepared)
+        return await evaluate_in_process(template, bound)
+    value = evaluate_here(template, bound, share, began)
+    return value if value is not UNFINISHED else await evaluate_in_process(template, bound)
+
+
+def evaluate_here(template: str, bound: BoundTemplate, share: LoopShare, began: float) -> Any:
+    """The value, or UNFINISHED; remembers of a template that it takes long. `began` is time.thread_time()."""
     try:
-        value = prepared.evaluate_briefly()
+        value = bound.evaluate_briefly()
     finally:
         spent = time.thread_time() - began
-        mine.spend(spent)
+        share.spend(spent)
         if spent > SLOW:
             remember(_slow, template)
-    if value is not UNFINISHED:
-        return value
-    remember(_long, template)
-    return await evaluate_in_process(template, prepared)
+    if value is UNFINISHED:
+        remember(_long, template)
+    return value
 
 
-async def evaluate_in_process(template: str, prepared: BoundTemplate) -> Any:
-    outcome = await asyncio.wrap_future(pool.submit(prepared.to_task()))
+async def evaluate_in_process(template: str, bound: BoundTemplate) -> Any:
+    outcome = await asyncio.wrap_future(pool.submit(bound.to_task()))
     if outcome.seconds < SLOW:
         _long.pop(template, None)
         _slow.pop(template, None)
-    return prepared.open_result(outcome)
+    return bound.open_result(outcome)
 
 
 def remember(known: dict[str, None], template: str) -> None:

@@ -69,13 +69,6 @@ class Scope:
         place = self.root() if global_ else self
         place.variables[name] = Variable(type, convert(value, type))
 
-    def assign(self, name: str, value: Any) -> None:
-        """Another value for a variable in scope. Raises KeyError, or ValueError when it does not fit the type."""
-        found = self.find(name)
-        if found is None:
-            raise KeyError(name)
-        found.value = convert(value, found.type)
-
     def bind(self, name: str, value: Any) -> None:
         """A variable of this block, of whatever type, that hides one of the same name around it."""
         self.variables[name] = Variable("", value)

@@ -15,7 +15,8 @@ from jinja2 import nodes
 
 from flows.actions.registry import properties_of_type
 from flows.language.document import Action, Document, Json
-from flows.language.sandbox.rewrite import TemplateRefused, parse_template, single_expression
+from flows.language.sandbox.expression_writer import TemplateRefused
+from flows.language.sandbox.rewrite import parse_template, single_expression
 from flows.language.stored_secrets import is_stored
 from flows.language.values import as_text
 from flows.properties.base import ChangeSecret, SecretContext

@@ -53,11 +53,11 @@ class FlowManager(models.Manager["Flow"]):
         """Flows whose runs the person may see."""
         return self.filter(visible_to(user))
 
-    def edited(self) -> models.QuerySet[Flow]:
+    def in_designer(self) -> models.QuerySet[Flow]:
         """Flows that people edit in the designer; those of sessions and batches are left out."""
         return self.filter(room=Room.DESIGNER)
 
-    def named(self, slugs: Collection[str]) -> dict[str, Flow]:
+    def by_slug(self, slugs: Collection[str]) -> dict[str, Flow]:
         """Edited flows by slug, with their heads, whose documents are read only when they are needed."""
         given = f"slug IN {placeholders(slugs)} AND room = '{Room.DESIGNER}' AND head_id IS NOT NULL"
         found = list(self.raw(f"SELECT * FROM {table(Flow)} WHERE {given}", list(slugs))) if slugs else []  # noqa: S608 - names of our own, values are bound
@@ -82,7 +82,7 @@ class FlowManager(models.Manager["Flow"]):
 
     def secret_inputs(self, slug: str) -> frozenset[str]:
         """Names of the secret inputs of a flow; none when there is no such flow."""
-        flow = self.edited().select_related("head").filter(slug=slug).first()
+        flow = self.in_designer().select_related("head").filter(slug=slug).first()
         try:
             inputs = flow.current.parsed().inputs if flow else ()
         except DocumentError:

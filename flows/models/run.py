@@ -53,11 +53,11 @@ class RunManager(models.Manager["Run"]):
 
     def start(self, **given: Any) -> Run:
         """A queued run, as `made` describes."""
-        run = self.made(**given)
+        run = self.build(**given)
         run.save(force_insert=True)
         return run
 
-    def made(
+    def build(
         self,
         *,
         flow: Flow,
@@ -88,7 +88,7 @@ class RunManager(models.Manager["Run"]):
         )
 
     @transaction.atomic
-    def again(
+    def start_again(
         self,
         run: Run,
         *,

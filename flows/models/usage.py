@@ -20,7 +20,7 @@ from flows.models.triggers import live_run_figures
 def flows_by_connection() -> dict[str, list[ConnectionUser]]:
     """For each connection the flows whose current revision names it, with the titles of the actions that do."""
     used: dict[str, list[ConnectionUser]] = {}
-    for flow in Flow.objects.edited().select_related("head").exclude(head=None).order_by("name"):
+    for flow in Flow.objects.in_designer().select_related("head").exclude(head=None).order_by("name"):
         titles: dict[str, list[str]] = {}
         for action in actions_of(flow.current.document):
             properties = action.get("properties")

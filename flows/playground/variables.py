@@ -11,7 +11,8 @@ import jinja2
 from jinja2 import nodes
 
 from flows.language.expressions import ExpressionError, check, is_plain
-from flows.language.sandbox.rewrite import TemplateRefused, compile_template
+from flows.language.sandbox.expression_writer import TemplateRefused
+from flows.language.sandbox.rewrite import compile_template
 from flows.language.values import as_text
 from foundryflow.strict_json import JsonError, storable_json
 

@@ -39,7 +39,7 @@ def list_context(user: User, params: Mapping[str, str]) -> dict[str, Any]:
         "usage": usage_chart(),
         "params": params,
         "filtered": any(params.get(name) for name in FILTERS),
-        "flows": Flow.objects.edited().order_by("name").values_list("slug", "name")[:MOST_CHOICES],
+        "flows": Flow.objects.in_designer().order_by("name").values_list("slug", "name")[:MOST_CHOICES],
         "people": User.objects.order_by("username").values_list("username", flat=True)[:MOST_CHOICES],
         "workers": workers_notice(),
         "states": STATES,

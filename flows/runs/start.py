@@ -72,7 +72,7 @@ class RunPlan:
         if self.origin:
             # What was cleared counts as cleared.
             cleared = dict.fromkeys(declared.name for declared in self.revision.parsed().inputs)
-            run = Run.objects.again(
+            run = Run.objects.start_again(
                 self.origin, by=by, via="run page", path=self.path, inputs={**cleared, **inputs}, newest=newest
             )
         else:
@@ -125,7 +125,7 @@ def retry(request: Request, pk: int) -> HttpResponse:
     if errors and "anyway" not in request.POST:
         return start_page(request, plan, errors, status=422)
     with transaction.atomic():
-        retried = Run.objects.again(run, by=request.user, via="run page")
+        retried = Run.objects.start_again(run, by=request.user, via="run page")
         engine.submit(retried)
     return redirect("runs:show", retried.pk)
 

@@ -1,6 +1,7 @@
 """The interpreter, with the twins of journal and services."""
 
 import asyncio
+import time
 
 import pytest
 from hypothesis import given, settings
@@ -20,9 +21,9 @@ from flows.interpreter.journal import (
     ActionStarted,
     MemoryJournal,
 )
-from flows.interpreter.runner import execute
+from flows.interpreter.runner import execute, first_scope
 from flows.language.document import parse
-from flows.language.errors import RunFailed
+from flows.language.errors import ActionError, RunFailed
 from tests.documents_of import load
 from tests.lint.test_linter import ANY_ACTION
 
@@ -356,3 +357,151 @@ def test_broken_values_end_in_a_typed_failure(broken):
             return failed.error.kind
 
     assert asyncio.run(outcome()) != "internal"
+
+
+def said(*, message, id="a", **more):
+    return {"id": id, "type": "log", "properties": {"message": message}, **more}
+
+
+async def test_every_event_of_an_action_says_where_it_belongs():
+    before = time.time()
+    _, journal = await run(flow(said(message="hello", title="Say it")))
+    started, line, finished = journal.events
+
+    assert started == ActionStarted("a", "a", "log", "Say it", started.at, {"message": "hello", "level": "info"})
+    assert line == ActionLogged("a", "info", "hello", line.at)
+    assert finished == ActionFinished("a", finished.at, output="hello")
+    assert before <= started.at <= line.at <= finished.at <= time.time()
+
+
+async def test_a_skipped_action_says_why_and_has_the_title_of_its_type():
+    _, journal = await run(flow(said(message="x", disabled=True), {"id": "t", "type": "teleport", "disabled": True}))
+    first, second = journal.events
+
+    assert first == ActionSkipped("a", "a", "log", registry.action_type("log").title, "disabled", first.at)
+    assert second == ActionSkipped("t", "t", "teleport", "teleport", "disabled", second.at)
+
+
+async def test_a_container_is_said_to_be_one():
+    loop = {
+        "id": "each", "type": "for_each", "properties": {"items": "{{ [1] }}", "item_variable": "item"},
+        "branches": [{"id": "body", "actions": [said(message="{{ item }}")]}],
+    }  # fmt: skip
+    _, journal = await run(flow(loop))
+
+    assert [(e.path, e.container) for e in journal.events if isinstance(e, ActionStarted)] == [
+        ("each", True),
+        ("each[0]/a", False),
+    ]
+
+
+async def test_an_unknown_type_is_recorded_as_started_and_failed_with_what_to_do():
+    journal = MemoryJournal()
+    with pytest.raises(RunFailed) as failed:
+        await run(flow({"id": "t", "type": "teleport", "properties": {}}), journal=journal)
+    error = failed.value.error
+
+    assert [type(event) for event in journal.events] == [ActionStarted, ActionFailed]
+    assert (failed.value.path, failed.value.action_id, error.hint) == (
+        "t", "t", "Disable the action, or replace it with one of the toolbox.",
+    )  # fmt: skip
+
+
+async def test_a_property_that_cannot_be_read_is_recorded_as_started_and_failed():
+    journal = MemoryJournal()
+    with pytest.raises(RunFailed):
+        await run(flow(said(message="{{ nothing }}")), journal=journal)
+
+    assert [(type(event), event.path) for event in journal.events] == [(ActionStarted, "a"), (ActionFailed, "a")]
+
+
+async def test_what_failed_inside_is_named_where_it_is_and_by_those_around_it():
+    inner = {"id": "in", "type": "throw", "properties": {"message": "no"}}
+    loop = {
+        "id": "each", "type": "for_each", "properties": {"items": "{{ [1] }}", "item_variable": "item"},
+        "branches": [{"id": "body", "actions": [inner]}],
+    }  # fmt: skip
+    journal = MemoryJournal()
+    with pytest.raises(RunFailed) as failed:
+        await run(flow(loop), journal=journal)
+    around = ended(journal)["each"].error
+
+    assert (failed.value.path, failed.value.action_id) == ("each[0]/in", "in")
+    assert (around.kind, around.message) == ("inside", "each[0]/in failed: no")
+    assert around.hint == failed.value.error.hint
+
+
+async def test_a_default_secret_is_opened_once_it_is_needed():
+    document = parse(
+        flow(
+            {"id": "v", "type": "declare_variables", "properties": {"variables": [
+                {"name": "key", "type": "secret", "value": "{{ token }}"},
+            ]}},
+            inputs=[{"name": "token", "type": "secret", "required": True, "default": {"secret": "s1"}}],
+        )
+    )  # fmt: skip
+    for inputs, secret in [({}, "stored"), ({"token": "typed"}, "typed"), ({"token": None}, "stored")]:
+        journal = MemoryJournal()
+        await execute(document, inputs, journal, MemoryServices(secrets={"s1": Secret("stored")}))
+        assert ended(journal)["v"].declared[0].value.reveal() == secret
+
+    with pytest.raises(RunFailed) as failed:
+        await execute(document, {}, MemoryJournal(), MemoryServices())
+    assert (failed.value.path, failed.value.action_id, failed.value.error.kind) == ("", "", "secret_missing")
+
+
+@pytest.mark.parametrize(
+    ("inputs", "message", "hint"),
+    [
+        ({}, "The input a is missing.", "It is required; fill it in."),
+        ({"a": ""}, "The input a is missing.", "It is required; fill it in."),
+        ({"a": 1, "c": 1, "b": 2}, "There is no input b.", "Inputs of this flow: a."),
+        ({"a": "x"}, "The input a is not a number: 'x'.", "Its type is number."),
+    ],
+)
+def test_inputs_that_do_not_fit_are_named_with_what_to_do(inputs, message, hint):
+    document = parse(flow(inputs=[{"name": "a", "type": "number", "required": True}]))
+    with pytest.raises(ActionError) as error:
+        first_scope(document, inputs)
+
+    assert (error.value.kind, error.value.message, error.value.hint) == ("input", message, hint)
+
+
+def test_inputs_are_variables_by_their_names_and_together():
+    document = parse(flow(inputs=[{"name": "a", "type": "number"}, {"name": "b", "default": "x"}]))
+    scope = first_scope(document, {"a": "0"})
+
+    assert {name: scope.get(name) for name in scope.names()} == {"a": 0, "b": "x", "inputs": {"a": 0, "b": "x"}}
+
+
+async def test_a_recorded_failure_ends_the_run_as_it_did():
+    error = ActionError("server", "503", "Later.")
+    journal = MemoryJournal({"a": ActionFailed("a", 1.0, error)})
+    with pytest.raises(RunFailed) as failed:
+        await run(flow(said(message="hello")), journal=journal)
+
+    assert (failed.value.path, failed.value.action_id, failed.value.error) == ("a", "a", error)
+    assert journal.events == []
+
+
+async def test_what_an_action_gives_has_a_bound():
+    variables = [{"name": name, "type": "text", "value": "{{ big }}"} for name in "abcde"]
+    document = flow(
+        {"id": "v", "type": "declare_variables", "properties": {"variables": variables}},
+        inputs=[{"name": "big"}],
+    )
+    with pytest.raises(RunFailed) as failed:
+        await run(document, big="x" * 9_000_000)
+
+    assert failed.value.error.kind == "too_large"
+    assert await run(document, big="x" * 3_000_000)
+
+
+async def test_leaving_a_loop_that_is_not_there_says_where():
+    with pytest.raises(RunFailed) as failed:
+        await run(flow({"id": "b", "type": "continue", "properties": {}}))
+
+    assert (failed.value.path, failed.value.action_id) == ("b", "b")
+    assert (failed.value.error.kind, failed.value.error.message) == (
+        "outside_loop", "There is no loop for continue to leave.",
+    )  # fmt: skip

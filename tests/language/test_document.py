@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from flows.language.document import Document, DocumentError, parse
+from flows.language.document import Document, DocumentError, Retry, Vanished, parse
 
 DOCUMENTS = Path(__file__).parent.parent / "documents"
 JSON = st.recursive(
@@ -79,7 +79,7 @@ def test_every_edit_leaves_a_valid_document_and_the_old_one_alone(data: dict[str
     document.insert(log("new"), at=choose.draw(st.integers(-1, 5)))
     for id in ids(document):
         for direction in ("up", "down", "into", "out"):
-            moved = document.moved(id, direction)
+            moved = document.move(id, direction)
             assert sorted(ids(moved)) == sorted(ids(document))
             parse(moved.to_json())
         twice, copied = document.duplicate(id)
@@ -129,17 +129,6 @@ def test_an_action_with_a_taken_id_is_refused() -> None:
         parse(TREE).insert(log("d"))
 
 
-def test_an_action_moves_to_another_branch() -> None:
-    document = parse(TREE).move("a", owner="box", branch="box-1", at=1)
-
-    assert ids(document) == ["box", "b", "c", "d", "a", "e"]
-
-
-def test_a_container_cannot_move_into_itself() -> None:
-    with pytest.raises(DocumentError, match="into itself"):
-        parse(TREE).move("box", owner="box", branch="box-0")
-
-
 @pytest.mark.parametrize(
     ("id", "direction", "order"),
     [
@@ -151,7 +140,7 @@ def test_a_container_cannot_move_into_itself() -> None:
     ],
 )
 def test_an_action_moves_by_one_step(id: str, direction: str, order: list[str]) -> None:
-    assert ids(parse(TREE).moved(id, direction)) == order
+    assert ids(parse(TREE).move(id, direction)) == order
 
 
 def test_a_copy_has_new_ids_throughout() -> None:
@@ -268,3 +257,162 @@ def test_a_retry_or_timeout_of_another_shape_is_refused(change, words):
     with pytest.raises(DocumentError) as refused:
         parse({"format": "foundryflow/1", "name": "x", "actions": [action], "settings": {"deadline": 60}})
     assert words in str(refused.value)
+
+
+def test_what_is_left_out_has_its_meaning() -> None:
+    document = parse(flow({"id": "a", "type": "log"}, inputs=[{"name": "q"}]))
+    (action,), (asked,) = document.actions, document.inputs
+
+    assert (asked.type, asked.required, asked.default, asked.description) == ("text", False, None, "")
+    assert (action.title, action.description, action.disabled, action.branches) == ("", "", False, ())
+    assert (action.properties, action.retry, action.timeout) == ({}, None, None)
+    assert (document.settings, document.deadline, document.concurrency, document.count) == ({}, None, None, 1)
+
+
+def test_what_is_said_is_read() -> None:
+    says = {
+        "title": "A",
+        "description": "first",
+        "disabled": True,
+        "timeout": 5,
+        "retry": {"attempts": 3, "on": ["dns"]},
+    }
+    asks = {"name": "q", "type": "number", "required": True, "default": 2, "description": "How many"}
+    document = parse(flow({**log("a"), **says}, inputs=[asks], settings={"deadline": 60, "concurrency": 2}))
+    (action,), (asked,) = document.actions, document.inputs
+
+    assert (asked.name, asked.type, asked.required, asked.default, asked.description) == tuple(asks.values())
+    assert (action.title, action.description, action.disabled, action.timeout) == ("A", "first", True, 5.0)
+    assert action.retry == Retry(3, 1.0, 2.0, ("dns",))
+    assert (document.deadline, document.concurrency) == (60.0, 2)
+
+
+def test_a_retry_says_how_long_it_waits() -> None:
+    document = parse(flow({**log("a"), "retry": {"delay": 0.5, "backoff": 3}}))
+
+    assert document.actions[0].retry == Retry(1, 0.5, 3.0)
+
+
+@pytest.mark.parametrize("value", [None, "yes", 1, {}])
+def test_only_true_disables_and_only_text_is_a_title(value: Any) -> None:
+    (action,) = parse(flow({**log("a"), "disabled": value, "title": value and [value]})).actions
+
+    assert (action.disabled, action.title) == (False, "")
+
+
+@pytest.mark.parametrize(("condition", "read"), [("a > 1", "a > 1"), ("  ", None), ("", None), (None, None), (0, None)])
+def test_an_empty_condition_is_none(condition: Any, read: str | None) -> None:
+    data = flow(container("box", []))
+    data["actions"][0]["branches"][0]["condition"] = condition
+
+    assert parse(data).actions[0].branches[0].condition == read
+
+
+def test_other_fields_of_an_action_change_or_go() -> None:
+    document = parse(TREE).with_action("b", title="B", timeout=3).with_action("b", title=None, disabled=True)
+
+    changed = document.find("b")
+    assert changed is not None
+    assert changed.json == {**log("b"), "timeout": 3, "disabled": True}
+    assert ids(document) == ids(parse(TREE))
+
+
+def test_settings_inputs_and_the_name_change_what_they_name_alone() -> None:
+    document = parse(TREE).with_settings(deadline=60, concurrency=2).with_inputs([{"name": "q"}]).with_name("Other")
+
+    assert document.to_json() == {
+        **TREE, "name": "Other", "inputs": [{"name": "q"}], "settings": {"deadline": 60, "concurrency": 2},
+    }  # fmt: skip
+    assert document.with_settings(deadline=None).settings == {"concurrency": 2}
+    assert "settings" not in document.with_settings(deadline=None, concurrency=None).to_json()
+    with pytest.raises(DocumentError, match="name is missing"):
+        document.with_name(" ")
+
+
+def test_a_change_that_changes_nothing_gives_the_same_document() -> None:
+    document = parse({**TREE, "inputs": [{"name": "q"}], "settings": {"deadline": 60}})
+
+    assert document.with_settings(deadline=60) is document
+    assert document.with_inputs([{"name": "q"}]) is document
+    assert document.with_name("Test") is document
+    for id, direction in [("a", "up"), ("e", "down"), ("d", "into"), ("a", "out"), ("a", "sideways")]:
+        assert document.move(id, direction) is document
+
+
+def test_the_container_behind_is_nearer_than_the_one_before() -> None:
+    document = parse(flow(container("one", []), log("a"), container("two", [log("x")], []))).move("a", "into")
+
+    assert ids(document) == ["one", "two", "a", "x"]
+    assert ids(parse(flow(container("one", [log("x")]), log("a"))).move("a", "into")) == ["one", "a", "x"]
+
+
+def test_an_index_before_the_first_is_the_first() -> None:
+    assert ids(parse(flow(log("a"))).insert(log("new"), at=-3)) == ["new", "a"]
+
+
+def test_a_place_behind_an_action_is_in_its_branch() -> None:
+    document = parse(TREE)
+
+    assert document.place_after("b") == ({"owner": "box", "branch": "box-0"}, 1)
+    assert document.place_after("e") == ({"owner": None, "branch": None}, 3)
+
+
+def test_a_branch_without_an_otherwise_comes_last() -> None:
+    data = flow(container("box", []))
+    data["actions"][0]["branches"][0]["condition"] = "true"
+    document = parse(data).add_branch("box", title="If", condition="x > 1")
+
+    assert [branch.json for branch in document.actions[0].branches][1] == {
+        "id": "box-1", "title": "If", "condition": "x > 1", "actions": [],
+    }  # fmt: skip
+
+
+def test_a_branch_without_a_condition_has_none() -> None:
+    document = (
+        parse(TREE).with_branch("box-0", title="", condition="a").with_branch("box-0", title="Else", condition=None)
+    )
+
+    assert document.actions[1].branches[0].json == {"id": "box-0", "title": "Else", "actions": [log("b"), log("c")]}
+
+
+def test_what_is_not_there_any_more_is_named() -> None:
+    document = parse(TREE)
+    for edit, what in [
+        (lambda: document.remove("gone"), "action 'gone'"),
+        (lambda: document.insert(log("new"), owner="box", branch="gone"), "branch 'gone'"),
+        (lambda: document.insert(log("new"), owner="a", branch="box-0"), "branch 'box-0'"),
+        (lambda: document.remove_branch("gone"), "branch 'gone'"),
+    ]:
+        with pytest.raises(Vanished, match=f"There is no {what} any more. Reload the page."):
+            edit()
+    assert document.find("gone") is None
+
+
+def test_a_branch_is_changed_in_the_action_that_is_meant() -> None:
+    def loop(id: str) -> dict[str, Any]:
+        return {
+            "id": id,
+            "type": "for_each",
+            "branches": [{"id": "body", "actions": []}, {"id": "else", "actions": []}],
+        }
+
+    document = parse(flow(loop("one"), loop("two")))
+    changed = document.with_branch("body", title="Mine", condition=None, owner="two")
+    fewer = document.remove_branch("else", owner="two")
+
+    assert [[branch.title for branch in action.branches] for action in changed.actions] == [["", ""], ["Mine", ""]]
+    assert [[branch.id for branch in action.branches] for action in fewer.actions] == [["body", "else"], ["body"]]
+
+
+def test_twenty_problems_are_enough() -> None:
+    with pytest.raises(DocumentError) as refused:
+        parse(flow(*({"id": f"a{n}"} for n in range(30))))
+
+    assert len(refused.value.problems) == 20
+
+
+def test_ids_are_counted_on_from_their_number() -> None:
+    document = parse(flow(log("step7"), log("step8"), log("step9")))
+    _, copied = document.duplicate("step9")
+
+    assert (copied, document.new_id("step_x"), document.new_id("???")) == ("step2", "step", "action")

@@ -56,12 +56,12 @@ def scope_of(**values):
     return scope
 
 
-def here(prepared):
-    return prepared.evaluate_briefly()
+def here(bound):
+    return bound.evaluate_briefly()
 
 
-def elsewhere(prepared):
-    return prepared.open_result(pool.submit(prepared.task()).result(60))
+def elsewhere(bound):
+    return bound.open_result(pool.submit(bound.to_task()).result(60))
 
 
 def outcome(way, template, scope):

@@ -280,7 +280,7 @@ def test_a_literal_for_a_flow_that_came_later_is_said_and_stored_with_the_next_e
     Flow.objects.create_flow(parse(document(name="callee", inputs=[secret_input()])), by=None)
     found = problems_of(flow.current.parsed(), flow)
     assert [(p.severity, "can be read in the document" in p.message) for p in found] == [("warning", True)]
-    flow.commit(flow.current.parsed().renamed("Other"), by=None, base=1)
+    flow.commit(flow.current.parsed().with_name("Other"), by=None, base=1)
     assert CANARY not in json.dumps(flow.current.document)
     assert problems_of(flow.current.parsed(), flow) == []
 

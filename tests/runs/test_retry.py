@@ -27,7 +27,7 @@ def test_a_retry_takes_over_what_had_finished(counting):
     assert failed.state == State.FAILED
     mended = flow.current.parsed().with_action("t", disabled=True)
     flow.commit(mended, by=None, base=1)
-    made = ran(Run.objects.again(failed, by=None, via="test", newest=True))
+    made = ran(Run.objects.start_again(failed, by=None, via="test", newest=True))
     assert (made.state, made.output, made.origin) == (State.SUCCEEDED, "<two <one>>", failed)
     assert counting.count("one") == 1
     assert made.actions.get(path="a").reason == f"taken over from run {failed.pk}"
@@ -42,7 +42,7 @@ def test_a_run_from_an_action_with_other_inputs_keeps_what_came_before(counting)
         )
     )
     first = ran(make_run(flow, question="x"))
-    made = ran(Run.objects.again(first, by=None, via="test", path="b", inputs={"question": "y"}))
+    made = ran(Run.objects.start_again(first, by=None, via="test", path="b", inputs={"question": "y"}))
     assert made.output == "<c <y>>"
     assert (counting.count("one"), counting.count("x"), counting.count("y")) == (1, 1, 1)
 
@@ -54,7 +54,7 @@ def test_results_with_a_secret_are_made_again(counting):
         document(declare, chat("a", "one"), THROW, inputs=[{"name": "token", "type": "secret", "required": True}])
     )
     failed = ran(make_run(flow, token="s3cret"))
-    made = ran(Run.objects.again(failed, by=None, via="test", inputs={"token": "s3cret"}))
+    made = ran(Run.objects.start_again(failed, by=None, via="test", inputs={"token": "s3cret"}))
     assert [row.reason for row in made.actions.filter(path__in=("a", "v")).order_by("path")] == [
         f"taken over from run {failed.pk}",
         "",

@@ -1,9 +1,8 @@
-"""`python manage.py flow list|import|export|lint|run`."""
+"""`python manage.py flow list|import|export|lint|delete|run`."""
 
 from __future__ import annotations
 
 import asyncio
-import getpass
 import json
 import sys
 from argparse import ArgumentParser
@@ -17,10 +16,27 @@ from flows.catalog.deletion import reasons_to_keep
 from flows.engine import configuration, embedded
 from flows.language.document import Document, DocumentError, parse
 from flows.lint import linter
+from flows.management.run_inputs import InputReader
 from flows.models import ActionRun, Flow, Run, State
 from foundryflow.database import retry_while_away
 from foundryflow.management.keyed import KeyedCommand
-from foundryflow.strict_json import JsonError, storable_json
+
+ABOUT_RUN = (
+    "Runs a flow and prints its output. Secret inputs come from standard input, a line for each, or are asked for "
+    "without echo on a terminal: everybody on this machine can read the arguments of a process."
+)
+
+
+def add_run_arguments(run: ArgumentParser) -> None:
+    run.add_argument("slug")
+    run.add_argument("--input", default="{}", help="inputs as a JSON object; - reads it from standard input")
+    run.add_argument(
+        "--secret", action="append", default=[], metavar="NAME",
+        help="read this secret input from standard input, in the order given and before the JSON of --input -; "
+        "required ones are read without being named",
+    )  # fmt: skip
+    run.add_argument("--anyway", action="store_true", help="run a flow that has configuration errors, too")
+    run.add_argument("--json", action="store_true", help="print run, state, output and actions as JSON")
 
 
 class Command(KeyedCommand):
@@ -33,27 +49,11 @@ class Command(KeyedCommand):
         export = verbs.add_parser("export", help="print the document of a flow")
         export.add_argument("slug")
         export.add_argument("--output", help="write to this file instead")
-        check = verbs.add_parser("lint", help="print the problems of a flow file")
-        check.add_argument("file")
+        verbs.add_parser("lint", help="print the problems of a flow file").add_argument("file")
         delete = verbs.add_parser("delete", help="delete a flow with its revisions and runs")
         delete.add_argument("slug")
         delete.add_argument("--yes", action="store_true", help="do not ask")
-        run = verbs.add_parser(
-            "run",
-            help="run a flow and print its output",
-            description="Runs a flow and prints its output. Secret inputs come from standard input, a line for each, "
-            "or are asked for without echo on a terminal: everybody on this machine can read the arguments of a "
-            "process.",
-        )
-        run.add_argument("slug")
-        run.add_argument("--input", default="{}", help="inputs as a JSON object; - reads it from standard input")
-        run.add_argument(
-            "--secret", action="append", default=[], metavar="NAME",
-            help="read this secret input from standard input, in the order given and before the JSON of --input -; "
-            "required ones are read without being named",
-        )  # fmt: skip
-        run.add_argument("--anyway", action="store_true", help="run a flow that has configuration errors, too")
-        run.add_argument("--json", action="store_true", help="print run, state, output and actions as JSON")
+        add_run_arguments(verbs.add_parser("run", help="run a flow and print its output", description=ABOUT_RUN))
 
     def handle(self, *args: Any, verb: str, **options: Any) -> None:
         getattr(self, f"{verb}_verb")(**options)
@@ -61,7 +61,7 @@ class Command(KeyedCommand):
     def list_verb(self, *, json: bool, **options: Any) -> None:
         rows = [
             {"slug": flow.slug, "name": flow.name, "revision": flow.current.number}
-            for flow in Flow.objects.edited().select_related("head").order_by("slug")
+            for flow in Flow.objects.in_designer().select_related("head").order_by("slug")
         ]
         if json:
             self.print_json(rows)
@@ -116,15 +116,8 @@ class Command(KeyedCommand):
 
     def run_verb(self, *, slug: str, input: str, secret: list[str], anyway: bool, json: bool, **options: Any) -> None:
         flow = find(slug)
-        try:
-            document = flow.current.parsed()
-            errors = configuration.errors_before_run(configuration.head_of(flow))
-        except DocumentError as error:
-            raise CommandError("The flow cannot be read.\n" + "\n".join(error.problems)) from None
-        if errors and not anyway:
-            lines = [describe(problem) for problem in errors]
-            raise CommandError("\n".join([*lines, f"{slug} has configuration errors. Correct them, or say --anyway."]))
-        inputs = self.inputs_of_run(document, input, secret)
+        document = runnable_document(flow, anyway=anyway)
+        inputs = InputReader(document, self.stderr).read(input, secret)
         run = retry_while_away(lambda: Run.objects.start(flow=flow, inputs=inputs, by=None, via="command line"))
         try:
             asyncio.run(embedded.run_here(run))
@@ -137,36 +130,6 @@ class Command(KeyedCommand):
             self.print_outcome(run)
         if run.state != State.SUCCEEDED:
             sys.exit(1)
-
-    def inputs_of_run(self, document: Document, text: str, names: list[str]) -> dict[str, Any]:
-        secret = {declared.name: declared for declared in document.inputs if declared.type == "secret"}
-        for name in names:
-            if name not in secret:
-                known = ", ".join(secret) or "none"
-                words = f"There is no secret input {name.partition('=')[0]!r}; --secret takes a name only."
-                raise CommandError(f"{words} Secret inputs: {known}.")
-        if text == "-":
-            return {**self.read_secrets(names), **read_inputs(sys.stdin.read())}
-        inputs = read_inputs(text)
-        for name in secret.keys() & inputs.keys():
-            self.stderr.write(
-                f"WARNING: {name} is a secret, and everybody on this machine can read the arguments of a process. "
-                f"Leave it out of --input and pipe it: --secret {name} reads it from standard input."
-            )
-        needed = [name for name, each in secret.items() if each.required and each.default in (None, "")]
-        return {**inputs, **self.read_secrets([*names, *(n for n in needed if n not in names and n not in inputs)])}
-
-    def read_secrets(self, names: list[str]) -> dict[str, str]:
-        return {name: self.read_secret(name) for name in names}
-
-    def read_secret(self, name: str) -> str:
-        if sys.stdin.isatty():
-            return getpass.getpass(f"{name} (secret): ")
-        self.stderr.write(f"Reading the secret input {name} from standard input.")
-        line = sys.stdin.readline().rstrip("\r\n")
-        if not line:
-            raise CommandError(f"The secret input {name} is missing: give it on standard input, a line for each.")
-        return line
 
     def print_outcome(self, run: Run) -> None:
         if run.state == State.SUCCEEDED:
@@ -188,11 +151,25 @@ def to_json(value: Any) -> str:
 
 
 def find(slug: str) -> Flow:
-    flow = Flow.objects.edited().select_related("head").filter(slug=slug).first()
+    flow = Flow.objects.in_designer().select_related("head").filter(slug=slug).first()
     if flow is None:
-        known = ", ".join(Flow.objects.edited().order_by("slug").values_list("slug", flat=True)[:20]) or "none yet"
+        known = ", ".join(Flow.objects.in_designer().order_by("slug").values_list("slug", flat=True)[:20]) or "none yet"
         raise CommandError(f"There is no flow {slug!r}. Known flows: {known}.")
     return flow
+
+
+def runnable_document(flow: Flow, *, anyway: bool) -> Document:
+    """What is to be run. Raises CommandError when it has configuration errors, unless it is to run `anyway`."""
+    try:
+        document = flow.current.parsed()
+        errors = configuration.errors_before_run(configuration.head_of(flow))
+    except DocumentError as error:
+        raise CommandError("The flow cannot be read.\n" + "\n".join(error.problems)) from None
+    if errors and not anyway:
+        lines = [describe(problem) for problem in errors]
+        hint = f"{flow.slug} has configuration errors. Correct them, or say --anyway."
+        raise CommandError("\n".join([*lines, hint]))
+    return document
 
 
 def read_file(path: str) -> bytes:
@@ -200,16 +177,6 @@ def read_file(path: str) -> bytes:
         return sys.stdin.buffer.read() if path == "-" else Path(path).read_bytes()
     except OSError as error:
         raise CommandError(f"{path} cannot be read: {error.strerror}.") from None
-
-
-def read_inputs(text: str) -> dict[str, Any]:
-    try:
-        inputs = storable_json(text)
-    except JsonError as error:
-        raise CommandError(f"--input is not JSON: {error}.") from None
-    if not isinstance(inputs, dict):
-        raise CommandError('--input must be a JSON object, such as {"question": "..."}.')
-    return inputs
 
 
 def describe(problem: linter.Problem) -> str:

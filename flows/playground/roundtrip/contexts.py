@@ -58,7 +58,9 @@ class UsePage:
 
     @property
     def flows(self) -> list[tuple[str, str]]:
-        found = list(Flow.objects.edited().exclude(head=None).order_by("name").values_list("slug", "name")[:MOST_FLOWS])
+        found = list(
+            Flow.objects.in_designer().exclude(head=None).order_by("name").values_list("slug", "name")[:MOST_FLOWS]
+        )
         chosen = self.place.flow
         return found if chosen is None or (chosen.slug, chosen.name) in found else [(chosen.slug, chosen.name), *found]
 

@@ -126,7 +126,7 @@ def made_new(request: Request, shown: UsePage, preview: NewFlowPreview) -> HttpR
         return use_response(request, shown, status=INVALID, form=form)
     if request.POST.get("reviewed") != preview.digest:
         return use_response(request, shown, status=CONFLICT, said="session", form=form)
-    document = preview.document.renamed(form.cleaned_data["name"].strip())
+    document = preview.document.with_name(form.cleaned_data["name"].strip())
     flow = Flow.objects.create_flow(
         document, by=request.user, note=f"from playground session {shown.session.name}"[:200]
     )
