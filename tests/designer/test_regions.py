@@ -8,12 +8,12 @@ from django.db import connection as database
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 from django.utils import timezone
-from flows.actions.properties import PropertyForm
 
 from connections.models import Connection
+from flows.designer.fields import PropertyForm
 from flows.lint import linter
 from flows.models import Flow
-from flows.models.sql import table
+from flows.models.raw import table
 from tests.factories import make_connection, make_flow
 
 HTMX = {"HX-Request": "true"}
