@@ -17,7 +17,7 @@ def panel(client_alice, alice):
 
     def show(type, branches=(), **properties):
         action = {"id": "a", "type": type, "properties": properties, "branches": list(branches)}
-        flow = Flow.objects.start_with(parse({"format": "foundryflow/1", "name": "x", "actions": [action]}), by=alice)
+        flow = Flow.objects.create_flow(parse({"format": "foundryflow/1", "name": "x", "actions": [action]}), by=alice)
         return client_alice.get(reverse("designer:show", args=[flow.slug]) + "?action=a").content.decode()
 
     return show
