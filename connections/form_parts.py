@@ -32,7 +32,7 @@ RESERVED_HEADERS = (
 )  # fmt: skip
 
 
-class WriteOnlyInput(forms.PasswordInput):
+class UnrenderedInput(forms.PasswordInput):
     """A password input that never renders a value, not even the one just posted."""
 
     def __init__(self) -> None:
@@ -43,7 +43,7 @@ class SecretInput(forms.CharField):
     """A secret that is typed and never shown."""
 
     def __init__(self, label: str, *, longest: int = LONGEST_KEY, **kwargs: Any) -> None:
-        super().__init__(label=label, required=False, max_length=longest, widget=WriteOnlyInput, **kwargs)
+        super().__init__(label=label, required=False, max_length=longest, widget=UnrenderedInput, **kwargs)
 
 
 class HeaderName(forms.CharField):
