@@ -26,9 +26,9 @@ from foundryflow.regions import Region, partial
 MESSAGES = "message-"  # begins the id of the place where a field's complaint now
 
 
-def saved_region(said: str = "", *, bad: bool = False) -> Region:
-    said = said or f"Saved {timezone.localtime():%H:%M}"
-    return Region("playground/_saved.html", "saved", {"said": said, "bad": bad})
+def saved_region(label: str = "", *, bad: bool = False) -> Region:
+    label = label or f"Saved {timezone.localtime():%H:%M}"
+    return Region("playground/_saved.html", "saved", {"label": label, "bad": bad})
 
 
 def message_regions(names: Iterable[str], problems: Mapping[str, str]) -> list[Region]:
