@@ -89,8 +89,8 @@ def decide_pattern(answer: str, source: str, ignore_case: bool) -> Verdict:
     return Verdict(True, f"The expression matches {quote(found)}.")
 
 
-def decide_schema(answer: str, given: Any) -> Verdict:
-    schema = schema_of(given)
+def decide_schema(answer: str, expected: Any) -> Verdict:
+    schema = schema_of(expected)
     if len(answer) > LONGEST_TEXT:
         raise Undecided(f"The answer is longer than {LONGEST_TEXT:,} characters and not looked at.")
     try:

@@ -103,7 +103,7 @@ def check_askable(session: Session, prompts: Mapping[int, str]) -> None:
             found["connection"] = f"There is no connection {setup.connection} any more. Choose another one."
         if not setup.model.strip():
             found["model"] = "Type the name of a deployment."
-        problems |= {field_name(name, column): said for name, said in found.items()}
+        problems |= {field_name(name, column): problem for name, problem in found.items()}
     if problems:
         raise NotAskable(problems)
 

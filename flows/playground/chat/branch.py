@@ -94,17 +94,17 @@ def conversation(session: Session, column: int, path: Sequence[int], *, images: 
     turns = session.turns.filter(pk__in=path)
     found = {turn.pk: turn for turn in (turns if images else without_images(turns))}
     answers: dict[int, dict[int, Answer]] = defaultdict(dict)
-    asked = Answer.objects.filter(turn__in=path, column__in={0, column}).filter(Q(chosen=True))
-    for answer in asked.only("turn_id", "column", "state", "text", "edited"):
-        answers[answer.turn_id][answer.column] = answer
+    chosen = Answer.objects.filter(turn__in=path, column__in={0, column}).filter(Q(chosen=True))
+    for each in chosen.only("turn_id", "column", "state", "text", "edited"):
+        answers[each.turn_id][each.column] = each
     messages: list[Message] = []
     for pk in path:
-        turn, given = found.get(pk), answers[pk].get(column, answers[pk].get(0))
-        if turn is None or given is None or not can_continue_from(given):
+        turn, answer = found.get(pk), answers[pk].get(column, answers[pk].get(0))
+        if turn is None or answer is None or not can_continue_from(answer):
             continue
-        text = render_prompt(prompt_of(turn, given.column), turn.variables)
+        text = render_prompt(prompt_of(turn, answer.column), turn.variables)
         shown = turn.images if images else [PICTURE] * getattr(turn, "image_count", 0)
-        messages += [user_message(text, shown), {"role": "assistant", "content": given.text}]
+        messages += [user_message(text, shown), {"role": "assistant", "content": answer.text}]
     return messages
 
 

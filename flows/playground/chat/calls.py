@@ -51,12 +51,12 @@ def prepare_call(session: Session, turn: Turn, column: int, by: AbstractBaseUser
     """Builds the document of a question and its inputs. Raises NotAskable."""
     setup, prompt = session.setup_of(column).as_sent, prompt_of(turn, column)
     variables = variable_values(session, [*setup.templates(), prompt], turn.variables)
-    said = setup.newest_in_window(conversation(session, column, Tree.of(session).path(turn.parent_id)))
+    messages = setup.newest_in_window(conversation(session, column, Tree.of(session).path(turn.parent_id)))
     try:
         document = document_of(session.name, setup, prompt, variables)
     except DocumentError as error:
         raise NotAskable({field_name("prompt", column): "; ".join(error.problems)}) from None
-    inputs = {**variables, CONVERSATION: said, IMAGES: turn.images}
+    inputs = {**variables, CONVERSATION: messages, IMAGES: turn.images}
     return ColumnCall(column, setup, commit_once(session, document, by), inputs)
 
 

@@ -110,8 +110,8 @@ class ParametersForm(forms.Form):
         try:
             value = storable_json(typed)
         except JsonError as error:
-            said = "Type a JSON schema." if not typed.strip() else f"This is not JSON: {error}."
-            self.add_error("schema", said)
+            problem = "Type a JSON schema." if not typed.strip() else f"This is not JSON: {error}."
+            self.add_error("schema", problem)
             return None
         inner = value.get("json_schema", value) if isinstance(value, dict) else None
         inner = inner.get("schema", inner) if isinstance(inner, dict) else None
@@ -230,4 +230,4 @@ def template_problems(setup: Setup, prompt: str) -> dict[str, str]:
     texts = {"model": setup.model, "instructions": setup.instructions, "prompt": prompt}
     for at, example in enumerate(setup.examples):
         texts |= {f"example-{at}-user": example.user, f"example-{at}-assistant": example.assistant}
-    return {name: said for name, template in texts.items() if (said := template_problem(template))}
+    return {name: problem for name, template in texts.items() if (problem := template_problem(template))}

@@ -11,7 +11,7 @@ from flows.playground.models import Answer
 from foundryflow.templatetags.ui import duration_ms
 
 TOKENS = (("prompt_tokens", "in"), ("completion_tokens", "out"))
-PARTS = (("reasoning_tokens", "reasoning"), ("cached_tokens", "cached"))  # of those; said when there are any
+PARTS = (("reasoning_tokens", "reasoning"), ("cached_tokens", "cached"))  # of those; shown when there are any
 LEAST_RAISED = 600  # tokens that a cut answer is tried again with, at least
 
 
@@ -47,8 +47,8 @@ def metrics_of(answer: Answer, prices: Prices) -> list[Metric]:
 
 def tokens_label(answer: Answer) -> str:
     usage = answer.usage or {}
-    said = [f"{usage[name]:,} {word}" for name, word in TOKENS if isinstance(usage.get(name), int)]
-    return " · ".join([*said, *(f"{usage[name]:,} {word}" for name, word in PARTS if usage.get(name))])
+    parts = [f"{usage[name]:,} {word}" for name, word in TOKENS if isinstance(usage.get(name), int)]
+    return " · ".join([*parts, *(f"{usage[name]:,} {word}" for name, word in PARTS if usage.get(name))])
 
 
 def note_of(answer: Answer) -> Note | None:

@@ -26,9 +26,9 @@ from foundryflow.regions import Region, partial
 MESSAGES = "message-"  # begins the id of the place where a field's complaint now
 
 
-def saved_region(said: str = "", *, bad: bool = False) -> Region:
-    said = said or f"Saved {timezone.localtime():%H:%M}"
-    return Region("playground/_saved.html", "saved", {"said": said, "bad": bad})
+def saved_region(label: str = "", *, bad: bool = False) -> Region:
+    label = label or f"Saved {timezone.localtime():%H:%M}"
+    return Region("playground/_saved.html", "saved", {"label": label, "bad": bad})
 
 
 def message_regions(names: Iterable[str], problems: Mapping[str, str]) -> list[Region]:
@@ -65,6 +65,11 @@ def talk_region(shown: SessionPage) -> Region:
     return Region(template, "talk", page_context(shown))
 
 
+def history_region(shown: SessionPage) -> Region:
+    """How much of the conversation the next question would send."""
+    return Region("playground/_history_label.html", "history-said", page_context(shown))
+
+
 def figures_region(session: Session) -> Region:
     """The newest answers of all columns in numbers."""
     rows = column_figures(session, known_prices())
@@ -74,13 +79,8 @@ def figures_region(session: Session) -> Region:
 def spread_region(session: Session, turn: Turn, *, can_edit: bool) -> Region:
     """How all answers to one question spread."""
     rows = spread_of(turn, len(session.active_columns), known_prices())
-    context = {
-        "rows": rows,
-        "pk": turn.pk,
-        "can_edit": can_edit,
-        "opened": True,
-        "tries": max(len(r.answers) for r in rows),
-    }
+    tries = max(len(row.answers) for row in rows)
+    context = {"rows": rows, "pk": turn.pk, "can_edit": can_edit, "opened": True, "tries": tries}
     return Region("playground/_spread.html", f"spread-{turn.pk}", context)
 
 
@@ -97,10 +97,9 @@ def render_end(session: Session, *, can_edit: bool) -> str:
     """What changes once nothing is live any more, rendered."""
     session.refresh_from_db()
     live = live_answers(session)
-    context = page_context(SessionPage(session, session.owner))
     parts = [
         composer_region(session, live=bool(live), can_edit=can_edit),
-        Region("playground/_history_label.html", "history-said", context),
+        history_region(SessionPage(session, session.owner)),
         feed_region(session, []),
     ]
     return "".join(map(partial, parts))

@@ -80,7 +80,7 @@ def turn(request: Request, pk: int, verb: str) -> HttpResponse:
         save_page(request, session, verb)
         verbs[verb]()
     except NotAskable as error:
-        problems = {f"text-{pk}" if name == "prompt" else name: said for name, said in error.problems.items()}
+        problems = {f"text-{pk}" if name == "prompt" else name: problem for name, problem in error.problems.items()}
         return problems_response(request, find_session(request, session.pk), problems)
     return talk_response(request, find_session(request, session.pk))
 

@@ -21,7 +21,7 @@ from flows.playground.chat.ask import UNNAMED, ask_question
 from flows.playground.chat.calls import NotAskable
 from flows.playground.chat.forms import EXAMPLES_SHOWN, VARIABLE, SetupForm, template_problems, variables_of
 from flows.playground.chat.page import SessionPage, page_without_talk, session_page
-from flows.playground.chat.regions import message_regions, page_context, saved_region
+from flows.playground.chat.regions import history_region, message_regions, page_context, saved_region
 from flows.playground.chat.responses import page_response, problems_response, redirect_to_session, talk_response
 from flows.playground.chat.save_settings import change_settings, save_posted
 from flows.playground.models import Session, Turn
@@ -104,7 +104,7 @@ def save(request: Request, pk: int) -> HttpResponse:
 def dependent_regions(request: Request, shown: SessionPage, form: SetupForm, before: Setup) -> Iterator[Region]:
     """What depends on the settings and is not what is being typed."""
     context, now = page_context(shown), shown.setup
-    yield Region("playground/_history_label.html", "history-said", context)
+    yield history_region(shown)
     yield Region("playground/_set_counts.html", "parameters-set", context)
     if shown.session.comparing:
         for column in shown.columns:
@@ -159,9 +159,8 @@ def ask(request: Request, pk: int) -> HttpResponse:
         *message_regions(names, {}),
         saved_region(),
         Region("playground/_name.html", "session-name", {"session": session}),
+        history_region(page_without_talk(session, request.user)),
     ]
-    context = page_context(page_without_talk(session, request.user))
-    more.append(Region("playground/_history_label.html", "history-said", context))
     return talk_response(request, session, *more, event="asked")
 
 

@@ -39,10 +39,10 @@ def next_request(session: Session, column: int) -> NextRequest:
     setup = session.setup_of(column).as_sent
     prompt, before, images, known = next_question(session, column)
     values = variable_values(session, [*setup.templates(), prompt], known)
-    said = setup.newest_in_window(conversation(session, column, Tree.of(session).path(before)))
+    messages = setup.newest_in_window(conversation(session, column, Tree.of(session).path(before)))
     try:
         document = document_of("code", setup, prompt, values)
-        scope = first_scope(document, {**values, CONVERSATION: said, IMAGES: images})
+        scope = first_scope(document, {**values, CONVERSATION: messages, IMAGES: images})
         request = chat_request(asyncio.run(render_properties(setup.properties(prompt), scope)))
     except ActionError as error:
         raise NothingToSend(f"{error.message} {error.hint}".strip()) from None
@@ -52,7 +52,7 @@ def next_request(session: Session, column: int) -> NextRequest:
         setup,
         request,
         {name: value for name, value in values.items() if isinstance(value, str)},
-        tuple(message_templates(setup, len(said), prompt)),
+        tuple(message_templates(setup, len(messages), prompt)),
     )
 
 
@@ -77,6 +77,6 @@ async def render_properties(stored: Mapping[str, Any], scope: Scope) -> Properti
     return Properties(**{**values, "user_prompt": values["user_prompt"] or "", "model": values["model"] or ""})
 
 
-def message_templates(setup: Setup, said: int, prompt: str) -> list[str]:
+def message_templates(setup: Setup, earlier: int, prompt: str) -> list[str]:
     examples = [text for example in setup.examples for text in (example.user, example.assistant)]
-    return [*([setup.instructions] if setup.instructions else []), *examples, *[""] * said, prompt]
+    return [*([setup.instructions] if setup.instructions else []), *examples, *[""] * earlier, prompt]

@@ -31,13 +31,13 @@ class Exchange:
 def exchanges(history: Any, examples: int = 0) -> list[Exchange]:
     """The messages behind the pairs that are `examples`, two by two. Raises HistoryNotKept."""
     messages = flatten(history)[2 * examples :]
-    asked, answered = messages[::2], messages[1::2]
-    if len(asked) > MOST:
+    questions, answers = messages[::2], messages[1::2]
+    if len(questions) > MOST:
         raise HistoryNotKept(f"it has more than {MOST} turns")
     roles = [role_of(message) for message in messages]
-    if roles != ["user", "assistant"] * len(answered):
+    if roles != ["user", "assistant"] * len(answers):
         raise HistoryNotKept("its messages are not questions and answers by turns")
-    return [exchange(content_of(one), content_of(other)) for one, other in zip(asked, answered, strict=True)]
+    return [exchange(content_of(one), content_of(other)) for one, other in zip(questions, answers, strict=True)]
 
 
 def flatten(history: Any) -> list[Any]:
@@ -55,16 +55,16 @@ def content_of(message: Mapping[str, Any]) -> Any:
     return content if is_parts(content) else as_text(content)
 
 
-def exchange(asked: Any, answered: Any) -> Exchange:
-    if not isinstance(answered, str) or not answered:
+def exchange(question: Any, answer: Any) -> Exchange:
+    if not isinstance(answer, str) or not answer:
         raise HistoryNotKept("an answer in it is not a text")
-    if isinstance(asked, str):
-        return Exchange(literal_template(asked), answered)
-    text, *images = asked or [None]
+    if isinstance(question, str):
+        return Exchange(literal_template(question), answer)
+    text, *images = question or [None]
     urls = tuple(url for url in map(image_in, images) if url)
     if not is_text(text) or len(urls) != len(images):
         raise HistoryNotKept("a question in it is made of more than a text and images")
-    return Exchange(literal_template(text["text"]), answered, urls)
+    return Exchange(literal_template(text["text"]), answer, urls)
 
 
 def is_text(part: Any) -> bool:

@@ -54,7 +54,7 @@ async def rehearse(
         document = document_of(NAME, setup, prompt, values)
         await execute(document, inputs, MemoryJournal(), MemoryServices(listener, {NAME: NOWHERE}))
     except (DocumentError, RunFailed):
-        pass  # it ends without an answer; what was asked is what counts
+        pass  # it ends without an answer; the messages are what counts
     return as_recorded(listener.request.messages) if listener.request else None
 
 
@@ -73,8 +73,8 @@ def as_recorded(sent: Sequence[Message]) -> SentMessages:
 
 
 async def conversation(earlier: Sequence[Exchange]) -> list[Mapping[str, Any]]:
-    said: list[Mapping[str, Any]] = []
+    sent: list[Mapping[str, Any]] = []
     for turn in earlier:
-        asked = user_message(await render(turn.prompt, Scope()), turn.images)
-        said += [asked, {"role": "assistant", "content": turn.answer}]
-    return said
+        question = user_message(await render(turn.prompt, Scope()), turn.images)
+        sent += [question, {"role": "assistant", "content": turn.answer}]
+    return sent

@@ -84,12 +84,13 @@ def page_for(request: Request, session: Session) -> UsePage:
 
 
 def use_response(
-    request: Request, shown: UsePage, *, status: int = 200, said: str = "", form: forms.Form | None = None
+    request: Request, shown: UsePage, *, status: int = 200, changed: str = "", form: forms.Form | None = None
 ) -> HttpResponse:
+    """The page; `changed` says what was changed since it was reviewed, the flow or the session."""
     context = {
         "page": shown,
         "session": shown.session,
-        "said": said,
+        "changed": changed,
         "form": form or UseInNewFlowForm(initial={"name": shown.session.name}),
     }
     if request.htmx:
@@ -106,14 +107,14 @@ def commit_to_flow(request: Request, shown: UsePage, review: Review) -> HttpResp
         messages.info(request, f"Nothing to change: {review.title} is as in the session.")
         return redirect(action_url(flow, review.action_id))
     if request.POST.get("base") == str(review.revision.number) and request.POST.get("reviewed") != review.digest:
-        return use_response(request, shown, status=CONFLICT, said="session")
+        return use_response(request, shown, status=CONFLICT, changed="session")
     added = [needed for needed in review.missing if needed.name in request.POST.getlist("add")]
     try:
         document = apply_to_document(review.document, review.action_id, review.properties, added)
         base = whole_number(request.POST.get("base")) or 0
         flow.commit(document, by=request.user, base=base, note=f"from playground session {session.name}"[:200])
     except Conflict:
-        return use_response(request, page_for(request, session), status=CONFLICT, said="flow")
+        return use_response(request, page_for(request, session), status=CONFLICT, changed="flow")
     except DocumentError as error:
         shown.problems.extend(error.problems)
         return use_response(request, shown, status=INVALID)
@@ -125,7 +126,7 @@ def made_new(request: Request, shown: UsePage, preview: NewFlowPreview) -> HttpR
     if not form.is_valid():
         return use_response(request, shown, status=INVALID, form=form)
     if request.POST.get("reviewed") != preview.digest:
-        return use_response(request, shown, status=CONFLICT, said="session", form=form)
+        return use_response(request, shown, status=CONFLICT, changed="session", form=form)
     document = preview.document.with_name(form.cleaned_data["name"].strip())
     flow = Flow.objects.create_flow(
         document, by=request.user, note=f"from playground session {shown.session.name}"[:200]

@@ -1,10 +1,12 @@
 // The flowchart by mouse and keyboard: choose, insert, move, undo. Every edit is one POST that names the
 // revision it was made on; the server answers with the regions to renew.
 
-import { isSettled, settled } from "./panel.js";
+import { leavingLink } from "../autosave.js";
+import { autosave } from "./panel.js";
 
 const designer = document.querySelector("[data-designer]");
-const { base } = designer.dataset;
+const changeUrl = (id, verb) =>
+  designer.dataset.changeUrl.replace("VERB", verb).replace("ACTION", encodeURIComponent(id));
 const editable = "editable" in designer.dataset;
 let wanted = null; // the card that gets focus once the chart is renewed
 
@@ -12,10 +14,10 @@ const selected = () => document.getElementById("panel")?.dataset.panel || "";
 const focused = () => document.activeElement?.closest("[data-card]")?.dataset.card;
 const titles = () => [...document.querySelectorAll("#flowchart [data-card]")];
 
-async function post(path, values = {}) {
-  await settled();
+async function post(url, values = {}) {
+  await autosave.settled();
   const edit = document.getElementById("flow-edit");
-  return htmx.ajax("POST", base + path, { source: edit, swap: "none", values: { action: selected(), ...values } });
+  return htmx.ajax("POST", url, { source: edit, swap: "none", values: { action: selected(), ...values } });
 }
 
 function choose(id) {
@@ -74,7 +76,7 @@ async function openInsertMenu(button) {
   if (again) return;
   const { owner, branch, at } = button.dataset;
   const place = new URLSearchParams({ owner, branch, at });
-  const answer = await fetch(`${base}insert/menu/?${place}`, { headers: { "HX-Request": "true" } });
+  const answer = await fetch(`${designer.dataset.insertMenuUrl}?${place}`, { headers: { "HX-Request": "true" } });
   if (!answer.ok) return;
   opener = button;
   const room = document.querySelector("[data-chart]");
@@ -90,16 +92,12 @@ async function openInsertMenu(button) {
 
 // Links to another card or page wait until what is typed in the panel is saved, and go nowhere when it is refused or
 // the server does not answer. A second press does not wait.
-let leaving = false;
-document.addEventListener("click", async (event) => {
-  const link = event.target.closest("a[href]");
-  if (!link || link.target || event.ctrlKey || event.metaKey || event.shiftKey) return;
-  if (leaving || isSettled()) return;
-  event.preventDefault();
-  event.stopImmediatePropagation();
-  leaving = true;
-  if (await settled()) link.isConnected ? link.click() : choose(link.dataset.card ?? link.dataset.go);
-  leaving = false;
+document.addEventListener("click", (event) => {
+  const link = leavingLink(event);
+  const leave = (taken) => {
+    if (taken) link.isConnected ? link.click() : choose(link.dataset.card ?? link.dataset.go);
+  };
+  if (link && autosave.holds(event, leave)) event.stopImmediatePropagation();
 }, true);
 
 document.addEventListener("click", (event) => {
@@ -114,19 +112,19 @@ document.addEventListener("click", (event) => {
     const where = at !== undefined ? { owner, branch, at } : selected() === "start" ? { at: 0 } : { after };
     closeInsertMenu();
     wanted = "selected";
-    return post("insert/", { type: insertType, ...where });
+    return post(designer.dataset.insertUrl, { type: insertType, ...where });
   }
   closeInsertMenu();
   const verb = target.closest("[data-verb]");
   if (verb) {
     const id = verb.dataset.on || selected();
     wanted = verb.dataset.on ? id : null;
-    return post(`actions/${encodeURIComponent(id)}/${verb.dataset.verb}/`, { branch: verb.dataset.branch || "" });
+    return post(changeUrl(id, verb.dataset.verb), { branch: verb.dataset.branch || "" });
   }
   const step = target.closest("[data-undo], [data-redo]");
   if (step) {
     event.preventDefault();
-    return post("undo" in step.dataset ? "undo/" : "redo/");
+    return post(step.formAction);
   }
   const card = target.closest("#flowchart [data-card]");
   if (card) return mark(card.dataset.card);
@@ -150,7 +148,7 @@ function goTo(id, property) {
 }
 
 async function closePanel() {
-  await settled();
+  await autosave.settled();
   const id = selected();
   const panel = document.getElementById("panel");
   const empty = document.createElement("aside");
@@ -176,7 +174,7 @@ function cardKey(event, title) {
   const act = (verb) => {
     event.preventDefault();
     wanted = id;
-    if (editable && id !== "start") post(`actions/${encodeURIComponent(id)}/${verb}/`);
+    if (editable && id !== "start") post(changeUrl(id, verb));
   };
   const go = (move) => { event.preventDefault(); move(); };
   if (event.altKey) {
