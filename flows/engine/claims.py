@@ -1,4 +1,4 @@
-"""Who has which run. Every change of hands is a conditional update and a row count."""
+"""Which process has which run: claims from the queue, and runs that go back to it. Each is a conditional update."""
 
 from __future__ import annotations
 
@@ -30,8 +30,8 @@ PRUNED = 200  # runs in one transaction
 @dataclass(frozen=True)
 class Claim:
     runs: list[Run]
-    more: bool  # others may have a place at once
-    waits: bool  # others may wait for one that ends
+    has_more: bool  # others may have a place at once
+    others_wait: bool  # others may wait for one that ends
 
 
 @transaction.atomic(savepoint=False)
@@ -44,8 +44,8 @@ def claim_queued(worker: UUID, most: int) -> Claim:
     wanted = [run_id for run_id, flow_id in found if take_place(free, flow_id)]
     return Claim(
         claim_runs(worker, wanted, [State.QUEUED]),
-        more=len(found) == most_now < most,
-        waits=len(wanted) == most or bool(free),
+        has_more=len(found) == most_now < most,
+        others_wait=len(wanted) == most or bool(free),
     )
 
 
