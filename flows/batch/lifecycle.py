@@ -10,7 +10,7 @@ import dataclasses
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from django.contrib.auth.models import AbstractBaseUser
+from django.contrib.auth.models import User
 from django.db import connection, transaction
 from django.db.models import F, Q
 from django.utils import timezone
@@ -65,7 +65,7 @@ class BatchPlan:
 
 
 @transaction.atomic
-def create_batch(plan: BatchPlan, *, by: AbstractBaseUser) -> Batch:
+def create_batch(plan: BatchPlan, *, by: User) -> Batch:
     """Creates the batch and its first runs; the engine creates the others. Raises DocumentError."""
     flow, variants = create_flow(plan, by)
     batch = Batch.objects.create(
@@ -86,7 +86,7 @@ def create_batch(plan: BatchPlan, *, by: AbstractBaseUser) -> Batch:
     return batch
 
 
-def create_flow(plan: BatchPlan, by: AbstractBaseUser) -> tuple[Flow, list[Variant]]:
+def create_flow(plan: BatchPlan, by: User) -> tuple[Flow, list[Variant]]:
     """Creates the hidden flow with a revision for each variant; gives the variants with their revisions."""
     documents = [variant.document(plan.name, plan.rows[0], plan.judges) for variant in plan.variants]
     flow = Flow.objects.create_flow(documents[0], by=by, room=Room.BATCH)

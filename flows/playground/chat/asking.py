@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from django.contrib.auth.models import AbstractBaseUser, User
+from django.contrib.auth.models import User
 from django.db import transaction
 from django.utils import timezone
 
@@ -30,7 +30,7 @@ def ask(
     session: Session,
     prompt: str,
     images: Sequence[str],
-    by: AbstractBaseUser,
+    by: User,
     *,
     prompts: Mapping[str, str] | None = None,
 ) -> Turn:
@@ -46,7 +46,7 @@ def ask(
 
 
 @transaction.atomic
-def again(answer: Answer, by: AbstractBaseUser, *, times: int = 1) -> list[Answer]:
+def again(answer: Answer, by: User, *, times: int = 1) -> list[Answer]:
     """The same question with the settings as they are now. One more answer is chosen, several are only looked at.
 
     Raises NotAskable.
@@ -63,7 +63,7 @@ def again(answer: Answer, by: AbstractBaseUser, *, times: int = 1) -> list[Answe
 
 
 @transaction.atomic
-def edit_prompt(turn: Turn, prompt: str, by: AbstractBaseUser) -> Turn:
+def edit_prompt(turn: Turn, prompt: str, by: User) -> Turn:
     """Asks another question in its place: a branch beside it. Raises NotAskable."""
     lock(turn.session)
     return asked_after(turn.session, turn.parent, prompt, turn.images, by, turn.prompts)
@@ -169,7 +169,7 @@ def asked_after(
     parent: Turn | None,
     prompt: str,
     images: Sequence[str],
-    by: AbstractBaseUser,
+    by: User,
     prompts: Mapping[str, str],
 ) -> Turn:
     columns = range(len(session.active_columns))

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from django.contrib.auth.models import AbstractBaseUser
+from django.contrib.auth.models import User
 from django.db.models import Max
 
 from flows import engine
@@ -47,7 +47,7 @@ class Call:
     inputs: Mapping[str, Any]
 
 
-def prepared(session: Session, turn: Turn, column: int, by: AbstractBaseUser) -> Call:
+def prepared(session: Session, turn: Turn, column: int, by: User) -> Call:
     """Raises NotAskable."""
     setup, prompt = session.setup_of(column).as_sent, prompt_of(turn, column)
     variables = values_for(session, [*setup.templates(), prompt], turn.variables)
@@ -60,7 +60,7 @@ def prepared(session: Session, turn: Turn, column: int, by: AbstractBaseUser) ->
     return Call(column, setup, revision_of(session, document, by), inputs)
 
 
-def started(turn: Turn, call: Call, by: AbstractBaseUser, *, chosen: bool = True) -> Answer:
+def started(turn: Turn, call: Call, by: User, *, chosen: bool = True) -> Answer:
     """Its run, and the answer that will hold what comes of it."""
     run = Run.objects.start(
         flow=call.revision.flow,
@@ -85,7 +85,7 @@ def started(turn: Turn, call: Call, by: AbstractBaseUser, *, chosen: bool = True
     )
 
 
-def revision_of(session: Session, document: Document, by: AbstractBaseUser) -> Revision:
+def revision_of(session: Session, document: Document, by: User) -> Revision:
     """A revision of the session's own flow with this document, made when there is none."""
     if session.flow is None:
         session.flow = Flow.objects.create_flow(document, by=by, note="asked", room=Room.PLAYGROUND)

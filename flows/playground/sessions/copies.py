@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from django.contrib.auth.models import AbstractBaseUser
+from django.contrib.auth.models import User
 from django.db import transaction
 
 from flows.models import Flow
@@ -13,7 +13,7 @@ from flows.playground.sessions.trees import Node, plant
 FORK = " (fork)"
 
 
-def fork(origin: Session, *, by: AbstractBaseUser) -> Session:
+def fork(origin: Session, *, by: User) -> Session:
     """Settings, draft, questions and answers; the runs stay with the original."""
     tree = tree_of(origin)
     places = {turn.pk: place for place, turn in enumerate(tree)}

@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from django.contrib.auth.models import AbstractBaseUser
+from django.contrib.auth.models import User
 from django.db import transaction
 
 from flows.playground.chat.settling import Renderer
@@ -29,7 +29,7 @@ from flows.playground.setup import WINDOW, Setup
 Json = dict[str, Any]
 
 
-def bring_in(content: bytes, *, by: AbstractBaseUser) -> Session:
+def bring_in(content: bytes, *, by: User) -> Session:
     """The session that the file describes, as one's own. Raises SessionFileError, and then nothing is stored."""
     file = read(content)
     places = {turn.id: place for place, turn in enumerate(file.turns)}
