@@ -145,7 +145,7 @@ class ConnectionForm(forms.Form):
     @property
     def others(self) -> list[str]:
         """Names of connections that calls may go to instead."""
-        here = self.stored.pk if self.stored else None
+        here = self.stored.pk if self.stored else 0
         return list(Connection.objects.exclude(pk=here).order_by("name").values_list("name", flat=True))
 
     @property
@@ -158,7 +158,7 @@ class ConnectionForm(forms.Form):
 
     def clean_name(self) -> str:
         name: str = self.cleaned_data["name"]
-        taken = Connection.objects.filter(name=name).exclude(pk=self.stored.pk if self.stored else None)
+        taken = Connection.objects.filter(name=name).exclude(pk=self.stored.pk if self.stored else 0)
         if taken.exists():
             raise ValidationError("There is a connection of this name. Choose another.")
         return name

@@ -8,7 +8,7 @@ from typing import Any
 from django.conf import settings
 from django.db import InterfaceError, OperationalError
 from django.db.models import F
-from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.http import HttpRequest, HttpResponse, JsonResponse, StreamingHttpResponse
 from ninja.errors import AuthenticationError, HttpError, ValidationError
 from pydantic import Field
 
@@ -22,6 +22,7 @@ from flows.api.keys import KeyAuth
 from flows.api.openapi import STREAM, BoundedParser, DescribedAPI, UnfitBody, responses
 from flows.api.problems import ApiProblem
 from flows.api.shapes import (
+    NO_KEY,
     Accepted,
     ConnectionCheck,
     ConnectionName,
@@ -103,7 +104,7 @@ async def run_flow(
     slug: FlowSlug,
     given: Start,
     timeout: Seconds = LONGEST_WAIT,  # noqa: ASYNC109 - the name of a query parameter
-    idempotency_key: IdempotencyKey = None,
+    idempotency_key: IdempotencyKey = NO_KEY,
 ) -> HttpResponse:
     """Answers with the run once it has ended; after `timeout` seconds (at most 300) with 202, and it goes on."""
     run = await start_with_key(request, slug, given, idempotency_key, engine.URGENT)
@@ -127,7 +128,7 @@ async def run_flow(
     tags=["flows"],
 )
 async def submit_flow(
-    request: HttpRequest, slug: FlowSlug, given: Start, idempotency_key: IdempotencyKey = None
+    request: HttpRequest, slug: FlowSlug, given: Start, idempotency_key: IdempotencyKey = NO_KEY
 ) -> HttpResponse:
     """Answers at once with 202 and where to look."""
     return accepted_response(await start_with_key(request, slug, given, idempotency_key, SUBMITTED))
@@ -142,8 +143,8 @@ async def submit_flow(
     tags=["flows"],
 )
 async def stream_flow(
-    request: HttpRequest, slug: FlowSlug, given: Start, idempotency_key: IdempotencyKey = None
-) -> HttpResponse:
+    request: HttpRequest, slug: FlowSlug, given: Start, idempotency_key: IdempotencyKey = NO_KEY
+) -> StreamingHttpResponse:
     """Server-sent events: run, action, text, log, end."""
     run = await start_with_key(request, slug, given, idempotency_key, engine.URGENT)
     return event_stream(stream_events(run.pk, 0))
@@ -184,7 +185,7 @@ async def show_run(request: HttpRequest, run_id: RunId, after: EventNumber = 0) 
     openapi_extra=STREAM,
     tags=["runs"],
 )
-async def follow_run(request: HttpRequest, run_id: RunId, last_event_id: LastEvent = 0) -> HttpResponse:
+async def follow_run(request: HttpRequest, run_id: RunId, last_event_id: LastEvent = 0) -> StreamingHttpResponse:
     """Server-sent events. `Last-Event-ID` goes on behind an event that was seen."""
     await visible_run(request, run_id)
     return event_stream(stream_events(run_id, last_event_id))

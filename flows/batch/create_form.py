@@ -13,11 +13,10 @@ from django.http import QueryDict
 from connections.models import Connection
 from flows.batch import checks, input_table
 from flows.batch.lifecycle import MOST_CALLS, BatchPlan
-from flows.batch.models import LETTERS
 from flows.batch.variants import Judge, Variant
 from flows.batch.verdicts import judge_schema
 from flows.playground.models import Session
-from flows.playground.setup import Setup
+from flows.playground.setup import LETTERS, Setup
 from flows.playground.variables import unreadable
 from foundryflow.http import whole_number
 
@@ -53,7 +52,9 @@ class ColumnChoice:
 class CreateForm:
     """Filled from the session alone, or with what was posted."""
 
-    def __init__(self, session: Session, posted: QueryDict | None = None, upload: UploadedFile | None = None) -> None:
+    def __init__(
+        self, session: Session, posted: QueryDict | None = None, upload: UploadedFile[Any] | None = None
+    ) -> None:
         self.session, self.posted, self.upload = session, posted, upload
 
     # What was typed

@@ -74,7 +74,7 @@ def figures_of(batch: Batch) -> list[VariantFigures]:
     """One for each variant. Three queries."""
     checks = range(len(batch.checks))
     judges = [number for number, check in enumerate(batch.checks) if check.get("kind") == "judge"]
-    rows = list(
+    rows: list[Mapping[str, Any]] = list(
         batch.cells.order_by()
         .values("variant", "model", "state")
         .annotate(

@@ -19,7 +19,7 @@ from flows import engine
 from flows.batch.models import Batch, Cell, CellState, Row
 from flows.batch.variants import Judge, Variant
 from flows.models import LIVE, Flow, Room, Run
-from flows.models.raw import db_values, execute_many, table
+from flows.models.raw import column_of, db_values, execute_many, table
 from flows.playground.models import Session
 
 RUNS_AT_ONCE = 500  # runs made in one transaction
@@ -102,7 +102,7 @@ def create_cells(batch: Batch, variants: int) -> None:
     """Creates a cell for every row and variant, in one statement a variant: the ORM would send each cell on its own."""
     known = {"batch": batch.pk, "change": 0, **UNANSWERED_FIELDS}
     names = [*known, "variant"]
-    columns = ", ".join(Cell._meta.get_field(name).column for name in names)
+    columns = ", ".join(column_of(Cell, name) for name in names)
     values = ", ".join("%s" for _ in names)
     statement = (
         f"INSERT INTO {table(Cell)} (row_id, {columns}) SELECT id, {values} FROM {table(Row)} WHERE batch_id = %s"  # noqa: S608 - names of our own columns, values are bound

@@ -65,7 +65,7 @@ class StartForm(forms.Form):
 
     def input_of(self, name: str, row: Mapping[str, Any]) -> dict[str, Any]:
         """A row as it goes into the document."""
-        stored = next((each for each in self.stored_inputs if each.get("name") == name), {})
+        stored: Mapping[str, Any] = next((each for each in self.stored_inputs if each.get("name") == name), {})
         typed = {
             "type": row["type"],
             "required": bool(row["required"]),
@@ -107,7 +107,7 @@ def posted_rows(data: Mapping[str, Any]) -> list[dict[str, Any]]:
 
 
 def stored_row(stored: Mapping[str, Any]) -> dict[str, Any]:
-    default = stored.get("default")
+    default: Any = stored.get("default")
     secret = stored.get("type") == "secret"
     return {
         "name": stored.get("name", ""),

@@ -152,7 +152,7 @@ def requeue(lost: QuerySet[Run], *, died: bool = True) -> list[int]:
         if run.cancelled_by:
             run.kill()
             continue
-        death = deaths.get(run.worker_id)
+        death = deaths.get(run.worker_id) if run.worker_id else None
         suspect = blame(run, death) if death else None
         if suspect and suspicion.is_proven(suspect.alone, suspect.proven):
             fail_killer(run, suspect)

@@ -61,12 +61,14 @@ class FlowManager(models.Manager["Flow"]):
         """Edited flows by slug, with their heads, whose documents are read only when they are needed."""
         given = f"slug IN {placeholders(slugs)} AND room = '{Room.DESIGNER}' AND head_id IS NOT NULL"
         found = list(self.raw(f"SELECT * FROM {table(Flow)} WHERE {given}", list(slugs))) if slugs else []  # noqa: S608 - names of our own, values are bound
-        heads = Revision.objects.without_documents({flow.head_id for flow in found})
-        there = [flow for flow in found if flow.head_id in heads]  # not deleted meanwhile
-        for flow in there:
-            flow.head = heads[flow.head_id]
-            flow.head.flow = flow
-        return {flow.slug: flow for flow in there}
+        heads = Revision.objects.without_documents({flow.head_id for flow in found if flow.head_id})
+        there = {}
+        for flow in found:
+            if flow.head_id in heads:  # not deleted meanwhile
+                flow.head = heads[flow.head_id]
+                flow.head.flow = flow
+                there[flow.slug] = flow
+        return there
 
     @transaction.atomic
     def create_flow(

@@ -146,7 +146,8 @@ class Detail:
 
     @property
     def facts(self) -> Mapping[str, Any]:
-        return self.record.facts
+        facts: Mapping[str, Any] = self.record.facts
+        return facts
 
     @property
     def is_call(self) -> bool:
@@ -160,7 +161,7 @@ class Detail:
 def detail_of(run: Run, record: ActionRun | None) -> Detail | None:
     if record is None:
         return None
-    output = record.output
+    output: Any = record.output
     is_response = isinstance(output, dict) and "text" in output and record.type in model_call_types()
     text = output["text"] if is_response else record.text or hub.texts_of(run.pk).get(record.path, "")
     return Detail(

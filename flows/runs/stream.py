@@ -89,7 +89,7 @@ def news(run_id: int, seen: Seen) -> tuple[list[str], bool]:
     run = Run.objects.select_related("flow", "revision", "started_by").get(pk=run_id)
     if run.last_event <= seen.event:
         return [], run.ended
-    regions = [partial(region) for region in changed(run, seen.event, seen)]
+    regions: list[str] = [partial(region) for region in changed(run, seen.event, seen)]
     seen.event = run.last_event
     return regions, run.ended
 

@@ -91,7 +91,7 @@ def start(request: Request, slug: str) -> HttpResponse:
         document = flow.current.parsed()
     except DocumentError:
         return redirect("designer:show", slug)
-    again = Run.objects.filter(pk=whole_number(request.GET.get("again")), flow=flow).first()
+    again = Run.objects.filter(pk=whole_number(request.GET.get("again")) or 0, flow=flow).first()
     path, newest = request.GET.get("from", ""), "newest" in request.POST
     # Taken over from, where the address says where to begin; else only its inputs are offered once more.
     origin = again if "from" in request.GET else None

@@ -68,7 +68,7 @@ def settle_all(answers: Iterable[Answer]) -> None:
 
 
 def live_run(answer: Answer) -> Run | None:
-    return Run.objects.filter(pk=answer.run_id).only("pk", "state", "error", "started_at", "ended_at").first()
+    return Run.objects.filter(pk=answer.run_id or 0).only("pk", "state", "error", "started_at", "ended_at").first()
 
 
 def ended_as(run: Run) -> dict[str, Any]:

@@ -113,7 +113,7 @@ def source(connection: Connection, endpoint: Endpoint, now: Asked) -> Source:
 def choice_of(posted: Mapping[str, Any]) -> Choice:
     """What is not known is left at its default."""
     kinds = {"api": Api, "language": Language, "sdk": Sdk, "authentication": Authentication}
-    known = {name: kind(posted[name]) for name, kind in kinds.items() if posted.get(name) in list(kind)}
+    known: dict[str, Any] = {name: kind(posted[name]) for name, kind in kinds.items() if posted.get(name) in list(kind)}
     return Choice(**known, env_file=bool(posted.get("env_file")))
 
 

@@ -16,7 +16,7 @@ FORK = " (fork)"
 def fork(origin: Session, *, by: User) -> Session:
     """Settings, draft, questions and answers; the runs stay with the original."""
     tree = tree_of(origin)
-    places = {turn.pk: place for place, turn in enumerate(tree)}
+    places: dict[int | None, int] = {turn.pk: place for place, turn in enumerate(tree)}
     nodes = [
         Node(turn_of(turn), places.get(turn.parent_id), [answer_of(answer) for answer in answers])
         for turn, answers in tree.items()
@@ -63,7 +63,7 @@ def answer_of(answer: Answer) -> Answer:
 @transaction.atomic
 def remove(session: Session) -> bool:
     """Deletes the session with its flow and runs. False, and nothing happens, while a call is going."""
-    flow = Flow.objects.select_for_update().filter(pk=session.flow_id).first()  # no run is added meanwhile
+    flow = Flow.objects.select_for_update().filter(pk=session.flow_id or 0).first()  # no run is added meanwhile
     if live_runs(session).exists():
         return False
     session.delete()

@@ -107,7 +107,7 @@ def written(session: Session) -> str:
 
 def data_of(session: Session) -> Json:
     tree = tree_of(session)
-    ids = {turn.pk: number for number, turn in enumerate(tree, 1)}
+    ids: dict[int | None, int] = {turn.pk: number for number, turn in enumerate(tree, 1)}
     return {
         "format": FORMAT,
         "name": session.name,
