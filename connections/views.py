@@ -15,15 +15,15 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 
 from connections.access import find_connection
 from connections.clients import foundry_client
-from connections.contexts import Findings, learnt_about, rows
+from connections.contexts import Findings, connection_rows, lessons_by_deployment
 from connections.fields import KeyUnreadable
 from connections.forms import ConnectionForm, TestForm
-from connections.lessons import memory
+from connections.lesson_memory import memory
 from connections.models import Connection, LearntLesson
 from connections.usage import users_of
 from foundryflow.access import editor, reader
 from foundryflow.database import in_thread
-from foundryflow.http import Request, posted, whole_number
+from foundryflow.http import Request, form_data, whole_number
 from foundryflow.models import AuditEntry
 from foundryflow.regions import Region, page, regions
 
@@ -31,19 +31,19 @@ from foundryflow.regions import Region, page, regions
 @reader
 @require_GET
 def connection_list(request: Request) -> HttpResponse:
-    words = request.GET.get("q", "").strip()
+    query = request.GET.get("q", "").strip()
     found = Connection.objects.all()
-    if words:
-        found = found.filter(name__icontains=words[:100]) | found.filter(endpoint__icontains=words[:100])
-    return page(request, "connections/list.html", {"rows": rows(found), "words": words})
+    if query:
+        found = found.filter(name__icontains=query[:100]) | found.filter(endpoint__icontains=query[:100])
+    return page(request, "connections/list.html", {"rows": connection_rows(found), "query": query})
 
 
 @editor
 @require_http_methods(["GET", "POST"])
 def new(request: Request) -> HttpResponse:
     form = ConnectionForm(request.POST or None)
-    if request.method == "POST" and form.is_valid() and save(form, request, Connection()):
-        warn(form, request)
+    if request.method == "POST" and form.is_valid() and save_connection(form, request, Connection()):
+        warn_about_identity(form, request)
         return redirect("connections:list")
     return page(request, "connections/edit.html", edit_context(form, None), status=422 if form.is_bound else 200)
 
@@ -61,14 +61,14 @@ def edit(request: Request, pk: int) -> HttpResponse:
                 "name",
                 f"Flows use it by its name: {names}. Keep {stored.name}, or choose another connection there first.",
             )
-        elif save(form, request, stored):
+        elif save_connection(form, request, stored):
             messages.info(request, f"{stored.name} is saved.")
-            warn(form, request)
+            warn_about_identity(form, request)
             return redirect("connections:edit", pk)
     return page(request, "connections/edit.html", edit_context(form, stored), status=422 if form.is_bound else 200)
 
 
-def warn(form: ConnectionForm, request: Request) -> None:
+def warn_about_identity(form: ConnectionForm, request: Request) -> None:
     """Says of what was saved that it cannot work."""
     if form.identity_note:
         messages.warning(request, form.identity_note)
@@ -79,14 +79,14 @@ def edit_context(form: ConnectionForm, stored: Connection | None, result: Any = 
         "form": form,
         "test_form": TestForm(initial={"model": form["default_model"].value() or ""}),
         "connection": stored,
-        "findings": Findings.of(form.shown_endpoint),
+        "findings": Findings.of(form.public_endpoint),
         "users": users_of(stored.name) if stored else [],
-        "learnt": learnt_about(stored) if stored else [],
+        "lessons_by_deployment": lessons_by_deployment(stored) if stored else [],
         "result": result,
     }
 
 
-def save(form: ConnectionForm, request: Request, connection: Connection) -> bool:
+def save_connection(form: ConnectionForm, request: Request, connection: Connection) -> bool:
     """False when somebody took the name in the same moment; the form then says so."""
     fresh = connection.pk is None
     new_key = form.fill(connection)
@@ -125,7 +125,7 @@ def check_name(request: Request) -> HttpResponse:
     """Whether the name is free, while it is typed."""
     name = request.GET.get("name", "").strip()
     found = Connection.objects.filter(name=name).exclude(pk=whole_number(request.GET.get("pk"))) if name else None
-    context = {"name": name, "taken": bool(found and found.exists())}
+    context = {"name": name, "is_taken": bool(found and found.exists())}
     return page(request, "connections/_name_check.html", context)
 
 
@@ -136,7 +136,7 @@ def recognise(request: Request) -> HttpResponse:
     text = request.POST.get("endpoint", "").replace("\r\n", "\n")
     findings = Findings.of(text)
     response = page(request, "connections/_findings.html", {"findings": findings})
-    if parts := findings.parts(text):
+    if parts := findings.split_text(text):
         response.headers["HX-Trigger"] = json.dumps({"endpoint-pasted": parts})
     return response
 
@@ -150,7 +150,7 @@ def forget(request: Request, pk: int) -> HttpResponse:
     if lesson := request.POST.get("lesson", ""):
         lessons = lessons.filter(pk=whole_number(lesson))
     else:
-        lessons = lessons.filter(model=posted(request).get("model", ""))
+        lessons = lessons.filter(model=form_data(request).get("model", ""))
     for model in set(lessons.values_list("model", flat=True)):
         memory.forget(connection.endpoint, model)
     count, _ = lessons.delete()
@@ -198,7 +198,7 @@ def create_in_panel(request: Request) -> HttpResponse:
     """Creates the connection; the designer hears its name and chooses it."""
     form = ConnectionForm(request.POST)
     connection = Connection()
-    if form.is_valid() and save(form, request, connection):
+    if form.is_valid() and save_connection(form, request, connection):
         response = HttpResponse("")
         response.headers["HX-Trigger"] = json.dumps({"connection-created": {"name": connection.name}})
         return response
@@ -208,6 +208,6 @@ def create_in_panel(request: Request) -> HttpResponse:
 def panel_context(form: ConnectionForm) -> dict[str, Any]:
     return {
         "form": form,
-        "findings": Findings.of(form.shown_endpoint),
+        "findings": Findings.of(form.public_endpoint),
         "test_form": TestForm(initial={"model": form["default_model"].value() or ""}),
     }

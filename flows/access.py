@@ -9,7 +9,7 @@ from foundryflow.http import Request
 
 
 def find_flow(request: Request, slug: str) -> Flow:
-    found = Flow.objects.edited().select_related("head", "head__created_by").filter(slug=slug).first()
+    found = Flow.objects.in_designer().select_related("head", "head__created_by").filter(slug=slug).first()
     if found is None:
         raise Http404(f"There is no flow {slug!r}.")
     return found

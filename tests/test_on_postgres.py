@@ -11,17 +11,14 @@ from tests.processes import installed_on, ran
 SUITES = (
     ("tests/engine", "tests/on_postgres", "tests/api/test_described.py"),
     (
-        "tests/flows/test_engine.py",
-        "tests/flows/test_flows.py",
-        "tests/flows/test_literal_secrets.py",
-        "tests/flows/test_figures.py",
+        "tests/catalog",
+        "tests/lint/test_literal_secrets.py",
+        "tests/models",
         "tests/runs",
         "tests/designer",
-        "tests/test_access.py",
-        "tests/test_nasty_values.py",
         "tests/connections/test_connections.py",
-        "tests/connections/test_lessons.py",
-        "tests/connections/test_limits.py",
+        "tests/connections/test_lesson_memory.py",
+        "tests/connections/limits/test_limits.py",
         "tests/foundryflow",
     ),
     (

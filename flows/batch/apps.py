@@ -7,6 +7,6 @@ class BatchConfig(AppConfig):
 
     def ready(self) -> None:
         from flows.batch.lifecycle import create_next_runs
-        from flows.engine.executor import run_sources
+        from flows.engine.queue_feed import run_sources
 
         run_sources.append(create_next_runs)

@@ -14,10 +14,10 @@ from flows.batch.labels import check_label
 from flows.batch.lifecycle import variants_of
 from flows.batch.models import Batch, Cell, CellState
 from flows.batch.variants import Variant
-from flows.flowchart.states import StateView, failure_words, look
+from flows.flowchart.states import StateView, failure_words, state_view_of
 from flows.language.values import as_text
 from flows.playground.setup import LETTERS
-from foundryflow.markdown import rendered
+from foundryflow.markdown import render_markdown
 
 DONE = (CellState.SUCCEEDED, CellState.FAILED)
 VALUE_CLIP = 160  # characters of a value in a table
@@ -29,7 +29,7 @@ def state_of(cell: Cell) -> StateView:
         return NOT_ASKED
     name = "warning" if cell.state == CellState.SUCCEEDED and cell.warning else str(cell.state)
     words = cell.warning if name == "warning" else failure_words(cell.error or {}) if name == "failed" else ""
-    return look(name, words)
+    return state_view_of(name, words)
 
 
 @dataclass(frozen=True)
@@ -103,7 +103,7 @@ class AnswerDetail:
         self.letter = LETTERS[cell.variant]
         self.state = state_of(cell)
         self.live = cell.state in LIVE
-        self.html = mark_safe(rendered(cell.text)) if cell.text.strip() else ""  # noqa: S308 - that is what it makes
+        self.html = mark_safe(render_markdown(cell.text)) if cell.text.strip() else ""  # noqa: S308 - that is what it makes
         self.marks = marks_of(cell.verdicts, [check_label(check) for check in cell.batch.checks])
         self.values = [(name, as_text(cell.row.variables.get(name))) for name in cell.batch.columns]
 

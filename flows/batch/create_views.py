@@ -23,7 +23,7 @@ from flows.language.values import as_text
 from flows.playground.access import find_session
 from flows.playground.models import Session
 from foundryflow.access import editor
-from foundryflow.http import Request, posted, whole_number
+from foundryflow.http import Request, form_data, whole_number
 from foundryflow.regions import Region, page, regions
 
 PREVIEW_ROWS = 5
@@ -100,7 +100,7 @@ def preview(request: Request) -> HttpResponse:
 
 
 def posted_form(request: Request, session: Session) -> CreateForm:
-    return CreateForm(session, posted(request), request.FILES.get("file"))
+    return CreateForm(session, form_data(request), request.FILES.get("file"))
 
 
 def problems_response(request: Request, form: CreateForm, problems: Sequence[str]) -> HttpResponse:

@@ -53,7 +53,7 @@ class Schema:
 
     def problem(self, value: Any) -> str | None:
         """The first thing that does not fit, as a sentence; None when all does. Raises Undecided."""
-        token = BUDGET.set(StepBudget(value))
+        token = BUDGET.set(SchemaStepBudget(value))
         try:
             error = next(self._validator.iter_errors(value), None)
         except (TooMuchWork, RecursionError):
@@ -154,7 +154,7 @@ def clip(text: str) -> str:
     return text if len(text) <= LONGEST_MESSAGE else f"{text[:half]}…{text[-half:]}"
 
 
-class StepBudget:
+class SchemaStepBudget:
     """How much work may still be done for one answer."""
 
     def __init__(self, answer: Any) -> None:
@@ -185,7 +185,7 @@ class StepBudget:
         self.spend(1 + items // ITEMS_A_STEP + size // CHARACTERS_A_STEP)
 
 
-BUDGET: ContextVar[StepBudget] = ContextVar("budget")
+BUDGET: ContextVar[SchemaStepBudget] = ContextVar("budget")
 
 
 def with_charge(original: Keyword) -> Keyword:

@@ -19,7 +19,7 @@ from flows import engine
 from flows.batch.models import Batch, Cell, CellState, Row
 from flows.batch.variants import Judge, Variant
 from flows.models import LIVE, Flow, Room, Run
-from flows.models.sql import many, stored, table
+from flows.models.raw import db_values, execute_many, table
 from flows.playground.models import Session
 
 RUNS_AT_ONCE = 500  # runs made in one transaction
@@ -89,7 +89,7 @@ def create_batch(plan: BatchPlan, *, by: AbstractBaseUser) -> Batch:
 def create_flow(plan: BatchPlan, by: AbstractBaseUser) -> tuple[Flow, list[Variant]]:
     """Creates the hidden flow with a revision for each variant; gives the variants with their revisions."""
     documents = [variant.document(plan.name, plan.rows[0], plan.judges) for variant in plan.variants]
-    flow = Flow.objects.start_with(documents[0], by=by, room=Room.BATCH)
+    flow = Flow.objects.create_flow(documents[0], by=by, room=Room.BATCH)
     numbers = [flow.current.number]
     for document in documents[1:]:
         numbers.append(flow.commit(document, by=by, base=numbers[-1], note="variant").number)
@@ -109,7 +109,7 @@ def create_cells(batch: Batch, variants: int) -> None:
     )
     with connection.cursor() as cursor:
         for variant in range(variants):
-            cursor.execute(statement, [*stored(Cell, {**known, "variant": variant}), batch.pk])
+            cursor.execute(statement, [*db_values(Cell, {**known, "variant": variant}), batch.pk])
 
 
 @transaction.atomic(savepoint=False)
@@ -137,7 +137,7 @@ def create_runs(batch_id: int) -> list[Run]:
         ]
     )
     values = [(run.pk, CellState.QUEUED, batch.changes + 1, cell.pk) for run, cell in zip(runs, cells, strict=True)]
-    many(f"UPDATE {table(Cell)} SET run_id = %s, state = %s, change = %s WHERE id = %s", values)  # noqa: S608 - names of our own columns, values are bound
+    execute_many(f"UPDATE {table(Cell)} SET run_id = %s, state = %s, change = %s WHERE id = %s", values)  # noqa: S608 - names of our own columns, values are bound
     Batch.objects.filter(pk=batch.pk).update(changes=F("changes") + 1)
     return runs
 

@@ -12,7 +12,7 @@ from flows.batch.costs import BatchCost, CallTokens, cost_of
 from flows.batch.figures import LIVE, UNANSWERED, PassRate, VariantFigures, figures_of
 from flows.batch.labels import check_label
 from flows.batch.models import Batch, CellState
-from flows.flowchart.states import StateView, look
+from flows.flowchart.states import StateView, state_view_of
 from flows.models import ENDED
 from flows.pricing.table import known_prices
 
@@ -95,7 +95,7 @@ class BatchProgress:
     @property
     def counts(self) -> list[tuple[StateView, int]]:
         shown = [*ENDED, CellState.RUNNING, CellState.WAITING, CellState.QUEUED]
-        found = [(look(str(state)), self.states[state]) for state in shown if self.states[state]]
+        found = [(state_view_of(str(state)), self.states[state]) for state in shown if self.states[state]]
         return [*found, *([(NOT_ASKED, self.states[CellState.NEW])] if self.states[CellState.NEW] else [])]
 
     @property

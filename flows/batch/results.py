@@ -15,7 +15,7 @@ from flows.batch.models import Batch, Cell, CellState
 from flows.batch.variants import judge_path
 from flows.batch.verdicts import Verdict, decide, read_judge_verdict
 from flows.models import ENDED, LIVE, ActionRun, State
-from flows.models.sql import many, stored, table
+from flows.models.raw import db_values, execute_many, table
 from flows.playground.setup import ACTION
 
 MOST_CELLS, LONGEST_SECONDS = 500, 0.5  # cells and seconds at a time; some checks are slow
@@ -145,9 +145,9 @@ def save_cells(batch: Batch, changed: Sequence[tuple[Cell, CellFields]]) -> None
     number = locked.changes + 1
     alike: dict[tuple[str, ...], list[tuple[Any, ...]]] = defaultdict(list)
     for cell, fields in changed:
-        alike[tuple(fields)].append((*stored(Cell, fields), number, cell.pk, cell.change))
+        alike[tuple(fields)].append((*db_values(Cell, fields), number, cell.pk, cell.change))
     for names, rows in alike.items():
         columns = ", ".join(f"{name} = %s" for name in names)
         # One that has changed since it was read was collected by somebody else.
-        many(f"UPDATE {table(Cell)} SET {columns}, change = %s WHERE id = %s AND change = %s", rows)  # noqa: S608 - names of our own columns, values are bound
+        execute_many(f"UPDATE {table(Cell)} SET {columns}, change = %s WHERE id = %s AND change = %s", rows)  # noqa: S608 - names of our own columns, values are bound
     Batch.objects.filter(pk=batch.pk).update(changes=number)

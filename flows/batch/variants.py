@@ -6,6 +6,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from flows.actions.chat_completion.action import ChatCompletion
+from flows.actions.try_catch.action import TryCatch
 from flows.language.document import Document, parse
 from flows.language.values import as_text
 from flows.playground.setup import CONVERSATION, IMAGES, Setup, document_of
@@ -42,10 +44,10 @@ class Judge:
             "result_variable_name": f"judgement_{self.check}",
         }
         id, call_id = judge_path(self.check).split("/")
-        call = {"id": call_id, "type": "chat_completion", "title": "Judge", "properties": properties}
+        call = {"id": call_id, "type": ChatCompletion.type, "title": "Judge", "properties": properties}
         return {
             "id": id,
-            "type": "try_catch",
+            "type": TryCatch.type,
             "title": "Judge",
             "branches": [{"id": "try", "actions": [call]}, {"id": "catch", "actions": []}],
         }

@@ -21,7 +21,7 @@ from flows.batch.results_grid import ResultsGrid
 from flows.models import LIVE
 from flows.playground.models import Session
 from foundryflow.access import editor, reader
-from foundryflow.http import Request, posted
+from foundryflow.http import Request, form_data
 from foundryflow.people import may_change, name_of
 from foundryflow.regions import Region, page, regions
 
@@ -111,7 +111,7 @@ def restart(request: Request, pk: int, verb: Callable[[Batch], None]) -> HttpRes
 @require_POST
 def rename(request: Request, pk: int) -> HttpResponse:
     batch = find_batch(request, pk, change=True)
-    if name := posted(request).get("name", "").strip()[:200]:
+    if name := form_data(request).get("name", "").strip()[:200]:
         Batch.objects.filter(pk=batch.pk).update(name=name)
     else:
         messages.info(request, "A batch needs a name.")

@@ -9,16 +9,14 @@ from typing import Any, TypeVar
 
 from django.utils.text import slugify
 
-from connections.clients import identity_trouble
-from connections.models import OWN, Connection
-from flows.actions.base import PropertyKind
+from connections.clients import identity_problem
+from connections.models import OWN_IDENTITIES, Connection
+from flows.actions.registry import properties_of_type
 from flows.interpreter import runner
 from flows.language.document import Document, DocumentError
 from flows.lint import linter
 from flows.lint.linter import CalledFlow, Problem
-from flows.lint.literal_secrets import declared_properties
-from flows.models import Flow, Revision, Room
-from flows.models.sql import fetched, marks, table
+from flows.models import Flow, Revision, Room, sql
 
 K, V = TypeVar("K"), TypeVar("V")
 
@@ -40,12 +38,17 @@ Known = tuple[Key, frozenset[tuple[str, str]], frozenset[tuple[str, CalledFlow]]
 errors_known: dict[Known, list[Problem]] = {}
 
 
-def problems_of(document: Document, flow: Flow | None = None) -> list[Problem]:
-    """Errors and warnings of a stored flow, whose secrets are known, or of a file."""
+def problems_of(
+    document: Document, flow: Flow | None = None, known: Iterable[Connection] | None = None
+) -> list[Problem]:
+    """Errors and warnings of a stored flow, whose secrets are known, or of a file.
+
+    `known` are all connections there are, where they have been read already.
+    """
     needs = needs_of(document)
     # A file that runs itself does so once it is imported.
     own = {} if flow else {slugify(document.name): CalledFlow()}
-    connections = existing_connections(needs)
+    connections = existing_connections(needs) if known is None else troubles_of(known, needs)
     return linter.problems(
         document,
         connections=set(connections),
@@ -91,10 +94,10 @@ def errors_before_run(revision: Revision) -> list[Problem]:
 
 def needs_of(document: Document) -> Needs:
     named = {
-        name
-        for located in document.walk()
-        for key, declared in declared_properties(located.action)
-        if declared.kind is PropertyKind.CONNECTION and isinstance(name := located.action.properties.get(key), str)
+        connection
+        for action in (located.action for located in document.walk())
+        for name, property in properties_of_type(action.type).items()
+        for connection in property.connections_named(action.properties.get(name))
     }
     return Needs(frozenset(named), frozenset(slug for _, _, slug in linter.calls_in(document)))
 
@@ -103,14 +106,18 @@ def existing_connections(needs: Needs) -> dict[str, str]:
     """Of the named connections those that there are, with why no call can go there; mostly nothing."""
     if not needs.connections:
         return {}
-    names = list(needs.connections)
-    found = f"SELECT name, auth, endpoint FROM {table(Connection)} WHERE name IN {marks(names)}"  # noqa: S608 - names of our own, values are bound
-    return {name: trouble_of(auth, endpoint) for name, auth, endpoint in fetched(found, names)}
+    found = sql.connections_named(needs.connections)
+    return {name: trouble_of(auth, endpoint) for name, auth, endpoint in found}
+
+
+def troubles_of(known: Iterable[Connection], needs: Needs) -> dict[str, str]:
+    """The same of connections that have been read."""
+    return {each.name: trouble_of(each.auth, each.endpoint) for each in known if each.name in needs.connections}
 
 
 def trouble_of(auth: str, address: str) -> str:
-    endpoint = Connection(endpoint=address).parsed if auth in OWN else None
-    return identity_trouble(endpoint) if endpoint else ""
+    endpoint = Connection(endpoint=address).parsed if auth in OWN_IDENTITIES else None
+    return identity_problem(endpoint) if endpoint else ""
 
 
 def stored_secrets(flow: Flow) -> set[str]:
@@ -119,7 +126,7 @@ def stored_secrets(flow: Flow) -> set[str]:
 
 def called_flows(needs: Needs, callers: Collection[str] = ()) -> dict[str, CalledFlow]:
     """The flows that are run, by slug; those that are not there are left out."""
-    return {slug: called_flow(flow, callers) for slug, flow in Flow.objects.named(needs.flows).items()}
+    return {slug: called_flow(flow, callers) for slug, flow in Flow.objects.by_slug(needs.flows).items()}
 
 
 def called_flow(flow: Flow, callers: Collection[str]) -> CalledFlow:
@@ -138,7 +145,7 @@ def head_of(flow: Flow) -> Revision:
 
 
 @dataclass(frozen=True)
-class Listed:
+class LocatedProblem:
     """A problem with where it can be corrected."""
 
     problem: Problem
@@ -156,9 +163,9 @@ class Listed:
         }
 
 
-def listed(problems: Iterable[Problem], document: Document, flow: Flow) -> list[Listed]:
+def locate_problems(problems: Iterable[Problem], document: Document, flow: Flow) -> list[LocatedProblem]:
     """For people: with the title of each action, and a link to its property."""
-    return [Listed(problem, title_of(problem, document), url_of(problem, flow)) for problem in problems]
+    return [LocatedProblem(problem, title_of(problem, document), url_of(problem, flow)) for problem in problems]
 
 
 def title_of(problem: Problem, document: Document) -> str:

@@ -14,7 +14,7 @@ from functools import cached_property
 from itertools import islice
 from typing import Any, cast
 
-from flows.language.schema import malformed
+from flows.language.schema import shape_problems
 
 Json = dict[str, Any]
 
@@ -78,7 +78,9 @@ class Branch:
     @property
     def condition(self) -> str | None:
         stored = self.json.get("condition")
-        return stored if isinstance(stored, str) and stored.strip() else json.dumps(stored) if stored else None
+        if isinstance(stored, str):
+            return stored if stored.strip() else None
+        return json.dumps(stored) if stored else None
 
     @cached_property
     def actions(self) -> tuple[Action, ...]:
@@ -163,7 +165,9 @@ class Located:
 
 
 @dataclass(frozen=True)
-class Document:
+class DocumentTree:
+    """What can be read of a flow."""
+
     json: Json
 
     @property
@@ -197,8 +201,6 @@ class Document:
 
     def to_json(self) -> Json:
         return self.json
-
-    # Reading
 
     def walk(self) -> Iterator[Located]:
         """Every action in the order of the flowchart."""
@@ -236,66 +238,71 @@ class Document:
         branches = {branch.id for located in self.walk() for branch in located.action.branches}
         return branches | set(self._located)
 
-    # Editing
+    def _owner_of(self, branch_id: str, owner: str = "") -> Action:
+        """The action with this branch; `owner` says which, where several have one of that id."""
+        for located in self.walk():
+            if owner in ("", located.action.id) and any(branch.id == branch_id for branch in located.action.branches):
+                return located.action
+        raise Vanished(f"branch {branch_id!r}")
+
+
+@dataclass(frozen=True)
+class Document(DocumentTree):
+    """A flow that can be edited: each edit gives another document."""
 
     def insert(self, action: Json, *, owner: str | None = None, branch: str | None = None, at: int = 0) -> Document:
         """With the action put into a branch (or the top level) before index `at`."""
         if str(action["id"]) in self._ids:
             raise DocumentError([f"The id {action['id']!r} is taken."])
         at = max(at, 0)
-        return self._in_block(owner, branch, lambda actions: [*actions[:at], action, *actions[at:]])
-
-    def move(self, id: str, *, owner: str | None = None, branch: str | None = None, at: int = 0) -> Document:
-        """With the action elsewhere; `at` counts without it. It cannot go into itself."""
-        located = self.locate(id)
-        if owner and any(inner.action.id == owner for inner in walk([located.action], None, None, 0)):
-            raise DocumentError(["An action cannot be moved into itself."])
-        return self._moved(located, {"owner": owner, "branch": branch}, at)
+        return self._change_block(owner, branch, lambda actions: [*actions[:at], action, *actions[at:]])
 
     def remove(self, id: str) -> Document:
         located = self.locate(id)
         place = place_of(located)
-        return self._in_block(place["owner"], place["branch"], lambda actions: [a for a in actions if a["id"] != id])
+        return self._change_block(
+            place["owner"], place["branch"], lambda actions: [action for action in actions if action["id"] != id]
+        )
 
     def duplicate(self, id: str) -> tuple[Document, str]:
         """With a copy behind the action; every id inside the copy is new. Returns the id of the copy, too."""
         taken = set(self._ids)
-        copy = renamed_ids(self.locate(id).action.json, taken)
+        copy = with_new_ids(self.locate(id).action.json, taken)
         place, at = self.place_after(id)
         return self.insert(copy, at=at, **place), str(copy["id"])
 
-    def moved(self, id: str, direction: str) -> Document:
-        """Moved `up` or `down` in its block, `into` the container next to it, or `out` of its own."""
+    def move(self, id: str, direction: str) -> Document:
+        """With the action moved `up` or `down` in its block, `into` the container next to it, or `out` of its own."""
         located = self.locate(id)
         place = place_of(located)
         siblings = located.branch.actions if located.branch else self.actions
         at = located.at
         if direction == "up":
-            return self._moved(located, place, at - 1) if at > 0 else self
+            return self._put_at(located, place, at - 1) if at > 0 else self
         if direction == "down":
-            return self._moved(located, place, at + 1) if at + 1 < len(siblings) else self
+            return self._put_at(located, place, at + 1) if at + 1 < len(siblings) else self
         if direction == "into":
             near = [s for s in (*siblings[at + 1 : at + 2], *siblings[max(at - 1, 0) : at]) if s.branches]
             if not near:
                 return self
             target = near[0].branches[0]
-            return self._moved(located, {"owner": near[0].id, "branch": target.id}, 0)
+            return self._put_at(located, {"owner": near[0].id, "branch": target.id}, 0)
         if direction == "out" and located.owner:
             outer = self.locate(located.owner.id)
-            return self._moved(located, place_of(outer), outer.at + 1)
+            return self._put_at(located, place_of(outer), outer.at + 1)
         return self
 
-    def _moved(self, located: Located, place: Mapping[str, str | None], at: int) -> Document:
+    def _put_at(self, located: Located, place: Mapping[str, str | None], at: int) -> Document:
         return self.remove(located.action.id).insert(located.action.json, at=at, **place)
 
     def with_properties(self, id: str, properties: Mapping[str, Any]) -> Document:
-        return self._with(id, lambda action: {**action, "properties": dict(properties)})
+        return self._change_action(id, lambda action: {**action, "properties": dict(properties)})
 
     def with_action(self, id: str, **changes: Any) -> Document:
         """With other title, description, disabled, retry or timeout; None takes it away."""
         gone = [name for name, value in changes.items() if value is None]
         kept = {name: value for name, value in changes.items() if value is not None}
-        return self._with(
+        return self._change_action(
             id, lambda action: {**{name: value for name, value in action.items() if name not in gone}, **kept}
         )
 
@@ -312,14 +319,7 @@ class Document:
             kept = {key: value for key, value in branch.items() if key != "condition"}
             return {**kept, "title": title, **({"condition": condition} if condition else {})}
 
-        found = self._owner_of(branch_id, owner)
-        return self._with(
-            found.id,
-            lambda action: {
-                **action,
-                "branches": [changed(b) if b["id"] == branch_id else b for b in action["branches"]],
-            },
-        )
+        return self._change_branch(branch_id, owner, changed)
 
     def add_branch(self, id: str, *, title: str, condition: str) -> Document:
         """With another branch before the last, so that the otherwise stays at the end."""
@@ -328,13 +328,13 @@ class Document:
         branch: Json = {"id": f"{id}-{free}", "title": title, "condition": condition, "actions": []}
         branches = [b.json for b in action.branches]
         at = len(branches) - 1 if branches and not action.branches[-1].condition else len(branches)
-        return self._with(id, lambda json: {**json, "branches": [*branches[:at], branch, *branches[at:]]})
+        return self._change_action(id, lambda json: {**json, "branches": [*branches[:at], branch, *branches[at:]]})
 
     def remove_branch(self, branch_id: str, *, owner: str = "") -> Document:
         found = self._owner_of(branch_id, owner)
         if len(found.branches) == 1:
             raise DocumentError(["The last branch stays. Remove the action instead."])
-        return self._with(
+        return self._change_action(
             found.id, lambda json: {**json, "branches": [b for b in json["branches"] if b["id"] != branch_id]}
         )
 
@@ -345,65 +345,38 @@ class Document:
             else Document({**self.json, "inputs": list(inputs)})
         )
 
-    def renamed(self, name: str) -> Document:
+    def with_name(self, name: str) -> Document:
         return self if name == self.name else parse({**self.json, "name": name})
 
-    def _owner_of(self, branch_id: str, owner: str = "") -> Action:
-        """The action with this branch; `owner` says which, where several have one of that id."""
-        for located in self.walk():
-            if owner in ("", located.action.id) and any(branch.id == branch_id for branch in located.action.branches):
-                return located.action
-        raise Vanished(f"branch {branch_id!r}")
-
-    def _with(self, id: str, change: Callable[[Json], Json]) -> Document:
+    def _change_action(self, id: str, change: Callable[[Json], Json]) -> Document:
         place = place_of(self.locate(id))
-        return self._in_block(
+        return self._change_block(
             place["owner"],
             place["branch"],
             lambda actions: [change(a) if a["id"] == id else a for a in actions],
         )
 
-    def _in_block(self, owner: str | None, branch: str | None, change: Callable[[list[Json]], list[Json]]) -> Document:
-        """A document in which one block of actions is changed; blocks beside the way to it are shared."""
+    def _change_block(
+        self, owner: str | None, branch: str | None, change: Callable[[list[Json]], list[Json]]
+    ) -> Document:
+        """With another block of actions: that of a branch, or the top level. What is beside the way to it is shared."""
         if branch is None:
-            changed = {**self.json, "actions": change(list(self.json.get("actions") or []))}
-        else:
-            found = [0]
-            changed = {
-                **self.json,
-                "actions": in_branch(self.json.get("actions") or [], owner, branch, change, found),
-            }
-            if not found[0]:
-                raise Vanished(f"branch {branch!r}")
-        return parse(changed)
+            return parse({**self.json, "actions": change(list(self.json.get("actions") or []))})
 
+        def changed(lane: Json) -> Json:
+            return {**lane, "actions": change(list(lane.get("actions") or []))}
 
-def in_branch(
-    actions: Sequence[Json],
-    owner: str | None,
-    branch: str,
-    change: Callable[[list[Json]], list[Json]],
-    found: list[int],
-) -> list[Json]:
-    result = []
-    for action in actions:
-        branches = action.get("branches")
-        if branches and not found[0]:
-            made = []
-            for lane in branches:
-                if lane["id"] == branch and owner in (None, action["id"]):
-                    found[0] = 1
-                    made.append({**lane, "actions": change(list(lane.get("actions") or []))})
-                else:
-                    made.append(
-                        {
-                            **lane,
-                            "actions": in_branch(lane.get("actions") or [], owner, branch, change, found),
-                        }
-                    )
-            action = {**action, "branches": made} if found[0] else action
-        result.append(action)
-    return result
+        return self._change_branch(branch, owner or "", changed)
+
+    def _change_branch(self, id: str, owner: str, change: Callable[[Json], Json]) -> Document:
+        """`owner` says of which action, where several have a branch of that id."""
+        return self._change_action(
+            self._owner_of(id, owner).id,
+            lambda action: {
+                **action,
+                "branches": [change(lane) if lane["id"] == id else lane for lane in action["branches"]],
+            },
+        )
 
 
 def walk(actions: Sequence[Action], owner: Action | None, branch: Branch | None, depth: int) -> Iterator[Located]:
@@ -420,7 +393,7 @@ def place_of(located: Located) -> dict[str, str | None]:
     }
 
 
-def renamed_ids(action: Json, taken: set[str]) -> Json:
+def with_new_ids(action: Json, taken: set[str]) -> Json:
     """A copy with new ids, which are added to `taken`."""
     copy = {**action, "id": free_id(str(action["id"]), taken)}
     if action.get("branches"):
@@ -428,7 +401,7 @@ def renamed_ids(action: Json, taken: set[str]) -> Json:
             {
                 **branch,
                 "id": free_id(str(branch["id"]), taken),
-                "actions": [renamed_ids(inner, taken) for inner in branch.get("actions") or []],
+                "actions": [with_new_ids(inner, taken) for inner in branch.get("actions") or []],
             }
             for branch in action["branches"]
         ]
@@ -448,7 +421,7 @@ def text(value: Any) -> str:
 
 def parse(data: object) -> Document:
     """The document in `data`. Raises DocumentError with everything that is wrong, at most twenty problems."""
-    problems = list(islice(malformed(data), 20))
+    problems = list(islice(shape_problems(data), 20))
     if problems:
         raise DocumentError(problems)
     return Document(cast(Json, data))

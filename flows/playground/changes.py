@@ -7,8 +7,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from flows.actions.chat_completion.action import PARAMETERS
 from flows.playground.diff import DiffLine, diff_lines, fold_unchanged
-from flows.playground.setup import LETTERS, PARAMETERS, WINDOW, Setup
+from flows.playground.setup import LETTERS, WINDOW, Setup
 
 NAMES = {
     "connection": "Connection",

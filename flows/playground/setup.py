@@ -10,6 +10,8 @@ from dataclasses import dataclass, field
 from itertools import dropwhile
 from typing import Any
 
+from flows.actions.chat_completion.action import PARAMETERS, ChatCompletion
+from flows.actions.return_value.action import Return
 from flows.language.document import Document, parse
 from flows.language.expressions import is_plain, templates_in
 from flows.language.schema import FORMAT
@@ -20,18 +22,6 @@ CONVERSATION, IMAGES = "playground_conversation", "playground_images"  # inputs 
 LETTERS = "ABC"  # of the columns of a comparison and the variants of a batch
 CHARACTERS_A_TOKEN = 4  # for the window, which is an estimate
 TEXTS, WINDOW = ("connection", "model", "instructions"), ("history_messages", "history_tokens")
-PARAMETERS = (
-    "temperature",
-    "top_p",
-    "max_completion_tokens",
-    "reasoning_effort",
-    "verbosity",
-    "response_format",
-    "stop",
-    "seed",
-    "frequency_penalty",
-    "presence_penalty",
-)
 
 Message = Mapping[str, Any]  # role and content, as the chat API takes them
 
@@ -176,8 +166,8 @@ def document_of(name: str, setup: Setup, prompt: str, variables: Mapping[str, An
             "name": name,
             "inputs": inputs,
             "actions": [
-                {"id": ACTION, "type": "chat_completion", "title": "Answer", "properties": setup.properties(prompt)},
-                {"id": "return", "type": "return", "properties": {"value": "{{ response }}"}},
+                {"id": ACTION, "type": ChatCompletion.type, "title": "Answer", "properties": setup.properties(prompt)},
+                {"id": "return", "type": Return.type, "properties": {"value": "{{ response }}"}},
             ],
         }
     )

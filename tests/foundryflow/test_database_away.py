@@ -26,7 +26,7 @@ def visitor(client_alice):
 
 @pytest.mark.parametrize("path", ["/login/", "/runs/", "/flows/", "/connections/"])
 def test_a_page_is_a_sentence_with_the_time_to_come_back(visitor, path, caplog):
-    database.noted = database.Seldom(0)
+    database.note_throttle = database.Throttle(0)
     with connection.execute_wrapper(away):
         answer = visitor.get(path)
     assert answer.status_code == 503
@@ -55,7 +55,7 @@ def test_an_htmx_request_gets_a_message_and_the_page_stays(visitor):
 
 
 def test_the_api_answers_with_a_problem(alice):
-    keys.forget()
+    keys.forget_keys()
     _, key = ApiKey.objects.issue("tests", ["read"], by=None)
     with connection.execute_wrapper(away):
         answer = Client().get("/api/runs", headers={"Authorization": f"Bearer {key}"})

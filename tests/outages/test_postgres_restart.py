@@ -24,9 +24,9 @@ from django.core.management import call_command
 from django.test import Client
 from connections.models import Connection
 from connections.secret import Secret
-from flows.document import parse
+from flows.language.document import parse
 from flows.models import Flow, FlowSecret
-from foundryflow.models import ApiKey
+from foundryflow.models import ApiKey, ApiScope
 
 call_command("migrate", verbosity=0)
 
@@ -39,7 +39,7 @@ def chat(id, prompt, connection="model", **more):
 def flow(name, *actions):
     inputs = [{"name": "n", "type": "text"}]
     document = {"format": "foundryflow/1", "name": name, "inputs": inputs, "actions": list(actions)}
-    return Flow.objects.start_with(parse(document), by=None)
+    return Flow.objects.create_flow(parse(document), by=None)
 
 for name, limit in (("model", None), ("limited", 2)):
     Connection.objects.create(name=name, endpoint=URL, key=Secret("counting"), max_calls=limit)
@@ -60,7 +60,7 @@ FlowSecret.objects.create(flow=steps, key="s1", value=Secret("counting"))
 visitor = Client()
 visitor.force_login(User.objects.create_superuser("ada", "", "a long enough password"))
 print("session", visitor.cookies["sessionid"].value)
-print("key", ApiKey.objects.issue("tests", list(ApiKey.Scope.values), by=None)[1])
+print("key", ApiKey.objects.issue("tests", list(ApiScope.values), by=None)[1])
 """
 
 

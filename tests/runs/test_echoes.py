@@ -12,7 +12,7 @@ from flows.engine import embedded
 from flows.engine.live import hub
 from flows.models import State
 from foundryflow.models import ApiKey
-from tests.connections.test_masking import reveals
+from tests.connections.foundry.test_masking import reveals
 from tests.factories import make_connection, make_flow, make_run
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -47,13 +47,13 @@ def test_the_key_is_nowhere(simulator, client_alice, alice, caplog, monkeypatch)
     make_connection("echo", endpoint=f"{simulator}/openai/v1", key=KEY)
     flow = make_flow(document(), by=alice)
     heard = defaultdict(str)
-    append = hub.append
+    append = hub.publish_text
 
     def listened(run_id, path, text):
         heard[path] += text
         append(run_id, path, text)
 
-    monkeypatch.setattr(hub, "append", listened)
+    monkeypatch.setattr(hub, "publish_text", listened)
     run = make_run(flow, by=alice, models=DEPLOYMENTS)
     asyncio.run(embedded.run_here(run))
     run.refresh_from_db()

@@ -7,14 +7,17 @@ from dataclasses import dataclass
 from typing import Any
 
 from connections.secret import Secret
-from flows.actions.base import ActionType, Group, PropertyKind, Result, Signal, Step, prop
+from flows.actions.base import ActionType, Group, Result, Signal, Step
 from flows.language.errors import ActionError
 from flows.language.values import Response
+from flows.properties.value import value
 
 
 @dataclass(frozen=True)
 class Properties:
-    value: Any = prop(PropertyKind.VALUE)
+    value: Any = value(
+        "Value", hint="The output of the run. An expression such as {{ response }} keeps its type.", on_card=True
+    )
 
 
 class Return(ActionType):
@@ -26,10 +29,10 @@ class Return(ActionType):
     leaves_block = True
 
     async def execute(self, properties: Properties, step: Step) -> Result:
-        return Result(output=answer(properties.value), signal=Signal.RETURN)
+        return Result(output=as_output(properties.value), signal=Signal.RETURN)
 
 
-def answer(value: Any) -> Any:
+def as_output(value: Any) -> Any:
     """The value as who calls the flow gets it: a response is its text, its other parts are returned by name."""
     match value:
         case Secret():
@@ -37,8 +40,8 @@ def answer(value: Any) -> Any:
         case Response():
             return value.text
         case Mapping():
-            return {key: answer(inner) for key, inner in value.items()}
+            return {key: as_output(inner) for key, inner in value.items()}
         case list():
-            return [answer(inner) for inner in value]
+            return [as_output(inner) for inner in value]
         case _:
             return value

@@ -8,18 +8,26 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from flows.actions.base import ActionType, Group, PropertyKind, Result, Step, prop
+from flows.actions.base import ActionType, Group, Result, Step
 from flows.language.document import Action
 from flows.language.errors import ActionError
+from flows.properties.number import number
+from flows.properties.text import text
 
 LONGEST = 30 * 86_400  # seconds
-LOOK = 60.0  # seconds after which the clock is read again, so that a jump of it is noticed
+CLOCK_INTERVAL = 60.0  # seconds after which the clock is read again, so that a jump of it is noticed
 
 
 @dataclass(frozen=True)
 class Properties:
-    seconds: float | None = prop(PropertyKind.NUMBER, minimum=0, maximum=LONGEST)
-    until: str | None = prop(PropertyKind.TEXT)
+    seconds: float | None = number(
+        "Seconds", minimum=0, maximum=LONGEST, empty="the moment in Until", hint="At most 30 days.", on_card=True
+    )
+    until: str | None = text(
+        "Until",
+        hint="Instead of seconds: a moment such as 2027-01-31T09:00+01:00. Without an offset it is UTC.",
+        on_card=True,
+    )
 
 
 class Wait(ActionType):
@@ -30,14 +38,14 @@ class Wait(ActionType):
     properties = Properties
 
     async def execute(self, properties: Properties, step: Step) -> Result:
-        until = step.noted
+        until = step.last_note
         if not isinstance(until, int | float):
-            until = moment(properties)
+            until = end_of_wait(properties)
             await step.note(until)
         said = datetime.fromtimestamp(until, UTC).isoformat(timespec="seconds")
-        await step.waiting(f"Waits until {said}", until)
+        await step.report_wait(f"Waits until {said}", until)
         while (left := until - time.time()) > 0:  # noqa: ASYNC110 - a moment, not an event
-            await asyncio.sleep(min(left, LOOK))
+            await asyncio.sleep(min(left, CLOCK_INTERVAL))
         return Result(output=said, facts={"until": said})
 
     def problems(self, action: Action) -> Sequence[tuple[str | None, str]]:
@@ -47,7 +55,7 @@ class Wait(ActionType):
         return [("until", "Seconds and Until are both given. Clear one.")] if len(given) > 1 else []
 
 
-def moment(properties: Properties) -> float:
+def end_of_wait(properties: Properties) -> float:
     """Seconds since the epoch."""
     if properties.seconds is not None:
         return time.time() + properties.seconds

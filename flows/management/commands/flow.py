@@ -1,9 +1,8 @@
-"""`python manage.py flow list|import|export|lint|run`."""
+"""`python manage.py flow list|import|export|lint|delete|run`."""
 
 from __future__ import annotations
 
 import asyncio
-import getpass
 import json
 import sys
 from argparse import ArgumentParser
@@ -13,14 +12,31 @@ from typing import Any
 from django.core.management.base import CommandError
 
 from flows.catalog import files
-from flows.catalog.callers import reasons_to_keep
+from flows.catalog.deletion import reasons_to_keep
 from flows.engine import configuration, embedded
 from flows.language.document import Document, DocumentError, parse
 from flows.lint import linter
+from flows.management.run_inputs import InputReader
 from flows.models import ActionRun, Flow, Run, State
-from foundryflow.database import patiently
+from foundryflow.database import retry_while_away
 from foundryflow.management.keyed import KeyedCommand
-from foundryflow.strict_json import JsonError, storable_json
+
+ABOUT_RUN = (
+    "Runs a flow and prints its output. Secret inputs come from standard input, a line for each, or are asked for "
+    "without echo on a terminal: everybody on this machine can read the arguments of a process."
+)
+
+
+def add_run_arguments(run: ArgumentParser) -> None:
+    run.add_argument("slug")
+    run.add_argument("--input", default="{}", help="inputs as a JSON object; - reads it from standard input")
+    run.add_argument(
+        "--secret", action="append", default=[], metavar="NAME",
+        help="read this secret input from standard input, in the order given and before the JSON of --input -; "
+        "required ones are read without being named",
+    )  # fmt: skip
+    run.add_argument("--anyway", action="store_true", help="run a flow that has configuration errors, too")
+    run.add_argument("--json", action="store_true", help="print run, state, output and actions as JSON")
 
 
 class Command(KeyedCommand):
@@ -33,27 +49,11 @@ class Command(KeyedCommand):
         export = verbs.add_parser("export", help="print the document of a flow")
         export.add_argument("slug")
         export.add_argument("--output", help="write to this file instead")
-        check = verbs.add_parser("lint", help="print the problems of a flow file")
-        check.add_argument("file")
+        verbs.add_parser("lint", help="print the problems of a flow file").add_argument("file")
         delete = verbs.add_parser("delete", help="delete a flow with its revisions and runs")
         delete.add_argument("slug")
         delete.add_argument("--yes", action="store_true", help="do not ask")
-        run = verbs.add_parser(
-            "run",
-            help="run a flow and print its output",
-            description="Runs a flow and prints its output. Secret inputs come from standard input, a line for each, "
-            "or are asked for without echo on a terminal: everybody on this machine can read the arguments of a "
-            "process.",
-        )
-        run.add_argument("slug")
-        run.add_argument("--input", default="{}", help="inputs as a JSON object; - reads it from standard input")
-        run.add_argument(
-            "--secret", action="append", default=[], metavar="NAME",
-            help="read this secret input from standard input, in the order given and before the JSON of --input -; "
-            "required ones are read without being named",
-        )  # fmt: skip
-        run.add_argument("--anyway", action="store_true", help="run a flow that has configuration errors, too")
-        run.add_argument("--json", action="store_true", help="print run, state, output and actions as JSON")
+        add_run_arguments(verbs.add_parser("run", help="run a flow and print its output", description=ABOUT_RUN))
 
     def handle(self, *args: Any, verb: str, **options: Any) -> None:
         getattr(self, f"{verb}_verb")(**options)
@@ -61,7 +61,7 @@ class Command(KeyedCommand):
     def list_verb(self, *, json: bool, **options: Any) -> None:
         rows = [
             {"slug": flow.slug, "name": flow.name, "revision": flow.current.number}
-            for flow in Flow.objects.edited().select_related("head").order_by("slug")
+            for flow in Flow.objects.in_designer().select_related("head").order_by("slug")
         ]
         if json:
             self.print_json(rows)
@@ -71,7 +71,7 @@ class Command(KeyedCommand):
 
     def import_verb(self, *, file: str, **options: Any) -> None:
         try:
-            flow, created = files.bring_in(read_file(file), by=None)
+            flow, created = files.import_flow(read_file(file), by=None)
         except DocumentError as error:
             raise CommandError(
                 "Nothing was imported.\n" + "\n".join(f"  {problem}" for problem in error.problems)
@@ -79,10 +79,10 @@ class Command(KeyedCommand):
         words = "created" if created else f"now at revision {flow.current.number}"
         self.stdout.write(f"{flow.slug} {words}")
         for problem in configuration.problems_of(flow.current.parsed(), flow):
-            self.stderr.write(described(problem))
+            self.stderr.write(describe(problem))
 
     def export_verb(self, *, slug: str, output: str | None, **options: Any) -> None:
-        text = files.written(find(slug).current.document)
+        text = files.export_text(find(slug).current.document)
         if output:
             Path(output).write_text(text)
         else:
@@ -90,11 +90,11 @@ class Command(KeyedCommand):
 
     def lint_verb(self, *, file: str, **options: Any) -> None:
         try:
-            found = configuration.problems_of(parse(files.read(read_file(file))))
+            found = configuration.problems_of(parse(files.parse_json(read_file(file))))
         except DocumentError as error:
             raise CommandError("\n".join(error.problems)) from None
         for problem in found:
-            self.stdout.write(described(problem))
+            self.stdout.write(describe(problem))
         errors = sum(1 for problem in found if problem.severity == "error")
         if errors:
             raise CommandError(f"{errors} error{'s' if errors > 1 else ''}.")
@@ -116,62 +116,25 @@ class Command(KeyedCommand):
 
     def run_verb(self, *, slug: str, input: str, secret: list[str], anyway: bool, json: bool, **options: Any) -> None:
         flow = find(slug)
-        try:
-            document = flow.current.parsed()
-            errors = configuration.errors_before_run(configuration.head_of(flow))
-        except DocumentError as error:
-            raise CommandError("The flow cannot be read.\n" + "\n".join(error.problems)) from None
-        if errors and not anyway:
-            lines = [described(problem) for problem in errors]
-            raise CommandError("\n".join([*lines, f"{slug} has configuration errors. Correct them, or say --anyway."]))
-        inputs = self.inputs_of_run(document, input, secret)
-        run = patiently(lambda: Run.objects.start(flow=flow, inputs=inputs, by=None, via="command line"))
+        document = runnable_document(flow, anyway=anyway)
+        inputs = InputReader(document, self.stderr).read(input, secret)
+        run = retry_while_away(lambda: Run.objects.start(flow=flow, inputs=inputs, by=None, via="command line"))
         try:
             asyncio.run(embedded.run_here(run))
         except KeyboardInterrupt:
             run.request_cancel(by="command line")
         run.refresh_from_db()
         if json:
-            self.print_json(result(run))
+            self.print_json(run_result(run))
         else:
             self.print_outcome(run)
         if run.state != State.SUCCEEDED:
             sys.exit(1)
 
-    def inputs_of_run(self, document: Document, text: str, names: list[str]) -> dict[str, Any]:
-        secret = {declared.name: declared for declared in document.inputs if declared.type == "secret"}
-        for name in names:
-            if name not in secret:
-                known = ", ".join(secret) or "none"
-                words = f"There is no secret input {name.partition('=')[0]!r}; --secret takes a name only."
-                raise CommandError(f"{words} Secret inputs: {known}.")
-        if text == "-":
-            return {**self.read_secrets(names), **read_inputs(sys.stdin.read())}
-        inputs = read_inputs(text)
-        for name in secret.keys() & inputs.keys():
-            self.stderr.write(
-                f"WARNING: {name} is a secret, and everybody on this machine can read the arguments of a process. "
-                f"Leave it out of --input and pipe it: --secret {name} reads it from standard input."
-            )
-        needed = [name for name, each in secret.items() if each.required and each.default in (None, "")]
-        return {**inputs, **self.read_secrets([*names, *(n for n in needed if n not in names and n not in inputs)])}
-
-    def read_secrets(self, names: list[str]) -> dict[str, str]:
-        return {name: self.read_secret(name) for name in names}
-
-    def read_secret(self, name: str) -> str:
-        if sys.stdin.isatty():
-            return getpass.getpass(f"{name} (secret): ")
-        self.stderr.write(f"Reading the secret input {name} from standard input.")
-        line = sys.stdin.readline().rstrip("\r\n")
-        if not line:
-            raise CommandError(f"The secret input {name} is missing: give it on standard input, a line for each.")
-        return line
-
     def print_outcome(self, run: Run) -> None:
         if run.state == State.SUCCEEDED:
             output = run.output
-            self.stdout.write(output if isinstance(output, str) else dumped(output))
+            self.stdout.write(output if isinstance(output, str) else to_json(output))
             return
         error = run.error or {}
         where = f" at {error['path']}" if error.get("path") else ""
@@ -180,19 +143,33 @@ class Command(KeyedCommand):
         )
 
     def print_json(self, value: Any) -> None:
-        self.stdout.write(dumped(value))
+        self.stdout.write(to_json(value))
 
 
-def dumped(value: Any) -> str:
+def to_json(value: Any) -> str:
     return json.dumps(value, indent=2, ensure_ascii=False)
 
 
 def find(slug: str) -> Flow:
-    flow = Flow.objects.edited().select_related("head").filter(slug=slug).first()
+    flow = Flow.objects.in_designer().select_related("head").filter(slug=slug).first()
     if flow is None:
-        known = ", ".join(Flow.objects.edited().order_by("slug").values_list("slug", flat=True)[:20]) or "none yet"
+        known = ", ".join(Flow.objects.in_designer().order_by("slug").values_list("slug", flat=True)[:20]) or "none yet"
         raise CommandError(f"There is no flow {slug!r}. Known flows: {known}.")
     return flow
+
+
+def runnable_document(flow: Flow, *, anyway: bool) -> Document:
+    """What is to be run. Raises CommandError when it has configuration errors, unless it is to run `anyway`."""
+    try:
+        document = flow.current.parsed()
+        errors = configuration.errors_before_run(configuration.head_of(flow))
+    except DocumentError as error:
+        raise CommandError("The flow cannot be read.\n" + "\n".join(error.problems)) from None
+    if errors and not anyway:
+        lines = [describe(problem) for problem in errors]
+        hint = f"{flow.slug} has configuration errors. Correct them, or say --anyway."
+        raise CommandError("\n".join([*lines, hint]))
+    return document
 
 
 def read_file(path: str) -> bytes:
@@ -202,22 +179,12 @@ def read_file(path: str) -> bytes:
         raise CommandError(f"{path} cannot be read: {error.strerror}.") from None
 
 
-def read_inputs(text: str) -> dict[str, Any]:
-    try:
-        inputs = storable_json(text)
-    except JsonError as error:
-        raise CommandError(f"--input is not JSON: {error}.") from None
-    if not isinstance(inputs, dict):
-        raise CommandError('--input must be a JSON object, such as {"question": "..."}.')
-    return inputs
-
-
-def described(problem: linter.Problem) -> str:
+def describe(problem: linter.Problem) -> str:
     where = ".".join(part for part in (problem.action_id, problem.property) if part)
     return f"{problem.severity}: {where + ': ' if where else ''}{problem.message}"
 
 
-def result(run: Run) -> dict[str, Any]:
+def run_result(run: Run) -> dict[str, Any]:
     """What `--json` prints; secrets are masked, as in everything stored of a run."""
     return {
         "run": run.pk,

@@ -88,7 +88,7 @@ def start_call(turn: Turn, call: ColumnCall, by: AbstractBaseUser, *, chosen: bo
 def commit_once(session: Session, document: Document, by: AbstractBaseUser) -> Revision:
     """The revision of the session's own flow with this document, committed when there is none."""
     if session.flow is None:
-        session.flow = Flow.objects.start_with(document, by=by, note="asked", room=Room.PLAYGROUND)
+        session.flow = Flow.objects.create_flow(document, by=by, note="asked", room=Room.PLAYGROUND)
         return session.flow.current
     wanted = document.to_json()
     for revision in session.flow.revisions.all()[:SEARCHED]:

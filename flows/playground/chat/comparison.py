@@ -10,9 +10,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from flows.actions.chat_completion.action import PARAMETERS
 from flows.playground.chat.forms import LONGEST, ParameterField, ParametersForm
 from flows.playground.models import MOST_COLUMNS, Answer, Session
-from flows.playground.setup import LETTERS, PARAMETERS, Setup
+from flows.playground.setup import LETTERS, Setup
 
 LOCKABLE = ("prompt", "instructions", "parameters")  # what can be the same for all
 SETTINGS = ("instructions", "parameters")

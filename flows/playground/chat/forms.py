@@ -7,33 +7,39 @@ from __future__ import annotations
 
 import dataclasses
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from django import forms
 
+from flows.actions.chat_completion.action import PARAMETERS, Properties
 from flows.playground.models import Session
-from flows.playground.setup import PARAMETERS, Example, Setup
+from flows.playground.setup import Example, Setup
 from flows.playground.variables import optional_in, template_problem, variables_in
+from flows.properties.base import properties_of
 from foundryflow.strict_json import JsonError, storable_json
 
 LONGEST = 200_000  # characters of one text
 MOST_EXAMPLES, MOST_VARIABLES, MOST_STOPS = 50, 200, 4
 VARIABLE = "variable-"  # begins the name of a variable's field
 EXAMPLES_SHOWN = "examples-shown"
-EFFORTS = ("none", "minimal", "low", "medium", "high", "xhigh")
-VERBOSITIES = ("low", "medium", "high")
 FORMATS = (("", "Text"), ("json_object", "JSON object"), ("json_schema", "JSON schema"))
 TEXTS, WINDOW = ("connection", "model", "instructions"), ("history_messages", "history_tokens")
+PROPERTIES = properties_of(Properties)  # of a chat completion, which say labels, bounds and choices
 
 
-def choices(values: Iterable[str]) -> list[tuple[str, str]]:
-    return [("", "provider default"), *((value, value) for value in values)]
-
-
-def number(label: str, least: float | None = None, most: float | None = None) -> forms.FloatField:
-    return forms.FloatField(label=label, min_value=least, max_value=most, required=False, widget=forms.TextInput)
+def number(name: str) -> forms.Field:
+    property = PROPERTIES[name]
+    if property.whole:
+        return whole(property.label, property.minimum)
+    return forms.FloatField(
+        label=property.label,
+        min_value=property.minimum,
+        max_value=property.maximum,
+        required=False,
+        widget=forms.TextInput,
+    )
 
 
 def whole(label: str, least: int | None = None) -> forms.IntegerField:
@@ -41,6 +47,12 @@ def whole(label: str, least: int | None = None) -> forms.IntegerField:
     return forms.IntegerField(
         label=label, min_value=least, required=False, widget=forms.TextInput, error_messages=messages
     )
+
+
+def choice(name: str) -> forms.ChoiceField:
+    property = PROPERTIES[name]
+    choices = [("", property.empty_words), *((each, each) for each in property.choices)]
+    return forms.ChoiceField(label=property.label, choices=choices, required=False)
 
 
 def text(label: str, longest: int = LONGEST) -> forms.CharField:
@@ -56,16 +68,16 @@ def shown_value(value: Any) -> str:
 class ParametersForm(forms.Form):
     """Parameters of a chat completion; empty means that the provider decides."""
 
-    temperature = number("Temperature", 0, 2)
-    top_p = number("Top P", 0, 1)
-    max_completion_tokens = whole("Max completion tokens", 1)
-    reasoning_effort = forms.ChoiceField(label="Reasoning effort", choices=choices(EFFORTS), required=False)
-    verbosity = forms.ChoiceField(label="Verbosity", choices=choices(VERBOSITIES), required=False)
-    stop = text("Stop", 2_000)
-    seed = whole("Seed")
-    frequency_penalty = number("Frequency penalty", -2, 2)
-    presence_penalty = number("Presence penalty", -2, 2)
-    response_format = forms.ChoiceField(label="Response format", choices=FORMATS, required=False)
+    temperature = number("temperature")
+    top_p = number("top_p")
+    max_completion_tokens = number("max_completion_tokens")
+    reasoning_effort = choice("reasoning_effort")
+    verbosity = choice("verbosity")
+    stop = text(PROPERTIES["stop"].label, 2_000)
+    seed = number("seed")
+    frequency_penalty = number("frequency_penalty")
+    presence_penalty = number("presence_penalty")
+    response_format = forms.ChoiceField(label=PROPERTIES["response_format"].label, choices=FORMATS, required=False)
     schema = text("Schema")
 
     @classmethod

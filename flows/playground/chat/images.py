@@ -11,7 +11,6 @@ from typing import Any
 from django.core.files.uploadedfile import UploadedFile
 
 MOST, LARGEST = 5, 4 * 1024 * 1024  # images of one question, bytes of one
-KINDS = ("image/png", "image/jpeg", "image/gif", "image/webp")
 DATA_URI = re.compile(r"data:(image/[a-z]+);base64,([A-Za-z0-9+/]+={0,2})")
 
 

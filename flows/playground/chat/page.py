@@ -9,10 +9,10 @@ from typing import Any
 from django.contrib.auth.models import User
 from django.utils import timezone
 
-from connections.foundry import adapt
-from connections.lessons import as_lesson
+from connections.foundry.lessons import unsent_fields
+from connections.lesson_memory import as_lesson, day_learned
 from connections.models import Connection, LearntLesson
-from flows.designer.contexts import date_of
+from flows.actions.chat_completion.action import PARAMETERS
 from flows.playground.chat.branch import Tree, conversation
 from flows.playground.chat.comparison import ColumnView, Locks, column_views
 from flows.playground.chat.costs import Prices
@@ -20,7 +20,7 @@ from flows.playground.chat.figures import ColumnFigures, column_figures
 from flows.playground.chat.forms import ParameterField, ParametersForm, variables_of
 from flows.playground.chat.talk import Talk, talk_of
 from flows.playground.models import Session
-from flows.playground.setup import PARAMETERS, Setup, tokens_of
+from flows.playground.setup import Setup, tokens_of
 from flows.pricing.table import known_prices
 from foundryflow.people import may_change
 
@@ -152,8 +152,9 @@ def refused_parameters(connection: Connection | None, model: str) -> dict[str, s
         return {}
     rows = LearntLesson.objects.filter(endpoint=connection.endpoint, model=model.strip())
     return {
-        name: f"{model.strip()} refuses it (learned {date_of(lesson)}). The page of {connection.name} can forget that."
-        for name, lesson in adapt.unsent([as_lesson(row) for row in rows]).items()
+        name: f"{model.strip()} refuses it (learned {day_learned(lesson)}). "
+        f"The page of {connection.name} can forget that."
+        for name, lesson in unsent_fields([as_lesson(row) for row in rows]).items()
     }
 
 

@@ -18,7 +18,7 @@ from flows.playground.chat.responses import problems_response, talk_response
 from flows.playground.chat.save_settings import change_settings, save_posted
 from flows.playground.models import Answer, Session, Turn
 from foundryflow.access import editor, reader
-from foundryflow.http import Request, posted, whole_number
+from foundryflow.http import Request, form_data, whole_number
 from foundryflow.people import may_change
 from foundryflow.regions import Region, regions
 
@@ -43,13 +43,13 @@ def find_answer(request: Request, pk: int) -> tuple[Session, Answer]:
 def save_page(request: Request, session: Session, verb: str) -> None:
     """Whoever asks, asks with the settings that stand on the page. Raises NotAskable."""
     if verb in ASKING and EXAMPLES_SHOWN in request.POST:
-        _, problems = save_posted(session, posted(request))
+        _, problems = save_posted(session, form_data(request))
         if problems:
             raise NotAskable(problems)
 
 
 def posted_text(request: Request) -> str:
-    return posted(request).get("text", "")[:LONGEST]
+    return form_data(request).get("text", "")[:LONGEST]
 
 
 @editor

@@ -28,7 +28,7 @@ from flows.playground.models import Session, Turn
 from flows.playground.setup import Setup
 from foundryflow.access import editor, reader
 from foundryflow.database import in_thread
-from foundryflow.http import Request, posted, whole_number
+from foundryflow.http import Request, form_data, whole_number
 from foundryflow.regions import Region, page, regions
 
 LISTING = 10.0  # seconds that a list of deployments may take
@@ -87,7 +87,7 @@ def save(request: Request, pk: int) -> HttpResponse:
     """Saves the settings as they are typed, and what is typed of a question."""
     session = find_session(request, pk, change=True)
     before = Setup.from_json(session.setup)
-    form, problems = save_posted(session, posted(request))
+    form, problems = save_posted(session, form_data(request))
     problems |= template_problems(Setup.from_json(session.setup), session.draft)
     if not request.htmx:
         return (
@@ -140,7 +140,7 @@ def refused_values(request: Request, problems: dict[str, str]) -> dict[str, str]
 def ask(request: Request, pk: int) -> HttpResponse:
     """Asks what is typed, with the settings as they stand on the page."""
     session = find_session(request, pk, change=True)
-    _, problems = save_posted(session, posted(request))
+    _, problems = save_posted(session, form_data(request))
     names = [*posted_fields(request), "prompt", "images", "connection", "model"]
     try:
         attached = images.read_images(request.FILES.getlist("images"))

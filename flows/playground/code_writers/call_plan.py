@@ -11,11 +11,11 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 from urllib.parse import parse_qsl, unquote
 
-from connections.endpoint.endpoint import Endpoint, Kind
-from connections.foundry.adapt import Lesson
+from connections.endpoint.endpoint import Endpoint, EndpointKind
 from connections.foundry.auth import BEARER
 from connections.foundry.calls import ChatCall
 from connections.foundry.errors import FoundryError
+from connections.foundry.lessons import Lesson
 from connections.foundry.routes import Api
 from connections.foundry.values import ChatRequest, Target
 from connections.secret import Secret
@@ -145,7 +145,7 @@ class CallPlan:
         """
         if self.entra or self.header == (API_KEY if self.address.azure else BEARER):
             return ""
-        takes_bearer = self.endpoint.kind in (Kind.V1, Kind.PROJECT) and self.endpoint.is_azure
+        takes_bearer = self.endpoint.kind in (EndpointKind.V1, EndpointKind.PROJECT) and self.endpoint.is_azure
         return "" if takes_bearer and self.header == API_KEY else self.header
 
     @property
@@ -173,7 +173,7 @@ def plan_of(source: CodeSource, choice: SnippetChoice) -> CallPlan:
     """Raises SnippetRefusal."""
     target = Target("", source.endpoint, Secret(""), key_header=source.key_header)
     try:
-        request = ChatCall(target, source.request, choice.api, store=STORED).asked(source.lessons)
+        request = ChatCall(target, source.request, choice.api, store=STORED).wire_request(source.lessons)
     except FoundryError as error:
         raise SnippetRefusal(f"{error.message} {error.hint}") from None
     body = dict(request.body or {})

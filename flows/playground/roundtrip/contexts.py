@@ -7,10 +7,11 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from urllib.parse import urlencode
 
+from flows.actions.chat_completion.action import ChatCompletion
 from flows.language.document import Document, DocumentError, Located
 from flows.models import Flow
 from flows.playground.models import Session
-from flows.playground.roundtrip.review import CHAT, NewFlowPreview, Review, title_of
+from flows.playground.roundtrip.review import NewFlowPreview, Review, title_of
 from flows.playground.roundtrip.source import SessionSource
 from flows.playground.setup import LETTERS, Setup
 from foundryflow.http import whole_number
@@ -43,7 +44,7 @@ def target_action(session: Session, flow: Flow | None, action_id: str) -> Target
 
 
 def calls_in(document: Document) -> list[Located]:
-    return [located for located in document.walk() if located.action.type == CHAT]
+    return [located for located in document.walk() if located.action.type == ChatCompletion.type]
 
 
 @dataclass(frozen=True)
@@ -57,7 +58,9 @@ class UsePage:
 
     @property
     def flows(self) -> list[tuple[str, str]]:
-        found = list(Flow.objects.edited().exclude(head=None).order_by("name").values_list("slug", "name")[:MOST_FLOWS])
+        found = list(
+            Flow.objects.in_designer().exclude(head=None).order_by("name").values_list("slug", "name")[:MOST_FLOWS]
+        )
         chosen = self.place.flow
         return found if chosen is None or (chosen.slug, chosen.name) in found else [(chosen.slug, chosen.name), *found]
 

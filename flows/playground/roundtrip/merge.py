@@ -8,10 +8,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from flows.actions.chat_completion.action import PARAMETERS, ChatCompletion
+from flows.actions.return_value.action import Return
 from flows.language.document import Document, parse
 from flows.language.schema import FORMAT
 from flows.lint.linter import variables_at
-from flows.playground.setup import PARAMETERS, Example, Setup, as_template, setup_of, templates_of
+from flows.playground.setup import Example, Setup, as_template, setup_of, templates_of
 from flows.playground.variables import names_in, types_of, variables_in
 from foundryflow.strict_json import JsonError, storable_json
 
@@ -198,8 +200,8 @@ def new_document(name: str, settings: PromptSettings) -> Document:
     """A flow that asks for the variables, calls and returns the answer. Raises DocumentError."""
     properties = merge_properties({}, settings)
     needed = needed_variables(templates_of(properties), settings.values)
-    call = {"id": ACTION_ID, "type": "chat_completion", "title": "Answer"}
-    returned = {"id": "return", "type": "return", "title": "", "properties": {"value": f"{{{{ {RESULT} }}}}"}}
+    call = {"id": ACTION_ID, "type": ChatCompletion.type, "title": "Answer"}
+    returned = {"id": "return", "type": Return.type, "title": "", "properties": {"value": f"{{{{ {RESULT} }}}}"}}
     return parse(
         {
             "format": FORMAT,

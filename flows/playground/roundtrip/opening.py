@@ -7,8 +7,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from flows.language.evaluation import render_deep
 from flows.language.expressions import ExpressionError
+from flows.language.rendering import render_deep
 from flows.language.scope import Scope
 from flows.playground.roundtrip.history import Exchange, HistoryNotKept, exchanges
 from flows.playground.roundtrip.rehearsal import SentMessages, messages_in, rehearse

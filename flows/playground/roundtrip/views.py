@@ -10,6 +10,7 @@ from django.urls import reverse
 from django.views.decorators.http import require_http_methods, require_POST
 
 from flows.access import find_flow, find_run
+from flows.actions.chat_completion.action import ChatCompletion
 from flows.language.document import Action, Document, DocumentError
 from flows.models import ActionRun, Conflict, Flow, Room, State
 from flows.playground.access import find_session
@@ -17,7 +18,7 @@ from flows.playground.models import Session
 from flows.playground.roundtrip.contexts import UsePage, use_page
 from flows.playground.roundtrip.merge import ACTION_ID, apply_to_document
 from flows.playground.roundtrip.open_session import open_session
-from flows.playground.roundtrip.review import CHAT, NewFlowPreview, Review
+from flows.playground.roundtrip.review import NewFlowPreview, Review
 from foundryflow.access import editor
 from foundryflow.http import Request, whole_number
 from foundryflow.regions import Region, page, regions
@@ -36,7 +37,7 @@ def open_action(request: Request, pk: int) -> HttpResponse:
     run = find_run(request, pk)
     if run.flow.room == Room.PLAYGROUND:
         return redirect("playground:of_flow", run.flow.slug)
-    record = run.actions.filter(path=request.GET.get("path", ""), type=CHAT).first()
+    record = run.actions.filter(path=request.GET.get("path", ""), type=ChatCompletion.type).first()
     if record is None:
         raise Http404("This run has no such chat completion.")
     if record.state == State.SKIPPED:
@@ -126,8 +127,8 @@ def made_new(request: Request, shown: UsePage, preview: NewFlowPreview) -> HttpR
         return use_response(request, shown, status=INVALID, form=form)
     if request.POST.get("reviewed") != preview.digest:
         return use_response(request, shown, status=CONFLICT, changed="session", form=form)
-    document = preview.document.renamed(form.cleaned_data["name"].strip())
-    flow = Flow.objects.start_with(
+    document = preview.document.with_name(form.cleaned_data["name"].strip())
+    flow = Flow.objects.create_flow(
         document, by=request.user, note=f"from playground session {shown.session.name}"[:200]
     )
     return came_to(request, shown.session, flow, ACTION_ID)

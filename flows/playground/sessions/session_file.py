@@ -10,10 +10,10 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, BaseModel, ConfigDict, FailFast, Field, ValidationError
 from pydantic_core import PydanticCustomError
 
+from flows.actions.chat_completion.action import PARAMETERS
 from flows.playground.chat.images import MOST as MOST_IMAGES
 from flows.playground.chat.images import BadImage, decode_image
 from flows.playground.models import MOST_COLUMNS
-from flows.playground.setup import PARAMETERS
 from flows.playground.variables import NAME
 from foundryflow.strict_json import JsonError, read_json
 

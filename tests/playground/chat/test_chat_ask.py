@@ -53,7 +53,7 @@ def test_a_question_becomes_a_run_of_the_sessions_own_flow(session):
     answer = turn.answers.get()
     assert answer.text == "Simulated answer of gpt-4o-mini. You said: Why?"
     assert (answer.run.via, answer.run.flow, answer.run.priority) == ("playground", session.flow, 10)
-    assert not Flow.objects.edited().exists()
+    assert not Flow.objects.in_designer().exists()
     assert {"first_token_ms", "total_ms", "finish_reason", "request_id"} <= set(answer.facts)
     assert "prompt" not in answer.facts
     assert answer.usage["total_tokens"] > 0

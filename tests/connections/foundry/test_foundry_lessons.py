@@ -1,0 +1,239 @@
+"""What refusals teach: one change at a time, remembered."""
+
+import json
+
+import httpx
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from connections.endpoint.recognise import parse_endpoint
+from connections.foundry.client import FoundryClient
+from connections.foundry.destinations import Destinations
+from connections.foundry.errors import ErrorKind, FoundryError
+from connections.foundry.lessons import API, ENDPOINT, LocalLessonMemory, apply_lessons, lesson_from
+from connections.foundry.values import ChatRequest, Completion, Message, Target
+from connections.secret import Secret
+from tests.connections.foundry.stub import DONE, KEY, QUICK, word
+
+NOW = 1_800_000_000.0
+BODY = {"model": "m", "messages": [], "max_completion_tokens": 9, "temperature": 0.1}
+ROOT = "https://r.openai.azure.com"
+
+
+def refused(parameter, code="unsupported_parameter"):
+    return FoundryError(ErrorKind.UNSUPPORTED_PARAMETER, "400", param=parameter, code=code, raw="no such thing")
+
+
+def learnt(known, body, error):
+    """The body after one more lesson; the lesson is kept in `known`."""
+    lesson = lesson_from(error, body, known, NOW)
+    if lesson is None:
+        return None
+    known[:] = [*(old for old in known if old.parameter != lesson.parameter), lesson]
+    return apply_lessons(known, body)
+
+
+def test_one_thing_changes_at_a_time_and_is_remembered():
+    known = []
+    body = learnt(known, BODY, refused("max_completion_tokens"))
+    assert body == {"model": "m", "messages": [], "max_tokens": 9, "temperature": 0.1}
+    body = learnt(known, body, refused("temperature"))
+    assert body == {"model": "m", "messages": [], "max_tokens": 9}
+    assert apply_lessons(known, BODY) == body
+    assert [(lesson.message, lesson.learned_at) for lesson in known] == [("no such thing", NOW)] * 2
+
+
+def test_a_parameter_that_is_refused_under_both_names_is_dropped():
+    known = []
+    body = learnt(known, BODY, refused("max_completion_tokens"))
+    body = learnt(known, body, refused("max_tokens"))
+    assert body == apply_lessons(known, BODY) == {"model": "m", "messages": [], "temperature": 0.1}
+
+
+def test_a_schema_becomes_an_object_and_then_nothing():
+    known, body = [], {"response_format": {"type": "json_schema", "json_schema": {}}}
+    body = learnt(known, body, refused("response_format.json_schema"))
+    assert body == {"response_format": {"type": "json_object"}}
+    odd = {"response_format": "text"}
+    assert apply_lessons(known, odd) == odd
+    assert learnt(known, body, refused("response_format")) == {}
+
+
+def test_what_responses_nests_is_changed_in_its_place():
+    known = []
+    body = {
+        "input": "hi",
+        "reasoning": {"effort": "high"},
+        "text": {"format": {"type": "json_schema", "name": "a"}, "verbosity": "low"},
+    }
+    body = learnt(known, body, refused("text.format.schema"))
+    assert body["text"] == {"format": {"type": "json_object"}, "verbosity": "low"}
+    body = learnt(known, body, refused("reasoning.effort"))
+    assert "reasoning" not in body
+    assert learnt(known, body, refused("input")) is None
+
+
+def test_a_grade_that_is_refused_teaches_nothing_about_the_others():
+    known = []
+    assert learnt(known, {"reasoning_effort": "xhigh"}, refused("reasoning_effort", "unsupported_value")) == {}
+    assert apply_lessons(known, {"reasoning_effort": "low"}) == {"reasoning_effort": "low"}
+
+
+@pytest.mark.parametrize("parameter", ["messages", "model", "tools", "seed", "", None])
+def test_what_cannot_be_changed_is_an_error(parameter):
+    assert lesson_from(refused(parameter), {**BODY, "tools": []}, [], NOW) is None
+
+
+@given(st.lists(st.sampled_from([*BODY, "max_tokens", "response_format", "stream_options"]), max_size=30))
+def test_learning_always_ends(parameters):
+    """A server that refuses whatever it likes is asked a bounded number of times."""
+    known, body, asked = [], {**BODY, "response_format": {"type": "json_schema"}}, 0
+    while parameters:
+        adapted = next((a for p in parameters if (a := learnt(known, body, refused(p))) is not None), None)
+        if adapted is None:
+            return
+        assert adapted != body
+        body, asked = adapted, asked + 1
+        assert asked <= 8
+
+
+class Service:
+    """A resource that answers by rules: each takes path and body and gives (status, error) to refuse."""
+
+    def __init__(self, *rules):
+        self.rules, self.asked = rules, []
+
+    def __call__(self, request):
+        body = json.loads(request.content)
+        self.asked.append((request.url.path, body))
+        for rule in self.rules:
+            if refusal := rule(request.url.path, body):
+                status, error = refusal
+                return httpx.Response(status, json={"error": error})
+        if request.url.path.endswith("/responses"):
+            output = [{"type": "message", "content": [{"type": "output_text", "text": "hi"}]}]
+            return httpx.Response(200, json={"status": "completed", "output": output})
+        return httpx.Response(200, headers={"content-type": "text/event-stream"}, content=word("hi", "stop") + DONE)
+
+    @property
+    def paths(self):
+        return [path for path, _ in self.asked]
+
+
+def client_of(service, memory=None):
+    return FoundryClient(
+        destinations=Destinations(),
+        transport=httpx.MockTransport(service),
+        retry=QUICK,
+        memory=memory or LocalLessonMemory(),
+    )
+
+
+async def answered(client, endpoint=f"{ROOT}/openai/v1", **more):
+    target = Target("contoso", parse_endpoint(endpoint), Secret(KEY))
+    request = ChatRequest("codex", (Message("user", "Where?"),), **more)
+    last = [event async for event in client.chat(target, request)][-1]
+    assert isinstance(last, Completion)
+    return last
+
+
+def refuses(parameter, path=""):
+    message = f"Unsupported parameter: '{parameter}' is not supported with this model."
+    error = {"code": "unsupported_parameter", "param": parameter, "message": message}
+    return lambda where, body: (400, error) if parameter in body and path in where else None
+
+
+def no_chat(where, body):
+    error = {"code": "OperationNotSupported", "message": "The chatCompletion operation does not work with the model."}
+    return (400, error) if "chat/completions" in where else None
+
+
+def no_responses(where, body):
+    return (400, {"message": "model not supported"}) if where.endswith("/responses") else None
+
+
+def no_v1(where, body):
+    return (404, {"code": "404", "message": "Resource not found"}) if "/openai/v1/" in where else None
+
+
+async def test_the_second_call_begins_with_what_the_first_learnt():
+    service = Service(refuses("max_completion_tokens"), refuses("temperature"))
+    client = client_of(service)
+    for _ in range(2):
+        assert (await answered(client, temperature=0.2, max_completion_tokens=9)).text == "hi"
+    assert len(service.asked) == 4
+    assert service.asked[2] == service.asked[3]
+
+
+async def test_a_model_without_chat_is_spoken_to_by_responses_from_then_on():
+    service, memory = Service(no_chat), LocalLessonMemory()
+    client = client_of(service, memory)
+    for _ in range(2):
+        assert (await answered(client)).text == "hi"
+    assert service.paths == ["/openai/v1/chat/completions", "/openai/v1/responses", "/openai/v1/responses"]
+    assert [(lesson.parameter, lesson.instead) for lesson in await memory.lessons(f"{ROOT}/openai/v1", "codex")] == [
+        (API, "responses")
+    ]
+
+
+async def test_a_model_without_responses_is_spoken_to_by_chat():
+    service = Service(no_responses)
+    client = client_of(service)
+    for _ in range(2):
+        await answered(client, f"{ROOT}/openai/v1/responses")
+    assert service.paths == ["/openai/v1/responses", "/openai/v1/chat/completions", "/openai/v1/chat/completions"]
+
+
+async def test_a_model_that_speaks_neither_is_an_error_after_one_change():
+    service = Service(no_chat, no_responses)
+    with pytest.raises(FoundryError) as caught:
+        await answered(client_of(service))
+    assert caught.value.kind is ErrorKind.NOT_FOUND_ROUTE
+    assert len(service.asked) == 2
+
+
+async def test_a_resource_without_the_new_route_is_called_by_deployment():
+    service, memory = Service(no_v1), LocalLessonMemory()
+    client = client_of(service, memory)
+    for _ in range(2):
+        assert (await answered(client, ROOT)).text == "hi"
+    old = "/openai/deployments/codex/chat/completions"
+    assert service.paths == ["/openai/v1/chat/completions", old, old]
+    assert "model" not in service.asked[1][1]
+    [lesson] = await memory.lessons(f"{ROOT}/openai/v1", "codex")
+    assert (lesson.parameter, lesson.instead.split("?")[0]) == (ENDPOINT, f"{ROOT}/openai/deployments/codex")
+
+
+async def test_another_path_is_not_remembered_when_it_led_nowhere():
+    nothing = Service(lambda where, body: (404, {"code": "404", "message": "Resource not found"}))
+    memory = LocalLessonMemory()
+    with pytest.raises(FoundryError) as caught:
+        await answered(client_of(nothing, memory), ROOT)
+    assert caught.value.kind is ErrorKind.NOT_FOUND_ROUTE
+    assert len(nothing.asked) == 2
+    assert await memory.lessons(f"{ROOT}/openai/v1", "codex") == []
+
+
+async def test_a_serverless_endpoint_is_found_below_v1():
+    service = Service(lambda where, body: None if where.startswith("/v1/") else (404, {"message": "Not Found"}))
+    await answered(client_of(service), "https://x.eastus2.models.ai.azure.com")
+    assert service.paths == ["/chat/completions", "/v1/chat/completions"]
+
+
+async def test_what_another_call_learnt_meanwhile_is_taken_over():
+    memory = LocalLessonMemory()
+    service = Service(refuses("temperature"), refuses("top_p"))
+    client = client_of(service, memory)
+    await answered(client, temperature=0.2)
+    await answered(client, temperature=0.2, top_p=0.5)
+    assert len(service.asked) == 4
+    assert len(await memory.lessons(f"{ROOT}/openai/v1", "codex")) == 2
+
+
+async def test_lessons_of_one_deployment_are_not_those_of_another():
+    service = Service(refuses("temperature"))
+    client = client_of(service)
+    await answered(client, temperature=0.2)
+    await answered(client, f"{ROOT}/openai/deployments/other", temperature=0.2)
+    assert [("temperature" in body) for _, body in service.asked] == [True, False, True, False]
