@@ -10,9 +10,9 @@ flow_urls = (
     [
         path("", views.home, name="home"),
         path("flows/", views.flow_list, name="list"),
-        path("flows/new/", views.new, name="new"),
+        path("flows/new/", views.create_flow, name="new"),
         path("flows/import/", views.import_file, name="import"),
-        path("flows/sample/", views.sample, name="sample"),
+        path("flows/sample/", views.create_sample, name="sample"),
         path("flows/<slug:slug>/export/", views.export, name="export"),
         path("flows/<slug:slug>/delete/", views.delete, name="delete"),
     ],

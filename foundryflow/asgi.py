@@ -67,7 +67,7 @@ async def application(scope: Scope, receive: Receive, send: Send) -> None:
     if scope["type"] == "lifespan":
         await lifespan(receive, send)
         return
-    scope = below_prefix(settings.TRUSTED_PROXIES.settle(scope))
+    scope = below_prefix(settings.TRUSTED_PROXIES.scope_of_caller(scope))
     path = scope["path"].removeprefix(settings.PREFIX)
     if path.startswith(API) and path not in PAGES_OF_THE_API:
         await handle_call(scope, receive, send)

@@ -75,7 +75,7 @@ class FoundryClient:
         """One vector for each input. Raises FoundryError."""
 
         async def read(answer: HttpAnswer, context: AnswerContext, api: Api) -> AsyncGenerator[Embeddings]:
-            made = await read_data(answer, context, embeddings.read)
+            made = await read_data(answer, context, embeddings.embeddings_fields)
             yield Embeddings(**made, request_id=request_id(answer.headers), status=answer.status, url=context.url)
 
         found: Embeddings = await self._last_event(EmbeddingCall(target, request), read, retry)
@@ -85,7 +85,7 @@ class FoundryClient:
         """The real deployments of the resource or project; None where the service gives no list."""
 
         async def read(answer: HttpAnswer, context: AnswerContext, api: Api) -> AsyncGenerator[Any]:
-            yield await read_data(answer, context, deployments.read)
+            yield await read_data(answer, context, deployments.page_of_deployments)
 
         url, found = target.endpoint.listing_url, list[ListedDeployment]()
         for _ in range(MOST_PAGES):

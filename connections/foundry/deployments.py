@@ -9,7 +9,7 @@ from connections.foundry.filters import text_or_none
 from connections.foundry.values import ListedDeployment, ProtocolError
 
 
-def read(data: Any) -> tuple[list[ListedDeployment], str | None]:
+def page_of_deployments(data: Any) -> tuple[list[ListedDeployment], str | None]:
     """The deployments, and where the rest of them is. Raises ProtocolError.
 
     Azure OpenAI gives {"data": [{"id", "model", "status"}]}, a project {"value": [{"name", "modelName"}], "nextLink"},

@@ -100,31 +100,37 @@ class DiagnosisClient(Protocol):
 async def diagnose(client: DiagnosisClient, target: Target, model: str) -> TestResult:
     """Never raises FoundryError."""
     result = await probe(client, target, model)
-    tried = [probed_address(result, target.endpoint)]
-    better: Endpoint | None = None
-    usage = result.usage
+    tried, better = [(target.endpoint, result)], None
     if result.error is not None and result.error.kind in BY_SHAPE:
-        for endpoint in other_shapes(target.endpoint, model):
-            other = await probe(client, replace(target, endpoint=endpoint), model)
-            tried.append(probed_address(other, endpoint))
-            usage += other.usage
-            if other.ok:
-                better = endpoint
-                break
-            if other.error is not None and other.error.kind is ErrorKind.NOT_FOUND_DEPLOYMENT:
-                # The path is right there; the name is what is left to correct.
-                better = better or endpoint
-    listed = (
-        await client.deployments(replace(target, endpoint=better or target.endpoint)) if is_reachable(result) else None
-    )
+        others, better = await probe_other_shapes(client, target, model)
+        tried += others
+    listed = None
+    if is_reachable(result):
+        listed = await client.deployments(replace(target, endpoint=better or target.endpoint))
     return replace(
         result,
-        usage=usage,
-        tried=tuple(tried),
+        usage=sum((each.usage for _, each in tried[1:]), result.usage),
+        tried=tuple(probed_address(each, endpoint) for endpoint, each in tried),
         better=better,
         wrong=culprit_of(result, target.endpoint, better),
         deployments=None if listed is None or target.endpoint.kind is EndpointKind.COMPATIBLE else tuple(listed),
     )
+
+
+async def probe_other_shapes(
+    client: DiagnosisClient, target: Target, model: str
+) -> tuple[list[tuple[Endpoint, TestResult]], Endpoint | None]:
+    """What other addresses of the same host answered, and the one to use instead: that answers, or knows the path."""
+    tried, better = list[tuple[Endpoint, TestResult]](), None
+    for endpoint in other_shapes(target.endpoint, model):
+        other = await probe(client, replace(target, endpoint=endpoint), model)
+        tried.append((endpoint, other))
+        if other.ok:
+            return tried, endpoint
+        if other.error is not None and other.error.kind is ErrorKind.NOT_FOUND_DEPLOYMENT:
+            # The path is right there; the name is what is left to correct.
+            better = better or endpoint
+    return tried, better
 
 
 def is_reachable(result: TestResult) -> bool:
@@ -180,9 +186,9 @@ async def probe(client: DiagnosisClient, target: Target, model: str) -> TestResu
         async with aclosing(client.chat(target, request, retry=ONCE)) as events:
             async for event in events:
                 if isinstance(event, TextDelta) and first is None:
-                    first = elapsed(started)
+                    first = milliseconds_since(started)
                 if isinstance(event, Completion):
-                    return success_of(event, sent, elapsed(started), first)
+                    return success_of(event, sent, milliseconds_since(started), first)
         error = FoundryError(ErrorKind.PROTOCOL, "The call ended without an answer.")
     except FoundryError as failed:
         error = failed
@@ -190,7 +196,7 @@ async def probe(client: DiagnosisClient, target: Target, model: str) -> TestResu
         spent_its_budget(error),
         url,
         error.status,
-        elapsed(started),
+        milliseconds_since(started),
         request_id=error.request_id,
         error=None if spent_its_budget(error) else error,
         request=sent,
@@ -222,7 +228,7 @@ def what_is_sent(target: Target, request: ChatRequest) -> tuple[str, dict[str, A
     return sent.route.url, {"url": sent.route.url, "body": sent.body}
 
 
-def elapsed(started: float) -> float:
+def milliseconds_since(started: float) -> float:
     return round((time.monotonic() - started) * 1000, 1)
 
 

@@ -23,7 +23,7 @@ from connections.simulator.body_refusals import body_refusal, extras_refusal, wi
 from connections.simulator.chat_answers import ChatAnswer, anthropic_message
 from connections.simulator.echoes import echo_headers, echo_of, echo_refusal, place_of
 from connections.simulator.faults import Faults, first_delay
-from connections.simulator.fixed_refusals import FIXED_REFUSALS, NO_JSON
+from connections.simulator.fixed_refusals import FIXED_REFUSALS, NOT_JSON
 from connections.simulator.listings import listing
 from connections.simulator.model_request import ModelRequest, chat_request, responses_request
 from connections.simulator.refusals import NOT_FOUND, SimulatedRefusal, error_refusal
@@ -112,8 +112,8 @@ class Simulator:
             await answer.refuse(refusal)
             return
         await self.act_before_answer(call.deployment, answer)
-        if call.deployment in NO_JSON:
-            await answer.text(*NO_JSON[call.deployment])
+        if call.deployment in NOT_JSON:
+            await answer.text(*NOT_JSON[call.deployment])
         elif place_of(call.deployment) == "html":
             await answer.text(502, "text/html", f"<html><body>No way for {call.echo} (simulated)</body></html>")
         else:

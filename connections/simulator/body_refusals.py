@@ -62,7 +62,7 @@ def body_refusal(
     # What is extra was judged before, and may be meant for the model behind.
     known = {name: value for name, value in body.items() if name in INFERENCE_FIELDS[route.operation]}
     refusal = strict_refusal(route, deployment, known)
-    return detailed(refusal, body) if refusal else None
+    return as_detail(refusal, body) if refusal else None
 
 
 def strict_refusal(route: SimulatedRoute, deployment: str, body: Mapping[str, Any]) -> SimulatedRefusal | None:
@@ -78,7 +78,7 @@ def lenient_refusal(route: SimulatedRoute, body: Mapping[str, Any]) -> Simulated
     return invalid_parameter("missing_required_parameter", f"Missing required parameter: '{needed}'.", needed)
 
 
-def detailed(refusal: SimulatedRefusal, body: Mapping[str, Any]) -> SimulatedRefusal:
+def as_detail(refusal: SimulatedRefusal, body: Mapping[str, Any]) -> SimulatedRefusal:
     """The same as 422 {"detail": [...]}, where a parameter is at fault."""
     found = refusal.body["error"]
     if not found["param"]:

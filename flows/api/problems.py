@@ -6,7 +6,7 @@ import json
 from http import HTTPStatus
 from typing import Any
 
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpResponse
 
 from foundryflow.database import RETRY_AFTER
 
@@ -29,7 +29,3 @@ def problem_body(status: int, detail: str, **more: Any) -> bytes:
 def problem_response(status: int, detail: str, **more: Any) -> HttpResponse:
     headers = {401: {"WWW-Authenticate": "Bearer"}, 503: {"Retry-After": str(RETRY_AFTER)}}.get(status, {})
     return HttpResponse(problem_body(status, detail, **more), status=status, content_type=TYPE, headers=headers)
-
-
-def told(request: HttpRequest, problem: ApiProblem) -> HttpResponse:
-    return problem_response(problem.status, problem.detail, **problem.more)

@@ -1,4 +1,4 @@
-"""Flows and runs as JSON, as they are stored: secrets are masked there already."""
+"""Flows and runs as JSON for the API, as they are stored: secrets are masked there already."""
 
 from __future__ import annotations
 

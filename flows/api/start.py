@@ -1,4 +1,4 @@
-"""From a request to a run in the queue, in few queries."""
+"""Starts and restarts runs for the API: many requests at once cost a few queries."""
 
 from __future__ import annotations
 

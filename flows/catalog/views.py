@@ -57,7 +57,7 @@ def flow_list(request: Request) -> HttpResponse:
 
 @editor
 @require_http_methods(["GET", "POST"])
-def new(request: Request) -> HttpResponse:
+def create_flow(request: Request) -> HttpResponse:
     form = NewFlowForm(request.POST or None)
     if request.method == "POST" and form.is_valid():
         name = form.cleaned_data["name"].strip()
@@ -90,7 +90,7 @@ def import_file(request: Request) -> HttpResponse:
 
 @editor
 @require_POST
-def sample(request: Request) -> HttpResponse:
+def create_sample(request: Request) -> HttpResponse:
     """The sample flow, with a connection to the built-in simulator."""
     return redirect("designer:show", add_sample(by=request.user).slug)
 

@@ -69,7 +69,7 @@ FIELDS: dict[type[Property], type[PropertyField]] = {}  # by kind
 FieldClass = TypeVar("FieldClass", bound=type[PropertyField])
 
 
-def field_of(kind: type[Property]) -> Callable[[FieldClass], FieldClass]:
+def field_for(kind: type[Property]) -> Callable[[FieldClass], FieldClass]:
     """Makes a class the one for a kind of property."""
 
     def register(made: FieldClass) -> FieldClass:
@@ -86,7 +86,7 @@ def make_field(property: Property, stored: Any) -> PropertyField:
     return next(FIELDS[kind] for kind in type(property).__mro__ if kind in FIELDS)(property)
 
 
-@field_of(TextProperty)
+@field_for(TextProperty)
 class TextPropertyField(PropertyField):
     partial = "properties/_text.html"
     widget: Any = forms.TextInput
@@ -98,13 +98,13 @@ class TextPropertyField(PropertyField):
         return text
 
 
-@field_of(LongTextProperty)
+@field_for(LongTextProperty)
 class LongTextPropertyField(TextPropertyField):
     partial = "properties/_long_text.html"
     widget = forms.Textarea
 
 
-@field_of(AddressProperty)
+@field_for(AddressProperty)
 class AddressPropertyField(TextPropertyField):
     """An address with a secret inside is refused, and not shown again."""
 
@@ -118,7 +118,7 @@ class AddressPropertyField(TextPropertyField):
         return without_secrets(data) if data and self.property.refuse(data) else data
 
 
-@field_of(ValueProperty)
+@field_for(ValueProperty)
 class ValuePropertyField(TextPropertyField):
     """Text that is a JSON number, list or object is kept as that."""
 
@@ -126,7 +126,7 @@ class ValuePropertyField(TextPropertyField):
         return parse_literal(super().clean(value))
 
 
-@field_of(ConditionProperty)
+@field_for(ConditionProperty)
 class ConditionPropertyField(TextPropertyField):
     def clean(self, value: Any) -> Any:
         text = (value or "").strip()
@@ -135,7 +135,7 @@ class ConditionPropertyField(TextPropertyField):
         return text
 
 
-@field_of(NumberProperty)
+@field_for(NumberProperty)
 class NumberPropertyField(TextPropertyField):
     partial = "properties/_number.html"
 
@@ -149,7 +149,7 @@ class NumberPropertyField(TextPropertyField):
         return int(number) if float(number).is_integer() and "." not in text else number
 
 
-@field_of(ChoiceProperty)
+@field_for(ChoiceProperty)
 class ChoicePropertyField(PropertyField):
     partial = "properties/_choice.html"
     widget = forms.Select
@@ -165,7 +165,7 @@ class ChoicePropertyField(PropertyField):
         return value or ""
 
 
-@field_of(ConnectionProperty)
+@field_for(ConnectionProperty)
 class ConnectionPropertyField(PropertyField):
     """A stored connection, with the toggle that creates one in place."""
 
@@ -176,7 +176,7 @@ class ConnectionPropertyField(PropertyField):
         return (value or "").strip()
 
 
-@field_of(VariableProperty)
+@field_for(VariableProperty)
 class VariablePropertyField(PropertyField):
     partial = "properties/_variable.html"
     widget = forms.TextInput
@@ -185,7 +185,7 @@ class VariablePropertyField(PropertyField):
         return clean_name(value)
 
 
-@field_of(NewVariableProperty)
+@field_for(NewVariableProperty)
 class NewVariablePropertyField(VariablePropertyField):
     partial = "properties/_new_variable.html"
 
@@ -197,7 +197,7 @@ class ToggledInput(forms.TextInput):
         return data.get(name, "") if data.get(f"{name}-on") else ""
 
 
-@field_of(ConnectionVariableProperty)
+@field_for(ConnectionVariableProperty)
 class ConnectionVariablePropertyField(PropertyField):
     partial = "properties/_connection_variable.html"
     says_hint = True
@@ -218,7 +218,7 @@ class WriteOnlyInput(forms.TextInput):
         return {"secret": kept} if not typed.strip() and KEY.fullmatch(kept) else typed
 
 
-@field_of(SecretProperty)
+@field_for(SecretProperty)
 class SecretPropertyField(PropertyField):
     """A stored secret is write-only: blank keeps it."""
 
@@ -254,7 +254,7 @@ class DeclarationsInput(forms.Widget):
         return f"{name}-0-name" not in data
 
 
-@field_of(DeclarationsProperty)
+@field_for(DeclarationsProperty)
 class DeclarationsPropertyField(PropertyField):
     partial = "properties/_declarations.html"
     rows_partial, rows_id = "properties/_declaration_rows.html", "variables-rows"

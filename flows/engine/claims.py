@@ -1,4 +1,4 @@
-"""Who has which run. Every change of hands is a conditional update and a row count."""
+"""Which process has which run: claims from the queue, and runs that go back to it. Each is a conditional update."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from django.db import transaction
 from django.db.models import Count, F, Q, QuerySet
 from django.utils import timezone
 
-from flows.engine.deaths import blame, death_of, reset_running_actions
+from flows.engine.deaths import Death, blame, death_of, reset_running_actions
 from flows.engine.journal import error_json
 from flows.engine.workers import silence_limit
 from flows.interpreter import suspicion
@@ -30,8 +30,8 @@ PRUNED = 200  # runs in one transaction
 @dataclass(frozen=True)
 class Claim:
     runs: list[Run]
-    more: bool  # others may have a place at once
-    waits: bool  # others may wait for one that ends
+    has_more: bool  # others may have a place at once
+    others_wait: bool  # others may wait for one that ends
 
 
 @transaction.atomic(savepoint=False)
@@ -44,8 +44,8 @@ def claim_queued(worker: UUID, most: int) -> Claim:
     wanted = [run_id for run_id, flow_id in found if take_place(free, flow_id)]
     return Claim(
         claim_runs(worker, wanted, [State.QUEUED]),
-        more=len(found) == most_now < most,
-        waits=len(wanted) == most or bool(free),
+        has_more=len(found) == most_now < most,
+        others_wait=len(wanted) == most or bool(free),
     )
 
 
@@ -149,26 +149,26 @@ def requeue(lost: QuerySet[Run], *, died: bool = True) -> list[int]:
     queued: list[int] = []
     begun: list[int] = []
     for run in lost.order_by("pk").select_for_update(skip_locked=True, of=("self",)):
-        if run.cancelled_by:
-            run.kill()
-            continue
         death = deaths.get(run.worker_id)
-        suspect = blame(run, death) if death else None
-        if suspect and suspicion.is_proven(suspect.alone, suspect.proven):
-            fail_killer(run, suspect)
-            continue
-        changed = Run.objects.filter(pk=run.pk, attempt=run.attempt, state__in=EXECUTING).update(
-            state=State.QUEUED,
-            worker=None,
-            crash_path=run.crash_path,
-            crashes=run.crashes,
-            last_event=F("last_event") + 1,
-        )
-        if changed:
+        if requeue_run(run, death):
             begun += death.units[run.pk] if death else [run.pk]
             queued.append(run.pk)
     reset_running_actions(begun)
     return queued
+
+
+def requeue_run(run: Run, death: Death | None) -> bool:
+    """Whether the run is in the queue again; else it has ended."""
+    if run.cancelled_by:
+        run.kill()
+        return False
+    suspect = blame(run, death) if death else None
+    if suspect and suspicion.is_proven(suspect.alone, suspect.proven):
+        fail_killer(run, suspect)
+        return False
+    blamed = {"crash_path": run.crash_path, "crashes": run.crashes}
+    mine = Run.objects.filter(pk=run.pk, attempt=run.attempt, state__in=EXECUTING)
+    return bool(mine.update(state=State.QUEUED, worker=None, last_event=F("last_event") + 1, **blamed))
 
 
 def fail_killer(run: Run, suspect: Suspect) -> None:

@@ -1,4 +1,4 @@
-"""What is read from the database when a process has died, and what it says of the runs that were going."""
+"""What the death of a process says of its runs, and counts against those that may have killed it."""
 
 from __future__ import annotations
 

@@ -8,34 +8,25 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import math
 import sys
 from collections import defaultdict
 from collections.abc import Callable, Sequence
 from typing import Any
 from uuid import uuid4
 
-from django.conf import settings
 from django.db import DatabaseError, InterfaceError
 
 from connections.clients import close_client
 from flows.engine import claims, workers
 from flows.engine.active_runs import ActiveRun, ActiveRuns
-from flows.engine.earlier_attempts import EarlierAttempts
-from flows.engine.journal import DatabaseJournal, error_json
+from flows.engine.execution import RunExecution
+from flows.engine.journal import DatabaseJournal
 from flows.engine.live import hub
 from flows.engine.loop_tasks import cancel_tasks, wait_at_most
 from flows.engine.pulse import GLANCE, Pulse, log_takeover
 from flows.engine.queue_feed import QueueFeed
-from flows.engine.records import StaleAttempt
-from flows.engine.services import DatabaseServices
 from flows.engine.trials import Trials
 from flows.engine.writer import DatabaseWriter
-from flows.interpreter import runner
-from flows.language.document import DocumentError
-from flows.language.errors import ActionError, RunFailed
-from flows.language.rendering import off_loop_if_heavy
-from flows.language.values import display_json
 from flows.models import EXECUTING, Run, State
 from foundryflow import database
 
@@ -151,7 +142,8 @@ class Executor:
         root = self.active.root_of(run)
         if not self.active.may_start(root):
             journal.gate.hold()
-        task = self.loop.create_task(self._execute(run, journal), name=f"run {run.pk}")
+        execution = RunExecution(run, journal, self, self.active)
+        task = self.loop.create_task(execution.execute(), name=f"run {run.pk}")
         self.active.add(ActiveRun(run, root, task, journal))
         task.add_done_callback(lambda done: self._end(run.pk, done))
         return task
@@ -192,63 +184,3 @@ class Executor:
             except asyncio.CancelledError:
                 await cancel_tasks([task])
                 raise
-
-    async def _execute(self, run: Run, journal: DatabaseJournal) -> None:
-        hub.publish_change(run.pk)
-        database.patience.set(math.inf)  # of this task: a run waits for the database as long as it takes
-        if run.attempt > 1 or run.origin_id:
-            journal.remember(await self.writer.do(lambda: EarlierAttempts.of(run)))
-        outcome = await self._run_document(run, journal)
-        if not outcome:
-            return
-        try:
-            await journal.end(**outcome)
-        except StaleAttempt:
-            return
-        except DatabaseError as error:
-            if database.is_away(error):
-                raise  # this process ends meanwhile: another one goes on with the run
-            log.exception("action=record_refused run=%s", run.pk)
-            refused = type(error).__name__
-            await self.writer.do(lambda: claims.fail_unrecorded(run, refused))
-
-    async def _run_document(self, run: Run, journal: DatabaseJournal) -> dict[str, Any]:
-        """How the run ended; nothing when it is not this process that says so."""
-        services = DatabaseServices(run, self)
-        try:
-            document = run.revision.parsed()
-            async with asyncio.timeout(claims.seconds_left(run, settings.RUN_DEADLINE)):
-                output = await runner.execute(document, run.inputs_with_secrets(), journal, services)
-        except RunFailed as failed:
-            where = {"path": failed.path, "action_id": failed.action_id}
-            return {"state": State.FAILED, "error": {**error_json(failed.error), **where}}
-        except DocumentError as broken:
-            return failure_outcome("document", "The flow cannot be read.", "; ".join(broken.problems)[:2000])
-        except TimeoutError:
-            return failure_outcome(
-                "timeout",
-                "The run took longer than its deadline.",
-                "Raise the deadline of the flow, or FOUNDRYFLOW_RUN_DEADLINE.",
-            )
-        except asyncio.CancelledError:
-            return await self._release_or_cancel(run)
-        except StaleAttempt:
-            return {}
-        except Exception as error:
-            if database.is_away(error):
-                raise
-            log.exception("action=run_broken run=%s", run.pk)
-            return failure_outcome(
-                "internal", f"The server could not go on: {type(error).__name__}.", "See the log of the server."
-            )
-        return {"state": State.SUCCEEDED, "output": await off_loop_if_heavy(display_json, output)}
-
-    async def _release_or_cancel(self, run: Run) -> dict[str, Any]:
-        given_up = self.active.is_closing or run.pk in self.active.given_up
-        if given_up and (run.parent_id or await self.writer.do(lambda: claims.release(run))):
-            return {}
-        return {"state": State.CANCELLED}
-
-
-def failure_outcome(kind: str, message: str, hint: str) -> dict[str, Any]:
-    return {"state": State.FAILED, "error": error_json(ActionError(kind, message, hint))}

@@ -1,4 +1,4 @@
-"""The journal as rows: what people see of a run, masked, and what another process needs to go on with it.
+"""The journal of the interpreter in the database: turns its events into rows for people and checkpoints to go on from.
 
 An older attempt is refused.
 """

@@ -1,4 +1,4 @@
-"""What a run has to say gathers here until the writer takes it: one update of the run, its new and its changed rows."""
+"""The outbox of one run: rows that the journal has made gather here until the writer takes them."""
 
 from __future__ import annotations
 

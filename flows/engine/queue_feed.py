@@ -71,7 +71,7 @@ class QueueFeed:
         try:
             claim: claims.Claim = await self._writer.do(lambda: self._claim(free))
             self._begin(claim.runs)
-            if claim.more:
+            if claim.has_more:
                 self.wake()
         except Exception:
             log.exception("action=claim_failed")
@@ -79,7 +79,7 @@ class QueueFeed:
 
     def _claim(self, free: int) -> claims.Claim:
         claim = claims.claim_queued(self._worker, free)
-        self._is_full = claim.waits
+        self._is_full = claim.others_wait
         if claim.runs:
             self.on_claimed([run.pk for run in claim.runs])
         return claim

@@ -1,4 +1,4 @@
-"""What the runs of this process have to say, written together: a few statements however many runs there are."""
+"""Stores what the runs of a process have gathered: a few statements, however many runs there are."""
 
 from __future__ import annotations
 

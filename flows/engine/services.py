@@ -1,4 +1,4 @@
-"""What actions may use of the outside, for real: stored connections and secrets, other flows, the client."""
+"""The services of the interpreter in the database: stored connections and secrets, and flows that run flows."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which suspects go on trial: runs that may have killed their process, by themselves or with a few of their like."""
+"""Which suspects a process may try next: runs that may have killed another one wait apart from the queue."""
 
 from __future__ import annotations
 

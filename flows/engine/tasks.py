@@ -1,4 +1,4 @@
-"""What Procrastinate runs. The settings name this module to it; on SQLite nobody imports it."""
+"""The jobs of Procrastinate. The settings name this module to it; on SQLite nobody imports it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Trials of suspects: runs that may have killed their process go with nothing beside them but each other.
+"""Holds trials in a process: suspects go with nothing beside them but each other.
 
 What else is going in the process finishes its action, and goes on elsewhere.
 """

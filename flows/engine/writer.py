@@ -1,4 +1,4 @@
-"""Group commit: one thread, one database connection, one transaction for all that came in meanwhile.
+"""The one thread of a process that writes: one transaction for all jobs that came in meanwhile (group commit).
 
 While a transaction is being written, the jobs of all runs and requests of the process gather for the next one; each
 waits for its own. This keeps a commit per finished action affordable. What many ask alike is one job for all of them.

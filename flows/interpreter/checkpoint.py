@@ -1,4 +1,4 @@
-"""Outcomes and notes as text, so that a run can go on elsewhere: lossless, where what people see is masked."""
+"""Outcomes and notes packed as text, lossless and with their secrets, so that a run can go on in another process."""
 
 from __future__ import annotations
 

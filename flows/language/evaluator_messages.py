@@ -1,4 +1,4 @@
-"""An evaluation on its way to another process and back: plain data, with secrets left at home.
+"""What travels between this process and an evaluator: plain data, with secrets left at home.
 
 A secret, a connection or a response travels as its place in a list that stays here; what comes back by that place
 is the very object. Nothing else than plain data is read at either end.

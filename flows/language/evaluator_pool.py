@@ -1,4 +1,4 @@
-"""Processes for evaluations that take longer than others can wait: few, started when needed, ended when idle.
+"""The pool of evaluator processes, for templates that take longer than others can wait.
 
 MiniJinja holds the interpreter while it works, so a thread would stop the loop all the same. A thread here only
 talks to its process. Whoever cancels an evaluation kills the process that it is in.

@@ -1,4 +1,4 @@
-"""A process that evaluates one template after another for its parent.
+"""The program of an evaluator process: evaluates one template after another for its parent.
 
 Started as `python -m flows.language.evaluator_process MEMORY SECONDS`.
 

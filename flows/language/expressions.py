@@ -1,4 +1,4 @@
-"""Templates and conditions, and the scope they read: Jinja's syntax, evaluated by MiniJinja in bounds."""
+"""Templates and conditions: Jinja's syntax, evaluated by MiniJinja within bounds, for threads."""
 
 from __future__ import annotations
 

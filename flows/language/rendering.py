@@ -1,4 +1,4 @@
-"""Templates and conditions on an event loop: what is brief happens here, the rest in a process of its own.
+"""Renders templates and conditions on an event loop: what is brief here, the rest in an evaluator process.
 
 Of a second, brief evaluations have the half at most, however many runs there are; pages have the rest.
 """

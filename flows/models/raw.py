@@ -1,4 +1,4 @@
-"""Statements of our own for what runs do all the time: the ORM builds each anew, which costs more than executing it."""
+"""What hand-written SQL is put together of: tables, placeholders, values as the database takes them, and new rows."""
 
 from __future__ import annotations
 

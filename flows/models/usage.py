@@ -1,4 +1,4 @@
-"""Who uses what: flows of connections, and how often flows have run."""
+"""Who uses what: the flows that name a connection, and how often flows have run."""
 
 from __future__ import annotations
 

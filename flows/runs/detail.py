@@ -13,7 +13,7 @@ from flows.engine.live import hub
 from flows.engine.records import LONGEST_PATH
 from flows.flowchart.chart import TypeView, type_view
 from flows.flowchart.states import StateView, state_view
-from flows.models import ActionRun, Run
+from flows.models import ActionRun, Room, Run, State
 from flows.runs.values import ValueView, value_view, value_views
 
 
@@ -37,6 +37,15 @@ class ActionDetail:
     @property
     def is_call(self) -> bool:
         return self.record.type in model_call_types()
+
+    @property
+    def opens_in_playground(self) -> bool:
+        return self.is_call and self.record.state != State.SKIPPED and self.run.flow.room != Room.PLAYGROUND
+
+    @property
+    def starts_again_here(self) -> bool:
+        """Whether another run can begin at this action."""
+        return self.run.ended and self.record.state != State.SKIPPED and self.run.flow.room == Room.DESIGNER
 
     @property
     def text_id(self) -> str:

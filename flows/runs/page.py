@@ -12,7 +12,7 @@ from django.db.models import QuerySet
 from flows.flowchart.chart import flowchart_of_run
 from flows.flowchart.states import run_view
 from flows.language.document import DocumentError
-from flows.models import ActionRun, LogEntry, Run, State
+from flows.models import ActionRun, LogEntry, Room, Run, State
 from flows.runs import steps
 from flows.runs.crashes import crash_notice
 from flows.runs.detail import ActionDetail, detail_of, selected_record
@@ -21,6 +21,7 @@ from flows.runs.outline import Outline
 from flows.runs.paging import PagePlace, place_of, window_of
 from flows.runs.values import value_view, value_views
 from flows.runs.workers import workers_notice
+from foundryflow.people import name_of
 from foundryflow.regions import Region
 
 MOST_LINES = 400  # of the log, on one page
@@ -52,6 +53,8 @@ class RunPage:
             "state": run_view(run),
             "crashes": crash_notice(run),
             "milliseconds": milliseconds_of(run),
+            "by": name_of(run.started_by),
+            "can_retry": run.state in (State.FAILED, State.CANCELLED) and run.flow.room == Room.DESIGNER,
         }
         return Region("runs/_status.html", "run-status", context)
 

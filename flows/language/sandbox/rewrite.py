@@ -1,4 +1,4 @@
-"""Writes a template anew so that it can do no harm.
+"""Writes a template anew, statement by statement, so that it can do no harm.
 
 Jinja2's parser gives the tree; only the nodes listed here are allowed. Every operation that can make a value
 grow (+ * ** ~, lists, literal text) goes through a function that knows a bound, so no template can take the

@@ -258,7 +258,7 @@ async def test_claude_answers_in_its_own_form(http):
 def names_of_faults():
     tables = (
         fixed_refusals.FIXED_REFUSALS,
-        fixed_refusals.NO_JSON,
+        fixed_refusals.NOT_JSON,
         rate_limits.RETRIES,
         stream_events.BREAKS,
         stream_events.FORMS,
