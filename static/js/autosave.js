@@ -13,7 +13,7 @@ export class Autosave {
   #leaving = false;
 
   // formOf(field): the form that a field is saved with, if any. takenAlong(element): ids of the forms that a request of
-  // the element takes along. isHalf(field): a key in it saves nothing yet. before(form), after(taken), failed(): of a save.
+  // the element takes along. isHalf(field): whether a key in it saves nothing yet. The others are called by each save.
   constructor({ formOf, takenAlong, isHalf = () => false, before = () => {}, after = () => {}, failed = () => {} }) {
     Object.assign(this, { formOf, takenAlong, isHalf, before, after, failed });
     document.addEventListener("input", (event) => this.#typed(event.target));

@@ -6,7 +6,8 @@ document.addEventListener("click", (event) => {
 });
 
 async function copyText(button) {
-  const source = button.dataset.copy ? document.getElementById(button.dataset.copy) : button.closest("figure").querySelector("pre");
+  const { copy } = button.dataset;
+  const source = copy ? document.getElementById(copy) : button.closest("figure").querySelector("pre");
   await navigator.clipboard.writeText(source.textContent);
   button.setAttribute("aria-label", "Copied");
   button.title = "Copied";
@@ -22,7 +23,8 @@ function offerCopies() {
     button.dataset.copyCode = "";
     button.title = "Copy";
     button.setAttribute("aria-label", "Copy the code");
-    button.innerHTML = `<svg class="icon" width="14" height="14" aria-hidden="true"><use href="${sprite}#copy"></use></svg>`;
+    button.innerHTML =
+      `<svg class="icon" width="14" height="14" aria-hidden="true"><use href="${sprite}#copy"></use></svg>`;
     caption.append(button);
   }
 }
