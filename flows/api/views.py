@@ -10,6 +10,7 @@ from django.conf import settings
 from django.db import InterfaceError, OperationalError
 from django.db.models import F
 from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.http.response import HttpResponseBase
 from ninja.errors import AuthenticationError, HttpError, ValidationError
 from pydantic import Field
 
@@ -69,14 +70,20 @@ reads, runs, tests = (Keys(scope) for scope in ApiKey.Scope.values)
 
 def starts(verb: str, summary: str, *, openapi_extra: dict[str, Any] | None = None, **good: Any) -> Callable[[V], V]:
     """A call that starts a run of a flow; `good` is what it answers when it did."""
-    described = {"summary": summary, "response": responses(404, 409, **good), "openapi_extra": openapi_extra}
-    return api.post(f"/flows/{{slug:slug}}/{verb}", auth=runs, tags=["flows"], **described)
+    return api.post(
+        f"/flows/{{slug:slug}}/{verb}",
+        auth=runs,
+        summary=summary,
+        response=responses(404, 409, **good),
+        openapi_extra=openapi_extra,
+        tags=["flows"],
+    )
 
 
 def changes(verb: str, summary: str) -> Callable[[V], V]:
     """A call about a run that there is; its answer is where to look."""
-    described = {"summary": summary, "response": responses(404, 409, accepted=Accepted)}
-    return api.post(f"/runs/{{id:run_id}}/{verb}", auth=runs, tags=["runs"], **described)
+    response = responses(404, 409, accepted=Accepted)
+    return api.post(f"/runs/{{id:run_id}}/{verb}", auth=runs, summary=summary, response=response, tags=["runs"])
 
 
 class Start(RequestBody):
@@ -138,7 +145,7 @@ async def submit_flow(
 @starts("stream", "Run a flow and follow it", openapi_extra=STREAM, ok=None)
 async def stream_flow(
     request: HttpRequest, slug: FlowSlug, given: Start, idempotency_key: IdempotencyKey = None
-) -> HttpResponse:
+) -> HttpResponseBase:
     """Server-sent events: run, action, text, log, end."""
     run = await start_with_key(request, slug, given, idempotency_key, engine.URGENT)
     return event_stream(stream_events(run.pk, 0))
@@ -179,7 +186,7 @@ async def show_run(request: HttpRequest, run_id: RunId, after: EventNumber = 0) 
     openapi_extra=STREAM,
     tags=["runs"],
 )
-async def follow_run(request: HttpRequest, run_id: RunId, last_event_id: LastEvent = 0) -> HttpResponse:
+async def follow_run(request: HttpRequest, run_id: RunId, last_event_id: LastEvent = 0) -> HttpResponseBase:
     """Server-sent events. `Last-Event-ID` goes on behind an event that was seen."""
     await visible_run(request, run_id)
     return event_stream(stream_events(run_id, last_event_id))

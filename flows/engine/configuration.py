@@ -19,7 +19,8 @@ from flows.lint.linter import CalledFlow, Problem
 from flows.lint.literal_secrets import declared_properties
 from flows.models import Flow, Revision, Room, sql
 
-K, V = TypeVar("K"), TypeVar("V")
+K = TypeVar("K")
+V = TypeVar("V")
 
 MOST_REMEMBERED = 500
 

@@ -51,7 +51,7 @@ def execute_many(statement: str, rows: Sequence[tuple[Any, ...]]) -> None:
 
 
 @cache
-def insert_plan(model: Any) -> tuple[list[Any], list[Callable[[Any], Any]]]:
+def insert_plan(model: type[models.Model]) -> tuple[list[Any], list[Callable[[Any], Any]]]:
     """The fields of a new row, and what reads the value of each as the database takes it."""
     fields = [field for field in model._meta.concrete_fields if not field.primary_key]
     return fields, [reader_of(field) for field in fields]

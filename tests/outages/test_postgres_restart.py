@@ -39,7 +39,7 @@ def chat(id, prompt, connection="model", **more):
 def flow(name, *actions):
     inputs = [{"name": "n", "type": "text"}]
     document = {"format": "foundryflow/1", "name": name, "inputs": inputs, "actions": list(actions)}
-    return Flow.objects.start_with(parse(document), by=None)
+    return Flow.objects.create_flow(parse(document), by=None)
 
 for name, limit in (("model", None), ("limited", 2)):
     Connection.objects.create(name=name, endpoint=URL, key=Secret("counting"), max_calls=limit)
