@@ -170,7 +170,9 @@ class JobTransaction:
     def run(self) -> list[Any]:
         """In the thread of the writer: an outcome for each job, which may be an exception."""
         try:
-            return self._run_together(self._jobs) if self._number is None else self._resolve_doubt(self._number)
+            if self._number is not None:
+                return self._resolve_doubt(self._number)
+            return self._run_together(self._jobs)
         except Exception as error:
             if is_away(error):
                 note_away(error)

@@ -15,7 +15,7 @@ from django.utils.text import slugify
 
 from connections.secret import Secret
 from flows.language.document import Document, DocumentError, parse
-from flows.lint.literal_secrets import replace_literals
+from flows.lint.literal_secrets import set_aside
 from flows.models.raw import placeholders, table
 from flows.models.secrets import FlowSecret
 
@@ -62,13 +62,12 @@ class FlowManager(models.Manager["Flow"]):
         given = f"slug IN {placeholders(slugs)} AND room = '{Room.DESIGNER}' AND head_id IS NOT NULL"
         found = list(self.raw(f"SELECT * FROM {table(Flow)} WHERE {given}", list(slugs))) if slugs else []  # noqa: S608 - names of our own, values are bound
         heads = Revision.objects.without_documents({flow.head_id for flow in found if flow.head_id})
-        there = {}
+        by_slug: dict[str, Flow] = {}
         for flow in found:
-            if flow.head_id in heads:  # not deleted meanwhile
-                flow.head = heads[flow.head_id]
-                flow.head.flow = flow
-                there[flow.slug] = flow
-        return there
+            if flow.head_id and (head := heads.get(flow.head_id)):  # not deleted meanwhile
+                flow.head, head.flow = head, flow
+                by_slug[flow.slug] = flow
+        return by_slug
 
     @transaction.atomic
     def create_flow(
@@ -152,7 +151,7 @@ class Flow(models.Model):
             kept.append(FlowSecret(flow=self, key=f"s{secrets.token_hex(6)}", value=Secret(value)))
             return {"secret": kept[-1].key}
 
-        changed = replace_literals(document, keep, Flow.objects.secret_inputs)
+        changed = set_aside(document, keep, Flow.objects.secret_inputs)
         FlowSecret.objects.bulk_create(kept)
         return changed
 
@@ -185,14 +184,13 @@ class Flow(models.Model):
         self.delete()
 
     def move_head(self, to: Revision, *, base: int, name: str) -> None:
-        now = timezone.now()
         with transaction.atomic():
             moved = Flow.objects.filter(pk=self.pk, head__number=base).update(
-                head=to, name=name[:200], changed_at=now, concurrency=Document(to.document).concurrency
+                head=to, name=name[:200], changed_at=timezone.now(), concurrency=Document(to.document).concurrency
             )
             if not moved:
                 raise Conflict(Flow.objects.select_related("head__created_by").get(pk=self.pk).current)
-        self.head, self.name, self.changed_at = to, name[:200], now
+        self.head, self.name = to, name[:200]
 
 
 class RevisionManager(models.Manager["Revision"]):

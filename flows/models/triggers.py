@@ -220,7 +220,11 @@ def live_run_figures() -> list[tuple[int, ...]]:
             f"SELECT flow_id, {hour_of()}, COUNT(*), SUM(prompt_tokens), SUM(completion_tokens)"
             f" FROM {RUNS} {way} WHERE state IN ({live}) GROUP BY 1, 2"
         )
-        return [tuple(map(int, row)) for row in cursor.fetchall()]
+        rows = cursor.fetchall()
+    return [
+        (int(flow), int(hour), int(count), int(prompt), int(completion))
+        for flow, hour, count, prompt, completion in rows
+    ]
 
 
 def execute_all(statements: Iterable[str]) -> None:
