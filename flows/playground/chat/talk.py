@@ -59,6 +59,11 @@ class CallProgress:
         return state_view_of("running", "Streaming")
 
     @property
+    def says_until(self) -> bool:
+        """Whether it is worth saying when the call goes on."""
+        return self.state == State.WAITING and self.until is not None and not self.stopping
+
+    @property
     def elapsed(self) -> float | None:
         return (timezone.now() - self.since).total_seconds() * 1000 if self.since else None
 
