@@ -83,7 +83,7 @@ def prepared() -> tuple[str, str, list[Hostile]]:
     for name, actions in hostile_flows():
         inputs = [{"name": "big", "type": "list"}] if "big" in json.dumps(actions) else []
         document = {"format": "foundryflow/1", "name": name, "inputs": inputs, "actions": actions}
-        flow: Any = Flow.objects.start_with(parse(document), by=None)
+        flow: Any = Flow.objects.create_flow(parse(document), by=None)
         slugs.append((flow.slug, {"big": BIG} if inputs else {}))
     _, key = ApiKey.objects.issue("benchmark", ["read", "run"], by=ada)
     return key, client.cookies["sessionid"].value, slugs

@@ -148,16 +148,16 @@ def people_and_flows() -> dict[str, Any]:
     Flow.objects.filter(pk=big.pk).update(name="The big one")
     for name in ("Only old runs", "Never run", *(f"Flow {number}" for number in range(FLOWS))):
         actions = [{"id": "log", "type": "log", "properties": {"message": "x"}}]
-        Flow.objects.start_with(parse({**EMPTY, "name": name, "actions": actions}), by=bench)
+        Flow.objects.create_flow(parse({**EMPTY, "name": name, "actions": actions}), by=bench)
     sessions = []
     for number in range(SESSIONS):
-        hidden = Flow.objects.start_with(parse({**EMPTY, "name": f"Session {number}"}), by=ann, room="playground")
+        hidden = Flow.objects.create_flow(parse({**EMPTY, "name": f"Session {number}"}), by=ann, room="playground")
         owner, setup = ann if number % 3 == 0 else bench, {"connection": "contoso", "model": "m"}
         sessions.append(Session.objects.create(name=hidden.name, owner=owner, flow=hidden, setup=setup))
         turn = Turn.objects.create(session=sessions[-1], prompt="Why?")
         answer = Answer.objects.create(turn=turn, state="succeeded", text="Because.", html="<p>Because.</p>")
         Session.objects.filter(pk=sessions[-1].pk).update(head=turn)
-    hidden = Flow.objects.start_with(parse({**EMPTY, "name": "Batch"}), by=bench, room="batch")
+    hidden = Flow.objects.create_flow(parse({**EMPTY, "name": "Batch"}), by=bench, room="batch")
     batch = Batch.objects.create(name="Batch", owner=bench, flow=hidden, variants=[], columns=[], concurrency=1)
     price = ModelPrice.objects.create(pattern="gpt*", input=1, output=2)
     session = sessions[1]

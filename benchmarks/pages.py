@@ -47,7 +47,7 @@ def main() -> None:
         "inputs": inputs,
         "actions": [chat(n) for n in range(100)],
     }
-    Flow.objects.start_with(parse(document), by=None)
+    Flow.objects.create_flow(parse(document), by=None)
     client = Client(headers={"Host": "localhost"})
     client.force_login(User.objects.create_superuser("bench", password="benchmark"))
     bare = median_ms(lambda: client.get("/healthz"))

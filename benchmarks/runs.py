@@ -52,7 +52,7 @@ def flow_of(actions: int, connection: str) -> Any:
         for at in range(actions)
     ]
     name = f"{connection} {actions}"
-    return Flow.objects.start_with(parse({"format": "foundryflow/1", "name": name, "actions": chats}), by=None)
+    return Flow.objects.create_flow(parse({"format": "foundryflow/1", "name": name, "actions": chats}), by=None)
 
 
 async def bare_calls(url: str, calls: int, at_once: int = 1) -> float:
@@ -100,7 +100,7 @@ async def until_ended(run_id: int) -> None:
 
     with hub.subscribe(run_id) as subscription:
         while not subscription.ended:
-            await subscription.changed(10)
+            await subscription.wait_for_change(10)
 
 
 async def at_once(flow: Any, runs: int) -> float:

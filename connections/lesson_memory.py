@@ -7,6 +7,8 @@ import time
 from collections.abc import Sequence
 from datetime import UTC, datetime
 
+from django.utils.formats import date_format
+
 from connections.foundry.lessons import Lesson
 from connections.models import LearntLesson
 from foundryflow.database import execute
@@ -58,6 +60,11 @@ def stored_lessons(endpoint: str, model: str) -> list[Lesson]:
 
 def as_lesson(row: LearntLesson) -> Lesson:
     return Lesson(row.parameter, row.instead, row.message, row.learned_at.timestamp(), row.value)
+
+
+def day_learned(lesson: Lesson) -> str:
+    """The day as sentences say it: 3 Nov."""
+    return date_format(datetime.fromtimestamp(lesson.learned_at, UTC), "j M")
 
 
 def store_lesson(endpoint: str, model: str, lesson: Lesson) -> None:

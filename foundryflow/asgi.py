@@ -30,7 +30,7 @@ except SettingError as error:
     sys.exit(str(error))
 
 from flows import engine
-from flows.api.asgi import API, PAGES_OF_THE_API, Receive, Scope, Send, call
+from flows.api.asgi import API, PAGES_OF_THE_API, Receive, Scope, Send, handle_call
 from foundryflow.database import Unusable, check_file, give_connections_back, is_expected, sentence_for_operators
 from foundryflow.keys import NotMigrated, WrongKey, verify_keys
 from foundryflow.listener import raise_file_limit
@@ -70,7 +70,7 @@ async def application(scope: Scope, receive: Receive, send: Send) -> None:
     scope = below_prefix(settings.TRUSTED_PROXIES.scope_of_caller(scope))
     path = scope["path"].removeprefix(settings.PREFIX)
     if path.startswith(API) and path not in PAGES_OF_THE_API:
-        await call(scope, receive, send)
+        await handle_call(scope, receive, send)
     else:
         await page(scope, receive, send)
 

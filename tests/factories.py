@@ -24,7 +24,7 @@ def make_connection(
 def make_flow(document: dict[str, Any] | str = "bar-static", *, by: User | None = None) -> Flow:
     """A flow from a document, or from a sample by its name."""
     data = load(document) if isinstance(document, str) else document
-    return Flow.objects.start_with(parse(data), by=by)
+    return Flow.objects.create_flow(parse(data), by=by)
 
 
 def make_run(flow: Flow, *, by: User | None = None, **inputs: object) -> Run:

@@ -11,10 +11,9 @@ from tests.processes import installed_on, ran
 SUITES = (
     ("tests/engine", "tests/on_postgres", "tests/api/test_described.py"),
     (
-        "tests/flows/test_engine.py",
-        "tests/flows/test_flows.py",
-        "tests/flows/test_literal_secrets.py",
-        "tests/flows/test_figures.py",
+        "tests/catalog",
+        "tests/lint/test_literal_secrets.py",
+        "tests/models",
         "tests/runs",
         "tests/designer",
         "tests/connections/test_connections.py",
@@ -26,10 +25,10 @@ SUITES = (
         "tests/playground/test_chat_page.py",
         "tests/playground/test_sessions_list.py",
         "tests/playground/test_versions.py",
-        "tests/playground/test_model_prices.py",
+        "tests/pricing/test_price_pages.py",
         "tests/playground/test_roundtrip_use.py",
-        "tests/batch/test_batch_pages.py",
-        "tests/batch/test_batch_running.py",
+        "tests/batch/test_batch_views.py",
+        "tests/batch/test_batch_lifecycle.py",
     ),
 )
 

@@ -41,23 +41,25 @@ class ShortWay(ASGIHandler):
         self._view_middleware = []
         self._template_response_middleware = []
         self._exception_middleware = []
-        self._middleware_chain = convert_exception_to_response(self.answered)
+        self._middleware_chain = convert_exception_to_response(self.respond)
 
-    async def answered(self, request: HttpRequest) -> HttpResponseBase:
+    async def respond(self, request: HttpRequest) -> HttpResponseBase:
         """With a problem, not a page, where there is no view."""
         try:
             request.get_host()
         except DisallowedHost:
-            return problems.answer(400, "This server is not called by that name: FOUNDRYFLOW_HOSTS lists its names.")
+            return problems.problem_response(
+                400, "This server is not called by that name: FOUNDRYFLOW_HOSTS lists its names."
+            )
         if settings.HTTPS and not request.is_secure():
-            return over_https(request)
+            return redirect_to_https(request)
         try:
             response: HttpResponseBase = await self._get_response_async(request)
         except Http404:
-            return problems.answer(404, f"There is nothing at {request.path}.")
+            return problems.problem_response(404, f"There is nothing at {request.path}.")
         if isinstance(response, HttpResponseNotAllowed):
             allowed = response["Allow"]
-            response = problems.answer(405, f"{request.path} takes {allowed}.")
+            response = problems.problem_response(405, f"{request.path} takes {allowed}.")
             response["Allow"] = allowed
         return response
 
@@ -67,11 +69,11 @@ class ShortWay(ASGIHandler):
             await self.send_response(response, send)
             return
         async with asyncio.TaskGroup() as group:
-            gone = group.create_task(self.hung_up(receive, asyncio.current_task()))
+            gone = group.create_task(self.cancel_on_hangup(receive, asyncio.current_task()))
             await self.send_response(response, send)
             gone.cancel()
 
-    async def hung_up(self, receive: Receive, sending: asyncio.Task[None] | None) -> None:
+    async def cancel_on_hangup(self, receive: Receive, sending: asyncio.Task[None] | None) -> None:
         """Ends a stream that nobody listens to any more."""
         while (await receive())["type"] != "http.disconnect":
             pass
@@ -79,10 +81,10 @@ class ShortWay(ASGIHandler):
             sending.cancel()
 
 
-def over_https(request: HttpRequest) -> HttpResponseBase:
+def redirect_to_https(request: HttpRequest) -> HttpResponseBase:
     """Nothing is answered in the clear. A key that came this way has been seen by whoever listens."""
     address = f"https://{request.get_host()}{request.get_full_path()}"
-    response = problems.answer(308, f"This server is called over https: {address}")
+    response = problems.problem_response(308, f"This server is called over https: {address}")
     response["Location"] = address
     return response
 
@@ -90,7 +92,7 @@ def over_https(request: HttpRequest) -> HttpResponseBase:
 api_application = ShortWay()
 
 
-async def call(scope: Scope, receive: Receive, send: Send) -> None:
+async def handle_call(scope: Scope, receive: Receive, send: Send) -> None:
     """A call of the API, its body bounded while it is read."""
     send = with_headers(send)
     body = await read_body(receive)
@@ -141,7 +143,7 @@ def with_headers(send: Send) -> Send:
 
 
 async def refuse(send: Send, status: int, detail: str) -> None:
-    body = problems.body(status, detail)
+    body = problems.problem_body(status, detail)
     headers = [(b"content-type", problems.TYPE.encode()), (b"connection", b"close")]
     await send({"type": "http.response.start", "status": status, "headers": headers})
     await send({"type": "http.response.body", "body": body})

@@ -10,14 +10,14 @@ from django.http import HttpRequest
 from ninja.security import HttpBearer
 
 from flows import engine
-from flows.api.problems import Problem
+from flows.api.problems import ApiProblem
 from foundryflow.models import ApiKey
 
 FRESH = 3.0  # seconds that a key is not looked up again; a revoked one works that long
 MOST = 1_000  # keys remembered
 
 
-class Keys(HttpBearer):
+class KeyAuth(HttpBearer):
     """Lets a key in that has the scope, as long as its person may do what the scope is for."""
 
     def __init__(self, scope: str) -> None:
@@ -30,26 +30,26 @@ class Keys(HttpBearer):
         return self.authenticate(request, token) if scheme.lower() == "bearer" else None
 
     async def authenticate(self, request: HttpRequest, token: str) -> Any:
-        key = await known(token)
+        key = await find_key(token)
         if key is None:
             return None
         if not key.may(self.scope):
-            raise Problem(403, f"The key {key.name} lacks the scope {self.scope}.")
+            raise ApiProblem(403, f"The key {key.name} lacks the scope {self.scope}.")
         if not key.person_may(self.scope):
-            raise Problem(403, f"The key {key.name} belongs to somebody who may only read.")
+            raise ApiProblem(403, f"The key {key.name} belongs to somebody who may only read.")
         return key
 
 
 _known: dict[str, tuple[float, ApiKey]] = {}
 
 
-async def known(token: str) -> ApiKey | None:
+async def find_key(token: str) -> ApiKey | None:
     # By digest, so that no key stays in memory.
     name = hashlib.sha256(token.encode()).hexdigest()
     read_at, key = _known.get(name, (0.0, None))
     if key is not None and time.monotonic() - read_at < FRESH:
         return key
-    found: ApiKey | None = await engine.execute(lambda: looked_up(token))
+    found: ApiKey | None = await engine.run_job(lambda: look_up_key(token))
     if len(_known) > MOST:
         _known.clear()
     if found is None:
@@ -59,13 +59,13 @@ async def known(token: str) -> ApiKey | None:
     return found
 
 
-def looked_up(token: str) -> ApiKey | None:
+def look_up_key(token: str) -> ApiKey | None:
     key = ApiKey.objects.find(token)
     if key is not None:
         key.note_use()
     return key
 
 
-def forget() -> None:
+def forget_keys() -> None:
     """For tests: keys of another database."""
     _known.clear()

@@ -38,7 +38,7 @@ EVENTS = {"text/event-stream": {"schema": EVENT}}
 STREAM: dict[str, Any] = {"responses": {200: {"content": EVENTS}}}
 
 
-def answers(*errors: int, **good: Any) -> dict[Any, Any]:
+def responses(*errors: int, **good: Any) -> dict[Any, Any]:
     """What a call answers: `ok` or `accepted` by its shape, and errors beyond those that every call may end in."""
     statuses = {"ok": 200, "accepted": 202}
     return {

@@ -13,7 +13,7 @@ from foundryflow.database import RETRY_AFTER
 TYPE = "application/problem+json"
 
 
-class Problem(Exception):
+class ApiProblem(Exception):
     """Ends a request with a status and a sentence."""
 
     def __init__(self, status: int, detail: str, **more: Any) -> None:
@@ -21,15 +21,15 @@ class Problem(Exception):
         self.status, self.detail, self.more = status, detail, more
 
 
-def body(status: int, detail: str, **more: Any) -> bytes:
+def problem_body(status: int, detail: str, **more: Any) -> bytes:
     said = {"type": "about:blank", "title": HTTPStatus(status).phrase, "status": status, "detail": detail, **more}
     return json.dumps(said, ensure_ascii=False).encode()
 
 
-def answer(status: int, detail: str, **more: Any) -> HttpResponse:
+def problem_response(status: int, detail: str, **more: Any) -> HttpResponse:
     headers = {401: {"WWW-Authenticate": "Bearer"}, 503: {"Retry-After": str(RETRY_AFTER)}}.get(status, {})
-    return HttpResponse(body(status, detail, **more), status=status, content_type=TYPE, headers=headers)
+    return HttpResponse(problem_body(status, detail, **more), status=status, content_type=TYPE, headers=headers)
 
 
-def told(request: HttpRequest, problem: Problem) -> HttpResponse:
-    return answer(problem.status, problem.detail, **problem.more)
+def told(request: HttpRequest, problem: ApiProblem) -> HttpResponse:
+    return problem_response(problem.status, problem.detail, **problem.more)

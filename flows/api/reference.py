@@ -68,7 +68,7 @@ def openapi(request: Request) -> HttpResponse:
     if request.user.is_authenticated or keyed:
         response: HttpResponse = JsonResponse(schema())
     else:
-        response = problems.answer(401, "Sign in, or give a key: Authorization: Bearer ffk_…")
+        response = problems.problem_response(401, "Sign in, or give a key: Authorization: Bearer ffk_…")
     response.headers["Cache-Control"] = "no-store"
     return response
 

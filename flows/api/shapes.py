@@ -17,7 +17,7 @@ TEXT = r"^[^\x00]*$"  # no database keeps a NUL character
 RunState = Literal["queued", "running", "waiting", "succeeded", "failed", "cancelled"]
 
 
-def storable(value: Any) -> Any:
+def check_storable(value: Any) -> Any:
     """The value itself, when every database takes it. Raises PydanticCustomError."""
     try:
         if deeper_than(value, DEEPEST):
@@ -28,7 +28,7 @@ def storable(value: Any) -> Any:
     return value
 
 
-Text = Annotated[str, AfterValidator(storable), Field(json_schema_extra={"pattern": TEXT})]
+Text = Annotated[str, AfterValidator(check_storable), Field(json_schema_extra={"pattern": TEXT})]
 # Ninja cannot refer to what is no model: the document is completed with these.
 ANY_VALUE = {"$ref": "#/components/schemas/Value"}
 VALUES: dict[str, Any] = {"type": "object", "propertyNames": {"pattern": TEXT}, "additionalProperties": ANY_VALUE}
@@ -45,7 +45,7 @@ VALUE = {
     ],
 }
 HAS_VALUES = "x-values"  # marks where VALUES stands
-Inputs = Annotated[dict[str, Any], AfterValidator(storable), WithJsonSchema({HAS_VALUES: True})]
+Inputs = Annotated[dict[str, Any], AfterValidator(check_storable), WithJsonSchema({HAS_VALUES: True})]
 
 FlowSlug = Annotated[str, Path(..., max_length=100, pattern="^[-a-zA-Z0-9_]+$")]
 RunId = Annotated[int, Path(..., ge=0, le=HIGHEST_ID)]
@@ -66,7 +66,7 @@ LastEvent = Annotated[
 ]
 
 
-class Body(Schema):
+class RequestBody(Schema):
     """What a call brings: a text is no number, and neither is a truth."""
 
     model_config = ConfigDict(strict=True)

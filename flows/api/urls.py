@@ -12,7 +12,7 @@ from flows.api.views import api
 from foundryflow.access import Access
 
 
-def keyed(patterns: list[Any]) -> list[Any]:
+def mark_as_keyed(patterns: list[Any]) -> list[Any]:
     for pattern in patterns:
         pattern.callback = login_not_required(pattern.callback)
         pattern.callback.access = Access.KEY
@@ -22,6 +22,6 @@ def keyed(patterns: list[Any]) -> list[Any]:
 urlpatterns = [
     path("docs", reference.docs, name="docs"),
     path("openapi.json", reference.openapi, name="openapi"),
-    *keyed(api.urls[0]),
+    *mark_as_keyed(api.urls[0]),
 ]
 app_name = "api"

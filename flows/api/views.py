@@ -16,14 +16,13 @@ from connections.clients import foundry_client
 from connections.fields import KeyUnreadable
 from connections.models import Connection
 from flows import engine
-from flows.api import problems, shown
-from flows.api.events import events
-from flows.api.keys import Keys
-from flows.api.openapi import STREAM, BoundedParser, DescribedAPI, UnfitBody, answers
-from flows.api.problems import Problem
+from flows.api import problems, serialize
+from flows.api.events import stream_events
+from flows.api.keys import KeyAuth
+from flows.api.openapi import STREAM, BoundedParser, DescribedAPI, UnfitBody, responses
+from flows.api.problems import ApiProblem
 from flows.api.shapes import (
     Accepted,
-    Body,
     ConnectionCheck,
     ConnectionName,
     EventNumber,
@@ -32,6 +31,7 @@ from flows.api.shapes import (
     IdempotencyKey,
     Inputs,
     LastEvent,
+    RequestBody,
     RunDetail,
     RunId,
     RunList,
@@ -40,7 +40,7 @@ from flows.api.shapes import (
     StateFilter,
     Text,
 )
-from flows.api.starting import again, start
+from flows.api.start import restart_run, start_run
 from flows.models import Flow, Run
 from flows.models.search import STATES, Cursor, Filters, Search
 from foundryflow.database import is_away, is_damaged, note_away, sentence_for_visitors
@@ -62,17 +62,17 @@ api = DescribedAPI(
     docs_url=None,
     openapi_url=None,
 )
-reads, runs, tests = (Keys(scope) for scope in ApiScope.values)
+reads, runs, tests = (KeyAuth(scope) for scope in ApiScope.values)
 
 
-class Start(Body):
+class Start(RequestBody):
     """What a run is started with."""
 
     inputs: Inputs = Field(default_factory=dict, description="By the names of the inputs of the flow.")
     anyway: bool = Field(False, description="Start although the flow has configuration errors.")
 
 
-class Again(Body):
+class Again(RequestBody):
     """Where another run begins."""
 
     path: Text = Field("", max_length=500, description="Of the action it begins at; where the run failed when empty.")
@@ -81,21 +81,21 @@ class Again(Body):
     anyway: bool = Field(False, description="Start although the flow has configuration errors.")
 
 
-class Deployment(Body):
+class Deployment(RequestBody):
     model: Text = Field("", max_length=200, description="Deployment; the default one of the connection when empty.")
 
 
-@api.get("/flows", auth=reads, summary="Every flow", response=answers(ok=FlowList), tags=["flows"])
+@api.get("/flows", auth=reads, summary="Every flow", response=responses(ok=FlowList), tags=["flows"])
 async def list_flows(request: HttpRequest) -> HttpResponse:
     found = Flow.objects.edited().select_related("head")
-    return JsonResponse({"flows": await engine.execute(lambda: shown.flows(found))})
+    return JsonResponse({"flows": await engine.run_job(lambda: serialize.serialize_flows(found))})
 
 
 @api.post(
     "/flows/{slug:slug}/run",
     auth=runs,
     summary="Run a flow and wait for its end",
-    response=answers(404, 409, ok=RunDetail, accepted=Accepted),
+    response=responses(404, 409, ok=RunDetail, accepted=Accepted),
     tags=["flows"],
 )
 async def run_flow(
@@ -106,38 +106,38 @@ async def run_flow(
     idempotency_key: IdempotencyKey = None,
 ) -> HttpResponse:
     """Answers with the run once it has ended; after `timeout` seconds (at most 300) with 202, and it goes on."""
-    run = await start_run(request, slug, given, idempotency_key, engine.URGENT)
-    if not await engine.ended(run.pk, max(0.0, min(timeout, LONGEST_WAIT))):
-        return accepted(run)
+    run = await start_with_key(request, slug, given, idempotency_key, engine.URGENT)
+    if not await engine.wait_for_end(run.pk, max(0.0, min(timeout, LONGEST_WAIT))):
+        return accepted_response(run)
     try:
-        found = await engine.execute_alike(shown.runs_wanted, shown.Wanted(run.pk))
+        found = await engine.run_shared_job(serialize.read_runs, serialize.RunQuery(run.pk))
     except (OperationalError, InterfaceError) as error:
         if not is_away(error):
             raise
-        return accepted(run)  # it was started: where to look is all that can be said
+        return accepted_response(run)  # it was started: where to look is all that can be said
     # Its process may have stopped and left it to another one.
-    return JsonResponse(found) if found and found["ended_at"] else accepted(run)
+    return JsonResponse(found) if found and found["ended_at"] else accepted_response(run)
 
 
 @api.post(
     "/flows/{slug:slug}/submit",
     auth=runs,
     summary="Put a run into the queue",
-    response=answers(404, 409, accepted=Accepted),
+    response=responses(404, 409, accepted=Accepted),
     tags=["flows"],
 )
 async def submit_flow(
     request: HttpRequest, slug: FlowSlug, given: Start, idempotency_key: IdempotencyKey = None
 ) -> HttpResponse:
     """Answers at once with 202 and where to look."""
-    return accepted(await start_run(request, slug, given, idempotency_key, SUBMITTED))
+    return accepted_response(await start_with_key(request, slug, given, idempotency_key, SUBMITTED))
 
 
 @api.post(
     "/flows/{slug:slug}/stream",
     auth=runs,
     summary="Run a flow and follow it",
-    response=answers(404, 409, ok=None),
+    response=responses(404, 409, ok=None),
     openapi_extra=STREAM,
     tags=["flows"],
 )
@@ -145,11 +145,11 @@ async def stream_flow(
     request: HttpRequest, slug: FlowSlug, given: Start, idempotency_key: IdempotencyKey = None
 ) -> HttpResponse:
     """Server-sent events: run, action, text, log, end."""
-    run = await start_run(request, slug, given, idempotency_key, engine.URGENT)
-    return event_stream(events(run.pk, 0))
+    run = await start_with_key(request, slug, given, idempotency_key, engine.URGENT)
+    return event_stream(stream_events(run.pk, 0))
 
 
-@api.get("/runs", auth=reads, summary="Runs, the newest first", response=answers(ok=RunList), tags=["runs"])
+@api.get("/runs", auth=reads, summary="Runs, the newest first", response=responses(ok=RunList), tags=["runs"])
 async def list_runs(
     request: HttpRequest, flow: SlugFilter = "", state: StateFilter = "", before: EventNumber = 0
 ) -> HttpResponse:
@@ -162,17 +162,17 @@ async def list_runs(
         begin = Cursor.at_number(before) if before else None
         if before and begin is None:
             return []
-        return [shown.brief(run) for run in Search(seen, filters, listed).page(before=begin).runs]
+        return [serialize.serialize_run_brief(run) for run in Search(seen, filters, listed).page(before=begin).runs]
 
-    return JsonResponse({"runs": await engine.execute(page)})
+    return JsonResponse({"runs": await engine.run_job(page)})
 
 
-@api.get("/runs/{id:run_id}", auth=reads, summary="One run", response=answers(404, ok=RunDetail), tags=["runs"])
+@api.get("/runs/{id:run_id}", auth=reads, summary="One run", response=responses(404, ok=RunDetail), tags=["runs"])
 async def show_run(request: HttpRequest, run_id: RunId, after: EventNumber = 0) -> HttpResponse:
     """With its actions, and the lines of its log behind the cursor `after`."""
-    found = await engine.execute_alike(shown.runs_wanted, shown.Wanted(run_id, after, caller(request)))
+    found = await engine.run_shared_job(serialize.read_runs, serialize.RunQuery(run_id, after, caller(request)))
     if found is None:
-        raise Problem(404, f"There is no run {run_id}.")
+        raise ApiProblem(404, f"There is no run {run_id}.")
     return JsonResponse(found)
 
 
@@ -180,70 +180,74 @@ async def show_run(request: HttpRequest, run_id: RunId, after: EventNumber = 0) 
     "/runs/{id:run_id}/events",
     auth=reads,
     summary="Follow a run",
-    response=answers(404, ok=None),
+    response=responses(404, ok=None),
     openapi_extra=STREAM,
     tags=["runs"],
 )
 async def follow_run(request: HttpRequest, run_id: RunId, last_event_id: LastEvent = 0) -> HttpResponse:
     """Server-sent events. `Last-Event-ID` goes on behind an event that was seen."""
     await visible_run(request, run_id)
-    return event_stream(events(run_id, last_event_id))
+    return event_stream(stream_events(run_id, last_event_id))
 
 
 @api.post(
     "/runs/{id:run_id}/cancel",
     auth=runs,
     summary="Stop a run",
-    response=answers(404, 409, accepted=Accepted),
+    response=responses(404, 409, accepted=Accepted),
     tags=["runs"],
 )
 async def cancel_run(request: HttpRequest, run_id: RunId) -> HttpResponse:
     """Asked a second time, ends it without waiting for what is going. 409 when it had ended."""
     run = await visible_run(request, run_id)
-    if not await engine.execute(lambda: engine.cancel(run, by=f"API key {caller(request).name}")):
-        raise Problem(409, f"Run {run_id} has ended.")
-    return accepted(run)
+    if not await engine.run_job(lambda: engine.cancel(run, by=f"API key {caller(request).name}")):
+        raise ApiProblem(409, f"Run {run_id} has ended.")
+    return accepted_response(run)
 
 
 @api.post(
     "/runs/{id:run_id}/retry",
     auth=runs,
     summary="Go on from an action",
-    response=answers(404, 409, accepted=Accepted),
+    response=responses(404, 409, accepted=Accepted),
     tags=["runs"],
 )
 async def retry_run(request: HttpRequest, run_id: RunId, given: Again) -> HttpResponse:
     """Another run that takes over what had finished before; answers 202 with it."""
     run = await visible_run(request, run_id)
-    return accepted(await again(run.pk, given.path, given.inputs, newest=given.newest, anyway=given.anyway))
+    return accepted_response(
+        await restart_run(run.pk, given.path, given.inputs, newest=given.newest, anyway=given.anyway)
+    )
 
 
 @api.post(
     "/connections/{name}/test",
     auth=tests,
     summary="Test a connection",
-    response=answers(404, ok=ConnectionCheck),
+    response=responses(404, ok=ConnectionCheck),
     tags=["connections"],
 )
 async def test_connection(request: HttpRequest, name: ConnectionName, given: Deployment) -> HttpResponse:
     """Sends one tiny prompt."""
-    connection = await engine.execute(lambda: Connection.objects.filter(name=name).first())
+    connection = await engine.run_job(lambda: Connection.objects.filter(name=name).first())
     if connection is None:
-        raise Problem(404, f"There is no connection {name}.")
+        raise ApiProblem(404, f"There is no connection {name}.")
     model = given.model or connection.default_model
     if not model:
-        raise Problem(422, "Name a deployment in model.")
+        raise ApiProblem(422, "Name a deployment in model.")
     try:
         target = connection.target()
     except KeyUnreadable as error:
-        raise Problem(422, str(error), kind="key_unreadable") from None
+        raise ApiProblem(422, str(error), kind="key_unreadable") from None
     result = await foundry_client().test(target, model)
-    await engine.execute(lambda: connection.record_check(result))
-    return JsonResponse(shown.tested(result))
+    await engine.run_job(lambda: connection.record_check(result))
+    return JsonResponse(serialize.serialize_check(result))
 
 
-async def start_run(request: HttpRequest, slug: str, given: Start, idempotency_key: str | None, priority: int) -> Run:
-    return await start(slug, given.inputs, caller(request), idempotency_key, priority, anyway=given.anyway)
+async def start_with_key(
+    request: HttpRequest, slug: str, given: Start, idempotency_key: str | None, priority: int
+) -> Run:
+    return await start_run(slug, given.inputs, caller(request), idempotency_key, priority, anyway=given.anyway)
 
 
 def caller(request: HttpRequest) -> ApiKey:
@@ -254,34 +258,34 @@ def caller(request: HttpRequest) -> ApiKey:
 async def visible_run(request: HttpRequest, run_id: int) -> Run:
     """What the pages show to the person whose key it is. Raises Problem: a hidden run is none that is there."""
     person = caller(request).created_by
-    run = await engine.execute(lambda: Run.objects.visible_to(person).filter(pk=run_id).first())
+    run = await engine.run_job(lambda: Run.objects.visible_to(person).filter(pk=run_id).first())
     if run is None:
-        raise Problem(404, f"There is no run {run_id}.")
+        raise ApiProblem(404, f"There is no run {run_id}.")
     return run
 
 
-def accepted(run: Run) -> HttpResponse:
+def accepted_response(run: Run) -> HttpResponse:
     url = f"{settings.PREFIX}/api/runs/{run.pk}"
     return JsonResponse({"run": run.pk, "url": url}, status=202, headers={"Location": url})
 
 
-@api.exception_handler(Problem)
-def on_problem(request: HttpRequest, problem: Problem) -> HttpResponse:
-    return problems.answer(problem.status, problem.detail, **problem.more)
+@api.exception_handler(ApiProblem)
+def on_problem(request: HttpRequest, problem: ApiProblem) -> HttpResponse:
+    return problems.problem_response(problem.status, problem.detail, **problem.more)
 
 
 @api.exception_handler(AuthenticationError)
 def on_stranger(request: HttpRequest, error: AuthenticationError) -> HttpResponse:
-    return problems.answer(401, "Give a key: Authorization: Bearer ffk_…")
+    return problems.problem_response(401, "Give a key: Authorization: Bearer ffk_…")
 
 
 @api.exception_handler(ValidationError)
 def on_invalid(request: HttpRequest, error: ValidationError) -> HttpResponse:
-    errors = [{"where": where(e["loc"]), "message": e["msg"]} for e in error.errors]
-    return problems.answer(422, "The request is not as it should be.", errors=errors)
+    errors = [{"where": field_name(e["loc"]), "message": e["msg"]} for e in error.errors]
+    return problems.problem_response(422, "The request is not as it should be.", errors=errors)
 
 
-def where(loc: tuple[str | int, ...]) -> str:
+def field_name(loc: tuple[str | int, ...]) -> str:
     """The field as the caller names it; of a body, without the parameter of ours that takes it."""
     return ".".join(str(part) for part in loc[2 if loc[0] == "body" else 1 :]) or "body"
 
@@ -289,16 +293,16 @@ def where(loc: tuple[str | int, ...]) -> str:
 @api.exception_handler(HttpError)
 def on_error(request: HttpRequest, error: HttpError) -> HttpResponse:
     if isinstance(error.__cause__, UnfitBody):
-        return problems.answer(422, str(error.__cause__))
-    return problems.answer(error.status_code, str(error))
+        return problems.problem_response(422, str(error.__cause__))
+    return problems.problem_response(error.status_code, str(error))
 
 
 @api.exception_handler(Exception)
 def on_bug(request: HttpRequest, error: Exception) -> HttpResponse:
     if is_away(error) or is_damaged(error):
         note_away(error, request.path)
-        response = problems.answer(503, sentence_for_visitors(error))
+        response = problems.problem_response(503, sentence_for_visitors(error))
         response._has_been_logged = True  # type: ignore[attr-defined]  # Django would log each of them
         return response
     log.error("action=api_failed path=%s", request.path, exc_info=error)
-    return problems.answer(500, "The server could not go on.")
+    return problems.problem_response(500, "The server could not go on.")

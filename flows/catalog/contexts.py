@@ -51,10 +51,10 @@ def flow_rows(flows: Iterable[Flow]) -> list[FlowRow]:
     today = timezone.localtime().replace(hour=0, minute=0, second=0, microsecond=0)
     daily = runs_by_day(ids, [today - timedelta(days=day) for day in range(DAYS)])
     total, last = runs_in_all(ids), newest_runs(ids)
-    return [row(flow, total[flow.pk], last.get(flow.pk), daily[flow.pk]) for flow in shown]
+    return [flow_row(flow, total[flow.pk], last.get(flow.pk), daily[flow.pk]) for flow in shown]
 
 
-def row(flow: Flow, runs: int, last: Run | None, days: Counter[int]) -> FlowRow:
+def flow_row(flow: Flow, runs: int, last: Run | None, days: Counter[int]) -> FlowRow:
     document = flow.current.document
     most = max(days.values(), default=1)
     heights = [(DAYS - 1 - day, max(2, round(20 * count / most))) for day, count in days.items() if day < DAYS]

@@ -9,18 +9,16 @@ from typing import Any
 from django.contrib.auth.models import AbstractBaseUser
 from django.db import transaction
 
-from connections.endpoint.recognise import secret_warning
-from flows.actions.base import label, props
+from flows.actions.registry import properties_of_type
 from flows.language.document import Document, DocumentError, parse
 from flows.lint.literal_secrets import Place, each_secret, literal_of, refusal_of, refusals
-from flows.lint.visible import known_type
 from flows.models import Flow
 from foundryflow.strict_json import JsonError, storable_json
 
 LARGEST_FILE = 5 * 1024 * 1024
 
 
-def read(text: str | bytes) -> Any:
+def parse_json(text: str | bytes) -> Any:
     """JSON of a flow file. Raises DocumentError with the line when it is none."""
     if len(text) > LARGEST_FILE:
         raise DocumentError(["The file is larger than 5 MB. A flow is a few kilobytes; is it the right file?"])
@@ -37,38 +35,36 @@ def without_secrets_in_addresses(document: Document) -> Document:
     DocumentError."""
     found = []
     for action in (located.action for located in document.walk()):
-        known = known_type(action)
-        for name, declared in props(known.properties).items() if known else ():
-            value = action.properties.get(name)
-            if declared.address and isinstance(value, str) and (why := secret_warning(value)):
-                found.append(f"{action.id}, {label(name)}: {why}")
+        for name, property in properties_of_type(action.type).items():
+            if why := property.refuse(action.properties.get(name)):
+                found.append(f"{action.id}, {property.label}: {why}")
     if found:
         raise DocumentError(found)
     return document
 
 
-def bring_in(text: str | bytes, *, by: AbstractBaseUser | None) -> tuple[Flow, bool]:
+def import_flow(text: str | bytes, *, by: AbstractBaseUser | None) -> tuple[Flow, bool]:
     """The flow that the file describes: a new one, or a new revision of the one with that name (then False)."""
-    document = without_secrets_in_addresses(parse(read(text)))
+    document = without_secrets_in_addresses(parse(parse_json(text)))
     if mixed := refusals(document, Flow.objects.secret_inputs):
         raise DocumentError([f"{place.action_id or 'Start'}: {sentence}" for place, sentence in mixed[:20]])
     with transaction.atomic():
         flow = Flow.objects.edited().filter(name=document.name).order_by("pk").first()
         fresh = flow is None
         if flow is None:
-            flow = Flow.objects.start_with(document, by=by, note="imported")
+            flow = Flow.objects.create_flow(document, by=by, note="imported")
         else:
             flow.commit(document, by=by, base=flow.current.number, note="imported")
     return flow, fresh
 
 
-def written(document: dict[str, Any]) -> str:
+def export_text(document: dict[str, Any]) -> str:
     """The text of a file. What is secret in a document and not stored apart, which older ones may hold, is left out."""
     with suppress(DocumentError):  # a broken one is kept as it is, to be mended
-        document = each_secret(parse(document), left_out, Flow.objects.secret_inputs).to_json()
+        document = each_secret(parse(document), leave_out_secret, Flow.objects.secret_inputs).to_json()
     return json.dumps(document, indent=2, ensure_ascii=False) + "\n"
 
 
-def left_out(place: Place, value: Any) -> Any:
+def leave_out_secret(place: Place, value: Any) -> Any:
     readable = literal_of(place, value) is not None or refusal_of(place, value)
     return {"secret": "left-out"} if readable else value

@@ -22,4 +22,4 @@ def add_sample(*, by: AbstractBaseUser | None) -> Flow:
     if not Connection.objects.filter(name=CONNECTION).exists():
         url = f"http://127.0.0.1:{settings.SIMULATOR_PORT}/openai/v1"
         Connection.objects.create(name=CONNECTION, endpoint=url, key=Secret("simulator"))
-    return Flow.objects.start_with(parse(files.read(FILE.read_text())), by=by, note="sample")
+    return Flow.objects.create_flow(parse(files.parse_json(FILE.read_text())), by=by, note="sample")

@@ -12,8 +12,8 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 from connections.models import Connection
 from flows.access import find_flow
 from flows.catalog import files
-from flows.catalog.callers import reasons_to_keep
 from flows.catalog.contexts import FirstSteps, flow_rows
+from flows.catalog.deletion import reasons_to_keep
 from flows.catalog.sample import add_sample
 from flows.language.document import DocumentError, parse
 from flows.models import Flow
@@ -29,7 +29,7 @@ class NewFlowForm(forms.Form):
     name = forms.CharField(max_length=200, error_messages={"required": "A flow needs a name."})
 
 
-class ImportForm(forms.Form):
+class FlowImportForm(forms.Form):
     file = forms.FileField(
         label="Flow file",
         error_messages={"required": "Choose a file: a flow exported as JSON.", "empty": "The file is empty."},
@@ -61,7 +61,7 @@ def new(request: Request) -> HttpResponse:
     form = NewFlowForm(request.POST or None)
     if request.method == "POST" and form.is_valid():
         name = form.cleaned_data["name"].strip()
-        flow = Flow.objects.start_with(
+        flow = Flow.objects.create_flow(
             parse({"format": "foundryflow/1", "name": name, "inputs": [], "actions": []}), by=request.user
         )
         return redirect("designer:show", flow.slug)
@@ -72,13 +72,13 @@ def new(request: Request) -> HttpResponse:
 @require_http_methods(["GET", "POST"])
 def import_file(request: Request) -> HttpResponse:
     if request.method == "GET":
-        return page(request, "flows/import.html", {"form": ImportForm()})
-    form = ImportForm(request.POST, request.FILES)
+        return page(request, "flows/import.html", {"form": FlowImportForm()})
+    form = FlowImportForm(request.POST, request.FILES)
     problems: list[str] = []
     if form.is_valid():
         upload = form.cleaned_data["file"]
         try:
-            flow, created = files.bring_in(upload.read(files.LARGEST_FILE + 1), by=request.user)
+            flow, created = files.import_flow(upload.read(files.LARGEST_FILE + 1), by=request.user)
         except DocumentError as error:
             problems = list(error.problems)
         else:
@@ -100,7 +100,7 @@ def sample(request: Request) -> HttpResponse:
 def export(request: Request, slug: str) -> HttpResponse:
     flow = find_flow(request, slug)
     headers = {"Content-Disposition": f'attachment; filename="{flow.slug}.json"'}
-    return HttpResponse(files.written(flow.current.document), content_type="application/json", headers=headers)
+    return HttpResponse(files.export_text(flow.current.document), content_type="application/json", headers=headers)
 
 
 @editor

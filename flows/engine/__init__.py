@@ -14,13 +14,13 @@ from django.db import InterfaceError, OperationalError, transaction
 from django.db.models import QuerySet
 from django.utils import timezone
 
-from flows.engine import claims, embedded
+from flows.engine import embedded, workers
 from flows.engine.embedded import COMMAND_LINE
 from flows.engine.live import hub
-from flows.engine.writer import Alike
+from flows.engine.writer import SharedCall
 from flows.models import LIVE, Checkpoint, Run, State
+from flows.models.raw import insert
 from flows.models.run import ENDS
-from flows.models.sql import insert
 from foundryflow import database
 
 if settings.POSTGRESQL:
@@ -53,7 +53,7 @@ def submit_all(runs: Sequence[Run]) -> None:
         submit(runs[0])
 
 
-async def execute(job: Callable[[], Result]) -> Result:
+async def run_job(job: Callable[[], Result]) -> Result:
     """A database job in a transaction, on the loop of the server together with all others of the process.
 
     Raises OperationalError when the database is away for longer than somebody who asks waits.
@@ -62,9 +62,9 @@ async def execute(job: Callable[[], Result]) -> Result:
     return done
 
 
-async def execute_alike(work: Callable[[Sequence[Argument]], Sequence[Result]], argument: Argument) -> Result:
+async def run_shared_job(work: Callable[[Sequence[Argument]], Sequence[Result]], argument: Argument) -> Result:
     """The same, where one call of `work` serves everybody who asks at the same time: an outcome for each argument."""
-    done: Result = await database.execute(Alike(work, argument))
+    done: Result = await database.execute(SharedCall(work, argument))
     return done
 
 
@@ -93,7 +93,7 @@ def cancel_all(runs: QuerySet[Run], *, by: str) -> None:
 
 def lacks_workers() -> bool:
     """Whether what is queued waits for a worker that nobody has started. On SQLite the server executes it."""
-    return settings.POSTGRESQL and not claims.alive().exclude(kind=COMMAND_LINE).exists()
+    return settings.POSTGRESQL and not workers.living_workers().exclude(kind=COMMAND_LINE).exists()
 
 
 async def open_engine() -> None:
@@ -104,13 +104,13 @@ async def close_engine() -> None:
     await (distributed.close_engine() if settings.POSTGRESQL else embedded.close_engine())
 
 
-async def ended(run_id: int, timeout: float) -> bool:  # noqa: ASYNC109 - how long to watch, not a limit on work
+async def wait_for_end(run_id: int, timeout: float) -> bool:  # noqa: ASYNC109 - how long to watch, not a limit on work
     """Waits until the run has ended, at most `timeout` seconds. On the loop of the server."""
     until = time.monotonic() + timeout
     with hub.subscribe(run_id) as subscription:
         while not subscription.ended:
             look = min(until, time.monotonic() + LOOK)
-            while not subscription.ended and await subscription.changed(max(0, look - time.monotonic())):
+            while not subscription.ended and await subscription.wait_for_change(max(0, look - time.monotonic())):
                 pass
             if not subscription.ended and await is_known_to_have_ended(run_id):
                 return True
@@ -122,7 +122,7 @@ async def ended(run_id: int, timeout: float) -> bool:  # noqa: ASYNC109 - how lo
 async def is_known_to_have_ended(run_id: int) -> bool:
     """While the database is away nobody knows."""
     try:
-        return await execute_alike(have_ended, run_id)
+        return await run_shared_job(have_ended, run_id)
     except (OperationalError, InterfaceError) as error:
         if not database.is_away(error):
             raise

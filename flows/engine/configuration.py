@@ -11,14 +11,12 @@ from django.utils.text import slugify
 
 from connections.clients import identity_problem
 from connections.models import OWN_IDENTITIES, Connection
-from flows.actions.base import PropertyKind
+from flows.actions.registry import properties_of_type
 from flows.interpreter import runner
 from flows.language.document import Document, DocumentError
 from flows.lint import linter
 from flows.lint.linter import CalledFlow, Problem
-from flows.lint.literal_secrets import declared_properties
-from flows.models import Flow, Revision, Room
-from flows.models.sql import fetched, marks, table
+from flows.models import Flow, Revision, Room, sql
 
 K, V = TypeVar("K"), TypeVar("V")
 
@@ -91,10 +89,10 @@ def errors_before_run(revision: Revision) -> list[Problem]:
 
 def needs_of(document: Document) -> Needs:
     named = {
-        name
-        for located in document.walk()
-        for key, declared in declared_properties(located.action)
-        if declared.kind is PropertyKind.CONNECTION and isinstance(name := located.action.properties.get(key), str)
+        connection
+        for action in (located.action for located in document.walk())
+        for name, property in properties_of_type(action.type).items()
+        for connection in property.connections_named(action.properties.get(name))
     }
     return Needs(frozenset(named), frozenset(slug for _, _, slug in linter.calls_in(document)))
 
@@ -103,9 +101,8 @@ def existing_connections(needs: Needs) -> dict[str, str]:
     """Of the named connections those that there are, with why no call can go there; mostly nothing."""
     if not needs.connections:
         return {}
-    names = list(needs.connections)
-    found = f"SELECT name, auth, endpoint FROM {table(Connection)} WHERE name IN {marks(names)}"  # noqa: S608 - names of our own, values are bound
-    return {name: trouble_of(auth, endpoint) for name, auth, endpoint in fetched(found, names)}
+    found = sql.connections_named(needs.connections)
+    return {name: trouble_of(auth, endpoint) for name, auth, endpoint in found}
 
 
 def trouble_of(auth: str, address: str) -> str:
@@ -138,7 +135,7 @@ def head_of(flow: Flow) -> Revision:
 
 
 @dataclass(frozen=True)
-class Listed:
+class LocatedProblem:
     """A problem with where it can be corrected."""
 
     problem: Problem
@@ -156,9 +153,9 @@ class Listed:
         }
 
 
-def listed(problems: Iterable[Problem], document: Document, flow: Flow) -> list[Listed]:
+def locate_problems(problems: Iterable[Problem], document: Document, flow: Flow) -> list[LocatedProblem]:
     """For people: with the title of each action, and a link to its property."""
-    return [Listed(problem, title_of(problem, document), url_of(problem, flow)) for problem in problems]
+    return [LocatedProblem(problem, title_of(problem, document), url_of(problem, flow)) for problem in problems]
 
 
 def title_of(problem: Problem, document: Document) -> str:

@@ -9,13 +9,12 @@ from datetime import datetime, timedelta
 
 from django.utils import timezone
 
+from flows.engine.workers import BEAT
 from flows.interpreter import suspicion
 from flows.interpreter.suspicion import NOWHERE, SUSPECT
-from flows.models import ActionRun, Run, State, Suspect, Worker
+from flows.models import EXECUTING, ActionRun, Run, State, Suspect, Worker
 
-BEAT = 3.0  # seconds between two signs of life
 UNHEARD = 2.5 * BEAT  # seconds of silence after which a process is not well, whoever may still have its runs
-GOING = (State.RUNNING, State.WAITING)
 
 
 @dataclass
@@ -40,22 +39,22 @@ def is_well(worker: Worker) -> bool:
 
 def death_of(worker: Worker) -> Death:
     at = min(timezone.now(), worker.beat_at + timedelta(seconds=BEAT))
-    return Reader(worker, at).death
+    return DeathReader(worker, at).death
 
 
-class Reader:
+class DeathReader:
     """Reads in a few statements what was going, however many runs there were."""
 
     def __init__(self, worker: Worker, at: datetime) -> None:
         self.death = Death(worker, at)
         self._inner: defaultdict[int, dict[str, int]] = defaultdict(dict)  # run -> path -> run of the flow there
         self._rows: defaultdict[int, dict[str, tuple[str, datetime | None]]] = defaultdict(dict)
-        standing = Run.objects.filter(worker=worker, state__in=GOING)
+        standing = Run.objects.filter(worker=worker, state__in=EXECUTING)
         runs = list(standing.order_by("pk").values_list("pk", "parent_id", "parent_path", "crashes", "crash_path"))
         for run, parent, path, *_ in runs:
             if parent is not None:
                 self._inner[parent][path.rpartition("~")[0]] = run
-        rows = ActionRun.objects.filter(run__worker=worker, run__state__in=GOING, state__in=GOING).order_by()
+        rows = ActionRun.objects.filter(run__worker=worker, run__state__in=EXECUTING, state__in=EXECUTING).order_by()
         for run, path, state, started_at in rows.values_list("run_id", "path", "state", "started_at"):
             self._rows[run][path] = state, started_at
         for run, parent, _, crashes, crash_path in runs:
@@ -99,7 +98,7 @@ def blame(run: Run, death: Death) -> Suspect | None:
             Suspect.objects.filter(run=run).update(tried_with=None)
         return None
     same = suspicion.common_places(suspicion.places_of(run.crashes, run.crash_path), places)
-    run.crashes, run.crash_path = (run.crashes + 1 if same else 1), suspicion.packed(same or places)
+    run.crashes, run.crash_path = (run.crashes + 1 if same else 1), suspicion.pack_places(same or places)
     if run.crashes < SUSPECT:
         if was_suspect:
             Suspect.objects.filter(run=run).delete()
@@ -134,6 +133,6 @@ def have_others_died(since: datetime, worker: Worker) -> bool:
     return others.filter(beat_at__gt=since, beat_at__lt=silent, killed_by=None).exists()
 
 
-def forget_going(runs: Sequence[int]) -> None:
+def reset_running_actions(runs: Sequence[int]) -> None:
     """Nothing of these runs is being executed any more; what was going begins anew when they go on."""
     ActionRun.objects.filter(run__in=runs, state=State.RUNNING).update(state=State.QUEUED)

@@ -27,9 +27,10 @@ from procrastinate.types import JSONDict
 from psycopg_pool import AsyncConnectionPool, PoolTimeout
 
 from flows.engine import notices, tasks
-from flows.engine.executor import Executor, stopped
+from flows.engine.executor import Executor
 from flows.engine.live import hub
-from flows.engine.writer import Writer
+from flows.engine.loop_tasks import cancel_tasks
+from flows.engine.writer import DatabaseWriter
 from flows.models import Run
 from foundryflow import database
 
@@ -49,7 +50,7 @@ class PartEnded(Exception):
 
 
 _listening: list[asyncio.Task[None]] = []
-_writer: Writer | None = None
+_writer: DatabaseWriter | None = None
 
 
 def submit(runs: Sequence[Run]) -> None:
@@ -58,19 +59,19 @@ def submit(runs: Sequence[Run]) -> None:
         queue = INTERACTIVE if priority > 0 else SUBMITTED
         jobs: list[JSONDict] = [{"run_id": run.pk} for run in runs if run.priority == priority]
         # Procrastinate wraps errors of the driver; everybody here knows those of Django.
-        with connection.wrap_database_errors, unwrapped():
+        with connection.wrap_database_errors, unwrap_errors():
             tasks.execute.configure(queue=queue, priority=priority).batch_defer(*jobs)
 
 
 @contextmanager
-def unwrapped() -> Iterator[None]:
+def unwrap_errors() -> Iterator[None]:
     try:
         yield
     except ConnectorException as error:
         raise (error.__cause__ or error) from None
 
 
-def clear_jobs(runs: list[int]) -> None:
+def delete_jobs(runs: list[int]) -> None:
     """The jobs of runs that are taken have nothing to tell any more."""
     with connection.cursor() as cursor:
         cursor.execute(
@@ -84,7 +85,7 @@ async def open_engine() -> None:
     """A web process only listens."""
     global _writer
     hub.closing = False
-    _writer = Writer(PAUSE)
+    _writer = DatabaseWriter(PAUSE)
     database.set_executor(_writer)
     _listening.append(asyncio.get_running_loop().create_task(notices.listen(hub), name="listener"))
 
@@ -97,7 +98,7 @@ async def close_engine() -> None:
         closing, _writer = _writer, None
         closing.hurry(0)
         await closing.close()
-    await stopped(_listening)
+    await cancel_tasks(_listening)
     _listening.clear()
 
 
@@ -111,20 +112,20 @@ async def work(concurrency: int) -> None:
     announcer = notices.Announcer()
     hub.relay = announcer
     executor = Executor("worker", concurrency, PAUSE)
-    executor.on_claimed = clear_jobs
+    executor.on_claimed = delete_jobs
     sending = asyncio.get_running_loop().create_task(announcer.send(), name="announcer")
     with suppress(asyncio.CancelledError):
         try:
             await executor.open(feeds=True)
             tasks.look_at_queue = executor.look_at_queue
-            await all_go_on(sending, *executor.parts, asyncio.create_task(hear_of_jobs(), name="jobs"))
+            await wait_for_first_end(sending, *executor.parts, asyncio.create_task(listen_for_jobs(), name="jobs"))
         finally:
             await executor.close(settings.WORKER_GRACE)
     await asyncio.sleep(2 * notices.TOGETHER)
-    await stopped([sending])
+    await cancel_tasks([sending])
 
 
-async def all_go_on(*parts: asyncio.Task[None]) -> None:
+async def wait_for_first_end(*parts: asyncio.Task[None]) -> None:
     """Until it is cancelled. None of the parts ends by itself: whichever does takes the worker with it."""
     try:
         ended, _ = await asyncio.wait(parts, return_when=asyncio.FIRST_COMPLETED)
@@ -133,7 +134,7 @@ async def all_go_on(*parts: asyncio.Task[None]) -> None:
         log.error("action=worker_part_ended part=%s", part.get_name(), exc_info=error)
         raise PartEnded(f"The worker cannot go on: its part {part.get_name()!r} ended. See the log.") from error
     finally:
-        await stopped([part for part in parts if part.get_name() == "jobs"])
+        await cancel_tasks([part for part in parts if part.get_name() == "jobs"])
 
 
 def cancel_on_signal() -> None:
@@ -150,13 +151,13 @@ def cancel_on_signal() -> None:
         loop.add_signal_handler(number, stop)
 
 
-async def hear_of_jobs() -> None:
+async def listen_for_jobs() -> None:
     """Until it is cancelled. Procrastinate's worker returns when it loses the database; then another one starts."""
     pause = FIRST_PAUSE
     while True:
         began = time.monotonic()
         try:
-            await hear_while_connected()
+            await listen_while_connected()
         except (ConnectorException, PoolTimeout, OSError) as error:
             log.warning("action=jobs_unheard error=%r", error.__cause__ or error)
         if time.monotonic() - began > WELL:
@@ -165,7 +166,7 @@ async def hear_of_jobs() -> None:
         pause = min(pause * 2, LONGEST_PAUSE)
 
 
-async def hear_while_connected() -> None:
+async def listen_while_connected() -> None:
     parameters = connector_params()
     pool = AsyncConnectionPool(
         kwargs=parameters,

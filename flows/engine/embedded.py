@@ -28,9 +28,9 @@ async def open_engine() -> None:
     global _executor
     hub.closing = False
     executor = Executor("server", settings.RUN_CONCURRENCY)
-    if only_server():
+    if lock_database_file():
         # Nobody else serves this database, so whatever a server was executing is free at once.
-        await executor.requeued(await executor.writer.do(lambda: claims.requeue(claims.runs_of("server"))))
+        executor.note_takeover(await executor.writer.do(lambda: claims.requeue(claims.runs_of_kind("server"))))
     await executor.open(feeds=True)
     _executor = executor
 
@@ -46,7 +46,7 @@ async def close_engine() -> None:
         _lock = None
 
 
-def only_server() -> bool:
+def lock_database_file() -> bool:
     """Whether this process holds the lock beside the database file. The system frees it with the process."""
     global _lock
     name = str(settings.DATABASES["default"]["NAME"])

@@ -1,357 +1,212 @@
 """The journal as rows: what people see of a run, masked, and what another process needs to go on with it.
 
-What a run has to say gathers until the writer takes it: one update of the run, its new and its changed rows.
 An older attempt is refused.
 """
 
 from __future__ import annotations
 
-import asyncio
-import logging
-from collections.abc import Collection, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
-from django.db import DatabaseError
-from django.utils import timezone
-
-from connections.fields import KeyUnreadable
-from connections.secret import Secret
+from flows.engine.earlier_attempts import EarlierAttempts
+from flows.engine.gate import ActionGate
 from flows.engine.live import Hub
-from flows.engine.records import LONGEST_PATH, Gathered, write
-from flows.engine.writer import Alike, Writer
-from flows.interpreter.checkpoint import Checkpoint as Packed
-from flows.interpreter.checkpoint import CheckpointError, dumped, loaded
+from flows.engine.outbox import Outbox
+from flows.engine.records import LONGEST_PATH
+from flows.engine.writer import DatabaseWriter
+from flows.interpreter.checkpoint import PackedOutcome, pack_outcome
 from flows.interpreter.journal import (
     ActionCancelled,
+    ActionEnd,
     ActionFailed,
     ActionFinished,
+    ActionLogged,
+    ActionNoted,
     ActionSkipped,
     ActionStarted,
-    Ended,
+    ActionStreamed,
+    ActionWaiting,
     Event,
-    LogLine,
-    Noted,
-    TextDelta,
-    Waiting,
 )
-from flows.interpreter.suspicion import is_inside, places_left, places_of
+from flows.interpreter.suspicion import places_of
 from flows.language.errors import ActionError
-from flows.language.evaluation import in_passing
-from flows.language.values import displayed, storable
+from flows.language.rendering import off_loop_if_heavy
+from flows.language.values import display_json, storable_text
 from flows.models import Checkpoint, LogEntry, Run, State
-from flows.models.sql import Fields
-from foundryflow.database import is_away
-
-log = logging.getLogger(__name__)
-
-
-@dataclass
-class Past:
-    """What earlier attempts left: the rows there are, and how leaves ended."""
-
-    rows: list[str] = field(default_factory=list)  # their paths
-    checkpoints: dict[str, Checkpoint] = field(default_factory=dict)
-    notes: dict[str, Checkpoint] = field(default_factory=dict)
-
-    @classmethod
-    def of(cls, run: Run) -> Past:
-        past = cls(list(run.actions.values_list("path", flat=True)))
-        for checkpoint in run.checkpoints.all():
-            (past.notes if checkpoint.note else past.checkpoints)[checkpoint.path] = checkpoint
-        return past
+from flows.models.raw import Fields
 
 
 class DatabaseJournal:
     """Records of one run in one attempt. An outcome is awaited by the next start, or by the end of the run."""
 
-    def __init__(self, run: Run, writer: Writer, hub: Hub) -> None:
-        self._run, self._writer, self._hub = run, writer, hub
-        self._number = run.last_event
-        self._past = Past()
-        self._rows: set[str] = set()
-        self._gathered = Gathered(run.pk, run.attempt)
-        self._queued: asyncio.Future[Any] | None = None
-        self._waiting: set[str] = set()
-        self._going: set[str] = set()
-        self._containers: set[str] = set()  # among them
-        self._held: set[str] = set()
-        self._suspected = places_of(run.crashes, run.crash_path)
-        self._gate = asyncio.Event()
-        self._gate.set()
-        self._silent = False
-        self._owed: asyncio.Future[Any] | None = None  # done once the newest outcome is durable
-        self._keeps_secrets = False
+    def __init__(self, run: Run, writer: DatabaseWriter, hub: Hub) -> None:
+        self._run, self._hub = run, hub
+        self.gate = ActionGate(places_of(run.crashes, run.crash_path))
+        self._outbox = Outbox(run, writer, hub, self.gate)
+        self._earlier = EarlierAttempts()
+        self._rows: set[str] = set()  # paths of actions that have one
+        self._containers: set[str] = set()  # that are going
+        self._is_silent = False
 
-    def remember(self, past: Past) -> None:
-        """What earlier attempts left; before anything is recorded."""
-        self._past, self._rows = past, set(past.rows)
-        self._keeps_secrets = any(checkpoint.sealed for checkpoint in past.checkpoints.values())
-
-    def hold(self) -> None:
-        """Lets no further action start."""
-        self._gate.clear()
-
-    def let_go(self) -> None:
-        """Lets actions start again."""
-        self._gate.set()
-
-    async def admit(self, path: str) -> None:
-        if not self._gate.is_set():
-            self._held.add(path)
-            try:
-                await self._gate.wait()
-            finally:
-                self._held.discard(path)
-        self._going.add(path)
-        self._waiting.discard(path)
-
-    @property
-    def held(self) -> bool:
-        """Whether an action may not start."""
-        return bool(self._held)
-
-    @property
-    def waits(self) -> bool:
-        """Whether an action waits for its time, for quota, or to be tried again."""
-        return bool(self._waiting)
-
-    @property
-    def suspected(self) -> bool:
-        """Whether something that was going when a process died has not ended since."""
-        return bool(self._suspected)
-
-    def is_quiet(self, elsewhere: Collection[str] = ()) -> bool:
-        """Whether nothing is being executed: all that is going waits for its time, is held, or goes `elsewhere`."""
-        still = {*self._held, *self._waiting, *elsewhere}
-        return all(path in still or any(is_inside(each, path) for each in still) for path in self._going)
+    def remember(self, earlier: EarlierAttempts) -> None:
+        """Goes on behind what earlier attempts left; before anything is recorded."""
+        self._earlier, self._rows = earlier, set(earlier.rows)
+        self._outbox.keeps_secrets = earlier.hold_secrets
 
     def hand_over(self) -> None:
         """From now on nothing is recorded: a cancellation is not the end of the run."""
-        self._silent = True
+        self._is_silent = True
 
-    def recall(self, path: str) -> Ended | None:
-        stored = self._past.checkpoints.pop(path, None)
-        if stored is None:
-            return None
-        try:
-            return loaded(path, stored.text)
-        except (CheckpointError, KeyUnreadable) as error:
-            hint = "Retry the run from an action before, or run it again."
-            raise ActionError("checkpoint", f"The run cannot go on: {error}", hint) from None
+    async def admit(self, path: str) -> None:
+        await self.gate.admit(path)
+
+    def recall(self, path: str) -> ActionEnd | None:
+        return self._earlier.recall(path)
 
     def noted(self, path: str) -> Any:
-        stored = self._past.notes.get(path)
-        if stored is None:
-            return None
-        finished = loaded(path, stored.text)
-        return finished.output if isinstance(finished, ActionFinished) else None
-
-    async def record(self, event: Event) -> None:
-        if self._silent:
-            return
-        match event:
-            case TextDelta():
-                self._hub.append(self._run.pk, event.path, event.text)
-                if event.path in self._waiting:
-                    self._again(event.path)
-            case ActionStarted():
-                await self._started(event)
-            case ActionSkipped():
-                self._skipped(event)
-            case Waiting():
-                self._waits(event)
-            case LogLine():
-                self._line(event)
-            case Noted():
-                note = dumped(ActionFinished(event.path, 0, output=event.value))
-                self._keep(Checkpoint(path=event.path, note=True), note)
-                self._owed = self._queue()
-                await self._settle()
-            case ActionFinished():
-                fields, packed = await in_passing(recorded, [event.output, event.variables, event.declared], event)
-                if not self._silent:
-                    self._end(event, fields, packed, tokens=event.usage)
-            case ActionFailed():
-                known = {"error": error_json(event.error), "facts": displayed(event.error.facts)}
-                fields = {"state": State.FAILED, **known, **self._streamed(event.path)}
-                packed = dumped(event) if event.error.kind != "inside" else None
-                self._end(event, fields, packed, tokens=event.error.facts.get("usage"))
-            case ActionCancelled():
-                self._end(event, {"state": State.CANCELLED, **self._streamed(event.path)})
-
-    async def _started(self, event: ActionStarted) -> None:
-        if event.container:
-            self._containers.add(event.path)
-        inputs = await in_passing(displayed, event.inputs)
-        number = self._next()
-        fields = {"state": State.RUNNING, "event": number, "reason": "", "waits_until": None}
-        if event.path in self._rows:
-            # Walked or tried again: when it began, and where it stands, is known.
-            self._change(event.path, {**fields, "inputs": inputs})
-        else:
-            started = {"order": number, "started_at": moment(event.at), "inputs": inputs}
-            self._create(event, {**fields, **started})
-        self._queue()
-        await self._settle()
-
-    def _skipped(self, event: ActionSkipped) -> None:
-        if event.path in self._rows:
-            return
-        number = self._next()
-        self._create(
-            event, {"state": State.SKIPPED, "event": number, "order": number, "reason": storable(event.reason)[:500]}
-        )
-        self._queue()
-
-    def _waits(self, event: Waiting) -> None:
-        self._waiting.add(event.path)
-        self._gathered.state = State.WAITING
-        waits = {"state": State.WAITING, "reason": storable(event.reason)[:500], "waits_until": moment(event.until)}
-        self._change(event.path, {**waits, "event": self._next()})
-        self._queue()
-
-    def _again(self, path: str) -> None:
-        self._waiting.discard(path)
-        self._change(path, {"state": State.RUNNING, "reason": "", "waits_until": None, "event": self._next()})
-        self._queue()
-
-    def _line(self, event: LogLine) -> None:
-        line = LogEntry(
-            run_id=self._run.pk,
-            event=self._next(),
-            at=moment(event.at),
-            path=event.path[:LONGEST_PATH],
-            level=event.level,
-            message=storable(event.message),
-        )
-        self._gathered.lines.append(line)
-        self._queue()
-
-    def _end(
-        self,
-        event: ActionFinished | ActionFailed | ActionCancelled,
-        fields: Fields,
-        packed: Packed | None = None,
-        *,
-        tokens: Any = None,
-    ) -> None:
-        ends = {"event": self._next(), "ended_at": moment(event.at), "reason": "", "waits_until": None}
-        self._change(event.path, {**ends, **fields})
-        self._waiting.discard(event.path)
-        self._going.discard(event.path)
-        spent = tokens if isinstance(tokens, Mapping) else {}
-        self._gathered.prompt_tokens += spent.get("prompt_tokens") or 0
-        self._gathered.completion_tokens += spent.get("completion_tokens") or 0
-        self._gathered.ended.append(event.path)
-        self._acquit(event.path)
-        if packed is not None and event.path not in self._containers:
-            self._keep(Checkpoint(path=event.path), packed)
-        self._containers.discard(event.path)
-        self._owed = self._queue()
-
-    def _acquit(self, path: str) -> None:
-        """What ends has not killed its process, and what gets on has not either."""
-        if self._suspected:
-            self._suspected = places_left(self._suspected, path, container=path in self._containers)
-            self._gathered.acquitted = not self._suspected
-
-    def _keep(self, checkpoint: Checkpoint, packed: Packed) -> None:
-        checkpoint.run_id, checkpoint.path = self._run.pk, checkpoint.path[:LONGEST_PATH]
-        if packed.secret:
-            checkpoint.sealed = Secret(packed.text)
-            self._keeps_secrets = True
-        else:
-            checkpoint.plain = packed.text
-        self._gathered.checkpoints.append(checkpoint)
-
-    def _create(self, event: ActionStarted | ActionSkipped, fields: Fields) -> None:
-        self._rows.add(event.path)
-        self._gathered.created[event.path] = {**identity(event), **fields}
-
-    def _change(self, path: str, fields: Fields) -> None:
-        created = self._gathered.created.get(path)
-        if created is not None:
-            created.update(fields)
-        else:
-            self._gathered.changed.setdefault(path, {}).update(fields)
-
-    def _next(self) -> int:
-        self._number += 1
-        self._gathered.number = self._number
-        return self._number
-
-    def _queue(self) -> asyncio.Future[Any]:
-        if self._queued is None:
-            self._queued = self._writer.put(self._take)
-            self._queued.add_done_callback(noticed)
-        return self._queued
-
-    async def _settle(self) -> None:
-        """Returns once every outcome so far is durable. Raises StaleAttempt, or ActionError when one was refused."""
-        owed, self._owed = self._owed, None
-        if owed is None:
-            return
-        try:
-            # Shielded: a cancelled run must not take back what it has put in the queue.
-            await asyncio.shield(owed)
-        except DatabaseError as error:
-            if is_away(error):
-                raise
-            log.exception("action=record_refused run=%s", self._run.pk)
-            refused = f"The database refused the record of an action before: {type(error).__name__}."
-            raise ActionError("unrecorded", refused, "See the log of the server.") from None
+        return self._earlier.noted(path)
 
     async def end(self, state: str, output: Any = None, error: Fields | None = None) -> None:
         """Ends the run with everything it still has to say. Raises StaleAttempt."""
-        self._gathered.ending = {"state": state, "output": output, "error": error, "ended_at": timezone.now()}
-        self._gathered.erases = self._keeps_secrets
-        self._next()
-        await asyncio.shield(self._queue())
+        await self._outbox.end(state, output, error)
 
-    def _take(self) -> Alike:
-        """What has gathered, as a job. Called on the loop when its transaction begins."""
-        gathered, self._gathered, queued, self._queued = self._gathered, self._gathered.next(), self._queued, None
-        gathered.number = self._number
-        if self._waiting:
-            gathered.state = State.WAITING
-        if queued is not None:
-            queued.add_done_callback(lambda _: self._told(gathered))
-        return Alike(write, gathered)
+    async def record(self, event: Event) -> None:
+        if self._is_silent:
+            return
+        match event:
+            case ActionStreamed():
+                self._record_text(event)
+            case ActionStarted():
+                await self._record_start(event)
+            case ActionSkipped():
+                self._record_skip(event)
+            case ActionWaiting():
+                self._record_wait(event)
+            case ActionLogged():
+                self._record_line(event)
+            case ActionNoted():
+                await self._record_note(event)
+            case ActionFinished():
+                await self._record_success(event)
+            case ActionFailed():
+                self._record_failure(event)
+            case ActionCancelled():
+                self._record_end(event, {"state": State.CANCELLED, **self._streamed_text(event.path)})
 
-    def _told(self, gathered: Gathered) -> None:
-        for path in gathered.ended:
-            self._hub.forget(self._run.pk, path)
-        self._hub.changed(self._run.pk)
+    def _record_text(self, event: ActionStreamed) -> None:
+        """Text is not stored before the action ends; but who streams does not wait any more."""
+        self._hub.publish_text(self._run.pk, event.path, event.text)
+        if self.gate.resume(event.path):
+            number = self._outbox.next_number()
+            resumed = {"state": State.RUNNING, "reason": "", "waits_until": None, "event": number}
+            self._outbox.records.change(event.path, resumed)
+            self._outbox.send()
 
-    def _streamed(self, path: str) -> Fields:
-        return {"text": storable(self._hub.text(self._run.pk).get(path, ""))}
+    async def _record_start(self, event: ActionStarted) -> None:
+        if event.container:
+            self._containers.add(event.path)
+        inputs = await off_loop_if_heavy(display_json, event.inputs)
+        number = self._outbox.next_number()
+        fields = {"state": State.RUNNING, "event": number, "reason": "", "waits_until": None, "inputs": inputs}
+        if event.path in self._rows:
+            # Walked or tried again: when it began, and where it stands, is known.
+            self._outbox.records.change(event.path, fields)
+        else:
+            self._create(event, {**fields, "order": number, "started_at": moment(event.at)})
+        self._outbox.send()
+        await self._outbox.settle()
+
+    def _record_skip(self, event: ActionSkipped) -> None:
+        if event.path in self._rows:
+            return
+        number, reason = self._outbox.next_number(), storable_text(event.reason)[:500]
+        self._create(event, {"state": State.SKIPPED, "event": number, "order": number, "reason": reason})
+        self._outbox.send()
+
+    def _create(self, event: ActionStarted | ActionSkipped, fields: Fields) -> None:
+        self._rows.add(event.path)
+        self._outbox.records.created[event.path] = {**action_identity(event), **fields}
+
+    def _record_wait(self, event: ActionWaiting) -> None:
+        self.gate.let_wait(event.path)
+        reason, until = storable_text(event.reason)[:500], moment(event.until)
+        number = self._outbox.next_number()
+        waits = {"state": State.WAITING, "reason": reason, "waits_until": until, "event": number}
+        self._outbox.records.change(event.path, waits)
+        self._outbox.send()
+
+    def _record_line(self, event: ActionLogged) -> None:
+        line = LogEntry(
+            run_id=self._run.pk,
+            event=self._outbox.next_number(),
+            at=moment(event.at),
+            path=event.path[:LONGEST_PATH],
+            level=event.level,
+            message=storable_text(event.message),
+        )
+        self._outbox.records.lines.append(line)
+        self._outbox.send()
+
+    async def _record_note(self, event: ActionNoted) -> None:
+        packed = pack_outcome(ActionFinished(event.path, 0, output=event.value))
+        self._outbox.keep(Checkpoint(path=event.path, note=True), packed)
+        self._outbox.send_outcome()
+        await self._outbox.settle()
+
+    async def _record_success(self, event: ActionFinished) -> None:
+        values = [event.output, event.variables, event.declared]
+        fields, packed = await off_loop_if_heavy(fields_and_checkpoint, values, event)
+        if not self._is_silent:
+            self._record_end(event, fields, packed, tokens=event.usage)
+
+    def _record_failure(self, event: ActionFailed) -> None:
+        known = {"error": error_json(event.error), "facts": display_json(event.error.facts)}
+        fields = {"state": State.FAILED, **known, **self._streamed_text(event.path)}
+        packed = pack_outcome(event) if event.error.kind != "inside" else None
+        self._record_end(event, fields, packed, tokens=event.error.facts.get("usage"))
+
+    def _record_end(
+        self,
+        event: ActionEnd | ActionCancelled,
+        fields: Fields,
+        packed: PackedOutcome | None = None,
+        *,
+        tokens: Any = None,
+    ) -> None:
+        records, is_container = self._outbox.records, event.path in self._containers
+        ends = {"event": self._outbox.next_number(), "ended_at": moment(event.at), "reason": "", "waits_until": None}
+        records.change(event.path, {**ends, **fields})
+        records.add_tokens(tokens if isinstance(tokens, Mapping) else {})
+        records.ended.append(event.path)
+        if self.gate.end(event.path, container=is_container):
+            records.clears_suspicion = True
+        if packed is not None and not is_container:
+            self._outbox.keep(Checkpoint(path=event.path), packed)
+        self._containers.discard(event.path)
+        self._outbox.send_outcome()
+
+    def _streamed_text(self, path: str) -> Fields:
+        return {"text": storable_text(self._hub.texts_of(self._run.pk).get(path, ""))}
 
 
-def noticed(done: asyncio.Future[Any]) -> None:
-    # A failure shows itself at the next outcome, which is awaited; here it only must not go unread.
-    if not done.cancelled():
-        done.exception()
-
-
-def recorded(values: Any, event: ActionFinished) -> tuple[Fields, Packed]:
+def fields_and_checkpoint(values: Any, event: ActionFinished) -> tuple[Fields, PackedOutcome]:
     """What people see of an outcome with these values, and what goes on with it."""
-    return succeeded(event), dumped(event)
+    return success_fields(event), pack_outcome(event)
 
 
-def succeeded(event: ActionFinished) -> Fields:
+def success_fields(event: ActionFinished) -> Fields:
     return {
         "state": State.SUCCEEDED,
-        "output": displayed(event.output),
-        "variables": displayed(event.variables),
-        "facts": displayed(event.facts),
-        "usage": displayed(event.usage),
-        "warning": storable(event.warning or "")[:500],
+        "output": display_json(event.output),
+        "variables": display_json(event.variables),
+        "facts": display_json(event.facts),
+        "usage": display_json(event.usage),
+        "warning": storable_text(event.warning or "")[:500],
     }
 
 
-def identity(event: ActionStarted | ActionSkipped) -> dict[str, str]:
+def action_identity(event: ActionStarted | ActionSkipped) -> dict[str, str]:
     return {
         "path": event.path[:LONGEST_PATH],
         "action_id": event.action_id[:100],
@@ -368,9 +223,9 @@ def error_json(error: ActionError) -> dict[str, Any]:
     """What a person needs to understand the failure, with the raw answer bounded and masked by its source."""
     return {
         "kind": error.kind,
-        "message": storable(error.message),
-        "hint": storable(error.hint),
+        "message": storable_text(error.message),
+        "hint": storable_text(error.hint),
         "status": error.status,
-        "request_id": storable(error.request_id or "") or None,
-        "raw": storable(error.raw[:20_000]),
+        "request_id": storable_text(error.request_id or "") or None,
+        "raw": storable_text(error.raw[:20_000]),
     }

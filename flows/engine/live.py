@@ -1,4 +1,7 @@
-"""Tells browsers that something happened. The database holds what happened; only streaming text lives here."""
+"""The hub of a process: tells whoever watches a run that something happened.
+
+The database holds what happened; only the text that actions are streaming lives here.
+"""
 
 from __future__ import annotations
 
@@ -25,12 +28,12 @@ class Subscription:
         self._recorded = self._recorded or recorded
         self._changed.set()
 
-    def recorded(self) -> bool:
+    def take_recorded(self) -> bool:
         """Whether the database has something new since the last call."""
         recorded, self._recorded = self._recorded, False
         return recorded
 
-    async def changed(self, timeout: float) -> bool:  # noqa: ASYNC109 - a pause of the stream, not a limit on work
+    async def wait_for_change(self, timeout: float) -> bool:  # noqa: ASYNC109 - a pause of the stream, not a limit on work
         """Waits until something happened since the last call, at most `timeout` seconds; false when nothing did."""
         try:
             async with asyncio.timeout(timeout):
@@ -42,7 +45,7 @@ class Subscription:
 
 
 @dataclass
-class Streamed:
+class StreamedText:
     """What one action has streamed so far."""
 
     pieces: list[str] = field(default_factory=list)
@@ -52,11 +55,11 @@ class Streamed:
 class Relay(Protocol):
     """Tells other processes."""
 
-    def changed(self, run_id: int) -> None: ...
+    def send_change(self, run_id: int) -> None: ...
 
-    def ended(self, run_id: int) -> None: ...
+    def send_end(self, run_id: int) -> None: ...
 
-    def text(self, run_id: int, path: str, at: int, text: str) -> None: ...
+    def send_text(self, run_id: int, path: str, at: int, text: str) -> None: ...
 
 
 class Hub:
@@ -64,7 +67,7 @@ class Hub:
 
     def __init__(self) -> None:
         self._watchers: dict[int, set[Subscription]] = defaultdict(set)
-        self._text: dict[int, dict[str, Streamed]] = {}
+        self._text: dict[int, dict[str, StreamedText]] = {}
         self.closing = False
         self.relay: Relay | None = None
 
@@ -81,20 +84,23 @@ class Hub:
                 if not self._watchers[run_id]:
                     del self._watchers[run_id]
 
-    def changed(self, run_id: int) -> None:
+    def publish_change(self, run_id: int) -> None:
+        """The database has something new of the run."""
         self.wake(run_id)
         if self.relay:
-            self.relay.changed(run_id)
+            self.relay.send_change(run_id)
 
-    def ended(self, run_id: int) -> None:
+    def publish_end(self, run_id: int) -> None:
+        """The run has ended; its streamed text is forgotten."""
         self.wake(run_id, ended=True)
         if self.relay:
-            self.relay.ended(run_id)
+            self.relay.send_end(run_id)
 
-    def append(self, run_id: int, path: str, text: str) -> None:
-        streamed = self._text.setdefault(run_id, {}).setdefault(path, Streamed())
+    def publish_text(self, run_id: int, path: str, text: str) -> None:
+        """A piece of text that an action of this process streams."""
+        streamed = self._text.setdefault(run_id, {}).setdefault(path, StreamedText())
         if self.relay:
-            self.relay.text(run_id, path, streamed.length, text)
+            self.relay.send_text(run_id, path, streamed.length, text)
         streamed.pieces.append(text)
         streamed.length += len(text)
         self.wake(run_id, recorded=False)
@@ -111,9 +117,9 @@ class Hub:
         for run_id in list(self._watchers):
             self.wake(run_id)
 
-    def heard(self, run_id: int, path: str, at: int, text: str) -> None:
+    def receive_text(self, run_id: int, path: str, at: int, text: str) -> None:
         """A piece that another process streams, with its place in the whole."""
-        streamed = self._text.setdefault(run_id, {}).setdefault(path, Streamed())
+        streamed = self._text.setdefault(run_id, {}).setdefault(path, StreamedText())
         if at > streamed.length:
             streamed.pieces.append(MISSED)
         new = text[max(0, streamed.length - at) :]
@@ -121,11 +127,11 @@ class Hub:
         streamed.length = max(streamed.length, at + len(text))
         self.wake(run_id, recorded=False)
 
-    def text(self, run_id: int) -> dict[str, str]:
+    def texts_of(self, run_id: int) -> dict[str, str]:
         """What running actions have streamed so far, by path."""
         return {path: "".join(streamed.pieces) for path, streamed in self._text.get(run_id, {}).items()}
 
-    def came(self, run_id: int, path: str) -> int:
+    def text_length(self, run_id: int, path: str) -> int:
         """Characters that one action has streamed, which tells whether its text is another one than before."""
         streamed = self._text.get(run_id, {}).get(path)
         return streamed.length if streamed else 0

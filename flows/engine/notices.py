@@ -27,7 +27,7 @@ MOST_PIECES = 10_000  # of text that wait to be sent; more are dropped, the reco
 FIRST_PAUSE, LONGEST_PAUSE = 0.2, 5.0  # seconds before another try to connect
 
 
-async def connected() -> psycopg.AsyncConnection[Any]:
+async def connect() -> psycopg.AsyncConnection[Any]:
     """A connection of its own to the database of the installation, with autocommit."""
     wanted = {
         name: value
@@ -42,13 +42,13 @@ async def listen(hub: Hub) -> None:
     pause = FIRST_PAUSE
     while True:
         try:
-            async with await connected() as line:
+            async with await connect() as line:
                 await line.execute(f"LISTEN {CHANNEL}")
                 pause = FIRST_PAUSE
                 # Whatever was said meanwhile stands in the database.
                 hub.wake_all()
                 async for notice in line.notifies():
-                    hand_on(hub, notice.payload)
+                    forward(hub, notice.payload)
         except (psycopg.Error, OSError) as error:
             log.warning("action=listener_lost error=%s", type(error).__name__)
         except Exception:
@@ -57,11 +57,11 @@ async def listen(hub: Hub) -> None:
         pause = min(pause * 2, LONGEST_PAUSE)
 
 
-def hand_on(hub: Hub, payload: str) -> None:
+def forward(hub: Hub, payload: str) -> None:
     try:
         said = json.loads(payload)
         if "text" in said:
-            hub.heard(said["run"], said["path"], said["at"], said["text"])
+            hub.receive_text(said["run"], said["path"], said["at"], said["text"])
         else:
             hub.wake(said["run"], ended=bool(said.get("ended")))
     except (ValueError, KeyError, TypeError):
@@ -77,15 +77,15 @@ class Announcer:
         self._unsent: list[str] = []  # payloads that a lost connection may not have carried
         self._wanted = asyncio.Event()
 
-    def changed(self, run_id: int) -> None:
+    def send_change(self, run_id: int) -> None:
         self._changed.setdefault(run_id, False)
         self._wanted.set()
 
-    def ended(self, run_id: int) -> None:
+    def send_end(self, run_id: int) -> None:
         self._changed[run_id] = True
         self._wanted.set()
 
-    def text(self, run_id: int, path: str, at: int, text: str) -> None:
+    def send_text(self, run_id: int, path: str, at: int, text: str) -> None:
         if len(self._pieces) < MOST_PIECES:
             self._pieces.append((run_id, path, at, text))
             self._wanted.set()
@@ -95,7 +95,7 @@ class Announcer:
         pause = FIRST_PAUSE
         while True:
             try:
-                async with await connected() as line:
+                async with await connect() as line:
                     pause = FIRST_PAUSE
                     await self._send_over(line)
             except (psycopg.Error, OSError) as error:
@@ -117,13 +117,13 @@ class Announcer:
     def _payloads(self) -> Iterator[str]:
         pieces, self._pieces = self._pieces, []
         changed, self._changed = self._changed, {}
-        for run_id, path, at, text in merged(pieces):
-            yield from split(run_id, path, at, text)
+        for run_id, path, at, text in merge_pieces(pieces):
+            yield from split_text(run_id, path, at, text)
         for run_id, ended in changed.items():
             yield json.dumps({"run": run_id, "ended": True} if ended else {"run": run_id})
 
 
-def merged(pieces: list[tuple[int, str, int, str]]) -> list[tuple[int, str, int, str]]:
+def merge_pieces(pieces: list[tuple[int, str, int, str]]) -> list[tuple[int, str, int, str]]:
     """Pieces that follow each other as one."""
     whole: dict[tuple[int, str], tuple[int, list[str]]] = {}
     for run_id, path, at, text in pieces:
@@ -131,7 +131,7 @@ def merged(pieces: list[tuple[int, str, int, str]]) -> list[tuple[int, str, int,
     return [(run_id, path, at, "".join(texts)) for (run_id, path), (at, texts) in whole.items()]
 
 
-def split(run_id: int, path: str, at: int, text: str) -> Iterator[str]:
+def split_text(run_id: int, path: str, at: int, text: str) -> Iterator[str]:
     """One piece of text as payloads that fit."""
     while text:
         size = len(text)

@@ -19,7 +19,7 @@ from connections.models import Connection
 from connections.secret import Secret
 from flows.actions.services import CallingStep, FlowRun
 from flows.engine.configuration import errors_before_run
-from flows.engine.writer import Writer
+from flows.engine.writer import DatabaseWriter
 from flows.interpreter.runner import first_scope
 from flows.language.document import DocumentError
 from flows.language.errors import ActionError
@@ -29,17 +29,17 @@ FRESH = 1.0  # seconds that a connection is not read again
 DEEPEST = 10  # flows that run each other
 
 
-class Host(Protocol):
+class RunHost(Protocol):
     """Who executes the run: the executor, as far as services need it."""
 
-    writer: Writer
+    writer: DatabaseWriter
     lookups: dict[str, asyncio.Future[Any]]  # of connections that are being read, by name
     queues: defaultdict[str, asyncio.Lock]  # for places of connections with limits, by name
 
     async def execute_child(self, run_id: int) -> None: ...
 
 
-class Targets:
+class RecentTargets:
     """Connections read a moment ago; another process that changes one is believed after `FRESH` seconds."""
 
     def __init__(self) -> None:
@@ -56,7 +56,7 @@ class Targets:
         self._known.clear()
 
 
-targets = Targets()
+targets = RecentTargets()
 for changed in (post_save, post_delete):
     changed.connect(targets.clear, sender=Connection)
 
@@ -64,7 +64,7 @@ for changed in (post_save, post_delete):
 class DatabaseServices:
     """Services of one run."""
 
-    def __init__(self, run: Run, host: Host) -> None:
+    def __init__(self, run: Run, host: RunHost) -> None:
         self._run, self._host = run, host
 
     @property
@@ -89,7 +89,7 @@ class DatabaseServices:
         return secret
 
     async def run_flow(self, flow: str, inputs: Mapping[str, Any], step: CallingStep) -> FlowRun:
-        child: Run = await self._host.writer.do(lambda: child_run(self._run, flow, inputs, step))
+        child: Run = await self._host.writer.do(lambda: find_or_start_child(self._run, flow, inputs, step))
         await self._host.execute_child(child.pk)
         ended: Run = await self._host.writer.do(lambda: Run.objects.get(pk=child.pk))
         if ended.state == State.SUCCEEDED:
@@ -97,7 +97,7 @@ class DatabaseServices:
         raise failure_of(ended, flow)
 
 
-def child_run(parent: Run, slug: str, inputs: Mapping[str, Any], step: CallingStep) -> Run:
+def find_or_start_child(parent: Run, slug: str, inputs: Mapping[str, Any], step: CallingStep) -> Run:
     """The run that belongs to this try of the action: found again after a restart, else made."""
     path = f"{step.path}~{step.attempt}"
     known = Run.objects.filter(parent=parent, parent_path=path).first()
@@ -117,7 +117,7 @@ def child_run(parent: Run, slug: str, inputs: Mapping[str, Any], step: CallingSt
         raise ActionError("document", f"The flow {slug} cannot be read.", "Open it in the designer.") from None
     return Run.objects.start(
         flow=flow,
-        inputs={name: revealed(value) for name, value in inputs.items()},
+        inputs={name: reveal(value) for name, value in inputs.items()},
         by=parent.started_by,
         via="flow",
         priority=parent.priority,
@@ -140,7 +140,7 @@ def check_configuration(parent: Run, flow: Flow) -> None:
     )
 
 
-def revealed(value: Any) -> Any:
+def reveal(value: Any) -> Any:
     # A secret is handed on as one: an input of type secret is stored encrypted.
     return value.reveal() if isinstance(value, Secret) else value
 

@@ -19,14 +19,14 @@ from typing import Any
 
 from django.db import DataError, OperationalError, connection, transaction
 
-from flows.models.sql import fetched
+from flows.models import sql
 from foundryflow.database import COMMAND, FIRST_PAUSE, LONGEST_PAUSE, is_away, note_away
 
 Work = Callable[[Sequence[Any]], Sequence[Any]]
 
 
 @dataclass(frozen=True, slots=True)
-class Alike:
+class SharedCall:
     """A job that is done for many in one go: `work` takes the arguments of all, and gives an outcome for each."""
 
     work: Work
@@ -37,25 +37,25 @@ class Alike:
         return self.work([self.argument])[0]
 
 
-Job = Callable[[], Any] | Alike
+Job = Callable[[], Any] | SharedCall
 BUSY_FOR = 1_000  # ms that SQLite waits for another process inside one try; in between others may give up
 MOST_JOBS = 500  # of one transaction, so that nobody waits for long
 
 
 @dataclass(slots=True)
-class Pending:
-    prepare: Callable[[], Job]  # called on the loop when the transaction begins for the first time
+class PendingJob:
+    make_job: Callable[[], Job]  # called on the loop when the transaction begins for the first time
     until: float = math.inf  # time.monotonic() until which an absent database is waited for
     done: asyncio.Future[Any] = field(default_factory=lambda: asyncio.get_running_loop().create_future())
     job: Job | None = None
 
-    def prepared(self) -> Job:
+    def get_job(self) -> Job:
         if self.job is None:
-            self.job = self.prepare()
+            self.job = self.make_job()
         return self.job
 
 
-class Writer:
+class DatabaseWriter:
     """Runs database jobs in order. Belongs to one event loop.
 
     `pause` are seconds between two transactions while there is much to write: fewer and larger ones spare the
@@ -65,7 +65,7 @@ class Writer:
     def __init__(self, pause: float = 0.0) -> None:
         self._pause = pause
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="journal")
-        self._pending: list[Pending] = []
+        self._pending: list[PendingJob] = []
         self._writing: asyncio.Task[None] | None = None
         self._latest = math.inf  # time.monotonic() until which anybody waits
 
@@ -75,7 +75,7 @@ class Writer:
         While the database is away the job is repeated for `patience` seconds; then the future has the error, and
         nothing of the job is stored.
         """
-        pending = Pending(prepare, time.monotonic() + patience)
+        pending = PendingJob(prepare, time.monotonic() + patience)
         self._pending.append(pending)
         if self._writing is None:
             self._writing = asyncio.get_running_loop().create_task(self._write())
@@ -93,7 +93,7 @@ class Writer:
         pause = FIRST_PAUSE
         while self._pending:
             batch, self._pending = self._pending[:MOST_JOBS], self._pending[MOST_JOBS:]
-            away = await self._written(batch)
+            away = await self._write_batch(batch)
             if away is not None:
                 self._give_up(away)
                 await asyncio.sleep(pause)
@@ -104,18 +104,18 @@ class Writer:
                 await asyncio.sleep(self._pause)
         self._writing = None
 
-    async def _written(self, batch: list[Pending]) -> Exception | None:
+    async def _write_batch(self, batch: list[PendingJob]) -> Exception | None:
         """Writes the batch; gives the error when the database was away, and what it kept from being done waits on."""
-        attempt = Attempt([pending.prepared() for pending in batch])
+        attempt = JobTransaction([pending.get_job() for pending in batch])
         pause = FIRST_PAUSE
         while True:
             outcomes = await asyncio.get_running_loop().run_in_executor(self._thread, attempt.run)
-            if not attempt.doubtful:
+            if not attempt.is_doubtful:
                 break
             # The answer to COMMIT was lost: before anything else, what became of it.
             self._give_up(outcomes[0])
             for pending in filter(self._is_tired, batch):
-                settle(pending.done, outcomes[0])
+                resolve(pending.done, outcomes[0])
             if all(pending.done.done() for pending in batch):
                 doubt: Exception = outcomes[0]
                 return doubt
@@ -127,21 +127,21 @@ class Writer:
                 away = outcome
                 again.append(pending)
             else:
-                settle(pending.done, outcome)
+                resolve(pending.done, outcome)
         self._pending[:0] = again
         return away
 
     def _give_up(self, error: Exception) -> None:
         """Tells those who have waited long enough."""
-        waiting: list[Pending] = []
+        waiting: list[PendingJob] = []
         for pending in self._pending:
             if self._is_tired(pending):
-                settle(pending.done, error)
+                resolve(pending.done, error)
             else:
                 waiting.append(pending)
         self._pending = waiting
 
-    def _is_tired(self, pending: Pending) -> bool:
+    def _is_tired(self, pending: PendingJob) -> bool:
         return time.monotonic() > min(pending.until, self._latest)
 
     async def close(self) -> None:
@@ -151,7 +151,7 @@ class Writer:
         self._thread.shutdown()
 
 
-class Attempt:
+class JobTransaction:
     """Jobs that are written in one transaction; if one of them fails, each in its own, so that it fails alone.
 
     When the connection ends while it commits, nobody knows whether it did. PostgreSQL tells afterwards, by the number
@@ -164,13 +164,13 @@ class Attempt:
         self._outcomes: list[Any] = []
 
     @property
-    def doubtful(self) -> bool:
+    def is_doubtful(self) -> bool:
         return self._number is not None
 
     def run(self) -> list[Any]:
         """In the thread of the writer: an outcome for each job, which may be an exception."""
         try:
-            return self._told() if self.doubtful else self._together(self._jobs)
+            return self._resolve_doubt() if self.is_doubtful else self._run_together(self._jobs)
         except Exception as error:
             if is_away(error):
                 note_away(error)
@@ -180,34 +180,34 @@ class Attempt:
             self._number = None
             if len(self._jobs) == 1:
                 return [error]
-        return self._each_alone()
+        return self._run_each_alone()
 
-    def _together(self, jobs: Sequence[Job]) -> list[Any]:
+    def _run_together(self, jobs: Sequence[Job]) -> list[Any]:
         connect()
         with transaction.atomic():
             self._outcomes = do_all(jobs)
-            self._number = number_of_transaction()
+            self._number = sql.transaction_number()
         self._number = None
         return self._outcomes
 
-    def _told(self) -> list[Any]:
+    def _resolve_doubt(self) -> list[Any]:
         """What became of a transaction whose COMMIT was not answered. Raises OperationalError while nobody knows."""
         try:
-            ((state,),) = fetched("SELECT txid_status(%s)", [self._number])
+            state = sql.transaction_state(self._number)
         except DataError:  # in the future: another server took over, which never heard of it
             state = "aborted"
         if state == "in progress":
             raise OperationalError("The former transaction has not ended.")
         self._number = None
-        return self._outcomes if state == "committed" else self._together(self._jobs)
+        return self._outcomes if state == "committed" else self._run_together(self._jobs)
 
-    def _each_alone(self) -> list[Any]:
+    def _run_each_alone(self) -> list[Any]:
         outcomes: list[Any] = []
         for job in self._jobs:
-            one = Attempt([job])
+            one = JobTransaction([job])
             outcomes += one.run()
             until = time.monotonic() + COMMAND
-            while one.doubtful and time.monotonic() < until:
+            while one.is_doubtful and time.monotonic() < until:
                 time.sleep(FIRST_PAUSE)
                 outcomes[-1:] = one.run()
             if is_away(outcomes[-1]):
@@ -223,14 +223,6 @@ def connect() -> None:
             cursor.execute(f"PRAGMA busy_timeout = {BUSY_FOR}")
 
 
-def number_of_transaction() -> int | None:
-    """None when it has changed nothing, or cannot be in doubt."""
-    if connection.vendor != "postgresql":
-        return None
-    ((number,),) = fetched("SELECT txid_current_if_assigned()")
-    return None if number is None else int(number)
-
-
 def close_connection() -> None:
     # Looked up here: a connection belongs to the thread that asks for it.
     connection.close()
@@ -240,11 +232,11 @@ def do_all(jobs: Sequence[Job]) -> list[Any]:
     """In the order they came, but those that are alike with the first of them. An outcome may be an exception."""
     alike: dict[Work, dict[int, Any]] = defaultdict(dict)  # arguments by the place of their job
     for at, job in enumerate(jobs):
-        if isinstance(job, Alike):
+        if isinstance(job, SharedCall):
             alike[job.work][at] = job.argument
     outcomes: dict[int, Any] = {}
     for at, job in enumerate(jobs):
-        if not isinstance(job, Alike):
+        if not isinstance(job, SharedCall):
             outcomes[at] = job()
         elif at not in outcomes:
             same = alike[job.work]
@@ -252,7 +244,7 @@ def do_all(jobs: Sequence[Job]) -> list[Any]:
     return [outcomes[at] for at in range(len(jobs))]
 
 
-def settle(done: asyncio.Future[Any], outcome: Any) -> None:
+def resolve(done: asyncio.Future[Any], outcome: Any) -> None:
     if done.done():
         return
     if isinstance(outcome, Exception):

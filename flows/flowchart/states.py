@@ -34,7 +34,7 @@ LOOK = {
 }
 
 
-def look(name: str, words: str = "") -> StateView:
+def state_view_of(name: str, words: str = "") -> StateView:
     icon, word, css = LOOK[name]
     return StateView(name, icon, word, css, words or word)
 
@@ -42,7 +42,7 @@ def look(name: str, words: str = "") -> StateView:
 def state_view(record: ActionRun) -> StateView:
     """How one execution of an action ended, or stands."""
     name = "warning" if record.state == "succeeded" and record.warning else str(record.state)
-    return look(name, words_of(record))
+    return state_view_of(name, words_of(record))
 
 
 def words_of(record: ActionRun) -> str:
@@ -96,4 +96,4 @@ def run_view(run: Run) -> StateView:
     words = ""
     if run.state == "failed":
         words = f"Failed: {failure_words(run.error or {})}"
-    return look(str(run.state), words)
+    return state_view_of(str(run.state), words)

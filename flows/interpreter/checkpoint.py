@@ -12,7 +12,7 @@ from connections.endpoint.endpoint import EndpointError
 from connections.endpoint.recognise import parse_endpoint
 from connections.foundry.values import Header, Identity, Target
 from connections.secret import Secret
-from flows.interpreter.journal import ActionFailed, ActionFinished, Ended
+from flows.interpreter.journal import ActionEnd, ActionFailed, ActionFinished
 from flows.language.errors import ActionError, Signal
 from flows.language.values import ConnectionValue, Declared, Response
 
@@ -24,15 +24,15 @@ class CheckpointError(ValueError):
 
 
 @dataclass(frozen=True)
-class Checkpoint:
+class PackedOutcome:
     """`secret` tells whether a key or another secret is in the text."""
 
     text: str
     secret: bool
 
 
-def dumped(event: Ended) -> Checkpoint:
-    packer = Packer()
+def pack_outcome(event: ActionEnd) -> PackedOutcome:
+    packer = ValuePacker()
     if isinstance(event, ActionFailed):
         error = event.error
         body = {
@@ -49,28 +49,29 @@ def dumped(event: Ended) -> Checkpoint:
             "declared": [[d.name, d.type, packer.pack(d.value), d.global_] for d in event.declared],
             "signal": event.signal.value,
         }
-    return Checkpoint(json.dumps({"at": event.at, **body}), packer.secret)
+    return PackedOutcome(json.dumps({"at": event.at, **body}), packer.secret)
 
 
-def loaded(path: str, text: str) -> Ended:
+def unpack_outcome(path: str, text: str) -> ActionEnd:
     """Raises CheckpointError."""
     try:
         body = json.loads(text)
         if "failed" in body:
             kind, message, hint, status, request_id, raw = body["failed"]
-            facts = unpack(body["facts"])
+            facts = unpack_value(body["facts"])
             error = ActionError(kind, message, hint, status=status, request_id=request_id, raw=raw, facts=facts)
             return ActionFailed(path, body["at"], error)
-        output = unpack(body["output"])
+        output = unpack_value(body["output"])
         return ActionFinished(
             path,
             body["at"],
             output=output,
             variables={
-                name: output if value == {TAG: "output"} else unpack(value) for name, value in body["variables"].items()
+                name: output if value == {TAG: "output"} else unpack_value(value)
+                for name, value in body["variables"].items()
             },
             declared=tuple(
-                Declared(name, type, unpack(value), lifted) for name, type, value, lifted in body["declared"]
+                Declared(name, type, unpack_value(value), lifted) for name, type, value, lifted in body["declared"]
             ),
             signal=Signal(body["signal"]),
         )
@@ -78,7 +79,7 @@ def loaded(path: str, text: str) -> Ended:
         raise CheckpointError(f"The checkpoint of {path} is malformed: {type(error).__name__}.") from None
 
 
-class Packer:
+class ValuePacker:
     """Values -> JSON. Remembers whether it saw a secret."""
 
     def __init__(self) -> None:
@@ -124,14 +125,14 @@ class Packer:
         ]  # fmt: skip
 
 
-def unpack(value: Any) -> Any:
+def unpack_value(value: Any) -> Any:
     if isinstance(value, list):
-        return [unpack(inner) for inner in value]
+        return [unpack_value(inner) for inner in value]
     if not isinstance(value, dict):
         return value
     match value.get(TAG):
         case None:
-            return {key: unpack(inner) for key, inner in value.items()}
+            return {key: unpack_value(inner) for key, inner in value.items()}
         case "float":
             return float(value["value"])
         case "secret":
@@ -139,9 +140,9 @@ def unpack(value: Any) -> Any:
         case "connection":
             return ConnectionValue(value["name"], target_of(*value["target"]))
         case "response":
-            return Response(*[unpack(part) for part in value["parts"]])
+            return Response(*[unpack_value(part) for part in value["parts"]])
         case "object":
-            return {unpack(key): unpack(inner) for key, inner in value["pairs"]}
+            return {unpack_value(key): unpack_value(inner) for key, inner in value["pairs"]}
         case other:
             raise CheckpointError(f"There is no value of kind {other!r}.")
 

@@ -62,13 +62,13 @@ class ActionSkipped:
 
 
 @dataclass(frozen=True)
-class TextDelta:
+class ActionStreamed:
     path: str
     text: str
 
 
 @dataclass(frozen=True)
-class LogLine:
+class ActionLogged:
     path: str
     level: str
     message: str
@@ -76,7 +76,7 @@ class LogLine:
 
 
 @dataclass(frozen=True)
-class Waiting:
+class ActionWaiting:
     """The action waits until `until` (seconds since the epoch) and goes on by itself."""
 
     path: str
@@ -85,24 +85,24 @@ class Waiting:
 
 
 @dataclass(frozen=True)
-class Noted:
+class ActionNoted:
     """What an action must find again after a restart: JSON. A later note of the same path replaces it."""
 
     path: str
     value: Any
 
 
-Ended = ActionFinished | ActionFailed
+ActionEnd = ActionFinished | ActionFailed
 Event = (
     ActionStarted
     | ActionFinished
     | ActionFailed
     | ActionCancelled
     | ActionSkipped
-    | TextDelta
-    | LogLine
-    | Waiting
-    | Noted
+    | ActionStreamed
+    | ActionLogged
+    | ActionWaiting
+    | ActionNoted
 )
 
 
@@ -119,7 +119,7 @@ class Journal(Protocol):
     async def admit(self, path: str) -> None:
         """Returns when the action may start, or be tried again; its timeout begins after that."""
 
-    def recall(self, path: str) -> Ended | None:
+    def recall(self, path: str) -> ActionEnd | None:
         """How this path ended in an earlier attempt; asked of leaves, which are not executed again.
 
         Raises ActionError of kind checkpoint when what was kept cannot be read.
@@ -132,7 +132,7 @@ class Journal(Protocol):
 class MemoryJournal:
     """The twin for tests: keeps what it is told."""
 
-    def __init__(self, ended: Mapping[str, Ended] | None = None, notes: Mapping[str, Any] | None = None) -> None:
+    def __init__(self, ended: Mapping[str, ActionEnd] | None = None, notes: Mapping[str, Any] | None = None) -> None:
         self.events: list[Event] = []
         self._ended, self._notes = dict(ended or {}), dict(notes or {})
 
@@ -142,7 +142,7 @@ class MemoryJournal:
     async def admit(self, path: str) -> None:
         """Every action may start."""
 
-    def recall(self, path: str) -> Ended | None:
+    def recall(self, path: str) -> ActionEnd | None:
         return self._ended.get(path)
 
     def noted(self, path: str) -> Any:
@@ -151,5 +151,5 @@ class MemoryJournal:
     def resumed(self) -> MemoryJournal:
         """What another process would start from after this one died."""
         ended = {event.path: event for event in self.events if isinstance(event, ActionFinished | ActionFailed)}
-        notes = {event.path: event.value for event in self.events if isinstance(event, Noted)}
+        notes = {event.path: event.value for event in self.events if isinstance(event, ActionNoted)}
         return MemoryJournal({**self._ended, **ended}, {**self._notes, **notes})

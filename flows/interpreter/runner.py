@@ -10,43 +10,39 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from typing import Any
 
-from connections.endpoint.embedded_secrets import without_secrets
-from connections.endpoint.recognise import secret_warning
 from connections.secret import MASK, Secret
 from flows.actions import registry
-from flows.actions.base import Lap, Prop, PropertyKind, Result, default_of, label, props
+from flows.actions.base import BlockResult, Result
 from flows.actions.services import Services
 from flows.interpreter.journal import (
     ActionCancelled,
+    ActionEnd,
     ActionFailed,
     ActionFinished,
+    ActionLogged,
+    ActionNoted,
     ActionSkipped,
     ActionStarted,
-    Ended,
+    ActionStreamed,
+    ActionWaiting,
     Journal,
-    LogLine,
-    Noted,
-    TextDelta,
-    Waiting,
 )
-from flows.interpreter.retry import Tries
+from flows.interpreter.tries import Tries
 from flows.language.document import Action, Branch, Document, Input
 from flows.language.errors import ActionError, LoopLeft, Returned, RunFailed, Signal
-from flows.language.evaluation import condition, in_passing, render, render_deep
 from flows.language.expressions import ExpressionError
-from flows.language.sandbox.budget import PART
+from flows.language.rendering import evaluate_condition, off_loop_if_heavy, render_deep
 from flows.language.scope import Scope
-from flows.language.values import as_text, convert, displayed, to_number, weight
-from flows.lint.literal_secrets import is_own_key, is_stored
+from flows.language.stored_secrets import is_stored
+from flows.language.values import display_json
 from flows.lint.visible import unset_at
+from flows.properties.base import Property, properties_of, value_or_default
+from flows.properties.value import refuse_large
 
 log = logging.getLogger(__name__)
 
-HOLD_SECRETS = (PropertyKind.SECRET, PropertyKind.VARIABLES)  # where {"secret": id} stands for a stored literal
-EMPTY: tuple[Any, ...] = (None, "", [])  # properties that are not set
 # An iteration of a tight loop never waits for anything; others must get their turn all the same.
 BREATHE_EVERY = 50
-MOST_COMPOSED = 10_000_000  # characters of a value that is put together, with 16 for each of its parts
 MOST_RESULTS = 40_000_000  # of all that an action gives, counted wherever it stands
 
 
@@ -138,27 +134,27 @@ class Runner:
         if self._steps % BREATHE_EVERY == 0:
             await asyncio.sleep(0)
         # A container is walked again: what it did is what the actions inside did to the scope.
-        ended = None if action.branches else self._recalled(action, path)
+        ended = None if action.branches else self._recall(action, path)
         if isinstance(ended, ActionFailed):
             raise RunFailed(path, action.id, ended.error)
         if ended is None:
             async with self._outcome(path, action) as outcome:
-                outcome.result = await self._tried(action, scope, path)
+                outcome.result = await self._run_tries(action, scope, path)
             ended = outcome.finished
-        apply(ended, scope)
+        apply_outcome(ended, scope)
         match ended.signal:
             case Signal.RETURN:
                 raise Returned(ended.output)
             case Signal.BREAK | Signal.CONTINUE:
                 raise LoopLeft(ended.signal, path, action.id)
 
-    def _recalled(self, action: Action, path: str) -> Ended | None:
+    def _recall(self, action: Action, path: str) -> ActionEnd | None:
         try:
             return self.journal.recall(path)
         except ActionError as error:
             raise RunFailed(path, action.id, error) from None
 
-    async def _tried(self, action: Action, scope: Scope, path: str) -> Result:
+    async def _run_tries(self, action: Action, scope: Scope, path: str) -> Result:
         """Performs the action within its timeout, and again when it failed in a way its retry is for."""
         tries = Tries(None if action.branches else action.retry, action.timeout)
         while True:
@@ -169,20 +165,20 @@ class Runner:
             except ActionError as error:
                 delay = tries.delay_after(error)
                 if delay is None:
-                    raise tries.told(error) from None
-                await self.journal.record(Waiting(path, tries.reason(error), time.time() + delay))
+                    raise tries.annotate_error(error) from None
+                await self.journal.record(ActionWaiting(path, tries.reason_to_wait(error), time.time() + delay))
                 await asyncio.sleep(delay)
                 continue
-            return tries.counted(result)
+            return tries.annotate_result(result)
 
     @asynccontextmanager
-    async def _outcome(self, path: str, action: Action) -> AsyncIterator[Outcome]:
+    async def _outcome(self, path: str, action: Action) -> AsyncIterator[ActionOutcome]:
         """The one place that decides how an action ended, and records it."""
-        outcome = Outcome(path)
+        outcome = ActionOutcome(path)
         try:
             yield outcome
         except (Returned, RunFailed, LoopLeft) as passing:
-            await self._passed_through(outcome, passing)
+            await self._record_passing(outcome, passing)
             raise
         except asyncio.CancelledError:
             await self.journal.record(ActionCancelled(path, time.time()))
@@ -195,10 +191,10 @@ class Runner:
             broken = ActionError("internal", f"The action broke: {type(error).__name__}.", "See the log of the server.")
             await self.journal.record(ActionFailed(path, time.time(), broken))
             raise RunFailed(path, action.id, broken) from error
-        outcome.finished = finished(path, outcome.result)
+        outcome.finished = finished_event(path, outcome.result)
         await self.journal.record(outcome.finished)
 
-    async def _passed_through(self, outcome: Outcome, passing: Returned | RunFailed | LoopLeft) -> None:
+    async def _record_passing(self, outcome: ActionOutcome, passing: Returned | RunFailed | LoopLeft) -> None:
         # A container that something inside ended: it failed with it, or is done because of a return or break.
         if isinstance(passing, RunFailed):
             inside = ActionError("inside", f"{passing.path} failed: {passing.error.message}", passing.error.hint)
@@ -220,13 +216,12 @@ class Runner:
                 "Disable the action, or replace it with one of the toolbox.",
             ) from None
         try:
-            rendered = await self._rendered(known.properties, action, scope)
+            rendered = await self.read_properties(known.properties, action, scope)
         except ActionError:
             await self.journal.record(started)
             raise
-        await self.journal.record(
-            dataclasses.replace(started, inputs=await in_passing(set_properties, without_keys_in_addresses(rendered)))
-        )
+        inputs = await off_loop_if_heavy(displayed_inputs, vars(rendered), properties_of(known.properties))
+        await self.journal.record(dataclasses.replace(started, inputs=inputs))
         result = await known.execute(rendered, Execution(self, action, scope, path, attempt))
         await self._refuse_large(result)
         return result
@@ -236,30 +231,32 @@ class Runner:
             return
         together = [result.output, *result.variables.values(), *(declared.value for declared in result.declared)]
         try:
-            await in_passing(refuse_large, together, MOST_RESULTS)
+            await off_loop_if_heavy(refuse_large, together, MOST_RESULTS)
         except ValueError as error:
             raise ActionError("too_large", f"What it gives is too large: {error}.", "Work on less at a time.") from None
 
-    async def _rendered(self, properties: Any, action: Action, scope: Scope) -> Any:
-        """The properties with their templates evaluated and their secrets opened."""
+    async def read_properties(self, properties: Any, action: Action, scope: Scope) -> Any:
+        """The properties with their templates rendered and their secrets opened. Raises ActionError."""
         values = {}
-        for name, declared in props(properties).items():
-            value = action.properties.get(name)
-            if value in (None, ""):
-                value = default_of(properties, name)
-            if declared.kind in HOLD_SECRETS:
-                value = await self._opened(value)
-            elif declared.typed_by or declared.inputs_of:
-                value = await self._opened_among_values(value)
-            try:
-                values[name] = await read(declared, value, scope)
-                if declared.kind is PropertyKind.VARIABLE and value and scope.find(value) is None:
-                    self._refuse_unset(action, value)
-            except ValueError as error:
-                raise self.wrong_expression(action, error, label(name)) from None
-            if declared.required and values[name] in (None, "", []):
-                raise ActionError("property_missing", f"{label(name)} is missing.", "Fill it in in the property panel.")
+        for name, property in properties_of(properties).items():
+            value = value_or_default(property, action.properties.get(name))
+            if value is not None:
+                value = await self._read_property(property, value, action, scope)
+            if property.required and property.is_missing(value) and not property.is_overridden_in(action.properties):
+                hint = property.when_missing or "Fill it in in the property panel."
+                raise ActionError(property.error_when_missing, f"{property.label} is missing.", hint)
+            values[name] = value
         return properties(**values)
+
+    async def _read_property(self, property: Property, value: Any, action: Action, scope: Scope) -> Any:
+        value = await property.open_secrets(value, self.services.secret)
+        try:
+            value = await property.read(value, scope)
+            if (variable := property.variable_of(value)) and scope.find(variable) is None:
+                self._refuse_unset(action, variable)
+        except ValueError as error:
+            raise self.wrong_expression(action, error, property.label) from None
+        return value
 
     def _refuse_unset(self, action: Action, name: str) -> None:
         if self._document and unset_at(self._document, action.id, name, in_loop=False):
@@ -280,30 +277,9 @@ class Runner:
             f"Set it in every branch, declare it before, or read it with {{{{ {missing} | default('') }}}}.",
         )
 
-    async def _opened(self, value: Any) -> Any:
-        """With every reference of a stored secret replaced by the secret."""
-        if isinstance(value, Mapping):
-            if is_stored(value):
-                return await self.services.secret(value["secret"])
-            return {key: await self._opened(inner) for key, inner in value.items()}
-        if isinstance(value, list):
-            return [await self._opened(inner) for inner in value]
-        return value
-
-    async def _opened_among_values(self, value: Any) -> Any:
-        """The same where any object may stand: only what this server has put there, and not deep inside."""
-        if is_own_key(value):
-            return await self.services.secret(value["secret"])
-        if not isinstance(value, Mapping):
-            return value
-        return {
-            key: await self.services.secret(inner["secret"]) if is_own_key(inner) else inner
-            for key, inner in value.items()
-        }
-
 
 @dataclasses.dataclass
-class Outcome:
+class ActionOutcome:
     path: str
     result: Result = dataclasses.field(default_factory=Result)
     finished: ActionFinished = dataclasses.field(init=False)
@@ -320,20 +296,20 @@ class Execution:
         return self._runner.services
 
     async def text(self, delta: str) -> None:
-        await self._runner.journal.record(TextDelta(self.path, delta))
+        await self._runner.journal.record(ActionStreamed(self.path, delta))
 
     async def log(self, level: str, message: str) -> None:
-        await self._runner.journal.record(LogLine(self.path, level, message, time.time()))
+        await self._runner.journal.record(ActionLogged(self.path, level, message, time.time()))
 
     async def waiting(self, reason: str, until: float) -> None:
-        await self._runner.journal.record(Waiting(self.path, reason, until))
+        await self._runner.journal.record(ActionWaiting(self.path, reason, until))
 
     @property
     def noted(self) -> Any:
         return self._runner.journal.noted(self.path)
 
     async def note(self, value: Any) -> None:
-        await self._runner.journal.record(Noted(self.path, value))
+        await self._runner.journal.record(ActionNoted(self.path, value))
 
     async def rendered(self, value: Any, scope: Scope) -> Any:
         try:
@@ -343,7 +319,7 @@ class Execution:
 
     async def holds(self, expression: str, scope: Scope, where: str) -> bool:
         try:
-            return await condition(expression, scope)
+            return await evaluate_condition(expression, scope)
         except ExpressionError as error:
             raise self._runner.wrong_expression(self.action, error, where, in_loop=True) from None
 
@@ -354,25 +330,25 @@ class Execution:
         index: int | None = None,
         variables: Mapping[str, Any] | None = None,
         isolated: bool = False,
-    ) -> Lap:
-        inner = (self.scope.copied() if isolated else self.scope).child()
+    ) -> BlockResult:
+        inner = (self.scope.copy() if isolated else self.scope).child()
         for name, value in (variables or {}).items():
             inner.bind(name, value)
         if index is None:
             await self._runner.run_block(branch.actions, inner, f"{self.path}/")
             self.scope.keep(inner, variables or ())
-            return Lap(inner)
+            return BlockResult(inner)
         try:
             await self._runner.run_block(branch.actions, inner, f"{self.path}[{index}]/")
         except LoopLeft as left:
-            return Lap(inner, left.signal)
-        return Lap(inner)
+            return BlockResult(inner, left.signal)
+        return BlockResult(inner)
 
     async def skip(self, branch: Branch, reason: str) -> None:
         await self._runner.skip(branch.actions, f"{self.path}/", reason)
 
 
-def finished(path: str, result: Result) -> ActionFinished:
+def finished_event(path: str, result: Result) -> ActionFinished:
     return ActionFinished(
         path,
         time.time(),
@@ -386,7 +362,7 @@ def finished(path: str, result: Result) -> ActionFinished:
     )
 
 
-def apply(done: ActionFinished, scope: Scope) -> None:
+def apply_outcome(done: ActionFinished, scope: Scope) -> None:
     """What a finished action has done to the variables; the same now and after a restart."""
     for declared in done.declared:
         scope.declare(declared.name, declared.type, declared.value, global_=declared.global_)
@@ -394,99 +370,17 @@ def apply(done: ActionFinished, scope: Scope) -> None:
         scope.put(name, value)
 
 
-async def read(declared: Prop, value: Any, scope: Scope) -> Any:
-    """The value of one property. Raises ExpressionError, ValueError."""
-    match declared.kind:
-        case PropertyKind.TEXT:
-            rendered = await render(value, scope) if isinstance(value, str) else value
-            if isinstance(rendered, Secret):
-                raise ValueError("it is a secret; a secret goes only into a secret property")
-            return rendered if rendered is None or type(rendered) is str else await in_passing(as_text, rendered)
-        case PropertyKind.VALUE:
-            return await composed(value, scope)
-        case PropertyKind.NUMBER:
-            rendered = await render(value, scope) if isinstance(value, str) else value
-            return None if rendered in (None, "") else in_bounds(to_number(rendered), declared)
-        case PropertyKind.SECRET:
-            rendered = await render(value, scope) if isinstance(value, str) else value
-            return convert(rendered, "secret")
-        case PropertyKind.CONDITION:
-            return value if isinstance(value, str) else as_text(value)
-        case PropertyKind.CHOICE:
-            if value is not None and value not in declared.choices:
-                raise ValueError(f"{value!r} is not one of {', '.join(declared.choices)}")
-            return value
-        case PropertyKind.VARIABLES:
-            return await rows(value, scope)
-        case PropertyKind.CONNECTION | PropertyKind.VARIABLE | PropertyKind.NEW_VARIABLE:
-            if value is not None and not isinstance(value, str):
-                raise ValueError(f"{value!r} is not a name")
-            return value
-        case _:
-            return value
-
-
-async def composed(value: Any, scope: Scope) -> Any:
-    """A value with templates in it. Raises ExpressionError, and ValueError when together they are too large."""
-    made = await render_deep(value, scope)
-    if isinstance(value, Mapping | list):
-        # Parts may be the same list many times over, which takes no memory until it is written down.
-        await in_passing(refuse_large, made)
-    return made
-
-
-def refuse_large(value: Any, most: int = MOST_COMPOSED) -> None:
-    if weight(value, most, of_part=PART) >= most:
-        raise ValueError(f"the value would be larger than {most:,} characters")
-
-
-async def rows(value: Any, scope: Scope) -> list[dict[str, Any]]:
-    """Declarations in order; each value may use the variables declared before it in the same action."""
-    inner = scope.child()
-    made = []
-    for row in value if isinstance(value, list) else []:
-        if not isinstance(row, Mapping) or not isinstance(row.get("name"), str) or not row["name"]:
-            raise ValueError("a variable has no name")
-        type = str(row.get("type") or "text")
-        stored = row.get("value")
-        try:
-            value = None if stored == "" and type != "text" else await composed(stored, inner)
-            inner.bind(row["name"], await in_passing(convert, value, type))
-        except ValueError as error:
-            prefix = "" if isinstance(error, ExpressionError) else f"{row['name']} "
-            raise ValueError(f"{prefix}{error}") from None
-        value = inner.variables[row["name"]].value
-        made.append({"name": row["name"], "type": type, "value": value, "global": row.get("global") is True})
-    return made
-
-
-def in_bounds(number: float, declared: Prop) -> float:
-    if declared.minimum is not None and number < declared.minimum:
-        raise ValueError(f"{number:g} is less than {declared.minimum:g}")
-    if declared.maximum is not None and number > declared.maximum:
-        raise ValueError(f"{number:g} is more than {declared.maximum:g}")
-    return number
-
-
-def set_properties(rendered: Mapping[str, Any]) -> dict[str, Any]:
+def displayed_inputs(rendered: Mapping[str, Any], properties: Mapping[str, Property]) -> dict[str, Any]:
     """The properties that are set, as people may see them."""
-    return {name: displayed(value) for name, value in rendered.items() if value not in EMPTY}
-
-
-def without_keys_in_addresses(rendered: Any) -> dict[str, Any]:
-    """The rendered properties; an address without the secrets that somebody has put into it."""
-    kind: Any = type(rendered)
-    values = {name: (declared, getattr(rendered, name)) for name, declared in props(kind).items()}
     return {
-        name: without_secrets(value) if declared.address and isinstance(value, str) and secret_warning(value) else value
-        for name, (declared, value) in values.items()
+        name: display_json(properties[name].without_secrets(value))
+        for name, value in rendered.items()
+        if value not in (None, "", [])
     }
 
 
 def title_of(action: Action) -> str:
     if action.title:
         return action.title
-    try:
-        return registry.action_type(action.type).title
-    except registry.UnknownAction:
-        return action.type
+    known = registry.find_type(action.type)
+    return known.title if known else action.type

@@ -40,7 +40,7 @@ def are_related(one: str, other: str) -> bool:
     return leads_to(one, other) or leads_to(other, one)
 
 
-def places_left(places: Iterable[str], ended: str, *, container: bool) -> set[str]:
+def remaining_places(places: Iterable[str], ended: str, *, container: bool) -> set[str]:
     """Those that the end of an action does not clear. A container that is walked again only ends again: it has got on
     nowhere but inside.
     """
@@ -53,7 +53,7 @@ def common_places(before: Iterable[str], now: Iterable[str]) -> set[str]:
     return {max(one, other, key=len) for one in before for other in known if are_related(one, other)}
 
 
-def packed(places: Iterable[str]) -> str:
+def pack_places(places: Iterable[str]) -> str:
     """As many as fit."""
     lines: list[str] = []
     for place in sorted(places):
@@ -67,21 +67,21 @@ def places_of(crashes: int, crash_path: str) -> set[str]:
     return set(crash_path.split("\n")) if crashes else set()
 
 
-def words_of(crash_path: str) -> str:
+def places_text(crash_path: str) -> str:
     return ", ".join(crash_path.split("\n")) if crash_path else "an action that had just begun"
 
 
-def in_words(times: int) -> str:
+def times_text(times: int) -> str:
     return {0: "never", 1: "once", 2: "twice"}.get(times, f"{times} times")
 
 
 def sentence_of(crashes: int, crash_path: str, alone: int | None = None) -> str:
     """What people read; `alone` is None while the run is no suspect."""
-    died = f"The process that ran it died {in_words(crashes)} at {words_of(crash_path)}"
+    died = f"The process that ran it died {times_text(crashes)} at {places_text(crash_path)}"
     if alone is None:
         return f"{died}."
-    company = in_words(crashes - alone)
-    return f"{died}: {in_words(alone)} with nothing beside it, {company} in company or just after a start."
+    company = times_text(crashes - alone)
+    return f"{died}: {times_text(alone)} with nothing beside it, {company} in company or just after a start."
 
 
 def company_after(company: int, going: int, *, well: bool) -> int:
@@ -94,7 +94,7 @@ def pause_after(alone: int) -> float:
     return min(FIRST_PAUSE * GROWTH**alone, LONGEST_PAUSE)
 
 
-def trial_of(lived: float) -> float:
+def trial_seconds(lived: float) -> float:
     """Seconds after which others may join a suspect that had lived so long when it died."""
     return min(SHORTEST_TRIAL + 2 * lived, LONGEST_TRIAL)
 

@@ -14,7 +14,7 @@ from functools import cached_property
 from itertools import islice
 from typing import Any, cast
 
-from flows.language.schema import malformed
+from flows.language.schema import shape_problems
 
 Json = dict[str, Any]
 
@@ -260,7 +260,7 @@ class Document:
     def duplicate(self, id: str) -> tuple[Document, str]:
         """With a copy behind the action; every id inside the copy is new. Returns the id of the copy, too."""
         taken = set(self._ids)
-        copy = renamed_ids(self.locate(id).action.json, taken)
+        copy = with_new_ids(self.locate(id).action.json, taken)
         place, at = self.place_after(id)
         return self.insert(copy, at=at, **place), str(copy["id"])
 
@@ -420,7 +420,7 @@ def place_of(located: Located) -> dict[str, str | None]:
     }
 
 
-def renamed_ids(action: Json, taken: set[str]) -> Json:
+def with_new_ids(action: Json, taken: set[str]) -> Json:
     """A copy with new ids, which are added to `taken`."""
     copy = {**action, "id": free_id(str(action["id"]), taken)}
     if action.get("branches"):
@@ -428,7 +428,7 @@ def renamed_ids(action: Json, taken: set[str]) -> Json:
             {
                 **branch,
                 "id": free_id(str(branch["id"]), taken),
-                "actions": [renamed_ids(inner, taken) for inner in branch.get("actions") or []],
+                "actions": [with_new_ids(inner, taken) for inner in branch.get("actions") or []],
             }
             for branch in action["branches"]
         ]
@@ -448,7 +448,7 @@ def text(value: Any) -> str:
 
 def parse(data: object) -> Document:
     """The document in `data`. Raises DocumentError with everything that is wrong, at most twenty problems."""
-    problems = list(islice(malformed(data), 20))
+    problems = list(islice(shape_problems(data), 20))
     if problems:
         raise DocumentError(problems)
     return Document(cast(Json, data))

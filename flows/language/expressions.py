@@ -8,13 +8,13 @@ from typing import Any
 import minijinja
 
 from connections.secret import Secret
-from flows.language.evaluators import evaluators
+from flows.language.evaluator_messages import EvaluationFailure, EvaluationResult, EvaluationTask
+from flows.language.evaluator_pool import pool
 from flows.language.sandbox import operations
 from flows.language.sandbox.budget import TooSlow, Unfinished, budget
 from flows.language.sandbox.filters import FILTERS
-from flows.language.sandbox.rewrite import Compiled, Refused, compiled
+from flows.language.sandbox.rewrite import CompiledTemplate, TemplateRefused, compile_template
 from flows.language.scope import HEAVY, Scope, Variable
-from flows.language.transfer import Failure, Outcome, Task
 from flows.language.values import Response
 
 FUEL = 2_000_000  # instructions of one evaluation
@@ -33,7 +33,7 @@ class ExpressionError(ValueError):
         self.missing = missing
 
 
-def environment() -> minijinja.Environment:
+def make_environment() -> minijinja.Environment:
     made = minijinja.Environment(
         fuel=FUEL, undefined_behavior="strict", finalizer=operations.emit, pycompat=False, debug=False
     )
@@ -47,7 +47,7 @@ def environment() -> minijinja.Environment:
     return made
 
 
-_environment = environment()
+_environment = make_environment()
 
 
 def render(template: str, scope: Scope) -> Any:
@@ -58,7 +58,7 @@ def render(template: str, scope: Scope) -> Any:
     return template if is_plain(template) else evaluate(template, scope)
 
 
-def condition(expression: str, scope: Scope) -> bool:
+def evaluate_condition(expression: str, scope: Scope) -> bool:
     """Whether a bare expression holds. Raises ExpressionError. For threads, as `render`."""
     return is_true(evaluate(as_template(expression), scope))
 
@@ -84,35 +84,35 @@ def check(template: str) -> set[str]:
     """The names that a template needs. Raises ExpressionError when it is not valid."""
     if is_plain(template):
         return set()
-    done = read(template)
+    done = read_template(template)
     return set(done.names - done.guarded)
 
 
 def evaluate(template: str, scope: Scope) -> Any:
-    prepared = Prepared(read(template), scope)
-    value = prepared.tried()
+    prepared = BoundTemplate(read_template(template), scope)
+    value = prepared.evaluate_briefly()
     if value is not UNFINISHED:
         return value
-    evaluation = evaluators.submit(prepared.task())
+    evaluation = pool.submit(prepared.to_task())
     try:
-        return prepared.opened(evaluation.result(LONGEST_WAIT))
+        return prepared.open_result(evaluation.result(LONGEST_WAIT))
     except TimeoutError:
         evaluation.cancel()
         raise ExpressionError(str(TooSlow())) from None
 
 
-def read(template: str) -> Compiled:
+def read_template(template: str) -> CompiledTemplate:
     """Raises ExpressionError."""
     try:
-        return compiled(template)
-    except Refused as error:
+        return compile_template(template)
+    except TemplateRefused as error:
         raise ExpressionError(str(error)) from None
 
 
-class Prepared:
+class BoundTemplate:
     """A template with the variables that it reads. Raises ExpressionError for one that is not there."""
 
-    def __init__(self, template: Compiled, scope: Scope) -> None:
+    def __init__(self, template: CompiledTemplate, scope: Scope) -> None:
         self.template, self._scope = template, scope
         self.variables: dict[str, Variable] = {}
         for name in template.names:
@@ -120,38 +120,38 @@ class Prepared:
             if found is not None:
                 self.variables[name] = found
             elif name not in template.guarded:
-                raise not_here(name, scope)
+                raise unknown_variable(name, scope)
 
     @property
     def is_light(self) -> bool:
         """Whether its values are small enough to be handed to MiniJinja where others wait meanwhile."""
         return sum(variable.weight for variable in self.variables.values()) < HEAVY
 
-    def tried(self) -> Any:
+    def evaluate_briefly(self) -> Any:
         """Its value, or UNFINISHED when that takes more than may be spent here. Raises ExpressionError."""
         if self.template.variable:
             return self._scope.get(self.template.variable)
         if not self.is_light:
             return UNFINISHED
-        context = {name: variable.shown for name, variable in self.variables.items()}
+        context = {name: variable.template_view for name, variable in self.variables.items()}
         try:
-            return operations.unwrapped(computed(self.template, context, brief=True))
+            return operations.from_view(compute(self.template, context, brief=True))
         except Unfinished:
             return UNFINISHED
         except FAILURES as error:
             raise self.error(failure_of(error)) from None
 
-    def task(self) -> Task:
+    def to_task(self) -> EvaluationTask:
         """The same for another process, which may spend all that an evaluation may."""
-        return Task(self.template, {name: variable.value for name, variable in self.variables.items()})
+        return EvaluationTask(self.template, {name: variable.value for name, variable in self.variables.items()})
 
-    def opened(self, outcome: Outcome) -> Any:
+    def open_result(self, outcome: EvaluationResult) -> Any:
         """What another process found. Raises ExpressionError."""
         if outcome.failure is not None:
             raise self.error(outcome.failure)
         return outcome.value
 
-    def error(self, failure: Failure) -> ExpressionError:
+    def error(self, failure: EvaluationFailure) -> ExpressionError:
         """What went wrong, for people."""
         within = ", ".join(f"`{name}`" for name in sorted(self.template.names))
         match failure.kind:
@@ -160,7 +160,7 @@ class Prepared:
                 name = secrets[0] if secrets else "It"
                 said = f"{name} is a secret: hand it whole to a secret property, it cannot go into a text."
             case "missing" if failure.said in self.template.names and self._scope.find(failure.said) is None:
-                return not_here(failure.said, self._scope)
+                return unknown_variable(failure.said, self._scope)
             case "missing":
                 said = f"There is no `{failure.said}` in {within or 'it'}."
             case "undefined":
@@ -170,7 +170,7 @@ class Prepared:
         return ExpressionError(said)
 
 
-def computed(template: Compiled, context: Mapping[str, Any], *, brief: bool = False) -> Any:
+def compute(template: CompiledTemplate, context: Mapping[str, Any], *, brief: bool = False) -> Any:
     """What MiniJinja makes of a template and of values as templates see them.
 
     Raises what is in FAILURES, and Unfinished when it is to be `brief`.
@@ -191,21 +191,21 @@ def computed(template: Compiled, context: Mapping[str, Any], *, brief: bool = Fa
 FAILURES = (minijinja.TemplateError, ValueError, TypeError, LookupError, ArithmeticError, RecursionError)
 
 
-def failure_of(error: Exception) -> Failure:
+def failure_of(error: Exception) -> EvaluationFailure:
     """The error as a value that can travel."""
     if isinstance(error, operations.SecretInText):
-        return Failure("secret", "")
+        return EvaluationFailure("secret", "")
     if isinstance(error, KeyError):
-        return Failure("missing", str(error.args[0]) if error.args else "")
+        return EvaluationFailure("missing", str(error.args[0]) if error.args else "")
     if isinstance(error, minijinja.TemplateError):
         said = error.message.split(" (in ")[0].removeprefix("invalid operation: ")
         if "fuel" in said:
-            return Failure("said", str(TooSlow()))
-        return Failure("undefined", "") if "undefined" in said else Failure("said", said[:300])
-    return Failure("said", str(error)[:300] or type(error).__name__)
+            return EvaluationFailure("said", str(TooSlow()))
+        return EvaluationFailure("undefined", "") if "undefined" in said else EvaluationFailure("said", said[:300])
+    return EvaluationFailure("said", str(error)[:300] or type(error).__name__)
 
 
-def not_here(name: str, scope: Scope) -> ExpressionError:
+def unknown_variable(name: str, scope: Scope) -> ExpressionError:
     known = ", ".join(sorted(scope.names())[:12]) or "none"
     return ExpressionError(f"`{name}` is not a variable here. Variables here: {known}.", missing=name)
 

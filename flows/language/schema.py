@@ -17,7 +17,7 @@ MOST_ACTIONS, DEEPEST, LARGEST = 5_000, 20, 5 * 1024 * 1024  # actions, levels, 
 Json = dict[str, Any]
 
 
-def malformed(data: object) -> Iterator[str]:
+def shape_problems(data: object) -> Iterator[str]:
     if not isinstance(data, dict):
         yield 'The document is not a JSON object. A flow begins with {"format": "foundryflow/1", ...}.'
         return

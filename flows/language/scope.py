@@ -16,15 +16,15 @@ UNSEEN = object()
 class Variable:
     """A value with its type. What templates see of it is made once, when it is first needed."""
 
-    __slots__ = ("_shown", "_value", "_weight", "came_out", "type")
+    __slots__ = ("_shown", "_value", "_weight", "from_inner_block", "type")
 
     def __init__(self, type: str, value: Any) -> None:
         self.type, self._value, self._shown, self._weight = type, value, UNSEEN, -1
-        self.came_out = False  # of a block inside the one that it is in
+        self.from_inner_block = False  # of a block inside the one that it is in
 
-    def copied(self) -> Variable:
+    def copy(self) -> Variable:
         made = Variable(self.type, self._value)
-        made.came_out = self.came_out
+        made.from_inner_block = self.from_inner_block
         return made
 
     @property
@@ -36,9 +36,9 @@ class Variable:
         self._value, self._shown, self._weight = value, UNSEEN, -1
 
     @property
-    def shown(self) -> Any:
+    def template_view(self) -> Any:
         if self._shown is UNSEEN:
-            self._shown = operations.shown(self._value)
+            self._shown = operations.to_view(self._value)
         return self._shown
 
     @property
@@ -59,10 +59,10 @@ class Scope:
     def child(self) -> Scope:
         return Scope(outer=self)
 
-    def copied(self) -> Scope:
+    def copy(self) -> Scope:
         """The same variables, up to the flow; what is assigned here is not seen there."""
-        copies = {name: variable.copied() for name, variable in self.variables.items()}
-        return Scope(self.outer.copied() if self.outer else None, copies)
+        copies = {name: variable.copy() for name, variable in self.variables.items()}
+        return Scope(self.outer.copy() if self.outer else None, copies)
 
     def declare(self, name: str, type: str, value: Any, *, global_: bool = False) -> None:
         """A variable of this block, or of the flow. Raises ValueError when the value does not fit the type."""
@@ -92,8 +92,8 @@ class Scope:
         """What a block inside has declared, when it has ended; what is declared here it had only hidden."""
         for name, variable in inner.variables.items():
             around = self.find(name)
-            if name not in bound and (around is None or around.came_out):
-                variable.came_out = True
+            if name not in bound and (around is None or around.from_inner_block):
+                variable.from_inner_block = True
                 self.variables[name] = variable
 
     def find(self, name: str) -> Variable | None:
@@ -121,4 +121,4 @@ class VariableInScope:
     type: str  # empty when it is only known at run time
     declared_by: str  # titles of actions, or Start
     may_be_unset: bool = False
-    came_out: bool = field(default=False, compare=False)  # of a block inside, as opposed to declared in its own
+    from_inner_block: bool = field(default=False, compare=False)  # of a block inside, as opposed to declared in its own

@@ -25,6 +25,9 @@ class VariableType(StrEnum):
     CONNECTION = auto()
 
 
+VARIABLE_TYPES = tuple(type.value for type in VariableType)
+
+
 @dataclass(frozen=True)
 class ConnectionValue:
     """A connection made at run time. Shows its name, never its key."""
@@ -87,7 +90,7 @@ def weight(value: Any, most: int, of_part: int = WEIGHT_OF_PART) -> int:
     return found
 
 
-def displayed(value: Any) -> Any:
+def display_json(value: Any) -> Any:
     """The value as JSON, as people may see it: secrets masked, responses and connections as objects."""
     match value:
         case float() if not math.isfinite(value):
@@ -95,23 +98,23 @@ def displayed(value: Any) -> Any:
         case None | bool() | int() | float():
             return value
         case str():
-            return storable(value)
+            return storable_text(value)
         case Secret():
             return MASK
         case ConnectionValue():
             return {"connection": value.name, "host": value.target.endpoint.host}
         case Response():
-            shown = {name: displayed(getattr(value, name)) for name in VISIBLE if name not in ("json", "raw")}
-            return shown if value.json is None else {**shown, "json": displayed(value.json)}
+            shown = {name: display_json(getattr(value, name)) for name in VISIBLE if name not in ("json", "raw")}
+            return shown if value.json is None else {**shown, "json": display_json(value.json)}
         case Mapping():
-            return {storable(str(key)): displayed(inner) for key, inner in value.items()}
+            return {storable_text(str(key)): display_json(inner) for key, inner in value.items()}
         case list() | tuple():
-            return [displayed(inner) for inner in value]
+            return [display_json(inner) for inner in value]
         case _:
-            return storable(str(value))
+            return storable_text(str(value))
 
 
-def storable(text: str) -> str:
+def storable_text(text: str) -> str:
     """With U+FFFD for what not every database takes: NUL, and halves of surrogate pairs."""
     if not text.isascii():
         text = text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
@@ -125,7 +128,7 @@ def as_text(value: Any) -> str:
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, list | tuple | Mapping):
-        return json.dumps(displayed(value), ensure_ascii=False)
+        return json.dumps(display_json(value), ensure_ascii=False)
     return str(value)
 
 

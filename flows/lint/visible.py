@@ -18,7 +18,7 @@ Visible = dict[str, VariableInScope]
 
 
 @dataclass(frozen=True)
-class End:
+class BlockEnd:
     """How a block is left: what it leaves to the block around it, and whether what follows it is reached at all."""
 
     own: Visible
@@ -55,7 +55,7 @@ class Scopes:
     """Walks one document. What an action leaves does not depend on where it stands, so it is found out once."""
 
     def __init__(self) -> None:
-        self._ends: dict[int, End] = {}  # by identity of the action
+        self._ends: dict[int, BlockEnd] = {}  # by identity of the action
 
     def before(self, actions: Sequence[Action], action_id: str, visible: Visible) -> Visible | None:
         """The variables in front of the action, or None when it is not in this block."""
@@ -105,30 +105,35 @@ class Scopes:
             end = self.end_of_block(other.actions)
             own = without(end.own, bound_in(action, other)) if other.id in earlier else {}
             for name, variable in {**end.lifted, **own}.items():
-                found[name] = one_of([variable, *([found[name]] if name in found else [])], unset=True)
+                found[name] = unify([variable, *([found[name]] if name in found else [])], unset=True)
         return found
 
-    def end_of(self, action: Action) -> End:
+    def end_of(self, action: Action) -> BlockEnd:
         """What an action does to the block it stands in."""
         if id(action) not in self._ends:
             self._ends[id(action)] = self._end_of(action)
         return self._ends[id(action)]
 
-    def _end_of(self, action: Action) -> End:
+    def _end_of(self, action: Action) -> BlockEnd:
         known = known_type(action)
         if known is None or action.disabled:
-            return End({}, {}, True)
+            return BlockEnd({}, {}, True)
         own, lifted = declared_by(action, known)
         if not action.branches:
-            return End(own, lifted, not known.leaves_block)
+            return BlockEnd(own, lifted, not known.leaves_block)
         ends = {branch.id: self.end_of_block(branch.actions) for branch in action.branches}
         ways = [way for way in known.ways(action) if all(ends[branch.id].reached for branch in way)]
-        sets = [together(without(ends[branch.id].own, bound_in(action, branch)) for branch in way) for way in ways]
-        lifts = [together(ends[branch.id].lifted for branch in way) for way in ways]
-        elsewhere = together(end.lifted for end in ends.values())
-        return End({**merged(sets), **own}, {**merged(lifts, elsewhere), **lifted}, bool(ways))
+        sets = [
+            variables_of_sequence(without(ends[branch.id].own, bound_in(action, branch)) for branch in way)
+            for way in ways
+        ]
+        lifts = [variables_of_sequence(ends[branch.id].lifted for branch in way) for way in ways]
+        elsewhere = variables_of_sequence(end.lifted for end in ends.values())
+        return BlockEnd(
+            {**variables_of_ways(sets), **own}, {**variables_of_ways(lifts, elsewhere), **lifted}, bool(ways)
+        )
 
-    def end_of_block(self, actions: Sequence[Action]) -> End:
+    def end_of_block(self, actions: Sequence[Action]) -> BlockEnd:
         own: Visible = {}
         lifted: Visible = {}
         for action in actions:
@@ -136,41 +141,41 @@ class Scopes:
             update(own, end.own)
             update(lifted, end.lifted)
             if not end.reached:
-                return End(own, lifted, False)
-        return End(own, lifted, True)
+                return BlockEnd(own, lifted, False)
+        return BlockEnd(own, lifted, True)
 
 
 def update(here: Visible, left: Mapping[str, VariableInScope]) -> None:
     """Adds what an action leaves. A block inside only hides what the block around declares itself."""
     for name, variable in left.items():
         around = here.get(name)
-        if around is None or not (variable.came_out or variable.may_be_unset):
+        if around is None or not (variable.from_inner_block or variable.may_be_unset):
             here[name] = variable
-        elif around.may_be_unset or around.came_out:
+        elif around.may_be_unset or around.from_inner_block:
             stays = [around] if variable.may_be_unset else []
             unset = variable.may_be_unset and around.may_be_unset
-            here[name] = replace(one_of([*stays, variable], unset=unset), came_out=True)
+            here[name] = replace(unify([*stays, variable], unset=unset), from_inner_block=True)
 
 
-def together(blocks: Iterable[Visible]) -> Visible:
+def variables_of_sequence(blocks: Iterable[Visible]) -> Visible:
     made: Visible = {}
     for block in blocks:
         update(made, block)
     return made
 
 
-def merged(ways: Sequence[Visible], elsewhere: Mapping[str, VariableInScope] | None = None) -> Visible:
+def variables_of_ways(ways: Sequence[Visible], elsewhere: Mapping[str, VariableInScope] | None = None) -> Visible:
     """What is set behind several ways; what is only set on a way that leads `elsewhere` may be, too."""
     made: Visible = {}
     every = [*ways, elsewhere or {}]
     for name in dict.fromkeys(name for way in every for name in way):
         always = bool(ways) and all(name in way and not way[name].may_be_unset for way in ways)
         found = [way[name] for way in every if name in way]
-        made[name] = replace(one_of(found, unset=not always), came_out=True)
+        made[name] = replace(unify(found, unset=not always), from_inner_block=True)
     return made
 
 
-def one_of(found: Sequence[VariableInScope], *, unset: bool) -> VariableInScope:
+def unify(found: Sequence[VariableInScope], *, unset: bool) -> VariableInScope:
     """One variable for those that several actions set: its type is known when it is the same everywhere."""
     types = {variable.type for variable in found}
     type = "secret" if "secret" in types else types.pop() if len(types) == 1 else ""
@@ -203,7 +208,4 @@ def without(variables: Visible, names: Mapping[str, object]) -> Visible:
 
 
 def known_type(action: Action) -> ActionType | None:
-    try:
-        return registry.action_type(action.type)
-    except registry.UnknownAction:
-        return None
+    return registry.find_type(action.type)

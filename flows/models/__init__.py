@@ -7,10 +7,11 @@ from flows.models.flow import Conflict, Flow, Revision, Room
 from flows.models.record import ActionRun, Checkpoint, LogEntry
 from flows.models.run import Run, Suspect, Worker
 from flows.models.secrets import FlowSecret
-from flows.models.states import ENDED, LIVE, State
+from flows.models.states import ENDED, EXECUTING, LIVE, State
 
 __all__ = [
     "ENDED",
+    "EXECUTING",
     "LIVE",
     "ActionRun",
     "Checkpoint",

@@ -16,8 +16,8 @@ from django.utils.text import slugify
 from connections.secret import Secret
 from flows.language.document import Document, DocumentError, parse
 from flows.lint.literal_secrets import set_aside
+from flows.models.raw import placeholders, table
 from flows.models.secrets import FlowSecret
-from flows.models.sql import marks, table
 
 MOST_PARSED = 200  # documents
 parsed_documents: dict[tuple[int, datetime], Document] = {}  # revisions never change
@@ -59,7 +59,7 @@ class FlowManager(models.Manager["Flow"]):
 
     def named(self, slugs: Collection[str]) -> dict[str, Flow]:
         """Edited flows by slug, with their heads, whose documents are read only when they are needed."""
-        given = f"slug IN {marks(slugs)} AND room = '{Room.DESIGNER}' AND head_id IS NOT NULL"
+        given = f"slug IN {placeholders(slugs)} AND room = '{Room.DESIGNER}' AND head_id IS NOT NULL"
         found = list(self.raw(f"SELECT * FROM {table(Flow)} WHERE {given}", list(slugs))) if slugs else []  # noqa: S608 - names of our own, values are bound
         heads = Revision.objects.without_documents({flow.head_id for flow in found})
         there = [flow for flow in found if flow.head_id in heads]  # not deleted meanwhile
@@ -69,7 +69,7 @@ class FlowManager(models.Manager["Flow"]):
         return {flow.slug: flow for flow in there}
 
     @transaction.atomic
-    def start_with(
+    def create_flow(
         self, document: Document, *, by: AbstractBaseUser | None, note: str = "created", room: str = Room.DESIGNER
     ) -> Flow:
         """A new flow with its first revision. Its slug comes from the name."""
@@ -135,7 +135,7 @@ class Flow(models.Model):
         revision = self.revisions.create(
             number=newest + 1,
             document=self.store_secrets(document).to_json(),
-            parent=self.edited_from(base),
+            parent=self.revision_numbered(base),
             created_by=by,
             note=note,
         )
@@ -154,7 +154,7 @@ class Flow(models.Model):
         FlowSecret.objects.bulk_create(kept)
         return changed
 
-    def edited_from(self, base: int) -> Revision:
+    def revision_numbered(self, base: int) -> Revision:
         """The revision of this number. Raises Conflict when there is none, as for any other that is not current."""
         found = self.revisions.filter(number=base).first()
         if found is None:
@@ -163,13 +163,13 @@ class Flow(models.Model):
 
     def undo(self, *, base: int) -> Revision:
         """Goes back to the revision before; the one left stays for redo."""
-        parent = self.edited_from(base).parent or self.current
+        parent = self.revision_numbered(base).parent or self.current
         self.move_head(parent, base=base, name=str(parent.document.get("name", self.name)))
         return parent
 
     def redo(self, *, base: int) -> Revision:
         """Goes forward to the newest revision that was made from this one."""
-        child = self.edited_from(base).children.order_by("-number").first() or self.current
+        child = self.revision_numbered(base).children.order_by("-number").first() or self.current
         self.move_head(child, base=base, name=str(child.document.get("name", self.name)))
         return child
 
@@ -195,7 +195,7 @@ class Flow(models.Model):
 class RevisionManager(models.Manager["Revision"]):
     def without_documents(self, keys: Collection[int]) -> dict[int, Revision]:
         """By key. Their documents are read when this process has not parsed them before."""
-        found = f"SELECT id, created_at FROM {table(Revision)} WHERE id IN {marks(keys)}"  # noqa: S608 - names of our own, values are bound
+        found = f"SELECT id, created_at FROM {table(Revision)} WHERE id IN {placeholders(keys)}"  # noqa: S608 - names of our own, values are bound
         return {revision.pk: revision for revision in self.raw(found, list(keys))} if keys else {}
 
 

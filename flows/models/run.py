@@ -113,7 +113,7 @@ class RunManager(models.Manager["Run"]):
             priority=run.priority,
             origin=run,
         )
-        made.take_over(run, path)
+        made.copy_results(run, path)
         return made
 
 
@@ -176,11 +176,11 @@ class Run(models.Model):
     def ended(self) -> bool:
         return self.state in ENDED
 
-    def real_inputs(self) -> dict[str, object]:
+    def inputs_with_secrets(self) -> dict[str, object]:
         secrets = json.loads(self.secret_inputs.reveal()) if self.secret_inputs else {}
         return {**self.inputs, **secrets}
 
-    def take_over(self, origin: Run, path: str) -> None:
+    def copy_results(self, origin: Run, path: str) -> None:
         """Copies the results that `origin` had before `path` (empty: all), with their rows."""
         done = origin.actions.filter(state=State.SUCCEEDED)
         if path:

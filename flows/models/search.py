@@ -19,7 +19,7 @@ from django.db.models import Q, QuerySet
 from django.utils import timezone
 
 from flows.models import Flow, Run, RunGroup, State
-from flows.models.sql import fetched, stored, table
+from flows.models.raw import db_values, fetch_all, table
 from flows.models.usage import LARGE
 from foundryflow.http import whole_number
 
@@ -54,7 +54,7 @@ class Cursor:
     @property
     def values(self) -> list[Any]:
         """In the order of TIME."""
-        return [*stored(Run, {"created_at": self.at}), self.run]
+        return [*db_values(Run, {"created_at": self.at}), self.run]
 
     @classmethod
     def parse(cls, text: str) -> Cursor | None:
@@ -77,7 +77,7 @@ class Cursor:
 
 
 @dataclass(frozen=True)
-class Part:
+class SqlPart:
     """Of a statement, with the values for its marks."""
 
     sql: str
@@ -118,7 +118,7 @@ def order(columns: Sequence[str], *, upwards: bool) -> str:
 
 
 @dataclass(frozen=True)
-class Found:
+class RunPage:
     """One page, and where the pages beside it begin."""
 
     runs: list[Run]
@@ -143,12 +143,12 @@ class Filters:
         all_but_succeeded = tuple(each for each in STATES if each != State.SUCCEEDED)
         hours = int(given["period"]) if given.get("period") in PERIODS else None
         return cls(
-            flow=plain(given.get("flow", "")),
+            flow=without_nulls(given.get("flow", "")),
             states=(state,) if state in STATES else all_but_succeeded if state == "open" else STATES,
-            by=plain(given.get("by", "")),
-            via=plain(given.get("via", "")),
+            by=without_nulls(given.get("by", "")),
+            via=without_nulls(given.get("via", "")),
             since=timezone.now() - timedelta(hours=hours) if hours else None,
-            words=plain(given.get("q", "")).strip()[:100],
+            words=without_nulls(given.get("q", "")).strip()[:100],
         )
 
     @property
@@ -156,7 +156,7 @@ class Filters:
         return self == Filters(since=self.since)
 
 
-def plain(text: str) -> str:
+def without_nulls(text: str) -> str:
     """Without null characters, which no database keeps."""
     return text.replace("\x00", "")[:200]
 
@@ -172,7 +172,7 @@ class Search:
         self._everything = filters.only_time and not Flow.objects.exclude(pk__in=self.flows.values("pk")).exists()
         self._groups = self._groups_wanted()
 
-    def page(self, before: Cursor | None = None, after: Cursor | None = None, *, oldest: bool = False) -> Found:
+    def page(self, before: Cursor | None = None, after: Cursor | None = None, *, oldest: bool = False) -> RunPage:
         """The newest runs, those before or after a cursor, or the oldest ones."""
         upwards = after is not None or oldest
         found = self._runs(after if upwards else before, upwards=upwards)
@@ -183,7 +183,7 @@ class Search:
         newest, last = (Cursor.of(shown[0]), Cursor.of(shown[-1])) if shown else (None, None)
         newer = newest if (more if upwards else before) else None
         older = last if (after if upwards else more) else None
-        return Found(shown, newer, older)
+        return RunPage(shown, newer, older)
 
     def _runs(self, cursor: Cursor | None, *, upwards: bool) -> list[Run]:
         """As many as a page holds and one more, beginning at the cursor."""
@@ -199,7 +199,7 @@ class Search:
 
     # Through the groups
 
-    def _groups_wanted(self) -> Part | None:
+    def _groups_wanted(self) -> SqlPart | None:
         """SQL of the groups that the filters let through, one row for each state; None when time is the quicker way."""
         filters = self.filters
         if self._everything:
@@ -214,14 +214,14 @@ class Search:
             return None
         groups, values = found.query.sql_with_params()
         states = " UNION ALL ".join(["SELECT %s AS state"] * len(filters.states))
-        return Part(f"({groups}) wanted CROSS JOIN ({states}) one", [*values, *filters.states])
+        return SqlPart(f"({groups}) wanted CROSS JOIN ({states}) one", [*values, *filters.states])
 
-    def _ids(self, groups: Part, cursor: Cursor | None, *, upwards: bool) -> list[int]:
+    def _ids(self, groups: SqlPart, cursor: Cursor | None, *, upwards: bool) -> list[int]:
         interval = self._interval(cursor, upwards=upwards)
         by_time, by_group = order(TIME, upwards=upwards), order(IN_GROUP, upwards=upwards)
         first = f"SELECT run.id FROM {BY_GROUP} WHERE {interval.of(WANTED)} {by_group} LIMIT 1"  # noqa: S608 - names of our own, values are bound
         # A page cannot reach into more groups than it has rows: those whose first runs come first.
-        reaching = fetched(
+        reaching = fetch_all(
             f"SELECT {', '.join(GROUP)} FROM (SELECT ({first}) AS id FROM {groups.sql}) known"  # noqa: S608
             f" JOIN {RUNS} run ON run.id = known.id {by_time} LIMIT {ROWS + 1}",
             [*interval.values(), *groups.values],
@@ -231,7 +231,7 @@ class Search:
         given = ["%s"] * len(GROUP)
         runs = f"SELECT run.created_at, run.id FROM {BY_GROUP} WHERE {interval.of(given)} {by_group} LIMIT {ROWS + 1}"  # noqa: S608
         parts = " UNION ALL ".join([f"SELECT * FROM ({runs}) part"] * len(reaching))  # noqa: S608
-        found = fetched(
+        found = fetch_all(
             f"SELECT run.id FROM ({parts}) run {by_time} LIMIT {ROWS + 1}",  # noqa: S608
             [value for group in reaching for value in interval.values(group)],
         )
@@ -240,14 +240,14 @@ class Search:
     def _interval(self, cursor: Cursor | None, *, upwards: bool) -> Interval:
         """Between the cursor and the oldest run that the filters let through."""
         since = self.filters.since
-        begin, end = (stored(Run, {"created_at": since}) if since else []), []
+        begin, end = (db_values(Run, {"created_at": since}) if since else []), []
         if cursor is not None and not upwards:
             end = cursor.values
         elif cursor is not None and (since is None or cursor.at >= since):
             begin = cursor.values
         return Interval(begin, end)
 
-    def count(self, found: Found) -> int:
+    def count(self, found: RunPage) -> int:
         """Of all that match, at most MOST_COUNTED + 1; `found` is one page of them."""
         if not (found.newer or found.older):
             return len(found.runs)
@@ -261,7 +261,7 @@ class Search:
             inside = f"SELECT 1 FROM {RUNS} run WHERE {interval.of(WANTED)} {by_group} LIMIT {most}"  # noqa: S608
             runs = f"LATERAL ({inside}) run ON true"
         some = f"SELECT 1 AS one FROM {self._groups.sql} JOIN {runs} LIMIT {most}"  # noqa: S608
-        counted: int = fetched(
+        counted: int = fetch_all(
             f"SELECT COUNT(*) FROM ({some}) counted",  # noqa: S608
             [*self._groups.values, *interval.values()],
         )[0][0]

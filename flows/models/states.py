@@ -16,4 +16,5 @@ class State(models.TextChoices):
 
 
 ENDED = (State.SUCCEEDED, State.FAILED, State.CANCELLED)
+EXECUTING = (State.RUNNING, State.WAITING)  # a process has them
 LIVE = (State.QUEUED, State.RUNNING, State.WAITING)

@@ -13,8 +13,8 @@ from django.db import connection, transaction
 
 from flows.models.figures import HourlyFigures, RunGroup
 from flows.models.flow import Flow
+from flows.models.raw import fetch_all, placeholders, table
 from flows.models.run import Run
-from flows.models.sql import fetched, marks, table
 from flows.models.states import ENDED, LIVE
 
 COUNTED = ("succeeded", "failed", "cancelled", "prompt_tokens", "completion_tokens")
@@ -50,7 +50,7 @@ def hour_of(row: str = "") -> str:
     return f"CAST(STRFTIME('%s', {row}created_at) AS INTEGER) / 3600"
 
 
-def counted(row: str = "") -> list[str]:
+def increments(row: str = "") -> list[str]:
     """SQL for each of COUNTED: what one ended run adds to it."""
     states = [f"CASE WHEN {row}state = '{state}' THEN 1 ELSE 0 END" for state in ENDED]
     return [*states, f"{row}prompt_tokens", f"{row}completion_tokens"]
@@ -73,10 +73,9 @@ def groups_of(runs: str) -> str:
 def sqlite_triggers() -> list[str]:
     old, new = f"OLD.state IN ({ENDS})", f"NEW.state IN ({ENDS})"
     hours = f"(SELECT {hour_of('NEW.')} AS hour UNION ALL SELECT 0)"
-    added = (
-        f"{INTO_FIGURES} SELECT NEW.flow_id, hour, 0, {', '.join(counted('NEW.'))} FROM {hours} WHERE {new} {ADDING};"
-    )
-    less = ", ".join(f"{name} = {name} - {value}" for name, value in zip(COUNTED, counted("OLD."), strict=True))
+    more = ", ".join(increments("NEW."))
+    added = f"{INTO_FIGURES} SELECT NEW.flow_id, hour, 0, {more} FROM {hours} WHERE {new} {ADDING};"
+    less = ", ".join(f"{name} = {name} - {value}" for name, value in zip(COUNTED, increments("OLD."), strict=True))
     there = f"flow_id = OLD.flow_id AND hour IN ({hour_of('OLD.')}, 0) AND slot = 0"
     removed = f"UPDATE {FIGURES} SET {less} WHERE {old} AND {there};"
     gone = "; ".join(f"DELETE FROM {name} WHERE flow_id = OLD.id" for name in (FIGURES, GROUPS))
@@ -98,7 +97,7 @@ def postgresql_triggers() -> list[str]:
         return f"{head} $$ BEGIN {body} RETURN NULL; END $$"
 
     def many(rows: str, sign: str = "") -> str:
-        values = ", ".join(f"{value} AS {name}" for value, name in zip(counted(), COUNTED, strict=True))
+        values = ", ".join(f"{value} AS {name}" for value, name in zip(increments(), COUNTED, strict=True))
         each = f"SELECT flow_id, {hour_of()} AS hour, {values} FROM {rows} WHERE state IN ({ENDS})"
         hours = f"FROM ({each}) run CROSS JOIN LATERAL (VALUES (run.hour), (0)) at (hour)"
         grouped = "GROUP BY flow_id, at.hour ORDER BY flow_id, at.hour"
@@ -107,7 +106,7 @@ def postgresql_triggers() -> list[str]:
         )
 
     def one(row: str, sign: str = "") -> str:
-        values = ", ".join(f"{sign}({value})" for value in counted(row))
+        values = ", ".join(f"{sign}({value})" for value in increments(row))
         rows = (f"({row}flow_id, {hour}, pg_backend_pid(), {values})" for hour in (hour_of(row), 0))
         return f"IF {row}state IN ({ENDS}) THEN {INTO_FIGURES} VALUES {', '.join(rows)} {ADDING}; END IF;"
 
@@ -134,18 +133,18 @@ def postgresql_triggers() -> list[str]:
     ]
 
 
-def installed() -> bool:
+def are_installed() -> bool:
     names = list(TRIGGERS)
-    found = f"SELECT COUNT(*) FROM sqlite_master WHERE type = 'trigger' AND name IN {marks(names)}"
+    found = f"SELECT COUNT(*) FROM sqlite_master WHERE type = 'trigger' AND name IN {placeholders(names)}"
     if connection.vendor == "postgresql":
         tables = f"to_regclass('{RUNS}'), to_regclass('{FLOWS}')"
-        found = f"SELECT COUNT(*) FROM pg_trigger WHERE tgrelid IN ({tables}) AND tgname IN {marks(names)}"
-    return bool(fetched(found, names)[0][0] == len(names))
+        found = f"SELECT COUNT(*) FROM pg_trigger WHERE tgrelid IN ({tables}) AND tgname IN {placeholders(names)}"
+    return bool(fetch_all(found, names)[0][0] == len(names))
 
 
 def install(**_: Any) -> None:
     """After every migrate: for a migration SQLite may copy a table, and the copy has no triggers."""
-    if installed() or HourlyFigures._meta.db_table not in connection.introspection.table_names():
+    if are_installed() or HourlyFigures._meta.db_table not in connection.introspection.table_names():
         return
     with transaction.atomic():
         uninstall()
@@ -169,7 +168,7 @@ def rebuild() -> None:
     execute_all(
         [
             f"DELETE FROM {FIGURES}",
-            f"{INTO_FIGURES} SELECT flow_id, {hour_of()}, 0, {sums(counted())}"
+            f"{INTO_FIGURES} SELECT flow_id, {hour_of()}, 0, {sums(increments())}"
             f" FROM {RUNS} WHERE state IN ({ENDS}) GROUP BY 1, 2",
             f"{INTO_FIGURES} SELECT flow_id, 0, 0, {sums()} FROM {FIGURES} GROUP BY 1",
             groups_of(RUNS),
@@ -180,14 +179,16 @@ def rebuild() -> None:
 Figures = dict[tuple[int, int], tuple[int, ...]]  # by flow and hour, in the order of COUNTED
 
 
-def kept() -> Figures:
+def kept_figures() -> Figures:
     """Every figure as it is kept, without those that came to nothing."""
-    return keyed(f"SELECT flow_id, hour, {sums()} FROM {FIGURES} GROUP BY 1, 2")
+    return fetch_figures(f"SELECT flow_id, hour, {sums()} FROM {FIGURES} GROUP BY 1, 2")
 
 
-def recounted() -> Figures:
+def recount_figures() -> Figures:
     """The same from the runs themselves."""
-    found = keyed(f"SELECT flow_id, {hour_of()}, {sums(counted())} FROM {RUNS} WHERE state IN ({ENDS}) GROUP BY 1, 2")
+    found = fetch_figures(
+        f"SELECT flow_id, {hour_of()}, {sums(increments())} FROM {RUNS} WHERE state IN ({ENDS}) GROUP BY 1, 2"
+    )
     for (flow, _), values in list(found.items()):
         so_far = found.get((flow, 0), (0,) * len(values))
         found[flow, 0] = tuple(map(sum, zip(so_far, values, strict=True)))
@@ -199,17 +200,17 @@ def differences() -> int:
     """How many figures are not what the runs say. Runs that end meanwhile wait for the answer."""
     if connection.vendor == "postgresql":
         execute_all([f"LOCK TABLE {FIGURES} IN SHARE MODE"])
-    there, right = kept(), recounted()
+    there, right = kept_figures(), recount_figures()
     return sum(there.get(key) != right.get(key) for key in there | right)
 
 
-def keyed(statement: str) -> Figures:
+def fetch_figures(statement: str) -> Figures:
     with connection.cursor() as cursor:
         cursor.execute(statement)
         return {(flow, hour): tuple(map(int, values)) for flow, hour, *values in cursor.fetchall() if any(values)}
 
 
-def of_live_runs() -> list[tuple[int, int, int, int, int]]:
+def live_run_figures() -> list[tuple[int, int, int, int, int]]:
     """Flow, hour, number of runs, prompt and completion tokens of those that have not ended, which no figure has."""
     # SQLite is told the way: from statistics of a time when none was live it would conclude that all are.
     way = "" if connection.vendor == "postgresql" else f"INDEXED BY {BY_STATE}"

@@ -14,7 +14,7 @@ from connections.usage import ConnectionUser
 from flows.models.figures import HourlyFigures
 from flows.models.flow import Flow
 from flows.models.run import Run
-from flows.models.triggers import of_live_runs
+from flows.models.triggers import live_run_figures
 
 
 def flows_by_connection() -> dict[str, list[ConnectionUser]]:
@@ -68,7 +68,7 @@ def tokens_by_hour(since: datetime) -> dict[int, tuple[int, int]]:
     counted = hours_since(since).values_list("hour")
     for hour, prompt, completion in counted.annotate(Sum("prompt_tokens"), Sum("completion_tokens")):
         found[hour] = (int(prompt), int(completion))
-    for _, hour, _, prompt, completion in of_live_runs():
+    for _, hour, _, prompt, completion in live_run_figures():
         if hour >= hour_number(since):
             before = found.get(hour, (0, 0))
             found[hour] = (before[0] + prompt, before[1] + completion)
@@ -79,7 +79,7 @@ def runs_in_all(flows: Collection[int]) -> Counter[int]:
     """Runs there are, by flow."""
     ended = HourlyFigures.objects.filter(flow__in=flows, hour=EVER).order_by().values_list("flow")
     found = Counter({flow: int(count) for flow, count in ended.annotate(count=Sum(ENDED_RUNS))})
-    for flow, _, count, _, _ in of_live_runs():
+    for flow, _, count, _, _ in live_run_figures():
         if flow in flows:
             found[flow] += count
     return found
@@ -94,7 +94,7 @@ def runs_by_day(flows: Collection[int], days: Sequence[datetime]) -> dict[int, C
     ended = hours_since(days[-1]).filter(flow__in=flows).annotate(day=day).values_list("flow", "day")
     for flow, at, count in ended.annotate(count=Sum(ENDED_RUNS)):
         found[flow][at] += int(count)
-    for flow, hour, count, _, _ in of_live_runs():
+    for flow, hour, count, _, _ in live_run_figures():
         if flow in found and hour >= begins[-1]:
             found[flow][next(at for at, begin in enumerate(begins) if hour >= begin)] += count
     return found
@@ -113,6 +113,6 @@ def visible_runs(user: User) -> int:
     """How many runs the person may see."""
     flows = Flow.objects.visible_to(user).values("pk")
     ended = HourlyFigures.objects.filter(flow__in=flows, hour=EVER).aggregate(count=Sum(ENDED_RUNS))["count"]
-    live = of_live_runs()
+    live = live_run_figures()
     visible = set(flows.filter(pk__in={flow for flow, *_ in live}).values_list("pk", flat=True)) if live else set()
     return int(ended or 0) + sum(count for flow, _, count, _, _ in live if flow in visible)

@@ -11,7 +11,7 @@ import jinja2
 from jinja2 import nodes
 
 from flows.language.expressions import ExpressionError, check, is_plain
-from flows.language.sandbox.rewrite import Refused, compiled
+from flows.language.sandbox.rewrite import TemplateRefused, compile_template
 from flows.language.values import as_text
 from foundryflow.strict_json import JsonError, storable_json
 
@@ -96,8 +96,8 @@ def needed_in(template: str) -> Set[str]:
 def names_in(template: str) -> Set[str]:
     """What a template reads, `inputs` as a whole."""
     try:
-        return set() if is_plain(template) else compiled(template).names
-    except Refused:
+        return set() if is_plain(template) else compile_template(template).names
+    except TemplateRefused:
         return set()
 
 

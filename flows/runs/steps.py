@@ -9,7 +9,7 @@ from urllib.parse import urlencode
 
 from django.db.models import Count, Max, Q, QuerySet
 
-from flows.flowchart.states import StateView, look
+from flows.flowchart.states import StateView, state_view_of
 from flows.models import ActionRun, LogEntry, Run, State
 from foundryflow.http import whole_number
 
@@ -72,7 +72,7 @@ class StateFilter:
     """Steps in one state; an empty name stands for all."""
 
     name: str
-    look: StateView | None
+    state_view_of: StateView | None
     count: int | None
     chosen: bool
     address: str
@@ -191,7 +191,7 @@ class Steps:
             StateFilter("", None, sum(counts.values()) if counted else None, not self.state, address_of(others)),
             *(
                 StateFilter(
-                    name, look(name), counts.get(name, 0) if counted else None, name == self.state,
+                    name, state_view_of(name), counts.get(name, 0) if counted else None, name == self.state,
                     address_of({**others, "state": name}),
                 )
                 for name in shown

@@ -63,21 +63,21 @@ async def stream(request: Request, pk: int) -> StreamingHttpResponse:
 async def follow(run_id: int, seen: Seen) -> AsyncGenerator[bytes]:
     with hub.subscribe(run_id) as subscription:
         while True:
-            pieces, ended = await read_patiently(news, run_id, seen) if subscription.recorded() else ([], False)
+            pieces, ended = await read_patiently(news, run_id, seen) if subscription.take_recorded() else ([], False)
             added = [*pieces, *new_text(run_id, seen)]
             if added:
                 yield event("".join(added), id=seen.event)
             if ended or hub.closing:
                 return
             await asyncio.sleep(PACE)
-            while not await subscription.changed(SILENCE):
+            while not await subscription.wait_for_change(SILENCE):
                 yield b": still here\n\n"
                 subscription.notify()  # another process may have recorded something unheard
 
 
 def new_text(run_id: int, seen: Seen) -> Iterator[str]:
     """The text of the open action that has come since."""
-    so_far = hub.text(run_id).get(seen.path, "")
+    so_far = hub.texts_of(run_id).get(seen.path, "")
     sent = seen.texts.get(seen.path, 0)
     if len(so_far) > sent:
         seen.texts[seen.path] = len(so_far)
@@ -106,7 +106,7 @@ def changed(run: Run, since: int, seen: Seen) -> Iterator[Region]:
     yield Region("runs/_status.html", "run-status", {**common, "static_live": not run.ended})
     if record is not None and (record.path != seen.path or record.event > since):
         seen.path = record.path
-        seen.texts[record.path] = len(hub.text(run.pk).get(record.path, ""))
+        seen.texts[record.path] = len(hub.texts_of(run.pk).get(record.path, ""))
         yield Region(
             "runs/_detail.html",
             "run-detail",

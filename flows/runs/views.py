@@ -19,7 +19,7 @@ from connections.secret import MASK
 from flows import engine
 from flows.access import find_flow, find_run
 from flows.engine import configuration
-from flows.engine.configuration import Listed, head_of
+from flows.engine.configuration import LocatedProblem, head_of
 from flows.flowchart.chart import run_flowchart
 from flows.flowchart.states import run_view
 from flows.language.document import DocumentError
@@ -103,7 +103,7 @@ def start(request: Request, slug: str) -> HttpResponse:
     asked = request.method == "POST" and (not document.inputs or "asked" in request.POST)
     form = InputsForm(document, request.POST if asked else None, initial_of(again) if again else None)
     errors = configuration.errors_before_run(origin.revision if origin and not newest else head_of(flow))
-    shown = configuration.listed(errors, document, flow)
+    shown = configuration.locate_problems(errors, document, flow)
     if request.method == "POST" and errors and "anyway" not in request.POST:
         return start_page(request, flow, form, shown, origin, path, status=422)
     if asked and form.is_valid():
@@ -123,7 +123,14 @@ def start(request: Request, slug: str) -> HttpResponse:
 
 
 def start_page(
-    request: Request, flow: Flow, form: InputsForm, errors: list[Listed], again: Run | None, path: str, *, status: int
+    request: Request,
+    flow: Flow,
+    form: InputsForm,
+    errors: list[LocatedProblem],
+    again: Run | None,
+    path: str,
+    *,
+    status: int,
 ) -> HttpResponse:
     """Asks for the inputs, and says what is wrong with the flow."""
     context = {"flow": flow, "form": form, "again": again, "path": path, "errors": errors}
@@ -150,7 +157,10 @@ def retry(request: Request, pk: int) -> HttpResponse:
         errors = configuration.errors_before_run(run.revision)
         if errors and "anyway" not in request.POST:
             document = run.revision.parsed()
-            form, shown = InputsForm(document, None, initial_of(run)), configuration.listed(errors, document, run.flow)
+            form, shown = (
+                InputsForm(document, None, initial_of(run)),
+                configuration.locate_problems(errors, document, run.flow),
+            )
             return start_page(request, run.flow, form, shown, run, path, status=422)
         with transaction.atomic():
             made = Run.objects.again(run, by=request.user, via="run page")

@@ -8,7 +8,7 @@ import httpx
 import pytest
 from django.core.management import call_command
 
-from flows.api import keys, shown
+from flows.api import keys, serialize
 from flows.engine import embedded
 from flows.engine.live import hub
 from flows.models import Run, State
@@ -28,7 +28,7 @@ QUESTION = [{"name": "question", "type": "text", "required": True}]
 
 @pytest.fixture
 def server(counting):
-    keys.forget()
+    keys.forget_keys()
     with Server(application, lifespan="on") as running:
         yield running
 
@@ -85,7 +85,7 @@ def test_a_run_that_its_process_lets_go_of_is_not_told_as_ended(api, server, cou
     )
     waiting.start()
     until(lambda: counting.count("hold"))
-    embedded._executor.loop.call_soon_threadsafe(hub.ended, Run.objects.get().pk)
+    embedded._executor.loop.call_soon_threadsafe(hub.publish_end, Run.objects.get().pk)
     waiting.join(30)
     assert answers[0].status_code == 202
     counting.release()
@@ -238,7 +238,7 @@ def test_a_bug_is_a_problem_without_its_traceback(api, settings, monkeypatch):
     def broken(found):
         raise RuntimeError("not for everybody")
 
-    monkeypatch.setattr(shown, "flows", broken)
+    monkeypatch.setattr(serialize, "serialize_flows", broken)
     for settings.DEBUG in (False, True):
         answer = api.get("/flows")
         assert (answer.status_code, answer.headers["content-type"]) == (500, PROBLEM)

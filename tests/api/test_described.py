@@ -43,7 +43,7 @@ def given_key(alice, bob):
     """The text of a key of each kind."""
 
     def make(kind: str) -> str:
-        keys.forget()
+        keys.forget_keys()
         scopes = {"read": ["read"], "run": ["run"], "connections": ["connections"]}.get(kind, ApiScope.values)
         person = {"of a reader": bob, "of nobody": None}.get(kind, alice)
         key, text = ApiKey.objects.issue(kind, list(scopes), by=person)

@@ -137,7 +137,7 @@ def prepare(url: str) -> None:
     from tests.chaos import shapes
 
     Connection.objects.create(name="model", endpoint=url, key=Secret("counting"))
-    Flow.objects.start_with(parse(shapes.INNER), by=None)
+    Flow.objects.create_flow(parse(shapes.INNER), by=None)
 
 
 def start_runs(url: str, options: Namespace, first: int) -> Round:
@@ -161,7 +161,7 @@ def start_run(data: dict[str, object], url: str) -> int:
     from flows.language.document import parse
     from flows.models import Flow, Run
 
-    flow = Flow.objects.start_with(parse(data), by=None)
+    flow = Flow.objects.create_flow(parse(data), by=None)
     with transaction.atomic():
         run = Run.objects.start(flow=flow, inputs={"endpoint": url}, by=None, via="chaos")
         engine.submit(run)

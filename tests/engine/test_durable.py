@@ -9,7 +9,7 @@ from asgiref.sync import sync_to_async
 from django.utils import timezone
 
 from connections.models import Connection
-from flows.engine import claims, embedded
+from flows.engine import embedded, workers
 from flows.models import ActionRun, Checkpoint, Run, State, Worker
 from tests.engine.conftest import until, until_async
 from tests.factories import PLANTED_KEY, make_flow, make_run
@@ -37,7 +37,7 @@ def each(items, *actions, **properties):
 
 def forget_the_dead():
     """As if the silence of dead processes had lasted long enough."""
-    Worker.objects.update(beat_at=timezone.now() - timedelta(seconds=claims.LOST_AFTER + 1))
+    Worker.objects.update(beat_at=timezone.now() - timedelta(seconds=workers.LOST_AFTER + 1))
 
 
 async def finished_by_a_server(run):
@@ -120,7 +120,7 @@ def test_a_zombie_can_write_nothing(counting):
         # Somebody else has it now, in a later attempt.
         await sync_to_async(lambda: Run.objects.filter(pk=run.pk).update(attempt=7))()
         counting.release()
-        await until_async(lambda: not embedded._executor._going)
+        await until_async(lambda: not embedded._executor.active)
         await embedded.close_engine()
 
     asyncio.run(paused_and_taken_over())

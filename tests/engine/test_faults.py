@@ -10,8 +10,8 @@ from django.db import connection
 
 from flows.actions.wait import action as wait
 from flows.engine import embedded
-from flows.engine.executor import within
 from flows.engine.live import Subscription
+from flows.engine.loop_tasks import wait_at_most
 from flows.models import ActionRun, Run, State
 from tests.engine.conftest import until_async
 from tests.engine.test_durable import chat, document, each, returns
@@ -68,12 +68,12 @@ async def test_a_cancellation_that_comes_with_the_news_is_not_forgotten(turns):
 
     async def feed():
         while True:
-            await within(wanted.wait(), 60)
+            await wait_at_most(60, wanted.wait())
             wanted.clear()
 
     async def watch():
         while True:
-            await subscription.changed(60)
+            await subscription.wait_for_change(60)
 
     tasks = [asyncio.create_task(each()) for each in (feed, watch)]
     await asyncio.sleep(0)

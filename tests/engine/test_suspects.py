@@ -7,7 +7,7 @@ import pytest
 from asgiref.sync import sync_to_async
 from django.utils import timezone
 
-from flows.engine import claims, embedded, executor
+from flows.engine import claims, embedded, queue_feed, suspects, trials, workers
 from flows.interpreter import suspicion
 from flows.models import ActionRun, Run, State, Suspect, Worker
 from tests.engine.conftest import until_async
@@ -23,7 +23,7 @@ def back(seconds):
 
 def process(*, lives=60.0, kind="server"):
     """The id of a process that has lived so long."""
-    worker = claims.enlist(kind)
+    worker = workers.register_worker(kind)
     Worker.objects.filter(pk=worker).update(started_at=back(lives))
     return worker
 
@@ -40,7 +40,7 @@ def goes(run, path="a", state=State.RUNNING):
 
 
 def falls_silent(worker):
-    Worker.objects.filter(pk=worker).update(beat_at=back(claims.LOST_AFTER + 1))
+    Worker.objects.filter(pk=worker).update(beat_at=back(workers.LOST_AFTER + 1))
     return claims.requeue(claims.lost_runs())
 
 
@@ -56,9 +56,9 @@ def claimed(worker, most=100):
 
 def tried(worker, most=100):
     """What a process takes that has nothing else to do, as suspects."""
-    if not claims.begin_trial(worker, idle=True):
+    if not suspects.begin_trial(worker, idle=True):
         return []
-    return [trial.run.pk for trial in claims.claim_suspects(worker, most)]
+    return [trial.run.pk for trial in suspects.claim_suspects(worker, most)]
 
 
 def time_passes(seconds):
@@ -67,7 +67,7 @@ def time_passes(seconds):
         Suspect.objects.filter(pk=suspect.pk).update(
             not_before=suspect.not_before - passed, died_at=suspect.died_at - passed
         )
-    for worker in Worker.objects.filter(beat_at__lt=back(claims.LOST_AFTER)):
+    for worker in Worker.objects.filter(beat_at__lt=back(workers.LOST_AFTER)):
         Worker.objects.filter(pk=worker.pk).update(beat_at=worker.beat_at - timedelta(seconds=seconds))
 
 
@@ -142,7 +142,7 @@ def test_deaths_of_processes_that_had_just_started_prove_nothing():
         time_passes(300)
         young = process(lives=1)
         assert tried(young) == [run.pk]  # nobody else was there for a minute
-        Worker.objects.filter(pk=young).update(started_at=back(claims.LOST_AFTER + 2))
+        Worker.objects.filter(pk=young).update(started_at=back(workers.LOST_AFTER + 2))
         assert dies_with(young, [run]) == [run.pk]
     assert Suspect.objects.get().alone == 0
 
@@ -259,7 +259,7 @@ def test_whoever_lost_sight_of_a_run_did_not_die():
     worker = process()
     claimed(worker)
     goes(run)
-    assert claims.requeue(claims.standing(worker), died=False) == [run.pk]
+    assert claims.requeue(claims.runs_of_worker(worker), died=False) == [run.pk]
     assert Run.objects.get().crashes == 0
 
 
@@ -269,7 +269,7 @@ def test_at_most_half_of_the_processes_execute_suspects():
     time_passes(10)
     workers = [process() for _ in range(4)]
     assert [len(tried(worker)) for worker in workers] == [1, 1, 0, 0]
-    claims.end_trial(workers[0])
+    suspects.end_trial(workers[0])
     assert len(tried(workers[2])) == 1
 
 
@@ -278,9 +278,9 @@ def test_a_process_that_has_something_else_to_do_leaves_a_suspect_to_others_for_
     make_suspects([run])
     Suspect.objects.update(not_before=back(1))
     worker = process()
-    assert not claims.begin_trial(worker, idle=False)
-    Suspect.objects.update(not_before=back(claims.PATIENCE + 1))
-    assert claims.begin_trial(worker, idle=False)
+    assert not suspects.begin_trial(worker, idle=False)
+    Suspect.objects.update(not_before=back(suspects.PATIENCE + 1))
+    assert suspects.begin_trial(worker, idle=False)
 
 
 def test_suspects_keep_to_the_limit_of_their_flow_and_urgent_ones_go_first():
@@ -302,9 +302,9 @@ def test_suspects_keep_to_the_limit_of_their_flow_and_urgent_ones_go_first():
 
 @pytest.mark.django_db(transaction=True)
 def test_a_suspect_goes_alone_and_what_finishes_goes_on_without_being_asked_twice(counting, monkeypatch):
-    monkeypatch.setattr(claims, "PATIENCE", 0.0)
-    monkeypatch.setattr(executor, "LOOK_AT_QUEUE", 0.1)
-    monkeypatch.setattr(executor, "LOOK_FOR_SUSPECTS", 0.1)
+    monkeypatch.setattr(suspects, "PATIENCE", 0.0)
+    monkeypatch.setattr(queue_feed, "LOOK_AT_QUEUE", 0.1)
+    monkeypatch.setattr(trials, "LOOK_FOR_SUSPECTS", 0.1)
     monkeypatch.setattr(suspicion, "WELL_AFTER", -1.0)
     flow = make_flow(document(chat("a", "hold suspect"), chat("b", "sleep 1"), returns("{{ a }}")))
     run = make_run(flow)
@@ -368,7 +368,7 @@ def test_a_suspect_that_lives_longer_than_before_gets_company_again(counting, mo
 
 @pytest.mark.django_db(transaction=True)
 def test_runs_that_have_just_begun_are_something_to_do(counting, monkeypatch):
-    monkeypatch.setattr(executor, "LOOK_FOR_SUSPECTS", 0.0)
+    monkeypatch.setattr(trials, "LOOK_FOR_SUSPECTS", 0.0)
     monkeypatch.setattr(suspicion, "WELL_AFTER", -1.0)
     run = make_run(make_flow(document(chat("a", "hold suspect"), returns("{{ a }}"))))
     make_suspects([run])

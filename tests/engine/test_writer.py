@@ -10,10 +10,10 @@ from django.db import OperationalError, connection
 from connections.foundry.lessons import Lesson
 from connections.lesson_memory import DatabaseMemory
 from connections.models import LearntLesson
-from flows.engine import claims, is_known_to_have_ended, writer
+from flows.engine import is_known_to_have_ended, workers
 from flows.engine.executor import Executor
-from flows.engine.writer import Attempt, Writer
-from flows.models import Worker
+from flows.engine.writer import DatabaseWriter, JobTransaction
+from flows.models import Worker, sql
 from foundryflow import database
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -34,7 +34,7 @@ class Outage:
 
 
 async def with_writer(work):
-    writer = Writer()
+    writer = DatabaseWriter()
     try:
         return await work(writer)
     finally:
@@ -101,21 +101,21 @@ def test_a_commit_whose_answer_was_lost_is_neither_repeated_nor_lost(monkeypatch
 
     monkeypatch.setattr(connection, "commit", lost)
     if connection.vendor == "sqlite":
-        monkeypatch.setattr(writer, "number_of_transaction", lambda: None)
+        monkeypatch.setattr(sql, "transaction_number", lambda: None)
         if committed:
             return  # the database is in the same process: its answer is not lost
-    attempt = Attempt([Outage("once", 0)])
+    attempt = JobTransaction([Outage("once", 0)])
     assert isinstance(attempt.run()[0], OperationalError)
-    assert attempt.doubtful is (connection.vendor == "postgresql")
+    assert attempt.is_doubtful is (connection.vendor == "postgresql")
     assert attempt.run() == ["once"]
-    assert not attempt.doubtful
+    assert not attempt.is_doubtful
     assert names() == ["once"]
 
 
 def test_lessons_are_read_and_stored_by_the_writer():
     memory, done = DatabaseMemory(), []
 
-    class Noting(Writer):
+    class Noting(DatabaseWriter):
         async def do(self, job, patience):
             done.append(patience)
             return await super().do(job, patience)
@@ -139,18 +139,18 @@ def test_lessons_are_read_and_stored_by_the_writer():
 
 
 async def test_nobody_who_was_away_itself_takes_over_the_runs_of_others(monkeypatch):
-    monkeypatch.setattr(claims, "BEAT", 0.05)
+    monkeypatch.setattr(workers, "BEAT", 0.05)
     executor = Executor("worker", 1)
     swept = []
-    monkeypatch.setattr(executor, "_sweep", lambda: swept.append(time.monotonic()) or asyncio.sleep(0))
-    monkeypatch.setattr("flows.engine.executor.GLANCE", 0.02)
+    monkeypatch.setattr(executor._pulse, "_sweep", lambda: swept.append(time.monotonic()) or asyncio.sleep(0))
+    monkeypatch.setattr("flows.engine.pulse.GLANCE", 0.02)
     await executor.open(feeds=True)
     try:
         while not swept:
             await asyncio.sleep(0.02)
-        real = claims.beat
+        real = workers.beat
         away = Outage("", 3)
-        monkeypatch.setattr(claims, "beat", lambda worker: (away.left > 0 and fail(away)) or real(worker))
+        monkeypatch.setattr(workers, "beat", lambda worker: (away.left > 0 and fail(away)) or real(worker))
         while away.left > 0:
             await asyncio.sleep(0.02)
         await asyncio.sleep(0.3)
@@ -171,5 +171,5 @@ async def test_who_waits_for_the_end_of_a_run_waits_on_through_an_outage(monkeyp
     async def away(work, argument):
         raise OperationalError("away")
 
-    monkeypatch.setattr("flows.engine.execute_alike", away)
+    monkeypatch.setattr("flows.engine.run_shared_job", away)
     assert await is_known_to_have_ended(1) is False

@@ -55,7 +55,7 @@ def test_an_htmx_request_gets_a_message_and_the_page_stays(visitor):
 
 
 def test_the_api_answers_with_a_problem(alice):
-    keys.forget()
+    keys.forget_keys()
     _, key = ApiKey.objects.issue("tests", ["read"], by=None)
     with connection.execute_wrapper(away):
         answer = Client().get("/api/runs", headers={"Authorization": f"Bearer {key}"})

@@ -31,4 +31,4 @@ def test_processes_that_end_runs_of_the_same_flows_do_not_wait_for_each_other():
     for thread in threads:
         thread.join(20)
     assert not wrong
-    assert triggers.kept() == triggers.recounted()
+    assert triggers.kept_figures() == triggers.recount_figures()

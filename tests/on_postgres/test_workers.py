@@ -133,8 +133,8 @@ def test_what_a_worker_streams_and_does_is_heard_in_other_processes(counting, st
             start("worker")
             async with asyncio.timeout(30):
                 while not subscription.ended:
-                    await subscription.changed(5)
-                    texts.append(hub.text(run.pk).get("a", ""))
+                    await subscription.wait_for_change(5)
+                    texts.append(hub.texts_of(run.pk).get("a", ""))
         listening.cancel()
         return texts
 
@@ -144,7 +144,7 @@ def test_what_a_worker_streams_and_does_is_heard_in_other_processes(counting, st
 
 def test_long_text_is_split_into_notices_that_fit():
     hub, text = Hub(), "ü€😀" * 9_000
-    for payload in notices.split(3, "chat", 0, text):
+    for payload in notices.split_text(3, "chat", 0, text):
         assert len(payload.encode()) < 8_000
-        notices.hand_on(hub, payload)
-    assert hub.text(3) == {"chat": text}
+        notices.forward(hub, payload)
+    assert hub.texts_of(3) == {"chat": text}

@@ -5,7 +5,7 @@ from datetime import timedelta
 import pytest
 from django.utils import timezone
 
-from flows.engine import claims
+from flows.engine import workers
 from flows.models import Run, State, Worker
 from tests.factories import make_flow, make_run
 
@@ -24,7 +24,7 @@ def worker(silent=0.0, kind="worker"):
 
 def test_pages_say_that_no_worker_is_alive_and_how_to_start_one_and_look_again(client_bob):
     run = make_run(make_flow())
-    worker(silent=claims.LOST_AFTER + 1)
+    worker(silent=workers.LOST_AFTER + 1)
     worker(kind="command line")
     for text in pages(client_bob, run):
         assert COMMAND in text

@@ -39,7 +39,7 @@ def make_run(session: Session, answer: Answer, state: str = State.SUCCEEDED, tex
     """A run of the session's own flow that has given the answer, or is about to."""
     if session.flow is None:
         document = document_of(session.name, SETUP, answer.turn.prompt, {"tone": "calm"})
-        session.flow = Flow.objects.start_with(document, by=session.owner, room=Room.PLAYGROUND)
+        session.flow = Flow.objects.create_flow(document, by=session.owner, room=Room.PLAYGROUND)
         session.save(update_fields=["flow"])
     run = Run.objects.start(flow=session.flow, inputs={}, by=session.owner, via="playground")
     Run.objects.filter(pk=run.pk).update(state=state)

@@ -161,10 +161,10 @@ async def test_an_answer_that_is_deleted_meanwhile_is_followed_no_longer(session
 def test_the_first_piece_of_each_answer_goes_at_once_and_its_next_ones_at_their_own_pace(session):
     feed = Feed(session, True, [Followed(1, 101, Going("running")), Followed(2, 102, Going("running"))])
     try:
-        hub.append(101, ACTION, "a")
+        hub.publish_text(101, ACTION, "a")
         assert len("".join(feed.pieces()).split("#text-1")) == 2
-        hub.append(101, ACTION, "b")
-        hub.append(102, ACTION, "c")
+        hub.publish_text(101, ACTION, "b")
+        hub.publish_text(102, ACTION, "c")
         sent = "".join(feed.pieces())
         assert "#text-2" in sent
         assert "#text-1" not in sent

@@ -59,7 +59,7 @@ def sent(run):
     """What the run of an answer asks a model."""
     chat = Chat()
     services = MemoryServices(chat, {"contoso": TARGET})
-    asyncio.run(execute(run.revision.parsed(), run.real_inputs(), MemoryJournal(), services))
+    asyncio.run(execute(run.revision.parsed(), run.inputs_with_secrets(), MemoryJournal(), services))
     return chat.requests[0]
 
 

@@ -189,7 +189,7 @@ def test_a_place_that_is_not_there_falls_back_or_is_not_found(client_alice: Clie
 
 
 def test_flows_of_sessions_are_not_offered(client_alice: Client, alice: User, flow: Flow) -> None:
-    hidden_flow = Flow.objects.start_with(
+    hidden_flow = Flow.objects.create_flow(
         parse({"format": "foundryflow/1", "name": "S", "actions": []}), by=alice, room="playground"
     )
     session = make_session(alice, flow)

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from connections.foundry.values import ChatRequest, Completion, Target, Usage
 from flows.actions.services import MemoryServices
-from flows.interpreter.checkpoint import dumped, loaded
+from flows.interpreter.checkpoint import pack_outcome, unpack_outcome
 from flows.interpreter.journal import ActionFailed, ActionFinished, ActionStarted, MemoryJournal
 from flows.interpreter.runner import execute
 from flows.language.document import parse
@@ -157,7 +157,7 @@ def past_of(journal: MemoryJournal, path: str) -> Past:
     before = list(started).index(path)
     leaves = {each for each in list(started)[:before] if not started[each].container}
     outcomes = {
-        event.path: loaded(event.path, dumped(event).text)
+        event.path: unpack_outcome(event.path, pack_outcome(event).text)
         for event in journal.events
         if isinstance(event, ActionFinished | ActionFailed) and event.path in leaves
     }

@@ -47,13 +47,13 @@ def test_the_key_is_nowhere(simulator, client_alice, alice, caplog, monkeypatch)
     make_connection("echo", endpoint=f"{simulator}/openai/v1", key=KEY)
     flow = make_flow(document(), by=alice)
     heard = defaultdict(str)
-    append = hub.append
+    append = hub.publish_text
 
     def listened(run_id, path, text):
         heard[path] += text
         append(run_id, path, text)
 
-    monkeypatch.setattr(hub, "append", listened)
+    monkeypatch.setattr(hub, "publish_text", listened)
     run = make_run(flow, by=alice, models=DEPLOYMENTS)
     asyncio.run(embedded.run_here(run))
     run.refresh_from_db()

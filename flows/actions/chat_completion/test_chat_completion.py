@@ -64,7 +64,7 @@ async def test_text_streams_and_the_answer_is_the_result():
     response = Response("Hello.", usage, "stop", "gpt-x", None, {"id": "c1"})
     assert done.variables == {"answer": response}
     assert (done.output, done.usage, done.warning) == (response, usage, None)
-    assert [e.text for e in journal.events if isinstance(e, events.TextDelta)] == ["Hel", "lo."]
+    assert [e.text for e in journal.events if isinstance(e, events.ActionStreamed)] == ["Hel", "lo."]
 
 
 async def test_facts_tell_which_connection_was_used_and_what_was_sent():
@@ -210,8 +210,8 @@ async def test_a_wait_for_the_service_is_told():
     journal = MemoryJournal()
     await asked(Chat(Waiting("429: the rate limit is reached.", 99.0, 1), completion()), journal)
 
-    waits = [event for event in journal.events if isinstance(event, events.Waiting)]
-    assert waits == [events.Waiting("chat", "429: the rate limit is reached.", 99.0)]
+    waits = [event for event in journal.events if isinstance(event, events.ActionWaiting)]
+    assert waits == [events.ActionWaiting("chat", "429: the rate limit is reached.", 99.0)]
 
 
 async def test_a_stop_closes_the_stream_at_once():

@@ -1,7 +1,7 @@
 import pytest
 
 from flows.actions.services import MemoryServices
-from flows.interpreter.journal import ActionFinished, ActionStarted, LogLine, MemoryJournal
+from flows.interpreter.journal import ActionFinished, ActionLogged, ActionStarted, MemoryJournal
 from flows.interpreter.runner import execute
 from flows.language.document import parse
 from flows.language.errors import RunFailed
@@ -24,7 +24,7 @@ def document(*actions):
 async def said(*actions, journal=None):
     journal = journal or MemoryJournal()
     await execute(document(*actions), {}, journal, MemoryServices())
-    return [event.message for event in journal.events if isinstance(event, LogLine)], journal
+    return [event.message for event in journal.events if isinstance(event, ActionLogged)], journal
 
 
 async def test_it_goes_on_with_the_next_iteration():

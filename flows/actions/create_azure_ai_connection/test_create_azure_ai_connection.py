@@ -6,7 +6,7 @@ from flows.interpreter.journal import ActionFinished, MemoryJournal
 from flows.interpreter.runner import execute
 from flows.language.document import parse
 from flows.language.errors import RunFailed
-from flows.language.values import ConnectionValue, displayed
+from flows.language.values import ConnectionValue, display_json
 
 KEY = "planted-key"
 
@@ -29,7 +29,7 @@ async def test_a_connection_is_made_from_a_key_and_what_the_portal_shows(api_key
     assert isinstance(value, ConnectionValue)
     assert value.target.key == Secret(KEY)
     assert done.facts["host"] == "contoso.openai.azure.com"
-    assert displayed(done.output) == {"connection": "connection", "host": "contoso.openai.azure.com"}
+    assert display_json(done.output) == {"connection": "connection", "host": "contoso.openai.azure.com"}
     assert KEY not in repr(done)
 
 

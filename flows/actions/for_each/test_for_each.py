@@ -7,9 +7,9 @@ from flows.actions.services import MemoryServices
 from flows.interpreter.journal import (
     ActionCancelled,
     ActionFinished,
+    ActionLogged,
     ActionSkipped,
     ActionStarted,
-    LogLine,
     MemoryJournal,
 )
 from flows.interpreter.runner import execute
@@ -28,7 +28,7 @@ async def lines(items, message="{{ index }}: {{ item }}", **properties):
     journal = MemoryJournal()
     document = parse({"format": "foundryflow/1", "name": "x", "actions": [action]})
     await execute(document, {}, journal, MemoryServices())
-    return [(event.path, event.message) for event in journal.events if isinstance(event, LogLine)], journal
+    return [(event.path, event.message) for event in journal.events if isinstance(event, ActionLogged)], journal
 
 
 @pytest.mark.parametrize("items", [["a", "b"], '["a", "b"]', "{{ 'a\nb' | lines }}", "{{ ['a', 'b'] }}"])

@@ -1,7 +1,7 @@
 import pytest
 
 from flows.actions.services import MemoryServices
-from flows.interpreter.journal import LogLine, MemoryJournal
+from flows.interpreter.journal import ActionLogged, MemoryJournal
 from flows.interpreter.runner import execute
 from flows.language.document import parse
 
@@ -14,5 +14,5 @@ async def test_a_line_is_written_with_its_level(level, written):
 
     await execute(parse(data), {"n": 12}, journal, MemoryServices())
 
-    (line,) = [event for event in journal.events if isinstance(event, LogLine)]
+    (line,) = [event for event in journal.events if isinstance(event, ActionLogged)]
     assert (line.path, line.level, line.message) == ("log", written, "12 tokens")

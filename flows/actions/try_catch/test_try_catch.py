@@ -8,11 +8,11 @@ from flows.interpreter.journal import (
     ActionCancelled,
     ActionFailed,
     ActionFinished,
+    ActionLogged,
     ActionSkipped,
     ActionStarted,
-    LogLine,
+    ActionWaiting,
     MemoryJournal,
-    Waiting,
 )
 from flows.interpreter.runner import execute
 from flows.language.document import Action, parse
@@ -34,7 +34,7 @@ class Watched(MemoryJournal):
 
     async def record(self, event):
         await super().record(event)
-        if isinstance(event, Waiting):
+        if isinstance(event, ActionWaiting):
             self.waits.set()
 
 
@@ -65,7 +65,7 @@ async def failed(*actions):
 
 
 def said(journal):
-    return [event.message for event in journal.events if isinstance(event, LogLine)]
+    return [event.message for event in journal.events if isinstance(event, ActionLogged)]
 
 
 def skipped(journal):

@@ -6,7 +6,7 @@ import pytest
 
 from flows.actions.services import MemoryServices
 from flows.actions.wait import action as wait
-from flows.interpreter.journal import ActionCancelled, ActionFinished, MemoryJournal, Noted, Waiting
+from flows.interpreter.journal import ActionCancelled, ActionFinished, ActionNoted, ActionWaiting, MemoryJournal
 from flows.interpreter.runner import execute
 from flows.language.document import parse
 from flows.language.errors import RunFailed
@@ -22,7 +22,7 @@ class Watched(MemoryJournal):
 
     async def record(self, event):
         await super().record(event)
-        if isinstance(event, Waiting):
+        if isinstance(event, ActionWaiting):
             self.waits.set()
 
 
@@ -82,7 +82,7 @@ async def test_a_moment_that_has_passed_is_not_waited_for():
 async def test_its_end_is_noted_before_it_is_told():
     _, journal = await waited(seconds=0.01)
 
-    noted, told = (event for event in journal.events if isinstance(event, Noted | Waiting))
+    noted, told = (event for event in journal.events if isinstance(event, ActionNoted | ActionWaiting))
     said = datetime.fromtimestamp(noted.value, UTC).isoformat(timespec="seconds")
     assert (told.until, told.reason) == (noted.value, f"Waits until {said}")
     assert (journal.events[-1].output, journal.events[-1].facts) == (said, {"until": said})
@@ -93,7 +93,7 @@ async def test_after_a_restart_it_waits_the_rest_only():
     took, journal = await waited(ended, seconds=3_600)
 
     assert took < 2
-    assert not any(isinstance(event, Noted) for event in journal.events)
+    assert not any(isinstance(event, ActionNoted) for event in journal.events)
 
 
 async def test_a_jump_of_the_clock_is_noticed(monkeypatch):

@@ -4,7 +4,7 @@ import pytest
 
 from flows.actions.services import MemoryServices
 from flows.actions.while_loop.action import While
-from flows.interpreter.journal import ActionFinished, ActionSkipped, ActionStarted, LogLine, MemoryJournal
+from flows.interpreter.journal import ActionFinished, ActionLogged, ActionSkipped, ActionStarted, MemoryJournal
 from flows.interpreter.runner import execute
 from flows.language.document import parse
 from flows.language.errors import RunFailed
@@ -30,7 +30,7 @@ async def ran(*body, journal=None, **properties):
 
 
 def said(journal):
-    return [(event.path, event.message) for event in journal.events if isinstance(event, LogLine)]
+    return [(event.path, event.message) for event in journal.events if isinstance(event, ActionLogged)]
 
 
 @pytest.mark.parametrize("condition", ["said | length < 2", "{{ said | length < 2 }}", "index < 2"])

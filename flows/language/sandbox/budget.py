@@ -31,7 +31,7 @@ class Unfinished(Exception):
     """It takes more than may be spent here; nothing is said of the template."""
 
 
-class Budget(threading.local):
+class EvaluationBudget(threading.local):
     """Of the evaluation that this thread is in."""
 
     brief = False
@@ -74,4 +74,4 @@ class Budget(threading.local):
         self.tick()
 
 
-budget = Budget()
+budget = EvaluationBudget()

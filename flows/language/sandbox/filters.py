@@ -10,12 +10,12 @@ from urllib.parse import quote
 from flows.language.sandbox.budget import budget
 from flows.language.sandbox.operations import (
     MOST_ITEMS,
-    View,
+    ResponseView,
     as_list,
-    bounded,
-    bounded_list,
-    checked_number,
-    guarded,
+    charge_list,
+    charge_text,
+    check_number,
+    guard,
     is_number,
     part,
     text_of,
@@ -31,7 +31,7 @@ def replace(value: Any, old: Any, new: Any) -> str:
     text, old, new = text_of(value), text_of(old), text_of(new)
     grown = len(text) + text.count(old) * (len(new) - len(old)) if old else (len(text) + 1) * (len(new) + 1)
     budget.refuse(grown)
-    return bounded(text.replace(old, new))
+    return charge_text(text.replace(old, new))
 
 
 def join(value: Any, separator: Any = "", attribute: str | None = None) -> str:
@@ -41,7 +41,7 @@ def join(value: Any, separator: Any = "", attribute: str | None = None) -> str:
         texts.append(text_of(item))
         size += len(texts[-1]) + len(between)
         budget.refuse(size)
-    return bounded(between.join(texts))
+    return charge_text(between.join(texts))
 
 
 def indent(value: Any, width: int = 4, first: bool = False, blank: bool = False) -> str:
@@ -51,7 +51,7 @@ def indent(value: Any, width: int = 4, first: bool = False, blank: bool = False)
     lines = [
         " " * width + line if (line or blank) and (at or first) else line for at, line in enumerate(text.split("\n"))
     ]
-    return bounded("\n".join(lines))
+    return charge_text("\n".join(lines))
 
 
 def truncate(value: Any, length: int = 255, killwords: bool = False, end: str = "...") -> str:
@@ -59,15 +59,15 @@ def truncate(value: Any, length: int = 255, killwords: bool = False, end: str = 
     if len(text) <= length:
         return text
     cut = text[: max(0, int(length) - len(end))]
-    return bounded((cut if killwords else cut.rsplit(" ", 1)[0]) + end)
+    return charge_text((cut if killwords else cut.rsplit(" ", 1)[0]) + end)
 
 
 def split(value: Any, separator: Any = None, most: int = -1) -> list[str]:
-    return bounded_list(text_of(value).split(text_of(separator) if separator is not None else None, int(most)))
+    return charge_list(text_of(value).split(text_of(separator) if separator is not None else None, int(most)))
 
 
 def lines(value: Any) -> list[str]:
-    return bounded_list([line for line in text_of(value).splitlines() if line.strip()])
+    return charge_list([line for line in text_of(value).splitlines() if line.strip()])
 
 
 def batch(value: Any, size: int, fill: Any = None) -> list[list[Any]]:
@@ -77,30 +77,30 @@ def batch(value: Any, size: int, fill: Any = None) -> list[list[Any]]:
     rows = [items[at : at + size] for at in range(0, len(items), size)]
     if fill is not None and rows:
         rows[-1] = rows[-1] + [fill] * (size - len(rows[-1]))
-    return bounded_list(rows)
+    return charge_list(rows)
 
 
-def listed(value: Any) -> list[Any]:
-    return bounded_list(as_list(value))
+def to_list(value: Any) -> list[Any]:
+    return charge_list(as_list(value))
 
 
-def total(value: Any, attribute: str | None = None, start: Any = 0) -> Any:
+def sum_items(value: Any, attribute: str | None = None, start: Any = 0) -> Any:
     for item in as_list(value):
         number = part(item, attribute) if attribute else item
         if not is_number(number):
             raise ValueError("sum takes numbers.")
-        start = checked_number(start + number)
+        start = check_number(start + number)
     return start
 
 
-def whole(value: Any, default: Any = 0) -> int:
+def to_int(value: Any, default: Any = 0) -> int:
     try:
         return value if isinstance(value, int) else int(float(text_of(value)))
     except (ValueError, OverflowError):
         return int(default)
 
 
-def decimal(value: Any, default: Any = 0.0) -> float:
+def to_float(value: Any, default: Any = 0.0) -> float:
     try:
         return float(text_of(value))
     except ValueError:
@@ -115,15 +115,15 @@ def urlencode(value: Any) -> str:
     text = text_of(value)
     # A character takes at most four bytes of three characters each.
     budget.refuse(len(text) * 12)
-    return bounded(quote(text, safe=""))
+    return charge_text(quote(text, safe=""))
 
 
 def keys(value: Any) -> list[str]:
-    return bounded_list(list(mapping(value)))
+    return charge_list(list(mapping(value)))
 
 
 def values(value: Any) -> list[Any]:
-    return bounded_list(list(mapping(value).values()))
+    return charge_list(list(mapping(value).values()))
 
 
 def mapping(value: Any) -> dict[str, Any]:
@@ -133,10 +133,10 @@ def mapping(value: Any) -> dict[str, Any]:
 
 
 def trim(value: Any, characters: Any = None) -> str:
-    return bounded(text_of(value).strip(None if characters is None else text_of(characters)))
+    return charge_text(text_of(value).strip(None if characters is None else text_of(characters)))
 
 
-MADE: dict[str, Callable[..., Any]] = {
+OWN_FILTERS: dict[str, Callable[..., Any]] = {
     "length": length,
     "count": length,
     "replace": replace,
@@ -146,16 +146,16 @@ MADE: dict[str, Callable[..., Any]] = {
     "split": split,
     "lines": lines,
     "batch": batch,
-    "list": listed,
-    "sum": total,
-    "int": whole,
-    "float": decimal,
+    "list": to_list,
+    "sum": sum_items,
+    "int": to_int,
+    "float": to_float,
     "tojson": tojson,
-    "string": lambda value: bounded(text_of(value)),
-    "upper": lambda value: bounded(text_of(value).upper()),
-    "lower": lambda value: bounded(text_of(value).lower()),
-    "title": lambda value: bounded(text_of(value).title()),
-    "capitalize": lambda value: bounded(text_of(value).capitalize()),
+    "string": lambda value: charge_text(text_of(value)),
+    "upper": lambda value: charge_text(text_of(value).upper()),
+    "lower": lambda value: charge_text(text_of(value).lower()),
+    "title": lambda value: charge_text(text_of(value).title()),
+    "capitalize": lambda value: charge_text(text_of(value).capitalize()),
     "urlencode": urlencode,
     "trim": trim,
     "keys": keys,
@@ -164,10 +164,10 @@ MADE: dict[str, Callable[..., Any]] = {
 QUICK = frozenset({"length", "count", "truncate", "trim"})  # however long the text is
 
 
-def weighed(function: Callable[..., Any]) -> Callable[..., Any]:
+def limit_text(function: Callable[..., Any]) -> Callable[..., Any]:
     @wraps(function)
     def called(value: Any, *args: Any, **kwargs: Any) -> Any:
-        text = value._response.text if isinstance(value, View) else value
+        text = value._response.text if isinstance(value, ResponseView) else value
         if isinstance(text, str):
             budget.work_on(len(text))
         return function(value, *args, **kwargs)
@@ -175,4 +175,4 @@ def weighed(function: Callable[..., Any]) -> Callable[..., Any]:
     return called
 
 
-FILTERS = {name: guarded(function if name in QUICK else weighed(function)) for name, function in MADE.items()}
+FILTERS = {name: guard(function if name in QUICK else limit_text(function)) for name, function in OWN_FILTERS.items()}

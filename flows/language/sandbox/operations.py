@@ -9,7 +9,7 @@ from typing import Any
 
 from connections.secret import Secret
 from flows.language.sandbox.budget import PART, budget
-from flows.language.values import VISIBLE, ConnectionValue, Response, as_text, displayed
+from flows.language.values import VISIBLE, ConnectionValue, Response, as_text, display_json
 
 MOST_ITEMS = 10_000  # of range()
 DEEPEST = 100  # lists and objects inside each other
@@ -22,7 +22,7 @@ class SecretInText(ValueError):
         super().__init__("It is a secret: hand it whole to a secret property, it cannot go into a text.")
 
 
-class View:
+class ResponseView:
     """A response inside a template: its text, and its parts by name; nothing else can be reached."""
 
     __slots__ = ("_response",)
@@ -31,7 +31,7 @@ class View:
         self._response = response
 
     def part(self, name: Any) -> Any:
-        return shown(getattr(self._response, name)) if name in VISIBLE else Missing(name)
+        return to_view(getattr(self._response, name)) if name in VISIBLE else Missing(name)
 
     def __str__(self) -> str:
         return self._response.text
@@ -68,7 +68,7 @@ class Missing:
         raise self.error()
 
 
-def guarded(function: Callable[..., Any]) -> Callable[..., Any]:
+def guard(function: Callable[..., Any]) -> Callable[..., Any]:
     """The function as templates call it: within the time, and never with something that is missing."""
 
     @wraps(function)
@@ -82,38 +82,38 @@ def guarded(function: Callable[..., Any]) -> Callable[..., Any]:
     return called
 
 
-def shown(value: Any) -> Any:
+def to_view(value: Any) -> Any:
     """A value of the scope as a template may see it."""
     match value:
         case None | bool() | int() | float() | str():
             return value
         case Response():
-            return View(value)
+            return ResponseView(value)
         case Secret() | ConnectionValue():
             return Opaque(value)
         case Mapping():
-            return {str(key): shown(inner) for key, inner in value.items()}
+            return {str(key): to_view(inner) for key, inner in value.items()}
         case list() | tuple():
-            return [shown(inner) for inner in value]
+            return [to_view(inner) for inner in value]
         case _:
             return as_text(value)
 
 
-def unwrapped(value: Any) -> Any:
+def from_view(value: Any) -> Any:
     """The way back: what a template returned, as a value of the scope."""
     match value:
         case None | bool() | int() | float() | str():
             return value
-        case View():
+        case ResponseView():
             return value._response
         case Opaque():
             return value._value
         case Missing():
             raise value.error()
         case Mapping():
-            return {str(key): unwrapped(inner) for key, inner in value.items()}
+            return {str(key): from_view(inner) for key, inner in value.items()}
         case list() | tuple():
-            return [unwrapped(inner) for inner in value]
+            return [from_view(inner) for inner in value]
         case _:
             raise ValueError("This is not a value that can be used.")
 
@@ -123,7 +123,7 @@ def text_of(value: Any) -> str:
     match value:
         case str():
             return value
-        case View():
+        case ResponseView():
             return value._response.text
         case Opaque(_value=ConnectionValue() as connection):
             return connection.name
@@ -132,7 +132,7 @@ def text_of(value: Any) -> str:
         case list() | tuple() | Mapping():
             return to_json(value)
         case _:
-            return as_text(unwrapped(value))
+            return as_text(from_view(value))
 
 
 def to_json(value: Any, indent: int | None = None) -> str:
@@ -141,7 +141,7 @@ def to_json(value: Any, indent: int | None = None) -> str:
     if indent:
         budget.refuse(size * indent * DEEPEST // PART)
     refuse_secrets(value)
-    return bounded(json.dumps(displayed(unwrapped(value)), ensure_ascii=False, indent=indent))
+    return charge_text(json.dumps(display_json(from_view(value)), ensure_ascii=False, indent=indent))
 
 
 def refuse_secrets(value: Any) -> None:
@@ -155,12 +155,12 @@ def refuse_secrets(value: Any) -> None:
             refuse_secrets(inner)
 
 
-def bounded(text: str) -> str:
+def charge_text(text: str) -> str:
     budget.spend(len(text))
     return text
 
 
-def bounded_list(items: list[Any]) -> list[Any]:
+def charge_list(items: list[Any]) -> list[Any]:
     budget.spend(measure(items))
     return items
 
@@ -185,7 +185,7 @@ def measure(value: Any, so_far: int = 0, depth: int = 0) -> int:
 
 def part(value: Any, key: Any) -> Any:
     """`value.key` and `value[key]`: data only, nothing of Python."""
-    if isinstance(value, View | Opaque):
+    if isinstance(value, ResponseView | Opaque):
         return value.part(key)
     if isinstance(value, Mapping):
         return value.get(key, Missing(key)) if isinstance(key, str) else Missing(key)
@@ -196,13 +196,13 @@ def part(value: Any, key: Any) -> Any:
 
 def operand(value: Any) -> Any:
     """A value for an operation of MiniJinja's own: a response counts as its text."""
-    value = value._response.text if isinstance(value, View) else value
+    value = value._response.text if isinstance(value, ResponseView) else value
     if isinstance(value, str):
         budget.work_on(len(value))
     return value
 
 
-def kept(value: Any) -> Any:
+def charge(value: Any) -> Any:
     """A value that is kept beside others; what it holds counts."""
     budget.spend(measure(value))
     return value
@@ -212,14 +212,14 @@ def tick() -> None:
     """Does nothing but look at the clock."""
 
 
-def contained(value: Any, container: Any) -> bool:
+def is_in(value: Any, container: Any) -> bool:
     """The test `in`: select and reject apply it to every item, so the clock is looked at each time."""
-    if not isinstance(container, list | tuple | Mapping | str | View):
-        raise ValueError(f"in looks into a list, an object or a text, not {kind(container)}.")
+    if not isinstance(container, list | tuple | Mapping | str | ResponseView):
+        raise ValueError(f"in looks into a list, an object or a text, not {kind_of(container)}.")
     return operand(value) in operand(container)
 
 
-def defined(value: Any) -> bool:
+def is_defined(value: Any) -> bool:
     return not isinstance(value, Missing)
 
 
@@ -231,20 +231,21 @@ def default(value: Any, instead: Any = "", also_empty: bool = False) -> Any:
 
 def add(left: Any, right: Any) -> Any:
     if is_number(left) and is_number(right):
-        return checked_number(left + right)
+        return check_number(left + right)
     if isinstance(left, list | tuple) and isinstance(right, list | tuple):
-        return bounded_list([*left, *right])
-    if isinstance(left, str | View) and isinstance(right, str | View):
+        return charge_list([*left, *right])
+    if isinstance(left, str | ResponseView) and isinstance(right, str | ResponseView):
         return concatenate(left, right)
     raise ValueError(
-        f"+ takes two numbers, two texts or two lists, not {kind(left)} and {kind(right)}; ~ joins anything as text."
+        f"+ takes two numbers, two texts or two lists, not {kind_of(left)} and {kind_of(right)};"
+        " ~ joins anything as text."
     )
 
 
 def multiply(left: Any, right: Any) -> Any:
     if is_number(left) and is_number(right):
-        return checked_number(left * right)
-    raise ValueError(f"* takes two numbers, not {kind(left)} and {kind(right)}.")
+        return check_number(left * right)
+    raise ValueError(f"* takes two numbers, not {kind_of(left)} and {kind_of(right)}.")
 
 
 def power(left: Any, right: Any) -> Any:
@@ -255,17 +256,17 @@ def power(left: Any, right: Any) -> Any:
     result = left**right
     if isinstance(result, complex):
         raise ValueError("The power is not a real number.")
-    return checked_number(result)
+    return check_number(result)
 
 
 def concatenate(*parts: Any) -> str:
     texts = [text_of(piece) for piece in parts]
     budget.refuse(sum(map(len, texts)))
-    return bounded("".join(texts))
+    return charge_text("".join(texts))
 
 
 def make_list(*items: Any) -> list[Any]:
-    return bounded_list(list(items))
+    return charge_list(list(items))
 
 
 def make_object(*parts: Any) -> dict[str, Any]:
@@ -274,7 +275,7 @@ def make_object(*parts: Any) -> dict[str, Any]:
     return made
 
 
-def bounded_range(*args: Any) -> list[int]:
+def make_range(*args: Any) -> list[int]:
     made = range(*(int(argument) for argument in args))
     if len(made) > MOST_ITEMS:
         raise ValueError(f"range() gives at most {MOST_ITEMS:,} numbers.")
@@ -285,7 +286,7 @@ def is_number(value: Any) -> bool:
     return isinstance(value, int | float) and not isinstance(value, bool)
 
 
-def checked_number(value: Any) -> Any:
+def check_number(value: Any) -> Any:
     if abs(value) > 10**300 or (isinstance(value, int) and value.bit_length() > 120):
         raise ValueError("The number would be too large.")
     return value
@@ -294,40 +295,40 @@ def checked_number(value: Any) -> Any:
 def as_list(value: Any) -> list[Any]:
     if isinstance(value, list):
         return value
-    if isinstance(value, str | View):
+    if isinstance(value, str | ResponseView):
         text = text_of(value)
         budget.refuse(len(text) * PART)
         return list(text)
     if isinstance(value, Iterable):
         return list(value)
-    raise ValueError(f"It takes a list, not {kind(value)}.")
+    raise ValueError(f"It takes a list, not {kind_of(value)}.")
 
 
-def kind(value: Any) -> str:
-    names = {str: "a text", bool: "true or false", list: "a list", dict: "an object", View: "a text"}
+def kind_of(value: Any) -> str:
+    names = {str: "a text", bool: "true or false", list: "a list", dict: "an object", ResponseView: "a text"}
     return names.get(type(value), "a number" if is_number(value) else "nothing" if value is None else "this")
 
 
 OPERATIONS: dict[str, Callable[..., Any]] = {
-    "_part": guarded(part),
-    "_operand": guarded(operand),
-    "_kept": guarded(kept),
-    "_tick": guarded(tick),
-    "_defined": defined,
+    "_part": guard(part),
+    "_operand": guard(operand),
+    "_kept": guard(charge),
+    "_tick": guard(tick),
+    "_defined": is_defined,
     "_default": default,
-    "_add": guarded(add),
-    "_multiply": guarded(multiply),
-    "_power": guarded(power),
-    "_concatenate": guarded(concatenate),
-    "_list": guarded(make_list),
-    "_object": guarded(make_object),
-    "range": guarded(bounded_range),
+    "_add": guard(add),
+    "_multiply": guard(multiply),
+    "_power": guard(power),
+    "_concatenate": guard(concatenate),
+    "_list": guard(make_list),
+    "_object": guard(make_object),
+    "range": guard(make_range),
 }
 
 
 TESTS: dict[str, Callable[..., bool]] = {
-    "in": guarded(contained),
-    "containing": guarded(lambda container, value: contained(value, container)),
+    "in": guard(is_in),
+    "containing": guard(lambda container, value: is_in(value, container)),
 }
 
 

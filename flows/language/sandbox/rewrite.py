@@ -60,12 +60,12 @@ PLAIN_BINARY: dict[type[nodes.BinExpr], str] = {
 GROWING: dict[type[nodes.BinExpr], str] = {nodes.Add: "_add", nodes.Mul: "_multiply", nodes.Pow: "_power"}
 
 
-class Refused(Exception):
+class TemplateRefused(Exception):
     """The template is not valid or uses what is not available; the message is for people."""
 
 
 @dataclass(frozen=True)
-class Compiled:
+class CompiledTemplate:
     """`expression` is set when the template is exactly one; `source` is for MiniJinja; names are those it reads."""
 
     source: str
@@ -95,7 +95,7 @@ class Writer:
     def block(self, body: list[nodes.Node]) -> str:
         self.depth += 1
         if self.depth > DEEPEST:
-            raise Refused("The template is nested too deeply.")
+            raise TemplateRefused("The template is nested too deeply.")
         written = "".join(self.statement(node) for node in body)
         self.depth -= 1
         return written
@@ -111,7 +111,7 @@ class Writer:
             case nodes.Assign():
                 value = self.expression(node.node)
                 return f"{{% set {self.target(node.target)} = _kept({value}) %}}"
-        raise Refused(f"{statement_name(node)} is not available in a template here.")
+        raise TemplateRefused(f"{statement_name(node)} is not available in a template here.")
 
     def emitted(self, node: nodes.Expr) -> str:
         if isinstance(node, nodes.TemplateData):
@@ -128,7 +128,7 @@ class Writer:
 
     def for_block(self, node: nodes.For) -> str:
         if node.recursive:
-            raise Refused("A recursive loop is not available in a template here.")
+            raise TemplateRefused("A recursive loop is not available in a template here.")
         items, around = self.operand(node.iter), set(self.local)
         target = self.target(node.target)
         self.local.add("loop")
@@ -140,18 +140,18 @@ class Writer:
 
     def target(self, node: nodes.Node) -> str:
         if isinstance(node, nodes.Name):
-            self.local.add(checked(node.name))
+            self.local.add(check_name(node.name))
             return node.name
         if isinstance(node, nodes.Tuple):
             return ", ".join(self.target(item) for item in node.items)
-        raise Refused("Only a name can be set in a template.")
+        raise TemplateRefused("Only a name can be set in a template.")
 
     # Expressions
 
     def expression(self, node: nodes.Node) -> str:
         self.depth += 1
         if self.depth > DEEPEST:
-            raise Refused("The expression is nested too deeply.")
+            raise TemplateRefused("The expression is nested too deeply.")
         written = self.written(node)
         self.depth -= 1
         return written
@@ -196,7 +196,7 @@ class Writer:
                 return f"_object({self.several([half for pair in node.items for half in (pair.key, pair.value)])})"
             case nodes.BinExpr():
                 return self.binary(node)
-        raise Refused(f"{type(node).__name__} is not available in a template here.")
+        raise TemplateRefused(f"{type(node).__name__} is not available in a template here.")
 
     def constant(self, value: object) -> str:
         if isinstance(value, str):
@@ -205,18 +205,18 @@ class Writer:
             return {True: "true", False: "false", None: "none"}[value]
         if isinstance(value, int | float) and abs(value) < 10**18:
             return repr(value)
-        raise Refused("A number is larger than 18 digits.")
+        raise TemplateRefused("A number is larger than 18 digits.")
 
     def name(self, name: str) -> str:
-        checked(name)
+        check_name(name)
         if name not in self.local:
             self.names.add(name)
         return name
 
     def attribute(self, node: nodes.Getattr) -> str:
         if isinstance(node.node, nodes.Name) and node.node.name == "loop" and "loop" in self.local:
-            return f"loop.{checked(node.attr)}"
-        return f"_part({self.expression(node.node)}, {self.literal(checked(node.attr))})"
+            return f"loop.{check_name(node.attr)}"
+        return f"_part({self.expression(node.node)}, {self.literal(check_name(node.attr))})"
 
     def item(self, node: nodes.Getitem) -> str:
         if isinstance(node.arg, nodes.Slice):
@@ -224,14 +224,14 @@ class Writer:
             step = f":{self.operand(node.arg.step)}" if node.arg.step else ""
             return f"_kept({self.operand(node.node)}[{':'.join(ends)}{step}])"
         if isinstance(node.arg, nodes.Const) and isinstance(node.arg.value, str):
-            checked_key(node.arg.value)
+            check_key(node.arg.value)
         return f"_part({self.expression(node.node)}, {self.expression(node.arg)})"
 
     def filter(self, node: nodes.Filter) -> str:
         if node.name not in FILTERS:
-            raise Refused(f"There is no filter {node.name}. Filters: {', '.join(sorted(FILTERS))}.")
+            raise TemplateRefused(f"There is no filter {node.name}. Filters: {', '.join(sorted(FILTERS))}.")
         if node.node is None:
-            raise Refused("A filter block is not available in a template here.")
+            raise TemplateRefused("A filter block is not available in a template here.")
         if node.name in ("default", "d"):
             self.guard(node.node)
             return f"_default({self.several_plain([node.node, *node.args])}{self.named(node.kwargs, ', ')})"
@@ -246,16 +246,16 @@ class Writer:
     def check_inner(self, node: nodes.Filter) -> None:
         # A default would stand in the list once per item, and be copied as often when the list is handed on.
         if any(keyword.key == "default" for keyword in node.kwargs):
-            raise Refused("map takes no default here.")
+            raise TemplateRefused("map takes no default here.")
         allowed = FILTERS - NOT_MAPPED if node.name == "map" else TESTS
         for argument in node.args[:1]:
             if not isinstance(argument, nodes.Const) or argument.value not in allowed:
                 known = "filter" if node.name == "map" else "test"
-                raise Refused(f"{node.name} takes the name of a known {known}.")
+                raise TemplateRefused(f"{node.name} takes the name of a known {known}.")
 
     def test(self, node: nodes.Test) -> str:
         if node.name not in TESTS:
-            raise Refused(f"There is no test {node.name}. Tests: {', '.join(sorted(TESTS))}.")
+            raise TemplateRefused(f"There is no test {node.name}. Tests: {', '.join(sorted(TESTS))}.")
         if node.name in ("defined", "undefined"):
             self.guard(node.node)
             return f"({'' if node.name == 'defined' else 'not '}_defined({self.expression(node.node)}))"
@@ -268,7 +268,9 @@ class Writer:
 
     def call(self, node: nodes.Call) -> str:
         if not isinstance(node.node, nodes.Name) or node.node.name not in FUNCTIONS:
-            raise Refused("Only range(...) can be called in a template here. Methods are not available; use a filter.")
+            raise TemplateRefused(
+                "Only range(...) can be called in a template here. Methods are not available; use a filter."
+            )
         return f"{node.node.name}({self.arguments(node.args, node.kwargs)})"
 
     def arguments(self, args: list[Any], kwargs: list[Any]) -> str:
@@ -279,9 +281,9 @@ class Writer:
             if keyword.key == "attribute":
                 attribute = keyword.value.value if isinstance(keyword.value, nodes.Const) else None
                 if not isinstance(attribute, str):
-                    raise Refused("attribute takes a literal name.")
-                checked_key(attribute)
-        written = ", ".join(f"{checked(keyword.key)}={self.operand(keyword.value)}" for keyword in kwargs)
+                    raise TemplateRefused("attribute takes a literal name.")
+                check_key(attribute)
+        written = ", ".join(f"{check_name(keyword.key)}={self.operand(keyword.value)}" for keyword in kwargs)
         return before + written if written else ""
 
     def comparison(self, node: nodes.Compare) -> str:
@@ -313,15 +315,15 @@ class Writer:
         return f"({left} {PLAIN_BINARY[type(node)]} {right})"
 
 
-def checked(name: str) -> str:
+def check_name(name: str) -> str:
     if name.startswith("_") or not re.fullmatch(r"[A-Za-z][A-Za-z0-9_]*", name):
-        raise Refused(f"{name} is not a name that can be used here.")
+        raise TemplateRefused(f"{name} is not a name that can be used here.")
     return name
 
 
-def checked_key(key: str) -> None:
+def check_key(key: str) -> None:
     if any(part.startswith("_") for part in key.split(".")):
-        raise Refused(f"{key} is not a name that can be used here.")
+        raise TemplateRefused(f"{key} is not a name that can be used here.")
 
 
 def statement_name(node: nodes.Node) -> str:
@@ -334,41 +336,41 @@ def statement_name(node: nodes.Node) -> str:
     return names.get(type(node), f"{{% {type(node).__name__.lower()} %}}")
 
 
-_remembered: dict[str, Compiled] = {}
+_remembered: dict[str, CompiledTemplate] = {}
 _parser = jinja2.Environment(keep_trailing_newline=True, autoescape=True)  # parses, renders nothing
 
 
-def parsed(source: str) -> nodes.Template:
+def parse_template(source: str) -> nodes.Template:
     try:
         refuse_endless(source)
         return _parser.parse(source)
     except jinja2.TemplateSyntaxError as error:
         where = f"line {error.lineno}: " if error.lineno and error.lineno > 1 else ""
-        raise Refused(f"{where}{error.message}") from None
+        raise TemplateRefused(f"{where}{error.message}") from None
     except (RecursionError, ValueError, OverflowError):
-        raise Refused("The template is nested too deeply.") from None
+        raise TemplateRefused("The template is nested too deeply.") from None
 
 
 def refuse_endless(source: str) -> None:
     """The parser keeps every token and recurses on brackets, so both are counted first."""
     if len(source) > LONGEST_TEMPLATE:
-        raise Refused(f"The template is longer than {LONGEST_TEMPLATE:,} characters.")
+        raise TemplateRefused(f"The template is longer than {LONGEST_TEMPLATE:,} characters.")
     tokens = open_brackets = 0
     for _, kind, sign in _parser.lexer.tokeniter(source, None):
         tokens += kind not in ("data", "whitespace", "comment")
         if kind == "operator":
             open_brackets += (sign in "([{") - (sign in ")]}")
         if tokens > MOST_TOKENS:
-            raise Refused("The template has too many expressions. Split it.")
+            raise TemplateRefused("The template has too many expressions. Split it.")
         if open_brackets > MOST_BRACKETS:
-            raise Refused("The template is nested too deeply.")
+            raise TemplateRefused("The template is nested too deeply.")
 
 
-def compiled(source: str) -> Compiled:
+def compile_template(source: str) -> CompiledTemplate:
     """Raises Refused."""
-    found = remembered(source)
+    found = remembered_template(source)
     if found is None:
-        found = _compiled(source)
+        found = _compile(source)
         # Long templates are rare and would fill the memory.
         if len(source) <= LONGEST_REMEMBERED:
             _remembered[source] = found
@@ -377,20 +379,20 @@ def compiled(source: str) -> Compiled:
     return found
 
 
-def remembered(source: str) -> Compiled | None:
+def remembered_template(source: str) -> CompiledTemplate | None:
     """The template, if it was compiled a while ago."""
     return _remembered.get(source)
 
 
-def _compiled(source: str) -> Compiled:
-    tree = parsed(source)
+def _compile(source: str) -> CompiledTemplate:
+    tree = parse_template(source)
     writer = Writer()
     single = single_expression(tree)
     try:
         written = writer.expression(single) if single is not None else writer.block(tree.body)
     except RecursionError:
-        raise Refused("The template is nested too deeply.") from None
-    return Compiled(
+        raise TemplateRefused("The template is nested too deeply.") from None
+    return CompiledTemplate(
         source=written,
         expression=single is not None,
         variable=single.name if isinstance(single, nodes.Name) else None,

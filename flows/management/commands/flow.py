@@ -13,7 +13,7 @@ from typing import Any
 from django.core.management.base import CommandError
 
 from flows.catalog import files
-from flows.catalog.callers import reasons_to_keep
+from flows.catalog.deletion import reasons_to_keep
 from flows.engine import configuration, embedded
 from flows.language.document import Document, DocumentError, parse
 from flows.lint import linter
@@ -71,7 +71,7 @@ class Command(KeyedCommand):
 
     def import_verb(self, *, file: str, **options: Any) -> None:
         try:
-            flow, created = files.bring_in(read_file(file), by=None)
+            flow, created = files.import_flow(read_file(file), by=None)
         except DocumentError as error:
             raise CommandError(
                 "Nothing was imported.\n" + "\n".join(f"  {problem}" for problem in error.problems)
@@ -79,10 +79,10 @@ class Command(KeyedCommand):
         words = "created" if created else f"now at revision {flow.current.number}"
         self.stdout.write(f"{flow.slug} {words}")
         for problem in configuration.problems_of(flow.current.parsed(), flow):
-            self.stderr.write(described(problem))
+            self.stderr.write(describe(problem))
 
     def export_verb(self, *, slug: str, output: str | None, **options: Any) -> None:
-        text = files.written(find(slug).current.document)
+        text = files.export_text(find(slug).current.document)
         if output:
             Path(output).write_text(text)
         else:
@@ -90,11 +90,11 @@ class Command(KeyedCommand):
 
     def lint_verb(self, *, file: str, **options: Any) -> None:
         try:
-            found = configuration.problems_of(parse(files.read(read_file(file))))
+            found = configuration.problems_of(parse(files.parse_json(read_file(file))))
         except DocumentError as error:
             raise CommandError("\n".join(error.problems)) from None
         for problem in found:
-            self.stdout.write(described(problem))
+            self.stdout.write(describe(problem))
         errors = sum(1 for problem in found if problem.severity == "error")
         if errors:
             raise CommandError(f"{errors} error{'s' if errors > 1 else ''}.")
@@ -122,7 +122,7 @@ class Command(KeyedCommand):
         except DocumentError as error:
             raise CommandError("The flow cannot be read.\n" + "\n".join(error.problems)) from None
         if errors and not anyway:
-            lines = [described(problem) for problem in errors]
+            lines = [describe(problem) for problem in errors]
             raise CommandError("\n".join([*lines, f"{slug} has configuration errors. Correct them, or say --anyway."]))
         inputs = self.inputs_of_run(document, input, secret)
         run = retry_while_away(lambda: Run.objects.start(flow=flow, inputs=inputs, by=None, via="command line"))
@@ -132,7 +132,7 @@ class Command(KeyedCommand):
             run.request_cancel(by="command line")
         run.refresh_from_db()
         if json:
-            self.print_json(result(run))
+            self.print_json(run_result(run))
         else:
             self.print_outcome(run)
         if run.state != State.SUCCEEDED:
@@ -171,7 +171,7 @@ class Command(KeyedCommand):
     def print_outcome(self, run: Run) -> None:
         if run.state == State.SUCCEEDED:
             output = run.output
-            self.stdout.write(output if isinstance(output, str) else dumped(output))
+            self.stdout.write(output if isinstance(output, str) else to_json(output))
             return
         error = run.error or {}
         where = f" at {error['path']}" if error.get("path") else ""
@@ -180,10 +180,10 @@ class Command(KeyedCommand):
         )
 
     def print_json(self, value: Any) -> None:
-        self.stdout.write(dumped(value))
+        self.stdout.write(to_json(value))
 
 
-def dumped(value: Any) -> str:
+def to_json(value: Any) -> str:
     return json.dumps(value, indent=2, ensure_ascii=False)
 
 
@@ -212,12 +212,12 @@ def read_inputs(text: str) -> dict[str, Any]:
     return inputs
 
 
-def described(problem: linter.Problem) -> str:
+def describe(problem: linter.Problem) -> str:
     where = ".".join(part for part in (problem.action_id, problem.property) if part)
     return f"{problem.severity}: {where + ': ' if where else ''}{problem.message}"
 
 
-def result(run: Run) -> dict[str, Any]:
+def run_result(run: Run) -> dict[str, Any]:
     """What `--json` prints; secrets are masked, as in everything stored of a run."""
     return {
         "run": run.pk,

@@ -88,7 +88,7 @@ def started(turn: Turn, call: Call, by: AbstractBaseUser, *, chosen: bool = True
 def revision_of(session: Session, document: Document, by: AbstractBaseUser) -> Revision:
     """A revision of the session's own flow with this document, made when there is none."""
     if session.flow is None:
-        session.flow = Flow.objects.start_with(document, by=by, note="asked", room=Room.PLAYGROUND)
+        session.flow = Flow.objects.create_flow(document, by=by, note="asked", room=Room.PLAYGROUND)
         return session.flow.current
     wanted = document.to_json()
     for revision in session.flow.revisions.all()[:SEARCHED]:

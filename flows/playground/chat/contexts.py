@@ -11,7 +11,7 @@ from typing import Any
 from django.utils import timezone
 
 from flows.engine.live import hub
-from flows.flowchart.states import StateView, look
+from flows.flowchart.states import StateView, state_view_of
 from flows.models import LIVE, ActionRun, Run, State
 from flows.playground.chat.branch import Tree, light, prompt_of
 from flows.playground.chat.costs import Prices
@@ -51,12 +51,12 @@ class Going:
     @property
     def view(self) -> StateView:
         if self.stopping:
-            return look("running", "Stopping")
+            return state_view_of("running", "Stopping")
         if self.state == State.QUEUED:
-            return look("queued", "Queued: waits for a free place")
+            return state_view_of("queued", "Queued: waits for a free place")
         if self.state == State.WAITING:
-            return look("waiting", f"Waiting: {self.reason.split('. ')[0].rstrip('.')}")
-        return look("running", "Streaming")
+            return state_view_of("waiting", f"Waiting: {self.reason.split('. ')[0].rstrip('.')}")
+        return state_view_of("running", "Streaming")
 
     @property
     def elapsed(self) -> float | None:
@@ -224,7 +224,7 @@ def answers_of(
 
 def view_of(answer: Answer, prices: Prices, tries: Sequence[int], going: Going | None) -> AnswerView:
     if going is not None:
-        so_far = hub.text(answer.run_id).get(ACTION, "") if answer.run_id else ""
+        so_far = hub.texts_of(answer.run_id).get(ACTION, "") if answer.run_id else ""
         return AnswerView(answer, tries, going, so_far)
     return AnswerView(answer, tries, metrics=metrics_of(answer, prices), note=note_of(answer))
 

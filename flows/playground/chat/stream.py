@@ -47,13 +47,13 @@ class Followed:
 
     @property
     def behind(self) -> bool:
-        return not self.ended and self.going is not None and hub.came(self.run_id, ACTION) > self.came
+        return not self.ended and self.going is not None and hub.text_length(self.run_id, ACTION) > self.came
 
     def piece(self, now: float) -> str:
         """Text that has come since the last one, when it is time for it."""
         if not self.behind or now < self.due:
             return ""
-        self.came, so_far = hub.came(self.run_id, ACTION), hub.text(self.run_id).get(ACTION, "")
+        self.came, so_far = hub.text_length(self.run_id, ACTION), hub.texts_of(self.run_id).get(ACTION, "")
         new, self.sent, self.due = so_far[self.sent :], len(so_far), now + PACE
         return text(f"text-{self.answer_id}", new) if new else ""
 
@@ -158,7 +158,7 @@ async def follow(session: Session, shown: Sequence[int], *, can_edit: bool) -> A
                 if reading is not None and reading.done():
                     parts += feed.take(reading.result())
                     reading = None
-                if reading is None and subscription.recorded():
+                if reading is None and subscription.take_recorded():
                     reading = asyncio.create_task(read_patiently(feed.news))
                     reading.add_done_callback(lambda _: subscription.notify(recorded=False))
                 if time.monotonic() >= tick:
@@ -170,7 +170,7 @@ async def follow(session: Session, shown: Sequence[int], *, can_edit: bool) -> A
                 if added := "".join(parts):
                     yield event(added)
                 if not feed.ended:
-                    await subscription.changed(feed.pause(tick))
+                    await subscription.wait_for_change(feed.pause(tick))
         finally:
             if reading is not None:
                 reading.cancel()

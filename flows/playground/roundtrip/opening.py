@@ -7,8 +7,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from flows.language.evaluation import render_deep
 from flows.language.expressions import ExpressionError
+from flows.language.rendering import render_deep
 from flows.language.scope import Scope
 from flows.playground.roundtrip.history import Exchange, NotHeld, exchanges
 from flows.playground.roundtrip.rehearsal import Sent, messages_in, rehearsed

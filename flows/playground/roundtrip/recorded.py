@@ -12,8 +12,8 @@ from connections.endpoint.recognise import parse_endpoint
 from connections.foundry.values import Target
 from connections.secret import MASK, Secret
 from flows.actions import registry
-from flows.interpreter.checkpoint import CheckpointError, loaded
-from flows.interpreter.journal import ActionFailed, ActionFinished, Ended
+from flows.interpreter.checkpoint import CheckpointError, unpack_outcome
+from flows.interpreter.journal import ActionEnd, ActionFailed, ActionFinished
 from flows.language.document import Action, Document
 from flows.language.errors import ActionError
 from flows.language.scope import Scope
@@ -39,7 +39,7 @@ def past_of(record: ActionRun, document: Document) -> Past:
         for checkpoint in run.checkpoints.filter(note=False, sealed=None)
         if not past.beside(checkpoint.path)
     }
-    outcomes: dict[str, Ended] = {}
+    outcomes: dict[str, ActionEnd] = {}
     failures: dict[str, ActionError] = {}
     earlier = run.actions.filter(order__lt=record.order, state__in=(State.SUCCEEDED, State.FAILED))
     for row in earlier.defer("inputs", "facts", "text"):
@@ -73,10 +73,10 @@ def is_wide(inputs: Mapping[str, Any]) -> bool:
     return isinstance(width, int | float) and width > 1
 
 
-def outcome(row: ActionRun, kept: str | None, action: Action | None) -> Ended:
+def outcome(row: ActionRun, kept: str | None, action: Action | None) -> ActionEnd:
     if kept is not None:
         try:
-            return loaded(row.path, kept)
+            return unpack_outcome(row.path, kept)
         except CheckpointError:
             pass  # what people see of it is left
     if row.state == State.FAILED:

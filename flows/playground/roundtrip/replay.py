@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from flows.actions.services import MemoryServices
-from flows.interpreter.journal import ActionFailed, Ended, Event
+from flows.interpreter.journal import ActionEnd, ActionFailed, Event
 from flows.interpreter.runner import Runner, first_scope
 from flows.language.document import Action, Document
 from flows.language.errors import ActionError, LoopLeft, RunFailed, Signal
@@ -24,7 +24,7 @@ PATIENCE = 10.0  # seconds; a run of tens of thousands of actions takes one or t
 class Past:
     """What is known of a run, by path."""
 
-    outcomes: Mapping[str, Ended] = field(default_factory=dict)  # of leaves
+    outcomes: Mapping[str, ActionEnd] = field(default_factory=dict)  # of leaves
     failures: Mapping[str, ActionError] = field(default_factory=dict)  # of containers that failed by themselves
     apart: Mapping[str, str] = field(default_factory=dict)  # loops that ran side by side -> the iteration of interest
 
@@ -40,7 +40,7 @@ class Past:
     async def admit(self, path: str) -> None:
         """Nothing is executed."""
 
-    def recall(self, path: str) -> Ended | None:
+    def recall(self, path: str) -> ActionEnd | None:
         unknown = ActionError("unrecorded", f"How {path} ended is not known.")
         return self.outcomes.get(path) or ActionFailed(path, 0, unknown)
 

@@ -10,7 +10,7 @@ from typing import Any
 
 from connections.secret import Secret
 from flows.language.scope import Scope
-from flows.language.values import VISIBLE, ConnectionValue, Response, as_text, displayed
+from flows.language.values import VISIBLE, ConnectionValue, Response, as_text, display_json
 from flows.playground.variables import INPUTS, names_in, optional_in, variables_in
 
 LONGEST = 200_000  # characters of one value, as a field takes them
@@ -116,13 +116,13 @@ class Writer:
             case Secret():
                 return ""
             case Response():
-                raw = {"raw": displayed(value.raw)} if self.raw else {}
-                return {**displayed(value), **raw} if whole else value.text
+                raw = {"raw": display_json(value.raw)} if self.raw else {}
+                return {**display_json(value), **raw} if whole else value.text
             case Mapping():
                 return {str(key): self.plain(inner, whole) for key, inner in value.items()}
             case list() | tuple():
                 return [self.plain(inner, whole) for inner in value]
-        return displayed(settled(value))
+        return display_json(settled(value))
 
 
 def settled(value: Any) -> Any:

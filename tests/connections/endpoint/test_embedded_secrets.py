@@ -15,7 +15,7 @@ from connections.endpoint.recognise import parse_endpoint, secret_warning
 from connections.models import Connection, LearntLesson
 from connections.secret import Secret
 from flows.actions.services import MemoryServices
-from flows.catalog.files import bring_in
+from flows.catalog.files import import_flow
 from flows.interpreter.journal import MemoryJournal
 from flows.interpreter.runner import execute
 from flows.language.document import DocumentError, parse
@@ -167,14 +167,14 @@ async def test_a_dynamic_endpoint_with_a_secret_is_a_typed_error_that_records_no
 @pytest.mark.parametrize("pasted", [*REFUSED[:2], MOVED[0], V1 + "?api-key={{ k }}"])
 def test_a_flow_with_a_secret_in_an_endpoint_is_not_imported(pasted):
     with pytest.raises(DocumentError) as caught:
-        bring_in(json.dumps(created(pasted)), by=None)
+        import_flow(json.dumps(created(pasted)), by=None)
     assert "key inside" in str(caught.value)
     assert KEY not in str(caught.value)
     assert not Flow.objects.exists()
 
 
 def test_the_panel_neither_keeps_nor_shows_a_secret_in_an_endpoint(client_alice, alice):
-    flow, _ = bring_in(json.dumps(created(V1)), by=alice)
+    flow, _ = import_flow(json.dumps(created(V1)), by=alice)
     url = reverse("designer:save_properties", args=[flow.slug, "c"])
     typed = {"base": 1, "title": "c", "api_key": "{{ k }}", "endpoint": MOVED[0], "connection_variable_name": "c"}
     page = client_alice.post(url, typed, headers={"HX-Request": "true"})

@@ -1,0 +1,150 @@
+"""Flows and runs as JSON, as they are stored: secrets are masked there already."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from connections.foundry.diagnosis import TestResult
+from flows.models import ActionRun, Flow, LogEntry, Run, sql
+from foundryflow.models import ApiKey
+
+LINES = 500  # of the log in one answer
+Json = dict[str, Any]
+
+
+def serialize_flows(found: Iterable[Flow]) -> list[Json]:
+    return [
+        {
+            "slug": flow.slug,
+            "name": flow.name,
+            "revision": flow.current.number,
+            "inputs": flow.current.document.get("inputs") or [],
+            "changed_at": flow.changed_at.isoformat(),
+        }
+        for flow in found
+    ]
+
+
+@dataclass(frozen=True)
+class RunQuery:
+    """A run that somebody asks for, with its log behind an event."""
+
+    run: int
+    after: int = 0
+    key: ApiKey | None = None  # that has to be able to see it; None when it does
+
+
+def read_runs(asked: Sequence[RunQuery]) -> list[Json | None]:
+    """None for a run that is not there, or not for this key."""
+    wanted = allowed_queries(asked)
+    ids = list({each.run for each in wanted if each})
+    if not ids:
+        return [None] * len(wanted)
+    known = sql.runs_with_flows(ids)
+    actions: dict[int, list[ActionRun]] = defaultdict(list)
+    for record in sql.actions_of_runs(ids):
+        actions[record.run_id].append(record)
+    logging = sql.runs_with_log(ids)
+    return [
+        serialize_run(known[each.run], actions[each.run], each.after, logs=each.run in logging)
+        if each and each.run in known
+        else None
+        for each in wanted
+    ]
+
+
+def allowed_queries(wanted: Sequence[RunQuery]) -> list[RunQuery | None]:
+    seen = {
+        key: set(
+            Run.objects.visible_to(key.created_by)
+            .filter(pk__in={each.run for each in wanted if each.key == key})
+            .values_list("pk", flat=True)
+        )
+        for key in {each.key for each in wanted}
+        if key is not None
+    }
+    return [each if each.key is None or each.run in seen[each.key] else None for each in wanted]
+
+
+def serialize_run_brief(run: Any) -> Json:
+    """A run that knows `flow_slug` and `revision_number`."""
+    return {
+        "id": run.pk,
+        "flow": run.flow_slug,
+        "revision": run.revision_number,
+        "state": run.state,
+        "parent": run.parent_id,
+        "created_at": iso_time(run.created_at),
+        "started_at": iso_time(run.started_at),
+        "ended_at": iso_time(run.ended_at),
+        "usage": {"prompt_tokens": run.prompt_tokens, "completion_tokens": run.completion_tokens},
+    }
+
+
+def serialize_run(run: Run, actions: Iterable[ActionRun], after: int, *, logs: bool) -> Json:
+    lines = list(run.log.filter(event__gt=after)[:LINES]) if logs else []
+    return {
+        **serialize_run_brief(run),
+        "inputs": run.inputs,
+        "output": run.output,
+        "error": run.error,
+        "actions": [serialize_action(record) for record in actions],
+        "log": [serialize_log_entry(entry) for entry in lines],
+        "cursor": lines[-1].event if lines else after,
+    }
+
+
+def serialize_action(record: ActionRun) -> Json:
+    return {
+        "path": record.path,
+        "id": record.action_id,
+        "type": record.type,
+        "title": record.title,
+        "state": record.state,
+        "output": record.output,
+        "error": record.error,
+        "usage": record.usage,
+        "warning": record.warning,
+        "reason": record.reason,
+        "started_at": iso_time(record.started_at),
+        "ended_at": iso_time(record.ended_at),
+        "waits_until": iso_time(record.waits_until),
+    }
+
+
+def serialize_log_entry(entry: LogEntry) -> Json:
+    return {
+        "event": entry.event,
+        "at": iso_time(entry.at),
+        "path": entry.path,
+        "level": entry.level,
+        "message": entry.message,
+    }
+
+
+def iso_time(at: Any) -> str | None:
+    return at.isoformat() if at else None
+
+
+def serialize_check(result: TestResult) -> Json:
+    return {
+        "ok": result.ok,
+        "status": result.status,
+        "url": result.url,
+        "model": result.model,
+        "latency_ms": result.latency_ms,
+        "usage": {
+            "prompt_tokens": result.usage.prompt_tokens,
+            "completion_tokens": result.usage.completion_tokens,
+        },
+        "error": None
+        if result.error is None
+        else {"kind": result.error.kind, "message": result.error.message, "hint": result.error.hint},
+        "wrong": result.wrong or None,
+        "tried": [{"url": tried.url, "status": tried.status, "said": tried.said} for tried in result.tried],
+        "better": result.better.url if result.better else None,
+        "deployments": None if result.deployments is None else [deployment.name for deployment in result.deployments],
+    }

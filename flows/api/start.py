@@ -1,0 +1,172 @@
+"""From a request to a run in the queue, in few queries."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from django.db import IntegrityError, transaction
+from django.utils.crypto import salted_hmac
+
+from connections.secret import MASK
+from flows import engine
+from flows.api.problems import ApiProblem
+from flows.engine import configuration
+from flows.interpreter.runner import first_scope
+from flows.language.document import Document, DocumentError
+from flows.language.errors import ActionError
+from flows.models import Flow, Revision, Run
+from foundryflow.models import ApiKey
+
+SALT = "flows.api.starting"  # of the digests that are stored with runs: another one would disown them
+
+
+@dataclass(frozen=True)
+class StartRequest:
+    """A run that somebody asks for. `once` is what keeps an equal request from starting another one."""
+
+    slug: str
+    inputs: Mapping[str, Any]
+    priority: int
+    once: Mapping[str, Any] = field(default_factory=dict)
+    anyway: bool = False  # in spite of configuration errors
+
+
+async def start_run(
+    slug: str, inputs: Mapping[str, Any], key: ApiKey, idempotency: str | None, priority: int, *, anyway: bool
+) -> Run:
+    """The run that was started, or the one that an equal request has started before. Raises Problem."""
+    once: dict[str, Any] = {}
+    if idempotency is not None:
+        stored = f"{key.pk}:{hashlib.sha256(idempotency.encode()).hexdigest()}"
+        once = {"idempotency_key": stored, "request_digest": request_digest(slug, inputs, anyway=anyway)}
+    started = await engine.run_shared_job(start_all, StartRequest(slug, inputs, priority, once, anyway))
+    if isinstance(started, ApiProblem):
+        raise started
+    return started
+
+
+async def restart_run(run_id: int, path: str, inputs: Mapping[str, Any], *, newest: bool, anyway: bool) -> Run:
+    """Raises Problem."""
+    made = await engine.run_job(lambda: store_restart(run_id, path, inputs, newest, anyway))
+    if isinstance(made, ApiProblem):
+        raise made
+    return made
+
+
+def store_restart(run_id: int, path: str, inputs: Mapping[str, Any], newest: bool, anyway: bool) -> Run | ApiProblem:
+    run = Run.objects.select_related("flow__head", "revision").filter(pk=run_id).first()
+    if run is None:
+        return ApiProblem(404, f"There is no run {run_id}.")
+    if not run.ended:
+        return ApiProblem(409, f"Run {run_id} has not ended.")
+    if path and not run.actions.filter(path=path).exists():
+        return ApiProblem(422, f"Run {run_id} has no action at {path}.")
+    try:
+        revision = run.flow.current if newest else run.revision
+        document = parse_revision(revision)
+        if not anyway:
+            check_configuration(revision, run.flow)
+        kept = {name: value for name, value in run.inputs.items() if value != MASK}
+        first_scope(document, {**kept, **inputs})
+        made = Run.objects.again(run, by=None, via="api", path=path, inputs=inputs, newest=newest)
+        engine.submit(made)
+    except ActionError as error:
+        return ApiProblem(422, f"{error.message} {error.hint}".strip(), kind=error.kind)
+    except ApiProblem as problem:
+        return problem
+    return made
+
+
+def start_all(wanted: Sequence[StartRequest]) -> list[Run | ApiProblem]:
+    """The runs, or why not: an error would undo what shares the transaction."""
+    flows = Flow.objects.named({each.slug for each in wanted})
+    ready = {slug: configuration_problem(flow) for slug, flow in flows.items()}
+    made = [build_run(each, flows.get(each.slug), ready.get(each.slug)) for each in wanted]
+    fresh = [run for run in made if isinstance(run, Run) and run.idempotency_key is None]
+    engine.store_and_submit(fresh)
+    return [start_once(run) if isinstance(run, Run) and run.idempotency_key else run for run in made]
+
+
+def configuration_problem(flow: Flow) -> ApiProblem | None:
+    try:
+        check_configuration(flow.current, flow)
+    except ApiProblem as problem:
+        return problem
+    return None
+
+
+def check_configuration(revision: Revision, flow: Flow) -> None:
+    """Raises Problem with the list of errors."""
+    document = parse_revision(revision)
+    revision.flow = flow
+    if errors := configuration.errors_before_run(revision):
+        raise ApiProblem(
+            422,
+            "The flow has configuration errors. Correct them, or say `anyway`.",
+            kind="configuration",
+            errors=[each.to_json() for each in configuration.locate_problems(errors, document, flow)],
+        )
+
+
+def build_run(wanted: StartRequest, flow: Flow | None, problem: ApiProblem | None) -> Run | ApiProblem:
+    """A run that is not stored yet, or one that an equal request has started before."""
+    if flow is None:
+        return ApiProblem(404, f"There is no flow {wanted.slug}.")
+    if problem is not None and not wanted.anyway:
+        return earlier_start(wanted) or problem
+    try:
+        first_scope(parse_revision(flow.current), wanted.inputs)
+    except ActionError as error:
+        return ApiProblem(422, f"{error.message} {error.hint}".strip(), kind=error.kind)
+    except ApiProblem as problem:
+        return problem
+    return Run.objects.made(
+        flow=flow, inputs=wanted.inputs, by=None, via="api", priority=wanted.priority, **wanted.once
+    )
+
+
+def parse_revision(revision: Revision) -> Document:
+    try:
+        return revision.parsed()
+    except DocumentError as broken:
+        raise ApiProblem(422, "The flow cannot be read.", errors=broken.problems[:20]) from None
+
+
+def start_once(run: Run) -> Run | ApiProblem:
+    """The run, or the one that its idempotency key has started before."""
+    try:
+        if known := same_request(run):
+            return known
+        with transaction.atomic():
+            run.save(force_insert=True)
+            engine.submit(run)
+    except IntegrityError:
+        return same_request(run) or ApiProblem(409, "This Idempotency-Key is in use.")
+    except ApiProblem as problem:
+        return problem
+    return run
+
+
+def earlier_start(wanted: StartRequest) -> Run | ApiProblem | None:
+    """By an equal request, when the flow had no errors yet."""
+    try:
+        return same_request(Run(**wanted.once)) if wanted.once else None
+    except ApiProblem as problem:
+        return problem
+
+
+def request_digest(slug: str, inputs: Mapping[str, Any], *, anyway: bool) -> str:
+    asked = [slug, inputs, "anyway"] if anyway else [slug, inputs]
+    # Keyed: it stays with the run, and a secret input could be guessed from a plain one.
+    return salted_hmac(SALT, json.dumps(asked, sort_keys=True), algorithm="sha256").hexdigest()
+
+
+def same_request(run: Run) -> Run | None:
+    known = Run.objects.filter(idempotency_key=run.idempotency_key).first()
+    if known is not None and known.request_digest != run.request_digest:
+        raise ApiProblem(409, "This Idempotency-Key came with another request before.", run=known.pk)
+    return known

@@ -1,0 +1,51 @@
+"""What earlier attempts at a run left behind: another process goes on from there."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from connections.fields import KeyUnreadable
+from flows.interpreter.checkpoint import CheckpointError, unpack_outcome
+from flows.interpreter.journal import ActionEnd, ActionFinished
+from flows.language.errors import ActionError
+from flows.models import Checkpoint, Run
+
+
+@dataclass
+class EarlierAttempts:
+    """The rows there are, by path, and how leaves ended."""
+
+    rows: set[str] = field(default_factory=set)
+    checkpoints: dict[str, Checkpoint] = field(default_factory=dict)
+    notes: dict[str, Checkpoint] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, run: Run) -> EarlierAttempts:
+        earlier = cls(set(run.actions.values_list("path", flat=True)))
+        for checkpoint in run.checkpoints.all():
+            (earlier.notes if checkpoint.note else earlier.checkpoints)[checkpoint.path] = checkpoint
+        return earlier
+
+    @property
+    def hold_secrets(self) -> bool:
+        return any(checkpoint.sealed for checkpoint in self.checkpoints.values())
+
+    def recall(self, path: str) -> ActionEnd | None:
+        """How the action ended, which is told once. Raises ActionError when that cannot be read."""
+        stored = self.checkpoints.pop(path, None)
+        if stored is None:
+            return None
+        try:
+            return unpack_outcome(path, stored.text)
+        except (CheckpointError, KeyUnreadable) as error:
+            hint = "Retry the run from an action before, or run it again."
+            raise ActionError("checkpoint", f"The run cannot go on: {error}", hint) from None
+
+    def noted(self, path: str) -> Any:
+        """What the action noted last; None when nothing."""
+        stored = self.notes.get(path)
+        if stored is None:
+            return None
+        finished = unpack_outcome(path, stored.text)
+        return finished.output if isinstance(finished, ActionFinished) else None

@@ -1,0 +1,358 @@
+"""The interpreter, with the twins of journal and services."""
+
+import asyncio
+
+import pytest
+from hypothesis import given, settings
+
+from connections.endpoint.recognise import parse_endpoint
+from connections.foundry.errors import ErrorKind, FoundryError
+from connections.foundry.values import Completion, Target, TextDelta, Usage
+from connections.secret import Secret
+from flows.actions import registry
+from flows.actions.services import MemoryServices
+from flows.interpreter.journal import (
+    ActionCancelled,
+    ActionFailed,
+    ActionFinished,
+    ActionLogged,
+    ActionSkipped,
+    ActionStarted,
+    MemoryJournal,
+)
+from flows.interpreter.runner import execute
+from flows.language.document import parse
+from flows.language.errors import RunFailed
+from tests.documents_of import load
+from tests.lint.test_linter import ANY_ACTION
+
+KEY = "planted-key"
+
+
+class Chat:
+    """Answers what it is told to, and remembers who asked."""
+
+    def __init__(self, text="An answer", finish="stop", error=None, hang=False):
+        self.text, self.finish, self.error, self.hang = text, finish, error, hang
+        self.asked = []
+
+    async def chat(self, target, request):
+        self.asked.append((target, request))
+        if self.error:
+            raise self.error
+        yield TextDelta(self.text[:3])
+        if self.hang:
+            await asyncio.sleep(60)
+        yield TextDelta(self.text[3:])
+        yield Completion(self.text, None, self.finish, Usage(5, 7, 12), "gpt-x", "id-1", 200, "https://x/chat")
+
+
+def target(name="simulator"):
+    return Target(name, parse_endpoint("https://contoso.openai.azure.com/openai/v1"), Secret(KEY))
+
+
+async def run(document, chat=None, journal=None, **inputs):
+    journal = journal or MemoryJournal()
+    data = load(document) if isinstance(document, str) else document
+    services = MemoryServices(chat or Chat(), {"simulator": target(), "contoso": target("contoso")})
+    return await execute(parse(data), inputs, journal, services), journal
+
+
+def flow(*actions, inputs=()):
+    return {"format": "foundryflow/1", "name": "x", "inputs": list(inputs), "actions": list(actions)}
+
+
+def ended(journal):
+    return {
+        e.path: e
+        for e in journal.events
+        if isinstance(e, ActionFinished | ActionFailed | ActionCancelled | ActionSkipped)
+    }
+
+
+async def test_a_flow_returns_the_text_of_the_answer():
+    output, journal = await run("bar-static", question="Why?")
+    assert output == "An answer"
+    facts = ended(journal)["chat"].facts
+    assert (facts["connection"], facts["connection_reason"]) == ("simulator", "chosen in the flow")
+    assert facts["host"] == "contoso.openai.azure.com"
+    assert facts["key_fingerprint"] == Secret(KEY).fingerprint
+
+
+async def test_a_dynamic_connection_overrides_the_static_one():
+    chat = Chat()
+    _, journal = await run(
+        "bar-dynamic", chat, api_key="tenant", endpoint="https://fabrikam.openai.azure.com", question="Why?"
+    )
+    asked, _ = chat.asked[0]
+    assert asked.key == Secret("tenant")
+    assert asked.endpoint.host == "fabrikam.openai.azure.com"
+    assert ended(journal)["chat"].facts["connection_reason"] == "from variable connection, instead of contoso"
+
+
+async def test_an_empty_dynamic_connection_never_falls_back_to_the_static_one():
+    chat = Chat()
+    document = load("bar-static")
+    document["actions"][0]["properties"]["dynamic_connection"] = "connection"
+    with pytest.raises(RunFailed) as failed:
+        await run(document, chat, question="Why?")
+    assert failed.value.error.kind == "dynamic_connection"
+    assert chat.asked == []
+
+
+async def test_loops_and_branches_have_paths_of_their_own():
+    output, journal = await run("each-word")
+    assert output == 2
+    paths = [e.path for e in journal.events if isinstance(e, ActionStarted)]
+    assert paths == [
+        "vars", "each", "each[0]/route", "each[0]/route/say", "each[1]/route", "each[1]/route/count",
+        "each[2]/route", "each[2]/route/count", "ret",
+    ]  # fmt: skip
+    skipped = [e.path for e in journal.events if isinstance(e, ActionSkipped)]
+    assert skipped == ["each[0]/route/count", "each[1]/route/say", "each[2]/route/say"]
+    assert [(e.level, e.message) for e in journal.events if isinstance(e, ActionLogged)] == [("warning", "a is short")]
+
+
+async def test_a_disabled_action_is_skipped():
+    document = load("each-word")
+    document["actions"][1]["disabled"] = True
+    output, journal = await run(document)
+    assert output == 0
+    assert {e.reason for e in journal.events if isinstance(e, ActionSkipped)} == {"disabled"}
+
+
+async def test_what_an_earlier_attempt_finished_is_not_executed_again():
+    chat = Chat()
+    _, first = await run("bar-static", chat, question="Why?")
+    done = {path: e for path, e in ended(first).items() if path == "chat"}
+    output, _ = await run("bar-static", chat, MemoryJournal(done), question="Why?")
+    assert output == "An answer"
+    assert len(chat.asked) == 1
+
+
+async def test_a_failed_call_ends_the_run_with_its_kind_and_its_container_fails_with_it():
+    error = FoundryError(ErrorKind.AUTH_KEY, "401: the key was refused.", "Copy it again.", status=401, raw="{}")
+    document = flow(
+        {"id": "each", "type": "for_each", "properties": {"items": [1, 2]}, "branches": [
+            {"id": "body", "actions": [{"id": "chat", "type": "chat_completion", "properties": {
+                "connection": "simulator", "model": "m", "user_prompt": "{{ item }}"}}]}]},
+        {"id": "after", "type": "log", "properties": {"message": "never"}},
+    )  # fmt: skip
+    journal = MemoryJournal()
+    with pytest.raises(RunFailed) as failed:
+        await run(document, Chat(error=error), journal)
+    assert (failed.value.path, failed.value.error.kind, failed.value.error.status) == ("each[0]/chat", "auth_key", 401)
+    assert {path: type(e).__name__ for path, e in ended(journal).items()} == {
+        "each[0]/chat": "ActionFailed",
+        "each": "ActionFailed",
+    }
+
+
+async def test_a_cancelled_run_records_what_it_was_doing():
+    journal = MemoryJournal()
+    task = asyncio.create_task(run("bar-static", Chat(hang=True), journal, question="Why?"))
+    while not any(isinstance(e, ActionStarted) for e in journal.events):
+        await asyncio.sleep(0)
+    await asyncio.sleep(0)
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    assert isinstance(ended(journal)["chat"], ActionCancelled)
+
+
+@pytest.mark.parametrize(
+    ("inputs", "words"),
+    [
+        ({}, "question is missing"),
+        ({"question": "x", "other": 1}, "no input other"),
+        ({"question": Secret("s")}, "question"),
+    ],
+)
+async def test_inputs_are_checked_before_anything_runs(inputs, words):
+    with pytest.raises(RunFailed, match=words) as failed:
+        await run("bar-static", **inputs)
+    assert failed.value.error.kind == "input"
+
+
+async def test_an_unknown_action_type_stops_the_run_by_name():
+    with pytest.raises(RunFailed, match="teleport is not installed") as failed:
+        await run(flow({"id": "t", "type": "teleport", "properties": {}}))
+    assert failed.value.error.kind == "unknown_action"
+
+
+async def test_json_that_was_asked_for_is_parsed_and_anything_else_fails():
+    chat = {"id": "chat", "type": "chat_completion", "properties": {
+        "connection": "simulator", "model": "m", "user_prompt": "x", "response_format": "json_object"}}  # fmt: skip
+    ret = {"id": "ret", "type": "return", "properties": {"value": "{{ response.json.a }}"}}
+    assert (await run(flow(chat, ret), Chat('{"a": 1}')))[0] == 1
+    with pytest.raises(RunFailed) as failed:
+        await run(flow(chat, ret), Chat("not json"))
+    assert (failed.value.error.kind, failed.value.error.raw) == ("invalid_json", "not json")
+
+
+async def test_an_answer_that_was_cut_is_a_warning():
+    _, journal = await run("bar-static", Chat(finish="length"), question="Why?")
+    assert ended(journal)["chat"].warning == "Cut at 7 tokens"
+
+
+async def test_context_and_prompt_meet_in_the_template():
+    chat = Chat()
+    properties = {"connection": "simulator", "model": "m", "user_prompt": "Q @@context", "context": ["a", "b"],
+                  "prompt_template": "C: @@context\nQ: @@userPrompt", "system_prompt": "S",
+                  "history": [{"role": "user", "content": "before"}]}  # fmt: skip
+    await run(flow({"id": "chat", "type": "chat_completion", "properties": properties}), chat)
+    sent = [(message.role, message.content) for message in chat.asked[0][1].messages]
+    assert sent == [("system", "S"), ("user", "before"), ("user", 'C: ["a", "b"]\nQ: Q @@context')]
+
+
+def each(items, *body, id="each"):
+    branches = [{"id": f"{id}-body", "title": "Body", "actions": list(body)}]
+    return {"id": id, "type": "for_each", "properties": {"items": items}, "branches": branches}
+
+
+def log(id, message="x"):
+    return {"id": id, "type": "log", "properties": {"message": message}}
+
+
+def ret(value):
+    return {"id": "ret", "type": "return", "properties": {"value": value}}
+
+
+async def test_a_resumed_run_continues_inside_a_loop_with_the_values_it_had():
+    whole, first = await run("each-word")
+    finished = [e for e in first.events if isinstance(e, ActionFinished)]
+    for known in range(len(finished) + 1):
+        recalled = {e.path: e for e in finished[:known]}
+        output, again = await run("each-word", journal=MemoryJournal(recalled))
+        started = {e.path for e in again.events if isinstance(e, ActionStarted)}
+        leaves = {path for path in recalled if not path.endswith(("each", "route"))}
+        assert output == whole
+        assert not leaves & started
+
+
+async def test_return_inside_a_loop_ends_the_run_and_every_block_around():
+    output, journal = await run(flow(each([1, 2, 3], ret("{{ item * 10 }}")), log("after")))
+    assert output == 10
+    assert [(path, type(e)) for path, e in ended(journal).items()] == [
+        ("each[0]/ret", ActionFinished),
+        ("each", ActionFinished),
+    ]
+
+
+async def test_a_flow_without_return_gives_nothing():
+    assert (await run(flow(log("a"))))[0] is None
+
+
+async def test_variables_of_an_iteration_end_with_it_and_globals_stay():
+    row = {"name": "seen", "type": "number", "value": "{{ item }}", "global": True}
+    local = {"name": "inner", "type": "text", "value": "x"}
+    declare = {"id": "vars", "type": "declare_variables", "properties": {"variables": [row, local]}}
+    assert (await run(flow(each([1, 2], declare), ret("{{ seen }}"))))[0] == 2
+    with pytest.raises(RunFailed, match="`inner` is not a variable here"):
+        await run(flow(each([1, 2], declare), ret("{{ inner }}")))
+
+
+async def test_an_empty_loop_walks_its_actions_as_skipped():
+    _, journal = await run(flow(each([], log("a"), each([1], log("b"), id="more"))))
+    skipped = [(e.path, e.reason) for e in journal.events if isinstance(e, ActionSkipped)]
+    assert skipped == [("each/a", "no items"), ("each/more", "no items"), ("each/more/b", "no items")]
+
+
+async def test_a_disabled_container_is_skipped_with_all_inside():
+    _, journal = await run(flow({**each([1], log("a")), "disabled": True}))
+    assert [type(e) for e in journal.events] == [ActionSkipped, ActionSkipped]
+
+
+async def test_an_action_that_breaks_is_recorded_as_failed(monkeypatch, caplog):
+    async def broken(self, properties, step):
+        raise LookupError("a mistake in the action")
+
+    monkeypatch.setattr(type(registry.action_type("log")), "execute", broken)
+    journal = MemoryJournal()
+    with pytest.raises(RunFailed) as failed:
+        await run(flow(log("a")), journal=journal)
+    assert failed.value.error.kind == "internal"
+    assert isinstance(ended(journal)["a"], ActionFailed)
+    assert "a mistake in the action" in caplog.text
+
+
+async def test_started_shows_the_properties_as_rendered_and_no_secret():
+    _, journal = await run("bar-dynamic", api_key=KEY, endpoint="https://fabrikam.openai.azure.com", question="Why?")
+    inputs = {e.path: e.inputs for e in journal.events if isinstance(e, ActionStarted)}
+    assert inputs["conn"] == {
+        "api_key": "••••",
+        "endpoint": "https://fabrikam.openai.azure.com",
+        "connection_variable_name": "connection",
+    }
+    assert inputs["chat"]["user_prompt"] == "Why?"
+    assert KEY not in repr(journal.events)
+
+
+@pytest.mark.parametrize(
+    ("properties", "kind", "words"),
+    [
+        ({"message": "{{ foo }}"}, "expression", "Message: `foo` is not a variable here"),
+        ({"message": ""}, "property_missing", "Message is missing"),
+        ({"message": "x", "level": "loud"}, "expression", "'loud' is not one of debug, info"),
+        ({"message": "{{ api_key }}"}, "expression", "it is a secret"),
+        ({"message": {"secret": "id"}}, None, None),
+    ],
+)
+async def test_a_property_is_checked_before_its_action_runs(properties, kind, words):
+    document = flow(
+        {"id": "a", "type": "log", "properties": properties},
+        inputs=[{"name": "api_key", "type": "secret", "default": "k"}],
+    )
+    if kind is None:
+        assert (await run(document))[0] is None
+        return
+    with pytest.raises(RunFailed, match=words) as failed:
+        await run(document)
+    assert failed.value.error.kind == kind
+
+
+async def test_a_secret_stored_beside_the_flow_is_opened_where_secrets_belong():
+    variables = [{"name": "key", "type": "secret", "value": {"secret": "s1"}}]
+    document = parse(flow({"id": "vars", "type": "declare_variables", "properties": {"variables": variables}}))
+    journal = MemoryJournal()
+    await execute(document, {}, journal, MemoryServices(secrets={"s1": Secret("opened")}))
+    assert ended(journal)["vars"].declared[0].value == Secret("opened")
+    with pytest.raises(RunFailed) as failed:
+        await execute(document, {}, MemoryJournal(), MemoryServices())
+    assert failed.value.error.kind == "secret_missing"
+
+
+@pytest.mark.parametrize(
+    ("type", "given", "value"),
+    [("number", "12", 12), ("boolean", "no", False), ("list", "[1]", [1]), ("object", '{"a": 1}', {"a": 1})],
+)
+async def test_inputs_become_what_they_are_declared_as(type, given, value):
+    document = flow(ret("{{ inputs.a }}"), inputs=[{"name": "a", "type": type, "required": True}])
+    assert (await run(document, a=given))[0] == value
+
+
+async def test_a_long_loop_leaves_the_others_their_turn():
+    turns = 0
+
+    async def others():
+        nonlocal turns
+        while True:
+            turns += 1
+            await asyncio.sleep(0)
+
+    task = asyncio.create_task(others())
+    await run(flow(each("{{ range(2000) }}", log("a", "{{ item }}"))))
+    task.cancel()
+    assert turns > 20
+
+
+@given(ANY_ACTION)
+@settings(max_examples=150, deadline=None)
+def test_broken_values_end_in_a_typed_failure(broken):
+    async def outcome():
+        try:
+            await run(flow({"id": "a", **broken}))
+        except RunFailed as failed:
+            return failed.error.kind
+
+    assert asyncio.run(outcome()) != "internal"

@@ -1,0 +1,224 @@
+"""What is wrong with a flow before it runs."""
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from flows.actions import registry
+from flows.language.document import parse
+from flows.language.scope import VariableInScope
+from flows.lint.linter import Problem, problems, variables_at
+from flows.properties.base import properties_of
+from tests.documents_of import DOCUMENTS, load
+
+
+def flow(*actions, inputs=()):
+    return parse({"format": "foundryflow/1", "name": "x", "inputs": list(inputs), "actions": list(actions)})
+
+
+def action(type, id="a", **properties):
+    return {"id": id, "type": type, "properties": properties}
+
+
+def chat(**properties):
+    return action(
+        "chat_completion", "chat", **{"connection": "contoso", "model": "m", "user_prompt": "x", **properties}
+    )
+
+
+def log(message, id="log"):
+    return action("log", id, message=message)
+
+
+def container(type, *lanes, id="box", **properties):
+    made = action(type, id, **properties)
+    return {**made, "branches": [{"id": f"{id}{at}", **lane} for at, lane in enumerate(lanes)]}
+
+
+def found(document, **known):
+    return [(p.action_id, p.property, p.message, p.severity) for p in problems(document, **known)]
+
+
+@pytest.mark.parametrize("name", DOCUMENTS)
+def test_the_samples_have_no_problems(name):
+    assert problems(parse(load(name)), connections={"simulator", "contoso"}) == []
+
+
+@pytest.mark.parametrize(
+    ("broken", "property", "message"),
+    [
+        (chat(connection=None), "connection", "Connection is missing. Choose one, or create it in the panel."),
+        (chat(model=""), "model", "Model is missing."),
+        (chat(user_prompt=None), "user_prompt", "User prompt is missing."),
+        (chat(connection=5), "connection", "Connection is not the name of a connection."),
+        (chat(dynamic_connection="nope"), "dynamic_connection", "`nope` is not a variable here. Declare it above this action."),
+        (chat(dynamic_connection=["q"]), "dynamic_connection", "`['q']` is not a variable here. Declare it above this action."),
+        (chat(dynamic_connection="q"), "dynamic_connection", "`q` is of type text; Dynamic connection needs connection."),
+        (chat(user_prompt="{{ foo }}"), "user_prompt", "`foo` is not a variable here. Declare it above, or make it an input."),
+        (chat(user_prompt="{{ q"), "user_prompt", "User prompt: unexpected end of template, expected 'end of print statement'."),
+        (chat(user_prompt=["x"]), "user_prompt", "User prompt is not a text."),
+        (chat(temperature=9), "temperature", "Temperature is at most 2."),
+        (chat(temperature="hot"), "temperature", "Temperature is not a number."),
+        (chat(temperature=True), "temperature", "Temperature is not a number."),
+        (chat(reasoning_effort="some"), "reasoning_effort", "Reasoning effort is 'some'; choose one of none, minimal, low, medium, high, xhigh."),
+        (chat(reasoning_effort=["low"]), "reasoning_effort", "Reasoning effort is ['low']; choose one of none, minimal, low, medium, high, xhigh."),
+        (chat(result_variable_name="two words"), "result_variable_name", "Result variable name 'two words' is not a name."),
+        (chat(result_variable_name=3), "result_variable_name", "Result variable name 3 is not a name."),
+        (action("for_each"), "items", "Items is missing. Give a list, such as {{ parts }}."),
+        (action("if_else"), None, "It has no branches. Add one in the panel."),
+        (action("set_variable", variable="foo", value=1), "variable", "`foo` is not a variable here. Declare it above this action."),
+        (action("declare_variables"), "variables", "Variables is missing."),
+        (action("declare_variables", variables="x"), "variables", "Variables is not a list."),
+        (action("declare_variables", variables=[5]), "variables", "Variable 1 has no name."),
+        (
+            action("declare_variables", variables=[{"name": "a", "type": "date"}]),
+            "variables",
+            "a: 'date' is not a type. Types: text, number, boolean, list, object, secret, connection.",
+        ),
+        (action("create_azure_ai_connection", endpoint="x"), "api_key", "API key is missing."),
+        (action("create_azure_ai_connection", api_key=5, endpoint="x"), "api_key", "API key is neither a text nor a stored secret."),
+        (action("teleport"), None, "The action type teleport is not installed here. It is kept; a run stops at it."),
+    ],
+)  # fmt: skip
+def test_a_problem_is_said_in_a_sentence(broken, property, message):
+    document = flow(broken, inputs=[{"name": "q", "type": "text"}])
+
+    (problem,) = problems(document)
+
+    assert (problem.action_id, problem.property, problem.severity) == (broken["id"], property, "error")
+    assert problem.message == message
+
+
+def test_a_connection_that_does_not_exist_is_a_problem_only_when_they_are_known():
+    document = flow(chat())
+
+    assert problems(document) == []
+    message = "There is no connection named contoso. Choose one, or create it in the panel."
+    assert found(document, connections=set()) == [("chat", "connection", message, "error")]
+
+
+def test_it_is_a_warning_when_a_dynamic_connection_takes_its_place():
+    document = flow(
+        action("create_azure_ai_connection", "conn", api_key="k", endpoint="https://contoso.openai.azure.com"),
+        chat(dynamic_connection="connection"),
+    )
+
+    assert [problem.severity for problem in problems(document, connections=set())] == ["warning"]
+
+
+def test_a_condition_is_checked_at_its_branch():
+    lanes = [
+        {"title": "Long", "condition": "foo > 1", "actions": []},
+        {"title": "Broken", "condition": "q >", "actions": []},
+        {"title": "Otherwise", "actions": []},
+    ]
+    document = flow(container("if_else", *lanes), inputs=[{"name": "q"}])
+
+    assert [(p.property, p.message) for p in problems(document)] == [
+        ("branch-box0-condition", "`foo` is not a variable here. Declare it above, or make it an input."),
+        ("branch-box1-condition", "Condition: unexpected ')'"),
+    ]
+
+
+def test_two_branches_without_a_condition_are_a_problem():
+    document = flow(container("if_else", {"title": "If", "actions": []}, {"title": "Otherwise", "actions": []}))
+
+    assert [problem.property for problem in problems(document)] == ["branch-box0-condition"]
+
+
+def test_a_variable_is_known_only_in_its_block_and_below():
+    declare = action("declare_variables", "vars", variables=[{"name": "a", "value": "{{ later }}"}])
+    document = flow(
+        container("for_each", {"actions": [log("{{ a }}", "l1"), declare, log("{{ a }}", "l2")]}, items=[1]),
+        log("{{ a }}", "l3"),
+    )
+
+    assert [problem.action_id for problem in problems(document)] == ["l1", "vars", "l3"]
+
+
+def test_a_global_variable_is_known_after_its_block_and_a_disabled_action_declares_nothing():
+    row = {"name": "a", "value": 1, "global": True}
+    declare = action("declare_variables", "vars", variables=[row])
+
+    assert problems(flow(container("if_else", {"actions": [declare]}), log("{{ a }}"))) == []
+    off = {**declare, "disabled": True}
+    assert [p.action_id for p in problems(flow(container("if_else", {"actions": [off]}), log("{{ a }}")))] == ["log"]
+
+
+def test_nothing_inside_a_disabled_action_is_a_problem():
+    assert problems(flow({**container("if_else", {"actions": [log("{{ foo }}")]}), "disabled": True})) == []
+
+
+@pytest.mark.parametrize(
+    ("wrong", "sentence"),
+    [
+        ("temprature", "There is no property temprature; it is kept and does nothing. Did you mean temperature?"),
+        ("userPrompt", "There is no property userPrompt; it is kept and does nothing. Did you mean user_prompt?"),
+        (
+            "max-tokens",
+            "There is no property max-tokens; it is kept and does nothing. Did you mean max_completion_tokens?",
+        ),
+    ],
+)
+def test_an_unknown_property_is_kept_and_named_with_the_nearest_known_one(wrong, sentence):
+    document = flow(chat(**{wrong: 0.5}))
+
+    assert found(document) == [("chat", None, sentence, "warning")]
+    assert document.find("chat").properties[wrong] == 0.5
+
+
+def test_an_unknown_property_that_resembles_none_is_said_with_those_there_are():
+    (problem,) = problems(flow(log("x"), action("log", "b", message="x", zzz="y" * 100)))
+
+    assert problem.message == "There is no property zzz; it is kept and does nothing. Properties: message, level."
+
+
+def test_an_input_of_an_unknown_type_is_a_problem_of_the_flow():
+    (problem,) = problems(flow(inputs=[{"name": "day", "type": "date"}]))
+
+    assert (problem.action_id, problem.property) == (None, "inputs")
+
+
+def test_variables_at_an_action_are_those_above_and_around_it():
+    document = flow(
+        action("declare_variables", "vars", variables=[{"name": "parts", "type": "list", "value": []}]),
+        container("for_each", {"actions": [chat(), log("x")]}, items="{{ parts }}"),
+        inputs=[{"name": "q", "type": "text"}],
+    )
+
+    assert variables_at(document, "log") == [
+        VariableInScope("q", "text", "Start"),
+        VariableInScope("parts", "list", "Declare variables"),
+        VariableInScope("item", "", "For each"),
+        VariableInScope("index", "number", "For each"),
+        VariableInScope("response", "object", "Chat completion"),
+    ]
+    assert [variable.name for variable in variables_at(document, "vars")] == ["q"]
+    assert [variable.name for variable in variables_at(document, "gone")] == ["q"]
+
+
+ODD = st.recursive(
+    st.none() | st.booleans() | st.floats() | st.sampled_from(["", "{{", "{{ a }}", "a", "{{ foo }}", "{% if %}"]),
+    lambda inner: (
+        st.lists(inner, max_size=2) | st.dictionaries(st.sampled_from(["name", "type", "value", "secret"]), inner)
+    ),
+    max_leaves=4,
+)
+ANY_ACTION = st.sampled_from(registry.all_types()).flatmap(
+    lambda known: st.fixed_dictionaries(
+        {
+            "type": st.just(known.type),
+            "properties": st.fixed_dictionaries({}, optional=dict.fromkeys(properties_of(known.properties), ODD)),
+            "branches": st.just([{"id": "b", "condition": "x", "actions": []}]),
+        }
+    )
+)
+
+
+@given(ANY_ACTION)
+@settings(max_examples=300, deadline=None)
+def test_broken_values_are_problems_and_never_raise(broken):
+    document = flow({"id": "a", **broken}, log("{{ a }}"))
+
+    assert all(isinstance(problem, Problem) and problem.message for problem in problems(document, connections={"c"}))
+    assert variables_at(document, "log") is not None
