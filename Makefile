@@ -1,14 +1,15 @@
-# Verbs: run, test, lint, bench, million, chaos. `make run` is all a newcomer needs.
+# Verbs: run, test, lint, bench, million, chaos, upgrade. `make run` is all a newcomer needs.
 PYTHON ?= python3
 HOST ?= 127.0.0.1
 PORT ?= 8000
 SIMULATOR_PORT ?= 8765
 MINUTES ?= 0
 BIN := .venv/bin
+COMPILE := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-annotate --no-header --no-emit-index-url --no-emit-find-links
 # Many processes start here; each would compile the sources again where the environment forbids to keep the result.
 export PYTHONDONTWRITEBYTECODE =
 
-.PHONY: run test lint bench million chaos env
+.PHONY: run test lint bench million chaos upgrade env
 
 run: .venv/installed .env
 	@SIMULATOR_PORT=$(SIMULATOR_PORT) exec $(BIN)/python manage.py serve --host $(HOST) --port $(PORT)
@@ -23,6 +24,7 @@ lint: .venv/installed-dev
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+	$(BIN)/python scripts/check_dead.py
 	$(BIN)/python scripts/check_vendor.py
 	DJANGO_SETTINGS_MODULE=tests.settings $(BIN)/python manage.py makemigrations --check --dry-run
 
@@ -46,6 +48,11 @@ chaos: .venv/installed-dev
 	$(BIN)/python -m tests.chaos --kills 3 --killers 2
 	$(BIN)/python -m tests.chaos --kills 3 --killers 2 --postgres
 
+# The newest versions that requirements.in and requirements-dev.in allow, with everything below them.
+upgrade: .venv/installed-dev
+	$(COMPILE) --upgrade requirements.in -o requirements.txt
+	$(COMPILE) --upgrade --constraints requirements.txt requirements-dev.in -o requirements-dev.txt
+
 env: .env
 
 # NEW=1 says that the database is a new one where that cannot be found out.
@@ -61,7 +68,7 @@ env: .env
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements.txt
 	@touch $@
 
-.venv/installed-dev: requirements.txt requirements-dev.txt | .venv/bin/python
+.venv/installed-dev: requirements-dev.txt | .venv/bin/python
 	@echo "Installing packages for development …"
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements-dev.txt
 	@touch $@

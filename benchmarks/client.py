@@ -22,7 +22,7 @@ from httpx_aiohttp import AiohttpTransport
 
 from connections.endpoint.recognise import parse_endpoint
 from connections.foundry.client import FoundryClient
-from connections.foundry.transport import Destinations
+from connections.foundry.destinations import Destinations
 from connections.foundry.values import ChatRequest, Completion, Message, Target, TextDelta
 from connections.secret import Secret
 

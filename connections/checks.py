@@ -10,7 +10,7 @@ from django.core.checks import CheckMessage, Error, Tags, Warning, register
 from django.core.exceptions import ImproperlyConfigured
 from django.db import connection
 
-from connections.fields import Unreadable, check_key_ring
+from connections.fields import UnreadableSecret, check_key_ring
 from connections.models import Connection
 
 
@@ -31,7 +31,7 @@ def stored_keys_can_be_read(databases: Iterable[str] | None = None, **kwargs: An
     """Runs with `check --database default` and at every start of the server."""
     if not databases or Connection._meta.db_table not in connection.introspection.table_names():
         return []  # migrate checks, too, before there is a table
-    unreadable = [c.name for c in Connection.objects.only("name", "key") if isinstance(c.key, Unreadable)]
+    unreadable = [c.name for c in Connection.objects.only("name", "key") if isinstance(c.key, UnreadableSecret)]
     if not unreadable:
         return []
     return [

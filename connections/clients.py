@@ -8,29 +8,29 @@ from weakref import WeakKeyDictionary
 from django.conf import settings
 
 from connections.endpoint.endpoint import Endpoint
-from connections.foundry.auth import no_identity_for
+from connections.foundry.auth import identity_refusal
 from connections.foundry.client import FoundryClient
-from connections.foundry.transport import Destinations
-from connections.lessons import memory
+from connections.foundry.destinations import Destinations
+from connections.lesson_memory import memory
 
 _clients: WeakKeyDictionary[asyncio.AbstractEventLoop, FoundryClient] = WeakKeyDictionary()
 
 
-def own_destinations() -> Destinations:
+def configured_destinations() -> Destinations:
     """What the settings allow and trust."""
     return Destinations.parse(",".join(settings.ALLOWED_DESTINATIONS))
 
 
-def identity_trouble(endpoint: Endpoint) -> str:
+def identity_problem(endpoint: Endpoint) -> str:
     """Why an endpoint gets no token of this server, as a sentence; empty when it gets one."""
-    return "" if own_destinations().trusts(endpoint) else " ".join(no_identity_for(endpoint))
+    return "" if configured_destinations().trusts(endpoint) else " ".join(identity_refusal(endpoint))
 
 
 def foundry_client() -> FoundryClient:
     loop = asyncio.get_running_loop()
     if loop not in _clients:
         _clients[loop] = FoundryClient(
-            destinations=own_destinations(),
+            destinations=configured_destinations(),
             memory=memory,
             store_responses=False,  # what customers ask is kept by nobody but this installation
         )

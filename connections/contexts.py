@@ -8,11 +8,11 @@ from typing import Any
 
 from connections.endpoint.endpoint import Endpoint, EndpointError
 from connections.endpoint.recognise import parse_endpoint
-from connections.foundry.adapt import API, ENDPOINT, KEY_HEADER, SCOPE
+from connections.foundry.lessons import API, ENDPOINT, KEY_HEADER, SCOPE
 from connections.models import Connection, LearntLesson
 from connections.usage import users_by_connection
 
-WORDS = {
+CHECK_LABELS = {
     "auth_key": "Key refused",
     "auth_token": "Token refused",
     "permission": "No permission",
@@ -29,7 +29,7 @@ WORDS = {
 
 
 @dataclass(frozen=True)
-class Row:
+class ConnectionRow:
     connection: Connection
     flows: int
 
@@ -42,12 +42,12 @@ class Row:
             return "circle-dashed", "Unverified", "mute"
         if self.connection.check_ok:
             return "circle-check", "Answered", "ok"
-        return "circle-x", WORDS.get(self.connection.check_kind, "Failed"), "bad"
+        return "circle-x", CHECK_LABELS.get(self.connection.check_kind, "Failed"), "bad"
 
 
-def rows(connections: Iterable[Connection]) -> list[Row]:
+def connection_rows(connections: Iterable[Connection]) -> list[ConnectionRow]:
     used = users_by_connection()
-    return [Row(connection, len(used.get(connection.name, []))) for connection in connections]
+    return [ConnectionRow(connection, len(used.get(connection.name, []))) for connection in connections]
 
 
 @dataclass(frozen=True)
@@ -87,21 +87,21 @@ class Findings:
             return {}
         key = self.endpoint.found_key.reveal() if self.endpoint.found_key else ""
         at = text.find(key) if key else -1
-        start = units(text[:at]) if at >= 0 else None
+        start = utf16_length(text[:at]) if at >= 0 else None
         return {
-            "length": units(text),
+            "length": utf16_length(text),
             "endpoint": self.endpoint.url,
             "model": self.endpoint.found_model or "",
             "start": start,
-            "end": None if start is None else start + units(key),
+            "end": None if start is None else start + utf16_length(key),
         }
 
 
-def units(text: str) -> int:
+def utf16_length(text: str) -> int:
     return len(text.encode("utf-16-le", "surrogatepass")) // 2
 
 
-TITLES = {
+PARAMETER_LABELS = {
     API: "Spoken to by",
     ENDPOINT: "Address",
     SCOPE: "Scope of the token",
@@ -111,7 +111,7 @@ TITLES = {
     "max_output_tokens": "Output limit",
     "stream_options": "Token count while streaming",
 }
-INSTEAD = {
+REPLACEMENT_LABELS = {
     "responses": "Responses API",
     "chat": "Chat completions",
     "json_object": "sent as json_object, without schema",
@@ -119,7 +119,7 @@ INSTEAD = {
 
 
 @dataclass(frozen=True)
-class LearntRow:
+class LessonRow:
     """One lesson as the connection's page shows it."""
 
     lesson: LearntLesson
@@ -139,20 +139,20 @@ class LearntRow:
     @property
     def title(self) -> str:
         name = self.lesson.parameter
-        return TITLES.get(name, name.replace(".", " ").replace("_", " ").capitalize())
+        return PARAMETER_LABELS.get(name, name.replace(".", " ").replace("_", " ").capitalize())
 
     @property
     def words(self) -> str:
         if not self.lesson.instead:
             return f"not sent when {self.lesson.value}" if self.lesson.value else f"{self.lesson.parameter} is not sent"
         if self.lesson.parameter in (API, ENDPOINT, SCOPE, KEY_HEADER):
-            return INSTEAD.get(self.lesson.instead, self.lesson.instead)
-        return INSTEAD.get(self.lesson.instead, f"sent as {self.lesson.instead}")
+            return REPLACEMENT_LABELS.get(self.lesson.instead, self.lesson.instead)
+        return REPLACEMENT_LABELS.get(self.lesson.instead, f"sent as {self.lesson.instead}")
 
 
-def learnt_about(connection: Connection) -> list[tuple[str, list[LearntRow]]]:
+def lessons_by_deployment(connection: Connection) -> list[tuple[str, list[LessonRow]]]:
     """Lessons about the endpoint of a connection, by deployment."""
-    found: dict[str, list[LearntRow]] = {}
+    found: dict[str, list[LessonRow]] = {}
     for lesson in LearntLesson.objects.filter(endpoint=connection.endpoint)[:500]:
-        found.setdefault(lesson.model, []).append(LearntRow(lesson))
+        found.setdefault(lesson.model, []).append(LessonRow(lesson))
     return list(found.items())

@@ -18,7 +18,7 @@ class KeyUnreadable(Exception):
         super().__init__("The stored key cannot be read with the encryption key of this server. Re-enter the key.")
 
 
-class Unreadable:
+class UnreadableSecret:
     """Stands for a value that was read but cannot be decrypted, so that a list of rows still loads."""
 
     def __bool__(self) -> bool:
@@ -42,13 +42,13 @@ class SecretField(EncryptedTextField):  # type: ignore[misc]
     `KeyUnreadable` as soon as somebody wants to use it.
     """
 
-    def from_db_value(self, value: str | None, *args: Any) -> Secret | Unreadable | None:
+    def from_db_value(self, value: str | None, *args: Any) -> Secret | UnreadableSecret | None:
         if value is None:
             return None
         try:
             return Secret(decrypt_str(value) if value else "")
         except InvalidToken:
-            return Unreadable()
+            return UnreadableSecret()
 
     def to_python(self, value: Any) -> Any:
         return Secret(value) if isinstance(value, str) else value
@@ -59,7 +59,7 @@ class SecretField(EncryptedTextField):  # type: ignore[misc]
     def get_db_prep_save(self, value: Any, connection: Any) -> str | None:
         if value is None:
             return None
-        if isinstance(value, Unreadable):
+        if isinstance(value, UnreadableSecret):
             raise KeyUnreadable
         text = value.reveal() if isinstance(value, Secret) else str(value)
         return encrypt_str(text).decode()

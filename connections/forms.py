@@ -8,15 +8,15 @@ from typing import Any
 from django import forms
 from django.core.exceptions import ValidationError
 
-from connections.clients import identity_trouble
-from connections.endpoint.embedded import LONGEST_PASTE, without_secrets
+from connections.clients import identity_problem
+from connections.endpoint.embedded_secrets import LONGEST_PASTE, without_secrets
 from connections.endpoint.endpoint import Endpoint, EndpointError
 from connections.endpoint.recognise import parse_endpoint
 from connections.fields import KeyUnreadable
 from connections.foundry.auth import BEARER
 from connections.foundry.values import Target, WhenReached
 from connections.limits.client import MOST_SPILLS
-from connections.models import OWN, WHEN_REACHED, Auth, Connection
+from connections.models import OWN_IDENTITIES, WHEN_REACHED_CHOICES, Auth, Connection
 from connections.secret import Secret
 
 LONGEST_KEY = 4_096
@@ -30,15 +30,15 @@ KEY_HEADERS = [
     ("Ocp-Apim-Subscription-Key", "Ocp-Apim-Subscription-Key"),
     ("other", "Another header…"),
 ]
-ENTRA = [choice for choice in Auth.choices if choice[0] != Auth.KEY]
+ENTRA_METHODS = [choice for choice in Auth.choices if choice[0] != Auth.KEY]
 # Headers that the client or HTTP itself sets.
-TAKEN_HEADERS = (
+RESERVED_HEADERS = (
     "host", "content-length", "content-type", "connection", "transfer-encoding", "accept-encoding", "expect",
     "upgrade", "te", "trailer", "cookie",
 )  # fmt: skip
 
 
-class WriteOnly(forms.PasswordInput):
+class WriteOnlyInput(forms.PasswordInput):
     """A password input that never renders a value, not even the one just posted."""
 
     def __init__(self) -> None:
@@ -49,7 +49,7 @@ class SecretInput(forms.CharField):
     """A secret that is typed and never shown."""
 
     def __init__(self, label: str, *, longest: int = LONGEST_KEY, **kwargs: Any) -> None:
-        super().__init__(label=label, required=False, max_length=longest, widget=WriteOnly, **kwargs)
+        super().__init__(label=label, required=False, max_length=longest, widget=WriteOnlyInput, **kwargs)
 
 
 class HeaderName(forms.CharField):
@@ -59,7 +59,7 @@ class HeaderName(forms.CharField):
         name: str = super().clean(value)
         if name and not re.fullmatch(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+", name):
             raise ValidationError("A header name has letters, digits and hyphens, such as Ocp-Apim-Subscription-Key.")
-        if name.lower() in TAKEN_HEADERS:
+        if name.lower() in RESERVED_HEADERS:
             raise ValidationError(f"{name} is set by the connection itself. Choose another.")
         return name
 
@@ -78,7 +78,7 @@ class ConnectionForm(forms.Form):
         label="Authentication", choices=[("key", "API key"), ("entra", "Microsoft Entra ID")], required=False
     )
     key = SecretInput("API key", strip=True, help_text="Write-only. Stored encrypted and never shown again.")
-    method = forms.ChoiceField(label="Signs in with", choices=ENTRA, required=False)
+    method = forms.ChoiceField(label="Signs in with", choices=ENTRA_METHODS, required=False)
     tenant_id = forms.CharField(label="Tenant id", max_length=100, required=False)
     client_id = forms.CharField(label="Client id", max_length=100, required=False)
     client_secret = SecretInput("Client secret", strip=True, help_text="Its value, not its id. Write-only.")
@@ -97,7 +97,7 @@ class ConnectionForm(forms.Form):
     requests_per_minute = forms.IntegerField(label="Requests a minute", min_value=1, max_value=MOST, required=False)
     tokens_per_minute = forms.IntegerField(label="Tokens a minute", min_value=1, max_value=MOST, required=False)
     tokens_per_day = forms.IntegerField(label="Tokens a day (UTC)", min_value=1, max_value=MOST, required=False)
-    when_reached = forms.ChoiceField(label="When a limit is reached", choices=WHEN_REACHED, required=False)
+    when_reached = forms.ChoiceField(label="When a limit is reached", choices=WHEN_REACHED_CHOICES, required=False)
     spill_over_to = forms.CharField(label="Other connection", max_length=100, required=False)
     default_model = forms.CharField(
         label="Default deployment",
@@ -109,7 +109,7 @@ class ConnectionForm(forms.Form):
     def __init__(self, *args: Any, stored: Connection | None = None, **kwargs: Any) -> None:
         self.stored = stored
         if stored is not None:
-            kwargs.setdefault("initial", initial(stored))
+            kwargs.setdefault("initial", initial_values(stored))
         super().__init__(*args, **kwargs)
         self.parsed: Endpoint | None = None
 
@@ -134,9 +134,9 @@ class ConnectionForm(forms.Form):
             endpoint = self.parsed or (parse_endpoint(self.stored.endpoint) if self.stored else None)
         except EndpointError:
             endpoint = None
-        if endpoint is None or not self.entra or self["method"].value() not in OWN:
+        if endpoint is None or not self.entra or self["method"].value() not in OWN_IDENTITIES:
             return ""
-        return identity_trouble(endpoint)
+        return identity_problem(endpoint)
 
     @property
     def limit_fields(self) -> list[Any]:
@@ -320,7 +320,7 @@ def method_label(method: str) -> str:
     return Auth(method).label.lower()
 
 
-def initial(stored: Connection) -> dict[str, Any]:
+def initial_values(stored: Connection) -> dict[str, Any]:
     known = stored.key_header in [value for value, _ in KEY_HEADERS]
     return {
         "name": stored.name,

@@ -8,7 +8,7 @@ from django.utils import timezone
 
 from connections.endpoint.endpoint import Endpoint, EndpointError
 from connections.endpoint.recognise import parse_endpoint
-from connections.fields import KeyUnreadable, SecretField, Unreadable
+from connections.fields import KeyUnreadable, SecretField, UnreadableSecret
 from connections.foundry.diagnosis import TestResult
 from connections.foundry.values import Header, Identity, Limits, Target, WhenReached
 from connections.secret import Secret
@@ -28,8 +28,8 @@ class Auth(models.TextChoices):
     AZURE_CLI = "azure_cli", "Azure command line of this server"
 
 
-OWN = (Auth.MANAGED_IDENTITY, Auth.AZURE_CLI)  # identities of this server
-WHEN_REACHED = [
+OWN_IDENTITIES = (Auth.MANAGED_IDENTITY, Auth.AZURE_CLI)  # identities of this server
+WHEN_REACHED_CHOICES = [
     (WhenReached.WAIT.value, "Calls wait"),
     (WhenReached.FAIL.value, "Calls fail"),
     (WhenReached.SPILL.value, "Calls go to another connection"),
@@ -55,7 +55,7 @@ class Connection(models.Model):
     requests_per_minute = models.PositiveIntegerField(null=True)
     tokens_per_minute = models.PositiveIntegerField(null=True)
     tokens_per_day = models.PositiveIntegerField(null=True)  # by UTC
-    when_reached = models.CharField(max_length=10, choices=WHEN_REACHED, default=WhenReached.WAIT.value)
+    when_reached = models.CharField(max_length=10, choices=WHEN_REACHED_CHOICES, default=WhenReached.WAIT.value)
     spill_over_to = models.ForeignKey("self", null=True, on_delete=models.SET_NULL, related_name="+")
     created_at = models.DateTimeField(auto_now_add=True)
     checked_at = models.DateTimeField(null=True)
@@ -93,10 +93,10 @@ class Connection(models.Model):
     @property
     def key_readable(self) -> bool:
         """Whether everything secret can be decrypted."""
-        return not any(isinstance(value, Unreadable) for value in self.secrets)
+        return not any(isinstance(value, UnreadableSecret) for value in self.secrets)
 
     @property
-    def secrets(self) -> tuple[Secret | Unreadable, ...]:
+    def secrets(self) -> tuple[Secret | UnreadableSecret, ...]:
         return self.key, self.identity_secret, self.identity_password, self.extra_header_value
 
     @property

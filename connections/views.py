@@ -15,15 +15,15 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 
 from connections.access import find_connection
 from connections.clients import foundry_client
-from connections.contexts import Findings, learnt_about, rows
+from connections.contexts import Findings, connection_rows, lessons_by_deployment
 from connections.fields import KeyUnreadable
 from connections.forms import ConnectionForm, TestForm
-from connections.lessons import memory
+from connections.lesson_memory import memory
 from connections.models import Connection, LearntLesson
 from connections.usage import users_of
 from foundryflow.access import editor, reader
 from foundryflow.database import in_thread
-from foundryflow.http import Request, posted, whole_number
+from foundryflow.http import Request, form_data, whole_number
 from foundryflow.models import AuditEntry
 from foundryflow.regions import Region, page, regions
 
@@ -35,7 +35,7 @@ def connection_list(request: Request) -> HttpResponse:
     found = Connection.objects.all()
     if words:
         found = found.filter(name__icontains=words[:100]) | found.filter(endpoint__icontains=words[:100])
-    return page(request, "connections/list.html", {"rows": rows(found), "words": words})
+    return page(request, "connections/list.html", {"rows": connection_rows(found), "words": words})
 
 
 @editor
@@ -43,7 +43,7 @@ def connection_list(request: Request) -> HttpResponse:
 def new(request: Request) -> HttpResponse:
     form = ConnectionForm(request.POST or None)
     if request.method == "POST" and form.is_valid() and save(form, request, Connection()):
-        warn(form, request)
+        warn_about_identity(form, request)
         return redirect("connections:list")
     return page(request, "connections/edit.html", edit_context(form, None), status=422 if form.is_bound else 200)
 
@@ -63,12 +63,12 @@ def edit(request: Request, pk: int) -> HttpResponse:
             )
         elif save(form, request, stored):
             messages.info(request, f"{stored.name} is saved.")
-            warn(form, request)
+            warn_about_identity(form, request)
             return redirect("connections:edit", pk)
     return page(request, "connections/edit.html", edit_context(form, stored), status=422 if form.is_bound else 200)
 
 
-def warn(form: ConnectionForm, request: Request) -> None:
+def warn_about_identity(form: ConnectionForm, request: Request) -> None:
     """Says of what was saved that it cannot work."""
     if form.identity_note:
         messages.warning(request, form.identity_note)
@@ -81,7 +81,7 @@ def edit_context(form: ConnectionForm, stored: Connection | None, result: Any = 
         "connection": stored,
         "findings": Findings.of(form.shown_endpoint),
         "users": users_of(stored.name) if stored else [],
-        "learnt": learnt_about(stored) if stored else [],
+        "learnt": lessons_by_deployment(stored) if stored else [],
         "result": result,
     }
 
@@ -150,7 +150,7 @@ def forget(request: Request, pk: int) -> HttpResponse:
     if lesson := request.POST.get("lesson", ""):
         lessons = lessons.filter(pk=whole_number(lesson))
     else:
-        lessons = lessons.filter(model=posted(request).get("model", ""))
+        lessons = lessons.filter(model=form_data(request).get("model", ""))
     for model in set(lessons.values_list("model", flat=True)):
         memory.forget(connection.endpoint, model)
     count, _ = lessons.delete()

@@ -13,10 +13,10 @@ class FoundryFlowConfig(AppConfig):
 
         checks.register_all()
         http.register_id_converter()
-        pre_migrate.connect(verify_before, sender=self)
+        pre_migrate.connect(verify_keys_before_migration, sender=self)
 
 
-def verify_before(**kwargs: Any) -> None:
+def verify_keys_before_migration(**kwargs: Any) -> None:
     """What a migration would seal with a wrong key, or could not open, is not touched."""
     from foundryflow.keys import WrongKey, is_migrated, verify_keys
 

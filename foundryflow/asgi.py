@@ -31,7 +31,7 @@ except SettingError as error:
 
 from flows import engine
 from flows.api.asgi import API, PAGES_OF_THE_API, Receive, Scope, Send, handle_call
-from foundryflow.database import Unusable, check_file, give_back, is_expected, sentence_for_operators
+from foundryflow.database import Unusable, check_file, give_connections_back, is_expected, sentence_for_operators
 from foundryflow.keys import NotMigrated, WrongKey, verify_keys
 from foundryflow.listener import raise_file_limit
 
@@ -57,7 +57,7 @@ def prepare_error_page(request: HttpRequest, error: Exception) -> None:
     user = getattr(request, "user", None)
     if user is not None and isinstance(error, Http404 | PermissionDenied | SuspiciousOperation):
         bool(user.is_authenticated)  # reads who it is
-    give_back()
+    give_connections_back()
 
 
 django_application = Pages()
@@ -81,7 +81,7 @@ async def page(scope: Scope, receive: Receive, send: Send) -> None:
             await django_application(scope, receive, send)
         except BaseException:
             # Django ends a request that broke off without a signal: its thread would keep its connection for ever.
-            await sync_to_async(give_back)()
+            await sync_to_async(give_connections_back)()
             raise
 
 

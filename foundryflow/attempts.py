@@ -57,7 +57,7 @@ class TooMany(Exception):
         self.until = until
 
 
-class Counted:
+class PendingAttempt:
     """An attempt that may be judged. Say how it went."""
 
     def __init__(self, limits: Sequence[Limit], rows: Sequence[Attempt]) -> None:
@@ -89,7 +89,7 @@ class Counted:
             time.sleep(PAUSE)
 
 
-def begin_attempt(limits: Sequence[Limit]) -> Counted:
+def begin_attempt(limits: Sequence[Limit]) -> PendingAttempt:
     """Raises TooMany. Not in a transaction: others have to see it."""
     if locked := locked_until(limits):
         raise TooMany(locked)
@@ -98,7 +98,7 @@ def begin_attempt(limits: Sequence[Limit]) -> Counted:
             with connection.cursor() as cursor:
                 cursor.execute("SELECT pg_advisory_xact_lock(%s)", [LOCK])
         rows = Attempt.objects.bulk_create(Attempt(key=limit.key) for limit in limits)
-    counted = Counted(limits, rows)
+    counted = PendingAttempt(limits, rows)
     try:
         counted.await_those_before()
     except TooMany:

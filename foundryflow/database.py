@@ -23,7 +23,7 @@ from django.db import DatabaseError, InterfaceError, OperationalError, connectio
 
 log = logging.getLogger(__name__)
 
-Given = ParamSpec("Given")
+Parameters = ParamSpec("Given")
 Result = TypeVar("Result")
 
 FIRST_PAUSE, LONGEST_PAUSE = 0.05, 2.0  # seconds between two tries
@@ -103,11 +103,11 @@ def sentence_for_operators(error: BaseException) -> str:
         return MIGRATE
     if isinstance(cause, sqlite3.Error):
         return sentence_about_file(code_of(cause), str(cause))
-    told = words_of(cause or error).rstrip(".?")
-    return f"The database {where()} cannot be reached: {told}. Check DATABASE_URL, and that it runs."
+    told = driver_message(cause or error).rstrip(".?")
+    return f"The database {database_name()} cannot be reached: {told}. Check DATABASE_URL, and that it runs."
 
 
-def words_of(error: BaseException) -> str:
+def driver_message(error: BaseException) -> str:
     """What the driver says, in one line; of a pool that waited in vain, why it could not connect."""
     told = str(error)
     if type(error).__name__ == "PoolTimeout":
@@ -143,7 +143,7 @@ def sqlite_file() -> Path:
     return Path(str(settings.DATABASES["default"]["NAME"]))
 
 
-def where() -> str:
+def database_name() -> str:
     """The database as an operator knows it, without user and password."""
     database = settings.DATABASES["default"]
     host = database.get("HOST") or database.get("OPTIONS", {}).get("host") or "on this machine"
@@ -154,7 +154,7 @@ def where() -> str:
 # Waiting
 
 
-def patiently(attempt: Callable[[], Result], patience: float = COMMAND) -> Result:
+def retry_while_away(attempt: Callable[[], Result], patience: float = COMMAND) -> Result:
     """Tries again while the database is away. What is attempted must not depend on a former try."""
     until, pause = time.monotonic() + patience, FIRST_PAUSE
     while True:
@@ -169,7 +169,7 @@ def patiently(attempt: Callable[[], Result], patience: float = COMMAND) -> Resul
         pause = min(pause * 2, LONGEST_PAUSE)
 
 
-class Seldom:
+class Throttle:
     """Lets something happen at most once in some seconds."""
 
     def __init__(self, seconds: float) -> None:
@@ -183,16 +183,16 @@ class Seldom:
         return True
 
 
-noted = Seldom(1.0)
+note_throttle = Throttle(1.0)
 
 
 def note_away(error: BaseException, path: str = "") -> None:
     """One line in the log, however many wait: a database that is away for an hour must not fill the disk."""
-    if noted():
+    if note_throttle():
         if is_damaged(error):
             log.error("action=database_damaged message=%s", sentence_for_operators(error))
             return
-        told = words_of(error.__cause__ or error)
+        told = driver_message(error.__cause__ or error)
         at = f" path={path}" if path else ""
         log.warning("action=database_away error=%s%s message=%s", type(error).__name__, at, told)
 
@@ -203,7 +203,7 @@ class WithoutTraceback(logging.Filter):
     def filter(self, record: logging.LogRecord) -> bool:
         error = record.exc_info[1] if record.exc_info else None
         if error is not None and (away := next(filter(is_absence, causes_of(error)), None)):
-            record.msg, record.args = f"{record.getMessage()} ({type(away).__name__}: {words_of(away)})", ()
+            record.msg, record.args = f"{record.getMessage()} ({type(away).__name__}: {driver_message(away)})", ()
             record.exc_info = record.exc_text = None
         return True
 
@@ -225,35 +225,37 @@ def is_absence(error: BaseException) -> bool:
 # Connections
 
 
-def gives_back(work: Callable[Given, Result]) -> Callable[Given, Result]:
+def giving_connection_back(work: Callable[Parameters, Result]) -> Callable[Parameters, Result]:
     """Gives the connection of the thread back afterwards: streams live long, and some threads nobody cleans up."""
 
     @wraps(work)
-    def giving_back(*args: Given.args, **kwargs: Given.kwargs) -> Result:
+    def giving_back(*args: Parameters.args, **kwargs: Parameters.kwargs) -> Result:
         try:
             return work(*args, **kwargs)
         finally:
-            give_back()
+            give_connections_back()
 
     return giving_back
 
 
-def give_back() -> None:
+def give_connections_back() -> None:
     """To the pool; a transaction that is open keeps it."""
     for each in connections.all(initialized_only=True):
         if not each.in_atomic_block:
             each.close()
 
 
-def in_thread(work: Callable[Given, Result]) -> Callable[Given, Awaitable[Result]]:
+def in_thread(work: Callable[Parameters, Result]) -> Callable[Parameters, Awaitable[Result]]:
     """Work with the database from a coroutine, which keeps no connection while it does something else."""
-    return sync_to_async(gives_back(work))
+    return sync_to_async(giving_connection_back(work))
 
 
-async def read_patiently(work: Callable[Given, Result], *args: Given.args, **kwargs: Given.kwargs) -> Result:
+async def read_patiently(
+    work: Callable[Parameters, Result], *args: Parameters.args, **kwargs: Parameters.kwargs
+) -> Result:
     """What a stream reads: somebody looks at what is there already, so that it may wait longer than a page."""
 
-    @gives_back
+    @giving_connection_back
     def attempt() -> Result:
         return work(*args, **kwargs)
 
@@ -271,37 +273,37 @@ async def read_patiently(work: Callable[Given, Result], *args: Given.args, **kwa
 # Jobs of an event loop
 
 
-class Doer(Protocol):
+class JobExecutor(Protocol):
     """Who writes for an event loop."""
 
     async def do(self, job: Callable[[], Any], patience: float = math.inf) -> Any: ...
 
 
-_doers: WeakKeyDictionary[asyncio.AbstractEventLoop, Doer] = WeakKeyDictionary()
+_executors: WeakKeyDictionary[asyncio.AbstractEventLoop, JobExecutor] = WeakKeyDictionary()
 # Seconds that a task waits for an absent database; a run sets it to infinity for itself.
 patience: ContextVar[float | None] = ContextVar("patience", default=None)
 
 
-def set_doer(doer: Doer | None) -> None:
+def set_executor(doer: JobExecutor | None) -> None:
     """Whom `execute` asks on this event loop; nobody when None."""
     loop = asyncio.get_running_loop()
     if doer is None:
-        _doers.pop(loop, None)
+        _executors.pop(loop, None)
     else:
-        _doers[loop] = doer
+        _executors[loop] = doer
 
 
 async def execute(job: Callable[[], Any]) -> Any:
     """A job in a transaction, together with all others of this event loop. Raises OperationalError when it is away."""
     allowed = patience.get()
     seconds = float(settings.DATABASE_WAIT) if allowed is None else allowed
-    doer = _doers.get(asyncio.get_running_loop())
+    doer = _executors.get(asyncio.get_running_loop())
     if doer is not None:
         return await doer.do(job, seconds)
-    return await in_thread(patiently)(lambda: alone(job), seconds)
+    return await in_thread(retry_while_away)(lambda: run_in_transaction(job), seconds)
 
 
-def alone(job: Callable[[], Any]) -> Any:
+def run_in_transaction(job: Callable[[], Any]) -> Any:
     """In a transaction of its own. An outcome may be an exception."""
     with transaction.atomic():
         outcome = job()

@@ -12,7 +12,14 @@ from django.http.response import HttpResponseBase
 from django.template.loader import render_to_string
 from django.views import defaults
 
-from foundryflow.database import RETRY_AFTER, gives_back, is_away, is_damaged, note_away, sentence_for_visitors
+from foundryflow.database import (
+    RETRY_AFTER,
+    giving_connection_back,
+    is_away,
+    is_damaged,
+    note_away,
+    sentence_for_visitors,
+)
 from foundryflow.regions import Region, regions
 
 
@@ -20,7 +27,7 @@ def server_error(request: HttpRequest) -> HttpResponseBase:
     """503 with a sentence when the database is away, else the page that sends the operator to the log."""
     error = sys.exc_info()[1]
     if error is None or not (is_away(error) or is_damaged(error)):
-        return gives_back(defaults.server_error)(request)
+        return giving_connection_back(defaults.server_error)(request)
     note_away(error, request.path)
     response = database_away(request, sentence_for_visitors(error))
     response._has_been_logged = True  # type: ignore[attr-defined]  # Django would log a traceback
@@ -40,16 +47,16 @@ def database_away(request: HttpRequest, sentence: str) -> HttpResponse:
     return response
 
 
-@gives_back
+@giving_connection_back
 def bad_request(request: HttpRequest, exception: Exception) -> HttpResponseBase:
     return defaults.bad_request(request, exception)
 
 
-@gives_back
+@giving_connection_back
 def permission_denied(request: HttpRequest, exception: Exception) -> HttpResponseBase:
     return defaults.permission_denied(request, exception)
 
 
-@gives_back
+@giving_connection_back
 def not_found(request: HttpRequest, exception: Exception) -> HttpResponseBase:
     return defaults.page_not_found(request, exception)

@@ -21,7 +21,7 @@ from foundryflow.access import anyone
 from foundryflow.attempts import Limit, TooMany, begin_attempt
 from foundryflow.regions import page
 from foundryflow.setup_code import is_setup_code
-from foundryflow.sign_in import address, remember_device
+from foundryflow.sign_in import caller_address, remember_device
 
 log = logging.getLogger(__name__)
 
@@ -72,7 +72,7 @@ class AdministratorForm(forms.Form):
             attempt.withdraw()
             return code
         attempt.fail()
-        log.warning("Wrong setup code from %s", address(self.request))
+        log.warning("Wrong setup code from %s", caller_address(self.request))
         raise ValidationError("This is not the code.")
 
     def clean(self) -> dict[str, Any]:

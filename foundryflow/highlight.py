@@ -79,7 +79,7 @@ class Highlighter:
         lexer = LANGUAGES.get(language.lower())
         if lexer is None:
             return escape(code)
-        return "".join(self._piece(piece, lexer) for piece in pieces(code))
+        return "".join(self._piece(piece, lexer) for piece in pieces_of(code))
 
     def _piece(self, code: str, lexer: str) -> str:
         if self._left <= 0 or len(code) > LONGEST_PIECE or WORDS_ONLY.search(code):
@@ -87,16 +87,16 @@ class Highlighter:
         begun = time.thread_time()
         tokens = get_lexer_by_name(lexer, stripnl=False, ensurenl=False).get_tokens(code)
         try:
-            read = list(until(begun + self._left, tokens))
+            read = list(tokens_until(begun + self._left, tokens))
         except OutOfTime:
             return escape(code)
         finally:
             self._left -= time.thread_time() - begun
         lossless = "".join(value for _, value in read) == code  # some lexers swallow what they do not expect
-        return "".join(spans(read)) if lossless else escape(code)
+        return "".join(colour_spans(read)) if lossless else escape(code)
 
 
-def pieces(code: str) -> Iterator[str]:
+def pieces_of(code: str) -> Iterator[str]:
     """The code cut where it hurts least: between paragraphs, else between lines. A longer line stays whole."""
     start = 0
     while len(code) - start > LONGEST_PIECE:
@@ -107,14 +107,14 @@ def pieces(code: str) -> Iterator[str]:
     yield code[start:]
 
 
-def until(deadline: float, tokens: Iterable[tuple[_TokenType, str]]) -> Iterator[tuple[_TokenType, str]]:
+def tokens_until(deadline: float, tokens: Iterable[tuple[_TokenType, str]]) -> Iterator[tuple[_TokenType, str]]:
     for token in tokens:
         if time.thread_time() > deadline:
             raise OutOfTime
         yield token
 
 
-def spans(tokens: Iterable[tuple[_TokenType, str]]) -> Iterator[str]:
+def colour_spans(tokens: Iterable[tuple[_TokenType, str]]) -> Iterator[str]:
     for name, group in groupby(tokens, key=lambda token: class_of(token[0])):
         text = escape("".join(value for _, value in group))
         yield f'<span class="{name}">{text}</span>' if name in CLASSES else text

@@ -26,7 +26,7 @@ class Request(HttpRequest):
     user: User  # type: ignore[assignment]
 
 
-class Unreadable(Exception):
+class UnreadableRequest(Exception):
     """A request that no view can read, with the status and the sentence to answer."""
 
     def __init__(self, status: int, sentence: str) -> None:
@@ -56,24 +56,24 @@ def register_id_converter() -> None:
 def check_address(path: str, query: bytes) -> None:
     """Raises Unreadable where a path or a query string holds what is no text, or what no database keeps."""
     if "\0" in path:
-        raise Unreadable(404, "There is nothing at this address: it holds a NUL character.")
+        raise UnreadableRequest(404, "There is nothing at this address: it holds a NUL character.")
     sent = unquote_to_bytes(query)
     if b"\0" in sent:
-        raise Unreadable(422, "There is a NUL character in the query of the address.")
+        raise UnreadableRequest(422, "There is a NUL character in the query of the address.")
     try:
         sent.decode()
     except UnicodeDecodeError:
-        raise Unreadable(422, "The query of the address is not text in UTF-8.") from None
+        raise UnreadableRequest(422, "The query of the address is not text in UTF-8.") from None
     most = settings.DATA_UPLOAD_MAX_NUMBER_FIELDS
     if query.count(b"&") >= most:
-        raise Unreadable(422, f"The query of the address has more than {most:,} parameters.")
+        raise UnreadableRequest(422, f"The query of the address has more than {most:,} parameters.")
 
 
 def check_encoding(content_params: dict[str, str] | None) -> None:
     """Raises Unreadable for a form that is not said to be in UTF-8."""
     charset = (content_params or {}).get("charset", "")
     if charset.strip("\"' ").lower() not in UTF_8:
-        raise Unreadable(422, "What is sent is text in UTF-8.")
+        raise UnreadableRequest(422, "What is sent is text in UTF-8.")
 
 
 def readable_cookies(cookies: dict[str, str]) -> dict[str, str]:
@@ -81,7 +81,7 @@ def readable_cookies(cookies: dict[str, str]) -> dict[str, str]:
     return {name: value for name, value in cookies.items() if "\0" not in value}
 
 
-def posted(request: HttpRequest) -> QueryDict:
+def form_data(request: HttpRequest) -> QueryDict:
     """What a form sent: lines end alike, without null characters, which nobody means and no database keeps."""
     sent = request.POST.copy()
     for name, values in request.POST.lists():

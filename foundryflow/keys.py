@@ -35,7 +35,7 @@ class NotMigrated(Exception):
         super().__init__("The database is not as this version needs it: run `python manage.py migrate` first.")
 
 
-class Ring:
+class KeyRing:
     """The configured keys, the first of which seals."""
 
     def __init__(self, keys: list[str]) -> None:
@@ -60,7 +60,7 @@ class Ring:
 
 
 @dataclass(frozen=True)
-class Stored:
+class StoredSecret:
     """One encrypted value, as it stands in the database."""
 
     model: type[models.Model]
@@ -84,8 +84,8 @@ def fingerprint(key: str) -> str:
     return hashlib.sha256(b"foundryflow encryption key:" + base64.urlsafe_b64decode(key)).hexdigest()[:8]
 
 
-def ring() -> Ring:
-    return Ring(settings.FIELD_ENCRYPTION_KEY)
+def key_ring() -> KeyRing:
+    return KeyRing(settings.FIELD_ENCRYPTION_KEY)
 
 
 def verify_keys() -> None:
@@ -93,7 +93,7 @@ def verify_keys() -> None:
 
     A new database is sealed with the first key, and so is one that a former key of the ring opens.
     """
-    keys = ring()
+    keys = key_ring()
     try:
         canaries = list(KeyCanary.objects.order_by("pk"))
     except DatabaseError:
@@ -117,7 +117,7 @@ def is_known(name: str, canaries: list[KeyCanary]) -> bool:
     return any(canary.fingerprint == name for canary in canaries)
 
 
-def seal_canary(keys: Ring) -> None:
+def seal_canary(keys: KeyRing) -> None:
     """Makes sure that there is a canary of the first key. Call in a transaction.
 
     Processes that begin together wait for each other at the rows; the number of a new one lets only one add it.
@@ -127,21 +127,21 @@ def seal_canary(keys: Ring) -> None:
     closed = [canary for canary in canaries if keys.open(canary.sealed) is None]
     opened = [] if canaries and not closed else [keys.open(each.sealed) is not None for each in stored_secrets()]
     if closed and (len(closed) == len(canaries) or not all(opened)):
-        raise WrongKey(wrong_key(keys, closed))
+        raise WrongKey(wrong_key_message(keys, closed))
     if not canaries and opened and not any(opened):
-        raise WrongKey(no_key(keys, len(opened)))
+        raise WrongKey(no_key_message(keys, len(opened)))
     for canary in closed:  # nothing needs that key any more
         canary.delete()
     add_canary(keys, canaries)
 
 
-def add_canary(keys: Ring, canaries: list[KeyCanary]) -> None:
+def add_canary(keys: KeyRing, canaries: list[KeyCanary]) -> None:
     if not is_known(keys.first, canaries):
         number = max((canary.number for canary in canaries), default=0) + 1
         KeyCanary.objects.create(number=number, fingerprint=keys.first, sealed=keys.seal())
 
 
-def stored_secrets() -> Iterator[Stored]:
+def stored_secrets() -> Iterator[StoredSecret]:
     """Every encrypted value of the database, of whichever app."""
     tables = set(connection.introspection.table_names())
     for model in apps.get_models():
@@ -149,7 +149,7 @@ def stored_secrets() -> Iterator[Stored]:
             if isinstance(field, EncryptedMixin) and model._meta.db_table in tables:
                 rows = with_raw(model, field.name).exclude(raw_value="").exclude(raw_value=None)
                 for pk, sealed in rows.order_by("pk").values_list("pk", "raw_value").iterator():
-                    yield Stored(model, field.column, pk, sealed)
+                    yield StoredSecret(model, field.column, pk, sealed)
 
 
 def with_raw(model: type[models.Model], column: str) -> models.QuerySet[models.Model]:
@@ -162,7 +162,7 @@ def renew_secrets() -> int:
 
     Raises WrongKey when there is something that no key opens.
     """
-    keys, renewed, closed = ring(), 0, 0
+    keys, renewed, closed = key_ring(), 0, 0
     for each in stored_secrets():
         opened = keys.open(each.sealed)
         if opened is None:
@@ -171,15 +171,15 @@ def renew_secrets() -> int:
             renewed += each.replace(keys.seal(opened[1]))
     if closed:
         raise WrongKey(
-            f"{counted(renewed)} now sealed with the key {keys.first}, and {counted(closed)} not opened by any key of"
-            f" {SETTING} ({', '.join(keys.fingerprints)})."
+            f"{secret_count(renewed)} now sealed with the key {keys.first}, and {secret_count(closed)} not opened by"
+            f" any key of {SETTING} ({', '.join(keys.fingerprints)})."
         )
     return renewed
 
 
 def forget_former_keys() -> list[str]:
     """From now on only the configured keys are asked for; what they don't open stays unreadable. The forgotten."""
-    keys = ring()
+    keys = key_ring()
     with transaction.atomic():
         canaries = list(KeyCanary.objects.select_for_update())
         closed = [each for each in canaries if keys.open(each.sealed) is None]
@@ -189,16 +189,19 @@ def forget_former_keys() -> list[str]:
     return [canary.fingerprint for canary in closed]
 
 
-def wrong_key(keys: Ring, closed: list[KeyCanary]) -> str:
+def wrong_key_message(keys: KeyRing, closed: list[KeyCanary]) -> str:
     meant = " and ".join(f"{each.fingerprint} (since {each.sealed_at:%Y-%m-%d %H:%M} UTC)" for each in closed)
-    return f"The secrets of this database are sealed with the encryption key {meant}. {held(keys)}\n{way_out()}"
+    return (
+        f"The secrets of this database are sealed with the encryption key {meant}. {ring_sentence(keys)}\n{way_out()}"
+    )
 
 
-def no_key(keys: Ring, count: int) -> str:
-    return f"No key opens what is stored here: {counted(count)} sealed with another. {held(keys)}\n{way_out()}"
+def no_key_message(keys: KeyRing, count: int) -> str:
+    said = f"No key opens what is stored here: {secret_count(count)} sealed with another."
+    return f"{said} {ring_sentence(keys)}\n{way_out()}"
 
 
-def held(keys: Ring) -> str:
+def ring_sentence(keys: KeyRing) -> str:
     number = len(keys.fingerprints)
     return f"{SETTING} holds {'only ' if number == 1 else ''}{', '.join(keys.fingerprints)}. Nothing was started."
 
@@ -210,5 +213,5 @@ def way_out() -> str:
     )
 
 
-def counted(number: int) -> str:
+def secret_count(number: int) -> str:
     return "1 secret is" if number == 1 else f"{number:,} secrets are"

@@ -60,11 +60,11 @@ CLEANER = nh3.Cleaner(
 )
 
 
-class TooMuch(Exception):
+class TooManySteps(Exception):
     """The text would take too long."""
 
 
-class Steps:
+class StepBudget:
     """What the parser may still do. Counted and not timed, so that the same text is always shown in the same way."""
 
     def __init__(self) -> None:
@@ -76,22 +76,22 @@ class Steps:
 
     def check(self, steps: int) -> None:
         if steps > self._left:
-            raise TooMuch
+            raise TooManySteps
 
 
-def rendered(text: str) -> str:
+def render_markdown(text: str) -> str:
     """Safe HTML; text that is too long or made to take long is shown as it is, in a `<pre>`."""
     text = text.encode("utf-8", "replace").decode()  # half a surrogate pair is no text
     if len(text) > LONGEST:
-        return plain(text)
+        return render_plain(text)
     try:
-        html = PARSER.render(text, {"steps": Steps(), "highlighter": Highlighter()})
-    except (TooMuch, RecursionError):
-        return plain(text)
+        html = PARSER.render(text, {"steps": StepBudget(), "highlighter": Highlighter()})
+    except (TooManySteps, RecursionError):
+        return render_plain(text)
     return CLEANER.clean(html)
 
 
-def plain(text: str) -> str:
+def render_plain(text: str) -> str:
     return f'<pre class="markdown-plain" tabindex="0">{escape(text)}</pre>'
 
 
@@ -103,11 +103,11 @@ class Parser(MarkdownIt):
         )
         self.core.ruler.before("inline", "steps", count_tokens)
         self.inline.ruler.before("text", "steps", count_inline)
-        self.core.ruler.push("house_style", house_style)
-        self.add_render_rule("fence", fence)
-        self.add_render_rule("code_block", code_block)
-        self.add_render_rule("table_open", table_open)
-        self.add_render_rule("table_close", table_close)
+        self.core.ruler.push("house_style", apply_house_style)
+        self.add_render_rule("fence", render_fence)
+        self.add_render_rule("code_block", render_code_block)
+        self.add_render_rule("table_open", render_table_open)
+        self.add_render_rule("table_close", render_table_close)
 
     def validateLink(self, url: str) -> bool:
         """A link to anywhere else stays the text that it is."""
@@ -129,16 +129,16 @@ def count_inline(state: StateInline, silent: bool) -> bool:
     return False
 
 
-def house_style(state: StateCore) -> None:
-    outlined(state.tokens)
+def apply_house_style(state: StateCore) -> None:
+    level_headings(state.tokens)
     for at, token in enumerate(state.tokens):
         if token.type in ("th_open", "td_open"):
-            cell(token, state.tokens[at + 1], state.tokens[at + 2])
+            style_cell(token, state.tokens[at + 1], state.tokens[at + 2])
         elif token.type == "inline":
-            token.children = named_links(without_images(token.children or []))
+            token.children = name_empty_links(replace_images(token.children or []))
 
 
-def outlined(tokens: Sequence[Token]) -> None:
+def level_headings(tokens: Sequence[Token]) -> None:
     """Headings go one level down at a time, whatever the answer began with; an empty one is none."""
     above: list[str] = []
     for at, token in enumerate(tokens):
@@ -154,14 +154,14 @@ def outlined(tokens: Sequence[Token]) -> None:
         token.tag = tokens[at + 2].tag = level
 
 
-def cell(opening: Token, content: Token, closing: Token) -> None:
+def style_cell(opening: Token, content: Token, closing: Token) -> None:
     if alignment := ALIGNMENT.fullmatch(str(opening.attrs.pop("style", ""))):
         opening.attrs["class"] = f"align-{alignment[1]}"
     if not content.content:  # as in the corner of many tables: heads nothing
         opening.tag = closing.tag = "td"
 
 
-def without_images(tokens: Sequence[Token]) -> list[Token]:
+def replace_images(tokens: Sequence[Token]) -> list[Token]:
     """Images become their alternative text and a link: a page that loads one tells its host who reads what."""
     kept: list[Token] = []
     inside_link = False
@@ -185,7 +185,7 @@ def text_of(tokens: Sequence[Token]) -> str:
     )
 
 
-def named_links(tokens: Sequence[Token]) -> list[Token]:
+def name_empty_links(tokens: Sequence[Token]) -> list[Token]:
     """A link without text shows its address."""
     kept: list[Token] = []
     opened = 0
@@ -206,16 +206,16 @@ def text_token(text: str) -> Token:
     return Token("text", "", 0, content=text)
 
 
-def fence(self: RendererHTML, tokens: Sequence[Token], at: int, options: OptionsDict, env: EnvType) -> str:
+def render_fence(self: RendererHTML, tokens: Sequence[Token], at: int, options: OptionsDict, env: EnvType) -> str:
     words = tokens[at].info.split(maxsplit=1)
-    return figure(tokens[at].content, words[0] if words else "", env)
+    return code_figure(tokens[at].content, words[0] if words else "", env)
 
 
-def code_block(self: RendererHTML, tokens: Sequence[Token], at: int, options: OptionsDict, env: EnvType) -> str:
-    return figure(tokens[at].content, "", env)
+def render_code_block(self: RendererHTML, tokens: Sequence[Token], at: int, options: OptionsDict, env: EnvType) -> str:
+    return code_figure(tokens[at].content, "", env)
 
 
-def figure(code: str, language: str, env: EnvType) -> str:
+def code_figure(code: str, language: str, env: EnvType) -> str:
     env["steps"].take(STEPS_A_BLOCK)
     caption = escape(language[:LONGEST_LANGUAGE]) or "Text"
     return (
@@ -224,11 +224,11 @@ def figure(code: str, language: str, env: EnvType) -> str:
     )
 
 
-def table_open(self: RendererHTML, tokens: Sequence[Token], at: int, options: OptionsDict, env: EnvType) -> str:
+def render_table_open(self: RendererHTML, tokens: Sequence[Token], at: int, options: OptionsDict, env: EnvType) -> str:
     return '<div class="table-scroll" tabindex="0" role="group" aria-label="Table"><table>\n'
 
 
-def table_close(self: RendererHTML, tokens: Sequence[Token], at: int, options: OptionsDict, env: EnvType) -> str:
+def render_table_close(self: RendererHTML, tokens: Sequence[Token], at: int, options: OptionsDict, env: EnvType) -> str:
     return "</table></div>\n"
 
 

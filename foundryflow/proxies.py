@@ -10,8 +10,8 @@ from typing import Any
 from foundryflow.env import PREFIX, SettingError
 
 Scope = dict[str, Any]
-Address = ipaddress.IPv4Address | ipaddress.IPv6Address
-Network = ipaddress.IPv4Network | ipaddress.IPv6Network
+IpAddress = ipaddress.IPv4Address | ipaddress.IPv6Address
+IpNetwork = ipaddress.IPv4Network | ipaddress.IPv6Network
 
 SOCKET = "unix"  # entry that trusts whoever comes by a Unix socket
 # A server in front of us may have put the forwarded address in place of the peer's; then the peer was this one.
@@ -23,7 +23,7 @@ MOST_HOPS = 20
 class Proxies:
     """The proxies whose X-Forwarded-For and X-Forwarded-Proto are believed."""
 
-    networks: tuple[Network, ...] = ()
+    networks: tuple[IpNetwork, ...] = ()
     socket: bool = False
 
     @classmethod
@@ -43,7 +43,7 @@ class Proxies:
                 ) from None
         return cls(tuple(networks), socket)
 
-    def trusts(self, address: Address | None) -> bool:
+    def trusts(self, address: IpAddress | None) -> bool:
         if address is None:
             return self.socket
         return any(address.version == network.version and address in network for network in self.networks)
@@ -68,7 +68,7 @@ class Proxies:
             "scheme": scheme if scheme in ("http", "https") else scope.get("scheme", "http"),
         }
 
-    def caller(self, forwarded: str) -> Address | None:
+    def caller(self, forwarded: str) -> IpAddress | None:
         """The nearest address that is no proxy of ours; the farthest when all are. None when there is none."""
         found = None
         for hop in reversed(forwarded.split(",")[-MOST_HOPS:]):
@@ -106,7 +106,7 @@ def host_of(hop: str) -> str:
     return hop.partition(":")[0] if hop.count(":") == 1 else hop
 
 
-def address_of(text: str) -> Address | None:
+def address_of(text: str) -> IpAddress | None:
     """IPv4 also when it is written as IPv6; without the zone."""
     try:
         address = ipaddress.ip_address(text.partition("%")[0])

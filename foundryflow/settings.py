@@ -65,7 +65,7 @@ MIDDLEWARE = [
     "foundryflow.static_files.StaticFiles",
     "csp.middleware.CSPMiddleware",
     "foundryflow.headers.headers",
-    "foundryflow.readable.readable_requests",
+    "foundryflow.readable_requests.turn_away_unreadable",
     "foundryflow.sessions.LimitedSessions",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
@@ -170,9 +170,9 @@ LOGIN_URL = "login"
 LOGIN_REDIRECT_URL = "flows:list"
 LOGOUT_REDIRECT_URL = "login"
 # Axes brings every attempt to our limits, which count by name, address and network, and log name and address.
-AXES_HANDLER = "foundryflow.sign_in.Limits"
-AXES_LOCKOUT_CALLABLE = "foundryflow.sign_in.locked_out"
-AXES_CLIENT_IP_CALLABLE = "foundryflow.sign_in.address"
+AXES_HANDLER = "foundryflow.sign_in.SignInLimits"
+AXES_LOCKOUT_CALLABLE = "foundryflow.sign_in.lockout_page"
+AXES_CLIENT_IP_CALLABLE = "foundryflow.sign_in.caller_address"
 AXES_VERBOSE = False
 # Somebody is signed out after this time without doing anything, and after the longer one in any case.
 SESSION_IDLE_SECONDS = 60 * env.number("SESSION_IDLE_MINUTES", 720, least=1)

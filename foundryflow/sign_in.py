@@ -1,8 +1,8 @@
 """Log-in, its limits and its log; the change of one's password.
 
-Axes leads every attempt through `Limits`. Wrong ones are counted for the name and address together, for the address,
-for its network, and for the name. A browser in which the person has signed in before is counted by itself: so a
-stranger who keeps on guessing a name keeps nobody out.
+Axes leads every attempt through `SignInLimits`. Wrong ones are counted for the name and address together, for the
+address, for its network, and for the name. A browser in which the person has signed in before is counted by itself:
+so a stranger who keeps on guessing a name keeps nobody out.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ from django.urls import reverse_lazy
 from django.utils import timezone
 from django.utils.crypto import salted_hmac
 
-from foundryflow.attempts import Counted, Limit, TooMany, begin_attempt
+from foundryflow.attempts import Limit, PendingAttempt, TooMany, begin_attempt
 from foundryflow.models import Attempt
 from foundryflow.proxies import address_of
 from foundryflow.regions import page
@@ -43,7 +43,7 @@ MOST_OF_NAME = 20  # an hour, from wherever
 DEVICE, DEVICE_DAYS = "foundryflow_browser", 180  # cookie of a browser that somebody has signed in with
 
 
-class Limits(AxesHandler):
+class SignInLimits(AxesHandler):
     """What Axes asks and tells about attempts to sign in."""
 
     def is_allowed(self, request: Any, credentials: Any = None) -> bool:
@@ -56,8 +56,8 @@ class Limits(AxesHandler):
         return True
 
     def user_login_failed(self, sender: Any, credentials: Any, request: Any = None, **kwargs: Any) -> None:
-        attempt: Counted | None = getattr(request, "attempt", None)
-        who = f"{logged_name((credentials or {}).get('username') or '')} from {address(request)}"
+        attempt: PendingAttempt | None = getattr(request, "attempt", None)
+        who = f"{loggable_name((credentials or {}).get('username') or '')} from {caller_address(request)}"
         if attempt is None:
             log.info("Sign-in refused, too many attempts: %s", who)
             return
@@ -70,7 +70,7 @@ class Limits(AxesHandler):
     def user_logged_in(self, sender: Any, request: Any, user: Any, **kwargs: Any) -> None:
         if attempt := getattr(request, "attempt", None):
             attempt.withdraw()
-        log.info("Signed in: %s from %s", cleaned(user.get_username()), address(request))
+        log.info("Signed in: %s from %s", printable(user.get_username()), caller_address(request))
 
     def get_failures(self, request: Any, credentials: Any = None) -> int:
         return 0  # Axes does not count
@@ -81,19 +81,19 @@ class Limits(AxesHandler):
         """What `manage.py axes_reset`, `axes_reset_ip` and `axes_reset_username` open again."""
         found = Attempt.objects.all()
         if username:
-            found = found.filter(key__contains=digest(username))
+            found = found.filter(key__contains=name_digest(username))
         if ip_address:
-            host, network = places(ip_address)
-            found = found.filter(key__regex=rf"^(address|network|together:\w+):({re_escape(host, network)})$")
+            host, network = host_and_network(ip_address)
+            found = found.filter(key__regex=rf"^(address|network|together:\w+):({alternatives(host, network)})$")
         return found.delete()[0]
 
 
 def limits_of(request: HttpRequest, name: str) -> list[Limit]:
     """What an attempt with this name is counted as."""
-    who = digest(name)
+    who = name_digest(name)
     if (device := device_of(request)) and device["name"] == who:
         return [Limit(f"browser:{who}:{device['number']}", MOST_TOGETHER, QUARTER)]
-    host, network = places(address(request))
+    host, network = host_and_network(caller_address(request))
     return [
         Limit(f"together:{who}:{host}", MOST_TOGETHER, QUARTER),
         Limit(f"address:{host}", MOST_OF_ADDRESS, QUARTER),
@@ -102,18 +102,18 @@ def limits_of(request: HttpRequest, name: str) -> list[Limit]:
     ]
 
 
-def digest(name: str) -> str:
+def name_digest(name: str) -> str:
     """Of a name, which might be a password that somebody typed into the wrong field."""
     return salted_hmac("foundryflow sign-in", name.casefold(), algorithm="sha256").hexdigest()[:32]
 
 
-def address(request: HttpRequest | None) -> str:
+def caller_address(request: HttpRequest | None) -> str:
     """Of the caller, as `foundryflow.proxies` has settled it."""
     found = address_of(request.META.get("REMOTE_ADDR") or "") if request else None
     return str(found) if found else "an unknown address"
 
 
-def places(text: str) -> tuple[str, str]:
+def host_and_network(text: str) -> tuple[str, str]:
     """The host and its network. One host of IPv6 has a whole /64 to call from, and a site a /48."""
     found = address_of(text)
     if found is None:
@@ -124,7 +124,7 @@ def places(text: str) -> tuple[str, str]:
     return wide[0], wide[1]
 
 
-def re_escape(*texts: str) -> str:
+def alternatives(*texts: str) -> str:
     return "|".join(text.replace(".", r"\.") for text in texts)
 
 
@@ -138,7 +138,7 @@ def device_of(request: HttpRequest) -> dict[str, str] | None:
 
 
 def remember_device(request: HttpRequest, response: HttpResponseBase, user: User) -> None:
-    name = digest(user.get_username())
+    name = name_digest(user.get_username())
     device = device_of(request)
     number = device["number"] if device and device["name"] == name else secrets.token_hex(8)
     response.set_cookie(
@@ -148,10 +148,10 @@ def remember_device(request: HttpRequest, response: HttpResponseBase, user: User
     )  # fmt: skip
 
 
-def logged_name(name: str) -> str:
+def loggable_name(name: str) -> str:
     """A name for the log. One that nobody has may be a password in the wrong field, unless it cannot be one here."""
     if len(name) < settings.SHORTEST_PASSWORD or is_email(name) or User.objects.filter(username=name).exists():
-        return cleaned(name) or "no name"
+        return printable(name) or "no name"
     return f"a name that nobody has ({len(name)} characters)"
 
 
@@ -163,11 +163,11 @@ def is_email(text: str) -> bool:
     return True
 
 
-def cleaned(text: str) -> str:
+def printable(text: str) -> str:
     return "".join(letter if letter.isprintable() else "�" for letter in text[:150])
 
 
-def locked_out(request: Any, response: Any = None, credentials: Any = None) -> HttpResponse:
+def lockout_page(request: Any, response: Any = None, credentials: Any = None) -> HttpResponse:
     """The page of somebody who has to wait."""
     until: datetime = getattr(request, "locked_until", None) or timezone.now()
     seconds = max(1, math.ceil((until - timezone.now()).total_seconds()))
@@ -236,19 +236,19 @@ class ChangePassword(PasswordChangeView):
     success_url = reverse_lazy("password")
 
     def post(self, request: Any, *args: Any, **kwargs: Any) -> HttpResponse:
-        who = f"{cleaned(request.user.get_username())} from {address(request)}"
+        who = f"{printable(request.user.get_username())} from {caller_address(request)}"
         try:
             attempt = begin_attempt(limits_of(request, request.user.get_username()))
         except TooMany as refused:
             request.locked_until = refused.until
-            return locked_out(request)
+            return lockout_page(request)
         form = self.get_form()
         if form.is_valid() or "old_password" not in form.errors or not request.POST.get("old_password"):
             attempt.withdraw()
         elif until := attempt.fail():
             log.warning("Password change locked until %s: %s", until.isoformat(timespec="seconds"), who)
             request.locked_until = until
-            return locked_out(request)
+            return lockout_page(request)
         else:
             log.warning("Password change failed: %s", who)
         return self.form_valid(form) if form.is_valid() else self.form_invalid(form)
@@ -256,7 +256,7 @@ class ChangePassword(PasswordChangeView):
     def form_valid(self, form: PasswordChangeForm) -> HttpResponse:
         response = super().form_valid(form)
         success(self.request, "The password is changed. Everywhere else you are signed out.")
-        log.warning("Password changed: %s from %s", cleaned(form.user.get_username()), address(self.request))
+        log.warning("Password changed: %s from %s", printable(form.user.get_username()), caller_address(self.request))
         return response
 
     def form_invalid(self, form: PasswordChangeForm) -> HttpResponse:

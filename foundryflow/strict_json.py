@@ -25,7 +25,7 @@ def read_json(text: str | bytes, deepest: int = DEEPEST) -> Any:
     try:
         if isinstance(text, bytes):
             text = text.decode(json.detect_encoding(text)).removeprefix("\ufeff")
-        value = json.loads(text, parse_int=bounded)
+        value = json.loads(text, parse_int=bounded_integer)
     except UnicodeDecodeError:
         raise JsonError("is not text") from None
     except json.JSONDecodeError as error:
@@ -81,7 +81,7 @@ def too_deep(most: int) -> JsonError:
     return JsonError(f"is nested too deeply: lists and objects lie more than {most} deep in each other")
 
 
-def bounded(digits: str) -> int:
+def bounded_integer(digits: str) -> int:
     if len(digits) > LONGEST_NUMBER:
         raise JsonError("has a number of hundreds or thousands of digits")
     return int(digits)

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pygments.lexers import get_lexer_by_name
 
-from foundryflow.highlight import CLASSES, LANGUAGES, LONGEST_PIECE, SECONDS, Highlighter, pieces
+from foundryflow.highlight import CLASSES, LANGUAGES, LONGEST_PIECE, SECONDS, Highlighter, pieces_of
 
 
 def text_of(markup):
@@ -48,14 +48,14 @@ def test_no_character_is_lost_and_no_markup_comes_from_the_code(code, language):
 
 @given(st.lists(st.text("ab \n", max_size=1_500), max_size=6).map("".join))
 def test_pieces_are_short_and_make_up_the_code(code):
-    made = list(pieces(code))
+    made = list(pieces_of(code))
     assert "".join(made) == code
     assert all(len(piece) <= LONGEST_PIECE or "\n" not in piece[:-1] for piece in made)
 
 
 def test_long_code_is_cut_between_paragraphs():
     paragraph = "x = 1\n" * 200 + "\n"
-    assert list(pieces(paragraph * 3)) == [paragraph, paragraph, paragraph]
+    assert list(pieces_of(paragraph * 3)) == [paragraph, paragraph, paragraph]
 
 
 HOSTILE = [

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from foundryflow.markdown import LONGEST, rendered
+from foundryflow.markdown import LONGEST, render_markdown
 
 LINK = '<a href="https://a.example/b" target="_blank" rel="noopener noreferrer nofollow">'
 # fmt: off
@@ -68,19 +68,19 @@ def assert_harmless(markup):
 
 def show(text):
     """The one line that a short text becomes."""
-    return rendered(text).strip()
+    return render_markdown(text).strip()
 
 
 def test_an_answer_becomes_html():
     answer = "Use **bold**, *soft*, ~~gone~~ and `x < y`:\n\n1. one\n2. two\n\n> said\n\n---\n"
-    assert rendered(answer) == (
+    assert render_markdown(answer) == (
         "<p>Use <strong>bold</strong>, <em>soft</em>, <s>gone</s> and <code>x &lt; y</code>:</p>\n"
         "<ol>\n<li>one</li>\n<li>two</li>\n</ol>\n<blockquote>\n<p>said</p>\n</blockquote>\n<hr>\n"
     )
 
 
 def test_nothing_becomes_nothing():
-    assert rendered("") == ""
+    assert render_markdown("") == ""
 
 
 @pytest.mark.parametrize(
@@ -94,7 +94,7 @@ def test_nothing_becomes_nothing():
     ],
 )
 def test_headings_come_below_those_of_the_page_and_leave_no_level_out(text, expected):
-    assert [tag for tag, _ in Reader(rendered(text)).elements] == expected
+    assert [tag for tag, _ in Reader(render_markdown(text)).elements] == expected
 
 
 def test_links_lead_out_without_telling_from_where():
@@ -127,7 +127,7 @@ def test_a_link_without_text_shows_its_address():
 )
 @pytest.mark.parametrize("text", ["[x]({})", "![x]({})", "[x]: {}\n\n[x]", "<{}>", "[x](<{}>)"])
 def test_any_other_address_is_no_link(text, address):
-    assert "<a" not in rendered(text.format(address))
+    assert "<a" not in render_markdown(text.format(address))
 
 
 def test_an_image_is_a_link_that_nobody_follows_unasked():
@@ -177,14 +177,14 @@ def test_half_a_surrogate_pair_does_not_break_the_page():
 
 def test_text_over_the_limit_is_shown_as_it_is():
     text = "<b>" + "x" * LONGEST
-    assert rendered(text) == f'<pre class="markdown-plain" tabindex="0">{html.escape(text)}</pre>'
+    assert render_markdown(text) == f'<pre class="markdown-plain" tabindex="0">{html.escape(text)}</pre>'
 
 
 def test_the_longest_prose_is_still_markdown():
     paragraph = (
         "The *quick* **brown** fox `jumps` over [the](https://a.example) dog, and so on it goes for a while.\n\n"
     )
-    assert rendered(paragraph * (LONGEST // len(paragraph))).startswith("<p>The <em>quick</em>")
+    assert render_markdown(paragraph * (LONGEST // len(paragraph))).startswith("<p>The <em>quick</em>")
 
 
 def repeated(pattern):
@@ -226,9 +226,9 @@ HOSTILE = {
 
 @pytest.mark.parametrize("text", HOSTILE.values(), ids=HOSTILE)
 def test_hostile_text_takes_bounded_time_and_room(text):
-    rendered("```java\na\n```")  # its first use loads the lexer
+    render_markdown("```java\na\n```")  # its first use loads the lexer
     begun = time.thread_time()
-    markup = rendered(text)
+    markup = render_markdown(text)
     assert time.thread_time() - begun < 2  # 0.6 measured
     assert len(markup) < 10 * len(text) + 1_000
     assert_harmless(markup)
@@ -264,4 +264,4 @@ PIECES = st.sampled_from(
 @example('<https://a" onclick=x>')
 @example("![\"><script>](https://b 'onerror=x')")
 def test_whatever_is_said_is_harmless(text):
-    assert_harmless(rendered(text))
+    assert_harmless(render_markdown(text))

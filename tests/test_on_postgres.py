@@ -27,10 +27,10 @@ SUITES = (
         "tests/playground/test_chat_page.py",
         "tests/playground/test_sessions_list.py",
         "tests/playground/test_versions.py",
-        "tests/playground/test_model_prices.py",
+        "tests/pricing/test_price_pages.py",
         "tests/playground/test_roundtrip_use.py",
-        "tests/batch/test_batch_pages.py",
-        "tests/batch/test_batch_running.py",
+        "tests/batch/test_batch_views.py",
+        "tests/batch/test_batch_lifecycle.py",
     ),
 )
 

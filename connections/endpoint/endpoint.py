@@ -11,7 +11,15 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from urllib.parse import urlsplit
 
-from connections.endpoint.hosts import AZURE_RESOURCE, RESOURCE, STANDARD_PORTS
+from connections.endpoint.hosts import (
+    AZURE_RESOURCE,
+    CLASSIC_SCOPE,
+    FOUNDRY_SCOPE,
+    RESOURCE,
+    SERVERLESS_SCOPE,
+    STANDARD_PORTS,
+    sovereign_cloud_of,
+)
 from connections.secret import Secret
 
 RESPONSES_SINCE, RESPONSES_VERSION = "2025-03-01-preview", "2025-04-01-preview"
@@ -19,7 +27,7 @@ LIST_VERSION = "2023-03-15-preview"  # the only one that lists deployments by ke
 INFERENCE_VERSION = "2024-05-01-preview"
 
 
-class Kind(StrEnum):
+class EndpointKind(StrEnum):
     V1 = "v1"
     DEPLOYMENT = "deployment"
     INFERENCE = "inference"
@@ -35,13 +43,13 @@ class KeyHeader(StrEnum):
 
 
 LABELS = {
-    Kind.V1: "Foundry v1",
-    Kind.DEPLOYMENT: "Azure OpenAI",
-    Kind.INFERENCE: "Model inference (old)",
-    Kind.PROJECT: "Foundry project",
-    Kind.RESPONSES: "Responses",
-    Kind.SERVERLESS: "Serverless",
-    Kind.COMPATIBLE: "OpenAI-compatible",
+    EndpointKind.V1: "Foundry v1",
+    EndpointKind.DEPLOYMENT: "Azure OpenAI",
+    EndpointKind.INFERENCE: "Model inference (old)",
+    EndpointKind.PROJECT: "Foundry project",
+    EndpointKind.RESPONSES: "Responses",
+    EndpointKind.SERVERLESS: "Serverless",
+    EndpointKind.COMPATIBLE: "OpenAI-compatible",
 }
 
 
@@ -64,7 +72,7 @@ class Endpoint:
     `warnings` are about the text that was pasted, so they are no part of what an endpoint is.
     """
 
-    kind: Kind
+    kind: EndpointKind
     url: str
     origin: str
     base: str
@@ -83,18 +91,23 @@ class Endpoint:
         return self.origin.split("://", 1)[1]
 
     @property
+    def hostname(self) -> str:
+        """The host without the port, and without the brackets of an IPv6 address."""
+        return urlsplit(self.origin).hostname or ""
+
+    @property
     def label(self) -> str:
         return LABELS[self.kind]
 
     @property
     def is_azure(self) -> bool:
         """Whether the host is a resource of Azure OpenAI or Foundry."""
-        return (urlsplit(self.origin).hostname or "").endswith(AZURE_RESOURCE)
+        return self.hostname.endswith(AZURE_RESOURCE)
 
     @property
     def is_resource(self) -> bool:
         """Whether the host is a resource's own: what it says of tokens is said by Microsoft, and by nobody else."""
-        return (urlsplit(self.origin).hostname or "").endswith(RESOURCE)
+        return self.hostname.endswith(RESOURCE)
 
     @property
     def address(self) -> tuple[str, int]:
@@ -104,65 +117,63 @@ class Endpoint:
 
     @property
     def prefers_responses(self) -> bool:
-        return self.kind is Kind.RESPONSES or self.operation == "responses"
+        return self.kind is EndpointKind.RESPONSES or self.operation == "responses"
 
     def chat_url(self, model: str) -> str | None:
         """Where a chat completion goes; None when the endpoint has no such operation."""
-        if self.kind is Kind.RESPONSES or self.operation == "embeddings":
+        if self.kind is EndpointKind.RESPONSES or self.operation == "embeddings":
             return None
         return self._url("/chat/completions")
 
     def responses_url(self, model: str) -> str | None:
-        if self.kind is Kind.RESPONSES:
+        if self.kind is EndpointKind.RESPONSES:
             return self.url
-        if self.kind is Kind.DEPLOYMENT and self.operation is None:
+        if self.kind is EndpointKind.DEPLOYMENT and self.operation is None:
             # Not below the deployment. Generally available versions answer 404 there.
             given = self.api_version or ""
             version = given if given >= RESPONSES_SINCE and given.endswith("preview") else RESPONSES_VERSION
             return f"{self.base.rsplit('/deployments/', 1)[0]}/responses?api-version={version}"
-        if self.kind in (Kind.V1, Kind.PROJECT, Kind.COMPATIBLE):
+        if self.kind in (EndpointKind.V1, EndpointKind.PROJECT, EndpointKind.COMPATIBLE):
             return self._url("/responses")
         return None
 
     def embeddings_url(self, model: str) -> str | None:
-        if self.kind is Kind.PROJECT:
+        if self.kind is EndpointKind.PROJECT:
             return f"{self.origin}/openai/v1/embeddings"
-        return None if self.kind is Kind.RESPONSES else self._url("/embeddings")
+        return None if self.kind is EndpointKind.RESPONSES else self._url("/embeddings")
 
     @property
     def listing_url(self) -> str | None:
         """Where real deployments are listed, where there is such a place. The catalogue of models is none."""
         if found := re.search(r"^(.*/api/projects/[^/?]+)", self.base):
             return f"{found[1]}/deployments?api-version=v1"
-        if self.kind is Kind.COMPATIBLE:
+        if self.kind is EndpointKind.COMPATIBLE:
             return self._url("/models")
-        if self.kind is Kind.SERVERLESS:
+        if self.kind is EndpointKind.SERVERLESS:
             return f"{self.base}/info?api-version={INFERENCE_VERSION}"
         root = re.split(r"/openai(?:/|$)|/models(?:/|$)", self.base.split("?")[0])[0]
         return f"{root}/openai/deployments?api-version={LIST_VERSION}"
 
     @property
     def model_in_body(self) -> bool:
-        return self.kind is not Kind.DEPLOYMENT
+        return self.kind is not EndpointKind.DEPLOYMENT
 
     @property
     def scope(self) -> str:
         """What a token of Microsoft Entra ID must be for. Sources: Microsoft's authentication pages for each route."""
-        host, _ = self.address
-        if host.endswith((".azure.us", ".azure.cn")):
-            return f"https://cognitiveservices.azure.{host.rsplit('.', 1)[1]}/.default"
-        if self.kind is Kind.SERVERLESS:
-            return "https://ml.azure.com/.default"
-        dated = self.kind is Kind.DEPLOYMENT or (self.kind is Kind.RESPONSES and "/api/projects/" not in self.base)
-        return "https://cognitiveservices.azure.com/.default" if dated else "https://ai.azure.com/.default"
+        if cloud := sovereign_cloud_of(self.hostname):
+            return cloud.scope
+        if self.kind is EndpointKind.SERVERLESS:
+            return SERVERLESS_SCOPE
+        if self.kind is EndpointKind.RESPONSES:
+            return FOUNDRY_SCOPE if "/api/projects/" in self.base else CLASSIC_SCOPE
+        return CLASSIC_SCOPE if self.kind is EndpointKind.DEPLOYMENT else FOUNDRY_SCOPE
 
     @property
     def authority(self) -> str:
         """The host that gives tokens of Microsoft Entra ID; empty for the public cloud."""
-        host, _ = self.address
-        if host.endswith(".azure.us"):
-            return "login.microsoftonline.us"
-        return "login.chinacloudapi.cn" if host.endswith(".azure.cn") else ""
+        cloud = sovereign_cloud_of(self.hostname)
+        return cloud.authority if cloud else ""
 
     def _url(self, operation: str) -> str:
         return f"{self.base}{operation}" + (f"?{self.query}" if self.query else "")

@@ -1,6 +1,8 @@
-"""Whose hosts are whose: the one list of families of hosts."""
+"""Whose hosts are whose: the one list of families of hosts, of their clouds, and of what a token for them must say."""
 
 from __future__ import annotations
+
+from dataclasses import dataclass
 
 # A resource's own hosts: who owns the resource runs nothing there, and the service itself looks at tokens.
 RESOURCE = (
@@ -17,5 +19,67 @@ RESOURCE = (
 REGIONAL = ".api.cognitive.microsoft.com"  # shared by the resources of a region; takes keys, but no tokens
 AZURE_RESOURCE = (*RESOURCE, REGIONAL)
 SERVERLESS = (".models.ai.azure.com", ".inference.ml.azure.com")
+AZURE_MODEL = (*AZURE_RESOURCE, *SERVERLESS)  # whatever Microsoft has models on
 PORTALS = ("ai.azure.com", "portal.azure.com", "oai.azure.com", "ml.azure.com", "portal.azure.us")
+# Hosts that stand beside an endpoint in documentation and code, and are none.
+NO_ENDPOINTS = (
+    "learn.microsoft.com",
+    "docs.microsoft.com",
+    "go.microsoft.com",
+    "schemas.microsoft.com",
+    "login.microsoftonline.com",
+    "aka.ms",
+    "platform.openai.com",
+    "help.openai.com",
+    "cookbook.openai.com",
+    "developers.openai.com",
+    "github.com",
+    "githubusercontent.com",
+    "pypi.org",
+    "npmjs.com",
+    "nuget.org",
+    "stackoverflow.com",
+    "json-schema.org",
+    "w3.org",
+)
 STANDARD_PORTS = {"http": 80, "https": 443}
+
+
+@dataclass(frozen=True, slots=True)
+class SovereignCloud:
+    """A cloud of Microsoft beside the public one."""
+
+    suffix: str  # of its hosts
+    authority: str  # host that gives its tokens
+    scope: str  # of a token for a model
+
+
+def scope_of(audience: str) -> str:
+    """What a token of Microsoft Entra ID is asked for, so that it is meant for this host."""
+    return f"https://{audience}/.default"
+
+
+FOUNDRY_SCOPE = scope_of("ai.azure.com")
+CLASSIC_SCOPE = scope_of("cognitiveservices.azure.com")  # of the routes of Azure OpenAI with an api-version
+SERVERLESS_SCOPE = scope_of("ml.azure.com")
+SOVEREIGN_CLOUDS = (
+    SovereignCloud(".azure.us", "login.microsoftonline.us", scope_of("cognitiveservices.azure.us")),
+    SovereignCloud(".azure.cn", "login.chinacloudapi.cn", scope_of("cognitiveservices.azure.cn")),
+)
+# A 401 names the audience it wants. Only these are believed: a token for anything else is none of a model's business.
+BELIEVED_SCOPES = (
+    FOUNDRY_SCOPE,
+    scope_of("ai.azure.us"),
+    CLASSIC_SCOPE,
+    *(cloud.scope for cloud in SOVEREIGN_CLOUDS),
+    SERVERLESS_SCOPE,
+)
+
+
+def sovereign_cloud_of(host: str) -> SovereignCloud | None:
+    """The cloud that a host belongs to; None for the public one and for everybody else's hosts."""
+    return next((cloud for cloud in SOVEREIGN_CLOUDS if host.endswith(cloud.suffix)), None)
+
+
+def is_or_is_below(host: str, domains: tuple[str, ...]) -> bool:
+    return any(host == domain or host.endswith(f".{domain}") for domain in domains)

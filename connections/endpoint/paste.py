@@ -13,11 +13,12 @@ from itertools import islice
 from typing import NamedTuple
 from urllib.parse import quote
 
+from connections.endpoint.hosts import AZURE_MODEL, NO_ENDPOINTS, PORTALS, is_or_is_below
 from connections.secret import Secret
 
 
 @dataclass(frozen=True, slots=True)
-class Clipping:
+class Paste:
     """What a pasted text holds. `address` is the URL as found (not normalised; parse_endpoint does that)."""
 
     address: str
@@ -26,11 +27,11 @@ class Clipping:
     api_version: str | None = None  # when it stands apart from the address
 
 
-def clip(text: str) -> Clipping | None:
+def read_paste(text: str) -> Paste | None:
     """None when the text is a plain address (a single token) or holds no address; never raises."""
-    if is_single(text.strip(EDGES)):
+    if is_single_token(text.strip(EDGES)):
         return None
-    text = tidied(text)
+    text = tidy(text)
     settings = read_settings(text)
     found = find_address(text, settings)
     if found is None:
@@ -38,23 +39,13 @@ def clip(text: str) -> Clipping | None:
     key, model, version = find_key(settings, found.name), find_model(settings), find_version(text, settings)
     if not (key or model or version) and text.lstrip(EDGES).lower().startswith("http"):
         return None  # an address with blanks inside: its parser says so
-    return Clipping(routed(text, found.value, model, version), key, model, version)
+    return Paste(add_deployment_route(text, found.value, model, version), key, model, version)
 
 
 EDGES = " \t\r\n\f\v\u00a0\u200b\u2060\ufeff\u2028\u2029\"'`<>,;"
 LONGEST_VALUE = 4_200  # characters; the longest key, and a little to tell it from a longer one
 # They bound the time a hostile text takes; a real one has some dozens, and a few names in a value.
 MOST_SETTINGS, MOST_REFERENCES = 1_000, 10
-
-AZURE_AI = re.compile(
-    r"\.(?:openai|cognitiveservices|services\.ai)\.azure\.(?:com|us|cn)$|\.models\.ai\.azure\.com$"
-    r"|\.inference\.ml\.azure\.com$|\.api\.cognitive\.microsoft\.com$"
-)
-NO_ENDPOINT_HOST = re.compile(
-    r"(?:^|\.)(?:(?:learn|docs|go|schemas)\.microsoft\.com|github\.com|githubusercontent\.com|aka\.ms|pypi\.org"
-    r"|(?:platform|help|cookbook|developers)\.openai\.com|npmjs\.com|nuget\.org|stackoverflow\.com|json-schema\.org"
-    r"|login\.microsoftonline\.com|w3\.org)$|^(?:ai|oai|ml|portal)\.azure\.com$"
-)
 
 
 # --- The text ---
@@ -78,12 +69,12 @@ PAIR = re.compile(
 )
 
 
-def is_single(text: str) -> bool:
+def is_single_token(text: str) -> bool:
     """One token, and not one such as NAME=https://... or {"endpoint":"https://..."}."""
     return not re.search(r"\s", text) and not re.match(r"[A-Za-z_]\w*=|[^/?]*[\"'=(]https?://", text, re.IGNORECASE)
 
 
-def tidied(text: str) -> str:
+def tidy(text: str) -> str:
     """Straight quotes, one statement per line where it can be told, no comments, no calls that only trim."""
     text = re.sub(r"\r\n?", "\n", text.translate(TYPOGRAPHIC)).replace('\\"', '"').replace('^"', '"')
     # In a single line a comment mark may stand before the whole rest of the program.
@@ -99,7 +90,7 @@ class Setting(NamedTuple):
     value: str
 
     @property
-    def plain(self) -> str:
+    def plain_name(self) -> str:
         """api-key, API_KEY and apiKey are one name."""
         return re.sub(r"[^a-z0-9]", "", self.name.lower())
 
@@ -125,7 +116,7 @@ REFERENCE = re.compile(
 
 def read_settings(text: str) -> list[Setting]:
     """In the order of the text. Read twice, as a name may be used above the line that defines it."""
-    given: dict[str, str] = {}
+    values: dict[str, str] = {}
     for _ in range(2):
         settings, passed = [], 0
         for found in islice(SETTING.finditer(text), MOST_SETTINGS):
@@ -133,8 +124,8 @@ def read_settings(text: str) -> list[Setting]:
                 continue
             if word := LONG_WORD.match(text, found.end()):
                 passed = word.end()
-            if value := read_value(text, found, given):
-                given.setdefault(found["name"], value)
+            if value := read_value(text, found, values):
+                values.setdefault(found["name"], value)
                 settings.append(Setting(found["name"], value))
     return settings
 
@@ -144,12 +135,12 @@ def is_quoted(setting: re.Match[str]) -> bool:
     return bool(setting["quote"]) and setting.string[max(start - 1, 0) : start] == setting["quote"]
 
 
-def read_value(text: str, setting: re.Match[str], given: dict[str, str]) -> str | None:
+def read_value(text: str, setting: re.Match[str], values: dict[str, str]) -> str | None:
     """The literal, the known name or the sum of both that follows; None when a part of it is not known."""
     value, start = "", setting.end()
     for _ in range(MOST_REFERENCES):
         piece = PIECE.match(text, start)
-        part = read_piece(piece, setting, given) if piece else None
+        part = read_piece(piece, setting, values) if piece else None
         if piece is None or part is None:
             return None
         value, start = value + part, piece.end()
@@ -160,27 +151,27 @@ def read_value(text: str, setting: re.Match[str], given: dict[str, str]) -> str 
     return None
 
 
-def read_piece(piece: re.Match[str], setting: re.Match[str], given: dict[str, str]) -> str | None:
+def read_piece(piece: re.Match[str], setting: re.Match[str], values: dict[str, str]) -> str | None:
     literal = next((piece[name] for name in ("double", "single", "back") if piece[name] is not None), None)
     if literal is None:
-        return read_word(piece, setting, given)
+        return read_word(piece, setting, values)
     if piece["calls"] and ENVIRONMENT.search(piece["calls"]):
-        return given.get(literal)
+        return values.get(literal)
     if piece["calls"] and not WRAPPER.search(piece["calls"]):
         return None
-    return filled(literal, given)
+    return fill_references(literal, values)
 
 
-def read_word(piece: re.Match[str], setting: re.Match[str], given: dict[str, str]) -> str | None:
+def read_word(piece: re.Match[str], setting: re.Match[str], values: dict[str, str]) -> str | None:
     """A word without quotes: the name of a value, or the value itself as in a .env file."""
     word = re.split(r"[,;)]", piece["word"], maxsplit=1)[0].rstrip("]}+")
-    if len(word) < 100 and IDENTIFIER.fullmatch(word) and (known := given.get(last_name(word))):
+    if len(word) < 100 and IDENTIFIER.fullmatch(word) and (known := values.get(last_name(word))):
         return known
     if piece["calls"] or "(" in setting["separator"] + word or is_reference(word, setting):
         return None
     # What follows NAME= may be the next setting already.
     is_next = "\n" in setting["gap"] or re.match(r"[A-Z][A-Z0-9_]*=|[A-Za-z_]\w*=[^=]|#|(?:export|set)$", word)
-    return None if is_next else filled(word, given)
+    return None if is_next else fill_references(word, values)
 
 
 def is_reference(word: str, setting: re.Match[str]) -> bool:
@@ -196,12 +187,12 @@ def is_reference(word: str, setting: re.Match[str]) -> bool:
     return not has_digit or (len(word) < 20 if name.lower().endswith("key") else "_" in word)
 
 
-def filled(text: str, given: dict[str, str]) -> str:
+def fill_references(text: str, values: dict[str, str]) -> str:
     """With the known among $NAME, ${NAME}, ${NAME:-other}, {name}, %NAME%; the others stay."""
 
     def known(found: re.Match[str]) -> str:
         name, _, other = (found["code"] or found["shell"] or found["cmd"]).partition(":-")
-        return given.get(last_name(name)) or other or found[0]
+        return values.get(last_name(name)) or other or found[0]
 
     return REFERENCE.sub(known, text, MOST_REFERENCES)
 
@@ -232,18 +223,18 @@ PROMPT = re.compile(r"[\"']?\b(?:messages|input|image_url)[\"']?\s{0,9}[:=]")
 
 def find_address(text: str, settings: list[Setting]) -> Setting | None:
     """The one that is named or called; else one that looks like Azure AI; else any that is no documentation."""
-    given = {setting.name: setting.value for setting in reversed(settings)}
-    addresses = [s for s in settings if is_address(s.value) and not OTHER_SERVICE.search(s.plain)]
-    named = [s for s in addresses if ADDRESS_NAME.search(s.plain)]
-    if called := command_address(text, given):
+    values = {setting.name: setting.value for setting in reversed(settings)}
+    addresses = [s for s in settings if is_address(s.value) and not OTHER_SERVICE.search(s.plain_name)]
+    named = [s for s in addresses if ADDRESS_NAME.search(s.plain_name)]
+    if called := command_address(text, values):
         named.append(Setting("", called))
     if named:
         first = next((s for s in named if is_azure(s.value)), named[0])
         # What a client, a command or a request makes of the address says more than the address.
         base = first.value.rstrip("/") + "/"
-        requested = [s for s in addresses if s.plain == "url"]
+        requested = [s for s in addresses if s.plain_name == "url"]
         return next((s for s in named + requested if s.value.startswith(base) and s.value != base), first)
-    loose = list(loose_addresses(text, given))
+    loose = list(loose_addresses(text, values))
     azure = next((url for url, _ in loose if is_azure(url)), None)
     if azure or COMMAND.search(text):
         return Setting("", azure) if azure else None
@@ -253,24 +244,29 @@ def find_address(text: str, settings: list[Setting]) -> Setting | None:
     return Setting("", other) if other else None
 
 
-def loose_addresses(text: str, given: dict[str, str]) -> Iterator[tuple[str, int]]:
+def loose_addresses(text: str, values: dict[str, str]) -> Iterator[tuple[str, int]]:
     for found in islice(URL.finditer(text), MOST_SETTINGS):
-        url = filled(found[0], given).rstrip(".,;:!?)]}*")
+        url = fill_references(found[0], values).rstrip(".,;:!?)]}*")
         if is_address(url):
             yield url, found.start()
 
 
-def command_address(text: str, given: dict[str, str]) -> str | None:
+def command_address(text: str, values: dict[str, str]) -> str | None:
     """The first argument of a command that is an address."""
     for command in islice(COMMAND.finditer(text), 5):
         option = ""
         for argument in islice(ARGUMENT.finditer(text, command.end()), 200):
             word = argument[1] or argument[2] or argument[3] or ""
-            url = filled(re.sub(r"^--?[a-zA-Z]{1,20}=", "", word).strip("\"';,)"), given) if len(word) < 2_048 else ""
+            url = "" if len(word) >= 2_048 else fill_references(argument_value(word), values)
             if option not in WITH_OTHER_URL and (is_address(url) or ("/" in url and BARE.fullmatch(url))):
                 return url
             option = word
     return None
+
+
+def argument_value(word: str) -> str:
+    """Without the option that stands before it, and without marks around it."""
+    return re.sub(r"^--?[a-zA-Z]{1,20}=", "", word).strip("\"';,)")
 
 
 def host_of(url: str) -> str:
@@ -279,7 +275,7 @@ def host_of(url: str) -> str:
 
 
 def is_azure(url: str) -> bool:
-    return bool(AZURE_AI.search(host_of(url)))
+    return host_of(url).endswith(AZURE_MODEL)
 
 
 def is_address(text: str) -> bool:
@@ -290,15 +286,15 @@ def is_address(text: str) -> bool:
         return False  # grown together with the setting behind it, maybe a key
     host = host_of(text)
     if URL.match(text):
-        return bool(host) and not NO_ENDPOINT_HOST.search(host)
-    return bool(AZURE_AI.search(host)) and bool(BARE.fullmatch(text))
+        return bool(host) and host not in PORTALS and not is_or_is_below(host, NO_ENDPOINTS)
+    return host.endswith(AZURE_MODEL) and bool(BARE.fullmatch(text))
 
 
 CLIENT = re.compile(r"Azure(?:Chat)?OpenAI(?:Client|Embeddings)?\s{0,3}\(|AzureOpenAIClient\s")
 
 
-def routed(text: str, address: str, model: str | None, version: str | None) -> str:
-    """Clients of the class AzureOpenAI append the route of the deployment to the address they are given."""
+def add_deployment_route(text: str, address: str, model: str | None, version: str | None) -> str:
+    """Clients of the class AzureOpenAI append the route of the deployment to the address they are values."""
     if not (model and CLIENT.search(text)) or re.search(r"[?#]|/openai\b|/models\b|/api/projects/", address):
         return address
     query = f"?api-version={version}" if version else ""
@@ -328,14 +324,14 @@ SERVICE_VERSION = re.compile(
 
 def find_key(settings: list[Setting], address_name: str) -> Secret | None:
     """The one whose name is nearest to the name of the address, as in CONTOSO_ENDPOINT and CONTOSO_KEY."""
-    keys = [s for s in settings if KEY_NAME.search(s.plain) and not OTHER_SERVICE.search(s.plain)]
+    keys = [s for s in settings if KEY_NAME.search(s.plain_name) and not OTHER_SERVICE.search(s.plain_name)]
     keys = [s._replace(value=re.sub(r"^\s*Bearer\s+", "", s.value, flags=re.IGNORECASE)) for s in keys]
     keys = [s for s in keys if is_key(s.value)]
-    best = max(keys, key=lambda s: shared_start(s.name, address_name), default=None)
+    best = max(keys, key=lambda s: shared_prefix_length(s.name, address_name), default=None)
     return Secret(best.value) if best else None
 
 
-def shared_start(one: str, other: str) -> int:
+def shared_prefix_length(one: str, other: str) -> int:
     return next((n for n, (a, b) in enumerate(zip(one, other, strict=False)) if a != b), min(len(one), len(other)))
 
 
@@ -346,9 +342,9 @@ def is_key(text: str) -> bool:
 
 def find_model(settings: list[Setting]) -> str | None:
     """A deployment rather than a model, one that chats rather than one that embeds."""
-    models = [s for s in settings if MODEL_NAME.search(s.plain) and not NO_MODEL_NAME.search(s.plain)]
+    models = [s for s in settings if MODEL_NAME.search(s.plain_name) and not NO_MODEL_NAME.search(s.plain_name)]
     models = [s for s in models if is_model(s.value)]
-    best = min(models, key=lambda s: ("embed" in s.plain, "deployment" not in s.plain), default=None)
+    best = min(models, key=lambda s: ("embed" in s.plain_name, "deployment" not in s.plain_name), default=None)
     return best.value if best else None
 
 
@@ -359,7 +355,7 @@ def is_model(text: str) -> bool:
 
 def find_version(text: str, settings: list[Setting]) -> str | None:
     for setting in settings:
-        if setting.plain.endswith("apiversion") and DATED.fullmatch(setting.value):
+        if setting.plain_name.endswith("apiversion") and DATED.fullmatch(setting.value):
             return setting.value
     if found := SERVICE_VERSION.search(text):
         return "-".join(found.groups("")[:3]) + ("-preview" if found[4] else "")

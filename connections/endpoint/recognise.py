@@ -7,20 +7,26 @@ import re
 from dataclasses import dataclass, replace
 from urllib.parse import parse_qsl, quote, unquote, urlencode, urlsplit
 
-from connections.endpoint.embedded import (
+from connections.endpoint.embedded_secrets import (
     EDGES,
-    KEY_NAME,
     LONGEST,
     LONGEST_PASTE,
-    bare,
-    has_secret,
     is_bare_key,
-    is_secret,
+    is_name_of_key,
+    is_secret_parameter,
     names_a_secret,
+    path_has_secret,
 )
-from connections.endpoint.endpoint import INFERENCE_VERSION, Endpoint, EndpointError, KeyHeader, Kind, SecretInEndpoint
-from connections.endpoint.hosts import AZURE_RESOURCE, PORTALS, SERVERLESS, STANDARD_PORTS
-from connections.endpoint.paste import Clipping, clip
+from connections.endpoint.endpoint import (
+    INFERENCE_VERSION,
+    Endpoint,
+    EndpointError,
+    EndpointKind,
+    KeyHeader,
+    SecretInEndpoint,
+)
+from connections.endpoint.hosts import AZURE_MODEL, AZURE_RESOURCE, PORTALS, SERVERLESS, STANDARD_PORTS, is_or_is_below
+from connections.endpoint.paste import Paste, read_paste
 from connections.secret import Secret
 
 LAST_GA = "2024-10-21"  # newest dated api-version that is generally available
@@ -34,24 +40,24 @@ def parse_endpoint(text: str) -> Endpoint:
     """An address, or a command, snippet or .env block that holds one. Raises EndpointError and nothing else."""
     if len(text) > LONGEST_PASTE:
         raise EndpointError("This is too long for an endpoint.", "Paste the address alone.")
-    clipping = clip(text)
-    return recognise(Pasted.read(text)) if clipping is None else from_clipping(clipping)
+    paste = read_paste(text)
+    return recognise(PastedUrl.read(text)) if paste is None else endpoint_of_paste(paste)
 
 
-def from_clipping(clipping: Clipping) -> Endpoint:
+def endpoint_of_paste(paste: Paste) -> Endpoint:
     """What a snippet says beside the address counts as if it stood in it."""
-    pasted = Pasted.read(clipping.address)
-    if clipping.api_version and pasted.api_version is None:
-        pasted = replace(pasted, query=(*pasted.query, ("api-version", clipping.api_version)))
-        if pasted.is_azure and pasted.path in ("", "/openai") and clipping.model:
+    pasted = PastedUrl.read(paste.address)
+    if paste.api_version and pasted.api_version is None:
+        pasted = replace(pasted, query=(*pasted.query, ("api-version", paste.api_version)))
+        if pasted.is_azure and pasted.path in ("", "/openai") and paste.model:
             # Client classes that take a version call the deployment.
-            pasted = replace(pasted, path=f"/openai/deployments/{quote(clipping.model, safe='')}")
+            pasted = replace(pasted, path=f"/openai/deployments/{quote(paste.model, safe='')}")
     endpoint = recognise(pasted)
-    return replace(endpoint, found_key=clipping.key or pasted.key, found_model=endpoint.deployment or clipping.model)
+    return replace(endpoint, found_key=paste.key or pasted.key, found_model=endpoint.deployment or paste.model)
 
 
 @dataclass(frozen=True, slots=True)
-class Pasted:
+class PastedUrl:
     """A pasted URL taken apart and normalised: scheme and host in lower case, path as typed."""
 
     scheme: str
@@ -62,7 +68,7 @@ class Pasted:
     key: Secret | None = None
 
     @classmethod
-    def read(cls, text: str) -> Pasted:
+    def read(cls, text: str) -> PastedUrl:
         cleaned = text.strip(EDGES)
         if not cleaned:
             raise EndpointError("The endpoint is empty.", "Paste the address that the portal shows for the deployment.")
@@ -81,7 +87,7 @@ class Pasted:
         except ValueError:
             raise EndpointError(*NO_ADDRESS) from None
         check_address(parts.scheme, parts.username, hostname)
-        scheme = "https" if hostname.endswith(AZURE_RESOURCE + SERVERLESS) else parts.scheme
+        scheme = "https" if hostname.endswith(AZURE_MODEL) else parts.scheme
         shown = f"[{hostname}]" if ":" in hostname else hostname
         standard = port in (None, STANDARD_PORTS[parts.scheme], STANDARD_PORTS[scheme])
         netloc = shown if standard else f"{shown}:{port}"
@@ -138,13 +144,12 @@ def check_address(scheme: str, username: str | None, hostname: str) -> None:
         raise EndpointError(*NO_ADDRESS)
     if is_odd_number(hostname) or hostname in ("http", "https"):
         raise EndpointError(*NO_ADDRESS)
-    if f".{hostname}" in AZURE_RESOURCE + SERVERLESS:
+    if f".{hostname}" in AZURE_MODEL:
         raise EndpointError(
             "The name of the resource is missing.", f"It stands before the rest: https://NAME.{hostname}/openai/v1."
         )
-    if hostname in PORTALS or hostname.endswith(
-        tuple(f".{portal}" for portal in ("portal.azure.com", "oai.azure.com"))
-    ):
+    # Below the other portals are hosts of endpoints.
+    if hostname in PORTALS or is_or_is_below(hostname, ("portal.azure.com", "oai.azure.com")):
         raise EndpointError(
             "This is the portal page, not an endpoint.",
             "In the portal open the deployment, tab Code, and copy the endpoint.",
@@ -166,7 +171,7 @@ def read_path(path: str) -> str:
     """Without doubled slashes and the one at the end; what is neither letter nor mark is percent-encoded."""
     if re.search(r"(^|/)\.{1,2}(/|$)", unquote(path)):
         raise EndpointError("There are dots instead of names in the path.", "Paste the address as the portal shows it.")
-    if has_secret(path):
+    if path_has_secret(path):
         raise SecretInEndpoint("There is a key inside the path of the address.", KEY_ELSEWHERE)
     return quote(re.sub(r"/{2,}", "/", path).rstrip("/"), safe="/%:@!$&()*+=~")
 
@@ -177,19 +182,19 @@ def read_query(query: str) -> tuple[tuple[tuple[str, str], ...], Secret | None]:
         pairs = parse_qsl(query, keep_blank_values=False, max_num_fields=20)
     except ValueError:
         raise EndpointError("There are too many parameters behind the ?.", "Paste the address alone.") from None
-    if any(is_secret(name, value) for name, value in pairs):
+    if any(is_secret_parameter(name, value) for name, value in pairs):
         raise SecretInEndpoint("There is a key inside the address, behind the ?.", KEY_ELSEWHERE)
-    keys = {value for name, value in pairs if KEY_NAME.fullmatch(bare(name))}
+    keys = {value for name, value in pairs if is_name_of_key(name)}
     if len(keys) > 1:
         raise SecretInEndpoint("There are several keys inside the address, behind the ?.", KEY_ELSEWHERE)
-    rest = tuple(pair for pair in pairs if not KEY_NAME.fullmatch(bare(pair[0])))
+    rest = tuple(pair for pair in pairs if not is_name_of_key(pair[0]))
     return rest, Secret(keys.pop()) if keys else None
 
 
 KEY_ELSEWHERE = "Remove it; the key has a field of its own."
 
 
-def secret_in(text: str) -> str:
+def secret_warning(text: str) -> str:
     """Why a text is not kept as an endpoint: a secret stands in it, as a sentence; empty when none does. It may be a
     template."""
     filled = re.sub(r"\{\{.*?\}\}", "x", text, flags=re.DOTALL)
@@ -202,38 +207,39 @@ def secret_in(text: str) -> str:
     return f"There is a key inside the endpoint. {KEY_ELSEWHERE}" if found else ""
 
 
-def recognise(pasted: Pasted) -> Endpoint:
-    endpoint = shape(pasted)
+def recognise(pasted: PastedUrl) -> Endpoint:
+    """The endpoint that a URL means, with the key that stood in it. Raises EndpointError."""
+    endpoint = endpoint_of_path(pasted)
     return endpoint if pasted.key is None else replace(endpoint, found_key=pasted.key)
 
 
-def shape(pasted: Pasted) -> Endpoint:
+def endpoint_of_path(pasted: PastedUrl) -> Endpoint:
     path, operation = without_operation(pasted.path)
     if found := re.search(r"^(.*/openai)/deployments/([^/]+)$", path):
-        return deployment(pasted, found[1], unquote(found[2]), operation)
+        return deployment_endpoint(pasted, found[1], unquote(found[2]), operation)
     if re.search(r"(^|/)anthropic(/|$)", path):
         raise EndpointError(
             "This is the Anthropic route, which speaks another protocol.",
             f"For models that speak the OpenAI protocol use {pasted.origin}/openai/v1.",
         )
     if path.endswith("/openai") and operation == "responses" and pasted.api_version:
-        return dated_responses(pasted)
+        return responses_endpoint(pasted)
     if found := re.search(r"^(.*/api/projects/[^/]+)(.*)$", path):
-        return project(pasted, found[1], found[2], operation)
+        return project_endpoint(pasted, found[1], found[2], operation)
     if path.endswith("/openai/v1"):
-        return versioned(pasted, path, operation)
+        return v1_endpoint(pasted, path, operation)
     if pasted.is_serverless:
-        return serverless(pasted, path)
+        return serverless_endpoint(pasted, path)
     if path.endswith("/models") and (pasted.is_azure or not path.endswith("/v1/models")):
-        return inference(pasted, path)
+        return inference_endpoint(pasted, path)
     if pasted.is_azure and path in ("", "/openai"):
-        return versioned(pasted, "/openai/v1", operation)
+        return v1_endpoint(pasted, "/openai/v1", operation)
     if pasted.is_azure:
         raise EndpointError(
             "The path is not one of an Azure resource.",
             f"Use {pasted.origin}/openai/v1, or copy the endpoint again.",
         )
-    return compatible(pasted, path, operation)
+    return compatible_endpoint(pasted, path, operation)
 
 
 def without_operation(path: str) -> tuple[str, str | None]:
@@ -250,23 +256,25 @@ def operation_of(path: str) -> str | None:
     return next((suffix for suffix in OPERATIONS if path.endswith(suffix)), None)
 
 
-def preferring(base: str, operation: str | None) -> tuple[str, str | None]:
+def url_and_preference(base: str, operation: str | None) -> tuple[str, str | None]:
     """The canonical address: who pasted the one for responses prefers them, so it stays in it."""
     return (f"{base}/responses", operation) if operation == "responses" else (base, None)
 
 
-def dropped(pasted: Pasted) -> tuple[str, ...]:
+def version_warnings(pasted: PastedUrl) -> tuple[str, ...]:
     return ("api-version is dropped: the v1 route refuses it.",) if pasted.api_version else ()
 
 
-def versioned(pasted: Pasted, path: str, operation: str | None) -> Endpoint:
+def v1_endpoint(pasted: PastedUrl, path: str, operation: str | None) -> Endpoint:
     """The v1 route. Live services refuse api-version there, whatever it says, so it is dropped."""
     base = pasted.origin + path
-    url, preferred = preferring(base, operation)
-    return Endpoint(Kind.V1, url, pasted.origin, base, None, None, KeyHeader.API_KEY, dropped(pasted), preferred)
+    url, preferred = url_and_preference(base, operation)
+    return Endpoint(
+        EndpointKind.V1, url, pasted.origin, base, None, None, KeyHeader.API_KEY, version_warnings(pasted), preferred
+    )
 
 
-def deployment(pasted: Pasted, route: str, name: str, operation: str | None) -> Endpoint:
+def deployment_endpoint(pasted: PastedUrl, route: str, name: str, operation: str | None) -> Endpoint:
     version = pasted.api_version or LAST_GA
     base = f"{pasted.origin}{route}/deployments/{quote(name, safe='')}"
     query = pasted.query_with(LAST_GA)
@@ -276,35 +284,47 @@ def deployment(pasted: Pasted, route: str, name: str, operation: str | None) -> 
         f"An older address: deployment {name}, api-version {version}. Works as it is; "
         f"{pasted.origin}/openai/v1 is the newer one.",
     )
-    return Endpoint(Kind.DEPLOYMENT, url, pasted.origin, base, name, version, KeyHeader.API_KEY, warnings, only, query)
+    return Endpoint(
+        EndpointKind.DEPLOYMENT, url, pasted.origin, base, name, version, KeyHeader.API_KEY, warnings, only, query
+    )
 
 
-def dated_responses(pasted: Pasted) -> Endpoint:
+def responses_endpoint(pasted: PastedUrl) -> Endpoint:
     url = f"{pasted.origin}{pasted.path}?{pasted.query_with(LAST_GA)}"
-    return Endpoint(Kind.RESPONSES, url, pasted.origin, url, None, pasted.api_version, KeyHeader.API_KEY)
+    return Endpoint(EndpointKind.RESPONSES, url, pasted.origin, url, None, pasted.api_version, KeyHeader.API_KEY)
 
 
-def project(pasted: Pasted, route: str, rest: str, operation: str | None) -> Endpoint:
+def project_endpoint(pasted: PastedUrl, route: str, rest: str, operation: str | None) -> Endpoint:
     """A bare project address answers 400 without api-version; with /openai/v1 it needs none."""
     if operation == "responses" and rest != "/openai/v1":
         url = f"{pasted.origin}{pasted.path}?{pasted.query_with(PROJECT_VERSION)}"
         version = pasted.api_version or PROJECT_VERSION
-        return Endpoint(Kind.RESPONSES, url, pasted.origin, url, None, version, KeyHeader.API_KEY)
+        return Endpoint(EndpointKind.RESPONSES, url, pasted.origin, url, None, version, KeyHeader.API_KEY)
     if rest not in ("", "/openai", "/openai/v1"):
         raise EndpointError(
             "What stands behind the name of the project is not known here.", f"Use {pasted.origin}{route}."
         )
     base = f"{pasted.origin}{route}/openai/v1"
-    url, preferred = preferring(base, operation)
-    return Endpoint(Kind.PROJECT, url, pasted.origin, base, None, None, KeyHeader.API_KEY, dropped(pasted), preferred)
+    url, preferred = url_and_preference(base, operation)
+    return Endpoint(
+        EndpointKind.PROJECT,
+        url,
+        pasted.origin,
+        base,
+        None,
+        None,
+        KeyHeader.API_KEY,
+        version_warnings(pasted),
+        preferred,
+    )
 
 
-def inference(pasted: Pasted, path: str) -> Endpoint:
+def inference_endpoint(pasted: PastedUrl, path: str) -> Endpoint:
     version = pasted.api_version or INFERENCE_VERSION
     base, query = pasted.origin + path, pasted.query_with(INFERENCE_VERSION)
     warnings = (f"The model inference route is being retired; {pasted.origin}/openai/v1 is the newer address.",)
     return Endpoint(
-        Kind.INFERENCE,
+        EndpointKind.INFERENCE,
         f"{base}?{query}",
         pasted.origin,
         base,
@@ -317,18 +337,18 @@ def inference(pasted: Pasted, path: str) -> Endpoint:
     )
 
 
-def serverless(pasted: Pasted, path: str) -> Endpoint:
-    return plain(Kind.SERVERLESS, pasted, path, None)
+def serverless_endpoint(pasted: PastedUrl, path: str) -> Endpoint:
+    return plain_endpoint(EndpointKind.SERVERLESS, pasted, path, None)
 
 
-def compatible(pasted: Pasted, path: str, operation: str | None) -> Endpoint:
+def compatible_endpoint(pasted: PastedUrl, path: str, operation: str | None) -> Endpoint:
     """Any other server that speaks the protocol; most have it under /v1."""
-    return plain(Kind.COMPATIBLE, pasted, path, operation)
+    return plain_endpoint(EndpointKind.COMPATIBLE, pasted, path, operation)
 
 
-def plain(kind: Kind, pasted: Pasted, path: str, operation: str | None) -> Endpoint:
+def plain_endpoint(kind: EndpointKind, pasted: PastedUrl, path: str, operation: str | None) -> Endpoint:
     base, query = pasted.origin + path, urlencode(pasted.query)
-    url, preferred = preferring(base, operation)
+    url, preferred = url_and_preference(base, operation)
     if query:
         url = f"{url}?{query}"
     return Endpoint(kind, url, pasted.origin, base, None, pasted.api_version, KeyHeader.BEARER, (), preferred, query)

@@ -10,21 +10,22 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from connections.foundry import chat, responses
-from connections.foundry.errors import ErrorKind, FoundryError, from_answer, request_id, request_ids
-from connections.foundry.jsons import parsed
-from connections.foundry.masking import Masker, Window
+from connections.foundry.classify import error_of_answer
+from connections.foundry.errors import ErrorKind, FoundryError, request_id, request_ids
+from connections.foundry.json_parsing import parse_json
+from connections.foundry.masking import Masker, MaskingWindow
 from connections.foundry.routes import Api
 from connections.foundry.sse import EventReader, EventTooLarge, ServerEvent
-from connections.foundry.transport import LARGEST_REFUSAL, Answer
+from connections.foundry.transport import LARGEST_REFUSAL, HttpAnswer
 from connections.foundry.values import Completion, ErrorInAnswer, ProtocolError, TextDelta
 
 MUCH = 256 * 1024  # bytes of an answer, beyond which it is masked in a thread
 GRACE = 0.2  # seconds a server may take to end a stream after its last event
-Read = Callable[[Any], dict[str, Any]]
-READ: Mapping[Api, Read] = {Api.CHAT: chat.read, Api.RESPONSES: responses.read}
+ReadCompletion = Callable[[Any], dict[str, Any]]
+COMPLETION_READERS: Mapping[Api, ReadCompletion] = {Api.CHAT: chat.read, Api.RESPONSES: responses.read}
 
 
-class Refused(Exception):
+class AttemptFailed(Exception):
     """An attempt failed; carries what decides about another."""
 
     def __init__(self, error: FoundryError, headers: Mapping[str, str], final: bool) -> None:
@@ -32,7 +33,7 @@ class Refused(Exception):
         self.error, self.headers, self.final = error, headers, final
 
 
-class Assembler(Protocol):
+class StreamAssembler(Protocol):
     done: bool
 
     @property
@@ -47,7 +48,7 @@ class Assembler(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class Context:
+class AnswerContext:
     """What is known about the call whose answer is read. `masker` knows what must not come back."""
 
     url: str
@@ -56,9 +57,9 @@ class Context:
     masker: Masker
 
     def error(self, status: int, text: str, headers: Mapping[str, str]) -> FoundryError:
-        return from_answer(status, text, headers, model=self.model, masker=self.masker, host=self.host)
+        return error_of_answer(status, text, headers, model=self.model, masker=self.masker, host=self.host)
 
-    def unreadable(self, answer: Answer, why: object, text: str) -> Refused:
+    def unreadable(self, answer: HttpAnswer, why: object, text: str) -> AttemptFailed:
         error = FoundryError(
             ErrorKind.PROTOCOL,
             f"The answer cannot be read: {why}.",
@@ -67,10 +68,10 @@ class Context:
             request_id=request_id(answer.headers),
             raw=self.masker.text(text),
         )
-        return Refused(error, {}, final=True)
+        return AttemptFailed(error, {}, final=True)
 
 
-async def refusal(answer: Answer, context: Context) -> Refused:
+async def failure_of(answer: HttpAnswer, context: AnswerContext) -> AttemptFailed:
     """Why an answer is none, of any status but 200."""
     if 300 <= answer.status < 400:
         error = FoundryError(
@@ -79,54 +80,56 @@ async def refusal(answer: Answer, context: Context) -> Refused:
             "Paste the address it redirects to.",
             status=answer.status,
         )
-        return Refused(error, {}, final=True)
+        return AttemptFailed(error, {}, final=True)
     read = await answer.beginning()
     text = read[:LARGEST_REFUSAL].decode("utf-8", "replace")
     if len(read) > LARGEST_REFUSAL:
-        text = cut_off(text, context)
-    return Refused(context.error(answer.status, text, answer.headers), answer.headers, final=False)
+        text = mask_cut_text(text, context)
+    return AttemptFailed(context.error(answer.status, text, answer.headers), answer.headers, final=False)
 
 
-def cut_off(text: str, context: Context) -> str:
+def mask_cut_text(text: str, context: AnswerContext) -> str:
     """The beginning of an error. At its end it leaves out what may be the beginning of a secret."""
     return context.masker.window().feed(text)
 
 
-async def data_of(answer: Answer, context: Context, read: Callable[[Any], Any]) -> Any:
+async def read_data(answer: HttpAnswer, context: AnswerContext, read: Callable[[Any], Any]) -> Any:
     """What `read` makes of an answer in one piece."""
     body = await answer.body()
     text = body.decode("utf-8", "replace")
     try:
-        made = read(readable(text))
+        made = read(parse_answer(text))
         if len(body) > MUCH:
             # Seconds, when somebody means harm; others go on meanwhile.
-            return await asyncio.to_thread(masked, made, body, context.masker)
-        return masked(made, body, context.masker)
+            return await asyncio.to_thread(mask_result, made, body, context.masker)
+        return mask_result(made, body, context.masker)
     except ErrorInAnswer as error:
-        raise reported(error, answer, context, begun=False) from None
+        raise reported_failure(error, answer, context, begun=False) from None
     except ProtocolError as error:
         raise context.unreadable(answer, error, text) from None
 
 
-def masked(made: Any, body: bytes, masker: Masker) -> Any:
+def mask_result(made: Any, body: bytes, masker: Masker) -> Any:
     """What was read from a body, without the secrets in it. The names of fields are ours."""
     if not masker.finds(body):
         return made
     return masker.fields(made) if isinstance(made, dict) else masker.value(made)
 
 
-def readable(text: str) -> Any:
+def parse_answer(text: str) -> Any:
     try:
-        return parsed(text)
+        return parse_json(text)
     except ValueError:
         raise ProtocolError("it is not JSON") from None
 
 
-async def completed(answer: Answer, context: Context, api: Api) -> AsyncGenerator[TextDelta | Completion]:
+async def read_completion(
+    answer: HttpAnswer, context: AnswerContext, api: Api
+) -> AsyncGenerator[TextDelta | Completion]:
     """The events of a chat, streamed or at once: also of a server that does not stream although asked to."""
     if "event-stream" in answer.headers.get("content-type", ""):
-        assembler: Assembler = responses.Assembler() if api is Api.RESPONSES else chat.Assembler()
-        async with aclosing(streamed(answer, context, assembler)) as deltas:
+        assembler: StreamAssembler = responses.ResponseAssembler() if api is Api.RESPONSES else chat.ChatAssembler()
+        async with aclosing(read_stream(answer, context, assembler)) as deltas:
             async for delta in deltas:
                 yield delta
         try:
@@ -134,7 +137,7 @@ async def completed(answer: Answer, context: Context, api: Api) -> AsyncGenerato
         except ProtocolError as error:
             raise context.unreadable(answer, error, "") from None
     else:
-        made = await data_of(answer, context, READ[api])
+        made = await read_data(answer, context, COMPLETION_READERS[api])
         # Put together from parts, that may each hold a piece of a secret.
         made |= {name: context.masker.text(made[name]) for name in ("text", "refusal", "reasoning") if made[name]}
         if made["text"]:
@@ -145,7 +148,9 @@ async def completed(answer: Answer, context: Context, api: Api) -> AsyncGenerato
     )
 
 
-async def streamed(answer: Answer, context: Context, assembler: Assembler) -> AsyncGenerator[TextDelta]:
+async def read_stream(
+    answer: HttpAnswer, context: AnswerContext, assembler: StreamAssembler
+) -> AsyncGenerator[TextDelta]:
     """The text of a stream. Once some was shown nothing is tried again."""
     reader, window = EventReader(), context.masker.window()
     try:
@@ -158,34 +163,34 @@ async def streamed(answer: Answer, context: Context, assembler: Assembler) -> As
                 if assembler.done:
                     if text := window.finish():
                         yield TextDelta(text)
-                    await finished(chunks)
+                    await drain(chunks)
                     return
     except ErrorInAnswer as error:
-        raise reported(error, answer, context, begun=assembler.begun) from None
+        raise reported_failure(error, answer, context, begun=assembler.begun) from None
     except (ProtocolError, EventTooLarge) as error:
         typed = FoundryError(
             ErrorKind.PROTOCOL,
-            f"The stream is broken: {broken(error, context.masker)}",
+            f"The stream is broken: {broken_stream_detail(error, context.masker)}",
             "Try again.",
             status=answer.status,
             request_id=request_id(answer.headers),
         )
-        raise Refused(typed, {}, final=True) from None
+        raise AttemptFailed(typed, {}, final=True) from None
     except FoundryError as error:
         # A connection that breaks after the last word takes nothing away.
         if not assembler.whole:
-            raise Refused(error, {}, final=assembler.begun) from None
-    for text in last_words(reader, assembler, window):
+            raise AttemptFailed(error, {}, final=assembler.begun) from None
+    for text in remaining_text(reader, assembler, window):
         yield TextDelta(text)
     if not assembler.whole:
         cut = FoundryError(
             ErrorKind.TRUNCATED, "The stream ended before the answer was finished.", "Try again.",
             status=answer.status, request_id=request_id(answer.headers),
         )  # fmt: skip
-        raise Refused(cut, {}, final=True)
+        raise AttemptFailed(cut, {}, final=True)
 
 
-async def finished(chunks: AsyncGenerator[bytes]) -> None:
+async def drain(chunks: AsyncGenerator[bytes]) -> None:
     """Reads to the end, so that the connection can be used again, but waits for no server that holds it open."""
     with suppress(TimeoutError, FoundryError):
         async with asyncio.timeout(GRACE):
@@ -193,7 +198,7 @@ async def finished(chunks: AsyncGenerator[bytes]) -> None:
                 pass
 
 
-def last_words(reader: EventReader, assembler: Assembler, window: Window) -> Iterator[str]:
+def remaining_text(reader: EventReader, assembler: StreamAssembler, window: MaskingWindow) -> Iterator[str]:
     """What the last line says although no line end follows. Half a line is a cut stream, not a broken one."""
     with suppress(ProtocolError, ErrorInAnswer):
         for event in reader.finish():
@@ -203,28 +208,28 @@ def last_words(reader: EventReader, assembler: Assembler, window: Window) -> Ite
         yield text
 
 
-def broken(error: Exception, masker: Masker) -> str:
+def broken_stream_detail(error: Exception, masker: Masker) -> str:
     """Why a stream cannot be read, with the beginning of what came instead."""
     said = masker.text(error.said)[:100] if isinstance(error, ProtocolError) else ""
     return f"{error}: {said!r}" if said else str(error)
 
 
-def reported(error: ErrorInAnswer, answer: Answer, context: Context, *, begun: bool) -> Refused:
+def reported_failure(error: ErrorInAnswer, answer: HttpAnswer, context: AnswerContext, *, begun: bool) -> AttemptFailed:
     """An error that came with status 200."""
     text = (
         error.text if len(error.text) <= LARGEST_REFUSAL else context.masker.window().feed(error.text[:LARGEST_REFUSAL])
     )
-    typed = context.error(status_of(error.text), text, answer.headers)
-    return Refused(typed, answer.headers, final=begun)
+    typed = context.error(reported_status(error.text), text, answer.headers)
+    return AttemptFailed(typed, answer.headers, final=begun)
 
 
 STATUSES = {"rate_limit_exceeded": 429, "too_many_requests": 429, "content_filter": 400, "context_length_exceeded": 400}
 
 
-def status_of(text: str) -> int:
+def reported_status(text: str) -> int:
     """An error inside an answer has no status of its own; its code may be one, else it is the service's."""
     try:
-        error = parsed(text).get("error") or {}
+        error = parse_json(text).get("error") or {}
         code = str(error.get("code") or "")
     except (ValueError, AttributeError):
         return 500

@@ -14,7 +14,7 @@ from collections.abc import Callable
 from typing import Any, Protocol
 
 from connections.endpoint.endpoint import Endpoint
-from connections.endpoint.hosts import REGIONAL, SERVERLESS
+from connections.endpoint.hosts import REGIONAL, SERVERLESS, scope_of
 from connections.foundry.errors import ErrorKind, FoundryError
 from connections.foundry.masking import masker_of
 from connections.foundry.values import Identity, Target
@@ -24,21 +24,9 @@ BEARER = "bearer"
 EARLY = 300.0  # seconds before its end that a token is replaced
 TOKEN_TIMEOUT = 60.0  # seconds
 MOST_IDENTITIES = 500
-# A 401 names the audience it wants. Only these are believed: a token for anything else is none of a model's business.
-AUDIENCES = tuple(
-    f"https://{host}/.default"
-    for host in (
-        "ai.azure.com",
-        "ai.azure.us",
-        "cognitiveservices.azure.com",
-        "cognitiveservices.azure.us",
-        "cognitiveservices.azure.cn",
-        "ml.azure.com",
-    )
-)
 
 
-def no_identity_for(endpoint: Endpoint) -> tuple[str, str]:
+def identity_refusal(endpoint: Endpoint) -> tuple[str, str]:
     """Why a host gets no token of this server, and what to do instead."""
     host, port = endpoint.address
     if host.endswith(SERVERLESS):
@@ -54,15 +42,15 @@ def no_identity_for(endpoint: Endpoint) -> tuple[str, str]:
     )
 
 
-def scope_named(text: str) -> str:
+def scope_named_in(text: str) -> str:
     """The scope behind "audience is incorrect (https://ai.azure.com)"; empty when none is named."""
-    found = re.search(r"audience[^(]{0,40}\((https://[a-z.]+)/?(?:\.default)?\)", text, re.IGNORECASE)
-    return f"{found[1].lower()}/.default" if found else ""
+    found = re.search(r"audience[^(]{0,40}\(https://([a-z.]+)/?(?:\.default)?\)", text, re.IGNORECASE)
+    return scope_of(found[1].lower()) if found else ""
 
 
 def key_headers(target: Target, header: str) -> dict[str, str]:
     """No header without a key: servers on one's own machine need none. Raises FoundryError."""
-    key = sendable(target.key, "key")
+    key = sendable_value(target.key, "key")
     if not key:
         return extra_header(target)
     return {**({"Authorization": f"Bearer {key}"} if header == BEARER else {header: key}), **extra_header(target)}
@@ -71,7 +59,7 @@ def key_headers(target: Target, header: str) -> dict[str, str]:
 def extra_header(target: Target) -> dict[str, str]:
     if target.extra_header is None or not target.extra_header.name:
         return {}
-    value = sendable(target.extra_header.value, "extra header") or sendable(target.key, "key")
+    value = sendable_value(target.extra_header.value, "extra header") or sendable_value(target.key, "key")
     return {target.extra_header.name: value} if value else {}
 
 
@@ -82,7 +70,7 @@ def secrets_of(target: Target) -> tuple[str, ...]:
     return tuple(secret.reveal() for secret in given if secret)
 
 
-def sendable(secret: Secret, what: str) -> str:
+def sendable_value(secret: Secret, what: str) -> str:
     value = secret.reveal()
     if value and (not (value.isascii() and value.isprintable()) or " " in value):
         raise FoundryError(
@@ -132,9 +120,9 @@ class EntraTokens:
             async with asyncio.timeout(TOKEN_TIMEOUT):
                 got = await self._credentials[identity].get_token(scope)
         except TimeoutError:
-            raise no_token("Microsoft Entra ID did not answer in time.", "Check firewalls on the way.") from None
+            raise token_error("Microsoft Entra ID did not answer in time.", "Check firewalls on the way.") from None
         except Exception as error:  # azure-identity raises its own, those of msal and ValueError
-            raise refused_token(error, identity) from None
+            raise sign_in_error(error, identity) from None
         return Secret(got.token), float(got.expires_on)
 
     async def _forget_some(self) -> None:
@@ -174,12 +162,12 @@ def credential_of(identity: Identity) -> Any:
     raise ValueError(f"{identity.method} is no way to sign in")
 
 
-def no_token(message: str, hint: str, raw: str = "") -> FoundryError:
+def token_error(message: str, hint: str, raw: str = "") -> FoundryError:
     return FoundryError(ErrorKind.AUTH_TOKEN, message, hint, raw=raw)
 
 
 # Codes of Microsoft Entra ID, from its page on error codes.
-SAID = (
+ENTRA_ERRORS = (
     ("AADSTS7000215", "The client secret is wrong.", "Copy its value, not its id, or make a new one."),
     ("AADSTS7000222", "The client secret has expired.", "Make a new one in the app registration."),
     ("AADSTS700016", "The application is not known in this tenant.", "Check client id and tenant id."),
@@ -189,12 +177,12 @@ SAID = (
 )
 
 
-def refused_token(error: Exception, identity: Identity) -> FoundryError:
+def sign_in_error(error: Exception, identity: Identity) -> FoundryError:
     said = masker_of(identity.secret.reveal(), identity.password.reveal()).text(str(error))
-    for code, message, hint in SAID:
+    for code, message, hint in ENTRA_ERRORS:
         if code in said:
-            return no_token(f"No token: {message}", hint, said)
-    return no_token(
+            return token_error(f"No token: {message}", hint, said)
+    return token_error(
         f"Microsoft Entra ID gave no token: {said.splitlines()[0][:200] if said else type(error).__name__}",
         "Check tenant, client and secret of the connection.",
         said,

@@ -6,16 +6,16 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+from connections.endpoint.hosts import BELIEVED_SCOPES
 from connections.foundry import chat, embeddings, responses
-from connections.foundry.adapt import KEY_HEADER, SCOPE, Lesson, applied, way
-from connections.foundry.auth import AUDIENCES
 from connections.foundry.errors import ErrorKind, FoundryError
+from connections.foundry.lessons import KEY_HEADER, SCOPE, Lesson, apply_lessons, learnt_way
 from connections.foundry.routes import Api, Route, route_of
 from connections.foundry.values import ChatRequest, EmbeddingRequest, Target
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class WireRequest:
     """One request as it goes out, without its credentials."""
 
     route: Route
@@ -24,15 +24,17 @@ class Asked:
     scope: str  # of a token
 
 
-def asked_at(route: Route, body: Mapping[str, Any] | None, target: Target, lessons: Sequence[Lesson]) -> Asked:
-    header = way(lessons, KEY_HEADER) or target.key_header or route.endpoint.key_header
-    learnt = way(lessons, SCOPE)
-    believed = learnt in AUDIENCES and route.endpoint.is_resource
-    return Asked(route, body, header, learnt if believed else route.endpoint.scope)
+def wire_request_at(
+    route: Route, body: Mapping[str, Any] | None, target: Target, lessons: Sequence[Lesson]
+) -> WireRequest:
+    header = learnt_way(lessons, KEY_HEADER) or target.key_header or route.endpoint.key_header
+    learnt = learnt_way(lessons, SCOPE)
+    believed = learnt in BELIEVED_SCOPES and route.endpoint.is_resource
+    return WireRequest(route, body, header, learnt if believed else route.endpoint.scope)
 
 
-class Call(Protocol):
-    """What somebody wants; `asked` says how, with what was learnt."""
+class ModelCall(Protocol):
+    """What somebody wants of a model; `wire_request` says how it is sent, with what was learnt."""
 
     @property
     def target(self) -> Target: ...
@@ -40,7 +42,7 @@ class Call(Protocol):
     @property
     def model(self) -> str: ...
 
-    def asked(self, lessons: Sequence[Lesson]) -> Asked:
+    def wire_request(self, lessons: Sequence[Lesson]) -> WireRequest:
         """Raises FoundryError."""
 
 
@@ -57,10 +59,10 @@ class ChatCall:
     def model(self) -> str:
         return self.request.model
 
-    def asked(self, lessons: Sequence[Lesson]) -> Asked:
+    def wire_request(self, lessons: Sequence[Lesson]) -> WireRequest:
         route = route_of(self.target.endpoint, self.model, lessons, self.api)
         body = self._response() if route.api is Api.RESPONSES else chat.body_of(route.endpoint, self.request)
-        return asked_at(route, applied(lessons, body), self.target, lessons)
+        return wire_request_at(route, apply_lessons(lessons, body), self.target, lessons)
 
     def _response(self) -> dict[str, Any]:
         body = responses.body_of(self.request)
@@ -76,7 +78,7 @@ class EmbeddingCall:
     def model(self) -> str:
         return self.request.model
 
-    def asked(self, lessons: Sequence[Lesson]) -> Asked:
+    def wire_request(self, lessons: Sequence[Lesson]) -> WireRequest:
         endpoint = self.target.endpoint
         url = endpoint.embeddings_url(self.model)
         if url is None:
@@ -85,8 +87,8 @@ class EmbeddingCall:
                 f"This endpoint ({endpoint.label}) has no embeddings.",
                 f"Use {endpoint.origin}/openai/v1.",
             )
-        body = applied(lessons, embeddings.body_of(endpoint, self.request))
-        return asked_at(Route(Api.EMBEDDINGS, url, endpoint), body, self.target, lessons)
+        body = apply_lessons(lessons, embeddings.body_of(endpoint, self.request))
+        return wire_request_at(Route(Api.EMBEDDINGS, url, endpoint), body, self.target, lessons)
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,5 +97,5 @@ class ListCall:
     url: str
     model: str = ""
 
-    def asked(self, lessons: Sequence[Lesson]) -> Asked:
-        return asked_at(Route(Api.LIST, self.url, self.target.endpoint), None, self.target, lessons)
+    def wire_request(self, lessons: Sequence[Lesson]) -> WireRequest:
+        return wire_request_at(Route(Api.LIST, self.url, self.target.endpoint), None, self.target, lessons)

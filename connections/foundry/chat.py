@@ -8,9 +8,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from connections.endpoint.endpoint import Endpoint, Kind
-from connections.foundry.filters import filter_results, word
-from connections.foundry.jsons import parsed
+from connections.endpoint.endpoint import Endpoint, EndpointKind
+from connections.foundry.filters import filter_results, text_or_none
+from connections.foundry.json_parsing import parse_json
 from connections.foundry.sse import ServerEvent
 from connections.foundry.values import (
     PARAMETERS,
@@ -63,18 +63,18 @@ def wire_message(message: Message, role: str) -> dict[str, Any]:
 
 def takes_max_tokens(endpoint: Endpoint) -> bool:
     """Whether the route is older than max_completion_tokens (2024-09-01-preview), or not of Azure OpenAI."""
-    if endpoint.kind is Kind.DEPLOYMENT:
+    if endpoint.kind is EndpointKind.DEPLOYMENT:
         return (endpoint.api_version or "") < "2024-09-01"
-    return endpoint.kind in (Kind.INFERENCE, Kind.SERVERLESS, Kind.COMPATIBLE)
+    return endpoint.kind in (EndpointKind.INFERENCE, EndpointKind.SERVERLESS, EndpointKind.COMPATIBLE)
 
 
 def takes_stream_options(endpoint: Endpoint) -> bool:
-    if endpoint.kind is Kind.DEPLOYMENT:
+    if endpoint.kind is EndpointKind.DEPLOYMENT:
         return (endpoint.api_version or "") >= "2024-09-01"
-    return endpoint.kind is not Kind.INFERENCE
+    return endpoint.kind is not EndpointKind.INFERENCE
 
 
-def count(source: Any, name: str) -> int | None:
+def count_in(source: Any, name: str) -> int | None:
     value = source.get(name) if isinstance(source, Mapping) else None
     return value if isinstance(value, int) and 0 <= value < LARGEST_COUNT else None
 
@@ -83,11 +83,11 @@ def usage_of(data: Any) -> Usage:
     if not isinstance(data, Mapping):
         return Usage()
     return Usage(
-        count(data, "prompt_tokens") or 0,
-        count(data, "completion_tokens") or 0,
-        count(data, "total_tokens") or 0,
-        count(data.get("prompt_tokens_details"), "cached_tokens"),
-        count(data.get("completion_tokens_details"), "reasoning_tokens"),
+        count_in(data, "prompt_tokens") or 0,
+        count_in(data, "completion_tokens") or 0,
+        count_in(data, "total_tokens") or 0,
+        count_in(data.get("prompt_tokens_details"), "cached_tokens"),
+        count_in(data.get("completion_tokens_details"), "reasoning_tokens"),
     )
 
 
@@ -101,13 +101,13 @@ def read(data: Any) -> dict[str, Any]:
         raise ProtocolError("the first choice has no message")
     return {
         "text": text_of(message.get("content")),
-        "refusal": word(message.get("refusal")),
-        "finish_reason": word(choice.get("finish_reason")),
+        "refusal": text_or_none(message.get("refusal")),
+        "finish_reason": text_or_none(choice.get("finish_reason")),
         "usage": usage_of(data.get("usage")),
-        "model": word(data.get("model")),
+        "model": text_or_none(data.get("model")),
         "tool_calls": tool_calls_of(message.get("tool_calls")),
         "filters": (*prompt_filters(data), *filter_results("completion", choice.get("content_filter_results"))),
-        "reasoning": word(message.get("reasoning_content")),
+        "reasoning": text_or_none(message.get("reasoning_content")),
         "raw": data,
     }
 
@@ -140,7 +140,7 @@ def prompt_filters(data: Mapping[str, Any]) -> tuple[FilterResult, ...]:
     return tuple(result for results in found for result in filter_results("prompt", results))
 
 
-class ToolPieces:
+class ToolCallAssembler:
     """Puts together tool calls that come in pieces."""
 
     def __init__(self) -> None:
@@ -156,15 +156,15 @@ class ToolPieces:
             )
             function = piece.get("function")
             given = {**(function if isinstance(function, Mapping) else {}), "id": piece.get("id")}
-            call["id"] = word(given["id"]) or call["id"]
-            call["name"] += word(given.get("name")) or ""
-            call["arguments"] += word(given.get("arguments")) or ""
+            call["id"] = text_or_none(given["id"]) or call["id"]
+            call["name"] += text_or_none(given.get("name")) or ""
+            call["arguments"] += text_or_none(given.get("arguments")) or ""
 
     def whole(self) -> tuple[ToolCall, ...]:
         return tuple(ToolCall(**call) for _, call in sorted(self._calls.items()))
 
 
-class Assembler:
+class ChatAssembler:
     """Puts a stream together. Feed events, get the text that is new; `fields()` of a Completion at the end."""
 
     def __init__(self) -> None:
@@ -172,7 +172,7 @@ class Assembler:
         self._text: list[str] = []
         self._refusal: list[str] = []
         self._reasoning: list[str] = []
-        self._tools = ToolPieces()
+        self._tools = ToolCallAssembler()
         self._filters: dict[tuple[str, str], FilterResult] = {}
         self._finish: str | None = None
         self._usage: Any = None
@@ -190,8 +190,8 @@ class Assembler:
         if chunk.get("error") or event.event == "error":
             raise ErrorInAnswer(event.data)
         self._usage = chunk.get("usage") or self._usage
-        self._model = word(chunk.get("model")) or self._model
-        self._id = word(chunk.get("id")) or self._id
+        self._model = text_or_none(chunk.get("model")) or self._model
+        self._id = text_or_none(chunk.get("id")) or self._id
         self._found(prompt_filters(chunk))
         choices = chunk.get("choices")
         for choice in choices if isinstance(choices, list) else []:
@@ -201,18 +201,18 @@ class Assembler:
     def _choice(self, choice: Mapping[str, Any]) -> Iterator[TextDelta]:
         # Asynchronous filters send choices without a delta, also after the one that finished.
         delta = choice.get("delta")
-        self._finish = word(choice.get("finish_reason")) or self._finish
+        self._finish = text_or_none(choice.get("finish_reason")) or self._finish
         if results := choice.get("content_filter_results"):
             self._found(filter_results("completion", results))
         if not isinstance(delta, Mapping):
             return
-        if refusal := word(delta.get("refusal")):
+        if refusal := text_or_none(delta.get("refusal")):
             self._refusal.append(refusal)
-        if reasoning := word(delta.get("reasoning_content")):
+        if reasoning := text_or_none(delta.get("reasoning_content")):
             self._reasoning.append(reasoning)
         if pieces := delta.get("tool_calls"):
             self._tools.feed(pieces)
-        if text := word(delta.get("content")):
+        if text := text_or_none(delta.get("content")):
             self._text.append(text)
             yield TextDelta(text)
 
@@ -252,7 +252,7 @@ class Assembler:
 
 def chunk_of(event: ServerEvent) -> Mapping[str, Any]:
     try:
-        chunk = parsed(event.data)
+        chunk = parse_json(event.data)
     except ValueError:
         raise ProtocolError("a chunk is not JSON", event.data) from None
     if not isinstance(chunk, Mapping):

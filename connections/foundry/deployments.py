@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from connections.foundry.filters import word
+from connections.foundry.filters import text_or_none
 from connections.foundry.values import Deployment, ProtocolError
 
 
@@ -17,19 +17,23 @@ def read(data: Any) -> tuple[list[Deployment], str | None]:
     """
     if not isinstance(data, Mapping):
         raise ProtocolError("the answer is no list")
-    if name := word(data.get("model_name")):
+    if name := text_or_none(data.get("model_name")):
         return [Deployment(name, name)], None
     entries = data.get("value") if isinstance(data.get("value"), list) else data.get("data")
     if not isinstance(entries, list):
         raise ProtocolError("the answer is no list")
     found = [deployment for entry in entries if (deployment := deployment_of(entry)) is not None]
-    return found, word(data.get("nextLink"))
+    return found, text_or_none(data.get("nextLink"))
 
 
 def deployment_of(entry: Any) -> Deployment | None:
     if not isinstance(entry, Mapping):
         return None
-    name = word(entry.get("name")) or word(entry.get("id"))
+    name = text_or_none(entry.get("name")) or text_or_none(entry.get("id"))
     if name is None or entry.get("type") not in (None, "ModelDeployment"):
         return None
-    return Deployment(name, word(entry.get("modelName")) or word(entry.get("model")), word(entry.get("status")))
+    return Deployment(
+        name,
+        text_or_none(entry.get("modelName")) or text_or_none(entry.get("model")),
+        text_or_none(entry.get("status")),
+    )

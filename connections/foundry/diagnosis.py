@@ -11,11 +11,11 @@ from dataclasses import dataclass, field, replace
 from typing import Any, Protocol
 from urllib.parse import quote
 
-from connections.endpoint.endpoint import Endpoint, EndpointError, Kind
+from connections.endpoint.endpoint import Endpoint, EndpointError, EndpointKind
 from connections.endpoint.recognise import LAST_GA, parse_endpoint
+from connections.foundry.backoff import RetryPolicy
 from connections.foundry.calls import ChatCall
 from connections.foundry.errors import ErrorKind, FoundryError
-from connections.foundry.retry import RetryPolicy
 from connections.foundry.values import ChatEvent, ChatRequest, Completion, Deployment, Message, Target, TextDelta, Usage
 
 TEST_TOKENS = 16  # the least that every API accepts
@@ -23,7 +23,7 @@ ONCE = RetryPolicy(attempts=1)
 MOST_SHAPES = 5  # tried beside the pasted one
 # What another shape of address, or another header, may mend.
 BY_SHAPE = (ErrorKind.NOT_FOUND_ROUTE, ErrorKind.PROTOCOL, ErrorKind.AUTH_TOKEN)
-WRONG = {
+CULPRITS = {
     ErrorKind.DNS: "host",
     ErrorKind.CONNECT: "host",
     ErrorKind.TLS: "host",
@@ -39,7 +39,7 @@ WRONG = {
 
 
 @dataclass(frozen=True)
-class Tried:
+class TriedAddress:
     """One line of "tried -> answered"."""
 
     url: str
@@ -67,7 +67,7 @@ class TestResult:
     error: FoundryError | None = None
     request: Mapping[str, Any] = field(default_factory=dict)
     answer: str = ""
-    tried: tuple[Tried, ...] = ()
+    tried: tuple[TriedAddress, ...] = ()
     better: Endpoint | None = None  # another address that answered
     wrong: str = ""  # host, key, token, role, network, deployment, api-version or path
     deployments: tuple[Deployment, ...] | None = None  # None: the service gives no list
@@ -78,7 +78,7 @@ class TestResult:
         return any(tried.ok for tried in self.tried)
 
 
-class Client(Protocol):
+class DiagnosisClient(Protocol):
     """What a diagnosis asks: the client, handed to it."""
 
     def chat(
@@ -88,16 +88,16 @@ class Client(Protocol):
     async def deployments(self, target: Target) -> list[Deployment] | None: ...
 
 
-async def diagnosed(client: Client, target: Target, model: str) -> TestResult:
+async def diagnose(client: DiagnosisClient, target: Target, model: str) -> TestResult:
     """Never raises FoundryError."""
-    result = await called(client, target, model)
-    tried = [line(result, target.endpoint)]
+    result = await probe(client, target, model)
+    tried = [tried_address(result, target.endpoint)]
     better: Endpoint | None = None
     usage = result.usage
     if result.error is not None and result.error.kind in BY_SHAPE:
         for endpoint in other_shapes(target.endpoint, model):
-            other = await called(client, replace(target, endpoint=endpoint), model)
-            tried.append(line(other, endpoint))
+            other = await probe(client, replace(target, endpoint=endpoint), model)
+            tried.append(tried_address(other, endpoint))
             usage += other.usage
             if other.ok:
                 better = endpoint
@@ -105,39 +105,41 @@ async def diagnosed(client: Client, target: Target, model: str) -> TestResult:
             if other.error is not None and other.error.kind is ErrorKind.NOT_FOUND_DEPLOYMENT:
                 # The path is right there; the name is what is left to correct.
                 better = better or endpoint
-    listed = await client.deployments(replace(target, endpoint=better or target.endpoint)) if reached(result) else None
+    listed = (
+        await client.deployments(replace(target, endpoint=better or target.endpoint)) if is_reachable(result) else None
+    )
     return replace(
         result,
         usage=usage,
         tried=tuple(tried),
         better=better,
-        wrong=wrong(result, target.endpoint, better),
-        deployments=None if listed is None or target.endpoint.kind is Kind.COMPATIBLE else tuple(listed),
+        wrong=culprit_of(result, target.endpoint, better),
+        deployments=None if listed is None or target.endpoint.kind is EndpointKind.COMPATIBLE else tuple(listed),
     )
 
 
-def reached(result: TestResult) -> bool:
+def is_reachable(result: TestResult) -> bool:
     """Whether there is somebody who could list anything."""
-    return result.error is None or WRONG.get(result.error.kind) not in ("host", "key", "token", "network")
+    return result.error is None or CULPRITS.get(result.error.kind) not in ("host", "key", "token", "network")
 
 
-def wrong(result: TestResult, endpoint: Endpoint, better: Endpoint | None) -> str:
+def culprit_of(result: TestResult, endpoint: Endpoint, better: Endpoint | None) -> str:
     if result.error is None:
         return ""
-    same = better is not None and (better.kind, better.base) == (Kind.DEPLOYMENT, endpoint.base)
-    return "api-version" if same else WRONG.get(result.error.kind, "")
+    same = better is not None and (better.kind, better.base) == (EndpointKind.DEPLOYMENT, endpoint.base)
+    return "api-version" if same else CULPRITS.get(result.error.kind, "")
 
 
-def line(result: TestResult, endpoint: Endpoint) -> Tried:
+def tried_address(result: TestResult, endpoint: Endpoint) -> TriedAddress:
     # The status stands beside it.
     said = result.error.message.removeprefix(f"{result.status}: ") if result.error else result.text.strip()[:80]
-    return Tried(result.url, endpoint, result.ok, result.status, said or "answered")
+    return TriedAddress(result.url, endpoint, result.ok, result.status, said or "answered")
 
 
 def other_shapes(endpoint: Endpoint, model: str) -> list[Endpoint]:
     """Other addresses of the same host that may be meant, the likeliest first, without the one that failed."""
     found: list[Endpoint] = []
-    for url in urls_of(endpoint, quote(model, safe="")):
+    for url in candidate_urls(endpoint, quote(model, safe="")):
         try:
             parsed = parse_endpoint(url)
         except EndpointError:
@@ -147,21 +149,21 @@ def other_shapes(endpoint: Endpoint, model: str) -> list[Endpoint]:
     return found[:MOST_SHAPES]
 
 
-def urls_of(endpoint: Endpoint, model: str) -> Iterator[str]:
+def candidate_urls(endpoint: Endpoint, model: str) -> Iterator[str]:
     root, base = endpoint.origin, endpoint.base.split("?")[0]
-    if endpoint.kind is Kind.SERVERLESS:
+    if endpoint.kind is EndpointKind.SERVERLESS:
         yield from (f"{base}/v1", root, f"{root}/v1")
         return
     prefix = re.split(r"/(?:openai|models|api/projects|v1)(?:/|$)", base)[0]
-    if endpoint.kind is Kind.DEPLOYMENT:
+    if endpoint.kind is EndpointKind.DEPLOYMENT:
         yield f"{base}?api-version={LAST_GA}"
-    for place in dict.fromkeys((root if endpoint.kind is Kind.COMPATIBLE else prefix, prefix)):
+    for place in dict.fromkeys((root if endpoint.kind is EndpointKind.COMPATIBLE else prefix, prefix)):
         yield f"{place}/openai/v1"
         yield f"{place}/openai/deployments/{model}?api-version={LAST_GA}"
         yield f"{place}/models" if endpoint.is_azure else f"{place}/v1"
 
 
-async def called(client: Client, target: Target, model: str) -> TestResult:
+async def probe(client: DiagnosisClient, target: Target, model: str) -> TestResult:
     request = ChatRequest(model, (Message("user", "Answer with one word: ready?"),), max_completion_tokens=TEST_TOKENS)
     url, sent = what_is_sent(target, request)
     started, first = time.monotonic(), None
@@ -171,7 +173,7 @@ async def called(client: Client, target: Target, model: str) -> TestResult:
                 if isinstance(event, TextDelta) and first is None:
                     first = elapsed(started)
                 if isinstance(event, Completion):
-                    return answered(event, sent, elapsed(started), first)
+                    return success_of(event, sent, elapsed(started), first)
         error = FoundryError(ErrorKind.PROTOCOL, "The call ended without an answer.")
     except FoundryError as failed:
         error = failed
@@ -187,7 +189,7 @@ async def called(client: Client, target: Target, model: str) -> TestResult:
     )
 
 
-def answered(completion: Completion, sent: Mapping[str, Any], total: float, first: float | None) -> TestResult:
+def success_of(completion: Completion, sent: Mapping[str, Any], total: float, first: float | None) -> TestResult:
     return TestResult(
         True,
         completion.url,
@@ -205,10 +207,10 @@ def answered(completion: Completion, sent: Mapping[str, Any], total: float, firs
 
 def what_is_sent(target: Target, request: ChatRequest) -> tuple[str, dict[str, Any]]:
     try:
-        asked = ChatCall(target, request).asked(())
+        sent = ChatCall(target, request).wire_request(())
     except FoundryError:
         return target.endpoint.url, {}
-    return asked.route.url, {"url": asked.route.url, "body": asked.body}
+    return sent.route.url, {"url": sent.route.url, "body": sent.body}
 
 
 def elapsed(started: float) -> float:

@@ -10,7 +10,7 @@ from typing import Any
 
 from connections.endpoint.endpoint import Endpoint
 from connections.foundry.chat import usage_of
-from connections.foundry.filters import word
+from connections.foundry.filters import text_or_none
 from connections.foundry.values import EmbeddingRequest, ProtocolError
 
 
@@ -33,7 +33,7 @@ def read(data: Any) -> dict[str, Any]:
     ordered = sorted(enumerate(entries), key=lambda pair: index_of(pair[1], pair[0]))
     return {
         "vectors": tuple(vector(entry.get("embedding")) for _, entry in ordered),
-        "model": word(data.get("model")),
+        "model": text_or_none(data.get("model")),
         "usage": usage_of(data.get("usage")),
     }
 

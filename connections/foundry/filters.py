@@ -15,12 +15,12 @@ def filter_results(source: str, results: Any) -> tuple[FilterResult, ...]:
     """
     found = results.items() if isinstance(results, Mapping) else ()
     return tuple(
-        FilterResult(source, str(category), result.get("filtered") is True, word(result.get("severity")))
+        FilterResult(source, str(category), result.get("filtered") is True, text_or_none(result.get("severity")))
         for category, result in found
         if isinstance(result, Mapping) and category != "error"
     )
 
 
-def word(value: Any) -> str | None:
+def text_or_none(value: Any) -> str | None:
     """The value when it is a text with something in it."""
     return value if isinstance(value, str) and value else None

@@ -37,12 +37,12 @@ ESCAPE = re.compile(CODES)
 EVERY_ESCAPE = re.compile(CODES + rb"|\\{1,8}[\"'nrtbf]|\\{2,8}")
 SIGNS_OF_ITS_OWN = frozenset("\"'\\\n\r\t\b\f")
 # What may become one of these with the next piece of a stream.
-BEGUN = re.compile(
+HALF_ESCAPE = re.compile(
     rb"(?:\\{1,8}u[dD][89abAB][0-9a-fA-F]{2}(?:\\{1,8}(?:u(?:[dD](?:[c-fC-F][0-9a-fA-F]?)?)?)?)?"
     rb"|(?:\\{1,8}|%)u[0-9a-fA-F]{0,3}|\\{1,8}(?:x[0-9a-fA-F]?)?|%[0-9a-fA-F]?"
     rb"|&(?:#(?:[xX][0-9a-fA-F]{0,10}|[0-9]{0,11})?|[A-Za-z]{0,8}))\Z"
 )
-LONGEST_BEGUN = 32  # bytes, at the end of which one is looked for
+LONGEST_HALF_ESCAPE = 32  # bytes, at the end of which one is looked for
 CONTROLS = {b"n": b"\n", b"r": b"\r", b"t": b"\t", b"b": b"\b", b"f": b"\f"}
 NAMED = {name.encode(): sign.encode() for name, sign in html5.items() if name.endswith(";") and sign.isascii()}
 
@@ -108,7 +108,7 @@ class Masker:
         self._ended = sorted({form for text in texts for form in ended_base64_forms(text)} - {*self._exact})
         forms = (*self._folded, *self._exact, *self._ended)
         self._most_held = LONGEST_ESCAPE * max(map(len, plain), default=0) + 256
-        self._suspicious = suspicious(forms)
+        self._suspicious = suspicion_pattern(forms)
 
     def __bool__(self) -> bool:
         return bool(self._folded)
@@ -152,9 +152,9 @@ class Masker:
             return False
         return not self.finds(written.encode("utf-8", "surrogatepass"))
 
-    def window(self) -> Window:
+    def window(self) -> MaskingWindow:
         """For a text that comes in pieces."""
-        return Window(self)
+        return MaskingWindow(self)
 
     def _readings(self, data: bytes) -> list[bytes]:
         """The text as it stands, then with its escapes undone, again and again."""
@@ -201,10 +201,10 @@ class Masker:
                 continue
             if any(passed <= place <= start for place in begun):
                 break
-            pieces += (decoded(data[passed:start]), MASK)
+            pieces += (decode(data[passed:start]), MASK)
             passed = end
         held = min((place for place in begun if place >= passed), default=len(data))
-        return "".join(pieces) + decoded(data[passed:held]), data[held:]
+        return "".join(pieces) + decode(data[passed:held]), data[held:]
 
     def _places(self, data: bytes, *, final: bool) -> tuple[set[tuple[int, int]], set[int]]:
         """Where forms stand in the original, and where they may have begun at its end."""
@@ -243,7 +243,7 @@ def masker_of(*secrets: str) -> Masker:
     return Masker(secrets)
 
 
-class Window:
+class MaskingWindow:
     """Masks a text that comes in pieces, over their seams: all that comes out is what `Masker.text` makes of the
     whole. What cannot be the beginning of a secret goes out at once."""
 
@@ -291,7 +291,7 @@ def is_record(value: Any) -> bool:
     return dataclasses.is_dataclass(value) and not isinstance(value, type)
 
 
-def decoded(data: bytes) -> str:
+def decode(data: bytes) -> str:
     try:
         return data.decode("utf-8", "surrogatepass")
     except UnicodeDecodeError:  # a secret with percent signs of its own may read as half a letter
@@ -315,13 +315,13 @@ def beginnings(form: bytes, data: bytes) -> Iterator[int]:
 
 
 def half_escape(data: bytes) -> re.Match[bytes] | None:
-    return BEGUN.search(data, max(0, len(data) - LONGEST_BEGUN))
+    return HALF_ESCAPE.search(data, max(0, len(data) - LONGEST_HALF_ESCAPE))
 
 
-def suspicious(forms: Iterable[bytes]) -> re.Pattern[str] | None:
+def suspicion_pattern(forms: Iterable[bytes]) -> re.Pattern[str] | None:
     """Finds in a piece of text whatever deserves a closer look: escapes, the first signs of a form, and at the end
     of the piece the beginning of them."""
-    heads = sorted({decoded(form)[:4] for form in forms})
+    heads = sorted({decode(form)[:4] for form in forms})
     if not heads:
         return None
     first = "|".join(re.escape(head) for head in heads)

@@ -9,8 +9,8 @@ import json
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from connections.foundry.chat import chunk_of, count, messages_of
-from connections.foundry.filters import filter_results, word
+from connections.foundry.chat import chunk_of, count_in, messages_of
+from connections.foundry.filters import filter_results, text_or_none
 from connections.foundry.sse import ServerEvent
 from connections.foundry.values import (
     ChatRequest,
@@ -30,7 +30,7 @@ FINISHED_BY = {"max_output_tokens": "length", "content_filter": "content_filter"
 
 def body_of(request: ChatRequest) -> dict[str, Any]:
     """The JSON body. What this API does not have (stop, seed, penalties) is left out."""
-    instructions, messages = apart(request.messages)
+    instructions, messages = split_instructions(request.messages)
     body: dict[str, Any] = {"model": request.model, "input": input_of(messages)}
     if instructions:
         body["instructions"] = instructions
@@ -41,22 +41,22 @@ def body_of(request: ChatRequest) -> dict[str, Any]:
         body["reasoning"] = {"effort": request.reasoning_effort}
     text: dict[str, Any] = {}
     if request.response_format is not None:
-        text["format"] = flat(request.response_format, "json_schema")
+        text["format"] = flatten(request.response_format, "json_schema")
     if request.verbosity is not None:
         text["verbosity"] = request.verbosity
     if text:
         body["text"] = text
     if request.tools is not None:
-        body["tools"] = [flat(tool, "function") for tool in request.tools]
+        body["tools"] = [flatten(tool, "function") for tool in request.tools]
     if request.tool_choice is not None:
         choice = request.tool_choice
-        body["tool_choice"] = flat(choice, "function") if isinstance(choice, Mapping) else choice
+        body["tool_choice"] = flatten(choice, "function") if isinstance(choice, Mapping) else choice
     if request.stream:
         body["stream"] = True
     return body
 
 
-def apart(messages: Sequence[Message]) -> tuple[str, Sequence[Message]]:
+def split_instructions(messages: Sequence[Message]) -> tuple[str, Sequence[Message]]:
     """Instructions are the text of the system messages at the beginning."""
     given = []
     for message in messages:
@@ -66,7 +66,7 @@ def apart(messages: Sequence[Message]) -> tuple[str, Sequence[Message]]:
     return "\n\n".join(given), messages[len(given) :]
 
 
-def flat(data: Mapping[str, Any], inner: str) -> dict[str, Any]:
+def flatten(data: Mapping[str, Any], inner: str) -> dict[str, Any]:
     """{"type": T, T: {...}} of the chat API -> {"type": T, ...}."""
     nested = data.get(inner)
     rest = {name: value for name, value in data.items() if name != inner}
@@ -86,12 +86,12 @@ def items_of(message: Message, role: str) -> Iterator[dict[str, Any]]:
         yield {"type": "function_call_output", "call_id": message.tool_call_id, "output": message.content or ""}
         return
     if message.content:
-        yield {"role": role, "content": [part_of(part, role) for part in parts(message.content)]}
+        yield {"role": role, "content": [part_of(part, role) for part in content_parts(message.content)]}
     for call in message.tool_calls:
         yield {"type": "function_call", "call_id": call.id, "name": call.name, "arguments": call.arguments}
 
 
-def parts(content: str | list[dict[str, Any]]) -> list[dict[str, Any]]:
+def content_parts(content: str | list[dict[str, Any]]) -> list[dict[str, Any]]:
     return [{"type": "text", "text": content}] if isinstance(content, str) else content
 
 
@@ -110,13 +110,13 @@ def part_of(part: Mapping[str, Any], role: str) -> dict[str, Any]:
 def usage_of(data: Any) -> Usage:
     if not isinstance(data, Mapping):
         return Usage()
-    given, made = count(data, "input_tokens") or 0, count(data, "output_tokens") or 0
+    given, made = count_in(data, "input_tokens") or 0, count_in(data, "output_tokens") or 0
     return Usage(
         given,
         made,
-        count(data, "total_tokens") or given + made,
-        count(data.get("input_tokens_details"), "cached_tokens"),
-        count(data.get("output_tokens_details"), "reasoning_tokens"),
+        count_in(data, "total_tokens") or given + made,
+        count_in(data.get("input_tokens_details"), "cached_tokens"),
+        count_in(data.get("output_tokens_details"), "reasoning_tokens"),
     )
 
 
@@ -136,14 +136,14 @@ def read(data: Any) -> dict[str, Any]:
     )
     summaries = [part for item in of_type(items, "reasoning") for part in mappings(item.get("summary"))]
     return {
-        "text": joined(of_type(content, "output_text"), "text"),
-        "refusal": joined(of_type(content, "refusal"), "refusal") or None,
+        "text": join_field(of_type(content, "output_text"), "text"),
+        "refusal": join_field(of_type(content, "refusal"), "refusal") or None,
         "finish_reason": finish_of(data, calls),
         "usage": usage_of(data.get("usage")),
-        "model": word(data.get("model")),
+        "model": text_or_none(data.get("model")),
         "tool_calls": calls,
         "filters": filters_of(data.get("content_filters")),
-        "reasoning": joined(summaries, "text") or None,
+        "reasoning": join_field(summaries, "text") or None,
         "raw": data,
     }
 
@@ -156,8 +156,8 @@ def mappings(value: Any) -> list[Mapping[str, Any]]:
     return [part for part in value if isinstance(part, Mapping)] if isinstance(value, list) else []
 
 
-def joined(parts: Sequence[Mapping[str, Any]], name: str) -> str:
-    return "".join(word(part.get(name)) or "" for part in parts)
+def join_field(parts: Sequence[Mapping[str, Any]], name: str) -> str:
+    return "".join(text_or_none(part.get(name)) or "" for part in parts)
 
 
 def finish_of(data: Mapping[str, Any], calls: Sequence[ToolCall]) -> str | None:
@@ -166,10 +166,10 @@ def finish_of(data: Mapping[str, Any], calls: Sequence[ToolCall]) -> str | None:
     if status == "incomplete":
         details = data.get("incomplete_details")
         reason = details.get("reason") if isinstance(details, Mapping) else None
-        return FINISHED_BY.get(str(reason), word(reason) or "length")
+        return FINISHED_BY.get(str(reason), text_or_none(reason) or "length")
     if status in (None, "completed"):
         return "tool_calls" if calls else "stop"
-    return word(status)
+    return text_or_none(status)
 
 
 def filters_of(data: Any) -> tuple[FilterResult, ...]:
@@ -183,7 +183,7 @@ def filters_of(data: Any) -> tuple[FilterResult, ...]:
     )
 
 
-class Assembler:
+class ResponseAssembler:
     """Puts a stream together. The last event carries the whole response; unknown ones are skipped."""
 
     def __init__(self) -> None:
@@ -202,7 +202,7 @@ class Assembler:
         kind = data.get("type") or event.event
         if kind == "error" or (data.get("error") and "response" not in data):
             raise ErrorInAnswer(error_of(data))
-        if kind == "response.output_text.delta" and (text := word(data.get("delta"))):
+        if kind == "response.output_text.delta" and (text := text_or_none(data.get("delta"))):
             self._text.append(text)
             yield TextDelta(text)
         if kind in FINAL and isinstance(data.get("response"), Mapping):

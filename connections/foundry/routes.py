@@ -7,11 +7,13 @@ from dataclasses import dataclass
 from enum import StrEnum
 from urllib.parse import quote
 
-from connections.endpoint.endpoint import Endpoint, EndpointError, Kind
+from connections.endpoint.endpoint import Endpoint, EndpointError, EndpointKind
+from connections.endpoint.hosts import BELIEVED_SCOPES
 from connections.endpoint.recognise import LAST_GA, parse_endpoint
-from connections.foundry.adapt import API, ENDPOINT, KEY_HEADER, SCOPE, Lesson, way
-from connections.foundry.auth import AUDIENCES, BEARER, scope_named
-from connections.foundry.errors import OTHER_API, ErrorKind, FoundryError
+from connections.foundry.auth import BEARER, scope_named_in
+from connections.foundry.classify import OTHER_API
+from connections.foundry.errors import ErrorKind, FoundryError
+from connections.foundry.lessons import API, ENDPOINT, KEY_HEADER, SCOPE, Lesson, learnt_way
 
 
 class Api(StrEnum):
@@ -30,10 +32,10 @@ class Route:
 
 def route_of(endpoint: Endpoint, model: str, lessons: Sequence[Lesson], wanted: Api | None = None) -> Route:
     """The way to the model, with what was learnt about it. Raises FoundryError when there is none."""
-    endpoint = elsewhere(endpoint, way(lessons, ENDPOINT))
+    endpoint = moved_endpoint(endpoint, learnt_way(lessons, ENDPOINT))
     urls = {Api.CHAT: endpoint.chat_url(model), Api.RESPONSES: endpoint.responses_url(model)}
     preferred = Api.RESPONSES if endpoint.prefers_responses else Api.CHAT
-    learnt = way(lessons, API)
+    learnt = learnt_way(lessons, API)
     api = wanted or (Api(learnt) if learnt and urls[Api(learnt)] else preferred)
     url = urls[api]
     if url is None:
@@ -45,7 +47,7 @@ def route_of(endpoint: Endpoint, model: str, lessons: Sequence[Lesson], wanted: 
     return Route(api, url, endpoint)
 
 
-def elsewhere(endpoint: Endpoint, learnt: str) -> Endpoint:
+def moved_endpoint(endpoint: Endpoint, learnt: str) -> Endpoint:
     """The endpoint that was found to answer instead, never on another host."""
     try:
         found = parse_endpoint(learnt) if learnt else endpoint
@@ -54,7 +56,7 @@ def elsewhere(endpoint: Endpoint, learnt: str) -> Endpoint:
     return found if found.origin == endpoint.origin else endpoint
 
 
-def detour(route: Route, model: str, error: FoundryError, now: float) -> Lesson | None:
+def lesson_about_route(route: Route, model: str, error: FoundryError, now: float) -> Lesson | None:
     """What a refusal of the way itself teaches: another API or another path."""
     if error.kind is not ErrorKind.NOT_FOUND_ROUTE:
         return None
@@ -69,14 +71,14 @@ def detour(route: Route, model: str, error: FoundryError, now: float) -> Lesson 
 def other_path(route: Route, model: str) -> str:
     """Older Azure resources have no v1 route; serverless ones have their paths below /v1 or not."""
     endpoint = route.endpoint
-    if endpoint.kind is Kind.V1 and endpoint.is_azure and route.api is Api.CHAT and model:
+    if endpoint.kind is EndpointKind.V1 and endpoint.is_azure and route.api is Api.CHAT and model:
         return f"{endpoint.origin}/openai/deployments/{quote(model, safe='')}?api-version={LAST_GA}"
-    if endpoint.kind is Kind.SERVERLESS and not endpoint.base.endswith("/v1"):
+    if endpoint.kind is EndpointKind.SERVERLESS and not endpoint.base.endswith("/v1"):
         return f"{endpoint.base}/v1"
     return ""
 
 
-def other_credentials(
+def lesson_about_credentials(
     error: FoundryError, endpoint: Endpoint, *, identity: bool, scope: str, key_header: str, now: float
 ) -> Lesson | None:
     """What a refused token teaches: another audience, or that a key is no token. Only Microsoft's own resources are
@@ -84,7 +86,7 @@ def other_credentials(
     if error.kind is not ErrorKind.AUTH_TOKEN:
         return None
     if identity:
-        named = scope_named(error.raw) if endpoint.is_resource else ""
-        return Lesson(SCOPE, named, error.raw, now) if named in AUDIENCES and named != scope else None
+        named = scope_named_in(error.raw) if endpoint.is_resource else ""
+        return Lesson(SCOPE, named, error.raw, now) if named in BELIEVED_SCOPES and named != scope else None
     # The dated routes read a bearer key as a token.
     return Lesson(KEY_HEADER, "api-key", error.raw, now) if key_header == BEARER else None

@@ -1,29 +1,30 @@
-"""httpx behind one method: which destinations may be reached, how long anything may take, how much may come back.
+"""httpx behind one method: how long anything may take, and how much may come back.
 
-httpx is the client API; its own pool costs O(n) a request, so it runs on aiohttp's. The destination is checked
-on the address that is connected to, after name resolution, so a name cannot change its mind in between.
+httpx is the client API; its own pool costs O(n) a request, so it runs on aiohttp's.
 """
 
 from __future__ import annotations
 
-import ipaddress
 import json
 import socket
 import ssl
 from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
 from contextlib import aclosing, asynccontextmanager
-from dataclasses import dataclass
-from functools import lru_cache
 from typing import Any
 
 import aiohttp
 import httpx
-from aiohttp.abc import AbstractResolver, ResolveResult
-from aiohttp.resolver import ThreadedResolver
 from httpx_aiohttp import AiohttpTransport
 from yarl import URL
 
 from connections.endpoint.endpoint import Endpoint
+from connections.foundry.destinations import (
+    CheckedResolver,
+    DestinationBlocked,
+    Destinations,
+    blocked_error,
+    callable_url,
+)
 from connections.foundry.errors import REQUEST_IDS, ErrorKind, FoundryError
 from connections.foundry.masking import Masker
 
@@ -32,7 +33,7 @@ LARGEST_REFUSAL = 64 * 1024  # bytes read of an answer that is an error
 LARGEST_HEADERS = 64 * 1024
 TIMEOUTS = httpx.Timeout(600, connect=10).as_dict()  # seconds; reasoning takes minutes
 # Compressed streams are held back until a block is full, and small bodies can unfold to huge ones.
-STANDING = {
+DEFAULT_HEADERS = {
     "Accept": "application/json, text/event-stream",
     "Accept-Encoding": "identity",
     "Content-Type": "application/json",
@@ -40,117 +41,7 @@ STANDING = {
 }
 MOST_CONNECTIONS = 2_000
 
-# What looks public to ipaddress, or did in some version of Python: the platform of Azure itself, addresses for
-# protocols (metadata of some clouds among them), the relays of 6to4, documentation, and tunnels, which end
-# wherever the address inside them says.
-NEVER_PUBLIC = tuple(
-    ipaddress.ip_network(text)
-    for text in ("168.63.129.16/32", "192.0.0.0/24", "192.88.99.0/24", "2001::/23", "2002::/16", "3fff::/20")
-)
-# All of IPv6 that is given out; outside are mapped, translated and site-local addresses.
-GIVEN_OUT = ipaddress.IPv6Network("2000::/3")
-NAT64 = ipaddress.IPv6Network("64:ff9b::/96")
-# The second half of an ISATAP address is this, with its two highest flags in either position, and an IPv4 address.
-ISATAP, ISATAP_FLAGS = 0x00005EFE, 0x03000000
 FAILURES = (httpx.HTTPError, httpx.InvalidURL, OSError, aiohttp.ClientError)
-
-Network = ipaddress.IPv4Network | ipaddress.IPv6Network
-Address = ipaddress.IPv4Address | ipaddress.IPv6Address
-
-
-class Blocked(OSError):
-    """The destination is not allowed."""
-
-
-@dataclass(frozen=True)
-class Destinations:
-    """Which loopback, private and link-local addresses may be called all the same, and who is trusted."""
-
-    hosts: frozenset[tuple[str, int]] = frozenset()
-    networks: tuple[Network, ...] = ()
-
-    @classmethod
-    def parse(cls, text: str) -> Destinations:
-        """Entries are host:port or CIDR, separated by commas. Raises ValueError naming the one that is neither."""
-        hosts, networks = set(), []
-        for entry in filter(None, (part.strip() for part in text.split(","))):
-            host, _, port = entry.rpartition(":")
-            if host and port.isdigit() and "/" not in entry:
-                hosts.add((host.strip("[]").lower(), int(port)))
-                continue
-            try:
-                networks.append(ipaddress.ip_network(entry, strict=False))
-            except ValueError:
-                raise ValueError(f"{entry!r} is neither host:port nor an address range such as 10.0.0.0/8.") from None
-        return cls(frozenset(hosts), tuple(networks))
-
-    def allows(self, host: str, address: str, port: int) -> bool:
-        """Whether `host`, resolved to `address`, may be connected to."""
-        ip = reached(ipaddress.ip_address(address.split("%", 1)[0]))
-        if is_public(ip):
-            return True
-        if (host.lower(), port) in self.hosts or (str(ip), port) in self.hosts:
-            return True
-        return within(ip, self.networks)
-
-    def trusts(self, endpoint: Endpoint) -> bool:
-        """Whether the server's own identity may be shown there: to a resource's own host, and to a host that is
-        listed by its name and port. A range of addresses may be called, but is trusted with nothing."""
-        return endpoint.is_resource or endpoint.address in self.hosts
-
-    def allows_plain(self, host: str, port: int) -> bool:
-        """http is for listed loopback and private addresses alone."""
-        if (host.lower(), port) in self.hosts:
-            return True
-        try:
-            ip = ipaddress.ip_address(host)
-        except ValueError:
-            return False
-        return within(ip, self.networks)
-
-
-def within(ip: Address, networks: tuple[Network, ...]) -> bool:
-    return any(ip.version == network.version and ip in network for network in networks)
-
-
-def is_public(ip: Address) -> bool:
-    """Whether anybody may be there, and nobody of this network."""
-    if not ip.is_global or ip.is_multicast or within(ip, NEVER_PUBLIC):
-        return False
-    return isinstance(ip, ipaddress.IPv4Address) or (ip in GIVEN_OUT and not is_isatap(ip))
-
-
-def is_isatap(ip: ipaddress.IPv6Address) -> bool:
-    return int(ip) >> 32 & 0xFFFFFFFF & ~ISATAP_FLAGS == ISATAP
-
-
-def reached(ip: Address) -> Address:
-    """The address behind one that every host unwraps: IPv4 written as IPv6, and the well-known prefix of NAT64."""
-    if isinstance(ip, ipaddress.IPv4Address):
-        return ip
-    if ip in NAT64:
-        return ipaddress.IPv4Address(int(ip) & 0xFFFFFFFF)
-    return ip.ipv4_mapped or ip
-
-
-class CheckedResolver(AbstractResolver):
-    """Resolves names and drops every address that may not be reached."""
-
-    def __init__(self, destinations: Destinations) -> None:
-        self._destinations = destinations
-        self._resolver = ThreadedResolver()
-
-    async def resolve(
-        self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_INET
-    ) -> list[ResolveResult]:
-        found = await self._resolver.resolve(host, port, family)
-        allowed = [entry for entry in found if self._destinations.allows(host, entry["host"], port)]
-        if not allowed:
-            raise Blocked(f"{host} is {found[0]['host']}")
-        return allowed
-
-    async def close(self) -> None:
-        await self._resolver.close()
 
 
 class NoCookies(aiohttp.DummyCookieJar):
@@ -160,7 +51,7 @@ class NoCookies(aiohttp.DummyCookieJar):
         pass
 
 
-class Answer:
+class HttpAnswer:
     """What came back: status and headers (names in lower case) at once, the body as it comes."""
 
     def __init__(self, response: httpx.Response) -> None:
@@ -184,7 +75,7 @@ class Answer:
                 yield chunk
         except FAILURES as error:
             # Here, so that the reader knows how far it came: nothing is tried again once text was shown.
-            raise unreachable(error, self._response.url.host, begun=True) from None
+            raise connection_error(error, self._response.url.host, begun=True) from None
 
     async def body(self) -> bytes:
         return b"".join([chunk async for chunk in self.chunks()])
@@ -233,52 +124,29 @@ class HttpTransport:
     @asynccontextmanager
     async def send(
         self, method: str, url: str, headers: Mapping[str, str], body: Mapping[str, Any] | None
-    ) -> AsyncIterator[Answer]:
+    ) -> AsyncIterator[HttpAnswer]:
         """Raises FoundryError."""
-        address = checked(url, self._destinations)
-        content = None if body is None else encoded(body)
+        address = callable_url(url, self._destinations)
+        content = None if body is None else encode_body(body)
         request = httpx.Request(
-            method, address, headers={**STANDING, **headers}, content=content, extensions={"timeout": TIMEOUTS}
+            method, address, headers={**DEFAULT_HEADERS, **headers}, content=content, extensions={"timeout": TIMEOUTS}
         )
         try:
             response = await self._over.handle_async_request(request)
             response.request = request
             try:
-                yield Answer(response)
+                yield HttpAnswer(response)
             finally:
                 await response.aclose()
         except FAILURES as error:
             # What is below may repeat what was sent or what came back.
-            raise unreachable(error, address.host) from None
+            raise connection_error(error, address.host) from None
 
     async def aclose(self) -> None:
         await self._over.aclose()
 
 
-@lru_cache(maxsize=4_096)
-def checked(url: str, destinations: Destinations) -> httpx.URL:
-    """The address, if it may be called as it is written; names are checked once they are resolved.
-
-    Raises FoundryError.
-    """
-    try:
-        address = httpx.URL(url)
-    except httpx.InvalidURL as error:
-        raise FoundryError(ErrorKind.PROTOCOL, f"{url[:200]} cannot be called.", "Check the endpoint.") from error
-    port = address.port or (443 if address.scheme == "https" else 80)
-    if address.scheme != "https" and not destinations.allows_plain(address.host, port):
-        raise blocked(f"{address.host}:{port}", "Only https may be used here")
-    # aiohttp does not ask a resolver about literal addresses.
-    try:
-        ipaddress.ip_address(address.host)
-    except ValueError:
-        return address
-    if not destinations.allows(address.host, address.host, port):
-        raise blocked(f"{address.host}:{port}", "This address is loopback, private or link-local")
-    return address
-
-
-def encoded(body: Mapping[str, Any]) -> bytes:
+def encode_body(body: Mapping[str, Any]) -> bytes:
     try:
         return json.dumps(body, ensure_ascii=False, separators=(",", ":"), allow_nan=False).encode()
     except (TypeError, ValueError) as error:
@@ -289,23 +157,15 @@ def encoded(body: Mapping[str, Any]) -> bytes:
         ) from None
 
 
-def blocked(host: str, why: str) -> FoundryError:
-    return FoundryError(
-        ErrorKind.BLOCKED_DESTINATION,
-        f"{why}: {host} may not be called.",
-        f"An administrator can list {host} in FOUNDRYFLOW_ALLOWED_DESTINATIONS.",
-    )
-
-
-def unreachable(error: BaseException, host: str, *, begun: bool = False) -> FoundryError:
+def connection_error(error: BaseException, host: str, *, begun: bool = False) -> FoundryError:
     """The typed error behind what httpx and aiohttp raise.
 
     httpx-aiohttp reports every failure to connect, a refused one included, as a timeout or connect error; the
     cause tells them apart.
     """
-    causes = list(chain(error))
-    if found := next((c for c in causes if isinstance(c, Blocked)), None):
-        return blocked(host, f"{found} which is loopback, private or link-local")
+    causes = list(causes_of(error))
+    if found := next((c for c in causes if isinstance(c, DestinationBlocked)), None):
+        return blocked_error(host, f"{found} which is loopback, private or link-local")
     if any(isinstance(c, ssl.SSLError | aiohttp.ClientConnectorCertificateError) for c in causes):
         return FoundryError(ErrorKind.TLS, f"{host} has no valid certificate.", "Check the name of the host.")
     if any(isinstance(c, socket.gaierror | aiohttp.ClientConnectorDNSError) for c in causes):
@@ -335,7 +195,7 @@ def unreachable(error: BaseException, host: str, *, begun: bool = False) -> Foun
     return FoundryError(ErrorKind.CONNECT, f"{host} closed the connection without an answer.", "Try again.")
 
 
-def chain(error: BaseException | None) -> Any:
+def causes_of(error: BaseException | None) -> Any:
     seen: set[int] = set()
     while error is not None and id(error) not in seen:
         seen.add(id(error))

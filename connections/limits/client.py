@@ -11,7 +11,7 @@ from typing import Any, Protocol
 
 from connections.foundry.errors import ErrorKind, FoundryError
 from connections.foundry.values import ChatRequest, Completion, Spilled, Target, Waiting, WhenReached
-from connections.limits.rules import LEASE, Full, Ledger
+from connections.limits.rules import LEASE, Ledger, LimitReached
 
 MOST_SPILLS = 5
 LONGEST_PAUSE = 5.0  # seconds between two looks; others may give back what they reserved
@@ -19,7 +19,7 @@ CHARACTERS_A_TOKEN, ANSWER = 4, 500  # for the reservation, until the usage is k
 IMAGE = 1_000  # tokens
 
 
-class Client(Protocol):
+class ChatClient(Protocol):
     """What is wrapped."""
 
     def chat(self, target: Target, request: ChatRequest) -> AsyncGenerator[Any, None]: ...
@@ -30,7 +30,7 @@ class LimitedClient:
 
     def __init__(
         self,
-        client: Client,
+        client: ChatClient,
         ledger: Ledger,
         connection: Callable[[str], Awaitable[Target]],
         queues: defaultdict[str, asyncio.Lock] | None = None,
@@ -91,12 +91,12 @@ class LimitedClient:
             renewing.cancel()
             await asyncio.shield(self._ledger.end(target.name, id, used))
 
-    async def _begin(self, target: Target, wanted: int) -> str | Full:
+    async def _begin(self, target: Target, wanted: int) -> str | LimitReached:
         if target.limits is None:
             raise ValueError("This target has no limits.")
         return await self._ledger.begin(target.name, target.limits, wanted)
 
-    async def _refused(self, target: Target, full: Full) -> Waiting | Spilled:
+    async def _refused(self, target: Target, full: LimitReached) -> Waiting | Spilled:
         limits = target.limits
         if limits is not None and limits.when_reached is WhenReached.SPILL and limits.spill_over_to:
             return Spilled(await self._connection(limits.spill_over_to), f"{target.name}: {full.reason}")

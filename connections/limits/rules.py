@@ -16,7 +16,7 @@ SOON = 0.3  # seconds until somebody who waits for a free call looks again
 
 
 @dataclass(frozen=True, slots=True)
-class Use:
+class CallUse:
     """One call: `tokens` are those reserved, later those used."""
 
     id: str
@@ -26,7 +26,7 @@ class Use:
 
 
 @dataclass(frozen=True, slots=True)
-class Full:
+class LimitReached:
     """Why a call cannot begin now, and when it is worth asking again."""
 
     reason: str
@@ -34,21 +34,21 @@ class Full:
     daily: bool = False
 
 
-def full(limits: Limits, uses: list[Use], today: int, wanted: int, now: float) -> Full | None:
+def limit_reached(limits: Limits, uses: list[CallUse], today: int, wanted: int, now: float) -> LimitReached | None:
     """What stands in the way of a call that wants so many tokens; `uses` are those of the last minute or going.
 
     A window slides: a call counts for sixty seconds from its beginning, so no minute ever holds more than the limit.
     """
     if limits.tokens_a_day is not None and today >= limits.tokens_a_day:
         end = (now // DAY + 1) * DAY
-        return Full(f"{today:,} of {limits.tokens_a_day:,} tokens of the day are used", end, daily=True)
+        return LimitReached(f"{today:,} of {limits.tokens_a_day:,} tokens of the day are used", end, daily=True)
     going = [use for use in uses if use.going_until > now]
     if limits.calls is not None and len(going) >= limits.calls:
-        return Full(f"{len(going)} of {limits.calls} calls are going", now + SOON)
+        return LimitReached(f"{len(going)} of {limits.calls} calls are going", now + SOON)
     recent = sorted((use for use in uses if use.began > now - MINUTE), key=lambda use: use.began)
     if limits.requests is not None and len(recent) >= limits.requests:
         leaves = recent[len(recent) - limits.requests]
-        return Full(f"{limits.requests:,} requests a minute are used", leaves.began + MINUTE)
+        return LimitReached(f"{limits.requests:,} requests a minute are used", leaves.began + MINUTE)
     if limits.tokens is not None:
         # One call alone may want more than a minute has; it goes when nothing else does.
         over = sum(use.tokens for use in recent) + min(wanted, limits.tokens) - limits.tokens
@@ -57,14 +57,14 @@ def full(limits: Limits, uses: list[Use], today: int, wanted: int, now: float) -
                 break
             over -= use.tokens
             if over <= 0:
-                return Full(f"{limits.tokens:,} tokens a minute are used", use.began + MINUTE)
+                return LimitReached(f"{limits.tokens:,} tokens a minute are used", use.began + MINUTE)
     return None
 
 
 class Ledger(Protocol):
     """Keeps count of a connection's calls, for every process that shares it."""
 
-    async def begin(self, name: str, limits: Limits, wanted: int) -> str | Full:
+    async def begin(self, name: str, limits: Limits, wanted: int) -> str | LimitReached:
         """The id of a call that may begin, or what stands in the way."""
 
     async def renew(self, name: str, id: str) -> None:
@@ -79,27 +79,27 @@ class LocalLedger:
 
     def __init__(self, clock: Callable[[], float] = time.time) -> None:
         self._clock = clock
-        self._uses: dict[str, dict[str, Use]] = {}
+        self._uses: dict[str, dict[str, CallUse]] = {}
         self._days: dict[tuple[str, float], int] = {}
         self._ids = count(1)
 
-    async def begin(self, name: str, limits: Limits, wanted: int) -> str | Full:
+    async def begin(self, name: str, limits: Limits, wanted: int) -> str | LimitReached:
         now, uses = self._clock(), self._uses.setdefault(name, {})
         for use in list(uses.values()):
             if use.began < now - MINUTE and use.going_until < now:
                 del uses[use.id]
-        reason = full(limits, list(uses.values()), self._days.get((name, now // DAY), 0), wanted, now)
+        reason = limit_reached(limits, list(uses.values()), self._days.get((name, now // DAY), 0), wanted, now)
         if reason is not None:
             return reason
         id = str(next(self._ids))
-        uses[id] = Use(id, now, wanted, now + LEASE)
+        uses[id] = CallUse(id, now, wanted, now + LEASE)
         return id
 
     async def renew(self, name: str, id: str) -> None:
         use = self._uses[name][id]
-        self._uses[name][id] = Use(id, use.began, use.tokens, self._clock() + LEASE)
+        self._uses[name][id] = CallUse(id, use.began, use.tokens, self._clock() + LEASE)
 
     async def end(self, name: str, id: str, tokens: int) -> None:
         now, use = self._clock(), self._uses[name][id]
-        self._uses[name][id] = Use(id, use.began, tokens, now)
+        self._uses[name][id] = CallUse(id, use.began, tokens, now)
         self._days[name, now // DAY] = self._days.get((name, now // DAY), 0) + tokens

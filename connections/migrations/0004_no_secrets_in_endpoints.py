@@ -6,10 +6,10 @@ from typing import Any
 
 from django.db import migrations
 
-from connections.endpoint.embedded import (without_secrets)
+from connections.endpoint.embedded_secrets import without_secrets
 from connections.endpoint.endpoint import (Endpoint, EndpointError, SecretInEndpoint)
 from connections.endpoint.recognise import parse_endpoint
-from connections.foundry.adapt import SCOPE
+from connections.foundry.lessons import SCOPE
 from connections.secret import Secret
 
 

@@ -15,21 +15,22 @@ from dataclasses import replace
 from typing import Any
 from urllib.parse import parse_qs, quote
 
-from connections.simulator import ask, bodies
-from connections.simulator.answer import Answer, Receive, Scope, Send
-from connections.simulator.auth import KEY, unauthorised
-from connections.simulator.chats import Chat, anthropic_message
+from connections.simulator import body_refusals as bodies
+from connections.simulator import model_request as ask
+from connections.simulator.answer_writer import AnswerWriter, Receive, Scope, Send
+from connections.simulator.api_versions import field_refusal, version_refusal
+from connections.simulator.auth import KEY, auth_refusal
+from connections.simulator.chat_answers import ChatAnswer, anthropic_message
 from connections.simulator.echoes import echo_headers, echo_of, echo_refusal, place_of
-from connections.simulator.events import Drop, Hold, Raw, Step, chunks, spoiled
 from connections.simulator.faults import Faults, first_delay
-from connections.simulator.lists import listing
-from connections.simulator.refusals import NOT_FOUND, Refusal, error
+from connections.simulator.fixed_refusals import FIXED_REFUSALS, NO_JSON
+from connections.simulator.listings import listing
+from connections.simulator.refusals import NOT_FOUND, SimulatedRefusal, error_refusal
 from connections.simulator.replies import Reply
-from connections.simulator.response_items import Response
-from connections.simulator.routes import ALL, LISTS, Route, route_of
-from connections.simulator.standing import ALWAYS, NO_JSON
+from connections.simulator.responses_answers import ResponsesAnswer
+from connections.simulator.routes import ALL, LISTS, SimulatedRoute, route_of
+from connections.simulator.stream_events import DropConnection, HoldOpen, RawBytes, Step, chunks_of, events_with_fault
 from connections.simulator.vectors import embeddings
-from connections.simulator.versions import refused_field, refused_version
 
 __all__ = ["KEY", "Simulator", "app"]
 
@@ -57,34 +58,39 @@ class Simulator:
         if scope["type"] != "http":
             return
         headers = {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in scope["headers"]}
-        request = await read(receive)
-        answer = Answer(send)
+        request = await read_body(receive)
+        answer = AnswerWriter(send)
         if "x-ms-client-request-id" in headers:
             answer.add({"x-ms-client-request-id": headers["x-ms-client-request-id"]})
         if request is None:
-            await answer.refuse(error(413, "413", "The request is too large."))
+            await answer.refuse(error_refusal(413, "413", "The request is too large."))
             return
-        await until_gone(self.respond(scope, headers, request, answer), receive)
+        await answer_until_gone(self.respond(scope, headers, request, answer), receive)
 
-    async def respond(self, scope: Scope, headers: Mapping[str, str], raw: bytes, answer: Answer) -> None:
+    async def respond(self, scope: Scope, headers: Mapping[str, str], raw: bytes, answer: AnswerWriter) -> None:
         route = route_of(sent_path(scope), headers.get("host", ""), self._routes)
         query = parse_qs(scope["query_string"].decode("latin-1"))
         version = query.get("api-version", [""])[0]
-        body = parsed(raw)
+        body = parse_body(raw)
         named = route.deployment if route and route.deployment else str((body or {}).get("model") or "")
-        if refused := refused_head(route, version, scope["method"], headers, any_key=bool(place_of(named))):
+        if refused := head_refusal(route, version, scope["method"], headers, any_key=bool(place_of(named))):
             await answer.refuse(refused)
         elif route is None:
             await answer.refuse(NOT_FOUND)
         elif route.operation in LISTS:
             await answer.json(listing(route, query, origin(scope, headers)))
         elif body is None:
-            await answer.refuse(error(400, "BadRequest", "The request body is not a JSON object."))
+            await answer.refuse(error_refusal(400, "BadRequest", "The request body is not a JSON object."))
         else:
             await self.operate(route, version, bodies.without_extras(route, body, headers), headers, answer)
 
     async def operate(
-        self, route: Route, version: str, body: dict[str, Any], headers: Mapping[str, str], answer: Answer
+        self,
+        route: SimulatedRoute,
+        version: str,
+        body: dict[str, Any],
+        headers: Mapping[str, str],
+        answer: AnswerWriter,
     ) -> None:
         deployment = route.deployment or str(body.get("model") or "")
         if route.inference:
@@ -102,98 +108,98 @@ class Simulator:
         elif route.operation == "embeddings":
             await answer.json(embeddings(deployment, body))
         elif route.operation == "responses":
-            await self.responses(replace(ask.of_responses(route, deployment, body), echo=echo), body, answer)
+            await self.responses(replace(ask.responses_request(route, deployment, body), echo=echo), body, answer)
         elif route.operation == "messages":
-            await answer.json(anthropic_message(Reply.to(ask.of_chat(route, deployment, body))))
+            await answer.json(anthropic_message(Reply.to(ask.chat_request(route, deployment, body))))
         else:
-            await self.chat(replace(ask.of_chat(route, deployment, body), echo=echo), answer)
+            await self.chat(replace(ask.chat_request(route, deployment, body), echo=echo), answer)
 
     def refusal(
         self,
-        route: Route,
+        route: SimulatedRoute,
         version: str,
         deployment: str,
         body: dict[str, Any],
         headers: Mapping[str, str],
-        answer: Answer,
-    ) -> Refusal | None:
+        answer: AnswerWriter,
+    ) -> SimulatedRefusal | None:
         """What the gateway refuses, what the deployment refuses, what is wrong with the body; in this order."""
         if not deployment and route.operation != "embeddings":
-            return error(400, "BadRequest", "model is missing.")
-        if refused := bodies.refused_extras(route, body, headers) or refused_field(route, version, body):
+            return error_refusal(400, "BadRequest", "model is missing.")
+        if refused := bodies.extras_refusal(route, body, headers) or field_refusal(route, version, body):
             return refused
         limits, refused = self._faults.of_deployment(deployment, route.operation)
         answer.add(limits)
         return (
             refused
-            or bodies.refused_body(route, deployment, body, self._responses)
+            or bodies.body_refusal(route, deployment, body, self._responses)
             or self._faults.of_parameters(deployment, body)
         )
 
-    async def before(self, deployment: str, answer: Answer) -> None:
+    async def before(self, deployment: str, answer: AnswerWriter) -> None:
         """What happens before the first byte of an answer."""
         if deployment == "hang":
             await asyncio.sleep(3600)
         if deployment == "drop":
-            await dropped(answer)
+            await drop_connection(answer)
         if deployment == "huge-header":
             answer.add({"x-padding": "s" * HUGE_HEADER})
         await asyncio.sleep(first_delay(deployment))
 
-    async def chat(self, asked: ask.Ask, answer: Answer) -> None:
-        chat = Chat(Reply.to(asked))
+    async def chat(self, asked: ask.ModelRequest, answer: AnswerWriter) -> None:
+        chat = ChatAnswer(Reply.to(asked))
         if asked.stream:
-            await self.stream(asked, spoiled(asked.deployment, chat.events(), False, asked.echo), answer)
+            await self.stream(asked, events_with_fault(asked.deployment, chat.events(), False, asked.echo), answer)
         else:
             await answer.json(chat.whole())
 
-    async def responses(self, asked: ask.Ask, body: Mapping[str, Any], answer: Answer) -> None:
-        response = Response(Reply.to(asked), body)
+    async def responses(self, asked: ask.ModelRequest, body: Mapping[str, Any], answer: AnswerWriter) -> None:
+        response = ResponsesAnswer(Reply.to(asked), body)
         if body.get("store") is not False:
             self._responses[response.id] = None
             if len(self._responses) > REMEMBERED:
                 self._responses.popitem(last=False)
         if asked.stream:
-            await self.stream(asked, spoiled(asked.deployment, response.events(), True, asked.echo), answer)
+            await self.stream(asked, events_with_fault(asked.deployment, response.events(), True, asked.echo), answer)
         else:
             await answer.json(response.whole())
 
-    async def stream(self, asked: ask.Ask, steps: Iterable[Step], answer: Answer) -> None:
+    async def stream(self, asked: ask.ModelRequest, steps: Iterable[Step], answer: AnswerWriter) -> None:
         pause = 0.0 if asked.deployment.startswith("fast") else self._delay
         await answer.begin(200, "text/event-stream")
         held = b""
         for step in steps:
-            if isinstance(step, Drop):
-                await dropped(answer)
-            elif isinstance(step, Hold):
+            if isinstance(step, DropConnection):
+                await drop_connection(answer)
+            elif isinstance(step, HoldOpen):
                 await asyncio.sleep(3600)
-            elif isinstance(step, Raw):
+            elif isinstance(step, RawBytes):
                 await answer.send_body(step.data)
             elif asked.deployment == "one-burst":
-                held += b"".join(chunks(asked.deployment, step))
+                held += b"".join(chunks_of(asked.deployment, step))
             else:
-                for chunk in chunks(asked.deployment, step):
+                for chunk in chunks_of(asked.deployment, step):
                     await answer.send_body(chunk)
                 await asyncio.sleep(pause if step.part else 0)
         await answer.send_body(held, more=False)
 
 
-def refused_head(
-    route: Route | None, version: str, method: str, headers: Mapping[str, str], *, any_key: bool = False
-) -> Refusal | None:
+def head_refusal(
+    route: SimulatedRoute | None, version: str, method: str, headers: Mapping[str, str], *, any_key: bool = False
+) -> SimulatedRefusal | None:
     if sum(name.startswith("x-") for name in headers) > MOST_HEADERS:
-        return error(431, "431", "Request Header Fields Too Large.")
+        return error_refusal(431, "431", "Request Header Fields Too Large.")
     if route is None:
         return NOT_FOUND
-    if refused := (None if any_key else unauthorised(route, headers)) or refused_version(route, version):
+    if refused := (None if any_key else auth_refusal(route, headers)) or version_refusal(route, version):
         return refused
     if (method == "GET") != (route.operation in LISTS):
         return NOT_FOUND
     # The list of a project fails like the deployment of the same name.
-    return ALWAYS.get(route.project) if route.operation == "deployments" else None
+    return FIXED_REFUSALS.get(route.project) if route.operation == "deployments" else None
 
 
-def parsed(raw: bytes) -> dict[str, Any] | None:
+def parse_body(raw: bytes) -> dict[str, Any] | None:
     try:
         body = json.loads(raw or b"{}")
     except (ValueError, RecursionError):
@@ -201,7 +207,7 @@ def parsed(raw: bytes) -> dict[str, Any] | None:
     return body if isinstance(body, dict) else None
 
 
-async def dropped(answer: Answer) -> None:
+async def drop_connection(answer: AnswerWriter) -> None:
     if not answer.drop():
         raise ConnectionAbortedError("the simulator drops the connection")
     # The server notices in a moment, and ends this.
@@ -218,9 +224,9 @@ def origin(scope: Scope, headers: Mapping[str, str]) -> str:
     return f"{scope.get('scheme', 'http')}://{headers.get('host', 'localhost')}"
 
 
-async def until_gone(responding: Coroutine[Any, Any, None], receive: Receive) -> None:
+async def answer_until_gone(responding: Coroutine[Any, Any, None], receive: Receive) -> None:
     """Answers for as long as somebody listens."""
-    answering, leaving = asyncio.ensure_future(responding), asyncio.ensure_future(departure(receive))
+    answering, leaving = asyncio.ensure_future(responding), asyncio.ensure_future(wait_for_disconnect(receive))
     try:
         await asyncio.wait((answering, leaving), return_when=asyncio.FIRST_COMPLETED)
         if answering.done():
@@ -231,12 +237,12 @@ async def until_gone(responding: Coroutine[Any, Any, None], receive: Receive) ->
         await asyncio.gather(answering, leaving, return_exceptions=True)
 
 
-async def departure(receive: Receive) -> None:
+async def wait_for_disconnect(receive: Receive) -> None:
     while (await receive())["type"] != "http.disconnect":
         pass
 
 
-async def read(receive: Receive) -> bytes | None:
+async def read_body(receive: Receive) -> bytes | None:
     """The body, or None when it is too large."""
     body = bytearray()
     while True:

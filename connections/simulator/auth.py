@@ -13,11 +13,12 @@ import time
 from collections.abc import Mapping
 from typing import Any
 
-from connections.simulator.refusals import Refusal, coded, error
-from connections.simulator.routes import Route
+from connections.endpoint.hosts import CLASSIC_SCOPE, FOUNDRY_SCOPE, SERVERLESS_SCOPE
+from connections.simulator.refusals import SimulatedRefusal, error_refusal, status_code_refusal
+from connections.simulator.routes import SimulatedRoute
 
 KEY = "simulator"
-CLASSIC, FOUNDRY, ML = "https://cognitiveservices.azure.com", "https://ai.azure.com", "https://ml.azure.com"
+CLASSIC, FOUNDRY, ML = (scope.removesuffix("/.default") for scope in (CLASSIC_SCOPE, FOUNDRY_SCOPE, SERVERLESS_SCOPE))
 
 # Family -> audiences of tokens; the first one is named in refusals.
 AUDIENCES: dict[str, tuple[str, ...]] = {
@@ -38,47 +39,47 @@ AUDIENCES: dict[str, tuple[str, ...]] = {
 CLASSIC_ROUTES = ("deployment", "deployment-list", "dated")  # a bearer is always read as a token there
 BEARER_ONLY = ("compatible", "serverless", "serverless-v1")
 
-WRONG_KEY = error(
+WRONG_KEY = error_refusal(
     401,
     "401",
     "Access denied due to invalid subscription key or wrong API endpoint. Make sure to provide a valid key for an "
     "active subscription and use a correct regional API endpoint for your resource.",
 )
-WRONG_BEARER = error(
+WRONG_BEARER = error_refusal(
     401, "invalid_api_key", "Incorrect API key provided.", type="invalid_request_error", param=None
 )  # fmt: skip
-NO_SUBSCRIPTION_KEY = coded(
+NO_SUBSCRIPTION_KEY = status_code_refusal(
     401,
     "Access denied due to missing subscription key. "
     "Make sure to include subscription key when making requests to an API.",
 )
-WRONG_SUBSCRIPTION_KEY = coded(
+WRONG_SUBSCRIPTION_KEY = status_code_refusal(
     401,
     "Access denied due to invalid subscription key. Make sure to provide a valid key for an active subscription.",
 )
 
 
-def unauthorised(route: Route, headers: Mapping[str, str]) -> Refusal | None:
+def auth_refusal(route: SimulatedRoute, headers: Mapping[str, str]) -> SimulatedRefusal | None:
     if route.gateway:
-        return at_the_gateway(headers)
+        return gateway_refusal(headers)
     scheme, _, bearer = headers.get("authorization", "").partition(" ")
     bearer = bearer.strip() if scheme.lower() == "bearer" else ""
     if accepts_key(route, headers, bearer):
         return None
     token = claims(bearer)
-    if token is not None and fits(token, AUDIENCES[route.family]):
+    if token is not None and is_meant_for(token, AUDIENCES[route.family]):
         return None
     if token is not None or (bearer and route.family in CLASSIC_ROUTES):
-        return wrong_token(AUDIENCES[route.family])
+        return token_refusal(AUDIENCES[route.family])
     return WRONG_BEARER if route.family == "compatible" else WRONG_KEY
 
 
-def at_the_gateway(headers: Mapping[str, str]) -> Refusal | None:
+def gateway_refusal(headers: Mapping[str, str]) -> SimulatedRefusal | None:
     given = headers.get("ocp-apim-subscription-key")
     return NO_SUBSCRIPTION_KEY if not given else None if given == KEY else WRONG_SUBSCRIPTION_KEY
 
 
-def accepts_key(route: Route, headers: Mapping[str, str], bearer: str) -> bool:
+def accepts_key(route: SimulatedRoute, headers: Mapping[str, str], bearer: str) -> bool:
     key = headers.get("api-key", "")
     if route.family in BEARER_ONLY:
         return bearer == KEY
@@ -103,7 +104,7 @@ def claims(bearer: str) -> dict[str, Any] | None:
     return found if isinstance(found, dict) else {}
 
 
-def fits(token: dict[str, Any], audiences: tuple[str, ...]) -> bool:
+def is_meant_for(token: dict[str, Any], audiences: tuple[str, ...]) -> bool:
     """A token that does not say for whom it is has the benefit of the doubt."""
     expires = token.get("exp")
     if isinstance(expires, int) and expires < time.time():
@@ -111,9 +112,9 @@ def fits(token: dict[str, Any], audiences: tuple[str, ...]) -> bool:
     return bool(audiences) and str(token.get("aud") or audiences[0]).rstrip("/") in audiences
 
 
-def wrong_token(audiences: tuple[str, ...]) -> Refusal:
+def token_refusal(audiences: tuple[str, ...]) -> SimulatedRefusal:
     expected = audiences[0] if audiences else "none"
-    return coded(
+    return status_code_refusal(
         401,
         f"Unauthorized. Access token is missing, invalid, audience is incorrect ({expected}), or have expired.",
     )

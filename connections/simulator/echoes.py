@@ -8,7 +8,7 @@ import re
 from collections.abc import Callable, Mapping
 from urllib.parse import quote
 
-from connections.simulator.refusals import Refusal, error
+from connections.simulator.refusals import SimulatedRefusal, error_refusal
 
 FORMS: dict[str, Callable[[str], str]] = {
     "plain": str,
@@ -55,11 +55,11 @@ def echo_headers(deployment: str, echo: str) -> dict[str, str]:
     return dict.fromkeys(("apim-request-id", "x-request-id", "x-ms-region", "www-authenticate"), f"for {echo}")
 
 
-def echo_refusal(deployment: str, echo: str) -> Refusal | None:
+def echo_refusal(deployment: str, echo: str) -> SimulatedRefusal | None:
     match place_of(deployment):
         case "error":
             more = {"param": echo, "innererror": {"code": echo, "message": f"Key {echo}"}, "type": echo}
-            return error(400, echo, f"The key {echo} is not welcome.", **more)
+            return error_refusal(400, echo, f"The key {echo} is not welcome.", **more)
         case "late":
-            return error(400, "BadRequest", f"{'.' * FAR} The key {echo} is not welcome.")
+            return error_refusal(400, "BadRequest", f"{'.' * FAR} The key {echo} is not welcome.")
     return None

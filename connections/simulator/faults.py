@@ -93,11 +93,11 @@ from collections import Counter
 from collections.abc import Callable
 from typing import Any
 
-from connections.simulator.limits import RETRIES, Rate, passing, plain_headers, retry_of
-from connections.simulator.lists import CATALOGUE
-from connections.simulator.parameters import refused_parameter
-from connections.simulator.refusals import Refusal
-from connections.simulator.standing import ALWAYS, EMBEDDER, NO_DEPLOYMENT, WITHOUT
+from connections.simulator.fixed_refusals import FIXED_REFUSALS, MISSING_API, NO_CHAT_MODEL, NO_DEPLOYMENT
+from connections.simulator.listings import CATALOGUE
+from connections.simulator.parameter_refusals import parameter_refusal
+from connections.simulator.rate_limits import RETRIES, RateLimiter, plain_headers, retry_of, temporary_refusal
+from connections.simulator.refusals import SimulatedRefusal
 
 
 class Faults:
@@ -106,16 +106,16 @@ class Faults:
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
         self._calls: Counter[str] = Counter()
-        self._rates: dict[str, Rate] = {}
+        self._rates: dict[str, RateLimiter] = {}
 
-    def of_deployment(self, deployment: str, operation: str) -> tuple[dict[str, str], Refusal | None]:
+    def of_deployment(self, deployment: str, operation: str) -> tuple[dict[str, str], SimulatedRefusal | None]:
         """Headers that belong on the answer, and the refusal if there is one."""
         if found := re.fullmatch(r"rpm-(\d{1,6})", deployment):
-            rate = self._rates.setdefault(deployment, Rate(int(found[1]), self._clock))
+            rate = self._rates.setdefault(deployment, RateLimiter(int(found[1]), self._clock))
             return rate.take()
-        return {}, standing(deployment, operation) or self._counted(deployment)
+        return {}, fixed_refusal(deployment, operation) or self._counted(deployment)
 
-    def _counted(self, deployment: str) -> Refusal | None:
+    def _counted(self, deployment: str) -> SimulatedRefusal | None:
         if found := re.fullmatch(r"fail-([45]\d\d)-(\d{1,6})", deployment):
             status, times = int(found[1]), int(found[2])
             headers = plain_headers() if status == 429 else {}
@@ -128,18 +128,18 @@ class Faults:
             # The next run sees the fault again.
             self._calls[deployment] = 0
             return None
-        return passing(status, headers)
+        return temporary_refusal(status, headers)
 
-    def of_parameters(self, deployment: str, body: dict[str, Any]) -> Refusal | None:
-        return refused_parameter(deployment, body)
+    def of_parameters(self, deployment: str, body: dict[str, Any]) -> SimulatedRefusal | None:
+        return parameter_refusal(deployment, body)
 
 
-def standing(deployment: str, operation: str) -> Refusal | None:
+def fixed_refusal(deployment: str, operation: str) -> SimulatedRefusal | None:
     if deployment in CATALOGUE:
         return NO_DEPLOYMENT
     if deployment.startswith("text-embedding") and operation in ("chat/completions", "responses"):
-        return EMBEDDER
-    return ALWAYS.get(deployment) or WITHOUT.get((deployment, operation))
+        return NO_CHAT_MODEL
+    return FIXED_REFUSALS.get(deployment) or MISSING_API.get((deployment, operation))
 
 
 def first_delay(deployment: str) -> float:

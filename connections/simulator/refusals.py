@@ -7,7 +7,7 @@ from typing import Any
 
 
 @dataclass(frozen=True)
-class Refusal:
+class SimulatedRefusal:
     """`body` is JSON; None is an empty body."""
 
     status: int
@@ -15,18 +15,18 @@ class Refusal:
     headers: dict[str, str] = field(default_factory=dict)
 
 
-def error(status: int, code: str | None, message: str, **more: Any) -> Refusal:
-    return Refusal(status, {"error": {"code": code, "message": f"{message} (simulated)", **more}})
+def error_refusal(status: int, code: str | None, message: str, **more: Any) -> SimulatedRefusal:
+    return SimulatedRefusal(status, {"error": {"code": code, "message": f"{message} (simulated)", **more}})
 
 
-def invalid(code: str | None, message: str, param: str | None) -> Refusal:
+def invalid_parameter(code: str | None, message: str, param: str | None) -> SimulatedRefusal:
     """400 about one part of the body."""
-    return error(400, code, message, type="invalid_request_error", param=param)
+    return error_refusal(400, code, message, type="invalid_request_error", param=param)
 
 
-def coded(status: int, message: str) -> Refusal:
+def status_code_refusal(status: int, message: str) -> SimulatedRefusal:
     """The form of API Management and of the token check."""
-    return Refusal(status, {"statusCode": status, "message": f"{message} (simulated)"})
+    return SimulatedRefusal(status, {"statusCode": status, "message": f"{message} (simulated)"})
 
 
-NOT_FOUND = error(404, "404", "Resource not found")
+NOT_FOUND = error_refusal(404, "404", "Resource not found")

@@ -8,8 +8,8 @@ import uuid
 from dataclasses import dataclass
 from typing import Any
 
-from connections.simulator.ask import Ask
 from connections.simulator.faults import word_count
+from connections.simulator.model_request import ModelRequest
 
 REASONING = ("reasoning", "deepseek")  # deployments that think first
 THOUGHTS = "Simulated thoughts."
@@ -24,8 +24,8 @@ SAFE = {
     **{name: {"filtered": False, "severity": "safe"} for name in ("hate", "self_harm", "sexual", "violence")},
     "protected_material_text": {"filtered": False, "detected": False},
 }
-CUT = {**SAFE, "violence": {"filtered": True, "severity": "medium"}}
-DOWN = {"error": {"code": "content_filter_error", "message": "The contents are not filtered (simulated)"}}
+CUT_BY_FILTER = {**SAFE, "violence": {"filtered": True, "severity": "medium"}}
+FILTER_DOWN = {"error": {"code": "content_filter_error", "message": "The contents are not filtered (simulated)"}}
 PROMPT_SAFE = [
     {"prompt_index": 0, "content_filter_results": {**SAFE, "jailbreak": {"filtered": False, "detected": False}}}
 ]
@@ -33,7 +33,7 @@ PROMPT_SAFE = [
 
 @dataclass(frozen=True)
 class Reply:
-    ask: Ask
+    ask: ModelRequest
     text: str
     finish: str  # in the words of chat: stop, length, content_filter, tool_calls
     thinking: int  # tokens
@@ -41,7 +41,7 @@ class Reply:
     id: str  # without the prefix that each API puts before it
 
     @classmethod
-    def to(cls, ask: Ask) -> Reply:
+    def to(cls, ask: ModelRequest) -> Reply:
         text, finish, thinking = text_for(ask), FINISHES.get(ask.deployment, "stop"), thinking_for(ask)
         refusal = "I cannot answer that (simulated)." if ask.deployment == "refusal" else None
         if ask.calls:
@@ -68,8 +68,8 @@ class Reply:
     def filters(self) -> dict[str, Any]:
         """What the content filter found."""
         if self.ask.deployment == "filter-down":
-            return DOWN
-        return CUT if self.finish == "content_filter" else SAFE
+            return FILTER_DOWN
+        return CUT_BY_FILTER if self.finish == "content_filter" else SAFE
 
     @property
     def counts(self) -> tuple[int, int, int]:
@@ -80,11 +80,11 @@ class Reply:
         return came, cached, sum(len(part.split()) for part in said) + self.thinking
 
 
-def thinking_for(ask: Ask) -> int:
+def thinking_for(ask: ModelRequest) -> int:
     return THINKING if ask.deployment.startswith(REASONING) and ask.effort != "none" else 0
 
 
-def text_for(ask: Ask) -> str:
+def text_for(ask: ModelRequest) -> str:
     if ask.deployment == "empty":
         return ""
     if ask.echo:

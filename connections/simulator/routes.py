@@ -11,6 +11,8 @@ from collections.abc import Set
 from dataclasses import dataclass
 from urllib.parse import unquote
 
+from connections.endpoint.hosts import SERVERLESS as SERVERLESS_HOSTS
+
 # What `Simulator(routes=...)` takes -> the families of paths it opens.
 FACES: dict[str, frozenset[str]] = {
     "v1": frozenset({"v1"}),
@@ -27,7 +29,6 @@ PREFIXES: dict[str, frozenset[str]] = {
     "/resource-new": frozenset({"v1"}),
     "/gateway": ALL,
 }
-SERVERLESS_HOST = ".models.ai.azure.com"
 LISTS = frozenset({"list", "models", "deployments", "info"})  # these are asked with GET
 
 EVERYTHING = "(?P<op>chat/completions|responses|embeddings|models)"
@@ -54,7 +55,7 @@ SERVERLESS = (
 
 
 @dataclass(frozen=True)
-class Route:
+class SimulatedRoute:
     """A request taken apart."""
 
     family: str
@@ -79,13 +80,13 @@ class Route:
         return self.family not in ("compatible", "serverless", "serverless-v1", "models")
 
 
-def route_of(path: str, host: str = "", faces: Set[str] = ALL) -> Route | None:
+def route_of(path: str, host: str = "", faces: Set[str] = ALL) -> SimulatedRoute | None:
     """`path` as it was sent, still encoded: a deployment may have a slash in its name."""
     path = path.rstrip("/")
     prefix = next((known for known in PREFIXES if path.startswith(f"{known}/")), "")
     opened = faces & PREFIXES.get(prefix, ALL)
     name = host.partition(":")[0].lower()
-    serverless = name.endswith(SERVERLESS_HOST)
+    serverless = name.endswith(SERVERLESS_HOSTS)
     for family, pattern in SERVERLESS if serverless else PATTERNS:
         if found := re.fullmatch(pattern, path.removeprefix(prefix)):
             if not any(family in FACES[face] for face in opened):
@@ -94,5 +95,5 @@ def route_of(path: str, host: str = "", faces: Set[str] = ALL) -> Route | None:
             # A serverless host has one model, and the host is its name.
             deployment = name.partition(".")[0] if serverless else unquote(parts.get("name") or "")
             project = unquote(parts.get("project") or "")
-            return Route(family, parts.get("op") or "list", deployment or None, project, prefix == "/gateway")
+            return SimulatedRoute(family, parts.get("op") or "list", deployment or None, project, prefix == "/gateway")
     return None

@@ -7,48 +7,48 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from connections.simulator.refusals import Refusal, invalid
+from connections.simulator.refusals import SimulatedRefusal, invalid_parameter
 from connections.simulator.shapes import Check, boolean, mapping, record, text, wrong_type
 
 LONGEST = 1_048_576  # characters of a message
 MOST_TOOLS = 128
 EFFORTS = ("none", "minimal", "low", "medium", "high", "xhigh", "max")
-metadata = mapping(text(512), most=16)
+METADATA = mapping(text(512), most=16)
 
 
-def name(value: Any, path: str) -> Refusal | None:
+def name_check(value: Any, path: str) -> SimulatedRefusal | None:
     if not isinstance(value, str):
         return wrong_type(path, "a string", value)
     if re.fullmatch(r"[a-zA-Z0-9_-]{1,64}", value):
         return None
     pattern = "Expected a string that matches the pattern '^[a-zA-Z0-9_-]+$'."
     message = f"Invalid '{path}': string does not match pattern. {pattern}"
-    return invalid("invalid_value", message, path)
+    return invalid_parameter("invalid_value", message, path)
 
 
-def json_object(value: Any, path: str) -> Refusal | None:
+def object_check(value: Any, path: str) -> SimulatedRefusal | None:
     return None if isinstance(value, dict) else wrong_type(path, "an object", value)
 
 
-SCHEMA_FIELDS: dict[str, Check] = {"name": name, "schema": json_object, "strict": boolean, "description": text()}
+SCHEMA_FIELDS: dict[str, Check] = {"name": name_check, "schema": object_check, "strict": boolean, "description": text()}
 
 
 def schema_format(outer: dict[str, Check], param: str) -> Check:
     """A named schema; `outer` are the fields beside it (the type, where the form is flat)."""
     form = record({**outer, **SCHEMA_FIELDS}, required=("name", "schema"))
 
-    def check(value: Any, path: str) -> Refusal | None:
-        return form(value, path) or strict_schema(value, param)
+    def check(value: Any, path: str) -> SimulatedRefusal | None:
+        return form(value, path) or strict_schema_refusal(value, param)
 
     return check
 
 
-def strict_schema(value: Mapping[str, Any], param: str) -> Refusal | None:
+def strict_schema_refusal(value: Mapping[str, Any], param: str) -> SimulatedRefusal | None:
     if value.get("strict") is not True or not (found := lax_part(value["schema"], ())):
         return None
     where, what = found
     message = f"Invalid schema for {param.replace('.', '_')} '{value['name']}': In context=({where}), {what}."
-    return invalid(None, message, param)
+    return invalid_parameter(None, message, param)
 
 
 def lax_part(schema: Any, path: tuple[str, ...]) -> tuple[str, str] | None:
@@ -80,8 +80,8 @@ def says_json(body: Any) -> bool:
 
 
 FUNCTION: dict[str, Check] = {
-    "name": name,
+    "name": name_check,
     "description": text(),
-    "parameters": json_object,
+    "parameters": object_check,
     "strict": boolean,
 }

@@ -8,9 +8,9 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from connections.simulator.refusals import Refusal, invalid
+from connections.simulator.refusals import SimulatedRefusal, invalid_parameter
 
-Check = Callable[[Any, str], Refusal | None]
+Check = Callable[[Any, str], SimulatedRefusal | None]
 Fields = Mapping[str, Check]
 
 TYPES: tuple[tuple[type | tuple[type, ...], str], ...] = (
@@ -24,33 +24,33 @@ TYPES: tuple[tuple[type | tuple[type, ...], str], ...] = (
 )
 
 
-def article(value: Any) -> str:
+def type_name(value: Any) -> str:
     return next(name for kind, name in TYPES if isinstance(value, kind))
 
 
-def wrong_type(path: str, expected: str, value: Any) -> Refusal:
-    message = f"Invalid type for '{path}': expected {expected}, but got {article(value)} instead."
-    return invalid("invalid_type", message, path)
+def wrong_type(path: str, expected: str, value: Any) -> SimulatedRefusal:
+    message = f"Invalid type for '{path}': expected {expected}, but got {type_name(value)} instead."
+    return invalid_parameter("invalid_type", message, path)
 
 
-def missing(path: str) -> Refusal:
-    return invalid("missing_required_parameter", f"Missing required parameter: '{path}'.", path)
+def missing(path: str) -> SimulatedRefusal:
+    return invalid_parameter("missing_required_parameter", f"Missing required parameter: '{path}'.", path)
 
 
-def unknown(path: str) -> Refusal:
-    return invalid("unknown_parameter", f"Unknown parameter: '{path}'.", path)
+def unknown(path: str) -> SimulatedRefusal:
+    return invalid_parameter("unknown_parameter", f"Unknown parameter: '{path}'.", path)
 
 
-def anything(value: Any, path: str) -> Refusal | None:
+def anything(value: Any, path: str) -> SimulatedRefusal | None:
     return None
 
 
-def boolean(value: Any, path: str) -> Refusal | None:
+def boolean(value: Any, path: str) -> SimulatedRefusal | None:
     return None if isinstance(value, bool) else wrong_type(path, "a boolean", value)
 
 
 def text(most: int | None = None) -> Check:
-    def check(value: Any, path: str) -> Refusal | None:
+    def check(value: Any, path: str) -> SimulatedRefusal | None:
         if not isinstance(value, str):
             return wrong_type(path, "a string", value)
         if most is not None and len(value) > most:
@@ -58,7 +58,7 @@ def text(most: int | None = None) -> Check:
                 f"Invalid '{path}': string too long. Expected a string with maximum length {most}, "
                 f"but got a string with length {len(value)} instead."
             )
-            return invalid("string_above_max_length", message, path)
+            return invalid_parameter("string_above_max_length", message, path)
         return None
 
     return check
@@ -67,7 +67,7 @@ def text(most: int | None = None) -> Check:
 def number(least: float | None = None, most: float | None = None, kind: str = "decimal") -> Check:
     takes = int if kind == "integer" else (int, float)
 
-    def check(value: Any, path: str) -> Refusal | None:
+    def check(value: Any, path: str) -> SimulatedRefusal | None:
         if isinstance(value, bool) or not isinstance(value, takes):
             return wrong_type(path, "an integer" if kind == "integer" else "a decimal", value)
         for bound, beyond, word, sign in (
@@ -78,7 +78,7 @@ def number(least: float | None = None, most: float | None = None, kind: str = "d
                 message = (
                     f"Invalid '{path}': {kind} {word} value. Expected a value {sign} {bound}, but got {value} instead."
                 )
-                return invalid(f"{kind}_{word.replace('imum', '').replace(' ', '_')}_value", message, path)
+                return invalid_parameter(f"{kind}_{word.replace('imum', '').replace(' ', '_')}_value", message, path)
         return None
 
     return check
@@ -89,31 +89,33 @@ def integer(least: float | None = None, most: float | None = None) -> Check:
 
 
 def one_of(*values: str) -> Check:
-    def check(value: Any, path: str) -> Refusal | None:
+    def check(value: Any, path: str) -> SimulatedRefusal | None:
         if not isinstance(value, str):
             return wrong_type(path, "a string", value)
         if value not in values:
             listed = ", ".join(f"'{known}'" for known in values)
-            return invalid("invalid_value", f"Invalid value: '{value}'. Supported values are: {listed}.", path)
+            return invalid_parameter(
+                "invalid_value", f"Invalid value: '{value}'. Supported values are: {listed}.", path
+            )
         return None
 
     return check
 
 
 def array(item: Check, most: int | None = None, least: int = 0) -> Check:
-    def check(value: Any, path: str) -> Refusal | None:
+    def check(value: Any, path: str) -> SimulatedRefusal | None:
         if not isinstance(value, list):
             return wrong_type(path, "an array", value)
         if len(value) < least:
             message = f"Invalid '{path}': empty array. Expected an array with minimum length {least}."
-            return invalid("empty_array", message, path)
+            return invalid_parameter("empty_array", message, path)
         if most is not None and len(value) > most:
             message = (
                 f"Invalid '{path}': array too long. Expected an array with maximum length {most}, "
                 f"but got an array with length {len(value)} instead."
             )
-            return invalid("array_above_max_length", message, path)
-        return first(item(entry, f"{path}[{at}]") for at, entry in enumerate(value))
+            return invalid_parameter("array_above_max_length", message, path)
+        return first_refusal(item(entry, f"{path}[{at}]") for at, entry in enumerate(value))
 
     return check
 
@@ -121,13 +123,13 @@ def array(item: Check, most: int | None = None, least: int = 0) -> Check:
 def mapping(value: Check, most: int | None = None) -> Check:
     """An object whose names are free."""
 
-    def check(given: Any, path: str) -> Refusal | None:
+    def check(given: Any, path: str) -> SimulatedRefusal | None:
         if not isinstance(given, dict):
             return wrong_type(path, "an object", given)
         if most is not None and len(given) > most:
             message = f"Invalid '{path}': too many properties. Expected at most {most}, but got {len(given)}."
-            return invalid("object_above_max_properties", message, path)
-        return first(value(entry, f"{path}.{name}") for name, entry in given.items())
+            return invalid_parameter("object_above_max_properties", message, path)
+        return first_refusal(value(entry, f"{path}.{name}") for name, entry in given.items())
 
     return check
 
@@ -135,7 +137,7 @@ def mapping(value: Check, most: int | None = None) -> Check:
 def record(fields: Fields, required: tuple[str, ...] = (), closed: bool = True) -> Check:
     """An object with known fields. What is missing is told before what is too much."""
 
-    def check(value: Any, path: str) -> Refusal | None:
+    def check(value: Any, path: str) -> SimulatedRefusal | None:
         if not isinstance(value, dict):
             return wrong_type(path, "an object", value)
         before = f"{path}." if path else ""
@@ -156,7 +158,7 @@ def record(fields: Fields, required: tuple[str, ...] = (), closed: bool = True) 
 def either(expected: str, **checks: Check) -> Check:
     """By type of the value: str, list, dict. `expected` says all of it."""
 
-    def check(value: Any, path: str) -> Refusal | None:
+    def check(value: Any, path: str) -> SimulatedRefusal | None:
         found = checks.get(type(value).__name__)
         return found(value, path) if found else wrong_type(path, expected, value)
 
@@ -166,7 +168,7 @@ def either(expected: str, **checks: Check) -> Check:
 def tagged(tag: str, kinds: Mapping[str, Check]) -> Check:
     """An object whose field `tag` says which one it is."""
 
-    def check(value: Any, path: str) -> Refusal | None:
+    def check(value: Any, path: str) -> SimulatedRefusal | None:
         if not isinstance(value, dict):
             return wrong_type(path, "an object", value)
         if value.get(tag) is None:
@@ -176,5 +178,5 @@ def tagged(tag: str, kinds: Mapping[str, Check]) -> Check:
     return check
 
 
-def first(found: Any) -> Refusal | None:
+def first_refusal(found: Any) -> SimulatedRefusal | None:
     return next((refused for refused in found if refused), None)

@@ -6,14 +6,14 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from connections.simulator.refusals import Refusal, invalid
+from connections.simulator.refusals import SimulatedRefusal, invalid_parameter
 from connections.simulator.schemas import (
     EFFORTS,
     FUNCTION,
     LONGEST,
+    METADATA,
     MOST_TOOLS,
-    metadata,
-    name,
+    name_check,
     says_json,
     schema_format,
 )
@@ -23,7 +23,7 @@ from connections.simulator.shapes import (
     array,
     boolean,
     either,
-    first,
+    first_refusal,
     integer,
     missing,
     number,
@@ -37,12 +37,14 @@ MOST_MESSAGES, MOST_IMAGES = 2048, 50
 IMAGE_URL = r"https?://.+|data:image/[\w.+-]+;base64,[A-Za-z0-9+/=\s]+"
 
 
-def image_url(value: Any, path: str) -> Refusal | None:
+def image_url(value: Any, path: str) -> SimulatedRefusal | None:
     if refused := text()(value, path):
         return refused
     if re.fullmatch(IMAGE_URL, value):
         return None
-    return invalid("invalid_image_url", f"Invalid '{path}': expected an https or a data URL of an image.", path)
+    return invalid_parameter(
+        "invalid_image_url", f"Invalid '{path}': expected an https or a data URL of an image.", path
+    )
 
 
 def part(**fields: Check) -> Check:
@@ -71,7 +73,7 @@ CALL = record(
     {
         "id": text(),
         "type": one_of("function"),
-        "function": record({"name": name, "arguments": text()}, required=("name", "arguments")),
+        "function": record({"name": name_check, "arguments": text()}, required=("name", "arguments")),
     },
     required=("id", "type", "function"),
 )
@@ -87,7 +89,7 @@ FROM_ASSISTANT = message(
 )
 
 
-def assistant(value: Any, path: str) -> Refusal | None:
+def assistant(value: Any, path: str) -> SimulatedRefusal | None:
     if refused := FROM_ASSISTANT(value, path):
         return refused
     said = any(value.get(name) is not None for name in ("content", "tool_calls", "function_call", "refusal"))
@@ -106,7 +108,8 @@ TOOL = record(
     {"type": one_of("function"), "function": record(FUNCTION, required=("name",))}, required=("type", "function")
 )
 CHOICE = record(
-    {"type": one_of("function"), "function": record({"name": name}, required=("name",))}, required=("type", "function")
+    {"type": one_of("function"), "function": record({"name": name_check}, required=("name",))},
+    required=("type", "function"),
 )
 plain_format = record({"type": anything})
 RESPONSE_FORMAT = tagged(
@@ -144,7 +147,7 @@ FIELDS: dict[str, Check] = {
     "response_format": RESPONSE_FORMAT,
     "reasoning_effort": one_of(*EFFORTS),
     "verbosity": one_of("low", "medium", "high"),
-    "metadata": metadata,
+    "metadata": METADATA,
     "store": boolean,
     **dict.fromkeys(
         (
@@ -157,34 +160,36 @@ FIELDS: dict[str, Check] = {
 BODY = record(FIELDS, required=("messages",))
 
 
-def refused_chat(body: Mapping[str, Any]) -> Refusal | None:
-    return BODY(dict(body), "") or first(rule(body) for rule in RULES)
+def chat_refusal(body: Mapping[str, Any]) -> SimulatedRefusal | None:
+    return BODY(dict(body), "") or first_refusal(rule(body) for rule in RULES)
 
 
-def only_with(body: Mapping[str, Any], field: str, other: str) -> Refusal | None:
+def dependency_refusal(body: Mapping[str, Any], field: str, other: str) -> SimulatedRefusal | None:
     if body.get(field) is None or body.get(other):
         return None
     verb = {"store": "store' is enabled", "stream": "stream' is enabled", "tools": "tools' are specified"}[other]
     parameter = f"The '{field}' parameter is" if other != "tools" else f"'{field}' is"
-    return invalid(None, f"{parameter} only allowed when '{verb}.", field)
+    return invalid_parameter(None, f"{parameter} only allowed when '{verb}.", field)
 
 
-def one_kind_of_instructions(body: Mapping[str, Any]) -> Refusal | None:
+def mixed_instructions_refusal(body: Mapping[str, Any]) -> SimulatedRefusal | None:
     roles = {message["role"] for message in body["messages"]}
     if {"system", "developer"} <= roles:
-        return invalid(None, "Messages of the roles 'system' and 'developer' cannot be in one request.", "messages")
+        return invalid_parameter(
+            None, "Messages of the roles 'system' and 'developer' cannot be in one request.", "messages"
+        )
     return None
 
 
-def few_images(body: Mapping[str, Any]) -> Refusal | None:
+def image_count_refusal(body: Mapping[str, Any]) -> SimulatedRefusal | None:
     contents = [message["content"] for message in body["messages"] if isinstance(message.get("content"), list)]
     count = sum(part["type"] == "image_url" for content in contents for part in content)
     if count > MOST_IMAGES:
-        return invalid(None, f"Too many images in request. Max is {MOST_IMAGES}.", "messages")
+        return invalid_parameter(None, f"Too many images in request. Max is {MOST_IMAGES}.", "messages")
     return None
 
 
-def answered_calls(body: Mapping[str, Any]) -> Refusal | None:
+def unanswered_call_refusal(body: Mapping[str, Any]) -> SimulatedRefusal | None:
     """Each call of a tool has its result right behind it, and no result comes without its call."""
     messages: Sequence[Mapping[str, Any]] = body["messages"]
     open_calls: set[str] = set()
@@ -192,7 +197,7 @@ def answered_calls(body: Mapping[str, Any]) -> Refusal | None:
         if current["role"] == "tool":
             if current["tool_call_id"] not in open_calls:
                 text_of = "messages with role 'tool' must be a response to a preceeding message with 'tool_calls'."
-                return invalid(None, f"Invalid parameter: {text_of}", f"messages.[{at}].role")
+                return invalid_parameter(None, f"Invalid parameter: {text_of}", f"messages.[{at}].role")
             open_calls.discard(current["tool_call_id"])
             continue
         if open_calls:
@@ -204,10 +209,10 @@ def answered_calls(body: Mapping[str, Any]) -> Refusal | None:
         "An assistant message with 'tool_calls' must be followed by tool messages responding to each 'tool_call_id'. "
         f"The following tool_call_ids did not have response messages: {', '.join(sorted(open_calls))}"
     )
-    return invalid(None, message, "messages")
+    return invalid_parameter(None, message, "messages")
 
 
-def word_of_json(body: Mapping[str, Any]) -> Refusal | None:
+def missing_json_word_refusal(body: Mapping[str, Any]) -> SimulatedRefusal | None:
     wanted = body.get("response_format") or {}
     # no-schema... teaches a client to fall back to json_object, whatever its prompt says.
     if (
@@ -217,27 +222,27 @@ def word_of_json(body: Mapping[str, Any]) -> Refusal | None:
     ):
         return None
     message = "'messages' must contain the word 'json' in some form, to use 'response_format' of type 'json_object'."
-    return invalid(None, message, "messages")
+    return invalid_parameter(None, message, "messages")
 
 
-def known_choice(body: Mapping[str, Any]) -> Refusal | None:
+def tool_choice_refusal(body: Mapping[str, Any]) -> SimulatedRefusal | None:
     choice = body.get("tool_choice")
     if choice in (None, "none") or body.get("tools"):
         names = {tool["function"]["name"] for tool in body.get("tools") or ()}
         wanted = choice["function"]["name"] if isinstance(choice, Mapping) else None
         if wanted is None or wanted in names:
             return None
-        return invalid(None, f"Tool choice '{wanted}' not found in 'tools' parameter.", "tool_choice")
-    return only_with(body, "tool_choice", "tools")
+        return invalid_parameter(None, f"Tool choice '{wanted}' not found in 'tools' parameter.", "tool_choice")
+    return dependency_refusal(body, "tool_choice", "tools")
 
 
 RULES = (
-    one_kind_of_instructions,
-    few_images,
-    answered_calls,
-    word_of_json,
-    known_choice,
-    lambda body: only_with(body, "metadata", "store"),
-    lambda body: only_with(body, "stream_options", "stream"),
-    lambda body: only_with(body, "parallel_tool_calls", "tools"),
+    mixed_instructions_refusal,
+    image_count_refusal,
+    unanswered_call_refusal,
+    missing_json_word_refusal,
+    tool_choice_refusal,
+    lambda body: dependency_refusal(body, "metadata", "store"),
+    lambda body: dependency_refusal(body, "stream_options", "stream"),
+    lambda body: dependency_refusal(body, "parallel_tool_calls", "tools"),
 )

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from connections.simulator.refusals import Refusal, invalid
-from connections.simulator.routes import Route
+from connections.simulator.refusals import SimulatedRefusal, invalid_parameter
+from connections.simulator.routes import SimulatedRoute
 from connections.simulator.shapes import anything, integer, missing, one_of, record, text, wrong_type
 from connections.simulator.vectors import inputs_of, tokens_of
 
@@ -24,20 +24,20 @@ INFERENCE_BODY = record({**FIELDS, "input_type": one_of("text", "query", "docume
 ONE_SIZE = ("text-embedding-ada", "no-dimensions")  # beginnings of deployments that take no dimensions
 
 
-def refused_embeddings(route: Route, deployment: str, body: Mapping[str, Any]) -> Refusal | None:
+def embeddings_refusal(route: SimulatedRoute, deployment: str, body: Mapping[str, Any]) -> SimulatedRefusal | None:
     if refused := (INFERENCE_BODY if route.inference else BODY)(dict(body), ""):
         return refused
     if not deployment:
         return missing("model")
     if body.get("dimensions") is not None and deployment.startswith(ONE_SIZE):
-        return invalid(None, "This model does not support specifying dimensions.", "dimensions")
-    return refused_input(body["input"], MOST_INPUTS_INFERENCE if route.inference else MOST_INPUTS)
+        return invalid_parameter(None, "This model does not support specifying dimensions.", "dimensions")
+    return input_refusal(body["input"], MOST_INPUTS_INFERENCE if route.inference else MOST_INPUTS)
 
 
-def refused_input(given: Any, most: int) -> Refusal | None:
+def input_refusal(given: Any, most: int) -> SimulatedRefusal | None:
     inputs = inputs_of(given)
     if not inputs or any(entry in ("", []) for entry in inputs):
-        return invalid(None, "'$.input' is invalid. Please check the API reference.", "input")
+        return invalid_parameter(None, "'$.input' is invalid. Please check the API reference.", "input")
     if not all(is_input(entry) for entry in inputs):
         return wrong_type("input", "a string, an array of strings, or an array of tokens", given)
     if len(inputs) > most:
@@ -45,11 +45,11 @@ def refused_input(given: Any, most: int) -> Refusal | None:
             f"Invalid 'input': array too long. Expected an array with maximum length {most}, "
             f"but got an array with length {len(inputs)} instead."
         )
-        return invalid("array_above_max_length", message, "input")
+        return invalid_parameter("array_above_max_length", message, "input")
     longest = max(tokens_of(entry) for entry in inputs)
     if longest > LONGEST:
         message = f"This model's maximum context length is {LONGEST} tokens, however you requested {longest} tokens."
-        return invalid("context_length_exceeded", message, "input")
+        return invalid_parameter("context_length_exceeded", message, "input")
     return None
 
 

@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Container, Mapping
 from typing import Any
 
-from connections.simulator.refusals import Refusal, error, invalid
+from connections.simulator.refusals import SimulatedRefusal, error_refusal, invalid_parameter
 from connections.simulator.schemas import (
     EFFORTS,
     FUNCTION,
     LONGEST,
+    METADATA,
     MOST_TOOLS,
-    metadata,
-    name,
+    name_check,
     says_json,
     schema_format,
 )
@@ -22,7 +22,7 @@ from connections.simulator.shapes import (
     array,
     boolean,
     either,
-    first,
+    first_refusal,
     integer,
     missing,
     number,
@@ -37,7 +37,7 @@ from connections.simulator.strict_chat import image_url
 LEAST_TOKENS = 16
 
 
-def flat_image_url(value: Any, path: str) -> Refusal | None:
+def flat_image_url(value: Any, path: str) -> SimulatedRefusal | None:
     """A plain text here, where chat has an object."""
     return image_url(value, path) if isinstance(value, str) else wrong_type(path, "an image URL", value)
 
@@ -69,7 +69,8 @@ ITEMS: dict[str, Check] = {
     "message": MESSAGE,
     "function_call": record(
         {
-            "type": anything, "id": text(), "status": anything, "call_id": text(), "name": name, "arguments": text(),
+            "type": anything, "id": text(), "status": anything, "call_id": text(), "name": name_check,
+            "arguments": text(),
         },
         required=("call_id", "name", "arguments"),
     ),
@@ -90,7 +91,7 @@ ITEMS: dict[str, Check] = {
 }  # fmt: skip
 
 
-def item(value: Any, path: str) -> Refusal | None:
+def item(value: Any, path: str) -> SimulatedRefusal | None:
     """A message may leave its type away."""
     untyped = isinstance(value, dict) and value.get("type") is None and "role" in value
     return MESSAGE(value, path) if untyped else tagged("type", ITEMS)(value, path)
@@ -140,7 +141,7 @@ FIELDS: dict[str, Check] = {
     "stream_options": record({"include_obfuscation": boolean}),
     "store": boolean,
     "previous_response_id": text(),
-    "metadata": metadata,
+    "metadata": METADATA,
     "user": text(),
     "truncation": one_of("auto", "disabled"),
     "top_logprobs": integer(0, 20),
@@ -156,29 +157,31 @@ BODY = record(FIELDS)
 MOVED = {"response_format": "text.format", "reasoning_effort": "reasoning.effort"}
 
 
-def refused_responses(body: Mapping[str, Any], known: Container[str]) -> Refusal | None:
+def responses_refusal(body: Mapping[str, Any], known: Container[str]) -> SimulatedRefusal | None:
     """`known` are the ids of responses that were stored."""
     for field, place in MOVED.items():
         if field in body:
             moved = f"In the Responses API, this parameter has moved to '{place}'."
-            return invalid("unsupported_parameter", f"Unsupported parameter: '{field}'. {moved}", field)
+            return invalid_parameter("unsupported_parameter", f"Unsupported parameter: '{field}'. {moved}", field)
     if refused := BODY(dict(body), ""):
         return refused
     if all(body.get(name) is None for name in ("input", "previous_response_id", "prompt", "conversation")):
         return missing("input")
-    return unknown_previous(body, known) or first(rule(body) for rule in (answered_calls, word_of_json, known_choice))
+    return previous_response_refusal(body, known) or first_refusal(
+        rule(body) for rule in (unpaired_call_refusal, missing_json_word_refusal, tool_choice_refusal)
+    )
 
 
-def unknown_previous(body: Mapping[str, Any], known: Container[str]) -> Refusal | None:
+def previous_response_refusal(body: Mapping[str, Any], known: Container[str]) -> SimulatedRefusal | None:
     previous = body.get("previous_response_id")
     if previous is None or previous in known:
         return None
     message = f"Previous response with id '{previous}' not found."
     more = {"type": "invalid_request_error", "param": "previous_response_id"}
-    return error(400, "previous_response_not_found", message, **more)
+    return error_refusal(400, "previous_response_not_found", message, **more)
 
 
-def answered_calls(body: Mapping[str, Any]) -> Refusal | None:
+def unpaired_call_refusal(body: Mapping[str, Any]) -> SimulatedRefusal | None:
     """Calls and results go in pairs; the call may stand in an earlier response."""
     given = body.get("input")
     items = given if isinstance(given, list) else []
@@ -186,13 +189,13 @@ def answered_calls(body: Mapping[str, Any]) -> Refusal | None:
     answered = [item["call_id"] for item in items if item.get("type") == "function_call_output"]
     earlier = body.get("previous_response_id") is not None
     if lost := [found for found in answered if found not in called and not earlier]:
-        return invalid(None, f"No tool call found for function call output with call_id {lost[0]}.", "input")
+        return invalid_parameter(None, f"No tool call found for function call output with call_id {lost[0]}.", "input")
     if waiting := [found for found in called if found not in answered]:
-        return invalid(None, f"No tool output found for function call {waiting[0]}.", "input")
+        return invalid_parameter(None, f"No tool output found for function call {waiting[0]}.", "input")
     return None
 
 
-def word_of_json(body: Mapping[str, Any]) -> Refusal | None:
+def missing_json_word_refusal(body: Mapping[str, Any]) -> SimulatedRefusal | None:
     wanted = (body.get("text") or {}).get("format") or {}
     # As in chat, no-schema... may fall back to json_object.
     exempt = str(body.get("model")).startswith("no-schema")
@@ -201,10 +204,10 @@ def word_of_json(body: Mapping[str, Any]) -> Refusal | None:
     message = (
         "Response input messages must contain the word 'json' in some form to use 'text.format' of type 'json_object'."
     )
-    return invalid(None, message, "input")
+    return invalid_parameter(None, message, "input")
 
 
-def known_choice(body: Mapping[str, Any]) -> Refusal | None:
+def tool_choice_refusal(body: Mapping[str, Any]) -> SimulatedRefusal | None:
     choice = body.get("tool_choice")
     if not isinstance(choice, Mapping) or choice.get("type") != "function":
         return None
@@ -212,4 +215,4 @@ def known_choice(body: Mapping[str, Any]) -> Refusal | None:
         return missing("tool_choice.name")
     if choice["name"] in {tool.get("name") for tool in body.get("tools") or ()}:
         return None
-    return invalid(None, f"Tool choice '{choice['name']}' not found in 'tools' parameter.", "tool_choice")
+    return invalid_parameter(None, f"Tool choice '{choice['name']}' not found in 'tools' parameter.", "tool_choice")

@@ -9,17 +9,17 @@ import struct
 from collections.abc import Mapping
 from typing import Any
 
-SIZE = 8  # numbers; small, for a simulation is looked at
+DEFAULT_SIZE = 8  # numbers; small, for a simulation is looked at
 LARGEST = 4096
 
 
 def embeddings(deployment: str, body: Mapping[str, Any]) -> dict[str, Any]:
     inputs = inputs_of(body.get("input"))
     given = body.get("dimensions")
-    size = given if isinstance(given, int) and not isinstance(given, bool) else SIZE
+    size = given if isinstance(given, int) and not isinstance(given, bool) else DEFAULT_SIZE
     encoded = body.get("encoding_format") == "base64"
     data = [
-        {"object": "embedding", "index": at, "embedding": written(vector(str(text), size), encoded)}
+        {"object": "embedding", "index": at, "embedding": encode_vector(vector(str(text), size), encoded)}
         for at, text in enumerate(inputs)
     ]
     tokens = sum(tokens_of(text) for text in inputs)
@@ -50,7 +50,7 @@ def vector(text: str, size: int) -> list[float]:
     return [value / length for value in noise]
 
 
-def written(numbers: list[float], encoded: bool) -> list[float] | str:
+def encode_vector(numbers: list[float], encoded: bool) -> list[float] | str:
     raw = struct.pack(f"<{len(numbers)}f", *numbers)
     # Both forms carry the same numbers, of 32 bits.
     return base64.b64encode(raw).decode() if encoded else list(struct.unpack(f"<{len(numbers)}f", raw))

@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from enum import StrEnum, auto
-from functools import cache
+from enum import StrEnum
 from typing import Any, ClassVar, Literal, Protocol
 
 from flows.actions.services import Services
 from flows.language.document import Action, Branch
 from flows.language.errors import Signal as Signal
 from flows.language.scope import Scope
-from flows.language.values import Declared, VariableType
+from flows.language.values import Declared
+from flows.properties.base import properties_of
 
 
 class Group(StrEnum):
@@ -23,47 +22,6 @@ class Group(StrEnum):
     BUILTIN = "builtin"
     CONTROL = "control"
     OUTPUT = "output"
-
-
-class PropertyKind(StrEnum):
-    """How a property is read: which are templates, and what comes out of them."""
-
-    TEXT = auto()  # template, text comes out
-    VALUE = auto()  # template or JSON with templates in it, any value comes out
-    NUMBER = auto()  # number, or template that gives one
-    CHOICE = auto()  # one of a few words
-    SECRET = auto()  # template, or the reference of a stored literal; a Secret comes out
-    CONNECTION = auto()  # name of a stored connection
-    VARIABLE = auto()  # name of a variable in scope
-    NEW_VARIABLE = auto()  # name of the variable this action sets
-    VARIABLES = auto()  # rows of name, type, value, global
-    FLAG = auto()
-    LATER = auto()  # template that the action renders itself
-    CONDITION = auto()  # bare expression that the action evaluates itself
-
-
-@dataclass(frozen=True)
-class Prop:
-    kind: PropertyKind
-    required: bool = False
-    choices: tuple[str, ...] = ()
-    var_type: str | None = None
-    minimum: float | None = None
-    maximum: float | None = None
-    typed_by: str = ""  # the property that names the variable whose value this is: a secret when that is one
-    inputs_of: str = ""  # the property that names the flow whose inputs these are: secrets where those are
-    address: bool = False  # of an endpoint: no secret may stand in it, and none that does is recorded
-
-
-def prop(kind: PropertyKind, *, default: Any = None, **more: Any) -> Any:
-    """A field of a Properties class."""
-    return field(default=default, metadata={"prop": Prop(kind, **more)})
-
-
-@cache
-def props(properties: Any) -> dict[str, Prop]:
-    """The properties of a Properties class by name."""
-    return {declared.name: declared.metadata["prop"] for declared in dataclasses.fields(properties)}
 
 
 @dataclass(frozen=True)
@@ -80,7 +38,7 @@ class Result:
 
 
 @dataclass(frozen=True)
-class Lap:
+class BlockResult:
     """How a block was left: its variables, and whether break or continue ended the iteration."""
 
     scope: Scope
@@ -123,7 +81,7 @@ class Step(Protocol):
         """Keeps a JSON value for whoever continues the run. Durable once it returns."""
 
     async def rendered(self, value: Any, scope: Scope) -> Any:
-        """The value of a LATER property in a scope. Raises ActionError of kind expression or not_set."""
+        """The value of a deferred property in a scope. Raises ActionError of kind expression or not_set."""
 
     async def holds(self, expression: str, scope: Scope, where: str) -> bool:
         """Whether a condition holds in a scope; `where` names it in the error. Raises ActionError as `rendered`."""
@@ -135,7 +93,7 @@ class Step(Protocol):
         index: int | None = None,
         variables: Mapping[str, Any] | None = None,
         isolated: bool = False,
-    ) -> Lap:
+    ) -> BlockResult:
         """Executes a branch in a scope of its own that holds `variables`.
 
         `index` numbers an iteration, which catches break and continue; without one both pass through. What an
@@ -154,7 +112,8 @@ class ActionType:
     purpose: ClassVar[str]  # one line, without a full stop
     group: ClassVar[Group]
     branches: ClassVar[Literal["none", "body", "conditions", "try"]] = "none"
-    properties: ClassVar[Any]  # a frozen dataclass of prop() fields
+    properties: ClassVar[Any]  # a frozen dataclass of the kinds in flows/properties
+    calls_model: ClassVar[bool] = False  # its output is the answer of a model
     only_in_loops: ClassVar[bool] = False
     leaves_block: ClassVar[bool] = False  # what stands behind it in its block is never reached
 
@@ -165,15 +124,18 @@ class ActionType:
     def declares(self, properties: Mapping[str, Any]) -> Sequence[tuple[str, str, bool]]:
         """Variables that stored properties bring into scope behind the action: (name, type, global)."""
         return [
-            (name, str(declared.var_type or ""), False)
-            for key, declared in props(self.properties).items()
-            if declared.kind is PropertyKind.NEW_VARIABLE
-            and isinstance(name := properties.get(key) or default_of(self.properties, key), str)
+            variable
+            for name, property in properties_of(self.properties).items()
+            for variable in property.declares(properties.get(name))
         ]
 
-    def inside(self, properties: Mapping[str, Any], branch: str = "") -> Sequence[tuple[str, str]]:
+    def inside(self, properties: Mapping[str, Any], role: str = "") -> Sequence[tuple[str, str]]:
         """Variables that exist only inside a branch of this role: (name, type)."""
-        return []
+        return [
+            variable
+            for name, property in properties_of(self.properties).items()
+            for variable in property.binds(properties.get(name), role)
+        ]
 
     def role(self, action: Action, branch: Branch) -> str:
         """What a branch is for, where branches differ."""
@@ -189,17 +151,3 @@ class ActionType:
     def problems(self, action: Action) -> Sequence[tuple[str | None, str]]:
         """What is wrong beside the properties themselves: (property, sentence)."""
         return []
-
-
-@cache
-def default_of(properties: Any, name: str) -> Any:
-    declared = next(found for found in dataclasses.fields(properties) if found.name == name)
-    return declared.default
-
-
-def label(name: str) -> str:
-    """A property in a sentence: api_key becomes API key."""
-    return name.replace("_", " ").capitalize().replace("Api ", "API ")
-
-
-TYPES = tuple(type.value for type in VariableType)

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import importlib
+from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
 from typing import Any
 
-from flows.actions.base import ActionType, default_of, props
+from flows.actions.base import ActionType
+from flows.properties.base import Property, properties_of
 
 HERE = Path(__file__).parent
 
@@ -34,27 +36,35 @@ def action_type(type: str) -> ActionType:
     return _types()[type][0]
 
 
+def find_type(type: str) -> ActionType | None:
+    """The action type, if it is installed here."""
+    found = _types().get(type)
+    return found[0] if found else None
+
+
 def all_types() -> list[ActionType]:
     return [known for known, _ in _types().values()]
 
 
+@cache
+def model_call_types() -> tuple[str, ...]:
+    """The types of actions whose output is the answer of a model."""
+    return tuple(known.type for known in all_types() if known.calls_model)
+
+
+def properties_of_type(type: str) -> Mapping[str, Property]:
+    """The properties of an action type by name; none when it is not installed here."""
+    known = find_type(type)
+    return properties_of(known.properties) if known else {}
+
+
+def initial_properties(type: str) -> dict[str, Any]:
+    """The properties of a new action: those whose default is worth seeing."""
+    declared = properties_of_type(type)
+    return {name: each.default for name, each in declared.items() if each.default not in (None, "", (), [])}
+
+
 def folder(type: str) -> Path:
-    """Where help, icon and form of the type are."""
+    """Where help and icon of the type are. Raises UnknownAction."""
     action_type(type)
     return HERE / _types()[type][1]
-
-
-@cache
-def form(type: str) -> Any:
-    """The form class of the type; imported only where flows are edited, never by the runner."""
-    return importlib.import_module(f"flows.actions.{folder(type).name}.form").Form
-
-
-def default(type: str, name: str) -> Any:
-    return default_of(action_type(type).properties, name)
-
-
-def defaults(type: str) -> dict[str, Any]:
-    """The properties of a new action: those whose default is worth seeing."""
-    known = action_type(type).properties
-    return {name: value for name in props(known) if (value := default_of(known, name)) not in (None, "", (), [])}

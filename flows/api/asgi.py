@@ -15,7 +15,7 @@ from django.http import Http404, HttpRequest, HttpResponseNotAllowed
 from django.http.response import HttpResponseBase
 
 from flows.api import problems
-from foundryflow.http import Unreadable, check_address
+from foundryflow.http import UnreadableRequest, check_address
 
 Scope = dict[str, Any]
 Receive = Callable[[], Awaitable[dict[str, Any]]]
@@ -105,7 +105,7 @@ async def handle_call(scope: Scope, receive: Receive, send: Send) -> None:
         return
     try:
         check_address(scope["path"], scope["query_string"])
-    except Unreadable as problem:
+    except UnreadableRequest as problem:
         await refuse(send, problem.status, problem.sentence)
         return
     try:

@@ -6,7 +6,7 @@ class BatchConfig(AppConfig):
     label = "batch"
 
     def ready(self) -> None:
-        from flows.batch.starting import refill
+        from flows.batch.lifecycle import create_next_runs
         from flows.engine.queue_feed import run_sources
 
-        run_sources.append(refill)
+        run_sources.append(create_next_runs)

@@ -10,14 +10,14 @@ from django.db.models import Count, Q
 from django.utils.safestring import mark_safe
 
 from flows.batch.figures import LIVE
+from flows.batch.labels import check_label
+from flows.batch.lifecycle import variants_of
 from flows.batch.models import Batch, Cell, CellState
-from flows.batch.starting import variants_of
 from flows.batch.variants import Variant
-from flows.batch.words import check_words
 from flows.flowchart.states import StateView, failure_words, state_view_of
 from flows.language.values import as_text
 from flows.playground.setup import LETTERS
-from foundryflow.markdown import rendered
+from foundryflow.markdown import render_markdown
 
 DONE = (CellState.SUCCEEDED, CellState.FAILED)
 VALUE_CLIP = 160  # characters of a value in a table
@@ -53,10 +53,10 @@ class VariantView:
     def parameters(self) -> list[tuple[str, str]]:
         """Label and value; what is long is only named."""
         found = self.variant.setup.parameters.items()
-        return [(name.replace("_", " ").capitalize(), brief(value)) for name, value in found]
+        return [(name.replace("_", " ").capitalize(), short_value(value)) for name, value in found]
 
 
-def brief(value: Any) -> str:
+def short_value(value: Any) -> str:
     if isinstance(value, Mapping):
         return "JSON schema"
     return as_text(value)[:40]
@@ -67,7 +67,7 @@ def variant_views(batch: Batch) -> list[VariantView]:
 
 
 @dataclass(frozen=True)
-class Mark:
+class CheckMark:
     """What one check said of one answer."""
 
     icon: str
@@ -84,18 +84,18 @@ MARKS = {
 }
 
 
-def marks_of(verdicts: Iterable[Mapping[str, Any]], checks: Sequence[str]) -> list[Mark]:
+def marks_of(verdicts: Iterable[Mapping[str, Any]], checks: Sequence[str]) -> list[CheckMark]:
     return [
-        Mark(*MARKS[verdict.get("passed")], check, str(verdict.get("reason") or ""))
+        CheckMark(*MARKS[verdict.get("passed")], check, str(verdict.get("reason") or ""))
         for verdict, check in zip(verdicts, checks, strict=False)
     ]
 
 
-def shortened(text: str, most: int) -> str:
+def shorten(text: str, most: int) -> str:
     return text if len(text) <= most else f"{text[:most].rstrip()}…"
 
 
-class Detail:
+class AnswerDetail:
     """One answer in full."""
 
     def __init__(self, cell: Cell) -> None:
@@ -103,8 +103,8 @@ class Detail:
         self.letter = LETTERS[cell.variant]
         self.state = state_of(cell)
         self.live = cell.state in LIVE
-        self.html = mark_safe(rendered(cell.text)) if cell.text.strip() else ""  # noqa: S308 - that is what it makes
-        self.marks = marks_of(cell.verdicts, [check_words(check) for check in cell.batch.checks])
+        self.html = mark_safe(render_markdown(cell.text)) if cell.text.strip() else ""  # noqa: S308 - that is what it makes
+        self.marks = marks_of(cell.verdicts, [check_label(check) for check in cell.batch.checks])
         self.values = [(name, as_text(cell.row.variables.get(name))) for name in cell.batch.columns]
 
     @property
@@ -117,7 +117,7 @@ class Detail:
 
 
 @dataclass(frozen=True)
-class ListRow:
+class BatchListRow:
     batch: Batch
     total: int
     done: int
@@ -132,12 +132,12 @@ class ListRow:
         return 100 * self.done // self.total if self.total else 0
 
 
-def list_rows(batches: Iterable[Batch]) -> list[ListRow]:
-    """Counted by what runs say, so that batches nobody has looked at meanwhile are told right."""
+def list_rows(batches: Iterable[Batch]) -> list[BatchListRow]:
+    """Counted by the states of the runs, so that batches whose results nobody collected yet are told right."""
     shown = list(batches)
-    unsettled = Q(state__in=LIVE)
-    done = Q(state__in=DONE) | unsettled & Q(run__state__in=DONE)
-    failed = Q(state=CellState.FAILED) | unsettled & Q(run__state=CellState.FAILED)
+    uncollected = Q(state__in=LIVE)
+    done = Q(state__in=DONE) | uncollected & Q(run__state__in=DONE)
+    failed = Q(state=CellState.FAILED) | uncollected & Q(run__state=CellState.FAILED)
     counts = (
         Cell.objects.filter(batch__in=[batch.pk for batch in shown])
         .order_by()
@@ -146,4 +146,4 @@ def list_rows(batches: Iterable[Batch]) -> list[ListRow]:
     )
     found = {row.pop("batch"): row for row in counts}
     nothing = {"total": 0, "done": 0, "failed": 0}
-    return [ListRow(batch, **found.get(batch.pk, nothing)) for batch in shown]
+    return [BatchListRow(batch, **found.get(batch.pk, nothing)) for batch in shown]

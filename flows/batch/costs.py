@@ -6,11 +6,11 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
 
-from flows.pricing.prices import UNKNOWN, Price, cost, price_of, shown
+from flows.pricing.prices import UNKNOWN, Price, cost, money, price_of
 
 
 @dataclass(frozen=True)
-class Calls:
+class CallTokens:
     """Tokens of all calls to one deployment that were answered by one model."""
 
     deployment: str
@@ -19,16 +19,16 @@ class Calls:
 
 
 @dataclass(frozen=True)
-class Cost:
+class BatchCost:
     known: Mapping[str, Decimal] = field(default_factory=dict)  # by currency
     unknown: bool = False  # of some calls nobody knows
 
     def __str__(self) -> str:
-        amounts = [shown(amount, currency) for currency, amount in self.known.items()]
+        amounts = [money(amount, currency) for currency, amount in self.known.items()]
         return " + ".join([*amounts, *([UNKNOWN] if self.unknown else [])])
 
 
-def cost_of(prices: Sequence[Price], all_calls: Iterable[Calls]) -> Cost:
+def cost_of(prices: Sequence[Price], all_calls: Iterable[CallTokens]) -> BatchCost:
     known: dict[str, Decimal] = {}
     unknown = False
     for calls in all_calls:
@@ -38,4 +38,4 @@ def cost_of(prices: Sequence[Price], all_calls: Iterable[Calls]) -> Cost:
             unknown = True
         else:
             known[price.currency] = known.get(price.currency, Decimal(0)) + amount
-    return Cost(known, unknown)
+    return BatchCost(known, unknown)

@@ -1,4 +1,4 @@
-"""How a batch stands: counts, times, tokens and pass rates, counted by the database in a fixed number of queries."""
+"""The figures of a batch: counts, times, tokens and pass rates, counted in a fixed number of queries."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from django.db.models.functions import Cast, RowNumber, Substr
 from django.db.models.lookups import Exact
 
 from flows.batch.models import Batch, CellState
-from flows.batch.settling import FAILED, OPEN, PASSED
+from flows.batch.results import FAILED, OPEN, PASSED
 
 TIMES = ("first_token_ms", "total_ms")
 TOKENS = ("prompt_tokens", "cached_tokens", "completion_tokens")
@@ -26,7 +26,7 @@ Grouped = Mapping[str, Any]  # a row of the database: cells of one variant, mode
 
 
 @dataclass(frozen=True)
-class Rate:
+class PassRate:
     """How often one check passed."""
 
     passed: int = 0
@@ -43,11 +43,11 @@ class Rate:
 
 
 @dataclass(frozen=True)
-class Figures:
-    """Of one variant."""
+class VariantFigures:
+    """The figures of one variant."""
 
     states: Counter[str] = field(default_factory=Counter)
-    rates: tuple[Rate, ...] = ()
+    rates: tuple[PassRate, ...] = ()
     spent: Mapping[str, Tokens] = field(default_factory=dict)  # by the model that answered
     judged: Mapping[int, Tokens] = field(default_factory=dict)  # by check
     means: Mapping[str, float | None] = field(default_factory=dict)
@@ -70,7 +70,7 @@ class Figures:
         return sum(tokens["completion_tokens"] for tokens in self.spent.values())
 
 
-def figures_of(batch: Batch) -> list[Figures]:
+def figures_of(batch: Batch) -> list[VariantFigures]:
     """One for each variant. Three queries."""
     checks = range(len(batch.checks))
     judges = [number for number, check in enumerate(batch.checks) if check.get("kind") == "judge"]
@@ -81,19 +81,23 @@ def figures_of(batch: Batch) -> list[Figures]:
             cells=Count("pk"),
             **{f"{name}_sum": Sum(name) for name in (*TIMES, *TOKENS)},
             **{f"{name}_count": Count(name) for name in TIMES},
-            **{f"check_{number}_{mark}": counted(number, mark) for number in checks for mark in (PASSED, FAILED, OPEN)},
-            **{f"judge_{number}_{name}": used(number, name) for number in judges for name in TOKENS},
+            **{
+                f"check_{number}_{mark}": count_marks(number, mark)
+                for number in checks
+                for mark in (PASSED, FAILED, OPEN)
+            },
+            **{f"judge_{number}_{name}": sum_judge_tokens(number, name) for number in judges for name in TOKENS},
         )
     )
     medians = {name: medians_of(batch, name) for name in TIMES}
     return [
-        Figures(
-            states=summed((row["state"], row["cells"]) for row in own),
+        VariantFigures(
+            states=sum_counts((row["state"], row["cells"]) for row in own),
             rates=tuple(
-                Rate(*(sum(row[f"check_{number}_{mark}"] for row in own) for mark in (PASSED, FAILED, OPEN)))
+                PassRate(*(sum(row[f"check_{number}_{mark}"] for row in own) for mark in (PASSED, FAILED, OPEN)))
                 for number in checks
             ),
-            spent=spent_by_model(own),
+            spent=tokens_by_model(own),
             judged={number: tokens_of(own, f"judge_{number}_", "") for number in judges},
             means={name: mean(own, name) for name in TIMES},
             medians={name: medians[name].get(variant) for name in TIMES},
@@ -103,23 +107,23 @@ def figures_of(batch: Batch) -> list[Figures]:
     ]
 
 
-def counted(check: int, mark: str) -> Count:
+def count_marks(check: int, mark: str) -> Count:
     return Count("pk", filter=Exact(Substr("marks", check + 1, 1), Value(mark)))
 
 
-def used(check: int, tokens: str) -> Sum:
+def sum_judge_tokens(check: int, tokens: str) -> Sum:
     return Sum(Cast(KT(f"verdicts__{check}__{tokens}"), IntegerField()))
 
 
-def summed(counts: Iterable[tuple[str, int]]) -> Counter[str]:
+def sum_counts(counts: Iterable[tuple[str, int]]) -> Counter[str]:
     found: Counter[str] = Counter()
     for name, count in counts:
         found[name] += count
     return found
 
 
-def spent_by_model(rows: Sequence[Grouped]) -> dict[str, Tokens]:
-    """Of calls that were answered, or cost something all the same."""
+def tokens_by_model(rows: Sequence[Grouped]) -> dict[str, Tokens]:
+    """Tokens by model, of calls that were answered or cost something all the same."""
     spent = [row for row in rows if row["state"] == CellState.SUCCEEDED or any(row[f"{name}_sum"] for name in TOKENS)]
     models = dict.fromkeys(row["model"] for row in spent)
     return {model: tokens_of([row for row in spent if row["model"] == model], "", "_sum") for model in models}

@@ -2,17 +2,17 @@ from __future__ import annotations
 
 from django.urls import path
 
-from flows.batch import export, feed, making, views
+from flows.batch import create_views, export, stream, views
 
 app_name = "batch"
 urlpatterns = [
     path("", views.batch_list, name="list"),
-    path("new/", making.new, name="new"),
-    path("preview/", making.preview, name="preview"),
+    path("new/", create_views.new, name="new"),
+    path("preview/", create_views.preview, name="preview"),
     path("of/<slug:slug>/", views.of_flow, name="of_flow"),
     path("cells/<id:pk>/", views.cell, name="cell"),
     path("<id:pk>/", views.show, name="show"),
-    path("<id:pk>/feed/", feed.feed, name="feed"),
+    path("<id:pk>/feed/", stream.stream, name="feed"),
     path("<id:pk>/stop/", views.stop, name="stop"),
     path("<id:pk>/resume/", views.resume, name="resume"),
     path("<id:pk>/retry/", views.retry, name="retry"),

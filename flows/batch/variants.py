@@ -1,4 +1,4 @@
-"""What a batch asks: the settings and the prompt of each variant, and the flow that asks them. Pure."""
+"""The variants of a batch: the settings and prompt that answer every row, and the flow that each becomes. Pure."""
 
 from __future__ import annotations
 
@@ -6,6 +6,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from flows.actions.chat_completion.action import ChatCompletion
+from flows.actions.try_catch.action import TryCatch
 from flows.language.document import Document, parse
 from flows.language.values import as_text
 from flows.playground.setup import CONVERSATION, IMAGES, Setup, document_of
@@ -42,10 +44,10 @@ class Judge:
             "result_variable_name": f"judgement_{self.check}",
         }
         id, call_id = judge_path(self.check).split("/")
-        call = {"id": call_id, "type": "chat_completion", "title": "Judge", "properties": properties}
+        call = {"id": call_id, "type": ChatCompletion.type, "title": "Judge", "properties": properties}
         return {
             "id": id,
-            "type": "try_catch",
+            "type": TryCatch.type,
             "title": "Judge",
             "branches": [{"id": "try", "actions": [call]}, {"id": "catch", "actions": []}],
         }
@@ -94,7 +96,7 @@ class Variant:
             for name, structured in optional_in(templates).items()
             if name in given or (known.get(name) and name not in (ROW, ANSWER))
         }
-        inputs = {**variables_of(templates, judges), **optional}
+        inputs = {**required_variables(templates, judges), **optional}
         constants = {name: known[name] for name in inputs if name not in given and name in known}
         return cls(setup, prompt, inputs, constants)
 
@@ -122,7 +124,7 @@ class Variant:
         return parse({**data, "inputs": [*data["inputs"], *more], "actions": actions})
 
 
-def variables_of(templates: Iterable[str], judges: Iterable[Judge]) -> dict[str, bool]:
+def required_variables(templates: Iterable[str], judges: Iterable[Judge]) -> dict[str, bool]:
     """What must have a value."""
     found = variables_in(templates)
     for name, structured in variables_in(judge.rubric for judge in judges).items():

@@ -1,8 +1,8 @@
-"""Look at batches, stop them, go on with them. `making.py` makes them, `feed.py` follows them."""
+"""The pages of batches and their buttons. `create_views.py` creates batches, `stream.py` streams them."""
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Callable
 
 from django.contrib import messages
 from django.core.paginator import Paginator
@@ -10,18 +10,18 @@ from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
-from flows.batch import starting
+from flows.batch import lifecycle
 from flows.batch.access import find_batch, find_cell
-from flows.batch.contexts import Detail, list_rows
-from flows.batch.draft import whole
-from flows.batch.grid import Grid
+from flows.batch.contexts import AnswerDetail, list_rows
+from flows.batch.create_form import typed_number
 from flows.batch.models import Batch, Cell
-from flows.batch.settling import settle
-from flows.batch.standing import Standing
+from flows.batch.progress import Progress, progress_context
+from flows.batch.results import collect_results
+from flows.batch.results_grid import ResultsGrid
 from flows.models import LIVE
 from flows.playground.models import Session
 from foundryflow.access import editor, reader
-from foundryflow.http import Request, posted
+from foundryflow.http import Request, form_data
 from foundryflow.people import may_change, name_of
 from foundryflow.regions import Region, page, regions
 
@@ -41,19 +41,17 @@ def batch_list(request: Request) -> HttpResponse:
 @require_GET
 def show(request: Request, pk: int) -> HttpResponse:
     batch = find_batch(request, pk)
-    return whole_page(request, batch, None)
+    return batch_page(request, batch, None)
 
 
-def whole_page(request: Request, batch: Batch, cell: Cell | None) -> HttpResponse:
-    settle(batch)
-    batch.refresh_from_db(fields=["changes"])  # before anything is read that the feed renews
-    grid = Grid(batch, request.GET.get("show", ""), request.GET.get("page"))
-    context = {**standing(request, batch), "grid": grid, "detail": Detail(cell) if cell else None}
+def batch_page(request: Request, batch: Batch, cell: Cell | None) -> HttpResponse:
+    """The page of a batch, with one answer open beside the grid if there is a cell."""
+    collect_results(batch)
+    batch.refresh_from_db(fields=["changes"])  # before anything is read that the stream renews
+    grid = ResultsGrid(batch, request.GET.get("show", ""), request.GET.get("page"))
+    progress = progress_context(Progress(batch), is_mine=may_change(request.user, batch))
+    context = {**progress, "grid": grid, "detail": AnswerDetail(cell) if cell else None}
     return page(request, "batch/show.html", context)
-
-
-def standing(request: Request, batch: Batch) -> dict[str, Any]:
-    return {"batch": batch, "standing": Standing(batch), "mine": may_change(request.user, batch)}
 
 
 @reader
@@ -62,12 +60,12 @@ def cell(request: Request, pk: int) -> HttpResponse:
     """One answer in full, beside the grid. Without htmx: the page with it open."""
     found = find_cell(request, pk)
     if not request.htmx:
-        return whole_page(request, find_batch(request, found.batch_id), found)
+        return batch_page(request, find_batch(request, found.batch_id), found)
     if found.state in LIVE:
-        settle(found.batch)
+        collect_results(found.batch)
         found = find_cell(request, pk)
-    opened = "again" not in request.GET
-    return regions(request, Region("batch/_detail.html", "batch-detail", {"detail": Detail(found), "opened": opened}))
+    context = {"detail": AnswerDetail(found), "opened": "again" not in request.GET}
+    return regions(request, Region("batch/_detail.html", "batch-detail", context))
 
 
 @reader
@@ -82,28 +80,29 @@ def of_flow(request: Request, slug: str) -> HttpResponse:
 @require_POST
 def stop(request: Request, pk: int) -> HttpResponse:
     batch = find_batch(request, pk, change=True)
-    starting.stop(batch, by=name_of(request.user))
+    lifecycle.stop_batch(batch, by=name_of(request.user))
     return redirect("batch:show", pk)
 
 
 @editor
 @require_POST
 def resume(request: Request, pk: int) -> HttpResponse:
-    return gone_on(request, pk, starting.resume)
+    return restart(request, pk, lifecycle.resume_batch)
 
 
 @editor
 @require_POST
 def retry(request: Request, pk: int) -> HttpResponse:
-    return gone_on(request, pk, starting.retry_failed)
+    return restart(request, pk, lifecycle.retry_failed)
 
 
-def gone_on(request: Request, pk: int, verb: Any) -> HttpResponse:
+def restart(request: Request, pk: int, verb: Callable[[Batch], None]) -> HttpResponse:
+    """Collects what has ended, then does the verb, or says that it has to wait."""
     batch = find_batch(request, pk, change=True)
-    settle(batch)
+    collect_results(batch)
     try:
         verb(batch)
-    except starting.NotNow as reason:
+    except lifecycle.StillStopping as reason:
         messages.info(request, str(reason))
     return redirect("batch:show", pk)
 
@@ -112,7 +111,7 @@ def gone_on(request: Request, pk: int, verb: Any) -> HttpResponse:
 @require_POST
 def rename(request: Request, pk: int) -> HttpResponse:
     batch = find_batch(request, pk, change=True)
-    if name := posted(request).get("name", "").strip()[:200]:
+    if name := form_data(request).get("name", "").strip()[:200]:
         Batch.objects.filter(pk=batch.pk).update(name=name)
     else:
         messages.info(request, "A batch needs a name.")
@@ -131,11 +130,11 @@ def share(request: Request, pk: int) -> HttpResponse:
 @require_POST
 def concurrency(request: Request, pk: int) -> HttpResponse:
     batch = find_batch(request, pk, change=True)
-    calls = whole(request.POST.get("concurrency", "")) or 0
-    if not 1 <= calls <= starting.MOST_CALLS:
-        messages.info(request, f"Calls at the same time are a whole number from 1 to {starting.MOST_CALLS}.")
+    calls = typed_number(request.POST.get("concurrency", "")) or 0
+    if not 1 <= calls <= lifecycle.MOST_CALLS:
+        messages.info(request, f"Calls at the same time are a whole number from 1 to {lifecycle.MOST_CALLS}.")
     else:
-        starting.set_concurrency(batch, calls)
+        lifecycle.set_concurrency(batch, calls)
     return redirect("batch:show", pk)
 
 
@@ -144,9 +143,9 @@ def concurrency(request: Request, pk: int) -> HttpResponse:
 def delete(request: Request, pk: int) -> HttpResponse:
     """Asks first; refuses while calls are to come."""
     batch = find_batch(request, pk, change=True)
-    live = starting.to_come(batch)
+    live = lifecycle.count_unfinished(batch)
     if request.method == "POST" and not live:
-        starting.remove(batch)
+        lifecycle.delete_batch(batch)
         messages.info(request, f"{batch.name} was deleted with its runs.")
         return redirect("batch:list")
     context = {"batch": batch, "live": live, "rows": batch.rows.count()}

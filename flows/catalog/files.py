@@ -9,11 +9,9 @@ from typing import Any
 from django.contrib.auth.models import User
 from django.db import transaction
 
-from connections.endpoint.recognise import secret_in
-from flows.actions.base import label, props
+from flows.actions.registry import properties_of_type
 from flows.language.document import Document, DocumentError, parse
 from flows.lint.literal_secrets import Place, each_secret, literal_of, refusal_of, refusals
-from flows.lint.visible import known_type
 from flows.models import Flow
 from foundryflow.strict_json import JsonError, storable_json
 
@@ -37,11 +35,9 @@ def without_secrets_in_addresses(document: Document) -> Document:
     DocumentError."""
     found = []
     for action in (located.action for located in document.walk()):
-        known = known_type(action)
-        for name, declared in props(known.properties).items() if known else ():
-            value = action.properties.get(name)
-            if declared.address and isinstance(value, str) and (why := secret_in(value)):
-                found.append(f"{action.id}, {label(name)}: {why}")
+        for name, property in properties_of_type(action.type).items():
+            if why := property.refuse(action.properties.get(name)):
+                found.append(f"{action.id}, {property.label}: {why}")
     if found:
         raise DocumentError(found)
     return document

@@ -8,12 +8,13 @@ from typing import Any
 from django import forms
 
 from flows.actions import registry
-from flows.actions.properties import PropertyForm, Surroundings
+from flows.designer.fields import PanelContext, PropertyForm
 from flows.interpreter.tries import TRANSIENT
 from flows.language.document import Action, Document
 from flows.language.expressions import ExpressionError, check
 from flows.lint.literal_secrets import refusals
 from flows.models import Flow
+from flows.properties.base import properties_of
 
 TITLE_LENGTH, DESCRIPTION_LENGTH = 200, 2_000
 
@@ -22,7 +23,7 @@ def new_action(document: Document, type: str) -> dict[str, Any]:
     """An action of this type as it is first put into a flow."""
     known = registry.action_type(type)
     id = document.new_id(type)
-    made: dict[str, Any] = {"id": id, "type": type, "title": "", "properties": registry.defaults(type)}
+    made: dict[str, Any] = {"id": id, "type": type, "title": "", "properties": registry.initial_properties(type)}
     if known.branches == "body":
         made["branches"] = [{"id": f"{id}-body", "title": "", "actions": []}]
     if known.branches == "try":
@@ -36,11 +37,12 @@ def new_action(document: Document, type: str) -> dict[str, Any]:
     return made
 
 
-def property_form(action: Action, around: Surroundings, data: Mapping[str, Any] | None = None) -> PropertyForm | None:
-    try:
-        return registry.form(action.type)(data, stored=action.properties, surroundings=around)
-    except registry.UnknownAction:
+def property_form(action: Action, around: PanelContext, data: Mapping[str, Any] | None = None) -> PropertyForm | None:
+    """The properties of the action as the panel edits them; nothing for an action type that is not installed here."""
+    known = registry.find_type(action.type)
+    if known is None:
         return None
+    return PropertyForm(properties_of(known.properties), data, stored=action.properties, context=around)
 
 
 class CommonForm(forms.Form):

@@ -9,14 +9,13 @@ from typing import Any, TypeVar
 
 from django.utils.text import slugify
 
-from connections.clients import identity_trouble
-from connections.models import OWN, Connection
-from flows.actions.base import PropertyKind
+from connections.clients import identity_problem
+from connections.models import OWN_IDENTITIES, Connection
+from flows.actions.registry import properties_of_type
 from flows.interpreter import runner
 from flows.language.document import Document, DocumentError
 from flows.lint import linter
 from flows.lint.linter import CalledFlow, Problem
-from flows.lint.literal_secrets import declared_properties
 from flows.models import Flow, Revision, Room, sql
 
 K = TypeVar("K")
@@ -91,10 +90,10 @@ def errors_before_run(revision: Revision) -> list[Problem]:
 
 def needs_of(document: Document) -> Needs:
     named = {
-        name
-        for located in document.walk()
-        for key, declared in declared_properties(located.action)
-        if declared.kind is PropertyKind.CONNECTION and isinstance(name := located.action.properties.get(key), str)
+        connection
+        for action in (located.action for located in document.walk())
+        for name, property in properties_of_type(action.type).items()
+        for connection in property.connections_named(action.properties.get(name))
     }
     return Needs(frozenset(named), frozenset(slug for _, _, slug in linter.calls_in(document)))
 
@@ -108,8 +107,8 @@ def existing_connections(needs: Needs) -> dict[str, str]:
 
 
 def trouble_of(auth: str, address: str) -> str:
-    endpoint = Connection(endpoint=address).parsed if auth in OWN else None
-    return identity_trouble(endpoint) if endpoint else ""
+    endpoint = Connection(endpoint=address).parsed if auth in OWN_IDENTITIES else None
+    return identity_problem(endpoint) if endpoint else ""
 
 
 def stored_secrets(flow: Flow) -> set[str]:

@@ -86,14 +86,14 @@ async def open_engine() -> None:
     global _writer
     hub.closing = False
     _writer = DatabaseWriter(PAUSE)
-    database.set_doer(_writer)
+    database.set_executor(_writer)
     _listening.append(asyncio.get_running_loop().create_task(notices.listen(hub), name="listener"))
 
 
 async def close_engine() -> None:
     global _writer
     hub.close()
-    database.set_doer(None)
+    database.set_executor(None)
     if _writer is not None:
         closing, _writer = _writer, None
         closing.hurry(0)

@@ -58,7 +58,7 @@ class Executor:
         # turns cost more than they give: with 0.5 ms a run took a sixth more of the processor.
         sys.setswitchinterval(0.002)
         await self.writer.do(lambda: workers.register_worker(self.kind, self.worker))
-        database.set_doer(self.writer)
+        database.set_executor(self.writer)
         self._parts.append(self.loop.create_task(self._pulse.beat(sweeps=feeds), name="pulse"))
         if feeds:
             self._parts.append(self.loop.create_task(self._feed_forever(), name="feed"))
@@ -79,7 +79,7 @@ class Executor:
         await cancel_tasks([*self._parts, *(active.task for active in self.active)])
         if self._parts:  # it was opened
             await self._remove_worker()
-            database.set_doer(None)
+            database.set_executor(None)
         await self.writer.close()
         await close_client()
 

@@ -14,11 +14,11 @@ from django.utils.safestring import SafeString, mark_safe
 
 from flows.actions import registry
 from flows.actions.base import ActionType, Group
-from flows.actions.properties import EMPTY, Property
 from flows.flowchart.states import StateView, state_view
 from flows.language.document import Action, Branch, Document
 from flows.lint import linter
 from flows.models import ActionRun, Run
+from flows.properties.base import EMPTY, Property
 from foundryflow.templatetags.ui import icon
 
 GROUPS = {
@@ -113,9 +113,8 @@ class CardRun:
 
 @cache
 def type_view(type: str) -> TypeView:
-    try:
-        known = registry.action_type(type)
-    except registry.UnknownAction:
+    known = registry.find_type(type)
+    if known is None:
         return TypeView(type, type, "This action type is not installed here.", "control", "Unknown", question_mark())
     return TypeView(type, known.title, known.purpose, known.group.value, GROUPS.get(known.group, ""), icon_of(known))
 
@@ -243,73 +242,50 @@ def all_cards(cards: Sequence[Card], lanes: Sequence[Lane]) -> Iterator[Card]:
 
 
 def is_container(type: str) -> bool:
-    try:
-        return registry.action_type(type).branches != "none"
-    except registry.UnknownAction:
-        return False
+    known = registry.find_type(type)
+    return known is not None and known.branches != "none"
 
 
 def has_conditions(type: str) -> bool:
     """Whether its branches are titled and chosen by condition."""
-    try:
-        return registry.action_type(type).branches == "conditions"
-    except registry.UnknownAction:
-        return False
+    known = registry.find_type(type)
+    return known is not None and known.branches == "conditions"
 
 
 def is_loop(type: str) -> bool:
-    try:
-        return registry.action_type(type).branches == "body"
-    except registry.UnknownAction:
-        return False
-
-
-@cache
-def port_fields(type: str) -> tuple[tuple[str, Property], ...]:
-    try:
-        form = registry.form(type)
-    except registry.UnknownAction:
-        return ()
-    return tuple((name, declared) for name, declared in form.property_fields() if name in form.ports)
+    known = registry.find_type(type)
+    return known is not None and known.branches == "body"
 
 
 def ports(action: Action, errors: Collection[tuple[str | None, str | None]]) -> list[Port]:
     """The inputs of a card: label, a short value, and whether it is set."""
-    if action.type == "declare_variables":
-        return declared_ports(action)
-    dynamic = action.properties.get("dynamic_connection")
-    shown = []
-    for name, declared in port_fields(action.type):
-        value = action.properties.get(name)
-        if name == "connection" and dynamic:
-            value = dynamic
-        if (action.id, name) in errors:
-            missing = value in EMPTY
-            shown.append(Port(f"{declared.short} {'missing' if missing else 'wrong'}", "", "error"))
-        elif value in EMPTY:
-            shown.append(Port(declared.short))
+    made: list[Port] = []
+    for name, property in registry.properties_of_type(action.type).items():
+        if not property.on_card:
+            continue
+        rows = property.card_rows(action.properties.get(name))
+        if rows is None:
+            made.append(port(action, name, property, has_error=(action.id, name) in errors))
         else:
-            shown.append(Port(declared.short, declared.brief(value), "set", declared.control == "secret"))
-    return shown
+            made += [Port(label, brief, "set", is_secret) for label, brief, is_secret in rows]
+    return made
 
 
-def declared_ports(action: Action) -> list[Port]:
-    rows = action.properties.get("variables")
-    return [
-        Port(str(row.get("name") or "?"), str(row.get("type") or "text"), "set", row.get("type") == "secret")
-        for row in (rows if isinstance(rows, list) else [])
-        if isinstance(row, dict)
-    ][:12]
+def port(action: Action, name: str, property: Property, *, has_error: bool) -> Port:
+    label, value = property.card_label or property.label, action.properties.get(name)
+    if property.is_overridden_in(action.properties):
+        value = action.properties[property.overridden_by]
+    if has_error:
+        return Port(f"{label} {'missing' if value in EMPTY else 'wrong'}", "", "error")
+    return Port(label) if value in EMPTY else Port(label, property.brief(value), "set", property.is_secret)
 
 
 def output_of(action: Action) -> str:
-    try:
-        form = registry.form(action.type)
-    except registry.UnknownAction:
-        return ""
-    if not form.output:
-        return ""
-    return str(action.properties.get(form.output) or registry.default(action.type, form.output) or "")
+    """The name of the result variable; empty when there is none."""
+    for name, property in registry.properties_of_type(action.type).items():
+        if property.is_result:
+            return str(action.properties.get(name) or property.default or "")
+    return ""
 
 
 def run_flowchart(run: Run) -> dict[str, Any]:

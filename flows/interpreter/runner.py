@@ -10,11 +10,9 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from typing import Any
 
-from connections.endpoint.embedded import without_secrets
-from connections.endpoint.recognise import secret_in
 from connections.secret import MASK, Secret
 from flows.actions import registry
-from flows.actions.base import Lap, Prop, PropertyKind, Result, default_of, label, props
+from flows.actions.base import BlockResult, Result
 from flows.actions.services import Services
 from flows.interpreter.journal import (
     ActionCancelled,
@@ -33,20 +31,18 @@ from flows.interpreter.tries import Tries
 from flows.language.document import Action, Branch, Document, Input
 from flows.language.errors import ActionError, LoopLeft, Returned, RunFailed, Signal
 from flows.language.expressions import ExpressionError
-from flows.language.rendering import evaluate_condition, off_loop_if_heavy, render, render_deep
-from flows.language.sandbox.budget import PART
+from flows.language.rendering import evaluate_condition, off_loop_if_heavy, render_deep
 from flows.language.scope import Scope
-from flows.language.values import as_text, convert, display_json, to_number, weight
-from flows.lint.literal_secrets import is_own_key, is_stored
+from flows.language.stored_secrets import is_stored
+from flows.language.values import display_json
 from flows.lint.visible import unset_at
+from flows.properties.base import Property, properties_of, value_or_default
+from flows.properties.value import refuse_large
 
 log = logging.getLogger(__name__)
 
-HOLD_SECRETS = (PropertyKind.SECRET, PropertyKind.VARIABLES)  # where {"secret": id} stands for a stored literal
-EMPTY: tuple[Any, ...] = (None, "", [])  # properties that are not set
 # An iteration of a tight loop never waits for anything; others must get their turn all the same.
 BREATHE_EVERY = 50
-MOST_COMPOSED = 10_000_000  # characters of a value that is put together, with 16 for each of its parts
 MOST_RESULTS = 40_000_000  # of all that an action gives, counted wherever it stands
 
 
@@ -220,15 +216,12 @@ class Runner:
                 "Disable the action, or replace it with one of the toolbox.",
             ) from None
         try:
-            rendered = await self._rendered(known.properties, action, scope)
+            rendered = await self.read_properties(known.properties, action, scope)
         except ActionError:
             await self.journal.record(started)
             raise
-        await self.journal.record(
-            dataclasses.replace(
-                started, inputs=await off_loop_if_heavy(inputs_for_display, without_keys_in_addresses(rendered))
-            )
-        )
+        inputs = await off_loop_if_heavy(displayed_inputs, vars(rendered), properties_of(known.properties))
+        await self.journal.record(dataclasses.replace(started, inputs=inputs))
         result = await known.execute(rendered, Execution(self, action, scope, path, attempt))
         await self._refuse_large(result)
         return result
@@ -242,26 +235,28 @@ class Runner:
         except ValueError as error:
             raise ActionError("too_large", f"What it gives is too large: {error}.", "Work on less at a time.") from None
 
-    async def _rendered(self, properties: Any, action: Action, scope: Scope) -> Any:
-        """The properties with their templates evaluated and their secrets opened."""
+    async def read_properties(self, properties: Any, action: Action, scope: Scope) -> Any:
+        """The properties with their templates rendered and their secrets opened. Raises ActionError."""
         values = {}
-        for name, declared in props(properties).items():
-            value = action.properties.get(name)
-            if value in (None, ""):
-                value = default_of(properties, name)
-            if declared.kind in HOLD_SECRETS:
-                value = await self._opened(value)
-            elif declared.typed_by or declared.inputs_of:
-                value = await self._opened_among_values(value)
-            try:
-                values[name] = await read(declared, value, scope)
-                if declared.kind is PropertyKind.VARIABLE and value and scope.find(value) is None:
-                    self._refuse_unset(action, value)
-            except ValueError as error:
-                raise self.wrong_expression(action, error, label(name)) from None
-            if declared.required and values[name] in (None, "", []):
-                raise ActionError("property_missing", f"{label(name)} is missing.", "Fill it in in the property panel.")
+        for name, property in properties_of(properties).items():
+            value = value_or_default(property, action.properties.get(name))
+            if value is not None:
+                value = await self._read_property(property, value, action, scope)
+            if property.required and property.is_missing(value) and not property.is_overridden_in(action.properties):
+                hint = property.when_missing or "Fill it in in the property panel."
+                raise ActionError(property.error_when_missing, f"{property.label} is missing.", hint)
+            values[name] = value
         return properties(**values)
+
+    async def _read_property(self, property: Property, value: Any, action: Action, scope: Scope) -> Any:
+        value = await property.open_secrets(value, self.services.secret)
+        try:
+            value = await property.read(value, scope)
+            if (variable := property.variable_of(value)) and scope.find(variable) is None:
+                self._refuse_unset(action, variable)
+        except ValueError as error:
+            raise self.wrong_expression(action, error, property.label) from None
+        return value
 
     def _refuse_unset(self, action: Action, name: str) -> None:
         if self._document and unset_at(self._document, action.id, name, in_loop=False):
@@ -281,27 +276,6 @@ class Runner:
             f"{said}`{missing}` is not set: {unset.declared_by} sets it, and the run did not come through there.",
             f"Set it in every branch, declare it before, or read it with {{{{ {missing} | default('') }}}}.",
         )
-
-    async def _opened(self, value: Any) -> Any:
-        """With every reference of a stored secret replaced by the secret."""
-        if isinstance(value, Mapping):
-            if is_stored(value):
-                return await self.services.secret(value["secret"])
-            return {key: await self._opened(inner) for key, inner in value.items()}
-        if isinstance(value, list):
-            return [await self._opened(inner) for inner in value]
-        return value
-
-    async def _opened_among_values(self, value: Any) -> Any:
-        """The same where any object may stand: only what this server has put there, and not deep inside."""
-        if is_own_key(value):
-            return await self.services.secret(value["secret"])
-        if not isinstance(value, Mapping):
-            return value
-        return {
-            key: await self.services.secret(inner["secret"]) if is_own_key(inner) else inner
-            for key, inner in value.items()
-        }
 
 
 @dataclasses.dataclass
@@ -356,19 +330,19 @@ class Execution:
         index: int | None = None,
         variables: Mapping[str, Any] | None = None,
         isolated: bool = False,
-    ) -> Lap:
+    ) -> BlockResult:
         inner = (self.scope.copy() if isolated else self.scope).child()
         for name, value in (variables or {}).items():
             inner.bind(name, value)
         if index is None:
             await self._runner.run_block(branch.actions, inner, f"{self.path}/")
             self.scope.keep(inner, variables or ())
-            return Lap(inner)
+            return BlockResult(inner)
         try:
             await self._runner.run_block(branch.actions, inner, f"{self.path}[{index}]/")
         except LoopLeft as left:
-            return Lap(inner, left.signal)
-        return Lap(inner)
+            return BlockResult(inner, left.signal)
+        return BlockResult(inner)
 
     async def skip(self, branch: Branch, reason: str) -> None:
         await self._runner.skip(branch.actions, f"{self.path}/", reason)
@@ -396,99 +370,17 @@ def apply_outcome(done: ActionFinished, scope: Scope) -> None:
         scope.put(name, value)
 
 
-async def read(declared: Prop, value: Any, scope: Scope) -> Any:
-    """The value of one property. Raises ExpressionError, ValueError."""
-    match declared.kind:
-        case PropertyKind.TEXT:
-            rendered = await render(value, scope) if isinstance(value, str) else value
-            if isinstance(rendered, Secret):
-                raise ValueError("it is a secret; a secret goes only into a secret property")
-            return rendered if rendered is None or type(rendered) is str else await off_loop_if_heavy(as_text, rendered)
-        case PropertyKind.VALUE:
-            return await composed(value, scope)
-        case PropertyKind.NUMBER:
-            rendered = await render(value, scope) if isinstance(value, str) else value
-            return None if rendered in (None, "") else in_bounds(to_number(rendered), declared)
-        case PropertyKind.SECRET:
-            rendered = await render(value, scope) if isinstance(value, str) else value
-            return convert(rendered, "secret")
-        case PropertyKind.CONDITION:
-            return value if isinstance(value, str) else as_text(value)
-        case PropertyKind.CHOICE:
-            if value is not None and value not in declared.choices:
-                raise ValueError(f"{value!r} is not one of {', '.join(declared.choices)}")
-            return value
-        case PropertyKind.VARIABLES:
-            return await rows(value, scope)
-        case PropertyKind.CONNECTION | PropertyKind.VARIABLE | PropertyKind.NEW_VARIABLE:
-            if value is not None and not isinstance(value, str):
-                raise ValueError(f"{value!r} is not a name")
-            return value
-        case _:
-            return value
-
-
-async def composed(value: Any, scope: Scope) -> Any:
-    """A value with templates in it. Raises ExpressionError, and ValueError when together they are too large."""
-    made = await render_deep(value, scope)
-    if isinstance(value, Mapping | list):
-        # Parts may be the same list many times over, which takes no memory until it is written down.
-        await off_loop_if_heavy(refuse_large, made)
-    return made
-
-
-def refuse_large(value: Any, most: int = MOST_COMPOSED) -> None:
-    if weight(value, most, of_part=PART) >= most:
-        raise ValueError(f"the value would be larger than {most:,} characters")
-
-
-async def rows(value: Any, scope: Scope) -> list[dict[str, Any]]:
-    """Declarations in order; each value may use the variables declared before it in the same action."""
-    inner = scope.child()
-    made = []
-    for row in value if isinstance(value, list) else []:
-        if not isinstance(row, Mapping) or not isinstance(row.get("name"), str) or not row["name"]:
-            raise ValueError("a variable has no name")
-        type = str(row.get("type") or "text")
-        stored = row.get("value")
-        try:
-            value = None if stored == "" and type != "text" else await composed(stored, inner)
-            inner.bind(row["name"], await off_loop_if_heavy(convert, value, type))
-        except ValueError as error:
-            prefix = "" if isinstance(error, ExpressionError) else f"{row['name']} "
-            raise ValueError(f"{prefix}{error}") from None
-        value = inner.variables[row["name"]].value
-        made.append({"name": row["name"], "type": type, "value": value, "global": row.get("global") is True})
-    return made
-
-
-def in_bounds(number: float, declared: Prop) -> float:
-    if declared.minimum is not None and number < declared.minimum:
-        raise ValueError(f"{number:g} is less than {declared.minimum:g}")
-    if declared.maximum is not None and number > declared.maximum:
-        raise ValueError(f"{number:g} is more than {declared.maximum:g}")
-    return number
-
-
-def inputs_for_display(rendered: Mapping[str, Any]) -> dict[str, Any]:
+def displayed_inputs(rendered: Mapping[str, Any], properties: Mapping[str, Property]) -> dict[str, Any]:
     """The properties that are set, as people may see them."""
-    return {name: display_json(value) for name, value in rendered.items() if value not in EMPTY}
-
-
-def without_keys_in_addresses(rendered: Any) -> dict[str, Any]:
-    """The rendered properties; an address without the secrets that somebody has put into it."""
-    kind: Any = type(rendered)
-    values = {name: (declared, getattr(rendered, name)) for name, declared in props(kind).items()}
     return {
-        name: without_secrets(value) if declared.address and isinstance(value, str) and secret_in(value) else value
-        for name, (declared, value) in values.items()
+        name: display_json(properties[name].without_secrets(value))
+        for name, value in rendered.items()
+        if value not in (None, "", [])
     }
 
 
 def title_of(action: Action) -> str:
     if action.title:
         return action.title
-    try:
-        return registry.action_type(action.type).title
-    except registry.UnknownAction:
-        return action.type
+    known = registry.find_type(action.type)
+    return known.title if known else action.type

@@ -25,6 +25,9 @@ class VariableType(StrEnum):
     CONNECTION = auto()
 
 
+VARIABLE_TYPES = tuple(type.value for type in VariableType)
+
+
 @dataclass(frozen=True)
 class ConnectionValue:
     """A connection made at run time. Shows its name, never its key."""

@@ -2,27 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
-from typing import Any
 
-from connections.endpoint.recognise import secret_in
-from flows.actions import registry
-from flows.actions.base import TYPES, Prop, PropertyKind, label, props
+from flows.actions.registry import properties_of_type
 from flows.language.document import Action, Document
-from flows.language.expressions import ExpressionError, as_template, check, is_plain, templates_in
-from flows.language.scope import VariableInScope
-from flows.lint.literal_secrets import (
-    declared_properties,
-    is_stored,
-    literal_of,
-    refusals,
-    secrets_of,
-    text_inputs_used,
-)
+from flows.language.stored_secrets import is_stored
+from flows.language.values import VARIABLE_TYPES
+from flows.lint.literal_secrets import literal_of, refusals, secrets_of, text_inputs_used
 from flows.lint.visible import Scopes, Visible, known_type, start_variables
 from flows.lint.visible import variables_at as variables_at
+from flows.properties.base import Finding, LintContext, Property, properties_of
+from flows.properties.condition import condition_problems
 
 LONGEST_NAME = 60  # characters of a property that nobody knows
 
@@ -78,10 +70,9 @@ def enabled(actions: Sequence[Action]) -> Iterator[Action]:
 def calls_in(document: Document) -> Iterator[tuple[Action, str, str]]:
     """Actions that run another flow: with the property that names it, and its slug as far as that is written down."""
     for action in enabled(document.actions):
-        for _, declared in declared_properties(action):
-            slug = action.properties.get(declared.inputs_of) if declared.inputs_of else None
-            if isinstance(slug, str) and slug.strip() and is_plain(slug):
-                yield action, declared.inputs_of, slug.strip()
+        for name, property in properties_of_type(action.type).items():
+            if slug := property.flow_named(action.properties.get(name)):
+                yield action, name, slug
 
 
 def call_problems(document: Document, flows: Mapping[str, CalledFlow] | None) -> Iterator[Problem]:
@@ -124,9 +115,9 @@ def secret_problems(
 
 def input_problems(document: Document) -> Iterator[Problem]:
     for declared in document.inputs:
-        if declared.type not in TYPES:
+        if declared.type not in VARIABLE_TYPES:
             yield Problem(
-                None, "inputs", f"{declared.name}: {declared.type!r} is not a type. Types: {', '.join(TYPES)}."
+                None, "inputs", f"{declared.name}: {declared.type!r} is not a type. Types: {', '.join(VARIABLE_TYPES)}."
             )
 
 
@@ -162,135 +153,37 @@ class Linter:
         for name, sentence in known.problems(action):
             said.add(name)
             yield Problem(action.id, name, sentence)
+        declared = properties_of(known.properties)
         for name in action.properties:
-            if name not in props(known.properties):
-                yield Problem(action.id, None, unknown_property(name, [*props(known.properties)]), "warning")
-        for name, declared in props(known.properties).items():
+            if name not in declared:
+                yield Problem(action.id, None, unknown_property(name, list(declared)), "warning")
+        for name, property in declared.items():
             if name not in said:
-                yield from self.property(action, name, declared, visible)
+                yield from self.property(action, name, property, visible)
         for branch in action.branches:
             if branch.condition:
-                where = f"branch-{branch.id}-condition"
-                yield from self.template(action, where, as_template(branch.condition), visible)
+                found = condition_problems(branch.condition, visible, "Condition")
+                yield from at_place(found, action, f"branch-{branch.id}-condition")
 
-    def property(self, action: Action, name: str, declared: Prop, visible: Visible) -> Iterator[Problem]:
-        value = action.properties.get(name)
-        if value in (None, "", []):
-            if declared.required and registry.default(action.type, name) in (None, ""):
-                yield Problem(action.id, name, f"{label(name)} is missing.")
+    def property(self, action: Action, name: str, property: Property, visible: Visible) -> Iterator[Problem]:
+        value, is_overridden = action.properties.get(name), property.is_overridden_in(action.properties)
+        if property.is_unset(value):
+            if property.required and not is_overridden:
+                yield Problem(action.id, name, f"{property.label} is missing. {property.when_missing}".rstrip())
             return
-        match declared.kind:
-            case PropertyKind.CONNECTION:
-                yield from self.connection(action, name, value)
-            case PropertyKind.VARIABLE:
-                yield from self.variable(action, name, value, declared, visible)
-            case PropertyKind.CHOICE:
-                if value not in declared.choices:
-                    yield Problem(
-                        action.id,
-                        name,
-                        f"{label(name)} is {value!r}; choose one of {', '.join(declared.choices)}.",
-                    )
-            case PropertyKind.NUMBER:
-                yield from self.number(action, name, value, declared, visible)
-            case PropertyKind.VARIABLES:
-                yield from self.rows(action, name, value, visible)
-            case PropertyKind.NEW_VARIABLE:
-                if not isinstance(value, str) or not value.isidentifier():
-                    yield Problem(action.id, name, f"{label(name)} {value!r} is not a name.")
-            case PropertyKind.SECRET if not isinstance(value, str) and not is_stored(value):
-                yield Problem(action.id, name, f"{label(name)} is neither a text nor a stored secret.")
-            case PropertyKind.CONDITION if not isinstance(value, str | bool):
-                yield Problem(action.id, name, f"{label(name)} is not an expression.")
-            case PropertyKind.CONDITION:
-                inner = self._scopes.in_front_of_body(action, visible)
-                yield from self.template(action, name, as_template(str(value)), inner)
-            case PropertyKind.LATER:
-                for template in templates_in(value):
-                    yield from self.template(action, name, template, self._scopes.behind_body(action, visible))
-            case _ if declared.address and isinstance(value, str) and (why := secret_in(value)):
-                yield Problem(action.id, name, why)
-            case PropertyKind.TEXT if not isinstance(value, str | int | float):
-                yield Problem(action.id, name, f"{label(name)} is not a text.")
-            case _:
-                for template in templates_in(value):
-                    yield from self.template(action, name, template, visible)
+        context = LintContext(
+            variables=visible,
+            variables_before_body=lambda: self._scopes.in_front_of_body(action, visible),
+            variables_after_body=lambda: self._scopes.behind_body(action, visible),
+            connections=self._connections,
+            troubles=self._troubles,
+            is_overridden=is_overridden,
+        )
+        yield from at_place(property.problems(value, context), action, name)
 
-    def connection(self, action: Action, name: str, value: Any) -> Iterator[Problem]:
-        if not isinstance(value, str):
-            yield Problem(action.id, name, f"{label(name)} is not the name of a connection.")
-        elif self._connections is not None and value not in self._connections:
-            instead = bool(action.properties.get("dynamic_connection"))
-            severity = "warning" if instead else "error"
-            yield Problem(
-                action.id,
-                name,
-                f"There is no connection named {value}. Choose one, or create it in the panel.",
-                severity,
-            )
-        elif (trouble := self._troubles.get(value)) and not action.properties.get("dynamic_connection"):
-            yield Problem(action.id, name, trouble)
 
-    def variable(self, action: Action, name: str, value: Any, declared: Prop, visible: Visible) -> Iterator[Problem]:
-        found = visible.get(value) if isinstance(value, str) else None
-        if found is None:
-            yield Problem(action.id, name, f"`{value}` is not a variable here. Declare it above this action.")
-            return
-        if found.may_be_unset:
-            yield Problem(action.id, name, f"{may_not_be_set(found)} or declare it before.", "warning")
-        if declared.var_type and found.type not in ("", declared.var_type):
-            yield Problem(
-                action.id,
-                name,
-                f"`{value}` is of type {found.type}; {label(name)} needs {declared.var_type}.",
-            )
-
-    def number(self, action: Action, name: str, value: Any, declared: Prop, visible: Visible) -> Iterator[Problem]:
-        if isinstance(value, str) and "{{" in value:
-            yield from self.template(action, name, value, visible)
-            return
-        try:
-            number = float(value) if not isinstance(value, bool) else None
-        except (TypeError, ValueError, OverflowError):
-            number = None
-        if number is None:
-            yield Problem(action.id, name, f"{label(name)} is not a number.")
-        elif declared.minimum is not None and number < declared.minimum:
-            yield Problem(action.id, name, f"{label(name)} is at least {declared.minimum:g}.")
-        elif declared.maximum is not None and number > declared.maximum:
-            yield Problem(action.id, name, f"{label(name)} is at most {declared.maximum:g}.")
-
-    def rows(self, action: Action, name: str, value: Any, visible: Visible) -> Iterator[Problem]:
-        if not isinstance(value, list):
-            yield Problem(action.id, name, "Variables is not a list.")
-            return
-        here = dict(visible)
-        for at, row in enumerate(value):
-            if not isinstance(row, Mapping) or not isinstance(row.get("name"), str) or not row["name"].isidentifier():
-                yield Problem(action.id, name, f"Variable {at + 1} has no name.")
-                continue
-            type = row.get("type") or "text"
-            if type not in TYPES:
-                yield Problem(action.id, name, f"{row['name']}: {type!r} is not a type. Types: {', '.join(TYPES)}.")
-            for template in templates_in(row.get("value")):
-                yield from self.template(action, name, template, here)
-            here[row["name"]] = VariableInScope(row["name"], str(type), action.title)
-
-    def template(self, action: Action, name: str, template: str, visible: Visible) -> Iterator[Problem]:
-        try:
-            needed = check(template)
-        except ExpressionError as error:
-            yield Problem(action.id, name, f"{named(name)}: {error}")
-            return
-        for needs in sorted(needed):
-            found = visible.get(needs)
-            if found is None:
-                yield Problem(
-                    action.id, name, f"`{needs}` is not a variable here. Declare it above, or make it an input."
-                )
-            elif found.may_be_unset:
-                default = f"{{{{ {needs} | default('') }}}}"
-                yield Problem(action.id, name, f"{may_not_be_set(found)} or read it with {default}.", "warning")
+def at_place(findings: Iterable[Finding], action: Action, name: str) -> Iterator[Problem]:
+    return (Problem(action.id, name, finding.message, finding.severity) for finding in findings)
 
 
 def unknown_property(name: str, known: Sequence[str]) -> str:
@@ -298,14 +191,3 @@ def unknown_property(name: str, known: Sequence[str]) -> str:
     near = get_close_matches(shown.lower().replace("-", "_"), known, 1)
     instead = f" Did you mean {near[0]}?" if near else f" Properties: {', '.join(known) or 'none'}."
     return f"There is no property {shown}; it is kept and does nothing.{instead}"
-
-
-def may_not_be_set(variable: VariableInScope) -> str:
-    return (
-        f"`{variable.name}` may not be set here: {variable.declared_by} sets it, which not every way leads through. "
-        "Set it in every branch,"
-    )
-
-
-def named(property: str) -> str:
-    return "Condition" if property.startswith("branch-") else label(property)

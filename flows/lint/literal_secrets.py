@@ -6,23 +6,21 @@ secret would stay in the document.
 
 from __future__ import annotations
 
-import json
-import re
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
 from jinja2 import nodes
 
-from flows.actions import registry
-from flows.actions.base import Prop, PropertyKind, label, props
+from flows.actions.registry import properties_of_type
 from flows.language.document import Action, Document, Json
 from flows.language.sandbox.expression_writer import TemplateRefused
 from flows.language.sandbox.rewrite import parse_template, single_expression
+from flows.language.stored_secrets import is_stored
 from flows.language.values import as_text
+from flows.properties.base import ChangeSecret, SecretContext
 
-KEY = re.compile(r"s[0-9a-f]{12}")  # of a stored secret
 MIXED = (
     "A secret is either one literal, which is stored encrypted, or exactly one expression such as {{ api_key }}. "
     "Text and expression cannot be mixed."
@@ -89,16 +87,6 @@ def secrets_of(document: Document, secret_inputs: SecretInputs = no_flows) -> li
 # What stands in a place
 
 
-def is_stored(value: Any) -> bool:
-    """Whether it stands for a literal in encrypted storage."""
-    return isinstance(value, Mapping) and set(value) == {"secret"} and isinstance(value["secret"], str)
-
-
-def is_own_key(value: Any) -> bool:
-    """As `is_stored`, where any object may stand: only a key as this server makes them."""
-    return is_stored(value) and KEY.fullmatch(value["secret"]) is not None
-
-
 def is_default(place: Place) -> bool:
     return place.action_id is None
 
@@ -162,7 +150,7 @@ def each_secret(document: Document, change: Callable[[Place, Any], Any], secret_
     document = document.with_inputs([input_changed(declared.json, change) for declared in document.inputs])
     names = secret_names(document)
     for located in list(document.walk()):
-        properties = properties_changed(located.action, change, names, secret_inputs)
+        properties = change_properties(located.action, change, names, secret_inputs)
         if properties != located.action.properties:
             document = document.with_properties(located.action.id, properties)
     return document
@@ -178,75 +166,27 @@ def input_changed(declared: Json, change: Callable[[Place, Any], Any]) -> Json:
 def secret_names(document: Document) -> set[str]:
     """Names of variables that are declared as secret, wherever."""
     names = {declared.name for declared in document.inputs if declared.type == "secret"}
-    for located in document.walk():
-        for name, declared in declared_properties(located.action):
-            if declared.kind is PropertyKind.VARIABLES:
-                rows = rows_of(located.action.properties.get(name))
-                names |= {row["name"] for row in rows if row.get("type") == "secret"}
+    for action in (located.action for located in document.walk()):
+        for name, property in properties_of_type(action.type).items():
+            variables = property.declares(action.properties.get(name))
+            names |= {variable for variable, type, _ in variables if type == "secret"}
     return names
 
 
-def properties_changed(
+def change_properties(
     action: Action, change: Callable[[Place, Any], Any], secret_names: Collection[str], secret_inputs: SecretInputs
 ) -> Mapping[str, Any]:
-    properties = dict(action.properties)
-    for name, declared in declared_properties(action):
-        if name not in properties:
-            continue
-        value, place = properties[name], Place(action.id, name, label(name))
-        if declared.kind is PropertyKind.SECRET:
-            properties[name] = change(place, value)
-        elif declared.kind is PropertyKind.VARIABLES and isinstance(value, list):
-            properties[name] = [row_changed(row, place, change) for row in value]
-        elif declared.typed_by and is_among(properties.get(declared.typed_by), secret_names):
-            properties[name] = change(place, value)
-        elif declared.inputs_of and isinstance(slug := properties.get(declared.inputs_of), str):
-            properties[name] = inputs_changed(value, place, change, secret_inputs(slug.strip()))
-    return properties
+    """The properties of an action with `change` applied to every value in a place for a secret."""
+    context = SecretContext(action.properties, secret_names, secret_inputs)
 
+    def change_at(name: str) -> ChangeSecret:
+        return lambda title, value: change(Place(action.id, name, title), value)
 
-def is_among(name: Any, names: Collection[str]) -> bool:
-    return isinstance(name, str) and name in names
-
-
-def row_changed(row: Any, place: Place, change: Callable[[Place, Any], Any]) -> Any:
-    if not isinstance(row, Mapping) or row.get("type") != "secret" or "value" not in row:
-        return row
-    return {**row, "value": change(Place(place.action_id, place.property, str(row.get("name") or "?")), row["value"])}
-
-
-def inputs_changed(value: Any, place: Place, change: Callable[[Place, Any], Any], names: Collection[str]) -> Any:
-    """Values for the inputs of another flow: an object, or one that is written as text."""
-    inputs = value if isinstance(value, Mapping) else object_in(value) if names else None
-    if not inputs or not set(inputs) & set(names):
-        return value
-    changed = {
-        name: change(Place(place.action_id, place.property, f"The input {name}"), each) if name in names else each
-        for name, each in inputs.items()
+    known = properties_of_type(action.type)
+    return {
+        name: known[name].change_secrets(value, change_at(name), context) if name in known else value
+        for name, value in action.properties.items()
     }
-    # Text stays text unless something in it was taken out.
-    return value if changed == dict(inputs) else changed
-
-
-def object_in(text: Any) -> Mapping[str, Any] | None:
-    try:
-        found = json.loads(text) if isinstance(text, str) else None
-    except (ValueError, RecursionError):
-        return None
-    return found if isinstance(found, dict) else None
-
-
-def declared_properties(action: Action) -> Iterable[tuple[str, Prop]]:
-    try:
-        return props(registry.action_type(action.type).properties).items()
-    except registry.UnknownAction:
-        return ()
-
-
-def rows_of(value: Any) -> Iterator[Mapping[str, Any]]:
-    for row in value if isinstance(value, list) else []:
-        if isinstance(row, Mapping) and isinstance(row.get("name"), str):
-            yield row
 
 
 # Texts that become secrets
@@ -278,16 +218,11 @@ def sources_of(document: Document) -> dict[str, set[str]]:
 
 def assignments(document: Document) -> Iterator[tuple[str, str]]:
     """Variables and the templates they are set to."""
-    for located in document.walk():
-        properties = located.action.properties
-        for name, declared in declared_properties(located.action):
-            if declared.kind is PropertyKind.VARIABLES:
-                pairs = [(row["name"], row.get("value")) for row in rows_of(properties.get(name))]
-            elif declared.typed_by:
-                pairs = [(properties.get(declared.typed_by), properties.get(name))]
-            else:
-                continue
-            yield from ((to, value) for to, value in pairs if isinstance(to, str) and isinstance(value, str))
+    for action in (located.action for located in document.walk()):
+        for name, property in properties_of_type(action.type).items():
+            for variable, template in property.assigns(action.properties.get(name), action.properties):
+                if isinstance(variable, str) and isinstance(template, str):
+                    yield variable, template
 
 
 def names_in(template: str) -> set[str]:

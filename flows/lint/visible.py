@@ -208,7 +208,4 @@ def without(variables: Visible, names: Mapping[str, object]) -> Visible:
 
 
 def known_type(action: Action) -> ActionType | None:
-    try:
-        return registry.action_type(action.type)
-    except registry.UnknownAction:
-        return None
+    return registry.find_type(action.type)

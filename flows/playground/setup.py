@@ -10,6 +10,8 @@ from dataclasses import dataclass, field
 from itertools import dropwhile
 from typing import Any
 
+from flows.actions.chat_completion.action import ChatCompletion
+from flows.actions.return_value.action import Return
 from flows.language.document import Document, parse
 from flows.language.expressions import is_plain, templates_in
 from flows.language.schema import FORMAT
@@ -176,8 +178,8 @@ def document_of(name: str, setup: Setup, prompt: str, variables: Mapping[str, An
             "name": name,
             "inputs": inputs,
             "actions": [
-                {"id": ACTION, "type": "chat_completion", "title": "Answer", "properties": setup.properties(prompt)},
-                {"id": "return", "type": "return", "properties": {"value": "{{ response }}"}},
+                {"id": ACTION, "type": ChatCompletion.type, "title": "Answer", "properties": setup.properties(prompt)},
+                {"id": "return", "type": Return.type, "properties": {"value": "{{ response }}"}},
             ],
         }
     )

@@ -4,6 +4,7 @@ from flows.playground.chat.urls import urlpatterns as chat
 from flows.playground.code.urls import urlpatterns as code
 from flows.playground.roundtrip.urls import urlpatterns as roundtrip
 from flows.playground.sessions.urls import urlpatterns as sessions
+from flows.pricing.urls import urlpatterns as pricing
 
 app_name = "playground"
-urlpatterns = [*chat, *code, *sessions, *roundtrip]
+urlpatterns = [*chat, *code, *sessions, *roundtrip, *pricing]

@@ -30,22 +30,28 @@ def price_of(prices: Iterable[Price], deployment: str | None, model: str | None)
     known = sorted(prices, key=lambda price: len(price.pattern), reverse=True)
     names = [name.strip().lower() for name in (model, deployment) if name and name.strip()]
     return next(
-        (price for fits in (is_name, is_dated, is_like) for name in names for price in known if fits(price, name)),
+        (
+            price
+            for fits in (is_exact, is_dated_version, matches_pattern)
+            for name in names
+            for price in known
+            if fits(price, name)
+        ),
         None,
     )
 
 
-def is_name(price: Price, name: str) -> bool:
+def is_exact(price: Price, name: str) -> bool:
     return price.pattern.lower() == name
 
 
-def is_dated(price: Price, name: str) -> bool:
+def is_dated_version(price: Price, name: str) -> bool:
     """The pattern with the date of a version behind it."""
     pattern = price.pattern.lower()
     return name.startswith(pattern) and DATE.fullmatch(name, len(pattern)) is not None
 
 
-def is_like(price: Price, name: str) -> bool:
+def matches_pattern(price: Price, name: str) -> bool:
     first, *rest = price.pattern.lower().split("*")
     if not rest or not name.startswith(first):
         return False
@@ -61,7 +67,8 @@ def is_like(price: Price, name: str) -> bool:
 def cost(price: Price, usage: Mapping[str, Any] | None) -> Decimal | None:
     """None when the usage does not say how much went in and how much came out."""
     prompt, completion, total, cached = (
-        count(usage or {}, name) for name in ("prompt_tokens", "completion_tokens", "total_tokens", "cached_tokens")
+        token_count(usage or {}, name)
+        for name in ("prompt_tokens", "completion_tokens", "total_tokens", "cached_tokens")
     )
     if prompt is None and completion is not None and total is not None:
         prompt = max(total - completion, 0)
@@ -74,12 +81,12 @@ def cost(price: Price, usage: Mapping[str, Any] | None) -> Decimal | None:
     return ((prompt - cached) * price.input + cached * cached_price + completion * price.output) / A_MILLION
 
 
-def count(usage: Mapping[str, Any], name: str) -> int | None:
+def token_count(usage: Mapping[str, Any], name: str) -> int | None:
     value = usage.get(name)
     return value if isinstance(value, int) and not isinstance(value, bool) and value >= 0 else None
 
 
-def shown(amount: Decimal | None, currency: str) -> str:
+def money(amount: Decimal | None, currency: str) -> str:
     """$1,204.50, €0.00042: cents, and of less than one at least two figures."""
     if amount is None:
         return UNKNOWN

@@ -1,4 +1,4 @@
-"""The prices that people have typed, as the reckoning of costs takes them."""
+"""Reads the prices that people have typed, for whoever counts costs."""
 
 from __future__ import annotations
 
@@ -6,6 +6,6 @@ from flows.pricing.models import ModelPrice
 from flows.pricing.prices import Price
 
 
-def prices_known() -> list[Price]:
+def known_prices() -> list[Price]:
     names = ("pattern", "input", "cached_input", "output", "currency")
     return [Price(**row) for row in ModelPrice.objects.values(*names)]

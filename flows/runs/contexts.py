@@ -14,6 +14,7 @@ from django.db.models.fields.json import KeyTextTransform
 from django.utils import timezone
 
 from flows import engine
+from flows.actions.registry import model_call_types
 from flows.engine.live import hub
 from flows.engine.records import LONGEST_PATH
 from flows.flowchart.chart import TypeView, type_view
@@ -149,7 +150,7 @@ class Detail:
 
     @property
     def is_call(self) -> bool:
-        return self.record.type == "chat_completion"
+        return self.record.type in model_call_types()
 
     @property
     def text_id(self) -> str:
@@ -160,7 +161,7 @@ def detail_of(run: Run, record: ActionRun | None) -> Detail | None:
     if record is None:
         return None
     output = record.output
-    is_response = isinstance(output, dict) and "text" in output and record.type == "chat_completion"
+    is_response = isinstance(output, dict) and "text" in output and record.type in model_call_types()
     text = output["text"] if is_response else record.text or hub.texts_of(run.pk).get(record.path, "")
     return Detail(
         run=run,
@@ -183,7 +184,7 @@ def selected_record(run: Run, path: str) -> ActionRun | None:
         if wanted in newest:
             return run.actions.filter(order=newest[wanted], state=wanted).first()
     begun = run.actions.order_by("-order")
-    return begun.filter(type="chat_completion").exclude(state="skipped").first() or begun.first()
+    return begun.filter(type__in=model_call_types()).exclude(state="skipped").first() or begun.first()
 
 
 @dataclass(frozen=True)
@@ -209,7 +210,7 @@ def run_rows(runs: Iterable[Run]) -> list[RunRow]:
     shown = list(runs)
     names: dict[int, list[str]] = {}
     calls = ActionRun.objects.filter(
-        run_id__in=[run.pk for run in shown], order__lte=FIRST_EVENTS, type="chat_completion"
+        run_id__in=[run.pk for run in shown], order__lte=FIRST_EVENTS, type__in=model_call_types()
     ).exclude(state="skipped")
     found = calls.order_by("run_id", "order").values_list("run_id", KeyTextTransform("connection", "facts"))
     for run_id, name in found:

@@ -7,8 +7,7 @@ from typing import Any
 
 from django import template
 
-from flows.actions.properties import Variables
-from flows.lint.literal_secrets import is_stored
+from flows.language.stored_secrets import is_stored
 
 register = template.Library()
 
@@ -32,8 +31,7 @@ def template_only(value: Any) -> str:
 
 
 @register.filter
-def rows(field: Any) -> list[dict[str, Any]]:
-    """The rows of a list of variables, with an empty one at the end."""
-    declared: Variables = field.field
-    typed = [declared.row(row) if field.form.is_bound else row for row in field.value() or []]
-    return [*(row for row in typed if row["name"] or row["value"]), declared.row({})]
+def declaration_rows(field: Any) -> list[dict[str, Any]]:
+    """The rows of variables to declare, as their controls show them."""
+    rows: list[dict[str, Any]] = field.field.rows_of(field)
+    return rows

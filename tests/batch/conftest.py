@@ -11,8 +11,8 @@ import pytest
 from django.contrib.auth.models import User
 
 from connections.models import Connection
-from flows.batch import checks, starting
-from flows.batch.draft import judges_of
+from flows.batch import checks, lifecycle
+from flows.batch.create_form import judges_of
 from flows.batch.models import Batch
 from flows.batch.variants import Variant
 from flows.playground.models import Session
@@ -61,14 +61,14 @@ def make_batch(session: Session, alice: User) -> MakeBatch:
         concurrency: int = 20,
     ) -> Batch:
         table = [{"question": f"Why {n}?"} for n in range(1, rows + 1)] if isinstance(rows, int) else rows
-        judges = judges_of(checks.parse(raw_checks))
+        judges = judges_of(checks.parse_checks(raw_checks))
         columns = tuple(table[0])
         variants = [
             Variant.of(session.setup_of(0).overridden({"model": model}), prompt, judges, columns, {"tone": "brief"})
             for model in models
         ]
-        plan = starting.Plan(name, session, variants, judges, columns, table, raw_checks or [], concurrency)
-        return starting.begin(plan, by=by or alice)
+        plan = lifecycle.BatchPlan(name, session, variants, judges, columns, table, raw_checks or [], concurrency)
+        return lifecycle.create_batch(plan, by=by or alice)
 
     return make
 

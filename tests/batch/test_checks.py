@@ -7,18 +7,19 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from flows.batch.checks import Check, CheckError, Kind, Verdict, judge_schema, judged, parse, verdict
+from flows.batch.checks import Check, CheckError, CheckKind, parse_checks
+from flows.batch.verdicts import Verdict, decide, judge_schema, read_judge_verdict
 
 
 def problems_of(*checks, columns=None):
     with pytest.raises(CheckError) as refused:
-        parse(list(checks), columns)
+        parse_checks(list(checks), columns)
     return refused.value.problems
 
 
 def of(kind, answer, row=None, **given):
-    (check,) = parse([{"kind": kind, **given}])
-    return verdict(check, answer, row or {})
+    (check,) = parse_checks([{"kind": kind, **given}])
+    return decide(check, answer, row or {})
 
 
 def passed(kind, answer, row=None, **given):
@@ -31,19 +32,19 @@ def test_checks_are_read_from_json():
         {"kind": "length", "minimum": 1, "maximum": 9},
         {"kind": "judge", "rubric": " Polite. ", "connection": "contoso", "model": "gpt-5-mini"},
     ]
-    assert parse(given, ["question", "expected"]) == (
-        Check(Kind.CONTAINS, column="expected", ignore_case=True),
-        Check(Kind.LENGTH, minimum=1, maximum=9),
-        Check(Kind.JUDGE, rubric="Polite.", connection="contoso", model="gpt-5-mini"),
+    assert parse_checks(given, ["question", "expected"]) == (
+        Check(CheckKind.CONTAINS, column="expected", ignore_case=True),
+        Check(CheckKind.LENGTH, minimum=1, maximum=9),
+        Check(CheckKind.JUDGE, rubric="Polite.", connection="contoso", model="gpt-5-mini"),
     )
-    assert parse(json.loads(json.dumps(given))) == parse(given)
-    assert parse(None) == parse([]) == ()
+    assert parse_checks(json.loads(json.dumps(given))) == parse_checks(given)
+    assert parse_checks(None) == parse_checks([]) == ()
 
 
 @pytest.mark.parametrize("raw", [{}, "x", [1], [None], 7])
 def test_what_is_no_list_of_checks_is_refused(raw):
     with pytest.raises(CheckError) as refused:
-        parse(raw)
+        parse_checks(raw)
     assert refused.value.problems == [
         'The checks are not a list of objects. Write [{"kind": "contains", "value": "..."}].'
     ]
@@ -230,11 +231,11 @@ def test_the_schema_for_a_judge_is_strict():
     ],
 )
 def test_a_judge_is_understood_or_said_not_to_be(text, expected):
-    assert judged(text) == expected
+    assert read_judge_verdict(text) == expected
 
 
 def test_a_judge_is_cut_short():
-    assert len(judged(json.dumps({"passed": True, "reason": "x" * 100_000})).reason) == 2_000
+    assert len(read_judge_verdict(json.dumps({"passed": True, "reason": "x" * 100_000})).reason) == 2_000
 
 
 JSON = st.recursive(
@@ -243,7 +244,7 @@ JSON = st.recursive(
     max_leaves=5,
 )
 FIELDS = st.fixed_dictionaries(
-    {"kind": st.sampled_from([*Kind]) | JSON},
+    {"kind": st.sampled_from([*CheckKind]) | JSON},
     optional=dict.fromkeys(("column", "value", "ignore_case", "minimum", "maximum", "rubric", "model"), JSON),
 )
 
@@ -253,10 +254,10 @@ FIELDS = st.fixed_dictionaries(
 )
 def test_any_json_is_checks_that_decide_or_is_explained(raw, answer, row):
     try:
-        checks = parse(raw)
+        checks = parse_checks(raw)
     except CheckError as error:
         assert error.problems
         assert all(problem.endswith(".") for problem in error.problems)
     else:
-        outcomes = [verdict(check, answer, row) for check in checks]
+        outcomes = [decide(check, answer, row) for check in checks]
         assert all(outcome.reason.endswith((".", "…")) for outcome in outcomes)

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from connections.endpoint.paste import Clipping, clip
+from connections.endpoint.paste import Paste, read_paste
 from connections.secret import Secret
 
 KEY = "planted-key-0123456789"
@@ -16,7 +16,7 @@ DATED = "2024-12-01-preview"
 
 
 def clipping(address, key=None, model=None, api_version=None):
-    return Clipping(address, Secret(key) if key else None, model, api_version)
+    return Paste(address, Secret(key) if key else None, model, api_version)
 
 
 CURL = {
@@ -442,7 +442,7 @@ SETTINGS = {
     ],
 )
 def test_a_snippet_is_read(text, expected):
-    assert shown(clip(text)) == shown(expected)
+    assert shown(read_paste(text)) == shown(expected)
 
 
 def shown(found):
@@ -454,13 +454,13 @@ def shown(found):
 @pytest.mark.parametrize("joint", ["", " "])
 def test_code_without_its_line_ends_is_read_like_code(name, joint):
     text, expected = {**PYTHON, **OTHER_LANGUAGES}[name]
-    assert shown(clip(text.replace("\n", joint))) == shown(expected)
+    assert shown(read_paste(text.replace("\n", joint))) == shown(expected)
 
 
 @pytest.mark.parametrize("end", ["X", "x", "=="])
 @pytest.mark.parametrize("following", ["CONTOSO_CHAT_MODEL=gpt-4o", "AZURE_OPENAI_DEPLOYMENT=gpt-4o", "set A_B=c"])
 def test_a_key_never_grows_together_with_what_follows_it_nor_with_the_address(end, following):
-    found = clip(f"CONTOSO_ENDPOINT={AZURE}/CONTOSO_KEY={KEY}{end}{following}")
+    found = read_paste(f"CONTOSO_ENDPOINT={AZURE}/CONTOSO_KEY={KEY}{end}{following}")
     assert found is None or found.address == f"{AZURE}/"
     assert found is None or found.key in (None, Secret(f"{KEY}{end}"))
 
@@ -497,7 +497,7 @@ def test_a_key_never_grows_together_with_what_follows_it_nor_with_the_address(en
     ],
 )
 def test_a_plain_address_and_a_text_without_one_are_left_alone(text):
-    assert clip(text) is None
+    assert read_paste(text) is None
 
 
 @pytest.mark.parametrize(
@@ -516,7 +516,7 @@ def test_a_plain_address_and_a_text_without_one_are_left_alone(text):
 )  # fmt: skip
 def test_a_placeholder_is_no_key(value, around):
     text = around.replace("{u}", f"{AZURE}/openai/v1").replace("{k}", value)
-    assert shown(clip(text)) == (f"{AZURE}/openai/v1", None, None, None)
+    assert shown(read_paste(text)) == (f"{AZURE}/openai/v1", None, None, None)
 
 
 @pytest.mark.parametrize(
@@ -531,7 +531,7 @@ def test_a_placeholder_is_no_key(value, around):
 @pytest.mark.parametrize("name", ["api_key=", "apiKey: ", "API_KEY = ", "var key = "])
 def test_code_that_fetches_a_key_is_no_key(value, name):
     text = f'Client(base_url="{AZURE}/openai/v1", {name}{value})'
-    assert shown(clip(text)) == (f"{AZURE}/openai/v1", None, None, None)
+    assert shown(read_paste(text)) == (f"{AZURE}/openai/v1", None, None, None)
 
 
 @pytest.mark.parametrize(
@@ -539,11 +539,11 @@ def test_code_that_fetches_a_key_is_no_key(value, name):
     ["aaaabbbb", "K" * 10 + "1" * 4_086, "sk-proj-planted_0-9", "planted$key%0123", "eyJhbGciOi.eyJzdWIi.plantedS1g"],
 )
 def test_a_key_of_any_form_is_found(key):
-    assert shown(clip(f'OpenAI(base_url="https://gw.example/v1", api_key="{key}")'))[1] == key
+    assert shown(read_paste(f'OpenAI(base_url="https://gw.example/v1", api_key="{key}")'))[1] == key
 
 
 def test_a_key_does_not_show():
-    assert KEY not in repr(clip(f'curl {AZURE}/openai/v1/models -H "api-key: {KEY}"'))
+    assert KEY not in repr(read_paste(f'curl {AZURE}/openai/v1/models -H "api-key: {KEY}"'))
 
 
 HOSTILE = [
@@ -588,7 +588,7 @@ def shortest(text):
     """Seconds of the processor. What it must not be takes many times as long; a slow machine gets more than one try."""
     for _ in range(4):
         start = time.thread_time()
-        clip(text)
+        read_paste(text)
         if (took := time.thread_time() - start) < LONGEST:
             break
     return took
@@ -601,7 +601,7 @@ ANYTHING = st.text(st.characters(codec=None, exclude_categories=()), max_size=20
 @given(ANYTHING | st.lists(WORDS, max_size=30).map("".join))
 @settings(max_examples=500, deadline=None)
 def test_no_text_raises_and_a_key_is_a_secret(text):
-    found = clip(text)
+    found = read_paste(text)
     if found is not None:
         assert found.address
         assert found.key is None or (isinstance(found.key, Secret) and 8 <= len(found.key.reveal()) <= 4_096)

@@ -10,7 +10,7 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
 from connections.clients import close_client
-from connections.fields import KeyUnreadable, Unreadable
+from connections.fields import KeyUnreadable, UnreadableSecret
 from connections.models import Connection
 from connections.secret import Secret
 from foundryflow.models import AuditEntry
@@ -110,7 +110,7 @@ def test_a_key_that_cannot_be_decrypted_is_never_the_ciphertext(client_alice):
     stored = make_connection()
     make_unreadable(stored)
     found = Connection.objects.get()
-    assert isinstance(found.key, Unreadable)
+    assert isinstance(found.key, UnreadableSecret)
     with pytest.raises(KeyUnreadable):
         found.target()
     for page in (reverse("connections:list"), reverse("connections:edit", args=[stored.pk])):

@@ -4,11 +4,16 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from connections.endpoint.endpoint import EndpointError, Kind
+from connections.endpoint.endpoint import EndpointError, EndpointKind
 from connections.endpoint.recognise import parse_endpoint
 
-V1, DEPLOYMENT, INFERENCE, PROJECT = Kind.V1, Kind.DEPLOYMENT, Kind.INFERENCE, Kind.PROJECT
-RESPONSES, SERVERLESS, COMPATIBLE = Kind.RESPONSES, Kind.SERVERLESS, Kind.COMPATIBLE
+V1, DEPLOYMENT, INFERENCE, PROJECT = (
+    EndpointKind.V1,
+    EndpointKind.DEPLOYMENT,
+    EndpointKind.INFERENCE,
+    EndpointKind.PROJECT,
+)
+RESPONSES, SERVERLESS, COMPATIBLE = EndpointKind.RESPONSES, EndpointKind.SERVERLESS, EndpointKind.COMPATIBLE
 DEPLOYED = "https://r.cognitiveservices.azure.com/openai/deployments/gpt-4o"
 
 ROWS = [

@@ -9,9 +9,9 @@ from django.core.management import call_command
 from django.core.management.base import CommandError
 from django.urls import reverse
 
-from connections.endpoint.embedded import without_secrets
+from connections.endpoint.embedded_secrets import without_secrets
 from connections.endpoint.endpoint import EndpointError, SecretInEndpoint
-from connections.endpoint.recognise import parse_endpoint, secret_in
+from connections.endpoint.recognise import parse_endpoint, secret_warning
 from connections.models import Connection, LearntLesson
 from connections.secret import Secret
 from flows.actions.services import MemoryServices
@@ -84,7 +84,7 @@ def test_a_key_in_the_query_moves_to_the_key_field(pasted):
 def test_every_other_secret_is_refused_without_being_repeated(pasted):
     with pytest.raises(SecretInEndpoint) as caught:
         parse_endpoint(pasted)
-    for text in (str(caught.value), without_secrets(pasted), secret_in(pasted)):
+    for text in (str(caught.value), without_secrets(pasted), secret_warning(pasted)):
         assert KEY not in text
         assert "aB3aB3" not in text
         assert "0123456789abcdef" not in text
@@ -95,7 +95,7 @@ def test_what_only_looks_like_a_secret_is_left_alone(pasted):
     endpoint = parse_endpoint(pasted)
     assert endpoint.found_key is None
     assert parse_endpoint(endpoint.url) == endpoint
-    assert not secret_in(pasted)
+    assert not secret_warning(pasted)
     assert without_secrets(endpoint.url) == endpoint.url.split("?")[0]
 
 

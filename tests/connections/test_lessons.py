@@ -7,9 +7,9 @@ from asgiref.sync import sync_to_async
 from django.urls import reverse
 
 from connections.clients import close_client, foundry_client
-from connections.foundry.adapt import API, Lesson
+from connections.foundry.lessons import API, Lesson
 from connections.foundry.values import ChatRequest, Message
-from connections.lessons import DatabaseMemory, memory
+from connections.lesson_memory import DatabaseMemory, memory
 from connections.models import LearntLesson
 from tests.factories import make_connection, make_flow
 

@@ -25,7 +25,7 @@ from connections.foundry.values import (
 )
 from connections.ledger import DatabaseLedger
 from connections.limits.client import LimitedClient
-from connections.limits.rules import DAY, Full, LocalLedger, Use, full
+from connections.limits.rules import DAY, CallUse, LimitReached, LocalLedger, limit_reached
 from connections.models import Connection
 from tests.factories import make_connection
 
@@ -53,7 +53,7 @@ def ledger(request, transactional_db):
 async def test_only_so_many_calls_go_at_the_same_time(ledger):
     limits = Limits(calls=2)
     first, second = [await ledger.begin("contoso", limits, 1) for _ in range(2)]
-    assert isinstance(await ledger.begin("contoso", limits, 1), Full)
+    assert isinstance(await ledger.begin("contoso", limits, 1), LimitReached)
     await ledger.end("contoso", first, 1)
     third = await ledger.begin("contoso", limits, 1)
     assert isinstance(third, str)
@@ -66,7 +66,7 @@ async def test_a_place_that_nobody_renews_becomes_free(ledger):
     ledger.clock.now += 20
     await ledger.renew("contoso", kept)
     ledger.clock.now += 20
-    assert isinstance(await ledger.begin("contoso", limits, 1), Full)
+    assert isinstance(await ledger.begin("contoso", limits, 1), LimitReached)
     ledger.clock.now += 20
     assert isinstance(await ledger.begin("contoso", limits, 1), str)
 
@@ -85,7 +85,7 @@ async def test_requests_of_the_last_minute_count_and_say_when_there_is_room(ledg
 async def test_tokens_are_reserved_and_then_counted_as_used(ledger):
     limits = Limits(tokens=100)
     first = await ledger.begin("contoso", limits, 90)
-    assert isinstance(await ledger.begin("contoso", limits, 20), Full)
+    assert isinstance(await ledger.begin("contoso", limits, 20), LimitReached)
     await ledger.end("contoso", first, 10)
     assert isinstance(await ledger.begin("contoso", limits, 90), str)
 
@@ -105,9 +105,9 @@ def test_no_minute_holds_more_than_its_limit(wishes, requests, tokens):
     limits, uses, now = Limits(requests=requests, tokens=tokens), [], 0.0
     for number, (pause, wanted) in enumerate(wishes):
         now += pause / 10
-        refused = full(limits, uses, 0, wanted, now)
+        refused = limit_reached(limits, uses, 0, wanted, now)
         if refused is None:
-            uses.append(Use(str(number), now, wanted, now))
+            uses.append(CallUse(str(number), now, wanted, now))
             minute = [use for use in uses if use.began > now - 60]
             assert len(minute) <= requests
             assert sum(min(use.tokens, tokens) for use in minute) <= tokens or len(minute) == 1

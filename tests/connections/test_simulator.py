@@ -6,7 +6,7 @@ import json
 import httpx
 import pytest
 
-from connections.simulator.app import Simulator, until_gone
+from connections.simulator.app import Simulator, answer_until_gone
 from connections.simulator.faults import __doc__ as FAULTS
 
 ASK = {"model": "gpt-4o", "messages": [{"role": "user", "content": "Where?"}]}
@@ -217,5 +217,5 @@ async def test_an_answer_ends_when_nobody_listens():
         return {"type": "http.disconnect"}
 
     async with asyncio.timeout(1):
-        await until_gone(endless(), leaves)
+        await answer_until_gone(endless(), leaves)
     assert ended.is_set()

@@ -9,8 +9,10 @@ from email.utils import parsedate_to_datetime
 import httpx
 import pytest
 
-from connections.simulator import events as forms
-from connections.simulator import limits, parameters, standing
+from connections.simulator import fixed_refusals as standing
+from connections.simulator import parameter_refusals as parameters
+from connections.simulator import rate_limits as limits
+from connections.simulator import stream_events as forms
 from connections.simulator.app import Simulator
 from connections.simulator.faults import __doc__ as FAULTS
 
@@ -257,8 +259,8 @@ async def test_claude_answers_in_its_own_form(http):
 
 
 def names_of_faults():
-    tables = (standing.ALWAYS, standing.NO_JSON, limits.RETRIES, forms.BREAKS, forms.FORMS, parameters.RULES)
-    return sorted({name for table in tables for name in table} | {name for name, _ in standing.WITHOUT})
+    tables = (standing.FIXED_REFUSALS, standing.NO_JSON, limits.RETRIES, forms.BREAKS, forms.FORMS, parameters.RULES)
+    return sorted({name for table in tables for name in table} | {name for name, _ in standing.MISSING_API})
 
 
 @pytest.mark.parametrize("name", names_of_faults())
@@ -266,11 +268,11 @@ def test_every_fault_is_described(name):
     assert re.search(rf"(?<![\w-]){name}(?![\w-])", FAULTS)
 
 
-@pytest.mark.parametrize("name", sorted(standing.ALWAYS))
+@pytest.mark.parametrize("name", sorted(standing.FIXED_REFUSALS))
 async def test_what_is_always_refused_has_its_status_and_says_that_it_is_simulated(http, name):
     for path, body in ((CHAT, asking(name)), (RESPONSES, {"model": name, "input": "x"})):
         response = await http.post(path, headers=KEY, json=body)
-        assert response.status_code == standing.ALWAYS[name].status
+        assert response.status_code == standing.FIXED_REFUSALS[name].status
         assert response.headers["x-simulated"] == "true"
         assert "simulated" in response.text or not response.content
 
@@ -368,7 +370,7 @@ async def test_the_bytes_of_a_stream_come_as_they_are_asked_for(http):
     assert b"\n" not in b"".join(await chunks_of("cr"))
     assert b"data:{" in b"".join(await chunks_of("no-blank"))
     assert b"\n: keep-alive" in b"".join(await chunks_of("comments"))
-    assert len(forms.chunks("split-bytes", forms.Event("é"))) == len("data: é\n\n".encode())
+    assert len(forms.chunks_of("split-bytes", forms.StreamEvent("é"))) == len("data: é\n\n".encode())
 
 
 @pytest.mark.parametrize(("model", "flat"), [("error-in-stream", False), ("event-error", True)])

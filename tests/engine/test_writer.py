@@ -7,8 +7,8 @@ import pytest
 from django.contrib.auth.models import Group
 from django.db import OperationalError, connection
 
-from connections.foundry.adapt import Lesson
-from connections.lessons import DatabaseMemory
+from connections.foundry.lessons import Lesson
+from connections.lesson_memory import DatabaseMemory
 from connections.models import LearntLesson
 from flows.engine import is_known_to_have_ended, workers
 from flows.engine.executor import Executor
@@ -122,13 +122,13 @@ def test_lessons_are_read_and_stored_by_the_writer():
 
     async def learnt():
         noting = Noting()
-        database.set_doer(noting)
+        database.set_executor(noting)
         database.patience.set(60.0)
         try:
             await memory.learn("https://e", "m", Lesson("temperature", "", "no", time.time(), ""))
             found = [await memory.lessons("https://e", "m") for _ in range(3)]
         finally:
-            database.set_doer(None)
+            database.set_executor(None)
             await noting.close()
         return found
 

@@ -26,7 +26,7 @@ def visitor(client_alice):
 
 @pytest.mark.parametrize("path", ["/login/", "/runs/", "/flows/", "/connections/"])
 def test_a_page_is_a_sentence_with_the_time_to_come_back(visitor, path, caplog):
-    database.noted = database.Seldom(0)
+    database.note_throttle = database.Throttle(0)
     with connection.execute_wrapper(away):
         answer = visitor.get(path)
     assert answer.status_code == 503

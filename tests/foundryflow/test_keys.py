@@ -135,7 +135,7 @@ def test_of_two_processes_with_different_keys_one_seals_and_the_other_does_not_s
     outcomes, both = {}, threading.Barrier(2)
 
     def start(key):
-        ring = keys.Ring([key])
+        ring = keys.KeyRing([key])
         both.wait()
         try:
             verify_with(ring)

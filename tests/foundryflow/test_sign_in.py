@@ -14,7 +14,7 @@ from foundryflow import sessions
 from foundryflow import sign_in as product
 from foundryflow.attempts import Limit, TooMany, begin_attempt
 from foundryflow.models import Attempt
-from foundryflow.sign_in import digest
+from foundryflow.sign_in import name_digest
 from tests.factories import make_flow, make_run
 
 MOST_TOGETHER, MOST_OF_ADDRESS, MOST_OF_NETWORK, MOST_OF_NAME = 3, 5, 7, 9  # those of the product are higher
@@ -103,7 +103,7 @@ def test_a_known_browser_is_limited_by_itself_and_opens_no_other_name(alice, bob
     assert sign_in(password=RIGHT).status_code == 302
     answers = [sign_in(name="bob", client=known).status_code for _ in range(MOST_TOGETHER)]
     assert answers[-1] == 429
-    assert Attempt.objects.filter(key=f"name:{digest('bob')}", wrong=True).count() == MOST_TOGETHER
+    assert Attempt.objects.filter(key=f"name:{name_digest('bob')}", wrong=True).count() == MOST_TOGETHER
 
 
 def test_a_right_password_resets_nothing(alice, bob):

@@ -5,9 +5,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from flows.actions import registry
-from flows.actions.base import props
 from flows.language.document import parse
-from flows.lint.linter import Problem, VariableInScope, problems, variables_at
+from flows.language.scope import VariableInScope
+from flows.lint.linter import Problem, problems, variables_at
+from flows.properties.base import properties_of
 from tests.documents_of import DOCUMENTS, load
 
 
@@ -207,7 +208,7 @@ ANY_ACTION = st.sampled_from(registry.all_types()).flatmap(
     lambda known: st.fixed_dictionaries(
         {
             "type": st.just(known.type),
-            "properties": st.fixed_dictionaries({}, optional=dict.fromkeys(props(known.properties), ODD)),
+            "properties": st.fixed_dictionaries({}, optional=dict.fromkeys(properties_of(known.properties), ODD)),
             "branches": st.just([{"id": "b", "condition": "x", "actions": []}]),
         }
     )

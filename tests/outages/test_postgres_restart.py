@@ -24,7 +24,7 @@ from django.core.management import call_command
 from django.test import Client
 from connections.models import Connection
 from connections.secret import Secret
-from flows.document import parse
+from flows.language.document import parse
 from flows.models import Flow, FlowSecret
 from foundryflow.models import ApiKey
 

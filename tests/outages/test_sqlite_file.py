@@ -116,6 +116,6 @@ def test_a_command_waits_for_a_lock(alice, settings):
     holding = threading.Thread(target=hold)
     holding.start()
     locked.wait()
-    database.patiently(lambda: call_command("apikey", "create", "late"))
+    database.retry_while_away(lambda: call_command("apikey", "create", "late"))
     holding.join()
     other.close()

@@ -28,10 +28,10 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
-from connections.foundry.adapt import Lesson, LocalMemory
 from connections.foundry.client import FoundryClient
+from connections.foundry.destinations import Destinations
+from connections.foundry.lessons import Lesson, LocalLessonMemory
 from connections.foundry.routes import Api
-from connections.foundry.transport import Destinations
 from connections.foundry.values import Completion, Header, Target
 from connections.secret import Secret
 from connections.simulator.app import KEY, Simulator
@@ -261,7 +261,7 @@ class Stage:
             key_header=source.key_header,
             extra_header=Header(extra.name, own) if extra else None,
         )
-        memory = LocalMemory()
+        memory = LocalLessonMemory()
         client = self._client(memory)
         call = client.respond if api is Api.RESPONSES else client.chat
         self._recording.sent.clear()
@@ -272,7 +272,7 @@ class Stage:
         lessons = await memory.lessons(source.endpoint.url, source.request.model)
         return Played(self._recording.sent[-1], completion.text, lessons)
 
-    def _client(self, memory: LocalMemory) -> FoundryClient:
+    def _client(self, memory: LocalLessonMemory) -> FoundryClient:
         context = ssl.create_default_context(cafile=self._certificate)
         proxied = httpx.AsyncHTTPTransport(verify=context, proxy=self._proxy.url)
         plain = Destinations.parse(self.url.removeprefix("http://"))

@@ -11,7 +11,7 @@ from itertools import product
 import pytest
 
 from connections.endpoint.recognise import parse_endpoint
-from connections.foundry.adapt import Lesson
+from connections.foundry.lessons import Lesson
 from connections.foundry.routes import Api
 from connections.foundry.values import ChatRequest, Message, ToolCall
 from connections.secret import Secret

@@ -52,8 +52,8 @@ class Command(KeyedCommand):
                 "name": name, "endpoint": endpoint, "default_model": model,
                 "auth": "key" if auth == Auth.KEY else "entra", "method": "" if auth == Auth.KEY else auth,
                 "tenant_id": options["tenant_id"], "client_id": options["client_id"],
-                **key_header(options["key_header"]), "extra_header": options["extra_header"],
-                **secret_for(auth),
+                **key_header_fields(options["key_header"]), "extra_header": options["extra_header"],
+                **read_secret(auth),
             }
         )  # fmt: skip
         if not form.is_valid():
@@ -71,10 +71,10 @@ class Command(KeyedCommand):
     def list_verb(self, *, json: bool, **options: Any) -> None:
         found = list(Connection.objects.all())
         if json:
-            self.stdout.write(dumped([row(connection) for connection in found]))
+            self.stdout.write(json_text([row_of(connection) for connection in found]))
             return
         for connection in found:
-            self.stdout.write("  ".join(str(value) for value in row(connection).values()))
+            self.stdout.write("  ".join(str(value) for value in row_of(connection).values()))
 
     def test_verb(self, *, name: str, model: str, **options: Any) -> None:
         connection = Connection.objects.filter(name=name).first()
@@ -87,7 +87,7 @@ class Command(KeyedCommand):
             target = connection.target()
         except KeyUnreadable as error:
             raise CommandError(str(error)) from None
-        result = asyncio.run(tested(target, deployment))
+        result = asyncio.run(test_once(target, deployment))
         connection.record_check(result)
         if result.error:
             raise CommandError(f"{result.error.kind}: {result.error.message} {result.error.hint}\n{findings(result)}")
@@ -97,7 +97,7 @@ class Command(KeyedCommand):
         )
 
 
-def secret_for(auth: str) -> dict[str, str]:
+def read_secret(auth: str) -> dict[str, str]:
     """The field of the form that this way to sign in needs, from standard input."""
     match auth:
         case Auth.KEY:
@@ -113,7 +113,7 @@ def read_line(prompt: str) -> str:
     return (getpass.getpass(prompt) if sys.stdin.isatty() else sys.stdin.readline()).strip()
 
 
-def key_header(name: str) -> dict[str, str]:
+def key_header_fields(name: str) -> dict[str, str]:
     listed = {value.lower(): value for value, _ in KEY_HEADERS}
     return {"key_header": listed[name.lower()]} if name.lower() in listed else {
         "key_header": "other", "other_key_header": name,
@@ -132,14 +132,14 @@ def findings(result: TestResult) -> str:
     return "\n".join(lines)
 
 
-async def tested(target: Target, model: str) -> TestResult:
+async def test_once(target: Target, model: str) -> TestResult:
     try:
         return await foundry_client().test(target, model)
     finally:
         await close_client()
 
 
-def row(connection: Connection) -> dict[str, Any]:
+def row_of(connection: Connection) -> dict[str, Any]:
     return {
         "name": connection.name,
         "kind": connection.label,
@@ -148,5 +148,5 @@ def row(connection: Connection) -> dict[str, Any]:
     }
 
 
-def dumped(value: Any) -> str:
+def json_text(value: Any) -> str:
     return json.dumps(value, indent=2)

@@ -4,19 +4,27 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from contextlib import aclosing
 from dataclasses import dataclass, field
 from typing import Any
 
 from connections.foundry.errors import FoundryError
 from connections.foundry.values import ChatRequest, Completion, Message, Spilled, Target, TextDelta, Waiting
-from flows.actions.base import ActionType, Group, PropertyKind, Result, Step, prop
-from flows.language.document import Action
+from flows.actions.base import ActionType, Group, Result, Step
 from flows.language.errors import ActionError
 from flows.language.values import ConnectionValue, Response, as_text
+from flows.properties.choice import choice
+from flows.properties.connection import connection
+from flows.properties.connection_variable import connection_variable
+from flows.properties.long_text import long_text
+from flows.properties.new_variable import new_variable
+from flows.properties.number import number
+from flows.properties.text import text
+from flows.properties.value import value
 from foundryflow.strict_json import JsonError, read_json
 
+PROVIDER_DEFAULT = "provider default"  # what an empty parameter means
 ROLES = ("system", "developer", "user", "assistant", "tool")
 LONGEST_RAW = 20_000  # characters of the raw answer that are kept
 MOST_IMAGES = 10
@@ -26,34 +34,67 @@ IMAGE_ADDRESSES = ("https://", "data:image/")
 
 @dataclass(frozen=True)
 class Properties:
-    connection: str | None = prop(PropertyKind.CONNECTION)
-    dynamic_connection: str | None = prop(PropertyKind.VARIABLE, var_type="connection")
-    model: str = prop(PropertyKind.TEXT, required=True)
-    system_prompt: str | None = prop(PropertyKind.TEXT)
-    user_prompt: str = prop(PropertyKind.TEXT, required=True)
-    images: Any = prop(PropertyKind.VALUE)
-    history: Any = prop(PropertyKind.VALUE)
-    context: Any = prop(PropertyKind.VALUE)
-    prompt_template: str | None = prop(PropertyKind.TEXT)
-    temperature: float | None = prop(PropertyKind.NUMBER, minimum=0, maximum=2)
-    top_p: float | None = prop(PropertyKind.NUMBER, minimum=0, maximum=1)
-    max_completion_tokens: float | None = prop(PropertyKind.NUMBER, minimum=1)
-    frequency_penalty: float | None = prop(PropertyKind.NUMBER, minimum=-2, maximum=2)
-    presence_penalty: float | None = prop(PropertyKind.NUMBER, minimum=-2, maximum=2)
-    reasoning_effort: str | None = prop(
-        PropertyKind.CHOICE, choices=("none", "minimal", "low", "medium", "high", "xhigh")
+    connection: str | None = connection(
+        "Connection",
+        required=True,
+        overridden_by="dynamic_connection",
+        when_missing="Choose one, or create it in the panel.",
+        on_card=True,
     )
-    verbosity: str | None = prop(PropertyKind.CHOICE, choices=("low", "medium", "high"))
-    response_format: Any = prop(PropertyKind.VALUE)
-    stop: Any = prop(PropertyKind.VALUE)
-    seed: float | None = prop(PropertyKind.NUMBER)
-    user: str | None = prop(PropertyKind.TEXT)
-    result_variable_name: str = prop(PropertyKind.NEW_VARIABLE, default="response", var_type="object")
+    dynamic_connection: str | None = connection_variable(
+        "Dynamic connection", hint="A connection from a variable, used instead at run time."
+    )
+    model: str = text("Model", required=True, hint="Deployment name, not the model id.", on_card=True)
+    system_prompt: str | None = long_text("System prompt", on_card=True)
+    user_prompt: str = long_text("User prompt", required=True, on_card=True)
+    images: Any = value("Images", hint="A list of https addresses or data URIs, such as {{ images }}.", advanced=True)
+    history: Any = value(
+        "History", hint="A list of messages with role and content, such as {{ history }}.", on_card=True, advanced=True
+    )
+    context: Any = value(
+        "Context", hint="Knowledge for the answer: text, a list or an object.", on_card=True, advanced=True
+    )
+    prompt_template: str | None = long_text(
+        "Prompt template", rows=4, hint="@@context and @@userPrompt are replaced by the two above.", advanced=True
+    )
+    temperature: float | None = number(
+        "Temperature", minimum=0, maximum=2, empty=PROVIDER_DEFAULT, on_card=True, advanced=True
+    )
+    top_p: float | None = number("Top P", minimum=0, maximum=1, empty=PROVIDER_DEFAULT, advanced=True)
+    max_completion_tokens: int | None = number(
+        "Max completion tokens",
+        card_label="Max tokens",
+        minimum=1,
+        whole=True,
+        empty=PROVIDER_DEFAULT,
+        on_card=True,
+        advanced=True,
+    )
+    frequency_penalty: float | None = number(
+        "Frequency penalty", minimum=-2, maximum=2, empty=PROVIDER_DEFAULT, advanced=True
+    )
+    presence_penalty: float | None = number(
+        "Presence penalty", minimum=-2, maximum=2, empty=PROVIDER_DEFAULT, advanced=True
+    )
+    reasoning_effort: str | None = choice(
+        "Reasoning effort",
+        choices=("none", "minimal", "low", "medium", "high", "xhigh"),
+        empty=PROVIDER_DEFAULT,
+        advanced=True,
+    )
+    verbosity: str | None = choice(
+        "Verbosity", choices=("low", "medium", "high"), empty=PROVIDER_DEFAULT, advanced=True
+    )
+    response_format: Any = value("Response format", hint="text, json_object, or a JSON schema.", advanced=True)
+    stop: Any = value("Stop", hint="A text, or a JSON list of up to four.", advanced=True)
+    seed: int | None = number("Seed", whole=True, empty=PROVIDER_DEFAULT, advanced=True)
+    user: str | None = text("User", hint="Passed on for abuse monitoring.", advanced=True)
+    result_variable_name: str = new_variable("Result variable name", default="response", type="object", is_result=True)
 
 
 @dataclass
-class Watch:
-    """Times of one call."""
+class Timings:
+    """How long one call took, to its first text and in all."""
 
     started: float = field(default_factory=time.monotonic)
     first: float | None = None
@@ -72,15 +113,16 @@ class ChatCompletion(ActionType):
     title = "Chat completion"
     purpose = "one prompt in, one answer out"
     group = Group.AZURE
+    calls_model = True
     properties = Properties
 
     async def execute(self, properties: Properties, step: Step) -> Result:
         target, reason = await chosen_connection(properties, step)
         request = chat_request(properties)
-        asked = facts_of_call(target, reason, request)
-        watch = Watch()
+        facts = facts_of_call(target, reason, request)
+        timings = Timings()
         try:
-            completion = await answered(target, request, step, watch, asked)
+            completion = await stream_answer(target, request, step, timings, facts)
         except FoundryError as error:
             raise ActionError(
                 error.kind.value,
@@ -89,7 +131,7 @@ class ChatCompletion(ActionType):
                 status=error.status,
                 request_id=error.request_id,
                 raw=error.raw,
-                facts={**asked, **watch.facts()},
+                facts={**facts, **timings.facts()},
             ) from None
         response = Response(
             text=completion.text,
@@ -105,21 +147,16 @@ class ChatCompletion(ActionType):
             usage=usage_of(completion),
             warning=warning_of(completion),
             facts={
-                **asked,
+                **facts,
                 "model": completion.model,
                 "url": completion.url,
                 "status": completion.status,
                 "finish_reason": completion.finish_reason,
                 "request_id": completion.request_id,
                 "raw": json.dumps(completion.raw, ensure_ascii=False)[:LONGEST_RAW],
-                **watch.facts(),
+                **timings.facts(),
             },
         )
-
-    def problems(self, action: Action) -> Sequence[tuple[str | None, str]]:
-        if not action.properties.get("connection") and not action.properties.get("dynamic_connection"):
-            return [("connection", "Connection is missing. Choose one, or create it in the panel.")]
-        return []
 
 
 def facts_of_call(target: Target, reason: str, request: ChatRequest) -> dict[str, Any]:
@@ -150,7 +187,9 @@ def shown_image(part: Mapping[str, Any]) -> str:
     return f"{kind[:40]}, {len(data) * 3 // 4 // 1024 + 1} KB"
 
 
-async def answered(target: Target, request: ChatRequest, step: Step, watch: Watch, asked: dict[str, Any]) -> Completion:
+async def stream_answer(
+    target: Target, request: ChatRequest, step: Step, timings: Timings, facts: dict[str, Any]
+) -> Completion:
     """Streams the answer to the journal and gives the whole. Raises FoundryError."""
     completion: Completion | None = None
     # Closed at once when the run is stopped, so that the socket is, too.
@@ -158,13 +197,13 @@ async def answered(target: Target, request: ChatRequest, step: Step, watch: Watc
         async for event in events:
             match event:
                 case TextDelta():
-                    watch.text_came()
+                    timings.text_came()
                     await step.text(event.text)
                 case Waiting():
                     await step.waiting(event.reason, event.until)
                 case Spilled():
                     reason = f"instead of {target.name}, because {event.reason}"
-                    asked.update(facts_of_call(event.target, reason, request))
+                    facts.update(facts_of_call(event.target, reason, request))
                     await step.log("info", f"{event.target.name} is called {reason}.")
                 case Completion():
                     completion = event
@@ -177,9 +216,7 @@ async def chosen_connection(properties: Properties, step: Step) -> tuple[Target,
     """Which connection is used, and why in words. A dynamic connection overrides the static one."""
     name = properties.dynamic_connection
     if not name:
-        if not properties.connection:
-            raise ActionError("connection_missing", "Connection is missing.", "Choose one in the property panel.")
-        return await step.services.connection(properties.connection), "chosen in the flow"
+        return await step.services.connection(properties.connection or ""), "chosen in the flow"
     value = step.scope.get(name)
     if not isinstance(value, ConnectionValue):
         what = "has no value" if value is None else "is not a connection"
@@ -193,22 +230,19 @@ async def chosen_connection(properties: Properties, step: Step) -> tuple[Target,
 
 
 def chat_request(properties: Properties) -> ChatRequest:
-    def whole(number: float | None) -> int | None:
-        return None if number is None else int(number)
-
     return ChatRequest(
         model=properties.model.strip(),
         messages=tuple(messages(properties)),
         temperature=properties.temperature,
         top_p=properties.top_p,
-        max_completion_tokens=whole(properties.max_completion_tokens),
+        max_completion_tokens=properties.max_completion_tokens,
         frequency_penalty=properties.frequency_penalty,
         presence_penalty=properties.presence_penalty,
         reasoning_effort=properties.reasoning_effort,
         verbosity=properties.verbosity,
         response_format=response_format(properties.response_format),
         stop=properties.stop or None,
-        seed=whole(properties.seed),
+        seed=properties.seed,
         user=properties.user or None,
     )
 

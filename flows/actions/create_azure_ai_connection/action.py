@@ -8,16 +8,35 @@ from connections.endpoint.endpoint import EndpointError
 from connections.endpoint.recognise import parse_endpoint
 from connections.foundry.values import Target
 from connections.secret import Secret
-from flows.actions.base import ActionType, Group, PropertyKind, Result, Step, prop
+from flows.actions.base import ActionType, Group, Result, Step
 from flows.language.errors import ActionError
 from flows.language.values import ConnectionValue
+from flows.properties.address import address
+from flows.properties.new_variable import new_variable
+from flows.properties.secret import secret
 
 
 @dataclass(frozen=True)
 class Properties:
-    api_key: Secret = prop(PropertyKind.SECRET, required=True)
-    endpoint: str = prop(PropertyKind.TEXT, required=True, address=True)
-    connection_variable_name: str = prop(PropertyKind.NEW_VARIABLE, default="connection", var_type="connection")
+    api_key: Secret = secret(
+        "API key",
+        required=True,
+        hint="A variable such as {{ api_key }}, or a key, which is stored encrypted and never shown.",
+        on_card=True,
+    )
+    endpoint: str = address(
+        "Endpoint",
+        required=True,
+        hint="Anything the portal shows, or a variable such as {{ endpoint }}.",
+        on_card=True,
+    )
+    connection_variable_name: str = new_variable(
+        "Connection variable name",
+        default="connection",
+        type="connection",
+        hint="Actions below choose it as their dynamic connection.",
+        is_result=True,
+    )
 
 
 class CreateAzureAIConnection(ActionType):

@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from flows.actions.base import ActionType, Group, PropertyKind, Result, Step, prop
+from flows.actions.base import ActionType, Group, Result, Step
 from flows.language.values import Declared
+from flows.properties.declarations import declarations
 
 
 @dataclass(frozen=True)
 class Properties:
-    variables: list[dict[str, Any]] = prop(PropertyKind.VARIABLES, required=True)
+    variables: list[dict[str, Any]] = declarations(
+        "Variables",
+        required=True,
+        hint="Live in this block and the blocks inside. Global lifts one to the flow.",
+        on_card=True,
+    )
 
 
 class DeclareVariables(ActionType):
@@ -25,11 +30,3 @@ class DeclareVariables(ActionType):
     async def execute(self, properties: Properties, step: Step) -> Result:
         declared = tuple(Declared(r["name"], r["type"], r["value"], r["global"]) for r in properties.variables)
         return Result(output={row.name: row.value for row in declared}, declared=declared)
-
-    def declares(self, properties: Mapping[str, Any]) -> Sequence[tuple[str, str, bool]]:
-        rows = properties.get("variables")
-        return [
-            (row["name"], str(row.get("type") or "text"), bool(row.get("global")))
-            for row in (rows if isinstance(rows, list) else [])
-            if isinstance(row, Mapping) and isinstance(row.get("name"), str)
-        ]

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from flows.actions.base import ActionType, Group, PropertyKind, Result, Signal, Step, prop
+from flows.actions.base import ActionType, Group, Result, Signal, Step
 from flows.language.document import Branch
 from flows.language.errors import ActionError, Returned, RunFailed
 from flows.language.values import convert
+from flows.properties.deferred_value import deferred_value
+from flows.properties.new_variable import ANY_BRANCH, new_variable
+from flows.properties.number import number
+from flows.properties.value import value
 
 MOST_ITEMS = 10_000
 WIDEST = 20  # iterations at the same time
@@ -18,12 +22,32 @@ WIDEST = 20  # iterations at the same time
 
 @dataclass(frozen=True)
 class Properties:
-    items: Any = prop(PropertyKind.VALUE)
-    item_variable_name: str = prop(PropertyKind.NEW_VARIABLE, default="item")
-    index_variable_name: str = prop(PropertyKind.NEW_VARIABLE, default="index")
-    parallelism: float | None = prop(PropertyKind.NUMBER, minimum=1, maximum=WIDEST)
-    result: Any = prop(PropertyKind.LATER)
-    results_variable_name: str | None = prop(PropertyKind.NEW_VARIABLE)
+    items: Any = value(
+        "Items",
+        required=True,
+        hint="A list, such as {{ parts }} or {{ question | lines }}.",
+        when_missing="Give a list, such as {{ parts }}.",
+        on_card=True,
+    )
+    item_variable_name: str = new_variable(
+        "Item variable name", default="item", inside=ANY_BRANCH, hint="The current item."
+    )
+    index_variable_name: str = new_variable(
+        "Index variable name",
+        default="index",
+        type="number",
+        inside=ANY_BRANCH,
+        hint="Counts from 0.",
+    )
+    parallelism: int | None = number(
+        "At the same time", minimum=1, maximum=WIDEST, whole=True, empty="1", hint="Iterations.", advanced=True
+    )
+    result: Any = deferred_value(
+        "Result of an iteration", hint="Collected at its end, such as {{ response }}.", advanced=True
+    )
+    results_variable_name: str | None = new_variable(
+        "Results variable name", type="list", hint="A list of the results, in the order of the items.", advanced=True
+    )
 
 
 class ForEach(ActionType):
@@ -35,7 +59,7 @@ class ForEach(ActionType):
     properties = Properties
 
     async def execute(self, properties: Properties, step: Step) -> Result:
-        loop = Loop(self.listed(properties.items), properties, step)
+        loop = Loop(list_of(properties.items), properties, step)
         for body in step.action.branches[:1]:
             if not loop.items:
                 await step.skip(body, "no items")
@@ -47,39 +71,22 @@ class ForEach(ActionType):
             variables={name: loop.results} if name else {},
         )
 
-    def listed(self, items: Any) -> list[Any]:
-        if items is None:
-            raise ActionError("property_missing", "Items is missing.", "Give a list, such as {{ parts }}.")
-        try:
-            made: list[Any] = convert(items, "list")
-        except ValueError as error:
-            raise ActionError(
-                "not_a_list", f"Items {error}.", "Give a list; {{ text | lines }} makes one of a text."
-            ) from None
-        if len(made) > MOST_ITEMS:
-            raise ActionError(
-                "too_many_items",
-                f"Items has {len(made):,} entries; {MOST_ITEMS:,} are the most.",
-                "Split the list.",
-            )
-        return made
 
-    def declares(self, properties: Mapping[str, Any]) -> Sequence[tuple[str, str, bool]]:
-        name = properties.get("results_variable_name")
-        return [(name, "list", False)] if isinstance(name, str) and name else []
-
-    def inside(self, properties: Mapping[str, Any], branch: str = "") -> Sequence[tuple[str, str]]:
-        return [
-            (str(properties.get("item_variable_name") or "item"), ""),
-            (str(properties.get("index_variable_name") or "index"), "number"),
-        ]
-
-    def problems(self, action: Any) -> Sequence[tuple[str | None, str]]:
-        return (
-            [("items", "Items is missing. Give a list, such as {{ parts }}.")]
-            if action.properties.get("items") in (None, "")
-            else []
+def list_of(items: Any) -> list[Any]:
+    """The items as a list. Raises ActionError."""
+    try:
+        listed: list[Any] = convert(items, "list")
+    except ValueError as error:
+        raise ActionError(
+            "not_a_list", f"Items {error}.", "Give a list; {{ text | lines }} makes one of a text."
+        ) from None
+    if len(listed) > MOST_ITEMS:
+        raise ActionError(
+            "too_many_items",
+            f"Items has {len(listed):,} entries; {MOST_ITEMS:,} are the most.",
+            "Split the list.",
         )
+    return listed
 
 
 class Loop:
@@ -87,7 +94,7 @@ class Loop:
 
     def __init__(self, items: list[Any], properties: Properties, step: Step) -> None:
         self.items, self._properties, self._step = items, properties, step
-        self.width = int(properties.parallelism or 1)
+        self.width = properties.parallelism or 1
         self.done = 0
         self._left: Iterator[tuple[int, Any]] = iter(enumerate(items))
         self._last = len(items)  # the first item that reached break
@@ -128,9 +135,9 @@ class Loop:
     async def _iterate(self, body: Branch, index: int, item: Any) -> None:
         names = self._properties
         variables = {names.item_variable_name: item, names.index_variable_name: index}
-        lap = await self._step.run_block(body, index=index, variables=variables, isolated=self.width > 1)
+        left = await self._step.run_block(body, index=index, variables=variables, isolated=self.width > 1)
         self.done += 1
-        if lap.signal is Signal.BREAK:
+        if left.signal is Signal.BREAK:
             self._last = min(self._last, index)
-        elif lap.signal is Signal.NONE:
-            self._results[index] = await self._step.rendered(names.result, lap.scope)
+        elif left.signal is Signal.NONE:
+            self._results[index] = await self._step.rendered(names.result, left.scope)

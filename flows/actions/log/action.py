@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from flows.actions.base import ActionType, Group, PropertyKind, Result, Step, prop
-
-LEVELS = ("debug", "info", "warning", "error")
+from flows.actions.base import ActionType, Group, Result, Step
+from flows.properties.choice import choice
+from flows.properties.long_text import long_text
 
 
 @dataclass(frozen=True)
 class Properties:
-    message: str = prop(PropertyKind.TEXT, required=True)
-    level: str = prop(PropertyKind.CHOICE, default="info", choices=LEVELS)
+    message: str = long_text("Message", required=True, on_card=True)
+    level: str = choice("Level", default="info", choices=("debug", "info", "warning", "error"))
 
 
 class Log(ActionType):

@@ -7,14 +7,17 @@ from dataclasses import dataclass
 from typing import Any
 
 from connections.secret import Secret
-from flows.actions.base import ActionType, Group, PropertyKind, Result, Signal, Step, prop
+from flows.actions.base import ActionType, Group, Result, Signal, Step
 from flows.language.errors import ActionError
 from flows.language.values import Response
+from flows.properties.value import value
 
 
 @dataclass(frozen=True)
 class Properties:
-    value: Any = prop(PropertyKind.VALUE)
+    value: Any = value(
+        "Value", hint="The output of the run. An expression such as {{ response }} keeps its type.", on_card=True
+    )
 
 
 class Return(ActionType):

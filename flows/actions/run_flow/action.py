@@ -6,16 +6,23 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from flows.actions.base import ActionType, Group, PropertyKind, Result, Step, prop
+from flows.actions.base import ActionType, Group, Result, Step
 from flows.language.errors import ActionError
 from flows.language.values import to_json
+from flows.properties.flow import flow
+from flows.properties.flow_inputs import flow_inputs
+from flows.properties.new_variable import new_variable
 
 
 @dataclass(frozen=True)
 class Properties:
-    flow: str = prop(PropertyKind.TEXT, required=True)
-    inputs: Any = prop(PropertyKind.VALUE, inputs_of="flow")
-    result_variable_name: str = prop(PropertyKind.NEW_VARIABLE, default="result")
+    flow: str = flow("Flow", required=True, hint="Its slug, as its address shows it.", on_card=True)
+    inputs: Any = flow_inputs(
+        "Inputs", of="flow", hint='An object by input, such as {"question": "{{ question }}"}.', on_card=True
+    )
+    result_variable_name: str = new_variable(
+        "Result variable name", default="result", hint="What the flow returns.", is_result=True
+    )
 
 
 class RunFlow(ActionType):

@@ -5,15 +5,23 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from flows.actions.base import ActionType, Group, PropertyKind, Result, Step, prop
+from flows.actions.base import ActionType, Group, Result, Step
 from flows.language.errors import ActionError
 from flows.language.values import convert
+from flows.properties.assigned_value import assigned_value
+from flows.properties.variable import variable
 
 
 @dataclass(frozen=True)
 class Properties:
-    variable: str = prop(PropertyKind.VARIABLE, required=True)
-    value: Any = prop(PropertyKind.VALUE, typed_by="variable")
+    variable: str = variable("Variable", required=True, hint="Its type stays as declared.", on_card=True)
+    value: Any = assigned_value(
+        "Value",
+        to="variable",
+        hint="Text, a number, JSON, or {{ an expression }}, which keeps its type.",
+        empty="no value",
+        on_card=True,
+    )
 
 
 class SetVariable(ActionType):

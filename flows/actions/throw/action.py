@@ -6,18 +6,24 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from flows.actions.base import ActionType, Group, PropertyKind, Result, Step, prop
+from flows.actions.base import ActionType, Group, Result, Step
 from flows.language.document import Action
 from flows.language.errors import ActionError
+from flows.properties.long_text import long_text
+from flows.properties.text import text
 
 KIND = re.compile(r"[a-z][a-z0-9_]{0,39}")
 
 
 @dataclass(frozen=True)
 class Properties:
-    message: str = prop(PropertyKind.TEXT, required=True)
-    kind: str = prop(PropertyKind.TEXT, default="thrown")
-    hint: str | None = prop(PropertyKind.TEXT)
+    message: str = long_text("Message", required=True, hint="What happened, for people.", on_card=True)
+    kind: str = text(
+        "Kind",
+        default="thrown",
+        hint="For Try and catch to tell errors apart, such as no_stock.",
+    )
+    hint: str | None = text("Hint", hint="What to do about it.")
 
 
 class Throw(ActionType):

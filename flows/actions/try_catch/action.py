@@ -6,16 +6,23 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from flows.actions.base import ActionType, Group, PropertyKind, Result, Step, prop
+from flows.actions.base import ActionType, Group, Result, Step
 from flows.language.document import Action, Branch
 from flows.language.errors import LoopLeft, Returned, RunFailed
+from flows.properties.new_variable import new_variable
 
 ROLES = ("try", "catch", "finally")
 
 
 @dataclass(frozen=True)
 class Properties:
-    exception_variable_name: str = prop(PropertyKind.NEW_VARIABLE, default="exception", var_type="object")
+    exception_variable_name: str = new_variable(
+        "Exception variable name",
+        default="exception",
+        type="object",
+        inside="catch",
+        hint="What failed, inside Catch.",
+    )
 
 
 class TryCatch(ActionType):
@@ -63,13 +70,6 @@ class TryCatch(ActionType):
     async def run(self, lane: Branch | None, step: Step) -> None:
         if lane is not None:
             await step.run_block(lane)
-
-    def declares(self, properties: Mapping[str, Any]) -> Sequence[tuple[str, str, bool]]:
-        return []
-
-    def inside(self, properties: Mapping[str, Any], branch: str = "") -> Sequence[tuple[str, str]]:
-        name = str(properties.get("exception_variable_name") or "exception")
-        return [(name, "object")] if branch == "catch" else []
 
     def ways(self, action: Action) -> Sequence[Sequence[Branch]]:
         lanes = lanes_of(action)

@@ -8,9 +8,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from flows.actions.base import ActionType, Group, PropertyKind, Result, Step, prop
+from flows.actions.base import ActionType, Group, Result, Step
 from flows.language.document import Action
 from flows.language.errors import ActionError
+from flows.properties.number import number
+from flows.properties.text import text
 
 LONGEST = 30 * 86_400  # seconds
 LOOK = 60.0  # seconds after which the clock is read again, so that a jump of it is noticed
@@ -18,8 +20,14 @@ LOOK = 60.0  # seconds after which the clock is read again, so that a jump of it
 
 @dataclass(frozen=True)
 class Properties:
-    seconds: float | None = prop(PropertyKind.NUMBER, minimum=0, maximum=LONGEST)
-    until: str | None = prop(PropertyKind.TEXT)
+    seconds: float | None = number(
+        "Seconds", minimum=0, maximum=LONGEST, empty="the moment in Until", hint="At most 30 days.", on_card=True
+    )
+    until: str | None = text(
+        "Until",
+        hint="Instead of seconds: a moment such as 2027-01-31T09:00+01:00. Without an offset it is UTC.",
+        on_card=True,
+    )
 
 
 class Wait(ActionType):

@@ -3,20 +3,39 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from flows.actions.base import ActionType, Group, PropertyKind, Result, Signal, Step, prop
+from flows.actions.base import ActionType, Group, Result, Signal, Step
 from flows.language.errors import ActionError
+from flows.properties.condition import condition
+from flows.properties.new_variable import ANY_BRANCH, new_variable
+from flows.properties.number import number
 
 MOST = 1_000_000
 
 
 @dataclass(frozen=True)
 class Properties:
-    condition: str = prop(PropertyKind.CONDITION, required=True)
-    max_iterations: float = prop(PropertyKind.NUMBER, default=10_000, minimum=1, maximum=MOST)
-    index_variable_name: str = prop(PropertyKind.NEW_VARIABLE, default="index")
+    condition: str = condition(
+        "Condition", required=True, hint="An expression such as score < 3 and index < 5.", on_card=True
+    )
+    max_iterations: int = number(
+        "Max iterations",
+        default=10_000,
+        minimum=1,
+        maximum=MOST,
+        whole=True,
+        hint="When they are used up, the action fails.",
+        advanced=True,
+    )
+    index_variable_name: str = new_variable(
+        "Index variable name",
+        default="index",
+        type="number",
+        inside=ANY_BRANCH,
+        hint="Counts from 0.",
+        advanced=True,
+    )
 
 
 class While(ActionType):
@@ -37,9 +56,9 @@ class While(ActionType):
                         f"The condition still holds after {done:,} iterations.",
                         "Check the condition, or raise Max iterations.",
                     )
-                lap = await step.run_block(body, index=done, variables={properties.index_variable_name: done})
+                left = await step.run_block(body, index=done, variables={properties.index_variable_name: done})
                 done += 1
-                if lap.signal is Signal.BREAK:
+                if left.signal is Signal.BREAK:
                     break
                 # The body may hold nothing that waits, and evaluating the condition may take a while.
                 await asyncio.sleep(0)
@@ -51,9 +70,3 @@ class While(ActionType):
         scope = step.scope.child()
         scope.bind(properties.index_variable_name, index)
         return await step.holds(properties.condition, scope, "Condition")
-
-    def declares(self, properties: Mapping[str, object]) -> Sequence[tuple[str, str, bool]]:
-        return []
-
-    def inside(self, properties: Mapping[str, object], branch: str = "") -> Sequence[tuple[str, str]]:
-        return [(str(properties.get("index_variable_name") or "index"), "number")]

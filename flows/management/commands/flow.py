@@ -18,7 +18,7 @@ from flows.language.document import Document, DocumentError, parse
 from flows.lint import linter
 from flows.management.run_inputs import InputReader
 from flows.models import ActionRun, Flow, Run, State
-from foundryflow.database import patiently
+from foundryflow.database import retry_while_away
 from foundryflow.management.keyed import KeyedCommand
 
 ABOUT_RUN = (
@@ -118,7 +118,7 @@ class Command(KeyedCommand):
         flow = find(slug)
         document = runnable_document(flow, anyway=anyway)
         inputs = InputReader(document, self.stderr).read(input, secret)
-        run = patiently(lambda: Run.objects.start(flow=flow, inputs=inputs, by=None, via="command line"))
+        run = retry_while_away(lambda: Run.objects.start(flow=flow, inputs=inputs, by=None, via="command line"))
         try:
             asyncio.run(embedded.run_here(run))
         except KeyboardInterrupt:

@@ -12,7 +12,7 @@ from django.core.management.base import BaseCommand, CommandError
 from django.db import InterfaceError, OperationalError, connection
 from django.db.migrations.executor import MigrationExecutor
 
-from foundryflow.database import MIGRATE, gives_back, is_away, sentence_for_operators
+from foundryflow.database import MIGRATE, giving_connection_back, is_away, sentence_for_operators
 from foundryflow.management.keyed import check_keys
 
 AGAIN = 5.0  # seconds between two tries to reach the database
@@ -56,7 +56,7 @@ class Command(BaseCommand):
             raise CommandError(MIGRATE)
 
 
-@gives_back
+@giving_connection_back
 def is_migrated() -> bool:
     executor = MigrationExecutor(connection)
     return not executor.migration_plan(executor.loader.graph.leaf_nodes())

@@ -23,7 +23,7 @@ from flows.playground.chat.contexts import (
 from flows.playground.chat.page import Page, around, page_of
 from flows.playground.chat.spread import figures_of, spread_of
 from flows.playground.models import Answer, Session, Turn
-from flows.pricing.table import prices_known
+from flows.pricing.table import known_prices
 from foundryflow.http import Request
 from foundryflow.regions import Region, page, partial, regions
 
@@ -82,13 +82,13 @@ def talk(shown: Page) -> Region:
 
 def figures(session: Session) -> Region:
     """The newest answers of all columns in numbers."""
-    rows = figures_of(session, prices_known())
+    rows = figures_of(session, known_prices())
     return Region("playground/_figures.html", "figures", {"session": session, "figures": rows})
 
 
 def spread(session: Session, turn: Turn, *, can_edit: bool) -> Region:
     """How all answers to one question spread."""
-    rows = spread_of(turn, len(session.active_columns), prices_known())
+    rows = spread_of(turn, len(session.active_columns), known_prices())
     context = {
         "rows": rows,
         "pk": turn.pk,
@@ -128,7 +128,7 @@ def refused(request: Request, session: Session, problems: Mapping[str, str], nam
 def view_as_it_is(live: Iterable[int]) -> Iterator[tuple[AnswerView, Going | None]]:
     """Answers as the database has them now, settled when they have ended."""
     answers = list(Answer.objects.filter(pk__in=list(live)).select_related("turn"))
-    going, prices = going_of(answers), prices_known()
+    going, prices = going_of(answers), known_prices()
     for answer in answers:
         stands = going.get(answer.pk)
         yield view_of(answer, prices, tries_of(answer), stands), stands
@@ -148,11 +148,11 @@ def at_the_end(session: Session, *, can_edit: bool) -> str:
 
 
 def one_answer(answer: Answer) -> AnswerView:
-    return view_of(answer, prices_known(), tries_of(answer), going_of([answer]).get(answer.pk))
+    return view_of(answer, known_prices(), tries_of(answer), going_of([answer]).get(answer.pk))
 
 
 def one_turn(session: Session, turn: Turn) -> TurnView:
-    return talk_of(session, prices_known(), only=turn.pk).turns[0]
+    return talk_of(session, known_prices(), only=turn.pk).turns[0]
 
 
 def page_context(shown: Page) -> dict[str, Any]:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from decimal import Decimal
 
 from flows.playground.models import Answer
-from flows.pricing.prices import Price, cost, price_of, shown
+from flows.pricing.prices import Price, cost, money, price_of
 
 Prices = Sequence[Price]
 
@@ -21,4 +21,4 @@ def cost_of(answer: Answer, prices: Prices) -> tuple[Decimal, str] | None:
 def cost_said(answer: Answer, prices: Prices) -> str:
     """Empty where it is unknown."""
     found = cost_of(answer, prices)
-    return shown(*found) if found else ""
+    return money(*found) if found else ""

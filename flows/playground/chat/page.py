@@ -9,10 +9,9 @@ from typing import Any
 from django.contrib.auth.models import User
 from django.utils import timezone
 
-from connections.foundry import adapt
-from connections.lessons import as_lesson
+from connections.foundry.lessons import unsent_fields
+from connections.lesson_memory import as_lesson, day_learned
 from connections.models import Connection, LearntLesson
-from flows.designer.contexts import date_of
 from flows.playground.chat.branch import Tree, conversation
 from flows.playground.chat.columns import ColumnView, Locks, views_of
 from flows.playground.chat.contexts import Talk, talk_of
@@ -21,7 +20,7 @@ from flows.playground.chat.forms import ParameterField, ParametersForm, names_of
 from flows.playground.chat.spread import Figures, figures_of
 from flows.playground.models import Session
 from flows.playground.setup import PARAMETERS, Setup, tokens_of
-from flows.pricing.table import prices_known
+from flows.pricing.table import known_prices
 from foundryflow.people import may_change
 
 RECENT = 8
@@ -137,7 +136,7 @@ class Page:
 
 
 def page_of(session: Session, user: User, *, before: int | None = None, **more: Any) -> Page:
-    prices = prices_known()
+    prices = known_prices()
     return around(session, user, talk=talk_of(session, prices, before=before), prices=prices, **more)
 
 
@@ -152,8 +151,9 @@ def unsent(connection: Connection | None, model: str) -> dict[str, str]:
         return {}
     rows = LearntLesson.objects.filter(endpoint=connection.endpoint, model=model.strip())
     return {
-        name: f"{model.strip()} refuses it (learned {date_of(lesson)}). The page of {connection.name} can forget that."
-        for name, lesson in adapt.unsent([as_lesson(row) for row in rows]).items()
+        name: f"{model.strip()} refuses it (learned {day_learned(lesson)}). "
+        f"The page of {connection.name} can forget that."
+        for name, lesson in unsent_fields([as_lesson(row) for row in rows]).items()
     }
 
 

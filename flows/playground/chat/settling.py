@@ -9,7 +9,7 @@ from typing import Any
 from flows.models import LIVE, ActionRun, Run, State
 from flows.playground.models import Answer
 from flows.playground.setup import ACTION
-from foundryflow.markdown import plain, rendered
+from foundryflow.markdown import render_markdown, render_plain
 
 MOST_RENDERED = 1_000_000  # characters of answers that become Markdown at once
 FACTS = (
@@ -32,7 +32,7 @@ GONE = {
 
 
 def html_of(text: str) -> str:
-    return rendered(text) if text else ""
+    return render_markdown(text) if text else ""
 
 
 @dataclass
@@ -43,7 +43,7 @@ class Renderer:
 
     def html(self, text: str) -> str:
         self.left -= len(text)
-        return html_of(text) if self.left >= 0 or not text else plain(text)
+        return html_of(text) if self.left >= 0 or not text else render_plain(text)
 
 
 def settle(answer: Answer, run: Run | None = None) -> bool:

@@ -11,7 +11,7 @@ from flows.models import LIVE, State
 from flows.playground.chat.costs import Prices, cost_of, cost_said
 from flows.playground.models import Answer, Session, Turn
 from flows.playground.setup import LETTERS
-from flows.pricing.prices import shown
+from flows.pricing.prices import money
 from foundryflow.templatetags.ui import duration_ms
 
 
@@ -88,7 +88,7 @@ def money_range(costs: Sequence[tuple[Decimal, str]]) -> Range:
         return Range()
     currency = costs[0][1]
     amounts = sorted(amount for amount, _ in costs)
-    return Range(*(shown(value, currency) for value in (amounts[0], statistics.median(amounts), amounts[-1])))
+    return Range(*(money(value, currency) for value in (amounts[0], statistics.median(amounts), amounts[-1])))
 
 
 def facts(answers: Sequence[Answer], name: str) -> list[float]:

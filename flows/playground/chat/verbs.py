@@ -17,7 +17,7 @@ from flows.playground.chat.forms import EXAMPLES_SHOWN, LONGEST
 from flows.playground.chat.saving import changing, take_over
 from flows.playground.models import Answer, Session, Turn
 from foundryflow.access import editor, reader
-from foundryflow.http import Request, posted, whole_number
+from foundryflow.http import Request, form_data, whole_number
 from foundryflow.people import may_change
 from foundryflow.regions import Region, regions
 
@@ -42,13 +42,13 @@ def answer_to_change(request: Request, pk: int) -> tuple[Session, Answer]:
 def use_the_page(request: Request, session: Session, verb: str) -> None:
     """Whoever asks, asks with the settings that stand on the page. Raises NotAskable."""
     if verb in ASKING and EXAMPLES_SHOWN in request.POST:
-        _, problems = take_over(session, posted(request))
+        _, problems = take_over(session, form_data(request))
         if problems:
             raise NotAskable(problems)
 
 
 def typed(request: Request) -> str:
-    return posted(request).get("text", "")[:LONGEST]
+    return form_data(request).get("text", "")[:LONGEST]
 
 
 @editor

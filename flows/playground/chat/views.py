@@ -34,7 +34,7 @@ from flows.playground.models import Session, Turn
 from flows.playground.setup import Setup
 from foundryflow.access import editor, reader
 from foundryflow.database import in_thread
-from foundryflow.http import Request, posted, whole_number
+from foundryflow.http import Request, form_data, whole_number
 from foundryflow.regions import Region, page, regions
 
 LISTING = 10.0  # seconds that a list of deployments may take
@@ -93,7 +93,7 @@ def save(request: Request, pk: int) -> HttpResponse:
     """Saves the settings as they are typed, and what is typed of a question."""
     session = find_session(request, pk, change=True)
     before = Setup.from_json(session.setup)
-    form, problems = take_over(session, posted(request))
+    form, problems = take_over(session, form_data(request))
     problems |= template_problems(Setup.from_json(session.setup), session.draft)
     if not request.htmx:
         return whole(request, session, status=422, problems=problems) if problems else back(session)
@@ -144,7 +144,7 @@ def typed_wrongly(request: Request, problems: dict[str, str]) -> dict[str, str]:
 def ask(request: Request, pk: int) -> HttpResponse:
     """Asks what is typed, with the settings as they stand on the page."""
     session = find_session(request, pk, change=True)
-    _, problems = take_over(session, posted(request))
+    _, problems = take_over(session, form_data(request))
     names = [*fields_in(request), "prompt", "images", "connection", "model"]
     try:
         attached = images.read(request.FILES.getlist("images"))

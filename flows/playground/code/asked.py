@@ -8,17 +8,16 @@ from dataclasses import dataclass
 from typing import Any
 
 from connections.foundry.values import ChatRequest
-from flows.actions.base import default_of, props
 from flows.actions.chat_completion.action import Properties, chat_request
-from flows.interpreter.runner import first_scope, read
+from flows.interpreter.runner import first_scope
 from flows.language.document import DocumentError
 from flows.language.errors import ActionError
-from flows.language.expressions import ExpressionError
 from flows.language.scope import Scope
 from flows.playground.chat.branch import Tree, conversation, prompt_of
 from flows.playground.chat.calling import values_for
 from flows.playground.models import Session
 from flows.playground.setup import CONVERSATION, IMAGES, Setup, document_of
+from flows.properties.base import properties_of, read_stored
 
 
 @dataclass(frozen=True)
@@ -70,12 +69,11 @@ def question(session: Session, column: int) -> tuple[str, int | None, list[str],
 async def rendered(stored: Mapping[str, Any], scope: Scope) -> Properties:
     """Raises ActionError."""
     values = {}
-    for name, declared in props(Properties).items():
-        value = stored.get(name)
+    for name, property in properties_of(Properties).items():
         try:
-            values[name] = await read(declared, default_of(Properties, name) if value in (None, "") else value, scope)
-        except (ExpressionError, ValueError) as error:
-            raise ActionError("expression", f"{name.replace('_', ' ').capitalize()}: {error}") from None
+            values[name] = await read_stored(property, stored.get(name), scope)
+        except ValueError as error:
+            raise ActionError("expression", f"{property.label}: {error}") from None
     return Properties(**{**values, "user_prompt": values["user_prompt"] or "", "model": values["model"] or ""})
 
 

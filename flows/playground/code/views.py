@@ -12,7 +12,7 @@ from django.views.decorators.http import require_POST
 
 from connections.endpoint.endpoint import Endpoint
 from connections.foundry.routes import Api
-from connections.lessons import as_lesson
+from connections.lesson_memory import as_lesson
 from connections.models import Connection, LearntLesson
 from flows.playground.access import find_session
 from flows.playground.chat.columns import save_columns
@@ -35,7 +35,7 @@ from flows.playground.snippets import (
 )
 from foundryflow.access import reader
 from foundryflow.highlight import Highlighter
-from foundryflow.http import Request, posted, whole_number
+from foundryflow.http import Request, form_data, whole_number
 from foundryflow.regions import page
 
 
@@ -54,7 +54,7 @@ class Select:
 def code(request: Request, pk: int) -> HttpResponse:
     """The snippet for what is on the page; nothing is saved."""
     session = find_session(request, pk)
-    sent = posted(request)
+    sent = form_data(request)
     SetupForm(sent).fill(session)
     save_columns(session, sent)
     column = column_of(session, sent.get("column", ""))

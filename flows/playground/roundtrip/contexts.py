@@ -7,10 +7,11 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from urllib.parse import urlencode
 
+from flows.actions.chat_completion.action import ChatCompletion
 from flows.language.document import Document, DocumentError, Located
 from flows.models import Flow
 from flows.playground.models import Session
-from flows.playground.roundtrip.review import CHAT, Preview, Review, title_of
+from flows.playground.roundtrip.review import Preview, Review, title_of
 from flows.playground.roundtrip.source import Source
 from flows.playground.setup import LETTERS, Setup
 from foundryflow.http import whole_number
@@ -43,7 +44,7 @@ def place_of(session: Session, flow: Flow | None, action_id: str) -> Place:
 
 
 def calls_in(document: Document) -> list[Located]:
-    return [located for located in document.walk() if located.action.type == CHAT]
+    return [located for located in document.walk() if located.action.type == ChatCompletion.type]
 
 
 @dataclass(frozen=True)

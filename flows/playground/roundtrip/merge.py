@@ -8,6 +8,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from flows.actions.chat_completion.action import ChatCompletion
+from flows.actions.return_value.action import Return
 from flows.language.document import Document, parse
 from flows.language.schema import FORMAT
 from flows.lint.linter import variables_at
@@ -196,8 +198,8 @@ def new_document(name: str, brought: Brought) -> Document:
     """A flow that asks for the variables, calls and returns the answer. Raises DocumentError."""
     properties = merged({}, brought)
     needed = read_by(templates_of(properties), brought.values)
-    call = {"id": ACTION_ID, "type": "chat_completion", "title": "Answer"}
-    returned = {"id": "return", "type": "return", "title": "", "properties": {"value": f"{{{{ {RESULT} }}}}"}}
+    call = {"id": ACTION_ID, "type": ChatCompletion.type, "title": "Answer"}
+    returned = {"id": "return", "type": Return.type, "title": "", "properties": {"value": f"{{{{ {RESULT} }}}}"}}
     return parse(
         {
             "format": FORMAT,

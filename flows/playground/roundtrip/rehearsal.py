@@ -9,11 +9,10 @@ from typing import Any
 from connections.endpoint.recognise import parse_endpoint
 from connections.foundry.values import ChatRequest, Message, Target
 from connections.secret import Secret
-from flows.actions.base import default_of, props
 from flows.actions.chat_completion.action import Properties, messages, shown_content
 from flows.actions.services import MemoryServices
 from flows.interpreter.journal import MemoryJournal
-from flows.interpreter.runner import execute, read
+from flows.interpreter.runner import execute
 from flows.language.document import DocumentError
 from flows.language.errors import ActionError, RunFailed
 from flows.language.rendering import render
@@ -21,6 +20,7 @@ from flows.language.scope import Scope
 from flows.playground.roundtrip.history import Exchange
 from flows.playground.setup import CONVERSATION, IMAGES, Setup, document_of, user_message
 from flows.playground.variables import values_of
+from flows.properties.base import properties_of, read_stored
 
 NAME = "rehearsal"
 NOWHERE = Target(NAME, parse_endpoint("https://rehearsal.invalid/openai/v1"), Secret(NAME))
@@ -58,9 +58,9 @@ async def rehearsed(setup: Setup, prompt: str, typed: Mapping[str, str], earlier
 
 async def messages_in(stored: Mapping[str, Any], scope: Scope) -> Sent | None:
     """The messages of a chat completion with these properties; None when they cannot be rendered."""
-    named = {name: default_of(Properties, name) if stored.get(name) in (None, "") else stored[name] for name in PARTS}
+    known = properties_of(Properties)
     try:
-        made = {name: await read(props(Properties)[name], value, scope) for name, value in named.items()}
+        made = {name: await read_stored(known[name], stored.get(name), scope) for name in PARTS}
         return shown(messages(Properties(**{"model": NAME, **made})))
     except (ActionError, ValueError):
         return None

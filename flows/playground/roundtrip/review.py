@@ -8,8 +8,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
-from flows.actions import registry
-from flows.actions.base import default_of, label
+from flows.actions.chat_completion.action import ChatCompletion, Properties
 from flows.language.document import Document, Input, Located
 from flows.models import Flow, Revision
 from flows.playground.diff import Line, folded, lines
@@ -24,8 +23,9 @@ from flows.playground.roundtrip.merge import (
     new_document,
 )
 from flows.playground.roundtrip.source import Source
+from flows.properties.base import properties_of
 
-CHAT = "chat_completion"
+PROPERTIES = properties_of(Properties)  # of a chat completion
 
 
 @dataclass(frozen=True)
@@ -134,25 +134,25 @@ class Preview:
 
 
 def title_of(located: Located) -> str:
-    title = located.action.title or registry.action_type(CHAT).title
+    title = located.action.title or ChatCompletion.title
     owner = located.owner.title or located.owner.type.replace("_", " ").capitalize() if located.owner else ""
     return f"{title}, in {owner}" if owner else title
 
 
 def label_of(name: str) -> str:
     """As the property panel says it."""
-    declared = registry.form(CHAT).base_fields.get(name)
-    return str(declared.label) if declared else label(name)
+    property = PROPERTIES.get(name)
+    return property.label if property else name.replace("_", " ").capitalize()
 
 
 def ordered(names: Iterable[str]) -> list[str]:
     """As in the property panel."""
-    order = list(registry.form(CHAT).base_fields)
+    order = list(PROPERTIES)
     return sorted(names, key=lambda name: order.index(name) if name in order else len(order))
 
 
 def default_result() -> str:
-    return str(default_of(registry.action_type(CHAT).properties, "result_variable_name"))
+    return str(PROPERTIES["result_variable_name"].default)
 
 
 def shown(value: Any) -> str:

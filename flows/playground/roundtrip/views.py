@@ -10,13 +10,14 @@ from django.urls import reverse
 from django.views.decorators.http import require_http_methods, require_POST
 
 from flows.access import find_flow, find_run
+from flows.actions.chat_completion.action import ChatCompletion
 from flows.language.document import Action, Document, DocumentError
 from flows.models import ActionRun, Conflict, Flow, Room, State
 from flows.playground.access import find_session
 from flows.playground.models import Session
 from flows.playground.roundtrip.contexts import UsePage, page_of
 from flows.playground.roundtrip.merge import ACTION_ID, applied
-from flows.playground.roundtrip.review import CHAT, Preview, Review
+from flows.playground.roundtrip.review import Preview, Review
 from flows.playground.roundtrip.sessions import opened
 from foundryflow.access import editor
 from foundryflow.http import Request, whole_number
@@ -36,7 +37,7 @@ def open_action(request: Request, pk: int) -> HttpResponse:
     run = find_run(request, pk)
     if run.flow.room == Room.PLAYGROUND:
         return redirect("playground:of_flow", run.flow.slug)
-    record = run.actions.filter(path=request.GET.get("path", ""), type=CHAT).first()
+    record = run.actions.filter(path=request.GET.get("path", ""), type=ChatCompletion.type).first()
     if record is None:
         raise Http404("This run has no such chat completion.")
     if record.state == State.SKIPPED:

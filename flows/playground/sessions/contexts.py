@@ -6,14 +6,11 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from django.contrib.auth.models import AbstractBaseUser
-from django.urls import reverse
 
 from flows.playground.changes import Change, State, changes
 from flows.playground.models import Session, Version
-from flows.playground.sessions.forms import PriceForm, amount
 from flows.playground.sessions.queries import BEFORE, EXCERPT, turns_by_session
 from flows.playground.versions import settings_of, state_of
-from flows.pricing.models import ModelPrice
 from foundryflow.people import name_of
 
 CURRENT = "current"  # stands for the settings as they are now
@@ -91,47 +88,3 @@ class Comparison:
         against = CURRENT if isinstance(other, Session) else other.number if other else 0
         before = state_of(other) if other else State()
         return cls(against, name_of(version.created_by), changes(before, state_of(version)))
-
-
-@dataclass(frozen=True)
-class PriceRow:
-    price: ModelPrice
-
-    @property
-    def input(self) -> str:
-        return amount(self.price.input, grouped=True)
-
-    @property
-    def cached_input(self) -> str:
-        return amount(self.price.cached_input, grouped=True) or "as input"
-
-    @property
-    def output(self) -> str:
-        return amount(self.price.output, grouped=True)
-
-
-@dataclass(frozen=True)
-class PriceTable:
-    """All prices, and the form that adds another or changes one."""
-
-    rows: list[PriceRow]
-    form: PriceForm
-    edited: ModelPrice | None = None
-
-    @property
-    def address(self) -> str:
-        return reverse("playground:price", args=[self.edited.pk]) if self.edited else reverse("playground:price_new")
-
-    @classmethod
-    def adding(cls, form: PriceForm | None = None, *, focus: bool = False) -> PriceTable:
-        """The currency is that of the price that was typed last."""
-        prices = list(ModelPrice.objects.all())
-        newest = max(prices, key=lambda price: price.changed_at, default=None)
-        blank = PriceForm(initial={"currency": newest.currency if newest else ""}, focus=focus)
-        return cls(list(map(PriceRow, prices)), form or blank)
-
-    @classmethod
-    def changing(cls, edited: ModelPrice, form: PriceForm | None = None) -> PriceTable:
-        form = form or PriceForm(instance=edited, prefix=f"price-{edited.pk}", focus=True)
-        stored = list(ModelPrice.objects.all())
-        return cls(list(map(PriceRow, stored)), form, next((price for price in stored if price == edited), edited))

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from django.urls import path
 
-from flows.playground.sessions import price_views, version_views, views
+from flows.playground.sessions import version_views, views
 
 urlpatterns = [
     path("sessions/", views.session_list, name="sessions"),
@@ -15,8 +15,4 @@ urlpatterns = [
     path("<id:pk>/versions/", version_views.version_list, name="versions"),
     path("<id:pk>/versions/<id:number>/", version_views.version, name="version"),
     path("<id:pk>/versions/<id:number>/restore/", version_views.restore, name="restore"),
-    path("prices/", price_views.prices, name="prices"),
-    path("prices/new/", price_views.add, name="price_new"),
-    path("prices/<id:pk>/", price_views.change, name="price"),
-    path("prices/<id:pk>/delete/", price_views.delete, name="price_delete"),
 ]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from connections.endpoint.hosts import CLASSIC_SCOPE, scope_of
 from connections.foundry.auth import BEARER
 from connections.foundry.routes import Api
 from flows.playground.snippets.choice import Draft, Refusal
@@ -29,8 +30,8 @@ VERSIONS = (
     "2024-12-01-preview", "2025-01-01-preview", "2025-03-01-preview", "2025-04-01-preview",
 )  # fmt: skip
 AUDIENCES = {
-    "https://cognitiveservices.azure.com/.default": "",
-    "https://cognitiveservices.azure.us/.default": " { Audience = AzureOpenAIAudience.AzureGovernment }",
+    CLASSIC_SCOPE: "",
+    scope_of("cognitiveservices.azure.us"): " { Audience = AzureOpenAIAudience.AzureGovernment }",
 }
 PROPERTIES = {
     "temperature": "Temperature",

@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from connections.endpoint.hosts import CLASSIC_SCOPE
 from connections.foundry.auth import BEARER
 from connections.foundry.routes import Api
 from flows.playground.snippets.choice import Draft
@@ -14,7 +15,6 @@ from flows.playground.snippets.plan import KEY, Plan
 from flows.playground.snippets.typed import Image, Turn, typed
 
 MODULE, IDENTITY = "github.com/openai/openai-go/v3", "github.com/Azure/azure-sdk-for-go/sdk"
-CLASSIC_SCOPE = "https://cognitiveservices.azure.com/.default"  # what the SDK asks a token for by itself
 FIELDS = {
     "temperature": "Temperature",
     "top_p": "TopP",

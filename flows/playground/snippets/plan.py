@@ -11,11 +11,11 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 from urllib.parse import parse_qsl, unquote
 
-from connections.endpoint.endpoint import Endpoint, Kind
-from connections.foundry.adapt import Lesson
+from connections.endpoint.endpoint import Endpoint, EndpointKind
 from connections.foundry.auth import BEARER
 from connections.foundry.calls import ChatCall
 from connections.foundry.errors import FoundryError
+from connections.foundry.lessons import Lesson
 from connections.foundry.routes import Api
 from connections.foundry.values import ChatRequest, Target
 from connections.secret import Secret
@@ -143,7 +143,7 @@ class Plan:
         """
         if self.entra or self.header == (API_KEY if self.address.azure else BEARER):
             return ""
-        takes_bearer = self.endpoint.kind in (Kind.V1, Kind.PROJECT) and self.endpoint.is_azure
+        takes_bearer = self.endpoint.kind in (EndpointKind.V1, EndpointKind.PROJECT) and self.endpoint.is_azure
         return "" if takes_bearer and self.header == API_KEY else self.header
 
     @property
@@ -171,7 +171,7 @@ def plan_of(source: Source, choice: Choice) -> Plan:
     """Raises Refusal."""
     target = Target("", source.endpoint, Secret(""), key_header=source.key_header)
     try:
-        asked = ChatCall(target, source.request, choice.api, store=STORED).asked(source.lessons)
+        asked = ChatCall(target, source.request, choice.api, store=STORED).wire_request(source.lessons)
     except FoundryError as error:
         raise Refusal(f"{error.message} {error.hint}") from None
     body = dict(asked.body or {})

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 
-from connections.endpoint.endpoint import Endpoint, Kind
+from connections.endpoint.endpoint import Endpoint, EndpointKind
 from connections.foundry.auth import BEARER
 from connections.foundry.routes import Api
 from flows.playground.snippets import (
@@ -50,7 +50,7 @@ FILE_NAMES = {
     Language.CURL: "playground.sh",
 }
 LOADS_ENV_FILE = (Language.PYTHON, Language.JAVASCRIPT, Language.CURL)
-INFERENCE_KINDS = (Kind.INFERENCE, Kind.SERVERLESS)
+INFERENCE_KINDS = (EndpointKind.INFERENCE, EndpointKind.SERVERLESS)
 
 RETIRED = "The Azure AI Inference SDK is retired. Use the OpenAI SDK."
 ROUTE_MOVED = "The deployment route has no Responses: the address of the resource is called, and the model is named."
@@ -76,7 +76,7 @@ def choices(endpoint: Endpoint, choice: Choice) -> Choices:
     # Only the retired route for models of all makers ever spoke the protocol of the retired SDK.
     retired = endpoint.kind in INFERENCE_KINDS and choice.api is Api.CHAT
     sdks = tuple(sdk for sdk in WRITERS[choice.language] if sdk is not Sdk.INFERENCE or retired)
-    tokens = () if endpoint.kind is Kind.COMPATIBLE else (Authentication.ENTRA,)
+    tokens = () if endpoint.kind is EndpointKind.COMPATIBLE else (Authentication.ENTRA,)
     return Choices(tuple(api for api, url in urls.items() if url), tuple(WRITERS), sdks, (Authentication.KEY, *tokens))
 
 
@@ -108,7 +108,7 @@ def check(plan: Plan) -> None:
     choice = plan.choice
     if choice.sdk not in WRITERS[choice.language]:
         raise Refusal("There is no such SDK for this language. Choose another one, or REST.")
-    if plan.entra and plan.endpoint.kind is Kind.COMPATIBLE:
+    if plan.entra and plan.endpoint.kind is EndpointKind.COMPATIBLE:
         raise Refusal("Microsoft Entra ID is for endpoints of Microsoft. Choose key authentication.")
     if choice.sdk is not Sdk.INFERENCE:
         return
@@ -128,7 +128,7 @@ def notes_of(plan: Plan) -> tuple[str, ...]:
     versioned = choice.sdk is Sdk.INFERENCE and "api-version" not in plan.query
     found = {
         RETIRED: choice.sdk is Sdk.INFERENCE,
-        ROUTE_MOVED: plan.endpoint.kind is Kind.DEPLOYMENT and plan.api is Api.RESPONSES,
+        ROUTE_MOVED: plan.endpoint.kind is EndpointKind.DEPLOYMENT and plan.api is Api.RESPONSES,
         MODEL_TWICE: choice.sdk is Sdk.OPENAI and repeats,
         VERSION_ADDED: versioned,
         NO_ENV_FILE: choice.env_file and not plan.env_names,

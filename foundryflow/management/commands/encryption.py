@@ -11,11 +11,11 @@ from django.core.management.base import BaseCommand, CommandError
 from foundryflow.keys import (
     NotMigrated,
     WrongKey,
-    counted,
     forget_former_keys,
     is_migrated,
+    key_ring,
     renew_secrets,
-    ring,
+    secret_count,
     stored_secrets,
     verify_keys,
 )
@@ -37,7 +37,7 @@ class Command(BaseCommand):
         getattr(self, f"{verb}_verb")()
 
     def status_verb(self) -> None:
-        keys = ring()
+        keys = key_ring()
         opened = [keys.open(each.sealed) for each in stored_secrets()]
         number = Counter(found[0] if found else None for found in opened)
         for place, name in enumerate(keys.fingerprints):
@@ -48,7 +48,7 @@ class Command(BaseCommand):
                 f"{canary.fingerprint}  is missing; the first since {canary.sealed_at:%Y-%m-%d %H:%M} UTC"
             )
         if number[None]:
-            self.stdout.write(f"{counted(number[None])} not opened by any of these.")
+            self.stdout.write(f"{secret_count(number[None])} not opened by any of these.")
 
     def renew_verb(self) -> None:
         try:
@@ -56,7 +56,7 @@ class Command(BaseCommand):
             renewed = renew_secrets()
         except WrongKey as error:
             raise CommandError(str(error)) from None
-        self.stdout.write(f"{counted(renewed)} now sealed with the key {ring().first}; the others may go.")
+        self.stdout.write(f"{secret_count(renewed)} now sealed with the key {key_ring().first}; the others may go.")
 
     def forget_verb(self) -> None:
         forgotten = forget_former_keys()

@@ -16,7 +16,7 @@ from django.contrib.auth import get_user_model
 from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandError
 
-from foundryflow.database import Unusable, check_file, give_back
+from foundryflow.database import Unusable, check_file, give_connections_back
 from foundryflow.listener import BACKLOG, KEEP_ALIVE_SECONDS, Protocol, listen, raise_file_limit
 from foundryflow.management.keyed import check_keys
 from foundryflow.setup_code import setup_code
@@ -56,7 +56,7 @@ class Command(BaseCommand):
         if host not in (*LOOPBACK, *EVERY_ADDRESS):
             settings.ALLOWED_HOSTS.append(host)
         self.announce(host, listener.getsockname()[1])
-        give_back()  # the server has its own
+        give_connections_back()  # the server has its own
         uvloop.run(self.serve(listener))
 
     def announce(self, host: str, port: int) -> None:

@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
+from connections.foundry.backoff import RetryPolicy
 from connections.foundry.client import FoundryClient
-from connections.foundry.retry import RetryPolicy
-from connections.foundry.transport import Destinations
+from connections.foundry.destinations import Destinations
 from connections.foundry.values import ChatRequest, Message
 from tests.connections.foundry.stub import QUICK, Answer, Stub, target
 

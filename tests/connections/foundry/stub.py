@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from connections.endpoint.recognise import parse_endpoint
-from connections.foundry.retry import RetryPolicy
+from connections.foundry.backoff import RetryPolicy
 from connections.foundry.values import Target
 from connections.secret import Secret
 

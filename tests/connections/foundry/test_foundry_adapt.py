@@ -8,10 +8,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from connections.endpoint.recognise import parse_endpoint
-from connections.foundry.adapt import API, ENDPOINT, LocalMemory, applied, lesson_from
 from connections.foundry.client import FoundryClient
+from connections.foundry.destinations import Destinations
 from connections.foundry.errors import ErrorKind, FoundryError
-from connections.foundry.transport import Destinations
+from connections.foundry.lessons import API, ENDPOINT, LocalLessonMemory, apply_lessons, lesson_from
 from connections.foundry.values import ChatRequest, Completion, Message, Target
 from connections.secret import Secret
 from tests.connections.foundry.stub import DONE, KEY, QUICK, word
@@ -31,7 +31,7 @@ def learnt(known, body, error):
     if lesson is None:
         return None
     known[:] = [*(old for old in known if old.parameter != lesson.parameter), lesson]
-    return applied(known, body)
+    return apply_lessons(known, body)
 
 
 def test_one_thing_changes_at_a_time_and_is_remembered():
@@ -40,7 +40,7 @@ def test_one_thing_changes_at_a_time_and_is_remembered():
     assert body == {"model": "m", "messages": [], "max_tokens": 9, "temperature": 0.1}
     body = learnt(known, body, refused("temperature"))
     assert body == {"model": "m", "messages": [], "max_tokens": 9}
-    assert applied(known, BODY) == body
+    assert apply_lessons(known, BODY) == body
     assert [(lesson.message, lesson.learned_at) for lesson in known] == [("no such thing", NOW)] * 2
 
 
@@ -48,7 +48,7 @@ def test_a_parameter_that_is_refused_under_both_names_is_dropped():
     known = []
     body = learnt(known, BODY, refused("max_completion_tokens"))
     body = learnt(known, body, refused("max_tokens"))
-    assert body == applied(known, BODY) == {"model": "m", "messages": [], "temperature": 0.1}
+    assert body == apply_lessons(known, BODY) == {"model": "m", "messages": [], "temperature": 0.1}
 
 
 def test_a_schema_becomes_an_object_and_then_nothing():
@@ -56,7 +56,7 @@ def test_a_schema_becomes_an_object_and_then_nothing():
     body = learnt(known, body, refused("response_format.json_schema"))
     assert body == {"response_format": {"type": "json_object"}}
     odd = {"response_format": "text"}
-    assert applied(known, odd) == odd
+    assert apply_lessons(known, odd) == odd
     assert learnt(known, body, refused("response_format")) == {}
 
 
@@ -77,7 +77,7 @@ def test_what_responses_nests_is_changed_in_its_place():
 def test_a_grade_that_is_refused_teaches_nothing_about_the_others():
     known = []
     assert learnt(known, {"reasoning_effort": "xhigh"}, refused("reasoning_effort", "unsupported_value")) == {}
-    assert applied(known, {"reasoning_effort": "low"}) == {"reasoning_effort": "low"}
+    assert apply_lessons(known, {"reasoning_effort": "low"}) == {"reasoning_effort": "low"}
 
 
 @pytest.mark.parametrize("parameter", ["messages", "model", "tools", "seed", "", None])
@@ -123,7 +123,10 @@ class Service:
 
 def client_of(service, memory=None):
     return FoundryClient(
-        destinations=Destinations(), transport=httpx.MockTransport(service), retry=QUICK, memory=memory or LocalMemory()
+        destinations=Destinations(),
+        transport=httpx.MockTransport(service),
+        retry=QUICK,
+        memory=memory or LocalLessonMemory(),
     )
 
 
@@ -164,7 +167,7 @@ async def test_the_second_call_begins_with_what_the_first_learnt():
 
 
 async def test_a_model_without_chat_is_spoken_to_by_responses_from_then_on():
-    service, memory = Service(no_chat), LocalMemory()
+    service, memory = Service(no_chat), LocalLessonMemory()
     client = client_of(service, memory)
     for _ in range(2):
         assert (await answered(client)).text == "hi"
@@ -191,7 +194,7 @@ async def test_a_model_that_speaks_neither_is_an_error_after_one_change():
 
 
 async def test_a_resource_without_the_new_route_is_called_by_deployment():
-    service, memory = Service(no_v1), LocalMemory()
+    service, memory = Service(no_v1), LocalLessonMemory()
     client = client_of(service, memory)
     for _ in range(2):
         assert (await answered(client, ROOT)).text == "hi"
@@ -204,7 +207,7 @@ async def test_a_resource_without_the_new_route_is_called_by_deployment():
 
 async def test_another_path_is_not_remembered_when_it_led_nowhere():
     nothing = Service(lambda where, body: (404, {"code": "404", "message": "Resource not found"}))
-    memory = LocalMemory()
+    memory = LocalLessonMemory()
     with pytest.raises(FoundryError) as caught:
         await answered(client_of(nothing, memory), ROOT)
     assert caught.value.kind is ErrorKind.NOT_FOUND_ROUTE
@@ -219,7 +222,7 @@ async def test_a_serverless_endpoint_is_found_below_v1():
 
 
 async def test_what_another_call_learnt_meanwhile_is_taken_over():
-    memory = LocalMemory()
+    memory = LocalLessonMemory()
     service = Service(refuses("temperature"), refuses("top_p"))
     client = client_of(service, memory)
     await answered(client, temperature=0.2)

@@ -14,10 +14,10 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.x509.oid import NameOID
 
 from connections.endpoint.recognise import parse_endpoint
-from connections.foundry.auth import EntraTokens, credential_of, scope_named
+from connections.foundry.auth import EntraTokens, credential_of, scope_named_in
 from connections.foundry.client import FoundryClient
+from connections.foundry.destinations import Destinations
 from connections.foundry.errors import ErrorKind, FoundryError
-from connections.foundry.transport import Destinations
 from connections.foundry.values import ChatRequest, Identity, Message, Target
 from connections.secret import Secret
 from tests.connections.foundry.stub import QUICK
@@ -83,7 +83,7 @@ def test_each_route_has_its_scope(endpoint, scope):
     ],
 )
 def test_the_audience_is_read_out_of_a_refusal(text, scope):
-    assert scope_named(text) == scope
+    assert scope_named_in(text) == scope
 
 
 async def test_a_token_is_asked_for_once_however_many_want_it():

@@ -6,10 +6,10 @@ import time
 import pytest
 
 from connections.endpoint.recognise import parse_endpoint
+from connections.foundry.backoff import RetryPolicy
 from connections.foundry.client import FoundryClient
+from connections.foundry.destinations import Destinations
 from connections.foundry.errors import ErrorKind, FoundryError
-from connections.foundry.retry import RetryPolicy
-from connections.foundry.transport import Destinations
 from connections.foundry.values import ChatRequest, Completion, Message, Target, TextDelta, Waiting
 from connections.secret import Secret
 

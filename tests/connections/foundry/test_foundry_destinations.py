@@ -5,8 +5,8 @@ import socket
 import pytest
 
 from connections.foundry.client import FoundryClient
+from connections.foundry.destinations import Destinations
 from connections.foundry.errors import ErrorKind
-from connections.foundry.transport import Destinations
 from tests.connections.foundry.stub import DONE, QUICK, STREAM_HEAD, target, word
 
 

@@ -7,8 +7,8 @@ import pytest
 
 from connections.endpoint.recognise import parse_endpoint
 from connections.foundry.client import FoundryClient
+from connections.foundry.destinations import Destinations
 from connections.foundry.errors import ErrorKind
-from connections.foundry.transport import Destinations
 from connections.foundry.values import Deployment, Target
 from connections.secret import Secret
 from tests.connections.foundry.stub import DONE, KEY, event, word

@@ -7,11 +7,12 @@ import logging
 import pytest
 
 from connections.endpoint.recognise import parse_endpoint
+from connections.foundry.backoff import RetryPolicy
 from connections.foundry.client import FoundryClient
-from connections.foundry.diagnosis import diagnosed
+from connections.foundry.destinations import Destinations
+from connections.foundry.diagnosis import diagnose
 from connections.foundry.errors import FoundryError
-from connections.foundry.retry import RetryPolicy
-from connections.foundry.transport import LARGEST_REFUSAL, Destinations
+from connections.foundry.transport import LARGEST_REFUSAL
 from connections.foundry.values import (
     ChatRequest,
     Completion,
@@ -200,7 +201,7 @@ async def test_embeddings_and_lists_hold_no_key(stub):
 async def test_a_diagnosis_holds_no_key(stub, echo):
     server = await stub(ECHOES[echo])
     client = FoundryClient(destinations=Destinations.parse(f"127.0.0.1:{server.port}"), retry=ONCE)
-    result = await diagnosed(client, target(server), "m")
+    result = await diagnose(client, target(server), "m")
     await client.aclose()
     shown = repr(result) + (repr(vars(result.error)) if result.error else "")
     assert not reveals(shown, KEY)

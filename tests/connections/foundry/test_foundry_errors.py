@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from connections.foundry.errors import LONGEST_RAW, ErrorKind, from_answer
+from connections.foundry.classify import error_of_answer
+from connections.foundry.errors import LONGEST_RAW, ErrorKind
 from connections.foundry.masking import Masker
 
 K = ErrorKind
@@ -14,7 +15,7 @@ K = ErrorKind
 
 def read(status, body, headers=None):
     text = body if isinstance(body, str) else json.dumps(body)
-    return from_answer(
+    return error_of_answer(
         status, text, headers or {}, model="my-gpt", masker=Masker(["planted-key"]), host="r.openai.azure.com"
     )
 

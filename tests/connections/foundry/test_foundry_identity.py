@@ -4,10 +4,10 @@ import httpx
 import pytest
 
 from connections.endpoint.recognise import parse_endpoint
-from connections.foundry.auth import no_identity_for
+from connections.foundry.auth import identity_refusal
 from connections.foundry.client import FoundryClient
+from connections.foundry.destinations import Destinations
 from connections.foundry.errors import ErrorKind, FoundryError
-from connections.foundry.transport import Destinations
 from connections.foundry.values import ChatRequest, Identity, Message, Target
 from connections.secret import Secret
 from tests.connections.foundry.stub import QUICK
@@ -114,7 +114,7 @@ async def test_a_typed_identity_goes_where_its_connection_points_for_an_audience
 
 
 def test_each_kind_of_stranger_is_told_apart():
-    said = [no_identity_for(parse_endpoint(endpoint))[0] for endpoint in STRANGERS[:5]]
+    said = [identity_refusal(parse_endpoint(endpoint))[0] for endpoint in STRANGERS[:5]]
     assert "rented by anybody" in said[0]
     assert "rented by anybody" in said[1]
     assert "no host of Microsoft" in said[2]

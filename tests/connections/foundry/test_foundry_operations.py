@@ -9,8 +9,8 @@ import pytest
 
 from connections.endpoint.recognise import parse_endpoint
 from connections.foundry.client import FoundryClient
+from connections.foundry.destinations import Destinations
 from connections.foundry.errors import ErrorKind, FoundryError
-from connections.foundry.transport import Destinations
 from connections.foundry.values import (
     ChatRequest,
     Deployment,

@@ -8,8 +8,8 @@ import pytest
 from connections.endpoint.recognise import parse_endpoint
 from connections.foundry.auth import key_headers
 from connections.foundry.client import FoundryClient
+from connections.foundry.destinations import Destinations
 from connections.foundry.errors import ErrorKind, FoundryError
-from connections.foundry.transport import Destinations
 from connections.foundry.values import PARAMETERS, ChatRequest, Message, Target
 from connections.secret import Secret
 from tests.connections.foundry.stub import DONE, KEY, word

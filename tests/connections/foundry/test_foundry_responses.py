@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 from connections.endpoint.recognise import parse_endpoint
 from connections.foundry import responses
 from connections.foundry.client import FoundryClient
+from connections.foundry.destinations import Destinations
 from connections.foundry.errors import ErrorKind, FoundryError
 from connections.foundry.sse import ServerEvent
-from connections.foundry.transport import Destinations
 from connections.foundry.values import (
     ChatRequest,
     Completion,
@@ -181,7 +181,7 @@ def test_no_answer_breaks_the_reader(data):
 
 @given(st.lists(json_values, max_size=5))
 def test_no_event_breaks_the_assembler(events):
-    assembler = responses.Assembler()
+    assembler = responses.ResponseAssembler()
     with suppress(ProtocolError, ErrorInAnswer):
         for event in events:
             list(assembler.feed(ServerEvent(json.dumps(event))))

@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from connections.foundry.backoff import RetryPolicy, requested_delay
 from connections.foundry.errors import ErrorKind, FoundryError
-from connections.foundry.retry import RetryPolicy, asked_for
 from connections.foundry.values import Waiting
 from tests.connections.foundry.stub import DONE, STREAM_HEAD, whole, word
 
@@ -34,12 +34,12 @@ LIMIT = FoundryError(ErrorKind.RATE_LIMIT, "429")
     ],
 )
 def test_the_wait_that_is_asked_for(headers, text, seconds):
-    assert asked_for(headers, text, NOW) == seconds
+    assert requested_delay(headers, text, NOW) == seconds
 
 
 @given(st.text(max_size=30), st.text(max_size=60))
 def test_no_header_breaks_the_policy(value, text):
-    asked = asked_for({"retry-after": value, "retry-after-ms": value}, text, NOW)
+    asked = requested_delay({"retry-after": value, "retry-after-ms": value}, text, NOW)
     assert asked is None or asked > 0
 
 

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from connections.foundry.chat import Assembler
+from connections.foundry.chat import ChatAssembler
 from connections.foundry.sse import EventReader, ServerEvent
 from connections.foundry.values import ErrorInAnswer, ProtocolError
 
@@ -31,7 +31,7 @@ def test_bytes_may_be_split_anywhere(cuts):
 
 
 def assembled(*chunks):
-    assembler = Assembler()
+    assembler = ChatAssembler()
     for chunk in chunks:
         data = chunk if isinstance(chunk, str) else json.dumps(chunk)
         list(assembler.feed(ServerEvent(data)))

@@ -1,0 +1,265 @@
+"""An answer that is none -> FoundryError: which kind it is by its status and its words, and what to do about it."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from connections.foundry.errors import ErrorKind, FoundryError, request_id
+from connections.foundry.filters import filter_results
+from connections.foundry.json_parsing import parse_json
+from connections.foundry.masking import Masker
+
+Verdict = tuple[ErrorKind, str, str]  # kind, message and hint
+
+
+class ErrorBody:
+    """The error inside an answer, whatever form it has, with masks for secrets that came back in it."""
+
+    def __init__(self, text: str, masker: Masker) -> None:
+        self.text = masker.text(text)
+        try:
+            data = masker.value(parse_json(text))
+        except ValueError:
+            data = None
+        error = data.get("error") if isinstance(data, Mapping) else None
+        inner: Any = error if isinstance(error, Mapping) else data if isinstance(data, Mapping) else {}
+        self.code = str(inner.get("code") or inner.get("statusCode") or "")
+        self.param: str | None = inner.get("param") if isinstance(inner.get("param"), str) else None
+        self.refused = located_parameter(inner.get("detail"))
+        self.message = self._message(error, inner)
+        found = inner.get("innererror") or inner.get("inner_error")
+        results = found.get("content_filter_result") if isinstance(found, Mapping) else None
+        self.filters = filter_results("prompt", results)
+
+    @staticmethod
+    def _message(error: Any, inner: Mapping[str, Any]) -> str:
+        if isinstance(error, str):
+            return error
+        detail = inner.get("detail")
+        message = inner.get("message") or (detail if isinstance(detail, str) else json.dumps(detail) if detail else "")
+        return str(message)
+
+    @property
+    def quoted(self) -> str:
+        """The beginning of its message as a sentence to append; empty when it says nothing."""
+        return f" It said: {self.message[:300]}" if self.message else ""
+
+    def says(self, *words: str) -> bool:
+        lowered = f"{self.code} {self.message}".lower()
+        return any(word in lowered for word in words)
+
+
+def error_of_answer(
+    status: int, text: str, headers: Mapping[str, str], *, model: str, masker: Masker, host: str
+) -> FoundryError:
+    """The typed error of an answer that is none (status >= 400, or an error inside a stream). `headers` are masked."""
+    body = ErrorBody(text, masker)
+    kind, message, hint = classify(status, body, model, host)
+    return FoundryError(
+        kind,
+        message,
+        hint,
+        status=status,
+        request_id=request_id(headers),
+        raw=body.text,
+        code=body.code,
+        param=parameter_of(body),
+        filters=body.filters,
+    )
+
+
+# A model that speaks chat but not Responses, or the other way round.
+OTHER_API = (
+    "operationnotsupported",
+    "does not work with the specified model",
+    "model not supported",
+    "only supported in v1/responses",
+    "not a chat model",
+)
+
+
+def classify(status: int, body: ErrorBody, model: str, host: str) -> Verdict:
+    """Where the words of the body and the status disagree, the words count: statuses differ by service."""
+    if status == 401:
+        return classify_unauthorised(body)
+    if status == 403:
+        return classify_forbidden(body)
+    if status in (404, 410):
+        return classify_missing(body, model, host)
+    return classify_by_words(status, body, model, host) or classify_by_status(status, body, host)
+
+
+def classify_by_words(status: int, body: ErrorBody, model: str, host: str) -> Verdict | None:
+    if body.says("content_filter", "responsibleaipolicyviolation", "content management policy"):
+        return (
+            ErrorKind.CONTENT_FILTER,
+            f"The content filter blocked the prompt{filter_summary(body)}.",
+            "Rephrase the prompt, or change the filter of the deployment.",
+        )
+    if body.says("context_length_exceeded", "maximum context length"):
+        return (
+            ErrorKind.CONTEXT_LENGTH,
+            "The prompt is too long for the model.",
+            "Shorten it, or lower Max completion tokens: both count together.",
+        )
+    if body.says("model output limit was reached"):
+        return (
+            ErrorKind.TRUNCATED,
+            "The model spent all its tokens on thoughts and had none left for the answer.",
+            "Raise Max completion tokens: thoughts count, too.",
+        )
+    return classify_route(status, body, model, host)
+
+
+def classify_route(status: int, body: ErrorBody, model: str, host: str) -> Verdict | None:
+    """Of an answer that says that this is not the way to this model."""
+    if status == 400 and body.says("api-version query parameter is not allowed", "query parameter: api-version"):
+        return (
+            ErrorKind.NOT_FOUND_ROUTE,
+            f"400: {host} wants another api-version on this path.{body.quoted}",
+            f"Use https://{host}/openai/v1, which takes none.",
+        )
+    if body.says(*OTHER_API):
+        return (
+            ErrorKind.NOT_FOUND_ROUTE,
+            f"{status}: {model} does not speak this API.{body.quoted}",
+            "Choose a deployment of a chat model; this one may speak another API only, or make embeddings.",
+        )
+    return None
+
+
+def classify_by_status(status: int, body: ErrorBody, host: str) -> Verdict:
+    if status == 429:
+        return classify_too_many(body)
+    if status in (400, 422):
+        return classify_rejected(status, body)
+    if status == 408:
+        return ErrorKind.TIMEOUT, "408: the service took too long.", "Try again; a shorter answer is faster."
+    if status in (409, 424) or status >= 500 or status == 499:
+        return (
+            ErrorKind.SERVER,
+            f"{status}: the service failed.{body.quoted}",
+            "Try again; if it lasts, look at the Azure status page.",
+        )
+    return ErrorKind.PROTOCOL, f"{status}: {host} refused the request.{body.quoted}", "See the raw answer."
+
+
+def classify_too_many(body: ErrorBody) -> Verdict:
+    if body.says("insufficient_quota"):
+        return (
+            ErrorKind.QUOTA,
+            "429: the quota is used up.",
+            "Raise the quota of the subscription, or wait for the next period.",
+        )
+    return (
+        ErrorKind.RATE_LIMIT,
+        f"429: the rate limit is reached.{body.quoted}",
+        "Wait, or raise the tokens per minute of the deployment.",
+    )
+
+
+def classify_rejected(status: int, body: ErrorBody) -> Verdict:
+    if parameter := parameter_of(body):
+        return (
+            ErrorKind.UNSUPPORTED_PARAMETER,
+            f"{status}: the deployment refuses {parameter}.{body.quoted}",
+            "Clear that property, or choose another deployment.",
+        )
+    return ErrorKind.PROTOCOL, f"{status}: the request was refused.{body.quoted}", "See the raw answer."
+
+
+def classify_unauthorised(body: ErrorBody) -> Verdict:
+    if body.says("lacks the required data action", "does not have access", "principal does not"):
+        return (
+            ErrorKind.PERMISSION,
+            "401: the identity has no right to call models.",
+            "Assign the role Cognitive Services User; it takes some minutes.",
+        )
+    if body.says("access token", "audience"):
+        return (
+            ErrorKind.AUTH_TOKEN,
+            "401: the token was refused.",
+            "This route may want the key as api-key, or a token of another scope.",
+        )
+    return (
+        ErrorKind.AUTH_KEY,
+        "401: the key was refused. The address is right.",
+        "Copy key 1 or 2 again: portal, resource, Keys and Endpoint.",
+    )
+
+
+def classify_forbidden(body: ErrorBody) -> Verdict:
+    if body.says("authenticationtypedisabled", "key based authentication is disabled"):
+        return (
+            ErrorKind.PERMISSION,
+            "403: the resource accepts no keys.",
+            "Allow key authentication in the portal, or use Microsoft Entra ID.",
+        )
+    if body.says("virtual network", "firewall", "public access"):
+        return (
+            ErrorKind.NETWORK_RULE,
+            "403: a network rule of the resource blocks this server.",
+            "Add this server's address in the portal: resource, Networking.",
+        )
+    return ErrorKind.PERMISSION, f"403: access is denied.{body.quoted}", "Ask the owner of the resource."
+
+
+def classify_missing(body: ErrorBody, model: str, host: str) -> Verdict:
+    if body.says(
+        "deploymentnotfound",
+        "deployment for this resource does not exist",
+        "unknown model",
+        "model_not_found",
+        "does not exist",
+    ):
+        return (
+            ErrorKind.NOT_FOUND_DEPLOYMENT,
+            f"404: there is no deployment {model}. Key and address are right.",
+            "Model is the name of the deployment, not the model id. New deployments need about five minutes.",
+        )
+    return (
+        ErrorKind.NOT_FOUND_ROUTE,
+        f"404: {host} does not know this path.",
+        "Try /openai/v1 on the same host, or another api-version.",
+    )
+
+
+REFUSING_CODES = ("unsupported_parameter", "unsupported_value", "unknown_parameter")
+
+
+REFUSING_WORDS = ("not supported", "unsupported", "unrecognized", "not permitted", "unknown parameter")
+
+
+NAMING = (
+    r"['\"`]([\w.]+)['\"`] (?:parameter )?is only allowed when",
+    r"unrecognized request arguments? supplied: ([\w.]+)",
+    r"(?:unsupported|unknown|unrecognized|extra) (?:parameters?|values?|fields?|arguments?|names?):? \[?['\"`]([\w.]+)",
+    r"['\"`]([\w.]+)['\"`] (?:of type \S+ )?(?:is|does|are) not (?:support|permitted)",
+)
+
+
+def parameter_of(body: ErrorBody) -> str | None:
+    """The parameter that a 400 refuses. One that is only out of range is for its user to correct."""
+    if body.param and (body.code in REFUSING_CODES or body.says(*REFUSING_WORDS)):
+        return body.param
+    for pattern in NAMING:
+        if found := re.search(pattern, body.message, re.IGNORECASE):
+            return str(found[1])
+    return body.refused
+
+
+def located_parameter(detail: Any) -> str | None:
+    """The parameter in {"detail": [{"loc": ["body", "seed"], ...}]}, the form of the /models route."""
+    first = detail[0] if isinstance(detail, list) and detail else None
+    where = first.get("loc") if isinstance(first, Mapping) else None
+    names = [part for part in where if isinstance(part, str) and part != "body"] if isinstance(where, list) else []
+    return names[0] if names else None
+
+
+def filter_summary(body: ErrorBody) -> str:
+    """ ": violence, medium" from the categories that were hit."""
+    hit = "; ".join(str(found) for found in body.filters if found.filtered)
+    return f": {hit}" if hit else ""

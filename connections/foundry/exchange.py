@@ -1,0 +1,172 @@
+"""One call, from its first attempt to its answer: refusals that teach something change it, others may pass."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
+from contextlib import aclosing
+from dataclasses import dataclass
+from typing import Any
+
+from connections.foundry.answers import AnswerContext, AttemptFailed, failure_of
+from connections.foundry.auth import TokenSource, extra_header, identity_refusal, key_headers, secrets_of
+from connections.foundry.backoff import RETRIED_KINDS, RetryPolicy, requested_delay
+from connections.foundry.calls import ModelCall, WireRequest
+from connections.foundry.errors import ErrorKind, FoundryError
+from connections.foundry.lessons import Lesson, LessonMemory, lesson_from
+from connections.foundry.masking import masker_of
+from connections.foundry.routes import Api, lesson_about_credentials, lesson_about_route
+from connections.foundry.transport import HttpAnswer, HttpTransport
+from connections.foundry.values import Waiting
+
+MOST_CHANGES = 12  # of one request, until it is taken or given up
+ReadEvents = Callable[[HttpAnswer, AnswerContext, Api], AsyncGenerator[Any]]
+
+
+@dataclass(frozen=True, slots=True)
+class ExchangeServices:
+    """What the exchanges of one client share."""
+
+    transport: HttpTransport
+    memory: LessonMemory
+    tokens: TokenSource
+    clock: Callable[[], float]
+    sleep: Callable[[float], Awaitable[None]]
+
+
+class Exchange:
+    """Sends one call until it is answered or given up. `read` makes events of an answer of status 200."""
+
+    def __init__(self, services: ExchangeServices, call: ModelCall, read: ReadEvents, policy: RetryPolicy) -> None:
+        self._services, self._call, self._read, self._policy = services, call, read, policy
+        self._lessons: list[Lesson] = []
+        self._unproven: list[Lesson] = []  # other ways, remembered once they have led somewhere
+        self._changes = 0
+        self._has_renewed_token = False  # at most once a call
+        self._wants_fresh_token = False
+        self._first_failure: AttemptFailed | None = None  # what was said before anything was changed
+
+    async def events(self) -> AsyncGenerator[Any]:
+        """Raises FoundryError."""
+        started, attempt = self._services.clock(), 1
+        self._lessons = list(await self._known_lessons())
+        request = self._call.wire_request(self._lessons)
+        while True:
+            try:
+                async with aclosing(self._send(request)) as events:
+                    async for event in events:
+                        yield event
+                await self._remember(*self._unproven)
+                return
+            except AttemptFailed as failure:
+                if not failure.final and (changed := await self._next_request(request, failure.error)):
+                    self._first_failure = self._first_failure or failure
+                    request = changed
+                    continue
+                delay, reason = self._delay(failure, attempt, started), failure.error.message
+            yield Waiting(reason, self._services.clock() + delay, attempt)
+            await self._services.sleep(delay)
+            attempt += 1
+
+    async def _send(self, request: WireRequest) -> AsyncGenerator[Any]:
+        """The events of one attempt. Raises AttemptFailed."""
+        url, endpoint = request.route.url, request.route.endpoint
+        try:
+            headers, token = await self._credentials(request)
+            masker = masker_of(*secrets_of(self._call.target), token)
+            context = AnswerContext(url, self._call.model, endpoint.host, masker)
+            method = "GET" if request.body is None else "POST"
+            async with self._services.transport.send(method, url, headers, request.body) as answer:
+                answer.mask_headers(masker)
+                if answer.status != 200:
+                    raise await failure_of(answer, context)
+                async with aclosing(self._read(answer, context, request.route.api)) as events:
+                    async for event in events:
+                        yield event
+        except FoundryError as error:
+            raise AttemptFailed(error, {}, final=False) from None
+
+    async def _credentials(self, request: WireRequest) -> tuple[dict[str, str], str]:
+        """The headers that say who calls, and the token among them."""
+        target = self._call.target
+        if target.identity is None:
+            return key_headers(target, request.key_header), ""
+        if target.identity.is_own and not self._services.transport.trusts(target.endpoint):
+            raise FoundryError(ErrorKind.BLOCKED_DESTINATION, *identity_refusal(target.endpoint))
+        fresh, self._wants_fresh_token = self._wants_fresh_token, False
+        token = await self._services.tokens.token(target.identity, request.scope, fresh=fresh)
+        headers = {"Authorization": f"Bearer {token.reveal()}", **extra_header(target)}
+        return headers, token.reveal()
+
+    async def _next_request(self, request: WireRequest, error: FoundryError) -> WireRequest | None:
+        """The request with one thing changed, or None when nothing can be."""
+        self._changes += 1
+        if self._changes > MOST_CHANGES:
+            return None
+        # Another call may have learnt the same in the meantime; then that is all this one needs.
+        self._lessons = [*await self._known_lessons(), *self._unproven]
+        if (changed := self._call.wire_request(self._lessons)) != request:
+            return changed
+        lesson = self._lesson_about_way(request, error)
+        if lesson is not None and not self._has_tried(lesson):
+            self._unproven.append(lesson)
+        elif lesson := lesson_from(error, dict(request.body or {}), self._lessons, self._services.clock()):
+            await self._remember(lesson)
+        else:
+            return request if self._renew_token(error) else None
+        self._lessons.append(lesson)
+        changed = self._call.wire_request(self._lessons)
+        return changed if changed != request else None
+
+    def _lesson_about_way(self, request: WireRequest, error: FoundryError) -> Lesson | None:
+        """Another API, another path, another audience or another header of the key."""
+        now = self._services.clock()
+        return lesson_about_route(request.route, self._call.model, error, now) or lesson_about_credentials(
+            error,
+            request.route.endpoint,
+            identity=self._call.target.identity is not None,
+            scope=request.scope,
+            key_header=request.key_header,
+            now=now,
+        )
+
+    def _has_tried(self, lesson: Lesson) -> bool:
+        return any(known.parameter == lesson.parameter for known in self._unproven)
+
+    def _renew_token(self, error: FoundryError) -> bool:
+        """Asks for another token once: one may end early. Whether that is worth another attempt."""
+        if error.kind is not ErrorKind.AUTH_TOKEN or error.status != 401 or self._call.target.identity is None:
+            return False
+        self._wants_fresh_token = not self._has_renewed_token
+        self._has_renewed_token = True
+        return self._wants_fresh_token
+
+    async def _known_lessons(self) -> Sequence[Lesson]:
+        return await self._services.memory.lessons(self._call.target.endpoint.url, self._call.model)
+
+    async def _remember(self, *lessons: Lesson) -> None:
+        for lesson in lessons:
+            await self._services.memory.learn(self._call.target.endpoint.url, self._call.model, lesson)
+
+    def _delay(self, failure: AttemptFailed, attempt: int, started: float) -> float:
+        """Seconds until the next attempt; raises the error when there is none."""
+        now, telling = self._services.clock(), most_telling(failure, self._first_failure)
+        delay = None
+        if not telling.final:
+            delay = self._policy.delay(attempt, telling.error, telling.headers, now, now - started)
+        if delay is None:
+            raise error_with_delay(telling, now) from None
+        return delay
+
+
+def most_telling(failure: AttemptFailed, first: AttemptFailed | None) -> AttemptFailed:
+    """When another path was not there either, what was said about the first one tells more."""
+    lost = ErrorKind.NOT_FOUND_ROUTE
+    return first if first is not None and failure.error.kind is first.error.kind is lost else failure
+
+
+def error_with_delay(failure: AttemptFailed, now: float) -> FoundryError:
+    """The error, with the wait the service asks for when that is why nothing is tried again."""
+    error, delay = failure.error, requested_delay(failure.headers, failure.error.raw, now)
+    if error.kind in RETRIED_KINDS and delay is not None and delay >= 1:
+        error.hint = f"The service asks to wait {delay:,.0f} s. {error.hint}"
+    return error

@@ -1,0 +1,19 @@
+"""JSON from outside -> values that every other part can hold."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+
+def parse_json(text: str) -> Any:
+    """Raises ValueError, also for what is nested too deeply. Half a surrogate pair, which no database takes,
+    becomes U+FFFD."""
+    try:
+        data = json.loads(text)
+        if "\\ud" in text or "\\uD" in text:
+            whole = json.dumps(data, ensure_ascii=False).encode("utf-16-le", "surrogatepass")
+            data = json.loads(whole.decode("utf-16-le", "replace"))
+    except RecursionError:
+        raise ValueError("it is nested too deeply") from None
+    return data

@@ -1,5 +1,0 @@
-from flows.actions.properties import PropertyForm
-
-
-class Form(PropertyForm):
-    """It has no properties."""

@@ -1,0 +1,261 @@
+"""The property panel of one action, with what is stored or with what somebody has typed."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cache, cached_property
+from pathlib import Path
+from typing import Any
+
+from django import forms
+from django.http import QueryDict
+from django.utils.safestring import SafeString, mark_safe
+from markdown_it import MarkdownIt
+
+from connections.foundry.lessons import unsent_fields
+from connections.lesson_memory import as_lesson, day_learned
+from connections.models import Connection, LearntLesson
+from flows.actions import registry
+from flows.designer.conflict import EditConflict
+from flows.designer.edits import CommonForm, apply_panel, branch_errors, branch_fields, property_form, secret_errors
+from flows.designer.fields import PanelContext, PropertyForm
+from flows.designer.opened import OpenFlow
+from flows.flowchart.chart import TypeView, has_conditions, type_view
+from flows.interpreter.tries import TRANSIENT
+from flows.language.document import Action, Document
+from flows.language.scope import VariableInScope
+from flows.lint import linter
+from flows.models import Flow
+from flows.properties.base import EMPTY
+
+RETRY_NUMBERS = ("attempts", "delay", "backoff", "timeout")
+
+
+@dataclass
+class BranchField:
+    """One branch of an If, as its panel edits it."""
+
+    id: str
+    title: str
+    condition: str
+
+    @property
+    def condition_name(self) -> str:
+        """As the form and lint call it."""
+        return f"branch-{self.id}-condition"
+
+
+@dataclass
+class CommonValues:
+    """What every action has beside its properties, as its panel shows it."""
+
+    title: str
+    description: str
+    disabled: bool
+    branches: list[BranchField]  # that are titled and chosen by condition
+    retry: Mapping[str, Any]  # the four numbers of retry and timeout, and `retry_on`, kinds of errors
+
+
+def stored_values(action: Action) -> CommonValues:
+    branches = action.branches if has_conditions(action.type) else ()
+    return CommonValues(
+        title=action.title or "",
+        description=action.description or "",
+        disabled=action.disabled,
+        branches=[BranchField(branch.id, branch.title or "", branch.condition or "") for branch in branches],
+        retry=stored_retry(action),
+    )
+
+
+def stored_retry(action: Action) -> dict[str, Any]:
+    retry = action.retry
+    timeout = {"timeout": shortest(action.timeout)}
+    if retry is None:
+        return timeout
+    delay, backoff = shortest(retry.delay), shortest(retry.backoff)
+    return {**timeout, "attempts": retry.attempts, "delay": delay, "backoff": backoff, "retry_on": retry.on}
+
+
+def shortest(number: float | None) -> float | None:
+    """The number as people type it: 77 for 77.0."""
+    return int(number) if number is not None and number.is_integer() else number
+
+
+def typed_values(action: Action, data: QueryDict) -> CommonValues:
+    """What was posted, exactly as it was typed; what the panel did not post is as it is stored."""
+    values = stored_values(action)
+    values.title, values.description = data.get("title", ""), data.get("description", "")
+    values.disabled = bool(data.get("disabled"))
+    if "retry-shown" in data:
+        numbers = {name: data.get(name, "") for name in RETRY_NUMBERS}
+        values.retry = {**numbers, "retry_on": data.getlist("retry_on")}
+    for branch in values.branches:
+        branch.title, branch.condition = branch_fields(branch.id, data) or (branch.title, branch.condition)
+    return values
+
+
+class PostedPanel:
+    """What somebody has posted from the panel of an action."""
+
+    def __init__(self, action: Action, context: PanelContext, data: QueryDict) -> None:
+        self.action, self.data = action, data
+        self.form, self.common = property_form(action, context, data), CommonForm(data)
+        self.errors: dict[str, str] = {
+            **branch_errors(action, data),
+            **first_messages(self.form),
+            **first_messages(self.common),
+        }
+
+    def edit(self, document: Document) -> Document | None:
+        """The document with what was posted put in; None when something is wrong, which `errors` then says."""
+        if self.errors:
+            return None
+        changed = apply_panel(document, self.action, self.form, self.common, self.data)
+        self.errors = secret_errors(changed, self.action.id)
+        return None if self.errors else changed
+
+    @property
+    def title(self) -> str:
+        return self.common.cleaned_data["title"] or self.action.id
+
+
+def first_messages(form: forms.Form | None) -> dict[str, str]:
+    """For each wrong field of a form the first sentence about it."""
+    return {name: str(found[0]) for name, found in form.errors.items()} if form is not None else {}
+
+
+@dataclass
+class Panel:
+    """Everything that the panel of one action shows."""
+
+    opened: OpenFlow
+    action: Action
+    form: PropertyForm | None  # None for a type that is not installed
+    values: CommonValues
+    errors: Mapping[str, str] = field(default_factory=dict)  # by field, about what was typed
+    conflict: EditConflict | None = None
+
+    @property
+    def flow(self) -> Flow:
+        return self.opened.flow
+
+    @property
+    def can_edit(self) -> bool:
+        return self.opened.can_edit
+
+    @property
+    def view(self) -> TypeView:
+        return type_view(self.action.type)
+
+    @property
+    def help(self) -> SafeString:
+        return help_of(self.action.type)
+
+    @property
+    def connections(self) -> Sequence[Connection]:
+        return self.opened.connections
+
+    @property
+    def variables(self) -> Sequence[VariableInScope]:
+        return self.opened.panel_context(self.action.id).variables
+
+    @property
+    def connection_variables(self) -> list[VariableInScope]:
+        return [variable for variable in self.variables if variable.type == "connection"]
+
+    @cached_property
+    def problems(self) -> Mapping[str, linter.Problem]:
+        """What lint says of the stored action, by property."""
+        return self.opened.problems.of_action(self.action.id)
+
+    @cached_property
+    def unsent(self) -> Mapping[str, str]:
+        """Properties that are not sent as they are typed, and why."""
+        return unsent(self.action, self.connections)
+
+    @property
+    def kinds(self) -> list[tuple[str, bool]]:
+        """Kinds of errors a retry may be for, and whether it is."""
+        return [(kind, kind in (self.values.retry.get("retry_on") or ())) for kind in TRANSIENT]
+
+    @property
+    def retry_summary(self) -> str:
+        """Retry and timeout in a few words, for the folded section."""
+        attempts, timeout = self.values.retry.get("attempts"), self.values.retry.get("timeout")
+        words = [f"up to {attempts} tries"] if attempts else []
+        return ", ".join([*words, f"{timeout:g} s"] if isinstance(timeout, int | float) else words)
+
+    @property
+    def opens_retry(self) -> bool:
+        return any(name in self.errors for name in RETRY_NUMBERS)
+
+    @property
+    def fields(self) -> list[Any]:
+        return self._fields(advanced=False)
+
+    @property
+    def advanced(self) -> list[Any]:
+        return self._fields(advanced=True)
+
+    @property
+    def advanced_set(self) -> int:
+        names = self.form.advanced if self.form else ()
+        return sum(1 for name in names if self.action.properties.get(name) not in EMPTY)
+
+    @property
+    def opens_advanced(self) -> bool:
+        return bool(self.form and any(name in self.form.errors for name in self.form.advanced))
+
+    @property
+    def result(self) -> Any:
+        """The field that names the result variable."""
+        return self.form[self.form.output] if self.form and self.form.output else None
+
+    @property
+    def message_names(self) -> list[str]:
+        """The fields under which a message can stand."""
+        names = [name for name, _ in self.form.property_fields()] if self.form else []
+        return ["title", *names, *(branch.condition_name for branch in self.values.branches), *RETRY_NUMBERS]
+
+    def _fields(self, *, advanced: bool) -> list[Any]:
+        if self.form is None:
+            return []
+        names = [name for name, _ in self.form.property_fields() if name != self.form.output]
+        return [self.form[name] for name in names if (name in self.form.advanced) == advanced]
+
+
+def stored_panel(opened: OpenFlow, action: Action) -> Panel:
+    form = property_form(action, opened.panel_context(action.id))
+    return Panel(opened, action, form, stored_values(action))
+
+
+def typed_panel(opened: OpenFlow, posted: PostedPanel, action: Action, form: PropertyForm | None) -> Panel:
+    """The panel of an edit that was not saved, with everything that was typed.
+
+    `action` and `form` hold the typed properties: the posted form where something is wrong, else the edited action.
+    """
+    return Panel(opened, action, form, typed_values(action, posted.data), posted.errors)
+
+
+@cache
+def help_of(type: str) -> SafeString:
+    try:
+        text = (Path(registry.folder(type)) / "help.md").read_text()
+    except (registry.UnknownAction, OSError):
+        return SafeString("")
+    return mark_safe(MarkdownIt("js-default").render(text))  # noqa: S308 - a file of ours, HTML in it off
+
+
+def unsent(action: Action, connections: Sequence[Connection]) -> dict[str, str]:
+    """Properties that are not sent as they are typed, because the deployment was seen to refuse them, and why."""
+    name, model = action.properties.get("connection"), action.properties.get("model")
+    endpoint = next((connection.endpoint for connection in connections if connection.name == name), None)
+    if endpoint is None or not isinstance(model, str) or action.properties.get("dynamic_connection"):
+        return {}
+    lessons = [as_lesson(row) for row in LearntLesson.objects.filter(endpoint=endpoint, model=model.strip())]
+    return {
+        field: f"{model.strip()} refuses it (learned {day_learned(lesson)}), so it is not sent as typed. "
+        f"The page of the connection {name} shows what it said, and can forget it."
+        for field, lesson in unsent_fields(lessons).items()
+    }

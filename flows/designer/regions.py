@@ -1,0 +1,126 @@
+"""The regions of the designer. Each is built here, for the page, for a swap and for the answer to an edit alike."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable
+from functools import cache
+from typing import Any
+
+from flows.actions import registry
+from flows.actions.base import Group
+from flows.designer.opened import OpenFlow
+from flows.designer.panel import Panel, stored_panel
+from flows.designer.start_form import StartForm
+from flows.flowchart.chart import GROUPS, START, Flowchart, TypeView, type_view
+from flows.language.document import Action
+from flows.models.usage import newest_runs
+from foundryflow.regions import Region
+
+
+def page_context(opened: OpenFlow, selected: str, panel: Region | None = None) -> dict[str, Any]:
+    """Everything the page is made of. `panel` is shown instead of what is stored of the selected action."""
+    panel = panel or panel_region(opened, selected)
+    parts = [name_region(opened), saved_region(opened), chart_region(opened, selected), problems_region(opened), panel]
+    shared = {name: value for part in parts for name, value in part.context.items()}
+    return {
+        **shared,
+        "panel_template": panel.template,
+        "toolbox": toolbox(),
+        "can_edit": opened.can_edit,
+        "last_run": newest_runs([opened.flow.pk]).get(opened.flow.pk),
+    }
+
+
+@cache
+def toolbox() -> list[tuple[str, list[TypeView]]]:
+    """Action types by group, in the order of the design."""
+    by_group: dict[Group, list[TypeView]] = defaultdict(list)
+    for known in registry.all_types():
+        by_group[known.group].append(type_view(known.type))
+    return [(title, by_group[group]) for group, title in GROUPS.items() if by_group[group]]
+
+
+def name_region(opened: OpenFlow) -> Region:
+    return Region("designer/_name.html", "flow-name", {"flow": opened.flow})
+
+
+def saved_region(opened: OpenFlow, state: str = "", base: int | None = None) -> Region:
+    """When the flow was saved, or in `state` why not.
+
+    `base` is the revision that the page goes on editing: the current one, unless a conflict is to be decided first.
+    """
+    flow = opened.flow
+    context = {"flow": flow, "revision": flow.current, "state": state, "base": base or flow.current.number}
+    return Region("designer/_saved.html", "saved", context)
+
+
+def chart_of(opened: OpenFlow, selected: str) -> Flowchart:
+    root = opened.request.GET.get("root", "")
+    chart = Flowchart(opened.document, selected=selected, problems=opened.problems.problems, root=root)
+    chart.readonly = not opened.can_edit
+    return chart
+
+
+def chart_region(opened: OpenFlow, selected: str) -> Region:
+    return region_of_chart(opened, chart_of(opened, selected))
+
+
+def region_of_chart(opened: OpenFlow, chart: Flowchart) -> Region:
+    return Region("designer/_flowchart.html", "flowchart", {"flow": opened.flow, "chart": chart})
+
+
+def card_region(opened: OpenFlow, action_id: str) -> Region:
+    """The card of an action; the whole chart for one that holds others, whose cards it may rename."""
+    chart = chart_of(opened, action_id)
+    card = chart.card(action_id)
+    if card is None or card.lanes is not None:
+        return region_of_chart(opened, chart)
+    return Region("designer/_card.html", f"card-{action_id}", {"card": card, "flow": opened.flow, "chart": chart})
+
+
+def problems_region(opened: OpenFlow) -> Region:
+    return Region("designer/_problems.html", "problems", {"flow": opened.flow, "problems": opened.problems})
+
+
+def panel_region(opened: OpenFlow, selected: str) -> Region:
+    """The panel of what is selected: of Start, of an action, or an empty one."""
+    if selected == START:
+        return start_region(opened, StartForm(opened.document))
+    action = opened.document.find(selected) if selected else None
+    return action_region(stored_panel(opened, action) if action else None)
+
+
+def action_region(panel: Panel | None, swap: str = "outerHTML") -> Region:
+    return Region("designer/_panel.html", "panel", {"panel": panel}, swap=swap)
+
+
+def start_region(opened: OpenFlow, form: StartForm) -> Region:
+    context = {"flow": opened.flow, "start": form, "can_edit": opened.can_edit}
+    return Region("designer/_start_panel.html", "panel", context)
+
+
+def message_regions(panel: Panel) -> list[Region]:
+    """Under each field: what is wrong with what was typed, else what lint says of it."""
+    return [Region("designer/_message.html", f"message-{name}", message(panel, name)) for name in panel.message_names]
+
+
+def message(panel: Panel, name: str) -> dict[str, Any]:
+    error = panel.errors.get(name, "")
+    return {"name": name, "error": error, "problem": "" if error else panel.problems.get(name, "")}
+
+
+def stored_field_regions(opened: OpenFlow, action: Action, names: Iterable[str]) -> list[Region]:
+    """Fields of a panel as they are stored now, in place of what was typed there."""
+    names = list(names)
+    if not names:
+        return []
+    panel = stored_panel(opened, action)
+    return [field_region(panel, field) for field in [*panel.fields, *panel.advanced] if field.name in names]
+
+
+def field_region(panel: Panel, field: Any) -> Region:
+    context = {"field": field, "panel": panel}
+    if field.field.rows_partial:
+        return Region(field.field.rows_partial, field.field.rows_id, context)
+    return Region("designer/_property.html", f"field-{field.name}", context, swap="outerHTML")

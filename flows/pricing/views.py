@@ -1,0 +1,93 @@
+"""The page of prices: everybody looks, editors change."""
+
+from __future__ import annotations
+
+from django.contrib import messages
+from django.db import IntegrityError, transaction
+from django.http import Http404, HttpResponse
+from django.shortcuts import redirect
+from django.views.decorators.http import require_GET, require_POST
+
+from flows.pricing.contexts import PriceTable
+from flows.pricing.forms import TAKEN, PriceForm
+from flows.pricing.models import ModelPrice
+from foundryflow.access import editor, reader
+from foundryflow.http import Request, whole_number
+from foundryflow.regions import Region, page, regions
+
+TABLE = "pricing/_prices.html"
+
+
+@reader
+@require_GET
+def price_list(request: Request) -> HttpResponse:
+    """With ?edit=3 the form changes that price."""
+    wanted = whole_number(request.GET.get("edit"))
+    if request.user.is_staff and wanted is not None:
+        return table_response(request, PriceTable.to_change(find_price(wanted)))
+    return table_response(request, PriceTable.to_add())
+
+
+@editor
+@require_POST
+def add(request: Request) -> HttpResponse:
+    form = PriceForm(request.POST)
+    if not save(form):
+        return table_response(request, PriceTable.to_add(form), status=422)
+    return saved_response(request, f"The price of {form.instance} is saved.")
+
+
+@editor
+@require_POST
+def change(request: Request, pk: int) -> HttpResponse:
+    edited = find_price(pk)
+    form = PriceForm(request.POST, instance=edited, prefix=f"price-{pk}")
+    if not save(form):
+        return table_response(request, PriceTable.to_change(edited, form), status=422)
+    return saved_response(request, f"The price of {form.instance} is saved.")
+
+
+@editor
+@require_POST
+def delete(request: Request, pk: int) -> HttpResponse:
+    price = find_price(pk)
+    price.delete()
+    return saved_response(request, f"The price of {price} was deleted.")
+
+
+def find_price(pk: int) -> ModelPrice:
+    found = ModelPrice.objects.filter(pk=pk).first()
+    if found is None:
+        raise Http404("This price does not exist any more.")
+    return found
+
+
+def save(form: PriceForm) -> bool:
+    """Stores the price. False when the form says why not, even if only because somebody took the name just now."""
+    if not form.is_valid():
+        return False
+    try:
+        with transaction.atomic():
+            form.save()
+    except IntegrityError:
+        form.add_error("pattern", TAKEN)
+        return False
+    return True
+
+
+def saved_response(request: Request, words: str) -> HttpResponse:
+    """The table as it is now, with the form for another price, and a message."""
+    messages.info(request, words)
+    if not request.htmx:
+        return redirect("playground:prices")
+    # Not morphed: what was typed belongs to the price that is saved now.
+    table = Region(TABLE, "prices", {"table": PriceTable.to_add(focus=True)}, swap="outerHTML")
+    return regions(request, table, Region("_messages.html", "messages"))
+
+
+def table_response(request: Request, table: PriceTable, status: int = 200) -> HttpResponse:
+    """The page, or with htmx the table alone."""
+    context = {"table": table}
+    if request.htmx:
+        return regions(request, Region(TABLE, "prices", context), status=status)
+    return page(request, "pricing/list.html", context, status=status)

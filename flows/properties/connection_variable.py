@@ -1,0 +1,16 @@
+"""The variable whose connection is used at run time; switched on and off in the panel."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from flows.properties.base import declare
+from flows.properties.variable import VariableProperty
+
+
+class ConnectionVariableProperty(VariableProperty):
+    kind = "connection_variable"
+
+
+def connection_variable(label: str, **more: Any) -> Any:
+    return declare(ConnectionVariableProperty(label=label, type="connection", **more))

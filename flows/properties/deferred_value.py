@@ -1,0 +1,26 @@
+"""A value that the action renders itself, behind the last action of its body."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from flows.language.expressions import templates_in
+from flows.language.scope import Scope
+from flows.properties.base import Finding, LintContext, declare, template_problems
+from flows.properties.value import ValueProperty
+
+
+class DeferredValueProperty(ValueProperty):
+    kind = "deferred_value"
+
+    async def read(self, value: Any, scope: Scope) -> Any:
+        return value
+
+    def problems(self, value: Any, context: LintContext) -> Iterator[Finding]:
+        for template in templates_in(value):
+            yield from template_problems(template, context.variables_after_body(), self.label)
+
+
+def deferred_value(label: str, **more: Any) -> Any:
+    return declare(DeferredValueProperty(label=label, **more))
