@@ -149,7 +149,7 @@ class LimitsPart(ConnectionPart):
     @property
     def other_names(self) -> list[str]:
         """Names of connections that calls may go to instead."""
-        here = self.stored.pk if self.stored else None
+        here = self.stored.pk if self.stored else 0
         return list(Connection.objects.exclude(pk=here).order_by("name").values_list("name", flat=True))
 
     def clean_spill_over_to(self) -> Connection | None:

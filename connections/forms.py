@@ -76,7 +76,7 @@ class ConnectionForm(IdentityPart, GatewayPart, LimitsPart):
 
     def clean_name(self) -> str:
         name: str = self.cleaned_data["name"]
-        same = Connection.objects.filter(name=name).exclude(pk=self.stored.pk if self.stored else None)
+        same = Connection.objects.filter(name=name).exclude(pk=self.stored.pk if self.stored else 0)
         if same.exists():
             raise ValidationError("There is a connection of this name. Choose another.")
         return name

@@ -124,7 +124,7 @@ def delete(request: Request, pk: int) -> HttpResponse:
 def check_name(request: Request) -> HttpResponse:
     """Whether the name is free, while it is typed."""
     name = request.GET.get("name", "").strip()
-    found = Connection.objects.filter(name=name).exclude(pk=whole_number(request.GET.get("pk"))) if name else None
+    found = Connection.objects.filter(name=name).exclude(pk=whole_number(request.GET.get("pk")) or 0) if name else None
     context = {"name": name, "is_taken": bool(found and found.exists())}
     return page(request, "connections/_name_check.html", context)
 
@@ -148,7 +148,7 @@ def forget(request: Request, pk: int) -> HttpResponse:
     connection = find_connection(request, pk)
     lessons = LearntLesson.objects.filter(endpoint=connection.endpoint)
     if lesson := request.POST.get("lesson", ""):
-        lessons = lessons.filter(pk=whole_number(lesson))
+        lessons = lessons.filter(pk=whole_number(lesson) or 0)
     else:
         lessons = lessons.filter(model=form_data(request).get("model", ""))
     for model in set(lessons.values_list("model", flat=True)):

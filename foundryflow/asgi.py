@@ -41,7 +41,7 @@ class Pages(ASGIHandler):
 
     async def _get_response_async(self, request: HttpRequest) -> HttpResponseBase:
         try:
-            response: HttpResponseBase = await super()._get_response_async(request)
+            response: HttpResponseBase = await super()._get_response_async(request)  # type: ignore[misc]
         except Exception as error:
             await sync_to_async(prepare_error_page)(request, error)
             raise

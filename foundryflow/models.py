@@ -7,7 +7,7 @@ import secrets
 from datetime import timedelta
 
 from django.conf import settings
-from django.contrib.auth.models import AbstractBaseUser
+from django.contrib.auth.models import User
 from django.db import models
 from django.utils import timezone
 
@@ -63,7 +63,7 @@ class ApiScope(models.TextChoices):
 
 
 class ApiKeyManager(models.Manager["ApiKey"]):
-    def issue(self, name: str, scopes: list[str], *, by: AbstractBaseUser | None) -> tuple[ApiKey, str]:
+    def issue(self, name: str, scopes: list[str], *, by: User | None) -> tuple[ApiKey, str]:
         """A new key and its text, which is not stored and cannot be shown again."""
         secret = secrets.token_urlsafe(32)
         key = self.create(name=name, digest=digest(secret), scopes=sorted(set(scopes)), created_by=by)

@@ -43,7 +43,7 @@ MOST_OF_NAME = 20  # an hour, from wherever
 DEVICE, DEVICE_DAYS = "foundryflow_browser", 180  # cookie of a browser that somebody has signed in with
 
 
-class SignInLimits(AxesHandler):
+class SignInLimits(AxesHandler):  # type: ignore[misc]  # without types
     """What Axes asks and tells about attempts to sign in."""
 
     def is_allowed(self, request: Any, credentials: Any = None) -> bool:

@@ -37,7 +37,7 @@ BY_NAME = [
     # what the client can do beyond what actions ask of it, and what tests need
     *("embed", "parallel_tool_calls", "dimensions", "encoding_format", "vectors", "revoke", "forget_keys"),
 ]
-BY_DECORATOR = ["@api.*", "@starts", "@changes", "@field_of", "@register.*", "@app.*", "@*validator*"]
+BY_DECORATOR = ["@api.*", "@starts", "@changes", "@field_for", "@register.*", "@app.*", "@*validator*"]
 
 
 def main() -> int:

@@ -52,7 +52,9 @@ class ColumnChoice:
 class CreateForm:
     """Filled from the session alone, or with what was posted."""
 
-    def __init__(self, session: Session, posted: QueryDict | None = None, upload: UploadedFile | None = None) -> None:
+    def __init__(
+        self, session: Session, posted: QueryDict | None = None, upload: UploadedFile[Any] | None = None
+    ) -> None:
         self.session, self.posted, self.upload = session, posted, upload
 
     # What was typed

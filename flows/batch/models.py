@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from django.conf import settings
-from django.contrib.auth.models import AbstractBaseUser
+from django.contrib.auth.models import User
 from django.db import models
 from django.db.models import Q
 
@@ -24,7 +24,7 @@ class CellState(models.TextChoices):
 
 
 class BatchManager(models.Manager["Batch"]):
-    def visible_to(self, user: AbstractBaseUser) -> models.QuerySet[Batch]:
+    def visible_to(self, user: User) -> models.QuerySet[Batch]:
         """One's own and those that others share."""
         return self.filter(Q(owner=user) | Q(shared=True))
 

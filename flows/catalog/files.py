@@ -6,7 +6,7 @@ import json
 from contextlib import suppress
 from typing import Any
 
-from django.contrib.auth.models import AbstractBaseUser
+from django.contrib.auth.models import User
 from django.db import transaction
 
 from flows.actions.registry import properties_of_type
@@ -43,7 +43,7 @@ def without_secrets_in_addresses(document: Document) -> Document:
     return document
 
 
-def import_flow(text: str | bytes, *, by: AbstractBaseUser | None) -> tuple[Flow, bool]:
+def import_flow(text: str | bytes, *, by: User | None) -> tuple[Flow, bool]:
     """The flow that the file describes: a new one, or a new revision of the one with that name (then False)."""
     document = without_secrets_in_addresses(parse(parse_json(text)))
     if mixed := refusals(document, Flow.objects.secret_inputs):

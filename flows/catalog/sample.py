@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from django.conf import settings
-from django.contrib.auth.models import AbstractBaseUser
+from django.contrib.auth.models import User
 
 from connections.models import Connection
 from connections.secret import Secret
@@ -17,7 +17,7 @@ FILE = Path(__file__).parent / "sample.json"
 CONNECTION = "simulator"
 
 
-def add_sample(*, by: AbstractBaseUser | None) -> Flow:
+def add_sample(*, by: User | None) -> Flow:
     """The flow and its connection; an existing connection of that name is used as it is."""
     if not Connection.objects.filter(name=CONNECTION).exists():
         url = f"http://127.0.0.1:{settings.SIMULATOR_PORT}/openai/v1"

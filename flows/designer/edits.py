@@ -117,5 +117,5 @@ def branch_errors(action: Action, data: Mapping[str, Any]) -> dict[str, str]:
         try:
             check_condition(fields[1])
         except ValidationError as error:
-            errors[f"branch-{branch.id}-condition"] = error.message
+            errors[f"branch-{branch.id}-condition"] = str(error.message)
     return errors

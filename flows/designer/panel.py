@@ -246,7 +246,8 @@ def help_of(type: str) -> SafeString:
         text = (Path(registry.folder(type)) / "help.md").read_text()
     except (registry.UnknownAction, OSError):
         return SafeString("")
-    return mark_safe(MarkdownIt("js-default").render(text))  # noqa: S308 - a file of ours, HTML in it off
+    html: str = MarkdownIt("js-default").render(text)
+    return mark_safe(html)  # noqa: S308 - a file of ours, HTML in it off
 
 
 def unsent(action: Action, connections: Sequence[Connection]) -> dict[str, str]:

@@ -107,7 +107,7 @@ def posted_rows(data: Mapping[str, Any]) -> list[dict[str, Any]]:
 
 
 def stored_row(stored: Mapping[str, Any]) -> dict[str, Any]:
-    default = stored.get("default")
+    default: Any = stored.get("default")
     secret = stored.get("type") == "secret"
     return {
         "name": stored.get("name", ""),

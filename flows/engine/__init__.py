@@ -26,7 +26,8 @@ from foundryflow import database
 if settings.POSTGRESQL:
     from flows.engine import distributed
 
-Argument, Result = TypeVar("Argument"), TypeVar("Result")
+Argument = TypeVar("Argument")
+Result = TypeVar("Result")
 URGENT = 10  # priority of a run that somebody waits for
 LOOK = 1.0  # seconds after which the state is read without being told to
 

@@ -149,7 +149,7 @@ def requeue(lost: QuerySet[Run], *, died: bool = True) -> list[int]:
     queued: list[int] = []
     begun: list[int] = []
     for run in lost.order_by("pk").select_for_update(skip_locked=True, of=("self",)):
-        death = deaths.get(run.worker_id)
+        death = deaths.get(run.worker_id) if run.worker_id else None
         if requeue_run(run, death):
             begun += death.units[run.pk] if death else [run.pk]
             queued.append(run.pk)

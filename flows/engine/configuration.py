@@ -18,7 +18,8 @@ from flows.lint import linter
 from flows.lint.linter import CalledFlow, Problem
 from flows.models import Flow, Revision, Room, sql
 
-K, V = TypeVar("K"), TypeVar("V")
+K = TypeVar("K")
+V = TypeVar("V")
 
 MOST_REMEMBERED = 500
 

@@ -33,7 +33,7 @@ from flows.interpreter.suspicion import places_of
 from flows.language.errors import ActionError
 from flows.language.rendering import off_loop_if_heavy
 from flows.language.values import display_json, storable_text
-from flows.models import Checkpoint, LogEntry, Run, State
+from flows.models import LogEntry, Run, State
 from flows.models.raw import Fields
 
 
@@ -150,7 +150,7 @@ class DatabaseJournal:
 
     async def _record_note(self, event: ActionNoted) -> None:
         packed = pack_outcome(ActionFinished(event.path, 0, output=event.value))
-        self._outbox.keep(Checkpoint(path=event.path, note=True), packed)
+        self._outbox.keep(event.path, packed, note=True)
         self._outbox.send_outcome()
         await self._outbox.settle()
 
@@ -182,7 +182,7 @@ class DatabaseJournal:
         if self.gate.end(event.path, container=is_container):
             records.clears_suspicion = True
         if packed is not None and not is_container:
-            self._outbox.keep(Checkpoint(path=event.path), packed)
+            self._outbox.keep(event.path, packed)
         self._containers.discard(event.path)
         self._outbox.send_outcome()
 

@@ -39,9 +39,9 @@ class Outbox:
         self.records.number = self._number
         return self._number
 
-    def keep(self, checkpoint: Checkpoint, packed: PackedOutcome) -> None:
+    def keep(self, path: str, packed: PackedOutcome, *, note: bool = False) -> None:
         """Adds a checkpoint, encrypted when it holds a secret."""
-        checkpoint.run_id, checkpoint.path = self._run.pk, checkpoint.path[:LONGEST_PATH]
+        checkpoint = Checkpoint(run_id=self._run.pk, path=path[:LONGEST_PATH], note=note)
         if packed.secret:
             checkpoint.sealed = Secret(packed.text)
             self.keeps_secrets = True

@@ -170,7 +170,9 @@ class JobTransaction:
     def run(self) -> list[Any]:
         """In the thread of the writer: an outcome for each job, which may be an exception."""
         try:
-            return self._resolve_doubt() if self.is_doubtful else self._run_together(self._jobs)
+            if self._number is not None:
+                return self._resolve_doubt(self._number)
+            return self._run_together(self._jobs)
         except Exception as error:
             if is_away(error):
                 note_away(error)
@@ -190,10 +192,10 @@ class JobTransaction:
         self._number = None
         return self._outcomes
 
-    def _resolve_doubt(self) -> list[Any]:
+    def _resolve_doubt(self, number: int) -> list[Any]:
         """What became of a transaction whose COMMIT was not answered. Raises OperationalError while nobody knows."""
         try:
-            state = sql.transaction_state(self._number)
+            state = sql.transaction_state(number)
         except DataError:  # in the future: another server took over, which never heard of it
             state = "aborted"
         if state == "in progress":

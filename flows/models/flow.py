@@ -7,7 +7,7 @@ from collections.abc import Collection
 from datetime import datetime
 
 from django.conf import settings
-from django.contrib.auth.models import AbstractBaseUser
+from django.contrib.auth.models import User
 from django.db import models, transaction
 from django.urls import reverse
 from django.utils import timezone
@@ -39,7 +39,7 @@ class Room(models.TextChoices):
     BATCH = "batch"
 
 
-def visible_to(user: AbstractBaseUser | None, prefix: str = "") -> models.Q:
+def visible_to(user: User | None, prefix: str = "") -> models.Q:
     """Flows of the designer, and those of sessions and batches that the person owns or that are shared."""
     seen = models.Q(**{f"{prefix}room": Room.DESIGNER})
     seen |= models.Q(**{f"{prefix}session__shared": True}) | models.Q(**{f"{prefix}batch__shared": True})
@@ -49,7 +49,7 @@ def visible_to(user: AbstractBaseUser | None, prefix: str = "") -> models.Q:
 
 
 class FlowManager(models.Manager["Flow"]):
-    def visible_to(self, user: AbstractBaseUser | None) -> models.QuerySet[Flow]:
+    def visible_to(self, user: User | None) -> models.QuerySet[Flow]:
         """Flows whose runs the person may see."""
         return self.filter(visible_to(user))
 
@@ -61,16 +61,17 @@ class FlowManager(models.Manager["Flow"]):
         """Edited flows by slug, with their heads, whose documents are read only when they are needed."""
         given = f"slug IN {placeholders(slugs)} AND room = '{Room.DESIGNER}' AND head_id IS NOT NULL"
         found = list(self.raw(f"SELECT * FROM {table(Flow)} WHERE {given}", list(slugs))) if slugs else []  # noqa: S608 - names of our own, values are bound
-        heads = Revision.objects.without_documents({flow.head_id for flow in found})
-        there = [flow for flow in found if flow.head_id in heads]  # not deleted meanwhile
-        for flow in there:
-            flow.head = heads[flow.head_id]
-            flow.head.flow = flow
-        return {flow.slug: flow for flow in there}
+        heads = Revision.objects.without_documents({flow.head_id for flow in found if flow.head_id})
+        by_slug: dict[str, Flow] = {}
+        for flow in found:
+            if flow.head_id and (head := heads.get(flow.head_id)):  # not deleted meanwhile
+                flow.head, head.flow = head, flow
+                by_slug[flow.slug] = flow
+        return by_slug
 
     @transaction.atomic
     def create_flow(
-        self, document: Document, *, by: AbstractBaseUser | None, note: str = "created", room: str = Room.DESIGNER
+        self, document: Document, *, by: User | None, note: str = "created", room: str = Room.DESIGNER
     ) -> Flow:
         """A new flow with its first revision. Its slug comes from the name."""
         flow = self.create(name=document.name[:200], slug=self.free_slug(document.name, room), room=room)
@@ -129,7 +130,7 @@ class Flow(models.Model):
         return self.current.children.exists()
 
     @transaction.atomic
-    def commit(self, document: Document, *, by: AbstractBaseUser | None, base: int, note: str = "") -> Revision:
+    def commit(self, document: Document, *, by: User | None, base: int, note: str = "") -> Revision:
         """Makes `document` the current revision if `base` (a revision number) still is; else raises Conflict."""
         newest = self.revisions.aggregate(newest=models.Max("number"))["newest"] or 0
         revision = self.revisions.create(

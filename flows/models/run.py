@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from django.conf import settings
-from django.contrib.auth.models import AbstractBaseUser
+from django.contrib.auth.models import User
 from django.db import models, transaction
 from django.db.models.functions import Coalesce
 from django.utils import timezone
@@ -44,7 +44,7 @@ ENDS: dict[str, Any] = {"secret_inputs": None, "worker": None, "last_event": mod
 
 
 class RunManager(models.Manager["Run"]):
-    def visible_to(self, user: AbstractBaseUser | None) -> models.QuerySet[Run]:
+    def visible_to(self, user: User | None) -> models.QuerySet[Run]:
         """Runs of flows, and those of sessions and batches that the person owns or that are shared.
 
         None is a key that belongs to nobody.
@@ -62,7 +62,7 @@ class RunManager(models.Manager["Run"]):
         *,
         flow: Flow,
         inputs: Mapping[str, object],
-        by: AbstractBaseUser | None,
+        by: User | None,
         via: str,
         revision: Revision | None = None,
         priority: int = 0,
@@ -92,7 +92,7 @@ class RunManager(models.Manager["Run"]):
         self,
         run: Run,
         *,
-        by: AbstractBaseUser | None,
+        by: User | None,
         via: str,
         path: str = "",
         inputs: Mapping[str, object] | None = None,

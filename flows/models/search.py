@@ -209,10 +209,10 @@ class Search:
             found = found.filter(started_by__in=User.objects.filter(username=filters.by).values("pk"))
         if filters.via:
             found = found.filter(via=filters.via)
-        found = found.values_list("flow_id", "started_by", "via")
-        if found[: MOST_LOOKUPS + 1].count() * len(filters.states) > MOST_LOOKUPS:
+        wanted = found.values_list("flow_id", "started_by", "via")
+        if wanted[: MOST_LOOKUPS + 1].count() * len(filters.states) > MOST_LOOKUPS:
             return None
-        groups, values = found.query.sql_with_params()
+        groups, values = wanted.query.sql_with_params()
         states = " UNION ALL ".join(["SELECT %s AS state"] * len(filters.states))
         return SqlPart(f"({groups}) wanted CROSS JOIN ({states}) one", [*values, *filters.states])
 

@@ -210,7 +210,7 @@ def fetch_figures(statement: str) -> Figures:
         return {(flow, hour): tuple(map(int, values)) for flow, hour, *values in cursor.fetchall() if any(values)}
 
 
-def live_run_figures() -> list[tuple[int, int, int, int, int]]:
+def live_run_figures() -> list[tuple[int, ...]]:
     """Flow, hour, number of runs, prompt and completion tokens of those that have not ended, which no figure has."""
     # SQLite is told the way: from statistics of a time when none was live it would conclude that all are.
     way = "" if connection.vendor == "postgresql" else f"INDEXED BY {BY_STATE}"
@@ -220,7 +220,11 @@ def live_run_figures() -> list[tuple[int, int, int, int, int]]:
             f"SELECT flow_id, {hour_of()}, COUNT(*), SUM(prompt_tokens), SUM(completion_tokens)"
             f" FROM {RUNS} {way} WHERE state IN ({live}) GROUP BY 1, 2"
         )
-        return [tuple(map(int, row)) for row in cursor.fetchall()]
+        rows = cursor.fetchall()
+    return [
+        (int(flow), int(hour), int(count), int(prompt), int(completion))
+        for flow, hour, count, prompt, completion in rows
+    ]
 
 
 def execute_all(statements: Iterable[str]) -> None:

@@ -57,6 +57,11 @@ class DiffLine:
     def text(self) -> str:
         return "".join(piece.text for piece in self.pieces)
 
+    @property
+    def is_whole(self) -> bool:
+        """Whether no words of it are told apart."""
+        return len(self.pieces) == 1
+
 
 @dataclass(frozen=True)
 class DiffMatch:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from django.contrib.auth.models import AbstractBaseUser
+from django.contrib.auth.models import User
 from django.db import transaction
 from django.utils import timezone
 
@@ -13,7 +13,7 @@ LONGEST_NOTE = 200
 
 
 @transaction.atomic
-def save_version(session: Session, by: AbstractBaseUser, note: str = "", *, prompt: str | None = None) -> Version:
+def save_version(session: Session, by: User, note: str = "", *, prompt: str | None = None) -> Version:
     """The version with the settings of the session: a new one, or the newest when nothing has changed since.
 
     `prompt` is the question they are used for, else what is being typed. A note goes to the newest version when
@@ -39,7 +39,7 @@ def save_version(session: Session, by: AbstractBaseUser, note: str = "", *, prom
 
 
 @transaction.atomic
-def restore_version(session: Session, version: Version, *, by: AbstractBaseUser) -> bool:
+def restore_version(session: Session, version: Version, *, by: User) -> bool:
     """Makes the settings of a version those of the session; what was set is kept first. False when they are set.
 
     Its prompt becomes the draft where nothing is being typed.

@@ -32,7 +32,8 @@ class ActionDetail:
 
     @property
     def facts(self) -> Mapping[str, Any]:
-        return self.record.facts
+        facts: Mapping[str, Any] = self.record.facts
+        return facts
 
     @property
     def is_call(self) -> bool:
@@ -55,12 +56,13 @@ class ActionDetail:
 def detail_of(run: Run, record: ActionRun) -> ActionDetail:
     output = record.output
     is_response = isinstance(output, dict) and "text" in output and record.type in model_call_types()
+    text = output["text"] if isinstance(output, dict) and is_response else ""
     return ActionDetail(
         run=run,
         record=record,
         view=type_view(record.type),
         state=state_view(record),
-        text=output["text"] if is_response else record.text or streamed_text(run.pk, record.path),
+        text=text if is_response else record.text or streamed_text(run.pk, record.path),
         inputs=value_views(record.inputs),
         output=ValueView() if is_response else value_view(output),
         variables=value_views(record.variables),

@@ -44,7 +44,7 @@ class RunPlan:
 
         Raises Http404 when the revision of that run cannot be read.
         """
-        again = Run.objects.filter(pk=whole_number(request.GET.get("again")), flow=flow).first()
+        again = Run.objects.filter(pk=whole_number(request.GET.get("again")) or 0, flow=flow).first()
         origin = again if "from" in request.GET else None
         revision = origin.revision if origin and "newest" not in request.POST else head_of(flow)
         try:

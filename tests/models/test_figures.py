@@ -66,7 +66,7 @@ WAYS = {
     "kills its process": lambda run, _: killed_for_good(run),
     "is pruned": lambda run, settings: prune(settings, run),
     "is deleted": lambda run, _: run.delete(),
-    "is retried": lambda run, _: (recorded(run, State.FAILED), Run.objects.again(run, by=None, via="api")),
+    "is retried": lambda run, _: (recorded(run, State.FAILED), Run.objects.start_again(run, by=None, via="api")),
     "was started long ago": lambda run, _: (
         Run.objects.filter(pk=run.pk).update(created_at=timezone.now() - timedelta(days=3, hours=5)),
         recorded(run, State.SUCCEEDED),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from django.contrib.auth.models import AbstractBaseUser
+from django.contrib.auth.models import User
 from django.db import transaction
 from django.utils import timezone
 
@@ -25,7 +25,7 @@ def ask_question(
     session: Session,
     prompt: str,
     images: Sequence[str],
-    by: AbstractBaseUser,
+    by: User,
     *,
     prompts: Mapping[str, str] | None = None,
 ) -> Turn:
@@ -42,7 +42,7 @@ def ask_question(
 
 
 @transaction.atomic
-def ask_again(answer: Answer, by: AbstractBaseUser, *, times: int = 1) -> list[Answer]:
+def ask_again(answer: Answer, by: User, *, times: int = 1) -> list[Answer]:
     """Asks the same with the settings as they are now. One more answer is chosen, several are only looked at.
 
     Raises NotAskable.
@@ -59,7 +59,7 @@ def ask_again(answer: Answer, by: AbstractBaseUser, *, times: int = 1) -> list[A
 
 
 @transaction.atomic
-def ask_instead(turn: Turn, prompt: str, by: AbstractBaseUser) -> Turn:
+def ask_instead(turn: Turn, prompt: str, by: User) -> Turn:
     """Asks another question in place of a turn, as a branch beside it. Raises NotAskable."""
     lock_session(turn.session)
     question = {"prompt": prompt, "prompts": turn.prompts, "images": turn.images}
@@ -72,7 +72,7 @@ def lock_session(session: Session) -> None:
     session.refresh_from_db(fields=["head", "flow", "name"], from_queryset=mine)
 
 
-def ask_turn(turn: Turn, by: AbstractBaseUser) -> Turn:
+def ask_turn(turn: Turn, by: User) -> Turn:
     """Stores a new turn, asks it of every active column and shows it. Raises NotAskable."""
     session, columns = turn.session, range(len(turn.session.active_columns))
     turn.prompts = {number: text for number, text in turn.prompts.items() if text.strip()}

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from django.contrib.auth.models import AbstractBaseUser
+from django.contrib.auth.models import User
 from django.db.models import Max
 
 from flows import engine
@@ -47,7 +47,7 @@ class ColumnCall:
     inputs: Mapping[str, Any]
 
 
-def prepare_call(session: Session, turn: Turn, column: int, by: AbstractBaseUser) -> ColumnCall:
+def prepare_call(session: Session, turn: Turn, column: int, by: User) -> ColumnCall:
     """Builds the document of a question and its inputs. Raises NotAskable."""
     setup, prompt = session.setup_of(column).as_sent, prompt_of(turn, column)
     variables = variable_values(session, [*setup.templates(), prompt], turn.variables)
@@ -60,7 +60,7 @@ def prepare_call(session: Session, turn: Turn, column: int, by: AbstractBaseUser
     return ColumnCall(column, setup, commit_once(session, document, by), inputs)
 
 
-def start_call(turn: Turn, call: ColumnCall, by: AbstractBaseUser, *, chosen: bool = True) -> Answer:
+def start_call(turn: Turn, call: ColumnCall, by: User, *, chosen: bool = True) -> Answer:
     """Starts a run of the call; gives the answer that will hold what comes of it."""
     run = Run.objects.start(
         flow=call.revision.flow,
@@ -85,7 +85,7 @@ def start_call(turn: Turn, call: ColumnCall, by: AbstractBaseUser, *, chosen: bo
     )
 
 
-def commit_once(session: Session, document: Document, by: AbstractBaseUser) -> Revision:
+def commit_once(session: Session, document: Document, by: User) -> Revision:
     """The revision of the session's own flow with this document, committed when there is none."""
     if session.flow is None:
         session.flow = Flow.objects.create_flow(document, by=by, note="asked", room=Room.PLAYGROUND)

@@ -26,7 +26,7 @@ VARIABLE = "variable-"  # begins the name of a variable's field
 EXAMPLES_SHOWN = "examples-shown"
 FORMATS = (("", "Text"), ("json_object", "JSON object"), ("json_schema", "JSON schema"))
 TEXTS, WINDOW = ("connection", "model", "instructions"), ("history_messages", "history_tokens")
-PROPERTIES = properties_of(Properties)  # of a chat completion, which say labels, bounds and choices
+PROPERTIES: dict[str, Any] = properties_of(Properties)  # of a chat completion, which say labels, bounds and choices
 
 
 def number(name: str) -> forms.Field:

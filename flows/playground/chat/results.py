@@ -68,7 +68,7 @@ def collect_results(answers: Iterable[Answer]) -> None:
 
 
 def run_of(answer: Answer) -> Run | None:
-    return Run.objects.filter(pk=answer.run_id).only("pk", "state", "error", "started_at", "ended_at").first()
+    return Run.objects.filter(pk=answer.run_id or 0).only("pk", "state", "error", "started_at", "ended_at").first()
 
 
 def result_of(run: Run) -> dict[str, Any]:

@@ -59,6 +59,11 @@ class CallProgress:
         return state_view_of("running", "Streaming")
 
     @property
+    def says_until(self) -> bool:
+        """Whether it is worth saying when the call goes on."""
+        return self.state == State.WAITING and self.until is not None and not self.stopping
+
+    @property
     def elapsed(self) -> float | None:
         return (timezone.now() - self.since).total_seconds() * 1000 if self.since else None
 
@@ -208,9 +213,9 @@ def answer_views(
     tries: dict[tuple[int, int], list[int]] = defaultdict(list)
     trying: dict[int, list[int]] = defaultdict(list)
     all = Answer.objects.filter(turn__in=wanted)
-    for turn, column, pk, state, chosen in all.values_list("turn_id", "column", "pk", "state", "chosen"):
+    for turn, column, pk, state, is_chosen in all.values_list("turn_id", "column", "pk", "state", "chosen"):
         tries[turn, column].append(pk)
-        if state in LIVE and not chosen:
+        if state in LIVE and not is_chosen:
             trying[turn].append(pk)
     views: dict[int, list[AnswerView]] = defaultdict(list)
     chosen = list(Answer.objects.filter(turn__in=wanted, chosen=True))
@@ -236,8 +241,11 @@ def call_progress(answers: Sequence[Answer]) -> dict[int, CallProgress]:
         return {}
     collect_results(live)
     still = {answer.run_id: answer for answer in live if answer.state in LIVE}
-    runs = {run.pk: run for run in Run.objects.filter(pk__in=still).only("state", "cancelled_by")}
-    records = {record.run_id: record for record in ActionRun.objects.filter(run__in=still, path=ACTION)}
+    ids = [run_id for run_id in still if run_id]
+    runs: dict[int | None, Run] = {run.pk: run for run in Run.objects.filter(pk__in=ids).only("state", "cancelled_by")}
+    records: dict[int | None, ActionRun] = {
+        record.run_id: record for record in ActionRun.objects.filter(run__in=ids, path=ACTION)
+    }
     found = {}
     for run_id, answer in still.items():
         run, record = runs.get(run_id), records.get(run_id)

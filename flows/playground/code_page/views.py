@@ -117,7 +117,7 @@ def code_source(connection: Connection, endpoint: Endpoint, now: NextRequest) ->
 def choice_of(posted: Mapping[str, Any]) -> SnippetChoice:
     """What is not known is left at its default."""
     kinds = {"api": Api, "language": Language, "sdk": Sdk, "authentication": Authentication}
-    known = {name: kind(posted[name]) for name, kind in kinds.items() if posted.get(name) in list(kind)}
+    known: dict[str, Any] = {name: kind(posted[name]) for name, kind in kinds.items() if posted.get(name) in list(kind)}
     return SnippetChoice(**known, env_file=bool(posted.get("env_file")))
 
 

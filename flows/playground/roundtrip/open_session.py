@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Sequence
 
-from django.contrib.auth.models import AbstractBaseUser
+from django.contrib.auth.models import User
 from django.db import transaction
 
 from flows.interpreter.runner import first_scope
@@ -21,9 +21,7 @@ from flows.playground.roundtrip.records import scope_of
 from flows.playground.sessions.turn_tree import TurnNode, store_turns
 
 
-def open_session(
-    record: ActionRun, document: Document, action: Action, by: AbstractBaseUser
-) -> tuple[Session, Sequence[str]]:
+def open_session(record: ActionRun, document: Document, action: Action, by: User) -> tuple[Session, Sequence[str]]:
     """A session that goes on from this call, and sentences about what it lacks."""
     opening = opening_of(record, document, action)
     return create_session(record, opening, by), opening.notes
@@ -49,7 +47,7 @@ def scope_at_start(run: Run, document: Document) -> Scope:
 
 
 @transaction.atomic
-def create_session(record: ActionRun, opening: SessionOpening, by: AbstractBaseUser) -> Session:
+def create_session(record: ActionRun, opening: SessionOpening, by: User) -> Session:
     run = record.run
     session = Session.objects.create(
         name=f"{record.title[:160]}, run {run.pk}",

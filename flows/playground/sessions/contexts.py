@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from django.contrib.auth.models import AbstractBaseUser
+from django.contrib.auth.models import User
 
 from flows.playground.changes import SettingChange, SettingsState, changes_between
 from flows.playground.models import Session, Version
@@ -28,7 +28,7 @@ class SessionRow:
         return name_of(self.session.owner)
 
 
-def session_rows(sessions: Iterable[Session], user: AbstractBaseUser, words: str) -> list[SessionRow]:
+def session_rows(sessions: Iterable[Session], user: User, words: str) -> list[SessionRow]:
     """Rows of the list in two queries, however many sessions."""
     shown = list(sessions)
     turns = turns_by_session(shown)

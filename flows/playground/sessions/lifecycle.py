@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from django.contrib.auth.models import AbstractBaseUser
+from django.contrib.auth.models import User
 from django.db import transaction
 
 from flows.models import Flow
@@ -13,10 +13,10 @@ from flows.playground.sessions.turn_tree import TurnNode, store_turns
 FORK = " (fork)"
 
 
-def fork_session(origin: Session, *, by: AbstractBaseUser) -> Session:
+def fork_session(origin: Session, *, by: User) -> Session:
     """Copies settings, draft, questions and answers into a session of one's own; runs stay with the original."""
     tree = answers_by_turn(origin)
-    places = {turn.pk: place for place, turn in enumerate(tree)}
+    places: dict[int | None, int] = {turn.pk: place for place, turn in enumerate(tree)}
     nodes = [
         TurnNode(turn_of(turn), places.get(turn.parent_id), [answer_of(answer) for answer in answers])
         for turn, answers in tree.items()
@@ -63,7 +63,7 @@ def answer_of(answer: Answer) -> Answer:
 @transaction.atomic
 def delete_session(session: Session) -> bool:
     """Deletes the session with its flow and runs. False, and nothing happens, while a call is going."""
-    flow = Flow.objects.select_for_update().filter(pk=session.flow_id).first()  # no run is added meanwhile
+    flow = Flow.objects.select_for_update().filter(pk=session.flow_id or 0).first()  # no run is added meanwhile
     if live_runs(session).exists():
         return False
     session.delete()

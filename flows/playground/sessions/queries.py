@@ -6,7 +6,7 @@ import json
 from collections import defaultdict
 from collections.abc import Mapping
 
-from django.contrib.auth.models import AbstractBaseUser
+from django.contrib.auth.models import User
 from django.db.models import Count, Exists, F, OuterRef, Q, QuerySet, Subquery, TextField, Value
 from django.db.models.expressions import Combinable
 from django.db.models.functions import Cast, Greatest, Lower, StrIndex, Substr
@@ -22,7 +22,7 @@ FILTERS = {"own": "my own", "shared": "shared"}  # values of the filter, and the
 AnswersByTurn = dict[Turn, list[Answer]]
 
 
-def search_sessions(user: AbstractBaseUser, query: Mapping[str, str]) -> QuerySet[Session]:
+def search_sessions(user: User, query: Mapping[str, str]) -> QuerySet[Session]:
     """Sessions that the person sees and the URL asks for; what is not understood is ignored."""
     sessions = Session.objects.visible_to(user).select_related("owner", "origin")
     sessions = sessions.defer("setup", "columns", "variables", "draft")

@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from django.contrib.auth.models import AbstractBaseUser
+from django.contrib.auth.models import User
 from django.db import transaction
 
 from flows.playground.chat.results import AnswerRenderer
@@ -29,7 +29,7 @@ from flows.playground.setup import WINDOW, Setup
 Json = dict[str, Any]
 
 
-def import_session(content: bytes, *, by: AbstractBaseUser) -> Session:
+def import_session(content: bytes, *, by: User) -> Session:
     """Creates the session that a file describes, as one's own. Raises SessionFileError, and then stores nothing."""
     file = read_session_file(content)
     places = {turn.id: place for place, turn in enumerate(file.turns)}
@@ -108,7 +108,7 @@ def export_session(session: Session) -> str:
 
 def data_of(session: Session) -> Json:
     tree = answers_by_turn(session)
-    ids = {turn.pk: number for number, turn in enumerate(tree, 1)}
+    ids: dict[int | None, int] = {turn.pk: number for number, turn in enumerate(tree, 1)}
     return {
         "format": FORMAT,
         "name": session.name,

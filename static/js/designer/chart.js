@@ -141,7 +141,8 @@ document.addEventListener("click", (event) => {
 });
 
 function goTo(id, property) {
-  const show = () => (document.getElementById(`property-${property}`) || document.getElementById("panel-title"))?.focus();
+  const field = () => document.getElementById(`property-${property}`) || document.getElementById("panel-title");
+  const show = () => field()?.focus();
   if (selected() === id) return show();
   document.addEventListener("htmx:finally:request", show, { once: true });
   choose(id);

@@ -5,7 +5,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from connections.endpoint.endpoint import EndpointError, EndpointKind
-from connections.endpoint.recognise import parse_endpoint
+from connections.endpoint.recognise import parse_endpoint, secret_warning
 
 V1, DEPLOYMENT, INFERENCE, PROJECT = (
     EndpointKind.V1,
@@ -174,3 +174,50 @@ def test_who_pastes_the_address_for_responses_prefers_them():
         "responses",
         "https://r.openai.azure.com/openai/v1/responses",
     )
+
+
+@pytest.mark.parametrize(
+    ("pasted", "message", "hint"),
+    [
+        ("", "The endpoint is empty.", "Paste the address that the portal shows for the deployment."),
+        ("x" * 20_001, "This is too long for an endpoint.", "Paste the address alone."),
+        ("https://r.openai.azure.com/" + "x" * 2_022, "This is too long for an endpoint.", "Paste the address alone."),
+        ("https://ai.azure.com/x", "This is the portal page, not an endpoint.", "In the portal open the deployment, tab Code, and copy the endpoint."),
+        ("https://x.portal.azure.com/x", "This is the portal page, not an endpoint.", "In the portal open the deployment, tab Code, and copy the endpoint."),
+        ("ftp://r.openai.azure.com", "This is not a web address.", "An endpoint begins with https://."),
+        ("https://user@r.openai.azure.com", "There is a user name or key inside the address.", "Remove everything before the @; the key has a field of its own."),
+        ("https://openai.azure.com", "The name of the resource is missing.", "It stands before the rest: https://NAME.openai.azure.com/openai/v1."),
+        ("https://r.openai.azure.com/x", "The path is not one of an Azure resource.", "Use https://r.openai.azure.com/openai/v1, or copy the endpoint again."),
+        ("https://r.services.ai.azure.com/api/projects/P/x", "What stands behind the name of the project is not known here.", "Use https://r.services.ai.azure.com/api/projects/P."),
+    ],
+)  # fmt: skip
+def test_a_sentence_says_what_it_is_and_another_what_to_do(pasted, message, hint):
+    with pytest.raises(EndpointError) as caught:
+        parse_endpoint(pasted)
+    assert (caught.value.message, caught.value.hint) == (message, hint)
+
+
+def test_the_longest_address_is_read():
+    longest = "https://gw.contoso.com/" + "x" * (2_048 - 23)
+    assert parse_endpoint(longest).url == longest
+
+
+@pytest.mark.parametrize("rest", ["", "/openai", "/openai/v1"])
+def test_a_project_may_be_written_with_its_route_or_without(rest):
+    endpoint = parse_endpoint(f"https://r.services.ai.azure.com/api/projects/P{rest}")
+    assert (endpoint.kind, endpoint.base) == (PROJECT, "https://r.services.ai.azure.com/api/projects/P/openai/v1")
+
+
+@pytest.mark.parametrize(
+    ("text", "warning"),
+    [
+        ("https://r.openai.azure.com/openai/v1", ""),
+        ("https://{{ name }}.openai.azure.com/openai/v1", ""),
+        ("nonsense", ""),
+        ("https://r.openai.azure.com/openai/v1?api-key=planted-key-1", "There is a key inside the endpoint. Remove it; the key has a field of its own."),
+        ("https://user@r.openai.azure.com", "There is a user name or key inside the address. Remove everything before the @; the key has a field of its own."),
+        ("nonsense api-key=planted", "There is a key inside the endpoint. Remove it; the key has a field of its own."),
+    ],
+)  # fmt: skip
+def test_a_text_that_holds_a_secret_is_warned_of(text, warning):
+    assert secret_warning(text) == warning

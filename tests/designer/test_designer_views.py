@@ -93,6 +93,11 @@ def test_two_people_editing_get_a_conflict_and_no_silent_overwrite(client_alice,
     assert Flow.objects.get().current.parsed().find("chat").properties["system_prompt"] == "Mine"
 
 
+def test_the_longest_title_fits_into_the_note_of_its_revision(client_alice, flow):
+    assert save(client_alice, flow, title="x" * 200).status_code == 200
+    assert Flow.objects.get().current.note == "x" * 200
+
+
 def test_undo_and_redo_walk_the_revisions(client_alice, flow):
     save(client_alice, flow, system_prompt="Second")
     client_alice.post(url(flow, "undo"), {"base": 2})
