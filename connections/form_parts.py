@@ -39,7 +39,7 @@ class UnrenderedInput(forms.PasswordInput):
         super().__init__(attrs={"autocomplete": "new-password", "spellcheck": "false"}, render_value=False)
 
 
-class SecretInput(forms.CharField):
+class SecretCharField(forms.CharField):
     """A secret that is typed and never shown."""
 
     def __init__(self, label: str, *, longest: int = LONGEST_KEY, **kwargs: Any) -> None:
@@ -82,14 +82,14 @@ class IdentityPart(ConnectionPart):
     method = forms.ChoiceField(label="Signs in with", choices=ENTRA_METHODS, required=False)
     tenant_id = forms.CharField(label="Tenant id", max_length=100, required=False)
     client_id = forms.CharField(label="Client id", max_length=100, required=False)
-    client_secret = SecretInput("Client secret", strip=True, help_text="Its value, not its id. Write-only.")
-    certificate = SecretInput(
+    client_secret = SecretCharField("Client secret", strip=True, help_text="Its value, not its id. Write-only.")
+    certificate = SecretCharField(
         "Certificate",
         longest=LONGEST_CERTIFICATE,
         strip=False,
         help_text="Certificate and private key, both as PEM. Write-only.",
     )
-    certificate_password = SecretInput("Password of the certificate", strip=False)
+    certificate_password = SecretCharField("Password of the certificate", strip=False)
 
     def clean_client_secret(self) -> str:
         return self.check_typed_secret("client_secret", "client secret")
@@ -113,7 +113,9 @@ class GatewayPart(ConnectionPart):
     key_header = forms.ChoiceField(label="Header of the key", choices=KEY_HEADERS, required=False)
     other_key_header = HeaderName(label="Name of that header", max_length=100, required=False)
     extra_header = HeaderName(label="One more header", max_length=100, required=False)
-    extra_header_value = SecretInput("Its value", strip=True, help_text="Write-only. Blank sends the key there, too.")
+    extra_header_value = SecretCharField(
+        "Its value", strip=True, help_text="Write-only. Blank sends the key there, too."
+    )
 
     @property
     def has_gateway(self) -> bool:

@@ -12,7 +12,7 @@ from connections.endpoint.embedded_secrets import LONGEST_PASTE, without_secrets
 from connections.endpoint.endpoint import Endpoint, EndpointError
 from connections.endpoint.recognise import parse_endpoint
 from connections.fields import KeyUnreadable
-from connections.form_parts import KEY_HEADERS, LIMITS, GatewayPart, IdentityPart, LimitsPart, SecretInput
+from connections.form_parts import KEY_HEADERS, LIMITS, GatewayPart, IdentityPart, LimitsPart, SecretCharField
 from connections.foundry.values import Target, WhenReached
 from connections.models import OWN_IDENTITIES, Auth, Connection
 from connections.secret import Secret
@@ -35,7 +35,7 @@ class ConnectionForm(IdentityPart, GatewayPart, LimitsPart):
     auth = forms.ChoiceField(
         label="Authentication", choices=[("key", "API key"), ("entra", "Microsoft Entra ID")], required=False
     )
-    key = SecretInput("API key", strip=True, help_text="Write-only. Stored encrypted and never shown again.")
+    key = SecretCharField("API key", strip=True, help_text="Write-only. Stored encrypted and never shown again.")
     default_model = forms.CharField(
         label="Default deployment",
         required=False,

@@ -64,7 +64,7 @@ class TooManySteps(Exception):
     """The text would take too long."""
 
 
-class StepBudget:
+class ParserBudget:
     """What the parser may still do. Counted and not timed, so that the same text is always shown in the same way."""
 
     def __init__(self) -> None:
@@ -85,7 +85,7 @@ def render_markdown(text: str) -> str:
     if len(text) > LONGEST:
         return render_plain(text)
     try:
-        html = PARSER.render(text, {"steps": StepBudget(), "highlighter": Highlighter()})
+        html = PARSER.render(text, {"steps": ParserBudget(), "highlighter": Highlighter()})
     except (TooManySteps, RecursionError):
         return render_plain(text)
     return CLEANER.clean(html)

@@ -7,7 +7,6 @@ from typing import Any
 
 from django.contrib.auth.models import User
 from django.core.management.base import CommandError
-from django.utils import timezone
 
 from foundryflow.management.keyed import KeyedCommand
 from foundryflow.models import ApiKey, ApiScope
@@ -46,7 +45,8 @@ class Command(KeyedCommand):
             self.stdout.write("  ".join([key.name, ",".join(key.scopes), whose, used, revoked]))
 
     def revoke_verb(self, *, name: str, **options: Any) -> None:
-        found = ApiKey.objects.filter(name=name, revoked_at=None)
-        if not found.update(revoked_at=timezone.now()):
+        key = ApiKey.objects.filter(name=name, revoked_at=None).first()
+        if key is None:
             raise CommandError(f"There is no key {name!r} that lets anybody in.")
+        key.revoke()
         self.stdout.write(f"{name} is revoked.")

@@ -11,7 +11,15 @@ from connections.endpoint.recognise import parse_endpoint
 from connections.foundry.client import FoundryClient
 from connections.foundry.destinations import Destinations
 from connections.foundry.errors import ErrorKind, FoundryError
-from connections.foundry.lessons import API, ENDPOINT, LocalLessonMemory, apply_lessons, lesson_from
+from connections.foundry.lessons import (
+    API,
+    ENDPOINT,
+    Lesson,
+    LocalLessonMemory,
+    apply_lessons,
+    lesson_from,
+    unsent_fields,
+)
 from connections.foundry.values import ChatRequest, Completion, Message, Target
 from connections.secret import Secret
 from tests.connections.foundry.stub import DONE, KEY, QUICK, word
@@ -237,3 +245,11 @@ async def test_lessons_of_one_deployment_are_not_those_of_another():
     await answered(client, temperature=0.2)
     await answered(client, f"{ROOT}/openai/deployments/other", temperature=0.2)
     assert [("temperature" in body) for _, body in service.asked] == [True, False, True, False]
+
+
+def test_a_field_is_unsent_when_all_of_it_is_refused_and_nothing_goes_in_its_place():
+    whole = Lesson("seed", "", "no", 0)
+    weaker = Lesson("text.format", "json_object", "no", 0)
+    one_value = Lesson("reasoning.effort", "", "not minimal", 0, '"minimal"')
+    renamed = Lesson("max_tokens", "max_completion_tokens", "use the other", 0)
+    assert unsent_fields([whole, weaker, one_value, renamed]) == {"seed": whole, "response_format": weaker}
