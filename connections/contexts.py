@@ -34,8 +34,8 @@ class ConnectionRow:
     flows: int
 
     @property
-    def check(self) -> tuple[str, str, str]:
-        """Icon, word and css modifier of the last check."""
+    def check_state(self) -> tuple[str, str, str]:
+        """Icon, label and CSS modifier of the last check."""
         if not self.connection.key_readable:
             return "circle-x", "Re-enter the key", "bad"
         if self.connection.check_ok is None:
@@ -75,10 +75,10 @@ class Findings:
         return self.endpoint.chat_url("MODEL") or self.endpoint.url
 
     @property
-    def key_found(self) -> bool:
+    def has_key(self) -> bool:
         return bool(self.endpoint and self.endpoint.found_key)
 
-    def parts(self, text: str) -> dict[str, Any]:
+    def split_text(self, text: str) -> dict[str, Any]:
         """How the page takes a pasted text apart: the address, and where in the text the key stands.
 
         The key itself is never sent back. Positions count UTF-16 units, as browsers do.
@@ -142,7 +142,8 @@ class LessonRow:
         return PARAMETER_LABELS.get(name, name.replace(".", " ").replace("_", " ").capitalize())
 
     @property
-    def words(self) -> str:
+    def effect(self) -> str:
+        """What is done since, such as "sent as max_tokens"."""
         if not self.lesson.instead:
             return f"not sent when {self.lesson.value}" if self.lesson.value else f"{self.lesson.parameter} is not sent"
         if self.lesson.parameter in (API, ENDPOINT, SCOPE, KEY_HEADER):

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from cryptography.fernet import InvalidToken
 from django.core.exceptions import ImproperlyConfigured
+from django.db import models
 from encrypted_model_fields.fields import EncryptedTextField, decrypt_str, encrypt_str
 
 from connections.secret import Secret
@@ -35,7 +36,13 @@ class UnreadableSecret:
         return "unreadable"
 
 
-class SecretField(EncryptedTextField):  # type: ignore[misc]
+if TYPE_CHECKING:  # the package has no types: what is set, and what is read, which may be unreadable, too
+    BaseField = models.TextField[Secret | None, Any]
+else:
+    BaseField = EncryptedTextField
+
+
+class SecretField(BaseField):
     """A text encrypted at rest, in Python a `Secret` (empty when nothing is stored).
 
     The package hands back the ciphertext when it cannot decrypt; this field hands back a value that raises
@@ -62,7 +69,8 @@ class SecretField(EncryptedTextField):  # type: ignore[misc]
         if isinstance(value, UnreadableSecret):
             raise KeyUnreadable
         text = value.reveal() if isinstance(value, Secret) else str(value)
-        return encrypt_str(text).decode()
+        sealed: str = encrypt_str(text).decode()
+        return sealed
 
     def value_to_string(self, obj: Any) -> str:
         raise TypeError("a secret is not serialised")

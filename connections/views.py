@@ -31,18 +31,18 @@ from foundryflow.regions import Region, page, regions
 @reader
 @require_GET
 def connection_list(request: Request) -> HttpResponse:
-    words = request.GET.get("q", "").strip()
+    query = request.GET.get("q", "").strip()
     found = Connection.objects.all()
-    if words:
-        found = found.filter(name__icontains=words[:100]) | found.filter(endpoint__icontains=words[:100])
-    return page(request, "connections/list.html", {"rows": connection_rows(found), "words": words})
+    if query:
+        found = found.filter(name__icontains=query[:100]) | found.filter(endpoint__icontains=query[:100])
+    return page(request, "connections/list.html", {"rows": connection_rows(found), "query": query})
 
 
 @editor
 @require_http_methods(["GET", "POST"])
 def new(request: Request) -> HttpResponse:
     form = ConnectionForm(request.POST or None)
-    if request.method == "POST" and form.is_valid() and save(form, request, Connection()):
+    if request.method == "POST" and form.is_valid() and save_connection(form, request, Connection()):
         warn_about_identity(form, request)
         return redirect("connections:list")
     return page(request, "connections/edit.html", edit_context(form, None), status=422 if form.is_bound else 200)
@@ -61,7 +61,7 @@ def edit(request: Request, pk: int) -> HttpResponse:
                 "name",
                 f"Flows use it by its name: {names}. Keep {stored.name}, or choose another connection there first.",
             )
-        elif save(form, request, stored):
+        elif save_connection(form, request, stored):
             messages.info(request, f"{stored.name} is saved.")
             warn_about_identity(form, request)
             return redirect("connections:edit", pk)
@@ -79,14 +79,14 @@ def edit_context(form: ConnectionForm, stored: Connection | None, result: Any = 
         "form": form,
         "test_form": TestForm(initial={"model": form["default_model"].value() or ""}),
         "connection": stored,
-        "findings": Findings.of(form.shown_endpoint),
+        "findings": Findings.of(form.public_endpoint),
         "users": users_of(stored.name) if stored else [],
-        "learnt": lessons_by_deployment(stored) if stored else [],
+        "lessons_by_deployment": lessons_by_deployment(stored) if stored else [],
         "result": result,
     }
 
 
-def save(form: ConnectionForm, request: Request, connection: Connection) -> bool:
+def save_connection(form: ConnectionForm, request: Request, connection: Connection) -> bool:
     """False when somebody took the name in the same moment; the form then says so."""
     fresh = connection.pk is None
     new_key = form.fill(connection)
@@ -124,8 +124,8 @@ def delete(request: Request, pk: int) -> HttpResponse:
 def check_name(request: Request) -> HttpResponse:
     """Whether the name is free, while it is typed."""
     name = request.GET.get("name", "").strip()
-    found = Connection.objects.filter(name=name).exclude(pk=whole_number(request.GET.get("pk"))) if name else None
-    context = {"name": name, "taken": bool(found and found.exists())}
+    found = Connection.objects.filter(name=name).exclude(pk=whole_number(request.GET.get("pk")) or 0) if name else None
+    context = {"name": name, "is_taken": bool(found and found.exists())}
     return page(request, "connections/_name_check.html", context)
 
 
@@ -136,7 +136,7 @@ def recognise(request: Request) -> HttpResponse:
     text = request.POST.get("endpoint", "").replace("\r\n", "\n")
     findings = Findings.of(text)
     response = page(request, "connections/_findings.html", {"findings": findings})
-    if parts := findings.parts(text):
+    if parts := findings.split_text(text):
         response.headers["HX-Trigger"] = json.dumps({"endpoint-pasted": parts})
     return response
 
@@ -148,7 +148,7 @@ def forget(request: Request, pk: int) -> HttpResponse:
     connection = find_connection(request, pk)
     lessons = LearntLesson.objects.filter(endpoint=connection.endpoint)
     if lesson := request.POST.get("lesson", ""):
-        lessons = lessons.filter(pk=whole_number(lesson))
+        lessons = lessons.filter(pk=whole_number(lesson) or 0)
     else:
         lessons = lessons.filter(model=form_data(request).get("model", ""))
     for model in set(lessons.values_list("model", flat=True)):
@@ -198,7 +198,7 @@ def create_in_panel(request: Request) -> HttpResponse:
     """Creates the connection; the designer hears its name and chooses it."""
     form = ConnectionForm(request.POST)
     connection = Connection()
-    if form.is_valid() and save(form, request, connection):
+    if form.is_valid() and save_connection(form, request, connection):
         response = HttpResponse("")
         response.headers["HX-Trigger"] = json.dumps({"connection-created": {"name": connection.name}})
         return response
@@ -208,6 +208,6 @@ def create_in_panel(request: Request) -> HttpResponse:
 def panel_context(form: ConnectionForm) -> dict[str, Any]:
     return {
         "form": form,
-        "findings": Findings.of(form.shown_endpoint),
+        "findings": Findings.of(form.public_endpoint),
         "test_form": TestForm(initial={"model": form["default_model"].value() or ""}),
     }

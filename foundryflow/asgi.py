@@ -41,7 +41,7 @@ class Pages(ASGIHandler):
 
     async def _get_response_async(self, request: HttpRequest) -> HttpResponseBase:
         try:
-            response: HttpResponseBase = await super()._get_response_async(request)
+            response: HttpResponseBase = await super()._get_response_async(request)  # type: ignore[misc]
         except Exception as error:
             await sync_to_async(prepare_error_page)(request, error)
             raise
@@ -67,7 +67,7 @@ async def application(scope: Scope, receive: Receive, send: Send) -> None:
     if scope["type"] == "lifespan":
         await lifespan(receive, send)
         return
-    scope = below_prefix(settings.TRUSTED_PROXIES.settle(scope))
+    scope = below_prefix(settings.TRUSTED_PROXIES.scope_of_caller(scope))
     path = scope["path"].removeprefix(settings.PREFIX)
     if path.startswith(API) and path not in PAGES_OF_THE_API:
         await handle_call(scope, receive, send)

@@ -40,7 +40,7 @@ class Limit:
         oldest: datetime | None = wrong.values_list("at", flat=True)[self.most - 1 : self.most].first()
         return oldest + window if oldest else None
 
-    def taken(self, before: int) -> int:
+    def places_taken(self, before: int) -> int:
         """How many places are gone: to wrong attempts, and to those that came before and are not judged."""
         now = timezone.now()
         wrong = Q(wrong=True, at__gt=now - timedelta(seconds=self.seconds))
@@ -80,7 +80,7 @@ class PendingAttempt:
         while True:
             if locked := locked_until(self._limits):
                 raise TooMany(locked)
-            taken = [(limit.taken(row), limit) for limit, row in zip(self._limits, self._rows, strict=True)]
+            taken = [(limit.places_taken(row), limit) for limit, row in zip(self._limits, self._rows, strict=True)]
             if all(number < limit.most for number, limit in taken):
                 return
             crowded = any(number >= limit.most + MOST_WAITING for number, limit in taken)

@@ -11,6 +11,7 @@ import math
 import sqlite3
 import time
 from collections.abc import Awaitable, Callable, Iterator
+from contextlib import closing
 from contextvars import ContextVar
 from functools import wraps
 from pathlib import Path
@@ -23,7 +24,7 @@ from django.db import DatabaseError, InterfaceError, OperationalError, connectio
 
 log = logging.getLogger(__name__)
 
-Parameters = ParamSpec("Given")
+Parameters = ParamSpec("Parameters")
 Result = TypeVar("Result")
 
 FIRST_PAUSE, LONGEST_PAUSE = 0.05, 2.0  # seconds between two tries
@@ -284,22 +285,22 @@ _executors: WeakKeyDictionary[asyncio.AbstractEventLoop, JobExecutor] = WeakKeyD
 patience: ContextVar[float | None] = ContextVar("patience", default=None)
 
 
-def set_executor(doer: JobExecutor | None) -> None:
+def set_executor(executor: JobExecutor | None) -> None:
     """Whom `execute` asks on this event loop; nobody when None."""
     loop = asyncio.get_running_loop()
-    if doer is None:
+    if executor is None:
         _executors.pop(loop, None)
     else:
-        _executors[loop] = doer
+        _executors[loop] = executor
 
 
 async def execute(job: Callable[[], Any]) -> Any:
     """A job in a transaction, together with all others of this event loop. Raises OperationalError when it is away."""
     allowed = patience.get()
     seconds = float(settings.DATABASE_WAIT) if allowed is None else allowed
-    doer = _executors.get(asyncio.get_running_loop())
-    if doer is not None:
-        return await doer.do(job, seconds)
+    executor = _executors.get(asyncio.get_running_loop())
+    if executor is not None:
+        return await executor.do(job, seconds)
     return await in_thread(retry_while_away)(lambda: run_in_transaction(job), seconds)
 
 
@@ -328,27 +329,30 @@ def check_file() -> None:
         raise Unusable(sentence_about_file(sqlite3.SQLITE_CANTOPEN, ""))
     if not file.exists():
         return
-    until = time.monotonic() + CHECKED_FOR
     try:
-        line = sqlite3.connect(file, timeout=CHECKED_FOR, isolation_level=None)
-        try:
-            line.execute("PRAGMA schema_version")
-            line.set_progress_handler(lambda: int(time.monotonic() > until), 10_000)
-            try:
-                (told,) = line.execute("PRAGMA quick_check(1)").fetchone()
-            except sqlite3.OperationalError as error:
-                if code_of(error) != sqlite3.SQLITE_INTERRUPT:
-                    raise
-                told = "ok"
-            line.set_progress_handler(None, 0)
+        with closing(sqlite3.connect(file, timeout=CHECKED_FOR, isolation_level=None)) as opened:
+            told = quick_check(opened)
             if told == "ok":
-                line.execute("BEGIN IMMEDIATE")
-                line.execute("ROLLBACK")
-        finally:
-            line.close()
+                opened.execute("BEGIN IMMEDIATE")
+                opened.execute("ROLLBACK")
     except sqlite3.Error as error:
         if code_of(error) not in BUSY:
             raise Unusable(sentence_about_file(code_of(error), str(error))) from None
         return
     if told != "ok":
         raise Unusable(sentence_about_file(sqlite3.SQLITE_CORRUPT, told))
+
+
+def quick_check(opened: sqlite3.Connection) -> str:
+    """What SQLite says of its file: ok, also when the time was not enough to find anything, or what is wrong."""
+    opened.execute("PRAGMA schema_version")
+    until = time.monotonic() + CHECKED_FOR
+    opened.set_progress_handler(lambda: int(time.monotonic() > until), 10_000)
+    try:
+        (told,) = opened.execute("PRAGMA quick_check(1)").fetchone()
+    except sqlite3.OperationalError as error:
+        if code_of(error) != sqlite3.SQLITE_INTERRUPT:
+            raise
+        told = "ok"
+    opened.set_progress_handler(None, 0)
+    return str(told)

@@ -7,9 +7,10 @@ from __future__ import annotations
 
 import sys
 
-from django.http import HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from django.template.loader import render_to_string
+from django.urls import Resolver404
 from django.views import defaults
 
 from foundryflow.database import (
@@ -59,4 +60,6 @@ def permission_denied(request: HttpRequest, exception: Exception) -> HttpRespons
 
 @giving_connection_back
 def not_found(request: HttpRequest, exception: Exception) -> HttpResponseBase:
-    return defaults.page_not_found(request, exception)
+    # What no address leads to has no sentence of its own; Django would show the name of its class.
+    told = Http404("") if isinstance(exception, Resolver404) else exception
+    return defaults.page_not_found(request, told)

@@ -32,8 +32,8 @@ WRONG_CODES = Limit("setup code", 10, 60)
 @dataclass(frozen=True)
 class ServerCheck:
     name: str
-    ok: bool
-    words: str
+    is_ok: bool
+    detail: str
 
 
 def server_checks(request: HttpRequest) -> list[ServerCheck]:

@@ -23,7 +23,7 @@ class Request(HttpRequest):
     """A request of somebody who is signed in; `htmx` is true when htmx sent it."""
 
     htmx: HtmxDetails
-    user: User  # type: ignore[assignment]
+    user: User
 
 
 class UnreadableRequest(Exception):

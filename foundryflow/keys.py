@@ -72,7 +72,7 @@ class StoredSecret:
         """False when it has changed or gone meanwhile."""
         quote = connection.ops.quote_name
         table, column = quote(self.model._meta.db_table), quote(self.column)
-        key = quote(self.model._meta.pk.column)
+        key = quote(self.model._meta.pk.column)  # type: ignore[arg-type]  # a key has a column
         update = f"UPDATE {table} SET {column} = %s WHERE {key} = %s AND {column} = %s"  # noqa: S608 - names of ours
         with connection.cursor() as cursor:  # the ORM would seal what is sealed already
             cursor.execute(update, [sealed, self.pk, self.sealed])

@@ -207,8 +207,8 @@ def text_token(text: str) -> Token:
 
 
 def render_fence(self: RendererHTML, tokens: Sequence[Token], at: int, options: OptionsDict, env: EnvType) -> str:
-    words = tokens[at].info.split(maxsplit=1)
-    return code_figure(tokens[at].content, words[0] if words else "", env)
+    language, *_ = tokens[at].info.split(maxsplit=1) or [""]
+    return code_figure(tokens[at].content, language, env)
 
 
 def render_code_block(self: RendererHTML, tokens: Sequence[Token], at: int, options: OptionsDict, env: EnvType) -> str:

@@ -7,7 +7,7 @@ import secrets
 from datetime import timedelta
 
 from django.conf import settings
-from django.contrib.auth.models import AbstractBaseUser
+from django.contrib.auth.models import User
 from django.db import models
 from django.utils import timezone
 
@@ -54,8 +54,16 @@ class Attempt(models.Model):
         return self.key
 
 
+class ApiScope(models.TextChoices):
+    """What a key of the API may be for."""
+
+    READ = "read", "read flows and runs"
+    RUN = "run", "start, follow and stop runs"
+    CONNECTIONS = "connections", "test connections"
+
+
 class ApiKeyManager(models.Manager["ApiKey"]):
-    def issue(self, name: str, scopes: list[str], *, by: AbstractBaseUser | None) -> tuple[ApiKey, str]:
+    def issue(self, name: str, scopes: list[str], *, by: User | None) -> tuple[ApiKey, str]:
         """A new key and its text, which is not stored and cannot be shown again."""
         secret = secrets.token_urlsafe(32)
         key = self.create(name=name, digest=digest(secret), scopes=sorted(set(scopes)), created_by=by)
@@ -76,11 +84,6 @@ class ApiKeyManager(models.Manager["ApiKey"]):
 class ApiKey(models.Model):
     """Lets a program in, as far as its scopes and its person may go. What is stored cannot be turned back into it."""
 
-    class Scope(models.TextChoices):
-        READ = "read", "read flows and runs"
-        RUN = "run", "start, follow and stop runs"
-        CONNECTIONS = "connections", "test connections"
-
     name = models.CharField(max_length=100, unique=True)
     digest = models.CharField(max_length=64)  # SHA-256; the key has 256 bits of its own
     scopes = models.JSONField(default=list)
@@ -100,14 +103,14 @@ class ApiKey(models.Model):
 
     def may(self, scope: str) -> bool:
         """Whether the key has the scope; that of running contains that of reading."""
-        return scope in self.scopes or (scope == self.Scope.READ and self.Scope.RUN in self.scopes)
+        return scope in self.scopes or (scope == ApiScope.READ and ApiScope.RUN in self.scopes)
 
     def person_may(self, scope: str) -> bool:
         """Whether its person may still do on the pages what the scope is for: beyond reading, that takes an editor."""
-        return scope == self.Scope.READ or self.created_by is None or self.created_by.is_staff
+        return scope == ApiScope.READ or self.created_by is None or self.created_by.is_staff
 
-    def used(self) -> None:
-        """Notes the use, at most once a minute."""
+    def note_use(self) -> None:
+        """Keeps when the key was last used, to the minute."""
         minute_ago = timezone.now() - timedelta(minutes=1)
         if self.last_used_at is None or self.last_used_at < minute_ago:
             ApiKey.objects.filter(pk=self.pk).update(last_used_at=timezone.now())

@@ -48,7 +48,7 @@ class Proxies:
             return self.socket
         return any(address.version == network.version and address in network for network in self.networks)
 
-    def settle(self, scope: Scope) -> Scope:
+    def scope_of_caller(self, scope: Scope) -> Scope:
         """The scope with the address and the scheme that the caller really has."""
         forwarded, scheme = forwarding(scope["headers"])
         client = scope.get("client")
@@ -61,14 +61,14 @@ class Proxies:
             # A server in front of us believes loopback unless it is told otherwise.
             spoilt = scheme is not None and peer is not None and peer.is_loopback
             return {**scope, "client": client, **({"scheme": "http"} if spoilt else {})}
-        found = self.caller(forwarded) if forwarded else None
+        found = self.caller_of(forwarded) if forwarded else None
         return {
             **scope,
             "client": (str(found), 0) if found else client,
             "scheme": scheme if scheme in ("http", "https") else scope.get("scheme", "http"),
         }
 
-    def caller(self, forwarded: str) -> IpAddress | None:
+    def caller_of(self, forwarded: str) -> IpAddress | None:
         """The nearest address that is no proxy of ours; the farthest when all are. None when there is none."""
         found = None
         for hop in reversed(forwarded.split(",")[-MOST_HOPS:]):

@@ -32,13 +32,13 @@ class LimitedSessions(SessionMiddleware):
         elif now - since >= settings.SESSION_COOKIE_AGE or now - seen >= settings.SESSION_IDLE_SECONDS:
             session.flush()
 
-    def process_response(self, request: HttpRequest, response: HttpResponseBase) -> HttpResponseBase:
+    def process_response(self, request: HttpRequest, response: HttpResponseBase) -> HttpResponseBase:  # type: ignore[override]  # streams, too
         session = getattr(request, "session", None)
         if session is not None and session.accessed and SEEN in session and is_attended(request, response):
             now = int(time.time())
             if now - session[SEEN] >= min(REFRESH, settings.SESSION_IDLE_SECONDS // 4):
                 session[SEEN] = now
-        return super().process_response(request, response)
+        return super().process_response(request, response)  # type: ignore[arg-type]
 
 
 def is_attended(request: HttpRequest, response: HttpResponseBase) -> bool:

@@ -132,7 +132,7 @@ if POSTGRESQL:
 
     # Each request has a thread of its own, so that connections of threads would not be used again: a pool lends them.
     # It gives up a new connection soon and begins anew: its pauses grow, and would outlast the outage.
-    DATABASES["default"].update(CONN_MAX_AGE=0, CONN_HEALTH_CHECKS=True)
+    DATABASES["default"].update({"CONN_MAX_AGE": 0, "CONN_HEALTH_CHECKS": True})
     DATABASES["default"]["OPTIONS"] = {
         # A server that vanishes without a word is noticed within half a minute.
         "connect_timeout": max(2, DATABASE_WAIT),

@@ -43,7 +43,7 @@ MOST_OF_NAME = 20  # an hour, from wherever
 DEVICE, DEVICE_DAYS = "foundryflow_browser", 180  # cookie of a browser that somebody has signed in with
 
 
-class SignInLimits(AxesHandler):
+class SignInLimits(AxesHandler):  # type: ignore[misc]  # without types
     """What Axes asks and tells about attempts to sign in."""
 
     def is_allowed(self, request: Any, credentials: Any = None) -> bool:
@@ -108,7 +108,7 @@ def name_digest(name: str) -> str:
 
 
 def caller_address(request: HttpRequest | None) -> str:
-    """Of the caller, as `foundryflow.proxies` has settled it."""
+    """Of the caller, as `foundryflow.proxies` has found it."""
     found = address_of(request.META.get("REMOTE_ADDR") or "") if request else None
     return str(found) if found else "an unknown address"
 
@@ -219,12 +219,12 @@ class PasswordForm(PasswordChangeForm):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        words = {
+        labels = {
             "old_password": ("Current password", ""),
             "new_password1": ("New password", f"At least {settings.SHORTEST_PASSWORD} characters."),
             "new_password2": ("Again", ""),
         }
-        for name, (label, hint) in words.items():
+        for name, (label, hint) in labels.items():
             self.fields[name].label, self.fields[name].help_text = label, hint
 
 

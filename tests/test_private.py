@@ -10,8 +10,8 @@ from django.test import Client
 from flows.batch.models import Batch
 from flows.models import Flow, Room, Run
 from foundryflow.access import Access
+from tests.foundryflow.test_nasty_values import ALL
 from tests.playground.session_factory import make_full_session, make_run
-from tests.test_nasty_values import ALL
 
 
 @pytest.fixture

@@ -22,7 +22,10 @@ from connections.foundry.values import Completion, ErrorInAnswer, ProtocolError,
 MUCH = 256 * 1024  # bytes of an answer, beyond which it is masked in a thread
 GRACE = 0.2  # seconds a server may take to end a stream after its last event
 ReadCompletion = Callable[[Any], dict[str, Any]]
-COMPLETION_READERS: Mapping[Api, ReadCompletion] = {Api.CHAT: chat.read, Api.RESPONSES: responses.read}
+COMPLETION_READERS: Mapping[Api, ReadCompletion] = {
+    Api.CHAT: chat.completion_fields,
+    Api.RESPONSES: responses.completion_fields,
+}
 
 
 class AttemptFailed(Exception):
@@ -34,13 +37,13 @@ class AttemptFailed(Exception):
 
 
 class StreamAssembler(Protocol):
-    done: bool
+    is_done: bool
 
     @property
-    def begun(self) -> bool: ...
+    def has_begun(self) -> bool: ...
 
     @property
-    def whole(self) -> bool: ...
+    def is_whole(self) -> bool: ...
 
     def feed(self, event: ServerEvent) -> Iterator[TextDelta]: ...
 
@@ -151,7 +154,7 @@ async def read_completion(
 async def read_stream(
     answer: HttpAnswer, context: AnswerContext, assembler: StreamAssembler
 ) -> AsyncGenerator[TextDelta]:
-    """The text of a stream. Once some was shown nothing is tried again."""
+    """The text of a stream. Once some was shown nothing is tried again. Raises AttemptFailed."""
     reader, window = EventReader(), context.masker.window()
     try:
         async with aclosing(answer.chunks()) as chunks:
@@ -160,34 +163,46 @@ async def read_stream(
                     for delta in assembler.feed(event):
                         if text := window.feed(delta.text):
                             yield TextDelta(text)
-                if assembler.done:
+                if assembler.is_done:
                     if text := window.finish():
                         yield TextDelta(text)
                     await drain(chunks)
                     return
-    except ErrorInAnswer as error:
-        raise reported_failure(error, answer, context, begun=assembler.begun) from None
-    except (ProtocolError, EventTooLarge) as error:
-        typed = FoundryError(
-            ErrorKind.PROTOCOL,
-            f"The stream is broken: {broken_stream_detail(error, context.masker)}",
-            "Try again.",
-            status=answer.status,
-            request_id=request_id(answer.headers),
-        )
-        raise AttemptFailed(typed, {}, final=True) from None
-    except FoundryError as error:
+    except (ErrorInAnswer, ProtocolError, EventTooLarge, FoundryError) as error:
         # A connection that breaks after the last word takes nothing away.
-        if not assembler.whole:
-            raise AttemptFailed(error, {}, final=assembler.begun) from None
+        if not (isinstance(error, FoundryError) and assembler.is_whole):
+            raise stream_failure(error, answer, context, begun=assembler.has_begun) from None
     for text in remaining_text(reader, assembler, window):
         yield TextDelta(text)
-    if not assembler.whole:
-        cut = FoundryError(
-            ErrorKind.TRUNCATED, "The stream ended before the answer was finished.", "Try again.",
-            status=answer.status, request_id=request_id(answer.headers),
-        )  # fmt: skip
-        raise AttemptFailed(cut, {}, final=True)
+    if not assembler.is_whole:
+        raise cut_stream(answer)
+
+
+def stream_failure(error: Exception, answer: HttpAnswer, context: AnswerContext, *, begun: bool) -> AttemptFailed:
+    """What broke a stream off: an error that the service reports, bytes that are none, or the connection."""
+    if isinstance(error, ErrorInAnswer):
+        return reported_failure(error, answer, context, begun=begun)
+    if isinstance(error, FoundryError):
+        return AttemptFailed(error, {}, final=begun)
+    broken = FoundryError(
+        ErrorKind.PROTOCOL,
+        f"The stream is broken: {broken_stream_detail(error, context.masker)}",
+        "Try again.",
+        status=answer.status,
+        request_id=request_id(answer.headers),
+    )
+    return AttemptFailed(broken, {}, final=True)
+
+
+def cut_stream(answer: HttpAnswer) -> AttemptFailed:
+    cut = FoundryError(
+        ErrorKind.TRUNCATED,
+        "The stream ended before the answer was finished.",
+        "Try again.",
+        status=answer.status,
+        request_id=request_id(answer.headers),
+    )
+    return AttemptFailed(cut, {}, final=True)
 
 
 async def drain(chunks: AsyncGenerator[bytes]) -> None:
@@ -204,7 +219,7 @@ def remaining_text(reader: EventReader, assembler: StreamAssembler, window: Mask
         for event in reader.finish():
             yield from filter(None, (window.feed(delta.text) for delta in assembler.feed(event)))
     # The end of a text that was cut may be the beginning of a secret.
-    if assembler.whole and (text := window.finish()):
+    if assembler.is_whole and (text := window.finish()):
         yield text
 
 

@@ -91,7 +91,7 @@ def usage_of(data: Any) -> Usage:
     )
 
 
-def read(data: Any) -> dict[str, Any]:
+def completion_fields(data: Any) -> dict[str, Any]:
     """The fields of a Completion from an answer that did not stream. Raises ProtocolError, ErrorInAnswer."""
     if not isinstance(data, Mapping) or not isinstance(data.get("choices"), list) or not data["choices"]:
         raise ProtocolError("the answer has no choices")
@@ -168,7 +168,7 @@ class ChatAssembler:
     """Puts a stream together. Feed events, get the text that is new; `fields()` of a Completion at the end."""
 
     def __init__(self) -> None:
-        self.done = False
+        self.is_done = False
         self._text: list[str] = []
         self._refusal: list[str] = []
         self._reasoning: list[str] = []
@@ -181,10 +181,10 @@ class ChatAssembler:
 
     def feed(self, event: ServerEvent) -> Iterator[TextDelta]:
         """Raises ProtocolError, ErrorInAnswer. Everything after [DONE] is ignored."""
-        if self.done:
+        if self.is_done:
             return
         if event.data.strip() == "[DONE]":
-            self.done = True
+            self.is_done = True
             return
         chunk = chunk_of(event)
         if chunk.get("error") or event.event == "error":
@@ -192,7 +192,7 @@ class ChatAssembler:
         self._usage = chunk.get("usage") or self._usage
         self._model = text_or_none(chunk.get("model")) or self._model
         self._id = text_or_none(chunk.get("id")) or self._id
-        self._found(prompt_filters(chunk))
+        self._add_filters(prompt_filters(chunk))
         choices = chunk.get("choices")
         for choice in choices if isinstance(choices, list) else []:
             if isinstance(choice, Mapping) and not choice.get("index"):
@@ -203,7 +203,7 @@ class ChatAssembler:
         delta = choice.get("delta")
         self._finish = text_or_none(choice.get("finish_reason")) or self._finish
         if results := choice.get("content_filter_results"):
-            self._found(filter_results("completion", results))
+            self._add_filters(filter_results("completion", results))
         if not isinstance(delta, Mapping):
             return
         if refusal := text_or_none(delta.get("refusal")):
@@ -216,7 +216,7 @@ class ChatAssembler:
             self._text.append(text)
             yield TextDelta(text)
 
-    def _found(self, results: Sequence[FilterResult]) -> None:
+    def _add_filters(self, results: Sequence[FilterResult]) -> None:
         """The last word on a category counts, unless an earlier one says that it cut the answer."""
         for result in results:
             known = self._filters.get((result.source, result.category))
@@ -224,12 +224,12 @@ class ChatAssembler:
                 self._filters[result.source, result.category] = result
 
     @property
-    def begun(self) -> bool:
+    def has_begun(self) -> bool:
         return bool(self._text)
 
     @property
-    def whole(self) -> bool:
-        return self.done or self._finish is not None
+    def is_whole(self) -> bool:
+        return self.is_done or self._finish is not None
 
     def fields(self) -> dict[str, Any]:
         text, calls = "".join(self._text), self._tools.whole()

@@ -18,16 +18,16 @@ from connections.foundry.calls import ChatCall, EmbeddingCall, ListCall, ModelCa
 from connections.foundry.destinations import Destinations
 from connections.foundry.diagnosis import TestResult
 from connections.foundry.errors import FoundryError, request_id
-from connections.foundry.exchange import Exchange, ExchangeServices, ReadEvents
+from connections.foundry.exchange import ExchangeServices, ModelExchange, ReadEvents
 from connections.foundry.lessons import LessonMemory, LocalLessonMemory
 from connections.foundry.routes import Api
 from connections.foundry.transport import HttpAnswer, HttpTransport
 from connections.foundry.values import (
     ChatEvent,
     ChatRequest,
-    Deployment,
     EmbeddingRequest,
     Embeddings,
+    ListedDeployment,
     Target,
 )
 
@@ -75,19 +75,19 @@ class FoundryClient:
         """One vector for each input. Raises FoundryError."""
 
         async def read(answer: HttpAnswer, context: AnswerContext, api: Api) -> AsyncGenerator[Embeddings]:
-            made = await read_data(answer, context, embeddings.read)
+            made = await read_data(answer, context, embeddings.embeddings_fields)
             yield Embeddings(**made, request_id=request_id(answer.headers), status=answer.status, url=context.url)
 
         found: Embeddings = await self._last_event(EmbeddingCall(target, request), read, retry)
         return found
 
-    async def deployments(self, target: Target) -> list[Deployment] | None:
+    async def deployments(self, target: Target) -> list[ListedDeployment] | None:
         """The real deployments of the resource or project; None where the service gives no list."""
 
         async def read(answer: HttpAnswer, context: AnswerContext, api: Api) -> AsyncGenerator[Any]:
-            yield await read_data(answer, context, deployments.read)
+            yield await read_data(answer, context, deployments.page_of_deployments)
 
-        url, found = target.endpoint.listing_url, list[Deployment]()
+        url, found = target.endpoint.listing_url, list[ListedDeployment]()
         for _ in range(MOST_PAGES):
             if url is None or not url.startswith(f"{target.endpoint.origin}/"):
                 break
@@ -107,7 +107,7 @@ class FoundryClient:
         await self._services.tokens.aclose()
 
     def _events(self, call: ModelCall, read: ReadEvents, retry: RetryPolicy | None) -> AsyncGenerator[Any]:
-        return Exchange(self._services, call, read, retry or self._retry).events()
+        return ModelExchange(self._services, call, read, retry or self._retry).events()
 
     async def _last_event(self, call: ModelCall, read: ReadEvents, retry: RetryPolicy | None) -> Any:
         """The result of a call that does not stream."""

@@ -6,10 +6,10 @@ from collections.abc import Mapping
 from typing import Any
 
 from connections.foundry.filters import text_or_none
-from connections.foundry.values import Deployment, ProtocolError
+from connections.foundry.values import ListedDeployment, ProtocolError
 
 
-def read(data: Any) -> tuple[list[Deployment], str | None]:
+def page_of_deployments(data: Any) -> tuple[list[ListedDeployment], str | None]:
     """The deployments, and where the rest of them is. Raises ProtocolError.
 
     Azure OpenAI gives {"data": [{"id", "model", "status"}]}, a project {"value": [{"name", "modelName"}], "nextLink"},
@@ -18,7 +18,7 @@ def read(data: Any) -> tuple[list[Deployment], str | None]:
     if not isinstance(data, Mapping):
         raise ProtocolError("the answer is no list")
     if name := text_or_none(data.get("model_name")):
-        return [Deployment(name, name)], None
+        return [ListedDeployment(name, name)], None
     entries = data.get("value") if isinstance(data.get("value"), list) else data.get("data")
     if not isinstance(entries, list):
         raise ProtocolError("the answer is no list")
@@ -26,13 +26,13 @@ def read(data: Any) -> tuple[list[Deployment], str | None]:
     return found, text_or_none(data.get("nextLink"))
 
 
-def deployment_of(entry: Any) -> Deployment | None:
+def deployment_of(entry: Any) -> ListedDeployment | None:
     if not isinstance(entry, Mapping):
         return None
     name = text_or_none(entry.get("name")) or text_or_none(entry.get("id"))
     if name is None or entry.get("type") not in (None, "ModelDeployment"):
         return None
-    return Deployment(
+    return ListedDeployment(
         name,
         text_or_none(entry.get("modelName")) or text_or_none(entry.get("model")),
         text_or_none(entry.get("status")),

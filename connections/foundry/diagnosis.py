@@ -16,7 +16,16 @@ from connections.endpoint.recognise import LAST_GA, parse_endpoint
 from connections.foundry.backoff import RetryPolicy
 from connections.foundry.calls import ChatCall
 from connections.foundry.errors import ErrorKind, FoundryError
-from connections.foundry.values import ChatEvent, ChatRequest, Completion, Deployment, Message, Target, TextDelta, Usage
+from connections.foundry.values import (
+    ChatEvent,
+    ChatRequest,
+    Completion,
+    ListedDeployment,
+    Message,
+    Target,
+    TextDelta,
+    Usage,
+)
 
 TEST_TOKENS = 16  # the least that every API accepts
 ONCE = RetryPolicy(attempts=1)
@@ -39,7 +48,7 @@ CULPRITS = {
 
 
 @dataclass(frozen=True)
-class TriedAddress:
+class ProbedAddress:
     """One line of "tried -> answered"."""
 
     url: str
@@ -67,10 +76,10 @@ class TestResult:
     error: FoundryError | None = None
     request: Mapping[str, Any] = field(default_factory=dict)
     answer: str = ""
-    tried: tuple[TriedAddress, ...] = ()
+    tried: tuple[ProbedAddress, ...] = ()
     better: Endpoint | None = None  # another address that answered
     wrong: str = ""  # host, key, token, role, network, deployment, api-version or path
-    deployments: tuple[Deployment, ...] | None = None  # None: the service gives no list
+    deployments: tuple[ListedDeployment, ...] | None = None  # None: the service gives no list
 
     @property
     def better_answered(self) -> bool:
@@ -85,37 +94,43 @@ class DiagnosisClient(Protocol):
         self, target: Target, request: ChatRequest, *, retry: RetryPolicy | None = None
     ) -> AsyncGenerator[ChatEvent]: ...
 
-    async def deployments(self, target: Target) -> list[Deployment] | None: ...
+    async def deployments(self, target: Target) -> list[ListedDeployment] | None: ...
 
 
 async def diagnose(client: DiagnosisClient, target: Target, model: str) -> TestResult:
     """Never raises FoundryError."""
     result = await probe(client, target, model)
-    tried = [tried_address(result, target.endpoint)]
-    better: Endpoint | None = None
-    usage = result.usage
+    tried, better = [(target.endpoint, result)], None
     if result.error is not None and result.error.kind in BY_SHAPE:
-        for endpoint in other_shapes(target.endpoint, model):
-            other = await probe(client, replace(target, endpoint=endpoint), model)
-            tried.append(tried_address(other, endpoint))
-            usage += other.usage
-            if other.ok:
-                better = endpoint
-                break
-            if other.error is not None and other.error.kind is ErrorKind.NOT_FOUND_DEPLOYMENT:
-                # The path is right there; the name is what is left to correct.
-                better = better or endpoint
-    listed = (
-        await client.deployments(replace(target, endpoint=better or target.endpoint)) if is_reachable(result) else None
-    )
+        others, better = await probe_other_shapes(client, target, model)
+        tried += others
+    listed = None
+    if is_reachable(result):
+        listed = await client.deployments(replace(target, endpoint=better or target.endpoint))
     return replace(
         result,
-        usage=usage,
-        tried=tuple(tried),
+        usage=sum((each.usage for _, each in tried[1:]), result.usage),
+        tried=tuple(probed_address(each, endpoint) for endpoint, each in tried),
         better=better,
         wrong=culprit_of(result, target.endpoint, better),
         deployments=None if listed is None or target.endpoint.kind is EndpointKind.COMPATIBLE else tuple(listed),
     )
+
+
+async def probe_other_shapes(
+    client: DiagnosisClient, target: Target, model: str
+) -> tuple[list[tuple[Endpoint, TestResult]], Endpoint | None]:
+    """What other addresses of the same host answered, and the one to use instead: that answers, or knows the path."""
+    tried, better = list[tuple[Endpoint, TestResult]](), None
+    for endpoint in other_shapes(target.endpoint, model):
+        other = await probe(client, replace(target, endpoint=endpoint), model)
+        tried.append((endpoint, other))
+        if other.ok:
+            return tried, endpoint
+        if other.error is not None and other.error.kind is ErrorKind.NOT_FOUND_DEPLOYMENT:
+            # The path is right there; the name is what is left to correct.
+            better = better or endpoint
+    return tried, better
 
 
 def is_reachable(result: TestResult) -> bool:
@@ -130,10 +145,10 @@ def culprit_of(result: TestResult, endpoint: Endpoint, better: Endpoint | None) 
     return "api-version" if same else CULPRITS.get(result.error.kind, "")
 
 
-def tried_address(result: TestResult, endpoint: Endpoint) -> TriedAddress:
+def probed_address(result: TestResult, endpoint: Endpoint) -> ProbedAddress:
     # The status stands beside it.
     said = result.error.message.removeprefix(f"{result.status}: ") if result.error else result.text.strip()[:80]
-    return TriedAddress(result.url, endpoint, result.ok, result.status, said or "answered")
+    return ProbedAddress(result.url, endpoint, result.ok, result.status, said or "answered")
 
 
 def other_shapes(endpoint: Endpoint, model: str) -> list[Endpoint]:
@@ -171,9 +186,9 @@ async def probe(client: DiagnosisClient, target: Target, model: str) -> TestResu
         async with aclosing(client.chat(target, request, retry=ONCE)) as events:
             async for event in events:
                 if isinstance(event, TextDelta) and first is None:
-                    first = elapsed(started)
+                    first = milliseconds_since(started)
                 if isinstance(event, Completion):
-                    return success_of(event, sent, elapsed(started), first)
+                    return success_of(event, sent, milliseconds_since(started), first)
         error = FoundryError(ErrorKind.PROTOCOL, "The call ended without an answer.")
     except FoundryError as failed:
         error = failed
@@ -181,7 +196,7 @@ async def probe(client: DiagnosisClient, target: Target, model: str) -> TestResu
         spent_its_budget(error),
         url,
         error.status,
-        elapsed(started),
+        milliseconds_since(started),
         request_id=error.request_id,
         error=None if spent_its_budget(error) else error,
         request=sent,
@@ -213,7 +228,7 @@ def what_is_sent(target: Target, request: ChatRequest) -> tuple[str, dict[str, A
     return sent.route.url, {"url": sent.route.url, "body": sent.body}
 
 
-def elapsed(started: float) -> float:
+def milliseconds_since(started: float) -> float:
     return round((time.monotonic() - started) * 1000, 1)
 
 

@@ -25,7 +25,7 @@ def body_of(endpoint: Endpoint, request: EmbeddingRequest) -> dict[str, Any]:
     return body
 
 
-def read(data: Any) -> dict[str, Any]:
+def embeddings_fields(data: Any) -> dict[str, Any]:
     """The fields of Embeddings. Raises ProtocolError."""
     entries = data.get("data") if isinstance(data, Mapping) else None
     if not isinstance(entries, list) or not all(isinstance(entry, Mapping) for entry in entries):

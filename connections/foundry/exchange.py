@@ -33,7 +33,7 @@ class ExchangeServices:
     sleep: Callable[[float], Awaitable[None]]
 
 
-class Exchange:
+class ModelExchange:
     """Sends one call until it is answered or given up. `read` makes events of an answer of status 200."""
 
     def __init__(self, services: ExchangeServices, call: ModelCall, read: ReadEvents, policy: RetryPolicy) -> None:

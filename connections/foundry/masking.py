@@ -92,8 +92,8 @@ class Reading(NamedTuple):
         return Reading(self.data[:end], self.origins[: end + 1])
 
 
-class Masker:
-    """Masks these secrets. Made once for a set of them; see `masker_of`."""
+class SecretForms:
+    """Every form that secrets may come back in, and where such forms stand in a text of bytes."""
 
     def __init__(self, secrets: Iterable[str]) -> None:
         kept = {secret.strip() for secret in secrets}
@@ -106,108 +106,22 @@ class Masker:
         self._folded = sorted(plain | {text.hex().encode() for text in texts})
         self._exact = sorted({form for text in texts for form in base64_forms(text)})
         self._ended = sorted({form for text in texts for form in ended_base64_forms(text)} - {*self._exact})
-        forms = (*self._folded, *self._exact, *self._ended)
-        self._most_held = LONGEST_ESCAPE * max(map(len, plain), default=0) + 256
-        self._suspicious = suspicion_pattern(forms)
+        self.longest_beginning = LONGEST_ESCAPE * max(map(len, plain), default=0) + 256  # bytes
+        self.suspicion = suspicion_pattern((*self._folded, *self._exact, *self._ended))
 
     def __bool__(self) -> bool:
         return bool(self._folded)
 
-    def finds(self, data: bytes) -> bool:
+    def stand_in(self, data: bytes) -> bool:
         """Whether any form of any secret stands in it; of JSON also what stands in its strings."""
-        if self._stands_in(data):
+        if self._stand_unescaped_in(data):
             return True
         if b"%" not in data and b"&" not in data and b"\\" not in data:
             return False
-        return any(self._stands_in(reading) for reading in self._readings(data)[1:])
+        return any(self._stand_unescaped_in(reading) for reading in self._readings(data)[1:])
 
-    def text(self, text: str) -> str:
-        if not self._folded:
-            return text
-        data = text.encode("utf-8", "surrogatepass")
-        if not self.finds(data):
-            return text
-        if len(text) > SLICE:
-            window = self.window()
-            return window.feed(text) + window.finish()
-        return self._masked(data, final=True)[0]
-
-    def value(self, value: Any) -> Any:
-        """The same of every text in a JSON value, its names too, and of dataclasses. What holds none stays as it is."""
-        return value if self._is_clean(value) else self._value(value, DEEPEST_VALUE)
-
-    def fields(self, made: dict[str, Any]) -> dict[str, Any]:
-        """The same of values whose names are ours."""
-        if self._is_clean(made):
-            return made
-        return {name: self._value(value, DEEPEST_VALUE) for name, value in made.items()}
-
-    def _is_clean(self, value: Any) -> bool:
-        """Its JSON shows everything that stands in it, in one piece, which is quicker than a walk."""
-        if not self._folded:
-            return True
-        try:
-            written = json.dumps(value, ensure_ascii=False, default=repr)
-        except (RecursionError, TypeError, ValueError):
-            return False
-        return not self.finds(written.encode("utf-8", "surrogatepass"))
-
-    def window(self) -> MaskingWindow:
-        """For a text that comes in pieces."""
-        return MaskingWindow(self)
-
-    def _readings(self, data: bytes) -> list[bytes]:
-        """The text as it stands, then with its escapes undone, again and again."""
-        found = [data]
-        while len(found) <= DEEPEST:
-            undone = self._escape.sub(lambda escape: meaning(escape[0]), found[-1])
-            if undone == found[-1]:
-                break
-            found.append(undone)
-        return found
-
-    def _stands_in(self, data: bytes) -> bool:
-        for form in self._exact:
-            if form in data:
-                return True
-        lowered = data.lower()
-        for form in self._folded:  # noqa: SIM110 - a generator costs more than the search
-            if form in lowered:
-                return True
-        return False
-
-    def _value(self, value: Any, depth: int) -> Any:
-        if isinstance(value, str):
-            return self.text(value)
-        nested = isinstance(value, Mapping | list | tuple) or is_record(value)
-        if nested and not depth:
-            return MASK
-        if isinstance(value, Mapping):
-            return {self._value(name, depth - 1): self._value(inner, depth - 1) for name, inner in value.items()}
-        if isinstance(value, list | tuple):
-            return type(value)([self._value(inner, depth - 1) for inner in value])
-        if is_record(value):
-            named = {field.name: getattr(value, field.name) for field in dataclasses.fields(value)}
-            return dataclasses.replace(value, **{name: self._value(inner, depth - 1) for name, inner in named.items()})
-        return value
-
-    def _masked(self, data: bytes, *, final: bool) -> tuple[str, bytes]:
-        """The text with masks, the leftmost and longest form first; and, unless it is final, its end from where a
-        form may have begun."""
-        found, begun = self._places(data, final=final)
-        pieces, passed = list[str](), 0
-        for start, end in sorted(found, key=lambda place: (place[0], -place[1])):
-            if start < passed:
-                continue
-            if any(passed <= place <= start for place in begun):
-                break
-            pieces += (decode(data[passed:start]), MASK)
-            passed = end
-        held = min((place for place in begun if place >= passed), default=len(data))
-        return "".join(pieces) + decode(data[passed:held]), data[held:]
-
-    def _places(self, data: bytes, *, final: bool) -> tuple[set[tuple[int, int]], set[int]]:
-        """Where forms stand in the original, and where they may have begun at its end."""
+    def places_in(self, data: bytes, *, final: bool) -> tuple[set[tuple[int, int]], set[int]]:
+        """Where forms stand in the original and, unless the text ends there, where they may have begun at its end."""
         found, begun = set[tuple[int, int]](), set[int]()
         reading = Reading(data, list(range(len(data) + 1)))
         for _ in range(DEEPEST + 1):
@@ -224,6 +138,26 @@ class Masker:
             reading = undone
         return found, begun
 
+    def _readings(self, data: bytes) -> list[bytes]:
+        """The text as it stands, then with its escapes undone, again and again."""
+        found = [data]
+        while len(found) <= DEEPEST:
+            undone = self._escape.sub(lambda escape: meaning(escape[0]), found[-1])
+            if undone == found[-1]:
+                break
+            found.append(undone)
+        return found
+
+    def _stand_unescaped_in(self, data: bytes) -> bool:
+        for form in self._exact:
+            if form in data:
+                return True
+        lowered = data.lower()
+        for form in self._folded:  # noqa: SIM110 - a generator costs more than the search
+            if form in lowered:
+                return True
+        return False
+
     def _found_in(self, reading: Reading) -> set[tuple[int, int]]:
         lowered = reading.data.lower()
         places = {place for form in self._folded for place in occurrences(form, lowered)}
@@ -237,6 +171,86 @@ class Masker:
         return {reading.origins[place] for place in places}
 
 
+class Masker:
+    """Masks these secrets. Made once for a set of them; see `masker_of`."""
+
+    def __init__(self, secrets: Iterable[str]) -> None:
+        self.forms = SecretForms(secrets)
+
+    def __bool__(self) -> bool:
+        return bool(self.forms)
+
+    def finds(self, data: bytes) -> bool:
+        return self.forms.stand_in(data)
+
+    def text(self, text: str) -> str:
+        if not self.forms:
+            return text
+        data = text.encode("utf-8", "surrogatepass")
+        if not self.finds(data):
+            return text
+        if len(text) > SLICE:
+            window = self.window()
+            return window.feed(text) + window.finish()
+        return self.mask_bytes(data, final=True)[0]
+
+    def value(self, value: Any) -> Any:
+        """The same of every text in a JSON value, its names too, and of dataclasses. What holds none stays as it is."""
+        return value if self._is_clean(value) else self._masked_value(value, DEEPEST_VALUE)
+
+    def fields(self, made: dict[str, Any]) -> dict[str, Any]:
+        """The same of values whose names are ours."""
+        if self._is_clean(made):
+            return made
+        return {name: self._masked_value(value, DEEPEST_VALUE) for name, value in made.items()}
+
+    def window(self) -> MaskingWindow:
+        """For a text that comes in pieces."""
+        return MaskingWindow(self)
+
+    def mask_bytes(self, data: bytes, *, final: bool) -> tuple[str, bytes]:
+        """The text with masks, the leftmost and longest form first; and, unless it is final, its end from where a
+        form may have begun."""
+        found, begun = self.forms.places_in(data, final=final)
+        pieces, passed = list[str](), 0
+        for start, end in sorted(found, key=lambda place: (place[0], -place[1])):
+            if start < passed:
+                continue
+            if any(passed <= place <= start for place in begun):
+                break
+            pieces += (decode(data[passed:start]), MASK)
+            passed = end
+        held = min((place for place in begun if place >= passed), default=len(data))
+        return "".join(pieces) + decode(data[passed:held]), data[held:]
+
+    def _is_clean(self, value: Any) -> bool:
+        """Its JSON shows everything that stands in it, in one piece, which is quicker than a walk."""
+        if not self.forms:
+            return True
+        try:
+            written = json.dumps(value, ensure_ascii=False, default=repr)
+        except (RecursionError, TypeError, ValueError):
+            return False
+        return not self.finds(written.encode("utf-8", "surrogatepass"))
+
+    def _masked_value(self, value: Any, depth: int) -> Any:
+        if isinstance(value, str):
+            return self.text(value)
+        nested = isinstance(value, Mapping | list | tuple) or is_record(value)
+        if nested and not depth:
+            return MASK
+        if isinstance(value, Mapping):
+            pairs = ((self._masked_value(name, depth - 1), inner) for name, inner in value.items())
+            return {name: self._masked_value(inner, depth - 1) for name, inner in pairs}
+        if isinstance(value, list | tuple):
+            return type(value)([self._masked_value(inner, depth - 1) for inner in value])
+        if is_record(value):
+            named = {field.name: getattr(value, field.name) for field in dataclasses.fields(value)}
+            masked = {name: self._masked_value(inner, depth - 1) for name, inner in named.items()}
+            return dataclasses.replace(value, **masked)
+        return value
+
+
 @lru_cache(maxsize=MANY)
 def masker_of(*secrets: str) -> Masker:
     """The masker of these secrets, made once."""
@@ -248,24 +262,24 @@ class MaskingWindow:
     whole. What cannot be the beginning of a secret goes out at once."""
 
     def __init__(self, masker: Masker) -> None:
-        self._masker, self._held = masker, b""
+        self._masker, self._forms, self._held = masker, masker.forms, b""
 
     def feed(self, piece: str) -> str:
         if len(piece) > SLICE:
             return "".join(self.feed(piece[at : at + SLICE]) for at in range(0, len(piece), SLICE))
-        masker = self._masker
-        if not self._held and not (masker._suspicious and masker._suspicious.search(piece)):
+        suspicion = self._forms.suspicion
+        if not self._held and not (suspicion and suspicion.search(piece)):
             return piece
-        shown, self._held = masker._masked(self._held + piece.encode("utf-8", "surrogatepass"), final=False)
-        if len(self._held) > masker._most_held:
+        masked, self._held = self._masker.mask_bytes(self._held + piece.encode("utf-8", "surrogatepass"), final=False)
+        if len(self._held) > self._forms.longest_beginning:
             # The beginning of a secret, spelt so that nobody needs to know how it goes on.
-            shown, self._held = shown + MASK, b""
-        return shown
+            masked, self._held = masked + MASK, b""
+        return masked
 
     def finish(self) -> str:
         """What was held back, when the text ends there. A text that was cut off ends without it."""
         held, self._held = self._held, b""
-        return self._masker._masked(held, final=True)[0] if held else ""
+        return self._masker.mask_bytes(held, final=True)[0] if held else ""
 
 
 def base64_forms(secret: bytes) -> Iterator[bytes]:

@@ -120,7 +120,7 @@ def usage_of(data: Any) -> Usage:
     )
 
 
-def read(data: Any) -> dict[str, Any]:
+def completion_fields(data: Any) -> dict[str, Any]:
     """The fields of a Completion from a whole response. Raises ProtocolError, ErrorInAnswer."""
     if not isinstance(data, Mapping) or not isinstance(data.get("output"), list):
         if isinstance(data, Mapping) and data.get("error"):
@@ -187,16 +187,16 @@ class ResponseAssembler:
     """Puts a stream together. The last event carries the whole response; unknown ones are skipped."""
 
     def __init__(self) -> None:
-        self.done = False
+        self.is_done = False
         self._text: list[str] = []
         self._response: Mapping[str, Any] | None = None
 
     def feed(self, event: ServerEvent) -> Iterator[TextDelta]:
         """Raises ProtocolError, ErrorInAnswer."""
-        if self.done:
+        if self.is_done:
             return
         if event.data.strip() == "[DONE]":
-            self.done = True
+            self.is_done = True
             return
         data = chunk_of(event)
         kind = data.get("type") or event.event
@@ -206,21 +206,21 @@ class ResponseAssembler:
             self._text.append(text)
             yield TextDelta(text)
         if kind in FINAL and isinstance(data.get("response"), Mapping):
-            self._response, self.done = data["response"], True
+            self._response, self.is_done = data["response"], True
             if kind == "response.failed":
                 raise ErrorInAnswer(json.dumps({"error": data["response"].get("error") or {}}))
 
     @property
-    def begun(self) -> bool:
+    def has_begun(self) -> bool:
         return bool(self._text)
 
     @property
-    def whole(self) -> bool:
+    def is_whole(self) -> bool:
         return self._response is not None
 
     def fields(self) -> dict[str, Any]:
         """Raises ProtocolError."""
-        made = read(self._response)
+        made = completion_fields(self._response)
         return {**made, "text": made["text"] or "".join(self._text)}
 
 

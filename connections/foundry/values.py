@@ -151,7 +151,7 @@ class Embeddings:
 
 
 @dataclass(frozen=True, slots=True)
-class Deployment:
+class ListedDeployment:
     name: str
     model: str | None = None
     status: str | None = None

@@ -15,11 +15,11 @@ from connections.limits.rules import LEASE, Ledger, LimitReached
 
 MOST_SPILLS = 5
 LONGEST_PAUSE = 5.0  # seconds between two looks; others may give back what they reserved
-CHARACTERS_A_TOKEN, ANSWER = 4, 500  # for the reservation, until the usage is known
-IMAGE = 1_000  # tokens
+CHARACTERS_A_TOKEN, ANSWER_TOKENS = 4, 500  # for the reservation, until the usage is known
+IMAGE_TOKENS = 1_000
 
 
-class ChatClient(Protocol):
+class UnlimitedClient(Protocol):
     """What is wrapped."""
 
     def chat(self, target: Target, request: ChatRequest) -> AsyncGenerator[Any, None]: ...
@@ -30,7 +30,7 @@ class LimitedClient:
 
     def __init__(
         self,
-        client: ChatClient,
+        client: UnlimitedClient,
         ledger: Ledger,
         connection: Callable[[str], Awaitable[Target]],
         queues: defaultdict[str, asyncio.Lock] | None = None,
@@ -39,14 +39,14 @@ class LimitedClient:
         self._queues = queues if queues is not None else defaultdict(asyncio.Lock)
 
     async def chat(self, target: Target, request: ChatRequest) -> AsyncGenerator[Any, None]:
-        """Events of the call, with those of waiting and spilling over. Raises FoundryError."""
+        """The events of the call, with those of waiting and spilling over. Raises FoundryError."""
         for _ in range(MOST_SPILLS):
             if target.limits is None or not target.limits.any:
                 async with aclosing(self._client.chat(target, request)) as events:
                     async for event in events:
                         yield event
                 return
-            async with aclosing(self._limited(target, request)) as events:
+            async with aclosing(self._limited_chat(target, request)) as events:
                 spilled: Spilled | None = None
                 async for event in events:
                     spilled = event if isinstance(event, Spilled) else None
@@ -60,29 +60,38 @@ class LimitedClient:
             "Let one of them wait or fail.",
         )
 
-    async def _limited(self, target: Target, request: ChatRequest) -> AsyncGenerator[Any, None]:
-        wanted = estimate(request)
+    async def _limited_chat(self, target: Target, request: ChatRequest) -> AsyncGenerator[Any, None]:
+        """Ends with Spilled, or with what the call itself ends with."""
+        reserved = estimated_tokens(request)
         id = ""
         if self._queues[target.name].locked():
             yield Waiting(f"Limit of {target.name}: others wait before it", time.time() + LONGEST_PAUSE, 0)
         async with self._queues[target.name]:
             while not id:
-                answer = await self._begin(target, wanted)
+                answer = await self._begin(target, reserved)
                 if isinstance(answer, str):
                     id = answer
                     break
-                event = await self._refused(target, answer)
+                event = await self._event_of_limit(target, answer)
                 yield event
                 if isinstance(event, Spilled):
                     return
                 await asyncio.sleep(max(0.05, min(answer.until - time.time(), LONGEST_PAUSE)))
-        used = wanted
-        renewing = asyncio.create_task(self._renew(target.name, id))
+        async with aclosing(self._booked_chat(target, request, id, reserved)) as events:
+            async for event in events:
+                yield event
+
+    async def _booked_chat(
+        self, target: Target, request: ChatRequest, id: str, reserved: int
+    ) -> AsyncGenerator[Any, None]:
+        """The call, with its place kept while it is going and its tokens booked at the end; a failed one used none."""
+        used = reserved
+        renewing = asyncio.create_task(self._keep_renewing(target.name, id))
         try:
             async with aclosing(self._client.chat(target, request)) as events:
                 async for event in events:
                     if isinstance(event, Completion):
-                        used = event.usage.total_tokens or wanted
+                        used = event.usage.total_tokens or reserved
                     yield event
         except FoundryError:
             used = 0
@@ -96,29 +105,29 @@ class LimitedClient:
             raise ValueError("This target has no limits.")
         return await self._ledger.begin(target.name, target.limits, wanted)
 
-    async def _refused(self, target: Target, full: LimitReached) -> Waiting | Spilled:
+    async def _event_of_limit(self, target: Target, reached: LimitReached) -> Waiting | Spilled:
         limits = target.limits
         if limits is not None and limits.when_reached is WhenReached.SPILL and limits.spill_over_to:
-            return Spilled(await self._connection(limits.spill_over_to), f"{target.name}: {full.reason}")
+            return Spilled(await self._connection(limits.spill_over_to), f"{target.name}: {reached.reason}")
         if limits is not None and limits.when_reached is WhenReached.FAIL:
             raise FoundryError(
-                ErrorKind.QUOTA if full.daily else ErrorKind.RATE_LIMIT,
-                f"The limit of the connection is reached: {full.reason}.",
+                ErrorKind.QUOTA if reached.daily else ErrorKind.RATE_LIMIT,
+                f"The limit of the connection is reached: {reached.reason}.",
                 "Raise it on the page of the connection, or let calls wait.",
             )
-        return Waiting(f"Limit of {target.name}: {full.reason}", full.until, 0)
+        return Waiting(f"Limit of {target.name}: {reached.reason}", reached.until, 0)
 
-    async def _renew(self, name: str, id: str) -> None:
+    async def _keep_renewing(self, name: str, id: str) -> None:
         while True:
             await asyncio.sleep(LEASE / 3)
             await self._ledger.renew(name, id)
 
 
-def estimate(request: ChatRequest) -> int:
+def estimated_tokens(request: ChatRequest) -> int:
     """Tokens a call may take, for the reservation."""
     parts = [part for message in request.messages for part in parts_of(message.content)]
-    asked = sum(len(part) / CHARACTERS_A_TOKEN if isinstance(part, str) else IMAGE for part in parts)
-    return int(asked) + (request.max_completion_tokens or ANSWER)
+    prompt = sum(len(part) / CHARACTERS_A_TOKEN if isinstance(part, str) else IMAGE_TOKENS for part in parts)
+    return int(prompt) + (request.max_completion_tokens or ANSWER_TOKENS)
 
 
 def parts_of(content: Any) -> list[Any]:

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable
 from dataclasses import dataclass
-from itertools import count
 from typing import Protocol
 
 from connections.foundry.values import Limits
@@ -72,34 +69,3 @@ class Ledger(Protocol):
 
     async def end(self, name: str, id: str, tokens: int) -> None:
         """Books what it used."""
-
-
-class LocalLedger:
-    """The twin of the database: counts what one process does."""
-
-    def __init__(self, clock: Callable[[], float] = time.time) -> None:
-        self._clock = clock
-        self._uses: dict[str, dict[str, CallUse]] = {}
-        self._days: dict[tuple[str, float], int] = {}
-        self._ids = count(1)
-
-    async def begin(self, name: str, limits: Limits, wanted: int) -> str | LimitReached:
-        now, uses = self._clock(), self._uses.setdefault(name, {})
-        for use in list(uses.values()):
-            if use.began < now - MINUTE and use.going_until < now:
-                del uses[use.id]
-        reason = limit_reached(limits, list(uses.values()), self._days.get((name, now // DAY), 0), wanted, now)
-        if reason is not None:
-            return reason
-        id = str(next(self._ids))
-        uses[id] = CallUse(id, now, wanted, now + LEASE)
-        return id
-
-    async def renew(self, name: str, id: str) -> None:
-        use = self._uses[name][id]
-        self._uses[name][id] = CallUse(id, use.began, use.tokens, self._clock() + LEASE)
-
-    async def end(self, name: str, id: str, tokens: int) -> None:
-        now, use = self._clock(), self._uses[name][id]
-        self._uses[name][id] = CallUse(id, use.began, tokens, now)
-        self._days[name, now // DAY] = self._days.get((name, now // DAY), 0) + tokens

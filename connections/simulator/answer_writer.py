@@ -58,11 +58,11 @@ class AnswerWriter:
     async def json(self, data: Any, status: int = 200, more: Mapping[str, str] | None = None) -> None:
         await self.text(status, "application/json", json.dumps(data), more)
 
-    async def refuse(self, refused: SimulatedRefusal) -> None:
-        if refused.body is None:
-            await self.text(refused.status, "text/plain", "", refused.headers)
+    async def refuse(self, refusal: SimulatedRefusal) -> None:
+        if refusal.body is None:
+            await self.text(refusal.status, "text/plain", "", refusal.headers)
         else:
-            await self.json(refused.body, refused.status, refused.headers)
+            await self.json(refusal.body, refusal.status, refusal.headers)
 
     def drop(self) -> bool:
         """Closes the connection as it stands. False without a server below, in a test for instance."""

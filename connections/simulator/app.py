@@ -11,20 +11,21 @@ import json
 import time
 from collections import OrderedDict
 from collections.abc import Callable, Coroutine, Iterable, Mapping, Set
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Any
 from urllib.parse import parse_qs, quote
 
-from connections.simulator import body_refusals as bodies
-from connections.simulator import model_request as ask
 from connections.simulator.answer_writer import AnswerWriter, Receive, Scope, Send
 from connections.simulator.api_versions import field_refusal, version_refusal
 from connections.simulator.auth import KEY, auth_refusal
+from connections.simulator.body_refusals import body_refusal, extras_refusal, without_extras
 from connections.simulator.chat_answers import ChatAnswer, anthropic_message
 from connections.simulator.echoes import echo_headers, echo_of, echo_refusal, place_of
 from connections.simulator.faults import Faults, first_delay
-from connections.simulator.fixed_refusals import FIXED_REFUSALS, NO_JSON
+from connections.simulator.fixed_refusals import FIXED_REFUSALS, NOT_JSON
 from connections.simulator.listings import listing
+from connections.simulator.model_request import ModelRequest, chat_request, responses_request
 from connections.simulator.refusals import NOT_FOUND, SimulatedRefusal, error_refusal
 from connections.simulator.replies import Reply
 from connections.simulator.responses_answers import ResponsesAnswer
@@ -39,6 +40,25 @@ WORD_DELAY = 0.015  # seconds
 MOST_HEADERS = 10  # of those that begin with x-; Azure takes about as many
 REMEMBERED = 1000  # responses, for previous_response_id
 HUGE_HEADER = 128 * 1024  # bytes
+
+
+@dataclass(frozen=True)
+class SimulatedCall:
+    """One call of a model, once its head was let in. `version` is empty when there is none."""
+
+    route: SimulatedRoute
+    version: str
+    body: dict[str, Any]
+    headers: Mapping[str, str]
+
+    @cached_property
+    def deployment(self) -> str:
+        return self.route.deployment or str(self.body.get("model") or "")
+
+    @cached_property
+    def echo(self) -> str:
+        """The key of the call, as a deployment sends it back that does so; empty at all others."""
+        return echo_of(self.deployment, self.headers)
 
 
 class Simulator:
@@ -73,8 +93,8 @@ class Simulator:
         version = query.get("api-version", [""])[0]
         body = parse_body(raw)
         named = route.deployment if route and route.deployment else str((body or {}).get("model") or "")
-        if refused := head_refusal(route, version, scope["method"], headers, any_key=bool(place_of(named))):
-            await answer.refuse(refused)
+        if refusal := head_refusal(route, version, scope["method"], headers, any_key=bool(place_of(named))):
+            await answer.refuse(refusal)
         elif route is None:
             await answer.refuse(NOT_FOUND)
         elif route.operation in LISTS:
@@ -82,61 +102,52 @@ class Simulator:
         elif body is None:
             await answer.refuse(error_refusal(400, "BadRequest", "The request body is not a JSON object."))
         else:
-            await self.operate(route, version, bodies.without_extras(route, body, headers), headers, answer)
+            await self.answer_call(SimulatedCall(route, version, without_extras(route, body, headers), headers), answer)
 
-    async def operate(
-        self,
-        route: SimulatedRoute,
-        version: str,
-        body: dict[str, Any],
-        headers: Mapping[str, str],
-        answer: AnswerWriter,
-    ) -> None:
-        deployment = route.deployment or str(body.get("model") or "")
-        if route.inference:
+    async def answer_call(self, call: SimulatedCall, answer: AnswerWriter) -> None:
+        if call.route.inference:
             answer.add({"azureml-model-session": "simulated"})
-        echo = echo_of(deployment, headers)
-        answer.add(echo_headers(deployment, echo))
-        if refused := self.refusal(route, version, deployment, body, headers, answer) or echo_refusal(deployment, echo):
-            await answer.refuse(refused)
+        answer.add(echo_headers(call.deployment, call.echo))
+        if refusal := self.refusal_of(call, answer) or echo_refusal(call.deployment, call.echo):
+            await answer.refuse(refusal)
             return
-        await self.before(deployment, answer)
-        if deployment in NO_JSON:
-            await answer.text(*NO_JSON[deployment])
-        elif place_of(deployment) == "html":
-            await answer.text(502, "text/html", f"<html><body>No way for {echo} (simulated)</body></html>")
-        elif route.operation == "embeddings":
-            await answer.json(embeddings(deployment, body))
-        elif route.operation == "responses":
-            await self.responses(replace(ask.responses_request(route, deployment, body), echo=echo), body, answer)
-        elif route.operation == "messages":
-            await answer.json(anthropic_message(Reply.to(ask.chat_request(route, deployment, body))))
+        await self.act_before_answer(call.deployment, answer)
+        if call.deployment in NOT_JSON:
+            await answer.text(*NOT_JSON[call.deployment])
+        elif place_of(call.deployment) == "html":
+            await answer.text(502, "text/html", f"<html><body>No way for {call.echo} (simulated)</body></html>")
         else:
-            await self.chat(replace(ask.chat_request(route, deployment, body), echo=echo), answer)
+            await self.answer_operation(call, answer)
 
-    def refusal(
-        self,
-        route: SimulatedRoute,
-        version: str,
-        deployment: str,
-        body: dict[str, Any],
-        headers: Mapping[str, str],
-        answer: AnswerWriter,
-    ) -> SimulatedRefusal | None:
+    async def answer_operation(self, call: SimulatedCall, answer: AnswerWriter) -> None:
+        route, deployment, body = call.route, call.deployment, call.body
+        match route.operation:
+            case "embeddings":
+                await answer.json(embeddings(deployment, body))
+            case "responses":
+                request = replace(responses_request(route, deployment, body), echo=call.echo)
+                await self.answer_responses(request, body, answer)
+            case "messages":
+                await answer.json(anthropic_message(Reply.to(chat_request(route, deployment, body))))
+            case _:
+                await self.answer_chat(replace(chat_request(route, deployment, body), echo=call.echo), answer)
+
+    def refusal_of(self, call: SimulatedCall, answer: AnswerWriter) -> SimulatedRefusal | None:
         """What the gateway refuses, what the deployment refuses, what is wrong with the body; in this order."""
+        route, deployment, body = call.route, call.deployment, call.body
         if not deployment and route.operation != "embeddings":
             return error_refusal(400, "BadRequest", "model is missing.")
-        if refused := bodies.extras_refusal(route, body, headers) or field_refusal(route, version, body):
-            return refused
-        limits, refused = self._faults.of_deployment(deployment, route.operation)
+        if refusal := extras_refusal(route, body, call.headers) or field_refusal(route, call.version, body):
+            return refusal
+        limits, refusal = self._faults.of_deployment(deployment, route.operation)
         answer.add(limits)
         return (
-            refused
-            or bodies.body_refusal(route, deployment, body, self._responses)
+            refusal
+            or body_refusal(route, deployment, body, self._responses)
             or self._faults.of_parameters(deployment, body)
         )
 
-    async def before(self, deployment: str, answer: AnswerWriter) -> None:
+    async def act_before_answer(self, deployment: str, answer: AnswerWriter) -> None:
         """What happens before the first byte of an answer."""
         if deployment == "hang":
             await asyncio.sleep(3600)
@@ -146,26 +157,28 @@ class Simulator:
             answer.add({"x-padding": "s" * HUGE_HEADER})
         await asyncio.sleep(first_delay(deployment))
 
-    async def chat(self, asked: ask.ModelRequest, answer: AnswerWriter) -> None:
-        chat = ChatAnswer(Reply.to(asked))
-        if asked.stream:
-            await self.stream(asked, events_with_fault(asked.deployment, chat.events(), False, asked.echo), answer)
+    async def answer_chat(self, request: ModelRequest, answer: AnswerWriter) -> None:
+        chat = ChatAnswer(Reply.to(request))
+        if request.stream:
+            events = events_with_fault(request.deployment, chat.events(), False, request.echo)
+            await self.stream(request, events, answer)
         else:
             await answer.json(chat.whole())
 
-    async def responses(self, asked: ask.ModelRequest, body: Mapping[str, Any], answer: AnswerWriter) -> None:
-        response = ResponsesAnswer(Reply.to(asked), body)
+    async def answer_responses(self, request: ModelRequest, body: Mapping[str, Any], answer: AnswerWriter) -> None:
+        response = ResponsesAnswer(Reply.to(request), body)
         if body.get("store") is not False:
             self._responses[response.id] = None
             if len(self._responses) > REMEMBERED:
                 self._responses.popitem(last=False)
-        if asked.stream:
-            await self.stream(asked, events_with_fault(asked.deployment, response.events(), True, asked.echo), answer)
+        if request.stream:
+            events = events_with_fault(request.deployment, response.events(), True, request.echo)
+            await self.stream(request, events, answer)
         else:
             await answer.json(response.whole())
 
-    async def stream(self, asked: ask.ModelRequest, steps: Iterable[Step], answer: AnswerWriter) -> None:
-        pause = 0.0 if asked.deployment.startswith("fast") else self._delay
+    async def stream(self, request: ModelRequest, steps: Iterable[Step], answer: AnswerWriter) -> None:
+        pause = 0.0 if request.deployment.startswith("fast") else self._delay
         await answer.begin(200, "text/event-stream")
         held = b""
         for step in steps:
@@ -175,10 +188,10 @@ class Simulator:
                 await asyncio.sleep(3600)
             elif isinstance(step, RawBytes):
                 await answer.send_body(step.data)
-            elif asked.deployment == "one-burst":
-                held += b"".join(chunks_of(asked.deployment, step))
+            elif request.deployment == "one-burst":
+                held += b"".join(chunks_of(request.deployment, step))
             else:
-                for chunk in chunks_of(asked.deployment, step):
+                for chunk in chunks_of(request.deployment, step):
                     await answer.send_body(chunk)
                 await asyncio.sleep(pause if step.part else 0)
         await answer.send_body(held, more=False)
@@ -191,8 +204,8 @@ def head_refusal(
         return error_refusal(431, "431", "Request Header Fields Too Large.")
     if route is None:
         return NOT_FOUND
-    if refused := (None if any_key else auth_refusal(route, headers)) or version_refusal(route, version):
-        return refused
+    if refusal := (None if any_key else auth_refusal(route, headers)) or version_refusal(route, version):
+        return refusal
     if (method == "GET") != (route.operation in LISTS):
         return NOT_FOUND
     # The list of a project fails like the deployment of the same name.

@@ -61,8 +61,8 @@ def body_refusal(
         return strict_refusal(route, deployment, body)
     # What is extra was judged before, and may be meant for the model behind.
     known = {name: value for name, value in body.items() if name in INFERENCE_FIELDS[route.operation]}
-    refused = strict_refusal(route, deployment, known)
-    return detailed(refused, body) if refused else None
+    refusal = strict_refusal(route, deployment, known)
+    return as_detail(refusal, body) if refusal else None
 
 
 def strict_refusal(route: SimulatedRoute, deployment: str, body: Mapping[str, Any]) -> SimulatedRefusal | None:
@@ -78,11 +78,11 @@ def lenient_refusal(route: SimulatedRoute, body: Mapping[str, Any]) -> Simulated
     return invalid_parameter("missing_required_parameter", f"Missing required parameter: '{needed}'.", needed)
 
 
-def detailed(refused: SimulatedRefusal, body: Mapping[str, Any]) -> SimulatedRefusal:
-    """422 {"detail": [...]}, where a parameter is at fault."""
-    found = refused.body["error"]
+def as_detail(refusal: SimulatedRefusal, body: Mapping[str, Any]) -> SimulatedRefusal:
+    """The same as 422 {"detail": [...]}, where a parameter is at fault."""
+    found = refusal.body["error"]
     if not found["param"]:
-        return refused
+        return refusal
     location = [int(part) if part.isdecimal() else part for part in re.split(r"[.\[\]]+", found["param"]) if part]
     value = body.get(str(location[0]))
     return SimulatedRefusal(422, {"detail": [{"loc": ["body", *location], "msg": found["message"], "input": value}]})

@@ -17,20 +17,20 @@ PIECE = 12  # characters of arguments in one event
 class ChatAnswer:
     def __init__(self, reply: Reply) -> None:
         self._reply = reply
-        self._azure = reply.ask.route.azure
+        self._azure = reply.request.route.azure
         self._created = int(time.time())
         # The Azure OpenAI routes name the thoughts; the inference API leaves them where the model put them.
-        thinks_aloud = reply.ask.route.family in ("models", "serverless", "serverless-v1")
+        thinks_aloud = reply.request.route.family in ("models", "serverless", "serverless-v1")
         self._thoughts = None if thinks_aloud else reply.thoughts
         self._before = f"<think>{reply.thoughts}</think>\n\n" if thinks_aloud and reply.thoughts else ""
 
     def _head(self, object: str) -> dict[str, Any]:
-        named = self._reply.ask.echo if place_of(self._reply.ask.deployment) == "fields" else ""
+        named = self._reply.request.echo if place_of(self._reply.request.deployment) == "fields" else ""
         return {
             "id": f"chatcmpl-{self._reply.id}{named}",
             "object": object,
             "created": self._created,
-            "model": f"{self._reply.ask.deployment}-simulated{named}",
+            "model": f"{self._reply.request.deployment}-simulated{named}",
             "system_fingerprint": f"simulated{named}",
         }
 
@@ -38,15 +38,15 @@ class ChatAnswer:
         reply = self._reply
         choices = [
             {"index": n, "message": self._message(), "finish_reason": reply.finish, "logprobs": None, **self._filters()}
-            for n in range(reply.ask.choices)
+            for n in range(reply.request.choices)
         ]
-        usage = {} if reply.ask.deployment == "no-usage" else {"usage": self._usage()}
+        usage = {} if reply.request.deployment == "no-usage" else {"usage": self._usage()}
         prompt = {"prompt_filter_results": PROMPT_SAFE} if self._azure else {}
         return {**self._head("chat.completion"), "choices": choices, **usage, **prompt}
 
     def _message(self) -> dict[str, Any]:
         reply = self._reply
-        silent = reply.ask.calls or reply.refusal
+        silent = reply.request.calls or reply.refusal
         message: dict[str, Any] = {
             "role": "assistant",
             "content": None if silent else self._before + reply.text,
@@ -55,14 +55,14 @@ class ChatAnswer:
         }
         if self._thoughts:
             message["reasoning_content"] = self._thoughts
-        if reply.ask.calls:
+        if reply.request.calls:
             message["tool_calls"] = [
                 {
                     "id": self._call_id(n),
                     "type": "function",
                     "function": {"name": c.name, "arguments": arguments_json(c)},
                 }
-                for n, c in enumerate(reply.ask.calls)
+                for n, c in enumerate(reply.request.calls)
             ]
         return message
 
@@ -81,16 +81,16 @@ class ChatAnswer:
         return {**usage, "prompt_tokens_details": {"cached_tokens": cached}, "completion_tokens_details": details}
 
     def events(self) -> Iterator[StreamEvent]:
-        deployment = self._reply.ask.deployment
+        deployment = self._reply.request.deployment
         if self._azure:
             yield StreamEvent({"id": "", "model": "", "choices": [], "prompt_filter_results": PROMPT_SAFE})
-        for number in range(self._reply.ask.choices):
+        for number in range(self._reply.request.choices):
             yield from self._choice(number)
         if deployment == "late-filter":
             yield StreamEvent(self._annotation(None))
         if deployment == "late-block":
             yield StreamEvent(self._annotation("content_filter"))
-        if self._reply.ask.stream_usage and deployment not in ("no-usage", "usage-on-finish"):
+        if self._reply.request.stream_usage and deployment not in ("no-usage", "usage-on-finish"):
             yield StreamEvent({**self._head("chat.completion.chunk"), "choices": [], "usage": self._usage()})
         yield StreamEvent("[DONE]")
         if deployment == "after-done":
@@ -101,7 +101,7 @@ class ChatAnswer:
         for delta in self._deltas():
             yield StreamEvent(self._chunk(number, delta), part=True)
         last = self._chunk(number, {}, self._reply.finish)
-        if self._reply.ask.deployment == "usage-on-finish":
+        if self._reply.request.deployment == "usage-on-finish":
             last["usage"] = self._usage()
         yield StreamEvent(last)
 
@@ -109,7 +109,7 @@ class ChatAnswer:
         reply = self._reply
         if self._thoughts:
             yield from ({"reasoning_content": word} for word in self._thoughts.split(" "))
-        for number, call in enumerate(reply.ask.calls):
+        for number, call in enumerate(reply.request.calls):
             head = {"name": call.name, "arguments": ""}
             yield {"tool_calls": [{"index": number, "id": self._call_id(number), "type": "function", "function": head}]}
             yield from (
@@ -125,7 +125,7 @@ class ChatAnswer:
     def _chunk(self, number: int, delta: dict[str, Any], finish: str | None = None) -> dict[str, Any]:
         filters = self._filters() if delta.get("content") or finish else {}
         choice = {"index": number, "delta": delta, "finish_reason": finish, "logprobs": None, **filters}
-        usage = {"usage": None} if self._reply.ask.stream_usage else {}
+        usage = {"usage": None} if self._reply.request.stream_usage else {}
         return {**self._head("chat.completion.chunk"), "choices": [choice], **usage}
 
     def _annotation(self, finish: str | None) -> dict[str, Any]:
@@ -149,7 +149,7 @@ def anthropic_message(reply: Reply) -> dict[str, Any]:
         "id": f"msg_{reply.id}",
         "type": "message",
         "role": "assistant",
-        "model": f"{reply.ask.deployment}-simulated",
+        "model": f"{reply.request.deployment}-simulated",
         "content": [{"type": "text", "text": reply.text}],
         "stop_reason": "max_tokens" if reply.finish == "length" else "end_turn",
         "usage": {"input_tokens": came, "output_tokens": made},

@@ -19,18 +19,18 @@ FORMS: dict[str, Callable[[str], str]] = {
     "quoted": lambda key: quote(key, safe=""),
     "html": lambda key: "".join(f"&#{ord(sign)};" for sign in html.escape(key)),
     "hex": lambda key: key.encode().hex(),
-    "base64": lambda key: encoded(key),
-    "base64-1": lambda key: encoded(f"?{key}?"),
-    "base64-2": lambda key: encoded(f"??{key}??"),
+    "base64": lambda key: base64_text(key),
+    "base64-1": lambda key: base64_text(f"?{key}?"),
+    "base64-2": lambda key: base64_text(f"??{key}??"),
     "base64url": lambda key: base64.urlsafe_b64encode(key.encode()).decode().rstrip("="),
-    "basic": lambda key: "Basic " + encoded(f"user:{key}"),
+    "basic": lambda key: "Basic " + base64_text(f"user:{key}"),
     "bearer": "Bearer {}".format,
 }
 NAME = re.compile(rf"echo-key-(text|fields|error|late|html|header|stream)(?:-({'|'.join(FORMS)}))?")
 FAR = 40_000  # characters before an echo that comes late
 
 
-def encoded(text: str) -> str:
+def base64_text(text: str) -> str:
     return base64.b64encode(text.encode()).decode()
 
 

@@ -117,7 +117,7 @@ TEMPORARY: dict[int, tuple[str, str]] = {
 }
 
 # Deployment -> an answer that is no JSON of the service: status, type, text.
-NO_JSON: dict[str, tuple[int, str, str]] = {
+NOT_JSON: dict[str, tuple[int, str, str]] = {
     "bad-json": (200, "application/json", '{"choices": [simulated'),
     "html": (502, "text/html", "<html><body>502 Bad Gateway (simulated)</body></html>"),
     "html-ok": (200, "text/html", "<html><body>Sign in (simulated)</body></html>"),

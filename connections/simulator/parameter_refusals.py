@@ -29,7 +29,7 @@ def value_at(body: JsonBody, *names: str) -> Any:
 
 def reasoning_refusal(body: JsonBody) -> SimulatedRefusal | None:
     if "max_tokens" in body:
-        return unsupported("max_tokens", " Use 'max_completion_tokens' instead.")
+        return unsupported_parameter("max_tokens", " Use 'max_completion_tokens' instead.")
     if body.get("temperature") not in (None, 1):
         message = (
             f"Unsupported value: 'temperature' does not support {body['temperature']} with this model. "
@@ -39,10 +39,10 @@ def reasoning_refusal(body: JsonBody) -> SimulatedRefusal | None:
     found = next(
         (name for name, default in UNSUPPORTED_BY_REASONING.items() if body.get(name) not in (None, default)), None
     )
-    return unsupported(found) if found else None
+    return unsupported_parameter(found) if found else None
 
 
-def unsupported(name: str, advice: str = "") -> SimulatedRefusal:
+def unsupported_parameter(name: str, advice: str = "") -> SimulatedRefusal:
     message = f"Unsupported parameter: '{name}' is not supported with this model.{advice}"
     return invalid_parameter("unsupported_parameter", message, name)
 
@@ -63,7 +63,7 @@ def schema_refusal(body: JsonBody) -> SimulatedRefusal | None:
 
 
 def stop_refusal(body: JsonBody) -> SimulatedRefusal | None:
-    return unsupported("stop") if body.get("stop") is not None else None
+    return unsupported_parameter("stop") if body.get("stop") is not None else None
 
 
 def effort_refusal(body: JsonBody) -> SimulatedRefusal | None:

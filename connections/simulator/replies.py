@@ -33,7 +33,7 @@ PROMPT_SAFE = [
 
 @dataclass(frozen=True)
 class Reply:
-    ask: ModelRequest
+    request: ModelRequest
     text: str
     finish: str  # in the words of chat: stop, length, content_filter, tool_calls
     thinking: int  # tokens
@@ -41,65 +41,65 @@ class Reply:
     id: str  # without the prefix that each API puts before it
 
     @classmethod
-    def to(cls, ask: ModelRequest) -> Reply:
-        text, finish, thinking = text_for(ask), FINISHES.get(ask.deployment, "stop"), thinking_for(ask)
-        refusal = "I cannot answer that (simulated)." if ask.deployment == "refusal" else None
-        if ask.calls:
+    def to(cls, request: ModelRequest) -> Reply:
+        text, finish, thinking = text_for(request), FINISHES.get(request.deployment, "stop"), thinking_for(request)
+        refusal = "I cannot answer that (simulated)." if request.deployment == "refusal" else None
+        if request.calls:
             text, finish = "", "tool_calls"
         if refusal:
             text = ""
-        if ask.deployment == "response-incomplete":
+        if request.deployment == "response-incomplete":
             text = text[: len(text) // 2]
         words = text.split(" ")
-        room = len(words) if ask.limit is None else ask.limit - thinking
-        if room < len(words) and not ask.calls:
+        room = len(words) if request.limit is None else request.limit - thinking
+        if room < len(words) and not request.calls:
             text, finish = " ".join(words[: max(room, 0)]), "length"
-        return cls(ask, text, finish, thinking, refusal, f"simulated-{uuid.uuid4().hex[:12]}")
+        return cls(request, text, finish, thinking, refusal, f"simulated-{uuid.uuid4().hex[:12]}")
 
     @property
     def thoughts(self) -> str | None:
-        return THOUGHTS if self.ask.deployment.startswith("deepseek") else None
+        return THOUGHTS if self.request.deployment.startswith("deepseek") else None
 
     @property
     def pieces(self) -> list[str]:
-        return re.findall(r".{1,3}" if self.ask.echo else r"\S+\s*", self.text, re.DOTALL)
+        return re.findall(r".{1,3}" if self.request.echo else r"\S+\s*", self.text, re.DOTALL)
 
     @property
     def filters(self) -> dict[str, Any]:
         """What the content filter found."""
-        if self.ask.deployment == "filter-down":
+        if self.request.deployment == "filter-down":
             return FILTER_DOWN
         return CUT_BY_FILTER if self.finish == "content_filter" else SAFE
 
     @property
     def counts(self) -> tuple[int, int, int]:
         """Tokens that came, of them cached, and tokens made. A word is a token here."""
-        came = self.ask.tokens
+        came = self.request.tokens
         cached = came // CACHED_STEP * CACHED_STEP if came >= CACHED_FROM else 0
-        said = (self.text, self.refusal or "", *(json.dumps(call.arguments) for call in self.ask.calls))
+        said = (self.text, self.refusal or "", *(json.dumps(call.arguments) for call in self.request.calls))
         return came, cached, sum(len(part.split()) for part in said) + self.thinking
 
 
-def thinking_for(ask: ModelRequest) -> int:
-    return THINKING if ask.deployment.startswith(REASONING) and ask.effort != "none" else 0
+def thinking_for(request: ModelRequest) -> int:
+    return THINKING if request.deployment.startswith(REASONING) and request.effort != "none" else 0
 
 
-def text_for(ask: ModelRequest) -> str:
-    if ask.deployment == "empty":
+def text_for(request: ModelRequest) -> str:
+    if request.deployment == "empty":
         return ""
-    if ask.echo:
-        return f"Your key is <{ask.echo}> (simulated)."
-    if ask.deployment == "json":
-        return json.dumps({"simulated": True, "echo": ask.prompt[:500]})
-    text = f"Simulated answer of {ask.deployment}. You said: {ask.prompt}"
-    if ask.images:
-        text += f" You sent {ask.images} image{'s' if ask.images > 1 else ''}."
-    if ask.tool_said is not None:
-        text += f" The tool said: {ask.tool_said}"
-    if (count := word_count(ask.deployment)) is not None:
+    if request.echo:
+        return f"Your key is <{request.echo}> (simulated)."
+    if request.deployment == "json":
+        return json.dumps({"simulated": True, "echo": request.prompt[:500]})
+    text = f"Simulated answer of {request.deployment}. You said: {request.prompt}"
+    if request.images:
+        text += f" You sent {request.images} image{'s' if request.images > 1 else ''}."
+    if request.tool_said is not None:
+        text += f" The tool said: {request.tool_said}"
+    if (count := word_count(request.deployment)) is not None:
         text += " " + " ".join(f"word{n}" for n in range(count))
-    if ask.deployment == "split-bytes":
+    if request.deployment == "split-bytes":
         text += ODD_TEXT
-    if ask.deployment == "huge":
+    if request.deployment == "huge":
         text += " " + ("x" * 65_535 + " ") * (HUGE // 65_536)
     return text

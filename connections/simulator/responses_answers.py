@@ -41,12 +41,12 @@ class ResponsesAnswer:
         self._summary = isinstance(reasoning, Mapping) and bool(reasoning.get("summary"))
         self._created = int(time.time())
         self.id = f"resp_{reply.id}"
-        self._failed = reply.ask.deployment == "response-failed"
+        self._failed = reply.request.deployment == "response-failed"
         self._reason = REASONS.get(reply.finish)
         self._status = "failed" if self._failed else "incomplete" if self._reason else "completed"
 
     def whole(self) -> dict[str, Any]:
-        usage = {} if self._reply.ask.deployment == "no-usage" else {"usage": self._usage()}
+        usage = {} if self._reply.request.deployment == "no-usage" else {"usage": self._usage()}
         return {**self._head(self._status), "output": [] if self._failed else self._items(), **usage}
 
     def _head(self, status: str) -> dict[str, Any]:
@@ -57,11 +57,11 @@ class ResponsesAnswer:
             "object": "response",
             "created_at": self._created,
             "status": status,
-            "model": f"{self._reply.ask.deployment}-simulated",
+            "model": f"{self._reply.request.deployment}-simulated",
             "error": FAILED if ended and self._failed else None,
             "incomplete_details": {"reason": self._reason} if ended and self._reason else None,
             **self._repeated,
-            **({"content_filters": [filters]} if self._reply.ask.route.azure else {}),
+            **({"content_filters": [filters]} if self._reply.request.route.azure else {}),
         }
 
     def _usage(self) -> dict[str, Any]:
@@ -80,11 +80,11 @@ class ResponsesAnswer:
         if reply.thinking:
             summary = [{"type": "summary_text", "text": THOUGHTS}] if self._summary else []
             items.append({"id": f"rs_{reply.id}", "type": "reasoning", "summary": summary})
-        for number, call in enumerate(reply.ask.calls):
+        for number, call in enumerate(reply.request.calls):
             names = {"call_id": f"call_{reply.id}_{number}", "name": call.name, "arguments": arguments_json(call)}
             items.append({"id": f"fc_{reply.id}_{number}", "type": "function_call", "status": "completed", **names})
         # A model that spent its budget on thoughts has no message at all.
-        if not reply.ask.calls and (reply.text or reply.refusal or self._status == "completed"):
+        if not reply.request.calls and (reply.text or reply.refusal or self._status == "completed"):
             status = "incomplete" if self._reason else "completed"
             message = {"id": f"msg_{reply.id}", "type": "message", "role": "assistant", "status": status}
             items.append({**message, "content": [self._part()]})
@@ -99,7 +99,7 @@ class ResponsesAnswer:
         """Numbered as they go."""
         for number, (data, part) in enumerate(self._events()):
             yield StreamEvent({**data, "sequence_number": number}, data["type"], part)
-        if self._reply.ask.deployment == "after-done":
+        if self._reply.request.deployment == "after-done":
             yield StreamEvent("[DONE]")
 
     def _events(self) -> Iterator[tuple[dict[str, Any], bool]]:

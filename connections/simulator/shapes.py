@@ -148,8 +148,8 @@ def record(fields: Fields, required: tuple[str, ...] = (), closed: bool = True) 
             if name not in fields:
                 if closed:
                     return unknown(before + name)
-            elif entry is not None and (refused := fields[name](entry, before + name)):
-                return refused
+            elif entry is not None and (refusal := fields[name](entry, before + name)):
+                return refusal
         return None
 
     return check
@@ -179,4 +179,4 @@ def tagged(tag: str, kinds: Mapping[str, Check]) -> Check:
 
 
 def first_refusal(found: Any) -> SimulatedRefusal | None:
-    return next((refused for refused in found if refused), None)
+    return next((refusal for refusal in found if refusal), None)

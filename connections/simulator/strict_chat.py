@@ -38,8 +38,8 @@ IMAGE_URL = r"https?://.+|data:image/[\w.+-]+;base64,[A-Za-z0-9+/=\s]+"
 
 
 def image_url(value: Any, path: str) -> SimulatedRefusal | None:
-    if refused := text()(value, path):
-        return refused
+    if refusal := text()(value, path):
+        return refusal
     if re.fullmatch(IMAGE_URL, value):
         return None
     return invalid_parameter(
@@ -90,8 +90,8 @@ FROM_ASSISTANT = message(
 
 
 def assistant(value: Any, path: str) -> SimulatedRefusal | None:
-    if refused := FROM_ASSISTANT(value, path):
-        return refused
+    if refusal := FROM_ASSISTANT(value, path):
+        return refusal
     said = any(value.get(name) is not None for name in ("content", "tool_calls", "function_call", "refusal"))
     return None if said else missing(f"{path}.content")
 

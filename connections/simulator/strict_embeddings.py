@@ -25,8 +25,8 @@ ONE_SIZE = ("text-embedding-ada", "no-dimensions")  # beginnings of deployments 
 
 
 def embeddings_refusal(route: SimulatedRoute, deployment: str, body: Mapping[str, Any]) -> SimulatedRefusal | None:
-    if refused := (INFERENCE_BODY if route.inference else BODY)(dict(body), ""):
-        return refused
+    if refusal := (INFERENCE_BODY if route.inference else BODY)(dict(body), ""):
+        return refusal
     if not deployment:
         return missing("model")
     if body.get("dimensions") is not None and deployment.startswith(ONE_SIZE):

@@ -163,8 +163,8 @@ def responses_refusal(body: Mapping[str, Any], known: Container[str]) -> Simulat
         if field in body:
             moved = f"In the Responses API, this parameter has moved to '{place}'."
             return invalid_parameter("unsupported_parameter", f"Unsupported parameter: '{field}'. {moved}", field)
-    if refused := BODY(dict(body), ""):
-        return refused
+    if refusal := BODY(dict(body), ""):
+        return refusal
     if all(body.get(name) is None for name in ("input", "previous_response_id", "prompt", "conversation")):
         return missing("input")
     return previous_response_refusal(body, known) or first_refusal(

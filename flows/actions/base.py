@@ -60,13 +60,13 @@ class Step(Protocol):
     @property
     def services(self) -> Services: ...
 
-    async def text(self, delta: str) -> None:
+    async def stream_text(self, delta: str) -> None:
         """A piece of the answer, to be shown at once."""
 
     async def log(self, level: str, message: str) -> None:
         """A line of the execution log."""
 
-    async def waiting(self, reason: str, until: float) -> None:
+    async def report_wait(self, reason: str, until: float) -> None:
         """The action waits by itself until `until` (seconds since the epoch)."""
 
     @property
@@ -74,17 +74,17 @@ class Step(Protocol):
         """Which try of the action this is, from 1."""
 
     @property
-    def noted(self) -> Any:
+    def last_note(self) -> Any:
         """What this action noted in an earlier attempt of the run; None when nothing."""
 
     async def note(self, value: Any) -> None:
         """Keeps a JSON value for whoever continues the run. Durable once it returns."""
 
-    async def rendered(self, value: Any, scope: Scope) -> Any:
+    async def render(self, value: Any, scope: Scope) -> Any:
         """The value of a deferred property in a scope. Raises ActionError of kind expression or not_set."""
 
     async def holds(self, expression: str, scope: Scope, where: str) -> bool:
-        """Whether a condition holds in a scope; `where` names it in the error. Raises ActionError as `rendered`."""
+        """Whether a condition holds in a scope; `where` names it in the error. Raises ActionError as `render`."""
 
     async def run_block(
         self,
@@ -104,6 +104,19 @@ class Step(Protocol):
         """Records every action of a branch as not run."""
 
 
+@dataclass(frozen=True)
+class NewBranch:
+    """A branch that a new action has."""
+
+    role: str  # ends its id
+    title: str = ""
+    condition: str | None = None  # empty where one is to be typed
+
+    def to_json(self, owner_id: str) -> dict[str, Any]:
+        condition = {} if self.condition is None else {"condition": self.condition}
+        return {"id": f"{owner_id}-{self.role}", "title": self.title, **condition, "actions": []}
+
+
 class ActionType:
     """Subclass in `flows/actions/<folder>/action.py`; an instance holds no state."""
 
@@ -112,6 +125,7 @@ class ActionType:
     purpose: ClassVar[str]  # one line, without a full stop
     group: ClassVar[Group]
     branches: ClassVar[Literal["none", "body", "conditions", "try"]] = "none"
+    new_branches: ClassVar[Sequence[NewBranch]] = ()
     properties: ClassVar[Any]  # a frozen dataclass of the kinds in flows/properties
     calls_model: ClassVar[bool] = False  # its output is the answer of a model
     only_in_loops: ClassVar[bool] = False

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from io import BytesIO
 from typing import Any
 
@@ -19,7 +19,7 @@ from foundryflow.http import UnreadableRequest, check_address
 
 Scope = dict[str, Any]
 Receive = Callable[[], Awaitable[dict[str, Any]]]
-Send = Callable[[dict[str, Any]], Awaitable[None]]
+Send = Callable[[Mapping[str, Any]], Awaitable[None]]
 API, PAGES_OF_THE_API = "/api/", ("/api/docs", "/api/openapi.json")
 JSON = b"application/json"
 HEADERS = (
@@ -54,7 +54,7 @@ class ShortWay(ASGIHandler):
         if settings.HTTPS and not request.is_secure():
             return redirect_to_https(request)
         try:
-            response: HttpResponseBase = await self._get_response_async(request)
+            response: HttpResponseBase = await self._get_response_async(request)  # type: ignore[attr-defined]
         except Http404:
             return problems.problem_response(404, f"There is nothing at {request.path}.")
         if isinstance(response, HttpResponseNotAllowed):
@@ -133,10 +133,11 @@ async def read_body(receive: Receive) -> bytes | None:
 def with_headers(send: Send) -> Send:
     """Nothing on the way keeps an answer, and no browser takes it for a page."""
 
-    async def sending(message: dict[str, Any]) -> None:
+    async def sending(message: Mapping[str, Any]) -> None:
         if message["type"] == "http.response.start":
             said = {name.lower() for name, _ in message["headers"]}
-            message["headers"] = [*message["headers"], *(each for each in HEADERS if each[0] not in said)]
+            headers = [*message["headers"], *(each for each in HEADERS if each[0] not in said)]
+            message = {**message, "headers": headers}
         await send(message)
 
     return sending

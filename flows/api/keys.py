@@ -17,7 +17,7 @@ FRESH = 3.0  # seconds that a key is not looked up again; a revoked one works th
 MOST = 1_000  # keys remembered
 
 
-class Keys(HttpBearer):
+class KeyAuth(HttpBearer):
     """Lets a key in that has the scope, as long as its person may do what the scope is for."""
 
     def __init__(self, scope: str) -> None:
@@ -62,7 +62,7 @@ async def find_key(token: str) -> ApiKey | None:
 def look_up_key(token: str) -> ApiKey | None:
     key = ApiKey.objects.find(token)
     if key is not None:
-        key.used()
+        key.note_use()
     return key
 
 

@@ -54,13 +54,14 @@ EventNumber = Annotated[int, Query(..., ge=0, le=HIGHEST_ID)]
 SlugFilter = Annotated[str, Query(..., max_length=100, pattern="^[-a-zA-Z0-9_]*$")]
 StateFilter = Annotated[RunState | Literal[""], Query(...)]
 Seconds = Annotated[float, Query(..., ge=0, allow_inf_nan=False, description="At most 300.")]
-IdempotencyKey = Annotated[  # None when none came
+IdempotencyKey = Annotated[
     str,
     Header(
         ..., alias="Idempotency-Key", min_length=1, max_length=200, pattern=r"^\S(.*\S)?$",
         description="An equal request with this key gives the same run, another one 409.",
     ),
 ]  # fmt: skip
+NO_KEY: Any = None  # when none came; a type with None would describe the header as one that may be null
 LastEvent = Annotated[
     int, Header(..., alias="Last-Event-ID", ge=0, le=HIGHEST_ID, description="Goes on behind this event.")
 ]

@@ -9,8 +9,7 @@ from typing import Any, TypeVar
 from django.conf import settings
 from django.db import InterfaceError, OperationalError
 from django.db.models import F
-from django.http import HttpRequest, HttpResponse, JsonResponse
-from django.http.response import HttpResponseBase
+from django.http import HttpRequest, HttpResponse, JsonResponse, StreamingHttpResponse
 from ninja.errors import AuthenticationError, HttpError, ValidationError
 from pydantic import Field
 
@@ -20,10 +19,11 @@ from connections.models import Connection
 from flows import engine
 from flows.api import problems, serialize
 from flows.api.events import stream_events
-from flows.api.keys import Keys
+from flows.api.keys import KeyAuth
 from flows.api.openapi import STREAM, BoundedParser, DescribedAPI, UnfitBody, responses
 from flows.api.problems import ApiProblem
 from flows.api.shapes import (
+    NO_KEY,
     Accepted,
     ConnectionCheck,
     ConnectionName,
@@ -47,7 +47,7 @@ from flows.models import Flow, Run
 from flows.models.search import STATES, Cursor, Filters, Search
 from foundryflow.database import is_away, is_damaged, note_away, sentence_for_visitors
 from foundryflow.http import event_stream
-from foundryflow.models import ApiKey
+from foundryflow.models import ApiKey, ApiScope
 
 log = logging.getLogger(__name__)
 V = TypeVar("V", bound=Callable[..., Any])  # a view
@@ -65,7 +65,7 @@ api = DescribedAPI(
     docs_url=None,
     openapi_url=None,
 )
-reads, runs, tests = (Keys(scope) for scope in ApiKey.Scope.values)
+reads, runs, tests = (KeyAuth(scope) for scope in ApiScope.values)
 
 
 def starts(verb: str, summary: str, *, openapi_extra: dict[str, Any] | None = None, **good: Any) -> Callable[[V], V]:
@@ -73,17 +73,17 @@ def starts(verb: str, summary: str, *, openapi_extra: dict[str, Any] | None = No
     return api.post(
         f"/flows/{{slug:slug}}/{verb}",
         auth=runs,
+        tags=["flows"],
         summary=summary,
         response=responses(404, 409, **good),
         openapi_extra=openapi_extra,
-        tags=["flows"],
     )
 
 
 def changes(verb: str, summary: str) -> Callable[[V], V]:
     """A call about a run that there is; its answer is where to look."""
-    response = responses(404, 409, accepted=Accepted)
-    return api.post(f"/runs/{{id:run_id}}/{verb}", auth=runs, summary=summary, response=response, tags=["runs"])
+    found = responses(404, 409, accepted=Accepted)
+    return api.post(f"/runs/{{id:run_id}}/{verb}", auth=runs, tags=["runs"], summary=summary, response=found)
 
 
 class Start(RequestBody):
@@ -118,7 +118,7 @@ async def run_flow(
     slug: FlowSlug,
     given: Start,
     timeout: Seconds = LONGEST_WAIT,  # noqa: ASYNC109 - the name of a query parameter
-    idempotency_key: IdempotencyKey = None,
+    idempotency_key: IdempotencyKey = NO_KEY,
 ) -> HttpResponse:
     """Answers with the run once it has ended; after `timeout` seconds (at most 300) with 202, and it goes on."""
     run = await start_with_key(request, slug, given, idempotency_key, engine.URGENT)
@@ -136,7 +136,7 @@ async def run_flow(
 
 @starts("submit", "Put a run into the queue", accepted=Accepted)
 async def submit_flow(
-    request: HttpRequest, slug: FlowSlug, given: Start, idempotency_key: IdempotencyKey = None
+    request: HttpRequest, slug: FlowSlug, given: Start, idempotency_key: IdempotencyKey = NO_KEY
 ) -> HttpResponse:
     """Answers at once with 202 and where to look."""
     return accepted_response(await start_with_key(request, slug, given, idempotency_key, SUBMITTED))
@@ -144,8 +144,8 @@ async def submit_flow(
 
 @starts("stream", "Run a flow and follow it", openapi_extra=STREAM, ok=None)
 async def stream_flow(
-    request: HttpRequest, slug: FlowSlug, given: Start, idempotency_key: IdempotencyKey = None
-) -> HttpResponseBase:
+    request: HttpRequest, slug: FlowSlug, given: Start, idempotency_key: IdempotencyKey = NO_KEY
+) -> StreamingHttpResponse:
     """Server-sent events: run, action, text, log, end."""
     run = await start_with_key(request, slug, given, idempotency_key, engine.URGENT)
     return event_stream(stream_events(run.pk, 0))
@@ -186,7 +186,7 @@ async def show_run(request: HttpRequest, run_id: RunId, after: EventNumber = 0) 
     openapi_extra=STREAM,
     tags=["runs"],
 )
-async def follow_run(request: HttpRequest, run_id: RunId, last_event_id: LastEvent = 0) -> HttpResponseBase:
+async def follow_run(request: HttpRequest, run_id: RunId, last_event_id: LastEvent = 0) -> StreamingHttpResponse:
     """Server-sent events. `Last-Event-ID` goes on behind an event that was seen."""
     await visible_run(request, run_id)
     return event_stream(stream_events(run_id, last_event_id))

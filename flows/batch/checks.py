@@ -58,56 +58,56 @@ class Check:
 
 def parse_checks(raw: Any, columns: Collection[str] | None = None) -> tuple[Check, ...]:
     """The checks of a batch from JSON; `columns`, where known, are those of its table. Raises CheckError."""
-    given = [] if raw is None else raw
-    if not isinstance(given, list) or not all(isinstance(each, Mapping) for each in given):
+    items = [] if raw is None else raw
+    if not isinstance(items, list) or not all(isinstance(each, Mapping) for each in items):
         raise CheckError(['The checks are not a list of objects. Write [{"kind": "contains", "value": "..."}].'])
-    if len(given) > MOST_CHECKS:
+    if len(items) > MOST_CHECKS:
         raise CheckError([f"There are more than {MOST_CHECKS} checks. Leave some out."])
-    problems = [f"Check {at}: {what}" for at, each in enumerate(given, 1) for what in check_problems(each, columns)]
+    problems = [f"Check {at}: {what}" for at, each in enumerate(items, 1) for what in check_problems(each, columns)]
     if problems:
         raise CheckError(problems)
-    return tuple(check_of(each) for each in given)
+    return tuple(check_of(each) for each in items)
 
 
-def check_of(given: Mapping[str, Any]) -> Check:
+def check_of(data: Mapping[str, Any]) -> Check:
     return Check(
-        kind=CheckKind(given["kind"]),
-        column=given.get("column") or None,
-        value=given.get("value"),
-        ignore_case=bool(given.get("ignore_case")),
-        minimum=given.get("minimum"),
-        maximum=given.get("maximum"),
-        rubric=(given.get("rubric") or "").strip(),
-        connection=given.get("connection") or "",
-        model=given.get("model") or "",
+        kind=CheckKind(data["kind"]),
+        column=data.get("column") or None,
+        value=data.get("value"),
+        ignore_case=bool(data.get("ignore_case")),
+        minimum=data.get("minimum"),
+        maximum=data.get("maximum"),
+        rubric=(data.get("rubric") or "").strip(),
+        connection=data.get("connection") or "",
+        model=data.get("model") or "",
     )
 
 
-def check_problems(given: Mapping[str, Any], columns: Collection[str] | None) -> Iterator[str]:
-    kind = given.get("kind")
+def check_problems(data: Mapping[str, Any], columns: Collection[str] | None) -> Iterator[str]:
+    kind = data.get("kind")
     if not isinstance(kind, str) or kind not in set(CheckKind):
         yield f"its kind is not known. Choose one of {', '.join(CheckKind)}."
         return
-    yield from field_problems(given)
+    yield from field_problems(data)
     if kind in COMPARING:
-        yield from expectation_problems(CheckKind(kind), given, columns)
+        yield from expectation_problems(CheckKind(kind), data, columns)
     elif kind == CheckKind.LENGTH:
-        yield from length_problems(given.get("minimum"), given.get("maximum"))
-    elif not isinstance(given.get("rubric"), str) or not given["rubric"].strip():
+        yield from length_problems(data.get("minimum"), data.get("maximum"))
+    elif not isinstance(data.get("rubric"), str) or not data["rubric"].strip():
         yield "the judge has no rubric. Say what a good answer is."
 
 
-def field_problems(given: Mapping[str, Any]) -> Iterator[str]:
+def field_problems(data: Mapping[str, Any]) -> Iterator[str]:
     for name, longest in (("rubric", LONGEST_RUBRIC), *((name, LONGEST_NAME) for name in ("connection", "model"))):
-        value = given.get(name)
+        value = data.get(name)
         if value is not None and (not isinstance(value, str) or len(value) > longest):
             yield f"its {name} is not a text of at most {longest:,} characters."
-    if not isinstance(given.get("ignore_case"), bool | None):
+    if not isinstance(data.get("ignore_case"), bool | None):
         yield "ignore_case is neither true nor false."
 
 
-def expectation_problems(kind: CheckKind, given: Mapping[str, Any], columns: Collection[str] | None) -> Iterator[str]:
-    column, value = given.get("column"), given.get("value")
+def expectation_problems(kind: CheckKind, data: Mapping[str, Any], columns: Collection[str] | None) -> Iterator[str]:
+    column, value = data.get("column"), data.get("value")
     if column:
         if not isinstance(column, str) or (columns is not None and column not in columns):
             yield f"the table has no column {str(column)[:LONGEST_QUOTE]}. Choose one of its columns."

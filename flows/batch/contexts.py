@@ -143,7 +143,7 @@ def list_rows(batches: Iterable[Batch]) -> list[BatchListRow]:
         .order_by()
         .values("batch")
         .annotate(total=Count("pk"), done=Count("pk", filter=done), failed=Count("pk", filter=failed))
+        .values_list("batch", "total", "done", "failed")
     )
-    found = {row.pop("batch"): row for row in counts}
-    nothing = {"total": 0, "done": 0, "failed": 0}
-    return [BatchListRow(batch, **found.get(batch.pk, nothing)) for batch in shown]
+    found = {batch: (total, done, failed) for batch, total, done, failed in counts}
+    return [BatchListRow(batch, *found.get(batch.pk, (0, 0, 0))) for batch in shown]

@@ -13,12 +13,11 @@ from django.http import QueryDict
 from connections.models import Connection
 from flows.batch import checks, input_table
 from flows.batch.lifecycle import MOST_CALLS, BatchPlan
-from flows.batch.models import LETTERS
 from flows.batch.variants import Judge, Variant
 from flows.batch.verdicts import judge_schema
 from flows.playground.models import Session
-from flows.playground.setup import Setup
-from flows.playground.variables import unreadable
+from flows.playground.setup import LETTERS, Setup
+from flows.playground.variables import template_problem
 from foundryflow.http import whole_number
 
 USUAL_CALLS = 20  # at the same time, of a connection without a limit
@@ -53,7 +52,9 @@ class ColumnChoice:
 class CreateForm:
     """Filled from the session alone, or with what was posted."""
 
-    def __init__(self, session: Session, posted: QueryDict | None = None, upload: UploadedFile | None = None) -> None:
+    def __init__(
+        self, session: Session, posted: QueryDict | None = None, upload: UploadedFile[Any] | None = None
+    ) -> None:
         self.session, self.posted, self.upload = session, posted, upload
 
     # What was typed
@@ -127,7 +128,7 @@ class CreateForm:
         ]
 
     def plan(self) -> BatchPlan:
-        """Raises Unready."""
+        """The plan of the batch. Raises BatchIncomplete."""
         problems = list(self._problems())
         try:
             found = self.table
@@ -164,7 +165,7 @@ class CreateForm:
             if len(prompt) > LONGEST_PROMPT:
                 yield f"{where}The prompt is longer than {LONGEST_PROMPT:,} characters. Shorten it."
             for template in (prompt, *column.setup.templates()):
-                if what := unreadable(template):
+                if what := template_problem(template):
                     yield f"{where}A template cannot be read: {what}"
             if column.setup.connection not in known:
                 yield f"{where}There is no connection {column.setup.connection or 'chosen'}. Choose one in the session."
@@ -224,7 +225,7 @@ def judge_problems(judges: list[Judge]) -> Iterator[str]:
             yield f"Check {judge.check + 1}: the judge has no connection. Choose one."
         if not judge.model:
             yield f"Check {judge.check + 1}: the judge has no deployment. Name one."
-        if what := unreadable(judge.rubric):
+        if what := template_problem(judge.rubric):
             yield f"Check {judge.check + 1}: the rubric cannot be read: {what}"
 
 

@@ -8,12 +8,12 @@ from dataclasses import dataclass, field
 from statistics import fmean
 from typing import Any
 
-from django.db.models import Count, F, IntegerField, Q, Sum, Value, Window
+from django.db.models import Count, F, IntegerField, Q, QuerySet, Sum, Value, Window
 from django.db.models.fields.json import KT
 from django.db.models.functions import Cast, RowNumber, Substr
 from django.db.models.lookups import Exact
 
-from flows.batch.models import Batch, CellState
+from flows.batch.models import Batch, Cell, CellState
 from flows.batch.results import FAILED, OPEN, PASSED
 
 TIMES = ("first_token_ms", "total_ms")
@@ -72,39 +72,55 @@ class VariantFigures:
 
 def figures_of(batch: Batch) -> list[VariantFigures]:
     """One for each variant. Three queries."""
-    checks = range(len(batch.checks))
-    judges = [number for number, check in enumerate(batch.checks) if check.get("kind") == "judge"]
-    rows = list(
+    rows = list(grouped_cells(batch))
+    medians = {name: medians_of(batch, name) for name in TIMES}
+    return [
+        variant_figures(
+            [row for row in rows if row["variant"] == variant],
+            batch.checks,
+            {name: medians[name].get(variant) for name in TIMES},
+        )
+        for variant in range(len(batch.variants))
+    ]
+
+
+def grouped_cells(batch: Batch) -> QuerySet[Cell, Grouped]:
+    """Counts and sums of the cells of each variant, model and state."""
+    marks = [(number, mark) for number in range(len(batch.checks)) for mark in (PASSED, FAILED, OPEN)]
+    spent = [(number, name) for number in judges_in(batch.checks) for name in TOKENS]
+    return (
         batch.cells.order_by()
         .values("variant", "model", "state")
         .annotate(
             cells=Count("pk"),
             **{f"{name}_sum": Sum(name) for name in (*TIMES, *TOKENS)},
             **{f"{name}_count": Count(name) for name in TIMES},
-            **{
-                f"check_{number}_{mark}": count_marks(number, mark)
-                for number in checks
-                for mark in (PASSED, FAILED, OPEN)
-            },
-            **{f"judge_{number}_{name}": sum_judge_tokens(number, name) for number in judges for name in TOKENS},
+            **{f"check_{number}_{mark}": count_marks(number, mark) for number, mark in marks},
+            **{f"judge_{number}_{name}": sum_judge_tokens(number, name) for number, name in spent},
         )
     )
-    medians = {name: medians_of(batch, name) for name in TIMES}
-    return [
-        VariantFigures(
-            states=sum_counts((row["state"], row["cells"]) for row in own),
-            rates=tuple(
-                PassRate(*(sum(row[f"check_{number}_{mark}"] for row in own) for mark in (PASSED, FAILED, OPEN)))
-                for number in checks
-            ),
-            spent=tokens_by_model(own),
-            judged={number: tokens_of(own, f"judge_{number}_", "") for number in judges},
-            means={name: mean(own, name) for name in TIMES},
-            medians={name: medians[name].get(variant) for name in TIMES},
-        )
-        for variant in range(len(batch.variants))
-        for own in [[row for row in rows if row["variant"] == variant]]
+
+
+def judges_in(checks: Sequence[Mapping[str, Any]]) -> list[int]:
+    """The numbers of the checks that a model judges."""
+    return [number for number, check in enumerate(checks) if check.get("kind") == "judge"]
+
+
+def variant_figures(
+    rows: Sequence[Grouped], checks: Sequence[Mapping[str, Any]], medians: Mapping[str, float | None]
+) -> VariantFigures:
+    rates = [
+        PassRate(*(sum(row[f"check_{number}_{mark}"] for row in rows) for mark in (PASSED, FAILED, OPEN)))
+        for number in range(len(checks))
     ]
+    return VariantFigures(
+        states=sum_counts((row["state"], row["cells"]) for row in rows),
+        rates=tuple(rates),
+        spent=tokens_by_model(rows),
+        judged={number: tokens_of(rows, f"judge_{number}_", "") for number in judges_in(checks)},
+        means={name: mean(rows, name) for name in TIMES},
+        medians=medians,
+    )
 
 
 def count_marks(check: int, mark: str) -> Count:

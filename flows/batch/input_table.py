@@ -209,20 +209,20 @@ def variables_of_header(header: Sequence[str], notes: list[str]) -> list[str]:
         raise TableError([f"The table has more than {MOST_COLUMNS} columns. Leave out those that no prompt uses."])
     problems = [] if header else ["The table has no columns. Name at least one variable."]
     places: dict[str, int] = {}
-    for place, given in enumerate(header, 1):
-        name = variable_name(given)
-        if not given.strip():
+    for place, title in enumerate(header, 1):
+        name = variable_name(title)
+        if not title.strip():
             problems.append(f"Column {place} has no name. Name it in the header, or remove it.")
-        elif not name or len(given) > LONGEST_NAME:
+        elif not name or len(title) > LONGEST_NAME:
             problems.append(
-                f"Column {place} ({given[:30]}) needs a name of at most {LONGEST_NAME} characters with letters a to z."
+                f"Column {place} ({title[:30]}) needs a name of at most {LONGEST_NAME} characters with letters a to z."
             )
         elif name in places:
             problems.append(f"Columns {places[name]} and {place} are both the variable {name}. Rename one of them.")
         else:
             places[name] = place
-            if name != given.strip():
-                notes.append(f"Column {given.strip()} is the variable {name}.")
+            if name != title.strip():
+                notes.append(f"Column {title.strip()} is the variable {name}.")
     if problems:
         raise TableError(problems)
     return list(places)

@@ -53,7 +53,7 @@ class Schema:
 
     def problem(self, value: Any) -> str | None:
         """The first thing that does not fit, as a sentence; None when all does. Raises Undecided."""
-        token = BUDGET.set(StepBudget(value))
+        token = BUDGET.set(SchemaStepBudget(value))
         try:
             error = next(self._validator.iter_errors(value), None)
         except (TooMuchWork, RecursionError):
@@ -82,17 +82,17 @@ def refuse_constant(constant: str) -> NoReturn:
     raise ValueError(constant)  # NaN and infinities are Python's own
 
 
-def schema_of(given: Any) -> Schema:
+def schema_of(raw: Any) -> Schema:
     """The schema in an object or in its JSON. Raises SchemaProblem."""
-    if isinstance(given, str):
+    if isinstance(raw, str):
         try:
-            given = parse_json(given)
+            raw = parse_json(raw)
         except NotJson:
             raise SchemaProblem("The schema is not JSON.") from None
-    if not isinstance(given, dict | bool):
+    if not isinstance(raw, dict | bool):
         raise SchemaProblem("The schema is not a JSON object.")
     try:
-        text = json.dumps(given, allow_nan=False)
+        text = json.dumps(raw, allow_nan=False)
     except (TypeError, ValueError, RecursionError):
         raise SchemaProblem("The schema is not JSON, or nested too deeply.") from None
     return compile_schema(text)
@@ -102,26 +102,26 @@ def schema_of(given: Any) -> Schema:
 def compile_schema(text: str) -> Schema:
     if len(text) > LONGEST_SCHEMA:
         raise SchemaProblem(f"The schema is longer than {LONGEST_SCHEMA:,} characters. Shorten it.")
-    given = json.loads(text)
-    if isinstance(given, dict):
-        given.pop("$schema", None)  # it would choose another validator, with nothing bounded
+    raw = json.loads(text)
+    if isinstance(raw, dict):
+        raw.pop("$schema", None)  # it would choose another validator, with nothing bounded
     try:
-        Draft202012Validator.check_schema(given, format_checker=FormatChecker(()))
-        refuse_unsupported(list(subschemas(given)))
+        Draft202012Validator.check_schema(raw, format_checker=FormatChecker(()))
+        refuse_unsupported(list(subschemas(raw)))
     except SchemaError as error:
         raise SchemaProblem(f"The schema is not valid. {error_sentence(error)}") from None
     except PatternError as error:
         raise SchemaProblem(f"A pattern of the schema: {error}") from None
     except RecursionError:
         raise SchemaProblem("The schema is nested too deeply.") from None
-    return Schema(BoundedValidator(given, registry=Registry()))
+    return Schema(BoundedValidator(raw, registry=Registry()))
 
 
-def subschemas(given: Any) -> Iterator[Mapping[str, Any]]:
+def subschemas(raw: Any) -> Iterator[Mapping[str, Any]]:
     """Every object of the schema."""
-    if isinstance(given, dict):
-        yield given
-    for inside in given.values() if isinstance(given, dict) else given if isinstance(given, list) else ():
+    if isinstance(raw, dict):
+        yield raw
+    for inside in raw.values() if isinstance(raw, dict) else raw if isinstance(raw, list) else ():
         yield from subschemas(inside)
 
 
@@ -145,16 +145,16 @@ def refuse_unsupported(every: Iterable[Mapping[str, Any]]) -> None:
 
 def error_sentence(error: ValidationError | SchemaError) -> str:
     where = error.json_path.removeprefix("$").removeprefix(".")
-    return f"At {clipped(where)}: {clipped(error.message)}." if where else f"{clipped(error.message)}."
+    return f"At {clip(where)}: {clip(error.message)}." if where else f"{clip(error.message)}."
 
 
-def clipped(text: str) -> str:
+def clip(text: str) -> str:
     """A message begins with the value and ends with what is wrong with it."""
     half = LONGEST_MESSAGE // 2
     return text if len(text) <= LONGEST_MESSAGE else f"{text[:half]}…{text[-half:]}"
 
 
-class StepBudget:
+class SchemaStepBudget:
     """How much work may still be done for one answer."""
 
     def __init__(self, answer: Any) -> None:
@@ -185,7 +185,7 @@ class StepBudget:
         self.spend(1 + items // ITEMS_A_STEP + size // CHARACTERS_A_STEP)
 
 
-BUDGET: ContextVar[StepBudget] = ContextVar("budget")
+BUDGET: ContextVar[SchemaStepBudget] = ContextVar("budget")
 
 
 def with_charge(original: Keyword) -> Keyword:

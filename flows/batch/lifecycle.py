@@ -10,7 +10,7 @@ import dataclasses
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from django.contrib.auth.models import AbstractBaseUser
+from django.contrib.auth.models import User
 from django.db import connection, transaction
 from django.db.models import F, Q
 from django.utils import timezone
@@ -19,7 +19,7 @@ from flows import engine
 from flows.batch.models import Batch, Cell, CellState, Row
 from flows.batch.variants import Judge, Variant
 from flows.models import LIVE, Flow, Room, Run
-from flows.models.raw import db_values, execute_many, table
+from flows.models.raw import column_of, db_values, execute_many, table
 from flows.playground.models import Session
 
 RUNS_AT_ONCE = 500  # runs made in one transaction
@@ -65,7 +65,7 @@ class BatchPlan:
 
 
 @transaction.atomic
-def create_batch(plan: BatchPlan, *, by: AbstractBaseUser) -> Batch:
+def create_batch(plan: BatchPlan, *, by: User) -> Batch:
     """Creates the batch and its first runs; the engine creates the others. Raises DocumentError."""
     flow, variants = create_flow(plan, by)
     batch = Batch.objects.create(
@@ -86,7 +86,7 @@ def create_batch(plan: BatchPlan, *, by: AbstractBaseUser) -> Batch:
     return batch
 
 
-def create_flow(plan: BatchPlan, by: AbstractBaseUser) -> tuple[Flow, list[Variant]]:
+def create_flow(plan: BatchPlan, by: User) -> tuple[Flow, list[Variant]]:
     """Creates the hidden flow with a revision for each variant; gives the variants with their revisions."""
     documents = [variant.document(plan.name, plan.rows[0], plan.judges) for variant in plan.variants]
     flow = Flow.objects.create_flow(documents[0], by=by, room=Room.BATCH)
@@ -102,7 +102,7 @@ def create_cells(batch: Batch, variants: int) -> None:
     """Creates a cell for every row and variant, in one statement a variant: the ORM would send each cell on its own."""
     known = {"batch": batch.pk, "change": 0, **UNANSWERED_FIELDS}
     names = [*known, "variant"]
-    columns = ", ".join(Cell._meta.get_field(name).column for name in names)
+    columns = ", ".join(column_of(Cell, name) for name in names)
     values = ", ".join("%s" for _ in names)
     statement = (
         f"INSERT INTO {table(Cell)} (row_id, {columns}) SELECT id, {values} FROM {table(Row)} WHERE batch_id = %s"  # noqa: S608 - names of our own columns, values are bound

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from django.conf import settings
-from django.contrib.auth.models import AbstractBaseUser
+from django.contrib.auth.models import User
 from django.db import models
 from django.db.models import Q
 
@@ -24,7 +24,7 @@ class CellState(models.TextChoices):
 
 
 class BatchManager(models.Manager["Batch"]):
-    def visible_to(self, user: AbstractBaseUser) -> models.QuerySet[Batch]:
+    def visible_to(self, user: User) -> models.QuerySet[Batch]:
         """One's own and those that others share."""
         return self.filter(Q(owner=user) | Q(shared=True))
 
@@ -70,7 +70,7 @@ class Row(models.Model):
 
 
 class Cell(models.Model):
-    """What one variant answered to one row, taken over from its run once that has ended."""
+    """What one variant answered to one row, collected from its run once that has ended."""
 
     batch = models.ForeignKey(Batch, on_delete=models.CASCADE, related_name="cells")
     row = models.ForeignKey(Row, on_delete=models.CASCADE, related_name="cells")

@@ -38,7 +38,7 @@ class VariantLine:
     cost: BatchCost  # of the answers
 
 
-class Progress:
+class BatchProgress:
     """How far a batch has come, and what can be done with it. Four queries."""
 
     def __init__(self, batch: Batch) -> None:
@@ -109,6 +109,6 @@ class Progress:
         return made
 
 
-def progress_context(progress: Progress, *, is_mine: bool) -> dict[str, Any]:
+def progress_context(progress: BatchProgress, *, is_mine: bool) -> dict[str, Any]:
     """What the region shows; whoever owns the batch gets the buttons."""
     return {"batch": progress.batch, "progress": progress, "mine": is_mine}

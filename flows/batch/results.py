@@ -64,7 +64,7 @@ def outdated_cells(batch: Batch) -> QuerySet[Cell]:
 
 def call_records(cells: Sequence[Cell], wanted: Sequence[checks.Check]) -> CallRecords:
     """The records of answering and judging calls of those runs that have ended, by run and path."""
-    ended = [cell.run_id for cell in cells if cell.run and cell.run.state in ENDED]
+    ended = [cell.run.pk for cell in cells if cell.run and cell.run.state in ENDED]
     paths = [ACTION, *(judge_path(number) for number, check in enumerate(wanted) if check.kind == "judge")]
     found = ActionRun.objects.filter(run_id__in=ended, path__in=paths).only(
         "run_id", "path", "state", "output", "facts", "usage", "warning", "error", "text"

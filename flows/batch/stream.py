@@ -16,7 +16,7 @@ from django.views.decorators.http import require_GET
 from flows.batch.access import find_batch
 from flows.batch.lifecycle import count_unfinished
 from flows.batch.models import Batch
-from flows.batch.progress import Progress, progress_context
+from flows.batch.progress import BatchProgress, progress_context
 from flows.batch.results import collect_results
 from flows.batch.results_grid import ResultsGrid
 from flows.engine.live import hub
@@ -90,7 +90,7 @@ def read_news(batch_id: int, shown: ShownPage) -> BatchNews:
     batch = Batch.objects.get(pk=batch_id)
     if batch.changes <= shown.change:
         return BatchNews("", ended=not count_unfinished(batch))
-    progress = Progress(batch)
+    progress = BatchProgress(batch)
     context = progress_context(progress, is_mine=shown.is_mine)
     changed = changed_regions(ResultsGrid(batch, shown.filter, shown.page), since=shown.change)
     html = "".join(map(partial, [Region("batch/_progress.html", "batch-progress", context), *changed]))

@@ -89,15 +89,15 @@ class Variant:
 
         A variable that the templates can do without is asked for when a column or a typed value gives it.
         """
-        setup, given = setup.as_sent, set(columns)
+        setup, provided = setup.as_sent, set(columns)
         templates = [*setup.templates(), prompt]
         optional = {
             name: structured
             for name, structured in optional_in(templates).items()
-            if name in given or (known.get(name) and name not in (ROW, ANSWER))
+            if name in provided or (known.get(name) and name not in (ROW, ANSWER))
         }
         inputs = {**required_variables(templates, judges), **optional}
-        constants = {name: known[name] for name in inputs if name not in given and name in known}
+        constants = {name: known[name] for name in inputs if name not in provided and name in known}
         return cls(setup, prompt, inputs, constants)
 
     def missing(self, columns: Iterable[str]) -> list[str]:

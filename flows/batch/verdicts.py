@@ -59,17 +59,17 @@ def expected_text(check: Check, row: Mapping[str, Any]) -> str:
 
 def decide_contains(answer: str, wanted: str, ignore_case: bool) -> Verdict:
     if casefold(wanted, ignore_case) in casefold(answer, ignore_case):
-        return Verdict(True, f"It contains {quoted(wanted)}.")
-    return Verdict(False, f"It does not contain {quoted(wanted)}.")
+        return Verdict(True, f"It contains {quote(wanted)}.")
+    return Verdict(False, f"It does not contain {quote(wanted)}.")
 
 
 def decide_equals(answer: str, wanted: Any, ignore_case: bool) -> Verdict:
     """Space around them does not count; of what is no text, the JSON is compared."""
     if casefold(answer.strip(), ignore_case) == casefold(text_of(wanted).strip(), ignore_case):
-        return Verdict(True, f"It is {quoted(answer.strip())}.")
+        return Verdict(True, f"It is {quote(answer.strip())}.")
     if not isinstance(wanted, str) and same_json(answer, wanted):
-        return Verdict(True, f"It is {quoted(answer.strip())}.")
-    return Verdict(False, f"It is {quoted(answer.strip())} and not {quoted(text_of(wanted).strip())}.")
+        return Verdict(True, f"It is {quote(answer.strip())}.")
+    return Verdict(False, f"It is {quote(answer.strip())} and not {quote(text_of(wanted).strip())}.")
 
 
 def same_json(answer: str, wanted: Any) -> bool:
@@ -86,11 +86,11 @@ def decide_pattern(answer: str, source: str, ignore_case: bool) -> Verdict:
     found = compiled.search(answer)
     if found is None:
         return Verdict(False, "The expression matches nothing in it.")
-    return Verdict(True, f"The expression matches {quoted(found)}.")
+    return Verdict(True, f"The expression matches {quote(found)}.")
 
 
-def decide_schema(answer: str, given: Any) -> Verdict:
-    schema = schema_of(given)
+def decide_schema(answer: str, expected: Any) -> Verdict:
+    schema = schema_of(expected)
     if len(answer) > LONGEST_TEXT:
         raise Undecided(f"The answer is longer than {LONGEST_TEXT:,} characters and not looked at.")
     try:
@@ -134,7 +134,7 @@ def read_judge_verdict(text: str) -> Verdict:
             reason = found.get("reason")
             told = storable(reason.strip()[:LONGEST_REASON]) if isinstance(reason, str) else ""
             return Verdict(found["passed"], told or "The judge gave no reason.")
-    return Verdict(None, f"The judge did not answer in the form asked for: {quoted(text.strip())}.")
+    return Verdict(None, f"The judge did not answer in the form asked for: {quote(text.strip())}.")
 
 
 def json_of(text: str) -> Any:
@@ -149,7 +149,7 @@ def casefold(text: str, ignore_case: bool) -> str:
     return text.casefold() if ignore_case else text
 
 
-def quoted(text: str) -> str:
+def quote(text: str) -> str:
     return f"“{storable(text if len(text) <= LONGEST_QUOTE else text[:LONGEST_QUOTE] + '…')}”"
 
 

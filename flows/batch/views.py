@@ -15,7 +15,7 @@ from flows.batch.access import find_batch, find_cell
 from flows.batch.contexts import AnswerDetail, list_rows
 from flows.batch.create_form import typed_number
 from flows.batch.models import Batch, Cell
-from flows.batch.progress import Progress, progress_context
+from flows.batch.progress import BatchProgress, progress_context
 from flows.batch.results import collect_results
 from flows.batch.results_grid import ResultsGrid
 from flows.models import LIVE
@@ -49,7 +49,7 @@ def batch_page(request: Request, batch: Batch, cell: Cell | None) -> HttpRespons
     collect_results(batch)
     batch.refresh_from_db(fields=["changes"])  # before anything is read that the stream renews
     grid = ResultsGrid(batch, request.GET.get("show", ""), request.GET.get("page"))
-    progress = progress_context(Progress(batch), is_mine=may_change(request.user, batch))
+    progress = progress_context(BatchProgress(batch), is_mine=may_change(request.user, batch))
     context = {**progress, "grid": grid, "detail": AnswerDetail(cell) if cell else None}
     return page(request, "batch/show.html", context)
 

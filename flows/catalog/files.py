@@ -11,7 +11,7 @@ from django.db import transaction
 
 from flows.actions.registry import properties_of_type
 from flows.language.document import Document, DocumentError, parse
-from flows.lint.literal_secrets import Place, each_secret, literal_of, refusal_of, refusals
+from flows.lint.literal_secrets import SecretPlace, change_secrets, literal_of, refusal_of, refusals
 from flows.models import Flow
 from foundryflow.strict_json import JsonError, storable_json
 
@@ -61,10 +61,10 @@ def import_flow(text: str | bytes, *, by: User | None) -> tuple[Flow, bool]:
 def export_text(document: dict[str, Any]) -> str:
     """The text of a file. What is secret in a document and not stored apart, which older ones may hold, is left out."""
     with suppress(DocumentError):  # a broken one is kept as it is, to be mended
-        document = each_secret(parse(document), leave_out_secret, Flow.objects.secret_inputs).to_json()
+        document = change_secrets(parse(document), leave_out_secret, Flow.objects.secret_inputs).to_json()
     return json.dumps(document, indent=2, ensure_ascii=False) + "\n"
 
 
-def leave_out_secret(place: Place, value: Any) -> Any:
+def leave_out_secret(place: SecretPlace, value: Any) -> Any:
     readable = literal_of(place, value) is not None or refusal_of(place, value)
     return {"secret": "left-out"} if readable else value

@@ -6,12 +6,12 @@ from collections.abc import Mapping
 from typing import Any
 
 from django import forms
+from django.core.exceptions import ValidationError
 
 from flows.actions import registry
-from flows.designer.fields import PanelContext, PropertyForm
+from flows.designer.fields import PanelContext, PropertyForm, check_condition
 from flows.interpreter.tries import TRANSIENT
 from flows.language.document import Action, Document
-from flows.language.expressions import ExpressionError, check
 from flows.lint.literal_secrets import refusals
 from flows.models import Flow
 from flows.properties.base import properties_of
@@ -24,16 +24,8 @@ def new_action(document: Document, type: str) -> dict[str, Any]:
     known = registry.action_type(type)
     id = document.new_id(type)
     made: dict[str, Any] = {"id": id, "type": type, "title": "", "properties": registry.initial_properties(type)}
-    if known.branches == "body":
-        made["branches"] = [{"id": f"{id}-body", "title": "", "actions": []}]
-    if known.branches == "try":
-        lanes = (("try", "Try"), ("catch", "Catch"), ("finally", "Finally"))
-        made["branches"] = [{"id": f"{id}-{role}", "title": title, "actions": []} for role, title in lanes]
-    if known.branches == "conditions":
-        made["branches"] = [
-            {"id": f"{id}-1", "title": "If", "condition": "", "actions": []},
-            {"id": f"{id}-2", "title": "Otherwise", "actions": []},
-        ]
+    if known.new_branches:
+        made["branches"] = [branch.to_json(id) for branch in known.new_branches]
     return made
 
 
@@ -86,7 +78,7 @@ def apply_panel(
         if cleaned[name] != (getattr(action, name) or type(cleaned[name])())
     }
     if "retry-shown" in data:
-        changes.update(tries_changed(action, common))
+        changes.update(changed_tries(action, common))
     if changes:
         changed = changed.with_action(action.id, **changes)
     for branch in action.branches:
@@ -96,7 +88,7 @@ def apply_panel(
     return changed
 
 
-def tries_changed(action: Action, common: CommonForm) -> dict[str, Any]:
+def changed_tries(action: Action, common: CommonForm) -> dict[str, Any]:
     stored = action.json.get("retry") or {}
     typed = {"retry": common.retry(stored), "timeout": common.cleaned_data["timeout"]}
     return {name: value for name, value in typed.items() if value != action.json.get(name)}
@@ -122,9 +114,8 @@ def branch_errors(action: Action, data: Mapping[str, Any]) -> dict[str, str]:
         fields = branch_fields(branch.id, data)
         if not fields or not fields[1]:
             continue
-        inner = fields[1].removeprefix("{{").removesuffix("}}") if fields[1].startswith("{{") else fields[1]
         try:
-            check("{{ (" + inner + ") }}")
-        except ExpressionError as error:
-            errors[f"branch-{branch.id}-condition"] = str(error)
+            check_condition(fields[1])
+        except ValidationError as error:
+            errors[f"branch-{branch.id}-condition"] = str(error.message)
     return errors

@@ -1,7 +1,7 @@
 """Properties as form fields: a small class for each kind, derived from what its action type says.
 
-A field turns the JSON of a property into what people type (`shown`) and back (`clean`). Empty means "not set": the
-property is then left out of the document. A kind without a class of its own has that of the kind it is derived from.
+A field turns the JSON of a property into what people type (`control_value`) and back (`clean`). An empty one leaves the
+property out of the document. A kind without a class of its own has that of the kind that it is derived from.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from django import forms
 from django.core.exceptions import ValidationError
 
 from connections.endpoint.embedded_secrets import without_secrets
-from flows.language.expressions import ExpressionError, check
+from flows.language.expressions import ExpressionError, as_template, check
 from flows.language.scope import VariableInScope
 from flows.language.stored_secrets import KEY, is_stored
 from flows.language.values import VARIABLE_TYPES
@@ -60,7 +60,7 @@ class PropertyField(forms.Field):
         super().__init__(label=property.label, help_text=property.hint, required=False)
         self.property = property
 
-    def shown(self, value: Any) -> Any:
+    def control_value(self, value: Any) -> Any:
         """The stored value as the control shows it."""
         return text_of(value)
 
@@ -69,7 +69,7 @@ FIELDS: dict[type[Property], type[PropertyField]] = {}  # by kind
 FieldClass = TypeVar("FieldClass", bound=type[PropertyField])
 
 
-def field_of(kind: type[Property]) -> Callable[[FieldClass], FieldClass]:
+def field_for(kind: type[Property]) -> Callable[[FieldClass], FieldClass]:
     """Makes a class the one for a kind of property."""
 
     def register(made: FieldClass) -> FieldClass:
@@ -82,12 +82,12 @@ def field_of(kind: type[Property]) -> Callable[[FieldClass], FieldClass]:
 def make_field(property: Property, stored: Any) -> PropertyField:
     """The field for a property that has this value now; a secret is never shown, whatever its kind."""
     if property.is_write_only(stored):
-        return SecretField(property)
+        return SecretPropertyField(property)
     return next(FIELDS[kind] for kind in type(property).__mro__ if kind in FIELDS)(property)
 
 
-@field_of(TextProperty)
-class TextField(PropertyField):
+@field_for(TextProperty)
+class TextPropertyField(PropertyField):
     partial = "properties/_text.html"
     widget: Any = forms.TextInput
 
@@ -98,14 +98,14 @@ class TextField(PropertyField):
         return text
 
 
-@field_of(LongTextProperty)
-class LongTextField(TextField):
+@field_for(LongTextProperty)
+class LongTextPropertyField(TextPropertyField):
     partial = "properties/_long_text.html"
     widget = forms.Textarea
 
 
-@field_of(AddressProperty)
-class AddressField(TextField):
+@field_for(AddressProperty)
+class AddressPropertyField(TextPropertyField):
     """An address with a secret inside is refused, and not shown again."""
 
     def clean(self, value: Any) -> Any:
@@ -118,26 +118,25 @@ class AddressField(TextField):
         return without_secrets(data) if data and self.property.refuse(data) else data
 
 
-@field_of(ValueProperty)
-class ValueField(TextField):
+@field_for(ValueProperty)
+class ValuePropertyField(TextPropertyField):
     """Text that is a JSON number, list or object is kept as that."""
 
     def clean(self, value: Any) -> Any:
-        return literal(super().clean(value))
+        return parse_literal(super().clean(value))
 
 
-@field_of(ConditionProperty)
-class ConditionField(TextField):
+@field_for(ConditionProperty)
+class ConditionPropertyField(TextPropertyField):
     def clean(self, value: Any) -> Any:
         text = (value or "").strip()
         if text:
-            inner = text.removeprefix("{{").removesuffix("}}") if text.startswith("{{") else text
-            check_template("{{ (" + inner + ") }}")
+            check_condition(text)
         return text
 
 
-@field_of(NumberProperty)
-class NumberField(TextField):
+@field_for(NumberProperty)
+class NumberPropertyField(TextPropertyField):
     partial = "properties/_number.html"
 
     def clean(self, value: Any) -> Any:
@@ -150,8 +149,8 @@ class NumberField(TextField):
         return int(number) if float(number).is_integer() and "." not in text else number
 
 
-@field_of(ChoiceProperty)
-class ChoiceField(PropertyField):
+@field_for(ChoiceProperty)
+class ChoicePropertyField(PropertyField):
     partial = "properties/_choice.html"
     widget = forms.Select
 
@@ -166,8 +165,8 @@ class ChoiceField(PropertyField):
         return value or ""
 
 
-@field_of(ConnectionProperty)
-class ConnectionField(PropertyField):
+@field_for(ConnectionProperty)
+class ConnectionPropertyField(PropertyField):
     """A stored connection, with the toggle that creates one in place."""
 
     partial = "properties/_connection.html"
@@ -177,17 +176,17 @@ class ConnectionField(PropertyField):
         return (value or "").strip()
 
 
-@field_of(VariableProperty)
-class VariableField(PropertyField):
+@field_for(VariableProperty)
+class VariablePropertyField(PropertyField):
     partial = "properties/_variable.html"
     widget = forms.TextInput
 
     def clean(self, value: Any) -> Any:
-        return checked_name(value)
+        return clean_name(value)
 
 
-@field_of(NewVariableProperty)
-class NewVariableField(VariableField):
+@field_for(NewVariableProperty)
+class NewVariablePropertyField(VariablePropertyField):
     partial = "properties/_new_variable.html"
 
 
@@ -198,8 +197,8 @@ class ToggledInput(forms.TextInput):
         return data.get(name, "") if data.get(f"{name}-on") else ""
 
 
-@field_of(ConnectionVariableProperty)
-class ConnectionVariableField(PropertyField):
+@field_for(ConnectionVariableProperty)
+class ConnectionVariablePropertyField(PropertyField):
     partial = "properties/_connection_variable.html"
     says_hint = True
     widget = ToggledInput
@@ -211,7 +210,7 @@ class ConnectionVariableField(PropertyField):
         return text
 
 
-class SecretInput(forms.TextInput):
+class WriteOnlyInput(forms.TextInput):
     """What is typed, else the stored secret that `NAME-kept` names."""
 
     def value_from_datadict(self, data: Mapping[str, Any], files: Any, name: str) -> Any:
@@ -219,14 +218,14 @@ class SecretInput(forms.TextInput):
         return {"secret": kept} if not typed.strip() and KEY.fullmatch(kept) else typed
 
 
-@field_of(SecretProperty)
-class SecretField(PropertyField):
+@field_for(SecretProperty)
+class SecretPropertyField(PropertyField):
     """A stored secret is write-only: blank keeps it."""
 
     partial = "properties/_secret.html"
-    widget = SecretInput
+    widget = WriteOnlyInput
 
-    def shown(self, value: Any) -> Any:
+    def control_value(self, value: Any) -> Any:
         return value if isinstance(value, str) else ""
 
     def clean(self, value: Any) -> Any:
@@ -255,32 +254,32 @@ class DeclarationsInput(forms.Widget):
         return f"{name}-0-name" not in data
 
 
-@field_of(DeclarationsProperty)
-class DeclarationsField(PropertyField):
+@field_for(DeclarationsProperty)
+class DeclarationsPropertyField(PropertyField):
     partial = "properties/_declarations.html"
     rows_partial, rows_id = "properties/_declaration_rows.html", "variables-rows"
     widget = DeclarationsInput
     types = VARIABLE_TYPES
 
-    def shown(self, value: Any) -> Any:
+    def control_value(self, value: Any) -> Any:
         rows = [row for row in value if isinstance(row, dict)] if isinstance(value, list) else []
-        return [shown_row(row) for row in rows]
+        return [control_row(row) for row in rows]
 
     def rows_of(self, bound: forms.BoundField) -> list[dict[str, Any]]:
         """The rows for the template, with an empty one at the end; `prefix` begins the names of their controls."""
-        rows = [shown_row(row) if bound.form.is_bound else row for row in bound.value() or []]
-        named = [*(row for row in rows if row["name"] or row["value"]), shown_row({})]
+        rows = [control_row(row) if bound.form.is_bound else row for row in bound.value() or []]
+        named = [*(row for row in rows if row["name"] or row["value"]), control_row({})]
         return [{**row, "prefix": f"{bound.name}-{number}"} for number, row in enumerate(named)]
 
     def clean(self, value: Any) -> Any:
         rows = [row for row in value or [] if row["name"].strip() or row["value"].strip()]
-        names = [checked_name(row["name"], required=True) for row in rows]
+        names = [clean_name(row["name"], required=True) for row in rows]
         if repeated := next((name for name in names if names.count(name) > 1), None):
             raise ValidationError(f"{repeated} is declared twice. Rename one of them.")
-        return [cleaned_row(name, row) for name, row in zip(names, rows, strict=True)]
+        return [clean_row(name, row) for name, row in zip(names, rows, strict=True)]
 
 
-def shown_row(row: Mapping[str, Any]) -> dict[str, Any]:
+def control_row(row: Mapping[str, Any]) -> dict[str, Any]:
     """A row as its controls show it; what is typed as a secret is not shown again."""
     value = row.get("value")
     kept = value.get("secret", "") if isinstance(value, dict) and "secret" in value else ""
@@ -294,13 +293,13 @@ def shown_row(row: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def cleaned_row(name: str, row: Mapping[str, Any]) -> dict[str, Any]:
+def clean_row(name: str, row: Mapping[str, Any]) -> dict[str, Any]:
     if row["type"] not in VARIABLE_TYPES:
         raise ValidationError(f"{name}: {row['type']!r} is not a type. Choose one of {', '.join(VARIABLE_TYPES)}.")
     text = row["value"].replace("\r\n", "\n")
     if "{" in text:
         check_template(text)
-    value: Any = literal(text) if row["type"] in ("number", "boolean", "list", "object") else text
+    value: Any = parse_literal(text) if row["type"] in ("number", "boolean", "list", "object") else text
     if row["type"] == "secret" and not text and row["kept"]:
         value = {"secret": row["kept"]}
     cleaned = {"name": name, "type": row["type"], "value": value}
@@ -322,7 +321,7 @@ class PropertyForm(forms.Form):
         super().__init__(data, auto_id="property-%s")
         for name, property in declared.items():
             field = make_field(property, stored.get(name))
-            self.fields[name], self.initial[name] = field, field.shown(stored.get(name))
+            self.fields[name], self.initial[name] = field, field.control_value(stored.get(name))
 
     def property_fields(self) -> Iterator[tuple[str, PropertyField]]:
         return ((name, field) for name, field in self.fields.items() if isinstance(field, PropertyField))
@@ -343,24 +342,24 @@ class PropertyForm(forms.Form):
         for name in self.declared:
             value = self.cleaned_data[name]
             if value in EMPTY and not isinstance(value, bool):
-                keep_or_drop(merged, name)
-            elif not same(value, merged.get(name)):
+                drop_unless_kept(merged, name)
+            elif not is_same(value, merged.get(name)):
                 merged[name] = value
         return merged
 
 
-def keep_or_drop(stored: dict[str, Any], name: str) -> None:
+def drop_unless_kept(stored: dict[str, Any], name: str) -> None:
     # A property that was stored as null or empty means the same; leaving it makes an export equal to its import.
     # A stored secret is kept while its field is blank: it is write-only.
     if name in stored and stored[name] not in EMPTY and not is_stored(stored[name]):
         del stored[name]
 
 
-def same(value: Any, stored: Any) -> bool:
+def is_same(value: Any, stored: Any) -> bool:
     return type(value) is type(stored) and bool(value == stored)
 
 
-def literal(text: str) -> Any:
+def parse_literal(text: str) -> Any:
     """JSON where the text is a JSON number, boolean, list or object; else the text."""
     stripped = text.strip()
     if not stripped or "{{" in stripped:
@@ -385,7 +384,7 @@ def parse_number(text: str, *, whole: bool) -> int | float:
     return number
 
 
-def checked_name(value: Any, required: bool = False) -> str:
+def clean_name(value: Any, required: bool = False) -> str:
     """The name of a variable without spaces around it. Raises ValidationError."""
     text = (value or "").strip()
     if text and not NAME.fullmatch(text):
@@ -393,6 +392,14 @@ def checked_name(value: Any, required: bool = False) -> str:
     if required and not text:
         raise ValidationError("A variable needs a name.")
     return str(text)
+
+
+def check_condition(expression: str) -> None:
+    """Raises ValidationError when a bare expression cannot be read."""
+    try:
+        check(as_template(expression))
+    except ExpressionError as error:
+        raise ValidationError(str(error)) from None
 
 
 def check_template(text: str) -> None:

@@ -66,13 +66,13 @@ class OpenFlow:
 
     @cached_property
     def connections(self) -> list[Connection]:
-        return list(Connection.objects.only("name", "endpoint").order_by("name"))
+        return list(Connection.objects.only("name", "endpoint", "auth").order_by("name"))
 
     @cached_property
     def problems(self) -> ProblemList:
         document = self.document
         titles = {a.action.id: a.action.title or type_view(a.action.type).title for a in document.walk()}
-        return ProblemList(configuration.problems_of(document, self.flow), titles)
+        return ProblemList(configuration.problems_of(document, self.flow, self.connections), titles)
 
     def panel_context(self, action_id: str) -> PanelContext:
         """What the form of an action is told. An edit of the action itself does not change it."""

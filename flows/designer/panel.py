@@ -184,7 +184,9 @@ class Panel:
         """Retry and timeout in a few words, for the folded section."""
         attempts, timeout = self.values.retry.get("attempts"), self.values.retry.get("timeout")
         words = [f"up to {attempts} tries"] if attempts else []
-        return ", ".join([*words, f"{timeout:g} s"] if isinstance(timeout, int | float) else words)
+        if timeout and "timeout" not in self.errors:
+            words.append(f"{timeout} s" if isinstance(timeout, str) else f"{timeout:g} s")
+        return ", ".join(words)
 
     @property
     def opens_retry(self) -> bool:
@@ -244,7 +246,8 @@ def help_of(type: str) -> SafeString:
         text = (Path(registry.folder(type)) / "help.md").read_text()
     except (registry.UnknownAction, OSError):
         return SafeString("")
-    return mark_safe(MarkdownIt("js-default").render(text))  # noqa: S308 - a file of ours, HTML in it off
+    html: str = MarkdownIt("js-default").render(text)
+    return mark_safe(html)  # noqa: S308 - a file of ours, HTML in it off
 
 
 def unsent(action: Action, connections: Sequence[Connection]) -> dict[str, str]:

@@ -9,7 +9,7 @@ from django import forms
 from django.core.exceptions import ValidationError
 
 from flows.designer.conflict import EditConflict
-from flows.designer.fields import checked_name, literal
+from flows.designer.fields import clean_name, parse_literal
 from flows.language.document import Document
 from flows.language.stored_secrets import KEY, is_stored
 from flows.language.values import VariableType
@@ -54,7 +54,7 @@ class StartForm(forms.Form):
         for row in self.rows:
             if not row["name"].strip():
                 continue
-            name = checked_name(row["name"])
+            name = clean_name(row["name"])
             if any(each["name"] == name for each in inputs):
                 raise ValidationError(f"The input {name} is there twice. Rename one of them.")
             if row["type"] not in TYPES:
@@ -65,7 +65,7 @@ class StartForm(forms.Form):
 
     def input_of(self, name: str, row: Mapping[str, Any]) -> dict[str, Any]:
         """A row as it goes into the document."""
-        stored = next((each for each in self.stored_inputs if each.get("name") == name), {})
+        stored: Mapping[str, Any] = next((each for each in self.stored_inputs if each.get("name") == name), {})
         typed = {
             "type": row["type"],
             "required": bool(row["required"]),
@@ -87,7 +87,7 @@ def default_of(row: Mapping[str, Any], stored: Mapping[str, Any]) -> Any:
     text = row["default"]
     if row["type"] == "secret" and text == "" and not row["forget"]:
         return stored_secret(row, stored)
-    return None if text == "" else text if row["type"] in ("text", "secret") else literal(text)
+    return None if text == "" else text if row["type"] in ("text", "secret") else parse_literal(text)
 
 
 def stored_secret(row: Mapping[str, Any], stored: Mapping[str, Any]) -> Any:
@@ -107,7 +107,7 @@ def posted_rows(data: Mapping[str, Any]) -> list[dict[str, Any]]:
 
 
 def stored_row(stored: Mapping[str, Any]) -> dict[str, Any]:
-    default = stored.get("default")
+    default: Any = stored.get("default")
     secret = stored.get("type") == "secret"
     return {
         "name": stored.get("name", ""),
@@ -115,7 +115,7 @@ def stored_row(stored: Mapping[str, Any]) -> dict[str, Any]:
         "required": bool(stored.get("required")),
         "default": "" if default is None or secret else default_text(default),
         "description": stored.get("description") or "",
-        "kept": default["secret"] if secret and is_stored(default) else "",
+        "kept": default["secret"] if default and secret and is_stored(default) else "",
         "forget": "",
     }
 

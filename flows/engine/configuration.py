@@ -39,12 +39,17 @@ Known = tuple[Key, frozenset[tuple[str, str]], frozenset[tuple[str, CalledFlow]]
 errors_known: dict[Known, list[Problem]] = {}
 
 
-def problems_of(document: Document, flow: Flow | None = None) -> list[Problem]:
-    """Errors and warnings of a stored flow, whose secrets are known, or of a file."""
+def problems_of(
+    document: Document, flow: Flow | None = None, known: Iterable[Connection] | None = None
+) -> list[Problem]:
+    """Errors and warnings of a stored flow, whose secrets are known, or of a file.
+
+    `known` are all connections there are, where they have been read already.
+    """
     needs = needs_of(document)
     # A file that runs itself does so once it is imported.
     own = {} if flow else {slugify(document.name): CalledFlow()}
-    connections = existing_connections(needs)
+    connections = existing_connections(needs) if known is None else troubles_of(known, needs)
     return linter.problems(
         document,
         connections=set(connections),
@@ -104,6 +109,11 @@ def existing_connections(needs: Needs) -> dict[str, str]:
         return {}
     found = sql.connections_named(needs.connections)
     return {name: trouble_of(auth, endpoint) for name, auth, endpoint in found}
+
+
+def troubles_of(known: Iterable[Connection], needs: Needs) -> dict[str, str]:
+    """The same of connections that have been read."""
+    return {each.name: trouble_of(each.auth, each.endpoint) for each in known if each.name in needs.connections}
 
 
 def trouble_of(auth: str, address: str) -> str:

@@ -108,7 +108,7 @@ async def work(concurrency: int) -> None:
     The second signal ends it at once, and other workers take over.
     """
     cancel_on_signal()
-    connection.pool.resize(1, POOL)
+    connection.pool.resize(1, POOL)  # type: ignore[attr-defined]  # PostgreSQL's
     announcer = notices.Announcer()
     hub.relay = announcer
     executor = Executor("worker", concurrency, PAUSE)

@@ -60,7 +60,7 @@ class Port:
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class InsertPlace:
     """Where an action can be inserted. `owner` and `branch` are empty at the top level."""
 
     owner: str
@@ -78,7 +78,7 @@ class Lane:
     label: str
     condition: str
     cards: list[Card]
-    first: Place
+    first: InsertPlace
     skipped: bool = False
     taken: bool = False
 
@@ -94,7 +94,7 @@ class Card:
     disabled: bool
     selected: bool
     problems: int
-    after: Place  # where "+" below this card inserts
+    after: InsertPlace  # where "+" below this card inserts
     lanes: list[Lane] | None = None
     folded: bool = False  # a container too deep to draw
     run: CardRun | None = None
@@ -151,7 +151,7 @@ class Flowchart:
         opened = document.find(root) if root else None
         self.opened = opened
         branches = opened.branches if opened else ()
-        self.first = Place("", "", 0)
+        self.first = InsertPlace("", "", 0)
         self.cards = self._block(document.actions, "", "", 0) if opened is None else []
         self.lanes = [self._lane(opened, branch, 1, ()) for branch in branches] if opened else []
 
@@ -166,9 +166,11 @@ class Flowchart:
     def _block(
         self, actions: Sequence[Action], owner: str, branch: str, depth: int, inside: Sequence[str] = ()
     ) -> list[Card]:
-        return [self._card(action, Place(owner, branch, at + 1), depth, inside) for at, action in enumerate(actions)]
+        return [
+            self._card(action, InsertPlace(owner, branch, at + 1), depth, inside) for at, action in enumerate(actions)
+        ]
 
-    def _card(self, action: Action, after: Place, depth: int, inside: Sequence[str]) -> Card:
+    def _card(self, action: Action, after: InsertPlace, depth: int, inside: Sequence[str]) -> Card:
         self._step += 1
         view = type_view(action.type)
         title = action.title or view.title
@@ -206,7 +208,7 @@ class Flowchart:
             label=label,
             condition=branch.condition or "",
             cards=cards,
-            first=Place(owner.id, branch.id, 0),
+            first=InsertPlace(owner.id, branch.id, 0),
             skipped=bool(done) and all(run.state.name == "skipped" for run in done),
             taken=any(run.state.name != "skipped" for run in done),
         )
@@ -288,7 +290,7 @@ def output_of(action: Action) -> str:
     return ""
 
 
-def run_flowchart(run: Run) -> dict[str, Any]:
+def flowchart_of_run(run: Run) -> dict[str, Any]:
     """The flowchart of what a run executed, with the state of every action, read-only."""
     newest = dict(run.actions.order_by().values_list("action_id").annotate(Max("order")))
     latest = run.actions.filter(order__in=list(newest.values())).defer("inputs", "output", "variables", "facts")

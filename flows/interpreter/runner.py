@@ -295,23 +295,23 @@ class Execution:
     def services(self) -> Services:
         return self._runner.services
 
-    async def text(self, delta: str) -> None:
+    async def stream_text(self, delta: str) -> None:
         await self._runner.journal.record(ActionStreamed(self.path, delta))
 
     async def log(self, level: str, message: str) -> None:
         await self._runner.journal.record(ActionLogged(self.path, level, message, time.time()))
 
-    async def waiting(self, reason: str, until: float) -> None:
+    async def report_wait(self, reason: str, until: float) -> None:
         await self._runner.journal.record(ActionWaiting(self.path, reason, until))
 
     @property
-    def noted(self) -> Any:
+    def last_note(self) -> Any:
         return self._runner.journal.noted(self.path)
 
     async def note(self, value: Any) -> None:
         await self._runner.journal.record(ActionNoted(self.path, value))
 
-    async def rendered(self, value: Any, scope: Scope) -> Any:
+    async def render(self, value: Any, scope: Scope) -> Any:
         try:
             return await render_deep(value, scope)
         except ExpressionError as error:

@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
+from typing import Any
 
-from flows.actions.registry import properties_of_type
+from flows.actions.registry import all_types, properties_of_type
 from flows.language.document import Action, Document
 from flows.language.stored_secrets import is_stored
 from flows.language.values import VARIABLE_TYPES
-from flows.lint.literal_secrets import literal_of, refusals, secrets_of, text_inputs_used
+from flows.lint.literal_secrets import SecretPlace, literal_of, refusals, secrets_of, text_inputs_in_secrets
 from flows.lint.visible import Scopes, Visible, known_type, start_variables
 from flows.lint.visible import variables_at as variables_at
 from flows.properties.base import Finding, LintContext, Property, properties_of
@@ -50,7 +51,7 @@ def problems(
     """
     found = [
         *input_problems(document),
-        *Linter(connections, troubles).block(document.actions, start_variables(document)),
+        *Linter(connections, troubles).block_problems(document.actions, start_variables(document)),
         *call_problems(document, flows),
         *secret_problems(document, secrets, flows),
     ]
@@ -58,18 +59,18 @@ def problems(
     return sorted(found, key=lambda problem: places.get(problem.action_id or "", 0))
 
 
-def enabled(actions: Sequence[Action]) -> Iterator[Action]:
+def enabled_actions(actions: Sequence[Action]) -> Iterator[Action]:
     """Actions that a run may come to."""
     for action in actions:
         if not action.disabled:
             yield action
             for branch in action.branches:
-                yield from enabled(branch.actions)
+                yield from enabled_actions(branch.actions)
 
 
 def calls_in(document: Document) -> Iterator[tuple[Action, str, str]]:
     """Actions that run another flow: with the property that names it, and its slug as far as that is written down."""
-    for action in enabled(document.actions):
+    for action in enabled_actions(document.actions):
         for name, property in properties_of_type(action.type).items():
             if slug := property.flow_named(action.properties.get(name)):
                 yield action, name, slug
@@ -89,7 +90,7 @@ def secret_problems(
     document: Document, secrets: Collection[str] | None, flows: Mapping[str, CalledFlow] | None
 ) -> Iterator[Problem]:
     """Literals mixed with templates, stored secrets that are not here, and texts that become secrets."""
-    reached = {None, *(action.id for action in enabled(document.actions))}
+    reached = {None, *(action.id for action in enabled_actions(document.actions))}
 
     def secret_inputs(slug: str) -> Collection[str]:
         return (flows or {}).get(slug, CalledFlow()).secret_inputs
@@ -97,20 +98,25 @@ def secret_problems(
     for place, sentence in refusals(document, secret_inputs):
         if place.action_id in reached:
             yield Problem(place.action_id, place.property, sentence)
-    for place, value in secrets_of(document, secret_inputs):
-        if place.action_id in reached and secrets is not None and is_stored(value) and value["secret"] not in secrets:
-            sentence = f"{place.title} must be filled in: a secret does not travel with a file."
-            # A run that is given the input does without its default.
-            severity = "error" if place.action_id else "warning"
-            yield Problem(place.action_id, place.property, sentence, severity)
-        # The called flow has come, or taken a secret input, after this document was stored.
-        if place.action_id in reached and secrets is not None and literal_of(place, value) is not None:
-            sentence = f"{place.title} is a secret and can be read in the document. Any change of the flow stores it."
-            yield Problem(place.action_id, place.property, sentence, "warning")
-    for place, name in text_inputs_used(document, secret_inputs):
+    for place, value in secrets_of(document, secret_inputs) if secrets is not None else ():
+        if place.action_id in reached:
+            yield from stored_secret_problems(place, value, secrets or ())
+    for place, name in text_inputs_in_secrets(document, secret_inputs):
         if place.action_id in reached:
             sentence = f"{place.title} comes from the text input {name}. Declare that as secret, so that it is masked."
             yield Problem(place.action_id, place.property, sentence, "warning")
+
+
+def stored_secret_problems(place: SecretPlace, value: Any, secrets: Collection[str]) -> Iterator[Problem]:
+    """One that is not in encrypted storage, though it should be."""
+    if is_stored(value) and value["secret"] not in secrets:
+        sentence = f"{place.title} must be filled in: a secret does not travel with a file."
+        # A run that is given the input does without its default.
+        yield Problem(place.action_id, place.property, sentence, "error" if place.action_id else "warning")
+    # The called flow has come, or taken a secret input, after this document was stored.
+    if literal_of(place, value) is not None:
+        sentence = f"{place.title} is a secret and can be read in the document. Any change of the flow stores it."
+        yield Problem(place.action_id, place.property, sentence, "warning")
 
 
 def input_problems(document: Document) -> Iterator[Problem]:
@@ -122,25 +128,28 @@ def input_problems(document: Document) -> Iterator[Problem]:
 
 
 class Linter:
+    """Walks one document, with the variables that are in scope at each action."""
+
     def __init__(self, connections: Collection[str] | None, troubles: Mapping[str, str] | None = None) -> None:
         self._connections, self._troubles = connections, troubles or {}
         self._scopes = Scopes()
 
-    def block(self, actions: Sequence[Action], visible: Visible, in_loop: bool = False) -> Iterator[Problem]:
+    def block_problems(self, actions: Sequence[Action], visible: Visible, in_loop: bool = False) -> Iterator[Problem]:
         here = dict(visible)
         for action in actions:
             if action.disabled:
                 continue
-            yield from self.action(action, here)
+            yield from self.action_problems(action, here)
             known = known_type(action)
             if known and known.only_in_loops and not in_loop:
-                yield Problem(action.id, None, f"{known.title} is outside of a loop. Move it into For each or While.")
-            loops = in_loop or bool(known and known.branches == "body")
+                loops = " or ".join(each.title for each in all_types() if each.branches == "body")
+                yield Problem(action.id, None, f"{known.title} is outside of a loop. Move it into {loops}.")
+            is_in_loop = in_loop or bool(known and known.branches == "body")
             for branch in action.branches:
-                yield from self.block(branch.actions, self._scopes.inside(action, branch, here), loops)
+                yield from self.block_problems(branch.actions, self._scopes.inside(action, branch, here), is_in_loop)
             self._scopes.leave(action, here)
 
-    def action(self, action: Action, visible: Visible) -> Iterator[Problem]:
+    def action_problems(self, action: Action, visible: Visible) -> Iterator[Problem]:
         known = known_type(action)
         if known is None:
             yield Problem(
@@ -159,13 +168,13 @@ class Linter:
                 yield Problem(action.id, None, unknown_property(name, list(declared)), "warning")
         for name, property in declared.items():
             if name not in said:
-                yield from self.property(action, name, property, visible)
+                yield from self.property_problems(action, name, property, visible)
         for branch in action.branches:
             if branch.condition:
                 found = condition_problems(branch.condition, visible, "Condition")
-                yield from at_place(found, action, f"branch-{branch.id}-condition")
+                yield from problems_at(found, action, f"branch-{branch.id}-condition")
 
-    def property(self, action: Action, name: str, property: Property, visible: Visible) -> Iterator[Problem]:
+    def property_problems(self, action: Action, name: str, property: Property, visible: Visible) -> Iterator[Problem]:
         value, is_overridden = action.properties.get(name), property.is_overridden_in(action.properties)
         if property.is_unset(value):
             if property.required and not is_overridden:
@@ -179,10 +188,10 @@ class Linter:
             troubles=self._troubles,
             is_overridden=is_overridden,
         )
-        yield from at_place(property.problems(value, context), action, name)
+        yield from problems_at(property.problems(value, context), action, name)
 
 
-def at_place(findings: Iterable[Finding], action: Action, name: str) -> Iterator[Problem]:
+def problems_at(findings: Iterable[Finding], action: Action, name: str) -> Iterator[Problem]:
     return (Problem(action.id, name, finding.message, finding.severity) for finding in findings)
 
 

@@ -35,7 +35,7 @@ SecretInputs = Callable[[str], Collection[str]]  # names of the secret inputs of
 
 
 @dataclass(frozen=True)
-class Place:
+class SecretPlace:
     """A spot that takes a secret: of an action, or of the inputs of the flow."""
 
     action_id: str | None
@@ -47,51 +47,44 @@ def no_flows(slug: str) -> Collection[str]:
     return ()
 
 
-def set_aside(
+def replace_literals(
     document: Document, keep: Callable[[str], Mapping[str, str]], secret_inputs: SecretInputs = no_flows
 ) -> Document:
     """The document with every literal secret replaced by what `keep` gives for it."""
 
-    def kept(place: Place, value: Any) -> Any:
+    def replace(place: SecretPlace, value: Any) -> Any:
         literal = literal_of(place, value)
         return value if literal is None else dict(keep(literal))
 
-    return each_secret(document, kept, secret_inputs)
+    return change_secrets(document, replace, secret_inputs)
 
 
-def refusals(document: Document, secret_inputs: SecretInputs = no_flows) -> list[tuple[Place, str]]:
+def refusals(document: Document, secret_inputs: SecretInputs = no_flows) -> list[tuple[SecretPlace, str]]:
     """Where a literal is mixed with a template, in sentences."""
-    found: list[tuple[Place, str]] = []
-
-    def look(place: Place, value: Any) -> Any:
-        if sentence := refusal_of(place, value):
-            found.append((place, f"{place.title}: {sentence}"))
-        return value
-
-    each_secret(document, look, secret_inputs)
-    return found
+    found = ((place, refusal_of(place, value)) for place, value in secrets_of(document, secret_inputs))
+    return [(place, f"{place.title}: {sentence}") for place, sentence in found if sentence]
 
 
-def secrets_of(document: Document, secret_inputs: SecretInputs = no_flows) -> list[tuple[Place, Any]]:
+def secrets_of(document: Document, secret_inputs: SecretInputs = no_flows) -> list[tuple[SecretPlace, Any]]:
     """Every value in a place for a secret."""
-    found: list[tuple[Place, Any]] = []
+    found: list[tuple[SecretPlace, Any]] = []
 
-    def look(place: Place, value: Any) -> Any:
+    def note(place: SecretPlace, value: Any) -> Any:
         found.append((place, value))
         return value
 
-    each_secret(document, look, secret_inputs)
+    change_secrets(document, note, secret_inputs)
     return found
 
 
 # What stands in a place
 
 
-def is_default(place: Place) -> bool:
+def is_default(place: SecretPlace) -> bool:
     return place.action_id is None
 
 
-def literal_of(place: Place, value: Any) -> str | None:
+def literal_of(place: SecretPlace, value: Any) -> str | None:
     """The secret that is typed there as it is; None when there is none, or a template."""
     if value in (None, "") or is_stored(value):
         return None
@@ -100,7 +93,7 @@ def literal_of(place: Place, value: Any) -> str | None:
     return text if is_default(place) or "{{" not in text else None
 
 
-def refusal_of(place: Place, value: Any) -> str:
+def refusal_of(place: SecretPlace, value: Any) -> str:
     """Why a value cannot stand there, in a sentence; nothing when it can."""
     if value in (None, "") or is_stored(value) or literal_of(place, value) is not None:
         return ""
@@ -144,10 +137,12 @@ def gives_literal(node: nodes.Node) -> bool:
 # Where the places are
 
 
-def each_secret(document: Document, change: Callable[[Place, Any], Any], secret_inputs: SecretInputs) -> Document:
+def change_secrets(
+    document: Document, change: Callable[[SecretPlace, Any], Any], secret_inputs: SecretInputs
+) -> Document:
     """The document with `change` applied to every value in a place for a secret."""
     secret_inputs = cache(secret_inputs)  # many actions run the same flow
-    document = document.with_inputs([input_changed(declared.json, change) for declared in document.inputs])
+    document = document.with_inputs([change_input(declared.json, change) for declared in document.inputs])
     names = secret_names(document)
     for located in list(document.walk()):
         properties = change_properties(located.action, change, names, secret_inputs)
@@ -156,10 +151,10 @@ def each_secret(document: Document, change: Callable[[Place, Any], Any], secret_
     return document
 
 
-def input_changed(declared: Json, change: Callable[[Place, Any], Any]) -> Json:
+def change_input(declared: Json, change: Callable[[SecretPlace, Any], Any]) -> Json:
     if declared.get("type") != "secret" or "default" not in declared:
         return declared
-    place = Place(None, "inputs", f"The default of the input {declared['name']}")
+    place = SecretPlace(None, "inputs", f"The default of the input {declared['name']}")
     return {**declared, "default": change(place, declared["default"])}
 
 
@@ -174,13 +169,16 @@ def secret_names(document: Document) -> set[str]:
 
 
 def change_properties(
-    action: Action, change: Callable[[Place, Any], Any], secret_names: Collection[str], secret_inputs: SecretInputs
+    action: Action,
+    change: Callable[[SecretPlace, Any], Any],
+    secret_names: Collection[str],
+    secret_inputs: SecretInputs,
 ) -> Mapping[str, Any]:
     """The properties of an action with `change` applied to every value in a place for a secret."""
     context = SecretContext(action.properties, secret_names, secret_inputs)
 
     def change_at(name: str) -> ChangeSecret:
-        return lambda title, value: change(Place(action.id, name, title), value)
+        return lambda title, value: change(SecretPlace(action.id, name, title), value)
 
     known = properties_of_type(action.type)
     return {
@@ -192,8 +190,10 @@ def change_properties(
 # Texts that become secrets
 
 
-def text_inputs_used(document: Document, secret_inputs: SecretInputs = no_flows) -> Iterator[tuple[Place, str]]:
-    """Inputs of type text whose value reaches a place for a secret, directly or through variables."""
+def text_inputs_in_secrets(
+    document: Document, secret_inputs: SecretInputs = no_flows
+) -> Iterator[tuple[SecretPlace, str]]:
+    """Inputs of type text whose value reaches a place for a secret, directly or through variables: (place, name)."""
     sources = sources_of(document)
     for place, value in secrets_of(document, secret_inputs):
         if isinstance(value, str) and not is_default(place):

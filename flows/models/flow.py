@@ -15,7 +15,7 @@ from django.utils.text import slugify
 
 from connections.secret import Secret
 from flows.language.document import Document, DocumentError, parse
-from flows.lint.literal_secrets import set_aside
+from flows.lint.literal_secrets import replace_literals
 from flows.models.raw import placeholders, table
 from flows.models.secrets import FlowSecret
 
@@ -151,7 +151,7 @@ class Flow(models.Model):
             kept.append(FlowSecret(flow=self, key=f"s{secrets.token_hex(6)}", value=Secret(value)))
             return {"secret": kept[-1].key}
 
-        changed = set_aside(document, keep, Flow.objects.secret_inputs)
+        changed = replace_literals(document, keep, Flow.objects.secret_inputs)
         FlowSecret.objects.bulk_create(kept)
         return changed
 
@@ -184,13 +184,14 @@ class Flow(models.Model):
         self.delete()
 
     def move_head(self, to: Revision, *, base: int, name: str) -> None:
+        now = timezone.now()
         with transaction.atomic():
             moved = Flow.objects.filter(pk=self.pk, head__number=base).update(
-                head=to, name=name[:200], changed_at=timezone.now(), concurrency=Document(to.document).concurrency
+                head=to, name=name[:200], changed_at=now, concurrency=Document(to.document).concurrency
             )
             if not moved:
                 raise Conflict(Flow.objects.select_related("head__created_by").get(pk=self.pk).current)
-        self.head, self.name = to, name[:200]
+        self.head, self.name, self.changed_at = to, name[:200], now
 
 
 class RevisionManager(models.Manager["Revision"]):

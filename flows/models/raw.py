@@ -14,12 +14,17 @@ TAKEN_AS_THEY_ARE = frozenset({str, int, bool, type(None)})  # by the database, 
 Fields = dict[str, Any]
 
 
-def table(model: Any) -> str:
+def table(model: type[models.Model]) -> str:
     return quote_name(model._meta.db_table)
 
 
 def quote_name(name: str) -> str:
     return connection.ops.quote_name(name)
+
+
+def column_of(model: Any, field: str) -> str:
+    column: str = model._meta.get_field(field).column
+    return column
 
 
 def placeholders(values: Collection[Any]) -> str:
@@ -73,7 +78,7 @@ def reader_of(field: Any) -> Callable[[Any], Any]:
     return read
 
 
-def insert(rows: Sequence[Any], *, keyed: bool = False) -> None:
+def insert(rows: Sequence[models.Model], *, keyed: bool = False) -> None:
     """Rows of one model; with `keyed` each gets the key that the database gave it."""
     if not rows:
         return

@@ -118,7 +118,7 @@ def order(columns: Sequence[str], *, upwards: bool) -> str:
 
 
 @dataclass(frozen=True)
-class RunPage:
+class FoundRuns:
     """One page, and where the pages beside it begin."""
 
     runs: list[Run]
@@ -172,7 +172,7 @@ class Search:
         self._everything = filters.only_time and not Flow.objects.exclude(pk__in=self.flows.values("pk")).exists()
         self._groups = self._groups_wanted()
 
-    def page(self, before: Cursor | None = None, after: Cursor | None = None, *, oldest: bool = False) -> RunPage:
+    def page(self, before: Cursor | None = None, after: Cursor | None = None, *, oldest: bool = False) -> FoundRuns:
         """The newest runs, those before or after a cursor, or the oldest ones."""
         upwards = after is not None or oldest
         found = self._runs(after if upwards else before, upwards=upwards)
@@ -183,7 +183,7 @@ class Search:
         newest, last = (Cursor.of(shown[0]), Cursor.of(shown[-1])) if shown else (None, None)
         newer = newest if (more if upwards else before) else None
         older = last if (after if upwards else more) else None
-        return RunPage(shown, newer, older)
+        return FoundRuns(shown, newer, older)
 
     def _runs(self, cursor: Cursor | None, *, upwards: bool) -> list[Run]:
         """As many as a page holds and one more, beginning at the cursor."""
@@ -247,7 +247,7 @@ class Search:
             begin = cursor.values
         return Interval(begin, end)
 
-    def count(self, found: RunPage) -> int:
+    def count(self, found: FoundRuns) -> int:
         """Of all that match, at most MOST_COUNTED + 1; `found` is one page of them."""
         if not (found.newer or found.older):
             return len(found.runs)

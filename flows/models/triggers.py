@@ -210,7 +210,7 @@ def fetch_figures(statement: str) -> Figures:
         return {(flow, hour): tuple(map(int, values)) for flow, hour, *values in cursor.fetchall() if any(values)}
 
 
-def live_run_figures() -> list[tuple[int, int, int, int, int]]:
+def live_run_figures() -> list[tuple[int, ...]]:
     """Flow, hour, number of runs, prompt and completion tokens of those that have not ended, which no figure has."""
     # SQLite is told the way: from statistics of a time when none was live it would conclude that all are.
     way = "" if connection.vendor == "postgresql" else f"INDEXED BY {BY_STATE}"

@@ -7,8 +7,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from flows.playground.diff import Line, folded, lines
-from flows.playground.setup import LETTERS, PARAMETERS, WINDOW, Setup
+from flows.actions.chat_completion.action import PARAMETERS
+from flows.playground.diff import DiffLine, diff_lines, fold_unchanged
+from flows.playground.setup import LETTERS, WINDOW, Setup
 
 NAMES = {
     "connection": "Connection",
@@ -22,7 +23,7 @@ NAMES = {
 
 
 @dataclass(frozen=True)
-class State:
+class SettingsState:
     """Settings with the columns that override them, and the question they are for."""
 
     setup: Mapping[str, Any] = field(default_factory=dict)
@@ -31,64 +32,64 @@ class State:
 
 
 @dataclass(frozen=True)
-class Change:
+class SettingChange:
     label: str
     before: str
     after: str
 
     @property
-    def lines(self) -> list[Line | int]:
+    def lines(self) -> list[DiffLine | int]:
         """Those that differ with a few around them; a number stands for so many that are left out."""
-        return folded(lines(self.before, self.after))
+        return fold_unchanged(diff_lines(self.before, self.after))
 
 
-def changes(before: State, after: State) -> list[Change]:
+def changes_between(before: SettingsState, after: SettingsState) -> list[SettingChange]:
     """In the order of the page; what is the same is left out."""
-    old, new = dict(described(before)), dict(described(after))
+    old, new = dict(labelled_settings(before)), dict(labelled_settings(after))
     labels = [*new, *(label for label in old if label not in new)]
     return [
-        Change(label, old.get(label, ""), new.get(label, ""))
+        SettingChange(label, old.get(label, ""), new.get(label, ""))
         for label in labels
         if old.get(label, "") != new.get(label, "")
     ]
 
 
-def described(state: State) -> Iterator[tuple[str, str]]:
+def labelled_settings(state: SettingsState) -> Iterator[tuple[str, str]]:
     """Each setting by its label."""
-    yield from settings(Setup.from_json(state.setup).to_json(), "")
+    yield from labelled_values(Setup.from_json(state.setup).to_json(), "")
     yield "Prompt", state.prompt
     for number, column in enumerate(state.columns):
         if number:
             yield f"Column {LETTERS[number]}", "compared"
-        yield from settings(column, f"Column {LETTERS[number]}, ")
+        yield from labelled_values(column, f"Column {LETTERS[number]}, ")
 
 
-def settings(stored: Mapping[str, Any], prefix: str) -> Iterator[tuple[str, str]]:
+def labelled_values(stored: Mapping[str, Any], prefix: str) -> Iterator[tuple[str, str]]:
     """Those that are set; a column sets one by having it, be it empty."""
     unset = "empty" if prefix else ""
     for name in ("connection", "model", "instructions", "prompt"):
         if name in stored:
-            yield label(name, prefix), text(stored[name]) or unset
+            yield setting_label(name, prefix), value_text(stored[name]) or unset
     for number, pair in enumerate(stored.get("examples") or [], 1):
-        yield label(f"example {number}, user", prefix), text(pair.get("user"))
-        yield label(f"example {number}, assistant", prefix), text(pair.get("assistant"))
+        yield setting_label(f"example {number}, user", prefix), value_text(pair.get("user"))
+        yield setting_label(f"example {number}, assistant", prefix), value_text(pair.get("assistant"))
     if stored.get("examples") == []:
-        yield label("examples", prefix), unset
+        yield setting_label("examples", prefix), unset
     parameters = stored.get("parameters") or {}
     for name in PARAMETERS:
         if name in parameters:
-            yield label(name, prefix), text(parameters[name]) or unset
+            yield setting_label(name, prefix), value_text(parameters[name]) or unset
     for name in WINDOW:
         if name in stored:
-            yield label(name, prefix), text(stored[name]) or unset
+            yield setting_label(name, prefix), value_text(stored[name]) or unset
 
 
-def label(name: str, prefix: str) -> str:
+def setting_label(name: str, prefix: str) -> str:
     words = NAMES.get(name, name.replace("_", " ").capitalize())
     return f"{prefix}{words[0].lower()}{words[1:]}" if prefix else words
 
 
-def text(value: Any) -> str:
+def value_text(value: Any) -> str:
     if value is None:
         return ""
     return value if isinstance(value, str) else json.dumps(value, indent=2, ensure_ascii=False)

@@ -29,27 +29,27 @@ SIGN = "[\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff]"
 WORD = re.compile(rf"{SIGN}\s*|(?:(?!{SIGN})\S)+\s*|\s+")
 
 
-class Kind(StrEnum):
+class DiffKind(StrEnum):
     SAME = "same"
     REMOVED = "removed"
     ADDED = "added"
 
 
 @dataclass(frozen=True)
-class Piece:
+class DiffPiece:
     text: str
-    kind: Kind
+    kind: DiffKind
 
 
 @dataclass(frozen=True)
-class Line:
+class DiffLine:
     """`pieces` of a changed line say which of its words are; those of a line that has no counterpart are one.
 
     `left` and `right` are its numbers in the two texts, from 1.
     """
 
-    kind: Kind
-    pieces: tuple[Piece, ...]
+    kind: DiffKind
+    pieces: tuple[DiffPiece, ...]
     left: int | None = None
     right: int | None = None
 
@@ -57,9 +57,14 @@ class Line:
     def text(self) -> str:
         return "".join(piece.text for piece in self.pieces)
 
+    @property
+    def is_whole(self) -> bool:
+        """Whether no words of it are told apart."""
+        return len(self.pieces) == 1
+
 
 @dataclass(frozen=True)
-class Match:
+class DiffMatch:
     """`length` items from `left` on are those from `right` on."""
 
     left: int
@@ -68,7 +73,7 @@ class Match:
 
 
 @dataclass(frozen=True)
-class Block:
+class DiffBlock:
     """Stretches of both sides that are the same, or that one has in place of the other."""
 
     same: bool
@@ -76,49 +81,51 @@ class Block:
     right: slice
 
 
-def words(left: str, right: str) -> tuple[tuple[Piece, ...], tuple[Piece, ...]]:
+def diff_words(left: str, right: str) -> tuple[tuple[DiffPiece, ...], tuple[DiffPiece, ...]]:
     """The pieces of both texts. Space is not compared: an answer wrapped in another way is the same answer."""
-    work = Work()
+    work = DiffWork()
     if len(left) + len(right) <= LONGEST_BY_WORDS:
-        return marked(WORD.findall(left), WORD.findall(right), work)
+        return compare_items(WORD.findall(left), WORD.findall(right), work)
     lefts, rights = left.splitlines(keepends=True), right.splitlines(keepends=True)
-    pieces: tuple[list[Piece], list[Piece]] = ([], [])
+    pieces: tuple[list[DiffPiece], list[DiffPiece]] = ([], [])
     for block in work.blocks(lefts, rights):
         before, after = "".join(lefts[block.left]), "".join(rights[block.right])
         if block.same:
-            made = whole(before, Kind.SAME), whole(after, Kind.SAME)
+            made = whole_piece(before, DiffKind.SAME), whole_piece(after, DiffKind.SAME)
         else:
-            made = marked(WORD.findall(before), WORD.findall(after), work)
+            made = compare_items(WORD.findall(before), WORD.findall(after), work)
         pieces[0].extend(made[0])
         pieces[1].extend(made[1])
-    return joined(pieces[0]), joined(pieces[1])
+    return join_pieces(pieces[0]), join_pieces(pieces[1])
 
 
-def lines(left: str, right: str) -> tuple[Line, ...]:
+def diff_lines(left: str, right: str) -> tuple[DiffLine, ...]:
     """A unified diff, with the changed words of lines that have a counterpart, be it nothing but space."""
-    work = Work()
+    work = DiffWork()
     lefts, rights = lines_of(left), lines_of(right)
-    made: list[Line] = []
+    made: list[DiffLine] = []
     for block in work.blocks(lefts, rights):
         before, after = lefts[block.left], rights[block.right]
         if block.same:
             made += [
-                Line(Kind.SAME, whole(text, Kind.SAME), block.left.start + at, block.right.start + at)
+                DiffLine(DiffKind.SAME, whole_piece(text, DiffKind.SAME), block.left.start + at, block.right.start + at)
                 for at, text in enumerate(before, 1)
             ]
             continue
-        pairs = [changed(*pair, work) for pair in zip(before, after, strict=False)]
-        removed = [pair[0] for pair in pairs] + [whole(text, Kind.REMOVED) for text in before[len(pairs) :]]
-        added = [pair[1] for pair in pairs] + [whole(text, Kind.ADDED) for text in after[len(pairs) :]]
-        made += [Line(Kind.REMOVED, pieces, left=block.left.start + at) for at, pieces in enumerate(removed, 1)]
-        made += [Line(Kind.ADDED, pieces, right=block.right.start + at) for at, pieces in enumerate(added, 1)]
+        pairs = [compare_lines(*pair, work) for pair in zip(before, after, strict=False)]
+        removed = [pair[0] for pair in pairs] + [whole_piece(text, DiffKind.REMOVED) for text in before[len(pairs) :]]
+        added = [pair[1] for pair in pairs] + [whole_piece(text, DiffKind.ADDED) for text in after[len(pairs) :]]
+        made += [DiffLine(DiffKind.REMOVED, pieces, left=block.left.start + at) for at, pieces in enumerate(removed, 1)]
+        made += [DiffLine(DiffKind.ADDED, pieces, right=block.right.start + at) for at, pieces in enumerate(added, 1)]
     return tuple(made)
 
 
-def folded(all: Sequence[Line]) -> list[Line | int]:
+def fold_unchanged(all: Sequence[DiffLine]) -> list[DiffLine | int]:
     """Without the lines that are far from any change, but with how many those are."""
-    near = {at + off for at, line in enumerate(all) if line.kind is not Kind.SAME for off in range(-AROUND, AROUND + 1)}
-    made: list[Line | int] = []
+    near = {
+        at + off for at, line in enumerate(all) if line.kind is not DiffKind.SAME for off in range(-AROUND, AROUND + 1)
+    }
+    made: list[DiffLine | int] = []
     for is_near, run in groupby(range(len(all)), key=near.__contains__):
         places = list(run)
         made += [all[at] for at in places] if is_near or len(places) == 1 else [len(places)]
@@ -129,43 +136,46 @@ def lines_of(text: str) -> list[str]:
     return text.split("\n") if text else []
 
 
-def changed(left: str, right: str, work: Work) -> tuple[tuple[Piece, ...], tuple[Piece, ...]]:
+def compare_lines(left: str, right: str, work: DiffWork) -> tuple[tuple[DiffPiece, ...], tuple[DiffPiece, ...]]:
     """The pieces of a line and of the one in its place."""
     if not work.exhausted:
-        before, after = marked(WORD.findall(left), WORD.findall(right), work)
-        if {piece.kind for piece in before + after} == {Kind.SAME}:
-            before, after = marked(SPACE_APART.findall(left), SPACE_APART.findall(right), work)
-        if any(piece.kind is Kind.SAME and piece.text.strip() for piece in before):
+        before, after = compare_items(WORD.findall(left), WORD.findall(right), work)
+        if {piece.kind for piece in before + after} == {DiffKind.SAME}:
+            before, after = compare_items(SPACE_APART.findall(left), SPACE_APART.findall(right), work)
+        if any(piece.kind is DiffKind.SAME and piece.text.strip() for piece in before):
             return before, after
-    return whole(left, Kind.REMOVED), whole(right, Kind.ADDED)
+    return whole_piece(left, DiffKind.REMOVED), whole_piece(right, DiffKind.ADDED)
 
 
-def marked(lefts: list[str], rights: list[str], work: Work) -> tuple[tuple[Piece, ...], tuple[Piece, ...]]:
+def compare_items(
+    lefts: list[str], rights: list[str], work: DiffWork
+) -> tuple[tuple[DiffPiece, ...], tuple[DiffPiece, ...]]:
     """Items are compared without the space behind them; space alone is compared as it is."""
-    before: list[Piece] = []
-    after: list[Piece] = []
+    before: list[DiffPiece] = []
+    after: list[DiffPiece] = []
     for block in work.blocks([key(item) for item in lefts], [key(item) for item in rights]):
-        before += whole("".join(lefts[block.left]), Kind.SAME if block.same else Kind.REMOVED)
-        after += whole("".join(rights[block.right]), Kind.SAME if block.same else Kind.ADDED)
-    return joined(before), joined(after)
+        before += whole_piece("".join(lefts[block.left]), DiffKind.SAME if block.same else DiffKind.REMOVED)
+        after += whole_piece("".join(rights[block.right]), DiffKind.SAME if block.same else DiffKind.ADDED)
+    return join_pieces(before), join_pieces(after)
 
 
 def key(item: str) -> str:
     return item.rstrip() or item
 
 
-def whole(text: str, kind: Kind) -> tuple[Piece, ...]:
-    return (Piece(text, kind),) if text else ()
+def whole_piece(text: str, kind: DiffKind) -> tuple[DiffPiece, ...]:
+    return (DiffPiece(text, kind),) if text else ()
 
 
-def joined(pieces: Iterable[Piece]) -> tuple[Piece, ...]:
+def join_pieces(pieces: Iterable[DiffPiece]) -> tuple[DiffPiece, ...]:
     """Neighbours of one kind become one piece."""
     return tuple(
-        Piece("".join(piece.text for piece in group), kind) for kind, group in groupby(pieces, key=attrgetter("kind"))
+        DiffPiece("".join(piece.text for piece in group), kind)
+        for kind, group in groupby(pieces, key=attrgetter("kind"))
     )
 
 
-class Work:
+class DiffWork:
     """Compares sequences for one diff, and does not do more than the bounds allow."""
 
     def __init__(self) -> None:
@@ -176,27 +186,27 @@ class Work:
     def exhausted(self) -> bool:
         return self._words <= 0
 
-    def blocks(self, lefts: Sequence[str], rights: Sequence[str]) -> Iterator[Block]:
+    def blocks(self, lefts: Sequence[str], rights: Sequence[str]) -> Iterator[DiffBlock]:
         left = right = 0
-        for match in [*self._matches(lefts, rights), Match(len(lefts), len(rights), 0)]:
+        for match in [*self._matches(lefts, rights), DiffMatch(len(lefts), len(rights), 0)]:
             if match.left > left or match.right > right:
-                yield Block(False, slice(left, match.left), slice(right, match.right))
+                yield DiffBlock(False, slice(left, match.left), slice(right, match.right))
             left, right = match.left + match.length, match.right + match.length
             if match.length:
-                yield Block(True, slice(match.left, left), slice(match.right, right))
+                yield DiffBlock(True, slice(match.left, left), slice(match.right, right))
 
-    def _matches(self, lefts: Sequence[str], rights: Sequence[str]) -> list[Match]:
+    def _matches(self, lefts: Sequence[str], rights: Sequence[str]) -> list[DiffMatch]:
         """In order, without overlap."""
-        found: list[Match] = []
+        found: list[DiffMatch] = []
         gaps = [(slice(0, len(lefts)), slice(0, len(rights)))]
         while gaps and not self.exhausted:
             left, right = gaps.pop()
             before, after = lefts[left], rights[right]
             self._words -= WORDS_A_GAP + len(before) + len(after)
-            ahead = common(before, after)
-            behind = common(before[ahead:][::-1], after[ahead:][::-1])
-            found.append(Match(left.start, right.start, ahead))
-            found.append(Match(left.stop - behind, right.stop - behind, behind))
+            ahead = common_prefix(before, after)
+            behind = common_prefix(before[ahead:][::-1], after[ahead:][::-1])
+            found.append(DiffMatch(left.start, right.start, ahead))
+            found.append(DiffMatch(left.stop - behind, right.stop - behind, behind))
             inside, unsettled = self._inside(
                 before[ahead : len(before) - behind],
                 after[ahead : len(after) - behind],
@@ -209,12 +219,12 @@ class Work:
 
     def _inside(
         self, before: Sequence[str], after: Sequence[str], left: int, right: int
-    ) -> tuple[list[Match], list[tuple[slice, slice]]]:
+    ) -> tuple[list[DiffMatch], list[tuple[slice, slice]]]:
         """The matches of a gap that begins at `left` and `right`, and the gaps in it that are still to be compared."""
         pairs = len(before) * len(after)
         if pairs > LARGEST_GAP and (points := anchors(before, after)):
             edges = [(-1, -1), *points, (len(before), len(after))]
-            return [Match(left + at, right + other, 1) for at, other in points], [
+            return [DiffMatch(left + at, right + other, 1) for at, other in points], [
                 (slice(left + start[0] + 1, left + end[0]), slice(right + start[1] + 1, right + end[1]))
                 for start, end in pairwise(edges)
             ]
@@ -222,10 +232,10 @@ class Work:
             return [], []
         self._pairs -= pairs
         thorough = SequenceMatcher(None, before, after, autojunk=False).get_matching_blocks()
-        return [Match(left + match.a, right + match.b, match.size) for match in thorough], []
+        return [DiffMatch(left + match.a, right + match.b, match.size) for match in thorough], []
 
 
-def common(lefts: Sequence[str], rights: Sequence[str]) -> int:
+def common_prefix(lefts: Sequence[str], rights: Sequence[str]) -> int:
     """How many items both begin with."""
     both = zip(lefts, rights, strict=False)
     return next((at for at, (left, right) in enumerate(both) if left != right), min(len(lefts), len(rights)))
@@ -234,19 +244,19 @@ def common(lefts: Sequence[str], rights: Sequence[str]) -> int:
 def anchors(lefts: Sequence[str], rights: Sequence[str]) -> list[tuple[int, int]]:
     """Where items are that occur once on both sides: as many as have the same order on both."""
     for length in RUNS:
-        before, after = runs(lefts, length), runs(rights, length)
-        once = unique(before) & unique(after)
+        before, after = word_runs(lefts, length), word_runs(rights, length)
+        once = occurring_once(before) & occurring_once(after)
         if once:
             places = {run: at for at, run in enumerate(after) if run in once}
             return longest_rising([(at, places[run]) for at, run in enumerate(before) if run in once])
     return []
 
 
-def runs(items: Sequence[str], length: int) -> list[tuple[str, ...]]:
+def word_runs(items: Sequence[str], length: int) -> list[tuple[str, ...]]:
     return list(zip(*(items[start:] for start in range(length)), strict=False))
 
 
-def unique(items: Iterable[tuple[str, ...]]) -> set[tuple[str, ...]]:
+def occurring_once(items: Iterable[tuple[str, ...]]) -> set[tuple[str, ...]]:
     return {item for item, count in Counter(items).items() if count == 1}
 
 

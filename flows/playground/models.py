@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from django.conf import settings
-from django.contrib.auth.models import AbstractBaseUser
+from django.contrib.auth.models import User
 from django.db import models
 from django.db.models import Q
 from django.utils import timezone
@@ -22,7 +22,7 @@ def one_column() -> list[dict[str, Any]]:
 
 
 class SessionManager(models.Manager["Session"]):
-    def visible_to(self, user: AbstractBaseUser) -> models.QuerySet[Session]:
+    def visible_to(self, user: User) -> models.QuerySet[Session]:
         """One's own and those that others share."""
         return self.filter(Q(owner=user) | Q(shared=True))
 
@@ -64,7 +64,7 @@ class Session(models.Model):
     def setup_of(self, column: int) -> Setup:
         """The settings of one column: its own over those of the session."""
         overrides = self.columns[column] if column < len(self.columns) else {}
-        return Setup.from_json(self.setup).overridden(overrides)
+        return Setup.from_json(self.setup).with_overrides(overrides)
 
 
 class Turn(models.Model):

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from itertools import dropwhile
 from typing import Any
 
-from flows.actions.chat_completion.action import ChatCompletion
+from flows.actions.chat_completion.action import PARAMETERS, ChatCompletion
 from flows.actions.return_value.action import Return
 from flows.language.document import Document, parse
 from flows.language.expressions import is_plain, templates_in
@@ -22,18 +22,6 @@ CONVERSATION, IMAGES = "playground_conversation", "playground_images"  # inputs 
 LETTERS = "ABC"  # of the columns of a comparison and the variants of a batch
 CHARACTERS_A_TOKEN = 4  # for the window, which is an estimate
 TEXTS, WINDOW = ("connection", "model", "instructions"), ("history_messages", "history_tokens")
-PARAMETERS = (
-    "temperature",
-    "top_p",
-    "max_completion_tokens",
-    "reasoning_effort",
-    "verbosity",
-    "response_format",
-    "stop",
-    "seed",
-    "frequency_penalty",
-    "presence_penalty",
-)
 
 Message = Mapping[str, Any]  # role and content, as the chat API takes them
 
@@ -94,7 +82,7 @@ class Setup:
             "history_tokens": self.history_tokens,
         }
 
-    def overridden(self, overrides: Mapping[str, Any]) -> Setup:
+    def with_overrides(self, overrides: Mapping[str, Any]) -> Setup:
         """With what a column sets for itself: fields of the setup by name, parameters one by one (None unsets)."""
         own = overrides.get("parameters")
         parameters = {**self.parameters, **(own if isinstance(own, Mapping) else {})}
@@ -128,7 +116,7 @@ class Setup:
             **self.parameters,
         }
 
-    def windowed(self, messages: Sequence[Message]) -> list[Message]:
+    def newest_in_window(self, messages: Sequence[Message]) -> list[Message]:
         """The newest messages that the window lets through, the first of them from the user."""
         most = len(messages) if self.history_messages is None else self.history_messages
         kept: deque[Message] = deque()

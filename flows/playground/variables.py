@@ -56,7 +56,7 @@ def optional_in(templates: Sequence[str]) -> dict[str, bool]:
     """Those that the templates can do without: they are tested, or have a default."""
     found: dict[str, bool] = {}
     for template in templates:
-        add_names(found, template, expanded(template, names_in(template)) - needed_in(template))
+        add_names(found, template, expand_inputs(template, names_in(template)) - needed_in(template))
     return {name: structured for name, structured in found.items() if name not in variables_in(templates)}
 
 
@@ -72,12 +72,12 @@ def values_of(templates: Sequence[str], typed: Mapping[str, str]) -> dict[str, A
 def add_names(found: dict[str, bool], template: str, names: Set[str]) -> None:
     if names:
         tree = jinja2.Environment().parse(template)  # noqa: S701 - parses, renders nothing
-        inside = {variable for node in reached_into(tree) if (variable := variable_of(node))}
+        inside = {variable for node in structured_nodes(tree) if (variable := variable_of(node))}
         for name in sorted(names, key=template.find):
             found[name] = found.get(name, False) or name in inside
 
 
-def unreadable(template: str) -> str:
+def template_problem(template: str) -> str:
     """What is wrong with a template, in words; nothing when it can be read."""
     try:
         check(template)
@@ -89,7 +89,7 @@ def unreadable(template: str) -> str:
 def needed_in(template: str) -> Set[str]:
     """What a template cannot do without."""
     try:
-        return expanded(template, check(template))
+        return expand_inputs(template, check(template))
     except ExpressionError:
         return set()
 
@@ -102,7 +102,7 @@ def names_in(template: str) -> Set[str]:
         return set()
 
 
-def expanded(template: str, names: Set[str]) -> Set[str]:
+def expand_inputs(template: str, names: Set[str]) -> Set[str]:
     """With every x of `inputs.x` in place of `inputs`."""
     if INPUTS not in names:
         return names
@@ -119,11 +119,11 @@ def numbers_in(templates: Iterable[str]) -> set[str]:
                 tree = jinja2.Environment().parse(template)  # noqa: S701 - parses, renders nothing
             except jinja2.TemplateSyntaxError:
                 continue
-            found |= {variable for node in calculated_with(tree) if (variable := variable_of(node))}
+            found |= {variable for node in number_nodes(tree) if (variable := variable_of(node))}
     return found
 
 
-def reached_into(tree: nodes.Node) -> Iterator[nodes.Node]:
+def structured_nodes(tree: nodes.Node) -> Iterator[nodes.Node]:
     """What is a list, an object or a number to the template."""
     for attribute in tree.find_all(nodes.Getattr):
         yield attribute.node
@@ -134,14 +134,14 @@ def reached_into(tree: nodes.Node) -> Iterator[nodes.Node]:
     for filtered in tree.find_all(nodes.Filter):
         if filtered.node is not None and filtered.name not in (*OF_TEXTS, *DEFAULTS):
             yield filtered.node
-    yield from calculated_with(tree)
+    yield from number_nodes(tree)
 
 
-def calculated_with(tree: nodes.Node) -> Iterator[nodes.Node]:
+def number_nodes(tree: nodes.Node) -> Iterator[nodes.Node]:
     """What must be a number."""
     for operation in tree.find_all(ARITHMETIC):
-        if not any(isinstance(each, nodes.Const) and isinstance(each.value, str) for each in side_of(operation)):
-            yield from side_of(operation)
+        if not any(isinstance(each, nodes.Const) and isinstance(each.value, str) for each in sides_of(operation)):
+            yield from sides_of(operation)
     for compared in tree.find_all(nodes.Compare):
         sides = [compared.expr, *(operand.expr for operand in compared.ops)]
         if any(isinstance(each, nodes.Const) and isinstance(each.value, int | float) for each in sides):
@@ -158,7 +158,7 @@ def calculated_with(tree: nodes.Node) -> Iterator[nodes.Node]:
             yield tested.node
 
 
-def side_of(operation: nodes.BinExpr) -> tuple[nodes.Expr, nodes.Expr]:
+def sides_of(operation: nodes.BinExpr) -> tuple[nodes.Expr, nodes.Expr]:
     return operation.left, operation.right
 
 

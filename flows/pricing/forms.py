@@ -57,7 +57,7 @@ class Currency(forms.CharField):
         return name
 
 
-class PriceForm(forms.ModelForm):
+class PriceForm(forms.ModelForm):  # type: ignore[type-arg]  # Django takes no type here
     pattern = forms.CharField(
         label="Model or deployment",
         max_length=200,

@@ -26,16 +26,16 @@ class JsonText(forms.CharField):
 
     def clean(self, value: Any) -> Any:
         text = super().clean(value)
-        return converted(text, self.type) if text else None
+        return convert_text(text, self.type) if text else None
 
 
 class NumberText(forms.CharField):
     def clean(self, value: Any) -> Any:
         text = super().clean(value)
-        return converted(text, "number") if text else None
+        return convert_text(text, "number") if text else None
 
 
-def converted(text: str, type: str) -> Any:
+def convert_text(text: str, type: str) -> Any:
     try:
         return convert(text, type)
     except ValueError as error:

@@ -1,70 +1,22 @@
-"""The steps of a run, a page at a time: by where a page begins, so that steps that come meanwhile do not move it."""
+"""Which steps of a run a page shows: those that the filters of its address find, and of them a window."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Generic, TypeVar
 from urllib.parse import urlencode
 
 from django.db.models import Count, Max, Q, QuerySet
 
 from flows.flowchart.states import StateView, state_view_of
-from flows.models import ActionRun, LogEntry, Run, State
-from foundryflow.http import whole_number
+from flows.models import ActionRun, Run, State
+from flows.runs.paging import NEWEST, PagePlace, RowWindow, place_of, window_of
 
-MOST_STEPS, MOST_LINES = 400, 400  # of one page
+MOST_STEPS = 400  # of one page
 MOST_COUNTED = 50_000  # events of a run; in one that has more, steps are not counted
+LONGEST_FILTER = 100  # characters
 FEW = 20  # steps that need no filters
-NEWEST = "newest"
 LARGE = ("inputs", "output", "variables", "facts", "text")  # columns that the outline does not show
-Row = TypeVar("Row", ActionRun, LogEntry)
-
-
-@dataclass(frozen=True)
-class Window(Generic[Row]):
-    """Rows of one page in their order, and where the pages beside it end and begin."""
-
-    rows: Sequence[Row]
-    earlier: int | None = None  # number of the last row before
-    later: int | None = None  # number of the first row behind
-
-    @property
-    def whole(self) -> bool:
-        return self.earlier is None and self.later is None
-
-
-def window_of(
-    found: QuerySet[Row], number: str, given: Mapping[str, str], most: int, *, newest: bool, start: int | None = None
-) -> Window[Row]:
-    """The page that `from` or `until` of the address asks for, by the `number` of its rows; else the one from `start`,
-    the newest one, or the first one."""
-    begin, end = whole_number(given.get("from"), 9), whole_number(given.get("until"), 9)
-    asks = given.get("until") == NEWEST
-    if begin is None and end is None and not asks:
-        begin, asks = start, newest and start is None
-
-    def number_of(row: Row) -> int:
-        return int(getattr(row, number))
-
-    if asks or end is not None:
-        before = found if asks else found.filter(**{f"{number}__lte": end})
-        rows = list(before.order_by(f"-{number}")[: most + 1])
-        if len(rows) > most:
-            shown = rows[:most][::-1]
-            later = None if asks else behind(found, number, number_of(shown[-1]))
-            return Window(shown, earlier=number_of(shown[0]) - 1, later=later)
-        begin = None  # so near to the beginning that this is the first page
-    rows = list((found.filter(**{f"{number}__gte": begin}) if begin else found).order_by(number)[: most + 1])
-    shown = rows[:most]
-    first = number_of(shown[0]) if shown else begin or 0
-    earlier = first - 1 if begin and found.filter(**{f"{number}__lt": first}).exists() else None
-    return Window(shown, earlier, number_of(rows[most]) if len(rows) > most else None)
-
-
-def behind(found: QuerySet[Row], number: str, last: int) -> int | None:
-    following = found.filter(**{f"{number}__gt": last}).order_by(number).values_list(number, flat=True).first()
-    return None if following is None else int(following)
 
 
 @dataclass(frozen=True)
@@ -72,9 +24,9 @@ class StateFilter:
     """Steps in one state; an empty name stands for all."""
 
     name: str
-    state_view_of: StateView | None
-    count: int | None
-    chosen: bool
+    view: StateView | None
+    count: int | None  # of steps; None where there are too many to count
+    is_chosen: bool
     address: str
 
 
@@ -83,24 +35,25 @@ STATES = ("failed", WARNING, "waiting", "running", "succeeded", "cancelled", "sk
 
 
 @dataclass
-class Steps:
+class StepsPage:
     """What the address asks for of the steps of a run: `state`, `step` (id of an action), `find`, `from`, `until`."""
 
     run: Run
-    given: Mapping[str, str]
+    params: Mapping[str, str]
     path: str = ""  # of the action whose detail is open
     centred: bool = False  # the page is to show that action
     states: list[StateFilter] = field(init=False)
-    window: Window[ActionRun] = field(init=False)
+    window: RowWindow[ActionRun] = field(init=False)
 
     def __post_init__(self) -> None:
-        self.state = self.given.get("state", "") if self.given.get("state") in STATES else ""
-        self.step = clean(self.given.get("step", ""))
-        self.find = clean(self.given.get("find", ""))
+        state = self.params.get("state", "")
+        self.state = state if state in STATES else ""
+        self.step = cut(self.params.get("step", ""))
+        self.find = cut(self.params.get("find", ""))
         found = self._matching(self.run.actions.defer(*LARGE))
-        start = self._start(found) if self.centred else None
-        self.window = window_of(found, "order", self.given, MOST_STEPS, newest=not self.run.ended, start=start)
-        self.states = self._states()
+        place = place_of(self.params, self._first_place(found))
+        self.window = window_of(found, "order", place, MOST_STEPS)
+        self.states = self._state_filters()
 
     @property
     def filtered(self) -> bool:
@@ -145,8 +98,8 @@ class Steps:
         return address_of({**self._filters(), **place})
 
     def _filters(self) -> dict[str, str]:
-        asked = {"state": self.state, "step": self.step, "find": self.find}
-        return {name: value for name, value in asked.items() if value}
+        filters = {"state": self.state, "step": self.step, "find": self.find}
+        return {name: value for name, value in filters.items() if value}
 
     def _matching(self, found: QuerySet[ActionRun]) -> QuerySet[ActionRun]:
         if self.state == WARNING:
@@ -164,55 +117,53 @@ class Steps:
             found = found.filter(Q(title__icontains=self.find) | Q(path__icontains=self.find))
         return found
 
-    def _start(self, found: QuerySet[ActionRun]) -> int | None:
-        """Where a page begins that shows the open action: the first page, or one that has it in its middle."""
-        here = found.filter(path=self.path).values_list("order", flat=True).first()
-        if here is None:
-            return None
-        until = found.filter(order__lte=here).order_by("-order").values_list("order", flat=True)[: MOST_STEPS + 1]
-        before = list(until)
-        return before[MOST_STEPS // 2] if len(before) > MOST_STEPS else 0
+    def _first_place(self, found: QuerySet[ActionRun]) -> PagePlace:
+        """Where a page begins that is asked for nothing.
 
-    def _states(self) -> list[StateFilter]:
-        counts: dict[str, int] = {}
-        counted = self.run.last_event <= MOST_COUNTED
+        One that is `centred` shows the open action, in its middle where that is not on the first page.
+        """
+        at = found.filter(path=self.path).values_list("order", flat=True).first() if self.centred else None
+        if at is None:
+            return PagePlace(newest=not self.run.ended)
+        until = found.filter(order__lte=at).order_by("-order").values_list("order", flat=True)[: MOST_STEPS + 1]
+        before = list(until)
+        return PagePlace(begin=before[MOST_STEPS // 2] if len(before) > MOST_STEPS else 0)
+
+    def _state_filters(self) -> list[StateFilter]:
         if not self.has_filters:
             return []
-        if counted:
-            found = self._named(self.run.actions.order_by()).values_list("state")
-            for state, count, warnings in found.annotate(Count("pk"), warnings=Count("pk", filter=~Q(warning=""))):
-                ended_well = state == State.SUCCEEDED
-                counts[state] = count - warnings if ended_well else count
-                if ended_well:
-                    counts[WARNING] = warnings
-        shown = [name for name in STATES if not counted or counts.get(name) or name == self.state]
-        others = {name: value for name, value in self._filters().items() if name != "state"}
-        return [
-            StateFilter("", None, sum(counts.values()) if counted else None, not self.state, address_of(others)),
-            *(
-                StateFilter(
-                    name, state_view_of(name), counts.get(name, 0) if counted else None, name == self.state,
-                    address_of({**others, "state": name}),
-                )
-                for name in shown
-            ),
-        ]  # fmt: skip
+        counts = self._counts() if self.run.last_event <= MOST_COUNTED else None
+        names = [name for name in STATES if counts is None or counts.get(name) or name == self.state]
+        total = sum(counts.values()) if counts is not None else None
+        return [self._state_filter("", total)] + [
+            self._state_filter(name, counts.get(name, 0) if counts is not None else None) for name in names
+        ]
+
+    def _state_filter(self, name: str, count: int | None) -> StateFilter:
+        others = {key: value for key, value in self._filters().items() if key != "state"}
+        address = address_of({**others, "state": name} if name else others)
+        return StateFilter(name, state_view_of(name) if name else None, count, name == self.state, address)
+
+    def _counts(self) -> dict[str, int]:
+        """How many steps are in each state, with the other filters."""
+        counts: dict[str, int] = {}
+        found = self._named(self.run.actions.order_by()).values_list("state")
+        for state, count, warnings in found.annotate(Count("pk"), warnings=Count("pk", filter=~Q(warning=""))):
+            if state == State.SUCCEEDED:
+                counts[WARNING] = warnings
+                count -= warnings
+            counts[state] = count
+        return counts
 
 
-def log_window(run: Run, given: Mapping[str, str]) -> Window[LogEntry]:
-    found: QuerySet[LogEntry] = run.log.all()
-    return window_of(found, "event", given, MOST_LINES, newest=not run.ended)
+# Of the address of a page, what its stream needs in order to show the same.
+PARAMS = ("state", "step", "find", "from", "until")
 
 
-def follow(given: Mapping[str, str]) -> str:
-    """Of the address of a page, what its stream needs in order to show the same."""
-    names = ("state", "step", "find", "from", "until")
-    return urlencode({name: given[name] for name in names if given.get(name)})
+def address_of(params: Mapping[str, str]) -> str:
+    return f"?{urlencode(params)}"
 
 
-def address_of(given: Mapping[str, str]) -> str:
-    return f"?{urlencode(given)}"
-
-
-def clean(text: str) -> str:
-    return text.strip()[:100].replace("\x00", "")
+def cut(text: str) -> str:
+    """A filter as it is looked for."""
+    return text.strip()[:LONGEST_FILTER]

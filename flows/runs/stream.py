@@ -9,20 +9,15 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncGenerator, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Any
 
 from django.http import StreamingHttpResponse
 from django.views.decorators.http import require_GET
 
 from flows.access import find_run
 from flows.engine.live import hub
-from flows.flowchart.chart import run_flowchart
-from flows.flowchart.states import run_view
-from flows.language.document import DocumentError
 from flows.models import Run
-from flows.runs.contexts import Outline, Value, detail_of, duration_of, element_id, selected_record
-from flows.runs.deaths import deaths_of
-from flows.runs.steps import log_window
+from flows.runs.detail import streamed_text, text_id
+from flows.runs.page import RunPage
 from foundryflow.access import reader
 from foundryflow.database import in_thread, read_patiently
 from foundryflow.http import Request, event_stream, whole_number
@@ -33,40 +28,40 @@ SILENCE = 15.0  # seconds until a comment keeps the way open
 
 
 @dataclass
-class Seen:
-    """What this browser shows."""
+class BrowserState:
+    """What one browser shows of a run."""
 
-    event: int
-    action: str  # the action whose detail is open; empty follows the run
-    tab: str
-    path: str = ""
-    given: Mapping[str, str] = field(default_factory=dict)  # which steps it shows
-    texts: dict[str, int] = field(default_factory=dict)  # characters sent, by path
+    params: Mapping[str, str]  # of its page: what it shows
+    event: int = 0  # the newest record of the run that it shows
+    path: str = ""  # of the action whose detail is open
+    lengths: dict[str, int] = field(default_factory=dict)  # characters of streamed text, by path
+
+    @classmethod
+    def of(cls, request: Request) -> BrowserState:
+        """As the page says in the address of its stream, or the browser when it comes back."""
+        params = request.GET
+        shown = whole_number(request.headers.get("Last-Event-ID")) or whole_number(params.get("after")) or 0
+        path, length = params.get("path", ""), whole_number(params.get("length")) or 0
+        return cls(params, shown, path, {path: length})
 
 
 @reader
 @require_GET
 async def stream(request: Request, pk: int) -> StreamingHttpResponse:
     run = await in_thread(find_run)(request, pk)
-    after = whole_number(request.headers.get("Last-Event-ID")) or whole_number(request.GET.get("after")) or 0
-    seen = Seen(
-        event=after,
-        action=request.GET.get("action", ""),
-        tab=request.GET.get("tab", ""),
-        path=request.GET.get("path", ""),
-        given=request.GET,
-    )
-    seen.texts[seen.path] = whole_number(request.GET.get("length")) or 0
-    return event_stream(follow(run.pk, seen))
+    return event_stream(follow_run(run.pk, BrowserState.of(request)))
 
 
-async def follow(run_id: int, seen: Seen) -> AsyncGenerator[bytes]:
+async def follow_run(run_id: int, browser: BrowserState) -> AsyncGenerator[bytes]:
+    """Server-sent events until the run has ended."""
     with hub.subscribe(run_id) as subscription:
         while True:
-            pieces, ended = await read_patiently(news, run_id, seen) if subscription.take_recorded() else ([], False)
-            added = [*pieces, *new_text(run_id, seen)]
+            pieces, ended = (
+                await read_patiently(read_changes, run_id, browser) if subscription.take_recorded() else ([], False)
+            )
+            added = [*pieces, *new_text(run_id, browser)]
             if added:
-                yield event("".join(added), id=seen.event)
+                yield event("".join(added), id=browser.event)
             if ended or hub.closing:
                 return
             await asyncio.sleep(PACE)
@@ -75,56 +70,31 @@ async def follow(run_id: int, seen: Seen) -> AsyncGenerator[bytes]:
                 subscription.notify()  # another process may have recorded something unheard
 
 
-def new_text(run_id: int, seen: Seen) -> Iterator[str]:
+def new_text(run_id: int, browser: BrowserState) -> Iterator[str]:
     """The text of the open action that has come since."""
-    so_far = hub.texts_of(run_id).get(seen.path, "")
-    sent = seen.texts.get(seen.path, 0)
+    so_far, sent = streamed_text(run_id, browser.path), browser.lengths.get(browser.path, 0)
     if len(so_far) > sent:
-        seen.texts[seen.path] = len(so_far)
-        yield text(f"text-{element_id(seen.path)}", so_far[sent:])
+        browser.lengths[browser.path] = len(so_far)
+        yield text(text_id(browser.path), so_far[sent:])
 
 
-def news(run_id: int, seen: Seen) -> tuple[list[str], bool]:
-    """The regions that changed since what this browser shows, and whether the run has ended."""
+def read_changes(run_id: int, browser: BrowserState) -> tuple[list[str], bool]:
+    """The regions that differ from what this browser shows, which it does then, and whether the run has ended."""
     run = Run.objects.select_related("flow", "revision", "started_by").get(pk=run_id)
-    if run.last_event <= seen.event:
+    if run.last_event <= browser.event:
         return [], run.ended
-    regions = [partial(region) for region in changed(run, seen.event, seen)]
-    seen.event = run.last_event
+    regions: list[str] = [partial(region) for region in changed_regions(RunPage(run, browser.params), browser)]
+    browser.event = run.last_event
     return regions, run.ended
 
 
-def changed(run: Run, since: int, seen: Seen) -> Iterator[Region]:
-    record = selected_record(run, seen.action)
-    common: dict[str, Any] = {
-        "run": run,
-        "flow": run.flow,
-        "state": run_view(run),
-        "deaths": deaths_of(run),
-        "milliseconds": duration_of(run),
-    }
-    yield Region("runs/_status.html", "run-status", {**common, "static_live": not run.ended})
-    if record is not None and (record.path != seen.path or record.event > since):
-        seen.path = record.path
-        seen.texts[record.path] = len(hub.texts_of(run.pk).get(record.path, ""))
-        yield Region(
-            "runs/_detail.html",
-            "run-detail",
-            {**common, "detail": detail_of(run, record), "action": seen.action},
-        )
-    if seen.tab in ("", "steps"):
-        yield Region(
-            "runs/_outline.html",
-            "run-outline",
-            {**common, "outline": Outline(run, record, seen.action, seen.given), "tab": "steps"},
-        )
-    elif seen.tab == "flowchart":
-        try:
-            yield Region("designer/_flowchart.html", "flowchart", {**common, **run_flowchart(run)})
-        except DocumentError:
-            return
-    elif seen.tab == "log":
-        yield Region("runs/_log.html", "run-log", {**common, "log": log_window(run, seen.given)})
-    elif run.ended:
-        inputs = [(name, Value.of(value)) for name, value in run.inputs.items()]
-        yield Region("runs/_values.html", "run-values", {**common, "inputs": inputs, "output": Value.of(run.output)})
+def changed_regions(page: RunPage, browser: BrowserState) -> Iterator[Region]:
+    yield page.status_region
+    record = page.record
+    if record is not None and (record.path != browser.path or record.event > browser.event):
+        browser.path = record.path
+        browser.lengths[record.path] = len(streamed_text(page.run.pk, record.path))
+        yield page.detail_region
+    # Inputs do not change, and there is no output before the end.
+    if page.tab != "values" or page.run.ended:
+        yield page.tab_region

@@ -1,6 +1,6 @@
 from django.urls import path
 
-from flows.runs import stream, views
+from flows.runs import start, stream, views
 
 app_name = "runs"
 urlpatterns = [
@@ -9,7 +9,7 @@ urlpatterns = [
     path("runs/<id:pk>/", views.show, name="show"),
     path("runs/<id:pk>/stream/", stream.stream, name="stream"),
     path("runs/<id:pk>/cancel/", views.cancel, name="cancel"),
-    path("runs/<id:pk>/retry/", views.retry, name="retry"),
+    path("runs/<id:pk>/retry/", start.retry, name="retry"),
     path("runs/<id:pk>/download/", views.download, name="download"),
-    path("flows/<slug:slug>/run/", views.start, name="start"),
+    path("flows/<slug:slug>/run/", start.start, name="start"),
 ]

@@ -9,7 +9,9 @@ document.addEventListener("DOMContentLoaded", () => {
 const openMenus = () => document.querySelectorAll("details.menu[open]");
 
 document.addEventListener("click", (event) => {
-  for (const menu of openMenus()) if (!menu.contains(event.target) || event.target.closest(".menu-item")) menu.open = false;
+  for (const menu of openMenus()) {
+    if (!menu.contains(event.target) || event.target.closest(".menu-item")) menu.open = false;
+  }
   const reveal = event.target.closest("[data-reveal]");
   if (reveal) {
     const field = document.getElementById(reveal.dataset.reveal);

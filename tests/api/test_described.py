@@ -14,7 +14,7 @@ from django.conf import settings
 
 from flows.api import keys
 from flows.api.reference import schema
-from foundryflow.models import ApiKey
+from foundryflow.models import ApiKey, ApiScope
 from tests.api.test_api import ask, server
 from tests.engine.conftest import counting, start
 from tests.factories import make_flow
@@ -44,7 +44,7 @@ def given_key(alice, bob):
 
     def make(kind: str) -> str:
         keys.forget_keys()
-        scopes = {"read": ["read"], "run": ["run"], "connections": ["connections"]}.get(kind, ApiKey.Scope.values)
+        scopes = {"read": ["read"], "run": ["run"], "connections": ["connections"]}.get(kind, ApiScope.values)
         person = {"of a reader": bob, "of nobody": None}.get(kind, alice)
         key, text = ApiKey.objects.issue(kind, list(scopes), by=person)
         if kind == "revoked":

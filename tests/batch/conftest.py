@@ -64,7 +64,7 @@ def make_batch(session: Session, alice: User) -> MakeBatch:
         judges = judges_of(checks.parse_checks(raw_checks))
         columns = tuple(table[0])
         variants = [
-            Variant.of(session.setup_of(0).overridden({"model": model}), prompt, judges, columns, {"tone": "brief"})
+            Variant.of(session.setup_of(0).with_overrides({"model": model}), prompt, judges, columns, {"tone": "brief"})
             for model in models
         ]
         plan = lifecycle.BatchPlan(name, session, variants, judges, columns, table, raw_checks or [], concurrency)

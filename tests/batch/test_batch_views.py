@@ -14,7 +14,7 @@ from flows.batch import export, stream
 from flows.batch.figures import PassRate, figures_of
 from flows.batch.lifecycle import stop_batch
 from flows.batch.models import Batch, Cell, CellState
-from flows.batch.progress import Progress
+from flows.batch.progress import BatchProgress
 from flows.batch.results import collect_results
 from flows.batch.stream import ShownPage, read_news
 from flows.engine import embedded
@@ -103,9 +103,9 @@ def test_costs_are_known_where_somebody_said_what_a_model_costs(make_batch):
     answered(batch, "a", "b")
     answered(batch, "c", "d", model="other", variant=1)
     collect_results(batch)
-    assert str(Progress(batch).cost) == "unknown"
+    assert str(BatchProgress(batch).cost) == "unknown"
     ModelPrice.objects.create(pattern="thinker-*", input=1_000_000, output=2_000_000, cached_input=0)
-    progress = Progress(batch)
+    progress = BatchProgress(batch)
     assert [str(line.cost) for line in progress.lines] == ["$36.00", "unknown"]
     assert str(progress.cost) == "$36.00 + unknown"
 
@@ -114,7 +114,7 @@ def test_the_bar_is_as_long_as_what_is_done(make_batch):
     batch = make_batch(4)
     answered(batch, "a", None)
     collect_results(batch)
-    assert [(part.css, part.x, part.width) for part in Progress(batch).segments] == [
+    assert [(part.css, part.x, part.width) for part in BatchProgress(batch).segments] == [
         ("ok", 0.0, 250.0), ("bad", 250.0, 250.0), ("mute", 500.0, 0.0),
     ]  # fmt: skip
 

@@ -7,7 +7,7 @@ import pytest
 from flows.batch.variants import ANSWER, ROW, Judge, Variant, value_of
 from flows.batch.verdicts import judge_schema
 from flows.playground.setup import CONVERSATION, IMAGES, Example, Setup
-from flows.playground.variables import unreadable
+from flows.playground.variables import template_problem
 
 SETUP = Setup(connection="contoso", model="gpt", instructions="Be {{ tone }}.")
 JUDGE = Judge(1, "contoso", "judge", "Says {{ expected }}; {{ response }}", judge_schema())
@@ -98,5 +98,5 @@ def test_runs_of_judged_variants_carry_the_whole_row():
 
 
 def test_a_template_that_cannot_be_read_is_said():
-    assert unreadable("{{ a }}") == ""
-    assert unreadable("{{ a ")
+    assert template_problem("{{ a }}") == ""
+    assert template_problem("{{ a ")

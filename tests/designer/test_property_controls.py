@@ -5,8 +5,7 @@ import re
 import pytest
 from django.urls import reverse
 
-from flows.language.document import parse
-from flows.models import Flow
+from tests.factories import make_flow
 
 BRANCHES = [{"id": "body", "title": "", "actions": []}]
 
@@ -17,7 +16,7 @@ def panel(client_alice, alice):
 
     def show(type, branches=(), **properties):
         action = {"id": "a", "type": type, "properties": properties, "branches": list(branches)}
-        flow = Flow.objects.create_flow(parse({"format": "foundryflow/1", "name": "x", "actions": [action]}), by=alice)
+        flow = make_flow({"format": "foundryflow/1", "name": "x", "actions": [action]}, by=alice)
         return client_alice.get(reverse("designer:show", args=[flow.slug]) + "?action=a").content.decode()
 
     return show

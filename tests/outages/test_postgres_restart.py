@@ -26,7 +26,7 @@ from connections.models import Connection
 from connections.secret import Secret
 from flows.language.document import parse
 from flows.models import Flow, FlowSecret
-from foundryflow.models import ApiKey
+from foundryflow.models import ApiKey, ApiScope
 
 call_command("migrate", verbosity=0)
 
@@ -60,7 +60,7 @@ FlowSecret.objects.create(flow=steps, key="s1", value=Secret("counting"))
 visitor = Client()
 visitor.force_login(User.objects.create_superuser("ada", "", "a long enough password"))
 print("session", visitor.cookies["sessionid"].value)
-print("key", ApiKey.objects.issue("tests", list(ApiKey.Scope.values), by=None)[1])
+print("key", ApiKey.objects.issue("tests", list(ApiScope.values), by=None)[1])
 """
 
 

@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from flows.playground.diff import Kind, Line, Piece, folded, lines, words
+from flows.playground.diff import DiffKind, DiffLine, DiffPiece, diff_lines, diff_words, fold_unchanged
 
-SAME, REMOVED, ADDED = Kind.SAME, Kind.REMOVED, Kind.ADDED
+SAME, REMOVED, ADDED = DiffKind.SAME, DiffKind.REMOVED, DiffKind.ADDED
 
 
 def short(pieces):
@@ -19,13 +19,13 @@ def short(pieces):
 
 
 def sides(left, right):
-    before, after = words(left, right)
+    before, after = diff_words(left, right)
     return short(before), short(after)
 
 
 def unified(left, right):
     marks = {SAME: " ", REMOVED: "-", ADDED: "+"}
-    return [f"{marks[line.kind]}{short(line.pieces)}" for line in lines(left, right)]
+    return [f"{marks[line.kind]}{short(line.pieces)}" for line in diff_lines(left, right)]
 
 
 def text_of(pieces):
@@ -51,9 +51,9 @@ def test_words_that_changed_are_marked_on_both_sides(left, right, before, after)
 
 
 def test_a_piece_is_as_long_as_it_can_be():
-    assert words("a b x y c", "a b c") == (
-        (Piece("a b ", SAME), Piece("x y ", REMOVED), Piece("c", SAME)),
-        (Piece("a b c", SAME),),
+    assert diff_words("a b x y c", "a b c") == (
+        (DiffPiece("a b ", SAME), DiffPiece("x y ", REMOVED), DiffPiece("c", SAME)),
+        (DiffPiece("a b c", SAME),),
     )
 
 
@@ -64,7 +64,7 @@ ANY_TEXT = st.text(max_size=60) | st.lists(
 
 @given(ANY_TEXT, ANY_TEXT)
 def test_the_pieces_give_both_texts_back(left, right):
-    before, after = words(left, right)
+    before, after = diff_words(left, right)
     assert (text_of(before), text_of(after)) == (left, right)
     assert {piece.kind for piece in before} <= {SAME, REMOVED}
     assert {piece.kind for piece in after} <= {SAME, ADDED}
@@ -73,19 +73,19 @@ def test_the_pieces_give_both_texts_back(left, right):
 
 @given(ANY_TEXT, ANY_TEXT)
 def test_what_is_the_same_is_the_same_on_both_sides(left, right):
-    same = [text_of(piece for piece in pieces if piece.kind is SAME) for pieces in words(left, right)]
+    same = [text_of(piece for piece in pieces if piece.kind is SAME) for pieces in diff_words(left, right)]
     assert "".join(same[0].split()) == "".join(same[1].split())
 
 
 @given(ANY_TEXT)
 def test_a_text_does_not_differ_from_itself(text):
-    assert all(piece.kind is SAME for pieces in words(text, text) for piece in pieces)
-    assert all(line.kind is SAME for line in lines(text, text))
+    assert all(piece.kind is SAME for pieces in diff_words(text, text) for piece in pieces)
+    assert all(line.kind is SAME for line in diff_lines(text, text))
 
 
 @given(ANY_TEXT, ANY_TEXT)
 def test_the_lines_give_both_texts_back(left, right):
-    made = lines(left, right)
+    made = diff_lines(left, right)
     assert "\n".join(line.text for line in made if line.kind is not ADDED) == left
     assert "\n".join(line.text for line in made if line.kind is not REMOVED) == right
     assert [line.left for line in made if line.left] == list(range(1, left.count("\n") + 2 if left else 1))
@@ -105,9 +105,9 @@ def test_a_changed_line_says_which_of_its_words_changed():
 
 
 def test_a_line_says_where_it_is():
-    assert lines("a\nb", "b") == (
-        Line(REMOVED, (Piece("a", REMOVED),), left=1),
-        Line(SAME, (Piece("b", SAME),), left=2, right=1),
+    assert diff_lines("a\nb", "b") == (
+        DiffLine(REMOVED, (DiffPiece("a", REMOVED),), left=1),
+        DiffLine(SAME, (DiffPiece("b", SAME),), left=2, right=1),
     )
 
 
@@ -144,11 +144,11 @@ LONG = {
 @pytest.mark.parametrize(("left", "right"), LONG.values(), ids=LONG)
 def test_long_texts_take_bounded_time(left, right):
     begun = time.thread_time()
-    before, after = words(left, right)
+    before, after = diff_words(left, right)
     assert time.thread_time() - begun < 1.5  # 0.3 measured
     assert (text_of(before), text_of(after)) == (left, right)
     begun = time.thread_time()
-    made = lines(left, right)
+    made = diff_lines(left, right)
     assert time.thread_time() - begun < 3  # 0.6 measured, for two times 50,000 lines
     assert "\n".join(line.text for line in made if line.kind is not ADDED) == left
 
@@ -156,15 +156,15 @@ def test_long_texts_take_bounded_time(left, right):
 def test_a_long_answer_with_a_few_changes_is_compared_by_words():
     changed = [*ONE]
     changed[5_000] = changed[15_000] = "new"
-    before, after = words(" ".join(ONE), " ".join(changed))
+    before, after = diff_words(" ".join(ONE), " ".join(changed))
     assert [piece.text for piece in after if piece.kind is ADDED] == ["new ", "new "]
     assert [piece.kind for piece in before] == [SAME, REMOVED, SAME, REMOVED, SAME]
 
 
 def test_lines_far_from_a_change_are_counted():
     left = "\n".join(map(str, range(30)))
-    made = folded(lines(left, left.replace("\n15\n", "\nX\n")))
+    made = fold_unchanged(diff_lines(left, left.replace("\n15\n", "\nX\n")))
     assert [each if isinstance(each, int) else each.text for each in made] == [
         12, "12", "13", "14", "15", "X", "16", "17", "18", 11,
     ]  # fmt: skip
-    assert folded(lines("a\nb", "a\nc"))[0].text == "a"
+    assert fold_unchanged(diff_lines("a\nb", "a\nc"))[0].text == "a"

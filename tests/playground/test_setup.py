@@ -93,13 +93,15 @@ def test_what_is_not_known_or_not_of_its_type_stays_at_its_default() -> None:
 
 @given(SETUPS)
 def test_a_column_without_settings_of_its_own_has_those_of_the_session(setup: Setup) -> None:
-    assert setup.overridden({}) == setup
+    assert setup.with_overrides({}) == setup
 
 
 def test_a_column_overrides_one_by_one_and_unsets_with_nothing() -> None:
     setup = Setup(connection="contoso", model="a", parameters={"temperature": 1, "seed": 7})
     own = {"model": "b", "parameters": {"seed": None, "top_p": 0.5}, "prompt": "not a setting"}
-    assert setup.overridden(own) == Setup(connection="contoso", model="b", parameters={"temperature": 1, "top_p": 0.5})
+    assert setup.with_overrides(own) == Setup(
+        connection="contoso", model="b", parameters={"temperature": 1, "top_p": 0.5}
+    )
 
 
 def test_every_text_of_the_settings_is_a_template() -> None:
@@ -147,7 +149,7 @@ def test_a_variable_that_cannot_be_an_input_is_refused(name: str) -> None:
 @given(SETUPS, MESSAGES)
 @settings(deadline=None)
 def test_the_window_is_the_longest_end_that_fits_and_begins_with_the_user(setup: Setup, messages: list[Any]) -> None:
-    kept = setup.windowed(messages)
+    kept = setup.newest_in_window(messages)
     assert kept == messages[len(messages) - len(kept) :]
     assert not kept or kept[0]["role"] == "user"
     assert fits(setup, kept)
@@ -174,14 +176,14 @@ def fits(setup: Setup, messages: list[Any]) -> bool:
 )
 def test_the_window_counts_messages(window: dict[str, int], kept: list[str]) -> None:
     messages = [asked("one"), answered("1"), asked("two"), answered("2")]
-    assert [each["content"] for each in Setup(**window).windowed(messages)] == kept  # type: ignore[arg-type]
+    assert [each["content"] for each in Setup(**window).newest_in_window(messages)] == kept  # type: ignore[arg-type]
 
 
 def test_an_image_counts_as_a_thousand_tokens() -> None:
     message = user_message("eight ch", ["data:image/png;base64,AAAA"])
     assert tokens_of(message) == 1_002
-    assert Setup(history_tokens=1_001).windowed([message]) == []
-    assert Setup(history_tokens=1_002).windowed([message]) == [message]
+    assert Setup(history_tokens=1_001).newest_in_window([message]) == []
+    assert Setup(history_tokens=1_002).newest_in_window([message]) == [message]
 
 
 @pytest.mark.parametrize(

@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 from django.urls import reverse
 
-from flows.playground.changes import Change, State, changes
+from flows.playground.changes import SettingChange, SettingsState, changes_between
 from flows.playground.models import Version
-from flows.playground.versions import keep
+from flows.playground.versions import save_version
 from tests.playground.session_factory import SETUP, make_session
 
 
@@ -31,17 +31,17 @@ def notes(session):
 
 def test_settings_are_kept_when_they_have_changed_and_only_then(alice):
     session = make_session(alice, draft="Why?")
-    first = keep(session, alice)
+    first = save_version(session, alice)
     assert (first.number, first.setup, first.columns, first.prompt, first.created_by) == (
         1, SETUP.to_json(), [{}], "Why?", alice,
     )  # fmt: skip
-    assert keep(session, alice) == first
+    assert save_version(session, alice) == first
     session.draft = "Another question"
-    assert keep(session, alice) == first
+    assert save_version(session, alice) == first
     session.setup = {**session.setup, "instructions": "Be brief."}
-    assert keep(session, alice, prompt="Asked").number == 2
+    assert save_version(session, alice, prompt="Asked").number == 2
     session.columns = [{}, {"model": "gpt-4o-mini"}]
-    assert keep(session, alice).number == 3
+    assert save_version(session, alice).number == 3
     assert list(session.versions.order_by("number").values_list("prompt", flat=True)) == [
         "Why?",
         "Asked",
@@ -61,17 +61,17 @@ def test_settings_are_kept_when_they_have_changed_and_only_then(alice):
 )
 def test_columns_count_but_for_their_prompts(alice, before, after, another):
     session = make_session(alice, columns=before)
-    keep(session, alice)
+    save_version(session, alice)
     session.columns = after
-    assert (keep(session, alice).number == 2) is another
+    assert (save_version(session, alice).number == 2) is another
 
 
 def test_a_note_goes_to_the_newest_version_while_that_has_none(alice):
     session = make_session(alice)
-    keep(session, alice)
-    assert keep(session, alice, "good").number == 1
-    assert keep(session, alice, "good").number == 1
-    assert keep(session, alice, "for March").number == 2
+    save_version(session, alice)
+    assert save_version(session, alice, "good").number == 1
+    assert save_version(session, alice, "good").number == 1
+    assert save_version(session, alice, "for March").number == 2
     assert notes(session) == [(2, "for March"), (1, "good")]
 
 
@@ -80,9 +80,9 @@ def test_a_note_goes_to_the_newest_version_while_that_has_none(alice):
 
 def test_the_list_says_who_when_and_what_changed(client_alice, alice):
     session = make_session(alice)
-    keep(session, alice)
+    save_version(session, alice)
     changed(session, instructions="Be brief.", parameters={"temperature": 1})
-    keep(session, alice, "shorter")
+    save_version(session, alice, "shorter")
     response = client_alice.get(address("versions", session))
     assert [(row.version.number, row.by, row.changed, row.current) for row in response.context["rows"]] == [
         (2, "Alice", ["Instructions", "Temperature", "Response format", "Stop"], True),
@@ -97,7 +97,7 @@ def test_the_list_says_who_when_and_what_changed(client_alice, alice):
 def test_the_list_takes_a_fixed_number_of_queries(client_alice, alice, django_assert_num_queries, count):
     session = make_session(alice)
     for number in range(count):
-        keep(changed(session, instructions=f"Version {number}"), alice)
+        save_version(changed(session, instructions=f"Version {number}"), alice)
     with django_assert_num_queries(6):  # session, user, playground session, count, versions, the one before
         client_alice.get(address("versions", session))
 
@@ -129,27 +129,27 @@ def test_a_session_without_versions_says_when_the_first_is_kept(client_alice, al
 def test_a_version_is_compared_with_the_one_before_with_another_and_with_what_is_set(client_alice, alice):
     session = make_session(alice, draft="Why?")
     for model in ("gpt-4o-mini", "gpt-5.2", "gpt-5.2-codex"):
-        keep(changed(session, model=model), alice)
+        save_version(changed(session, model=model), alice)
     changed(session, model="o9")
     seen = {
         against: client_alice.get(address("version", session, 3), {"against": against}).context["comparison"].changes
         for against in ("", "1", "current")
     }
     assert seen == {
-        "": [Change("Deployment", "gpt-5.2", "gpt-5.2-codex")],
-        "1": [Change("Deployment", "gpt-4o-mini", "gpt-5.2-codex")],
-        "current": [Change("Deployment", "o9", "gpt-5.2-codex")],
+        "": [SettingChange("Deployment", "gpt-5.2", "gpt-5.2-codex")],
+        "1": [SettingChange("Deployment", "gpt-4o-mini", "gpt-5.2-codex")],
+        "current": [SettingChange("Deployment", "o9", "gpt-5.2-codex")],
     }
 
 
 def test_every_setting_has_its_line_in_the_difference():
-    before = State(SETUP.to_json(), [{}, {"model": "b"}], "Why?")
-    after = State(
+    before = SettingsState(SETUP.to_json(), [{}, {"model": "b"}], "Why?")
+    after = SettingsState(
         {**SETUP.to_json(), "instructions": "x", "examples": [], "parameters": {"temperature": 0.2, "seed": 7}, "history_messages": None},
         [{"model": "a"}, {"prompt": "", "parameters": {"seed": None}}, {}],
         "What?",
     )  # fmt: skip
-    assert [(each.label, each.before, each.after) for each in changes(before, after)] == [
+    assert [(each.label, each.before, each.after) for each in changes_between(before, after)] == [
         ("Instructions", "You answer for Contoso.\nBe {{ tone }}.", "x"),
         ("Seed", "", "7"),
         ("History, messages", "20", ""),
@@ -164,13 +164,13 @@ def test_every_setting_has_its_line_in_the_difference():
         ("Stop", '[\n  "END"\n]', ""),
         ("Column B, deployment", "b", ""),
     ]
-    assert changes(before, before) == []
+    assert changes_between(before, before) == []
 
 
 def test_a_long_text_shows_what_differs_and_what_is_near():
     before, after = [str(number) for number in range(30)], [str(number) for number in range(30)]
     after[10] = "ten"
-    shown = Change("Instructions", "\n".join(before), "\n".join(after)).lines
+    shown = SettingChange("Instructions", "\n".join(before), "\n".join(after)).lines
     assert [line if isinstance(line, int) else f"{line.kind} {line.text}" for line in shown] == [
         7, "same 7", "same 8", "same 9", "removed 10", "added ten", "same 11", "same 12", "same 13", 16,
     ]  # fmt: skip
@@ -178,8 +178,10 @@ def test_a_long_text_shows_what_differs_and_what_is_near():
 
 def test_what_was_typed_is_shown_as_text(client_alice, alice):
     session = make_session(alice)
-    keep(session, alice)
-    keep(changed(session, instructions="<script>alert(1)</script>\n" * 3, model="<b>x</b>"), alice, "<i>note</i>")
+    save_version(session, alice)
+    save_version(
+        changed(session, instructions="<script>alert(1)</script>\n" * 3, model="<b>x</b>"), alice, "<i>note</i>"
+    )
     for page in (client_alice.get(address("version", session, 2)), client_alice.get(address("versions", session))):
         assert "<script>alert" not in page.content.decode()
         assert "<b>x" not in page.content.decode()
@@ -189,7 +191,7 @@ def test_what_was_typed_is_shown_as_text(client_alice, alice):
 @pytest.mark.parametrize(("number", "against"), [(7, ""), (1, "7"), (1, "99999999999999999999")])
 def test_a_version_that_is_not_there_is_said(client_alice, alice, number, against):
     session = make_session(alice)
-    keep(session, alice)
+    save_version(session, alice)
     response = client_alice.get(address("version", session, number), {"against": against})
     assert response.status_code == (200 if len(against) > 9 else 404)
 
@@ -199,7 +201,7 @@ def test_a_version_that_is_not_there_is_said(client_alice, alice, number, agains
 
 def test_a_version_is_restored_and_what_was_set_is_kept(client_alice, alice):
     session = make_session(alice)
-    keep(session, alice, prompt="Why?")
+    save_version(session, alice, prompt="Why?")
     changed(session, instructions="Not used yet.", model="o9")
     session.columns = [{}, {"model": "b"}]
     session.save()
@@ -213,7 +215,7 @@ def test_a_version_is_restored_and_what_was_set_is_kept(client_alice, alice):
 
 def test_restoring_leaves_what_is_being_typed(client_alice, alice):
     session = make_session(alice)
-    keep(session, alice, prompt="Why?")
+    save_version(session, alice, prompt="Why?")
     changed(session, model="o9")
     session.draft = "Half a thought"
     session.save()
@@ -224,7 +226,7 @@ def test_restoring_leaves_what_is_being_typed(client_alice, alice):
 
 def test_restoring_what_is_set_changes_nothing(client_alice, alice):
     session = make_session(alice)
-    keep(session, alice)
+    save_version(session, alice)
     assert client_alice.post(address("restore", session, 1)).status_code == 302
     assert notes(session) == [(1, "")]
 
@@ -234,7 +236,7 @@ def test_restoring_what_is_set_changes_nothing(client_alice, alice):
 
 def test_whoever_sees_a_session_sees_its_versions_and_changes_nothing(client_bob, alice):
     session = make_session(alice)
-    keep(session, alice)
+    save_version(session, alice)
     changed(session, model="o9")
     looks = [address("versions", session), address("version", session, 1)]
     posts = [(address("versions", session), {"note": "x"}), (address("restore", session, 1), {})]

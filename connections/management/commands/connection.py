@@ -13,7 +13,8 @@ from django.core.management.base import CommandError
 
 from connections.clients import close_client, foundry_client
 from connections.fields import KeyUnreadable
-from connections.forms import KEY_HEADERS, LONGEST_CERTIFICATE, ConnectionForm
+from connections.form_parts import KEY_HEADERS, LONGEST_CERTIFICATE
+from connections.forms import ConnectionForm
 from connections.foundry.diagnosis import TestResult
 from connections.foundry.values import Target
 from connections.models import Auth, Connection

@@ -92,6 +92,21 @@ class Properties:
     result_variable_name: str = new_variable("Result variable name", default="response", type="object", is_result=True)
 
 
+# Properties that are sent beside the messages, in the order of the playground.
+PARAMETERS = (
+    "temperature",
+    "top_p",
+    "max_completion_tokens",
+    "reasoning_effort",
+    "verbosity",
+    "response_format",
+    "stop",
+    "seed",
+    "frequency_penalty",
+    "presence_penalty",
+)
+
+
 @dataclass
 class Timings:
     """How long one call took, to its first text and in all."""
@@ -99,7 +114,7 @@ class Timings:
     started: float = field(default_factory=time.monotonic)
     first: float | None = None
 
-    def text_came(self) -> None:
+    def note_text(self) -> None:
         if self.first is None:
             self.first = time.monotonic()
 
@@ -117,46 +132,46 @@ class ChatCompletion(ActionType):
     properties = Properties
 
     async def execute(self, properties: Properties, step: Step) -> Result:
-        target, reason = await chosen_connection(properties, step)
-        request = chat_request(properties)
+        target, reason = await choose_connection(properties, step)
+        request, timings = chat_request(properties), Timings()
         facts = facts_of_call(target, reason, request)
-        timings = Timings()
         try:
             completion = await stream_answer(target, request, step, timings, facts)
         except FoundryError as error:
-            raise ActionError(
-                error.kind.value,
-                f"{target.name}: {error.message}",
-                error.hint,
-                status=error.status,
-                request_id=error.request_id,
-                raw=error.raw,
-                facts={**facts, **timings.facts()},
-            ) from None
-        response = Response(
-            text=completion.text,
-            usage=usage_of(completion),
-            finish_reason=completion.finish_reason,
-            model=completion.model,
-            json=parsed_json(properties.response_format, completion),
-            raw=completion.raw,
-        )
+            raise call_error(target, error, {**facts, **timings.facts()}) from None
+        response = response_of(completion, properties.response_format)
         return Result(
             output=response,
             variables={properties.result_variable_name: response},
-            usage=usage_of(completion),
+            usage=response.usage,
             warning=warning_of(completion),
-            facts={
-                **facts,
-                "model": completion.model,
-                "url": completion.url,
-                "status": completion.status,
-                "finish_reason": completion.finish_reason,
-                "request_id": completion.request_id,
-                "raw": json.dumps(completion.raw, ensure_ascii=False)[:LONGEST_RAW],
-                **timings.facts(),
-            },
+            facts={**facts, **facts_of_answer(completion), **timings.facts()},
         )
+
+
+def call_error(target: Target, error: FoundryError, facts: Mapping[str, Any]) -> ActionError:
+    """What went wrong with a call, as the error of the action."""
+    return ActionError(
+        error.kind.value,
+        f"{target.name}: {error.message}",
+        error.hint,
+        status=error.status,
+        request_id=error.request_id,
+        raw=error.raw,
+        facts=facts,
+    )
+
+
+def response_of(completion: Completion, format: Any) -> Response:
+    """The answer as a value. Raises ActionError when it is not the JSON that `format` asks for."""
+    return Response(
+        text=completion.text,
+        usage=usage_of(completion),
+        finish_reason=completion.finish_reason,
+        model=completion.model,
+        json=json_of(completion, format),
+        raw=completion.raw,
+    )
 
 
 def facts_of_call(target: Target, reason: str, request: ChatRequest) -> dict[str, Any]:
@@ -167,18 +182,31 @@ def facts_of_call(target: Target, reason: str, request: ChatRequest) -> dict[str
         "host": target.endpoint.host,
         "key_fingerprint": target.key.fingerprint,
         "model_requested": request.model,
-        "prompt": [{"role": message.role, "content": shown_content(message.content)} for message in request.messages],
+        "prompt": [
+            {"role": message.role, "content": content_for_record(message.content)} for message in request.messages
+        ],
     }
 
 
-def shown_content(content: Any) -> Any:
+def facts_of_answer(completion: Completion) -> dict[str, Any]:
+    return {
+        "model": completion.model,
+        "url": completion.url,
+        "status": completion.status,
+        "finish_reason": completion.finish_reason,
+        "request_id": completion.request_id,
+        "raw": json.dumps(completion.raw, ensure_ascii=False)[:LONGEST_RAW],
+    }
+
+
+def content_for_record(content: Any) -> Any:
     """As it is kept in the record of the run: an image by its kind and size."""
     if not isinstance(content, list):
         return content
-    return "\n".join(str(part["text"]) if "text" in part else f"[{shown_image(part)}]" for part in content)
+    return "\n".join(str(part["text"]) if "text" in part else f"[{image_for_record(part)}]" for part in content)
 
 
-def shown_image(part: Mapping[str, Any]) -> str:
+def image_for_record(part: Mapping[str, Any]) -> str:
     image = part.get("image_url")
     url = str(image.get("url", "")) if isinstance(image, Mapping) else str(image or part.get("type"))
     if not url.startswith("data:"):
@@ -197,10 +225,10 @@ async def stream_answer(
         async for event in events:
             match event:
                 case TextDelta():
-                    timings.text_came()
-                    await step.text(event.text)
+                    timings.note_text()
+                    await step.stream_text(event.text)
                 case Waiting():
-                    await step.waiting(event.reason, event.until)
+                    await step.report_wait(event.reason, event.until)
                 case Spilled():
                     reason = f"instead of {target.name}, because {event.reason}"
                     facts.update(facts_of_call(event.target, reason, request))
@@ -212,7 +240,7 @@ async def stream_answer(
     return completion
 
 
-async def chosen_connection(properties: Properties, step: Step) -> tuple[Target, str]:
+async def choose_connection(properties: Properties, step: Step) -> tuple[Target, str]:
     """Which connection is used, and why in words. A dynamic connection overrides the static one."""
     name = properties.dynamic_connection
     if not name:
@@ -326,7 +354,8 @@ def response_format(value: Any) -> Any:
     return {"type": "json_schema", "json_schema": {"name": "answer", "schema": dict(value), "strict": True}}
 
 
-def parsed_json(format: Any, completion: Completion) -> Any:
+def json_of(completion: Completion, format: Any) -> Any:
+    """The answer read as JSON where the response format asks for that, else None. Raises ActionError."""
     wanted = response_format(format)
     if wanted is None or wanted.get("type") == "text":
         return None

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from flows.actions.base import ActionType, Group, Result, Signal, Step
+from flows.actions.base import ActionType, Group, NewBranch, Result, Signal, Step
 from flows.language.document import Branch
 from flows.language.errors import ActionError, Returned, RunFailed
 from flows.language.values import convert
@@ -56,6 +56,7 @@ class ForEach(ActionType):
     purpose = "its actions once for every item of a list"
     group = Group.CONTROL
     branches = "body"
+    new_branches = (NewBranch("body"),)
     properties = Properties
 
     async def execute(self, properties: Properties, step: Step) -> Result:
@@ -140,4 +141,4 @@ class Loop:
         if left.signal is Signal.BREAK:
             self._last = min(self._last, index)
         elif left.signal is Signal.NONE:
-            self._results[index] = await self._step.rendered(names.result, left.scope)
+            self._results[index] = await self._step.render(names.result, left.scope)

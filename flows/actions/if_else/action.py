@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from flows.actions.base import ActionType, Group, Result, Step
+from flows.actions.base import ActionType, Group, NewBranch, Result, Step
 from flows.language.document import Action, Branch
 
 
@@ -20,6 +20,7 @@ class IfElse(ActionType):
     purpose = "the first branch whose condition holds"
     group = Group.CONTROL
     branches = "conditions"
+    new_branches = (NewBranch("1", "If", condition=""), NewBranch("2", "Otherwise"))
     properties = Properties
 
     async def execute(self, properties: Properties, step: Step) -> Result:

@@ -29,10 +29,10 @@ class Return(ActionType):
     leaves_block = True
 
     async def execute(self, properties: Properties, step: Step) -> Result:
-        return Result(output=answer(properties.value), signal=Signal.RETURN)
+        return Result(output=as_output(properties.value), signal=Signal.RETURN)
 
 
-def answer(value: Any) -> Any:
+def as_output(value: Any) -> Any:
     """The value as who calls the flow gets it: a response is its text, its other parts are returned by name."""
     match value:
         case Secret():
@@ -40,8 +40,8 @@ def answer(value: Any) -> Any:
         case Response():
             return value.text
         case Mapping():
-            return {key: answer(inner) for key, inner in value.items()}
+            return {key: as_output(inner) for key, inner in value.items()}
         case list():
-            return [answer(inner) for inner in value]
+            return [as_output(inner) for inner in value]
         case _:
             return value

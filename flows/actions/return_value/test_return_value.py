@@ -1,6 +1,6 @@
 import pytest
 
-from flows.actions.return_value.action import answer
+from flows.actions.return_value.action import as_output
 from flows.actions.services import MemoryServices
 from flows.interpreter.journal import ActionStarted, MemoryJournal
 from flows.interpreter.runner import execute
@@ -29,7 +29,7 @@ async def test_the_run_ends_with_the_value(value, output):
 
 
 def test_a_response_is_returned_as_its_text():
-    assert answer({"all": [Response("Hello.", {"total_tokens": 3})]}) == {"all": ["Hello."]}
+    assert as_output({"all": [Response("Hello.", {"total_tokens": 3})]}) == {"all": ["Hello."]}
 
 
 @pytest.mark.parametrize("value", ["{{ api_key }}", {"deep": ["{{ api_key }}"]}, "{{ inputs }}"])

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from flows.actions.base import ActionType, Group, Result, Step
+from flows.actions.base import ActionType, Group, NewBranch, Result, Step
 from flows.language.document import Action, Branch
 from flows.language.errors import LoopLeft, Returned, RunFailed
 from flows.properties.new_variable import new_variable
@@ -31,12 +31,13 @@ class TryCatch(ActionType):
     purpose = "what to do when something fails"
     group = Group.CONTROL
     branches = "try"
+    new_branches = (NewBranch("try", "Try"), NewBranch("catch", "Catch"), NewBranch("finally", "Finally"))
     properties = Properties
 
     async def execute(self, properties: Properties, step: Step) -> Result:
         lanes = lanes_of(step.action)
         try:
-            caught = await self.guarded(lanes, properties, step)
+            caught = await self.run_try(lanes, properties, step)
         except (RunFailed, Returned, LoopLeft):
             await self.run(lanes.get("finally"), step)
             raise
@@ -44,7 +45,7 @@ class TryCatch(ActionType):
         facts = {"caught": caught["kind"], "message": caught["message"]} if caught else {}
         return Result(output=caught, facts=facts)
 
-    async def guarded(self, lanes: Mapping[str, Branch], properties: Properties, step: Step) -> dict[str, Any] | None:
+    async def run_try(self, lanes: Mapping[str, Branch], properties: Properties, step: Step) -> dict[str, Any] | None:
         """What was caught; None when nothing failed."""
         catch = lanes.get("catch")
         try:
@@ -58,12 +59,12 @@ class TryCatch(ActionType):
             await step.run_block(catch, variables={properties.exception_variable_name: caught})
             return caught
         except (Returned, LoopLeft):
-            await self.unused(catch, step)
+            await self.skip_catch(catch, step)
             raise
-        await self.unused(catch, step)
+        await self.skip_catch(catch, step)
         return None
 
-    async def unused(self, catch: Branch | None, step: Step) -> None:
+    async def skip_catch(self, catch: Branch | None, step: Step) -> None:
         if catch is not None:
             await step.skip(catch, "nothing failed")
 

@@ -15,7 +15,7 @@ from flows.properties.number import number
 from flows.properties.text import text
 
 LONGEST = 30 * 86_400  # seconds
-LOOK = 60.0  # seconds after which the clock is read again, so that a jump of it is noticed
+CLOCK_INTERVAL = 60.0  # seconds after which the clock is read again, so that a jump of it is noticed
 
 
 @dataclass(frozen=True)
@@ -38,14 +38,14 @@ class Wait(ActionType):
     properties = Properties
 
     async def execute(self, properties: Properties, step: Step) -> Result:
-        until = step.noted
+        until = step.last_note
         if not isinstance(until, int | float):
-            until = moment(properties)
+            until = end_of_wait(properties)
             await step.note(until)
         said = datetime.fromtimestamp(until, UTC).isoformat(timespec="seconds")
-        await step.waiting(f"Waits until {said}", until)
+        await step.report_wait(f"Waits until {said}", until)
         while (left := until - time.time()) > 0:  # noqa: ASYNC110 - a moment, not an event
-            await asyncio.sleep(min(left, LOOK))
+            await asyncio.sleep(min(left, CLOCK_INTERVAL))
         return Result(output=said, facts={"until": said})
 
     def problems(self, action: Action) -> Sequence[tuple[str | None, str]]:
@@ -55,7 +55,7 @@ class Wait(ActionType):
         return [("until", "Seconds and Until are both given. Clear one.")] if len(given) > 1 else []
 
 
-def moment(properties: Properties) -> float:
+def end_of_wait(properties: Properties) -> float:
     """Seconds since the epoch."""
     if properties.seconds is not None:
         return time.time() + properties.seconds

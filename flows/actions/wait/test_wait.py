@@ -54,8 +54,8 @@ def test_moment_of(monkeypatch):
         ("2001-09-10", day - 9 * 3_600),
         ("0001-01-01T00:00+01:00", 0),
     ]:
-        assert wait.moment(wait.Properties(until=until)) == expected
-    assert wait.moment(wait.Properties(seconds=1.5)) == 1_000_000_001.5
+        assert wait.end_of_wait(wait.Properties(until=until)) == expected
+    assert wait.end_of_wait(wait.Properties(seconds=1.5)) == 1_000_000_001.5
 
 
 @pytest.mark.parametrize("given", [{"seconds": 0.1}, {"seconds": "{{ 1 / 10 }}"}])
@@ -97,7 +97,7 @@ async def test_after_a_restart_it_waits_the_rest_only():
 
 
 async def test_a_jump_of_the_clock_is_noticed(monkeypatch):
-    monkeypatch.setattr(wait, "LOOK", 0.01)
+    monkeypatch.setattr(wait, "CLOCK_INTERVAL", 0.01)
     real, ahead = time.time, 0.0
     monkeypatch.setattr(time, "time", lambda: real() + ahead)
     journal = Watched()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from dataclasses import dataclass
 
-from flows.actions.base import ActionType, Group, Result, Signal, Step
+from flows.actions.base import ActionType, Group, NewBranch, Result, Signal, Step
 from flows.language.errors import ActionError
 from flows.properties.condition import condition
 from flows.properties.new_variable import ANY_BRANCH, new_variable
@@ -44,6 +44,7 @@ class While(ActionType):
     purpose = "its actions while a condition holds"
     group = Group.CONTROL
     branches = "body"
+    new_branches = (NewBranch("body"),)
     properties = Properties
 
     async def execute(self, properties: Properties, step: Step) -> Result:

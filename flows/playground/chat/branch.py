@@ -1,4 +1,4 @@
-"""The tree of questions: the branch that is shown, what lies beside it, and what of it a model is told."""
+"""The tree of questions: the branch that is shown, what lies beside it, and the conversation that a model gets."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from flows.playground.variables import INPUTS, type_of
 PICTURE = "data:image/png;base64,"  # stands for an image where only their number matters
 
 
-class Length(Func):
+class JsonLength(Func):
     """Items of a JSON list, without reading it."""
 
     function = "json_array_length"
@@ -63,9 +63,9 @@ class Tree:
         return turn
 
 
-def light(turns: QuerySet[Turn]) -> QuerySet[Turn]:
+def without_images(turns: QuerySet[Turn]) -> QuerySet[Turn]:
     """Without their images, which may be megabytes, but with their number."""
-    return turns.defer("images").annotate(image_count=Length(F("images")))
+    return turns.defer("images").annotate(image_count=JsonLength(F("images")))
 
 
 def prompt_of(turn: Turn, column: int) -> str:
@@ -73,7 +73,7 @@ def prompt_of(turn: Turn, column: int) -> str:
     return str(turn.prompts.get(str(column), turn.prompt))
 
 
-def rendered(template: str, variables: Mapping[str, Any]) -> str:
+def render_prompt(template: str, variables: Mapping[str, Any]) -> str:
     """The question as it is sent, or was. A template that cannot be rendered stands as it is."""
     scope = Scope()
     for name, value in variables.items():
@@ -92,22 +92,22 @@ def conversation(session: Session, column: int, path: Sequence[int], *, images: 
     the first column answered. Without `images` a short stand-in takes the place of each.
     """
     turns = session.turns.filter(pk__in=path)
-    found = {turn.pk: turn for turn in (turns if images else light(turns))}
+    found = {turn.pk: turn for turn in (turns if images else without_images(turns))}
     answers: dict[int, dict[int, Answer]] = defaultdict(dict)
-    asked = Answer.objects.filter(turn__in=path, column__in={0, column}).filter(Q(chosen=True))
-    for answer in asked.only("turn_id", "column", "state", "text", "edited"):
-        answers[answer.turn_id][answer.column] = answer
+    chosen = Answer.objects.filter(turn__in=path, column__in={0, column}).filter(Q(chosen=True))
+    for each in chosen.only("turn_id", "column", "state", "text", "edited"):
+        answers[each.turn_id][each.column] = each
     messages: list[Message] = []
     for pk in path:
-        turn, given = found.get(pk), answers[pk].get(column, answers[pk].get(0))
-        if turn is None or given is None or not counts(given):
+        turn, answer = found.get(pk), answers[pk].get(column, answers[pk].get(0))
+        if turn is None or answer is None or not can_continue_from(answer):
             continue
-        text = rendered(prompt_of(turn, given.column), turn.variables)
+        text = render_prompt(prompt_of(turn, answer.column), turn.variables)
         shown = turn.images if images else [PICTURE] * getattr(turn, "image_count", 0)
-        messages += [user_message(text, shown), {"role": "assistant", "content": given.text}]
+        messages += [user_message(text, shown), {"role": "assistant", "content": answer.text}]
     return messages
 
 
-def counts(answer: Answer) -> bool:
+def can_continue_from(answer: Answer) -> bool:
     """Whether a conversation can go on from it."""
     return bool(answer.text) and (answer.edited or answer.state in (State.SUCCEEDED, State.CANCELLED))

@@ -18,7 +18,7 @@ def cost_of(answer: Answer, prices: Prices) -> tuple[Decimal, str] | None:
     return (amount, price.currency) if price is not None and amount is not None else None
 
 
-def cost_said(answer: Answer, prices: Prices) -> str:
+def cost_label(answer: Answer, prices: Prices) -> str:
     """Empty where it is unknown."""
     found = cost_of(answer, prices)
     return money(*found) if found else ""

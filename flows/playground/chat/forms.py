@@ -7,33 +7,39 @@ from __future__ import annotations
 
 import dataclasses
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from django import forms
 
+from flows.actions.chat_completion.action import PARAMETERS, Properties
 from flows.playground.models import Session
-from flows.playground.setup import PARAMETERS, Example, Setup
-from flows.playground.variables import optional_in, unreadable, variables_in
+from flows.playground.setup import Example, Setup
+from flows.playground.variables import optional_in, template_problem, variables_in
+from flows.properties.base import properties_of
 from foundryflow.strict_json import JsonError, storable_json
 
 LONGEST = 200_000  # characters of one text
 MOST_EXAMPLES, MOST_VARIABLES, MOST_STOPS = 50, 200, 4
 VARIABLE = "variable-"  # begins the name of a variable's field
 EXAMPLES_SHOWN = "examples-shown"
-EFFORTS = ("none", "minimal", "low", "medium", "high", "xhigh")
-VERBOSITIES = ("low", "medium", "high")
 FORMATS = (("", "Text"), ("json_object", "JSON object"), ("json_schema", "JSON schema"))
 TEXTS, WINDOW = ("connection", "model", "instructions"), ("history_messages", "history_tokens")
+PROPERTIES: dict[str, Any] = properties_of(Properties)  # of a chat completion, which say labels, bounds and choices
 
 
-def choices(values: Iterable[str]) -> list[tuple[str, str]]:
-    return [("", "provider default"), *((value, value) for value in values)]
-
-
-def number(label: str, least: float | None = None, most: float | None = None) -> forms.FloatField:
-    return forms.FloatField(label=label, min_value=least, max_value=most, required=False, widget=forms.TextInput)
+def number(name: str) -> forms.Field:
+    property = PROPERTIES[name]
+    if property.whole:
+        return whole(property.label, property.minimum)
+    return forms.FloatField(
+        label=property.label,
+        min_value=property.minimum,
+        max_value=property.maximum,
+        required=False,
+        widget=forms.TextInput,
+    )
 
 
 def whole(label: str, least: int | None = None) -> forms.IntegerField:
@@ -41,6 +47,12 @@ def whole(label: str, least: int | None = None) -> forms.IntegerField:
     return forms.IntegerField(
         label=label, min_value=least, required=False, widget=forms.TextInput, error_messages=messages
     )
+
+
+def choice(name: str) -> forms.ChoiceField:
+    property = PROPERTIES[name]
+    choices = [("", property.empty_words), *((each, each) for each in property.choices)]
+    return forms.ChoiceField(label=property.label, choices=choices, required=False)
 
 
 def text(label: str, longest: int = LONGEST) -> forms.CharField:
@@ -56,20 +68,20 @@ def shown_value(value: Any) -> str:
 class ParametersForm(forms.Form):
     """Parameters of a chat completion; empty means that the provider decides."""
 
-    temperature = number("Temperature", 0, 2)
-    top_p = number("Top P", 0, 1)
-    max_completion_tokens = whole("Max completion tokens", 1)
-    reasoning_effort = forms.ChoiceField(label="Reasoning effort", choices=choices(EFFORTS), required=False)
-    verbosity = forms.ChoiceField(label="Verbosity", choices=choices(VERBOSITIES), required=False)
-    stop = text("Stop", 2_000)
-    seed = whole("Seed")
-    frequency_penalty = number("Frequency penalty", -2, 2)
-    presence_penalty = number("Presence penalty", -2, 2)
-    response_format = forms.ChoiceField(label="Response format", choices=FORMATS, required=False)
+    temperature = number("temperature")
+    top_p = number("top_p")
+    max_completion_tokens = number("max_completion_tokens")
+    reasoning_effort = choice("reasoning_effort")
+    verbosity = choice("verbosity")
+    stop = text(PROPERTIES["stop"].label, 2_000)
+    seed = number("seed")
+    frequency_penalty = number("frequency_penalty")
+    presence_penalty = number("presence_penalty")
+    response_format = forms.ChoiceField(label=PROPERTIES["response_format"].label, choices=FORMATS, required=False)
     schema = text("Schema")
 
     @classmethod
-    def typed(cls, parameters: Mapping[str, Any]) -> dict[str, str]:
+    def shown_values(cls, parameters: Mapping[str, Any]) -> dict[str, str]:
         """Stored parameters as their fields show them."""
         shown = {name: shown_value(parameters.get(name)) for name in PARAMETERS}
         stop, format = parameters.get("stop"), parameters.get("response_format")
@@ -98,8 +110,8 @@ class ParametersForm(forms.Form):
         try:
             value = storable_json(typed)
         except JsonError as error:
-            said = "Type a JSON schema." if not typed.strip() else f"This is not JSON: {error}."
-            self.add_error("schema", said)
+            problem = "Type a JSON schema." if not typed.strip() else f"This is not JSON: {error}."
+            self.add_error("schema", problem)
             return None
         inner = value.get("json_schema", value) if isinstance(value, dict) else None
         inner = inner.get("schema", inner) if isinstance(inner, dict) else None
@@ -194,7 +206,7 @@ class SetupForm(ParametersForm):
     def draft(self, stored: str) -> str:
         return str(self.data.get("prompt", stored))[:LONGEST]
 
-    def fill(self, session: Session) -> None:
+    def fill_session(self, session: Session) -> None:
         """Puts what was understood into the session, unsaved."""
         self.is_valid()
         session.setup = self.setup(Setup.from_json(session.setup)).to_json()
@@ -206,7 +218,7 @@ class SetupForm(ParametersForm):
         return {name: str(errors[0]) for name, errors in self.errors.items()}
 
 
-def names_of(session: Session) -> dict[str, bool]:
+def variables_of(session: Session) -> dict[str, bool]:
     """The variables that the session's templates name, and whether they hold JSON."""
     own = [str(column.get(name, "")) for column in session.active_columns for name in ("instructions", "prompt")]
     templates = [*Setup.from_json(session.setup).templates(), session.draft, *own]
@@ -218,4 +230,4 @@ def template_problems(setup: Setup, prompt: str) -> dict[str, str]:
     texts = {"model": setup.model, "instructions": setup.instructions, "prompt": prompt}
     for at, example in enumerate(setup.examples):
         texts |= {f"example-{at}-user": example.user, f"example-{at}-assistant": example.assistant}
-    return {name: said for name, template in texts.items() if (said := unreadable(template))}
+    return {name: problem for name, template in texts.items() if (problem := template_problem(template))}

@@ -11,7 +11,6 @@ from typing import Any
 from django.core.files.uploadedfile import UploadedFile
 
 MOST, LARGEST = 5, 4 * 1024 * 1024  # images of one question, bytes of one
-KINDS = ("image/png", "image/jpeg", "image/gif", "image/webp")
 DATA_URI = re.compile(r"data:(image/[a-z]+);base64,([A-Za-z0-9+/]+={0,2})")
 
 
@@ -32,7 +31,7 @@ def kind_of(content: bytes) -> str:
     return ""
 
 
-def read(files: Sequence[UploadedFile[Any]]) -> list[str]:
+def read_images(files: Sequence[UploadedFile[Any]]) -> list[str]:
     """Uploaded files as data URIs. Raises BadImage."""
     if len(files) > MOST:
         raise BadImage(f"{len(files)} images. A question takes at most {MOST}: remove {len(files) - MOST}.")
@@ -48,7 +47,7 @@ def data_uri(name: str, *, size: int, content: bytes) -> str:
     return f"data:{kind};base64,{base64.b64encode(content).decode()}"
 
 
-def decoded(uri: str) -> tuple[str, bytes]:
+def decode_image(uri: str) -> tuple[str, bytes]:
     """Kind and bytes to show: of a data URI, in which nothing but an image is believed. Raises BadImage."""
     found = DATA_URI.fullmatch(uri)
     try:

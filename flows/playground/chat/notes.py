@@ -6,12 +6,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from flows.models import State
-from flows.playground.chat.costs import Prices, cost_said
+from flows.playground.chat.costs import Prices, cost_label
 from flows.playground.models import Answer
 from foundryflow.templatetags.ui import duration_ms
 
 TOKENS = (("prompt_tokens", "in"), ("completion_tokens", "out"))
-PARTS = (("reasoning_tokens", "reasoning"), ("cached_tokens", "cached"))  # of those; said when there are any
+PARTS = (("reasoning_tokens", "reasoning"), ("cached_tokens", "cached"))  # of those; shown when there are any
 LEAST_RAISED = 600  # tokens that a cut answer is tried again with, at least
 
 
@@ -38,28 +38,28 @@ def metrics_of(answer: Answer, prices: Prices) -> list[Metric]:
     found = [
         Metric("First token", duration_ms(facts.get("first_token_ms"))),
         Metric("Total", duration_ms(facts.get("total_ms"))),
-        Metric("Tokens", tokens_said(answer)),
+        Metric("Tokens", tokens_label(answer)),
         Metric("Finish", str(facts.get("finish_reason") or "")),
-        Metric("Cost", cost_said(answer, prices)),
+        Metric("Cost", cost_label(answer, prices)),
     ]
     return [metric for metric in found if metric.value]
 
 
-def tokens_said(answer: Answer) -> str:
+def tokens_label(answer: Answer) -> str:
     usage = answer.usage or {}
-    said = [f"{usage[name]:,} {word}" for name, word in TOKENS if isinstance(usage.get(name), int)]
-    return " · ".join([*said, *(f"{usage[name]:,} {word}" for name, word in PARTS if usage.get(name))])
+    parts = [f"{usage[name]:,} {word}" for name, word in TOKENS if isinstance(usage.get(name), int)]
+    return " · ".join([*parts, *(f"{usage[name]:,} {word}" for name, word in PARTS if usage.get(name))])
 
 
 def note_of(answer: Answer) -> Note | None:
     if answer.state == State.FAILED:
-        return failed(answer)
+        return failure_note(answer)
     if answer.state == State.CANCELLED:
         after = duration_ms(answer.facts.get("total_ms"))
         kept = " The conversation goes on from what had come." if answer.text else ""
         return Note("circle-minus", "", f"Stopped after {after}." if after else "Stopped.", kept.strip())
     if answer.facts.get("finish_reason") == "length":
-        return cut(answer)
+        return cut_off_note(answer)
     if answer.facts.get("finish_reason") == "content_filter":
         head = f"{answer.warning or 'Filtered'}."
         words = "The content filter ended the answer. Ask in other words, or have the filter of the deployment changed."
@@ -69,7 +69,7 @@ def note_of(answer: Answer) -> Note | None:
     return None
 
 
-def failed(answer: Answer) -> Note:
+def failure_note(answer: Answer) -> Note:
     error = answer.error or {}
     details = [
         Metric(label, str(error[name]))
@@ -80,7 +80,7 @@ def failed(answer: Answer) -> Note:
     return Note("circle-x", "is-bad", head, words, details)
 
 
-def cut(answer: Answer) -> Note:
+def cut_off_note(answer: Answer) -> Note:
     spent = (answer.usage or {}).get("completion_tokens")
     limit = (answer.setup.get("parameters") or {}).get("max_completion_tokens")
     head = f"Cut at {spent:,} tokens." if isinstance(spent, int) else "Cut."

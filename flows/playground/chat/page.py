@@ -12,14 +12,15 @@ from django.utils import timezone
 from connections.foundry.lessons import unsent_fields
 from connections.lesson_memory import as_lesson, day_learned
 from connections.models import Connection, LearntLesson
+from flows.actions.chat_completion.action import PARAMETERS
 from flows.playground.chat.branch import Tree, conversation
-from flows.playground.chat.columns import ColumnView, Locks, views_of
-from flows.playground.chat.contexts import Talk, talk_of
+from flows.playground.chat.comparison import ColumnView, Locks, column_views
 from flows.playground.chat.costs import Prices
-from flows.playground.chat.forms import ParameterField, ParametersForm, names_of
-from flows.playground.chat.spread import Figures, figures_of
+from flows.playground.chat.figures import ColumnFigures, column_figures
+from flows.playground.chat.forms import ParameterField, ParametersForm, variables_of
+from flows.playground.chat.talk import Talk, talk_of
 from flows.playground.models import Session
-from flows.playground.setup import PARAMETERS, Setup, tokens_of
+from flows.playground.setup import Setup, tokens_of
 from flows.pricing.table import known_prices
 from foundryflow.people import may_change
 
@@ -39,7 +40,7 @@ class VariableField:
 
 
 @dataclass
-class Page:
+class SessionPage:
     """Everything that the page is made of."""
 
     session: Session
@@ -56,7 +57,7 @@ class Page:
         return may_change(self.user, self.session)
 
     @property
-    def saved_said(self) -> str:
+    def saved_label(self) -> str:
         if self.problems:
             return "Not saved: see the marked fields"
         return f"Saved {timezone.localtime(self.session.changed_at):%H:%M}"
@@ -94,7 +95,7 @@ class Page:
         values = self.session.variables
         return [
             VariableField(name, str(values.get(name, "")), structured)
-            for name, structured in names_of(self.session).items()
+            for name, structured in variables_of(self.session).items()
         ]
 
     @property
@@ -102,16 +103,16 @@ class Page:
         return [(at, example.user, example.assistant) for at, example in enumerate(self.setup.examples)]
 
     @property
-    def history_said(self) -> str:
-        return history_said(self.session)
+    def history_label(self) -> str:
+        return history_label(self.session)
 
     @property
     def columns(self) -> list[ColumnView]:
-        return views_of(self.session)
+        return column_views(self.session)
 
     @property
-    def figures(self) -> list[Figures]:
-        return figures_of(self.session, self.prices)
+    def figures(self) -> list[ColumnFigures]:
+        return column_figures(self.session, self.prices)
 
     @property
     def locks(self) -> Locks:
@@ -124,8 +125,8 @@ class Page:
 
     def _fields(self) -> list[ParameterField]:
         if not hasattr(self, "_known"):
-            shown = {**ParametersForm.typed(self.setup.parameters), **self.typed}
-            refused = unsent(self.chosen, self.setup.model)
+            shown = {**ParametersForm.shown_values(self.setup.parameters), **self.typed}
+            refused = refused_parameters(self.chosen, self.setup.model)
             self._known = [
                 ParameterField(
                     name, name, f"setup-{name}", shown.get(name, ""), self.problems.get(name, ""), refused.get(name, "")
@@ -135,17 +136,17 @@ class Page:
         return self._known
 
 
-def page_of(session: Session, user: User, *, before: int | None = None, **more: Any) -> Page:
+def session_page(session: Session, user: User, *, before: int | None = None, **more: Any) -> SessionPage:
     prices = known_prices()
-    return around(session, user, talk=talk_of(session, prices, before=before), prices=prices, **more)
+    return page_without_talk(session, user, talk=talk_of(session, prices, before=before), prices=prices, **more)
 
 
-def around(session: Session, user: User, **more: Any) -> Page:
-    """The same without the talk."""
-    return Page(session, user, connections=list(Connection.objects.only("name", "endpoint")), **more)
+def page_without_talk(session: Session, user: User, **more: Any) -> SessionPage:
+    """The page without its talk, for what stands around it."""
+    return SessionPage(session, user, connections=list(Connection.objects.only("name", "endpoint")), **more)
 
 
-def unsent(connection: Connection | None, model: str) -> dict[str, str]:
+def refused_parameters(connection: Connection | None, model: str) -> dict[str, str]:
     """Parameters that the deployment was seen to refuse, each with a sentence."""
     if connection is None or not model.strip():
         return {}
@@ -157,10 +158,10 @@ def unsent(connection: Connection | None, model: str) -> dict[str, str]:
     }
 
 
-def history_said(session: Session) -> str:
+def history_label(session: Session) -> str:
     """ "4 messages, about 884 tokens": what the next question would send beside itself."""
     path = Tree.of(session).path(session.head_id)
-    sent = session.setup_of(0).windowed(conversation(session, 0, path, images=False))
+    sent = session.setup_of(0).newest_in_window(conversation(session, 0, path, images=False))
     if not sent:
         return "nothing yet" if not path else "nothing"
     return f"{len(sent)} message{'' if len(sent) == 1 else 's'}, about {sum(map(tokens_of, sent)):,} tokens"

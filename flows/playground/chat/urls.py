@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from django.urls import path
 
-from flows.playground.chat import comparing, stream, verbs, views
+from flows.playground.chat import comparison_views, stream, turn_views, views
 
 urlpatterns = [
     path("", views.index, name="index"),
@@ -12,16 +12,16 @@ urlpatterns = [
     path("<id:pk>/", views.show, name="show"),
     path("<id:pk>/save/", views.save, name="save"),
     path("<id:pk>/ask/", views.ask, name="ask"),
-    path("<id:pk>/compare/", comparing.compare, name="compare"),
+    path("<id:pk>/compare/", comparison_views.compare, name="compare"),
     path("<id:pk>/stop/", views.stop, name="stop"),
     path("<id:pk>/earlier/", views.earlier, name="earlier"),
     path("<id:pk>/stream/", stream.stream, name="stream"),
-    path("<id:pk>/columns/<slug:verb>/", comparing.column, name="column"),
-    path("<id:pk>/differences/", comparing.differences, name="differences"),
-    path("turns/<id:pk>/tries/", verbs.tries, name="tries"),
-    path("turns/<id:pk>/form/", verbs.turn_form, name="turn_form"),
+    path("<id:pk>/columns/<slug:verb>/", comparison_views.column, name="column"),
+    path("<id:pk>/differences/", comparison_views.differences, name="differences"),
+    path("turns/<id:pk>/tries/", turn_views.tries, name="tries"),
+    path("turns/<id:pk>/form/", turn_views.turn_form, name="turn_form"),
     path("turns/<id:pk>/images/<str:name>/", views.image, name="image"),
-    path("turns/<id:pk>/<slug:verb>/", verbs.turn, name="turn"),
-    path("answers/<id:pk>/form/", verbs.answer_form, name="answer_form"),
-    path("answers/<id:pk>/<slug:verb>/", verbs.answer, name="answer"),
+    path("turns/<id:pk>/<slug:verb>/", turn_views.turn, name="turn"),
+    path("answers/<id:pk>/form/", turn_views.answer_form, name="answer_form"),
+    path("answers/<id:pk>/<slug:verb>/", turn_views.answer, name="answer"),
 ]

@@ -16,20 +16,14 @@ from connections.endpoint.endpoint import EndpointError
 from connections.fields import KeyUnreadable
 from connections.models import Connection
 from flows.playground.access import find_session
-from flows.playground.chat import asking, columns, images
-from flows.playground.chat.answers import (
-    back,
-    messages_of,
-    page_context,
-    refused,
-    renewed,
-    saved,
-    whole,
-)
-from flows.playground.chat.calling import NotAskable
-from flows.playground.chat.forms import EXAMPLES_SHOWN, VARIABLE, SetupForm, names_of, template_problems
-from flows.playground.chat.page import Page, around, page_of
-from flows.playground.chat.saving import changing, take_over
+from flows.playground.chat import comparison, edits, images
+from flows.playground.chat.ask import UNNAMED, ask_question
+from flows.playground.chat.calls import NotAskable
+from flows.playground.chat.forms import EXAMPLES_SHOWN, VARIABLE, SetupForm, template_problems, variables_of
+from flows.playground.chat.page import SessionPage, page_without_talk, session_page
+from flows.playground.chat.regions import history_region, message_regions, page_context, saved_region
+from flows.playground.chat.responses import page_response, problems_response, redirect_to_session, talk_response
+from flows.playground.chat.save_settings import change_settings, save_posted
 from flows.playground.models import Session, Turn
 from flows.playground.setup import Setup
 from foundryflow.access import editor, reader
@@ -47,7 +41,7 @@ def index(request: Request) -> HttpResponse:
     """The newest session of one's own. Whoever may run gets a first one."""
     newest = Session.objects.filter(owner=request.user).first()
     if newest is None and request.user.is_staff:
-        newest = started(request)
+        newest = create_session(request)
     if newest is None:
         shared = Session.objects.visible_to(request.user).select_related("owner")[:50]
         return page(request, "playground/none.html", {"shared": shared})
@@ -57,10 +51,10 @@ def index(request: Request) -> HttpResponse:
 @editor
 @require_POST
 def new(request: Request) -> HttpResponse:
-    return redirect("playground:show", started(request).pk)
+    return redirect("playground:show", create_session(request).pk)
 
 
-def started(request: Request) -> Session:
+def create_session(request: Request) -> Session:
     """With the connection and deployment that were used last."""
     last = Session.objects.filter(owner=request.user).first()
     if last is not None:
@@ -69,7 +63,7 @@ def started(request: Request) -> Session:
     else:
         only = list(Connection.objects.only("name", "default_model")[:2])
         setup = Setup(only[0].name, only[0].default_model) if len(only) == 1 else Setup()
-    return Session.objects.create(name=asking.UNNAMED, owner=request.user, setup=setup.to_json())
+    return Session.objects.create(name=UNNAMED, owner=request.user, setup=setup.to_json())
 
 
 @reader
@@ -77,7 +71,7 @@ def started(request: Request) -> Session:
 def show(request: Request, pk: int) -> HttpResponse:
     session = find_session(request, pk)
     view = "code" if request.GET.get("view") == "code" else "chat"
-    return whole(request, session, view=view, before=whole_number(request.GET.get("before")))
+    return page_response(request, session, view=view, before=whole_number(request.GET.get("before")))
 
 
 @reader
@@ -93,28 +87,30 @@ def save(request: Request, pk: int) -> HttpResponse:
     """Saves the settings as they are typed, and what is typed of a question."""
     session = find_session(request, pk, change=True)
     before = Setup.from_json(session.setup)
-    form, problems = take_over(session, form_data(request))
+    form, problems = save_posted(session, form_data(request))
     problems |= template_problems(Setup.from_json(session.setup), session.draft)
     if not request.htmx:
-        return whole(request, session, status=422, problems=problems) if problems else back(session)
-    shown = around(session, request.user, problems=problems, typed=typed_wrongly(request, problems))
-    said = saved("Not saved: see the marked fields", bad=True) if form.errors else saved()
-    parts = [*messages_of(fields_in(request), problems), *follow_up(request, shown, form, before), said]
+        return (
+            page_response(request, session, status=422, problems=problems) if problems else redirect_to_session(session)
+        )
+    shown = page_without_talk(session, request.user, problems=problems, typed=refused_values(request, problems))
+    said = saved_region("Not saved: see the marked fields", bad=True) if form.errors else saved_region()
+    parts = [*message_regions(posted_fields(request), problems), *dependent_regions(request, shown, form, before), said]
     response = regions(request, *parts, status=422 if problems else 200)
     response.headers["HX-Trigger"] = "setup-saved"
     return response
 
 
-def follow_up(request: Request, shown: Page, form: SetupForm, before: Setup) -> Iterator[Region]:
+def dependent_regions(request: Request, shown: SessionPage, form: SetupForm, before: Setup) -> Iterator[Region]:
     """What depends on the settings and is not what is being typed."""
     context, now = page_context(shown), shown.setup
-    yield Region("playground/_history_said.html", "history-said", context)
+    yield history_region(shown)
     yield Region("playground/_set_counts.html", "parameters-set", context)
     if shown.session.comparing:
         for column in shown.columns:
-            yield Region("playground/_column_said.html", f"column-said-{column.number}", {"column": column})
+            yield Region("playground/_column_label.html", f"column-said-{column.number}", {"column": column})
     variables = {name.removeprefix(VARIABLE) for name in request.POST if is_variable(name)}
-    if "prompt" in request.POST and variables != set(names_of(shown.session)):
+    if "prompt" in request.POST and variables != set(variables_of(shown.session)):
         yield Region("playground/_variables.html", "variables", context)
         yield Region("playground/_insert_menu.html", "insert-variable", context)
     if (before.connection, before.model) != (now.connection, now.model):
@@ -129,13 +125,13 @@ def is_variable(name: str) -> bool:
     return name.startswith(VARIABLE)
 
 
-def fields_in(request: Request) -> list[str]:
+def posted_fields(request: Request) -> list[str]:
     """Names of the fields that were posted and have a place for complaints."""
     others = ("csrfmiddlewaretoken", EXAMPLES_SHOWN, "add-example", "remove-example")
     return [name for name in request.POST if name not in others and not is_variable(name)]
 
 
-def typed_wrongly(request: Request, problems: dict[str, str]) -> dict[str, str]:
+def refused_values(request: Request, problems: dict[str, str]) -> dict[str, str]:
     return {name: str(request.POST[name]) for name in problems if name in request.POST}
 
 
@@ -144,25 +140,28 @@ def typed_wrongly(request: Request, problems: dict[str, str]) -> dict[str, str]:
 def ask(request: Request, pk: int) -> HttpResponse:
     """Asks what is typed, with the settings as they stand on the page."""
     session = find_session(request, pk, change=True)
-    _, problems = take_over(session, form_data(request))
-    names = [*fields_in(request), "prompt", "images", "connection", "model"]
+    _, problems = save_posted(session, form_data(request))
+    names = [*posted_fields(request), "prompt", "images", "connection", "model"]
     try:
-        attached = images.read(request.FILES.getlist("images"))
+        attached = images.read_images(request.FILES.getlist("images"))
         if problems:
             raise NotAskable(problems)
         with transaction.atomic():
-            asking.ask(session, session.draft, attached, request.user, prompts=own_prompts(session))
+            ask_question(session, session.draft, attached, request.user, prompts=own_prompts(session))
     except images.BadImage as error:
-        return refused(request, session, {**problems, "images": str(error)}, names)
+        return problems_response(request, session, {**problems, "images": str(error)}, names)
     except NotAskable as error:
         session = find_session(request, pk, change=True)
-        return refused(request, session, error.problems, names)
-    with changing(session):
-        columns.forget_prompts(session)
-    more = [*messages_of(names, {}), saved(), Region("playground/_name.html", "session-name", {"session": session})]
-    context = page_context(around(session, request.user))
-    more.append(Region("playground/_history_said.html", "history-said", context))
-    return renewed(request, session, *more, event="asked")
+        return problems_response(request, session, error.problems, names)
+    with change_settings(session):
+        comparison.clear_prompts(session)
+    more = [
+        *message_regions(names, {}),
+        saved_region(),
+        Region("playground/_name.html", "session-name", {"session": session}),
+        history_region(page_without_talk(session, request.user)),
+    ]
+    return talk_response(request, session, *more, event="asked")
 
 
 def own_prompts(session: Session) -> dict[str, str]:
@@ -175,8 +174,8 @@ def own_prompts(session: Session) -> dict[str, str]:
 @require_POST
 def stop(request: Request, pk: int) -> HttpResponse:
     session = find_session(request, pk, change=True)
-    asking.stop(session, request.user)
-    return renewed(request, session)
+    edits.stop_calls(session, request.user)
+    return talk_response(request, session)
 
 
 @reader
@@ -187,7 +186,7 @@ def earlier(request: Request, pk: int) -> HttpResponse:
     before = whole_number(request.GET.get("before"))
     if before is None:
         raise Http404("before= names a turn.")
-    shown = page_of(session, request.user, before=before)
+    shown = session_page(session, request.user, before=before)
     return page(request, "playground/_turns.html", page_context(shown))
 
 
@@ -220,7 +219,7 @@ def image(request: Request, pk: int, name: str) -> HttpResponse:
     if at is None or at >= len(turn.images):
         raise Http404("This question has no such image.")
     try:
-        kind, content = images.decoded(turn.images[at])
+        kind, content = images.decode_image(turn.images[at])
     except images.BadImage:
         raise Http404("This is not an image.") from None
     headers = {"Cache-Control": "private, max-age=86400", "Content-Security-Policy": "default-src 'none'"}

@@ -1,4 +1,4 @@
-"""The page Use in flow: where the session goes, and what comes of it there."""
+"""What the page Use in flow shows: where the session goes, and what comes of it there."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from flows.actions.chat_completion.action import ChatCompletion
 from flows.language.document import Document, DocumentError, Located
 from flows.models import Flow
 from flows.playground.models import Session
-from flows.playground.roundtrip.review import Preview, Review, title_of
-from flows.playground.roundtrip.source import Source
+from flows.playground.roundtrip.review import NewFlowPreview, Review, title_of
+from flows.playground.roundtrip.source import SessionSource
 from flows.playground.setup import LETTERS, Setup
 from foundryflow.http import whole_number
 
@@ -20,7 +20,7 @@ MOST_FLOWS = 500
 
 
 @dataclass(frozen=True)
-class Place:
+class TargetAction:
     """Where the session goes: an action of a flow, or a new flow when there is none."""
 
     flow: Flow | None = None
@@ -33,14 +33,14 @@ class Place:
         return [(each.action.id, title_of(each)) for each in calls_in(self.document)] if self.document else []
 
 
-def place_of(session: Session, flow: Flow | None, action_id: str) -> Place:
+def target_action(session: Session, flow: Flow | None, action_id: str) -> TargetAction:
     """The action that is asked for, else the one the session came from, else the first. Raises DocumentError."""
     if flow is None:
-        return Place()
+        return TargetAction()
     document = flow.current.parsed()
     calls = {each.action.id: each for each in calls_in(document)}
     wanted = (action_id, session.from_action if session.from_flow_id == flow.pk else "", next(iter(calls), ""))
-    return Place(flow, document, next((calls[id] for id in wanted if id in calls), None))
+    return TargetAction(flow, document, next((calls[id] for id in wanted if id in calls), None))
 
 
 def calls_in(document: Document) -> list[Located]:
@@ -52,8 +52,8 @@ class UsePage:
     """The whole page."""
 
     session: Session
-    source: Source
-    place: Place
+    source: SessionSource
+    place: TargetAction
     problems: list[str] = field(default_factory=list)
 
     @property
@@ -66,7 +66,7 @@ class UsePage:
 
     @property
     def columns(self) -> list[tuple[int, str]]:
-        return [(number, f"{LETTERS[number]} · {called(setup)}") for number, setup in self.source.columns]
+        return [(number, f"{LETTERS[number]} · {setup_name(setup)}") for number, setup in self.source.columns]
 
     @property
     def column_letter(self) -> str:
@@ -84,8 +84,8 @@ class UsePage:
         return Review(flow, flow.current, located, document, self.source)
 
     @cached_property
-    def preview(self) -> Preview | None:
-        return None if self.place.flow or self.prompt_missing else Preview(self.source)
+    def preview(self) -> NewFlowPreview | None:
+        return None if self.place.flow or self.prompt_missing else NewFlowPreview(self.source)
 
     @property
     def query(self) -> str:
@@ -96,14 +96,14 @@ class UsePage:
         return urlencode({"flow": flow, **action, "column": self.source.column, "prompt": self.source.prompt_from})
 
 
-def called(setup: Setup) -> str:
+def setup_name(setup: Setup) -> str:
     return " / ".join(filter(None, (setup.connection, setup.model))) or "nothing set"
 
 
-def page_of(session: Session, flow: Flow | None, given: Mapping[str, str]) -> UsePage:
-    """`given` are the choices; `flow` is None for a new one."""
-    source = Source(session, whole_number(given.get("column")), given.get("prompt", ""))
+def use_page(session: Session, flow: Flow | None, choices: Mapping[str, str]) -> UsePage:
+    """`choices` are those of the address; `flow` is None for a new one."""
+    source = SessionSource(session, whole_number(choices.get("column")), choices.get("prompt", ""))
     try:
-        return UsePage(session, source, place_of(session, flow, given.get("action", "")))
+        return UsePage(session, source, target_action(session, flow, choices.get("action", "")))
     except DocumentError:
-        return UsePage(session, source, Place(flow), ["This flow cannot be read. Open it in the designer."])
+        return UsePage(session, source, TargetAction(flow), ["This flow cannot be read. Open it in the designer."])

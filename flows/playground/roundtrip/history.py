@@ -1,4 +1,4 @@
-"""Earlier messages of a chat completion, as turns that a session goes on from."""
+"""Turns the history of a chat completion into turns that a session goes on from."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ MOST = 500  # turns
 IMAGE = re.compile(r"data:image/(png|jpeg|gif|webp);base64,")
 
 
-class NotHeld(ValueError):
+class HistoryNotKept(ValueError):
     """A session cannot keep these messages; the sentence says why."""
 
 
@@ -29,18 +29,18 @@ class Exchange:
 
 
 def exchanges(history: Any, examples: int = 0) -> list[Exchange]:
-    """The messages behind the pairs that are `examples`, two by two. Raises NotHeld."""
-    messages = flat(history)[2 * examples :]
-    asked, answered = messages[::2], messages[1::2]
-    if len(asked) > MOST:
-        raise NotHeld(f"it has more than {MOST} turns")
+    """The messages behind the pairs that are `examples`, two by two. Raises HistoryNotKept."""
+    messages = flatten(history)[2 * examples :]
+    questions, answers = messages[::2], messages[1::2]
+    if len(questions) > MOST:
+        raise HistoryNotKept(f"it has more than {MOST} turns")
     roles = [role_of(message) for message in messages]
-    if roles != ["user", "assistant"] * len(answered):
-        raise NotHeld("its messages are not questions and answers by turns")
-    return [exchange(content_of(one), content_of(other)) for one, other in zip(asked, answered, strict=True)]
+    if roles != ["user", "assistant"] * len(answers):
+        raise HistoryNotKept("its messages are not questions and answers by turns")
+    return [exchange(content_of(one), content_of(other)) for one, other in zip(questions, answers, strict=True)]
 
 
-def flat(history: Any) -> list[Any]:
+def flatten(history: Any) -> list[Any]:
     """A list in the list stands for its messages."""
     items = history if isinstance(history, list | tuple) else []
     return [message for item in items for message in (item if isinstance(item, list | tuple) else [item])]
@@ -55,16 +55,16 @@ def content_of(message: Mapping[str, Any]) -> Any:
     return content if is_parts(content) else as_text(content)
 
 
-def exchange(asked: Any, answered: Any) -> Exchange:
-    if not isinstance(answered, str) or not answered:
-        raise NotHeld("an answer in it is not a text")
-    if isinstance(asked, str):
-        return Exchange(literal(asked), answered)
-    text, *images = asked or [None]
+def exchange(question: Any, answer: Any) -> Exchange:
+    if not isinstance(answer, str) or not answer:
+        raise HistoryNotKept("an answer in it is not a text")
+    if isinstance(question, str):
+        return Exchange(literal_template(question), answer)
+    text, *images = question or [None]
     urls = tuple(url for url in map(image_in, images) if url)
     if not is_text(text) or len(urls) != len(images):
-        raise NotHeld("a question in it is made of more than a text and images")
-    return Exchange(literal(text["text"]), answered, urls)
+        raise HistoryNotKept("a question in it is made of more than a text and images")
+    return Exchange(literal_template(text["text"]), answer, urls)
 
 
 def is_text(part: Any) -> bool:
@@ -77,11 +77,11 @@ def image_in(part: Mapping[str, Any]) -> str | None:
     return url if isinstance(url, str) and IMAGE.match(url) else None
 
 
-def literal(text: str) -> str:
+def literal_template(text: str) -> str:
     """A template that renders as this text."""
     if is_plain(text):
         return text
     # The parser would take the end for its own, and make one kind of newline of all.
     if "endraw" in text or "\r" in text:
-        raise NotHeld("a question in it holds a template")
+        raise HistoryNotKept("a question in it holds a template")
     return f"{{% raw %}}{text}{{% endraw %}}"

@@ -1,4 +1,4 @@
-"""What a session changes in a chat completion of a flow, and nothing else of it."""
+"""Merges a session into a chat completion of a flow: what it changes, and nothing else."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from flows.actions.chat_completion.action import ChatCompletion
+from flows.actions.chat_completion.action import PARAMETERS, ChatCompletion
 from flows.actions.return_value.action import Return
 from flows.language.document import Document, parse
 from flows.language.schema import FORMAT
 from flows.lint.linter import variables_at
-from flows.playground.setup import PARAMETERS, Example, Setup, as_template, setup_of, templates_of
+from flows.playground.setup import Example, Setup, as_template, setup_of, templates_of
 from flows.playground.variables import names_in, types_of, variables_in
 from foundryflow.strict_json import JsonError, storable_json
 
@@ -25,8 +25,8 @@ ACTION_ID, RESULT = "chat", "response"  # of a new flow
 
 
 @dataclass(frozen=True)
-class Brought:
-    """What a session brings: the settings of a column, a prompt, and its values, which decide the types of inputs."""
+class PromptSettings:
+    """What goes from a session into a flow: settings, a prompt, and the values that decide the types of inputs."""
 
     setup: Setup
     prompt: str
@@ -34,7 +34,7 @@ class Brought:
 
 
 @dataclass(frozen=True)
-class Change:
+class PropertyChange:
     """A property as it was and as it becomes; None where it is not set."""
 
     name: str
@@ -42,9 +42,9 @@ class Change:
     new: Any
 
 
-def merged(stored: Mapping[str, Any], brought: Brought) -> dict[str, Any]:
+def merge_properties(stored: Mapping[str, Any], settings: PromptSettings) -> dict[str, Any]:
     """The properties of the action with what the session holds put in. What means the same stays as it is written."""
-    setup, before = brought.setup, setup_of(stored)[0]
+    setup, before = settings.setup, setup_of(stored)[0]
     texts = {"connection": setup.connection, "model": setup.model}
     changed: dict[str, Any] = {name: text for name, text in texts.items() if text.strip()}
     changed["system_prompt"] = setup.instructions
@@ -52,14 +52,14 @@ def merged(stored: Mapping[str, Any], brought: Brought) -> dict[str, Any]:
     examples = [each for each in setup.examples if each.is_whole or each in before.examples]
     if examples != list(before.examples):
         changed["history"] = history_with(stored.get("history"), examples, len(before.examples))
-    changed |= prompt_properties(stored, brought.prompt)
-    return put_in(stored, changed)
+    changed |= prompt_properties(stored, settings.prompt)
+    return apply_changes(stored, changed)
 
 
-def put_in(stored: Mapping[str, Any], changed: Mapping[str, Any]) -> dict[str, Any]:
+def apply_changes(stored: Mapping[str, Any], changed: Mapping[str, Any]) -> dict[str, Any]:
     made = dict(stored)
     for name, value in changed.items():
-        if same(name, stored.get(name), value):
+        if has_same_meaning(name, stored.get(name), value):
             continue
         if value in UNSET or value == []:
             del made[name]
@@ -68,7 +68,7 @@ def put_in(stored: Mapping[str, Any], changed: Mapping[str, Any]) -> dict[str, A
     return made
 
 
-def same(name: str, stored: Any, value: Any) -> bool:
+def has_same_meaning(name: str, stored: Any, value: Any) -> bool:
     """Whether two values of a property do the same."""
     return bool(meaning(name, stored) == meaning(name, value))
 
@@ -82,13 +82,13 @@ def meaning(name: str, value: Any) -> Any:
         value = plain_lines(value)
     if name not in PARAMETERS:
         return value
-    value = parsed(value)
+    value = parse_parameter(value)
     if name == "stop" and isinstance(value, list) and len(value) == 1:
         return value[0]
     return None if name == "response_format" and value == "text" else value
 
 
-def parsed(value: Any) -> Any:
+def parse_parameter(value: Any) -> Any:
     """A parameter typed as text, as what it stands for."""
     if not isinstance(value, str):
         return value
@@ -106,11 +106,11 @@ def prompt_properties(stored: Mapping[str, Any], prompt: str) -> dict[str, Any]:
     prompt, before = plain_lines(prompt), plain_lines(setup_of(stored)[1])
     if prompt == before:
         return {}
-    inner = unfolded(stored, prompt)
+    inner = prompt_inside_template(stored, prompt)
     return {"user_prompt": prompt, **dict.fromkeys(FOLDED)} if inner is None else {"user_prompt": inner}
 
 
-def unfolded(stored: Mapping[str, Any], prompt: str) -> str | None:
+def prompt_inside_template(stored: Mapping[str, Any], prompt: str) -> str | None:
     """The user prompt in a prompt that begins and ends as the action's template has it."""
     context, template = as_template(stored.get("context")), stored.get("prompt_template")
     if not (isinstance(template, str) and template):
@@ -157,7 +157,7 @@ def same_message(old: Mapping[str, Any], new: Mapping[str, Any]) -> bool:
 
 
 @dataclass(frozen=True)
-class Needed:
+class NeededVariable:
     """A variable that the properties read, with the type of its value in the session."""
 
     name: str
@@ -167,37 +167,39 @@ class Needed:
         return {"name": self.name, "type": self.type, "required": required, "default": None, "description": ""}
 
 
-def missing(
+def missing_variables(
     document: Document, action_id: str, properties: Mapping[str, Any], values: Mapping[str, Any]
-) -> list[Needed]:
-    """What the flow lacks at the place of the action."""
+) -> list[NeededVariable]:
+    """The variables that the flow lacks at the place of the action."""
     visible = {variable.name for variable in variables_at(document, action_id)}
     inputs = {declared.name for declared in document.inputs}
     templates = templates_of(properties)
     alone: set[str] = set().union(*map(names_in, templates))
     return [
         needed
-        for needed in read_by(templates, values)
+        for needed in needed_variables(templates, values)
         if needed.name not in (visible if needed.name in alone else inputs)
     ]
 
 
-def read_by(templates: Sequence[str], values: Mapping[str, Any]) -> list[Needed]:
+def needed_variables(templates: Sequence[str], values: Mapping[str, Any]) -> list[NeededVariable]:
     """The variables that they cannot do without."""
     read = {name: values.get(name, "") for name in variables_in(templates)}
-    return [Needed(name, type) for name, type in types_of(read, templates).items()]
+    return [NeededVariable(name, type) for name, type in types_of(read, templates).items()]
 
 
-def applied(document: Document, action_id: str, properties: Mapping[str, Any], added: Sequence[Needed]) -> Document:
+def apply_to_document(
+    document: Document, action_id: str, properties: Mapping[str, Any], added: Sequence[NeededVariable]
+) -> Document:
     """The document with the properties put in, and what is added as inputs. Raises DocumentError."""
     inputs = [*(document.json.get("inputs") or []), *(needed.as_input() for needed in added)]
     return document.with_inputs(inputs).with_properties(action_id, properties)
 
 
-def new_document(name: str, brought: Brought) -> Document:
+def new_document(name: str, settings: PromptSettings) -> Document:
     """A flow that asks for the variables, calls and returns the answer. Raises DocumentError."""
-    properties = merged({}, brought)
-    needed = read_by(templates_of(properties), brought.values)
+    properties = merge_properties({}, settings)
+    needed = needed_variables(templates_of(properties), settings.values)
     call = {"id": ACTION_ID, "type": ChatCompletion.type, "title": "Answer"}
     returned = {"id": "return", "type": Return.type, "title": "", "properties": {"value": f"{{{{ {RESULT} }}}}"}}
     return parse(
@@ -213,10 +215,10 @@ def new_document(name: str, brought: Brought) -> Document:
 # What is reviewed
 
 
-def changes(stored: Mapping[str, Any], properties: Mapping[str, Any]) -> list[Change]:
+def property_changes(stored: Mapping[str, Any], properties: Mapping[str, Any]) -> list[PropertyChange]:
     names = dict.fromkeys([*stored, *properties])
     return [
-        Change(name, stored.get(name), properties.get(name))
+        PropertyChange(name, stored.get(name), properties.get(name))
         for name in names
         if stored.get(name) != properties.get(name)
     ]

@@ -1,4 +1,4 @@
-"""A recorded chat completion as the beginning of a session: settings, prompt, values, and what could not be kept."""
+"""Works out the session that a recorded call opens as: settings, prompt, values, and what could not be kept."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from typing import Any
 from flows.language.expressions import ExpressionError
 from flows.language.rendering import render_deep
 from flows.language.scope import Scope
-from flows.playground.roundtrip.history import Exchange, NotHeld, exchanges
-from flows.playground.roundtrip.rehearsal import Sent, messages_in, rehearsed
-from flows.playground.roundtrip.values import Known, known_texts
+from flows.playground.roundtrip.history import Exchange, HistoryNotKept, exchanges
+from flows.playground.roundtrip.rehearsal import SentMessages, messages_in, rehearse
+from flows.playground.roundtrip.typed_values import TypedValues, typed_values
 from flows.playground.setup import Setup, setup_of
 from foundryflow.strict_json import JsonError, storable_json
 
@@ -20,18 +20,18 @@ MOST_REHEARSALS = 16
 
 
 @dataclass(frozen=True)
-class Called:
+class RecordedCall:
     """What is known of one execution of a chat completion."""
 
     properties: Mapping[str, Any]  # as stored: templates
     scope: Scope  # the variables in front of it, else those the run began with
     walked: bool  # whether they are those in front of it
     rendered: Mapping[str, Any] = field(default_factory=dict)  # its properties as the record shows them
-    sent: Sent | None = None  # the messages, if it came to a call
+    sent: SentMessages | None = None  # the messages, if it came to a call
 
 
 @dataclass(frozen=True)
-class Opening:
+class SessionOpening:
     """A session to be. `notes` are sentences about what it lacks."""
 
     setup: Setup
@@ -41,27 +41,27 @@ class Opening:
     notes: Sequence[str]
 
 
-async def opening(called: Called) -> Opening:
-    setup, prompt = setup_of(called.properties)
-    setup = replace(setup, parameters=readable(setup.parameters))
-    known = known_texts([*setup.templates(), prompt], called.scope)
-    earlier, lost = await earlier_of(called, setup)
-    images = images_of(called)
-    variables, same = await chosen(setup, prompt, known, earlier, await sent_by(called, images))
+async def opening_of_call(call: RecordedCall) -> SessionOpening:
+    setup, prompt = setup_of(call.properties)
+    setup = replace(setup, parameters=parse_response_format(setup.parameters))
+    known = typed_values([*setup.templates(), prompt], call.scope)
+    earlier, lost = await earlier_turns(call, setup)
+    images = images_of(call)
+    variables, same = await choose_values(setup, prompt, known, earlier, await sent_messages(call, images))
     notes = [
-        *notes_on_connection(called.properties),
-        *notes_on_values(known, called.walked),
+        *notes_on_connection(call.properties),
+        *notes_on_values(known, call.walked),
         *([f"The history of the run is left out: {lost}."] if lost else []),
-        *([f"{counted(images, 'image')} of the run must be attached again."] if images else []),
+        *([f"{counted_noun(images, 'image')} of the run must be attached again."] if images else []),
     ]
     if not same and not notes:
         notes.append(
             "What this session sends differs from the prompt of the run. Compare it with the run's Prompt sent."
         )
-    return Opening(setup, prompt, variables, earlier, notes)
+    return SessionOpening(setup, prompt, variables, earlier, notes)
 
 
-def readable(parameters: Mapping[str, Any]) -> dict[str, Any]:
+def parse_response_format(parameters: Mapping[str, Any]) -> dict[str, Any]:
     """A response format that was typed as text becomes the object that it means."""
     format = parameters.get("response_format")
     if not isinstance(format, str):
@@ -73,46 +73,46 @@ def readable(parameters: Mapping[str, Any]) -> dict[str, Any]:
     return {**parameters, "response_format": value} if isinstance(value, dict) else dict(parameters)
 
 
-async def chosen(
-    setup: Setup, prompt: str, known: Known, earlier: Sequence[Exchange], sent: Sent | None
+async def choose_values(
+    setup: Setup, prompt: str, known: TypedValues, earlier: Sequence[Exchange], sent: SentMessages | None
 ) -> tuple[dict[str, str], bool]:
     """The values that lead to what was sent, and whether they do; the likeliest where that is not known."""
     names = list(known.texts)
     if sent is not None:
         for ways in itertools.islice(itertools.product(*known.texts.values()), MOST_REHEARSALS):
             typed = dict(zip(names, ways, strict=True))
-            if await rehearsed(setup, prompt, typed, earlier) == sent:
+            if await rehearse(setup, prompt, typed, earlier) == sent:
                 return typed, True
     return {name: ways[0] for name, ways in known.texts.items()}, sent is None
 
 
-async def sent_by(called: Called, images: int) -> Sent | None:
+async def sent_messages(call: RecordedCall, images: int) -> SentMessages | None:
     """The messages without images: as recorded, else as they would have been."""
-    if called.sent and not images:
-        return called.sent
-    stored = {name: value for name, value in called.properties.items() if name != "images"}
-    return await messages_in(stored, called.scope) if called.walked else None
+    if call.sent and not images:
+        return call.sent
+    stored = {name: value for name, value in call.properties.items() if name != "images"}
+    return await messages_in(stored, call.scope) if call.walked else None
 
 
-async def earlier_of(called: Called, setup: Setup) -> tuple[list[Exchange], str]:
+async def earlier_turns(call: RecordedCall, setup: Setup) -> tuple[list[Exchange], str]:
     """The turns that its history holds beyond the examples; none and why, when a session cannot keep them."""
     try:
-        return exchanges(await history_of(called), len(setup.examples)), ""
-    except NotHeld as error:
+        return exchanges(await history_of(call), len(setup.examples)), ""
+    except HistoryNotKept as error:
         return [], str(error)
 
 
-async def history_of(called: Called) -> Any:
-    if called.walked:
+async def history_of(call: RecordedCall) -> Any:
+    if call.walked:
         try:
-            return await render_deep(called.properties.get("history"), called.scope)
+            return await render_deep(call.properties.get("history"), call.scope)
         except ExpressionError:
             pass  # as it failed in the run
-    return called.rendered.get("history")
+    return call.rendered.get("history")
 
 
-def images_of(called: Called) -> int:
-    images = called.rendered.get("images")
+def images_of(call: RecordedCall) -> int:
+    images = call.rendered.get("images")
     return len(images) if isinstance(images, list) else bool(images)
 
 
@@ -124,7 +124,7 @@ def notes_on_connection(properties: Mapping[str, Any]) -> list[str]:
     return [f"The run used the connection in the variable {name}, whose key is not stored. {then}"]
 
 
-def notes_on_values(known: Known, walked: bool) -> list[str]:
+def notes_on_values(known: TypedValues, walked: bool) -> list[str]:
     notes = []
     if known.secret:
         notes.append(f"Secrets are not stored, so they are left empty: {', '.join(known.secret)}.")
@@ -137,5 +137,5 @@ def notes_on_values(known: Known, walked: bool) -> list[str]:
     return notes
 
 
-def counted(number: int, word: str) -> str:
+def counted_noun(number: int, word: str) -> str:
     return f"{number} {word}{'s' if number != 1 else ''}"

@@ -1,4 +1,4 @@
-"""What a session would send, found out by running its flow up to the call."""
+"""Rehearses a session: runs its flow up to the call, to see which messages it would send."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 from connections.endpoint.recognise import parse_endpoint
 from connections.foundry.values import ChatRequest, Message, Target
 from connections.secret import Secret
-from flows.actions.chat_completion.action import Properties, messages, shown_content
+from flows.actions.chat_completion.action import Properties, content_for_record, messages
 from flows.actions.services import MemoryServices
 from flows.interpreter.journal import MemoryJournal
 from flows.interpreter.runner import execute
@@ -27,10 +27,10 @@ NOWHERE = Target(NAME, parse_endpoint("https://rehearsal.invalid/openai/v1"), Se
 
 PARTS = ("system_prompt", "user_prompt", "images", "history", "context", "prompt_template")  # of the messages
 
-Sent = list[dict[str, Any]]  # messages as the record of a call shows them
+SentMessages = list[dict[str, Any]]  # messages as the record of a call shows them
 
 
-class Listener:
+class RequestListener:
     """Takes the request and answers nothing."""
 
     def __init__(self) -> None:
@@ -42,37 +42,39 @@ class Listener:
         yield  # which makes it a generator
 
 
-async def rehearsed(setup: Setup, prompt: str, typed: Mapping[str, str], earlier: Sequence[Exchange]) -> Sent | None:
+async def rehearse(
+    setup: Setup, prompt: str, typed: Mapping[str, str], earlier: Sequence[Exchange]
+) -> SentMessages | None:
     """The messages; None when it does not come to a call."""
     setup = dataclasses.replace(setup.as_sent, connection=NAME, model=setup.model or NAME)
     values = values_of([*setup.templates(), prompt], typed)
-    listener = Listener()
+    listener = RequestListener()
     inputs = {**values, CONVERSATION: await conversation(earlier), IMAGES: []}
     try:
         document = document_of(NAME, setup, prompt, values)
         await execute(document, inputs, MemoryJournal(), MemoryServices(listener, {NAME: NOWHERE}))
     except (DocumentError, RunFailed):
-        pass  # it ends without an answer; what was asked is what counts
-    return shown(listener.request.messages) if listener.request else None
+        pass  # it ends without an answer; the messages are what counts
+    return as_recorded(listener.request.messages) if listener.request else None
 
 
-async def messages_in(stored: Mapping[str, Any], scope: Scope) -> Sent | None:
+async def messages_in(stored: Mapping[str, Any], scope: Scope) -> SentMessages | None:
     """The messages of a chat completion with these properties; None when they cannot be rendered."""
     known = properties_of(Properties)
     try:
         made = {name: await read_stored(known[name], stored.get(name), scope) for name in PARTS}
-        return shown(messages(Properties(**{"model": NAME, **made})))
+        return as_recorded(messages(Properties(**{"model": NAME, **made})))
     except (ActionError, ValueError):
         return None
 
 
-def shown(sent: Sequence[Message]) -> Sent:
-    return [{"role": message.role, "content": shown_content(message.content)} for message in sent]
+def as_recorded(sent: Sequence[Message]) -> SentMessages:
+    return [{"role": message.role, "content": content_for_record(message.content)} for message in sent]
 
 
 async def conversation(earlier: Sequence[Exchange]) -> list[Mapping[str, Any]]:
-    said: list[Mapping[str, Any]] = []
+    sent: list[Mapping[str, Any]] = []
     for turn in earlier:
-        asked = user_message(await render(turn.prompt, Scope()), turn.images)
-        said += [asked, {"role": "assistant", "content": turn.answer}]
-    return said
+        question = user_message(await render(turn.prompt, Scope()), turn.images)
+        sent += [question, {"role": "assistant", "content": turn.answer}]
+    return sent

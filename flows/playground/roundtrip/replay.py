@@ -1,4 +1,4 @@
-"""Which variables an action had when it ran: the interpreter walks again, with the outcomes that were recorded.
+"""Replays a run up to one action, to see its variables: the interpreter walks again with the recorded outcomes.
 
 Nothing is executed. Containers decide again from the same values, as they do when a run goes on elsewhere.
 """
@@ -21,7 +21,7 @@ PATIENCE = 10.0  # seconds; a run of tens of thousands of actions takes one or t
 
 
 @dataclass(frozen=True)
-class Past:
+class RecordedOutcomes:
     """What is known of a run, by path."""
 
     outcomes: Mapping[str, ActionEnd] = field(default_factory=dict)  # of leaves
@@ -51,7 +51,7 @@ class Past:
 class Replay(Runner):
     """Walks up to one action and waits there."""
 
-    def __init__(self, past: Past, path: str) -> None:
+    def __init__(self, past: RecordedOutcomes, path: str) -> None:
         super().__init__(past, MemoryServices())
         self._past, self._path = past, path
         self.scope: asyncio.Future[Scope] = asyncio.get_running_loop().create_future()
@@ -72,7 +72,7 @@ class Replay(Runner):
 
 
 async def scope_before(
-    document: Document, inputs: Mapping[str, Any], past: Past, path: str, patience: float = PATIENCE
+    document: Document, inputs: Mapping[str, Any], past: RecordedOutcomes, path: str, patience: float = PATIENCE
 ) -> Scope | None:
     """The variables in front of the action at `path`; None when the walk does not lead there."""
     try:

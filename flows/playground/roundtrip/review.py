@@ -1,4 +1,4 @@
-"""What would change in a flow, line by line, and what stays; or the flow that would be made."""
+"""Reviews what would change in a flow, line by line, and what stays; or previews the flow that would be made."""
 
 from __future__ import annotations
 
@@ -11,25 +11,25 @@ from typing import Any
 from flows.actions.chat_completion.action import ChatCompletion, Properties
 from flows.language.document import Document, Input, Located
 from flows.models import Flow, Revision
-from flows.playground.diff import Line, folded, lines
+from flows.playground.diff import DiffLine, diff_lines, fold_unchanged
 from flows.playground.roundtrip.merge import (
     FOLDED,
-    Change,
-    Needed,
-    changes,
+    NeededVariable,
+    PropertyChange,
     digest,
-    merged,
-    missing,
+    merge_properties,
+    missing_variables,
     new_document,
+    property_changes,
 )
-from flows.playground.roundtrip.source import Source
+from flows.playground.roundtrip.source import SessionSource
 from flows.properties.base import properties_of
 
 PROPERTIES = properties_of(Properties)  # of a chat completion
 
 
 @dataclass(frozen=True)
-class Row:
+class PropertyRow:
     """A property as people read it."""
 
     label: str
@@ -37,11 +37,11 @@ class Row:
 
 
 @dataclass(frozen=True)
-class ChangedRow:
+class ChangedPropertyRow:
     """A property with its lines, and why where it is not plain."""
 
     label: str
-    lines: list[Line | int]  # a number stands for so many lines that are the same
+    lines: list[DiffLine | int]  # a number stands for so many lines that are the same
     why: str = ""
 
 
@@ -53,7 +53,7 @@ class Review:
     revision: Revision
     located: Located
     document: Document
-    source: Source
+    source: SessionSource
 
     @property
     def action_id(self) -> str:
@@ -69,35 +69,38 @@ class Review:
 
     @cached_property
     def properties(self) -> dict[str, Any]:
-        return merged(self.stored, self.source.brought)
+        return merge_properties(self.stored, self.source.settings)
 
     @cached_property
-    def changes(self) -> list[Change]:
-        return changes(self.stored, self.properties)
+    def changes(self) -> list[PropertyChange]:
+        return property_changes(self.stored, self.properties)
 
     @cached_property
-    def rows(self) -> list[ChangedRow]:
+    def rows(self) -> list[ChangedPropertyRow]:
         held = [label_of(change.name).lower() for change in self.changes if change.name in FOLDED]
-        return [ChangedRow(label_of(change.name), lines_of(change), why(change, held)) for change in self.changes]
+        return [
+            ChangedPropertyRow(label_of(change.name), lines_of(change), reason_of(change, held))
+            for change in self.changes
+        ]
 
     @cached_property
-    def kept(self) -> list[Row]:
+    def kept(self) -> list[PropertyRow]:
         """The properties that stay, retry and timeout included."""
         changed = {change.name for change in self.changes}
         names = [name for name in self.stored if name not in changed and self.stored[name] not in (None, "", [])]
-        rows = [Row(label_of(name), shown(self.stored[name])) for name in ordered(names)]
+        rows = [PropertyRow(label_of(name), property_text(self.stored[name])) for name in in_panel_order(names)]
         if "result_variable_name" not in self.stored:
-            rows.append(Row(label_of("result_variable_name"), default_result()))
+            rows.append(PropertyRow(label_of("result_variable_name"), default_result()))
         action = self.located.action
         if action.retry:
-            rows.append(Row("Retry", f"{action.retry.attempts} tries"))
+            rows.append(PropertyRow("Retry", f"{action.retry.attempts} tries"))
         if action.timeout:
-            rows.append(Row("Timeout", f"{action.timeout:g} s"))
+            rows.append(PropertyRow("Timeout", f"{action.timeout:g} s"))
         return rows
 
     @cached_property
-    def missing(self) -> list[Needed]:
-        return missing(self.document, self.action_id, self.properties, self.source.brought.values)
+    def missing(self) -> list[NeededVariable]:
+        return missing_variables(self.document, self.action_id, self.properties, self.source.settings.values)
 
     @property
     def dynamic(self) -> str:
@@ -110,19 +113,19 @@ class Review:
 
 
 @dataclass(frozen=True)
-class Preview:
+class NewFlowPreview:
     """The flow that would be made."""
 
-    source: Source
+    source: SessionSource
 
     @cached_property
     def document(self) -> Document:
-        return new_document("New flow", self.source.brought)
+        return new_document("New flow", self.source.settings)
 
     @cached_property
-    def rows(self) -> list[Row]:
+    def rows(self) -> list[PropertyRow]:
         properties = self.document.actions[0].properties
-        return [Row(label_of(name), shown(properties[name])) for name in ordered(properties)]
+        return [PropertyRow(label_of(name), property_text(properties[name])) for name in in_panel_order(properties)]
 
     @property
     def inputs(self) -> Sequence[Input]:
@@ -145,7 +148,7 @@ def label_of(name: str) -> str:
     return property.label if property else name.replace("_", " ").capitalize()
 
 
-def ordered(names: Iterable[str]) -> list[str]:
+def in_panel_order(names: Iterable[str]) -> list[str]:
     """As in the property panel."""
     order = list(PROPERTIES)
     return sorted(names, key=lambda name: order.index(name) if name in order else len(order))
@@ -155,16 +158,16 @@ def default_result() -> str:
     return str(PROPERTIES["result_variable_name"].default)
 
 
-def shown(value: Any) -> str:
+def property_text(value: Any) -> str:
     return value if isinstance(value, str) else json.dumps(value, indent=2, ensure_ascii=False)
 
 
-def lines_of(change: Change) -> list[Line | int]:
-    old, new = ("" if value is None else shown(value) for value in (change.old, change.new))
-    return folded(lines(old, new))
+def lines_of(change: PropertyChange) -> list[DiffLine | int]:
+    old, new = ("" if value is None else property_text(value) for value in (change.old, change.new))
+    return fold_unchanged(diff_lines(old, new))
 
 
-def why(change: Change, held: list[str]) -> str:
+def reason_of(change: PropertyChange, held: list[str]) -> str:
     """What the lines alone do not say."""
     if change.name in FOLDED:
         return "Removed: in the session it is a part of the prompt."

@@ -1,4 +1,4 @@
-"""What of a session goes into a flow: one column's settings, and the prompt it asked last or is about to ask."""
+"""What goes from a session into a flow: one column's settings, and the prompt it asked last or is about to ask."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from functools import cached_property
 
 from flows.playground.chat.branch import prompt_of
 from flows.playground.models import Answer, Session, Turn
-from flows.playground.roundtrip.merge import Brought
+from flows.playground.roundtrip.merge import PromptSettings
 from flows.playground.setup import Setup
 from flows.playground.variables import values_of
 
@@ -15,7 +15,7 @@ TURN, DRAFT = "turn", "draft"  # where the prompt comes from
 
 
 @dataclass(frozen=True)
-class Source:
+class SessionSource:
     """`column` and `prompt_from` as somebody chose them; what is not there falls back to the likeliest."""
 
     session: Session
@@ -87,7 +87,7 @@ class Source:
         return bool(self.turn and asked) and Setup.from_json(asked[0]).as_sent != self.setup.as_sent
 
     @cached_property
-    def brought(self) -> Brought:
+    def settings(self) -> PromptSettings:
         setup, prompt = self.setup, self.prompt
         typed = {name: str(value) for name, value in self.session.variables.items()}
-        return Brought(setup, prompt, values_of([*setup.templates(), prompt], typed))
+        return PromptSettings(setup, prompt, values_of([*setup.templates(), prompt], typed))

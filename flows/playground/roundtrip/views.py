@@ -15,10 +15,10 @@ from flows.language.document import Action, Document, DocumentError
 from flows.models import ActionRun, Conflict, Flow, Room, State
 from flows.playground.access import find_session
 from flows.playground.models import Session
-from flows.playground.roundtrip.contexts import UsePage, page_of
-from flows.playground.roundtrip.merge import ACTION_ID, applied
-from flows.playground.roundtrip.review import Preview, Review
-from flows.playground.roundtrip.sessions import opened
+from flows.playground.roundtrip.contexts import UsePage, use_page
+from flows.playground.roundtrip.merge import ACTION_ID, apply_to_document
+from flows.playground.roundtrip.open_session import open_session
+from flows.playground.roundtrip.review import NewFlowPreview, Review
 from foundryflow.access import editor
 from foundryflow.http import Request, whole_number
 from foundryflow.regions import Region, page, regions
@@ -26,7 +26,7 @@ from foundryflow.regions import Region, page, regions
 CONFLICT, INVALID = 409, 422
 
 
-class NewFlowForm(forms.Form):
+class UseInNewFlowForm(forms.Form):
     name = forms.CharField(max_length=200, error_messages={"required": "A flow needs a name."})
 
 
@@ -44,13 +44,13 @@ def open_action(request: Request, pk: int) -> HttpResponse:
         messages.info(request, "This action was not run, so there is nothing to open.")
         return redirect("runs:show", pk)
     record.run = run
-    session, notes = opened(record, *stored(record), request.user)
+    session, notes = open_session(record, *find_action(record), request.user)
     for note in notes:
         messages.warning(request, note)
     return redirect("playground:show", session.pk)
 
 
-def stored(record: ActionRun) -> tuple[Document, Action]:
+def find_action(record: ActionRun) -> tuple[Document, Action]:
     """The document that was run, and its action."""
     try:
         document = record.run.revision.parsed()
@@ -69,28 +69,29 @@ def use(request: Request, pk: int) -> HttpResponse:
     session = find_session(request, pk)
     shown = page_for(request, session)
     if request.method == "GET":
-        return answered(request, shown)
+        return use_response(request, shown)
     if shown.review:
-        return put_into(request, shown, shown.review)
+        return commit_to_flow(request, shown, shown.review)
     if shown.preview:
         return made_new(request, shown, shown.preview)
-    return answered(request, shown, status=INVALID)
+    return use_response(request, shown, status=INVALID)
 
 
 def page_for(request: Request, session: Session) -> UsePage:
     """The page of what the address chooses; where it chooses no flow, of the one the session came from."""
     slug = request.GET.get("flow", session.from_flow.slug if session.from_flow else "")
-    return page_of(session, find_flow(request, slug) if slug else None, request.GET)
+    return use_page(session, find_flow(request, slug) if slug else None, request.GET)
 
 
-def answered(
-    request: Request, shown: UsePage, *, status: int = 200, said: str = "", form: forms.Form | None = None
+def use_response(
+    request: Request, shown: UsePage, *, status: int = 200, changed: str = "", form: forms.Form | None = None
 ) -> HttpResponse:
+    """The page; `changed` says what was changed since it was reviewed, the flow or the session."""
     context = {
         "page": shown,
         "session": shown.session,
-        "said": said,
-        "form": form or NewFlowForm(initial={"name": shown.session.name}),
+        "changed": changed,
+        "form": form or UseInNewFlowForm(initial={"name": shown.session.name}),
     }
     if request.htmx:
         response = regions(request, Region("roundtrip/_use.html", "use", context), status=status)
@@ -99,33 +100,33 @@ def answered(
     return page(request, "roundtrip/use.html", context, status=status)
 
 
-def put_into(request: Request, shown: UsePage, review: Review) -> HttpResponse:
+def commit_to_flow(request: Request, shown: UsePage, review: Review) -> HttpResponse:
     """Commits the properties to the revision that was reviewed."""
     flow, session = review.flow, shown.session
     if not review.changes:
         messages.info(request, f"Nothing to change: {review.title} is as in the session.")
         return redirect(action_url(flow, review.action_id))
     if request.POST.get("base") == str(review.revision.number) and request.POST.get("reviewed") != review.digest:
-        return answered(request, shown, status=CONFLICT, said="session")
+        return use_response(request, shown, status=CONFLICT, changed="session")
     added = [needed for needed in review.missing if needed.name in request.POST.getlist("add")]
     try:
-        document = applied(review.document, review.action_id, review.properties, added)
+        document = apply_to_document(review.document, review.action_id, review.properties, added)
         base = whole_number(request.POST.get("base")) or 0
         flow.commit(document, by=request.user, base=base, note=f"from playground session {session.name}"[:200])
     except Conflict:
-        return answered(request, page_for(request, session), status=CONFLICT, said="flow")
+        return use_response(request, page_for(request, session), status=CONFLICT, changed="flow")
     except DocumentError as error:
         shown.problems.extend(error.problems)
-        return answered(request, shown, status=INVALID)
+        return use_response(request, shown, status=INVALID)
     return came_to(request, session, flow, review.action_id)
 
 
-def made_new(request: Request, shown: UsePage, preview: Preview) -> HttpResponse:
-    form = NewFlowForm(request.POST)
+def made_new(request: Request, shown: UsePage, preview: NewFlowPreview) -> HttpResponse:
+    form = UseInNewFlowForm(request.POST)
     if not form.is_valid():
-        return answered(request, shown, status=INVALID, form=form)
+        return use_response(request, shown, status=INVALID, form=form)
     if request.POST.get("reviewed") != preview.digest:
-        return answered(request, shown, status=CONFLICT, said="session", form=form)
+        return use_response(request, shown, status=CONFLICT, changed="session", form=form)
     document = preview.document.with_name(form.cleaned_data["name"].strip())
     flow = Flow.objects.create_flow(
         document, by=request.user, note=f"from playground session {shown.session.name}"[:200]

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from django.contrib.auth.models import AbstractBaseUser
+from django.contrib.auth.models import User
 
-from flows.playground.changes import Change, State, changes
+from flows.playground.changes import SettingChange, SettingsState, changes_between
 from flows.playground.models import Session, Version
 from flows.playground.sessions.queries import BEFORE, EXCERPT, turns_by_session
 from flows.playground.versions import settings_of, state_of
@@ -28,7 +28,7 @@ class SessionRow:
         return name_of(self.session.owner)
 
 
-def session_rows(sessions: Iterable[Session], user: AbstractBaseUser, words: str) -> list[SessionRow]:
+def session_rows(sessions: Iterable[Session], user: User, words: str) -> list[SessionRow]:
     """Rows of the list in two queries, however many sessions."""
     shown = list(sessions)
     turns = turns_by_session(shown)
@@ -63,28 +63,28 @@ def version_rows(session: Session, versions: Sequence[Version]) -> list[VersionR
     return [
         VersionRow(
             version,
-            parts_of(changes(states.get(version.number - 1, State()), states[version.number])),
-            not changes(states[version.number], now),
+            parts_of(changes_between(states.get(version.number - 1, SettingsState()), states[version.number])),
+            not changes_between(states[version.number], now),
         )
         for version in versions
     ]
 
 
-def parts_of(changed: Iterable[Change]) -> list[str]:
+def parts_of(changed: Iterable[SettingChange]) -> list[str]:
     """What changed in few words: a column or an example as a whole."""
     return list(dict.fromkeys(change.label.split(",")[0] for change in changed))
 
 
 @dataclass(frozen=True)
-class Comparison:
+class VersionComparison:
     """What a version changes of another one, or of what is set now."""
 
     against: int | str  # number of a version, or CURRENT
     by: str
-    changes: list[Change]
+    changes: list[SettingChange]
 
     @classmethod
-    def of(cls, other: Version | Session | None, version: Version) -> Comparison:
+    def of(cls, other: Version | Session | None, version: Version) -> VersionComparison:
         against = CURRENT if isinstance(other, Session) else other.number if other else 0
-        before = state_of(other) if other else State()
-        return cls(against, name_of(version.created_by), changes(before, state_of(version)))
+        before = state_of(other) if other else SettingsState()
+        return cls(against, name_of(version.created_by), changes_between(before, state_of(version)))

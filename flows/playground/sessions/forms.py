@@ -9,7 +9,7 @@ from flows.playground.versions import LONGEST_NOTE
 LONGEST_NAME = 200
 
 
-class NameForm(forms.Form):
+class SessionNameForm(forms.Form):
     name = forms.CharField(
         label="Name",
         max_length=LONGEST_NAME,
@@ -17,14 +17,14 @@ class NameForm(forms.Form):
     )
 
 
-class ImportForm(forms.Form):
+class SessionImportForm(forms.Form):
     file = forms.FileField(
         label="Session file",
         error_messages={"required": "Choose a file: a session exported as JSON.", "empty": "The file is empty."},
     )
 
 
-class NoteForm(forms.Form):
+class VersionNoteForm(forms.Form):
     note = forms.CharField(
         label="Note for a version of what is set now",
         max_length=LONGEST_NOTE,

@@ -6,31 +6,31 @@ import json
 from collections import defaultdict
 from collections.abc import Mapping
 
-from django.contrib.auth.models import AbstractBaseUser
+from django.contrib.auth.models import User
 from django.db.models import Count, Exists, F, OuterRef, Q, QuerySet, Subquery, TextField, Value
 from django.db.models.expressions import Combinable
 from django.db.models.functions import Cast, Greatest, Lower, StrIndex, Substr
 
 from flows.models import LIVE, Run, State
-from flows.playground.chat.settling import settle_all
+from flows.playground.chat.results import collect_results
 from flows.playground.models import Answer, Session, Turn
 
 LONGEST_SEARCH = 200  # characters
 BEFORE, EXCERPT = 40, 160  # characters around what was found
-SHOWN = {"own": "my own", "shared": "shared"}  # values of the filter, and their words
+FILTERS = {"own": "my own", "shared": "shared"}  # values of the filter, and their words
 
-Tree = dict[Turn, list[Answer]]
+AnswersByTurn = dict[Turn, list[Answer]]
 
 
-def found(user: AbstractBaseUser, given: Mapping[str, str]) -> QuerySet[Session]:
+def search_sessions(user: User, query: Mapping[str, str]) -> QuerySet[Session]:
     """Sessions that the person sees and the URL asks for; what is not understood is ignored."""
     sessions = Session.objects.visible_to(user).select_related("owner", "origin")
     sessions = sessions.defer("setup", "columns", "variables", "draft")
-    if given.get("show") == "own":
+    if query.get("show") == "own":
         sessions = sessions.filter(owner=user)
-    elif given.get("show") == "shared":
+    elif query.get("show") == "shared":
         sessions = sessions.filter(shared=True)
-    if words := searched(given):
+    if words := search_words(query):
         asked, answered = questions(words), Answer.objects.filter(turn__session=OuterRef("pk"), text__icontains=words)
         sessions = sessions.filter(Q(name__icontains=words) | Exists(asked) | Exists(answered)).annotate(
             in_question=Subquery(asked.values(part=excerpt("prompt", words))[:1]),
@@ -39,8 +39,8 @@ def found(user: AbstractBaseUser, given: Mapping[str, str]) -> QuerySet[Session]
     return sessions
 
 
-def searched(given: Mapping[str, str]) -> str:
-    return given.get("q", "").strip()[:LONGEST_SEARCH]
+def search_words(query: Mapping[str, str]) -> str:
+    return query.get("q", "").strip()[:LONGEST_SEARCH]
 
 
 def questions(words: str) -> QuerySet[Turn]:
@@ -68,10 +68,12 @@ def live_runs(session: Session) -> QuerySet[Run]:
     return Run.objects.filter(flow=session.flow_id, state__in=LIVE)
 
 
-def tree_of(session: Session) -> Tree:
-    """All turns from the oldest, with their answers. Calls that have ended are settled first; one still going counts
-    as stopped, since a copy has no run to wait for."""
-    settle_all(Answer.objects.filter(turn__session=session, state__in=LIVE))
+def answers_by_turn(session: Session) -> AnswersByTurn:
+    """All turns from the oldest, with their answers.
+
+    Results of calls that have ended are collected first. A live call counts as stopped, since a copy has no run.
+    """
+    collect_results(Answer.objects.filter(turn__session=session, state__in=LIVE))
     answers: dict[int, list[Answer]] = defaultdict(list)
     for answer in Answer.objects.filter(turn__session=session):
         if answer.state in LIVE:

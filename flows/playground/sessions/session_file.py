@@ -1,4 +1,4 @@
-"""The file that a session travels in: its shape, and a sentence for everything in it that is not of that shape."""
+"""The shape of the file that a session travels in, and a sentence for everything in it that is not of that shape."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, BaseModel, ConfigDict, FailFast, Field, ValidationError
 from pydantic_core import PydanticCustomError
 
+from flows.actions.chat_completion.action import PARAMETERS
 from flows.playground.chat.images import MOST as MOST_IMAGES
-from flows.playground.chat.images import BadImage, decoded
+from flows.playground.chat.images import BadImage, decode_image
 from flows.playground.models import MOST_COLUMNS
-from flows.playground.setup import PARAMETERS
 from flows.playground.variables import NAME
 from foundryflow.strict_json import JsonError, read_json
 
@@ -55,31 +55,31 @@ class SessionFileError(ValueError):
         self.problems = problems
 
 
-def refused(words: str) -> PydanticCustomError:
+def problem(words: str) -> PydanticCustomError:
     return PydanticCustomError("refused", "{words}", {"words": words})
 
 
-def storable(text: str) -> str:
+def check_storable(text: str) -> str:
     """No database takes half a character, and PostgreSQL no null character."""
     if UNSTORABLE.search(text):
-        raise refused("has characters that no text can have.")
+        raise problem("has characters that no text can have.")
     return text
 
 
-def plain(value: Any) -> Any:
+def check_json(value: Any) -> Any:
     """JSON that every database takes, and no page is slow with."""
     left, seen = [(value, 0)], 0
     while left:
         part, depth = left.pop()
         seen += 1
         if seen > MOST_PARTS:
-            raise refused(f"has more than {MOST_PARTS:,} values in it.")
+            raise problem(f"has more than {MOST_PARTS:,} values in it.")
         if depth > DEEPEST:
-            raise refused(f"is nested deeper than {DEEPEST} levels.")
+            raise problem(f"is nested deeper than {DEEPEST} levels.")
         if isinstance(part, str):
-            storable(part)
+            check_storable(part)
         elif isinstance(part, float) and not math.isfinite(part):
-            raise refused("has a number that is not finite.")
+            raise problem("has a number that is not finite.")
         elif isinstance(part, list):
             left += [(inner, depth + 1) for inner in part]
         elif isinstance(part, dict):
@@ -87,45 +87,45 @@ def plain(value: Any) -> Any:
     return value
 
 
-def named(variables: dict[str, Any]) -> dict[str, Any]:
+def check_names(variables: dict[str, Any]) -> dict[str, Any]:
     if strange := next((name for name in variables if not re.fullmatch(NAME, name)), None):
-        raise refused(f"has the name {strange[:60]!r}. Use letters, digits and _, and begin with a letter.")
+        raise problem(f"has the name {strange[:60]!r}. Use letters, digits and _, and begin with a letter.")
     return variables
 
 
-def by_column(prompts: dict[str, str]) -> dict[str, str]:
+def check_columns(prompts: dict[str, str]) -> dict[str, str]:
     if strange := next((key for key in prompts if key not in map(str, range(MOST_COLUMNS))), None):
-        raise refused(f"has the key {strange[:60]!r}; columns have the numbers 0 to {MOST_COLUMNS - 1}.")
+        raise problem(f"has the key {strange[:60]!r}; columns have the numbers 0 to {MOST_COLUMNS - 1}.")
     return prompts
 
 
-def known(parameters: dict[str, Any]) -> dict[str, Any]:
+def known_parameters(parameters: dict[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in parameters.items() if name in PARAMETERS}
 
 
-def image(uri: str) -> str:
+def check_image(uri: str) -> str:
     try:
-        decoded(uri)
+        decode_image(uri)
     except BadImage:
-        raise refused("is not a PNG, JPEG, GIF or WebP image as a data URI of at most 4 MB.") from None
+        raise problem("is not a PNG, JPEG, GIF or WebP image as a data URI of at most 4 MB.") from None
     return uri
 
 
-def titled(name: str) -> str:
+def session_name(name: str) -> str:
     if not name.strip():
-        raise refused("is empty. Give the session a name.")
+        raise problem("is empty. Give the session a name.")
     return name.strip()
 
 
-Text = Annotated[str, Field(max_length=LONGEST), AfterValidator(storable)]
-Line = Annotated[str, Field(max_length=200), AfterValidator(storable)]
-Warning = Annotated[str, Field(max_length=500), AfterValidator(storable)]
-Json = Annotated[Any, AfterValidator(plain)]
+Text = Annotated[str, Field(max_length=LONGEST), AfterValidator(check_storable)]
+Line = Annotated[str, Field(max_length=200), AfterValidator(check_storable)]
+Warning = Annotated[str, Field(max_length=500), AfterValidator(check_storable)]
+Json = Annotated[Any, AfterValidator(check_json)]
 Count = Annotated[int, Field(ge=0, le=2**53)]
 Column = Annotated[int, Field(ge=0, le=MOST_COLUMNS - 1)]
-Image = Annotated[str, AfterValidator(image)]
-Variables = Annotated[dict[str, Json], Field(max_length=MOST_VARIABLES), AfterValidator(named)]
-Parameters = Annotated[dict[str, Json], AfterValidator(known)]
+Image = Annotated[str, AfterValidator(check_image)]
+Variables = Annotated[dict[str, Json], Field(max_length=MOST_VARIABLES), AfterValidator(check_names)]
+Parameters = Annotated[dict[str, Json], AfterValidator(known_parameters)]
 Milliseconds = Annotated[float, Field(ge=0, le=1e12)]
 
 
@@ -136,7 +136,7 @@ class Entry(BaseModel):
     model_config = ConfigDict(strict=True, frozen=True, extra="ignore")
 
 
-class Pair(Entry):
+class ExampleEntry(Entry):
     user: Text = ""
     assistant: Text = ""
 
@@ -145,7 +145,7 @@ class SetupEntry(Entry):
     connection: Line = ""
     model: Line = ""
     instructions: Text = ""
-    examples: Annotated[list[Pair], Field(max_length=MOST_EXAMPLES), FailFast()] = []
+    examples: Annotated[list[ExampleEntry], Field(max_length=MOST_EXAMPLES), FailFast()] = []
     parameters: Parameters = {}
     history_messages: Count | None = None
     history_tokens: Count | None = None
@@ -157,7 +157,7 @@ class ColumnEntry(SetupEntry):
     prompt: Text = ""
 
 
-class Facts(Entry):
+class FactsEntry(Entry):
     """Those that an answer keeps of its call."""
 
     connection: Line | None = None
@@ -172,7 +172,7 @@ class Facts(Entry):
     total_ms: Milliseconds | None = None
 
 
-class Usage(Entry):
+class UsageEntry(Entry):
     prompt_tokens: Count | None = None
     completion_tokens: Count | None = None
     total_tokens: Count | None = None
@@ -180,7 +180,7 @@ class Usage(Entry):
     reasoning_tokens: Count | None = None
 
 
-class Failure(Entry):
+class FailureEntry(Entry):
     kind: Text = ""
     message: Text = ""
     hint: Text | None = None
@@ -196,10 +196,10 @@ class AnswerEntry(Entry):
     edited: bool = False
     state: Literal["succeeded", "failed", "cancelled"] = "succeeded"
     text: Text = ""
-    facts: Facts = Facts()
-    usage: Usage | None = None
+    facts: FactsEntry = FactsEntry()
+    usage: UsageEntry | None = None
     warning: Warning = ""
-    error: Failure | None = None
+    error: FailureEntry | None = None
     setup: SetupEntry = SetupEntry()
 
 
@@ -207,7 +207,7 @@ class TurnEntry(Entry):
     id: Annotated[int, Field(ge=1, le=2**53)]
     parent: int | None = None
     prompt: Text
-    prompts: Annotated[dict[str, Text], AfterValidator(by_column)] = {}
+    prompts: Annotated[dict[str, Text], AfterValidator(check_columns)] = {}
     images: Annotated[list[Image], Field(max_length=MOST_IMAGES), FailFast()] = []
     variables: Variables = {}
     answers: Annotated[list[AnswerEntry], Field(max_length=MOST_ANSWERS), FailFast()] = []
@@ -221,7 +221,7 @@ class VersionEntry(Entry):
 
 
 class SessionFile(Entry):
-    name: Annotated[Line, AfterValidator(titled)]
+    name: Annotated[Line, AfterValidator(session_name)]
     setup: SetupEntry = SetupEntry()
     columns: Annotated[list[ColumnEntry], Field(min_length=1, max_length=MOST_COLUMNS)] = [ColumnEntry()]
     comparing: bool = False
@@ -232,9 +232,9 @@ class SessionFile(Entry):
     versions: Annotated[list[VersionEntry], Field(max_length=MOST_VERSIONS)] = []
 
 
-def read(content: bytes) -> SessionFile:
+def read_session_file(content: bytes) -> SessionFile:
     """Raises SessionFileError."""
-    data = parsed(content)
+    data = parse_file(content)
     if not isinstance(data, dict):
         raise SessionFileError([f'The file is not a JSON object. A session begins with {{"format": "{FORMAT}", …}}.'])
     if data.get("format") != FORMAT:
@@ -243,13 +243,13 @@ def read(content: bytes) -> SessionFile:
         file = SessionFile.model_validate(data)
     except ValidationError as error:
         found = error.errors(include_url=False, include_input=False)
-        raise SessionFileError(said([sentence(dict(each)) for each in found])) from None
-    if problems := list(tangles(file)):
-        raise SessionFileError(said(problems))
+        raise SessionFileError(first_problems([problem_sentence(dict(each)) for each in found])) from None
+    if problems := list(tree_problems(file)):
+        raise SessionFileError(first_problems(problems))
     return file
 
 
-def parsed(content: bytes) -> Any:
+def parse_file(content: bytes) -> Any:
     if len(content) > LARGEST:
         raise SessionFileError(["The file is larger than 20 MB. Leave out images, or export a fork of one branch."])
     try:
@@ -262,17 +262,17 @@ def parsed(content: bytes) -> Any:
         ) from None
 
 
-def said(problems: list[str]) -> list[str]:
+def first_problems(problems: list[str]) -> list[str]:
     more = len(problems) - MOST_SAID
     return problems if more <= 0 else [*problems[:MOST_SAID], f"{more:,} more of this kind."]
 
 
-def sentence(complaint: dict[str, Any]) -> str:
+def problem_sentence(complaint: dict[str, Any]) -> str:
     words = WORDS.get(complaint["type"], "{said}.")
-    return f"{place(complaint['loc'])}: {words.format(said=complaint['msg'], **complaint.get('ctx', {}))}"
+    return f"{place_of(complaint['loc'])}: {words.format(said=complaint['msg'], **complaint.get('ctx', {}))}"
 
 
-def place(path: tuple[str | int, ...]) -> str:
+def place_of(path: tuple[str | int, ...]) -> str:
     """turns[3].answers[0].text"""
     found = ""
     for step in path:
@@ -280,7 +280,7 @@ def place(path: tuple[str | int, ...]) -> str:
     return found
 
 
-def tangles(file: SessionFile) -> Iterator[str]:
+def tree_problems(file: SessionFile) -> Iterator[str]:
     """What is wrong between the turns of a tree and between the tries of a column."""
     seen: set[int] = set()
     for at, turn in enumerate(file.turns):

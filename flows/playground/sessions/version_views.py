@@ -13,8 +13,8 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 from flows.playground import versions
 from flows.playground.access import find_session
 from flows.playground.models import Session, Version
-from flows.playground.sessions.contexts import CURRENT, Comparison, version_rows
-from flows.playground.sessions.forms import NoteForm
+from flows.playground.sessions.contexts import CURRENT, VersionComparison, version_rows
+from flows.playground.sessions.forms import VersionNoteForm
 from foundryflow.access import reader
 from foundryflow.http import Request, whole_number
 from foundryflow.regions import page
@@ -27,16 +27,16 @@ ROWS = 50
 def version_list(request: Request, pk: int) -> HttpResponse:
     """A POST saves what is set, with a note."""
     session = find_session(request, pk, change=request.method == "POST")
-    form = NoteForm(request.POST or None)
+    form = VersionNoteForm(request.POST or None)
     if request.method == "POST" and form.is_valid():
-        version = versions.keep(session, request.user, form.cleaned_data["note"])
+        version = versions.save_version(session, request.user, form.cleaned_data["note"])
         messages.info(request, f"Version {version.number} is saved.")
         return redirect("playground:versions", pk)
     context = list_context(request, session, form)
     return page(request, "playground_sessions/versions.html", context, status=422 if request.method == "POST" else 200)
 
 
-def list_context(request: Request, session: Session, form: NoteForm) -> dict[str, Any]:
+def list_context(request: Request, session: Session, form: VersionNoteForm) -> dict[str, Any]:
     found = session.versions.select_related("created_by")
     shown = Paginator(found, ROWS).get_page(request.GET.get("page"))
     return {
@@ -60,8 +60,8 @@ def version(request: Request, pk: int, number: int) -> HttpResponse:
         "session": session,
         "mine": session.owner_id == request.user.pk,
         "version": shown,
-        "is_set": versions.same(shown, session),
-        "comparison": Comparison.of(other, shown),
+        "is_set": versions.has_same_settings(shown, session),
+        "comparison": VersionComparison.of(other, shown),
         "others": session.versions.exclude(number=number).values_list("number", "note")[:ROWS],
     }
     return page(request, "playground_sessions/version.html", context)
@@ -71,7 +71,7 @@ def version(request: Request, pk: int, number: int) -> HttpResponse:
 @require_POST
 def restore(request: Request, pk: int, number: int) -> HttpResponse:
     session = find_session(request, pk, change=True)
-    restored = versions.restore(session, version_of(session, number), by=request.user)
+    restored = versions.restore_version(session, version_of(session, number), by=request.user)
     words = "is set again; what was set before is a version, too" if restored else "is what is set already"
     messages.info(request, f"Version {number} {words}.")
     return redirect("playground:versions", pk)

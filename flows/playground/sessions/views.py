@@ -12,10 +12,10 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 
 from flows.playground.access import find_session
 from flows.playground.models import Session
-from flows.playground.sessions import copies, portable
+from flows.playground.sessions import lifecycle, transfer
 from flows.playground.sessions.contexts import session_rows
-from flows.playground.sessions.forms import ImportForm, NameForm
-from flows.playground.sessions.queries import SHOWN, found, live_runs, searched
+from flows.playground.sessions.forms import SessionImportForm, SessionNameForm
+from flows.playground.sessions.queries import FILTERS, live_runs, search_sessions, search_words
 from flows.playground.sessions.session_file import LARGEST, SessionFileError
 from foundryflow.access import reader
 from foundryflow.http import Request
@@ -27,14 +27,14 @@ ROWS = 50
 @reader
 @require_GET
 def session_list(request: Request) -> HttpResponse:
-    shown = Paginator(found(request.user, request.GET), ROWS).get_page(request.GET.get("page"))
-    words = searched(request.GET)
+    shown = Paginator(search_sessions(request.user, request.GET), ROWS).get_page(request.GET.get("page"))
+    words = search_words(request.GET)
     context = {
         "rows": session_rows(shown, request.user, words),
         "page": shown,
         "words": words,
         "show": request.GET.get("show", ""),
-        "choices": SHOWN.items(),
+        "choices": FILTERS.items(),
     }
     return page(request, "playground_sessions/list.html", context)
 
@@ -43,10 +43,10 @@ def session_list(request: Request) -> HttpResponse:
 @require_http_methods(["GET", "POST"])
 def rename(request: Request, pk: int) -> HttpResponse:
     session = find_session(request, pk, change=True)
-    form = NameForm(request.POST or None, initial={"name": session.name})
+    form = SessionNameForm(request.POST or None, initial={"name": session.name})
     if request.method == "POST" and form.is_valid():
         Session.objects.filter(pk=pk).update(name=form.cleaned_data["name"])
-        return back(request, session)
+        return redirect_back(request, session)
     context = {"form": form, "session": session, "next": request.POST.get("next") or request.GET.get("next", "")}
     return page(request, "playground_sessions/rename.html", context, status=422 if request.method == "POST" else 200)
 
@@ -60,13 +60,13 @@ def share(request: Request, pk: int) -> HttpResponse:
     Session.objects.filter(pk=pk).update(shared=shared)
     words = "is shared: everybody who can sign in here may look at it and fork it" if shared else "is private again"
     messages.info(request, f"{session.name} {words}.")
-    return back(request, session)
+    return redirect_back(request, session)
 
 
 @reader
 @require_POST
 def fork(request: Request, pk: int) -> HttpResponse:
-    forked = copies.fork(find_session(request, pk), by=request.user)
+    forked = lifecycle.fork_session(find_session(request, pk), by=request.user)
     return redirect("playground:show", forked.pk)
 
 
@@ -76,19 +76,19 @@ def export(request: Request, pk: int) -> HttpResponse:
     session = find_session(request, pk)
     name = slugify(session.name)[:80] or f"session-{pk}"
     headers = {"Content-Disposition": f'attachment; filename="{name}.json"'}
-    return HttpResponse(portable.written(session), content_type="application/json", headers=headers)
+    return HttpResponse(transfer.export_session(session), content_type="application/json", headers=headers)
 
 
 @reader
 @require_http_methods(["GET", "POST"])
 def import_file(request: Request) -> HttpResponse:
     if request.method == "GET":
-        return page(request, "playground_sessions/import.html", {"form": ImportForm()})
-    form = ImportForm(request.POST, request.FILES)
+        return page(request, "playground_sessions/import.html", {"form": SessionImportForm()})
+    form = SessionImportForm(request.POST, request.FILES)
     problems: list[str] = []
     if form.is_valid():
         try:
-            session = portable.bring_in(form.cleaned_data["file"].read(LARGEST + 1), by=request.user)
+            session = transfer.import_session(form.cleaned_data["file"].read(LARGEST + 1), by=request.user)
         except SessionFileError as error:
             problems = error.problems
         else:
@@ -103,14 +103,14 @@ def delete(request: Request, pk: int) -> HttpResponse:
     """Asks first, whoever posts; refuses while a call is going."""
     session = find_session(request, pk, change=True)
     sure = request.method == "POST" and "sure" in request.POST
-    if sure and copies.remove(session):
+    if sure and lifecycle.delete_session(session):
         messages.info(request, f"{session.name} was deleted with its runs.")
         return redirect("playground:sessions")
     context = {"session": session, "turns": session.turns.count(), "live": live_runs(session).count()}
     return page(request, "playground_sessions/delete.html", context, status=409 if sure else 200)
 
 
-def back(request: Request, session: Session) -> HttpResponse:
+def redirect_back(request: Request, session: Session) -> HttpResponse:
     """To the page that asked, else to the session."""
     wanted = request.POST.get("next", "")
     if url_has_allowed_host_and_scheme(wanted, {request.get_host()}, require_https=request.is_secure()):

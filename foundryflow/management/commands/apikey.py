@@ -10,7 +10,7 @@ from django.core.management.base import CommandError
 from django.utils import timezone
 
 from foundryflow.management.keyed import KeyedCommand
-from foundryflow.models import ApiKey
+from foundryflow.models import ApiKey, ApiScope
 
 
 class Command(KeyedCommand):
@@ -20,7 +20,7 @@ class Command(KeyedCommand):
         verbs = parser.add_subparsers(dest="verb", required=True)
         create = verbs.add_parser("create", help="make a key and print it once")
         create.add_argument("name")
-        create.add_argument("--scope", action="append", choices=ApiKey.Scope.values, help="may be given several times")
+        create.add_argument("--scope", action="append", choices=ApiScope.values, help="may be given several times")
         create.add_argument("--person", help="user name of whose key it is; without, it sees nothing private")
         verbs.add_parser("list", help="every key, without what is secret")
         verbs.add_parser("revoke", help="let nobody in with it any more").add_argument("name")
@@ -34,7 +34,7 @@ class Command(KeyedCommand):
         owner = User.objects.filter(username=person).first() if person else None
         if person and owner is None:
             raise CommandError(f"There is nobody called {person!r}.")
-        _, text = ApiKey.objects.issue(name, scope or [ApiKey.Scope.READ], by=owner)
+        _, text = ApiKey.objects.issue(name, scope or [ApiScope.READ], by=owner)
         self.stdout.write(text)
         self.stderr.write("Keep it: it is not shown again.")
 

@@ -9,7 +9,7 @@ from connections.endpoint.recognise import parse_endpoint
 from connections.foundry.client import FoundryClient
 from connections.foundry.destinations import Destinations
 from connections.foundry.errors import ErrorKind
-from connections.foundry.values import Deployment, Target
+from connections.foundry.values import ListedDeployment, Target
 from connections.secret import Secret
 from tests.connections.foundry.stub import DONE, KEY, event, word
 
@@ -65,7 +65,7 @@ async def test_an_invented_version_is_what_is_wrong():
 async def test_a_wrong_name_is_answered_with_the_names_there_are():
     error = {"code": "DeploymentNotFound", "message": "The API deployment for this resource does not exist."}
     result = await outcome(Resource(deployments=[{"id": "gpt-prod", "model": "gpt-4o"}], error=error))
-    assert (result.wrong, result.deployments) == ("deployment", (Deployment("gpt-prod", "gpt-4o"),))
+    assert (result.wrong, result.deployments) == ("deployment", (ListedDeployment("gpt-prod", "gpt-4o"),))
     assert len(result.tried) == 1
 
 

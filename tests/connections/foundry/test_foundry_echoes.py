@@ -25,7 +25,7 @@ from connections.foundry.values import (
 )
 from connections.secret import MASK, Secret
 from tests.connections.foundry.stub import DONE, STREAM_HEAD, event, whole, word
-from tests.connections.test_masking import FORMS, KEY, percent, reveals
+from tests.connections.foundry.test_masking import FORMS, KEY, percent, reveals
 
 ONCE = RetryPolicy(attempts=1)
 

@@ -13,10 +13,10 @@ from connections.foundry.destinations import Destinations
 from connections.foundry.errors import ErrorKind, FoundryError
 from connections.foundry.values import (
     ChatRequest,
-    Deployment,
     EmbeddingRequest,
     FilterResult,
     Header,
+    ListedDeployment,
     Message,
     Target,
     ToolCall,
@@ -100,7 +100,7 @@ async def test_what_is_no_embedding_is_a_protocol_error(data):
 
 async def test_deployments_of_a_resource_are_listed_not_its_catalogue():
     service = Service(deployments={"data": [{"id": "my-gpt", "model": "gpt-4o", "status": "succeeded"}]})
-    assert await client_of(service).deployments(target()) == [Deployment("my-gpt", "gpt-4o", "succeeded")]
+    assert await client_of(service).deployments(target()) == [ListedDeployment("my-gpt", "gpt-4o", "succeeded")]
     assert str(service.asked[0].url) == f"{ROOT}/openai/deployments?api-version=2023-03-15-preview"
     assert service.asked[0].method == "GET"
 
@@ -113,12 +113,12 @@ async def test_deployments_of_a_project_are_listed_page_by_page():
 
     service = Service(deployments=page)
     found = await client_of(service).deployments(target(f"{ROOT}/api/projects/P"))
-    assert found == [Deployment("a", "gpt-4o"), Deployment("b")]
+    assert found == [ListedDeployment("a", "gpt-4o"), ListedDeployment("b")]
 
 
 async def test_a_next_page_on_another_host_is_not_fetched():
     service = Service(deployments={"value": [{"name": "a"}], "nextLink": "https://evil.example/deployments"})
-    assert await client_of(service).deployments(target(f"{ROOT}/api/projects/P")) == [Deployment("a")]
+    assert await client_of(service).deployments(target(f"{ROOT}/api/projects/P")) == [ListedDeployment("a")]
     assert len(service.asked) == 1
 
 

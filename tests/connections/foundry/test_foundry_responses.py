@@ -124,7 +124,7 @@ def test_every_parameter_goes_where_this_api_has_it():
 
 
 def test_the_text_of_all_messages_is_the_answer():
-    fields = responses.read(WHOLE)
+    fields = responses.completion_fields(WHOLE)
     assert fields["text"] == "Hi there"
     assert fields["reasoning"] == "Thinking."
     assert fields["finish_reason"] == "stop"
@@ -141,7 +141,7 @@ def test_the_text_of_all_messages_is_the_answer():
     ],
 )
 def test_why_it_ended_is_said_in_the_words_of_chat(more, finish):
-    assert responses.read({**WHOLE, **more})["finish_reason"] == finish
+    assert responses.completion_fields({**WHOLE, **more})["finish_reason"] == finish
 
 
 def test_a_refusal_and_the_filters_are_read():
@@ -150,7 +150,9 @@ def test_a_refusal_and_the_filters_are_read():
         {"source_type": "prompt", "content_filter_results": {"hate": {"filtered": False, "severity": "safe"}}},
         {"source_type": "completion", "content_filter_results": {"error": {"code": "content_filter_error"}}},
     ]
-    fields = responses.read({**WHOLE, "output": [{"type": "message", "content": content}], "content_filters": filters})
+    fields = responses.completion_fields(
+        {**WHOLE, "output": [{"type": "message", "content": content}], "content_filters": filters}
+    )
     assert fields["refusal"] == "I will not."
     assert fields["filters"] == (FilterResult("prompt", "hate", False, "safe"),)
 
@@ -158,12 +160,12 @@ def test_a_refusal_and_the_filters_are_read():
 @pytest.mark.parametrize("data", [[], {}, {"output": "text"}, "text", None, 3])
 def test_what_is_no_response_is_a_protocol_error(data):
     with pytest.raises(ProtocolError):
-        responses.read(data)
+        responses.completion_fields(data)
 
 
 def test_a_failed_response_is_an_error_although_the_status_is_200():
     with pytest.raises(ErrorInAnswer):
-        responses.read({**WHOLE, "status": "failed", "error": {"code": "server_error", "message": "no"}})
+        responses.completion_fields({**WHOLE, "status": "failed", "error": {"code": "server_error", "message": "no"}})
 
 
 json_values = st.recursive(
@@ -176,7 +178,7 @@ json_values = st.recursive(
 @given(json_values)
 def test_no_answer_breaks_the_reader(data):
     with suppress(ProtocolError, ErrorInAnswer):
-        responses.read(data)
+        responses.completion_fields(data)
 
 
 @given(st.lists(json_values, max_size=5))
@@ -185,7 +187,7 @@ def test_no_event_breaks_the_assembler(events):
     with suppress(ProtocolError, ErrorInAnswer):
         for event in events:
             list(assembler.feed(ServerEvent(json.dumps(event))))
-        if assembler.whole:
+        if assembler.is_whole:
             assembler.fields()
 
 

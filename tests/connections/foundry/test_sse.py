@@ -7,8 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from connections.foundry import sse
 from connections.foundry.chat import ChatAssembler
-from connections.foundry.sse import EventReader, ServerEvent
+from connections.foundry.sse import EventReader, EventTooLarge, ServerEvent
 from connections.foundry.values import ErrorInAnswer, ProtocolError
 
 
@@ -69,3 +70,77 @@ def test_what_is_not_json_is_a_protocol_error():
 @given(st.binary(max_size=200))
 def test_no_bytes_break_the_reader(data):
     read(data)
+
+
+@pytest.mark.parametrize(
+    ("stream", "events"),
+    [
+        (b"data: a\n\ndata: b\n\n", [ServerEvent("a"), ServerEvent("b")]),
+        (b"event: e\ndata: a\n\ndata: b\n\n", [ServerEvent("a", "e"), ServerEvent("b")]),
+        (b"event: e\n\ndata: b\n\n", [ServerEvent("b")]),
+        (b"data:  two blanks\n\n", [ServerEvent(" two blanks")]),
+        (b"data\n\n", [ServerEvent("")]),
+        (b"data: a\ndata\ndata: b\n\n", [ServerEvent("a\n\nb")]),
+        (b"\xef\xbb\xbfdata: a\n\n\xef\xbb\xbfdata: b\n\n", [ServerEvent("a")]),
+        (b"id: 1\nretry: 5\nother: x\n: comment\ndata: a\n\n", [ServerEvent("a")]),
+        (b"Data: a\n\n", []),
+        (b"\n\n\n", []),
+        (b"data: \xff\n\n", [ServerEvent("\ufffd")]),
+        (b"event: \xff\ndata: a\n\n", [ServerEvent("a", "\ufffd")]),
+        (b"data: a\r\r\ndata: b\r\n\r\n", [ServerEvent("a"), ServerEvent("b")]),
+        (b"data: a\n", [ServerEvent("a")]),
+        (b"event: e", []),
+    ],
+)
+def test_lines_become_events_by_the_rules_of_the_specification(stream, events):
+    assert read(stream) == events
+    assert read(*(stream[at : at + 1] for at in range(len(stream)))) == events
+
+
+def test_an_event_comes_as_soon_as_its_blank_line_does():
+    reader = EventReader()
+    assert list(reader.feed(b"data: a\n")) == []
+    assert list(reader.feed(b"\n")) == [ServerEvent("a")]
+    assert list(reader.feed(b"data: b\r\r")) == [ServerEvent("b")]
+    assert list(reader.feed(b"")) == []
+    assert list(reader.feed(b"\ndata: c\n\n")) == [ServerEvent("c")]
+
+
+def test_what_was_held_back_is_told_once():
+    reader = EventReader()
+    assert list(reader.feed(b"data: a\n\ndata: b")) == [ServerEvent("a")]
+    assert list(reader.finish()) == [ServerEvent("b")]
+    assert list(reader.finish()) == []
+
+
+@pytest.fixture
+def limit(monkeypatch):
+    monkeypatch.setattr(sse, "LONGEST_EVENT", 100)
+    return 100
+
+
+def test_an_event_as_large_as_allowed_is_read(limit):
+    assert read(b"data: " + b"x" * (limit - 6) + b"\n\n") == [ServerEvent("x" * (limit - 6))]
+    halves = b"data: " + b"x" * (limit // 2) + b"\ndata: " + b"y" * (limit // 2) + b"\n\n"
+    assert read(halves) == [ServerEvent("x" * (limit // 2) + "\n" + "y" * (limit // 2))]
+
+
+def test_a_line_without_end_is_given_up(limit):
+    reader = EventReader()
+    assert list(reader.feed(b"x" * limit)) == []
+    with pytest.raises(EventTooLarge):
+        list(reader.feed(b"x"))
+
+
+def test_many_lines_of_one_event_are_given_up(limit):
+    reader = EventReader()
+    assert list(reader.feed(b"data: " + b"x" * (limit // 2) + b"\n")) == []
+    assert list(reader.feed(b"data: " + b"x" * (limit // 2) + b"\n")) == []
+    with pytest.raises(EventTooLarge):
+        list(reader.feed(b"data: x\n"))
+
+
+def test_events_are_measured_one_by_one(limit):
+    reader = EventReader()
+    for _ in range(5):
+        assert list(reader.feed(b"data: " + b"x" * (limit - 20) + b"\n\n")) == [ServerEvent("x" * (limit - 20))]

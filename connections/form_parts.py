@@ -1,0 +1,179 @@
+"""Parts of the connection form: what is secret, headers, identities and limits, each with its own rules."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from django import forms
+from django.core.exceptions import ValidationError
+
+from connections.foundry.auth import BEARER
+from connections.foundry.values import WhenReached
+from connections.limits.client import MOST_SPILLS
+from connections.models import WHEN_REACHED_CHOICES, Auth, Connection
+
+LONGEST_KEY = 4_096
+MOST = 2_000_000_000  # of a limit
+LIMITS = ("max_calls", "requests_per_minute", "tokens_per_minute", "tokens_per_day")
+LONGEST_CERTIFICATE = 20_000
+KEY_HEADERS = [
+    ("", "As the endpoint wants it"),
+    ("api-key", "api-key"),
+    (BEARER, "Authorization: Bearer"),
+    ("Ocp-Apim-Subscription-Key", "Ocp-Apim-Subscription-Key"),
+    ("other", "Another header…"),
+]
+ENTRA_METHODS = [choice for choice in Auth.choices if choice[0] != Auth.KEY]
+# Headers that the client or HTTP itself sets.
+RESERVED_HEADERS = (
+    "host", "content-length", "content-type", "connection", "transfer-encoding", "accept-encoding", "expect",
+    "upgrade", "te", "trailer", "cookie",
+)  # fmt: skip
+
+
+class UnrenderedInput(forms.PasswordInput):
+    """A password input that never renders a value, not even the one just posted."""
+
+    def __init__(self) -> None:
+        super().__init__(attrs={"autocomplete": "new-password", "spellcheck": "false"}, render_value=False)
+
+
+class SecretInput(forms.CharField):
+    """A secret that is typed and never shown."""
+
+    def __init__(self, label: str, *, longest: int = LONGEST_KEY, **kwargs: Any) -> None:
+        super().__init__(label=label, required=False, max_length=longest, widget=UnrenderedInput, **kwargs)
+
+
+class HeaderName(forms.CharField):
+    """The name of an HTTP header that nobody else sets."""
+
+    def clean(self, value: Any) -> str:
+        name: str = super().clean(value)
+        if name and not re.fullmatch(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+", name):
+            raise ValidationError("A header name has letters, digits and hyphens, such as Ocp-Apim-Subscription-Key.")
+        if name.lower() in RESERVED_HEADERS:
+            raise ValidationError(f"{name} is set by the connection itself. Choose another.")
+        return name
+
+
+class ConnectionPart(forms.Form):
+    """Part of the form of a connection that is new, or stored already."""
+
+    stored: Connection | None
+
+    def check_typed_secret(self, field: str, what: str) -> str:
+        """What was typed into a write-only field. Raises ValidationError for what no key or secret looks like."""
+        value: str = self.cleaned_data[field]
+        if value.startswith(("http://", "https://")):
+            raise ValidationError("That is a URL. It belongs into Endpoint.")
+        if any(ord(sign) < 33 or ord(sign) > 126 for sign in value):
+            raise ValidationError(f"A {what} has no blanks or special characters. Copy it again.")
+        return value
+
+    def is_any_set(self, *names: str) -> bool:
+        return any(self[name].value() or self[name].errors for name in names)
+
+
+class IdentityPart(ConnectionPart):
+    """Microsoft Entra ID: who signs in, and with what."""
+
+    method = forms.ChoiceField(label="Signs in with", choices=ENTRA_METHODS, required=False)
+    tenant_id = forms.CharField(label="Tenant id", max_length=100, required=False)
+    client_id = forms.CharField(label="Client id", max_length=100, required=False)
+    client_secret = SecretInput("Client secret", strip=True, help_text="Its value, not its id. Write-only.")
+    certificate = SecretInput(
+        "Certificate",
+        longest=LONGEST_CERTIFICATE,
+        strip=False,
+        help_text="Certificate and private key, both as PEM. Write-only.",
+    )
+    certificate_password = SecretInput("Password of the certificate", strip=False)
+
+    def clean_client_secret(self) -> str:
+        return self.check_typed_secret("client_secret", "client secret")
+
+    def clean_certificate(self) -> str:
+        value: str = self.cleaned_data["certificate"].replace("\r\n", "\n")
+        if value.strip() and not ("BEGIN CERTIFICATE" in value and "PRIVATE KEY" in value):
+            raise ValidationError("Paste both PEM blocks: the certificate and its private key.")
+        return value.strip()
+
+    def check_application(self, cleaned: dict[str, Any]) -> None:
+        """An app registration has two ids. Adds an error for each that is missing."""
+        for field, what in (("tenant_id", "tenant id"), ("client_id", "client id")):
+            if not cleaned.get(field) and field not in self.errors:
+                self.add_error(field, f"The portal shows the {what} on the page of the app registration.")
+
+
+class GatewayPart(ConnectionPart):
+    """Headers that a gateway wants."""
+
+    key_header = forms.ChoiceField(label="Header of the key", choices=KEY_HEADERS, required=False)
+    other_key_header = HeaderName(label="Name of that header", max_length=100, required=False)
+    extra_header = HeaderName(label="One more header", max_length=100, required=False)
+    extra_header_value = SecretInput("Its value", strip=True, help_text="Write-only. Blank sends the key there, too.")
+
+    @property
+    def has_gateway(self) -> bool:
+        """Whether anything under More is set."""
+        return self.is_any_set("key_header", "other_key_header", "extra_header")
+
+    def clean_extra_header_value(self) -> str:
+        return self.check_typed_secret("extra_header_value", "header")
+
+    def check_key_header(self, cleaned: dict[str, Any]) -> None:
+        if cleaned.get("key_header") == "other" and not cleaned.get("other_key_header"):
+            self.add_error("other_key_header", "Name the header that carries the key.")
+
+
+class LimitsPart(ConnectionPart):
+    """What runs may use of the connection, and what happens when that is used up."""
+
+    max_calls = forms.IntegerField(label="Calls at the same time", min_value=1, max_value=MOST, required=False)
+    requests_per_minute = forms.IntegerField(label="Requests a minute", min_value=1, max_value=MOST, required=False)
+    tokens_per_minute = forms.IntegerField(label="Tokens a minute", min_value=1, max_value=MOST, required=False)
+    tokens_per_day = forms.IntegerField(label="Tokens a day (UTC)", min_value=1, max_value=MOST, required=False)
+    when_reached = forms.ChoiceField(label="When a limit is reached", choices=WHEN_REACHED_CHOICES, required=False)
+    spill_over_to = forms.CharField(label="Other connection", max_length=100, required=False)
+
+    @property
+    def has_limits(self) -> bool:
+        return self.is_any_set(*LIMITS, "spill_over_to")
+
+    @property
+    def limit_fields(self) -> list[Any]:
+        return [self[name] for name in LIMITS]
+
+    @property
+    def other_names(self) -> list[str]:
+        """Names of connections that calls may go to instead."""
+        here = self.stored.pk if self.stored else 0
+        return list(Connection.objects.exclude(pk=here).order_by("name").values_list("name", flat=True))
+
+    def clean_spill_over_to(self) -> Connection | None:
+        name = self.cleaned_data["spill_over_to"]
+        if not name:
+            return None
+        other = Connection.objects.select_related("spill_over_to").filter(name=name).first()
+        if other is None:
+            raise ValidationError(f"There is no connection {name}.")
+        if self.stored and leads_to(other, self.stored):
+            raise ValidationError(f"{name} comes back to this connection. Choose another.")
+        return other
+
+    def check_spill(self, cleaned: dict[str, Any]) -> None:
+        spills = cleaned.get("when_reached") == WhenReached.SPILL
+        if spills and not cleaned.get("spill_over_to") and "spill_over_to" not in self.errors:
+            self.add_error("spill_over_to", "Name the connection that calls go to.")
+
+
+def leads_to(start: Connection, wanted: Connection) -> bool:
+    """Whether calls that spill over from one connection to the next come to the wanted one."""
+    seen: Connection | None = start
+    for _ in range(MOST_SPILLS):
+        if seen is None or seen.pk == wanted.pk:
+            return seen is not None
+        seen = seen.spill_over_to
+    return False

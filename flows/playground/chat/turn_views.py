@@ -1,0 +1,145 @@
+"""The buttons of a question or an answer: edit, try again, choose, branch, delete."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from django.http import Http404, HttpResponse
+from django.shortcuts import get_object_or_404
+from django.views.decorators.http import require_GET, require_POST
+
+from flows.playground.access import find_session
+from flows.playground.chat import edits
+from flows.playground.chat.ask import ask_again, ask_instead
+from flows.playground.chat.calls import NotAskable
+from flows.playground.chat.forms import EXAMPLES_SHOWN, LONGEST
+from flows.playground.chat.regions import answer_region, parameters_region, spread_region, view_of_answer, view_of_turn
+from flows.playground.chat.responses import problems_response, talk_response
+from flows.playground.chat.save_settings import change_settings, save_posted
+from flows.playground.models import Answer, Session, Turn
+from foundryflow.access import editor, reader
+from foundryflow.http import Request, form_data, whole_number
+from foundryflow.people import may_change
+from foundryflow.regions import Region, regions
+
+ASKING = ("ask", "again", "raise", "spread")
+RUNS_AT_ONCE = 5  # more answers of each column, to see how they spread
+
+
+def find_turn(request: Request, pk: int) -> tuple[Session, Turn]:
+    turn = get_object_or_404(Turn, pk=pk)
+    session = find_session(request, turn.session_id, change=True)
+    turn.session = session
+    return session, turn
+
+
+def find_answer(request: Request, pk: int) -> tuple[Session, Answer]:
+    answer = get_object_or_404(Answer.objects.select_related("turn"), pk=pk)
+    session = find_session(request, answer.turn.session_id, change=True)
+    answer.turn.session = session
+    return session, answer
+
+
+def save_page(request: Request, session: Session, verb: str) -> None:
+    """Whoever asks, asks with the settings that stand on the page. Raises NotAskable."""
+    if verb in ASKING and EXAMPLES_SHOWN in request.POST:
+        _, problems = save_posted(session, form_data(request))
+        if problems:
+            raise NotAskable(problems)
+
+
+def posted_text(request: Request) -> str:
+    return form_data(request).get("text", "")[:LONGEST]
+
+
+@editor
+@require_GET
+def turn_form(request: Request, pk: int) -> HttpResponse:
+    """The question as a field; with ?plain as it was."""
+    session, turn = find_turn(request, pk)
+    editing = "plain" not in request.GET
+    context = {"turn": view_of_turn(session, turn), "session": session, "can_edit": True, "editing": editing}
+    return regions(request, Region("playground/_question.html", f"question-{pk}", context))
+
+
+@editor
+@require_POST
+def turn(request: Request, pk: int, verb: str) -> HttpResponse:
+    session, turn = find_turn(request, pk)
+    verbs: dict[str, Callable[[], object]] = {
+        "ask": lambda: ask_instead(turn, posted_text(request), request.user),
+        "reword": lambda: edits.reword_question(turn, posted_text(request)),
+        "delete": lambda: edits.delete_turn(turn),
+        "branch": lambda: edits.continue_from(turn),
+        "switch": lambda: edits.show_branch_of(turn),
+        "spread": lambda: ask_several_times(turn, request),
+    }
+    if verb not in verbs:
+        raise Http404(f"There is no verb {verb!r}.")
+    try:
+        save_page(request, session, verb)
+        verbs[verb]()
+    except NotAskable as error:
+        problems = {f"text-{pk}" if name == "prompt" else name: problem for name, problem in error.problems.items()}
+        return problems_response(request, find_session(request, session.pk), problems)
+    return talk_response(request, find_session(request, session.pk))
+
+
+def ask_several_times(turn: Turn, request: Request) -> None:
+    """Five more answers of each column at once."""
+    for answer in turn.answers.filter(chosen=True, column__lt=len(turn.session.active_columns)):
+        answer.turn = turn
+        ask_again(answer, request.user, times=RUNS_AT_ONCE)
+
+
+@reader
+@require_GET
+def tries(request: Request, pk: int) -> HttpResponse:
+    """How all answers to a question spread."""
+    turn = get_object_or_404(Turn, pk=pk)
+    session = find_session(request, turn.session_id)
+    return regions(request, spread_region(session, turn, can_edit=may_change(request.user, session)))
+
+
+@editor
+@require_GET
+def answer_form(request: Request, pk: int) -> HttpResponse:
+    """The answer as a field; with ?plain as it was."""
+    session, answer = find_answer(request, pk)
+    view = view_of_answer(answer)
+    editing = "plain" not in request.GET and view.progress is None
+    region = answer_region(view, session, can_edit=True)
+    return regions(request, Region(region.template, region.id, {**region.context, "editing": editing}))
+
+
+@editor
+@require_POST
+def answer(request: Request, pk: int, verb: str) -> HttpResponse:
+    session, answer = find_answer(request, pk)
+    verbs: dict[str, Callable[[], object]] = {
+        "again": lambda: ask_again(answer, request.user),
+        "raise": lambda: ask_with_more_tokens(session, answer, request),
+        "choose": lambda: edits.choose_answer(answer),
+        "edit": lambda: edits.edit_answer(answer, posted_text(request)),
+        "delete": lambda: edits.delete_answer(answer),
+        "winner": lambda: edits.toggle_winner(answer),
+    }
+    if verb not in verbs:
+        raise Http404(f"There is no verb {verb!r}.")
+    try:
+        save_page(request, session, verb)
+        verbs[verb]()
+    except NotAskable as error:
+        return problems_response(request, find_session(request, session.pk), error.problems)
+    session = find_session(request, session.pk)
+    return talk_response(request, session, *([parameters_region(session)] if verb == "raise" else []))
+
+
+def ask_with_more_tokens(session: Session, answer: Answer, request: Request) -> None:
+    """Another try with more tokens, which the settings keep."""
+    tokens = whole_number(request.POST.get("tokens"))
+    if tokens is None or not 0 < tokens <= 1_000_000:
+        raise Http404("tokens= is a number of tokens.")
+    with change_settings(session):
+        edits.raise_token_limit(session, answer.column, tokens)
+    ask_again(answer, request.user)

@@ -1,0 +1,5 @@
+from django.urls import path
+
+from flows.playground.code_page import views
+
+urlpatterns = [path("<id:pk>/code/", views.code, name="code")]

@@ -1,0 +1,136 @@
+"""Starts a run: anew, or from where another one failed."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import urlencode
+
+from django.contrib import messages
+from django.contrib.auth.models import User
+from django.db import transaction
+from django.http import Http404, HttpResponse
+from django.shortcuts import redirect
+from django.urls import reverse
+from django.views.decorators.http import require_http_methods, require_POST
+
+from connections.secret import MASK
+from flows import engine
+from flows.access import find_flow, find_run
+from flows.engine import configuration
+from flows.engine.configuration import head_of
+from flows.language.document import DocumentError
+from flows.lint.linter import Problem
+from flows.models import Flow, Revision, Run, State
+from flows.runs.forms import InputsForm
+from foundryflow.access import editor
+from foundryflow.http import Request, whole_number
+from foundryflow.regions import page
+
+
+@dataclass(frozen=True)
+class RunPlan:
+    """A run that somebody is about to start, with the form of its inputs."""
+
+    flow: Flow
+    revision: Revision
+    form: InputsForm
+    origin: Run | None = None  # whose results are taken over
+    path: str = ""  # where it begins then; empty: where the origin failed
+
+    @classmethod
+    def of_address(cls, request: Request, flow: Flow) -> RunPlan:
+        """`again` in the address offers the inputs of another run; with `from`, its results are taken over, too.
+
+        Raises Http404 when the revision of that run cannot be read.
+        """
+        again = Run.objects.filter(pk=whole_number(request.GET.get("again")) or 0, flow=flow).first()
+        origin = again if "from" in request.GET else None
+        revision = origin.revision if origin and "newest" not in request.POST else head_of(flow)
+        try:
+            document = revision.parsed()
+        except DocumentError:
+            raise Http404("The revision of that run cannot be read.") from None
+        is_filled_in = request.method == "POST" and (not document.inputs or "asked" in request.POST)
+        form = InputsForm(document, request.POST if is_filled_in else None, shown_inputs(again))
+        return cls(flow, revision, form, origin, request.GET.get("from", ""))
+
+    @classmethod
+    def of_retry(cls, run: Run) -> RunPlan:
+        """Goes on where the run failed. Raises DocumentError."""
+        form = InputsForm(run.revision.parsed(), None, shown_inputs(run))
+        return cls(run.flow, run.revision, form, run, (run.error or {}).get("path", ""))
+
+    def errors(self) -> list[Problem]:
+        """What keeps it from being started, unless somebody wants it anyway."""
+        return configuration.errors_before_run(self.revision)
+
+    @transaction.atomic
+    def start(self, by: User, *, newest: bool) -> Run:
+        """Queues the run with the inputs of the form, which is valid."""
+        inputs = self.form.inputs()
+        if self.origin:
+            # What was cleared counts as cleared.
+            cleared = dict.fromkeys(declared.name for declared in self.revision.parsed().inputs)
+            run = Run.objects.start_again(
+                self.origin, by=by, via="run page", path=self.path, inputs={**cleared, **inputs}, newest=newest
+            )
+        else:
+            run = Run.objects.start(flow=self.flow, inputs=inputs, by=by, via="designer", priority=engine.URGENT)
+        engine.submit(run)
+        return run
+
+
+def shown_inputs(run: Run | None) -> dict[str, Any] | None:
+    """The inputs of a run once more; secret ones are gone."""
+    return {name: value for name, value in run.inputs.items() if value != MASK} if run else None
+
+
+@editor
+@require_http_methods(["GET", "POST"])
+def start(request: Request, slug: str) -> HttpResponse:
+    """Asks for the inputs, then starts the run and shows it."""
+    flow = find_flow(request, slug)
+    try:
+        flow.current.parsed()
+    except DocumentError:
+        return redirect("designer:show", slug)
+    plan = RunPlan.of_address(request, flow)
+    errors = plan.errors()
+    if request.method == "POST" and errors and "anyway" not in request.POST:
+        return start_page(request, plan, errors, status=422)
+    if plan.form.is_valid():
+        run = plan.start(request.user, newest="newest" in request.POST)
+        return redirect("runs:show", run.pk)
+    return start_page(request, plan, errors, status=422 if plan.form.is_bound else 200)
+
+
+@editor
+@require_POST
+def retry(request: Request, pk: int) -> HttpResponse:
+    """Goes on where the run failed, with what had finished; asks for secret inputs first, which are gone."""
+    run = find_run(request, pk)
+    if run.state not in (State.FAILED, State.CANCELLED):
+        messages.info(request, "Only a run that failed or was stopped can be retried.")
+        return redirect("runs:show", pk)
+    try:
+        plan = RunPlan.of_retry(run)
+        errors = plan.errors()
+    except DocumentError:
+        messages.error(request, "The revision of that run cannot be read.")
+        return redirect("runs:show", pk)
+    if MASK in run.inputs.values():
+        query = urlencode({"again": pk, "from": plan.path})
+        return redirect(f"{reverse('runs:start', args=[run.flow.slug])}?{query}")
+    if errors and "anyway" not in request.POST:
+        return start_page(request, plan, errors, status=422)
+    with transaction.atomic():
+        retried = Run.objects.start_again(run, by=request.user, via="run page")
+        engine.submit(retried)
+    return redirect("runs:show", retried.pk)
+
+
+def start_page(request: Request, plan: RunPlan, errors: list[Problem], *, status: int) -> HttpResponse:
+    """Asks for the inputs, and says what is wrong with the flow."""
+    located = configuration.locate_problems(errors, plan.revision.parsed(), plan.flow)
+    return page(request, "runs/start.html", {"plan": plan, "errors": located}, status=status)

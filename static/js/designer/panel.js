@@ -1,0 +1,61 @@
+// The property panel saves as you go. Each save names the newest revision that this page has seen.
+
+import { Autosave } from "../autosave.js";
+
+const FORM = "properties-form";
+
+const say = (words) => {
+  const saved = document.querySelector("[data-saved]");
+  if (saved) saved.textContent = words;
+};
+
+export const autosave = new Autosave({
+  formOf: (field) => (field.form?.id === FORM ? field.form : null),
+  takenAlong: ({ id }) => (id === FORM ? [FORM] : []),
+  isHalf: isSecret,
+  before: (form) => {
+    const newest = document.getElementById("base")?.value;
+    if (newest) form.elements.base.value = newest;
+    say("Saving…");
+  },
+  after: (taken) => {
+    if (taken && !autosave.hasUnsaved) forgetSecrets();
+  },
+  failed: () => say("Not saved: the server did not answer"),
+});
+
+// Half a key is no key: a secret is saved when its field is left.
+function isSecret(field) {
+  const type = field.closest(".variable-row")?.querySelector("select")?.value;
+  return type ? type === "secret" && /-(value|default)$/.test(field.name) : "secret" in field.dataset;
+}
+
+// A literal secret is stored now; it does not stay in the page.
+function forgetSecrets() {
+  for (const field of document.getElementById(FORM)?.elements ?? []) {
+    if (!("secret" in field.dataset) || !field.value || field.value.includes("{{")) continue;
+    field.value = "";
+    field.placeholder = "stored · blank keeps it";
+  }
+}
+
+document.addEventListener("submit", (event) => {
+  if (event.target.id !== FORM) return;
+  event.preventDefault();
+  const mine = event.submitter?.matches("[data-keep-mine]") ? event.submitter.value : "";
+  if (mine) document.getElementById("base").value = mine;
+  autosave.save(event.target);
+});
+window.addEventListener("beforeunload", (event) => {
+  if (!autosave.isSettled) event.preventDefault();
+});
+
+document.addEventListener("click", (event) => {
+  const insert = event.target.closest("[data-insert-variable]");
+  if (!insert) return;
+  const field = document.getElementById(insert.dataset.into);
+  insert.closest("details").open = false;
+  field.focus();
+  field.setRangeText(`{{ ${insert.dataset.insertVariable} }}`, field.selectionStart, field.selectionEnd, "end");
+  field.dispatchEvent(new Event("input", { bubbles: true }));
+});

@@ -1,0 +1,86 @@
+"""What a visitor sees when something goes wrong, and what they do not see."""
+
+import sqlite3
+
+import pytest
+from django.db import OperationalError
+from django.http import Http404
+from django.test import Client, RequestFactory
+
+from foundryflow import error_pages
+from foundryflow.database import RETRY_AFTER
+
+pytestmark = pytest.mark.django_db
+
+
+def away():
+    error = OperationalError("database is locked")
+    error.__cause__ = sqlite3.OperationalError("database is locked")
+    error.__cause__.sqlite_errorcode = sqlite3.SQLITE_BUSY
+    return error
+
+
+def answer_to(error, **headers):
+    request = RequestFactory().get("/flows/", headers=headers)
+    try:
+        raise error
+    except type(error):
+        return error_pages.server_error(request)
+
+
+def test_what_is_not_there_says_so_with_a_way_out(client_alice):
+    response = client_alice.get("/nothing/here/")
+    assert response.status_code == 404
+    assert "What you look for does not exist" in response.content.decode()
+    assert 'href="/"' in response.content.decode()
+
+
+def test_a_missing_object_says_what_it_was(client_alice):
+    response = client_alice.get("/connections/999/")
+    assert response.status_code == 404
+    assert "This connection does not exist any more." in response.content.decode()
+
+
+def test_a_sentence_of_a_stranger_is_not_repeated_at_length():
+    response = error_pages.not_found(RequestFactory().get("/x/"), Http404("y" * 300))
+    assert "yyy" not in response.content.decode()
+
+
+def test_who_may_not_reads_why(client_bob):
+    response = client_bob.get("/connections/new/")
+    assert response.status_code == 403
+    assert "Only editors may change this." in response.content.decode()
+
+
+def test_a_form_without_its_token_is_turned_away(alice):
+    client = Client(enforce_csrf_checks=True)
+    client.force_login(alice)
+    assert client.post("/logout/").status_code == 403
+    assert "_auth_user_id" in client.session
+
+
+def test_a_fault_of_ours_tells_nothing_of_itself():
+    response = answer_to(LookupError("secret detail"))
+    assert response.status_code == 500
+    assert "secret detail" not in response.content.decode()
+    assert "The log of the server says why" in response.content.decode()
+
+
+def test_a_database_that_is_away_is_a_page_that_says_when_to_come_back():
+    response = answer_to(away())
+    assert response.status_code == 503
+    assert response.headers["Retry-After"] == str(RETRY_AFTER)
+    assert response.headers["Cache-Control"] == "no-store"
+    assert "The database is busy" in response.content.decode()
+
+
+def test_a_part_of_a_page_stays_as_it_is_while_the_database_is_away():
+    response = answer_to(away(), **{"HX-Request": "true"})
+    assert response.status_code == 503
+    assert response.headers["HX-Reswap"] == "none"
+    assert 'hx-target="#messages"' in response.content.decode()
+    assert "The database is busy" in response.content.decode()
+
+
+def test_a_request_that_django_refuses_gets_its_page():
+    assert error_pages.bad_request(RequestFactory().get("/"), ValueError("detail")).status_code == 400

@@ -1,0 +1,93 @@
+"""What is shown beside the steps of one execution of one action."""
+
+import pytest
+from django.urls import reverse
+from django.utils import timezone
+
+from flows.models import ActionRun, State
+from flows.runs.detail import element_id, selected_record
+from tests.factories import make_run
+from tests.runs.conftest import record
+
+
+def open_detail(client, run, path):
+    page = client.get(reverse("runs:show", args=[run.pk]), {"action": path}).content.decode()
+    return page[page.index('<aside class="run-detail"') :]
+
+
+def test_a_call_shows_its_answer_its_figures_and_where_it_went(client_bob, run):
+    shown = open_detail(client_bob, run, "chat")
+    assert 'aria-label="Response" id="text-chat">Because.</div>' in shown
+    for words in (
+        "1,200",
+        "34",
+        "contoso.openai.azure.com",
+        "chosen in the flow",
+        "f00d",
+        "gpt-4o-mini-2024",
+        "1.50 s",
+        "0.25 s",
+    ):
+        assert words in shown
+    assert "Why &lt;b&gt;not&lt;/b&gt;?" in shown
+    assert "Open in playground" in shown
+    assert "<h3>Output</h3>" not in shown
+
+
+def test_another_action_shows_inputs_output_and_variables(client_bob, run):
+    ActionRun.objects.filter(path="each[0]/note").update(inputs={"message": "Hi"}, output=[1, 2], variables={"n": True})
+    shown = open_detail(client_bob, run, "each[0]/note")
+    assert "<dt>message</dt>" in shown
+    assert "<h3>Output</h3>" in shown
+    assert '<dt class="mono">n</dt><dd><div class="value-text">true</div>' in shown
+    assert "Open in playground" not in shown
+    assert f"?again={run.pk}&amp;from=each%5B0%5D/note" in shown
+
+
+@pytest.mark.parametrize(
+    ("fields", "words"),
+    [
+        ({"state": State.FAILED, "error": {"message": "No.", "hint": "Do.", "kind": "server", "status": 500, "request_id": "r1", "raw": "{<}"}},
+         ["<b>No.</b> Do.", "<code>server</code> · status 500", "r1", "Raw answer", "{&lt;}"]),
+        ({"state": State.SKIPPED, "reason": "disabled"}, ["Not run: disabled."]),
+        ({"state": State.WAITING, "reason": "rate limit: later"}, ["Waits until", "rate limit: later"]),
+        ({"warning": "Odd <thing>"}, ["Odd &lt;thing&gt;"]),
+        ({"reason": "taken over from run 3"}, ["Taken over from run 3."]),
+        ({"facts": {"run": 7, "flow": "other"}}, ['href="/runs/7/">Run 7 of other']),
+    ],
+)  # fmt: skip
+def test_what_happened_is_said(client_bob, run, fields, words):
+    ActionRun.objects.filter(path="each[0]/note").update(**fields)
+    shown = open_detail(client_bob, run, "each[0]/note")
+    for each in words:
+        assert each in shown
+
+
+def test_without_an_action_there_is_a_word_for_it(client_bob, run):
+    assert "Nothing was run." in open_detail(client_bob, run, "gone")
+
+
+def test_the_action_that_matters_most_is_open(run):
+    assert selected_record(run, "").path == "chat"
+    assert selected_record(run, "each[0]/note").path == "each[0]/note"
+    assert selected_record(run, "gone") is None
+    for path, state in (("each", State.WAITING), ("each[0]/note", State.RUNNING), ("each[1]/note", State.FAILED)):
+        run.actions.filter(path=path).update(state=state)
+        assert selected_record(run, "").path == path
+
+
+def test_of_a_run_without_calls_the_last_action_is_open(run):
+    run.actions.filter(path="chat").update(state=State.SKIPPED)
+    assert selected_record(run, "").path == "each[1]/note"
+    assert selected_record(make_run(run.flow), "") is None
+
+
+def test_paths_have_ids_of_their_own():
+    paths = ["a/b", "a_b", "a-b", "a[1]/b", "a[11]/b", "ä b"]
+    assert len({element_id(path) for path in paths}) == len(paths)
+    assert element_id("each[0]/chat") == "each_5b_0_5d__2f_chat"
+
+
+def test_a_step_that_has_not_begun_is_shown(client_bob, run):
+    record(run, 9, "later", None, type="log", title="Later", state=State.WAITING, waits_until=timezone.now())
+    assert "Later" in open_detail(client_bob, run, "later")
