@@ -144,7 +144,11 @@ def test_runs_are_claimed_in_small_groups_until_the_places_are_taken(ready):
     first = claims.claim_queued(worker, claims.TOGETHER + 3)
     assert ([run.pk for run in first.runs], first.has_more) == (runs[: claims.TOGETHER], True)
     second = claims.claim_queued(worker, 3)
-    assert ([run.pk for run in second.runs], second.has_more, second.others_wait) == (runs[claims.TOGETHER :][:3], False, True)
+    assert ([run.pk for run in second.runs], second.has_more, second.others_wait) == (
+        runs[claims.TOGETHER :][:3],
+        False,
+        True,
+    )
 
 
 def test_runs_of_a_limited_flow_hold_up_nobody_behind_them(ready):
