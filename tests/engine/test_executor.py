@@ -142,9 +142,13 @@ def test_runs_are_claimed_in_small_groups_until_the_places_are_taken(ready):
     flow, worker = make_flow(), workers.register_worker("server")
     runs = [make_run(flow, question="Why?").pk for _ in range(claims.TOGETHER + 5)]
     first = claims.claim_queued(worker, claims.TOGETHER + 3)
-    assert ([run.pk for run in first.runs], first.more) == (runs[: claims.TOGETHER], True)
+    assert ([run.pk for run in first.runs], first.has_more) == (runs[: claims.TOGETHER], True)
     second = claims.claim_queued(worker, 3)
-    assert ([run.pk for run in second.runs], second.more, second.waits) == (runs[claims.TOGETHER :][:3], False, True)
+    assert ([run.pk for run in second.runs], second.has_more, second.others_wait) == (
+        runs[claims.TOGETHER :][:3],
+        False,
+        True,
+    )
 
 
 def test_runs_of_a_limited_flow_hold_up_nobody_behind_them(ready):
@@ -153,7 +157,7 @@ def test_runs_of_a_limited_flow_hold_up_nobody_behind_them(ready):
     many = [make_run(limited, question="Why?").pk for _ in range(claims.TOGETHER + 5)]
     other = make_run(make_flow(), question="Why?")
     first = claims.claim_queued(worker, 100)
-    assert ([run.pk for run in first.runs], first.more) == (many[:1], True)
+    assert ([run.pk for run in first.runs], first.has_more) == (many[:1], True)
     assert [run.pk for run in claims.claim_queued(worker, 100).runs] == [other.pk]
 
 
