@@ -117,7 +117,7 @@ def test_a_locked_database_is_waited_for(counting):
 
 
 def test_a_clock_that_jumps_ahead_ends_a_wait_and_one_that_jumps_back_does_not_repeat_it(counting, monkeypatch):
-    monkeypatch.setattr(wait, "LOOK", 0.05)
+    monkeypatch.setattr(wait, "CLOCK_INTERVAL", 0.05)
     pause = {"id": "p", "type": "wait", "properties": {"seconds": 3_000}}
     run = make_run(make_flow(document(pause, returns("done"))))
     real = time.time
