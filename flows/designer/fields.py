@@ -317,7 +317,9 @@ class PropertyForm(forms.Form):
         stored: Mapping[str, Any],
         context: PanelContext | None = None,
     ) -> None:
-        self.declared, self.stored, self.context = declared, stored, context or PanelContext()
+        self.declared, self.stored = declared, stored
+        # Not `context`: in a template a field of that name would come first.
+        self.panel_context = context or PanelContext()
         super().__init__(data, auto_id="property-%s")
         for name, property in declared.items():
             field = make_field(property, stored.get(name))

@@ -105,7 +105,7 @@ def test_the_address_of_the_stream_says_what_the_page_shows(client_bob, run, mon
     Run.objects.update(state=State.RUNNING, ended_at=None)
     run.actions.filter(path="chat").update(state=State.RUNNING, ended_at=None, output=None)
     monkeypatch.setattr(hub, "_text", {})
-    hub.append(run.pk, "chat", "So far 🙂")
+    hub.publish_text(run.pk, "chat", "So far 🙂")
     page = open_page(client_bob, run, tab="log", **{"from": "3"})
     assert "?after=6&amp;action=&amp;tab=log&amp;path=chat&amp;length=8&amp;from=3" in page
     assert ">So far 🙂</div>" in page
@@ -144,8 +144,9 @@ def test_a_cancelled_run_says_by_whom(client_bob, run):
 def test_inputs_and_output_are_shown_as_they_read_best(client_bob, run):
     page = open_page(client_bob, run, tab="values")
     assert '<dt class="mono">question</dt><dd><div class="value-text">Why?</div>' in page
-    assert '<th scope="col">city</th><th scope="col">n</th>' in page
-    assert "<td>Rome</td><td></td>" in page
+    # PostgreSQL keeps an object, not the order of what is in it.
+    assert all(f'<th scope="col">{name}</th>' in page for name in ("city", "n"))
+    assert "<td>Rome</td><td></td>" in page or "<td></td><td>Rome</td>" in page
 
 
 def test_the_log_is_shown_with_its_levels(client_bob, run):
