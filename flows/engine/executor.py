@@ -55,7 +55,7 @@ class Executor:
     async def open(self, *, feeds: bool) -> None:
         """Begins to beat, and with `feeds` to take runs from the queue."""
         # The loop shares the interpreter with the thread that writes, and each waits so long for its turn. Shorter
-        # turns cost more than they give: with 0.5 ms a run took a sixth more of the processor.
+        # turns cost more than they give: with 0.5 ms a run took about a tenth more of the processor.
         sys.setswitchinterval(0.002)
         await self.writer.do(lambda: workers.register_worker(self.kind, self.worker))
         database.set_executor(self.writer)
