@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from connections.foundry.answers import AnswerContext, AttemptFailed, failure_of
-from connections.foundry.auth import TokenSource, extra_header, identity_refusal, key_headers, secrets_of
+from connections.foundry.auth import TokenSource, extra_header, identity_refusal, key_headers
 from connections.foundry.backoff import RETRIED_KINDS, RetryPolicy, requested_delay
 from connections.foundry.calls import ModelCall, WireRequest
 from connections.foundry.errors import ErrorKind, FoundryError
@@ -72,7 +72,7 @@ class ModelExchange:
         url, endpoint = request.route.url, request.route.endpoint
         try:
             headers, token = await self._credentials(request)
-            masker = masker_of(*secrets_of(self._call.target), token)
+            masker = masker_of(*(secret.reveal() for secret in self._call.target.secrets), token)
             context = AnswerContext(url, self._call.model, endpoint.host, masker)
             method = "GET" if request.body is None else "POST"
             async with self._services.transport.send(method, url, headers, request.body) as answer:

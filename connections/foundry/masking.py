@@ -73,6 +73,21 @@ def meaning_of_entity(entity: bytes) -> bytes:
     return chr(number).encode("utf-8", "surrogatepass") if number < 0x110000 else entity
 
 
+def readings_of(data: bytes, *, with_signs: bool) -> Iterator[bytes]:
+    """The text as it stands, then with its escapes undone, again and again; `with_signs` those of line ends, quotes
+    and backslashes, too."""
+    yield data
+    escape = EVERY_ESCAPE if with_signs else ESCAPE
+    for _ in range(DEEPEST):
+        if b"%" not in data and b"&" not in data and b"\\" not in data:
+            return
+        undone = escape.sub(lambda found: meaning(found[0]), data)
+        if undone == data:
+            return
+        data = undone
+        yield data
+
+
 class Reading(NamedTuple):
     """A text with its escapes undone, and where each of its bytes (and its end) stood in the original."""
 
@@ -100,25 +115,21 @@ class SecretForms:
         texts = [text.encode("utf-8", "surrogatepass") for text in kept if len(text) >= SHORTEST]
         texts = [text for text in texts if text.decode("utf-8", "surrogatepass") not in PUBLISHED]
         # Letters count in either case: what differs in case alone still tells the secret.
-        has_signs = any(SIGNS_OF_ITS_OWN & set(text) for text in kept)
-        self._escape = EVERY_ESCAPE if has_signs else ESCAPE
-        plain = {reading.lower() for text in texts for reading in self._readings(text)}
-        self._folded = sorted(plain | {text.hex().encode() for text in texts})
-        self._exact = sorted({form for text in texts for form in base64_forms(text)})
-        self._ended = sorted({form for text in texts for form in ended_base64_forms(text)} - {*self._exact})
+        self.have_signs = any(SIGNS_OF_ITS_OWN & set(text) for text in kept)  # that are escaped in any JSON
+        self._escape = EVERY_ESCAPE if self.have_signs else ESCAPE
+        plain = {reading.lower() for text in texts for reading in readings_of(text, with_signs=self.have_signs)}
+        self.folded = sorted(plain | {text.hex().encode() for text in texts})
+        self.exact = sorted({form for text in texts for form in base64_forms(text)})
+        self._ended = sorted({form for text in texts for form in ended_base64_forms(text)} - {*self.exact})
         self.longest_beginning = LONGEST_ESCAPE * max(map(len, plain), default=0) + 256  # bytes
-        self.suspicion = suspicion_pattern((*self._folded, *self._exact, *self._ended))
+        self.suspicion = suspicion_pattern((*self.folded, *self.exact, *self._ended))
 
     def __bool__(self) -> bool:
-        return bool(self._folded)
+        return bool(self.folded)
 
     def stand_in(self, data: bytes) -> bool:
         """Whether any form of any secret stands in it; of JSON also what stands in its strings."""
-        if self._stand_unescaped_in(data):
-            return True
-        if b"%" not in data and b"&" not in data and b"\\" not in data:
-            return False
-        return any(self._stand_unescaped_in(reading) for reading in self._readings(data)[1:])
+        return any(self._stand_unescaped_in(reading) for reading in readings_of(data, with_signs=self.have_signs))
 
     def places_in(self, data: bytes, *, final: bool) -> tuple[set[tuple[int, int]], set[int]]:
         """Where forms stand in the original and, unless the text ends there, where they may have begun at its end."""
@@ -138,36 +149,26 @@ class SecretForms:
             reading = undone
         return found, begun
 
-    def _readings(self, data: bytes) -> list[bytes]:
-        """The text as it stands, then with its escapes undone, again and again."""
-        found = [data]
-        while len(found) <= DEEPEST:
-            undone = self._escape.sub(lambda escape: meaning(escape[0]), found[-1])
-            if undone == found[-1]:
-                break
-            found.append(undone)
-        return found
-
     def _stand_unescaped_in(self, data: bytes) -> bool:
-        for form in self._exact:
+        for form in self.exact:
             if form in data:
                 return True
         lowered = data.lower()
-        for form in self._folded:  # noqa: SIM110 - a generator costs more than the search
+        for form in self.folded:  # noqa: SIM110 - a generator costs more than the search
             if form in lowered:
                 return True
         return False
 
     def _found_in(self, reading: Reading) -> set[tuple[int, int]]:
         lowered = reading.data.lower()
-        places = {place for form in self._folded for place in occurrences(form, lowered)}
-        places |= {place for form in (*self._exact, *self._ended) for place in occurrences(form, reading.data)}
+        places = {place for form in self.folded for place in occurrences(form, lowered)}
+        places |= {place for form in (*self.exact, *self._ended) for place in occurrences(form, reading.data)}
         return {(reading.origins[start], reading.origins[end]) for start, end in places}
 
     def _begun_in(self, reading: Reading) -> set[int]:
         lowered = reading.data.lower()
-        places = {place for form in self._folded for place in beginnings(form, lowered)}
-        places |= {place for form in (*self._exact, *self._ended) for place in beginnings(form, reading.data)}
+        places = {place for form in self.folded for place in beginnings(form, lowered)}
+        places |= {place for form in (*self.exact, *self._ended) for place in beginnings(form, reading.data)}
         return {reading.origins[place] for place in places}
 
 
