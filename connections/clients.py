@@ -10,17 +10,20 @@ from django.conf import settings
 from connections.databases.client import DatabaseClient
 from connections.databases.places import FileRules
 from connections.endpoint.endpoint import Endpoint
-from connections.foundry.auth import EntraTokens, identity_refusal
+from connections.foundry.auth import identity_refusal
 from connections.foundry.client import FoundryClient
 from connections.foundry.destinations import Destinations
-from connections.kinds.base import DataSourceError, DataTarget, SignInCheck
+from connections.http.client import HttpClient
+from connections.key_vault.client import KeyVaultClient
+from connections.kinds.base import DataTarget, SignInCheck
 from connections.kinds.identity import identity_refusal as data_identity_refusal
-from connections.kinds.identity import token_for
 from connections.kinds.registry import DATABASES
 from connections.lesson_memory import memory
 
 _clients: WeakKeyDictionary[asyncio.AbstractEventLoop, FoundryClient] = WeakKeyDictionary()
 _databases: WeakKeyDictionary[asyncio.AbstractEventLoop, DatabaseClient] = WeakKeyDictionary()
+_vaults: WeakKeyDictionary[asyncio.AbstractEventLoop, KeyVaultClient] = WeakKeyDictionary()
+_http: WeakKeyDictionary[asyncio.AbstractEventLoop, HttpClient] = WeakKeyDictionary()
 
 
 def configured_destinations() -> Destinations:
@@ -56,6 +59,20 @@ def database_client() -> DatabaseClient:
     return _databases[loop]
 
 
+def vault_client() -> KeyVaultClient:
+    loop = asyncio.get_running_loop()
+    if loop not in _vaults:
+        _vaults[loop] = KeyVaultClient(configured_destinations())
+    return _vaults[loop]
+
+
+def http_client() -> HttpClient:
+    loop = asyncio.get_running_loop()
+    if loop not in _http:
+        _http[loop] = HttpClient(configured_destinations())
+    return _http[loop]
+
+
 def configured_files() -> FileRules:
     """Which files of SQLite may be opened: never the database that all of this is in."""
     own = settings.DATABASES["default"]
@@ -68,24 +85,13 @@ def configured_files() -> FileRules:
 
 async def check_sign_in(target: DataTarget) -> SignInCheck:
     """Signs in to a database or a vault. Never raises."""
-    return await (database_client().sign_in(target) if target.kind in DATABASES else sign_in_to_vault(target))
-
-
-async def sign_in_to_vault(target: DataTarget) -> SignInCheck:
-    """Gets a token for the vault; the vault itself is not asked."""
-    tokens = EntraTokens()
-    try:
-        await token_for(target, tokens, configured_destinations())
-    except DataSourceError as error:
-        return SignInCheck(False, f"{error.message} {error.hint}".strip(), error.kind)
-    finally:
-        await tokens.aclose()
-    return SignInCheck(True, f"Microsoft Entra ID gave a token for {target.address.place}.")
+    return await (database_client() if target.kind in DATABASES else vault_client()).sign_in(target)
 
 
 async def close_client() -> None:
     """Closes what this loop has kept open."""
     loop = asyncio.get_running_loop()
-    for client in (_clients.pop(loop, None), _databases.pop(loop, None)):
+    for clients in (_clients, _databases, _vaults, _http):
+        client = clients.pop(loop, None)
         if client is not None:
             await client.aclose()

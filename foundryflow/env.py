@@ -13,6 +13,7 @@ from pathlib import Path
 PREFIX = "FOUNDRYFLOW_"
 SHORTEST_KEY = 32  # characters
 FEWEST_DIFFERENT = 10  # characters, or bytes, of a key
+OWN_NAMES = ("DATABASE_URL", "SIMULATOR_PORT")  # settings without the prefix
 FLAGS = {"true": True, "1": True, "yes": True, "false": False, "0": False, "no": False}
 
 
@@ -48,6 +49,16 @@ class Environment:
 
     def names(self, name: str, default: str = "") -> list[str]:
         return [part.strip() for part in self.text(name, default).split(",") if part.strip()]
+
+    def variable_names(self, name: str) -> list[str]:
+        """Names of variables of the process, of which none is a setting of our own."""
+        names = self.names(name)
+        for each in names:
+            if not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", each):
+                raise SettingError(f"{PREFIX}{name} lists {each!r}; write names of environment variables, by commas.")
+            if each.upper().startswith(PREFIX) or each.upper().removesuffix("_FILE") in OWN_NAMES:
+                raise SettingError(f"{PREFIX}{name} lists {each}, which is a setting of this server. Leave it out.")
+        return names
 
     def path_prefix(self, name: str) -> str:
         """Such as /foundryflow; empty for the root."""

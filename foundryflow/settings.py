@@ -202,6 +202,8 @@ ALLOWED_DESTINATIONS = [
 
 # Directories in which connections may open SQLite files.
 SQLITE_DIRECTORIES = env.names("SQLITE_DIRECTORIES")
+# Environment variables that flows may read as secrets.
+ENVIRONMENT_SECRETS = env.variable_names("ENVIRONMENT_SECRETS")
 
 # Connections of browsers and programs that one server process holds.
 CONNECTIONS = env.number("CONNECTIONS", 4_000)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import socket
 import threading
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -79,14 +80,20 @@ def client_bob(bob: User) -> Client:
 class Server:
     """uvicorn in a thread, on a free loopback port."""
 
-    def __init__(self, app: object, lifespan: str = "off") -> None:
+    def __init__(self, app: object, lifespan: str = "off", certificate: Path | None = None) -> None:
         self._server = uvicorn.Server(
-            uvicorn.Config(app, log_level="warning", lifespan=lifespan, timeout_graceful_shutdown=2)  # type: ignore[arg-type]
+            uvicorn.Config(
+                app,  # type: ignore[arg-type]
+                log_level="warning",
+                lifespan=lifespan,  # type: ignore[arg-type]
+                timeout_graceful_shutdown=2,
+                ssl_certfile=certificate,
+            )
         )
         self._socket = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)  # else Nagle's algorithm
         self._socket.bind(("127.0.0.1", 0))
         self.port: int = self._socket.getsockname()[1]
-        self.url = f"http://127.0.0.1:{self.port}"
+        self.url = f"http{'s' if certificate else ''}://127.0.0.1:{self.port}"
         self._thread = threading.Thread(target=self._server.run, kwargs={"sockets": [self._socket]}, daemon=True)
 
     def __enter__(self) -> Server:

@@ -125,12 +125,18 @@ class HttpTransport:
     async def send(
         self, method: str, url: str, headers: Mapping[str, str], body: Mapping[str, Any] | None
     ) -> AsyncIterator[HttpAnswer]:
-        """Raises FoundryError."""
-        address = callable_url(url, self._destinations)
+        """A call of a model. Raises FoundryError."""
         content = None if body is None else encode_body(body)
-        request = httpx.Request(
-            method, address, headers={**DEFAULT_HEADERS, **headers}, content=content, extensions={"timeout": TIMEOUTS}
-        )
+        async with self.send_content(method, url, {**DEFAULT_HEADERS, **headers}, content) as answer:
+            yield answer
+
+    @asynccontextmanager
+    async def send_content(
+        self, method: str, url: str, headers: Mapping[str, str], content: bytes | None
+    ) -> AsyncIterator[HttpAnswer]:
+        """Any request, with these headers alone. Raises FoundryError."""
+        address = callable_url(url, self._destinations)
+        request = httpx.Request(method, address, headers=headers, content=content, extensions={"timeout": TIMEOUTS})
         try:
             response = await self._over.handle_async_request(request)
             response.request = request

@@ -72,6 +72,8 @@ class DataSourceError(Exception):
 
     unreachable sign_in blocked_destination timeout driver_missing   nobody was asked
     query not_allowed too_many_rows too_large no_row two_rows column null   what was asked, or what came of it
+    permission network_rule rate_limit server protocol   a vault was reached and refused
+    input secret_not_found disabled_secret expired_secret early_secret   what was asked of it
     """
 
     def __init__(self, kind: str, message: str, hint: str = "", *, sqlstate: str = "", raw: str = "") -> None:

@@ -10,16 +10,23 @@ from connections.kinds.registry import KINDS
 from connections.secret import Secret
 
 
-async def token_for(target: DataTarget, tokens: TokenSource, destinations: Destinations) -> Secret | None:
+async def token_for(
+    target: DataTarget, tokens: TokenSource, destinations: Destinations, *, fresh: bool = False
+) -> Secret | None:
     """None where the connection signs in without one. Raises DataSourceError of kind sign_in."""
     if target.identity is None:
         return None
-    if target.identity.is_own and (why := identity_refusal(target, destinations)):
-        raise DataSourceError("sign_in", why)
+    refuse_identity(target, destinations)
     try:
-        return await tokens.token(target.identity, scope_for(target))
+        return await tokens.token(target.identity, scope_for(target), fresh=fresh)
     except FoundryError as error:
         raise DataSourceError("sign_in", error.message, error.hint, raw=error.raw) from None
+
+
+def refuse_identity(target: DataTarget, destinations: Destinations) -> None:
+    """Raises DataSourceError of kind sign_in where the server's own identity is not for that host."""
+    if target.identity and target.identity.is_own and (why := identity_refusal(target, destinations)):
+        raise DataSourceError("sign_in", why)
 
 
 def scope_for(target: DataTarget) -> str:

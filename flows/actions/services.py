@@ -12,6 +12,8 @@ from flows.language.errors import ActionError
 if TYPE_CHECKING:
     from connections.databases.query import DatabaseQuery, QueryResult
     from connections.foundry.values import ChatRequest, Target
+    from connections.http.messages import OutgoingRequest, ReceivedAnswer
+    from connections.key_vault.client import VaultSecret
     from connections.kinds.base import DataTarget
 
 
@@ -25,6 +27,18 @@ class QueryClient(Protocol):
     """The part of DatabaseClient that actions use."""
 
     async def query(self, target: DataTarget, query: DatabaseQuery) -> QueryResult: ...
+
+
+class VaultClient(Protocol):
+    """The part of KeyVaultClient that actions use."""
+
+    async def secret(self, target: DataTarget, name: str, version: str = "") -> VaultSecret: ...
+
+
+class RequestClient(Protocol):
+    """The part of HttpClient that actions use."""
+
+    async def send(self, request: OutgoingRequest) -> ReceivedAnswer: ...
 
 
 @dataclass(frozen=True)
@@ -52,6 +66,18 @@ class Services(Protocol):
 
     @property
     def databases(self) -> QueryClient: ...
+
+    @property
+    def vaults(self) -> VaultClient: ...
+
+    @property
+    def http(self) -> RequestClient: ...
+
+    async def environment_secret(self, name: str) -> Secret:
+        """What an environment variable of the server holds, if an administrator lists it.
+
+        Raises ActionError of kind not_listed or variable_missing.
+        """
 
     async def connection(self, name: str) -> Target:
         """A stored connection to models, its key opened.
@@ -83,6 +109,9 @@ class MemoryServices:
         flows: Mapping[str, Callable[[Mapping[str, Any]], Any]] | None = None,
         databases: QueryClient | None = None,
         data_connections: Mapping[str, DataTarget] | None = None,
+        vaults: VaultClient | None = None,
+        http: RequestClient | None = None,
+        environment: Mapping[str, Secret] | None = None,
     ) -> None:
         self._foundry, self._connections, self._secrets, self._flows = (
             foundry,
@@ -91,6 +120,7 @@ class MemoryServices:
             dict(flows or {}),
         )
         self._databases, self._data_connections = databases, dict(data_connections or {})
+        self._vaults, self._http, self._environment = vaults, http, dict(environment or {})
 
     @property
     def foundry(self) -> ChatClient:
@@ -103,6 +133,23 @@ class MemoryServices:
         if self._databases is None:
             raise ActionError("no_client", "This test has no databases.")
         return self._databases
+
+    @property
+    def vaults(self) -> VaultClient:
+        if self._vaults is None:
+            raise ActionError("no_client", "This test has no vaults.")
+        return self._vaults
+
+    @property
+    def http(self) -> RequestClient:
+        if self._http is None:
+            raise ActionError("no_client", "This test has no HTTP.")
+        return self._http
+
+    async def environment_secret(self, name: str) -> Secret:
+        if name not in self._environment:
+            raise ActionError("not_listed", f"{name} is not listed.")
+        return self._environment[name]
 
     async def data_connection(self, name: str) -> DataTarget:
         if name not in self._data_connections:

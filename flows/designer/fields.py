@@ -27,6 +27,7 @@ from flows.properties.condition import ConditionProperty
 from flows.properties.connection import ConnectionProperty
 from flows.properties.connection_variable import ConnectionVariableProperty
 from flows.properties.declarations import DeclarationsProperty
+from flows.properties.environment_name import EnvironmentNameProperty
 from flows.properties.long_text import LongTextProperty
 from flows.properties.new_variable import NewVariableProperty
 from flows.properties.number import NumberProperty
@@ -46,6 +47,7 @@ class PanelContext:
 
     variables: Sequence[VariableInScope] = ()
     connections: Sequence[str] = ()
+    environment_secrets: Sequence[str] = ()  # names of variables of the server that flows may read
 
 
 class PropertyField(forms.Field):
@@ -98,6 +100,11 @@ class TextPropertyField(PropertyField):
         return text
 
 
+@field_for(EnvironmentNameProperty)
+class EnvironmentNamePropertyField(TextPropertyField):
+    partial = "properties/_environment_name.html"
+
+
 @field_for(LongTextProperty)
 class LongTextPropertyField(TextPropertyField):
     partial = "properties/_long_text.html"
@@ -123,7 +130,7 @@ class ValuePropertyField(TextPropertyField):
     """Text that is a JSON number, list or object is kept as that."""
 
     def clean(self, value: Any) -> Any:
-        return parse_literal(super().clean(value))
+        return parse_literal(super().clean(value), with_templates=self.property.keeps_json)
 
 
 @field_for(ConditionProperty)
@@ -361,10 +368,11 @@ def is_same(value: Any, stored: Any) -> bool:
     return type(value) is type(stored) and bool(value == stored)
 
 
-def parse_literal(text: str) -> Any:
-    """JSON where the text is a JSON number, boolean, list or object; else the text."""
+def parse_literal(text: str, *, with_templates: bool = False) -> Any:
+    """JSON where the text is a JSON number, boolean, list or object; else the text, also of JSON with templates in it
+    unless `with_templates`."""
     stripped = text.strip()
-    if not stripped or "{{" in stripped:
+    if not stripped or ("{{" in stripped and not with_templates):
         return text
     try:
         value = storable_json(stripped)

@@ -6,6 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
+from django.conf import settings
+
 from connections.models import Connection
 from flows.access import find_flow
 from flows.designer.fields import PanelContext
@@ -79,7 +81,7 @@ class OpenFlow:
         if action_id not in self._contexts:
             variables = linter.variables_at(self.document, action_id)
             names = [connection.name for connection in self.connections]
-            self._contexts[action_id] = PanelContext(variables=variables, connections=names)
+            self._contexts[action_id] = PanelContext(variables, names, settings.ENVIRONMENT_SECRETS)
         return self._contexts[action_id]
 
     def commit(self, changed: Document, *, note: str) -> None:

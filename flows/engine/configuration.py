@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, TypeVar
 
+from django.conf import settings
 from django.utils.text import slugify
 
 from connections.clients import identity_problem
@@ -63,6 +64,7 @@ def problems_of(
         document,
         connections=set(connections),
         **details_of(connections),
+        environment=settings.ENVIRONMENT_SECRETS,
         secrets=stored_secrets(flow) if flow else None,
         flows={**own, **called_flows(needs, {flow.slug} if flow else ())},
     )
@@ -83,6 +85,7 @@ def configuration_errors(revision: Revision, callers: Collection[str] = ()) -> l
             document,
             connections=set(connections),
             **details_of(connections),
+            environment=settings.ENVIRONMENT_SECRETS,
             secrets=stored_secrets(revision.flow),
             flows=flows,
         )

@@ -10,10 +10,12 @@ from typing import Any, Protocol
 
 from django.db.models.signals import post_delete, post_save
 
-from connections.clients import database_client, foundry_client
+from connections.clients import database_client, foundry_client, http_client, vault_client
 from connections.databases.client import DatabaseClient
 from connections.fields import KeyUnreadable
 from connections.foundry.values import Target
+from connections.http.client import HttpClient
+from connections.key_vault.client import KeyVaultClient
 from connections.kinds.address import AddressError
 from connections.kinds.base import DataTarget
 from connections.ledger import DatabaseLedger
@@ -22,6 +24,7 @@ from connections.models import Connection
 from connections.secret import Secret
 from flows.actions.services import CallingStep, FlowRun
 from flows.engine.configuration import errors_before_run
+from flows.engine.environment_secrets import read_environment_secret
 from flows.engine.writer import DatabaseWriter
 from flows.interpreter.known_secrets import KnownSecrets
 from flows.interpreter.runner import first_scope
@@ -82,6 +85,17 @@ class DatabaseServices:
     @property
     def databases(self) -> DatabaseClient:
         return database_client()
+
+    @property
+    def vaults(self) -> KeyVaultClient:
+        return vault_client()
+
+    @property
+    def http(self) -> HttpClient:
+        return http_client()
+
+    async def environment_secret(self, name: str) -> Secret:
+        return await asyncio.to_thread(read_environment_secret, name)
 
     async def connection(self, name: str) -> Target:
         target = await self._target(name)

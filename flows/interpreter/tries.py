@@ -43,7 +43,7 @@ class Tries:
         """Seconds until the next try, which is counted by this; None when there is none."""
         if self._retry is None or self.number >= self._retry.attempts:
             return None
-        if error.kind not in (self._retry.on or TRANSIENT):
+        if error.kind not in (self._retry.on or (TRANSIENT if error.may_repeat else ())):
             return None
         delay: float = self._retry.delay * self._retry.backoff ** (self.number - 1)
         self.number += 1

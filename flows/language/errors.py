@@ -25,7 +25,8 @@ class Signal(StrEnum):
 class ActionError(Exception):
     """`kind` is stable and short ("auth_key"); `message` says what happened, `hint` what to do.
 
-    `raw` is the masked answer behind it, `facts` what the action had found out so far.
+    `raw` is the masked answer behind it, `facts` what the action had found out so far. What may have changed something
+    already, so that it is not for the action to be tried again unless its retry names the kind, is no `may_repeat`.
     """
 
     def __init__(
@@ -38,11 +39,12 @@ class ActionError(Exception):
         request_id: str | None = None,
         raw: str = "",
         facts: Mapping[str, Any] | None = None,
+        may_repeat: bool = True,
     ) -> None:
         super().__init__(message)
         self.kind, self.message, self.hint = kind, message, hint
         self.status, self.request_id, self.raw = status, request_id, raw
-        self.facts = dict(facts or {})
+        self.facts, self.may_repeat = dict(facts or {}), may_repeat
 
 
 class RunFailed(Exception):

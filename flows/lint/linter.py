@@ -45,15 +45,17 @@ def problems(
     flows: Mapping[str, CalledFlow] | None = None,
     troubles: Mapping[str, str] | None = None,
     kinds: Mapping[str, str] | None = None,
+    environment: Collection[str] | None = None,
 ) -> list[Problem]:
     """In the order of the flowchart.
 
     `connections`, `secrets` and `flows` (by slug) name those that exist; None leaves them unchecked. `troubles` says of
     connections, by name, why no call can go there, `kinds` which kind those are of that are not of Foundry.
+    `environment` names the variables of the server that flows may read; None leaves them unchecked.
     """
     found = [
         *input_problems(document),
-        *Linter(connections, troubles, kinds).block_problems(document.actions, start_variables(document)),
+        *Linter(connections, troubles, kinds, environment).block_problems(document.actions, start_variables(document)),
         *call_problems(document, flows),
         *secret_problems(document, secrets, flows),
     ]
@@ -142,8 +144,10 @@ class Linter:
         connections: Collection[str] | None,
         troubles: Mapping[str, str] | None = None,
         kinds: Mapping[str, str] | None = None,
+        environment: Collection[str] | None = None,
     ) -> None:
         self._connections, self._troubles, self._kinds = connections, troubles or {}, kinds or {}
+        self._environment = environment
         self._scopes = Scopes()
 
     def block_problems(self, actions: Sequence[Action], visible: Visible, in_loop: bool = False) -> Iterator[Problem]:
@@ -199,6 +203,7 @@ class Linter:
             connections=self._connections,
             connection_kinds=self._kinds,
             troubles=self._troubles,
+            environment_secrets=self._environment,
             is_overridden=is_overridden,
         )
         yield from problems_at(property.problems(value, context), action, name)

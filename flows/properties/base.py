@@ -38,6 +38,7 @@ class LintContext:
     connections: Collection[str] | None  # those that exist; None leaves them unchecked
     connection_kinds: Mapping[str, str]  # by the name of the connection; those that are left out are of Foundry
     troubles: Mapping[str, str]  # why no call can go to a connection, by its name
+    environment_secrets: Collection[str] | None  # variables of the server that flows may read; None: unchecked
     is_overridden: bool  # another property of the action takes the place of this one
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from flows.language.expressions import templates_in
@@ -16,8 +17,11 @@ from flows.properties.base import Finding, LintContext, Property, brief_of, decl
 MOST_COMPOSED = 10_000_000  # characters of a value that is put together, with 16 for each of its parts
 
 
+@dataclass(frozen=True, kw_only=True)
 class ValueProperty(Property):
     kind = "value"
+
+    keeps_json: bool = False  # typed JSON with templates in it is stored as JSON, so that each is rendered by itself
 
     def is_unset(self, stored: Any) -> bool:
         return stored is None or stored == ""

@@ -31,6 +31,7 @@ SAMPLES = {
     "connection": "contoso",
     "connection_variable": "question",
     "declarations": [{"name": "a", "type": "text", "value": "{{ question }}"}],
+    "named_values": {"a": "{{ question }}"},
     "new_variable": "made",
     "number": 1,
     "variable": "question",

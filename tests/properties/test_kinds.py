@@ -46,6 +46,7 @@ def context(**changed):
         "connections": {"contoso"},
         "connection_kinds": {},
         "troubles": {},
+        "environment_secrets": {"CRM_KEY"},
         "is_overridden": False,
     }
     return LintContext(**{**given, **changed})
