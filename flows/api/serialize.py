@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from connections.foundry.diagnosis import TestResult
+from connections.kinds.base import SignInCheck
 from flows.models import ActionRun, Flow, LogEntry, Run, sql
 from foundryflow.models import ApiKey
 
@@ -147,4 +148,21 @@ def serialize_check(result: TestResult) -> Json:
         "tried": [{"url": tried.url, "status": tried.status, "said": tried.said} for tried in result.tried],
         "better": result.better.url if result.better else None,
         "deployments": None if result.deployments is None else [deployment.name for deployment in result.deployments],
+    }
+
+
+def serialize_sign_in(check: SignInCheck, address: str) -> Json:
+    """The same of a database or a vault, where nothing has tokens."""
+    return {
+        "ok": check.ok,
+        "status": check.status,
+        "url": address,
+        "model": None,
+        "latency_ms": check.latency_ms,
+        "usage": {"prompt_tokens": 0, "completion_tokens": 0},
+        "error": None if check.ok else {"kind": check.kind, "message": check.sentence, "hint": ""},
+        "wrong": None,
+        "tried": [],
+        "better": None,
+        "deployments": None,
     }

@@ -171,7 +171,7 @@ class TriedAddress(Schema):
 
 
 class ConnectionCheck(Schema):
-    """What came of one tiny prompt."""
+    """What came of one tiny prompt, or of signing in to a database or a vault."""
 
     ok: bool
     status: int | None

@@ -13,8 +13,11 @@ from django.http import HttpRequest, HttpResponse, JsonResponse, StreamingHttpRe
 from ninja.errors import AuthenticationError, HttpError, ValidationError
 from pydantic import Field
 
-from connections.clients import foundry_client
+from connections.clients import check_sign_in, foundry_client
 from connections.fields import KeyUnreadable
+from connections.foundry.diagnosis import TestResult
+from connections.kinds.address import AddressError
+from connections.kinds.base import SignInCheck
 from connections.models import Connection
 from flows import engine
 from flows.api import problems, serialize
@@ -218,19 +221,26 @@ async def retry_run(request: HttpRequest, run_id: RunId, given: Again) -> HttpRe
     tags=["connections"],
 )
 async def test_connection(request: HttpRequest, name: ConnectionName, given: Deployment) -> HttpResponse:
-    """Sends one tiny prompt."""
+    """Sends one tiny prompt; a database or a vault is signed in to."""
     connection = await engine.run_job(lambda: Connection.objects.filter(name=name).first())
     if connection is None:
         raise ApiProblem(404, f"There is no connection {name}.")
     model = given.model or connection.default_model
-    if not model:
+    if connection.is_foundry and not model:
         raise ApiProblem(422, "Name a deployment in model.")
+    result: TestResult | SignInCheck
     try:
-        target = connection.target()
+        if connection.is_foundry:
+            result = await foundry_client().test(connection.target(), model)
+        else:
+            result = await check_sign_in(connection.data_target())
     except KeyUnreadable as error:
         raise ApiProblem(422, str(error), kind="key_unreadable") from None
-    result = await foundry_client().test(target, model)
+    except AddressError as error:
+        raise ApiProblem(422, str(error)) from None
     await engine.run_job(lambda: connection.record_check(result))
+    if isinstance(result, SignInCheck):
+        return JsonResponse(serialize.serialize_sign_in(result, connection.endpoint))
     return JsonResponse(serialize.serialize_check(result))
 
 

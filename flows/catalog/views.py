@@ -51,7 +51,9 @@ def flow_list(request: Request) -> HttpResponse:
         found = found.filter(name__icontains=words[:200])
     shown = Paginator(found, ROWS).get_page(request.GET.get("page"))
     if not words and not shown.paginator.count:
-        return page(request, "flows/empty.html", {"steps": FirstSteps(has_connection=Connection.objects.exists())})
+        return page(
+            request, "flows/empty.html", {"steps": FirstSteps(has_connection=Connection.objects.foundry().exists())}
+        )
     return page(request, "flows/list.html", {"rows": flow_rows(shown), "page": shown, "words": words})
 
 

@@ -118,9 +118,10 @@ def transaction_state(number: int) -> str:
 # What is checked before a run
 
 
-def connections_named(names: Collection[str]) -> list[tuple[str, str, str]]:
-    """Name, way of signing in and endpoint of those of these connections that there are."""
-    return fetch_all(f"SELECT name, auth, endpoint FROM {CONNECTIONS} WHERE name IN {placeholders(names)}", list(names))
+def connections_named(names: Collection[str]) -> list[tuple[str, str, str, str]]:
+    """Name, kind, way of signing in and endpoint of those of these connections that there are."""
+    columns = "name, kind, auth, endpoint"
+    return fetch_all(f"SELECT {columns} FROM {CONNECTIONS} WHERE name IN {placeholders(names)}", list(names))
 
 
 # What the API reads, without columns that it does not need and that may be large
