@@ -20,7 +20,7 @@ from django.utils import timezone
 
 from flows.models import Flow, Run, RunGroup, State
 from flows.models.raw import db_values, fetch_all, table
-from flows.models.usage import LARGE
+from flows.models.run_counts import LARGE
 from foundryflow.http import whole_number
 
 ROWS = 50  # of one page
