@@ -77,6 +77,7 @@ def serialize_run_brief(run: Any) -> Json:
         "revision": run.revision_number,
         "state": run.state,
         "parent": run.parent_id,
+        "customer": run.customer,
         "created_at": iso_time(run.created_at),
         "started_at": iso_time(run.started_at),
         "ended_at": iso_time(run.ended_at),

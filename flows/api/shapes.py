@@ -52,6 +52,7 @@ RunId = Annotated[int, Path(..., ge=0, le=HIGHEST_ID)]
 ConnectionName = Annotated[str, Path(..., min_length=1, pattern=r"^[^\x00/]+$")]
 EventNumber = Annotated[int, Query(..., ge=0, le=HIGHEST_ID)]
 SlugFilter = Annotated[str, Query(..., max_length=100, pattern="^[-a-zA-Z0-9_]*$")]
+CustomerFilter = Annotated[str, Query(..., max_length=200, pattern=TEXT)]
 StateFilter = Annotated[RunState | Literal[""], Query(...)]
 Seconds = Annotated[float, Query(..., ge=0, allow_inf_nan=False, description="At most 300.")]
 IdempotencyKey = Annotated[
@@ -104,6 +105,7 @@ class RunEntry(Schema):
     revision: int
     state: RunState
     parent: int | None = Field(description="The run that started this one as a subflow.")
+    customer: str | None = Field(description="The label that the run was started with.")
     created_at: datetime
     started_at: datetime | None
     ended_at: datetime | None

@@ -27,6 +27,7 @@ from flows.api.shapes import (
     Accepted,
     ConnectionCheck,
     ConnectionName,
+    CustomerFilter,
     EventNumber,
     FlowList,
     FlowSlug,
@@ -44,6 +45,7 @@ from flows.api.shapes import (
 )
 from flows.api.start import StartRequest, restart_run, start_run
 from flows.models import Flow, Run
+from flows.models.run import LONGEST_CUSTOMER
 from flows.models.search import STATES, Cursor, Filters, Search
 from foundryflow.database import is_away, is_damaged, note_away, sentence_for_visitors
 from foundryflow.http import event_stream
@@ -91,6 +93,7 @@ class Start(RequestBody):
 
     inputs: Inputs = Field(default_factory=dict, description="By the names of the inputs of the flow.")
     anyway: bool = Field(False, description="Start although the flow has configuration errors.")
+    customer: Text = Field("", max_length=LONGEST_CUSTOMER, description="A label, for whom: usage is counted by it.")
 
 
 class Again(RequestBody):
@@ -153,10 +156,14 @@ async def stream_flow(
 
 @api.get("/runs", auth=reads, summary="Runs, the newest first", response=responses(ok=RunList), tags=["runs"])
 async def list_runs(
-    request: HttpRequest, flow: SlugFilter = "", state: StateFilter = "", before: EventNumber = 0
+    request: HttpRequest,
+    flow: SlugFilter = "",
+    state: StateFilter = "",
+    customer: CustomerFilter = "",
+    before: EventNumber = 0,
 ) -> HttpResponse:
     """Fifty at a time; `before` is the id of the last one seen."""
-    filters = Filters(flow=flow, states=(state,) if state else STATES)
+    filters = Filters(flow=flow, states=(state,) if state else STATES, customer=customer)
     seen = Flow.objects.visible_to(caller(request).created_by)
 
     def page() -> list[dict[str, Any]]:
@@ -238,7 +245,7 @@ async def start_with_key(
     request: HttpRequest, slug: str, given: Start, idempotency_key: str | None, priority: int
 ) -> Run:
     """The run that was started, or the one that an equal request has started before. Raises ApiProblem."""
-    wanted = StartRequest(slug, given.inputs, priority, anyway=given.anyway)
+    wanted = StartRequest(slug, given.inputs, priority, anyway=given.anyway, customer=given.customer)
     return await start_run(wanted, caller(request), idempotency_key)
 
 

@@ -278,6 +278,20 @@ def test_a_connection_is_tested_without_telling_its_key(api):
     assert "counting" not in answer.text
 
 
+def test_a_run_is_for_a_customer_and_so_are_the_runs_it_starts(api):
+    ask("Inner", "Why?", inputs=[])
+    calls = {"id": "sub", "type": "run_flow", "properties": {"flow": "inner"}}
+    make_flow({**document(calls), "name": "Outer"})
+    run = api.post("/flows/outer/run", json={"customer": " Contoso "}).json()
+    assert run["customer"] == "Contoso"
+    assert {each.customer for each in Run.objects.all()} == {"Contoso"}
+    assert len(api.get("/runs", params={"customer": "Contoso"}).json()["runs"]) == 2
+    assert api.get("/runs", params={"customer": "Fabrikam"}).json()["runs"] == []
+    again = api.post(f"/runs/{run['id']}/retry", json={}).json()["run"]
+    assert Run.objects.get(pk=again).customer == "Contoso"
+    assert api.post("/flows/outer/run", json={"customer": "x" * 201}).status_code == 422
+
+
 def test_runs_are_listed_and_filtered(api):
     ask()
     for question in ("a", "b"):
