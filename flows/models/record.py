@@ -7,6 +7,8 @@ from django.db import models
 from connections.fields import SecretField
 from flows.models.states import State
 
+TAKEN_OVER = "taken over from run "  # begins the reason of a record that another run has made
+
 
 class CheckpointManager(models.Manager["Checkpoint"]):
     def erase_secrets(self, run_id: int) -> None:

@@ -17,7 +17,7 @@ from connections.fields import SecretField
 from connections.secret import MASK, Secret
 from flows.language.values import storable_text
 from flows.models.flow import Flow, Revision, visible_to
-from flows.models.record import ActionRun, Checkpoint
+from flows.models.record import TAKEN_OVER, ActionRun, Checkpoint
 from flows.models.states import ENDED, LIVE, State
 
 LONGEST_CUSTOMER = 200  # characters
@@ -202,7 +202,7 @@ class Run(models.Model):
         rows = [row for row in done if row.path in kept]
         for number, row in enumerate(rows, 1):
             row.pk, row.run, row.order, row.event = None, self, number, number
-            row.reason = f"taken over from run {origin.pk}"
+            row.reason = f"{TAKEN_OVER}{origin.pk}"
         ActionRun.objects.bulk_create(rows)
         Checkpoint.objects.bulk_create(
             [Checkpoint(run=self, path=row.path, plain=kept[row.path].plain) for row in rows]
