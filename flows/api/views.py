@@ -10,6 +10,7 @@ from django.conf import settings
 from django.db import InterfaceError, OperationalError
 from django.db.models import F
 from django.http import HttpRequest, HttpResponse, JsonResponse, StreamingHttpResponse
+from django.utils import timezone
 from ninja.errors import AuthenticationError, HttpError, ValidationError
 from pydantic import Field
 
@@ -29,11 +30,15 @@ from flows.api.shapes import (
     ConnectionName,
     CustomerFilter,
     EventNumber,
+    FirstDay,
     FlowList,
     FlowSlug,
     IdempotencyKey,
     Inputs,
+    LastDay,
     LastEvent,
+    NameFilter,
+    PeriodName,
     RequestBody,
     RunDetail,
     RunId,
@@ -42,12 +47,16 @@ from flows.api.shapes import (
     SlugFilter,
     StateFilter,
     Text,
+    UsageGroup,
+    UsageReport,
+    UsageStep,
 )
 from flows.api.start import StartRequest, restart_run, start_run
 from flows.models import Flow, Run
 from flows.models.run import LONGEST_CUSTOMER
 from flows.models.search import STATES, Cursor, Filters, Search
-from foundryflow.database import is_away, is_damaged, note_away, sentence_for_visitors
+from flows.models.usage_search import UsageFilters, UsagePeriod
+from foundryflow.database import in_thread, is_away, is_damaged, note_away, sentence_for_visitors
 from foundryflow.http import event_stream
 from foundryflow.models import ApiKey, ApiScope
 
@@ -215,6 +224,33 @@ async def retry_run(request: HttpRequest, run_id: RunId, given: Again) -> HttpRe
     return accepted_response(
         await restart_run(run.pk, given.path, given.inputs, newest=given.newest, anyway=given.anyway)
     )
+
+
+@api.get(
+    "/usage",
+    auth=reads,
+    summary="What calls of models have used",
+    response=responses(ok=UsageReport),
+    tags=["usage"],
+)
+async def show_usage(
+    request: HttpRequest,
+    period: PeriodName = "month",
+    first: FirstDay = "",
+    last: LastDay = "",
+    connection: NameFilter = "",
+    customer: NameFilter = "",
+    deployment: NameFilter = "",
+    flow: SlugFilter = "",
+    group: UsageGroup = "customer",
+    step: UsageStep = "",
+) -> HttpResponse:
+    """By UTC. Flows that the person of the key may not see count without their names."""
+    asked = UsagePeriod.of({"period": period, "from": first, "to": last}, timezone.now())
+    filters = UsageFilters(connection, customer, deployment, flow)
+    # Not by the engine: whoever records the end of an action does not wait for it.
+    report = in_thread(serialize.report_usage)
+    return JsonResponse(await report(caller(request).created_by, asked, filters, group, asked.step(step)))
 
 
 @api.post(

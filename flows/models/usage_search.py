@@ -5,9 +5,11 @@ A period is put together of the longest rows that fit into it, so that a year re
 
 from __future__ import annotations
 
+import re
+from calendar import monthrange
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, fields
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -29,6 +31,7 @@ from flows.models.usage import (
 
 DAY = timedelta(days=1)
 LONGEST = 366  # days of a period
+DATE = r"(20[0-9][0-9])-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])"
 MOST_HOURS, MOST_DAYS = 7, 92  # days of a period that is shown by hours, or by days
 PERIODS = {
     "today": "Today",
@@ -111,12 +114,12 @@ class UsagePeriod:
 
 
 def parse_date(text: str) -> datetime | None:
-    """None when that is no date, or one that nobody means."""
-    try:
-        found = date.fromisoformat(text)
-    except ValueError:
+    """None when that is no date of this century. A day that its month has not is its last one."""
+    found = re.fullmatch(DATE, text)
+    if found is None:
         return None
-    return datetime(found.year, found.month, found.day, tzinfo=UTC) if 1971 <= found.year <= 2199 else None
+    year, month, day = map(int, found.groups())
+    return datetime(year, month, min(day, monthrange(year, month)[1]), tzinfo=UTC)
 
 
 @dataclass
@@ -309,3 +312,8 @@ def filter_choices(user: User | None, name: str) -> list[tuple[str, str]]:
         f"SELECT DISTINCT {name} FROM {SERIES} WHERE {name} <> '' ORDER BY {name} LIMIT %s", [MOST_CHOICES]
     )
     return [(value, value) for (value,) in found]
+
+
+def by_cost(row: UsageRow) -> tuple[bool, Decimal, int, str]:
+    """A key to sort rows: the dearest first, those without a name last."""
+    return not row.value, -sum(row.sums.costs.values(), Decimal(0)), -row.sums.tokens, row.name

@@ -14,7 +14,7 @@ from flows.usage.words import amount_words, part_words, short_number
 
 TOP, BOTTOM, FOOT = 6, 122, 142  # px: of the field, and of the labels under it
 SCALE = 56  # px at the right
-WIDTHS = {"wide": 1334, "middle": 940, "narrow": 600}  # px; each is shown where it fits
+WIDTHS = {"wide": 1334, "middle": 940, "narrow": 600, "small": 336}  # px; each is shown where it fits
 LINES = 4
 NICE = (1, 2, 2.5, 5, 10)
 STEP_WORDS = {Span.HOUR: "an hour", Span.DAY: "a day", Span.MONTH: "a month"}
@@ -140,7 +140,7 @@ class UsageChart:
     def grid(self) -> list[tuple[float, str]]:
         """Where the lines are, from below, with what is written at them."""
         space = (BOTTOM - TOP) / LINES
-        return [(BOTTOM - line * space, self.scale_words(line * self.tick)) for line in range(LINES + 1)]
+        return [(BOTTOM + 0.5 - line * space, self.scale_words(line * self.tick)) for line in range(LINES + 1)]
 
     def scale_words(self, value: float) -> str:
         if self.measure.title == "Cost":
@@ -182,7 +182,7 @@ class UsageChart:
         return Bar(f"{part_words(at, self.step)}: {', '.join(said)}", round(x, 1), round(room, 1), rectangles)
 
     def labels(self, room: float, width: float) -> list[Label]:
-        """Each Monday, each third hour of a day or each month, as long as there is room between them."""
+        """Each Monday, each third hour or each midnight, or each month, as long as there is room between them."""
         found, free = [], -100.0
         for number, (at, _) in enumerate(self.parts):
             text = self.label_of(at)
@@ -198,7 +198,7 @@ class UsageChart:
         if self.step is Span.HOUR:
             if at.hour == 0:
                 return f"{at:%a} {at.day}"
-            return f"{at:%H}:00" if at.hour % 3 == 0 else ""
+            return f"{at:%H}:00" if at.hour % 3 == 0 and len(self.parts) <= 48 else ""
         if at <= self.now < at + timedelta(days=1):
             return f"{at:%a} {at.day}, so far"
         return f"{at:%a} {at.day}" if at.weekday() == 0 or len(self.parts) <= 10 else ""

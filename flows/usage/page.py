@@ -24,6 +24,7 @@ from flows.models.usage_search import (
     UsageRow,
     UsageSearch,
     UsageSums,
+    by_cost,
     filter_choices,
 )
 from flows.pricing.models import ModelPrice
@@ -40,7 +41,7 @@ NOBODY = {"customer": "No customer", "connection": "No connection", "deployment"
 
 @dataclass(frozen=True)
 class Choice:
-    """A link that sets one thing of the address."""
+    """A link that sets one thing of the address; empty where that is not possible."""
 
     name: str
     link: str
@@ -174,8 +175,8 @@ class UsagePage:
             kind = max(kinds, key=lambda kind: kinds[kind])
             said.append(f"{kinds[kind]:,} {SHORT.get(kind, kind.replace('_', ' '))}")
         if self.total.waited_ms:
-            waits = f"{self.total.throttled:,} × 429" if self.total.throttled else "waits for limits"
-            said.append(f"{waits}, {duration_ms(self.total.waited_ms)} waited in all")
+            waits = f"{self.total.throttled:,} waits on 429" if self.total.throttled else "waits for limits"
+            said.append(f"{waits}, {duration_ms(self.total.waited_ms)} in all")
         elif self.total.throttled:
             said.append(f"{self.total.throttled:,} × 429")
         return " · ".join(said) or "none, and no wait"
@@ -209,10 +210,17 @@ class UsagePage:
 
     @property
     def steps(self) -> list[Choice]:
-        """Hours and days where the period is short enough for hours."""
-        if self.period.days > MOST_HOURS:
+        """Hours have a link where the period is short enough for them."""
+        if self.step is Span.MONTH:
             return []
-        return [Choice(name.capitalize(), self.query(step=name), span is self.step) for name, span in STEPS.items()]
+        return [
+            Choice(
+                name.capitalize(),
+                self.query(step=name) if span is Span.DAY or self.period.days <= MOST_HOURS else "",
+                span is self.step,
+            )
+            for name, span in STEPS.items()
+        ]
 
     @property
     def part_rows(self) -> list[TableRow]:
@@ -228,7 +236,7 @@ class UsagePage:
     @cached_property
     def rows(self) -> list[TableRow]:
         """The dearest first, those without a name last; more than MOST_ROWS are one row."""
-        ordered = sorted(self.found[0], key=order_of)
+        ordered = sorted(self.found[0], key=by_cost)
         rows = [self.table_row(row) for row in ordered[:MOST_ROWS]]
         if len(ordered) > MOST_ROWS:
             others = UsageSums()
@@ -252,7 +260,3 @@ class UsagePage:
             wanted[str(self.group)] = value
         query = urlencode({"state": "failed", **{name: chosen for name, chosen in wanted.items() if chosen}})
         return f"{reverse('runs:list')}?{query}"
-
-
-def order_of(row: UsageRow) -> tuple[bool, Decimal, int, str]:
-    return not row.value, -sum(row.sums.costs.values(), Decimal(0)), -row.sums.tokens, row.name

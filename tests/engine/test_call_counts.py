@@ -5,6 +5,7 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
 import pytest
+from django.core.management import CommandError, call_command
 
 from flows.engine import embedded
 from flows.engine.call_counts import CountedCall, recount_usage, usage_differences
@@ -96,3 +97,14 @@ def test_hours_fall_into_their_day_and_month():
     assert [days[first + timedelta(days=day)] for day in range(4)] == [1, 1, 2, 1]
     months = {datetime.fromtimestamp(each.begins * 3600, UTC).date(): each.calls for _, each in rows(Span.MONTH)}
     assert {str(month): calls for month, calls in months.items()} == {"2026-11-01": 4, "2026-12-01": 1}
+
+
+def test_the_command_checks_and_counts_anew(simulator):
+    make_connection("simulator", endpoint=f"{simulator}/openai/v1", key="simulator")
+    run_with_model("gpt-4o-mini")
+    call_command("rebuild_usage", "--check")
+    UsageFigures.objects.update(calls=9)
+    with pytest.raises(CommandError, match="1 rows of usage are not"):
+        call_command("rebuild_usage", "--check")
+    call_command("rebuild_usage")
+    assert [each.calls for _, each in rows()] == [1]

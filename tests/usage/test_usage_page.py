@@ -50,7 +50,7 @@ def test_figures_chart_and_table_of_this_month(used, client_bob):
     page = shown(client_bob)
     assert "<dd>9</dd>" in page  # calls
     assert "1,377 in (" in page
-    assert "2 key refused · 8 × 429, 12.0 s waited in all" in page
+    assert "2 key refused · 8 waits on 429, 12.0 s in all" in page
     assert "$ 4.14 + € 0.0000000001" in page
     table = page[page.index("<tbody>") :]
     assert table.index("Contoso") < table.index("&lt;b&gt;Fabrikam") < table.index("No customer")
@@ -70,7 +70,7 @@ def test_figures_chart_and_table_of_this_month(used, client_bob):
         ({"period": "today"}, 9),
         ({"period": "7d", "step": "hours", "measure": "calls"}, 9),
         ({"period": "30d", "measure": "cost", "group": "deployment"}, 9),
-        ({"from": "2020-01-01", "to": "2199-12-31"}, 0),
+        ({"from": "2020-01-01", "to": "2090-02-31"}, 0),
         (
             {
                 "from": (timezone.now() - timedelta(days=80)).strftime("%Y-%m-%d"),
