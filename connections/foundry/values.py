@@ -84,6 +84,14 @@ class Waiting:
 
 
 @dataclass(frozen=True, slots=True)
+class Waited:
+    """The client has waited so many seconds; `throttled` when an answer of status 429 was why."""
+
+    seconds: float
+    throttled: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Usage:
     prompt_tokens: int = 0
     completion_tokens: int = 0
@@ -253,4 +261,4 @@ class Limits:
         return any(limit is not None for limit in (self.calls, self.requests, self.tokens, self.tokens_a_day))
 
 
-ChatEvent = TextDelta | Waiting | Completion
+ChatEvent = TextDelta | Waiting | Waited | Completion

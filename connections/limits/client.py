@@ -10,7 +10,7 @@ from contextlib import aclosing
 from typing import Any, Protocol
 
 from connections.foundry.errors import ErrorKind, FoundryError
-from connections.foundry.values import ChatRequest, Completion, Spilled, Target, Waiting, WhenReached
+from connections.foundry.values import ChatRequest, Completion, Spilled, Target, Waited, Waiting, WhenReached
 from connections.limits.rules import LEASE, Ledger, LimitReached
 
 MOST_SPILLS = 5
@@ -63,8 +63,9 @@ class LimitedClient:
     async def _limited_chat(self, target: Target, request: ChatRequest) -> AsyncGenerator[Any, None]:
         """Ends with Spilled, or with what the call itself ends with."""
         reserved = estimated_tokens(request)
-        id = ""
+        id, began, waits = "", time.time(), False
         if self._queues[target.name].locked():
+            waits = True
             yield Waiting(f"Limit of {target.name}: others wait before it", time.time() + LONGEST_PAUSE, 0)
         async with self._queues[target.name]:
             while not id:
@@ -76,7 +77,10 @@ class LimitedClient:
                 yield event
                 if isinstance(event, Spilled):
                     return
+                waits = True
                 await asyncio.sleep(max(0.05, min(answer.until - time.time(), LONGEST_PAUSE)))
+        if waits:
+            yield Waited(time.time() - began)
         async with aclosing(self._booked_chat(target, request, id, reserved)) as events:
             async for event in events:
                 yield event

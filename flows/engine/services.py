@@ -150,6 +150,7 @@ def find_or_start_child(parent: Run, slug: str, inputs: Mapping[str, Any], step:
         by=parent.started_by,
         via="flow",
         priority=parent.priority,
+        customer=parent.customer,
         parent=parent,
         parent_path=path,
     )
