@@ -60,6 +60,11 @@ class DataTarget:
     password: Secret = field(default_factory=lambda: Secret(""))
     identity: Identity | None = None  # signs in with a token instead of user and password
 
+    @property
+    def secrets(self) -> tuple[Secret, ...]:
+        """Whatever of it must not be seen."""
+        return tuple(secret for secret in (self.password, *(self.identity.secrets if self.identity else ())) if secret)
+
 
 class DataSourceError(Exception):
     """A database or a vault did not do what was asked. `kind` is short and stable, the rest are sentences.

@@ -23,9 +23,12 @@ from connections.secret import Secret
 from flows.actions.services import CallingStep, FlowRun
 from flows.engine.configuration import errors_before_run
 from flows.engine.writer import DatabaseWriter
+from flows.interpreter.known_secrets import KnownSecrets
 from flows.interpreter.runner import first_scope
 from flows.language.document import DocumentError
 from flows.language.errors import ActionError
+from flows.language.secret_parts import seal
+from flows.language.values import secrets_in
 from flows.models import Flow, FlowSecret, Revision, Run, State
 
 FRESH = 1.0  # seconds that a connection is not read again
@@ -38,7 +41,7 @@ class RunHost(Protocol):
 
     writer: DatabaseWriter
     lookups: dict[str, asyncio.Future[Any]]  # of connections that are being read, by name
-    queues: defaultdict[str, asyncio.Lock]  # for places of connections with limits, by name
+    queues: defaultdict[str, asyncio.Lock]  # for places of connections with limits, by account
 
     async def execute_child(self, run_id: int) -> None: ...
 
@@ -68,8 +71,8 @@ for changed in (post_save, post_delete):
 class DatabaseServices:
     """Services of one run."""
 
-    def __init__(self, run: Run, host: RunHost) -> None:
-        self._run, self._host = run, host
+    def __init__(self, run: Run, host: RunHost, secrets: KnownSecrets) -> None:
+        self._run, self._host, self._secrets = run, host, secrets
 
     @property
     def foundry(self) -> LimitedClient:
@@ -93,6 +96,11 @@ class DatabaseServices:
         return target
 
     async def _target(self, name: str) -> AnyTarget:
+        target = await self._find_target(name)
+        self._secrets.learn(target.secrets)
+        return target
+
+    async def _find_target(self, name: str) -> AnyTarget:
         if known := targets.get(name):
             return known
         # Hundreds of runs that begin together ask once.
@@ -110,6 +118,7 @@ class DatabaseServices:
 
     async def run_flow(self, flow: str, inputs: Mapping[str, Any], step: CallingStep) -> FlowRun:
         child: Run = await self._host.writer.do(lambda: find_or_start_child(self._run, flow, inputs, step))
+        self._secrets.learn(secrets_in(seal(child.hidden_values())), step.path, from_text=True)
         await self._host.execute_child(child.pk)
         ended: Run = await self._host.writer.do(lambda: Run.objects.get(pk=child.pk))
         if ended.state == State.SUCCEEDED:
@@ -141,6 +150,7 @@ def find_or_start_child(parent: Run, slug: str, inputs: Mapping[str, Any], step:
         by=parent.started_by,
         via="flow",
         priority=parent.priority,
+        customer=parent.customer,
         parent=parent,
         parent_path=path,
     )
