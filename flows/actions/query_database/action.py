@@ -62,18 +62,20 @@ class QueryDatabase(ActionType):
     purpose = "rows, one row or one value from a database"
     group = Group.BUILTIN
     properties = Properties
+    brings_secrets = True
 
     async def execute(self, properties: Properties, step: Step) -> Result:
         target = await step.services.data_connection(properties.connection)
-        facts: dict[str, Any] = {"connection": target.name, "host": target.address.place}
+        facts = step.facts
+        facts.update(connection=target.name, host=target.address.place)
         started = time.monotonic()
         try:
             found = await step.services.databases.query(target, query_of(properties))
             output = output_of(found, properties)
         except DataSourceError as error:
-            state = {"sqlstate": error.sqlstate} if error.sqlstate else {}
             kind, message = error_of(error, properties)
-            raise ActionError(kind, message, error.hint, raw=error.raw, facts={**facts, **state}) from None
+            facts |= {"sqlstate": error.sqlstate} if error.sqlstate else {}
+            raise ActionError(kind, message, error.hint, raw=error.raw, facts=facts) from None
         facts["query_ms"] = round((time.monotonic() - started) * 1000, 1)
         facts |= {"rows": len(found.rows)} if found.columns is not None else {"changed": found.changed}
         return Result(output=output, variables={properties.result_variable_name: output}, facts=facts)
