@@ -117,7 +117,7 @@ class PostgresqlSession:
                 "query", "The statement gives no rows.", "Write a query, or allow it to change data."
             )
         hint = "" if state else "The connection was lost; the statement may be tried again."
-        return DataSourceError("query" if state else "unreachable", first, hint, sqlstate=state, raw=said)
+        return DataSourceError("query" if state else "connect", first, hint, sqlstate=state, raw=said)
 
     async def aclose(self) -> None:
         await self._connection.close()

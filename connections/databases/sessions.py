@@ -16,7 +16,7 @@ MOST_IDLE = 50  # connections that nobody uses, of all targets
 IDLE = 60.0  # seconds after which one is closed
 
 
-class Session(Protocol):
+class DatabaseSession(Protocol):
     """One connection to a database."""
 
     is_usable: bool  # False once nobody can say what state it is in
@@ -27,7 +27,7 @@ class Session(Protocol):
     async def aclose(self) -> None: ...
 
 
-OpenSession = Callable[[DataTarget], Awaitable[Session]]
+OpenSession = Callable[[DataTarget], Awaitable[DatabaseSession]]
 
 
 class TargetSessions:
@@ -35,7 +35,7 @@ class TargetSessions:
 
     def __init__(self) -> None:
         self.places = asyncio.Semaphore(MOST_OF_ONE)
-        self.idle: list[tuple[float, Session]] = []  # with when it was used last, the latest at the end
+        self.idle: list[tuple[float, DatabaseSession]] = []  # with when it was used last, the latest at the end
         self.users = 0
 
 
@@ -46,7 +46,7 @@ class SessionPools:
         self._sweeper: asyncio.Task[None] | None = None
 
     @asynccontextmanager
-    async def lease(self, target: DataTarget) -> AsyncIterator[Session]:
+    async def lease(self, target: DataTarget) -> AsyncIterator[DatabaseSession]:
         """A session for one query; waits while too many are in use. Raises DataSourceError."""
         sessions = self._targets.setdefault(target, TargetSessions())
         sessions.users += 1
@@ -61,7 +61,7 @@ class SessionPools:
             sessions.users -= 1
             self._forget_unused()
 
-    async def _give_back(self, sessions: TargetSessions, session: Session) -> None:
+    async def _give_back(self, sessions: TargetSessions, session: DatabaseSession) -> None:
         if session.is_usable and self.idle_count < MOST_IDLE:
             sessions.idle.append((time.monotonic(), session))
             if self._sweeper is None or self._sweeper.done():

@@ -49,7 +49,7 @@ def run_query(path: str, query: DatabaseQuery, stop: threading.Event) -> QueryRe
     try:
         database = open_file(path, query)
     except sqlite3.Error as error:
-        raise DataSourceError("unreachable", f"{path}: {error}.", "Check that it is a SQLite file.") from None
+        raise DataSourceError("file_missing", f"{path}: {error}.", "Check that it is a SQLite file.") from None
     try:
         database.set_progress_handler(lambda: stop.is_set() or time.monotonic() > deadline, STEPS)
         database.execute("BEGIN IMMEDIATE" if query.may_change else "BEGIN")

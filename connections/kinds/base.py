@@ -63,15 +63,14 @@ class DataTarget:
     @property
     def secrets(self) -> tuple[Secret, ...]:
         """Whatever of it must not be seen."""
-        given = (self.password, self.identity and self.identity.secret, self.identity and self.identity.password)
-        return tuple(secret for secret in given if secret)
+        return tuple(secret for secret in (self.password, *(self.identity.secrets if self.identity else ())) if secret)
 
 
 class DataSourceError(Exception):
     """A database or a vault did not do what was asked. `kind` is short and stable, the rest are sentences.
 
-    unreachable sign_in blocked_destination timeout driver_missing   nobody was asked
-    query not_allowed too_many_rows too_large no_row two_rows column null   what was asked, or what came of it
+    dns connect tls sign_in blocked_destination file_missing driver_missing timeout   nobody answered
+    query not_allowed too_many_rows too_large no_row column null   what was asked, or what came of it
     permission network_rule rate_limit server protocol   a vault was reached and refused
     input secret_not_found disabled_secret expired_secret early_secret   what was asked of it
     """

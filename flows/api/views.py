@@ -10,6 +10,7 @@ from django.conf import settings
 from django.db import InterfaceError, OperationalError
 from django.db.models import F
 from django.http import HttpRequest, HttpResponse, JsonResponse, StreamingHttpResponse
+from django.utils import timezone
 from ninja.errors import AuthenticationError, HttpError, ValidationError
 from pydantic import Field
 
@@ -30,12 +31,17 @@ from flows.api.shapes import (
     Accepted,
     ConnectionCheck,
     ConnectionName,
+    CustomerFilter,
     EventNumber,
+    FirstDay,
     FlowList,
     FlowSlug,
     IdempotencyKey,
     Inputs,
+    LastDay,
     LastEvent,
+    NameFilter,
+    PeriodName,
     RequestBody,
     RunDetail,
     RunId,
@@ -44,11 +50,16 @@ from flows.api.shapes import (
     SlugFilter,
     StateFilter,
     Text,
+    UsageGroup,
+    UsageReport,
+    UsageStep,
 )
 from flows.api.start import StartRequest, restart_run, start_run
 from flows.models import Flow, Run
+from flows.models.run import LONGEST_CUSTOMER
 from flows.models.search import STATES, Cursor, Filters, Search
-from foundryflow.database import is_away, is_damaged, note_away, sentence_for_visitors
+from flows.models.usage_search import UsageFilters, UsagePeriod
+from foundryflow.database import in_thread, is_away, is_damaged, note_away, sentence_for_visitors
 from foundryflow.http import event_stream
 from foundryflow.models import ApiKey, ApiScope
 
@@ -94,6 +105,7 @@ class Start(RequestBody):
 
     inputs: Inputs = Field(default_factory=dict, description="By the names of the inputs of the flow.")
     anyway: bool = Field(False, description="Start although the flow has configuration errors.")
+    customer: Text = Field("", max_length=LONGEST_CUSTOMER, description="A label, for whom: usage is counted by it.")
 
 
 class Again(RequestBody):
@@ -156,10 +168,14 @@ async def stream_flow(
 
 @api.get("/runs", auth=reads, summary="Runs, the newest first", response=responses(ok=RunList), tags=["runs"])
 async def list_runs(
-    request: HttpRequest, flow: SlugFilter = "", state: StateFilter = "", before: EventNumber = 0
+    request: HttpRequest,
+    flow: SlugFilter = "",
+    state: StateFilter = "",
+    customer: CustomerFilter = "",
+    before: EventNumber = 0,
 ) -> HttpResponse:
     """Fifty at a time; `before` is the id of the last one seen."""
-    filters = Filters(flow=flow, states=(state,) if state else STATES)
+    filters = Filters(flow=flow, states=(state,) if state else STATES, customer=customer)
     seen = Flow.objects.visible_to(caller(request).created_by)
 
     def page() -> list[dict[str, Any]]:
@@ -213,6 +229,33 @@ async def retry_run(request: HttpRequest, run_id: RunId, given: Again) -> HttpRe
     )
 
 
+@api.get(
+    "/usage",
+    auth=reads,
+    summary="What calls of models have used",
+    response=responses(ok=UsageReport),
+    tags=["usage"],
+)
+async def show_usage(
+    request: HttpRequest,
+    period: PeriodName = "month",
+    first: FirstDay = "",
+    last: LastDay = "",
+    connection: NameFilter = "",
+    customer: NameFilter = "",
+    deployment: NameFilter = "",
+    flow: SlugFilter = "",
+    group: UsageGroup = "customer",
+    step: UsageStep = "",
+) -> HttpResponse:
+    """By UTC. Flows that the person of the key may not see count without their names."""
+    asked = UsagePeriod.of({"period": period, "from": first, "to": last}, timezone.now())
+    filters = UsageFilters(connection, customer, deployment, flow)
+    # Not by the engine: whoever records the end of an action does not wait for it.
+    report = in_thread(serialize.report_usage)
+    return JsonResponse(await report(caller(request).created_by, asked, filters, group, asked.step(step)))
+
+
 @api.post(
     "/connections/{name}/test",
     auth=tests,
@@ -248,7 +291,7 @@ async def start_with_key(
     request: HttpRequest, slug: str, given: Start, idempotency_key: str | None, priority: int
 ) -> Run:
     """The run that was started, or the one that an equal request has started before. Raises ApiProblem."""
-    wanted = StartRequest(slug, given.inputs, priority, anyway=given.anyway)
+    wanted = StartRequest(slug, given.inputs, priority, anyway=given.anyway, customer=given.customer)
     return await start_run(wanted, caller(request), idempotency_key)
 
 

@@ -17,7 +17,7 @@ from flows.catalog.deletion import reasons_to_keep
 from flows.catalog.sample import add_sample
 from flows.language.document import DocumentError, parse
 from flows.models import Flow
-from flows.models.usage import runs_in_all
+from flows.models.run_counts import runs_in_all
 from foundryflow.access import editor, reader
 from foundryflow.http import Request
 from foundryflow.regions import page

@@ -44,7 +44,7 @@ class RunHost(Protocol):
 
     writer: DatabaseWriter
     lookups: dict[str, asyncio.Future[Any]]  # of connections that are being read, by name
-    queues: defaultdict[str, asyncio.Lock]  # for places of connections with limits, by name
+    queues: defaultdict[str, asyncio.Lock]  # for places of connections with limits, by account
 
     async def execute_child(self, run_id: int) -> None: ...
 
@@ -101,17 +101,20 @@ class DatabaseServices:
         target = await self._target(name)
         if not isinstance(target, Target):
             raise wrong_kind(name, "answers no prompts")
-        self._secrets.learn(target.secrets)
         return target
 
     async def data_connection(self, name: str) -> DataTarget:
         target = await self._target(name)
         if not isinstance(target, DataTarget):
             raise wrong_kind(name, "is none to a database or a vault")
-        self._secrets.learn(target.secrets)
         return target
 
     async def _target(self, name: str) -> AnyTarget:
+        target = await self._find_target(name)
+        self._secrets.learn(target.secrets)
+        return target
+
+    async def _find_target(self, name: str) -> AnyTarget:
         if known := targets.get(name):
             return known
         # Hundreds of runs that begin together ask once.
@@ -161,6 +164,7 @@ def find_or_start_child(parent: Run, slug: str, inputs: Mapping[str, Any], step:
         by=parent.started_by,
         via="flow",
         priority=parent.priority,
+        customer=parent.customer,
         parent=parent,
         parent_path=path,
     )

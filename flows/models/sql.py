@@ -127,8 +127,8 @@ def connections_named(names: Collection[str]) -> list[tuple[str, str, str, str]]
 # What the API reads, without columns that it does not need and that may be large
 
 RUN_COLUMNS = (
-    "id", "state", "parent_id", "created_at", "started_at", "ended_at", "prompt_tokens", "completion_tokens", "inputs",
-    "output", "error",
+    "id", "state", "parent_id", "customer", "created_at", "started_at", "ended_at", "prompt_tokens",
+    "completion_tokens", "inputs", "output", "error",
 )  # fmt: skip
 ACTION_COLUMNS = (
     "id", "run_id", "path", "action_id", "type", "title", "state", "output", "error", "usage", "warning", "reason",

@@ -34,6 +34,7 @@ SAMPLES = {
     "named_values": {"a": "{{ question }}"},
     "new_variable": "made",
     "number": 1,
+    "sql": "SELECT 1",
     "variable": "question",
 }
 

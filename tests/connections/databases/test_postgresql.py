@@ -131,7 +131,7 @@ async def test_a_cancellation_cancels_the_statement_at_the_server(client, postgr
         ({"user": "nobody"}, "sign_in", "does not exist"),
         ({"address": "nope"}, "sign_in", 'database "nope" does not exist'),
         ({"address": "unverified"}, "tls", "SSL"),
-        ({"address": 1}, "unreachable", "127.0.0.1:1"),
+        ({"address": 1}, "connect", "127.0.0.1:1"),
     ],
 )
 async def test_a_sign_in_that_fails_says_why_without_the_password(client, postgres, changed, kind, words):
