@@ -6,6 +6,7 @@ property out of the document. A kind without a class of its own has that of the 
 
 from __future__ import annotations
 
+import json
 import math
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -143,6 +144,15 @@ class AddressPropertyField(TextPropertyField):
 @field_for(ValueProperty)
 class ValuePropertyField(TextPropertyField):
     """Text that is a JSON number, list or object is kept as that."""
+
+    def __init__(self, property: Any) -> None:
+        super().__init__(property)
+        if property.rows > 1:
+            self.partial, self.widget = LongTextPropertyField.partial, forms.Textarea()  # type: ignore[misc]
+
+    def control_value(self, value: Any) -> Any:
+        is_nested = isinstance(value, dict | list) and self.property.rows > 1
+        return json.dumps(value, ensure_ascii=False, indent=2) if is_nested else super().control_value(value)
 
     def clean(self, value: Any) -> Any:
         return parse_literal(super().clean(value), with_templates=self.property.keeps_json)

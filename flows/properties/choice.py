@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from flows.language.scope import Scope
-from flows.properties.base import Finding, LintContext, Property, declare
+from flows.properties.base import Finding, LintContext, Property, brief_of, declare
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -24,6 +24,9 @@ class ChoiceProperty(Property):
     def problems(self, value: Any, context: LintContext) -> Iterator[Finding]:
         if value not in self.choices:
             yield Finding(f"{self.label} is {value!r}; choose one of {', '.join(self.choices)}.")
+
+    def brief(self, value: Any) -> str:
+        return brief_of(value)
 
 
 def choice(label: str, **more: Any) -> Any:

@@ -22,6 +22,7 @@ class ValueProperty(Property):
     kind = "value"
 
     keeps_json: bool = False  # typed JSON with templates in it is stored as JSON, so that each is rendered by itself
+    rows: int = 1  # of its field before anything is typed
 
     def is_unset(self, stored: Any) -> bool:
         return stored is None or stored == ""

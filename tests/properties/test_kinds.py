@@ -233,7 +233,7 @@ def test_places_for_secrets():
         (SecretProperty(label="A"), KEPT, "stored"),
         (SecretProperty(label="A"), "{{ key }}", "key"),
         (ConnectionProperty(label="A"), "contoso", "contoso"),
-        (ChoiceProperty(label="A", choices=("x",)), "x", ""),
+        (ChoiceProperty(label="A", choices=("x",)), "x", "x"),
     ],
 )
 def test_what_the_card_says(property, stored, words):

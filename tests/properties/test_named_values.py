@@ -68,6 +68,13 @@ def test_json_with_templates_is_kept_as_json_where_the_property_says_so():
     assert make_field(ValueProperty(label="A"), None).clean(typed) == typed
 
 
+def test_a_value_of_several_rows_is_shown_as_it_is_read_best():
+    field = make_field(ValueProperty(label="A", rows=3), None)
+    assert field.partial == "properties/_long_text.html"
+    assert field.control_value({"a": [1]}) == '{\n  "a": [\n    1\n  ]\n}'
+    assert make_field(ValueProperty(label="A"), None).control_value({"a": [1]}) == '{"a": [1]}'
+
+
 @pytest.mark.parametrize(
     ("url", "words"),
     [

@@ -46,7 +46,7 @@ class Properties:
     method: str = choice("Method", choices=METHODS, default="GET", on_card=True)
     url: str = url("URL", required=True, hint="https, and without secrets.", on_card=True)
     query: Any = named_values(
-        "Query parameters", hint='An object such as {"page": 2}, or rows of name and value.', advanced=True
+        "Query parameters", hint='An object such as {"page": 2}, or rows of name and value.', rows=2, advanced=True
     )
     authentication: str | None = choice("Authentication", choices=AUTHENTICATIONS, empty="none", on_card=True)
     credential: Secret | None = secret(
@@ -57,10 +57,10 @@ class Properties:
         "Header of the key", default=HEADER_OF_KEY, hint="Of authentication with an API key.", advanced=True
     )
     headers: Any = named_values(
-        "Headers", hint='An object such as {"Accept": "text/csv"}. A value may be a secret.', advanced=True
+        "Headers", hint='An object such as {"Accept": "text/csv"}. A value may be a secret.', rows=2, advanced=True
     )
     body: Any = value(
-        "Body", hint="Text or JSON. A value in JSON may be a secret.", may_hold_secret=True, keeps_json=True
+        "Body", hint="Text or JSON. A value in JSON may be a secret.", may_hold_secret=True, keeps_json=True, rows=3
     )
     body_format: str | None = choice(
         "Body format", choices=BODY_FORMATS, empty="JSON for objects and lists, else text", advanced=True
