@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import shutil
 import socket
 import threading
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -15,14 +17,26 @@ from django.db import connection
 from django.test import Client
 
 from connections.simulator.app import Simulator
+from tests.postgres import PostgresServer
+from tests.processes import exclusive, installed_on, ran
 
 LOOPBACK = ("127.0.0.1", "::1", "localhost")
 
 
 @pytest.hookimpl(trylast=True)
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """What takes longest comes first, so that nobody waits for it at the end."""
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """What takes longest comes first, so that nobody waits for it at the end. What asks nothing of the database is not
+    run a second time on PostgreSQL."""
     items.sort(key=lambda item: not any(name in item.nodeid for name in ("test_on_postgres", "ten_thousand", "chaos")))
+    if settings.POSTGRESQL:
+        without = [item for item in items if not asks_the_database(item)]
+        config.hook.pytest_deselected(items=without)
+        items[:] = [item for item in items if item not in without]
+
+
+def asks_the_database(item: pytest.Item) -> bool:
+    fixtures = getattr(item, "fixturenames", ())
+    return bool(item.get_closest_marker("django_db") or {"db", "transactional_db"} & {*fixtures})
 
 
 @pytest.fixture(autouse=True, scope="session")
@@ -38,6 +52,46 @@ def only_loopback_is_open() -> Iterator[None]:
     socket.socket.connect = guarded  # type: ignore[method-assign]
     yield
     socket.socket.connect = real  # type: ignore[method-assign]
+
+
+@pytest.fixture(scope="session")
+def shared_folder(tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest) -> Path:
+    """The same one in all workers of pytest-xdist."""
+    own = tmp_path_factory.getbasetemp()
+    return own.parent if hasattr(request.config, "workerinput") else own
+
+
+@pytest.fixture(scope="session")
+def migrated(shared_folder: Path) -> Path:
+    """A SQLite file that `migrate` has made from nothing, for all workers: migrating takes longer than most tests."""
+    file = shared_folder / "migrated.sqlite3"
+    with exclusive(shared_folder / "migrated.lock"):
+        if not file.exists():
+            made = shared_folder / "made.sqlite3"
+            code, said = ran(["manage.py", "migrate"], 120, installed_on(f"sqlite:///{made}"))
+            assert code == 0, said
+            made.rename(file)
+    return file
+
+
+@pytest.fixture(scope="session")
+def postgres(shared_folder: Path) -> Iterator[PostgresServer]:
+    """A PostgreSQL for all workers."""
+    with PostgresServer(shared_folder) as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def django_db_keepdb() -> bool:
+    return True
+
+
+@pytest.fixture(scope="session")
+def django_db_modify_db_settings(
+    django_db_modify_db_settings_parallel_suffix: None, request: pytest.FixtureRequest
+) -> None:
+    if not settings.POSTGRESQL:
+        shutil.copy(request.getfixturevalue("migrated"), settings.DATABASES["default"]["TEST"]["NAME"])
 
 
 @pytest.fixture(scope="session")
