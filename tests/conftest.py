@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import socket
 import threading
@@ -21,17 +22,30 @@ from tests.postgres import PostgresServer
 from tests.processes import exclusive, installed_on, ran
 
 LOOPBACK = ("127.0.0.1", "::1", "localhost")
+LONGEST = ("test_on_postgres", "ten_thousand", "tests/chaos")
 
 
 @pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """What takes longest comes first, so that nobody waits for it at the end. What asks nothing of the database is not
-    run a second time on PostgreSQL."""
-    items.sort(key=lambda item: not any(name in item.nodeid for name in ("test_on_postgres", "ten_thousand", "chaos")))
+    """What asks nothing of the database is not run a second time on PostgreSQL."""
     if settings.POSTGRESQL:
         without = [item for item in items if not asks_the_database(item)]
         config.hook.pytest_deselected(items=without)
         items[:] = [item for item in items if item not in without]
+    items[:] = dealt_out(items, int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", 1)))
+
+
+def dealt_out(items: list[pytest.Item], workers: int) -> list[pytest.Item]:
+    """What takes longest comes first, so that nobody waits for it at the end: to each worker some of it, at the
+    beginning of the part that pytest-xdist gives it."""
+    longest = [item for item in items if any(name in item.nodeid for name in LONGEST)]
+    rest = [item for item in items if item not in longest]
+    dealt: list[pytest.Item] = []
+    for worker in range(workers):
+        first, size = longest[worker::workers], (len(items) - len(dealt)) // (workers - worker)
+        dealt += first + rest[: size - len(first)]
+        rest = rest[size - len(first) :]
+    return dealt
 
 
 def asks_the_database(item: pytest.Item) -> bool:
