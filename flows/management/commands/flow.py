@@ -13,11 +13,12 @@ from django.core.management.base import CommandError
 
 from flows.catalog import files
 from flows.catalog.deletion import reasons_to_keep
-from flows.engine import configuration, embedded
+from flows.engine import configuration, deletion, embedded
 from flows.language.document import Document, DocumentError, parse
 from flows.lint import linter
 from flows.management.run_inputs import InputReader
 from flows.models import ActionRun, Flow, Run, State
+from flows.models.usage import runs_in_all
 from foundryflow.database import retry_while_away
 from foundryflow.management.keyed import KeyedCommand
 
@@ -109,9 +110,15 @@ class Command(KeyedCommand):
         if not yes:
             if not sys.stdin.isatty():
                 raise CommandError("Nothing was deleted. Say --yes where nobody can be asked.")
-            if input(f"Delete {flow.name} with its revisions and {flow.runs.count()} runs? [y/N] ").lower() != "y":
+            if (
+                input(
+                    f"Delete {flow.name} with its revisions and {runs_in_all([flow.pk])[flow.pk]} runs? [y/N] "
+                ).lower()
+                != "y"
+            ):
                 raise CommandError("Nothing was deleted.")
         flow.remove()
+        deletion.delete_all()
         self.stdout.write(f"{slug} deleted")
 
     def run_verb(self, *, slug: str, input: str, secret: list[str], anyway: bool, json: bool, **options: Any) -> None:
