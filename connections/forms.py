@@ -96,7 +96,7 @@ class ConnectionForm(IdentityPart, GatewayPart, LimitsPart):
         self._take_from_endpoint(cleaned)
         if cleaned.get("auth") == "entra":
             self._check_identity(cleaned)
-        elif "key" not in self.errors and not cleaned.get("key") and (why := self._why_needed("key", "key")):
+        elif "key" not in self.errors and not cleaned.get("key") and (why := self._reason_to_enter("key", "key")):
             self.add_error("key", why)
         self.check_key_header(cleaned)
         self._check_extra_header(cleaned)
@@ -119,7 +119,7 @@ class ConnectionForm(IdentityPart, GatewayPart, LimitsPart):
             return
         kept = self.stored is not None and self.stored.auth == method
         label = method_label(method)
-        why = self._why_needed("identity_secret", label) if kept else f"Type the {label}."
+        why = self._reason_to_enter("identity_secret", label) if kept else f"Type the {label}."
         if why:
             self.add_error(method, why)
 
@@ -133,7 +133,7 @@ class ConnectionForm(IdentityPart, GatewayPart, LimitsPart):
         known = self.stored.parsed if self.stored else None
         return bool(self.parsed and known and self.parsed.origin != known.origin)
 
-    def _why_needed(self, field: str, what: str) -> str:
+    def _reason_to_enter(self, field: str, what: str) -> str:
         """Why a blank secret will not do; empty when the stored one is kept."""
         if self.stored is None:
             return f"A connection needs a {what}. The portal shows it beside the endpoint."
