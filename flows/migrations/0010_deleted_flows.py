@@ -4,7 +4,7 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-    dependencies = [("flows", "0007_secrets_leave_documents")]
+    dependencies = [("flows", "0009_usage")]
 
     operations = [
         migrations.AlterField(
