@@ -12,6 +12,7 @@ from django.utils import timezone
 from flows import engine
 from flows.engine import claims, deletion
 from flows.engine.records import RunRecords, write_records
+from flows.interpreter.known_secrets import KnownSecrets
 from flows.models import Flow, HourlyFigures, Run, RunGroup, State, Suspect, Worker, triggers
 from flows.models.run_counts import runs_by_day, runs_in_all, tokens_by_hour
 from tests.factories import make_flow, make_run
@@ -31,7 +32,7 @@ def going(run):
 
 
 def recorded(run, state):
-    gathered = RunRecords(going(run).pk, run.attempt, number=7, prompt_tokens=20, completion_tokens=3)
+    gathered = RunRecords(going(run).pk, run.attempt, KnownSecrets(), number=7, prompt_tokens=20, completion_tokens=3)
     gathered.ending = {"state": state, "output": "x", "error": None, "ended_at": timezone.now()}
     write_records([gathered])
 
