@@ -60,11 +60,11 @@ class RunRecords:
             return
         messages = [line.message for line in self.lines]
         shown = [self.created, self.changed, self.ending, messages]
-        masked = secrets.mask(shown)
-        if masked is not shown:
-            self.created, self.changed, self.ending, messages = masked
-            for line, message in zip(self.lines, messages, strict=True):
-                line.message = message
+        if not secrets.found_among([shown, [checkpoint.plain for checkpoint in self.checkpoints]]):
+            return
+        self.created, self.changed, self.ending, messages = secrets.mask(shown)
+        for line, message in zip(self.lines, messages, strict=True):
+            line.message = message
         for checkpoint in self.checkpoints:
             if checkpoint.plain and secrets.stand_in(checkpoint.plain):
                 checkpoint.seal()
