@@ -103,6 +103,16 @@ class AnswerView:
     def letter(self) -> str:
         return LETTERS[self.answer.column]
 
+    @property
+    def outcome(self) -> StateView:
+        """How the call ended, for the head of a column; a note that says more than it should be makes it a warning."""
+        if self.answer.state == State.FAILED:
+            return state_view_of("failed")
+        if self.answer.state == State.CANCELLED:
+            return state_view_of("cancelled", "Stopped")
+        is_done = self.answer.state == State.SUCCEEDED and not (self.note and self.note.css)
+        return state_view_of("succeeded", "Done") if is_done else state_view_of("warning")
+
 
 @dataclass(frozen=True)
 class TurnView:
