@@ -7,8 +7,10 @@ class FlowsConfig(AppConfig):
 
     def ready(self) -> None:
         from connections.usage import register_finder
+        from flows.models.connection_users import flows_by_connection
         from flows.models.triggers import install
-        from flows.models.usage import flows_by_connection
+        from flows.models.usage import forget_series
 
         register_finder(flows_by_connection)
         post_migrate.connect(install, sender=self)
+        post_migrate.connect(forget_series, sender=self)

@@ -200,6 +200,9 @@ ALLOWED_DESTINATIONS = [
     *([f"127.0.0.1:{SIMULATOR_PORT}", f"localhost:{SIMULATOR_PORT}"] if SIMULATOR else []),
 ]
 
+# Directories in which connections may open SQLite files.
+SQLITE_DIRECTORIES = env.names("SQLITE_DIRECTORIES")
+
 # Connections of browsers and programs that one server process holds.
 CONNECTIONS = env.number("CONNECTIONS", 4_000)
 
@@ -219,9 +222,14 @@ LOGGING = {
     "filters": {
         "absence": {"()": "foundryflow.database.WithoutTraceback"},
         "repeats": {"()": "foundryflow.logs.RepeatFilter"},
+        "secrets": {"()": "foundryflow.logs.SecretFilter"},
     },
     "handlers": {
-        "console": {"class": "logging.StreamHandler", "formatter": "plain", "filters": ["absence", "repeats"]},
+        "console": {
+            "class": "logging.StreamHandler",
+            "formatter": "plain",
+            "filters": ["absence", "repeats", "secrets"],
+        },
     },
     "root": {"handlers": ["console"], "level": env.text("LOG_LEVEL", "WARNING")},
     # It says each try to connect, of each connection; who waits for one says so.

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from connections.foundry.answers import AnswerContext, AttemptFailed, failure_of
-from connections.foundry.auth import TokenSource, extra_header, identity_refusal, key_headers, secrets_of
+from connections.foundry.auth import TokenSource, extra_header, identity_refusal, key_headers
 from connections.foundry.backoff import RETRIED_KINDS, RetryPolicy, requested_delay
 from connections.foundry.calls import ModelCall, WireRequest
 from connections.foundry.errors import ErrorKind, FoundryError
@@ -16,7 +16,7 @@ from connections.foundry.lessons import Lesson, LessonMemory, lesson_from
 from connections.foundry.masking import masker_of
 from connections.foundry.routes import Api, lesson_about_credentials, lesson_about_route
 from connections.foundry.transport import HttpAnswer, HttpTransport
-from connections.foundry.values import Waiting
+from connections.foundry.values import Waited, Waiting
 
 MOST_CHANGES = 12  # of one request, until it is taken or given up
 ReadEvents = Callable[[HttpAnswer, AnswerContext, Api], AsyncGenerator[Any]]
@@ -62,9 +62,10 @@ class ModelExchange:
                     self._first_failure = self._first_failure or failure
                     request = changed
                     continue
-                delay, reason = self._delay(failure, attempt, started), failure.error.message
-            yield Waiting(reason, self._services.clock() + delay, attempt)
+                delay, error = self._delay(failure, attempt, started), failure.error
+            yield Waiting(error.message, self._services.clock() + delay, attempt)
             await self._services.sleep(delay)
+            yield Waited(delay, throttled=error.status == 429)
             attempt += 1
 
     async def _send(self, request: WireRequest) -> AsyncGenerator[Any]:
@@ -72,7 +73,7 @@ class ModelExchange:
         url, endpoint = request.route.url, request.route.endpoint
         try:
             headers, token = await self._credentials(request)
-            masker = masker_of(*secrets_of(self._call.target), token)
+            masker = masker_of(*(secret.reveal() for secret in self._call.target.secrets), token)
             context = AnswerContext(url, self._call.model, endpoint.host, masker)
             method = "GET" if request.body is None else "POST"
             async with self._services.transport.send(method, url, headers, request.body) as answer:

@@ -84,6 +84,14 @@ class Waiting:
 
 
 @dataclass(frozen=True, slots=True)
+class Waited:
+    """The client has waited so many seconds; `throttled` when an answer of status 429 was why."""
+
+    seconds: float
+    throttled: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Usage:
     prompt_tokens: int = 0
     completion_tokens: int = 0
@@ -181,6 +189,10 @@ class Identity:
         """Whether it is the identity of this server, not one that somebody typed the secret of."""
         return self.method in ("managed_identity", "azure_cli")
 
+    @property
+    def secrets(self) -> tuple[Secret, ...]:
+        return self.secret, self.password
+
 
 @dataclass(frozen=True)
 class Target:
@@ -192,7 +204,23 @@ class Target:
     identity: Identity | None = None
     key_header: str = ""
     extra_header: Header | None = None
-    limits: Limits | None = None  # of a stored connection
+    limits: Limits | None = None
+    customer: str = ""  # the label of whoever it belongs to; of a connection that a run has made
+    account: str = ""  # what its limits are counted by, the same in every process
+
+    @property
+    def fingerprint(self) -> str:
+        """Of what it signs in with; empty when that is an identity of this server."""
+        secret = self.identity.secret if self.identity else self.key
+        return secret.fingerprint if secret else ""
+
+    @property
+    def secrets(self) -> tuple[Secret, ...]:
+        """Whatever of it must not be seen, should the service send it back."""
+        extra = (self.extra_header.value,) if self.extra_header else ()
+        return tuple(
+            secret for secret in (self.key, *extra, *(self.identity.secrets if self.identity else ())) if secret
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -241,4 +269,4 @@ class Limits:
         return any(limit is not None for limit in (self.calls, self.requests, self.tokens, self.tokens_a_day))
 
 
-ChatEvent = TextDelta | Waiting | Completion
+ChatEvent = TextDelta | Waiting | Waited | Completion

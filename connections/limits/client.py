@@ -10,7 +10,7 @@ from contextlib import aclosing
 from typing import Any, Protocol
 
 from connections.foundry.errors import ErrorKind, FoundryError
-from connections.foundry.values import ChatRequest, Completion, Spilled, Target, Waiting, WhenReached
+from connections.foundry.values import ChatRequest, Completion, Spilled, Target, Waited, Waiting, WhenReached
 from connections.limits.rules import LEASE, Ledger, LimitReached
 
 MOST_SPILLS = 5
@@ -63,10 +63,11 @@ class LimitedClient:
     async def _limited_chat(self, target: Target, request: ChatRequest) -> AsyncGenerator[Any, None]:
         """Ends with Spilled, or with what the call itself ends with."""
         reserved = estimated_tokens(request)
-        id = ""
-        if self._queues[target.name].locked():
+        id, began, waits = "", time.time(), False
+        if self._queues[target.account].locked():
+            waits = True
             yield Waiting(f"Limit of {target.name}: others wait before it", time.time() + LONGEST_PAUSE, 0)
-        async with self._queues[target.name]:
+        async with self._queues[target.account]:
             while not id:
                 answer = await self._begin(target, reserved)
                 if isinstance(answer, str):
@@ -76,7 +77,10 @@ class LimitedClient:
                 yield event
                 if isinstance(event, Spilled):
                     return
+                waits = True
                 await asyncio.sleep(max(0.05, min(answer.until - time.time(), LONGEST_PAUSE)))
+        if waits:
+            yield Waited(time.time() - began)
         async with aclosing(self._booked_chat(target, request, id, reserved)) as events:
             async for event in events:
                 yield event
@@ -86,7 +90,7 @@ class LimitedClient:
     ) -> AsyncGenerator[Any, None]:
         """The call, with its place kept while it is going and its tokens booked at the end; a failed one used none."""
         used = reserved
-        renewing = asyncio.create_task(self._keep_renewing(target.name, id))
+        renewing = asyncio.create_task(self._keep_renewing(id))
         try:
             async with aclosing(self._client.chat(target, request)) as events:
                 async for event in events:
@@ -98,12 +102,12 @@ class LimitedClient:
             raise
         finally:
             renewing.cancel()
-            await asyncio.shield(self._ledger.end(target.name, id, used))
+            await asyncio.shield(self._ledger.end(id, used))
 
     async def _begin(self, target: Target, wanted: int) -> str | LimitReached:
         if target.limits is None:
             raise ValueError("This target has no limits.")
-        return await self._ledger.begin(target.name, target.limits, wanted)
+        return await self._ledger.begin(target.account, target.limits, wanted)
 
     async def _event_of_limit(self, target: Target, reached: LimitReached) -> Waiting | Spilled:
         limits = target.limits
@@ -117,10 +121,10 @@ class LimitedClient:
             )
         return Waiting(f"Limit of {target.name}: {reached.reason}", reached.until, 0)
 
-    async def _keep_renewing(self, name: str, id: str) -> None:
+    async def _keep_renewing(self, id: str) -> None:
         while True:
             await asyncio.sleep(LEASE / 3)
-            await self._ledger.renew(name, id)
+            await self._ledger.renew(id)
 
 
 def estimated_tokens(request: ChatRequest) -> int:

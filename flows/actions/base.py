@@ -74,6 +74,10 @@ class Step(Protocol):
         """Which try of the action this is, from 1."""
 
     @property
+    def facts(self) -> dict[str, Any]:
+        """What the action knows of this try already: it stays when an error or a timeout ends it."""
+
+    @property
     def last_note(self) -> Any:
         """What this action noted in an earlier attempt of the run; None when nothing."""
 
@@ -127,6 +131,7 @@ class ActionType:
     branches: ClassVar[Literal["none", "body", "conditions", "try"]] = "none"
     new_branches: ClassVar[Sequence[NewBranch]] = ()
     properties: ClassVar[Any]  # a frozen dataclass of the kinds in flows/properties
+    brings_secrets: ClassVar[bool] = False  # from outside, as Secret: they were no text of the run before
     calls_model: ClassVar[bool] = False  # its output is the answer of a model
     only_in_loops: ClassVar[bool] = False
     leaves_block: ClassVar[bool] = False  # what stands behind it in its block is never reached

@@ -11,7 +11,6 @@ from typing import Any
 from django.db import IntegrityError, transaction
 from django.utils.crypto import salted_hmac
 
-from connections.secret import MASK
 from flows import engine
 from flows.api.problems import ApiProblem
 from flows.engine import configuration
@@ -33,6 +32,7 @@ class StartRequest:
     priority: int
     once: Mapping[str, Any] = field(default_factory=dict)
     anyway: bool = False  # in spite of configuration errors
+    customer: str = ""
 
 
 async def start_run(wanted: StartRequest, key: ApiKey, idempotency: str | None) -> Run:
@@ -68,8 +68,7 @@ def store_restart(run_id: int, path: str, inputs: Mapping[str, Any], newest: boo
         document = parse_revision(revision)
         if not anyway:
             check_configuration(revision, run.flow)
-        kept = {name: value for name, value in run.inputs.items() if value != MASK}
-        first_scope(document, {**kept, **inputs})
+        first_scope(document, {**run.inputs_without_masks(), **inputs})
         made = Run.objects.start_again(run, by=None, via="api", path=path, inputs=inputs, newest=newest)
         engine.submit(made)
     except ActionError as error:
@@ -123,7 +122,13 @@ def build_run(wanted: StartRequest, flow: Flow | None, problem: ApiProblem | Non
     except ApiProblem as problem:
         return problem
     return Run.objects.build(
-        flow=flow, inputs=wanted.inputs, by=None, via="api", priority=wanted.priority, **wanted.once
+        flow=flow,
+        inputs=wanted.inputs,
+        by=None,
+        via="api",
+        priority=wanted.priority,
+        customer=wanted.customer,
+        **wanted.once,
     )
 
 
@@ -159,6 +164,8 @@ def earlier_start(wanted: StartRequest) -> Run | ApiProblem | None:
 
 def request_digest(wanted: StartRequest) -> str:
     said = [wanted.slug, wanted.inputs, "anyway"] if wanted.anyway else [wanted.slug, wanted.inputs]
+    if wanted.customer:
+        said.append({"customer": wanted.customer})
     # Keyed: it stays with the run, and a secret input could be guessed from a plain one.
     return salted_hmac(SALT, json.dumps(said, sort_keys=True), algorithm="sha256").hexdigest()
 

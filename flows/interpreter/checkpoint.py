@@ -10,7 +10,7 @@ from typing import Any
 
 from connections.endpoint.endpoint import EndpointError
 from connections.endpoint.recognise import parse_endpoint
-from connections.foundry.values import Header, Identity, Target
+from connections.foundry.values import Header, Identity, Limits, Target, WhenReached
 from connections.secret import Secret
 from flows.interpreter.journal import ActionEnd, ActionFailed, ActionFinished
 from flows.language.errors import ActionError, Signal
@@ -25,10 +25,10 @@ class CheckpointError(ValueError):
 
 @dataclass(frozen=True)
 class PackedOutcome:
-    """`secret` tells whether a key or another secret is in the text."""
+    """`secrets` are those that are in the text, keys of connections included."""
 
     text: str
-    secret: bool
+    secrets: tuple[Secret, ...] = ()
 
 
 def pack_outcome(event: ActionEnd) -> PackedOutcome:
@@ -49,7 +49,7 @@ def pack_outcome(event: ActionEnd) -> PackedOutcome:
             "declared": [[d.name, d.type, packer.pack(d.value), d.global_] for d in event.declared],
             "signal": event.signal.value,
         }
-    return PackedOutcome(json.dumps({"at": event.at, **body}), packer.secret)
+    return PackedOutcome(json.dumps({"at": event.at, **body}), tuple(packer.secrets))
 
 
 def unpack_outcome(path: str, text: str) -> ActionEnd:
@@ -80,10 +80,10 @@ def unpack_outcome(path: str, text: str) -> ActionEnd:
 
 
 class ValuePacker:
-    """Values -> JSON. Remembers whether it saw a secret."""
+    """Values -> JSON. Remembers the secrets it saw."""
 
     def __init__(self) -> None:
-        self.secret = False
+        self.secrets: list[Secret] = []
 
     def pack(self, value: Any) -> Any:
         match value:
@@ -92,10 +92,10 @@ class ValuePacker:
             case None | bool() | int() | float() | str():
                 return value
             case Secret():
-                self.secret = True
+                self.secrets.append(value)
                 return {TAG: "secret", "value": value.reveal()}
             case ConnectionValue():
-                self.secret = True
+                self.secrets += value.target.secrets
                 return {TAG: "connection", "name": value.name, "target": self._target(value.target)}
             case Response():
                 parts = (value.text, value.usage, value.finish_reason, value.model, value.json, value.raw)
@@ -122,6 +122,9 @@ class ValuePacker:
             ]
             if identity
             else None,
+            limits_of(target.limits),
+            target.customer,
+            target.account,
         ]  # fmt: skip
 
 
@@ -148,12 +151,36 @@ def unpack_value(value: Any) -> Any:
 
 
 def target_of(
-    name: str, url: str, key: str, key_header: str, extra: list[str] | None, identity: list[str] | None
+    name: str,
+    url: str,
+    key: str,
+    key_header: str,
+    extra: list[str] | None,
+    identity: list[str] | None,
+    limits: list[Any] | None = None,
+    customer: str = "",
+    account: str = "",
 ) -> Target:
-    """Raises EndpointError."""
+    """Raises EndpointError. Checkpoints of earlier versions end before the limits."""
     known = None
     if identity:
         method, tenant_id, client_id, secret, password, authority = identity
         known = Identity(method, tenant_id, client_id, Secret(secret), Secret(password), authority)
     header = Header(extra[0], Secret(extra[1])) if extra else None
-    return Target(name, parse_endpoint(url), Secret(key), known, key_header, header)
+    return Target(
+        name, parse_endpoint(url), Secret(key), known, key_header, header, limits_from(limits), customer, account
+    )
+
+
+def limits_from(packed: list[Any] | None) -> Limits | None:
+    if not packed:
+        return None
+    calls, requests, tokens, tokens_a_day, when_reached, spill_over_to = packed
+    return Limits(calls, requests, tokens, tokens_a_day, WhenReached(when_reached), spill_over_to)
+
+
+def limits_of(limits: Limits | None) -> list[Any] | None:
+    if limits is None:
+        return None
+    counted = (limits.calls, limits.requests, limits.tokens, limits.tokens_a_day)
+    return [*counted, limits.when_reached.value, limits.spill_over_to]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum, auto
 from typing import TYPE_CHECKING, Any
@@ -90,6 +90,37 @@ def weight(value: Any, most: int, of_part: int = WEIGHT_OF_PART) -> int:
     return found
 
 
+def secrets_in(value: Any) -> Iterator[Secret]:
+    """Every secret that the value holds, those of connections included."""
+    match value:
+        case Secret():
+            yield value
+        case ConnectionValue():
+            yield from value.target.secrets
+        case Response():
+            yield from secrets_in((value.json, value.raw))
+        case Mapping():
+            for inner in value.values():
+                yield from secrets_in(inner)
+        case list() | tuple():
+            for inner in value:
+                yield from secrets_in(inner)
+
+
+def holds_secret(value: Any) -> bool:
+    """Whether a secret is in it that must not become text; a connection may, as its name."""
+    match value:
+        case Secret():
+            return True
+        case Response():
+            return holds_secret((value.json, value.raw))
+        case Mapping():
+            return any(map(holds_secret, value.values()))
+        case list() | tuple():
+            return any(map(holds_secret, value))
+    return False
+
+
 def display_json(value: Any) -> Any:
     """The value as JSON, as people may see it: secrets masked, responses and connections as objects."""
     match value:
@@ -102,7 +133,7 @@ def display_json(value: Any) -> Any:
         case Secret():
             return MASK
         case ConnectionValue():
-            return {"connection": value.name, "host": value.target.endpoint.host}
+            return shown_connection(value)
         case Response():
             shown = {name: display_json(getattr(value, name)) for name in VISIBLE if name not in ("json", "raw")}
             return shown if value.json is None else {**shown, "json": display_json(value.json)}
@@ -112,6 +143,12 @@ def display_json(value: Any) -> Any:
             return [display_json(inner) for inner in value]
         case _:
             return storable_text(str(value))
+
+
+def shown_connection(value: ConnectionValue) -> dict[str, Any]:
+    target = value.target
+    shown = {"connection": value.name, "host": target.endpoint.host}
+    return {**shown, "customer": storable_text(target.customer)} if target.customer else shown
 
 
 def storable_text(text: str) -> str:

@@ -9,8 +9,9 @@ from typing import Any
 
 from flows.actions.registry import all_types, properties_of_type
 from flows.language.document import Action, Document
+from flows.language.secret_parts import seal_parts
 from flows.language.stored_secrets import is_stored
-from flows.language.values import VARIABLE_TYPES
+from flows.language.values import VARIABLE_TYPES, holds_secret
 from flows.lint.literal_secrets import SecretPlace, literal_of, refusals, secrets_of, text_inputs_in_secrets
 from flows.lint.visible import Scopes, Visible, known_type, start_variables
 from flows.lint.visible import variables_at as variables_at
@@ -43,15 +44,16 @@ def problems(
     secrets: Collection[str] | None = None,
     flows: Mapping[str, CalledFlow] | None = None,
     troubles: Mapping[str, str] | None = None,
+    kinds: Mapping[str, str] | None = None,
 ) -> list[Problem]:
     """In the order of the flowchart.
 
     `connections`, `secrets` and `flows` (by slug) name those that exist; None leaves them unchecked. `troubles` says of
-    connections, by name, why no call can go there.
+    connections, by name, why no call can go there, `kinds` which kind those are of that are not of Foundry.
     """
     found = [
         *input_problems(document),
-        *Linter(connections, troubles).block_problems(document.actions, start_variables(document)),
+        *Linter(connections, troubles, kinds).block_problems(document.actions, start_variables(document)),
         *call_problems(document, flows),
         *secret_problems(document, secrets, flows),
     ]
@@ -125,13 +127,23 @@ def input_problems(document: Document) -> Iterator[Problem]:
             yield Problem(
                 None, "inputs", f"{declared.name}: {declared.type!r} is not a type. Types: {', '.join(VARIABLE_TYPES)}."
             )
+        if declared.secret_parts and holds_secret(seal_parts(declared.default, declared.secret_parts)):
+            where = ", ".join(declared.secret_parts)
+            yield Problem(
+                None, "inputs", f"The default of {declared.name} can be read in the document. Leave {where} out of it."
+            )
 
 
 class Linter:
     """Walks one document, with the variables that are in scope at each action."""
 
-    def __init__(self, connections: Collection[str] | None, troubles: Mapping[str, str] | None = None) -> None:
-        self._connections, self._troubles = connections, troubles or {}
+    def __init__(
+        self,
+        connections: Collection[str] | None,
+        troubles: Mapping[str, str] | None = None,
+        kinds: Mapping[str, str] | None = None,
+    ) -> None:
+        self._connections, self._troubles, self._kinds = connections, troubles or {}, kinds or {}
         self._scopes = Scopes()
 
     def block_problems(self, actions: Sequence[Action], visible: Visible, in_loop: bool = False) -> Iterator[Problem]:
@@ -185,6 +197,7 @@ class Linter:
             variables_before_body=lambda: self._scopes.in_front_of_body(action, visible),
             variables_after_body=lambda: self._scopes.behind_body(action, visible),
             connections=self._connections,
+            connection_kinds=self._kinds,
             troubles=self._troubles,
             is_overridden=is_overridden,
         )

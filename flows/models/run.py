@@ -15,9 +15,13 @@ from django.utils import timezone
 
 from connections.fields import SecretField
 from connections.secret import MASK, Secret
+from flows.language.values import storable_text
+from flows.lint.hidden_inputs import shown_inputs
 from flows.models.flow import Flow, Revision, visible_to
-from flows.models.record import ActionRun, Checkpoint
+from flows.models.record import TAKEN_OVER, ActionRun, Checkpoint
 from flows.models.states import ENDED, LIVE, State
+
+LONGEST_CUSTOMER = 200  # characters
 
 
 class Worker(models.Model):
@@ -66,6 +70,7 @@ class RunManager(models.Manager["Run"]):
         via: str,
         revision: Revision | None = None,
         priority: int = 0,
+        customer: str | None = None,
         **more: Any,
     ) -> Run:
         """A queued run that is not stored yet. Secret inputs are kept encrypted until it ends and shown masked.
@@ -73,17 +78,17 @@ class RunManager(models.Manager["Run"]):
         Raises DocumentError.
         """
         revision = revision or flow.current
-        secret_names = {i.name for i in revision.parsed().inputs if i.type == "secret"}
-        secrets = {name: value for name, value in inputs.items() if name in secret_names and value is not None}
-        shown = {name: MASK if name in secrets else value for name, value in inputs.items()}
+        hidden = revision.hidden_inputs()
+        secrets = {name: value for name, value in inputs.items() if name in hidden and value is not None}
         return Run(
             flow=flow,
             revision=revision,
-            inputs=shown,
+            inputs=shown_inputs(inputs, hidden),
             secret_inputs=Secret(json.dumps(secrets)) if secrets else None,
             started_by=by,
             via=via,
             priority=priority,
+            customer=storable_text((customer or "").strip())[:LONGEST_CUSTOMER] or None,
             **more,
         )
 
@@ -103,14 +108,14 @@ class RunManager(models.Manager["Run"]):
         Inputs that are not given stay as they were, but secret ones are gone. Results that hold a secret are gone,
         too: those actions are executed again.
         """
-        kept = {name: value for name, value in run.inputs.items() if value != MASK}
         made = self.start(
             flow=run.flow,
-            inputs={**kept, **(inputs or {})},
+            inputs={**run.inputs_without_masks(), **(inputs or {})},
             by=by,
             via=via,
             revision=None if newest else run.revision,
             priority=run.priority,
+            customer=run.customer,
             origin=run,
         )
         made.copy_results(run, path)
@@ -132,6 +137,7 @@ class Run(models.Model):
     )
     via = models.CharField(max_length=40)  # designer, run page, command line, api, flow
     priority = models.SmallIntegerField(default=0)  # the higher goes first
+    customer = models.CharField(max_length=LONGEST_CUSTOMER, null=True)  # for whom: a label of whoever starts it
     parent = models.ForeignKey(
         "self", null=True, on_delete=models.CASCADE, related_name="children", db_index=False
     )  # that of the constraint serves
@@ -161,6 +167,11 @@ class Run(models.Model):
             models.Index(fields=["created_at", "id"], name="runs_by_time"),
             # For each RunGroup and state its runs by time: what a search goes through.
             models.Index("flow", "state", Coalesce("started_by", 0), "via", "created_at", "id", name="runs_by_group"),
+            models.Index(
+                fields=["customer", "created_at", "id"],
+                condition=models.Q(customer__isnull=False),
+                name="runs_by_customer",
+            ),
             models.Index(fields=["-priority", "id"], condition=models.Q(state="queued"), name="runs_in_the_queue"),
         ]
         constraints = [
@@ -177,8 +188,16 @@ class Run(models.Model):
         return self.state in ENDED
 
     def inputs_with_secrets(self) -> dict[str, object]:
-        secrets = json.loads(self.secret_inputs.reveal()) if self.secret_inputs else {}
-        return {**self.inputs, **secrets}
+        return {**self.inputs, **self.hidden_values()}
+
+    def hidden_values(self) -> dict[str, Any]:
+        """The inputs that are kept encrypted, by name, until the run ends."""
+        hidden: dict[str, Any] = json.loads(self.secret_inputs.reveal()) if self.secret_inputs else {}
+        return hidden
+
+    def inputs_without_masks(self) -> dict[str, Any]:
+        """Those that can be given again."""
+        return {name: value for name, value in self.inputs.items() if MASK not in json.dumps(value, ensure_ascii=False)}
 
     def copy_results(self, origin: Run, path: str) -> None:
         """Copies the results that `origin` had before `path` (empty: all), with their rows."""
@@ -190,7 +209,7 @@ class Run(models.Model):
         rows = [row for row in done if row.path in kept]
         for number, row in enumerate(rows, 1):
             row.pk, row.run, row.order, row.event = None, self, number, number
-            row.reason = f"taken over from run {origin.pk}"
+            row.reason = f"{TAKEN_OVER}{origin.pk}"
         ActionRun.objects.bulk_create(rows)
         Checkpoint.objects.bulk_create(
             [Checkpoint(run=self, path=row.path, plain=kept[row.path].plain) for row in rows]

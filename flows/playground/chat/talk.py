@@ -59,9 +59,11 @@ class CallProgress:
         return state_view_of("running", "Streaming")
 
     @property
-    def says_until(self) -> bool:
-        """Whether it is worth saying when the call goes on."""
-        return self.state == State.WAITING and self.until is not None and not self.stopping
+    def label(self) -> str:
+        """How it stands, and when it goes on where that is known."""
+        if self.state != State.WAITING or self.until is None or self.stopping:
+            return self.view.words
+        return f"{self.view.words}, goes on at {timezone.localtime(self.until):%H:%M:%S}"
 
     @property
     def elapsed(self) -> float | None:
