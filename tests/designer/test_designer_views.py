@@ -11,6 +11,7 @@ from flows.actions import registry
 from flows.models import Flow, FlowSecret
 from flows.models.flow import parsed_documents
 from tests.factories import PLANTED_KEY, make_connection, make_flow
+from tests.markup import one_line
 
 HTMX = {"HX-Request": "true"}
 
@@ -258,7 +259,8 @@ def test_an_action_without_a_connection_has_no_select_of_one(client_alice, flow)
 
 
 def test_the_insert_menu_knows_its_place_and_every_type(client_alice, flow):
-    menu = client_alice.get(url(flow, "insert_menu"), {"owner": "each", "branch": "body", "at": "2"}).content.decode()
+    page = client_alice.get(url(flow, "insert_menu"), {"owner": "each", "branch": "body", "at": "2"})
+    menu = one_line(page.content.decode())
     assert menu.count('data-owner="each" data-branch="body" data-at="2"') == len(registry.all_types())
 
 
@@ -300,7 +302,7 @@ def test_a_plain_post_of_something_wrong_is_a_page_with_what_was_typed(client_al
     typed = {"title": "My title", "description": "Mine", "disabled": "on", "temperature": "hot", "retry-shown": "1",
              "attempts": "x", "delay": "2.50", "retry_on": ["server"]}  # fmt: skip
     answer = client_alice.post(url(flow, "save_properties", "chat"), properties(flow, **typed))
-    page = answer.content.decode()
+    page = one_line(answer.content.decode())
     assert answer.status_code == 422
     for words in (
         'value="My title"',

@@ -12,6 +12,7 @@ from flows.models.usage import SeriesKey, add_usage, hour_of
 from flows.models.usage_search import UsageFilters, UsagePeriod, UsageSearch
 from flows.playground.models import Session
 from tests.factories import make_flow
+from tests.markup import one_line
 
 pytestmark = pytest.mark.django_db
 NOW = datetime(2026, 11, 27, 14, 7, tzinfo=UTC)
@@ -43,7 +44,7 @@ def used(alice, bob):
 
 
 def shown(client, **params):
-    return client.get(reverse("usage:show"), params).content.decode()
+    return one_line(client.get(reverse("usage:show"), params).content.decode())
 
 
 def test_figures_chart_and_table_of_this_month(used, client_bob):

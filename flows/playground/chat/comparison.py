@@ -49,6 +49,20 @@ class ColumnView:
         return LETTERS[self.number]
 
     @property
+    def place(self) -> str:
+        """What the ids of its controls begin with."""
+        return f"column-{self.number}" if self.number else "setup"
+
+    @property
+    def connection_name(self) -> str:
+        """Of the field of its connection, as the form and a complaint call it."""
+        return field_name("connection", self.number)
+
+    @property
+    def model_name(self) -> str:
+        return field_name("model", self.number)
+
+    @property
     def is_tied(self) -> bool:
         """Whether its settings are those on the left."""
         return not any(name in self.own for name in SETTINGS)
