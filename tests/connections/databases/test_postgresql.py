@@ -176,3 +176,11 @@ async def test_connections_are_kept_bounded_and_of_one_target_only(client, postg
     assert len(pids) <= 5
     assert (await client.query(other, pid)).rows[0][0] not in pids
     assert (await client.query(target, pid)).rows[0][0] in pids
+
+
+async def test_a_connection_that_the_server_has_closed_is_not_used_again(client, postgres):
+    pid = DatabaseQuery("SELECT pg_backend_pid() AS pid")
+    first = (await client.query(postgres.target(), pid)).rows
+    postgres.server.psql("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = 'reader'")
+    await asyncio.sleep(0.1)
+    assert (await client.query(postgres.target(), pid)).rows != first
