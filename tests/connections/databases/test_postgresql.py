@@ -99,7 +99,7 @@ async def test_what_is_wrong_is_named(client, postgres, sql, kind, state, words)
 
 async def test_ten_million_rows_stop_at_the_limit(client, postgres):
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    sql = "SELECT i, repeat('x', 100) AS filler FROM generate_series(1, 10000000) AS i"
+    sql = "SELECT generate_series(1, 10000000) AS i, repeat('x', 100) AS filler"
     error = await failure(client, postgres.target(), DatabaseQuery(sql, most_rows=1_000))
 
     assert error.kind == "too_many_rows"
