@@ -28,7 +28,7 @@ CHECK_LABELS = {
     "timeout": "No answer",
     "tls": "Bad certificate",
     "sign_in": "Sign-in refused",
-    "unreachable": "Unreachable",
+    "file_missing": "No such file",
     "driver_missing": "Driver missing",
 }
 GROUP_NOTES = {KindGroup.MODELS: "answer prompts", KindGroup.DATA: "fetched while a flow runs"}

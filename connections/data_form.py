@@ -44,7 +44,7 @@ class DataConnectionForm(IdentityPart):
         self.kind = kind
         self.pasted: PastedAddress | None = None
         self.fields["endpoint"].label, self.fields["endpoint"].help_text = kind.address_label, kind.address_hint
-        self.fields["auth"].choices = kind.sign_ins  # type: ignore[attr-defined]
+        self.fields["auth"].choices = kind.sign_ins or [PASSWORD]  # type: ignore[attr-defined]
         for name in OPTIONAL_FIELDS:
             if name not in kind.fields:
                 del self.fields[name]

@@ -32,7 +32,7 @@ BY_NAME = [
     *("update_cookies_from_headers", "response_url", "validateLink", "case_sensitive", "max_mem", "log_errors"),
     *("never_capture", "spec"),
     # python-tds, sqlite3
-    *("recv_into", "OPENSSL_AVAILABLE", "create_context", "text_factory"),
+    *("recv_into", "OPENSSL_AVAILABLE", "create_context", "text_factory", "in_cancel"),
     # columns that only statements of our own write, fields that are read by the name of what they stand for
     *("slot", "trying_since", "killed_by", "check_status", "retry_on", "email", "model_requested", "field_order"),
     *("template_name",),

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from connections.databases.places import FileRules, resolve
 from connections.databases.postgresql import open_postgresql
 from connections.databases.query import DatabaseQuery, QueryResult, timed_out
-from connections.databases.sessions import Session, SessionPools
+from connections.databases.sessions import DatabaseSession, SessionPools
 from connections.databases.sql_server import open_sql_server
 from connections.databases.sqlite import SqliteSession
 from connections.databases.threads import DriverThreads
@@ -64,7 +64,7 @@ class DatabaseClient:
         sentence = f"{target.address.place} answered as {KINDS[target.kind].label}."
         return SignInCheck(True, sentence, latency_ms=milliseconds_since(started))
 
-    async def _open(self, target: DataTarget) -> Session:
+    async def _open(self, target: DataTarget) -> DatabaseSession:
         if target.kind == SQLITE.name:
             return SqliteSession(target, self.files, self._threads)
         addresses = await resolve(self.destinations, target.address)

@@ -41,11 +41,11 @@ class FileRules:
             found = os.stat(real)
         except OSError as error:
             why = error.strerror or "cannot be read"
-            raise DataSourceError("unreachable", f"{path}: {why}.", "Check the path.") from None
+            raise DataSourceError("file_missing", f"{path}: {why}.", "Check the path.") from None
         if any(is_same_file(found, own) for own in self.own_files):
             raise DataSourceError("blocked_destination", "That is the database of this product.", "Name another file.")
         if not stat.S_ISREG(found.st_mode):
-            raise DataSourceError("unreachable", f"{path} is no file.", "Name the file of the database.")
+            raise DataSourceError("file_missing", f"{path} is no file.", "Name the file of the database.")
         return real
 
 
@@ -65,7 +65,7 @@ def allowed_addresses(destinations: Destinations, host: str, port: int) -> list[
     try:
         found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
     except OSError:
-        raise DataSourceError("unreachable", f"There is no host {host}.", "Check its name.") from None
+        raise DataSourceError("dns", f"There is no host {host}.", "Check its name.") from None
     addresses = list(dict.fromkeys(str(entry[4][0]) for entry in found))
     allowed = [address for address in addresses if destinations.allows(host, address, port)]
     if not allowed:
@@ -81,7 +81,7 @@ async def resolve(destinations: Destinations, address: DataAddress) -> list[str]
 
 def cannot_connect(address: DataAddress, why: str = "") -> DataSourceError:
     return DataSourceError(
-        "unreachable",
+        "connect",
         f"{address.place} cannot be reached{f': {why}' if why else ''}.",
         "Check server, port and the firewalls on the way.",
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import select
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
@@ -16,10 +17,14 @@ MOST_IDLE = 50  # connections that nobody uses, of all targets
 IDLE = 60.0  # seconds after which one is closed
 
 
-class Session(Protocol):
+class DatabaseSession(Protocol):
     """One connection to a database."""
 
     is_usable: bool  # False once nobody can say what state it is in
+
+    @property
+    def is_alive(self) -> bool:
+        """Whether the server has not hung up, as far as that can be seen without asking it."""
 
     async def run(self, query: DatabaseQuery) -> QueryResult:
         """Raises DataSourceError. A cancellation cancels the statement where it runs."""
@@ -27,7 +32,14 @@ class Session(Protocol):
     async def aclose(self) -> None: ...
 
 
-OpenSession = Callable[[DataTarget], Awaitable[Session]]
+OpenSession = Callable[[DataTarget], Awaitable[DatabaseSession]]
+
+
+def is_quiet(descriptor: int) -> bool:
+    """Whether nothing has come from a server that nobody has asked: what comes then is a farewell."""
+    poll = select.poll()
+    poll.register(descriptor, select.POLLIN)
+    return not poll.poll(0)
 
 
 class TargetSessions:
@@ -35,7 +47,7 @@ class TargetSessions:
 
     def __init__(self) -> None:
         self.places = asyncio.Semaphore(MOST_OF_ONE)
-        self.idle: list[tuple[float, Session]] = []  # with when it was used last, the latest at the end
+        self.idle: list[tuple[float, DatabaseSession]] = []  # with when it was used last, the latest at the end
         self.users = 0
 
 
@@ -46,13 +58,13 @@ class SessionPools:
         self._sweeper: asyncio.Task[None] | None = None
 
     @asynccontextmanager
-    async def lease(self, target: DataTarget) -> AsyncIterator[Session]:
+    async def lease(self, target: DataTarget) -> AsyncIterator[DatabaseSession]:
         """A session for one query; waits while too many are in use. Raises DataSourceError."""
         sessions = self._targets.setdefault(target, TargetSessions())
         sessions.users += 1
         try:
             async with sessions.places:
-                session = sessions.idle.pop()[1] if sessions.idle else await self._open(target)
+                session = await self._living_session(sessions) or await self._open(target)
                 try:
                     yield session
                 finally:
@@ -61,7 +73,15 @@ class SessionPools:
             sessions.users -= 1
             self._forget_unused()
 
-    async def _give_back(self, sessions: TargetSessions, session: Session) -> None:
+    async def _living_session(self, sessions: TargetSessions) -> DatabaseSession | None:
+        while sessions.idle:
+            _, session = sessions.idle.pop()
+            if session.is_alive:
+                return session
+            await session.aclose()
+        return None
+
+    async def _give_back(self, sessions: TargetSessions, session: DatabaseSession) -> None:
         if session.is_usable and self.idle_count < MOST_IDLE:
             sessions.idle.append((time.monotonic(), session))
             if self._sweeper is None or self._sweeper.done():

@@ -10,6 +10,7 @@ from typing import Any
 from connections.databases.parameters import BRACKETS, Dialect, bind, plain_value, tokens
 from connections.databases.places import allowed_addresses, cannot_connect, hide_secrets, trusted_certificates
 from connections.databases.query import DatabaseQuery, QueryResult, RowCollector, check_columns
+from connections.databases.sessions import is_quiet
 from connections.databases.threads import DriverThreads
 from connections.foundry.destinations import Destinations
 from connections.kinds.address import PLAIN, VERIFIED
@@ -25,6 +26,11 @@ REFUSED = (4060, 18452, 18456, 18470, 18486, 18487, 18488, 40532, 40615, 916)
 class SqlServerSession:
     def __init__(self, connection: Any, secrets: tuple[str, ...], threads: DriverThreads) -> None:
         self._connection, self._secrets, self._threads, self.is_usable = connection, secrets, threads, True
+        self._is_cancelled = False
+
+    @property
+    def is_alive(self) -> bool:
+        return is_quiet(self._connection._tds_socket.sock.fileno())
 
     async def run(self, query: DatabaseQuery) -> QueryResult:
         self.is_usable = False  # until it is known that it is clean
@@ -46,13 +52,13 @@ class SqlServerSession:
                 self._connection.commit()
             else:
                 self._connection.rollback()
-            self.is_usable = True
+            self.is_usable = not self._is_cancelled
         except DataSourceError:
             self._roll_back(cursor)
             raise
         except (Error, OSError) as error:
             failed = self._statement_error(error)
-            if failed.kind != "unreachable":
+            if failed.kind != "connect":
                 self._roll_back(cursor)
             raise failed from None
         return result
@@ -70,25 +76,28 @@ class SqlServerSession:
         with suppress(Exception):
             cursor.cancel()
             self._connection.rollback()
-            self.is_usable = True
+            self.is_usable = not self._is_cancelled
 
     def _statement_error(self, error: Exception) -> DataSourceError:
         number = getattr(error, "msg_no", 0) or getattr(error, "number", 0)
         said = hide_secrets(str(getattr(error, "message", "") or error), self._secrets)
         if isinstance(error, OSError) or not number:
             hint = "The connection was lost; the statement may be tried again."
-            return DataSourceError("unreachable", said[:500] or type(error).__name__, hint, raw=said)
+            return DataSourceError("connect", said[:500] or type(error).__name__, hint, raw=said)
         return DataSourceError("query", f"Error {number}: {said[:500]}", "", sqlstate=str(number), raw=said)
 
     def _cancel(self) -> None:
         """From another thread, while one waits for the server: asks it to stop (MS-TDS 2.2.1.7)."""
-        self.is_usable = False
+        from connections.databases import tds
+
+        self._is_cancelled = True
         with suppress(Exception):
-            self._connection._tds_socket.main_session.put_cancel()
+            tds.send_attention(self._connection)
 
     async def aclose(self) -> None:
-        with suppress(Exception):
-            await self._threads.run(self._connection.close, lambda: None)
+        from connections.databases import tds
+
+        tds.cut_off(self._connection)
 
 
 async def open_sql_server(
@@ -105,7 +114,7 @@ async def open_sql_server(
         ) from None
     del tds
     secrets = tuple(secret.reveal() for secret in (target.password, token) if secret)
-    connection = await threads.run(lambda: connect(target, destinations, token), lambda: None)
+    connection = await threads.run(lambda: connect(target, destinations, token), lambda: None, grace=0)
     return SqlServerSession(connection, secrets, threads)
 
 

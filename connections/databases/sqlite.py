@@ -34,6 +34,10 @@ class SqliteSession:
     def __init__(self, target: DataTarget, rules: FileRules, threads: DriverThreads) -> None:
         self._path, self._rules, self._threads, self.is_usable = target.address.database, rules, threads, True
 
+    @property
+    def is_alive(self) -> bool:
+        return self.is_usable
+
     async def run(self, query: DatabaseQuery) -> QueryResult:
         stop = threading.Event()
         return await self._threads.run(lambda: run_query(self._rules.check(self._path), query, stop), stop.set)
@@ -49,7 +53,7 @@ def run_query(path: str, query: DatabaseQuery, stop: threading.Event) -> QueryRe
     try:
         database = open_file(path, query)
     except sqlite3.Error as error:
-        raise DataSourceError("unreachable", f"{path}: {error}.", "Check that it is a SQLite file.") from None
+        raise DataSourceError("file_missing", f"{path}: {error}.", "Check that it is a SQLite file.") from None
     try:
         database.set_progress_handler(lambda: stop.is_set() or time.monotonic() > deadline, STEPS)
         database.execute("BEGIN IMMEDIATE" if query.may_change else "BEGIN")

@@ -11,6 +11,7 @@ import socket
 import ssl
 import threading
 from collections.abc import Callable
+from contextlib import suppress
 from contextvars import ContextVar
 from typing import Any
 
@@ -69,6 +70,12 @@ class TlsTransport:
     def close(self) -> None:
         self._below.close()
 
+    def fileno(self) -> int:
+        return int(self._below.fileno())
+
+    def shutdown(self, how: int) -> None:
+        self._below.shutdown(how)
+
 
 def establish_channel(session: Any) -> None:
     """The handshake, which travels in packets of TDS (MS-TDS 2.2.6.5). Raises ssl.SSLError."""
@@ -92,6 +99,25 @@ def establish_channel(session: Any) -> None:
 
 class ConnectFailed(Exception):
     """python-tds did not connect; its cause says why. Of itself it would try again for long."""
+
+
+def send_attention(connection: Any) -> None:
+    """Asks the server to stop, from another thread than the one that waits for it (MS-TDS 2.2.1.7).
+
+    python-tds would note that it has asked only after the answer may have been read.
+    """
+    session = connection._tds_socket.main_session
+    session.in_cancel = True
+    session._writer.begin_packet(PacketType.CANCEL)
+    session._writer.flush()
+
+
+def cut_off(connection: Any) -> None:
+    """Closes the socket, also under a thread that waits for it."""
+    with suppress(OSError, AttributeError):
+        connection._tds_socket.sock.shutdown(socket.SHUT_RDWR)
+    with suppress(Exception):
+        connection.close()
 
 
 connect_anywhere = pytds._connect

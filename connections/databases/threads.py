@@ -18,16 +18,17 @@ class DriverThreads:
     def __init__(self) -> None:
         self._pool = ThreadPoolExecutor(MOST, thread_name_prefix="database")
 
-    async def run(self, work: Callable[[], T], cancel: Callable[[], object]) -> T:
+    async def run(self, work: Callable[[], T], cancel: Callable[[], object], grace: float = GRACE) -> T:
         """What `work` gives. Whoever waits and is cancelled calls `cancel`, and goes on when the work has ended."""
-        future = asyncio.get_running_loop().run_in_executor(self._pool, work)
+        job = self._pool.submit(work)
+        future = asyncio.wrap_future(job)
         try:
             return await asyncio.shield(future)
         except asyncio.CancelledError:
-            if not future.cancel():
+            if not job.cancel():
                 cancel()
                 with suppress(Exception):
-                    await asyncio.wait_for(asyncio.shield(future), GRACE)
+                    await asyncio.wait_for(asyncio.shield(future), grace)
             raise
 
     def close(self) -> None:

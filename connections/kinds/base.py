@@ -69,8 +69,8 @@ class DataTarget:
 class DataSourceError(Exception):
     """A database or a vault did not do what was asked. `kind` is short and stable, the rest are sentences.
 
-    unreachable sign_in blocked_destination timeout driver_missing   nobody was asked
-    query not_allowed too_many_rows too_large no_row two_rows column null   what was asked, or what came of it
+    dns connect tls sign_in blocked_destination file_missing driver_missing timeout   nobody answered
+    query not_allowed too_many_rows too_large no_row column null   what was asked, or what came of it
     """
 
     def __init__(self, kind: str, message: str, hint: str = "", *, sqlstate: str = "", raw: str = "") -> None:

@@ -31,6 +31,7 @@ from flows.properties.long_text import LongTextProperty
 from flows.properties.new_variable import NewVariableProperty
 from flows.properties.number import NumberProperty
 from flows.properties.secret import SecretProperty
+from flows.properties.sql import SqlProperty
 from flows.properties.text import TextProperty
 from flows.properties.value import ValueProperty
 from flows.properties.variable import VariableProperty
@@ -102,6 +103,20 @@ class TextPropertyField(PropertyField):
 class LongTextPropertyField(TextPropertyField):
     partial = "properties/_long_text.html"
     widget = forms.Textarea
+
+
+@field_for(SqlProperty)
+class SqlPropertyField(PropertyField):
+    """A statement, in which nothing is rendered."""
+
+    partial = "properties/_sql.html"
+    widget = forms.Textarea
+
+    def clean(self, value: Any) -> Any:
+        text = (value or "").replace("\r\n", "\n").strip()
+        if why := self.property.refuse(text):
+            raise ValidationError(why)
+        return text
 
 
 @field_for(AddressProperty)

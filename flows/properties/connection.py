@@ -25,7 +25,10 @@ class ConnectionProperty(NameProperty):
             yield Finding(f"{self.label} is not the name of a connection.")
         elif context.connections is not None and value not in context.connections:
             yield Finding(f"There is no connection named {value}. Choose one, or create it in the panel.", severity)
-        elif (kind := context.connection_kinds.get(value, FOUNDRY.name)) not in self.kinds:
+        elif (
+            context.connections is not None
+            and (kind := context.connection_kinds.get(value, FOUNDRY.name)) not in self.kinds
+        ):
             yield Finding(f"{value} is a connection of the kind {KINDS[kind].label}. {self.wanted}", severity)
         elif (trouble := context.troubles.get(value)) and not context.is_overridden:
             yield Finding(trouble)

@@ -34,6 +34,7 @@ SAMPLES = {
     "declarations": [{"name": "a", "type": "text", "value": "{{ question }}"}],
     "new_variable": "made",
     "number": 1,
+    "sql": "SELECT 1",
     "variable": "question",
 }
 

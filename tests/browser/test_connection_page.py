@@ -66,3 +66,32 @@ def test_an_identity_has_its_own_fields_and_its_secret_is_not_shown_again(instal
     assert "planted-client-secret" not in page.content()
     # The refused form is a 422, which Chromium always logs.
     assert [said for said in ada.complaints if "422" not in said] == []
+
+
+QUERY = """{"format": "foundryflow/1", "name": "Customers", "actions": [
+  {"id": "q", "type": "query_database", "properties": {"sql": "SELECT 1 AS one"}}]}"""
+
+
+def test_a_database_is_created_in_the_panel_and_chosen(installation, ada, tmp_path):
+    page = ada.page
+    (tmp_path / "customers.json").write_text(QUERY)
+    assert installation.manage("flow", "import", str(tmp_path / "customers.json")).returncode == 0
+    page.goto(f"{installation.url}/flows/customers/?action=q")
+    page.get_by_label("Create New Connection").check()
+    form = page.locator("#new-connection")
+    form.get_by_role("link", name="SQLite file").click()
+    expect(form.locator("#panel-user_name")).to_have_count(0)
+    form.get_by_label("Name", exact=False).first.fill("crm")
+    form.locator("#panel-endpoint").fill("/srv/data/crm.db")
+    assert ada.axe() == []
+    form.get_by_role("button", name="Create").click()
+    expect(page.locator("#property-connection")).to_have_value("crm")
+    expect(page.locator("#property-connection option")).to_have_count(2)
+    page.goto(f"{installation.url}/connections/new/?kind=postgresql")
+    page.get_by_label("Name", exact=False).first.fill("typed before")
+    page.get_by_role("link", name="Azure Key Vault").click()
+    expect(page.locator("#endpoint")).to_have_value("")
+    expect(page.locator("#name")).to_have_value("typed before")
+    expect(page.locator("#method")).to_be_visible()
+    assert ada.axe() == []
+    assert ada.complaints == []

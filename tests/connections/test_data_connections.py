@@ -1,14 +1,21 @@
 """Connections to databases and vaults, as a person keeps them: the same page, the same encryption, the same list."""
 
+import asyncio
+import io
 import json
+import sqlite3
 
 import pytest
+from django.core.management import CommandError, call_command
 from django.db import connection as database
+from django.test import AsyncClient
 from django.urls import reverse
 
+from connections.clients import close_client
 from connections.models import Connection
 from connections.secret import Secret
-from tests.factories import PLANTED_KEY, make_connection
+from flows.engine import embedded
+from tests.factories import PLANTED_KEY, make_connection, make_flow, make_run
 
 
 def posted(kind="postgresql", **changes):
@@ -140,3 +147,77 @@ def test_the_own_identity_is_no_guest_of_strangers(client_alice):
     create(client_alice, auth="entra", method="managed_identity")
     page = client_alice.get(reverse("connections:edit", args=[Connection.objects.get().pk])).content.decode()
     assert "gets no token of this server" in page
+
+
+@pytest.fixture
+def crm(tmp_path, settings):
+    """A file that connections may open."""
+    settings.SQLITE_DIRECTORIES = [str(tmp_path)]
+    path = tmp_path / "crm.db"
+    with sqlite3.connect(path) as made:
+        made.execute("CREATE TABLE customers (id, api_key)")
+        made.execute("INSERT INTO customers VALUES (1, ?)", [PLANTED_KEY])
+    made.close()
+    return path
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize(
+    ("name", "ok", "words"), [("crm.db", True, "The sign-in works"), ("none.db", False, "No such file")]
+)
+async def test_test_signs_in_with_the_unsaved_form_and_keeps_the_outcome(alice, crm, name, ok, words):
+    address = f"sqlite://{crm.parent / name}"
+    stored = await Connection.objects.acreate(name="crm", kind="sqlite", endpoint=address, key=Secret(""))
+    client = AsyncClient()
+    await client.aforce_login(alice)
+    form = {"kind": "sqlite", "name": "crm", "endpoint": str(crm.parent / name)}
+
+    new = await client.post(reverse("connections:test_new"), form, headers={"HX-Request": "true"})
+    assert words in new.content.decode()
+    whole = await client.post(reverse("connections:test", args=[stored.pk]), form)
+    assert words in whole.content.decode()
+    await stored.arefresh_from_db()
+    assert stored.check_ok is ok
+    await close_client()
+
+
+@pytest.mark.django_db(transaction=True)
+def test_the_command_adds_lists_and_tests_every_kind(crm, capsys, monkeypatch):
+    call_command("connection", "add", "crm", kind="sqlite", endpoint=str(crm))
+    call_command("connection", "test", "crm")
+    monkeypatch.setattr("sys.stdin", io.StringIO(f"{PLANTED_KEY}\n"))
+    call_command("connection", "add", "pg", kind="postgresql", endpoint="127.0.0.1:1", database="d", user="u")
+    with pytest.raises(CommandError, match="blocked_destination"):
+        call_command("connection", "test", "pg")
+    call_command("connection", "list")
+
+    said = capsys.readouterr().out
+    assert "crm: SQLite file" in said
+    assert "answered as SQLite file" in said
+    assert "pg  PostgreSQL  postgresql://127.0.0.1:1/d" in said
+    assert PLANTED_KEY not in said
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_run_queries_a_stored_connection_and_shows_no_secret(crm):
+    Connection.objects.create(name="crm", kind="sqlite", endpoint=f"sqlite://{crm}", key=Secret(""))
+    properties = {"connection": "crm", "sql": "SELECT * FROM customers", "secret_columns": "api_key"}
+    action = {"id": "q", "type": "query_database", "properties": properties}
+    returned = {"id": "r", "type": "return", "properties": {"value": "{{ result[0].id }}"}}
+    run = make_run(make_flow({"format": "foundryflow/1", "name": "x", "actions": [action, returned]}))
+    asyncio.run(embedded.run_here(run))
+
+    run.refresh_from_db()
+    assert (run.state, run.output) == ("succeeded", 1), run.error
+    assert run.actions.get(path="q").output == [{"id": 1, "api_key": "••••"}]
+
+
+@pytest.mark.django_db(transaction=True)
+def test_an_action_refuses_a_connection_of_another_kind():
+    make_connection("contoso")
+    action = {"id": "q", "type": "query_database", "properties": {"connection": "contoso", "sql": "SELECT 1"}}
+    run = make_run(make_flow({"format": "foundryflow/1", "name": "x", "actions": [action]}))
+    asyncio.run(embedded.run_here(run))
+
+    run.refresh_from_db()
+    assert run.error["kind"] == "connection_kind"
