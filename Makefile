@@ -25,6 +25,7 @@ lint: .venv/installed-dev
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/python scripts/check_dead.py
+	$(BIN)/djangofmt --check --quiet templates
 	$(BIN)/python scripts/check_lines.py
 	$(BIN)/python scripts/check_vendor.py
 	DJANGO_SETTINGS_MODULE=tests.settings $(BIN)/python manage.py makemigrations --check --dry-run

@@ -1,4 +1,4 @@
-"""Lines of style sheets and scripts are at most 120 characters long.
+"""Lines of templates, style sheets and scripts are at most 120 characters long.
 
 python scripts/check_lines.py
 """
@@ -8,15 +8,16 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
-STATIC = Path(__file__).resolve().parent.parent / "static"
+ROOT = Path(__file__).resolve().parent.parent
 LONGEST = 120
 
 
 def main() -> int:
-    files = [*STATIC.glob("css/*.css"), *(STATIC / "js").rglob("*.js")]
+    patterns = ("templates/**/*.html", "static/css/*.css", "static/js/**/*.js")
     long = [
-        f"{path.relative_to(STATIC)}:{number}: {len(line)} characters"
-        for path in files
+        f"{path.relative_to(ROOT)}:{number}: {len(line)} characters"
+        for pattern in patterns
+        for path in sorted(ROOT.glob(pattern))
         for number, line in enumerate(path.read_text().splitlines(), 1)
         if len(line) > LONGEST
     ]

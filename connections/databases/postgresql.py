@@ -15,6 +15,7 @@ from psycopg.types.json import Jsonb
 from connections.databases.parameters import DOLLAR_QUOTES, ESCAPED_STRINGS, BoundStatement, Dialect, bind, tokens
 from connections.databases.places import cannot_connect, hide_secrets, trusted_certificates
 from connections.databases.query import DatabaseQuery, QueryResult, RowCollector, check_columns, timed_out
+from connections.databases.sessions import is_quiet
 from connections.kinds.address import PLAIN, UNVERIFIED, VERIFIED
 from connections.kinds.base import DataSourceError, DataTarget
 from connections.secret import Secret
@@ -50,6 +51,10 @@ DIALECT = Dialect(lambda n: f"${n}", adapt, tokens(ESCAPED_STRINGS, DOLLAR_QUOTE
 class PostgresqlSession:
     def __init__(self, connection: psycopg.AsyncConnection[Any], secrets: tuple[str, ...]) -> None:
         self._connection, self._secrets, self.is_usable = connection, secrets, True
+
+    @property
+    def is_alive(self) -> bool:
+        return not self._connection.closed and is_quiet(self._connection.fileno())
 
     async def run(self, query: DatabaseQuery) -> QueryResult:
         statement = bind(query.sql, query.parameters, DIALECT)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import select
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
@@ -21,6 +22,10 @@ class DatabaseSession(Protocol):
 
     is_usable: bool  # False once nobody can say what state it is in
 
+    @property
+    def is_alive(self) -> bool:
+        """Whether the server has not hung up, as far as that can be seen without asking it."""
+
     async def run(self, query: DatabaseQuery) -> QueryResult:
         """Raises DataSourceError. A cancellation cancels the statement where it runs."""
 
@@ -28,6 +33,13 @@ class DatabaseSession(Protocol):
 
 
 OpenSession = Callable[[DataTarget], Awaitable[DatabaseSession]]
+
+
+def is_quiet(descriptor: int) -> bool:
+    """Whether nothing has come from a server that nobody has asked: what comes then is a farewell."""
+    poll = select.poll()
+    poll.register(descriptor, select.POLLIN)
+    return not poll.poll(0)
 
 
 class TargetSessions:
@@ -52,7 +64,7 @@ class SessionPools:
         sessions.users += 1
         try:
             async with sessions.places:
-                session = sessions.idle.pop()[1] if sessions.idle else await self._open(target)
+                session = await self._living_session(sessions) or await self._open(target)
                 try:
                     yield session
                 finally:
@@ -60,6 +72,14 @@ class SessionPools:
         finally:
             sessions.users -= 1
             self._forget_unused()
+
+    async def _living_session(self, sessions: TargetSessions) -> DatabaseSession | None:
+        while sessions.idle:
+            _, session = sessions.idle.pop()
+            if session.is_alive:
+                return session
+            await session.aclose()
+        return None
 
     async def _give_back(self, sessions: TargetSessions, session: DatabaseSession) -> None:
         if session.is_usable and self.idle_count < MOST_IDLE:

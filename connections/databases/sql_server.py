@@ -10,6 +10,7 @@ from typing import Any
 from connections.databases.parameters import BRACKETS, Dialect, bind, plain_value, tokens
 from connections.databases.places import allowed_addresses, cannot_connect, hide_secrets, trusted_certificates
 from connections.databases.query import DatabaseQuery, QueryResult, RowCollector, check_columns
+from connections.databases.sessions import is_quiet
 from connections.databases.threads import DriverThreads
 from connections.foundry.destinations import Destinations
 from connections.kinds.address import PLAIN, VERIFIED
@@ -26,6 +27,10 @@ class SqlServerSession:
     def __init__(self, connection: Any, secrets: tuple[str, ...], threads: DriverThreads) -> None:
         self._connection, self._secrets, self._threads, self.is_usable = connection, secrets, threads, True
         self._is_cancelled = False
+
+    @property
+    def is_alive(self) -> bool:
+        return is_quiet(self._connection._tds_socket.sock.fileno())
 
     async def run(self, query: DatabaseQuery) -> QueryResult:
         self.is_usable = False  # until it is known that it is clean

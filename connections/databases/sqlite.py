@@ -34,6 +34,10 @@ class SqliteSession:
     def __init__(self, target: DataTarget, rules: FileRules, threads: DriverThreads) -> None:
         self._path, self._rules, self._threads, self.is_usable = target.address.database, rules, threads, True
 
+    @property
+    def is_alive(self) -> bool:
+        return self.is_usable
+
     async def run(self, query: DatabaseQuery) -> QueryResult:
         stop = threading.Event()
         return await self._threads.run(lambda: run_query(self._rules.check(self._path), query, stop), stop.set)

@@ -70,6 +70,9 @@ class TlsTransport:
     def close(self) -> None:
         self._below.close()
 
+    def fileno(self) -> int:
+        return int(self._below.fileno())
+
     def shutdown(self, how: int) -> None:
         self._below.shutdown(how)
 

@@ -83,7 +83,7 @@ def readings_of(data: bytes, *, with_signs: bool) -> Iterator[bytes]:
     yield data
     escape, finds_escape = (EVERY_ESCAPE, FINDS_EVERY_ESCAPE) if with_signs else (ESCAPE, FINDS_ESCAPE)
     for _ in range(DEEPEST):
-        if not finds_escape.search(data):
+        if not (b"\\" in data or b"%" in data or b"&" in data) or not finds_escape.search(data):
             return
         undone = escape.sub(lambda found: meaning(found[0]), data)
         if undone == data:

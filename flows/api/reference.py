@@ -25,7 +25,7 @@ class Operation:
     summary: str
     description: str
     parameters: list[dict[str, Any]]
-    takes_inputs: bool
+    example: str  # a line of a shell
 
 
 def schema() -> dict[str, Any]:
@@ -33,7 +33,8 @@ def schema() -> dict[str, Any]:
     return {**api.get_openapi_schema(path_prefix="/api/"), **({"servers": servers} if servers else {})}
 
 
-def operations() -> list[Operation]:
+def operations(base: str) -> list[Operation]:
+    """What the API can do; the examples ask the server at `base`."""
     return [
         Operation(
             method.upper(),
@@ -41,21 +42,26 @@ def operations() -> list[Operation]:
             said.get("summary", ""),
             said.get("description", ""),
             [each for each in said.get("parameters", []) if each["in"] == "query"],
-            "requestBody" in said and path.startswith("/api/flows"),
+            example(method.upper(), f"{base}{path}", "requestBody" in said and path.startswith("/api/flows")),
         )
         for path, verbs in schema()["paths"].items()
         for method, said in verbs.items()
     ]
 
 
+def example(method: str, url: str, takes_inputs: bool) -> str:
+    lines = [f"curl -X {method} {url}" if method != "GET" else f"curl {url}"]
+    lines.append('-H "Authorization: Bearer $FOUNDRYFLOW_API_KEY"')
+    if takes_inputs:
+        lines.append("""-H "Content-Type: application/json" -d '{"inputs": {"question": "Why?"}}'""")
+    return " \\\n  ".join(lines)
+
+
 @reader
 @require_GET
 def docs(request: Request) -> HttpResponse:
-    context = {
-        "operations": operations(),
-        "about": api.description,
-        "base": request.build_absolute_uri("/").rstrip("/") + settings.PREFIX,
-    }
+    base = request.build_absolute_uri("/").rstrip("/") + settings.PREFIX
+    context = {"operations": operations(base), "about": api.description}
     return page(request, "api/docs.html", context)
 
 

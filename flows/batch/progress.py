@@ -17,6 +17,7 @@ from flows.models import ENDED
 from flows.pricing.table import known_prices
 
 BAR = 1000  # width of the progress bar in its own units
+PHASE_LABELS = {"going": "Going", "stopping": "Stopping", "stopped": "Stopped", "ended": "All answers are there"}
 
 
 @dataclass(frozen=True)
@@ -75,6 +76,10 @@ class BatchProgress:
         if self.live:
             return "stopping" if self.batch.stopped_at else "going"
         return "stopped" if self.unanswered else "ended"
+
+    @property
+    def phase_label(self) -> str:
+        return PHASE_LABELS[self.phase]
 
     @property
     def is_live(self) -> bool:

@@ -29,7 +29,26 @@ from flows.lint import linter
 from flows.models import Flow
 from flows.properties.base import EMPTY
 
-RETRY_NUMBERS = ("attempts", "delay", "backoff", "timeout")
+RETRY_NUMBERS = {  # label and hint of each
+    "attempts": (
+        "Tries in all",
+        "1 to 10. One when empty: the connection's own retry of busy services is apart from this.",
+    ),
+    "delay": ("Delay", "Seconds before the second try; 1 when empty."),
+    "backoff": ("Backoff", "The delay grows by this factor; 2 when empty."),
+    "timeout": ("Timeout", "Seconds that one try may take."),
+}
+
+
+@dataclass(frozen=True)
+class RetryNumber:
+    """A number of retry and timeout, as its control shows it."""
+
+    name: str
+    label: str
+    hint: str
+    value: Any
+    error: str
 
 
 @dataclass
@@ -180,6 +199,14 @@ class Panel:
         return [(kind, kind in (self.values.retry.get("retry_on") or ())) for kind in TRANSIENT]
 
     @property
+    def retry_numbers(self) -> list[RetryNumber]:
+        return [self._retry_number(name) for name in RETRY_NUMBERS if name != "timeout"]
+
+    @property
+    def timeout_number(self) -> RetryNumber:
+        return self._retry_number("timeout")
+
+    @property
     def retry_summary(self) -> str:
         """Retry and timeout in a few words, for the folded section."""
         attempts, timeout = self.values.retry.get("attempts"), self.values.retry.get("timeout")
@@ -219,6 +246,10 @@ class Panel:
         """The fields under which a message can stand."""
         names = [name for name, _ in self.form.property_fields()] if self.form else []
         return ["title", *names, *(branch.condition_name for branch in self.values.branches), *RETRY_NUMBERS]
+
+    def _retry_number(self, name: str) -> RetryNumber:
+        value, error = self.values.retry.get(name), self.errors.get(name, "")
+        return RetryNumber(name, *RETRY_NUMBERS[name], value, error)
 
     def _fields(self, *, advanced: bool) -> list[Any]:
         if self.form is None:

@@ -121,8 +121,8 @@ for changed in (post_save, post_delete):
 
 def note_costs(calls: Iterable[CountedCall]) -> None:
     """Writes into the facts of each call what it costs by the price table of this moment."""
-    prices.refresh()
     for call in calls:
+        prices.refresh()
         price = prices.find(call.deployment, str(call.facts.get("model") or ""))
         if price is not None:
             amount = cost(price, call.usage) or Decimal(0)

@@ -93,6 +93,7 @@ class RunExecution:
         for name, value in self._run.hidden_values().items():
             paths = hidden.get(name, ())
             self._journal.secrets.learn(secrets_in(seal_parts(value, paths) if paths else seal(value)))
+            self._journal.secrets.are_texts_too = True
 
     async def _release_or_cancel(self) -> dict[str, Any]:
         run = self._run

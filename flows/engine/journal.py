@@ -171,7 +171,8 @@ class DatabaseJournal:
     async def _record_success(self, event: ActionFinished) -> None:
         values = [event.output, event.variables, event.declared]
         fields, packed = await off_loop_if_heavy(fields_and_checkpoint, values, event)
-        self.secrets.learn(packed.secrets, event.path, from_text=True)
+        if packed.secrets:
+            self.secrets.learn(packed.secrets, event.path, from_text=True)
         if not self._is_silent:
             self._record_end(event, fields, packed, tokens=event.usage)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from flows.engine.call_counts import CountedCall, count_calls, note_costs
@@ -60,11 +60,13 @@ class RunRecords:
             return
         messages = [line.message for line in self.lines]
         shown = [self.created, self.changed, self.ending, messages]
-        masked = secrets.mask(shown)
-        if masked is not shown:
-            self.created, self.changed, self.ending, messages = masked
-            for line, message in zip(self.lines, messages, strict=True):
-                line.message = message
+        # The facts of calls are those of their records.
+        if not secrets.found_among([shown, [checkpoint.plain for checkpoint in self.checkpoints]]):
+            return
+        self.created, self.changed, self.ending, messages = secrets.mask(shown)
+        self.calls = [replace(call, facts=secrets.mask(call.facts)) for call in self.calls]
+        for line, message in zip(self.lines, messages, strict=True):
+            line.message = message
         for checkpoint in self.checkpoints:
             if checkpoint.plain and secrets.stand_in(checkpoint.plain):
                 checkpoint.seal()
@@ -79,8 +81,7 @@ def write_records(all: Sequence[RunRecords]) -> list[StaleAttempt | None]:
     """In the transaction that is open. Says of each whether it was refused."""
     attempts = sql.lock_attempts([each.run for each in all])
     valid = [each for each in all if attempts.get(each.run) == each.attempt]
-    calls = [call for each in valid for call in each.calls]
-    note_costs(calls)
+    note_costs(call for each in valid for call in each.calls)
     for each in valid:
         each.mask()
     update_runs(valid)
@@ -97,7 +98,7 @@ def write_records(all: Sequence[RunRecords]) -> list[StaleAttempt | None]:
         mask_earlier_records(each.run, each.secrets, ends=bool(each.ending))
     if erased := [each.run for each in valid if each.ending and (each.erases_secrets or each.secrets.are_sealed)]:
         Checkpoint.objects.filter(run_id__in=erased, sealed__isnull=False).delete()
-    count_calls(calls)
+    count_calls([call for each in valid for call in each.calls])
     taken = {each.run for each in valid}
     return [None if each.run in taken else StaleAttempt(f"Run {each.run} was taken over.") for each in all]
 

@@ -99,6 +99,14 @@ class Card:
     folded: bool = False  # a container too deep to draw
     run: CardRun | None = None
 
+    @property
+    def css(self) -> str:
+        """Its classes."""
+        kind = "card" if self.lanes is None else "container"
+        marks = {"is-selected": self.selected, "is-disabled": self.disabled, "has-error": self.problems}
+        run = [f"run-{self.run.state.name}"] if self.run else []
+        return " ".join([kind, *(name for name, holds in marks.items() if holds), *run])
+
 
 @dataclass(frozen=True, slots=True)
 class CardRun:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import time
 from collections.abc import Iterable, Iterator
 from functools import lru_cache
@@ -23,32 +22,42 @@ def forms_of(secret: str) -> SecretForms:
     return SecretForms((secret,))
 
 
-class Forms:
-    """Finds which of some forms of secrets stand in a text of bytes, in time that does not depend on their number."""
-
-    def __init__(self, forms: list[tuple[bytes, str]]) -> None:
-        self._forms = forms
-        # The end of a form tells it from nearly all others, and takes less to look for.
-        self._ends = BytesAhoCorasick([form[-LONGEST_END:] for form, _ in forms])
-
-    def found_in(self, data: bytes) -> Iterator[str]:
-        for index, _, end in self._ends.find_matches_as_indexes(data, overlapping=True):
-            form, secret = self._forms[index]
-            if data.endswith(form, 0, end):
-                yield secret
-
-
 class Patterns:
-    """The forms of some secrets: those that count in either case, and the others."""
+    """Finds which of some secrets stand in a text of bytes, in time that does not depend on how many there are."""
 
     def __init__(self, secrets: list[str]) -> None:
         self.secrets = secrets
         found = [(forms_of(secret), secret) for secret in secrets]
-        self._exact = Forms([(form, secret) for forms, secret in found for form in forms.exact])
-        self._folded = Forms([(form, secret) for forms, secret in found for form in forms.folded])
+        exact = [(form, True, secret) for forms, secret in found for form in forms.exact]
+        self._forms = exact + [(form, False, secret) for forms, secret in found for form in forms.folded]
+        # One search in small letters for all. The end of a form tells it from nearly all others.
+        ends = [form[-LONGEST_END:].lower() for form, _, _ in self._forms]
+        self._find_ends = BytesAhoCorasick(ends).find_matches_as_indexes
 
-    def found_in(self, data: bytes, lowered: bytes) -> set[str]:
-        return {*self._exact.found_in(data), *self._folded.found_in(lowered)}
+    def found_in(self, data: bytes, lowered: bytes) -> Iterator[str]:
+        for index, _, end in self._find_ends(lowered, overlapping=True):
+            form, is_exact, secret = self._forms[index]
+            if (data if is_exact else lowered).endswith(form, 0, end):
+                yield secret
+
+
+def gather_texts(value: Any, texts: list[str]) -> None:
+    # Of every record of every run: what is most frequent comes first.
+    if isinstance(value, str):
+        texts.append(value)
+    elif isinstance(value, dict):
+        texts += value
+        for inner in value.values():
+            gather_texts(inner, texts)
+    elif isinstance(value, list | tuple):
+        for inner in value:
+            gather_texts(inner, texts)
+
+
+@lru_cache(maxsize=4_096)
+def patterns_of(*secrets: str) -> Patterns:
+    """Made once: many runs use the same key."""
+    return Patterns(list(secrets))
 
 
 class KnownSecrets:
@@ -60,6 +69,7 @@ class KnownSecrets:
         self._have_signs = False
         self._stood_in_text = False  # one of them was an ordinary text before, which may have been recorded
         self._search_is_due = False
+        self.are_texts_too = False  # variables hold one as an ordinary text
         self._searched_at = float("-inf")  # time.monotonic()
         self.are_sealed = False  # checkpoints hold one that only its text gave away
 
@@ -75,10 +85,11 @@ class KnownSecrets:
             return
         self._stood_in_text |= from_text
         self._search_is_due |= from_text
+        self.are_texts_too |= from_text
         block = path.rpartition("/")[0]
         self._learned_at.update(dict.fromkeys(new, block))
         self._have_signs = self._have_signs or any(forms_of(text).have_signs for text in new)
-        groups = [*self._patterns, Patterns(new)]
+        groups = [*self._patterns, patterns_of(*sorted(new))]
         while len(groups) >= MERGED and len(groups[-MERGED].secrets) <= len(groups[-1].secrets) * 2:
             merged = [secret for group in groups[-MERGED:] for secret in group.secrets]
             groups[-MERGED:] = [Patterns(merged)]
@@ -93,19 +104,25 @@ class KnownSecrets:
         for reading in readings_of(data, with_signs=self._have_signs):
             lowered = reading.lower()
             for patterns in self._patterns:
-                found |= patterns.found_in(reading, lowered)
+                found.update(patterns.found_in(reading, lowered))
         return found
 
     def mask(self, value: Any) -> Any:
         """A JSON value with masks; itself when no secret stands in it. Moments and other leaves stay as they are."""
         if not self._patterns or value is None:
             return value
-        try:
-            written = json.dumps(value, ensure_ascii=False, default=str)
-        except (RecursionError, TypeError, ValueError):
-            return masker_of(*list(self._learned_at)).value(value)
-        found = self.found_in(written.encode("utf-8", "surrogatepass"))
+        found = self.found_among([value])
         return masker_of(*sorted(found)).value(value) if found else value
+
+    def found_among(self, values: Iterable[Any]) -> set[str]:
+        """The secrets that stand in JSON values, names included."""
+        texts: list[str] = []
+        try:
+            for value in values:
+                gather_texts(value, texts)
+        except RecursionError:
+            return set(self._learned_at)
+        return self.found_in("\0".join(texts).encode("utf-8", "surrogatepass"))
 
     def stand_in(self, text: str) -> bool:
         return bool(self._patterns and self.found_in(text.encode("utf-8", "surrogatepass")))

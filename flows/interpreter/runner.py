@@ -35,7 +35,7 @@ from flows.language.rendering import evaluate_condition, off_loop_if_heavy, rend
 from flows.language.scope import Scope
 from flows.language.secret_parts import seal_parts
 from flows.language.stored_secrets import is_stored
-from flows.language.values import as_text, display_json, holds_secret, secrets_in
+from flows.language.values import display_json, holds_secret, secrets_in
 from flows.lint.visible import unset_at
 from flows.properties.base import Property, properties_of, value_or_default
 from flows.properties.value import refuse_large
@@ -226,14 +226,15 @@ class Runner:
             await self.journal.record(started)
             raise
         values, properties = vars(rendered), properties_of(known.properties)
-        made = [values[name] for name, property in properties.items() if property.makes_secrets]
-        self.journal.secrets.learn(secrets_in(made), path, from_text=True)
+        if made := [values[name] for name, property in properties.items() if property.makes_secrets]:
+            self.journal.secrets.learn(secrets_in(made), path, from_text=True)
         inputs = await off_loop_if_heavy(displayed_inputs, values, properties)
-        try:
-            await off_loop_if_heavy(self._refuse_secrets, values, properties, inputs if known.calls_model else {})
-        except ActionError:
-            await self.journal.record(started)
-            raise
+        if self.journal.secrets:
+            try:
+                await off_loop_if_heavy(self._refuse_secrets, values, properties, inputs if known.calls_model else {})
+            except ActionError:
+                await self.journal.record(started)
+                raise
         await self.journal.record(dataclasses.replace(started, inputs=inputs))
         result = await known.execute(rendered, Execution(self, action, scope, path, tries))
         if known.brings_secrets:
@@ -246,14 +247,13 @@ class Runner:
         self, values: Mapping[str, Any], properties: Mapping[str, Property], sent: Mapping[str, Any]
     ) -> None:
         """Raises ActionError when a property holds a secret that must not; what is `sent` to a model none as text."""
-        secrets = self.journal.secrets
-        for name, property in properties.items() if secrets else ():
-            if property.may_hold_secret or not values[name]:
-                continue
-            if holds_secret(values[name]) or (name in sent and secrets.stand_in(as_text(sent[name]))):
+        checked = [name for name, property in properties.items() if not property.may_hold_secret and values[name]]
+        for name in checked:
+            is_sent = name in sent and self.journal.secrets.are_texts_too and self._is_known(sent[name])
+            if is_sent or holds_secret(values[name]):
                 raise ActionError(
                     "secret_in_text",
-                    f"{property.label} would show a secret.",
+                    f"{properties[name].label} would show a secret.",
                     "Hand a secret to a property for secrets, and leave it out of what is shown or sent.",
                 )
 
@@ -265,6 +265,9 @@ class Runner:
             await off_loop_if_heavy(refuse_large, together, MOST_RESULTS)
         except ValueError as error:
             raise ActionError("too_large", f"What it gives is too large: {error}.", "Work on less at a time.") from None
+
+    def _is_known(self, shown: Any) -> bool:
+        return bool(self.journal.secrets.found_among([shown]))
 
     async def read_properties(self, properties: Any, action: Action, scope: Scope) -> Any:
         """The properties with their templates rendered and their secrets opened. Raises ActionError."""

@@ -9,6 +9,7 @@ import json
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 from hashlib import blake2b
 from typing import Any, NamedTuple
 
@@ -49,8 +50,13 @@ class SeriesKey(NamedTuple):
     @property
     def number(self) -> int:
         """The same in every process, so that nobody has to look it up."""
-        digest = blake2b(json.dumps(self).encode(), digest_size=8).digest()
-        return int.from_bytes(digest) >> 1
+        return number_of(self)
+
+
+@lru_cache(MOST_KNOWN)
+def number_of(key: SeriesKey) -> int:
+    digest = blake2b(json.dumps(key).encode(), digest_size=8).digest()
+    return int.from_bytes(digest) >> 1
 
 
 class UsageSeries(models.Model):

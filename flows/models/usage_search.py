@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from calendar import monthrange
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
@@ -21,6 +21,7 @@ from flows.models.usage import (
     COST_DECIMALS,
     COUNTERS,
     FIGURES,
+    HOUR,
     SERIES,
     SUMS,
     Span,
@@ -54,6 +55,7 @@ class UsagePeriod:
     name: str  # of PERIODS, or custom
     begin: datetime
     end: datetime
+    now: datetime
 
     @classmethod
     def of(cls, given: Mapping[str, str], now: datetime) -> UsagePeriod:
@@ -63,17 +65,17 @@ class UsagePeriod:
         if first or last:
             last = last or max(first or today, today)
             first = max(first or last, last - (LONGEST - 1) * DAY)
-            return cls("custom", min(first, last), last + DAY)
+            return cls("custom", min(first, last), last + DAY, now)
         match given.get("period"):
             case "today":
-                return cls("today", today, today + DAY)
+                return cls("today", today, today + DAY, now)
             case "7d":
-                return cls("7d", today - 6 * DAY, today + DAY)
+                return cls("7d", today - 6 * DAY, today + DAY, now)
             case "30d":
-                return cls("30d", today - 29 * DAY, today + DAY)
+                return cls("30d", today - 29 * DAY, today + DAY, now)
             case "last-month":
-                return cls("last-month", first_of_month(today, -1), first_of_month(today))
-        return cls("month", first_of_month(today), first_of_month(today, 1))
+                return cls("last-month", first_of_month(today, -1), first_of_month(today), now)
+        return cls("month", first_of_month(today), first_of_month(today, 1), now)
 
     @property
     def days(self) -> int:
@@ -103,8 +105,10 @@ class UsagePeriod:
         if longest is not Span.MONTH:
             yield longest, begin, end
             return
+        if self.end > self.now:  # what is behind now has not been used yet: the month that runs is whole
+            end = hour_of(first_of_month(self.end - HOUR, 1))
         first = first_of_month(self.begin) if self.begin.day == 1 else first_of_month(self.begin, 1)
-        whole, behind = hour_of(first), hour_of(first_of_month(self.end))
+        whole, behind = hour_of(first), hour_of(first_of_month(moment_of(end)))
         if whole >= behind:
             yield Span.DAY, begin, end
             return
@@ -143,20 +147,27 @@ class UsageSums:
         return self.prompt_tokens + self.completion_tokens
 
     def add(self, other: UsageSums) -> None:
-        for each in fields(self):
-            if each.name != "costs":
-                setattr(self, each.name, getattr(self, each.name) + getattr(other, each.name))
+        self.calls += other.calls
+        self.prompt_tokens += other.prompt_tokens
+        self.cached_tokens += other.cached_tokens
+        self.completion_tokens += other.completion_tokens
+        self.reasoning_tokens += other.reasoning_tokens
+        self.throttled += other.throttled
+        self.waited_ms += other.waited_ms
+        self.total_ms += other.total_ms
+        self.errors += other.errors
+        self.unpriced += other.unpriced
         for currency, amount in other.costs.items():
             self.costs[currency] = self.costs.get(currency, Decimal(0)) + amount
 
     @classmethod
     def of(cls, counts: Any, error: str, currency: str) -> UsageSums:
         """Of calls that ended alike; `counts` in the order of COUNTERS."""
-        made = cls(*map(int, counts[:-1]))  # type: ignore[arg-type]  # costs are not among them
+        made = cls(*counts[:-1])
         made.errors = made.calls if error else 0
         made.unpriced = 0 if error or currency else made.calls
         if currency:
-            made.costs[currency] = Decimal(int(counts[-1])).scaleb(-COST_DECIMALS)
+            made.costs[currency] = Decimal(counts[-1]).scaleb(-COST_DECIMALS)
         return made
 
 
@@ -207,23 +218,28 @@ class UsageSearch:
 
     def rows(self, group: str) -> tuple[list[UsageRow], UsageSums, dict[str, int]]:
         """A row for each value of the group, their sum, and how often calls failed by kind of error."""
-        found: dict[Any, UsageSums] = {}
-        total, kinds = UsageSums(), dict[str, int]()
+        counted: dict[tuple[Any, str, str], list[int]] = {}
         for span, begin, end in self.period.pieces():
             inside = (
                 f"SELECT series_id, {', '.join(f'SUM({name}) AS {name}' for name in COUNTERS)} FROM {FIGURES}"
                 f" WHERE span = %s AND begins >= %s AND begins < %s{self._series} GROUP BY series_id"
             )
-            for value, error, currency, *counts in fetch_all(
+            for *key, counts in fetch_counts(
                 f"SELECT series.{group}, error, currency, {SUMS} FROM ({inside}) used"
                 f" JOIN {SERIES} series ON series.id = series_id GROUP BY 1, 2, 3",
                 [span, begin, end, *self._values],
             ):
-                sums = UsageSums.of(counts, error, currency)
-                found.setdefault(value, UsageSums()).add(sums)
-                total.add(sums)
-                if error:
-                    kinds[error] = kinds.get(error, 0) + sums.calls
+                add_counts(counted, tuple(key), counts)
+        found: dict[Any, UsageSums] = {}
+        endings: dict[tuple[str, str], list[int]] = {}
+        for (value, error, currency), counts in counted.items():
+            found.setdefault(value, UsageSums()).add(UsageSums.of(counts, error, currency))
+            add_counts(endings, (error, currency), counts)
+        total, kinds = UsageSums(), dict[str, int]()
+        for (error, currency), counts in endings.items():
+            total.add(UsageSums.of(counts, error, currency))
+            if error:
+                kinds[error] = kinds.get(error, 0) + counts[0]
         if group == "flow":
             return self._flow_rows(found), total, kinds
         return [UsageRow(value, value or None, sums) for value, sums in found.items()], total, kinds
@@ -249,7 +265,7 @@ class UsageSearch:
         found = {at: UsageSums() for at in self.period.parts(step)}
         currencies = [name for (name,) in fetch_all(f"SELECT DISTINCT currency FROM {SERIES} WHERE currency <> ''")]
         for span, begin, end in self.period.pieces(step):
-            for begins, errors, *counts in fetch_all(
+            for begins, errors, counts in fetch_counts(
                 f"SELECT begins, {ERRORS}, {SUMS} FROM {FIGURES}"
                 f" WHERE span = %s AND begins >= %s AND begins < %s{self._series} GROUP BY begins",
                 [span, begin, end, *self._values],
@@ -277,13 +293,14 @@ class UsageSearch:
         """Everything there is, by time: when, by what it is counted (flows by name), currency and sums; at most so
         many of them, and one more to tell that there are more."""
         span = min(step, Span.DAY)
-        found = fetch_all(
+        rows = fetch_counts(
             f"SELECT begins, connection, customer, deployment, series.flow, error, currency, {SUMS} FROM {FIGURES}"
             f" JOIN {SERIES} series ON series.id = series_id"
             f" WHERE span = %s AND begins >= %s AND begins < %s{self._series}"
             f" GROUP BY 1, 2, 3, 4, 5, 6, 7 ORDER BY 1, 2, 3, 4, 5, 6, 7 LIMIT %s",
             [span, hour_of(self.period.begin), hour_of(self.period.end), *self._values, most + 1],
         )
+        found = list(rows)
         names = self._flows({row[4] for row in found})
         return [
             (
@@ -298,8 +315,19 @@ class UsageSearch:
                 currency,
                 UsageSums.of(counts, error, currency),
             )
-            for begins, connection, customer, deployment, flow, error, currency, *counts in found
+            for begins, connection, customer, deployment, flow, error, currency, counts in found
         ]
+
+
+def fetch_counts(statement: str, values: list[Any]) -> Iterator[tuple[Any, ...]]:
+    """Rows whose last columns are COUNTERS, these as one list of whole numbers at the end of each."""
+    for row in fetch_all(statement, values):
+        yield *row[: -len(COUNTERS)], list(map(int, row[-len(COUNTERS) :]))
+
+
+def add_counts(counted: dict[Any, list[int]], key: Any, counts: list[int]) -> None:
+    before = counted.get(key)
+    counted[key] = counts if before is None else [a + b for a, b in zip(before, counts, strict=True)]
 
 
 def filter_choices(user: User | None, name: str) -> list[tuple[str, str]]:

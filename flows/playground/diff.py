@@ -16,6 +16,9 @@ from enum import StrEnum
 from itertools import groupby, pairwise
 from operator import attrgetter
 
+from django.utils.html import format_html, format_html_join
+from django.utils.safestring import SafeString
+
 LONGEST_BY_WORDS = 20_000  # characters of both texts; longer ones are compared by lines first
 LARGEST_GAP = 40_000  # pairs of words that are compared thoroughly
 MOST_PAIRS = 1_000_000  # of all gaps
@@ -58,9 +61,10 @@ class DiffLine:
         return "".join(piece.text for piece in self.pieces)
 
     @property
-    def is_whole(self) -> bool:
-        """Whether no words of it are told apart."""
-        return len(self.pieces) == 1
+    def html(self) -> SafeString:
+        """Its text; where words of it are told apart, with the changed ones marked."""
+        whole = len(self.pieces) == 1
+        return html_of(self.pieces, "{}" if whole else '<span class="is-changed">{}</span>')
 
 
 @dataclass(frozen=True)
@@ -79,6 +83,12 @@ class DiffBlock:
     same: bool
     left: slice
     right: slice
+
+
+def html_of(pieces: Iterable[DiffPiece], changed: str) -> SafeString:
+    """The text with what differs in the element `changed`; a template could break its lines, and each break shows."""
+    shown = (piece.text if piece.kind is DiffKind.SAME else format_html(changed, piece.text) for piece in pieces)
+    return format_html_join("", "{}", ((text,) for text in shown))
 
 
 def diff_words(left: str, right: str) -> tuple[tuple[DiffPiece, ...], tuple[DiffPiece, ...]]:

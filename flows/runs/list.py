@@ -59,6 +59,10 @@ class RunRow:
     def milliseconds(self) -> float | None:
         return milliseconds_of(self.run)
 
+    @property
+    def tokens(self) -> int:
+        return self.run.prompt_tokens + self.run.completion_tokens
+
 
 def run_rows(runs: Iterable[Run]) -> list[RunRow]:
     rows = list(runs)

@@ -53,7 +53,8 @@ class RunPage:
             "state": run_view(run),
             "crashes": crash_notice(run),
             "milliseconds": milliseconds_of(run),
-            "by": name_of(run.started_by),
+            "way": way_of(run),
+            "sources": sources_of(run),
             "can_retry": run.state in (State.FAILED, State.CANCELLED) and run.flow.room == Room.DESIGNER,
         }
         return Region("runs/_status.html", "run-status", context)
@@ -95,6 +96,18 @@ class RunPage:
             "length": len(detail.text) if detail else 0,
         }
         return urlencode({**query, **{name: self.params[name] for name in steps.PARAMS if self.params.get(name)}})
+
+
+def way_of(run: Run) -> str:
+    """Who has started it, and how: "Ada, page"."""
+    who = name_of(run.started_by)
+    return f"{who}, {run.via}" if who else run.via
+
+
+def sources_of(run: Run) -> list[tuple[str, int]]:
+    """The run that started it and the one whose results it took over, each behind the words that lead to it."""
+    found = ((" of", run.parent_id), (", from", run.origin_id))
+    return [(words, pk) for words, pk in found if pk]
 
 
 def outline_region(page: RunPage) -> Region:

@@ -60,6 +60,12 @@ class RunPlan:
         form = InputsForm(run.revision.parsed(), None, run.inputs_without_masks())
         return cls(run.flow, run.revision, form, run, (run.error or {}).get("path", ""))
 
+    @property
+    def address(self) -> str:
+        """Where its form is sent."""
+        form = reverse("runs:start", args=[self.flow.slug])
+        return f"{form}?{urlencode({'again': self.origin.pk, 'from': self.path})}" if self.origin else form
+
     def errors(self) -> list[Problem]:
         """What keeps it from being started, unless somebody wants it anyway."""
         return configuration.errors_before_run(self.revision)
@@ -114,8 +120,7 @@ def retry(request: Request, pk: int) -> HttpResponse:
         messages.error(request, "The revision of that run cannot be read.")
         return redirect("runs:show", pk)
     if run.inputs_without_masks().keys() != run.inputs.keys():
-        query = urlencode({"again": pk, "from": plan.path})
-        return redirect(f"{reverse('runs:start', args=[run.flow.slug])}?{query}")
+        return redirect(plan.address)
     if errors and "anyway" not in request.POST:
         return start_page(request, plan, errors, status=422)
     with transaction.atomic():

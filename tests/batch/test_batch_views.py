@@ -22,6 +22,7 @@ from flows.engine.live import hub
 from flows.models import ActionRun, Flow, Run, State
 from flows.pricing.models import ModelPrice
 from tests.factories import PLANTED_KEY
+from tests.markup import one_line
 
 pytestmark = pytest.mark.django_db
 
@@ -53,7 +54,7 @@ def show(client, batch, **query):
 def test_the_page_settles_what_has_ended_and_shows_it(client_alice, make_batch):
     batch = make_batch(3, raw_checks=CHECKS)
     answered(batch, "a good answer", None)
-    page = show(client_alice, batch).content.decode()
+    page = one_line(show(client_alice, batch).content.decode())
     for words in (
         "2 of 3",
         "<b>100 %</b> <small>1 of 1</small>",
@@ -377,7 +378,7 @@ def test_a_batch_is_deleted_after_it_was_asked_and_not_while_it_goes(client_alic
     batch = make_batch(1)
     address = reverse("batch:delete", args=[batch.pk])
     assert client_alice.post(address).status_code == 409
-    assert "1 call of this batch is still to come" in client_alice.get(address).content.decode()
+    assert "1 call of this batch is still to come" in one_line(client_alice.get(address).content.decode())
     answered(batch, "x")
     assert client_alice.get(address).status_code == 200
     assert client_alice.post(address).url == reverse("batch:list")

@@ -9,6 +9,7 @@ from flows.batch.models import Batch, Cell
 from flows.models import Flow, Run
 from flows.playground.models import Session, Turn
 from tests.factories import make_connection
+from tests.markup import one_line
 
 pytestmark = pytest.mark.django_db
 
@@ -171,7 +172,7 @@ def test_what_was_typed_is_still_there(client_alice, session, ready):
 
 def test_the_preview_shows_first_rows_and_where_variables_come_from(client_alice, session, ready):
     page = client_alice.post(address(session, "preview"), posted(prompt="{{ question }} {{ who }}"))
-    shown = page.content.decode()
+    shown = one_line(page.content.decode())
     assert 'hx-target="#batch-preview"' in shown
     for words in (
         "<b>2 rows</b>, 4 answers to come.",

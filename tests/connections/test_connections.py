@@ -15,6 +15,7 @@ from connections.models import Connection
 from connections.secret import Secret
 from foundryflow.models import AuditEntry
 from tests.factories import PLANTED_KEY, make_connection, make_flow
+from tests.markup import one_line
 
 ENDPOINT = "https://contoso.openai.azure.com/openai/v1"
 
@@ -114,7 +115,7 @@ def test_a_key_that_cannot_be_decrypted_is_never_the_ciphertext(client_alice):
     with pytest.raises(KeyUnreadable):
         found.target()
     for page in (reverse("connections:list"), reverse("connections:edit", args=[stored.pk])):
-        assert "re-enter the key" in client_alice.get(page).content.decode().lower()
+        assert "re-enter the key" in one_line(client_alice.get(page).content.decode()).lower()
     assert client_alice.post(reverse("connections:edit", args=[stored.pk]), posted(key="")).status_code == 422
     assert client_alice.post(reverse("connections:edit", args=[stored.pk]), posted(key="new")).status_code == 302
     assert Connection.objects.get().key == Secret("new")

@@ -10,6 +10,7 @@ from connections.models import LearntLesson
 from flows.designer.panel import help_of, stored_values, typed_values
 from flows.language.document import parse
 from tests.factories import make_connection, make_flow
+from tests.markup import one_line
 
 
 def action(**more):
@@ -71,7 +72,7 @@ def test_help_is_there_for_types_that_are_installed():
 
 def show(client, flow, action_id="chat"):
     page = client.get(reverse("designer:show", args=[flow.slug]), {"action": action_id}).content.decode()
-    return " ".join(page[page.index('id="panel"') :].split())
+    return one_line(page[page.index('id="panel"') :])
 
 
 @pytest.fixture

@@ -9,7 +9,9 @@ from django.urls import reverse
 
 from flows.actions import registry
 from flows.models import Flow, FlowSecret
+from flows.models.flow import parsed_documents
 from tests.factories import PLANTED_KEY, make_connection, make_flow
+from tests.markup import one_line
 
 HTMX = {"HX-Request": "true"}
 
@@ -155,6 +157,28 @@ def test_a_broken_document_does_not_break_a_page(client_alice, flow):
     assert client_alice.get(reverse("connections:list")).status_code == 200
 
 
+@pytest.mark.parametrize("view", [("save_properties", "chat"), ("save_inputs",), ("change", "chat", "remove")])
+def test_an_edit_of_a_broken_document_says_so(client_alice, flow, view):
+    flow.revisions.update(document={"format": "foundryflow/1", "name": "x", "actions": "none"})
+    parsed_documents.clear()
+    answer = client_alice.post(url(flow, *view), {"base": 1}, headers=HTMX)
+    assert answer.status_code == 422
+    assert 'hx-target="#saved"' in answer.content.decode()
+    assert "actions is not a list" in answer.content.decode()
+    page = client_alice.post(url(flow, *view), {"base": 1}, follow=True).content.decode()
+    assert "actions is not a list" in page
+
+
+def test_undo_leads_to_a_broken_document_and_back(client_alice, flow):
+    flow.commit(flow.current.parsed().with_name("Renamed"), by=None, base=1)
+    flow.revisions.filter(number=1).update(document=[])
+    parsed_documents.clear()
+    assert client_alice.post(url(flow, "undo"), {"base": 2}, headers=HTMX).status_code == 422
+    assert client_alice.get(url(flow, "show")).templates[0].name == "designer/broken.html"
+    assert client_alice.post(url(flow, "redo"), {"base": 1}, headers=HTMX).status_code == 200
+    assert Flow.objects.get().name == "Renamed"
+
+
 def test_wrong_types_inside_properties_do_not_break_a_page(client_alice, alice):
     flow = make_flow({"format": "foundryflow/1", "name": "odd", "actions": [
         {"id": "a", "type": "chat_completion", "properties": {"connection": 5, "temperature": "x", "user_prompt": ["a"]}},
@@ -235,7 +259,8 @@ def test_an_action_without_a_connection_has_no_select_of_one(client_alice, flow)
 
 
 def test_the_insert_menu_knows_its_place_and_every_type(client_alice, flow):
-    menu = client_alice.get(url(flow, "insert_menu"), {"owner": "each", "branch": "body", "at": "2"}).content.decode()
+    page = client_alice.get(url(flow, "insert_menu"), {"owner": "each", "branch": "body", "at": "2"})
+    menu = one_line(page.content.decode())
     assert menu.count('data-owner="each" data-branch="body" data-at="2"') == len(registry.all_types())
 
 
@@ -277,7 +302,7 @@ def test_a_plain_post_of_something_wrong_is_a_page_with_what_was_typed(client_al
     typed = {"title": "My title", "description": "Mine", "disabled": "on", "temperature": "hot", "retry-shown": "1",
              "attempts": "x", "delay": "2.50", "retry_on": ["server"]}  # fmt: skip
     answer = client_alice.post(url(flow, "save_properties", "chat"), properties(flow, **typed))
-    page = answer.content.decode()
+    page = one_line(answer.content.decode())
     assert answer.status_code == 422
     for words in (
         'value="My title"',

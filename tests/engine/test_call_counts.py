@@ -6,15 +6,18 @@ from decimal import Decimal
 
 import pytest
 from django.core.management import CommandError, call_command
+from django.db import transaction
 
+from connections.secret import Secret
 from flows.engine import embedded
 from flows.engine.call_counts import CountedCall, recount_usage, usage_differences
 from flows.engine.records import RunRecords, StaleAttempt, write_records
+from flows.interpreter.known_secrets import KnownSecrets
 from flows.models import ActionRun, Run, State, UsageFigures
 from flows.models.usage import Span, add_usage
 from flows.pricing.models import ModelPrice
 from tests.documents_of import load
-from tests.factories import make_connection, make_flow, make_run
+from tests.factories import PLANTED_KEY, make_connection, make_flow, make_run
 
 pytestmark = pytest.mark.django_db(transaction=True)
 AT = datetime(2026, 11, 29, 23, 59, tzinfo=UTC)
@@ -81,9 +84,11 @@ def test_a_superseded_attempt_counts_nothing():
     run = make_run(make_flow(), question="Why?")
     Run.objects.filter(pk=run.pk).update(attempt=2, state=State.RUNNING)
     call = CountedCall(run.flow_id, None, AT, {"deployment": "gpt-x"}, {"prompt_tokens": 5}, None)
-    older, newer = RunRecords(run.pk, 1, calls=[call]), RunRecords(run.pk, 2, calls=[call])
-    assert isinstance(write_records([older])[0], StaleAttempt)
-    assert write_records([newer]) == [None]
+    older = RunRecords(run.pk, 1, KnownSecrets(), calls=[call])
+    newer = RunRecords(run.pk, 2, KnownSecrets(), calls=[call])
+    with transaction.atomic():
+        assert isinstance(write_records([older])[0], StaleAttempt)
+        assert write_records([newer]) == [None]
     ((_, only),) = rows()
     assert (only.calls, only.prompt_tokens) == (1, 5)
 
@@ -108,3 +113,14 @@ def test_the_command_checks_and_counts_anew(simulator):
         call_command("rebuild_usage", "--check")
     call_command("rebuild_usage")
     assert [each.calls for _, each in rows()] == [1]
+
+
+def test_a_secret_in_what_calls_are_counted_by_is_masked():
+    run, secrets = make_run(make_flow(), question="Why?"), KnownSecrets()
+    Run.objects.filter(pk=run.pk).update(attempt=1, state=State.RUNNING)
+    secrets.learn([Secret(PLANTED_KEY)], "chat")
+    call = CountedCall(run.flow_id, None, AT, {"deployment": f"x{PLANTED_KEY}", "host": PLANTED_KEY}, None, None)
+    with transaction.atomic():
+        write_records([RunRecords(run.pk, 1, secrets, calls=[call])])
+    ((series, _),) = rows()
+    assert PLANTED_KEY not in series.connection + series.deployment

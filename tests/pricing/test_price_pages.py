@@ -116,7 +116,7 @@ def test_with_htmx_the_table_is_renewed_in_place(client_alice):
     page = client_alice.post(ADD, TYPED, headers=htmx).content.decode()
     assert page.startswith('<hx-partial hx-target="#prices"')
     assert "The price of gpt-5.2* is saved." in page
-    assert "<!doctype" not in page
+    assert "<!DOCTYPE" not in page
     response = client_alice.post(ADD, {**TYPED, "input": ""}, headers=htmx)
     assert response.status_code == 422
     assert "Type a price, 0 if it costs nothing." in response.content.decode()

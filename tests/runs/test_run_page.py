@@ -11,6 +11,7 @@ from django.utils import timezone
 from flows.engine.live import hub
 from flows.models import Run, State
 from flows.runs.stream import BrowserState, read_changes
+from tests.markup import one_line
 
 TABS = ["steps", "flowchart", "values", "log"]
 REGIONS = {"steps": "run-outline", "flowchart": "flowchart", "values": "run-values", "log": "run-log"}
@@ -143,7 +144,8 @@ def test_a_cancelled_run_says_by_whom(client_bob, run):
 
 def test_inputs_and_output_are_shown_as_they_read_best(client_bob, run):
     page = open_page(client_bob, run, tab="values")
-    assert '<dt class="mono">question</dt><dd><div class="value-text">Why?</div>' in page
+    assert '<div class="value-text">Why?</div>' in page
+    assert '<dt class="mono">question</dt><dd><div class="value-text">Why?</div>' in one_line(page)
     # PostgreSQL keeps an object, not the order of what is in it.
     assert all(f'<th scope="col">{name}</th>' in page for name in ("city", "n"))
     assert "<td>Rome</td><td></td>" in page or "<td></td><td>Rome</td>" in page

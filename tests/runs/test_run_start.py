@@ -9,6 +9,7 @@ from django.utils import timezone
 from flows.models import Run, State
 from tests.engine.test_durable import chat, document
 from tests.factories import make_connection, make_flow, make_run
+from tests.markup import one_line
 
 THROW = {"id": "t", "type": "throw", "properties": {"message": "broken", "kind": "broken"}}
 
@@ -48,7 +49,7 @@ def test_a_form_that_is_only_asked_for_starts_nothing(client_alice, known):
 
 def test_what_is_wrong_with_the_flow_is_said_before_it_is_started_anyway(client_alice, alice):
     flow = make_flow(document(chat("a", "one")))
-    page = client_alice.get(start_url(flow)).content.decode()
+    page = one_line(client_alice.get(start_url(flow)).content.decode())
     assert "<b>1 configuration error</b> keeps this flow from being run." in page
     assert (
         f'href="/flows/{flow.slug}/?action=a#property-connection"><b>Chat completion</b></a> There is no connection named model.'
@@ -74,7 +75,7 @@ def test_the_inputs_of_another_run_are_offered_again_without_its_results(client_
 def test_from_an_action_a_cleared_input_counts_as_cleared(client_alice, known):
     flow = make_flow(question())
     first = make_run(flow, question="Why?", more="more")
-    page = client_alice.get(start_url(flow, again=first.pk, **{"from": "a"})).content.decode()
+    page = one_line(client_alice.get(start_url(flow, again=first.pk, **{"from": "a"})).content.decode())
     assert f"Begins at <code>a</code>. What run {first.pk} had finished before is taken over" in page
     assert "(it is the same)" in page
     client_alice.post(start_url(flow, again=first.pk, **{"from": "a"}), {"asked": "1", "input-question": "How?"})

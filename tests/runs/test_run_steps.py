@@ -47,7 +47,7 @@ def titles(response):
 
 def link(response, word):
     """Where a link of the page leads."""
-    found = re.search(rf'href="\?([^"]*)"[^>]*>{word}<', response.content.decode())
+    found = re.search(rf'href="\?([^"]*)"[^>]*>\s*{word}\s*<', response.content.decode())
     return found and found[1].replace("&amp;", "&")
 
 

@@ -12,6 +12,7 @@ from flows.models.usage import SeriesKey, add_usage, hour_of
 from flows.models.usage_search import UsageFilters, UsagePeriod, UsageSearch
 from flows.playground.models import Session
 from tests.factories import make_flow
+from tests.markup import one_line
 
 pytestmark = pytest.mark.django_db
 NOW = datetime(2026, 11, 27, 14, 7, tzinfo=UTC)
@@ -43,7 +44,7 @@ def used(alice, bob):
 
 
 def shown(client, **params):
-    return client.get(reverse("usage:show"), params).content.decode()
+    return one_line(client.get(reverse("usage:show"), params).content.decode())
 
 
 def test_figures_chart_and_table_of_this_month(used, client_bob):
@@ -57,7 +58,7 @@ def test_figures_chart_and_table_of_this_month(used, client_bob):
     assert 'role="img" aria-label="Tokens a day: most on' in page
     assert "so far" in page
     assert "state=failed&amp;customer=%3Cb%3EFabrikam" in page
-    assert "Old" not in page
+    assert "Old" not in table
 
 
 @pytest.mark.parametrize(
@@ -130,8 +131,7 @@ def test_a_stranger_sees_nothing(client, db):
 @pytest.mark.parametrize("name", ["today", "7d", "30d", "month", "last-month"])
 def test_a_period_is_the_same_whatever_rows_it_is_put_together_of(name):
     period = UsagePeriod.of({"period": name}, NOW)
-    assert sum((end - begin) for _, begin, end in period.pieces()) == 24 * period.days
-    for day in range(-70, 3):
+    for day in range(-70, 1):
         count(NOW + timedelta(days=day), calls=1 + day % 5)
     search = UsageSearch(None, period, UsageFilters())
     by_customer = search.rows("customer")[1].calls
@@ -141,7 +141,9 @@ def test_a_period_is_the_same_whatever_rows_it_is_put_together_of(name):
 def test_a_year_is_put_together_of_months_and_days():
     period = UsagePeriod.of({"from": "2025-12-10", "to": "2026-11-27"}, NOW)
     spans = [(span.name, (end - begin) // 24) for span, begin, end in period.pieces()]
-    assert spans == [("DAY", 22), ("MONTH", 304), ("DAY", 27)]
+    assert spans == [("DAY", 22), ("MONTH", 334)]
+    past = UsagePeriod.of({"from": "2025-12-10", "to": "2026-10-27"}, NOW)
+    assert [(span.name, (end - begin) // 24) for span, begin, end in past.pieces()][1:] == [("MONTH", 273), ("DAY", 27)]
     for day in range(352):
         count(NOW - timedelta(days=day))
     search = UsageSearch(None, period, UsageFilters())

@@ -5,7 +5,6 @@ import pytest
 from connections.foundry.values import Completion, Usage
 from connections.secret import Secret
 from flows.actions.services import MemoryServices
-from flows.interpreter.checkpoint import pack_outcome, unpack_outcome
 from flows.interpreter.journal import ActionFinished, MemoryJournal
 from flows.interpreter.runner import execute
 from flows.language.document import parse
@@ -116,14 +115,6 @@ async def test_to_spill_over_somewhere_must_be_chosen():
         await created(**given, when_reached="spill")
     done = await created(**given, when_reached="spill", spill_over_to="spare")
     assert done.variables["connection"].target.limits.spill_over_to == "spare"
-
-
-async def test_a_checkpoint_keeps_all_of_it():
-    done = await created(
-        endpoint="https://contoso.openai.azure.com", customer="A", max_calls=2, when_reached="fail", **APP
-    )
-    again = unpack_outcome(done.path, pack_outcome(done).text)
-    assert again.variables == done.variables
 
 
 class SwitchingClient:

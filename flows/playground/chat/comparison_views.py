@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from django.http import Http404, HttpResponse
+from django.utils.safestring import SafeString
 from django.views.decorators.http import require_GET, require_POST
 
 from flows.playground.access import find_session
@@ -13,7 +14,7 @@ from flows.playground.chat import comparison
 from flows.playground.chat.figures import column_figures
 from flows.playground.chat.responses import redirect_to_session
 from flows.playground.chat.save_settings import change_settings
-from flows.playground.diff import DiffPiece, diff_words
+from flows.playground.diff import DiffPiece, diff_words, html_of
 from flows.playground.models import Session
 from foundryflow.access import editor, reader
 from foundryflow.http import Request, whole_number
@@ -66,6 +67,14 @@ class Difference:
     letter: str
     left: Sequence[DiffPiece]
     right: Sequence[DiffPiece]
+
+    @property
+    def left_html(self) -> SafeString:
+        return html_of(self.left, "<del>{}</del>")
+
+    @property
+    def right_html(self) -> SafeString:
+        return html_of(self.right, "<ins>{}</ins>")
 
 
 def differences_of(session: Session) -> list[Difference]:

@@ -107,6 +107,15 @@ class SessionPage:
         return history_label(self.session)
 
     @property
+    def draft_placeholder(self) -> str:
+        """What the empty field of the next question says."""
+        if not self.session.comparing:
+            return "Ask something…"
+        if not self.locks.prompt:
+            return "Ask A…"
+        return "Ask both…" if len(self.columns) == 2 else "Ask all…"
+
+    @property
     def columns(self) -> list[ColumnView]:
         return column_views(self.session)
 

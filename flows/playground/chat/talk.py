@@ -59,9 +59,11 @@ class CallProgress:
         return state_view_of("running", "Streaming")
 
     @property
-    def says_until(self) -> bool:
-        """Whether it is worth saying when the call goes on."""
-        return self.state == State.WAITING and self.until is not None and not self.stopping
+    def label(self) -> str:
+        """How it stands, and when it goes on where that is known."""
+        if self.state != State.WAITING or self.until is None or self.stopping:
+            return self.view.words
+        return f"{self.view.words}, goes on at {timezone.localtime(self.until):%H:%M:%S}"
 
     @property
     def elapsed(self) -> float | None:
@@ -102,6 +104,16 @@ class AnswerView:
     @property
     def letter(self) -> str:
         return LETTERS[self.answer.column]
+
+    @property
+    def outcome(self) -> StateView:
+        """How the call ended, for the head of a column; a note that says more than it should be makes it a warning."""
+        if self.answer.state == State.FAILED:
+            return state_view_of("failed")
+        if self.answer.state == State.CANCELLED:
+            return state_view_of("cancelled", "Stopped")
+        is_done = self.answer.state == State.SUCCEEDED and not (self.note and self.note.css)
+        return state_view_of("succeeded", "Done") if is_done else state_view_of("warning")
 
 
 @dataclass(frozen=True)

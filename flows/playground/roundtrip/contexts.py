@@ -12,7 +12,7 @@ from flows.language.document import Document, DocumentError, Located
 from flows.models import Flow
 from flows.playground.models import Session
 from flows.playground.roundtrip.review import NewFlowPreview, Review, title_of
-from flows.playground.roundtrip.source import SessionSource
+from flows.playground.roundtrip.source import DRAFT, SessionSource
 from flows.playground.setup import LETTERS, Setup
 from foundryflow.http import whole_number
 
@@ -69,8 +69,19 @@ class UsePage:
         return [(number, f"{LETTERS[number]} · {setup_name(setup)}") for number, setup in self.source.columns]
 
     @property
-    def column_letter(self) -> str:
-        return LETTERS[self.source.column]
+    def source_label(self) -> str:
+        """What is taken from the session, in sentences."""
+        source = self.source
+        taken = "Prompt of the draft" if source.prompt_from == DRAFT else "Prompt of the newest turn"
+        if len(self.columns) > 1:
+            winner = ", the winner" if source.is_winner else ""
+            taken = f"{taken}, settings of column {LETTERS[source.column]}{winner}"
+        sentences = [f"{taken}."]
+        if source.session.head_id:
+            sentences.append("Earlier turns stay in the session; examples are what goes with it.")
+        if source.changed_since:
+            sentences.append("The settings were changed after its answer; they are taken as they are now.")
+        return " ".join(sentences)
 
     @property
     def prompt_missing(self) -> bool:

@@ -99,7 +99,7 @@ async def test_what_is_wrong_is_named(client, postgres, sql, kind, state, words)
 
 async def test_ten_million_rows_stop_at_the_limit(client, postgres):
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    sql = "SELECT i, repeat('x', 100) AS filler FROM generate_series(1, 10000000) AS i"
+    sql = "SELECT generate_series(1, 10000000) AS i, repeat('x', 100) AS filler"
     error = await failure(client, postgres.target(), DatabaseQuery(sql, most_rows=1_000))
 
     assert error.kind == "too_many_rows"
@@ -176,3 +176,11 @@ async def test_connections_are_kept_bounded_and_of_one_target_only(client, postg
     assert len(pids) <= 5
     assert (await client.query(other, pid)).rows[0][0] not in pids
     assert (await client.query(target, pid)).rows[0][0] in pids
+
+
+async def test_a_connection_that_the_server_has_closed_is_not_used_again(client, postgres):
+    pid = DatabaseQuery("SELECT pg_backend_pid() AS pid")
+    first = (await client.query(postgres.target(), pid)).rows
+    postgres.server.psql("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = 'reader'")
+    await asyncio.sleep(0.1)
+    assert (await client.query(postgres.target(), pid)).rows != first

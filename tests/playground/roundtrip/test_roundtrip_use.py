@@ -19,6 +19,7 @@ from flows.models import Flow
 from flows.playground.models import Answer, Session, Turn
 from flows.playground.setup import Setup, setup_of
 from tests.factories import make_connection, make_flow
+from tests.markup import one_line
 
 pytestmark = pytest.mark.django_db
 Json = dict[str, Any]
@@ -123,7 +124,7 @@ def test_a_newer_revision_is_a_conflict_and_shows_the_difference_to_it(
     response = client_alice.post(address(session), form)
     assert response.status_code == 409
     html = response.content.decode()
-    assert "Bob changed this flow" in html
+    assert "Bob changed this flow" in one_line(html)
     assert "Theirs" in html
     assert chat_of(flow)["user_prompt"] == "Theirs"
     assert client_alice.post(address(session), hidden(html)).status_code == 302

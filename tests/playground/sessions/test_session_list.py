@@ -6,8 +6,10 @@ import pytest
 from django.test import Client
 from django.urls import reverse
 
+from flows.engine import deletion
 from flows.models import Flow, Run, State
 from flows.playground.models import Answer, Session, Turn, Version
+from tests.markup import one_line
 from tests.playground.session_factory import make_answer, make_full_session, make_run, make_session, make_turn
 
 LIST = reverse("playground:sessions")
@@ -251,6 +253,8 @@ def test_a_session_is_deleted_with_its_hidden_flow_and_runs_but_not_its_forks(cl
     assert response.url == LIST
     assert [each.name for each in Session.objects.all()] == ["Invoice question (fork)"]
     assert Turn.objects.count() == 3
+    assert not Run.objects.visible_to(alice).exists()
+    deletion.delete_all()
     assert not Flow.objects.exists()
     assert not Run.objects.filter(pk=run.pk).exists()
     assert not Version.objects.exists()
@@ -262,7 +266,7 @@ def test_a_session_is_not_deleted_while_a_call_is_going(client_alice, alice):
     address = reverse("playground:delete", args=[session.pk])
     response = client_alice.post(address, {"sure": "1"})
     assert response.status_code == 409
-    assert "1 call of this session is still going." in response.content.decode()
+    assert "1 call of this session is still going." in one_line(response.content.decode())
     run.kill()
     assert client_alice.post(address, {"sure": "1"}).status_code == 302
     assert not Session.objects.exists()
