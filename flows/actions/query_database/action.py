@@ -40,7 +40,11 @@ class Properties:
     )
     sql: str = sql("SQL", required=True, hint="One statement. Parameters are named as :name.", on_card=True)
     parameters: Any = value(
-        "Parameters", hint='An object by name, such as {"id": "{{ customer.id }}"}. Values are bound, never pasted.'
+        "Parameters",
+        hint='An object by name, such as {"id": "{{ customer.id }}"}. Values are bound, never pasted.',
+        may_hold_secret=True,
+        keeps_json=True,
+        rows=2,
     )
     result: str = choice("Result", choices=(ROWS, ROW, VALUE), default=ROWS, on_card=True)
     secret_columns: str | None = text(

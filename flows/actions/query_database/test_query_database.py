@@ -36,9 +36,8 @@ def crm(tmp_path):
 
 def document(**properties):
     action = {"id": "q", "type": "query_database", "properties": {"connection": "crm", **properties}}
-    return parse(
-        {"format": "foundryflow/1", "name": "x", "inputs": [{"name": "id", "type": "number"}], "actions": [action]}
-    )
+    inputs = [{"name": "id", "type": "number"}, {"name": "key", "type": "secret"}]
+    return parse({"format": "foundryflow/1", "name": "x", "inputs": inputs, "actions": [action]})
 
 
 async def run(services, id=1, **properties):
@@ -63,6 +62,16 @@ async def test_one_row_has_its_secret_column_as_a_secret(crm):
     assert done.output == {"id": 1, "name": "Ada", "api_key": Secret(KEY)}
     assert KEY not in json.dumps(display_json(done.output))
     assert (done.facts["rows"], done.facts["connection"]) == (1, "crm")
+
+
+async def test_a_secret_may_be_a_parameter(crm):
+    journal = MemoryJournal()
+    asking = document(sql="SELECT name FROM customers WHERE api_key = :key", parameters={"key": "{{ key }}"})
+
+    await execute(asking, {"id": 1, "key": KEY}, journal, crm)
+
+    assert journal.events[-1].output == [{"name": "Ada"}]
+    assert KEY not in json.dumps(journal.events[0].inputs)
 
 
 async def test_rows_and_one_value(crm):
