@@ -200,8 +200,9 @@ ALLOWED_DESTINATIONS = [
     *([f"127.0.0.1:{SIMULATOR_PORT}", f"localhost:{SIMULATOR_PORT}"] if SIMULATOR else []),
 ]
 
-# Directories in which connections may open SQLite files.
-SQLITE_DIRECTORIES = env.names("SQLITE_DIRECTORIES")
+# Directories in which connections may open SQLite files; the database of a sample flow is written into the last one.
+SAMPLES_DIRECTORY = BASE_DIR / "samples"
+SQLITE_DIRECTORIES = [*env.names("SQLITE_DIRECTORIES"), str(SAMPLES_DIRECTORY)]
 
 # Connections of browsers and programs that one server process holds.
 CONNECTIONS = env.number("CONNECTIONS", 4_000)
