@@ -11,7 +11,7 @@ from connections.clients import identity_problem
 from connections.endpoint.embedded_secrets import LONGEST_PASTE, without_secrets
 from connections.endpoint.endpoint import Endpoint, EndpointError
 from connections.endpoint.recognise import parse_endpoint
-from connections.fields import KeyUnreadable
+from connections.fields import UnreadableSecret
 from connections.form_parts import KEY_HEADERS, LIMITS, GatewayPart, IdentityPart, LimitsPart, SecretCharField
 from connections.foundry.values import Target, WhenReached
 from connections.models import OWN_IDENTITIES, Auth, Connection
@@ -125,7 +125,11 @@ class ConnectionForm(IdentityPart, GatewayPart, LimitsPart):
 
     def _check_extra_header(self, cleaned: dict[str, Any]) -> None:
         stored = self.stored.extra_header_value if self.stored else None
-        if cleaned.get("extra_header") and not cleaned.get("extra_header_value") and stored and self._has_moved():
+        if not cleaned.get("extra_header") or cleaned.get("extra_header_value") or not stored:
+            return
+        if isinstance(stored, UnreadableSecret):
+            self.add_error("extra_header_value", "The stored value cannot be read any more. Enter it again.")
+        elif self._has_moved():
             self.add_error("extra_header_value", "The host of the endpoint has changed. Enter the value again.")
 
     def _has_moved(self) -> bool:
@@ -137,7 +141,7 @@ class ConnectionForm(IdentityPart, GatewayPart, LimitsPart):
         """Why a blank secret will not do; empty when the stored one is kept."""
         if self.stored is None:
             return f"A connection needs a {what}. The portal shows it beside the endpoint."
-        if not self.stored.key_readable:
+        if isinstance(getattr(self.stored, field), UnreadableSecret):
             return f"The stored {what} cannot be read any more. Re-enter the {what}."
         if self._has_moved():
             return (
@@ -178,7 +182,7 @@ class ConnectionForm(IdentityPart, GatewayPart, LimitsPart):
         for field, value in typed.items():
             if value:
                 setattr(connection, field, Secret(value))
-            elif moved:
+            elif moved or isinstance(getattr(connection, field), UnreadableSecret):
                 # Nothing that was typed for one host goes to another, also not by a detour over another method.
                 setattr(connection, field, Secret(""))
         if not connection.extra_header:
@@ -194,11 +198,9 @@ class ConnectionForm(IdentityPart, GatewayPart, LimitsPart):
         return new_secret or any(getattr(draft, name) != getattr(self.stored, name) for name in FIELDS_OF_A_CALL)
 
     def target(self) -> Target:
-        """The form as it stands, for a test. The form is valid apart from its name. Raises KeyUnreadable."""
+        """The form as it stands, for a test. The form is valid apart from its name."""
         draft = Connection(name="the connection")
         if self.stored is not None:
-            if not self.stored.key_readable and not self.cleaned_data.get("key"):
-                raise KeyUnreadable
             for field in SECRETS:
                 value = getattr(self.stored, field)
                 setattr(draft, field, value if isinstance(value, Secret) else Secret(""))

@@ -64,6 +64,8 @@ class Connection(models.Model):
     check_kind = models.CharField(max_length=40, blank=True)
     check_ms = models.FloatField(null=True)
 
+    secrets_known_by = "name"
+
     class Meta:
         ordering = ["name"]
 

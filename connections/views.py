@@ -16,7 +16,6 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 from connections.access import find_connection
 from connections.clients import foundry_client
 from connections.contexts import Findings, connection_rows, lessons_by_deployment
-from connections.fields import KeyUnreadable
 from connections.forms import ConnectionForm, TestForm
 from connections.lesson_memory import memory
 from connections.models import Connection, LearntLesson
@@ -170,14 +169,10 @@ async def test(request: Request, pk: int | None = None) -> HttpResponse:
         problems.append(str(test_form.errors["model"][0]))
     context: dict[str, Any] = {"problems": problems}
     if not problems:
-        try:
-            result = await foundry_client().test(form.target(), test_form.cleaned_data["model"].strip())
-        except KeyUnreadable as error:
-            context["problems"] = [str(error)]
-        else:
-            context = {"result": result, "at": timezone.now()}
-            if stored and valid and not form.changes_the_call():
-                await sync_to_async(stored.record_check)(result)
+        result = await foundry_client().test(form.target(), test_form.cleaned_data["model"].strip())
+        context = {"result": result, "at": timezone.now()}
+        if stored and valid and not form.changes_the_call():
+            await sync_to_async(stored.record_check)(result)
     status = 422 if context.get("problems") else 200
     if request.htmx:
         region = Region("connections/_test_result.html", "test-result", context)

@@ -20,6 +20,8 @@ DEBUG = env.flag("DEBUG", default=False)
 SECRET_KEY = env.signing_key("SECRET_KEY")
 # A ring: the first key encrypts, every key may decrypt, so that a key can be replaced without losing anything.
 FIELD_ENCRYPTION_KEY = env.key_ring("ENCRYPTION_KEY")
+# Starts although a key is missing that something stored needs; `serve` and `worker` have an option for it.
+WITHOUT_SECRETS = env.flag("WITHOUT_SECRETS", default=False)
 
 ALLOWED_HOSTS = env.names("HOSTS", "localhost,127.0.0.1,[::1]")
 CSRF_TRUSTED_ORIGINS = env.names("TRUSTED_ORIGINS")

@@ -11,7 +11,7 @@ from cryptography.fernet import Fernet
 
 from foundryflow.env import Environment
 from foundryflow.keys import fingerprint
-from tests.processes import ROOT, free_port, installed_on, ran
+from tests.processes import ROOT, free_port, installed_on, listening, ran
 
 OTHER = Fernet.generate_key().decode()
 BEGUN = """
@@ -25,12 +25,16 @@ def test_a_plain_uvicorn_does_not_start_with_another_key(tmp_path):
     environment = installed_on(f"sqlite:///{tmp_path}/old.sqlite3")
     code, said = ran(["manage.py", "shell", "-c", BEGUN], 60, environment)
     assert code == 0, said
-    server = ["-m", "uvicorn", "foundryflow.asgi:application", "--port", str(free_port())]
-    code, said = ran(server, 60, {**environment, "FOUNDRYFLOW_ENCRYPTION_KEY": OTHER})
+    port = free_port()
+    server = ["-m", "uvicorn", "foundryflow.asgi:application", "--port", str(port)]
+    environment["FOUNDRYFLOW_ENCRYPTION_KEY"] = OTHER
+    code, said = ran(server, 60, environment)
     assert code == 3, said
     assert f"holds only {fingerprint(OTHER)}" in said
     assert "Traceback" not in said
     assert OTHER not in said
+    with listening(server, {**environment, "FOUNDRYFLOW_WITHOUT_SECRETS": "true"}, [port]):
+        pass
 
 
 @pytest.fixture
