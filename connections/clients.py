@@ -11,6 +11,7 @@ from connections.endpoint.endpoint import Endpoint
 from connections.foundry.auth import identity_refusal
 from connections.foundry.client import FoundryClient
 from connections.foundry.destinations import Destinations
+from connections.key_watch import DatabaseKeyWatch
 from connections.lesson_memory import memory
 
 _clients: WeakKeyDictionary[asyncio.AbstractEventLoop, FoundryClient] = WeakKeyDictionary()
@@ -32,6 +33,7 @@ def foundry_client() -> FoundryClient:
         _clients[loop] = FoundryClient(
             destinations=configured_destinations(),
             memory=memory,
+            keys=DatabaseKeyWatch(),
             store_responses=False,  # what customers ask is kept by nobody but this installation
         )
     return _clients[loop]

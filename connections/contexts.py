@@ -10,6 +10,7 @@ from connections.endpoint.endpoint import Endpoint, EndpointError
 from connections.endpoint.recognise import parse_endpoint
 from connections.foundry.lessons import API, ENDPOINT, KEY_HEADER, SCOPE
 from connections.models import Connection, LearntLesson
+from connections.rotation import is_due
 from connections.usage import users_by_connection
 
 CHECK_LABELS = {
@@ -43,6 +44,13 @@ class ConnectionRow:
         if self.connection.check_ok:
             return "circle-check", "Answered", "ok"
         return "circle-x", CHECK_LABELS.get(self.connection.check_kind, "Failed"), "bad"
+
+    @property
+    def key_note(self) -> str:
+        """What is to be done about its key: a rotation under way, or one that is due."""
+        if self.connection.switched_at:
+            return "Former key watched"
+        return "Replace the key" if is_due(self.connection) else ""
 
 
 def connection_rows(connections: Iterable[Connection]) -> list[ConnectionRow]:

@@ -15,10 +15,12 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 
 from connections.access import find_connection
 from connections.clients import foundry_client
-from connections.contexts import Findings, connection_rows, lessons_by_deployment
+from connections.contexts import Findings, connection_rows
 from connections.forms import ConnectionForm, TestForm
 from connections.lesson_memory import memory
 from connections.models import Connection, LearntLesson
+from connections.rotation import drop_foreign_key
+from connections.tabs import tab_context
 from connections.usage import users_of
 from foundryflow.access import editor, reader
 from foundryflow.database import in_thread
@@ -79,9 +81,8 @@ def edit_context(form: ConnectionForm, stored: Connection | None, result: Any = 
         "test_form": TestForm(initial={"model": form["default_model"].value() or ""}),
         "connection": stored,
         "findings": Findings.of(form.public_endpoint),
-        "users": users_of(stored.name) if stored else [],
-        "lessons_by_deployment": lessons_by_deployment(stored) if stored else [],
         "result": result,
+        **(tab_context(stored, "settings") if stored else {}),
     }
 
 
@@ -94,6 +95,7 @@ def save_connection(form: ConnectionForm, request: Request, connection: Connecti
     try:
         with transaction.atomic():
             connection.save()
+            drop_foreign_key(connection)
             verb = "created connection" if fresh else "changed connection"
             detail = "with a new key" if new_key else ""
             AuditEntry.objects.create(by=request.user, verb=verb, subject=connection.name, detail=detail)
@@ -154,7 +156,7 @@ def forget(request: Request, pk: int) -> HttpResponse:
         memory.forget(connection.endpoint, model)
     count, _ = lessons.delete()
     messages.info(request, f"{count} lesson{'' if count == 1 else 's'} forgotten.")
-    return redirect("connections:edit", pk)
+    return redirect("connections:learned", pk)
 
 
 @editor

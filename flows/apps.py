@@ -6,9 +6,10 @@ class FlowsConfig(AppConfig):
     name = "flows"
 
     def ready(self) -> None:
-        from connections.usage import register_finder
+        from connections.usage import register_finder, register_waiting_finder
         from flows.models.triggers import install
-        from flows.models.usage import flows_by_connection
+        from flows.models.usage import flows_by_connection, runs_waiting_for
 
         register_finder(flows_by_connection)
+        register_waiting_finder(runs_waiting_for)
         post_migrate.connect(install, sender=self)

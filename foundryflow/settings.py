@@ -23,6 +23,9 @@ FIELD_ENCRYPTION_KEY = env.key_ring("ENCRYPTION_KEY")
 # Starts although a key is missing that something stored needs; `serve` and `worker` have an option for it.
 WITHOUT_SECRETS = env.flag("WITHOUT_SECRETS", default=False)
 
+# Days after which a key of a connection is to be replaced; 0 reminds nobody.
+KEY_REMINDER_DAYS = env.number("KEY_REMINDER_DAYS", 90)
+
 ALLOWED_HOSTS = env.names("HOSTS", "localhost,127.0.0.1,[::1]")
 CSRF_TRUSTED_ORIGINS = env.names("TRUSTED_ORIGINS")
 HTTPS = env.flag("HTTPS", default=False)

@@ -12,6 +12,7 @@ from connections.foundry.auth import TokenSource, extra_header, identity_refusal
 from connections.foundry.backoff import RETRIED_KINDS, RetryPolicy, requested_delay
 from connections.foundry.calls import ModelCall, WireRequest
 from connections.foundry.errors import ErrorKind, FoundryError
+from connections.foundry.keys import KeyWatch
 from connections.foundry.lessons import Lesson, LessonMemory, lesson_from
 from connections.foundry.masking import masker_of
 from connections.foundry.routes import Api, lesson_about_credentials, lesson_about_route
@@ -31,6 +32,7 @@ class ExchangeServices:
     tokens: TokenSource
     clock: Callable[[], float]
     sleep: Callable[[float], Awaitable[None]]
+    keys: KeyWatch
 
 
 class ModelExchange:
@@ -38,6 +40,7 @@ class ModelExchange:
 
     def __init__(self, services: ExchangeServices, call: ModelCall, read: ReadEvents, policy: RetryPolicy) -> None:
         self._services, self._call, self._read, self._policy = services, call, read, policy
+        self._target = call.target  # with the key of this attempt
         self._lessons: list[Lesson] = []
         self._unproven: list[Lesson] = []  # other ways, remembered once they have led somewhere
         self._changes = 0
@@ -65,6 +68,8 @@ class ModelExchange:
                 delay, reason = self._delay(failure, attempt, started), failure.error.message
             yield Waiting(reason, self._services.clock() + delay, attempt)
             await self._services.sleep(delay)
+            # A key that was replaced meanwhile may not be valid any more.
+            self._target = await self._services.keys.renew(self._target)
             attempt += 1
 
     async def _send(self, request: WireRequest) -> AsyncGenerator[Any]:
@@ -72,7 +77,8 @@ class ModelExchange:
         url, endpoint = request.route.url, request.route.endpoint
         try:
             headers, token = await self._credentials(request)
-            masker = masker_of(*secrets_of(self._call.target), token)
+            self._services.keys.note_use(self._target)
+            masker = masker_of(*secrets_of(self._target), token)
             context = AnswerContext(url, self._call.model, endpoint.host, masker)
             method = "GET" if request.body is None else "POST"
             async with self._services.transport.send(method, url, headers, request.body) as answer:
@@ -87,7 +93,7 @@ class ModelExchange:
 
     async def _credentials(self, request: WireRequest) -> tuple[dict[str, str], str]:
         """The headers that say who calls, and the token among them."""
-        target = self._call.target
+        target = self._target
         if target.identity is None:
             return key_headers(target, request.key_header), ""
         if target.identity.is_own and not self._services.transport.trusts(target.endpoint):

@@ -193,6 +193,7 @@ class Target:
     key_header: str = ""
     extra_header: Header | None = None
     limits: Limits | None = None  # of a stored connection
+    slot: int = 0  # of a stored connection: which of its two keys this is
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,6 +7,7 @@ import time
 from collections import defaultdict
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import aclosing
+from dataclasses import replace
 from typing import Any, Protocol
 
 from connections.foundry.errors import ErrorKind, FoundryError
@@ -64,9 +65,12 @@ class LimitedClient:
         """Ends with Spilled, or with what the call itself ends with."""
         reserved = estimated_tokens(request)
         id = ""
-        if self._queues[target.name].locked():
+        has_waited = self._queues[target.name].locked()
+        if has_waited:
             yield Waiting(f"Limit of {target.name}: others wait before it", time.time() + LONGEST_PAUSE, 0)
         async with self._queues[target.name]:
+            if has_waited:
+                target = await self._renewed(target)
             while not id:
                 answer = await self._begin(target, reserved)
                 if isinstance(answer, str):
@@ -77,6 +81,7 @@ class LimitedClient:
                 if isinstance(event, Spilled):
                     return
                 await asyncio.sleep(max(0.05, min(answer.until - time.time(), LONGEST_PAUSE)))
+                target = await self._renewed(target)
         async with aclosing(self._booked_chat(target, request, id, reserved)) as events:
             async for event in events:
                 yield event
@@ -99,6 +104,10 @@ class LimitedClient:
         finally:
             renewing.cancel()
             await asyncio.shield(self._ledger.end(target.name, id, used))
+
+    async def _renewed(self, target: Target) -> Target:
+        """The same after a wait, in which its key may have been replaced."""
+        return replace(await self._connection(target.name), limits=target.limits)
 
     async def _begin(self, target: Target, wanted: int) -> str | LimitReached:
         if target.limits is None:

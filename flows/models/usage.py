@@ -9,11 +9,14 @@ from typing import Any
 
 from django.contrib.auth.models import User
 from django.db.models import Case, F, IntegerField, OuterRef, Subquery, Sum, Value, When
+from django.urls import reverse
 
-from connections.usage import ConnectionUser
+from connections.usage import ConnectionUser, WaitingRun
 from flows.models.figures import HourlyFigures
 from flows.models.flow import Flow
+from flows.models.record import ActionRun
 from flows.models.run import Run
+from flows.models.states import EXECUTING, State
 from flows.models.triggers import live_run_figures
 
 
@@ -32,6 +35,15 @@ def flows_by_connection() -> dict[str, list[ConnectionUser]]:
     return used
 
 
+def runs_waiting_for(connection: str) -> list[WaitingRun]:
+    """The first runs whose action waits for an answer of the connection that it names."""
+    waiting = ActionRun.objects.filter(run__state__in=EXECUTING, state=State.WAITING, inputs__connection=connection)
+    found = waiting.select_related("run__flow").order_by("run_id")[:MOST_WAITING]
+    return [
+        WaitingRun(row.run_id, row.run.flow.name, reverse("runs:show", args=[row.run_id]), row.reason) for row in found
+    ]
+
+
 def actions_of(node: Any) -> Iterator[dict[str, Any]]:
     """Every action of a stored document, read without parsing so that a broken one still counts."""
     actions = node.get("actions") if isinstance(node, dict) else None
@@ -43,6 +55,7 @@ def actions_of(node: Any) -> Iterator[dict[str, Any]]:
                 yield from actions_of(branch)
 
 
+MOST_WAITING = 20  # that a page lists
 LARGE = ("inputs", "secret_inputs", "output")  # columns of a run that lists do not show
 HOUR = 3_600  # seconds
 EVER = 0  # the hour under which figures hold the sum of all

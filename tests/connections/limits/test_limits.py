@@ -5,6 +5,7 @@ import random
 import time
 from collections import defaultdict
 from collections.abc import Callable
+from dataclasses import replace
 from itertools import count
 
 import pytest
@@ -182,7 +183,7 @@ async def collected(client, wanted, text="Why?"):
 
 def client_of(model, ledger=None, others=None):
     async def connection(name):
-        return others[name]
+        return (others or {}).get(name) or Target(name, None, None)
 
     return LimitedClient(model, ledger or LocalLedger(), connection, defaultdict(asyncio.Lock))
 
@@ -195,6 +196,19 @@ async def test_calls_begin_in_the_order_they_were_asked_for_and_none_is_lost():
     assert [text for _, text in model.asked] == [str(number) for number in range(6)]
     assert model.most == 1
     assert any(isinstance(event, Waiting) for event in results[-1])
+
+
+async def test_a_call_that_waited_goes_with_the_key_of_the_moment():
+    class KeyModel(Model):
+        def chat(self, target, request):
+            keys.append(target.key)
+            return super().chat(target, request)
+
+    keys = []
+    client = client_of(KeyModel(), others={"contoso": replace(target(), key="second")})
+    first = replace(target(calls=1), key="first")
+    await asyncio.gather(*[collected(client, first, str(number)) for number in range(3)])
+    assert keys == ["first", "second", "second"]
 
 
 async def test_cancelled_calls_give_their_places_back():
