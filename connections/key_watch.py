@@ -4,15 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from django.db import DatabaseError, InterfaceError
 from django.db.models import F
 from django.utils import timezone
 
-from connections.endpoint.endpoint import EndpointError
-from connections.fields import KeyUnreadable
 from connections.foundry.values import Target
 from connections.models import Connection, KeySlot, KeyUse
 from foundryflow.database import execute
@@ -39,14 +37,6 @@ class DatabaseKeyWatch:
     def __init__(self) -> None:
         self._pending: dict[Place, Uses] = {}
         self._storing: dict[Place, asyncio.Task[None]] = {}
-
-    async def renew(self, target: Target) -> Target:
-        if not target.slot:
-            return target
-        now: Target | None = await execute(lambda: stored_target(target.name))
-        if now is None or now.endpoint != target.endpoint:  # what was chosen for one host goes to no other
-            return target
-        return replace(target, key=now.key, identity=now.identity, extra_header=now.extra_header, slot=now.slot)
 
     def note_use(self, target: Target) -> None:
         if not target.slot:
@@ -77,14 +67,6 @@ class DatabaseKeyWatch:
         except (DatabaseError, InterfaceError):
             # The figure of a minute is not worth a call; the next minute says that the key is used.
             log.warning("action=key_use_not_stored connection=%s", place[0])
-
-
-def stored_target(name: str) -> Target | None:
-    connection = Connection.objects.select_related("spill_over_to").filter(name=name).first()
-    try:
-        return connection.target() if connection else None
-    except (KeyUnreadable, EndpointError):
-        return None
 
 
 def store_uses(place: Place, uses: Uses) -> None:

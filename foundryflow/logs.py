@@ -1,12 +1,28 @@
-"""Keeps the log readable, and the disk free, when one thing goes wrong thousands of times."""
+"""Keeps the log readable, and the disk free, when one thing goes wrong thousands of times; and secrets out of it."""
 
 from __future__ import annotations
 
 import logging
 import time
+from collections.abc import Callable
+from contextvars import ContextVar
 
 MOST, PERIOD = 20, 10.0  # messages of one place in so many seconds
 MOST_PLACES = 1_000
+
+# Of a task that knows secrets: puts masks for them into a text.
+mask_secrets: ContextVar[Callable[[str], str] | None] = ContextVar("mask_secrets", default=None)
+
+
+class SecretFilter(logging.Filter):
+    """Masks what a task that knows secrets logs, tracebacks included."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        if mask := mask_secrets.get():
+            record.msg, record.args = mask(record.getMessage()), ()
+            if record.exc_info and record.exc_info[0]:
+                record.exc_text = mask(record.exc_text or logging.Formatter().formatException(record.exc_info))
+        return True
 
 
 class RepeatFilter(logging.Filter):

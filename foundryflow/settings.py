@@ -224,9 +224,14 @@ LOGGING = {
     "filters": {
         "absence": {"()": "foundryflow.database.WithoutTraceback"},
         "repeats": {"()": "foundryflow.logs.RepeatFilter"},
+        "secrets": {"()": "foundryflow.logs.SecretFilter"},
     },
     "handlers": {
-        "console": {"class": "logging.StreamHandler", "formatter": "plain", "filters": ["absence", "repeats"]},
+        "console": {
+            "class": "logging.StreamHandler",
+            "formatter": "plain",
+            "filters": ["absence", "repeats", "secrets"],
+        },
     },
     "root": {"handlers": ["console"], "level": env.text("LOG_LEVEL", "WARNING")},
     # It says each try to connect, of each connection; who waits for one says so.

@@ -63,13 +63,6 @@ def extra_header(target: Target) -> dict[str, str]:
     return {target.extra_header.name: value} if value else {}
 
 
-def secrets_of(target: Target) -> tuple[str, ...]:
-    """Whatever of a connection must not be seen, should the service send it back."""
-    extra, identity = target.extra_header, target.identity
-    given = (target.key, extra and extra.value, identity and identity.secret, identity and identity.password)
-    return tuple(secret.reveal() for secret in given if secret)
-
-
 def sendable_value(secret: Secret, what: str) -> str:
     value = secret.reveal()
     if value and (not (value.isascii() and value.isprintable()) or " " in value):

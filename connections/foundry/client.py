@@ -18,7 +18,7 @@ from connections.foundry.calls import ChatCall, EmbeddingCall, ListCall, ModelCa
 from connections.foundry.destinations import Destinations
 from connections.foundry.diagnosis import TestResult
 from connections.foundry.errors import FoundryError, request_id
-from connections.foundry.exchange import ExchangeServices, ModelExchange, ReadEvents
+from connections.foundry.exchange import ExchangeServices, ModelExchange, ReadEvents, RenewTarget
 from connections.foundry.keys import KeyWatch, UnwatchedKeys
 from connections.foundry.lessons import LessonMemory, LocalLessonMemory
 from connections.foundry.routes import Api
@@ -64,13 +64,18 @@ class FoundryClient:
         )
 
     def chat(
-        self, target: Target, request: ChatRequest, *, retry: RetryPolicy | None = None
+        self,
+        target: Target,
+        request: ChatRequest,
+        *,
+        retry: RetryPolicy | None = None,
+        renew: RenewTarget | None = None,
     ) -> AsyncGenerator[ChatEvent]:
-        """Text as it comes, waits as they begin, the whole answer at last. Raises FoundryError.
+        """Text as it comes, waits as they begin, the whole answer at last. Raises FoundryError, and what `renew` does.
 
         Goes to chat completions or to Responses, whichever the endpoint prefers and the model speaks.
         """
-        return self._events(ChatCall(target, request, store=self._store), read_completion, retry)
+        return self._events(ChatCall(target, request, store=self._store), read_completion, retry, renew)
 
     def respond(
         self, target: Target, request: ChatRequest, *, retry: RetryPolicy | None = None
@@ -114,8 +119,10 @@ class FoundryClient:
         await self._services.tokens.aclose()
         await self._services.keys.aclose()
 
-    def _events(self, call: ModelCall, read: ReadEvents, retry: RetryPolicy | None) -> AsyncGenerator[Any]:
-        return ModelExchange(self._services, call, read, retry or self._retry).events()
+    def _events(
+        self, call: ModelCall, read: ReadEvents, retry: RetryPolicy | None, renew: RenewTarget | None = None
+    ) -> AsyncGenerator[Any]:
+        return ModelExchange(self._services, call, read, retry or self._retry, renew).events()
 
     async def _last_event(self, call: ModelCall, read: ReadEvents, retry: RetryPolicy | None) -> Any:
         """The result of a call that does not stream."""

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from connections.foundry.answers import AnswerContext, AttemptFailed, failure_of
-from connections.foundry.auth import TokenSource, extra_header, identity_refusal, key_headers, secrets_of
+from connections.foundry.auth import TokenSource, extra_header, identity_refusal, key_headers
 from connections.foundry.backoff import RETRIED_KINDS, RetryPolicy, requested_delay
 from connections.foundry.calls import ModelCall, WireRequest
 from connections.foundry.errors import ErrorKind, FoundryError
@@ -17,9 +17,10 @@ from connections.foundry.lessons import Lesson, LessonMemory, lesson_from
 from connections.foundry.masking import masker_of
 from connections.foundry.routes import Api, lesson_about_credentials, lesson_about_route
 from connections.foundry.transport import HttpAnswer, HttpTransport
-from connections.foundry.values import Waiting
+from connections.foundry.values import Target, Waiting
 
 MOST_CHANGES = 12  # of one request, until it is taken or given up
+RenewTarget = Callable[[Target], Awaitable[Target]]  # the same connection as it is now, for a call that has waited
 ReadEvents = Callable[[HttpAnswer, AnswerContext, Api], AsyncGenerator[Any]]
 
 
@@ -38,9 +39,16 @@ class ExchangeServices:
 class ModelExchange:
     """Sends one call until it is answered or given up. `read` makes events of an answer of status 200."""
 
-    def __init__(self, services: ExchangeServices, call: ModelCall, read: ReadEvents, policy: RetryPolicy) -> None:
+    def __init__(
+        self,
+        services: ExchangeServices,
+        call: ModelCall,
+        read: ReadEvents,
+        policy: RetryPolicy,
+        renew: RenewTarget | None = None,
+    ) -> None:
         self._services, self._call, self._read, self._policy = services, call, read, policy
-        self._target = call.target  # with the key of this attempt
+        self._target, self._renew = call.target, renew  # with the key of this attempt
         self._lessons: list[Lesson] = []
         self._unproven: list[Lesson] = []  # other ways, remembered once they have led somewhere
         self._changes = 0
@@ -69,8 +77,13 @@ class ModelExchange:
             yield Waiting(reason, self._services.clock() + delay, attempt)
             await self._services.sleep(delay)
             # A key that was replaced meanwhile may not be valid any more.
-            self._target = await self._services.keys.renew(self._target)
+            await self._renew_target()
             attempt += 1
+
+    async def _renew_target(self) -> None:
+        now = await self._renew(self._target) if self._renew else self._target
+        if now.endpoint == self._target.endpoint:  # what was chosen for one host goes to no other
+            self._target = now
 
     async def _send(self, request: WireRequest) -> AsyncGenerator[Any]:
         """The events of one attempt. Raises AttemptFailed."""
@@ -78,7 +91,7 @@ class ModelExchange:
         try:
             headers, token = await self._credentials(request)
             self._services.keys.note_use(self._target)
-            masker = masker_of(*secrets_of(self._target), token)
+            masker = masker_of(*(secret.reveal() for secret in self._target.secrets), token)
             context = AnswerContext(url, self._call.model, endpoint.host, masker)
             method = "GET" if request.body is None else "POST"
             async with self._services.transport.send(method, url, headers, request.body) as answer:

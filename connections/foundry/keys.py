@@ -1,4 +1,4 @@
-"""Which key of a stored connection is sent at the moment, and that it was: a seam, with its twin for no database."""
+"""That a key of a stored connection was sent: a seam, with its twin for no database."""
 
 from __future__ import annotations
 
@@ -8,10 +8,6 @@ from connections.foundry.values import Target
 
 
 class KeyWatch(Protocol):
-    async def renew(self, target: Target) -> Target:
-        """The target with the key that is in use now, for a call that has waited."""
-        ...
-
     def note_use(self, target: Target) -> None:
         """Its key is about to be sent."""
         ...
@@ -22,10 +18,7 @@ class KeyWatch(Protocol):
 
 
 class UnwatchedKeys:
-    """Every target keeps its key."""
-
-    async def renew(self, target: Target) -> Target:
-        return target
+    """Nobody asks when a key was sent."""
 
     def note_use(self, target: Target) -> None:
         pass

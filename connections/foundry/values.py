@@ -195,6 +195,13 @@ class Target:
     limits: Limits | None = None  # of a stored connection
     slot: int = 0  # of a stored connection: which of its two keys this is
 
+    @property
+    def secrets(self) -> tuple[Secret, ...]:
+        """Whatever of it must not be seen, should the service send it back."""
+        extra, identity = self.extra_header, self.identity
+        given = (self.key, extra and extra.value, identity and identity.secret, identity and identity.password)
+        return tuple(secret for secret in given if secret)
+
 
 @dataclass(frozen=True, slots=True)
 class Spilled:

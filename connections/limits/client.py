@@ -11,6 +11,7 @@ from dataclasses import replace
 from typing import Any, Protocol
 
 from connections.foundry.errors import ErrorKind, FoundryError
+from connections.foundry.exchange import RenewTarget
 from connections.foundry.values import ChatRequest, Completion, Spilled, Target, Waiting, WhenReached
 from connections.limits.rules import LEASE, Ledger, LimitReached
 
@@ -23,7 +24,9 @@ IMAGE_TOKENS = 1_000
 class UnlimitedClient(Protocol):
     """What is wrapped."""
 
-    def chat(self, target: Target, request: ChatRequest) -> AsyncGenerator[Any, None]: ...
+    def chat(
+        self, target: Target, request: ChatRequest, *, renew: RenewTarget | None = None
+    ) -> AsyncGenerator[Any, None]: ...
 
 
 class LimitedClient:
@@ -43,7 +46,7 @@ class LimitedClient:
         """The events of the call, with those of waiting and spilling over. Raises FoundryError."""
         for _ in range(MOST_SPILLS):
             if target.limits is None or not target.limits.any:
-                async with aclosing(self._client.chat(target, request)) as events:
+                async with aclosing(self._client.chat(target, request, renew=self._renewed)) as events:
                     async for event in events:
                         yield event
                 return
@@ -93,7 +96,7 @@ class LimitedClient:
         used = reserved
         renewing = asyncio.create_task(self._keep_renewing(target.name, id))
         try:
-            async with aclosing(self._client.chat(target, request)) as events:
+            async with aclosing(self._client.chat(target, request, renew=self._renewed)) as events:
                 async for event in events:
                     if isinstance(event, Completion):
                         used = event.usage.total_tokens or reserved
@@ -106,7 +109,9 @@ class LimitedClient:
             await asyncio.shield(self._ledger.end(target.name, id, used))
 
     async def _renewed(self, target: Target) -> Target:
-        """The same after a wait, in which its key may have been replaced."""
+        """The same after a wait, in which the key of a stored connection may have been replaced."""
+        if not target.slot:
+            return target
         return replace(await self._connection(target.name), limits=target.limits)
 
     async def _begin(self, target: Target, wanted: int) -> str | LimitReached:

@@ -127,6 +127,7 @@ class ActionType:
     branches: ClassVar[Literal["none", "body", "conditions", "try"]] = "none"
     new_branches: ClassVar[Sequence[NewBranch]] = ()
     properties: ClassVar[Any]  # a frozen dataclass of the kinds in flows/properties
+    brings_secrets: ClassVar[bool] = False  # from outside, as Secret: they were no text of the run before
     calls_model: ClassVar[bool] = False  # its output is the answer of a model
     only_in_loops: ClassVar[bool] = False
     leaves_block: ClassVar[bool] = False  # what stands behind it in its block is never reached

@@ -11,7 +11,6 @@ from typing import Any
 from django.db import IntegrityError, transaction
 from django.utils.crypto import salted_hmac
 
-from connections.secret import MASK
 from flows import engine
 from flows.api.problems import ApiProblem
 from flows.engine import configuration
@@ -68,8 +67,7 @@ def store_restart(run_id: int, path: str, inputs: Mapping[str, Any], newest: boo
         document = parse_revision(revision)
         if not anyway:
             check_configuration(revision, run.flow)
-        kept = {name: value for name, value in run.inputs.items() if value != MASK}
-        first_scope(document, {**kept, **inputs})
+        first_scope(document, {**run.inputs_without_masks(), **inputs})
         made = Run.objects.start_again(run, by=None, via="api", path=path, inputs=inputs, newest=newest)
         engine.submit(made)
     except ActionError as error:

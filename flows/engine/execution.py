@@ -22,9 +22,10 @@ from flows.interpreter import runner
 from flows.language.document import DocumentError
 from flows.language.errors import ActionError, RunFailed
 from flows.language.rendering import off_loop_if_heavy
-from flows.language.values import display_json
+from flows.language.secret_parts import seal, seal_parts
+from flows.language.values import display_json, secrets_in
 from flows.models import Run, State
-from foundryflow import database
+from foundryflow import database, logs
 
 log = logging.getLogger(__name__)
 
@@ -38,6 +39,7 @@ class RunExecution:
     async def execute(self) -> None:
         run, journal = self._run, self._journal
         hub.publish_change(run.pk)
+        logs.mask_secrets.set(journal.secrets.mask)
         database.patience.set(math.inf)  # of this task: a run waits for the database as long as it takes
         if run.attempt > 1 or run.origin_id:
             journal.remember(await self._host.writer.do(lambda: EarlierAttempts.of(run)))
@@ -57,9 +59,10 @@ class RunExecution:
 
     async def _run_document(self) -> dict[str, Any]:
         """How the run ended; nothing when it is not this process that says so."""
-        run, services = self._run, DatabaseServices(self._run, self._host)
+        run, services = self._run, DatabaseServices(self._run, self._host, self._journal.secrets)
         try:
             document = run.revision.parsed()
+            self._learn_hidden_inputs()
             async with asyncio.timeout(claims.seconds_left(run, settings.RUN_DEADLINE)):
                 output = await runner.execute(document, run.inputs_with_secrets(), self._journal, services)
         except RunFailed as failed:
@@ -88,6 +91,12 @@ class RunExecution:
                 "internal", f"The server could not go on: {type(error).__name__}.", "See the log of the server."
             )
         return {"state": State.SUCCEEDED, "output": await off_loop_if_heavy(display_json, output)}
+
+    def _learn_hidden_inputs(self) -> None:
+        hidden = self._run.revision.hidden_inputs()
+        for name, value in self._run.hidden_values().items():
+            paths = hidden.get(name, ())
+            self._journal.secrets.learn(secrets_in(seal_parts(value, paths) if paths else seal(value)))
 
     async def _release_or_cancel(self) -> dict[str, Any]:
         run = self._run

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
+from connections.foundry.masking import MaskingWindow
 from flows.engine.earlier_attempts import EarlierAttempts
 from flows.engine.gate import ActionGate
 from flows.engine.live import Hub
@@ -29,10 +30,11 @@ from flows.interpreter.journal import (
     ActionWaiting,
     Event,
 )
+from flows.interpreter.known_secrets import KnownSecrets
 from flows.interpreter.suspicion import places_of
 from flows.language.errors import ActionError
 from flows.language.rendering import off_loop_if_heavy
-from flows.language.values import display_json, storable_text
+from flows.language.values import display_json, secrets_in, storable_text
 from flows.models import LogEntry, Run, State
 from flows.models.raw import Fields
 
@@ -43,10 +45,12 @@ class DatabaseJournal:
     def __init__(self, run: Run, writer: DatabaseWriter, hub: Hub) -> None:
         self._run, self._hub = run, hub
         self.gate = ActionGate(places_of(run.crashes, run.crash_path))
-        self._outbox = Outbox(run, writer, hub, self.gate)
+        self.secrets = KnownSecrets()
+        self._outbox = Outbox(run, writer, hub, self.gate, self.secrets)
         self._earlier = EarlierAttempts()
         self._rows: set[str] = set()  # paths of actions that have one
         self._containers: set[str] = set()  # that are going
+        self._windows: dict[str, MaskingWindow] = {}  # of actions that stream
         self._is_silent = False
 
     def remember(self, earlier: EarlierAttempts) -> None:
@@ -62,7 +66,11 @@ class DatabaseJournal:
         await self.gate.admit(path)
 
     def recall(self, path: str) -> ActionEnd | None:
-        return self._earlier.recall(path)
+        ended = self._earlier.recall(path)
+        if isinstance(ended, ActionFinished):
+            values = [ended.output, ended.variables, [declared.value for declared in ended.declared]]
+            self.secrets.learn(secrets_in(values), path)
+        return ended
 
     def noted(self, path: str) -> Any:
         return self._earlier.noted(path)
@@ -96,7 +104,11 @@ class DatabaseJournal:
 
     def _record_text(self, event: ActionStreamed) -> None:
         """Text is not stored before the action ends; but who streams does not wait any more."""
-        self._hub.publish_text(self._run.pk, event.path, event.text)
+        window = self._windows.get(event.path)
+        if window is None:
+            window = self._windows[event.path] = self.secrets.window(event.path)
+        if text := window.feed(event.text):
+            self._hub.publish_text(self._run.pk, event.path, text)
         if self.gate.resume(event.path):
             number = self._outbox.next_number()
             resumed = {"state": State.RUNNING, "reason": "", "waits_until": None, "event": number}
@@ -150,6 +162,7 @@ class DatabaseJournal:
 
     async def _record_note(self, event: ActionNoted) -> None:
         packed = pack_outcome(ActionFinished(event.path, 0, output=event.value))
+        self.secrets.learn(packed.secrets, event.path)
         self._outbox.keep(event.path, packed, note=True)
         self._outbox.send_outcome()
         await self._outbox.settle()
@@ -157,6 +170,7 @@ class DatabaseJournal:
     async def _record_success(self, event: ActionFinished) -> None:
         values = [event.output, event.variables, event.declared]
         fields, packed = await off_loop_if_heavy(fields_and_checkpoint, values, event)
+        self.secrets.learn(packed.secrets, event.path, from_text=True)
         if not self._is_silent:
             self._record_end(event, fields, packed, tokens=event.usage)
 
@@ -184,9 +198,11 @@ class DatabaseJournal:
         if packed is not None and not is_container:
             self._outbox.keep(event.path, packed)
         self._containers.discard(event.path)
+        self._windows.pop(event.path, None)
         self._outbox.send_outcome()
 
     def _streamed_text(self, path: str) -> Fields:
+        """Without what its window held back: the beginning of a secret, perhaps."""
         return {"text": storable_text(self._hub.texts_of(self._run.pk).get(path, ""))}
 
 

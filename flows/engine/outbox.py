@@ -15,6 +15,7 @@ from flows.engine.live import Hub
 from flows.engine.records import LONGEST_PATH, RunRecords, write_records
 from flows.engine.writer import DatabaseWriter, SharedCall
 from flows.interpreter.checkpoint import PackedOutcome
+from flows.interpreter.known_secrets import KnownSecrets
 from flows.language.errors import ActionError
 from flows.models import Checkpoint, Run, State
 from flows.models.raw import Fields
@@ -26,10 +27,10 @@ log = logging.getLogger(__name__)
 class Outbox:
     """Of one run in one attempt. Records are numbered in their order; outcomes can be waited for."""
 
-    def __init__(self, run: Run, writer: DatabaseWriter, hub: Hub, gate: ActionGate) -> None:
+    def __init__(self, run: Run, writer: DatabaseWriter, hub: Hub, gate: ActionGate, secrets: KnownSecrets) -> None:
         self._run, self._writer, self._hub, self._gate = run, writer, hub, gate
         self._number = run.last_event
-        self.records = RunRecords(run.pk, run.attempt)
+        self.records = RunRecords(run.pk, run.attempt, secrets)
         self.keeps_secrets = False
         self._queued: asyncio.Future[Any] | None = None
         self._owed: asyncio.Future[Any] | None = None  # done once the newest outcome is durable
@@ -42,7 +43,7 @@ class Outbox:
     def keep(self, path: str, packed: PackedOutcome, *, note: bool = False) -> None:
         """Adds a checkpoint, encrypted when it holds a secret."""
         checkpoint = Checkpoint(run_id=self._run.pk, path=path[:LONGEST_PATH], note=note)
-        if packed.secret:
+        if packed.secrets:
             checkpoint.sealed = Secret(packed.text)
             self.keeps_secrets = True
         else:

@@ -7,6 +7,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from flows.engine.earlier_records import mask_earlier_records
+from flows.interpreter.known_secrets import KnownSecrets
 from flows.models import LIVE, ActionRun, Checkpoint, LogEntry, Run, State, Suspect, sql
 from flows.models.raw import Fields, db_values, insert
 
@@ -23,6 +25,7 @@ class RunRecords:
 
     run: int
     attempt: int
+    secrets: KnownSecrets
     number: int = 0
     state: str = State.RUNNING
     prompt_tokens: int = 0
@@ -48,15 +51,34 @@ class RunRecords:
         self.prompt_tokens += usage.get("prompt_tokens") or 0
         self.completion_tokens += usage.get("completion_tokens") or 0
 
+    def mask(self) -> None:
+        """Puts masks for the secrets that the run knows, and seals checkpoints that hold one. May be done again."""
+        secrets = self.secrets
+        if not secrets:
+            return
+        messages = [line.message for line in self.lines]
+        shown = [self.created, self.changed, self.ending, messages]
+        masked = secrets.mask(shown)
+        if masked is not shown:
+            self.created, self.changed, self.ending, messages = masked
+            for line, message in zip(self.lines, messages, strict=True):
+                line.message = message
+        for checkpoint in self.checkpoints:
+            if checkpoint.plain and secrets.stand_in(checkpoint.plain):
+                checkpoint.seal()
+                secrets.are_sealed = True
+
     def next(self) -> RunRecords:
         """Empty ones for what comes behind."""
-        return RunRecords(self.run, self.attempt)
+        return RunRecords(self.run, self.attempt, self.secrets)
 
 
 def write_records(all: Sequence[RunRecords]) -> list[StaleAttempt | None]:
     """In the transaction that is open. Says of each whether it was refused."""
     attempts = sql.lock_attempts([each.run for each in all])
     valid = [each for each in all if attempts.get(each.run) == each.attempt]
+    for each in valid:
+        each.mask()
     update_runs(valid)
     insert([ActionRun(run_id=each.run, **fields) for each in valid for fields in each.created.values()])
     update_actions(valid)
@@ -67,7 +89,9 @@ def write_records(all: Sequence[RunRecords]) -> list[StaleAttempt | None]:
     if broken := [each.run for each in valid if each.ending and each.ending["state"] != State.SUCCEEDED]:
         # What was going when the run ended, and could not say how it ended itself.
         ActionRun.objects.filter(run_id__in=broken, state__in=LIVE).update(state=State.FAILED, reason="")
-    if erased := [each.run for each in valid if each.erases_secrets]:
+    for each in valid:
+        mask_earlier_records(each.run, each.secrets, ends=bool(each.ending))
+    if erased := [each.run for each in valid if each.ending and (each.erases_secrets or each.secrets.are_sealed)]:
         Checkpoint.objects.filter(run_id__in=erased, sealed__isnull=False).delete()
     taken = {each.run for each in valid}
     return [None if each.run in taken else StaleAttempt(f"Run {each.run} was taken over.") for each in all]

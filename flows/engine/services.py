@@ -20,9 +20,12 @@ from connections.secret import Secret
 from flows.actions.services import CallingStep, FlowRun
 from flows.engine.configuration import errors_before_run
 from flows.engine.writer import DatabaseWriter
+from flows.interpreter.known_secrets import KnownSecrets
 from flows.interpreter.runner import first_scope
 from flows.language.document import DocumentError
 from flows.language.errors import ActionError
+from flows.language.secret_parts import seal
+from flows.language.values import secrets_in
 from flows.models import Flow, FlowSecret, Revision, Run, State
 
 FRESH = 1.0  # seconds that a connection is not read again
@@ -64,8 +67,8 @@ for changed in (post_save, post_delete):
 class DatabaseServices:
     """Services of one run."""
 
-    def __init__(self, run: Run, host: RunHost) -> None:
-        self._run, self._host = run, host
+    def __init__(self, run: Run, host: RunHost, secrets: KnownSecrets) -> None:
+        self._run, self._host, self._secrets = run, host, secrets
 
     @property
     def foundry(self) -> LimitedClient:
@@ -73,6 +76,11 @@ class DatabaseServices:
         return LimitedClient(foundry_client(), ledger, self.connection, self._host.queues)
 
     async def connection(self, name: str) -> Target:
+        target = await self._find_target(name)
+        self._secrets.learn(target.secrets)
+        return target
+
+    async def _find_target(self, name: str) -> Target:
         if known := targets.get(name):
             return known
         # Hundreds of runs that begin together ask once.
@@ -90,6 +98,7 @@ class DatabaseServices:
 
     async def run_flow(self, flow: str, inputs: Mapping[str, Any], step: CallingStep) -> FlowRun:
         child: Run = await self._host.writer.do(lambda: find_or_start_child(self._run, flow, inputs, step))
+        self._secrets.learn(secrets_in(seal(child.hidden_values())), step.path, from_text=True)
         await self._host.execute_child(child.pk)
         ended: Run = await self._host.writer.do(lambda: Run.objects.get(pk=child.pk))
         if ended.state == State.SUCCEEDED:

@@ -25,10 +25,10 @@ class CheckpointError(ValueError):
 
 @dataclass(frozen=True)
 class PackedOutcome:
-    """`secret` tells whether a key or another secret is in the text."""
+    """`secrets` are those that are in the text, keys of connections included."""
 
     text: str
-    secret: bool
+    secrets: tuple[Secret, ...] = ()
 
 
 def pack_outcome(event: ActionEnd) -> PackedOutcome:
@@ -49,7 +49,7 @@ def pack_outcome(event: ActionEnd) -> PackedOutcome:
             "declared": [[d.name, d.type, packer.pack(d.value), d.global_] for d in event.declared],
             "signal": event.signal.value,
         }
-    return PackedOutcome(json.dumps({"at": event.at, **body}), packer.secret)
+    return PackedOutcome(json.dumps({"at": event.at, **body}), tuple(packer.secrets))
 
 
 def unpack_outcome(path: str, text: str) -> ActionEnd:
@@ -80,10 +80,10 @@ def unpack_outcome(path: str, text: str) -> ActionEnd:
 
 
 class ValuePacker:
-    """Values -> JSON. Remembers whether it saw a secret."""
+    """Values -> JSON. Remembers the secrets it saw."""
 
     def __init__(self) -> None:
-        self.secret = False
+        self.secrets: list[Secret] = []
 
     def pack(self, value: Any) -> Any:
         match value:
@@ -92,10 +92,10 @@ class ValuePacker:
             case None | bool() | int() | float() | str():
                 return value
             case Secret():
-                self.secret = True
+                self.secrets.append(value)
                 return {TAG: "secret", "value": value.reveal()}
             case ConnectionValue():
-                self.secret = True
+                self.secrets += value.target.secrets
                 return {TAG: "connection", "name": value.name, "target": self._target(value.target)}
             case Response():
                 parts = (value.text, value.usage, value.finish_reason, value.model, value.json, value.raw)

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
+from flows.interpreter.known_secrets import KnownSecrets
 from flows.language.errors import ActionError, Signal
 from flows.language.values import Declared
 
@@ -107,6 +108,10 @@ Event = (
 
 
 class Journal(Protocol):
+    @property
+    def secrets(self) -> KnownSecrets:
+        """What must be masked in everything that is recorded."""
+
     async def record(self, event: Event) -> None:
         """An outcome is durable before the start of another action has returned, a note when its record has.
 
@@ -134,6 +139,7 @@ class MemoryJournal:
 
     def __init__(self, ended: Mapping[str, ActionEnd] | None = None, notes: Mapping[str, Any] | None = None) -> None:
         self.events: list[Event] = []
+        self.secrets = KnownSecrets()
         self._ended, self._notes = dict(ended or {}), dict(notes or {})
 
     async def record(self, event: Event) -> None:

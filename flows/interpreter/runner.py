@@ -33,8 +33,9 @@ from flows.language.errors import ActionError, LoopLeft, Returned, RunFailed, Si
 from flows.language.expressions import ExpressionError
 from flows.language.rendering import evaluate_condition, off_loop_if_heavy, render_deep
 from flows.language.scope import Scope
+from flows.language.secret_parts import seal_parts
 from flows.language.stored_secrets import is_stored
-from flows.language.values import display_json
+from flows.language.values import as_text, display_json, holds_secret, secrets_in
 from flows.lint.visible import unset_at
 from flows.properties.base import Property, properties_of, value_or_default
 from flows.properties.value import refuse_large
@@ -53,6 +54,7 @@ async def execute(document: Document, inputs: Mapping[str, Any], journal: Journa
     """
     try:
         scope = first_scope(document, await with_stored_defaults(document, inputs, services))
+        journal.secrets.learn(secrets_in([scope.get(i.name) for i in document.inputs if i.may_hold_secret]))
     except ActionError as error:
         raise RunFailed("", "", error) from None
     try:
@@ -97,6 +99,8 @@ def first_scope(document: Document, inputs: Mapping[str, Any]) -> Scope:
             raise ActionError("input", f"The input {declared.name} is missing.", "It is required; fill it in.")
         try:
             scope.declare(declared.name, declared.type, value)
+            if declared.secret_parts:
+                scope.put(declared.name, seal_parts(scope.get(declared.name), declared.secret_parts))
         except ValueError as error:
             raise ActionError("input", f"The input {declared.name} {error}.", f"Its type is {declared.type}.") from None
     together = {name: variable.value for name, variable in scope.variables.items()}
@@ -220,11 +224,37 @@ class Runner:
         except ActionError:
             await self.journal.record(started)
             raise
-        inputs = await off_loop_if_heavy(displayed_inputs, vars(rendered), properties_of(known.properties))
+        values, properties = vars(rendered), properties_of(known.properties)
+        made = [values[name] for name, property in properties.items() if property.makes_secrets]
+        self.journal.secrets.learn(secrets_in(made), path, from_text=True)
+        inputs = await off_loop_if_heavy(displayed_inputs, values, properties)
+        try:
+            await off_loop_if_heavy(self._refuse_secrets, values, properties, inputs if known.calls_model else {})
+        except ActionError:
+            await self.journal.record(started)
+            raise
         await self.journal.record(dataclasses.replace(started, inputs=inputs))
         result = await known.execute(rendered, Execution(self, action, scope, path, attempt))
+        if known.brings_secrets:
+            brought = await off_loop_if_heavy(list_secrets, [result.output, result.variables])
+            self.journal.secrets.learn(brought, path)
         await self._refuse_large(result)
         return result
+
+    def _refuse_secrets(
+        self, values: Mapping[str, Any], properties: Mapping[str, Property], sent: Mapping[str, Any]
+    ) -> None:
+        """Raises ActionError when a property holds a secret that must not; what is `sent` to a model none as text."""
+        secrets = self.journal.secrets
+        for name, property in properties.items() if secrets else ():
+            if property.may_hold_secret or not values[name]:
+                continue
+            if holds_secret(values[name]) or (name in sent and secrets.stand_in(as_text(sent[name]))):
+                raise ActionError(
+                    "secret_in_text",
+                    f"{property.label} would show a secret.",
+                    "Hand a secret to a property for secrets, and leave it out of what is shown or sent.",
+                )
 
     async def _refuse_large(self, result: Result) -> None:
         if not result.variables and not result.declared and (result.output is None or isinstance(result.output, str)):
@@ -249,7 +279,7 @@ class Runner:
         return properties(**values)
 
     async def _read_property(self, property: Property, value: Any, action: Action, scope: Scope) -> Any:
-        value = await property.open_secrets(value, self.services.secret)
+        value = await property.open_secrets(value, self._open_secret)
         try:
             value = await property.read(value, scope)
             if (variable := property.variable_of(value)) and scope.find(variable) is None:
@@ -257,6 +287,11 @@ class Runner:
         except ValueError as error:
             raise self.wrong_expression(action, error, property.label) from None
         return value
+
+    async def _open_secret(self, id: str) -> Secret:
+        secret = await self.services.secret(id)
+        self.journal.secrets.learn((secret,))
+        return secret
 
     def _refuse_unset(self, action: Action, name: str) -> None:
         if self._document and unset_at(self._document, action.id, name, in_loop=False):
@@ -368,6 +403,10 @@ def apply_outcome(done: ActionFinished, scope: Scope) -> None:
         scope.declare(declared.name, declared.type, declared.value, global_=declared.global_)
     for name, value in done.variables.items():
         scope.put(name, value)
+
+
+def list_secrets(value: Any) -> list[Secret]:
+    return list(secrets_in(value))
 
 
 def displayed_inputs(rendered: Mapping[str, Any], properties: Mapping[str, Property]) -> dict[str, Any]:

@@ -60,6 +60,15 @@ class Input:
     def description(self) -> str:
         return str(self.json.get("description") or "")
 
+    @property
+    def secret_parts(self) -> Sequence[str]:
+        """Paths of what is secret in an object or a list."""
+        return self.json.get("secret_parts") or ()
+
+    @property
+    def may_hold_secret(self) -> bool:
+        return self.type == "secret" or bool(self.secret_parts)
+
 
 @dataclass(frozen=True)
 class Branch:

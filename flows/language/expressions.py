@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 import minijinja
+from jinja2 import nodes
 
 from connections.secret import Secret
 from flows.language.evaluator_messages import EvaluationFailure, EvaluationResult, EvaluationTask
@@ -14,7 +15,7 @@ from flows.language.sandbox import operations
 from flows.language.sandbox.budget import TooSlow, Unfinished, budget
 from flows.language.sandbox.expression_writer import TemplateRefused
 from flows.language.sandbox.filters import FILTERS
-from flows.language.sandbox.rewrite import CompiledTemplate, compile_template
+from flows.language.sandbox.rewrite import CompiledTemplate, compile_template, parse_template
 from flows.language.scope import HEAVY, Scope, Variable
 from flows.language.values import Response
 
@@ -87,6 +88,33 @@ def check(template: str) -> set[str]:
         return set()
     done = read_template(template)
     return set(done.names - done.guarded)
+
+
+def printed_names(template: str) -> set[str]:
+    """Variables whose value comes out of a template as it is; x for `inputs.x`. Empty for one that is not valid."""
+    if is_plain(template):
+        return set()
+    try:
+        tree = parse_template(template)
+    except TemplateRefused:
+        return set()
+    return {name for output in tree.find_all(nodes.Output) for node in output.nodes for name in names_printed(node)}
+
+
+def names_printed(node: nodes.Node | None) -> Iterator[str]:
+    match node:
+        case nodes.Name(name=name) | nodes.Getattr(node=nodes.Name(name="inputs"), attr=name):
+            yield name
+        case nodes.Getitem(node=nodes.Name(name="inputs"), arg=nodes.Const(value=str(name))):
+            yield name
+        case nodes.Filter(node=inner, name="default"):
+            yield from names_printed(inner)
+        case nodes.CondExpr(expr1=one, expr2=other) | nodes.Add(left=one, right=other):
+            yield from names_printed(one)
+            yield from names_printed(other)
+        case nodes.Concat(nodes=parts):
+            for inner in parts:
+                yield from names_printed(inner)
 
 
 def evaluate(template: str, scope: Scope) -> Any:

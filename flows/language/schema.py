@@ -11,6 +11,8 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
+from flows.language.secret_parts import MOST, PathError, parse_paths
+
 FORMAT = "foundryflow/1"
 MOST_ACTIONS, DEEPEST, LARGEST = 5_000, 20, 5 * 1024 * 1024  # actions, levels, bytes of JSON
 
@@ -61,6 +63,19 @@ def check_inputs(inputs: object) -> Iterator[str]:
             yield f"inputs[{at}]: {name} is there twice. Rename one of them."
         else:
             seen.add(name)
+            yield from check_secret_parts(declared.get("secret_parts"), f"inputs[{at}]")
+
+
+def check_secret_parts(paths: object, where: str) -> Iterator[str]:
+    if paths is None:
+        return
+    if not isinstance(paths, list) or len(paths) > MOST or not all(isinstance(path, str) for path in paths):
+        yield f"{where}: secret_parts is not a list of at most {MOST} paths such as customers[*].key."
+        return
+    try:
+        parse_paths(paths)
+    except PathError as error:
+        yield f"{where}: secret_parts: {error}"
 
 
 def check_actions(actions: object, where: str, depth: int, ids: set[str], counter: list[int]) -> Iterator[str]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum, auto
 from typing import TYPE_CHECKING, Any
@@ -88,6 +88,37 @@ def weight(value: Any, most: int, of_part: int = WEIGHT_OF_PART) -> int:
         elif isinstance(one, str):
             found += len(one)
     return found
+
+
+def secrets_in(value: Any) -> Iterator[Secret]:
+    """Every secret that the value holds, those of connections included."""
+    match value:
+        case Secret():
+            yield value
+        case ConnectionValue():
+            yield from value.target.secrets
+        case Response():
+            yield from secrets_in((value.json, value.raw))
+        case Mapping():
+            for inner in value.values():
+                yield from secrets_in(inner)
+        case list() | tuple():
+            for inner in value:
+                yield from secrets_in(inner)
+
+
+def holds_secret(value: Any) -> bool:
+    """Whether a secret is in it that must not become text; a connection may, as its name."""
+    match value:
+        case Secret():
+            return True
+        case Response():
+            return holds_secret((value.json, value.raw))
+        case Mapping():
+            return any(map(holds_secret, value.values()))
+        case list() | tuple():
+            return any(map(holds_secret, value))
+    return False
 
 
 def display_json(value: Any) -> Any:

@@ -9,8 +9,9 @@ from typing import Any
 
 from flows.actions.registry import all_types, properties_of_type
 from flows.language.document import Action, Document
+from flows.language.secret_parts import seal_parts
 from flows.language.stored_secrets import is_stored
-from flows.language.values import VARIABLE_TYPES
+from flows.language.values import VARIABLE_TYPES, holds_secret
 from flows.lint.literal_secrets import SecretPlace, literal_of, refusals, secrets_of, text_inputs_in_secrets
 from flows.lint.visible import Scopes, Visible, known_type, start_variables
 from flows.lint.visible import variables_at as variables_at
@@ -133,6 +134,11 @@ def input_problems(document: Document) -> Iterator[Problem]:
         if declared.type not in VARIABLE_TYPES:
             yield Problem(
                 None, "inputs", f"{declared.name}: {declared.type!r} is not a type. Types: {', '.join(VARIABLE_TYPES)}."
+            )
+        if declared.secret_parts and holds_secret(seal_parts(declared.default, declared.secret_parts)):
+            where = ", ".join(declared.secret_parts)
+            yield Problem(
+                None, "inputs", f"The default of {declared.name} can be read in the document. Leave {where} out of it."
             )
 
 

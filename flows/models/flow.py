@@ -5,6 +5,7 @@ from __future__ import annotations
 import secrets
 from collections.abc import Collection
 from datetime import datetime
+from functools import cached_property
 
 from django.conf import settings
 from django.contrib.auth.models import User
@@ -15,12 +16,26 @@ from django.utils.text import slugify
 
 from connections.secret import Secret
 from flows.language.document import Document, DocumentError, parse
+from flows.lint.hidden_inputs import Hidden, hidden_inputs
 from flows.lint.literal_secrets import replace_literals
 from flows.models.raw import placeholders, table
 from flows.models.secrets import FlowSecret
 
 MOST_PARSED = 200  # documents
-parsed_documents: dict[tuple[int, datetime], Document] = {}  # revisions never change
+
+
+class ParsedRevision:
+    """What is found out once about a revision, which never changes."""
+
+    def __init__(self, document: Document) -> None:
+        self.document = document
+
+    @cached_property
+    def hidden_inputs(self) -> Hidden:
+        return hidden_inputs(self.document)
+
+
+parsed_revisions: dict[tuple[int, datetime], ParsedRevision] = {}
 
 
 class Conflict(Exception):
@@ -226,9 +241,16 @@ class Revision(models.Model):
 
         One that was parsed a while ago is not even read when it was deferred.
         """
-        known = parsed_documents.get((self.pk, self.created_at))
+        return self._parsed().document
+
+    def hidden_inputs(self) -> Hidden:
+        """Inputs that are kept encrypted and shown masked. Raises DocumentError."""
+        return self._parsed().hidden_inputs
+
+    def _parsed(self) -> ParsedRevision:
+        known = parsed_revisions.get((self.pk, self.created_at))
         if known is None:
-            known = parsed_documents[self.pk, self.created_at] = parse(self.document)
-            while len(parsed_documents) > MOST_PARSED:
-                parsed_documents.pop(next(iter(parsed_documents)), None)
+            known = parsed_revisions[self.pk, self.created_at] = ParsedRevision(parse(self.document))
+            while len(parsed_revisions) > MOST_PARSED:
+                parsed_revisions.pop(next(iter(parsed_revisions)), None)
         return known

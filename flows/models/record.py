@@ -5,6 +5,7 @@ from __future__ import annotations
 from django.db import models
 
 from connections.fields import SecretField
+from connections.secret import Secret
 from flows.models.states import State
 
 
@@ -30,6 +31,10 @@ class Checkpoint(models.Model):
 
     def __str__(self) -> str:
         return self.path
+
+    def seal(self) -> None:
+        """Keeps it encrypted from now on."""
+        self.plain, self.sealed = "", Secret(self.plain)
 
     @property
     def text(self) -> str:

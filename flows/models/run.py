@@ -15,6 +15,7 @@ from django.utils import timezone
 
 from connections.fields import SecretField
 from connections.secret import MASK, Secret
+from flows.lint.hidden_inputs import shown_inputs
 from flows.models.flow import Flow, Revision, visible_to
 from flows.models.record import ActionRun, Checkpoint
 from flows.models.states import ENDED, LIVE, State
@@ -73,13 +74,12 @@ class RunManager(models.Manager["Run"]):
         Raises DocumentError.
         """
         revision = revision or flow.current
-        secret_names = {i.name for i in revision.parsed().inputs if i.type == "secret"}
-        secrets = {name: value for name, value in inputs.items() if name in secret_names and value is not None}
-        shown = {name: MASK if name in secrets else value for name, value in inputs.items()}
+        hidden = revision.hidden_inputs()
+        secrets = {name: value for name, value in inputs.items() if name in hidden and value is not None}
         return Run(
             flow=flow,
             revision=revision,
-            inputs=shown,
+            inputs=shown_inputs(inputs, hidden),
             secret_inputs=Secret(json.dumps(secrets)) if secrets else None,
             started_by=by,
             via=via,
@@ -103,10 +103,9 @@ class RunManager(models.Manager["Run"]):
         Inputs that are not given stay as they were, but secret ones are gone. Results that hold a secret are gone,
         too: those actions are executed again.
         """
-        kept = {name: value for name, value in run.inputs.items() if value != MASK}
         made = self.start(
             flow=run.flow,
-            inputs={**kept, **(inputs or {})},
+            inputs={**run.inputs_without_masks(), **(inputs or {})},
             by=by,
             via=via,
             revision=None if newest else run.revision,
@@ -178,8 +177,16 @@ class Run(models.Model):
         return self.state in ENDED
 
     def inputs_with_secrets(self) -> dict[str, object]:
-        secrets = json.loads(self.secret_inputs.reveal()) if self.secret_inputs else {}
-        return {**self.inputs, **secrets}
+        return {**self.inputs, **self.hidden_values()}
+
+    def hidden_values(self) -> dict[str, Any]:
+        """The inputs that are kept encrypted, by name, until the run ends."""
+        hidden: dict[str, Any] = json.loads(self.secret_inputs.reveal()) if self.secret_inputs else {}
+        return hidden
+
+    def inputs_without_masks(self) -> dict[str, Any]:
+        """Those that can be given again."""
+        return {name: value for name, value in self.inputs.items() if MASK not in json.dumps(value, ensure_ascii=False)}
 
     def copy_results(self, origin: Run, path: str) -> None:
         """Copies the results that `origin` had before `path` (empty: all), with their rows."""

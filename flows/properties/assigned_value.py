@@ -16,6 +16,7 @@ from flows.properties.value import ValueProperty
 class AssignedValueProperty(ValueProperty):
     kind = "assigned_value"
 
+    may_hold_secret: bool = True
     to: str  # the property that names the variable
 
     async def open_secrets(self, value: Any, open: Callable[[str], Awaitable[Secret]]) -> Any:

@@ -13,7 +13,7 @@ from functools import cache
 from typing import Any, ClassVar
 
 from connections.secret import Secret
-from flows.language.expressions import ExpressionError, check
+from flows.language.expressions import ExpressionError, check, printed_names
 from flows.language.scope import Scope, VariableInScope
 
 EMPTY: tuple[Any, ...] = (None, "", [], {})  # values of the panel that mean "not set"
@@ -59,6 +59,7 @@ class Property:
     kind: ClassVar[str]  # the name of its module
     error_when_missing: ClassVar[str] = "property_missing"  # kind of the error of a run
     is_secret: ClassVar[bool] = False  # marked with a lock on the card
+    makes_secrets: ClassVar[bool] = False  # a text that it reads may become a secret
 
     label: str  # in the panel, on the card, in sentences
     hint: str = ""  # below the field
@@ -70,6 +71,7 @@ class Property:
     on_card: bool = False
     card_label: str = ""  # where the label is too long for a card
     advanced: bool = False  # folded away in the panel
+    may_hold_secret: bool = False  # anywhere in its value, whatever the action does with it
     is_result: bool = False  # names the result variable: at the end of the panel, and what comes out of the card
 
     @property
@@ -192,8 +194,13 @@ def brief_of(value: Any) -> str:
     return text_of(value).removeprefix("{{").removesuffix("}}").strip()[:LONGEST_ON_CARD]
 
 
-def template_problems(template: str, variables: Mapping[str, VariableInScope], where: str) -> Iterator[Finding]:
+def template_problems(
+    template: str, variables: Mapping[str, VariableInScope], where: str, *, may_hold_secret: bool = True
+) -> Iterator[Finding]:
     """What is wrong with a template that reads these variables; `where` names it in a sentence."""
+    for name in () if may_hold_secret else sorted(printed_names(template) & variables.keys()):
+        if variables[name].type == "secret":
+            yield Finding(f"{where} would show the secret `{name}`. Hand it to a property for secrets alone.")
     try:
         names = check(template)
     except ExpressionError as error:

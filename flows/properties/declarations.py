@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from connections.secret import Secret
@@ -25,8 +26,12 @@ from flows.properties.value import render_value
 MOST_ON_CARD = 12
 
 
+@dataclass(frozen=True, kw_only=True)
 class DeclarationsProperty(Property):
     kind = "declarations"
+    makes_secrets = True
+
+    may_hold_secret: bool = True
 
     async def open_secrets(self, value: Any, open: Callable[[str], Awaitable[Secret]]) -> Any:
         return await open_everywhere(value, open)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import Any
 
 from flows.language.expressions import templates_in
@@ -11,8 +12,11 @@ from flows.properties.base import Finding, LintContext, declare, template_proble
 from flows.properties.value import ValueProperty
 
 
+@dataclass(frozen=True, kw_only=True)
 class DeferredValueProperty(ValueProperty):
     kind = "deferred_value"
+
+    may_hold_secret: bool = True
 
     async def read(self, value: Any, scope: Scope) -> Any:
         return value

@@ -17,6 +17,7 @@ from flows.properties.value import ValueProperty
 class FlowInputsProperty(ValueProperty):
     kind = "flow_inputs"
 
+    may_hold_secret: bool = True
     of: str  # the property that names the flow
 
     async def open_secrets(self, value: Any, open: Callable[[str], Awaitable[Secret]]) -> Any:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Iterator
+from dataclasses import dataclass
 from typing import Any
 
 from connections.secret import Secret
@@ -23,9 +24,13 @@ from flows.properties.base import (
 )
 
 
+@dataclass(frozen=True, kw_only=True)
 class SecretProperty(Property):
     kind = "secret"
     is_secret = True
+    makes_secrets = True
+
+    may_hold_secret: bool = True
 
     async def open_secrets(self, value: Any, open: Callable[[str], Awaitable[Secret]]) -> Any:
         return await open(value["secret"]) if is_stored(value) else value

@@ -30,7 +30,7 @@ class ValueProperty(Property):
 
     def problems(self, value: Any, context: LintContext) -> Iterator[Finding]:
         for template in templates_in(value):
-            yield from template_problems(template, context.variables, self.label)
+            yield from template_problems(template, context.variables, self.label, may_hold_secret=self.may_hold_secret)
 
     def is_write_only(self, stored: Any) -> bool:
         return is_own_key(stored)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 from urllib.parse import urlencode
 
 from django.contrib import messages
@@ -14,7 +13,6 @@ from django.shortcuts import redirect
 from django.urls import reverse
 from django.views.decorators.http import require_http_methods, require_POST
 
-from connections.secret import MASK
 from flows import engine
 from flows.access import find_flow, find_run
 from flows.engine import configuration
@@ -52,13 +50,14 @@ class RunPlan:
         except DocumentError:
             raise Http404("The revision of that run cannot be read.") from None
         is_filled_in = request.method == "POST" and (not document.inputs or "asked" in request.POST)
-        form = InputsForm(document, request.POST if is_filled_in else None, shown_inputs(again))
+        given = again.inputs_without_masks() if again else None
+        form = InputsForm(document, request.POST if is_filled_in else None, given)
         return cls(flow, revision, form, origin, request.GET.get("from", ""))
 
     @classmethod
     def of_retry(cls, run: Run) -> RunPlan:
         """Goes on where the run failed. Raises DocumentError."""
-        form = InputsForm(run.revision.parsed(), None, shown_inputs(run))
+        form = InputsForm(run.revision.parsed(), None, run.inputs_without_masks())
         return cls(run.flow, run.revision, form, run, (run.error or {}).get("path", ""))
 
     def errors(self) -> list[Problem]:
@@ -79,11 +78,6 @@ class RunPlan:
             run = Run.objects.start(flow=self.flow, inputs=inputs, by=by, via="designer", priority=engine.URGENT)
         engine.submit(run)
         return run
-
-
-def shown_inputs(run: Run | None) -> dict[str, Any] | None:
-    """The inputs of a run once more; secret ones are gone."""
-    return {name: value for name, value in run.inputs.items() if value != MASK} if run else None
 
 
 @editor
@@ -119,7 +113,7 @@ def retry(request: Request, pk: int) -> HttpResponse:
     except DocumentError:
         messages.error(request, "The revision of that run cannot be read.")
         return redirect("runs:show", pk)
-    if MASK in run.inputs.values():
+    if run.inputs_without_masks().keys() != run.inputs.keys():
         query = urlencode({"again": pk, "from": plan.path})
         return redirect(f"{reverse('runs:start', args=[run.flow.slug])}?{query}")
     if errors and "anyway" not in request.POST:

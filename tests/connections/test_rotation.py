@@ -4,7 +4,6 @@ import asyncio
 from datetime import timedelta
 
 import pytest
-from django.contrib.auth.models import User
 from django.urls import reverse
 from django.utils import timezone
 
@@ -196,18 +195,6 @@ def test_a_use_says_when_and_how_often(connection, alice):
     assert found.in_use.calls_today == 5
     chart = rotation.use_chart(found)
     assert (chart.most, [bar.height for bar in chart.bars]) == (5, [72.0])
-
-
-@pytest.mark.django_db(transaction=True)
-def test_a_call_that_waits_goes_on_with_the_key_of_the_moment():
-    connection = make_connection("contoso")
-    alice = User.objects.create_user("alice")
-    before = connection.target()
-    switched(connection, alice)
-    renewed = asyncio.run(DatabaseKeyWatch().renew(before))
-    assert (renewed.key, renewed.slot) == (Secret(SECOND), 2)
-    Connection.objects.update(endpoint="https://elsewhere.example/v1")
-    assert asyncio.run(DatabaseKeyWatch().renew(before)) == before
 
 
 # Pages

@@ -222,3 +222,11 @@ def test_broken_values_are_problems_and_never_raise(broken):
 
     assert all(isinstance(problem, Problem) and problem.message for problem in problems(document, connections={"c"}))
     assert variables_at(document, "log") is not None
+
+
+def test_a_default_shows_no_secret_part():
+    inputs = [{"name": "c", "type": "object", "secret_parts": ["key"], "default": {"name": "a", "key": "b"}}]
+    document = parse({"format": "foundryflow/1", "name": "x", "inputs": inputs, "actions": []})
+    assert [p.message for p in problems(document)] == [
+        "The default of c can be read in the document. Leave key out of it."
+    ]

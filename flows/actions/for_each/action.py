@@ -28,6 +28,7 @@ class Properties:
         hint="A list, such as {{ parts }} or {{ question | lines }}.",
         when_missing="Give a list, such as {{ parts }}.",
         on_card=True,
+        may_hold_secret=True,
     )
     item_variable_name: str = new_variable(
         "Item variable name", default="item", inside=ANY_BRANCH, hint="The current item."

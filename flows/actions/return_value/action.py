@@ -16,7 +16,10 @@ from flows.properties.value import value
 @dataclass(frozen=True)
 class Properties:
     value: Any = value(
-        "Value", hint="The output of the run. An expression such as {{ response }} keeps its type.", on_card=True
+        "Value",
+        hint="The output of the run. An expression such as {{ response }} keeps its type.",
+        on_card=True,
+        may_hold_secret=True,
     )
 
 

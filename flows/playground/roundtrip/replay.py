@@ -12,6 +12,7 @@ from typing import Any
 
 from flows.actions.services import MemoryServices
 from flows.interpreter.journal import ActionEnd, ActionFailed, Event
+from flows.interpreter.known_secrets import KnownSecrets
 from flows.interpreter.runner import Runner, first_scope
 from flows.language.document import Action, Document
 from flows.language.errors import ActionError, LoopLeft, RunFailed, Signal
@@ -27,6 +28,7 @@ class RecordedOutcomes:
     outcomes: Mapping[str, ActionEnd] = field(default_factory=dict)  # of leaves
     failures: Mapping[str, ActionError] = field(default_factory=dict)  # of containers that failed by themselves
     apart: Mapping[str, str] = field(default_factory=dict)  # loops that ran side by side -> the iteration of interest
+    secrets: KnownSecrets = field(default_factory=KnownSecrets)
 
     def beside(self, path: str) -> bool:
         """Whether it is in an iteration that shares no variables with the one of interest."""

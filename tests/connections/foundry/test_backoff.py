@@ -180,13 +180,8 @@ def test_other_ways_to_ask_for_a_wait(headers, text, seconds):
 
 async def test_a_try_after_a_wait_sends_the_key_of_the_moment(stub):
     class Watch(UnwatchedKeys):
-        """Another key is in use after each wait."""
-
         def __init__(self) -> None:
             self.used: list[str] = []
-
-        async def renew(self, target):
-            return replace(target, key=Secret("second-key"))
 
         def note_use(self, target):
             self.used.append(target.key.reveal())
@@ -195,7 +190,11 @@ async def test_a_try_after_a_wait_sends_the_key_of_the_moment(stub):
     watch = Watch()
     client = FoundryClient(destinations=Destinations.parse(f"127.0.0.1:{server.port}"), retry=QUICK, keys=watch)
     request = ChatRequest("m", (Message("user", "Where?"),))
-    [event async for event in client.chat(target(f"{server.url}/openai/v1"), request)]
+
+    async def renew(target):
+        return replace(target, key=Secret("second-key"))
+
+    [event async for event in client.chat(target(f"{server.url}/openai/v1"), request, renew=renew)]
     await client.aclose()
     assert watch.used == [KEY, "second-key"]
     assert "second-key" in str(server.asked[1].headers)

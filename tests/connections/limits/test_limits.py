@@ -157,7 +157,7 @@ class Model:
         self.inside = self.most = 0
         self.asked = []
 
-    async def chat(self, target, request):
+    async def chat(self, target, request, renew=None):
         self.inside += 1
         self.most = max(self.most, self.inside)
         self.asked.append((target.name, request.messages[0].content))
@@ -183,7 +183,7 @@ async def collected(client, wanted, text="Why?"):
 
 def client_of(model, ledger=None, others=None):
     async def connection(name):
-        return (others or {}).get(name) or Target(name, None, None)
+        return others[name]
 
     return LimitedClient(model, ledger or LocalLedger(), connection, defaultdict(asyncio.Lock))
 
@@ -200,13 +200,13 @@ async def test_calls_begin_in_the_order_they_were_asked_for_and_none_is_lost():
 
 async def test_a_call_that_waited_goes_with_the_key_of_the_moment():
     class KeyModel(Model):
-        def chat(self, target, request):
+        def chat(self, target, request, renew=None):
             keys.append(target.key)
             return super().chat(target, request)
 
     keys = []
-    client = client_of(KeyModel(), others={"contoso": replace(target(), key="second")})
-    first = replace(target(calls=1), key="first")
+    client = client_of(KeyModel(), others={"contoso": replace(target(), key="second", slot=2)})
+    first = replace(target(calls=1), key="first", slot=1)
     await asyncio.gather(*[collected(client, first, str(number)) for number in range(3)])
     assert keys == ["first", "second", "second"]
 
