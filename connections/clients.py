@@ -1,4 +1,4 @@
-"""The Foundry client of this process: one for each event loop, so that connections are kept alive and shared."""
+"""The clients of this process: of each one for each event loop, so that what is open is kept and shared."""
 
 from __future__ import annotations
 
@@ -7,14 +7,21 @@ from weakref import WeakKeyDictionary
 
 from django.conf import settings
 
+from connections.databases.client import DatabaseClient
+from connections.databases.places import FileRules
 from connections.endpoint.endpoint import Endpoint
-from connections.foundry.auth import identity_refusal
+from connections.foundry.auth import EntraTokens, identity_refusal
 from connections.foundry.client import FoundryClient
 from connections.foundry.destinations import Destinations
 from connections.key_watch import DatabaseKeyWatch
+from connections.kinds.base import DataSourceError, DataTarget, SignInCheck
+from connections.kinds.identity import identity_refusal as data_identity_refusal
+from connections.kinds.identity import token_for
+from connections.kinds.registry import DATABASES
 from connections.lesson_memory import memory
 
 _clients: WeakKeyDictionary[asyncio.AbstractEventLoop, FoundryClient] = WeakKeyDictionary()
+_databases: WeakKeyDictionary[asyncio.AbstractEventLoop, DatabaseClient] = WeakKeyDictionary()
 
 
 def configured_destinations() -> Destinations:
@@ -25,6 +32,11 @@ def configured_destinations() -> Destinations:
 def identity_problem(endpoint: Endpoint) -> str:
     """Why an endpoint gets no token of this server, as a sentence; empty when it gets one."""
     return "" if configured_destinations().trusts(endpoint) else " ".join(identity_refusal(endpoint))
+
+
+def data_identity_problem(target: DataTarget) -> str:
+    """The same of a database or a vault."""
+    return data_identity_refusal(target, configured_destinations())
 
 
 def foundry_client() -> FoundryClient:
@@ -39,7 +51,43 @@ def foundry_client() -> FoundryClient:
     return _clients[loop]
 
 
+def database_client() -> DatabaseClient:
+    loop = asyncio.get_running_loop()
+    if loop not in _databases:
+        _databases[loop] = DatabaseClient(configured_destinations(), configured_files())
+    return _databases[loop]
+
+
+def configured_files() -> FileRules:
+    """Which files of SQLite may be opened: never the database that all of this is in."""
+    own = settings.DATABASES["default"]
+    files = [] if settings.POSTGRESQL else [str(own["NAME"]), str(own.get("TEST", {}).get("NAME") or "")]
+    return FileRules(
+        settings.SQLITE_DIRECTORIES,
+        [f"{file}{end}" for file in files if file for end in ("", "-wal", "-shm", "-journal")],
+    )
+
+
+async def check_sign_in(target: DataTarget) -> SignInCheck:
+    """Signs in to a database or a vault. Never raises."""
+    return await (database_client().sign_in(target) if target.kind in DATABASES else sign_in_to_vault(target))
+
+
+async def sign_in_to_vault(target: DataTarget) -> SignInCheck:
+    """Gets a token for the vault; the vault itself is not asked."""
+    tokens = EntraTokens()
+    try:
+        await token_for(target, tokens, configured_destinations())
+    except DataSourceError as error:
+        return SignInCheck(False, f"{error.message} {error.hint}".strip(), error.kind)
+    finally:
+        await tokens.aclose()
+    return SignInCheck(True, f"Microsoft Entra ID gave a token for {target.address.place}.")
+
+
 async def close_client() -> None:
-    """Closes the kept-alive connections of this loop."""
-    if client := _clients.pop(asyncio.get_running_loop(), None):
-        await client.aclose()
+    """Closes what this loop has kept open."""
+    loop = asyncio.get_running_loop()
+    for client in (_clients.pop(loop, None), _databases.pop(loop, None)):
+        if client is not None:
+            await client.aclose()

@@ -9,6 +9,8 @@ from typing import Any
 from connections.endpoint.endpoint import Endpoint, EndpointError
 from connections.endpoint.recognise import parse_endpoint
 from connections.foundry.lessons import API, ENDPOINT, KEY_HEADER, SCOPE
+from connections.kinds.base import ConnectionKind, KindGroup
+from connections.kinds.registry import KINDS
 from connections.models import Connection, LearntLesson
 from connections.rotation import is_due
 from connections.usage import users_by_connection
@@ -26,7 +28,11 @@ CHECK_LABELS = {
     "connect": "Unreachable",
     "timeout": "No answer",
     "tls": "Bad certificate",
+    "sign_in": "Sign-in refused",
+    "unreachable": "Unreachable",
+    "driver_missing": "Driver missing",
 }
+GROUP_NOTES = {KindGroup.MODELS: "answer prompts", KindGroup.DATA: "fetched while a flow runs"}
 
 
 @dataclass(frozen=True)
@@ -52,10 +58,33 @@ class ConnectionRow:
             return "Former key watched"
         return "Replace the key" if is_due(self.connection) else ""
 
+    @property
+    def place(self) -> str:
+        """The second line of where it is: the database on a server."""
+        address = None if self.connection.is_foundry else self.connection.address
+        return f"/{address.database}" if address and address.host and address.database else ""
 
-def connection_rows(connections: Iterable[Connection]) -> list[ConnectionRow]:
+
+@dataclass(frozen=True)
+class RowGroup:
+    """Connections for one purpose, as the list shows them together."""
+
+    title: str
+    note: str
+    rows: list[ConnectionRow]
+
+
+def connection_groups(connections: Iterable[Connection]) -> list[RowGroup]:
+    """Groups that have any, in their order."""
     used = users_by_connection()
-    return [ConnectionRow(connection, len(used.get(connection.name, []))) for connection in connections]
+    rows = [ConnectionRow(connection, len(used.get(connection.name, []))) for connection in connections]
+    groups = {group: [row for row in rows if row.connection.kind_of.group is group] for group in KindGroup}
+    return [RowGroup(group.value, GROUP_NOTES[group], found) for group, found in groups.items() if found]
+
+
+def kind_choices(chosen: ConnectionKind, names: Iterable[str]) -> list[tuple[ConnectionKind, bool]]:
+    """The kinds of a form, and which of them it is for."""
+    return [(KINDS[name], name == chosen.name) for name in names]
 
 
 @dataclass(frozen=True)

@@ -8,10 +8,14 @@ from typing import Any
 from django import forms
 from django.core.exceptions import ValidationError
 
+from connections.fields import UnreadableSecret
 from connections.foundry.auth import BEARER
 from connections.foundry.values import WhenReached
 from connections.limits.client import MOST_SPILLS
 from connections.models import WHEN_REACHED_CHOICES, Auth, Connection
+from connections.secret import Secret
+
+SECRETS = ("key", "identity_secret", "identity_password", "extra_header_value")  # of a stored connection
 
 LONGEST_KEY = 4_096
 MOST = 2_000_000_000  # of a limit
@@ -58,19 +62,57 @@ class HeaderName(forms.CharField):
         return name
 
 
+def check_secret(value: str, what: str) -> str:
+    """The value. Raises ValidationError for what no key or secret looks like."""
+    if value.startswith(("http://", "https://")):
+        raise ValidationError("That is a URL. It belongs into Endpoint.")
+    if any(ord(sign) < 33 or ord(sign) > 126 for sign in value):
+        raise ValidationError(f"A {what} has no blanks or special characters. Copy it again.")
+    return value
+
+
 class ConnectionPart(forms.Form):
     """Part of the form of a connection that is new, or stored already."""
 
-    stored: Connection | None
+    name = forms.CharField(
+        max_length=100, label="Name", help_text="Unique. Flows refer to it by this name.",
+        error_messages={"required": "A connection needs a name."},
+    )  # fmt: skip
+    where_to_find = ""  # where people find what is secret, in a sentence
+
+    def __init__(self, *args: Any, stored: Connection | None = None, **kwargs: Any) -> None:
+        self.stored = stored
+        super().__init__(*args, **kwargs)
+
+    @property
+    def has_moved(self) -> bool:
+        """Whether the address is on another host than the stored one."""
+        raise NotImplementedError
+
+    def clean_name(self) -> str:
+        name: str = self.cleaned_data["name"]
+        same = Connection.objects.filter(name=name).exclude(pk=self.stored.pk if self.stored else 0)
+        if same.exists():
+            raise ValidationError("There is a connection of this name. Choose another.")
+        return name
+
+    def why_needed(self, field: str, what: str) -> str:
+        """Why a blank secret will not do; empty when the stored one is kept."""
+        if self.stored is None:
+            return f"A connection needs a {what}. {self.where_to_find}".rstrip()
+        if isinstance(getattr(self.stored, field), UnreadableSecret):
+            return f"The stored {what} cannot be read any more. Re-enter the {what}."
+        if self.has_moved:
+            return (
+                f"The host of the endpoint has changed, so the stored {what} is not sent there. Enter the {what} again."
+            )
+        if not getattr(self.stored, field):
+            return f"No {what} is stored. Enter one."
+        return ""
 
     def check_typed_secret(self, field: str, what: str) -> str:
         """What was typed into a write-only field. Raises ValidationError for what no key or secret looks like."""
-        value: str = self.cleaned_data[field]
-        if value.startswith(("http://", "https://")):
-            raise ValidationError("That is a URL. It belongs into Endpoint.")
-        if any(ord(sign) < 33 or ord(sign) > 126 for sign in value):
-            raise ValidationError(f"A {what} has no blanks or special characters. Copy it again.")
-        return value
+        return check_secret(self.cleaned_data[field], what)
 
     def is_any_set(self, *names: str) -> bool:
         return any(self[name].value() or self[name].errors for name in names)
@@ -91,6 +133,10 @@ class IdentityPart(ConnectionPart):
     )
     certificate_password = SecretCharField("Password of the certificate", strip=False)
 
+    @property
+    def is_entra(self) -> bool:
+        return bool(self["auth"].value() == "entra")
+
     def clean_client_secret(self) -> str:
         return self.check_typed_secret("client_secret", "client secret")
 
@@ -99,6 +145,58 @@ class IdentityPart(ConnectionPart):
         if value.strip() and not ("BEGIN CERTIFICATE" in value and "PRIVATE KEY" in value):
             raise ValidationError("Paste both PEM blocks: the certificate and its private key.")
         return value.strip()
+
+    def check_identity(self, cleaned: dict[str, Any]) -> None:
+        """Adds an error for whatever the chosen way to sign in needs and does not have."""
+        method = cleaned.get("method")
+        if method not in (Auth.CLIENT_SECRET, Auth.CERTIFICATE):
+            return
+        self.check_application(cleaned)
+        if cleaned.get(method) or method in self.errors:
+            return
+        kept = self.stored is not None and self.stored.auth == method
+        label = Auth(method).label.lower()
+        why = self.why_needed("identity_secret", label) if kept else f"Type the {label}."
+        if why:
+            self.add_error(method, why)
+
+    def fill_identity(self, connection: Connection) -> None:
+        """Puts everything but secrets into the connection."""
+        cleaned = self.cleaned_data
+        entra = cleaned.get("auth") == "entra"
+        connection.auth = cleaned["method"] or Auth.CLIENT_SECRET if entra else Auth.KEY
+        connection.tenant_id, connection.client_id = cleaned.get("tenant_id", ""), cleaned.get("client_id", "")
+
+    def fill_secrets(self, connection: Connection, *, moved: bool) -> bool:
+        """Puts typed secrets into the connection; blank ones stay, but not for another host. Whether one is new."""
+        cleaned = self.cleaned_data
+        typed = {
+            "key": cleaned.get("key") or "",
+            "identity_secret": cleaned.get(connection.auth, "") if cleaned.get("auth") == "entra" else "",
+            "identity_password": cleaned.get("certificate_password") or "",
+            "extra_header_value": cleaned.get("extra_header_value") or "",
+        }
+        for field, value in typed.items():
+            if value:
+                setattr(connection, field, Secret(value))
+            elif moved or isinstance(getattr(connection, field), UnreadableSecret):
+                # Nothing that was typed for one host goes to another, also not by a detour over another method.
+                setattr(connection, field, Secret(""))
+        return any(typed.values())
+
+    def draft(self) -> Connection:
+        """The form as it stands, for a test. The form is valid apart from its name."""
+        draft = Connection(name="the connection", key=Secret(""))
+        if self.stored is not None:
+            for field in SECRETS:
+                value = getattr(self.stored, field)
+                setattr(draft, field, value if isinstance(value, Secret) else Secret(""))
+        self.fill(draft)
+        return draft
+
+    def fill(self, connection: Connection) -> bool:
+        """Puts what was typed into the connection; blank secrets stay. Whether a secret is new."""
+        raise NotImplementedError
 
     def check_application(self, cleaned: dict[str, Any]) -> None:
         """An app registration has two ids. Adds an error for each that is missing."""
@@ -152,13 +250,13 @@ class LimitsPart(ConnectionPart):
     def other_names(self) -> list[str]:
         """Names of connections that calls may go to instead."""
         here = self.stored.pk if self.stored else 0
-        return list(Connection.objects.exclude(pk=here).order_by("name").values_list("name", flat=True))
+        return list(Connection.objects.foundry().exclude(pk=here).order_by("name").values_list("name", flat=True))
 
     def clean_spill_over_to(self) -> Connection | None:
         name = self.cleaned_data["spill_over_to"]
         if not name:
             return None
-        other = Connection.objects.select_related("spill_over_to").filter(name=name).first()
+        other = Connection.objects.foundry().select_related("spill_over_to").filter(name=name).first()
         if other is None:
             raise ValidationError(f"There is no connection {name}.")
         if self.stored and leads_to(other, self.stored):

@@ -1,4 +1,4 @@
-"""Connections to models: a name, an endpoint and a key."""
+"""Connections to models, databases and vaults: a name, an address, and what signs in there."""
 
 from __future__ import annotations
 
@@ -11,6 +11,10 @@ from connections.endpoint.recognise import parse_endpoint
 from connections.fields import KeyUnreadable, SecretField, UnreadableSecret
 from connections.foundry.diagnosis import TestResult
 from connections.foundry.values import Header, Identity, Limits, Target, WhenReached
+from connections.kinds.address import AddressError, DataAddress, read_address
+from connections.kinds.base import ConnectionKind, DataTarget, SignInCheck
+from connections.kinds.foundry import FOUNDRY
+from connections.kinds.registry import KINDS
 from connections.secret import Secret
 
 
@@ -36,10 +40,18 @@ WHEN_REACHED_CHOICES = [
 ]
 
 
+class ConnectionQuerySet(models.QuerySet["Connection"]):
+    def foundry(self) -> ConnectionQuerySet:
+        """Those that answer prompts."""
+        return self.filter(kind=FOUNDRY.name)
+
+
 class Connection(models.Model):
     name = models.CharField(max_length=100, unique=True)
-    endpoint = models.CharField(max_length=2_048)  # canonical, as parse_endpoint gives it
-    key = SecretField()
+    kind = models.CharField(max_length=20, default=FOUNDRY.name)  # of KINDS
+    endpoint = models.CharField(max_length=2_048)  # canonical, as parse_endpoint gives it, or DataAddress.url
+    user_name = models.CharField(max_length=200, blank=True)  # of a database
+    key = SecretField()  # or the password of that user
     key_changed_at = models.DateTimeField(default=timezone.now)
     key_changed_by = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, related_name="+")
     auth = models.CharField(max_length=20, choices=Auth, default=Auth.KEY)
@@ -67,6 +79,7 @@ class Connection(models.Model):
     check_kind = models.CharField(max_length=40, blank=True)
     check_ms = models.FloatField(null=True)
 
+    objects = ConnectionQuerySet.as_manager()
     secrets_known_by = "name"
 
     class Meta:
@@ -74,6 +87,22 @@ class Connection(models.Model):
 
     def __str__(self) -> str:
         return self.name
+
+    @property
+    def kind_of(self) -> ConnectionKind:
+        return KINDS[self.kind]
+
+    @property
+    def is_foundry(self) -> bool:
+        return self.kind == FOUNDRY.name
+
+    @property
+    def address(self) -> DataAddress | None:
+        """Of a database or a vault; None when what is stored is no address any more."""
+        try:
+            return read_address(self.endpoint)
+        except AddressError:
+            return None
 
     @property
     def parsed(self) -> Endpoint | None:
@@ -85,15 +114,23 @@ class Connection(models.Model):
 
     @property
     def host(self) -> str:
+        if not self.is_foundry:
+            return self.address.place if self.address else "unknown host"
         return self.parsed.host if self.parsed else "unknown host"
 
     @property
     def label(self) -> str:
+        if not self.is_foundry:
+            return self.kind_of.label
         return self.parsed.label if self.parsed else "Endpoint not recognised"
 
     @property
     def auth_label(self) -> str:
-        return "API key" if self.auth == Auth.KEY else f"Microsoft Entra ID, {Auth(self.auth).label.lower()}"
+        if self.auth != Auth.KEY:
+            return f"Microsoft Entra ID, {Auth(self.auth).label.lower()}"
+        if self.is_foundry:
+            return "API key"
+        return "Password" if self.kind_of.sign_ins else "None"
 
     @property
     def key_readable(self) -> bool:
@@ -118,12 +155,21 @@ class Connection(models.Model):
             self.name,
             endpoint,
             self.key,
-            self._identity(endpoint),
+            None if self.auth == Auth.KEY else self._identity_for(endpoint.authority),
             self.key_header,
             Header(self.extra_header, self.extra_header_value) if self.extra_header else None,
             self.limits,
             self.slot,
         )
+
+    def data_target(self) -> DataTarget:
+        """What the client of a database or a vault needs. Raises KeyUnreadable, AddressError."""
+        if not self.key_readable:
+            raise KeyUnreadable
+        address = read_address(self.endpoint)
+        family = self.kind_of.family_of(address.host)
+        identity = None if self.auth == Auth.KEY else self._identity_for(family.authority if family else "")
+        return DataTarget(self.name, self.kind, address, self.user_name, self.key, identity)
 
     @property
     def limits(self) -> Limits | None:
@@ -137,21 +183,19 @@ class Connection(models.Model):
         )
         return found if found.any else None
 
-    def _identity(self, endpoint: Endpoint) -> Identity | None:
-        if self.auth == Auth.KEY:
-            return None
+    def _identity_for(self, authority: str) -> Identity:
         return Identity(
             self.auth,
             self.tenant_id,
             self.client_id,
             self.identity_secret,
             self.identity_password,
-            endpoint.authority,
+            authority,
         )
 
-    def record_check(self, result: TestResult) -> None:
+    def record_check(self, result: TestResult | SignInCheck) -> None:
         self.checked_at, self.check_ok, self.check_status = timezone.now(), result.ok, result.status
-        self.check_kind, self.check_ms = result.error.kind if result.error else "", result.latency_ms
+        self.check_kind, self.check_ms = result.kind, result.latency_ms
         self.save(update_fields=["checked_at", "check_ok", "check_status", "check_kind", "check_ms"])
 
 

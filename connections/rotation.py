@@ -138,7 +138,7 @@ def minutes_and_seconds(seconds: int) -> str:
 
 def key_field(connection: Connection) -> str:
     """The secret of the connection that is replaced; empty when it signs in without such a one."""
-    return KEY_FIELDS.get(Auth(connection.auth), "")
+    return KEY_FIELDS.get(Auth(connection.auth), "") if connection.is_foundry else ""
 
 
 def belongs_to(connection: Connection) -> str:

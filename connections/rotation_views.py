@@ -17,7 +17,7 @@ from connections.access import find_connection
 from connections.clients import foundry_client
 from connections.endpoint.endpoint import EndpointError
 from connections.fields import KeyUnreadable
-from connections.form_parts import ConnectionPart, SecretCharField
+from connections.form_parts import SecretCharField, check_secret
 from connections.models import Connection
 from connections.rotation import RotationRefused
 from connections.secret import Secret
@@ -31,11 +31,11 @@ from foundryflow.regions import page
 MOST_DAYS = 3_650  # of a reminder
 
 
-class SecondKeyForm(ConnectionPart):
+class SecondKeyForm(forms.Form):
     second_key = SecretCharField("Second key", strip=True, help_text="Write-only. Only one is sent; the other waits.")
 
     def clean_second_key(self) -> str:
-        typed = self.check_typed_secret("second_key", "key")
+        typed = check_secret(self.cleaned_data["second_key"], "key")
         if not typed:
             raise forms.ValidationError("Type the other key that the portal shows.")
         return typed

@@ -14,9 +14,15 @@ from django.utils import timezone
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from connections.access import find_connection
-from connections.clients import foundry_client
-from connections.contexts import Findings, connection_rows
-from connections.forms import ConnectionForm, TestForm
+from connections.clients import check_sign_in, foundry_client
+from connections.contexts import Findings, connection_groups, kind_choices
+from connections.fields import KeyUnreadable
+from connections.forms import AnyConnectionForm, ConnectionForm, TestForm, connection_form
+from connections.foundry.diagnosis import TestResult
+from connections.kinds.address import AddressError
+from connections.kinds.base import ConnectionKind, SignInCheck
+from connections.kinds.foundry import FOUNDRY
+from connections.kinds.registry import KINDS
 from connections.lesson_memory import memory
 from connections.models import Connection, LearntLesson
 from connections.rotation import drop_foreign_key
@@ -36,13 +42,17 @@ def connection_list(request: Request) -> HttpResponse:
     found = Connection.objects.all()
     if query:
         found = found.filter(name__icontains=query[:100]) | found.filter(endpoint__icontains=query[:100])
-    return page(request, "connections/list.html", {"rows": connection_rows(found), "query": query})
+    return page(request, "connections/list.html", {"groups": connection_groups(found), "query": query})
 
 
 @editor
 @require_http_methods(["GET", "POST"])
 def new(request: Request) -> HttpResponse:
-    form = ConnectionForm(request.POST or None)
+    kind = kind_named_in(request)
+    if request.method == "GET" and request.htmx:  # another kind was chosen
+        form = connection_form(kind, initial=initial_of(request))
+        return page(request, "connections/_edit_form.html", edit_context(form, None))
+    form = connection_form(kind, request.POST or None, initial=initial_of(request))
     if request.method == "POST" and form.is_valid() and save_connection(form, request, Connection()):
         warn_about_identity(form, request)
         return redirect("connections:list")
@@ -53,7 +63,7 @@ def new(request: Request) -> HttpResponse:
 @require_http_methods(["GET", "POST"])
 def edit(request: Request, pk: int) -> HttpResponse:
     stored = find_connection(request, pk)
-    form = ConnectionForm(request.POST or None, stored=stored)
+    form = connection_form(stored.kind_of, request.POST or None, stored=stored)
     if request.method == "POST" and form.is_valid():
         users = users_of(stored.name) if form.cleaned_data["name"] != stored.name else []
         if users:
@@ -69,24 +79,45 @@ def edit(request: Request, pk: int) -> HttpResponse:
     return page(request, "connections/edit.html", edit_context(form, stored), status=422 if form.is_bound else 200)
 
 
-def warn_about_identity(form: ConnectionForm, request: Request) -> None:
+def kind_named_in(request: Request, kinds: tuple[str, ...] = tuple(KINDS)) -> ConnectionKind:
+    """The kind that a page or a form has chosen, of those that are offered; else the first of them."""
+    name = request.POST.get("kind") or request.GET.get("kind", "")
+    return KINDS[name if name in kinds else kinds[0]]
+
+
+def initial_of(request: Request) -> dict[str, str]:
+    """What stays typed when another kind is chosen."""
+    return {"name": request.GET.get("name", "")[:100]}
+
+
+def warn_about_identity(form: AnyConnectionForm, request: Request) -> None:
     """Says of what was saved that it cannot work."""
     if form.identity_note:
         messages.warning(request, form.identity_note)
 
 
-def edit_context(form: ConnectionForm, stored: Connection | None, result: Any = None) -> dict[str, Any]:
+def edit_context(form: AnyConnectionForm, stored: Connection | None, result: Any = None) -> dict[str, Any]:
     return {
-        "form": form,
-        "test_form": TestForm(initial={"model": form["default_model"].value() or ""}),
+        **form_context(form),
+        "kinds": [] if stored else kind_choices(form.kind, tuple(KINDS)),
         "connection": stored,
-        "findings": Findings.of(form.public_endpoint),
         "result": result,
         **(tab_context(stored, "settings") if stored else {}),
     }
 
 
-def save_connection(form: ConnectionForm, request: Request, connection: Connection) -> bool:
+def form_context(form: AnyConnectionForm) -> dict[str, Any]:
+    """What the fields of a form show, on its page and in the panel."""
+    if not isinstance(form, ConnectionForm):
+        return {"form": form}
+    return {
+        "form": form,
+        "findings": Findings.of(form.public_endpoint),
+        "test_form": TestForm(initial={"model": form["default_model"].value() or ""}),
+    }
+
+
+def save_connection(form: AnyConnectionForm, request: Request, connection: Connection) -> bool:
     """False when somebody took the name in the same moment; the form then says so."""
     fresh = connection.pk is None
     new_key = form.fill(connection)
@@ -162,49 +193,71 @@ def forget(request: Request, pk: int) -> HttpResponse:
 @editor
 @require_POST
 async def test(request: Request, pk: int | None = None) -> HttpResponse:
-    """One tiny chat call with the form as it stands; nothing is saved but the outcome of a stored, unchanged one."""
+    """One tiny call or a sign-in with the form as it stands; of a stored, unchanged connection the outcome is saved."""
     stored = await Connection.objects.filter(pk=pk).afirst() if pk else None
-    form, test_form = ConnectionForm(request.POST, stored=stored), TestForm(request.POST)
+    form = connection_form(stored.kind_of if stored else kind_named_in(request), request.POST, stored=stored)
+    test_form = TestForm(request.POST)
     valid = await in_thread(form.is_valid)()
     problems = [text for field, texts in form.errors.items() if field != "name" for text in texts]
-    if not test_form.is_valid():
+    if form.kind == FOUNDRY and not test_form.is_valid():
         problems.append(str(test_form.errors["model"][0]))
     context: dict[str, Any] = {"problems": problems}
     if not problems:
-        result = await foundry_client().test(form.target(), test_form.cleaned_data["model"].strip())
-        context = {"result": result, "at": timezone.now()}
-        if stored and valid and not form.changes_the_call():
-            await sync_to_async(stored.record_check)(result)
+        try:
+            name, outcome = await run_test(form, test_form)
+            context = {name: outcome, "at": timezone.now()}
+        except (KeyUnreadable, AddressError) as error:
+            context["problems"] = [str(error)]
+        else:
+            if stored and valid and not form.changes_the_call():
+                await sync_to_async(stored.record_check)(outcome)
     status = 422 if context.get("problems") else 200
     if request.htmx:
-        region = Region("connections/_test_result.html", "test-result", context)
+        template = "_check_result.html" if "check" in context else "_test_result.html"
+        region = Region(f"connections/{template}", "test-result", context)
         return await sync_to_async(regions)(request, region, status=status)
     whole = await sync_to_async(edit_context)(form, stored)
     return await sync_to_async(page)(request, "connections/edit.html", {**whole, **context}, status=status)
 
 
+async def run_test(form: AnyConnectionForm, test_form: TestForm) -> tuple[str, TestResult | SignInCheck]:
+    """What the page shows, and how it calls that. Raises KeyUnreadable, AddressError."""
+    if isinstance(form, ConnectionForm):
+        return "result", await foundry_client().test(form.target(), test_form.cleaned_data["model"].strip())
+    return "check", await check_sign_in(form.target())
+
+
 @editor
 @require_GET
 def new_in_panel(request: Request) -> HttpResponse:
-    return page(request, "connections/_panel_form.html", panel_context(ConnectionForm()))
+    kinds = kinds_offered(request)
+    form = connection_form(kind_named_in(request, kinds), initial=initial_of(request))
+    return page(request, "connections/_panel_form.html", panel_context(form, kinds))
 
 
 @editor
 @require_POST
 def create_in_panel(request: Request) -> HttpResponse:
     """Creates the connection; the designer hears its name and chooses it."""
-    form = ConnectionForm(request.POST)
+    kinds = kinds_offered(request)
+    form = connection_form(kind_named_in(request, kinds), request.POST)
     connection = Connection()
     if form.is_valid() and save_connection(form, request, connection):
         response = HttpResponse("")
         response.headers["HX-Trigger"] = json.dumps({"connection-created": {"name": connection.name}})
         return response
-    return page(request, "connections/_panel_form.html", panel_context(form), status=422)
+    return page(request, "connections/_panel_form.html", panel_context(form, kinds), status=422)
 
 
-def panel_context(form: ConnectionForm) -> dict[str, Any]:
+def kinds_offered(request: Request) -> tuple[str, ...]:
+    """The kinds that the property takes, which the panel names."""
+    named = (request.POST.get("kinds") or request.GET.get("kinds", "")).split(",")
+    return tuple(name for name in named if name in KINDS) or (FOUNDRY.name,)
+
+
+def panel_context(form: AnyConnectionForm, kinds: tuple[str, ...]) -> dict[str, Any]:
     return {
-        "form": form,
-        "findings": Findings.of(form.public_endpoint),
-        "test_form": TestForm(initial={"model": form["default_model"].value() or ""}),
+        **form_context(form),
+        "kinds": kind_choices(form.kind, kinds) if len(kinds) > 1 else [],
+        "kinds_offered": ",".join(kinds),
     }

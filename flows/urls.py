@@ -22,6 +22,7 @@ flow_urls = (
 urlpatterns = [
     path("", include(flow_urls)),
     path("", include("flows.runs.urls")),
+    path("usage/", include("flows.usage.urls")),
     path("playground/", include("flows.playground.urls")),
     path("batches/", include("flows.batch.urls")),
     path("flows/<slug:slug>/", include("flows.designer.urls")),

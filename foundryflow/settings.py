@@ -205,6 +205,9 @@ ALLOWED_DESTINATIONS = [
     *([f"127.0.0.1:{SIMULATOR_PORT}", f"localhost:{SIMULATOR_PORT}"] if SIMULATOR else []),
 ]
 
+# Directories in which connections may open SQLite files.
+SQLITE_DIRECTORIES = env.names("SQLITE_DIRECTORIES")
+
 # Connections of browsers and programs that one server process holds.
 CONNECTIONS = env.number("CONNECTIONS", 4_000)
 

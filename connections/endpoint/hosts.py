@@ -76,6 +76,33 @@ BELIEVED_SCOPES = (
 )
 
 
+@dataclass(frozen=True, slots=True)
+class AzureFamily:
+    """Hosts of one service in one cloud, where Microsoft itself looks at tokens."""
+
+    suffix: str
+    scope: str  # of a token for it
+    authority: str = ""  # host that gives its tokens; empty: the public cloud, or AZURE_AUTHORITY_HOST
+
+
+USA, CHINA = (cloud.authority for cloud in SOVEREIGN_CLOUDS)
+SQL_FAMILIES = (
+    AzureFamily(".database.windows.net", scope_of("database.windows.net")),
+    AzureFamily(".database.usgovcloudapi.net", scope_of("database.usgovcloudapi.net"), USA),
+    AzureFamily(".database.chinacloudapi.cn", scope_of("database.chinacloudapi.cn"), CHINA),
+)
+POSTGRESQL_FAMILIES = (
+    AzureFamily(".postgres.database.azure.com", scope_of("ossrdbms-aad.database.windows.net")),
+    AzureFamily(".postgres.database.usgovcloudapi.net", scope_of("ossrdbms-aad.database.usgovcloudapi.net"), USA),
+    AzureFamily(".postgres.database.chinacloudapi.cn", scope_of("ossrdbms-aad.database.chinacloudapi.cn"), CHINA),
+)
+VAULT_FAMILIES = (
+    AzureFamily(".vault.azure.net", scope_of("vault.azure.net")),
+    AzureFamily(".vault.usgovcloudapi.net", scope_of("vault.usgovcloudapi.net"), USA),
+    AzureFamily(".vault.azure.cn", scope_of("vault.azure.cn"), CHINA),
+)
+
+
 def sovereign_cloud_of(host: str) -> SovereignCloud | None:
     """The cloud that a host belongs to; None for the public one and for everybody else's hosts."""
     return next((cloud for cloud in SOVEREIGN_CLOUDS if host.endswith(cloud.suffix)), None)

@@ -82,6 +82,11 @@ class TestResult:
     deployments: tuple[ListedDeployment, ...] | None = None  # None: the service gives no list
 
     @property
+    def kind(self) -> str:
+        """Of the error; empty without one."""
+        return self.error.kind if self.error else ""
+
+    @property
     def better_answered(self) -> bool:
         """Whether the other address answered, or only knows the path but not the deployment."""
         return any(tried.ok for tried in self.tried)

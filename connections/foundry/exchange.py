@@ -17,7 +17,7 @@ from connections.foundry.lessons import Lesson, LessonMemory, lesson_from
 from connections.foundry.masking import masker_of
 from connections.foundry.routes import Api, lesson_about_credentials, lesson_about_route
 from connections.foundry.transport import HttpAnswer, HttpTransport
-from connections.foundry.values import Target, Waiting
+from connections.foundry.values import Target, Waited, Waiting
 
 MOST_CHANGES = 12  # of one request, until it is taken or given up
 RenewTarget = Callable[[Target], Awaitable[Target]]  # the same connection as it is now, for a call that has waited
@@ -73,9 +73,10 @@ class ModelExchange:
                     self._first_failure = self._first_failure or failure
                     request = changed
                     continue
-                delay, reason = self._delay(failure, attempt, started), failure.error.message
-            yield Waiting(reason, self._services.clock() + delay, attempt)
+                delay, error = self._delay(failure, attempt, started), failure.error
+            yield Waiting(error.message, self._services.clock() + delay, attempt)
             await self._services.sleep(delay)
+            yield Waited(delay, throttled=error.status == 429)
             # A key that was replaced meanwhile may not be valid any more.
             await self._renew_target()
             attempt += 1

@@ -84,6 +84,14 @@ class Waiting:
 
 
 @dataclass(frozen=True, slots=True)
+class Waited:
+    """The client has waited so many seconds; `throttled` when an answer of status 429 was why."""
+
+    seconds: float
+    throttled: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Usage:
     prompt_tokens: int = 0
     completion_tokens: int = 0
@@ -181,6 +189,10 @@ class Identity:
         """Whether it is the identity of this server, not one that somebody typed the secret of."""
         return self.method in ("managed_identity", "azure_cli")
 
+    @property
+    def secrets(self) -> tuple[Secret, ...]:
+        return self.secret, self.password
+
 
 @dataclass(frozen=True)
 class Target:
@@ -198,9 +210,10 @@ class Target:
     @property
     def secrets(self) -> tuple[Secret, ...]:
         """Whatever of it must not be seen, should the service send it back."""
-        extra, identity = self.extra_header, self.identity
-        given = (self.key, extra and extra.value, identity and identity.secret, identity and identity.password)
-        return tuple(secret for secret in given if secret)
+        extra = (self.extra_header.value,) if self.extra_header else ()
+        return tuple(
+            secret for secret in (self.key, *extra, *(self.identity.secrets if self.identity else ())) if secret
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -249,4 +262,4 @@ class Limits:
         return any(limit is not None for limit in (self.calls, self.requests, self.tokens, self.tokens_a_day))
 
 
-ChatEvent = TextDelta | Waiting | Completion
+ChatEvent = TextDelta | Waiting | Waited | Completion

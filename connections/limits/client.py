@@ -12,7 +12,7 @@ from typing import Any, Protocol
 
 from connections.foundry.errors import ErrorKind, FoundryError
 from connections.foundry.exchange import RenewTarget
-from connections.foundry.values import ChatRequest, Completion, Spilled, Target, Waiting, WhenReached
+from connections.foundry.values import ChatRequest, Completion, Spilled, Target, Waited, Waiting, WhenReached
 from connections.limits.rules import LEASE, Ledger, LimitReached
 
 MOST_SPILLS = 5
@@ -67,12 +67,12 @@ class LimitedClient:
     async def _limited_chat(self, target: Target, request: ChatRequest) -> AsyncGenerator[Any, None]:
         """Ends with Spilled, or with what the call itself ends with."""
         reserved = estimated_tokens(request)
-        id = ""
-        has_waited = self._queues[target.name].locked()
-        if has_waited:
+        id, began, waits = "", time.time(), False
+        if self._queues[target.name].locked():
+            waits = True
             yield Waiting(f"Limit of {target.name}: others wait before it", time.time() + LONGEST_PAUSE, 0)
         async with self._queues[target.name]:
-            if has_waited:
+            if waits:
                 target = await self._renewed(target)
             while not id:
                 answer = await self._begin(target, reserved)
@@ -83,8 +83,11 @@ class LimitedClient:
                 yield event
                 if isinstance(event, Spilled):
                     return
+                waits = True
                 await asyncio.sleep(max(0.05, min(answer.until - time.time(), LONGEST_PAUSE)))
                 target = await self._renewed(target)
+        if waits:
+            yield Waited(time.time() - began)
         async with aclosing(self._booked_chat(target, request, id, reserved)) as events:
             async for event in events:
                 yield event

@@ -74,6 +74,10 @@ class Step(Protocol):
         """Which try of the action this is, from 1."""
 
     @property
+    def facts(self) -> dict[str, Any]:
+        """What the action knows of this try already: it stays when an error or a timeout ends it."""
+
+    @property
     def last_note(self) -> Any:
         """What this action noted in an earlier attempt of the run; None when nothing."""
 

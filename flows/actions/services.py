@@ -10,13 +10,21 @@ from connections.secret import Secret
 from flows.language.errors import ActionError
 
 if TYPE_CHECKING:
+    from connections.databases.query import DatabaseQuery, QueryResult
     from connections.foundry.values import ChatRequest, Target
+    from connections.kinds.base import DataTarget
 
 
 class ChatClient(Protocol):
     """The part of FoundryClient that actions use."""
 
     def chat(self, target: Target, request: ChatRequest) -> AsyncGenerator[Any, None]: ...
+
+
+class QueryClient(Protocol):
+    """The part of DatabaseClient that actions use."""
+
+    async def query(self, target: DataTarget, query: DatabaseQuery) -> QueryResult: ...
 
 
 @dataclass(frozen=True)
@@ -42,8 +50,17 @@ class Services(Protocol):
     @property
     def foundry(self) -> ChatClient: ...
 
+    @property
+    def databases(self) -> QueryClient: ...
+
     async def connection(self, name: str) -> Target:
-        """A stored connection, its key opened. Raises ActionError of kind connection_missing or key_unreadable."""
+        """A stored connection to models, its key opened.
+
+        Raises ActionError of kind connection_missing, connection_kind or key_unreadable.
+        """
+
+    async def data_connection(self, name: str) -> DataTarget:
+        """The same of a stored connection to a database or a vault."""
 
     async def secret(self, id: str) -> Secret:
         """A literal secret of the flow. Raises ActionError of kind secret_missing or key_unreadable."""
@@ -64,6 +81,8 @@ class MemoryServices:
         connections: Mapping[str, Target] | None = None,
         secrets: Mapping[str, Secret] | None = None,
         flows: Mapping[str, Callable[[Mapping[str, Any]], Any]] | None = None,
+        databases: QueryClient | None = None,
+        data_connections: Mapping[str, DataTarget] | None = None,
     ) -> None:
         self._foundry, self._connections, self._secrets, self._flows = (
             foundry,
@@ -71,12 +90,24 @@ class MemoryServices:
             dict(secrets or {}),
             dict(flows or {}),
         )
+        self._databases, self._data_connections = databases, dict(data_connections or {})
 
     @property
     def foundry(self) -> ChatClient:
         if self._foundry is None:
             raise ActionError("no_client", "This test has no client.")
         return self._foundry
+
+    @property
+    def databases(self) -> QueryClient:
+        if self._databases is None:
+            raise ActionError("no_client", "This test has no databases.")
+        return self._databases
+
+    async def data_connection(self, name: str) -> DataTarget:
+        if name not in self._data_connections:
+            raise ActionError("connection_missing", f"There is no connection named {name}.")
+        return self._data_connections[name]
 
     async def connection(self, name: str) -> Target:
         if name not in self._connections:

@@ -7,11 +7,18 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from django.contrib.auth.models import User
+
 from connections.foundry.diagnosis import TestResult
+from connections.kinds.base import SignInCheck
+from flows.api.shapes import UsageCounts
 from flows.models import ActionRun, Flow, LogEntry, Run, sql
+from flows.models.usage import Span
+from flows.models.usage_search import UsageFilters, UsagePeriod, UsageSearch, UsageSums, by_cost
 from foundryflow.models import ApiKey
 
 LINES = 500  # of the log in one answer
+USAGE_ROWS = 10_000
 Json = dict[str, Any]
 
 
@@ -77,6 +84,7 @@ def serialize_run_brief(run: Any) -> Json:
         "revision": run.revision_number,
         "state": run.state,
         "parent": run.parent_id,
+        "customer": run.customer,
         "created_at": iso_time(run.created_at),
         "started_at": iso_time(run.started_at),
         "ended_at": iso_time(run.ended_at),
@@ -125,6 +133,25 @@ def serialize_log_entry(entry: LogEntry) -> Json:
     }
 
 
+def report_usage(user: User | None, period: UsagePeriod, filters: UsageFilters, group: str, step: Span) -> Json:
+    search = UsageSearch(user, period, filters)
+    rows, total, _ = search.rows(group)
+    return {
+        "begins": period.begin.isoformat(),
+        "ends": period.end.isoformat(),
+        "group": group,
+        "step": step.name.lower(),
+        "total": serialize_sums(total),
+        "rows": [{"name": row.name, **serialize_sums(row.sums)} for row in sorted(rows, key=by_cost)[:USAGE_ROWS]],
+        "parts": [{"begins": at.isoformat(), **serialize_sums(sums)} for at, sums in search.parts(step)],
+    }
+
+
+def serialize_sums(sums: UsageSums) -> Json:
+    counts = {name: getattr(sums, name) for name in UsageCounts.model_fields if name != "costs"}
+    return {**counts, "costs": {currency: f"{amount.normalize():f}" for currency, amount in sums.costs.items()}}
+
+
 def iso_time(at: Any) -> str | None:
     return at.isoformat() if at else None
 
@@ -147,4 +174,21 @@ def serialize_check(result: TestResult) -> Json:
         "tried": [{"url": tried.url, "status": tried.status, "said": tried.said} for tried in result.tried],
         "better": result.better.url if result.better else None,
         "deployments": None if result.deployments is None else [deployment.name for deployment in result.deployments],
+    }
+
+
+def serialize_sign_in(check: SignInCheck, address: str) -> Json:
+    """The same of a database or a vault, where nothing has tokens."""
+    return {
+        "ok": check.ok,
+        "status": check.status,
+        "url": address,
+        "model": None,
+        "latency_ms": check.latency_ms,
+        "usage": {"prompt_tokens": 0, "completion_tokens": 0},
+        "error": None if check.ok else {"kind": check.kind, "message": check.sentence, "hint": ""},
+        "wrong": None,
+        "tried": [],
+        "better": None,
+        "deployments": None,
     }

@@ -9,6 +9,7 @@ from ninja import Header, Path, Query, Schema
 from pydantic import AfterValidator, ConfigDict, Field, WithJsonSchema
 from pydantic_core import PydanticCustomError
 
+from flows.models.usage_search import DATE
 from foundryflow.http import HIGHEST_ID
 from foundryflow.strict_json import JsonError, check_values, deeper_than
 
@@ -52,6 +53,14 @@ RunId = Annotated[int, Path(..., ge=0, le=HIGHEST_ID)]
 ConnectionName = Annotated[str, Path(..., min_length=1, pattern=r"^[^\x00/]+$")]
 EventNumber = Annotated[int, Query(..., ge=0, le=HIGHEST_ID)]
 SlugFilter = Annotated[str, Query(..., max_length=100, pattern="^[-a-zA-Z0-9_]*$")]
+CustomerFilter = Annotated[str, Query(..., max_length=200, pattern=TEXT)]
+NameFilter = Annotated[str, Query(..., max_length=255, pattern=TEXT)]
+PeriodName = Annotated[Literal["today", "7d", "30d", "month", "last-month"], Query(..., description="By UTC.")]
+DAY = f"^({DATE})?$"
+FirstDay = Annotated[str, Query(..., alias="from", pattern=DAY, description="With `to` instead of a period.")]
+LastDay = Annotated[str, Query(..., alias="to", pattern=DAY, description="At most 366 days from the first one.")]
+UsageGroup = Annotated[Literal["customer", "connection", "deployment", "flow"], Query(...)]
+UsageStep = Annotated[Literal["", "hours", "days"], Query(..., description="Hours of at most 7 days.")]
 StateFilter = Annotated[RunState | Literal[""], Query(...)]
 Seconds = Annotated[float, Query(..., ge=0, allow_inf_nan=False, description="At most 300.")]
 IdempotencyKey = Annotated[
@@ -104,6 +113,7 @@ class RunEntry(Schema):
     revision: int
     state: RunState
     parent: int | None = Field(description="The run that started this one as a subflow.")
+    customer: str | None = Field(description="The label that the run was started with.")
     created_at: datetime
     started_at: datetime | None
     ended_at: datetime | None
@@ -151,6 +161,39 @@ class RunDetail(RunEntry):
     cursor: int = Field(description="Where the next lines of the log begin: give it as `after`.")
 
 
+class UsageCounts(Schema):
+    """Of calls of models. Tokens that were cached are among those of prompts, reasoning among those of completions."""
+
+    calls: int
+    prompt_tokens: int
+    cached_tokens: int
+    completion_tokens: int
+    reasoning_tokens: int
+    errors: int = Field(description="Calls that failed.")
+    throttled: int = Field(description="Answers of status 429.")
+    waited_ms: int = Field(description="For limits, and until another try.")
+    unpriced: int = Field(description="Calls of models that the price table does not know.")
+    costs: dict[str, str] = Field(description="Decimal amounts by currency.")
+
+
+class UsageOfGroup(UsageCounts):
+    name: str = Field(description="Empty where calls have none.")
+
+
+class UsageOfPart(UsageCounts):
+    begins: datetime
+
+
+class UsageReport(Schema):
+    begins: datetime
+    ends: datetime = Field(description="The first moment behind the period.")
+    group: str
+    step: Literal["hour", "day", "month"]
+    total: UsageCounts
+    rows: list[UsageOfGroup] = Field(description="The dearest first.")
+    parts: list[UsageOfPart] = Field(description="By time, also those without calls.")
+
+
 class Accepted(Schema):
     """A run that goes on, and where to look."""
 
@@ -171,7 +214,7 @@ class TriedAddress(Schema):
 
 
 class ConnectionCheck(Schema):
-    """What came of one tiny prompt."""
+    """What came of one tiny prompt, or of signing in to a database or a vault."""
 
     ok: bool
     status: int | None

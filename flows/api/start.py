@@ -32,6 +32,7 @@ class StartRequest:
     priority: int
     once: Mapping[str, Any] = field(default_factory=dict)
     anyway: bool = False  # in spite of configuration errors
+    customer: str = ""
 
 
 async def start_run(wanted: StartRequest, key: ApiKey, idempotency: str | None) -> Run:
@@ -121,7 +122,13 @@ def build_run(wanted: StartRequest, flow: Flow | None, problem: ApiProblem | Non
     except ApiProblem as problem:
         return problem
     return Run.objects.build(
-        flow=flow, inputs=wanted.inputs, by=None, via="api", priority=wanted.priority, **wanted.once
+        flow=flow,
+        inputs=wanted.inputs,
+        by=None,
+        via="api",
+        priority=wanted.priority,
+        customer=wanted.customer,
+        **wanted.once,
     )
 
 
@@ -157,6 +164,8 @@ def earlier_start(wanted: StartRequest) -> Run | ApiProblem | None:
 
 def request_digest(wanted: StartRequest) -> str:
     said = [wanted.slug, wanted.inputs, "anyway"] if wanted.anyway else [wanted.slug, wanted.inputs]
+    if wanted.customer:
+        said.append({"customer": wanted.customer})
     # Keyed: it stays with the run, and a secret input could be guessed from a plain one.
     return salted_hmac(SALT, json.dumps(said, sort_keys=True), algorithm="sha256").hexdigest()
 

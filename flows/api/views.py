@@ -10,11 +10,15 @@ from django.conf import settings
 from django.db import InterfaceError, OperationalError
 from django.db.models import F
 from django.http import HttpRequest, HttpResponse, JsonResponse, StreamingHttpResponse
+from django.utils import timezone
 from ninja.errors import AuthenticationError, HttpError, ValidationError
 from pydantic import Field
 
-from connections.clients import foundry_client
+from connections.clients import check_sign_in, foundry_client
 from connections.fields import KeyUnreadable
+from connections.foundry.diagnosis import TestResult
+from connections.kinds.address import AddressError
+from connections.kinds.base import SignInCheck
 from connections.models import Connection
 from flows import engine
 from flows.api import problems, serialize
@@ -27,12 +31,17 @@ from flows.api.shapes import (
     Accepted,
     ConnectionCheck,
     ConnectionName,
+    CustomerFilter,
     EventNumber,
+    FirstDay,
     FlowList,
     FlowSlug,
     IdempotencyKey,
     Inputs,
+    LastDay,
     LastEvent,
+    NameFilter,
+    PeriodName,
     RequestBody,
     RunDetail,
     RunId,
@@ -41,11 +50,16 @@ from flows.api.shapes import (
     SlugFilter,
     StateFilter,
     Text,
+    UsageGroup,
+    UsageReport,
+    UsageStep,
 )
 from flows.api.start import StartRequest, restart_run, start_run
 from flows.models import Flow, Run
+from flows.models.run import LONGEST_CUSTOMER
 from flows.models.search import STATES, Cursor, Filters, Search
-from foundryflow.database import is_away, is_damaged, note_away, sentence_for_visitors
+from flows.models.usage_search import UsageFilters, UsagePeriod
+from foundryflow.database import in_thread, is_away, is_damaged, note_away, sentence_for_visitors
 from foundryflow.http import event_stream
 from foundryflow.models import ApiKey, ApiScope
 
@@ -91,6 +105,7 @@ class Start(RequestBody):
 
     inputs: Inputs = Field(default_factory=dict, description="By the names of the inputs of the flow.")
     anyway: bool = Field(False, description="Start although the flow has configuration errors.")
+    customer: Text = Field("", max_length=LONGEST_CUSTOMER, description="A label, for whom: usage is counted by it.")
 
 
 class Again(RequestBody):
@@ -153,10 +168,14 @@ async def stream_flow(
 
 @api.get("/runs", auth=reads, summary="Runs, the newest first", response=responses(ok=RunList), tags=["runs"])
 async def list_runs(
-    request: HttpRequest, flow: SlugFilter = "", state: StateFilter = "", before: EventNumber = 0
+    request: HttpRequest,
+    flow: SlugFilter = "",
+    state: StateFilter = "",
+    customer: CustomerFilter = "",
+    before: EventNumber = 0,
 ) -> HttpResponse:
     """Fifty at a time; `before` is the id of the last one seen."""
-    filters = Filters(flow=flow, states=(state,) if state else STATES)
+    filters = Filters(flow=flow, states=(state,) if state else STATES, customer=customer)
     seen = Flow.objects.visible_to(caller(request).created_by)
 
     def page() -> list[dict[str, Any]]:
@@ -210,6 +229,33 @@ async def retry_run(request: HttpRequest, run_id: RunId, given: Again) -> HttpRe
     )
 
 
+@api.get(
+    "/usage",
+    auth=reads,
+    summary="What calls of models have used",
+    response=responses(ok=UsageReport),
+    tags=["usage"],
+)
+async def show_usage(
+    request: HttpRequest,
+    period: PeriodName = "month",
+    first: FirstDay = "",
+    last: LastDay = "",
+    connection: NameFilter = "",
+    customer: NameFilter = "",
+    deployment: NameFilter = "",
+    flow: SlugFilter = "",
+    group: UsageGroup = "customer",
+    step: UsageStep = "",
+) -> HttpResponse:
+    """By UTC. Flows that the person of the key may not see count without their names."""
+    asked = UsagePeriod.of({"period": period, "from": first, "to": last}, timezone.now())
+    filters = UsageFilters(connection, customer, deployment, flow)
+    # Not by the engine: whoever records the end of an action does not wait for it.
+    report = in_thread(serialize.report_usage)
+    return JsonResponse(await report(caller(request).created_by, asked, filters, group, asked.step(step)))
+
+
 @api.post(
     "/connections/{name}/test",
     auth=tests,
@@ -218,19 +264,26 @@ async def retry_run(request: HttpRequest, run_id: RunId, given: Again) -> HttpRe
     tags=["connections"],
 )
 async def test_connection(request: HttpRequest, name: ConnectionName, given: Deployment) -> HttpResponse:
-    """Sends one tiny prompt."""
+    """Sends one tiny prompt; a database or a vault is signed in to."""
     connection = await engine.run_job(lambda: Connection.objects.filter(name=name).first())
     if connection is None:
         raise ApiProblem(404, f"There is no connection {name}.")
     model = given.model or connection.default_model
-    if not model:
+    if connection.is_foundry and not model:
         raise ApiProblem(422, "Name a deployment in model.")
+    result: TestResult | SignInCheck
     try:
-        target = connection.target()
+        if connection.is_foundry:
+            result = await foundry_client().test(connection.target(), model)
+        else:
+            result = await check_sign_in(connection.data_target())
     except KeyUnreadable as error:
         raise ApiProblem(422, str(error), kind="key_unreadable") from None
-    result = await foundry_client().test(target, model)
+    except AddressError as error:
+        raise ApiProblem(422, str(error)) from None
     await engine.run_job(lambda: connection.record_check(result))
+    if isinstance(result, SignInCheck):
+        return JsonResponse(serialize.serialize_sign_in(result, connection.endpoint))
     return JsonResponse(serialize.serialize_check(result))
 
 
@@ -238,7 +291,7 @@ async def start_with_key(
     request: HttpRequest, slug: str, given: Start, idempotency_key: str | None, priority: int
 ) -> Run:
     """The run that was started, or the one that an equal request has started before. Raises ApiProblem."""
-    wanted = StartRequest(slug, given.inputs, priority, anyway=given.anyway)
+    wanted = StartRequest(slug, given.inputs, priority, anyway=given.anyway, customer=given.customer)
     return await start_run(wanted, caller(request), idempotency_key)
 
 

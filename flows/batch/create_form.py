@@ -156,7 +156,7 @@ class CreateForm:
         chosen = [column for column in self.columns if column.chosen]
         if not chosen:
             yield "No model is chosen. Choose at least one."
-        known = set(Connection.objects.values_list("name", flat=True))
+        known = set(Connection.objects.foundry().values_list("name", flat=True))
         for column in chosen:
             where = f"{column.letter}: " if len(self.columns) > 1 else ""
             prompt = self.prompt_of(column)
@@ -219,7 +219,7 @@ def judges_of(wanted: tuple[checks.Check, ...]) -> list[Judge]:
 
 
 def judge_problems(judges: list[Judge]) -> Iterator[str]:
-    known = set(Connection.objects.values_list("name", flat=True)) if judges else set()
+    known = set(Connection.objects.foundry().values_list("name", flat=True)) if judges else set()
     for judge in judges:
         if judge.connection not in known:
             yield f"Check {judge.check + 1}: the judge has no connection. Choose one."

@@ -116,7 +116,7 @@ def form_page(request: Request, form: CreateForm, problems: Sequence[str] = ()) 
         "session": form.session,
         "preview": TablePreview(form),
         "problems": problems,
-        "connections": Connection.objects.values_list("name", flat=True),
+        "connections": Connection.objects.foundry().values_list("name", flat=True),
         "kinds": KIND_LABELS.items(),
         "most_checks": MOST_CHECKS,
         "most_calls": lifecycle.MOST_CALLS,

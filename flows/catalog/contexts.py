@@ -11,7 +11,8 @@ from django.utils import timezone
 
 from flows.flowchart.states import StateView, run_view
 from flows.models import Flow, Revision, Run
-from flows.models.usage import actions_of, newest_runs, runs_by_day, runs_in_all
+from flows.models.connection_users import actions_of
+from flows.models.run_counts import newest_runs, runs_by_day, runs_in_all
 
 DAYS = 14
 

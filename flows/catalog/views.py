@@ -17,7 +17,7 @@ from flows.catalog.deletion import reasons_to_keep
 from flows.catalog.sample import add_sample
 from flows.language.document import DocumentError, parse
 from flows.models import Flow
-from flows.models.usage import runs_in_all
+from flows.models.run_counts import runs_in_all
 from foundryflow.access import editor, reader
 from foundryflow.http import Request
 from foundryflow.regions import page
@@ -51,7 +51,9 @@ def flow_list(request: Request) -> HttpResponse:
         found = found.filter(name__icontains=words[:200])
     shown = Paginator(found, ROWS).get_page(request.GET.get("page"))
     if not words and not shown.paginator.count:
-        return page(request, "flows/empty.html", {"steps": FirstSteps(has_connection=Connection.objects.exists())})
+        return page(
+            request, "flows/empty.html", {"steps": FirstSteps(has_connection=Connection.objects.foundry().exists())}
+        )
     return page(request, "flows/list.html", {"rows": flow_rows(shown), "page": shown, "words": words})
 
 

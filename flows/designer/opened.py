@@ -66,7 +66,7 @@ class OpenFlow:
 
     @cached_property
     def connections(self) -> list[Connection]:
-        return list(Connection.objects.only("name", "endpoint", "auth").order_by("name"))
+        return list(Connection.objects.only("name", "kind", "endpoint", "auth").order_by("name"))
 
     @cached_property
     def problems(self) -> ProblemList:

@@ -14,7 +14,7 @@ from flows.designer.panel import Panel, stored_panel
 from flows.designer.start_form import StartForm
 from flows.flowchart.chart import GROUPS, START, Flowchart, TypeView, type_view
 from flows.language.document import Action
-from flows.models.usage import newest_runs
+from flows.models.run_counts import newest_runs
 from foundryflow.regions import Region
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, TypeVar
@@ -11,6 +11,7 @@ from django.utils.text import slugify
 
 from connections.clients import identity_problem
 from connections.fields import UnreadableSecret
+from connections.kinds.foundry import FOUNDRY
 from connections.models import OWN_IDENTITIES, Connection
 from flows.actions.registry import properties_of_type
 from flows.interpreter import runner
@@ -33,10 +34,18 @@ class Needs:
     flows: frozenset[str]  # slugs
 
 
+@dataclass(frozen=True)
+class FoundConnection:
+    """What lint asks of a connection: its kind, and why no call can go there; mostly nothing."""
+
+    kind: str
+    trouble: str
+
+
 # Of revisions, which never change: what they name, and their errors among what there is of that.
 Key = tuple[int, datetime]
 needs_known: dict[Key, Needs] = {}
-Known = tuple[Key, frozenset[tuple[str, str]], frozenset[tuple[str, CalledFlow]]]
+Known = tuple[Key, frozenset[tuple[str, "FoundConnection"]], frozenset[tuple[str, CalledFlow]]]
 errors_known: dict[Known, list[Problem]] = {}
 
 
@@ -50,12 +59,12 @@ def problems_of(
     needs = needs_of(document)
     # A file that runs itself does so once it is imported.
     own = {} if flow else {slugify(document.name): CalledFlow()}
-    connections = existing_connections(needs) if known is None else troubles_of(known, needs)
+    connections = existing_connections(needs) if known is None else connections_among(known, needs)
     secrets = list(flow.secrets.all()) if flow else []
     return linter.problems(
         document,
         connections=set(connections),
-        troubles=connections,
+        **details_of(connections),
         secrets={each.key for each in secrets} if flow else None,
         flows={**own, **called_flows(needs, {flow.slug} if flow else ())},
         unreadable={each.key for each in secrets if isinstance(each.value, UnreadableSecret)},
@@ -76,7 +85,7 @@ def configuration_errors(revision: Revision, callers: Collection[str] = ()) -> l
         found = linter.problems(
             document,
             connections=set(connections),
-            troubles=connections,
+            **details_of(connections),
             secrets=stored_secrets(revision.flow),
             flows=flows,
         )
@@ -106,17 +115,30 @@ def needs_of(document: Document) -> Needs:
     return Needs(frozenset(named), frozenset(slug for _, _, slug in linter.calls_in(document)))
 
 
-def existing_connections(needs: Needs) -> dict[str, str]:
-    """Of the named connections those that there are, with why no call can go there; mostly nothing."""
+def existing_connections(needs: Needs) -> dict[str, FoundConnection]:
+    """Those of the named connections that there are."""
     if not needs.connections:
         return {}
     found = sql.connections_named(needs.connections)
-    return {name: trouble_of(auth, endpoint) for name, auth, endpoint in found}
+    return {name: found_connection(kind, auth, endpoint) for name, kind, auth, endpoint in found}
 
 
-def troubles_of(known: Iterable[Connection], needs: Needs) -> dict[str, str]:
+def connections_among(known: Iterable[Connection], needs: Needs) -> dict[str, FoundConnection]:
     """The same of connections that have been read."""
-    return {each.name: trouble_of(each.auth, each.endpoint) for each in known if each.name in needs.connections}
+    named = (each for each in known if each.name in needs.connections)
+    return {each.name: found_connection(each.kind, each.auth, each.endpoint) for each in named}
+
+
+def found_connection(kind: str, auth: str, address: str) -> FoundConnection:
+    return FoundConnection(kind, trouble_of(auth, address) if kind == FOUNDRY.name else "")
+
+
+def details_of(found: Mapping[str, FoundConnection]) -> dict[str, dict[str, str]]:
+    """What lint is told of connections beside their names."""
+    return {
+        "kinds": {name: each.kind for name, each in found.items()},
+        "troubles": {name: each.trouble for name, each in found.items()},
+    }
 
 
 def trouble_of(auth: str, address: str) -> str:

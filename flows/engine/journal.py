@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from connections.foundry.masking import MaskingWindow
+from flows.engine.call_counts import CountedCall, deployment_of
 from flows.engine.earlier_attempts import EarlierAttempts
 from flows.engine.gate import ActionGate
 from flows.engine.live import Hub
@@ -193,6 +194,7 @@ class DatabaseJournal:
         records.change(event.path, {**ends, **fields})
         records.add_tokens(tokens if isinstance(tokens, Mapping) else {})
         records.ended.append(event.path)
+        self._count_call(event, fields)
         if self.gate.end(event.path, container=is_container):
             records.clears_suspicion = True
         if packed is not None and not is_container:
@@ -200,6 +202,13 @@ class DatabaseJournal:
         self._containers.discard(event.path)
         self._windows.pop(event.path, None)
         self._outbox.send_outcome()
+
+    def _count_call(self, event: ActionEnd | ActionCancelled, fields: Fields) -> None:
+        facts = fields.get("facts") or {}
+        if deployment_of(facts):
+            usage, error = fields.get("usage") or facts.get("usage"), fields.get("error")
+            call = CountedCall(self._run.flow_id, self._run.customer, moment(event.at), facts, usage, error)
+            self._outbox.records.calls.append(call)
 
     def _streamed_text(self, path: str) -> Fields:
         """Without what its window held back: the beginning of a secret, perhaps."""

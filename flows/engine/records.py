@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from flows.engine.call_counts import CountedCall, count_calls, note_costs
 from flows.engine.earlier_records import mask_earlier_records
 from flows.interpreter.known_secrets import KnownSecrets
 from flows.models import LIVE, ActionRun, Checkpoint, LogEntry, Run, State, Suspect, sql
@@ -35,6 +36,7 @@ class RunRecords:
     lines: list[LogEntry] = field(default_factory=list)
     checkpoints: list[Checkpoint] = field(default_factory=list)
     ended: list[str] = field(default_factory=list)
+    calls: list[CountedCall] = field(default_factory=list)  # of models, that have ended
     clears_suspicion: bool = False  # what was going when its process died has ended since
     ending: Fields = field(default_factory=dict)
     erases_secrets: bool = False  # the run held secrets
@@ -77,6 +79,8 @@ def write_records(all: Sequence[RunRecords]) -> list[StaleAttempt | None]:
     """In the transaction that is open. Says of each whether it was refused."""
     attempts = sql.lock_attempts([each.run for each in all])
     valid = [each for each in all if attempts.get(each.run) == each.attempt]
+    calls = [call for each in valid for call in each.calls]
+    note_costs(calls)
     for each in valid:
         each.mask()
     update_runs(valid)
@@ -93,6 +97,7 @@ def write_records(all: Sequence[RunRecords]) -> list[StaleAttempt | None]:
         mask_earlier_records(each.run, each.secrets, ends=bool(each.ending))
     if erased := [each.run for each in valid if each.ending and (each.erases_secrets or each.secrets.are_sealed)]:
         Checkpoint.objects.filter(run_id__in=erased, sealed__isnull=False).delete()
+    count_calls(calls)
     taken = {each.run for each in valid}
     return [None if each.run in taken else StaleAttempt(f"Run {each.run} was taken over.") for each in all]
 

@@ -10,9 +10,12 @@ from typing import Any, Protocol
 
 from django.db.models.signals import post_delete, post_save
 
-from connections.clients import foundry_client
+from connections.clients import database_client, foundry_client
+from connections.databases.client import DatabaseClient
 from connections.fields import KeyUnreadable
 from connections.foundry.values import Target
+from connections.kinds.address import AddressError
+from connections.kinds.base import DataTarget
 from connections.ledger import DatabaseLedger
 from connections.limits.client import LimitedClient
 from connections.models import Connection
@@ -30,6 +33,7 @@ from flows.models import Flow, FlowSecret, Revision, Run, State
 
 FRESH = 1.0  # seconds that a connection is not read again
 DEEPEST = 10  # flows that run each other
+AnyTarget = Target | DataTarget
 
 
 class RunHost(Protocol):
@@ -46,13 +50,13 @@ class RecentTargets:
     """Connections read a moment ago; another process that changes one is believed after `FRESH` seconds."""
 
     def __init__(self) -> None:
-        self._known: dict[str, tuple[float, Target]] = {}
+        self._known: dict[str, tuple[float, AnyTarget]] = {}
 
-    def get(self, name: str) -> Target | None:
+    def get(self, name: str) -> AnyTarget | None:
         read_at, target = self._known.get(name, (0.0, None))
         return target if time.monotonic() - read_at < FRESH else None
 
-    def put(self, name: str, target: Target) -> None:
+    def put(self, name: str, target: AnyTarget) -> None:
         self._known[name] = time.monotonic(), target
 
     def clear(self, **_: Any) -> None:
@@ -75,12 +79,28 @@ class DatabaseServices:
         ledger = DatabaseLedger(self._host.writer.do)
         return LimitedClient(foundry_client(), ledger, self.connection, self._host.queues)
 
+    @property
+    def databases(self) -> DatabaseClient:
+        return database_client()
+
     async def connection(self, name: str) -> Target:
+        target = await self._target(name)
+        if not isinstance(target, Target):
+            raise wrong_kind(name, "answers no prompts")
+        return target
+
+    async def data_connection(self, name: str) -> DataTarget:
+        target = await self._target(name)
+        if not isinstance(target, DataTarget):
+            raise wrong_kind(name, "is none to a database or a vault")
+        return target
+
+    async def _target(self, name: str) -> AnyTarget:
         target = await self._find_target(name)
         self._secrets.learn(target.secrets)
         return target
 
-    async def _find_target(self, name: str) -> Target:
+    async def _find_target(self, name: str) -> AnyTarget:
         if known := targets.get(name):
             return known
         # Hundreds of runs that begin together ask once.
@@ -88,7 +108,7 @@ class DatabaseServices:
         if asked is None:
             asked = self._host.lookups[name] = self._host.writer.put(lambda: lambda: stored_target(name))
             asked.add_done_callback(lambda _: self._host.lookups.pop(name, None))
-        target: Target = await asyncio.shield(asked)
+        target: AnyTarget = await asyncio.shield(asked)
         targets.put(name, target)
         return target
 
@@ -130,6 +150,7 @@ def find_or_start_child(parent: Run, slug: str, inputs: Mapping[str, Any], step:
         by=parent.started_by,
         via="flow",
         priority=parent.priority,
+        customer=parent.customer,
         parent=parent,
         parent_path=path,
     )
@@ -174,7 +195,11 @@ def failure_of(ended: Run, slug: str) -> ActionError:
     )
 
 
-def stored_target(name: str) -> Target:
+def wrong_kind(name: str, what: str) -> ActionError:
+    return ActionError("connection_kind", f"The connection {name} {what}.", "Choose another one in the property panel.")
+
+
+def stored_target(name: str) -> AnyTarget:
     connection = Connection.objects.select_related("spill_over_to").filter(name=name).first()
     if connection is None:
         raise ActionError(
@@ -183,9 +208,11 @@ def stored_target(name: str) -> Target:
             "Choose another one in the property panel, or create it under that name.",
         )
     try:
-        return connection.target()
+        return connection.target() if connection.is_foundry else connection.data_target()
     except KeyUnreadable as error:
         raise ActionError("key_unreadable", f"{name}: {error}", "Open the connection and re-enter the key.") from None
+    except AddressError as error:
+        raise ActionError("connection_missing", f"{name}: {error.message}", error.hint) from None
 
 
 def stored_secret(flow_id: int, id: str) -> Secret:

@@ -165,8 +165,9 @@ class Runner:
             await self.journal.admit(path)
             try:
                 async with tries.within_timeout():
-                    result = await self._perform(action, scope, path, tries.number)
+                    result = await self._perform(action, scope, path, tries)
             except ActionError as error:
+                error.facts = {**tries.facts, **error.facts}
                 delay = tries.delay_after(error)
                 if delay is None:
                     raise tries.annotate_error(error) from None
@@ -206,7 +207,7 @@ class Runner:
         else:
             await self.journal.record(ActionFinished(outcome.path, time.time()))
 
-    async def _perform(self, action: Action, scope: Scope, path: str, attempt: int) -> Result:
+    async def _perform(self, action: Action, scope: Scope, path: str, tries: Tries) -> Result:
         started = ActionStarted(
             path, action.id, action.type, title_of(action), time.time(), container=bool(action.branches)
         )
@@ -234,7 +235,7 @@ class Runner:
             await self.journal.record(started)
             raise
         await self.journal.record(dataclasses.replace(started, inputs=inputs))
-        result = await known.execute(rendered, Execution(self, action, scope, path, attempt))
+        result = await known.execute(rendered, Execution(self, action, scope, path, tries))
         if known.brings_secrets:
             brought = await off_loop_if_heavy(list_secrets, [result.output, result.variables])
             self.journal.secrets.learn(brought, path)
@@ -323,8 +324,9 @@ class ActionOutcome:
 class Execution:
     """One execution of one action: what base.Step promises."""
 
-    def __init__(self, runner: Runner, action: Action, scope: Scope, path: str, attempt: int) -> None:
-        self._runner, self.action, self.scope, self.path, self.attempt = runner, action, scope, path, attempt
+    def __init__(self, runner: Runner, action: Action, scope: Scope, path: str, tries: Tries) -> None:
+        self._runner, self.action, self.scope, self.path = runner, action, scope, path
+        self.attempt, self.facts = tries.number, tries.facts
 
     @property
     def services(self) -> Services:

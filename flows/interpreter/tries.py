@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import dataclasses
-from collections.abc import AsyncIterator
+from collections import Counter
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
+from typing import Any
 
 from flows.actions.base import Result
 from flows.language.document import Retry
@@ -14,6 +16,7 @@ from flows.language.errors import ActionError
 # Kinds of failures that may pass by themselves.
 TRANSIENT = ("timeout", "connect", "dns", "rate_limit", "server", "truncated", "protocol")
 LONGEST_DELAY = 3_600.0  # seconds
+ADDED_UP = ("throttled", "waited_ms")  # facts that are of all tries together
 
 
 class Tries:
@@ -22,11 +25,14 @@ class Tries:
     def __init__(self, retry: Retry | None, timeout: float | None) -> None:
         self._retry, self._timeout = retry, timeout
         self.number = 1
+        self.facts: dict[str, Any] = {}  # known of the try that goes, however it ends
+        self._before: Counter[str] = Counter()  # of the tries before, what adds up
+        self._usage: Counter[str] = Counter()
 
     @asynccontextmanager
     async def within_timeout(self) -> AsyncIterator[None]:
         """Raises ActionError of kind timeout when a try takes too long."""
-        limit = asyncio.timeout(self._timeout)
+        limit, self.facts = asyncio.timeout(self._timeout), {}
         try:
             async with limit:
                 yield
@@ -46,8 +52,12 @@ class Tries:
         if error.kind not in (self._retry.on or TRANSIENT):
             return None
         delay: float = self._retry.delay * self._retry.backoff ** (self.number - 1)
+        delay = min(delay, LONGEST_DELAY)
         self.number += 1
-        return min(delay, LONGEST_DELAY)
+        self._before.update({name: error.facts.get(name) or 0 for name in ADDED_UP})
+        self._before.update(waited_ms=round(delay * 1_000), throttled=int(error.status == 429))
+        self._usage.update(error.facts.get("usage") or {})
+        return delay
 
     def reason_to_wait(self, error: ActionError) -> str:
         most = self._retry.attempts if self._retry else 1
@@ -55,10 +65,21 @@ class Tries:
 
     def annotate_error(self, error: ActionError) -> ActionError:
         if self.number > 1:
-            error.facts["tries"] = self.number
+            error.facts.update(self._all_tries(error.facts))
+            if usage := self._all_usage(error.facts.get("usage")):
+                error.facts["usage"] = usage
         return error
 
     def annotate_result(self, result: Result) -> Result:
         if self.number == 1:
             return result
-        return dataclasses.replace(result, facts={**result.facts, "tries": self.number})
+        facts = {**result.facts, **self._all_tries(result.facts)}
+        return dataclasses.replace(result, facts=facts, usage=self._all_usage(result.usage))
+
+    def _all_tries(self, facts: Mapping[str, Any]) -> dict[str, int]:
+        added = {name: count + (facts.get(name) or 0) for name, count in self._before.items()}
+        return {"tries": self.number, **{name: count for name, count in added.items() if count}}
+
+    def _all_usage(self, usage: Mapping[str, int] | None) -> Mapping[str, int] | None:
+        """Tokens of tries that were answered, but not as they should have been, are spent, too."""
+        return dict(self._usage + Counter(usage or {})) if self._usage else usage

@@ -45,15 +45,17 @@ def problems(
     flows: Mapping[str, CalledFlow] | None = None,
     troubles: Mapping[str, str] | None = None,
     unreadable: Collection[str] = (),
+    kinds: Mapping[str, str] | None = None,
 ) -> list[Problem]:
     """In the order of the flowchart.
 
     `connections`, `secrets` and `flows` (by slug) name those that exist; None leaves them unchecked. `troubles` says of
-    connections, by name, why no call can go there; `unreadable` are the stored secrets that cannot be decrypted.
+    connections, by name, why no call can go there, `kinds` which kind those are of that are not of Foundry;
+    `unreadable` are the stored secrets that cannot be decrypted.
     """
     found = [
         *input_problems(document),
-        *Linter(connections, troubles).block_problems(document.actions, start_variables(document)),
+        *Linter(connections, troubles, kinds).block_problems(document.actions, start_variables(document)),
         *call_problems(document, flows),
         *secret_problems(document, secrets, flows, unreadable),
     ]
@@ -145,8 +147,13 @@ def input_problems(document: Document) -> Iterator[Problem]:
 class Linter:
     """Walks one document, with the variables that are in scope at each action."""
 
-    def __init__(self, connections: Collection[str] | None, troubles: Mapping[str, str] | None = None) -> None:
-        self._connections, self._troubles = connections, troubles or {}
+    def __init__(
+        self,
+        connections: Collection[str] | None,
+        troubles: Mapping[str, str] | None = None,
+        kinds: Mapping[str, str] | None = None,
+    ) -> None:
+        self._connections, self._troubles, self._kinds = connections, troubles or {}, kinds or {}
         self._scopes = Scopes()
 
     def block_problems(self, actions: Sequence[Action], visible: Visible, in_loop: bool = False) -> Iterator[Problem]:
@@ -200,6 +207,7 @@ class Linter:
             variables_before_body=lambda: self._scopes.in_front_of_body(action, visible),
             variables_after_body=lambda: self._scopes.behind_body(action, visible),
             connections=self._connections,
+            connection_kinds=self._kinds,
             troubles=self._troubles,
             is_overridden=is_overridden,
         )

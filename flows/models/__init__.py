@@ -8,6 +8,7 @@ from flows.models.record import ActionRun, Checkpoint, LogEntry
 from flows.models.run import Run, Suspect, Worker
 from flows.models.secrets import FlowSecret
 from flows.models.states import ENDED, EXECUTING, LIVE, State
+from flows.models.usage import UsageFigures, UsageSeries
 
 __all__ = [
     "ENDED",
@@ -26,5 +27,7 @@ __all__ = [
     "RunGroup",
     "State",
     "Suspect",
+    "UsageFigures",
+    "UsageSeries",
     "Worker",
 ]

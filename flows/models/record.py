@@ -8,6 +8,8 @@ from connections.fields import SecretField
 from connections.secret import Secret
 from flows.models.states import State
 
+TAKEN_OVER = "taken over from run "  # begins the reason of a record that another run has made
+
 
 class CheckpointManager(models.Manager["Checkpoint"]):
     def erase_secrets(self, run_id: int) -> None:

@@ -15,10 +15,13 @@ from django.utils import timezone
 
 from connections.fields import SecretField
 from connections.secret import MASK, Secret
+from flows.language.values import storable_text
 from flows.lint.hidden_inputs import shown_inputs
 from flows.models.flow import Flow, Revision, visible_to
-from flows.models.record import ActionRun, Checkpoint
+from flows.models.record import TAKEN_OVER, ActionRun, Checkpoint
 from flows.models.states import ENDED, LIVE, State
+
+LONGEST_CUSTOMER = 200  # characters
 
 
 class Worker(models.Model):
@@ -67,6 +70,7 @@ class RunManager(models.Manager["Run"]):
         via: str,
         revision: Revision | None = None,
         priority: int = 0,
+        customer: str | None = None,
         **more: Any,
     ) -> Run:
         """A queued run that is not stored yet. Secret inputs are kept encrypted until it ends and shown masked.
@@ -84,6 +88,7 @@ class RunManager(models.Manager["Run"]):
             started_by=by,
             via=via,
             priority=priority,
+            customer=storable_text((customer or "").strip())[:LONGEST_CUSTOMER] or None,
             **more,
         )
 
@@ -110,6 +115,7 @@ class RunManager(models.Manager["Run"]):
             via=via,
             revision=None if newest else run.revision,
             priority=run.priority,
+            customer=run.customer,
             origin=run,
         )
         made.copy_results(run, path)
@@ -131,6 +137,7 @@ class Run(models.Model):
     )
     via = models.CharField(max_length=40)  # designer, run page, command line, api, flow
     priority = models.SmallIntegerField(default=0)  # the higher goes first
+    customer = models.CharField(max_length=LONGEST_CUSTOMER, null=True)  # for whom: a label of whoever starts it
     parent = models.ForeignKey(
         "self", null=True, on_delete=models.CASCADE, related_name="children", db_index=False
     )  # that of the constraint serves
@@ -161,6 +168,11 @@ class Run(models.Model):
             models.Index(fields=["created_at", "id"], name="runs_by_time"),
             # For each RunGroup and state its runs by time: what a search goes through.
             models.Index("flow", "state", Coalesce("started_by", 0), "via", "created_at", "id", name="runs_by_group"),
+            models.Index(
+                fields=["customer", "created_at", "id"],
+                condition=models.Q(customer__isnull=False),
+                name="runs_by_customer",
+            ),
             models.Index(fields=["-priority", "id"], condition=models.Q(state="queued"), name="runs_in_the_queue"),
         ]
         constraints = [
@@ -198,7 +210,7 @@ class Run(models.Model):
         rows = [row for row in done if row.path in kept]
         for number, row in enumerate(rows, 1):
             row.pk, row.run, row.order, row.event = None, self, number, number
-            row.reason = f"taken over from run {origin.pk}"
+            row.reason = f"{TAKEN_OVER}{origin.pk}"
         ActionRun.objects.bulk_create(rows)
         Checkpoint.objects.bulk_create(
             [Checkpoint(run=self, path=row.path, plain=kept[row.path].plain) for row in rows]

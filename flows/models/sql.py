@@ -118,16 +118,17 @@ def transaction_state(number: int) -> str:
 # What is checked before a run
 
 
-def connections_named(names: Collection[str]) -> list[tuple[str, str, str]]:
-    """Name, way of signing in and endpoint of those of these connections that there are."""
-    return fetch_all(f"SELECT name, auth, endpoint FROM {CONNECTIONS} WHERE name IN {placeholders(names)}", list(names))
+def connections_named(names: Collection[str]) -> list[tuple[str, str, str, str]]:
+    """Name, kind, way of signing in and endpoint of those of these connections that there are."""
+    columns = "name, kind, auth, endpoint"
+    return fetch_all(f"SELECT {columns} FROM {CONNECTIONS} WHERE name IN {placeholders(names)}", list(names))
 
 
 # What the API reads, without columns that it does not need and that may be large
 
 RUN_COLUMNS = (
-    "id", "state", "parent_id", "created_at", "started_at", "ended_at", "prompt_tokens", "completion_tokens", "inputs",
-    "output", "error",
+    "id", "state", "parent_id", "customer", "created_at", "started_at", "ended_at", "prompt_tokens",
+    "completion_tokens", "inputs", "output", "error",
 )  # fmt: skip
 ACTION_COLUMNS = (
     "id", "run_id", "path", "action_id", "type", "title", "state", "output", "error", "usage", "warning", "reason",

@@ -1,131 +1,208 @@
-"""Who uses what: the flows that name a connection, and how often flows have run."""
+"""What calls of models have used, by hour, day and month: kept by the transaction that records the end of each.
+
+All by UTC. Rows stay when their flow or its runs are deleted: what was spent was spent.
+"""
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Collection, Iterator, Sequence
-from datetime import datetime
-from typing import Any
+import json
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from datetime import UTC, datetime, timedelta
+from hashlib import blake2b
+from typing import Any, NamedTuple
 
-from django.contrib.auth.models import User
-from django.db.models import Case, F, IntegerField, OuterRef, Subquery, Sum, Value, When
-from django.urls import reverse
+from django.db import connection, models, transaction
 
-from connections.usage import ConnectionUser, WaitingRun
-from flows.models.figures import HourlyFigures
 from flows.models.flow import Flow
-from flows.models.record import ActionRun
-from flows.models.run import Run
-from flows.models.states import EXECUTING, State
-from flows.models.triggers import live_run_figures
+from flows.models.raw import fetch_all, table
+
+HOUR = timedelta(hours=1)
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+COST_DECIMALS = 10  # exact: prices have four for a million tokens
+COUNTERS = (
+    "calls", "prompt_tokens", "cached_tokens", "completion_tokens", "reasoning_tokens", "throttled", "waited_ms",
+    "total_ms", "cost",
+)  # fmt: skip
+MOST_KNOWN = 50_000  # series that a process remembers
+MOST_ROWS = 2_000  # of one statement
 
 
-def flows_by_connection() -> dict[str, list[ConnectionUser]]:
-    """For each connection the flows whose current revision names it, with the titles of the actions that do."""
-    used: dict[str, list[ConnectionUser]] = {}
-    for flow in Flow.objects.in_designer().select_related("head").exclude(head=None).order_by("name"):
-        titles: dict[str, list[str]] = {}
-        for action in actions_of(flow.current.document):
-            properties = action.get("properties")
-            name = properties.get("connection") if isinstance(properties, dict) else None
-            if isinstance(name, str) and name:
-                titles.setdefault(name, []).append(str(action.get("title") or action.get("type")))
-        for name, named in titles.items():
-            used.setdefault(name, []).append(ConnectionUser(flow.name, flow.get_absolute_url(), named))
-    return used
+class Span(models.IntegerChoices):
+    """How long a row of figures is."""
+
+    HOUR = 1
+    DAY = 2
+    MONTH = 3
 
 
-def runs_waiting_for(connection: str) -> list[WaitingRun]:
-    """The first runs whose action waits for an answer of the connection that it names."""
-    waiting = ActionRun.objects.filter(run__state__in=EXECUTING, state=State.WAITING, inputs__connection=connection)
-    found = waiting.select_related("run__flow").order_by("run_id")[:MOST_WAITING]
-    return [
-        WaitingRun(row.run_id, row.run.flow.name, reverse("runs:show", args=[row.run_id]), row.reason) for row in found
-    ]
+class SeriesKey(NamedTuple):
+    """What calls are counted by. A flow may be gone; a text that is empty is unknown."""
+
+    flow: int
+    connection: str  # its name, or the host of one that was made at run time
+    customer: str
+    deployment: str
+    error: str  # the kind of it; empty for calls that were answered
+    currency: str  # of the cost; empty where no price is known
+
+    @property
+    def number(self) -> int:
+        """The same in every process, so that nobody has to look it up."""
+        digest = blake2b(json.dumps(self).encode(), digest_size=8).digest()
+        return int.from_bytes(digest) >> 1
 
 
-def actions_of(node: Any) -> Iterator[dict[str, Any]]:
-    """Every action of a stored document, read without parsing so that a broken one still counts."""
-    actions = node.get("actions") if isinstance(node, dict) else None
-    for action in actions if isinstance(actions, list) else []:
-        if isinstance(action, dict):
-            yield action
-            branches = action.get("branches")
-            for branch in branches if isinstance(branches, list) else []:
-                yield from actions_of(branch)
+class UsageSeries(models.Model):
+    """A SeriesKey under its number."""
+
+    id = models.BigIntegerField(primary_key=True)
+    flow = models.BigIntegerField()
+    connection = models.CharField(max_length=255, blank=True)
+    customer = models.CharField(max_length=200, blank=True)
+    deployment = models.CharField(max_length=200, blank=True)
+    error = models.CharField(max_length=40, blank=True)
+    currency = models.CharField(max_length=3, blank=True)
+
+    def __str__(self) -> str:
+        return f"{self.customer or 'no customer'}, {self.deployment} at {self.connection}"
 
 
-MOST_WAITING = 20  # that a page lists
-LARGE = ("inputs", "secret_inputs", "output")  # columns of a run that lists do not show
-HOUR = 3_600  # seconds
-EVER = 0  # the hour under which figures hold the sum of all
-ENDED_RUNS = F("succeeded") + F("failed") + F("cancelled")
+class UsageFigures(models.Model):
+    """What the calls of one series have used within one span of time.
+
+    Several rows add up: on PostgreSQL each connection counts in its own, so that none waits for another.
+    """
+
+    span = models.PositiveSmallIntegerField(choices=Span)
+    begins = models.IntegerField()  # hours since 1970
+    series = models.ForeignKey(UsageSeries, on_delete=models.DO_NOTHING, db_constraint=False, db_index=False)
+    slot = models.IntegerField()  # process of the connection that counted; 0 on SQLite
+    calls = models.BigIntegerField()
+    prompt_tokens = models.BigIntegerField()
+    cached_tokens = models.BigIntegerField()  # of those
+    completion_tokens = models.BigIntegerField()
+    reasoning_tokens = models.BigIntegerField()  # of those
+    throttled = models.BigIntegerField()  # answers of status 429
+    waited_ms = models.BigIntegerField()  # for limits, and until another try
+    total_ms = models.BigIntegerField()
+    cost = models.BigIntegerField()  # with COST_DECIMALS
+
+    class Meta:
+        indexes = [models.Index(fields=["series", "span", "begins"], name="usage_of_series")]
+        constraints = [models.UniqueConstraint(fields=["span", "begins", "series", "slot"], name="one_usage_a_span")]
+
+    def __str__(self) -> str:
+        return f"{self.calls} calls of series {self.series_id}"
 
 
-def hour_number(at: datetime) -> int:
-    return int(at.timestamp()) // HOUR
+Usage = dict[tuple[SeriesKey, int], list[int]]  # by series and hour since 1970, in the order of COUNTERS
+SERIES, FIGURES = table(UsageSeries), table(UsageFigures)
+OF_FLOWS = f"SELECT known.id FROM {SERIES} known JOIN {table(Flow)} flow ON flow.id = known.flow"
+COLUMNS = ", ".join(("span", "begins", "series_id", "slot", *COUNTERS))
+ADDED_UP = ", ".join(f"{name} = {FIGURES}.{name} + excluded.{name}" for name in COUNTERS)
+SUMS = ", ".join(f"SUM({name})" for name in COUNTERS)
+known_series: set[int] = set()  # that are stored for certain
 
 
-def first_hour(at: datetime) -> int:
-    """The first hour that began at this moment or later: where days do not begin at the full hour, so do theirs."""
-    return -(-int(at.timestamp()) // HOUR)
+def forget_series(**_: Any) -> None:
+    """After every migrate and flush."""
+    known_series.clear()
 
 
-def hours_since(at: datetime) -> Any:
-    return HourlyFigures.objects.filter(hour__gte=first_hour(at)).exclude(hour=EVER).order_by()
+def hour_of(at: datetime) -> int:
+    """Hours since 1970."""
+    return (at - EPOCH) // HOUR
 
 
-def tokens_by_hour(since: datetime) -> dict[int, tuple[int, int]]:
-    """Prompt and completion tokens of runs by the number of the hour they were started in, those that go included."""
-    found: dict[int, tuple[int, int]] = {}
-    counted = hours_since(since).values_list("hour")
-    for hour, prompt, completion in counted.annotate(Sum("prompt_tokens"), Sum("completion_tokens")):
-        found[hour] = (int(prompt), int(completion))
-    for _, hour, _, prompt, completion in live_run_figures():
-        if hour >= hour_number(since):
-            before = found.get(hour, (0, 0))
-            found[hour] = (before[0] + prompt, before[1] + completion)
-    return found
+def moment_of(hour: int) -> datetime:
+    return EPOCH + hour * HOUR
 
 
-def runs_in_all(flows: Collection[int]) -> Counter[int]:
-    """Runs there are, by flow."""
-    ended = HourlyFigures.objects.filter(flow__in=flows, hour=EVER).order_by().values_list("flow")
-    found = Counter({flow: int(count) for flow, count in ended.annotate(count=Sum(ENDED_RUNS))})
-    for flow, _, count, _, _ in live_run_figures():
-        if flow in flows:
-            found[flow] += count
-    return found
+def first_of_month(at: datetime, months: int = 0) -> datetime:
+    """The beginning of the month of that moment, or of one so many months later."""
+    number = at.year * 12 + at.month - 1 + months
+    return datetime(number // 12, number % 12 + 1, 1, tzinfo=UTC)
 
 
-def runs_by_day(flows: Collection[int], days: Sequence[datetime]) -> dict[int, Counter[int]]:
-    """Runs by flow and the place of their day in `days`, the beginnings of days from the newest to the oldest."""
-    found: dict[int, Counter[int]] = {flow: Counter() for flow in flows}
-    begins = [first_hour(day) for day in days]
-    places = [When(hour__gte=hour, then=Value(at)) for at, hour in enumerate(begins)]
-    day = Case(*places, output_field=IntegerField())
-    ended = hours_since(days[-1]).filter(flow__in=flows).annotate(day=day).values_list("flow", "day")
-    for flow, at, count in ended.annotate(count=Sum(ENDED_RUNS)):
-        found[flow][at] += int(count)
-    for flow, hour, count, _, _ in live_run_figures():
-        if flow in found and hour >= begins[-1]:
-            found[flow][next(at for at, begin in enumerate(begins) if hour >= begin)] += count
-    return found
+def beginnings(hour: int) -> dict[Span, int]:
+    """Where the row of each span begins in which this hour counts."""
+    month = first_of_month(moment_of(hour))
+    return {Span.HOUR: hour, Span.DAY: hour - hour % 24, Span.MONTH: hour_of(month)}
 
 
-def newest_runs(flows: Collection[int]) -> dict[int, Run]:
-    """The newest run of each flow."""
-    # An interval of one flow, ordered by flow: only the index of flows has this order. For `flow =` PostgreSQL may go
-    # through all runs by number instead, and meets those of a flow that has not run for long at the very end.
-    of_flow = Run.objects.filter(flow__gte=OuterRef("pk"), flow__lte=OuterRef("pk")).order_by("flow_id", "-pk")
-    newest = Flow.objects.filter(pk__in=flows).order_by().values_list(Subquery(of_flow.values("pk")[:1]))
-    return {run.flow_id: run for run in Run.objects.filter(pk__in=[pk for (pk,) in newest if pk]).defer(*LARGE)}
+def add_usage(usage: Usage, spans: Iterable[Span] = Span) -> None:
+    """In the transaction that is open."""
+    store_series({key for key, _ in usage})
+    rows: dict[tuple[int, int, int], list[int]] = defaultdict(lambda: [0] * len(COUNTERS))
+    for (key, hour), counts in usage.items():
+        series = key.number
+        begins = beginnings(hour)
+        for span in spans:
+            row = rows[int(span), begins[span], series]
+            rows[int(span), begins[span], series] = [before + more for before, more in zip(row, counts, strict=True)]
+    slot = "pg_backend_pid()" if connection.vendor == "postgresql" else "0"
+    values = f"(%s, %s, %s, {slot}, {', '.join(['%s'] * len(COUNTERS))})"
+    ordered = sorted(rows.items())
+    with connection.cursor() as cursor:
+        for some in (ordered[at : at + MOST_ROWS] for at in range(0, len(ordered), MOST_ROWS)):
+            cursor.execute(
+                f"INSERT INTO {FIGURES} ({COLUMNS}) VALUES {', '.join([values] * len(some))}"
+                f" ON CONFLICT (span, begins, series_id, slot) DO UPDATE SET {ADDED_UP}",
+                [value for key, counts in some for value in (*key, *counts)],
+            )
 
 
-def visible_runs(user: User) -> int:
-    """How many runs the person may see."""
-    flows = Flow.objects.visible_to(user).values("pk")
-    ended = HourlyFigures.objects.filter(flow__in=flows, hour=EVER).aggregate(count=Sum(ENDED_RUNS))["count"]
-    live = live_run_figures()
-    visible = set(flows.filter(pk__in={flow for flow, *_ in live}).values_list("pk", flat=True)) if live else set()
-    return int(ended or 0) + sum(count for flow, _, count, _, _ in live if flow in visible)
+def store_series(keys: Iterable[SeriesKey]) -> None:
+    """Those that this process has not seen stored yet."""
+    fresh = {key.number: key for key in keys if key.number not in known_series}
+    if not fresh:
+        return
+    UsageSeries.objects.bulk_create(
+        [UsageSeries(id=number, **key._asdict()) for number, key in sorted(fresh.items())], ignore_conflicts=True
+    )
+    if len(known_series) > MOST_KNOWN:
+        known_series.clear()
+    transaction.on_commit(lambda: known_series.update(fresh))
+
+
+# Counting anew
+
+
+def delete_hours(since: int) -> None:
+    """Those from `since` on, but not of flows that are gone. Whoever records the end of a call waits from now on."""
+    if connection.vendor == "postgresql":
+        execute(f"LOCK TABLE {FIGURES} IN SHARE ROW EXCLUSIVE MODE")
+    execute(f"DELETE FROM {FIGURES} WHERE span = %s AND begins >= %s AND series_id IN ({OF_FLOWS})", [Span.HOUR, since])
+
+
+def sum_hours() -> None:
+    """Counts days and months anew from the hours."""
+    execute(f"DELETE FROM {FIGURES} WHERE span <> %s", [Span.HOUR])
+    ((first, last),) = fetch_all(f"SELECT MIN(begins), MAX(begins) FROM {FIGURES}")
+    if first is None:
+        return
+    sum_up = f"INSERT INTO {FIGURES} ({COLUMNS}) SELECT %s, {{begins}}, series_id, 0, {SUMS} FROM {FIGURES}"
+    execute(f"{sum_up.format(begins='begins - MOD(begins, 24)')} WHERE span = %s GROUP BY 2, 3", [Span.DAY, Span.HOUR])
+    month, end = first_of_month(moment_of(first)), moment_of(last)
+    while month <= end:
+        begins, following = hour_of(month), hour_of(first_of_month(month, 1))
+        inside = f"{sum_up.format(begins='%s')} WHERE span = %s AND begins >= %s AND begins < %s GROUP BY series_id"
+        execute(inside, [Span.MONTH, begins, Span.DAY, begins, following])
+        month = first_of_month(month, 1)
+
+
+def kept_hours(since: int) -> Usage:
+    """What is kept of the hours from `since` on, without flows that are gone and without what came to nothing."""
+    rows = fetch_all(
+        f"SELECT series.flow, connection, customer, deployment, error, currency, begins, {SUMS} FROM {FIGURES}"
+        f" JOIN {SERIES} series ON series.id = series_id"
+        f" WHERE span = %s AND begins >= %s AND series_id IN ({OF_FLOWS}) GROUP BY 1, 2, 3, 4, 5, 6, 7",
+        [Span.HOUR, since],
+    )
+    return {(SeriesKey(*row[:6]), row[6]): list(map(int, row[7:])) for row in rows if any(row[7:])}
+
+
+def execute(statement: str, values: Sequence[Any] = ()) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute(statement, values)

@@ -36,6 +36,7 @@ class LintContext:
     variables_before_body: Callable[[], Mapping[str, VariableInScope]]  # in front of the first action inside
     variables_after_body: Callable[[], Mapping[str, VariableInScope]]  # behind the last action inside
     connections: Collection[str] | None  # those that exist; None leaves them unchecked
+    connection_kinds: Mapping[str, str]  # by the name of the connection; those that are left out are of Foundry
     troubles: Mapping[str, str]  # why no call can go to a connection, by its name
     is_overridden: bool  # another property of the action takes the place of this one
 

@@ -1,26 +1,38 @@
-"""The name of a stored connection."""
+"""The name of a stored connection of one of some kinds."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from typing import Any
 
+from connections.kinds.foundry import FOUNDRY
+from connections.kinds.registry import KINDS, labels_of
 from flows.properties.base import Finding, LintContext, declare
 from flows.properties.name import NameProperty
 
 
+@dataclass(frozen=True, kw_only=True)
 class ConnectionProperty(NameProperty):
     kind = "connection"
     error_when_missing = "connection_missing"
 
+    kinds: tuple[str, ...] = (FOUNDRY.name,)  # of connections that it takes
+
     def problems(self, value: Any, context: LintContext) -> Iterator[Finding]:
+        severity = "warning" if context.is_overridden else "error"
         if not isinstance(value, str):
             yield Finding(f"{self.label} is not the name of a connection.")
         elif context.connections is not None and value not in context.connections:
-            severity = "warning" if context.is_overridden else "error"
             yield Finding(f"There is no connection named {value}. Choose one, or create it in the panel.", severity)
+        elif (kind := context.connection_kinds.get(value, FOUNDRY.name)) not in self.kinds:
+            yield Finding(f"{value} is a connection of the kind {KINDS[kind].label}. {self.wanted}", severity)
         elif (trouble := context.troubles.get(value)) and not context.is_overridden:
             yield Finding(trouble)
+
+    @property
+    def wanted(self) -> str:
+        return f"{self.label} takes {labels_of(self.kinds)}."
 
     def connections_named(self, value: Any) -> Sequence[str]:
         return (value,) if isinstance(value, str) else ()

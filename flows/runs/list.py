@@ -14,8 +14,8 @@ from flows.actions.registry import model_call_types
 from flows.flowchart.states import StateView, run_view
 from flows.interpreter.suspicion import SUSPECT, sentence_of
 from flows.models import ActionRun, Flow, Run
+from flows.models.run_counts import visible_runs
 from flows.models.search import FILTERS, MOST_COUNTED, PERIODS, STATES, Cursor, Filters, Search
-from flows.models.usage import visible_runs
 from flows.runs.usage import usage_chart
 from flows.runs.workers import workers_notice
 from foundryflow.people import name_of

@@ -8,7 +8,7 @@ from typing import Any
 
 from django.utils import timezone
 
-from flows.models.usage import hour_number, tokens_by_hour
+from flows.models.run_counts import hour_number, tokens_by_hour
 
 HOURS = 24
 HEIGHT, TALLEST, BAR_STEP = 80, 76, 30  # px

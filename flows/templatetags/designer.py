@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Iterable, Mapping
 from typing import Any
 
 from django import template
 
+from connections.models import Connection
 from flows.language.stored_secrets import is_stored
 
 register = template.Library()
@@ -28,6 +29,17 @@ def stored_key(value: Any) -> str:
 def template_only(value: Any) -> str:
     """A secret property as its field may show it: an expression, never a literal."""
     return value if isinstance(value, str) and "{{" in value else ""
+
+
+@register.filter
+def of_kinds(connections: Iterable[Connection], kinds: Collection[str]) -> list[Connection]:
+    """The connections that a property takes."""
+    return [connection for connection in connections if connection.kind in kinds]
+
+
+@register.filter
+def names(connections: Iterable[Connection]) -> list[str]:
+    return [connection.name for connection in connections]
 
 
 @register.filter

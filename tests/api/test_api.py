@@ -3,6 +3,7 @@
 import json
 import threading
 import time
+from decimal import Decimal
 
 import httpx
 import pytest
@@ -12,6 +13,7 @@ from flows.api import keys, serialize
 from flows.engine import embedded
 from flows.engine.live import hub
 from flows.models import Run, State
+from flows.pricing.models import ModelPrice
 from foundryflow.asgi import application
 from foundryflow.models import ApiKey
 from tests.conftest import Server
@@ -278,6 +280,20 @@ def test_a_connection_is_tested_without_telling_its_key(api):
     assert "counting" not in answer.text
 
 
+def test_a_run_is_for_a_customer_and_so_are_the_runs_it_starts(api):
+    ask("Inner", "Why?", inputs=[])
+    calls = {"id": "sub", "type": "run_flow", "properties": {"flow": "inner"}}
+    make_flow({**document(calls), "name": "Outer"})
+    run = api.post("/flows/outer/run", json={"customer": " Contoso "}).json()
+    assert run["customer"] == "Contoso"
+    assert {each.customer for each in Run.objects.all()} == {"Contoso"}
+    assert len(api.get("/runs", params={"customer": "Contoso"}).json()["runs"]) == 2
+    assert api.get("/runs", params={"customer": "Fabrikam"}).json()["runs"] == []
+    again = api.post(f"/runs/{run['id']}/retry", json={}).json()["run"]
+    assert Run.objects.get(pk=again).customer == "Contoso"
+    assert api.post("/flows/outer/run", json={"customer": "x" * 201}).status_code == 422
+
+
 def test_runs_are_listed_and_filtered(api):
     ask()
     for question in ("a", "b"):
@@ -338,3 +354,21 @@ def test_a_run_is_retried_from_an_action_with_other_inputs(api, counting):
     assert counting.count("one") == 1
     assert api.post(f"/runs/{first['id']}/retry", json={"path": "none"}).status_code == 422
     assert api.post("/runs/99999/retry", json={}).status_code == 404
+
+
+def test_usage_is_told_by_group_and_time(api, server, alice):
+    ask()
+    ModelPrice.objects.create(pattern="*", input=Decimal("0.25"), output=1)
+    run = api.post("/flows/ask/run", json={"inputs": {"question": "Why?"}, "customer": "Contoso"}).json()
+    _, text = ApiKey.objects.issue("reader", ["read"], by=alice)
+    headers = {"Authorization": f"Bearer {text}"}
+    with httpx.Client(base_url=f"{server.url}/api", headers=headers, timeout=30) as reader:
+        told = reader.get("/usage", params={"period": "today", "group": "customer"}).json()
+        (row,) = told["rows"]
+        assert (row["name"], row["calls"], row["costs"]) == ("Contoso", 1, {"USD": "0.00000475"})
+        assert {"prompt_tokens": row["prompt_tokens"], "completion_tokens": row["completion_tokens"]} == run["usage"]
+        assert (told["step"], len(told["parts"]), sum(part["calls"] for part in told["parts"])) == ("hour", 24, 1)
+        assert reader.get("/usage", params={"customer": "Fabrikam"}).json()["total"]["calls"] == 0
+        assert reader.get("/usage", params={"from": "2026-01-01", "to": "2026-02-01"}).json()["step"] == "day"
+        assert reader.get("/usage", params={"from": "yesterday"}).status_code == 422
+    assert httpx.get(f"{server.url}/api/usage").status_code == 401

@@ -198,7 +198,8 @@ def kill_process_of(run: int, supervisor: Supervisor) -> None:
 
 def problems(round: Round, model: object, supervisor: Supervisor) -> list[str]:
     """What is not as it must be: an end, an output, a call of something that had finished or was not interrupted."""
-    from flows.models import ActionRun, Checkpoint, Run, triggers
+    from flows.engine.call_counts import usage_differences
+    from flows.models import ActionRun, Checkpoint, Run, UsageFigures, triggers
 
     wrong = []
     for run in Run.objects.filter(pk__in=round.expected).select_related("flow"):
@@ -221,6 +222,10 @@ def problems(round: Round, model: object, supervisor: Supervisor) -> list[str]:
         wrong.append("a secret is still kept")
     if differing := triggers.differences():
         wrong.append(f"{differing} hourly figures are not what the runs say")
+    if differing := usage_differences():
+        wrong.append(f"{differing} rows of usage are not what the records say")
+    if not UsageFigures.objects.exists():
+        wrong.append("no call was counted")
     return wrong
 
 

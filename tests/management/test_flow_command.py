@@ -110,3 +110,10 @@ def test_the_help_says_where_secrets_come_from(capsys):
     with pytest.raises(SystemExit):
         call_command("flow", "run", "--help")
     assert "Secret inputs come from standard input" in " ".join(capsys.readouterr().out.split())
+
+
+def test_a_run_is_for_a_customer(run):
+    run("x\n", "--customer", "Contoso")
+    assert Run.objects.get().customer == "Contoso"
+    with pytest.raises(CommandError, match="at most 200 characters"):
+        run("x\n", "--customer", "x" * 201)

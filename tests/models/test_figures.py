@@ -13,7 +13,7 @@ from flows import engine
 from flows.engine import claims
 from flows.engine.records import RunRecords, write_records
 from flows.models import HourlyFigures, Run, RunGroup, State, Suspect, Worker, triggers
-from flows.models.usage import runs_by_day, runs_in_all, tokens_by_hour
+from flows.models.run_counts import runs_by_day, runs_in_all, tokens_by_hour
 from tests.factories import make_flow, make_run
 
 

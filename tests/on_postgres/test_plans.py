@@ -5,8 +5,8 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
 from flows.models import Flow, Run
+from flows.models.run_counts import newest_runs
 from flows.models.search import Filters, Search
-from flows.models.usage import newest_runs
 from tests.factories import make_flow
 
 RUNS = 30_000

@@ -44,6 +44,7 @@ def context(**changed):
         "variables_before_body": dict,
         "variables_after_body": lambda: {"late": VariableInScope("late", "", "Log")},
         "connections": {"contoso"},
+        "connection_kinds": {},
         "troubles": {},
         "is_overridden": False,
     }
@@ -256,3 +257,14 @@ def test_a_kind_is_a_module_of_its_name():
     kinds = {each for known in registry.all_types() for each in properties_of(known.properties).values()}
     for property in kinds:
         assert type(property).__module__ == f"flows.properties.{property.kind}"
+
+
+def test_a_connection_of_another_kind_is_a_problem():
+    models, databases = ConnectionProperty(label="A"), ConnectionProperty(label="A", kinds=("postgresql", "sqlite"))
+    crm = {"connections": {"contoso", "crm"}, "connection_kinds": {"crm": "postgresql"}}
+
+    assert said(models, "contoso", **crm) == said(databases, "crm", **crm) == []
+    assert said(models, "crm", **crm) == [("crm is a connection of the kind PostgreSQL. A takes Foundry.", "error")]
+    assert said(databases, "contoso", **crm) == [
+        ("contoso is a connection of the kind Foundry. A takes PostgreSQL, SQLite file.", "error")
+    ]

@@ -19,6 +19,7 @@ GIVEN = {
     "state": ("", "failed", "open", "running"),
     "by": ("", "bob", "nobody"),
     "via": ("", "api"),
+    "customer": ("", "Contoso"),
     "period": ("", "24"),
     "q": ("", "FIRST", "7"),
 }
@@ -42,6 +43,7 @@ def runs(alice, bob, monkeypatch):
         flow = chance.choice(flows)
         run = Run(flow=flow, revision=flow.current, via=chance.choice(["api", "designer"]), state=chance.choice(STATES))
         run.started_by = chance.choice([alice, bob, None])
+        run.customer = chance.choice(["Contoso", "Fabrikam", None])
         run.save()
         # Some in the same moment.
         Run.objects.filter(pk=run.pk).update(created_at=timezone.now() - timedelta(hours=(number * 7) % 50))
@@ -57,6 +59,7 @@ def matching(runs, user, given):
         for run in runs
         if (run.flow.room == "designer" or user.username == "bob")
         and given["flow"] in ("", run.flow.slug)
+        and given["customer"] in ("", run.customer)
         and (not given["state"] or run.state in states)
         and given["by"] in ("", run.started_by and run.started_by.username)
         and given["via"] in ("", run.via)

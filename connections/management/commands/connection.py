@@ -11,12 +11,16 @@ from typing import Any
 
 from django.core.management.base import CommandError
 
-from connections.clients import close_client, foundry_client
+from connections.clients import check_sign_in, close_client, foundry_client
 from connections.fields import KeyUnreadable
 from connections.form_parts import KEY_HEADERS, LONGEST_CERTIFICATE
-from connections.forms import ConnectionForm
+from connections.forms import ConnectionForm, connection_form
 from connections.foundry.diagnosis import TestResult
 from connections.foundry.values import Target
+from connections.kinds.address import ENCRYPTIONS, AddressError
+from connections.kinds.base import DataTarget, SignInCheck
+from connections.kinds.foundry import FOUNDRY
+from connections.kinds.registry import KINDS
 from connections.models import Auth, Connection
 from foundryflow.management.keyed import KeyedCommand
 
@@ -30,17 +34,23 @@ class Command(KeyedCommand):
             "add", help="store a connection; key, client secret or certificate is read from standard input"
         )
         add.add_argument("name")
-        add.add_argument("--endpoint", required=True)
+        add.add_argument("--kind", choices=list(KINDS), default=FOUNDRY.name, help="of what; Foundry when left out")
+        add.add_argument("--endpoint", required=True, help="address, server, file or vault")
+        add.add_argument("--database", default="", help="on the server")
+        add.add_argument("--user", default="", help="who signs in to the database")
+        add.add_argument(
+            "--encryption", choices=list(dict(ENCRYPTIONS)), default="", help="of the database; checked when left out"
+        )
         add.add_argument("--model", default="", help="default deployment")
         add.add_argument(
-            "--auth", choices=Auth.values, default=Auth.KEY, help="how it signs in; an API key when left out"
+            "--auth", choices=Auth.values, default=Auth.KEY, help="how it signs in; a key or a password when left out"
         )
         add.add_argument("--tenant-id", default="", help="tenant of Microsoft Entra ID")
         add.add_argument("--client-id", default="", help="app registration, or user-assigned managed identity")
         add.add_argument("--key-header", default="", help="header of the key when a gateway wants its own")
         add.add_argument("--extra-header", default="", help="one more header that gets the key")
         verbs.add_parser("list", help="every connection").add_argument("--json", action="store_true")
-        test = verbs.add_parser("test", help="send one tiny chat call")
+        test = verbs.add_parser("test", help="send one tiny chat call, or sign in")
         test.add_argument("name")
         test.add_argument("--model", default="", help="deployment; the default one of the connection when left out")
 
@@ -48,14 +58,17 @@ class Command(KeyedCommand):
         getattr(self, f"{verb}_verb")(**options)
 
     def add_verb(self, *, name: str, endpoint: str, model: str, auth: str, **options: Any) -> None:
-        form = ConnectionForm(
+        kind = KINDS[options["kind"]]
+        form = connection_form(
+            kind,
             {
                 "name": name, "endpoint": endpoint, "default_model": model,
+                "database": options["database"], "user_name": options["user"], "encryption": options["encryption"],
                 "auth": "key" if auth == Auth.KEY else "entra", "method": "" if auth == Auth.KEY else auth,
                 "tenant_id": options["tenant_id"], "client_id": options["client_id"],
                 **key_header_fields(options["key_header"]), "extra_header": options["extra_header"],
-                **read_secret(auth),
-            }
+                **(read_secret(auth) if kind == FOUNDRY or kind.sign_ins else {}),
+            },
         )  # fmt: skip
         if not form.is_valid():
             lines = [f"  {field}: {text}" for field, texts in form.errors.items() for text in texts]
@@ -65,9 +78,10 @@ class Command(KeyedCommand):
         connection.save()
         if form.identity_note:
             self.stderr.write(form.identity_note)
-        self.stdout.write(
-            f"{connection.name}: {connection.label}, will call {form.target().endpoint.chat_url('MODEL')}"
-        )
+        where = connection.host
+        if isinstance(form, ConnectionForm):
+            where = f"will call {form.target().endpoint.chat_url('MODEL')}"
+        self.stdout.write(f"{connection.name}: {connection.label}, {where}")
 
     def list_verb(self, *, json: bool, **options: Any) -> None:
         found = list(Connection.objects.all())
@@ -81,6 +95,9 @@ class Command(KeyedCommand):
         connection = Connection.objects.filter(name=name).first()
         if connection is None:
             raise CommandError(f"There is no connection {name!r}. `connection list` shows those there are.")
+        if not connection.is_foundry:
+            self.sign_in(connection)
+            return
         deployment = model or connection.default_model
         if not deployment:
             raise CommandError("Name a deployment: --model DEPLOYMENT.")
@@ -97,12 +114,22 @@ class Command(KeyedCommand):
             f"{result.usage.completion_tokens} out, model {result.model or 'unknown'}\n{result.url}"
         )
 
+    def sign_in(self, connection: Connection) -> None:
+        try:
+            check = asyncio.run(sign_in_once(connection.data_target()))
+        except (KeyUnreadable, AddressError) as error:
+            raise CommandError(str(error)) from None
+        connection.record_check(check)
+        if not check.ok:
+            raise CommandError(f"{check.kind}: {check.sentence}")
+        self.stdout.write(f"{check.sentence} ({check.latency_ms:.0f} ms)")
+
 
 def read_secret(auth: str) -> dict[str, str]:
     """The field of the form that this way to sign in needs, from standard input."""
     match auth:
         case Auth.KEY:
-            return {"key": read_line("API key: ")}
+            return {"key": read_line("Key or password: ")}
         case Auth.CLIENT_SECRET:
             return {"client_secret": read_line("Client secret: ")}
         case Auth.CERTIFICATE:
@@ -131,6 +158,13 @@ def findings(result: TestResult) -> str:
     if result.deployments:
         lines.append("Deployments there: " + ", ".join(deployment.name for deployment in result.deployments))
     return "\n".join(lines)
+
+
+async def sign_in_once(target: DataTarget) -> SignInCheck:
+    try:
+        return await check_sign_in(target)
+    finally:
+        await close_client()
 
 
 async def test_once(target: Target, model: str) -> TestResult:

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from connections.foundry.errors import FoundryError
-from connections.foundry.values import ChatRequest, Completion, Message, Spilled, Target, TextDelta, Waiting
+from connections.foundry.values import ChatRequest, Completion, Message, Spilled, Target, TextDelta, Waited, Waiting
 from flows.actions.base import ActionType, Group, Result, Step
 from flows.language.errors import ActionError
 from flows.language.values import ConnectionValue, Response, as_text
@@ -134,18 +134,21 @@ class ChatCompletion(ActionType):
     async def execute(self, properties: Properties, step: Step) -> Result:
         target, reason = await choose_connection(properties, step)
         request, timings = chat_request(properties), Timings()
-        facts = facts_of_call(target, reason, request)
+        facts = step.facts
+        facts.update(facts_of_call(target, reason, request))
         try:
             completion = await stream_answer(target, request, step, timings, facts)
         except FoundryError as error:
             raise call_error(target, error, {**facts, **timings.facts()}) from None
+        known = {**facts, **facts_of_answer(completion), **timings.facts()}
+        facts.update(known, usage=usage_of(completion))  # tokens are spent, whether the answer is of use or not
         response = response_of(completion, properties.response_format)
         return Result(
             output=response,
             variables={properties.result_variable_name: response},
             usage=response.usage,
             warning=warning_of(completion),
-            facts={**facts, **facts_of_answer(completion), **timings.facts()},
+            facts=known,
         )
 
 
@@ -181,6 +184,7 @@ def facts_of_call(target: Target, reason: str, request: ChatRequest) -> dict[str
         "connection_reason": reason,
         "host": target.endpoint.host,
         "key_fingerprint": target.key.fingerprint,
+        "deployment": request.model,
         "model_requested": request.model,
         "prompt": [
             {"role": message.role, "content": content_for_record(message.content)} for message in request.messages
@@ -229,6 +233,9 @@ async def stream_answer(
                     await step.stream_text(event.text)
                 case Waiting():
                     await step.report_wait(event.reason, event.until)
+                case Waited():
+                    facts["waited_ms"] = facts.get("waited_ms", 0) + round(event.seconds * 1_000)
+                    facts["throttled"] = facts.get("throttled", 0) + event.throttled
                 case Spilled():
                     reason = f"instead of {target.name}, because {event.reason}"
                     facts.update(facts_of_call(event.target, reason, request))

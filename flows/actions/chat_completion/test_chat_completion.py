@@ -1,10 +1,11 @@
 import asyncio
+import json
 
 import pytest
 
 from connections.endpoint.recognise import parse_endpoint
 from connections.foundry.errors import ErrorKind, FoundryError
-from connections.foundry.values import Completion, FilterResult, Target, TextDelta, Usage, Waiting
+from connections.foundry.values import Completion, FilterResult, Target, TextDelta, Usage, Waited, Waiting
 from connections.secret import Secret
 from flows.actions.services import MemoryServices
 from flows.interpreter import journal as events
@@ -43,10 +44,10 @@ def completion(text="Hello.", finish="stop", **more):
     return Completion(text, more.pop("refusal", None), finish, USAGE, "gpt-x", "id-1", 200, "https://x/chat", **more)
 
 
-async def asked(chat, journal=None, **properties):
+async def asked(chat, journal=None, more=None, **properties):
     """The record of one chat completion and the request that was sent."""
     stored = {"connection": "contoso", "model": "gpt-x", "user_prompt": "Hi", **properties}
-    action = {"id": "chat", "type": "chat_completion", "properties": stored}
+    action = {"id": "chat", "type": "chat_completion", "properties": stored, **(more or {})}
     inputs = [{"name": "docs", "type": "list", "default": ["a", "b"]}, {"name": "past", "type": "list"}]
     document = parse({"format": "foundryflow/1", "name": "x", "inputs": inputs, "actions": [action]})
     journal = journal or MemoryJournal()
@@ -77,6 +78,7 @@ async def test_facts_tell_which_connection_was_used_and_what_was_sent():
         "connection_reason": "chosen in the flow",
         "host": "contoso.openai.azure.com",
         "key_fingerprint": KEY.fingerprint,
+        "deployment": "gpt-x",
         "model_requested": "gpt-x",
         "prompt": [{"role": "system", "content": "Be brief."}, {"role": "user", "content": "Hi"}],
         "model": "gpt-x",
@@ -212,6 +214,38 @@ async def test_a_wait_for_the_service_is_told():
 
     waits = [event for event in journal.events if isinstance(event, events.ActionWaiting)]
     assert waits == [events.ActionWaiting("chat", "429: the rate limit is reached.", 99.0)]
+
+
+async def failed_facts(chat, **more):
+    journal = MemoryJournal()
+    with pytest.raises(RunFailed):
+        await asked(chat, journal, **more)
+    (failed,) = [event.error for event in journal.events if isinstance(event, ActionFailed)]
+    return failed.facts
+
+
+async def test_waits_and_refusals_of_all_tries_are_in_the_facts():
+    refused = FoundryError(ErrorKind.RATE_LIMIT, "429", status=429)
+    waits = (Waited(2.5, throttled=True), Waited(0.5))
+    done = await asked(Chat(*waits, completion()))
+    assert (done.facts["waited_ms"], done.facts["throttled"]) == (3_000, 1)
+    facts = await failed_facts(Chat(*waits, refused), more={"retry": {"attempts": 3, "delay": 0.01}})
+    assert (facts["tries"], facts["waited_ms"]) == (3, 9_030)
+    assert facts["throttled"] == 3 + 2  # the last refusal is the error itself
+
+
+async def test_what_a_call_has_used_is_known_when_it_fails_for_another_reason():
+    facts = await failed_facts(Chat(completion("no json")), response_format="json_object")
+    assert (facts["deployment"], facts["usage"]["total_tokens"]) == ("gpt-x", 12)
+    facts = await failed_facts(
+        Chat(completion("no json")),
+        response_format="json_object",
+        more={"retry": {"attempts": 2, "on": ["invalid_json"]}},
+    )
+    assert facts["usage"]["total_tokens"] == 24
+    facts = await failed_facts(Chat("hang"), more={"timeout": 0.1})
+    assert (facts["deployment"], facts["connection"]) == ("gpt-x", "contoso")
+    assert json.dumps(facts)
 
 
 async def test_a_stop_closes_the_stream_at_once():

@@ -6,6 +6,7 @@ import asyncio
 import json
 import sys
 from argparse import ArgumentParser
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,7 @@ from flows.language.document import Document, DocumentError, parse
 from flows.lint import linter
 from flows.management.run_inputs import InputReader
 from flows.models import ActionRun, Flow, Run, State
+from flows.models.run import LONGEST_CUSTOMER
 from foundryflow.database import retry_while_away
 from foundryflow.management.keyed import KeyedCommand
 
@@ -35,6 +37,7 @@ def add_run_arguments(run: ArgumentParser) -> None:
         help="read this secret input from standard input, in the order given and before the JSON of --input -; "
         "required ones are read without being named",
     )  # fmt: skip
+    run.add_argument("--customer", default="", help="a label, for whom: usage is counted by it")
     run.add_argument("--anyway", action="store_true", help="run a flow that has configuration errors, too")
     run.add_argument("--json", action="store_true", help="print run, state, output and actions as JSON")
 
@@ -114,11 +117,16 @@ class Command(KeyedCommand):
         flow.remove()
         self.stdout.write(f"{slug} deleted")
 
-    def run_verb(self, *, slug: str, input: str, secret: list[str], anyway: bool, json: bool, **options: Any) -> None:
+    def run_verb(
+        self, *, slug: str, input: str, secret: list[str], customer: str, anyway: bool, json: bool, **options: Any
+    ) -> None:
         flow = find(slug)
+        if len(customer) > LONGEST_CUSTOMER:
+            raise CommandError(f"The label of a customer has at most {LONGEST_CUSTOMER} characters.")
         document = runnable_document(flow, anyway=anyway)
         inputs = InputReader(document, self.stderr).read(input, secret)
-        run = retry_while_away(lambda: Run.objects.start(flow=flow, inputs=inputs, by=None, via="command line"))
+        start = partial(Run.objects.start, flow=flow, inputs=inputs, by=None, via="command line", customer=customer)
+        run = retry_while_away(start)
         try:
             asyncio.run(embedded.run_here(run))
         except KeyboardInterrupt:

@@ -91,7 +91,7 @@ def ask_turn(turn: Turn, by: User) -> Turn:
 def check_askable(session: Session, prompts: Mapping[int, str]) -> None:
     """Raises NotAskable with everything that is missing, before anything is called."""
     problems: dict[str, str] = {}
-    known = set(Connection.objects.values_list("name", flat=True))
+    known = set(Connection.objects.foundry().values_list("name", flat=True))
     for column, prompt in prompts.items():
         setup = session.setup_of(column)
         found = template_problems(setup, prompt)

@@ -143,7 +143,9 @@ def session_page(session: Session, user: User, *, before: int | None = None, **m
 
 def page_without_talk(session: Session, user: User, **more: Any) -> SessionPage:
     """The page without its talk, for what stands around it."""
-    return SessionPage(session, user, connections=list(Connection.objects.only("name", "endpoint")), **more)
+    return SessionPage(
+        session, user, connections=list(Connection.objects.foundry().only("name", "endpoint", "kind")), **more
+    )
 
 
 def refused_parameters(connection: Connection | None, model: str) -> dict[str, str]:

@@ -61,7 +61,7 @@ def create_session(request: Request) -> Session:
         stored = Setup.from_json(last.setup)
         setup = Setup(connection=stored.connection, model=stored.model)
     else:
-        only = list(Connection.objects.only("name", "default_model")[:2])
+        only = list(Connection.objects.foundry().only("name", "default_model")[:2])
         setup = Setup(only[0].name, only[0].default_model) if len(only) == 1 else Setup()
     return Session.objects.create(name=UNNAMED, owner=request.user, setup=setup.to_json())
 
@@ -197,7 +197,7 @@ async def deployments(request: Request) -> HttpResponse:
     column = request.GET.get("column", "")
     name = request.GET.get("connection") or request.GET.get(f"column-{column}-connection", "")
     found: list[str] = []
-    found_by_name = Connection.objects.select_related("spill_over_to").filter(name=name)
+    found_by_name = Connection.objects.foundry().select_related("spill_over_to").filter(name=name)
     connection = await in_thread(found_by_name.first)()
     if connection is not None:
         try:

@@ -91,7 +91,7 @@ def highlight(text: str, language: Language) -> SafeString:
 
 def find_connection(name: str) -> Connection:
     """The connection by its name. Raises NothingToSend."""
-    found = Connection.objects.filter(name=name).first() if name else None
+    found = Connection.objects.foundry().filter(name=name).first() if name else None
     if found is None:
         raise NothingToSend(f"There is no connection {name}. Choose another one." if name else "Choose a connection.")
     return found

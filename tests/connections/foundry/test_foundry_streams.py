@@ -9,7 +9,7 @@ import pytest
 
 from connections.foundry import transport
 from connections.foundry.errors import ErrorKind, FoundryError
-from connections.foundry.values import Completion, TextDelta, Waiting
+from connections.foundry.values import Completion, TextDelta, Waited, Waiting
 from tests.connections.foundry.stub import DONE, KEY, STREAM_HEAD, event, whole, word
 
 FINISH = event({"choices": [{"index": 0, "delta": {}, "finish_reason": "stop"}]})
@@ -142,7 +142,7 @@ async def test_a_connection_that_breaks_after_the_last_word_takes_nothing_away(s
 async def test_a_connection_that_breaks_before_the_answer_is_tried_again(stub, talk):
     server = await stub(b"", STREAM_HEAD + word("hi", "stop") + DONE)
     events = await gathered(talk(server))
-    assert [type(item) for item in events] == [Waiting, TextDelta, Completion]
+    assert [type(item) for item in events] == [Waiting, Waited, TextDelta, Completion]
 
 
 async def test_an_error_before_any_text_is_tried_again(stub, talk):

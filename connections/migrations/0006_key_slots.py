@@ -10,7 +10,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('connections', '0004_no_secrets_in_endpoints'),
+        ('connections', '0005_kinds'),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 

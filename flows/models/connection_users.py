@@ -1,0 +1,50 @@
+"""Who uses a connection: the flows that name it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from django.urls import reverse
+
+from connections.usage import ConnectionUser, WaitingRun
+from flows.models.flow import Flow
+from flows.models.record import ActionRun
+from flows.models.states import EXECUTING, State
+
+MOST_WAITING = 20  # that a page lists
+
+
+def flows_by_connection() -> dict[str, list[ConnectionUser]]:
+    """For each connection the flows whose current revision names it, with the titles of the actions that do."""
+    used: dict[str, list[ConnectionUser]] = {}
+    for flow in Flow.objects.in_designer().select_related("head").exclude(head=None).order_by("name"):
+        titles: dict[str, list[str]] = {}
+        for action in actions_of(flow.current.document):
+            properties = action.get("properties")
+            name = properties.get("connection") if isinstance(properties, dict) else None
+            if isinstance(name, str) and name:
+                titles.setdefault(name, []).append(str(action.get("title") or action.get("type")))
+        for name, named in titles.items():
+            used.setdefault(name, []).append(ConnectionUser(flow.name, flow.get_absolute_url(), named))
+    return used
+
+
+def runs_waiting_for(connection: str) -> list[WaitingRun]:
+    """The first runs whose action waits for an answer of the connection that it names."""
+    waiting = ActionRun.objects.filter(run__state__in=EXECUTING, state=State.WAITING, inputs__connection=connection)
+    found = waiting.select_related("run__flow").order_by("run_id")[:MOST_WAITING]
+    return [
+        WaitingRun(row.run_id, row.run.flow.name, reverse("runs:show", args=[row.run_id]), row.reason) for row in found
+    ]
+
+
+def actions_of(node: Any) -> Iterator[dict[str, Any]]:
+    """Every action of a stored document, read without parsing so that a broken one still counts."""
+    actions = node.get("actions") if isinstance(node, dict) else None
+    for action in actions if isinstance(actions, list) else []:
+        if isinstance(action, dict):
+            yield action
+            branches = action.get("branches")
+            for branch in branches if isinstance(branches, list) else []:
+                yield from actions_of(branch)

@@ -1,0 +1,262 @@
+"""The page of usage, as its address says: period, filters, what the table groups by, what the chart shows."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from decimal import Decimal
+from functools import cached_property
+from urllib.parse import urlencode
+
+from django.contrib.auth.models import User
+from django.urls import reverse
+
+from flows.flowchart.states import SHORT
+from flows.models.usage import Span
+from flows.models.usage_search import (
+    GROUPS,
+    MOST_CHOICES,
+    MOST_HOURS,
+    PERIODS,
+    UsageFilters,
+    UsagePeriod,
+    UsageRow,
+    UsageSearch,
+    UsageSums,
+    by_cost,
+    filter_choices,
+)
+from flows.pricing.models import ModelPrice
+from flows.usage.chart import UsageChart, measure_of
+from flows.usage.words import costs_words, part_words, period_words
+from foundryflow.templatetags.ui import duration_ms
+
+MEASURES = {"tokens": "Tokens", "calls": "Calls", "cost": "Cost"}
+STEPS = {"hours": Span.HOUR, "days": Span.DAY}
+STATE = ("period", "from", "to", *GROUPS, "group", "measure", "step", "view")  # names in the address
+MOST_ROWS = 200  # of the table; the rest is one row
+NOBODY = {"customer": "No customer", "connection": "No connection", "deployment": "No deployment", "flow": ""}
+
+
+@dataclass(frozen=True)
+class Choice:
+    """A link that sets one thing of the address; empty where that is not possible."""
+
+    name: str
+    link: str
+    is_current: bool
+
+
+@dataclass(frozen=True)
+class FilterMenu:
+    """A filter with its choices. `value` is what is chosen, `label` how it is called."""
+
+    name: str
+    value: str
+    label: str
+    choices: list[Choice]
+    clear: str
+
+    @property
+    def is_full(self) -> bool:
+        """Whether there may be more than are listed."""
+        return len(self.choices) >= MOST_CHOICES
+
+
+@dataclass(frozen=True)
+class TableRow:
+    """A line of the table, with where its name and its errors lead."""
+
+    name: str
+    sums: UsageSums
+    link: str = ""
+    errors_link: str = ""
+    where: str = ""
+
+    @property
+    def cost(self) -> str:
+        return costs_words(self.sums.costs)
+
+
+class UsagePage:
+    def __init__(self, user: User, params: Mapping[str, str], now: datetime) -> None:
+        self.user, self.params, self.now = user, params, now
+        self.period, self.filters = UsagePeriod.of(params, now), UsageFilters.of(params)
+        self.search = UsageSearch(user, self.period, self.filters)
+        self.group = params.get("group") if params.get("group") in GROUPS else "customer"
+        self.step = self.period.step(params.get("step", ""))
+        self.measure = params["measure"] if params.get("measure") in MEASURES else "tokens"
+        self.is_table = params.get("view") == "table"
+
+    def query(self, **changes: str | None) -> str:
+        """The address of this page with other values; without those that are None."""
+        state = {name: self.params.get(name, "") for name in STATE} | changes
+        given = {name: value for name, value in state.items() if value}
+        return f"?{urlencode(given)}" if given else "?"
+
+    @property
+    def as_chart(self) -> str:
+        return self.query(view=None)
+
+    @property
+    def as_table(self) -> str:
+        return self.query(view="table")
+
+    # Filters
+
+    @property
+    def period_label(self) -> str:
+        if self.period.is_month:
+            return f"{self.period.begin:%B %Y}"
+        return PERIODS.get(self.period.name) or self.period_sentence
+
+    @property
+    def period_sentence(self) -> str:
+        return period_words(self.period, self.now)
+
+    @property
+    def periods(self) -> list[Choice]:
+        at = {"from": None, "to": None}
+        return [
+            Choice(label, self.query(**at, period=name), self.period.name == name) for name, label in PERIODS.items()
+        ]
+
+    @property
+    def last_day(self) -> datetime:
+        return self.period.end - timedelta(days=1)
+
+    @property
+    def kept(self) -> list[tuple[str, str]]:
+        """What a form of the address hands on beside the days or the name that it asks for."""
+        return [(name, self.params[name]) for name in STATE if self.params.get(name)]
+
+    @cached_property
+    def menus(self) -> list[FilterMenu]:
+        return [self.menu(name) for name in ("connection", "customer", "deployment", "flow")]
+
+    def menu(self, name: str) -> FilterMenu:
+        value = getattr(self.filters, name)
+        found = filter_choices(self.user, name)
+        choices = [Choice(label, self.query(**{name: each}), each == value) for each, label in found]
+        label = dict(found).get(value, value)
+        return FilterMenu(name, value, label, choices, self.query(**{name: None}))
+
+    @property
+    def set_filters(self) -> int:
+        return sum(bool(menu.value) for menu in self.menus)
+
+    @property
+    def without_filters(self) -> str:
+        return self.query(**dict.fromkeys(GROUPS))
+
+    # Figures
+
+    @cached_property
+    def found(self) -> tuple[list[UsageRow], UsageSums, dict[str, int]]:
+        return self.search.rows(str(self.group))
+
+    @property
+    def total(self) -> UsageSums:
+        return self.found[1]
+
+    @property
+    def calls_hint(self) -> str:
+        """257 a day · 1.9 s on average."""
+        passed = max(1, min(self.period.days, (self.now - self.period.begin).days + 1))
+        average = duration_ms(self.total.total_ms / self.total.calls) if self.total.calls else ""
+        return f"{self.total.calls / passed:,.0f} a day · {average} on average" if average else "none"
+
+    @property
+    def errors_hint(self) -> str:
+        """31 key refused · 58 waits on 429, 14:20 in all."""
+        said = []
+        if kinds := self.found[2]:
+            kind = max(kinds, key=lambda kind: kinds[kind])
+            said.append(f"{kinds[kind]:,} {SHORT.get(kind, kind.replace('_', ' '))}")
+        if self.total.waited_ms:
+            waits = f"{self.total.throttled:,} waits on 429" if self.total.throttled else "waits for limits"
+            said.append(f"{waits}, {duration_ms(self.total.waited_ms)} in all")
+        elif self.total.throttled:
+            said.append(f"{self.total.throttled:,} × 429")
+        return " · ".join(said) or "none, and no wait"
+
+    @property
+    def errors_title(self) -> str:
+        kinds = sorted(self.found[2].items(), key=lambda kind: -kind[1])
+        return ", ".join(f"{count:,} {SHORT.get(kind, kind.replace('_', ' '))}" for kind, count in kinds)
+
+    @property
+    def cost(self) -> str:
+        return costs_words(self.total.costs) if self.total.calls else costs_words({"USD": Decimal(0)})
+
+    @cached_property
+    def priced_at(self) -> datetime | None:
+        """When the price table was changed last."""
+        return ModelPrice.objects.order_by("-changed_at").values_list("changed_at", flat=True).first()
+
+    # Chart
+
+    @cached_property
+    def chart(self) -> UsageChart:
+        costs = self.total.costs
+        currency = max(costs, key=lambda name: costs[name], default="USD")
+        parts = self.search.parts(self.step)
+        return UsageChart(parts, self.step, measure_of(self.measure, currency), currency, self.now)
+
+    @property
+    def measures(self) -> list[Choice]:
+        return [Choice(label, self.query(measure=name), name == self.measure) for name, label in MEASURES.items()]
+
+    @property
+    def steps(self) -> list[Choice]:
+        """Hours have a link where the period is short enough for them."""
+        if self.step is Span.MONTH:
+            return []
+        return [
+            Choice(
+                name.capitalize(),
+                self.query(step=name) if span is Span.DAY or self.period.days <= MOST_HOURS else "",
+                span is self.step,
+            )
+            for name, span in STEPS.items()
+        ]
+
+    @property
+    def part_rows(self) -> list[TableRow]:
+        """What the chart shows as a table, without the parts that had no calls."""
+        return [TableRow(part_words(at, self.step), sums) for at, sums in self.chart.parts if sums.calls]
+
+    # Table
+
+    @property
+    def groups(self) -> list[Choice]:
+        return [Choice(name.capitalize(), self.query(group=name), name == self.group) for name in GROUPS]
+
+    @cached_property
+    def rows(self) -> list[TableRow]:
+        """The dearest first, those without a name last; more than MOST_ROWS are one row."""
+        ordered = sorted(self.found[0], key=by_cost)
+        rows = [self.table_row(row) for row in ordered[:MOST_ROWS]]
+        if len(ordered) > MOST_ROWS:
+            others = UsageSums()
+            for row in ordered[MOST_ROWS:]:
+                others.add(row.sums)
+            rows.append(TableRow(f"{len(ordered) - MOST_ROWS:,} others", others))
+        return rows
+
+    @property
+    def foot(self) -> TableRow:
+        return TableRow(f"{len(self.found[0]):,} row{'s' if len(self.found[0]) != 1 else ''}", self.total)
+
+    def table_row(self, row: UsageRow) -> TableRow:
+        link = self.query(**{str(self.group): row.value}) if row.value else ""
+        return TableRow(row.name or NOBODY[str(self.group)], row.sums, link, self.errors_link(row.value), row.where)
+
+    def errors_link(self, value: str | None) -> str:
+        """Failed runs, as near as the list of runs can name them."""
+        wanted = {"customer": self.filters.customer, "flow": self.filters.flow}
+        if self.group in wanted and value:
+            wanted[str(self.group)] = value
+        query = urlencode({"state": "failed", **{name: chosen for name, chosen in wanted.items() if chosen}})
+        return f"{reverse('runs:list')}?{query}"

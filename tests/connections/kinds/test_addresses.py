@@ -1,0 +1,97 @@
+"""What people paste for a database or a vault, and what is made of it."""
+
+import pytest
+
+from connections.kinds.address import AddressError, read_address
+from connections.kinds.key_vault import parse_key_vault
+from connections.kinds.postgresql import parse_postgresql
+from connections.kinds.registry import KINDS
+from connections.kinds.sql_server import parse_sql_server
+from connections.kinds.sqlite import parse_sqlite
+from connections.secret import Secret
+
+ADO = (
+    "Server=tcp:contoso.database.windows.net,1433;Initial Catalog=customers;Persist Security Info=False;"
+    "User ID=reader;Password='p;w=1';MultipleActiveResultSets=False;Encrypt=True;TrustServerCertificate=False;"
+)
+
+
+@pytest.mark.parametrize(
+    ("parse", "text", "url", "database", "user", "password"),
+    [
+        (parse_postgresql, "db.contoso.com", "postgresql://db.contoso.com:5432/", None, None, None),
+        (parse_postgresql, " DB.contoso.com:6432 ", "postgresql://db.contoso.com:6432/", None, None, None),
+        (parse_postgresql, "[::1]:5433", "postgresql://[::1]:5433/", None, None, None),
+        (parse_postgresql, "postgres://u:p%40ss@h/d%20b?sslmode=disable", "postgresql://h:5432/", "d b", "u", "p@ss"),
+        (parse_postgresql, "host=h port=6000 dbname=d user=u password='p w'", "postgresql://h:6000/", "d", "u", "p w"),
+        (
+            parse_sql_server,
+            "contoso.database.windows.net",
+            "sqlserver://contoso.database.windows.net:1433/",
+            None,
+            None,
+            None,
+        ),
+        (parse_sql_server, "tcp:sql.contoso.com,1500", "sqlserver://sql.contoso.com:1500/", None, None, None),
+        (parse_sql_server, ADO, "sqlserver://contoso.database.windows.net:1433/", "customers", "reader", "p;w=1"),
+        (
+            parse_sql_server,
+            "jdbc:sqlserver://h:1433;database=d;user=u;password=pw",
+            "sqlserver://h:1433/",
+            "d",
+            "u",
+            "pw",
+        ),
+        (parse_sqlite, "/srv/data/a b.db", "sqlite:///srv/data/a%20b.db", None, None, None),
+        (parse_sqlite, "sqlite:////srv/data/../x.db", "sqlite:///srv/x.db", None, None, None),
+        (parse_key_vault, "contoso-vault", "https://contoso-vault.vault.azure.net", None, None, None),
+        (parse_key_vault, "https://v.vault.azure.net/secrets/a/b?c", "https://v.vault.azure.net", None, None, None),
+        (parse_key_vault, "https://localhost:8443", "https://localhost:8443", None, None, None),
+    ],
+)
+def test_an_address_is_recognised_in_whatever_is_pasted(parse, text, url, database, user, password):
+    pasted = parse(text)
+
+    assert pasted.address.url == url
+    assert read_address(url) == pasted.address
+    assert (pasted.database, pasted.user) == (database, user)
+    assert pasted.password == (Secret(password) if password else None)
+    assert parse(pasted.address.typed).address == pasted.address
+
+
+@pytest.mark.parametrize(
+    ("parse", "text"),
+    [
+        (parse_postgresql, "two words"),
+        (parse_postgresql, "h:0"),
+        (parse_postgresql, "h:70000"),
+        (parse_postgresql, "postgresql://h:port/d"),
+        (parse_postgresql, "a/b"),
+        (parse_postgresql, "h?x=1"),
+        (parse_sql_server, "server=;database=x"),
+        (parse_sql_server, "host\\instance"),
+        (parse_sqlite, "relative.db"),
+        (parse_sqlite, "file:x?mode=rw"),
+        (parse_key_vault, "http://v.vault.azure.net"),
+        (parse_key_vault, "https://u:p@v.vault.azure.net"),
+        (parse_key_vault, "https://"),
+        (KINDS["foundry"].parse, "anything"),
+    ],
+)
+def test_what_is_no_address_is_refused_with_a_sentence(parse, text):
+    with pytest.raises(AddressError, match=r"\."):
+        parse(text)
+
+
+@pytest.mark.parametrize("url", ["", "postgresql://h:x/", "postgresql://h:1/d?encryption=perhaps"])
+def test_what_is_stored_and_broken_raises(url):
+    with pytest.raises(AddressError):
+        read_address(url)
+
+
+def test_encryption_survives_in_the_address():
+    assert parse_postgresql("postgresql://h/d?sslmode=require").encryption == "unverified"
+    assert parse_sql_server("server=h;encrypt=true;trustservercertificate=yes").encryption == "unverified"
+    assert parse_sql_server("server=h;encrypt=false").encryption == "plain"
+    address = read_address("postgresql://h:5432/d?encryption=plain")
+    assert (address.encryption, address.url) == ("plain", "postgresql://h:5432/d?encryption=plain")
