@@ -171,14 +171,15 @@ def usable_secret(connection: Connection, slot: Slot) -> Secret:
 # Deeds. Each takes the row of the connection first, so that two people do one after the other.
 
 
-def locked(connection: Connection) -> Connection:
+def lock(connection: Connection) -> Connection:
+    """As it is now, and stays until the transaction ends."""
     return Connection.objects.select_for_update().get(pk=connection.pk)
 
 
 @transaction.atomic
 def store_second_key(connection: Connection, secret: Secret, by: User) -> None:
     """Raises RotationRefused while a former key is watched."""
-    connection = locked(connection)
+    connection = lock(connection)
     if not key_field(connection):
         raise RotationRefused("This connection signs in without a key that could be replaced here.")
     rotation = Rotation(connection)
@@ -200,7 +201,7 @@ def store_second_key(connection: Connection, secret: Secret, by: User) -> None:
 @transaction.atomic
 def record_verification(connection: Connection, result: TestResult, model: str, tested: str, by: User) -> None:
     """`tested` is the fingerprint of the key that the test was made with: another may have been stored meanwhile."""
-    connection = locked(connection)
+    connection = lock(connection)
     rotation = Rotation(connection)
     if rotation.other.fingerprint != tested:
         raise RotationRefused("Another key was stored meanwhile. Verify that one.")
@@ -220,7 +221,7 @@ def switch_to(connection: Connection, number: int, by: User) -> None:
 
     Raises RotationRefused, KeyUnreadable.
     """
-    connection = locked(connection)
+    connection = lock(connection)
     rotation, now = Rotation(connection), timezone.now()
     if number != rotation.other.number:
         return  # somebody was faster
@@ -254,7 +255,7 @@ def put_away(connection: Connection, slot: Slot, *, is_verified: bool) -> None:
 @transaction.atomic
 def retire(connection: Connection, number: int, by: User) -> None:
     """Removes the former key. Raises RotationRefused while it is in use, or was a moment ago."""
-    connection = locked(connection)
+    connection = lock(connection)
     rotation = Rotation(connection)
     if not rotation.is_watching or rotation.other.number != number:
         raise RotationRefused(f"Key {number} is not a former key any more.")

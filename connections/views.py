@@ -25,7 +25,7 @@ from connections.kinds.foundry import FOUNDRY
 from connections.kinds.registry import KINDS
 from connections.lesson_memory import memory
 from connections.models import Connection, LearntLesson
-from connections.rotation import drop_foreign_key
+from connections.rotation import drop_foreign_key, lock
 from connections.tabs import tab_context
 from connections.usage import users_of
 from foundryflow.access import editor, reader
@@ -118,13 +118,16 @@ def form_context(form: AnyConnectionForm) -> dict[str, Any]:
 
 
 def save_connection(form: AnyConnectionForm, request: Request, connection: Connection) -> bool:
-    """False when somebody took the name in the same moment; the form then says so."""
+    """False when somebody took the name, or switched keys, in the same moment; the form then says so."""
     fresh = connection.pk is None
     new_key = form.fill(connection)
     if new_key:
         connection.key_changed_at, connection.key_changed_by = timezone.now(), request.user
     try:
         with transaction.atomic():
+            if not fresh and lock(connection).slot != connection.slot:
+                form.add_error("key", "Somebody switched to the other key in the same moment. Save once more.")
+                return False
             connection.save()
             drop_foreign_key(connection)
             verb = "created connection" if fresh else "changed connection"

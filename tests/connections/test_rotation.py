@@ -7,7 +7,7 @@ import pytest
 from django.urls import reverse
 from django.utils import timezone
 
-from connections import key_watch, rotation
+from connections import key_watch, rotation, views
 from connections.foundry.diagnosis import TestResult
 from connections.key_watch import DatabaseKeyWatch, store_uses
 from connections.models import Auth, Connection, KeySlot, KeyUse
@@ -147,6 +147,23 @@ def test_a_second_key_is_forgotten_with_the_host_or_the_sign_in_it_was_stored_fo
     assert client_alice.post(reverse("connections:edit", args=[connection.pk]), {**form, **change}).status_code == 302
     assert Rotation(fresh(connection)).other.is_empty
     assert fresh(connection).switched_at is None
+
+
+def test_a_form_that_was_read_before_a_switch_does_not_undo_it(client_alice, alice, monkeypatch):
+    connection = make_connection("contoso")
+    read = views.find_connection
+
+    def read_then_switched(request, pk):
+        found = read(request, pk)
+        switched(connection, alice)
+        return found
+
+    monkeypatch.setattr(views, "find_connection", read_then_switched)
+    form = {"name": "contoso", "endpoint": connection.endpoint, "auth": "key"}
+    refused = client_alice.post(reverse("connections:edit", args=[connection.pk]), form)
+    assert refused.status_code == 422
+    assert "Save once more" in refused.content.decode()
+    assert fresh(connection).key == Secret(SECOND)
 
 
 def test_client_secrets_are_replaced_likewise(connection, alice):
