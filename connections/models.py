@@ -159,7 +159,8 @@ class Connection(models.Model):
             self.key_header,
             Header(self.extra_header, self.extra_header_value) if self.extra_header else None,
             self.limits,
-            self.slot,
+            slot=self.slot,
+            account=f"connection {self.pk}",
         )
 
     def data_target(self) -> DataTarget:
@@ -236,33 +237,42 @@ class KeyUse(models.Model):
         return f"{self.slot_id} at {self.minute:%H:%M}"
 
 
+class LimitAccount(models.Model):
+    """What limits are counted by: a stored connection, or one that runs make again and again."""
+
+    name = models.CharField(max_length=400, unique=True)  # Target.account
+
+    def __str__(self) -> str:
+        return self.name
+
+
 class ConnectionCall(models.Model):
     """A call of the last minute, or one that is going, of a connection with limits."""
 
-    connection = models.ForeignKey(Connection, on_delete=models.CASCADE, related_name="calls")
+    account = models.ForeignKey(LimitAccount, on_delete=models.CASCADE, related_name="calls")
     began = models.FloatField()  # seconds since the epoch
     going_until = models.FloatField()
     tokens = models.PositiveIntegerField()  # reserved, later used
 
     class Meta:
-        indexes = [models.Index(fields=["connection", "began"])]
+        indexes = [models.Index(fields=["account", "began"])]
 
     def __str__(self) -> str:
-        return f"{self.connection_id} at {self.began:.0f}"
+        return f"{self.account_id} at {self.began:.0f}"
 
 
 class ConnectionDay(models.Model):
     """Tokens of a connection with limits on one day, by UTC."""
 
-    connection = models.ForeignKey(Connection, on_delete=models.CASCADE, related_name="days")
+    account = models.ForeignKey(LimitAccount, on_delete=models.CASCADE, related_name="days")
     day = models.DateField()
     tokens = models.PositiveBigIntegerField(default=0)
 
     class Meta:
-        constraints = [models.UniqueConstraint(fields=["connection", "day"], name="one_count_a_day")]
+        constraints = [models.UniqueConstraint(fields=["account", "day"], name="one_count_a_day")]
 
     def __str__(self) -> str:
-        return f"{self.connection_id} on {self.day}"
+        return f"{self.account_id} on {self.day}"
 
 
 class LearntLesson(models.Model):

@@ -40,6 +40,7 @@ DEFAULT_HEADERS = {
     "User-Agent": "FoundryFlow",
 }
 MOST_CONNECTIONS = 2_000
+MOST_IDLE = 200
 
 FAILURES = (httpx.HTTPError, httpx.InvalidURL, OSError, aiohttp.ClientError)
 
@@ -100,6 +101,14 @@ def read_headers(raw: list[tuple[bytes, bytes]]) -> dict[str, str]:
     return {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in raw}
 
 
+class BoundedConnector(aiohttp.TCPConnector):
+    """Keeps a bounded number of connections that nobody uses, however many hosts are called one after the other."""
+
+    def _release(self, key: Any, protocol: Any, *, should_close: bool = False) -> None:
+        idle = sum(map(len, self._conns.values()))
+        super()._release(key, protocol, should_close=should_close or idle >= MOST_IDLE)
+
+
 class HttpTransport:
     """One pool of kept-alive connections. Belongs to one event loop. `over` replaces the network, for tests.
 
@@ -114,7 +123,7 @@ class HttpTransport:
         return self._destinations.trusts(endpoint)
 
     def _session(self) -> aiohttp.ClientSession:
-        connector = aiohttp.TCPConnector(
+        connector = BoundedConnector(
             limit=MOST_CONNECTIONS, resolver=CheckedResolver(self._destinations), keepalive_timeout=60
         )
         return aiohttp.ClientSession(

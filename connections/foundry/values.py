@@ -204,8 +204,16 @@ class Target:
     identity: Identity | None = None
     key_header: str = ""
     extra_header: Header | None = None
-    limits: Limits | None = None  # of a stored connection
+    limits: Limits | None = None
+    customer: str = ""  # the label of whoever it belongs to; of a connection that a run has made
+    account: str = ""  # what its limits are counted by, the same in every process
     slot: int = 0  # of a stored connection: which of its two keys this is
+
+    @property
+    def fingerprint(self) -> str:
+        """Of what it signs in with; empty when that is an identity of this server."""
+        secret = self.identity.secret if self.identity else self.key
+        return secret.fingerprint if secret else ""
 
     @property
     def secrets(self) -> tuple[Secret, ...]:

@@ -68,10 +68,10 @@ class LimitedClient:
         """Ends with Spilled, or with what the call itself ends with."""
         reserved = estimated_tokens(request)
         id, began, waits = "", time.time(), False
-        if self._queues[target.name].locked():
+        if self._queues[target.account].locked():
             waits = True
             yield Waiting(f"Limit of {target.name}: others wait before it", time.time() + LONGEST_PAUSE, 0)
-        async with self._queues[target.name]:
+        async with self._queues[target.account]:
             if waits:
                 target = await self._renewed(target)
             while not id:
@@ -97,7 +97,7 @@ class LimitedClient:
     ) -> AsyncGenerator[Any, None]:
         """The call, with its place kept while it is going and its tokens booked at the end; a failed one used none."""
         used = reserved
-        renewing = asyncio.create_task(self._keep_renewing(target.name, id))
+        renewing = asyncio.create_task(self._keep_renewing(id))
         try:
             async with aclosing(self._client.chat(target, request, renew=self._renewed)) as events:
                 async for event in events:
@@ -109,7 +109,7 @@ class LimitedClient:
             raise
         finally:
             renewing.cancel()
-            await asyncio.shield(self._ledger.end(target.name, id, used))
+            await asyncio.shield(self._ledger.end(id, used))
 
     async def _renewed(self, target: Target) -> Target:
         """The same after a wait, in which the key of a stored connection may have been replaced."""
@@ -120,7 +120,7 @@ class LimitedClient:
     async def _begin(self, target: Target, wanted: int) -> str | LimitReached:
         if target.limits is None:
             raise ValueError("This target has no limits.")
-        return await self._ledger.begin(target.name, target.limits, wanted)
+        return await self._ledger.begin(target.account, target.limits, wanted)
 
     async def _event_of_limit(self, target: Target, reached: LimitReached) -> Waiting | Spilled:
         limits = target.limits
@@ -134,10 +134,10 @@ class LimitedClient:
             )
         return Waiting(f"Limit of {target.name}: {reached.reason}", reached.until, 0)
 
-    async def _keep_renewing(self, name: str, id: str) -> None:
+    async def _keep_renewing(self, id: str) -> None:
         while True:
             await asyncio.sleep(LEASE / 3)
-            await self._ledger.renew(name, id)
+            await self._ledger.renew(id)
 
 
 def estimated_tokens(request: ChatRequest) -> int:

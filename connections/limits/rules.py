@@ -61,11 +61,11 @@ def limit_reached(limits: Limits, uses: list[CallUse], today: int, wanted: int, 
 class Ledger(Protocol):
     """Keeps count of a connection's calls, for every process that shares it."""
 
-    async def begin(self, name: str, limits: Limits, wanted: int) -> str | LimitReached:
+    async def begin(self, account: str, limits: Limits, wanted: int) -> str | LimitReached:
         """The id of a call that may begin, or what stands in the way."""
 
-    async def renew(self, name: str, id: str) -> None:
+    async def renew(self, id: str) -> None:
         """Says that the call is still going."""
 
-    async def end(self, name: str, id: str, tokens: int) -> None:
+    async def end(self, id: str, tokens: int) -> None:
         """Books what it used."""

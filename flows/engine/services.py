@@ -41,7 +41,7 @@ class RunHost(Protocol):
 
     writer: DatabaseWriter
     lookups: dict[str, asyncio.Future[Any]]  # of connections that are being read, by name
-    queues: defaultdict[str, asyncio.Lock]  # for places of connections with limits, by name
+    queues: defaultdict[str, asyncio.Lock]  # for places of connections with limits, by account
 
     async def execute_child(self, run_id: int) -> None: ...
 

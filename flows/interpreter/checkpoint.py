@@ -10,7 +10,7 @@ from typing import Any
 
 from connections.endpoint.endpoint import EndpointError
 from connections.endpoint.recognise import parse_endpoint
-from connections.foundry.values import Header, Identity, Target
+from connections.foundry.values import Header, Identity, Limits, Target, WhenReached
 from connections.secret import Secret
 from flows.interpreter.journal import ActionEnd, ActionFailed, ActionFinished
 from flows.language.errors import ActionError, Signal
@@ -122,6 +122,9 @@ class ValuePacker:
             ]
             if identity
             else None,
+            limits_of(target.limits),
+            target.customer,
+            target.account,
         ]  # fmt: skip
 
 
@@ -148,12 +151,36 @@ def unpack_value(value: Any) -> Any:
 
 
 def target_of(
-    name: str, url: str, key: str, key_header: str, extra: list[str] | None, identity: list[str] | None
+    name: str,
+    url: str,
+    key: str,
+    key_header: str,
+    extra: list[str] | None,
+    identity: list[str] | None,
+    limits: list[Any] | None = None,
+    customer: str = "",
+    account: str = "",
 ) -> Target:
-    """Raises EndpointError."""
+    """Raises EndpointError. Checkpoints of earlier versions end before the limits."""
     known = None
     if identity:
         method, tenant_id, client_id, secret, password, authority = identity
         known = Identity(method, tenant_id, client_id, Secret(secret), Secret(password), authority)
     header = Header(extra[0], Secret(extra[1])) if extra else None
-    return Target(name, parse_endpoint(url), Secret(key), known, key_header, header)
+    return Target(
+        name, parse_endpoint(url), Secret(key), known, key_header, header, limits_from(limits), customer, account
+    )
+
+
+def limits_from(packed: list[Any] | None) -> Limits | None:
+    if not packed:
+        return None
+    calls, requests, tokens, tokens_a_day, when_reached, spill_over_to = packed
+    return Limits(calls, requests, tokens, tokens_a_day, WhenReached(when_reached), spill_over_to)
+
+
+def limits_of(limits: Limits | None) -> list[Any] | None:
+    if limits is None:
+        return None
+    counted = (limits.calls, limits.requests, limits.tokens, limits.tokens_a_day)
+    return [*counted, limits.when_reached.value, limits.spill_over_to]

@@ -133,7 +133,7 @@ def display_json(value: Any) -> Any:
         case Secret():
             return MASK
         case ConnectionValue():
-            return {"connection": value.name, "host": value.target.endpoint.host}
+            return shown_connection(value)
         case Response():
             shown = {name: display_json(getattr(value, name)) for name in VISIBLE if name not in ("json", "raw")}
             return shown if value.json is None else {**shown, "json": display_json(value.json)}
@@ -143,6 +143,12 @@ def display_json(value: Any) -> Any:
             return [display_json(inner) for inner in value]
         case _:
             return storable_text(str(value))
+
+
+def shown_connection(value: ConnectionValue) -> dict[str, Any]:
+    target = value.target
+    shown = {"connection": value.name, "host": target.endpoint.host}
+    return {**shown, "customer": storable_text(target.customer)} if target.customer else shown
 
 
 def storable_text(text: str) -> str:

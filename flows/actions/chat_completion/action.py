@@ -136,6 +136,8 @@ class ChatCompletion(ActionType):
         request, timings = chat_request(properties), Timings()
         facts = step.facts
         facts.update(facts_of_call(target, reason, request))
+        if properties.dynamic_connection:
+            facts["connection_variable"] = properties.dynamic_connection
         try:
             completion = await stream_answer(target, request, step, timings, facts)
         except FoundryError as error:
@@ -183,7 +185,8 @@ def facts_of_call(target: Target, reason: str, request: ChatRequest) -> dict[str
         "connection": target.name,
         "connection_reason": reason,
         "host": target.endpoint.host,
-        "key_fingerprint": target.key.fingerprint,
+        "key_fingerprint": target.fingerprint,
+        **({"customer": target.customer} if target.customer else {}),
         "deployment": request.model,
         "model_requested": request.model,
         "prompt": [
@@ -239,6 +242,7 @@ async def stream_answer(
                 case Spilled():
                     reason = f"instead of {target.name}, because {event.reason}"
                     facts.update(facts_of_call(event.target, reason, request))
+                    facts.pop("connection_variable", None)
                     await step.log("info", f"{event.target.name} is called {reason}.")
                 case Completion():
                     completion = event

@@ -63,13 +63,16 @@ class LocalLedger:
         uses[id] = CallUse(id, now, wanted, now + LEASE)
         return id
 
-    async def renew(self, name: str, id: str) -> None:
-        use = self._uses[name][id]
-        self._uses[name][id] = CallUse(id, use.began, use.tokens, self._clock() + LEASE)
+    def _account_of(self, id: str) -> str:
+        return next(account for account, uses in self._uses.items() if id in uses)
 
-    async def end(self, name: str, id: str, tokens: int) -> None:
-        now, use = self._clock(), self._uses[name][id]
-        self._uses[name][id] = CallUse(id, use.began, tokens, now)
+    async def renew(self, id: str) -> None:
+        uses = self._uses[self._account_of(id)]
+        uses[id] = CallUse(id, uses[id].began, uses[id].tokens, self._clock() + LEASE)
+
+    async def end(self, id: str, tokens: int) -> None:
+        name, now = self._account_of(id), self._clock()
+        self._uses[name][id] = CallUse(id, self._uses[name][id].began, tokens, now)
         self._days[name, now // DAY] = self._days.get((name, now // DAY), 0) + tokens
 
 
@@ -89,7 +92,7 @@ async def test_only_so_many_calls_go_at_the_same_time(ledger):
     limits = Limits(calls=2)
     first, second = [await ledger.begin("contoso", limits, 1) for _ in range(2)]
     assert isinstance(await ledger.begin("contoso", limits, 1), LimitReached)
-    await ledger.end("contoso", first, 1)
+    await ledger.end(first, 1)
     third = await ledger.begin("contoso", limits, 1)
     assert isinstance(third, str)
     assert len({first, second, third}) == 3
@@ -99,7 +102,7 @@ async def test_a_place_that_nobody_renews_becomes_free(ledger):
     limits = Limits(calls=1)
     kept = await ledger.begin("contoso", limits, 1)
     ledger.clock.now += 20
-    await ledger.renew("contoso", kept)
+    await ledger.renew(kept)
     ledger.clock.now += 20
     assert isinstance(await ledger.begin("contoso", limits, 1), LimitReached)
     ledger.clock.now += 20
@@ -109,7 +112,7 @@ async def test_a_place_that_nobody_renews_becomes_free(ledger):
 async def test_requests_of_the_last_minute_count_and_say_when_there_is_room(ledger):
     limits = Limits(requests=2)
     for _ in range(2):
-        await ledger.end("contoso", await ledger.begin("contoso", limits, 1), 1)
+        await ledger.end(await ledger.begin("contoso", limits, 1), 1)
         ledger.clock.now += 10
     refused = await ledger.begin("contoso", limits, 1)
     assert refused.until - ledger.clock.now == pytest.approx(40)
@@ -121,13 +124,13 @@ async def test_tokens_are_reserved_and_then_counted_as_used(ledger):
     limits = Limits(tokens=100)
     first = await ledger.begin("contoso", limits, 90)
     assert isinstance(await ledger.begin("contoso", limits, 20), LimitReached)
-    await ledger.end("contoso", first, 10)
+    await ledger.end(first, 10)
     assert isinstance(await ledger.begin("contoso", limits, 90), str)
 
 
 async def test_the_budget_of_a_day_lasts_until_midnight_utc(ledger):
     limits = Limits(tokens_a_day=50)
-    await ledger.end("contoso", await ledger.begin("contoso", limits, 1), 60)
+    await ledger.end(await ledger.begin("contoso", limits, 1), 60)
     refused = await ledger.begin("contoso", limits, 1)
     assert refused.daily
     assert refused.until % DAY == 0
@@ -170,7 +173,7 @@ class Model:
 
 def target(name="contoso", **limits):
     endpoint = None
-    return Target(name, endpoint, None, limits=Limits(**limits))
+    return Target(name, endpoint, None, limits=Limits(**limits), account=name)
 
 
 def request(text="Why?"):

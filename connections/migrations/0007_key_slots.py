@@ -10,7 +10,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('connections', '0005_kinds'),
+        ('connections', '0006_limit_accounts'),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
