@@ -9,15 +9,15 @@ import tempfile
 FOLDER = tempfile.TemporaryDirectory()
 
 
-def set_up(*, postgres: bool = False) -> None:
-    """SQLite, or a PostgreSQL that a package brings along."""
+def set_up(*, postgres: bool = False, url: str = "") -> None:
+    """SQLite, or a PostgreSQL that a package brings along; or the database that the URL leads to."""
     from cryptography.fernet import Fernet
 
     os.environ.update(
         FOUNDRYFLOW_ENV_FILE=os.devnull,
         FOUNDRYFLOW_SECRET_KEY="only-for-benchmarks-0123456789abc",
         FOUNDRYFLOW_ENCRYPTION_KEY=Fernet.generate_key().decode(),
-        FOUNDRYFLOW_DATABASE_URL=server() if postgres else f"sqlite:///{FOLDER.name}/bench.sqlite3",
+        FOUNDRYFLOW_DATABASE_URL=url or (server() if postgres else f"sqlite:///{FOLDER.name}/bench.sqlite3"),
         DJANGO_SETTINGS_MODULE="foundryflow.settings",
     )
     import django

@@ -128,7 +128,7 @@ class DataConnectionForm(IdentityPart):
         return cleaned.get("auth") != "entra" or self.kind.token_names_user
 
     def _check_password(self, cleaned: dict[str, Any]) -> None:
-        if "key" not in self.errors and not cleaned.get("key") and (why := self.why_needed("key", "password")):
+        if "key" not in self.errors and not cleaned.get("key") and (why := self.reason_to_enter("key", "password")):
             self.add_error("key", why)
 
     def _address(self, address: DataAddress, cleaned: dict[str, Any]) -> DataAddress:

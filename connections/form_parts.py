@@ -96,7 +96,7 @@ class ConnectionPart(forms.Form):
             raise ValidationError("There is a connection of this name. Choose another.")
         return name
 
-    def why_needed(self, field: str, what: str) -> str:
+    def reason_to_enter(self, field: str, what: str) -> str:
         """Why a blank secret will not do; empty when the stored one is kept."""
         if self.stored is None:
             return f"A connection needs a {what}. {self.where_to_find}".rstrip()
@@ -156,7 +156,7 @@ class IdentityPart(ConnectionPart):
             return
         kept = self.stored is not None and self.stored.auth == method
         label = Auth(method).label.lower()
-        why = self.why_needed("identity_secret", label) if kept else f"Type the {label}."
+        why = self.reason_to_enter("identity_secret", label) if kept else f"Type the {label}."
         if why:
             self.add_error(method, why)
 

@@ -84,7 +84,7 @@ class ConnectionForm(IdentityPart, GatewayPart, LimitsPart):
         self._take_from_endpoint(cleaned)
         if cleaned.get("auth") == "entra":
             self.check_identity(cleaned)
-        elif "key" not in self.errors and not cleaned.get("key") and (why := self.why_needed("key", "key")):
+        elif "key" not in self.errors and not cleaned.get("key") and (why := self.reason_to_enter("key", "key")):
             self.add_error("key", why)
         self.check_key_header(cleaned)
         self._check_extra_header(cleaned)

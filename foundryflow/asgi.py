@@ -16,6 +16,7 @@ from django.core.handlers.asgi import ASGIHandler
 from django.db import DatabaseError, InterfaceError, connection
 from django.http import Http404, HttpRequest
 from django.http.response import HttpResponseBase
+from uvicorn.config import STARTUP_FAILURE
 
 from foundryflow.env import SettingError
 
@@ -27,7 +28,8 @@ try:
         )
     django.setup(set_prefix=False)
 except SettingError as error:
-    sys.exit(str(error))
+    sys.stderr.write(f"{error}\n")
+    sys.exit(STARTUP_FAILURE)  # with any other status `uvicorn --workers` would start another process, for ever
 
 from flows import engine
 from flows.api.asgi import API, PAGES_OF_THE_API, Receive, Scope, Send, handle_call

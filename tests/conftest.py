@@ -2,27 +2,55 @@
 
 from __future__ import annotations
 
+import os
+import shutil
 import socket
 import threading
 from collections.abc import Iterator
-from typing import Any
+from pathlib import Path
 
 import pytest
 import uvicorn
 from django.conf import settings
 from django.contrib.auth.models import User
-from django.db import connection
+from django.contrib.contenttypes.management import create_contenttypes
+from django.db.models.signals import post_migrate
 from django.test import Client
 
 from connections.simulator.app import Simulator
+from tests.postgres import PostgresServer
+from tests.processes import exclusive, installed_on, ran
 
 LOOPBACK = ("127.0.0.1", "::1", "localhost")
+LONGEST = ("test_on_postgres", "ten_thousand", "tests/chaos")
 
 
 @pytest.hookimpl(trylast=True)
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """What takes longest comes first, so that nobody waits for it at the end."""
-    items.sort(key=lambda item: not any(name in item.nodeid for name in ("test_on_postgres", "ten_thousand", "chaos")))
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """What asks nothing of the database is not run a second time on PostgreSQL."""
+    if settings.POSTGRESQL:
+        without = [item for item in items if not asks_the_database(item)]
+        config.hook.pytest_deselected(items=without)
+        items[:] = [item for item in items if item not in without]
+    items[:] = dealt_out(items, int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", 1)))
+
+
+def dealt_out(items: list[pytest.Item], workers: int) -> list[pytest.Item]:
+    """What takes longest comes first, so that nobody waits for it at the end: to each worker some of it, at the
+    beginning of the part that pytest-xdist gives it."""
+    longest = [item for item in items if any(name in item.nodeid for name in LONGEST)]
+    rest = [item for item in items if item not in longest]
+    dealt: list[pytest.Item] = []
+    for worker in range(workers):
+        first, size = longest[worker::workers], (len(items) - len(dealt)) // (workers - worker)
+        dealt += first + rest[: size - len(first)]
+        rest = rest[size - len(first) :]
+    return dealt
+
+
+def asks_the_database(item: pytest.Item) -> bool:
+    fixtures = getattr(item, "fixturenames", ())
+    return bool(item.get_closest_marker("django_db") or {"db", "transactional_db"} & {*fixtures})
 
 
 @pytest.fixture(autouse=True, scope="session")
@@ -41,13 +69,51 @@ def only_loopback_is_open() -> Iterator[None]:
 
 
 @pytest.fixture(scope="session")
-def django_db_setup(django_db_setup: None, django_db_blocker: Any) -> Iterator[None]:
-    """PostgreSQL drops no database that somebody is connected to; threads of ended event loops may be."""
-    yield
-    if settings.POSTGRESQL:
-        others = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database()"
-        with django_db_blocker.unblock(), connection.cursor() as cursor:
-            cursor.execute(f"{others} AND pid <> pg_backend_pid()")
+def shared_folder(tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest) -> Path:
+    """The same one in all workers of pytest-xdist."""
+    own = tmp_path_factory.getbasetemp()
+    return own.parent if hasattr(request.config, "workerinput") else own
+
+
+@pytest.fixture(scope="session")
+def migrated(shared_folder: Path) -> Path:
+    """A SQLite file that `migrate` has made from nothing, for all workers: migrating takes longer than most tests."""
+    file = shared_folder / "migrated.sqlite3"
+    with exclusive(shared_folder / "migrated.lock"):
+        if not file.exists():
+            made = shared_folder / "made.sqlite3"
+            code, said = ran(["manage.py", "migrate"], 120, installed_on(f"sqlite:///{made}"))
+            assert code == 0, said
+            made.rename(file)
+    return file
+
+
+@pytest.fixture(scope="session")
+def postgres(shared_folder: Path) -> Iterator[PostgresServer]:
+    """A PostgreSQL for all workers."""
+    with PostgresServer(shared_folder) as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def django_db_keepdb() -> bool:
+    return True
+
+
+@pytest.fixture(scope="session")
+def django_db_modify_db_settings(
+    django_db_modify_db_settings_parallel_suffix: None, request: pytest.FixtureRequest
+) -> None:
+    if not settings.POSTGRESQL:
+        shutil.copy(request.getfixturevalue("migrated"), settings.DATABASES["default"]["TEST"]["NAME"])
+
+
+@pytest.fixture(scope="session")
+def django_db_setup(django_db_setup: None) -> None:
+    """Emptying the tables after a test makes no permissions and content types, which nothing here asks for: that would
+    take twenty times as long as the rest."""
+    post_migrate.disconnect(dispatch_uid="django.contrib.auth.management.create_permissions")
+    post_migrate.disconnect(create_contenttypes)
 
 
 @pytest.fixture

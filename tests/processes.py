@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+import atexit
+import fcntl
+import io
+import multiprocessing
 import os
 import random
+import runpy
 import signal
 import socket
 import subprocess
@@ -12,12 +17,15 @@ import tempfile
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from multiprocessing.reduction import DupFd
 from pathlib import Path
 from typing import IO, Any
 
 ROOT = Path(__file__).resolve().parents[1]
 PORTS = range(10_000, 32_000)  # below those that outgoing connections take
-PATIENCE = 30.0  # seconds
+PATIENCE = 60.0  # seconds: machines are busy
+FORKS = multiprocessing.get_context("forkserver")
+FORKS.set_forkserver_preload(["tests.warm"])
 
 
 def free_port() -> int:
@@ -32,6 +40,14 @@ def free_port() -> int:
             return port
 
 
+@contextmanager
+def exclusive(file: Path) -> Iterator[None]:
+    """One process at a time."""
+    with file.open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+
+
 def installed_on(database: str) -> dict[str, str]:
     """The environment of an installation with the keys of the tests and a database of its own."""
     return {**os.environ, "DJANGO_SETTINGS_MODULE": "foundryflow.settings", "FOUNDRYFLOW_DATABASE_URL": database}
@@ -40,7 +56,7 @@ def installed_on(database: str) -> dict[str, str]:
 def ran(arguments: list[str], seconds: float, environment: Mapping[str, str] | None = None) -> tuple[int, str]:
     """Exit code and output of Python with the arguments. When its time is over it ends with all it has started."""
     with tempfile.TemporaryFile("w+") as output:
-        process = started(arguments, environment, output, start_new_session=True)
+        process = started(arguments, environment, output)
         try:
             process.wait(seconds)
         except subprocess.TimeoutExpired:
@@ -66,16 +82,85 @@ def listening(arguments: list[str], environment: Mapping[str, str], ports: list[
             process.wait(PATIENCE)
 
 
-def started(
-    arguments: list[str], environment: Mapping[str, str] | None, output: IO[str], **options: Any
-) -> subprocess.Popen[str]:
+class WarmProcess:
+    """One of our commands, or uvicorn, in a process that begins with its packages loaded (`warm.py`), since loading
+    them takes longer than all else. Behaves like a `subprocess.Popen`; what it is given it reads from stdin."""
+
+    def __init__(
+        self, arguments: list[str], environment: Mapping[str, str], outputs: tuple[IO[str], IO[str]], given: str = ""
+    ) -> None:
+        job = (arguments, dict(environment), [InheritedFile(output.fileno()) for output in outputs], given)
+        self._process = FORKS.Process(target=run_program, args=job, daemon=True)
+        self._process.start()
+        self.pid: int = self._process.pid  # type: ignore[assignment]
+        self.kill, self.terminate = self._process.kill, self._process.terminate
+
+    def send_signal(self, number: int) -> None:
+        os.kill(self.pid, number)
+
+    @property
+    def returncode(self) -> int | None:
+        return self._process.exitcode
+
+    def poll(self) -> int | None:
+        return self.returncode
+
+    def wait(self, timeout: float | None = None) -> int:
+        self._process.join(timeout)
+        if self.returncode is None:
+            raise subprocess.TimeoutExpired("a warm process", timeout or 0)
+        return self.returncode
+
+
+class InheritedFile:
+    """A file descriptor that is the same open file in a process that is given it."""
+
+    def __init__(self, number: int) -> None:
+        self.number = number
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return InheritedFile.detach, (DupFd(self.number),)
+
+    @staticmethod
+    def detach(passed: Any) -> InheritedFile:
+        return InheritedFile(passed.detach())
+
+
+def run_program(arguments: list[str], environment: Mapping[str, str], outputs: list[InheritedFile], given: str) -> None:
+    """As `python *arguments` does: a file, or `-m` and a module, and what they are called with."""
+    os.setsid()
+    for stream, output in zip((sys.stdout, sys.stderr), outputs, strict=True):
+        os.dup2(output.number, stream.fileno())
+        stream.reconfigure(write_through=True)  # type: ignore[union-attr]
+    sys.stdin = io.StringIO(given)
+    os.chdir(ROOT)
+    os.environ.clear()
+    os.environ.update(environment)
+    try:
+        if arguments[0] == "-m":
+            sys.argv = arguments[1:]
+            runpy.run_module(arguments[1], run_name="__main__", alter_sys=True)
+        else:
+            sys.argv = arguments
+            runpy.run_path(arguments[0], run_name="__main__")
+    finally:
+        atexit._run_exitfuncs()
+
+
+Process = subprocess.Popen[str] | WarmProcess
+
+
+def started(arguments: list[str], environment: Mapping[str, str] | None, output: IO[str]) -> Process:
+    """Python with the arguments, as the first of a group of processes."""
+    if arguments[0] == "manage.py" or arguments[:2] == ["-m", "uvicorn"]:
+        return WarmProcess(arguments, environment or os.environ, (output, output))
     return subprocess.Popen(
         [sys.executable, *arguments],
-        cwd=ROOT, env=environment, stdout=output, stderr=subprocess.STDOUT, text=True, **options,
+        cwd=ROOT, env=environment, stdout=output, stderr=subprocess.STDOUT, text=True, start_new_session=True,
     )  # fmt: skip
 
 
-def kill_group(process: subprocess.Popen[str]) -> None:
+def kill_group(process: Process) -> None:
     try:
         os.killpg(process.pid, signal.SIGKILL)
     except ProcessLookupError:
@@ -83,7 +168,7 @@ def kill_group(process: subprocess.Popen[str]) -> None:
     process.wait(PATIENCE)
 
 
-def listens(port: int, process: subprocess.Popen[str]) -> bool:
+def listens(port: int, process: Process) -> bool:
     until = time.monotonic() + PATIENCE
     while process.poll() is None and time.monotonic() < until:
         try:

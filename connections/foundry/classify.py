@@ -43,7 +43,7 @@ class ErrorBody:
         return str(message)
 
     @property
-    def quoted(self) -> str:
+    def quotation(self) -> str:
         """The beginning of its message as a sentence to append; empty when it says nothing."""
         return f" It said: {self.message[:300]}" if self.message else ""
 
@@ -119,13 +119,13 @@ def classify_route(status: int, body: ErrorBody, model: str, host: str) -> Verdi
     if status == 400 and body.says("api-version query parameter is not allowed", "query parameter: api-version"):
         return (
             ErrorKind.NOT_FOUND_ROUTE,
-            f"400: {host} wants another api-version on this path.{body.quoted}",
+            f"400: {host} wants another api-version on this path.{body.quotation}",
             f"Use https://{host}/openai/v1, which takes none.",
         )
     if body.says(*OTHER_API):
         return (
             ErrorKind.NOT_FOUND_ROUTE,
-            f"{status}: {model} does not speak this API.{body.quoted}",
+            f"{status}: {model} does not speak this API.{body.quotation}",
             "Choose a deployment of a chat model; this one may speak another API only, or make embeddings.",
         )
     return None
@@ -141,10 +141,10 @@ def classify_by_status(status: int, body: ErrorBody, host: str) -> Verdict:
     if status in (409, 424) or status >= 500 or status == 499:
         return (
             ErrorKind.SERVER,
-            f"{status}: the service failed.{body.quoted}",
+            f"{status}: the service failed.{body.quotation}",
             "Try again; if it lasts, look at the Azure status page.",
         )
-    return ErrorKind.PROTOCOL, f"{status}: {host} refused the request.{body.quoted}", "See the raw answer."
+    return ErrorKind.PROTOCOL, f"{status}: {host} refused the request.{body.quotation}", "See the raw answer."
 
 
 def classify_too_many(body: ErrorBody) -> Verdict:
@@ -156,7 +156,7 @@ def classify_too_many(body: ErrorBody) -> Verdict:
         )
     return (
         ErrorKind.RATE_LIMIT,
-        f"429: the rate limit is reached.{body.quoted}",
+        f"429: the rate limit is reached.{body.quotation}",
         "Wait, or raise the tokens per minute of the deployment.",
     )
 
@@ -165,10 +165,10 @@ def classify_rejected(status: int, body: ErrorBody) -> Verdict:
     if parameter := parameter_of(body):
         return (
             ErrorKind.UNSUPPORTED_PARAMETER,
-            f"{status}: the deployment refuses {parameter}.{body.quoted}",
+            f"{status}: the deployment refuses {parameter}.{body.quotation}",
             "Clear that property, or choose another deployment.",
         )
-    return ErrorKind.PROTOCOL, f"{status}: the request was refused.{body.quoted}", "See the raw answer."
+    return ErrorKind.PROTOCOL, f"{status}: the request was refused.{body.quotation}", "See the raw answer."
 
 
 def classify_unauthorised(body: ErrorBody) -> Verdict:
@@ -204,7 +204,7 @@ def classify_forbidden(body: ErrorBody) -> Verdict:
             "403: a network rule of the resource blocks this server.",
             "Add this server's address in the portal: resource, Networking.",
         )
-    return ErrorKind.PERMISSION, f"403: access is denied.{body.quoted}", "Ask the owner of the resource."
+    return ErrorKind.PERMISSION, f"403: access is denied.{body.quotation}", "Ask the owner of the resource."
 
 
 def classify_missing(body: ErrorBody, model: str, host: str) -> Verdict:

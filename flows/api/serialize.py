@@ -28,7 +28,7 @@ def serialize_flows(found: Iterable[Flow]) -> list[Json]:
             "slug": flow.slug,
             "name": flow.name,
             "revision": flow.current.number,
-            "inputs": flow.current.document.get("inputs") or [],
+            "inputs": flow.current.unchecked_document.json.get("inputs") or [],
             "changed_at": flow.changed_at.isoformat(),
         }
         for flow in found

@@ -56,7 +56,7 @@ def flow_rows(flows: Iterable[Flow]) -> list[FlowRow]:
 
 
 def flow_row(flow: Flow, runs: int, last: Run | None, days: Counter[int]) -> FlowRow:
-    document = flow.current.document
+    document = flow.current.unchecked_document.json
     most = max(days.values(), default=1)
     heights = [(DAYS - 1 - day, max(2, round(20 * count / most))) for day, count in days.items() if day < DAYS]
     return FlowRow(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import wraps
+
 from django.contrib import messages
 from django.http import HttpResponse, HttpResponseRedirect
 from django.shortcuts import redirect
@@ -26,9 +28,31 @@ from flows.designer.regions import (
 )
 from flows.designer.start_form import StartForm
 from flows.flowchart.chart import START
-from flows.language.document import Action, Document
+from flows.language.document import Action, Document, DocumentError
 from flows.models import Flow, Revision
+from foundryflow.access import View
+from foundryflow.http import Request
 from foundryflow.regions import Region, page, regions
+
+
+def explain_broken_document(view: View) -> View:
+    """The view, which answers with what is wrong when it meets a stored document that cannot be read."""
+
+    @wraps(view)
+    def explained(request: Request, slug: str, **place: str) -> HttpResponse:
+        try:
+            answer: HttpResponse = view(request, slug, **place)
+        except DocumentError as error:
+            opened, problems = OpenFlow.find(request, slug), error.problems
+        else:
+            return answer
+        if request.htmx:
+            sentence = f"Not possible: the document of this flow cannot be read. {'; '.join(problems[:3])}"
+            return regions(request, saved_region(opened, sentence), status=422)
+        context = {"flow": opened.flow, "problems": problems}
+        return page(request, "designer/broken.html", context, status=200 if request.method == "GET" else 422)
+
+    return explained
 
 
 def panel_saved(opened: OpenFlow, posted: PostedPanel, typed: Action) -> HttpResponse:

@@ -1,6 +1,6 @@
 from django.urls import path
 
-from flows.designer import views
+from flows.designer import responses, views
 
 app_name = "designer"
 urlpatterns = [
@@ -15,3 +15,6 @@ urlpatterns = [
     path("actions/<str:action_id>/connection/", views.connection_field, name="connection_field"),
     path("actions/<str:action_id>/<str:verb>/", views.change, name="change"),
 ]
+# Whichever of them meets a stored document that cannot be read says so.
+for pattern in urlpatterns:
+    pattern.callback = responses.explain_broken_document(pattern.callback)

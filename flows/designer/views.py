@@ -37,11 +37,7 @@ from foundryflow.regions import Region, page, regions
 @require_GET
 def show(request: Request, slug: str) -> HttpResponse:
     opened = OpenFlow.find(request, slug)
-    try:
-        context = page_context(opened, request.GET.get("action", ""))
-    except DocumentError as error:
-        return page(request, "designer/broken.html", {"flow": opened.flow, "problems": error.problems})
-    return page(request, "designer/designer.html", context)
+    return page(request, "designer/designer.html", page_context(opened, request.GET.get("action", "")))
 
 
 @reader

@@ -5,10 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from datetime import timedelta
 from uuid import UUID
 
-from django.conf import settings
 from django.db import transaction
 from django.db.models import Count, F, Q, QuerySet
 from django.utils import timezone
@@ -24,7 +22,6 @@ from flows.models import EXECUTING, LIVE, Revision, Run, State, Suspect, Worker,
 # Runs in one transaction. Small groups begin one behind the other, and so do their later calls: hundreds in step would
 # make each other wait at every action. And other workers get their share.
 TOGETHER = 16
-PRUNED = 200  # runs in one transaction
 
 
 @dataclass(frozen=True)
@@ -206,20 +203,6 @@ def runs_to_cancel(worker: UUID) -> list[int]:
 def runs_of_worker(worker: UUID) -> QuerySet[Run]:
     """Runs that stand in this process's name."""
     return Run.objects.filter(worker=worker, state__in=EXECUTING, parent=None)
-
-
-def delete_old_runs() -> int:
-    """Deletes runs that ended longer ago than the retention; how many."""
-    if not settings.RUN_RETENTION_DAYS:
-        return 0
-    old = timezone.now() - timedelta(days=settings.RUN_RETENTION_DAYS)
-    # By the time they began, for which there is an index: nothing ends before it has begun.
-    ended = Run.objects.filter(created_at__lt=old, ended_at__lt=old, parent=None).order_by("created_at", "pk")
-    deleted = 0
-    while batch := list(ended.values_list("pk", flat=True)[:PRUNED]):
-        Run.objects.filter(pk__in=batch).delete()
-        deleted += len(batch)
-    return deleted
 
 
 def seconds_left(run: Run, most: float) -> float:

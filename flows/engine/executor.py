@@ -19,6 +19,7 @@ from django.db import DatabaseError, InterfaceError
 from connections.clients import close_client
 from flows.engine import claims, workers
 from flows.engine.active_runs import ActiveRun, ActiveRuns
+from flows.engine.deletion import delete_forever
 from flows.engine.execution import RunExecution
 from flows.engine.journal import DatabaseJournal
 from flows.engine.live import hub
@@ -62,6 +63,7 @@ class Executor:
         self._parts.append(self.loop.create_task(self._pulse.beat(sweeps=feeds), name="pulse"))
         if feeds:
             self._parts.append(self.loop.create_task(self._feed_forever(), name="feed"))
+            self._parts.append(self.loop.create_task(delete_forever(self.writer), name="deletion"))
             self.wake()
 
     @property

@@ -16,7 +16,6 @@ from flows.engine.writer import DatabaseWriter
 log = logging.getLogger(__name__)
 
 GLANCE = 0.4  # seconds between two looks for runs to stop
-DELETE_OLD_EVERY = 3_600.0  # seconds
 
 
 class Pulse:
@@ -31,7 +30,6 @@ class Pulse:
         wake: Callable[[], None],
     ) -> None:
         self._worker, self._writer, self._active, self._cancel, self._wake = worker, writer, active, cancel, wake
-        self._old_deleted_at = time.monotonic()
         self._unseen: set[int] = set()  # in this process's name, but not here when it last looked
         self._returned_at = -math.inf  # time.monotonic() when the database was heard of again after a long silence
 
@@ -64,13 +62,9 @@ class Pulse:
     async def _sweep(self) -> None:
         """Runs of processes that are gone, and of this one if it lost sight of them, go back into the queue."""
         unseen = self._unseen
-        deletes_old = time.monotonic() - self._old_deleted_at > DELETE_OLD_EVERY
-        self._old_deleted_at = time.monotonic() if deletes_old else self._old_deleted_at
 
         def sweep() -> tuple[list[int], set[int]]:
             workers.delete_silent_workers()
-            if deletes_old:
-                claims.delete_old_runs()
             mine = claims.runs_of_worker(self._worker)
             missing = claims.requeue(mine.filter(pk__in=unseen), died=False)
             queued = [*claims.requeue(claims.lost_runs()), *missing]

@@ -8,6 +8,7 @@ from typing import Any
 from django.urls import reverse
 
 from connections.usage import ConnectionUser, WaitingRun
+from flows.actions.registry import properties_of_type
 from flows.models.flow import Flow
 from flows.models.record import ActionRun
 from flows.models.states import EXECUTING, State
@@ -21,9 +22,7 @@ def flows_by_connection() -> dict[str, list[ConnectionUser]]:
     for flow in Flow.objects.in_designer().select_related("head").exclude(head=None).order_by("name"):
         titles: dict[str, list[str]] = {}
         for action in actions_of(flow.current.document):
-            properties = action.get("properties")
-            name = properties.get("connection") if isinstance(properties, dict) else None
-            if isinstance(name, str) and name:
+            for name in connections_named(action):
                 titles.setdefault(name, []).append(str(action.get("title") or action.get("type")))
         for name, named in titles.items():
             used.setdefault(name, []).append(ConnectionUser(flow.name, flow.get_absolute_url(), named))
@@ -36,6 +35,17 @@ def runs_waiting_for(connection: str) -> list[WaitingRun]:
     found = waiting.select_related("run__flow").order_by("run_id")[:MOST_WAITING]
     return [
         WaitingRun(row.run_id, row.run.flow.name, reverse("runs:show", args=[row.run_id]), row.reason) for row in found
+    ]
+
+
+def connections_named(action: dict[str, Any]) -> list[str]:
+    """The connections that a stored action names, by the kinds of its properties."""
+    stored = action.get("properties")
+    if not isinstance(stored, dict):
+        return []
+    declared = properties_of_type(str(action.get("type")))
+    return [
+        each for name, property in declared.items() for each in property.connections_named(stored.get(name)) if each
     ]
 
 

@@ -52,6 +52,7 @@ class Room(models.TextChoices):
     DESIGNER = "designer"
     PLAYGROUND = "playground"  # a session
     BATCH = "batch"
+    DELETED = "deleted"  # nobody: it is removed, and the engine has not deleted all of its runs yet
 
 
 def visible_to(user: User | None, prefix: str = "") -> models.Q:
@@ -129,9 +130,9 @@ class Flow(models.Model):
         return self.name
 
     def get_absolute_url(self) -> str:
-        if self.room == Room.DESIGNER:
-            return reverse("designer:show", args=[self.slug])
-        return reverse(f"{self.room}:of_flow", args=[self.slug])
+        if self.room in (Room.PLAYGROUND, Room.BATCH):
+            return reverse(f"{self.room}:of_flow", args=[self.slug])
+        return reverse("designer:show", args=[self.slug])
 
     @property
     def current(self) -> Revision:
@@ -155,7 +156,7 @@ class Flow(models.Model):
             created_by=by,
             note=note,
         )
-        self.move_head(revision, base=base, name=document.name)
+        self.move_head(revision, base=base)
         return revision
 
     def store_secrets(self, document: Document) -> Document:
@@ -180,33 +181,43 @@ class Flow(models.Model):
     def undo(self, *, base: int) -> Revision:
         """Goes back to the revision before; the one left stays for redo."""
         parent = self.revision_numbered(base).parent or self.current
-        self.move_head(parent, base=base, name=str(parent.document.get("name", self.name)))
+        self.move_head(parent, base=base)
         return parent
 
     def redo(self, *, base: int) -> Revision:
         """Goes forward to the newest revision that was made from this one."""
         child = self.revision_numbered(base).children.order_by("-number").first() or self.current
-        self.move_head(child, base=base, name=str(child.document.get("name", self.name)))
+        self.move_head(child, base=base)
         return child
 
     @transaction.atomic
     def remove(self) -> None:
-        """Deletes the flow with its runs and revisions, which protect each other against anything less."""
-        self.runs.all().delete()
+        """Takes flow and runs from everybody at once, and erases its secrets; the engine deletes the rest bit by bit.
+
+        Its slug is free for another.
+        """
+        self.secrets.all().delete()
+        # No slug that is made from a name has capitals.
+        Flow.objects.filter(pk=self.pk).update(room=Room.DELETED, slug=f"DELETED-{self.pk}")
+
+    @transaction.atomic
+    def delete_with_revisions(self) -> None:
+        """Deletes a flow that has no runs, and its revisions, which protect each other against anything less."""
         Flow.objects.filter(pk=self.pk).update(head=None)
         self.revisions.update(parent=None)
-        self.revisions.all().delete()
+        self.revisions.only("pk").delete()
         self.delete()
 
-    def move_head(self, to: Revision, *, base: int, name: str) -> None:
-        now = timezone.now()
+    def move_head(self, to: Revision, *, base: int) -> None:
+        now, document = timezone.now(), to.unchecked_document
+        name = str(document.json.get("name", self.name))[:200]
         with transaction.atomic():
             moved = Flow.objects.filter(pk=self.pk, head__number=base).update(
-                head=to, name=name[:200], changed_at=now, concurrency=Document(to.document).concurrency
+                head=to, name=name, changed_at=now, concurrency=document.concurrency
             )
             if not moved:
                 raise Conflict(Flow.objects.select_related("head__created_by").get(pk=self.pk).current)
-        self.head, self.name, self.changed_at = to, name[:200], now
+        self.head, self.name, self.changed_at = to, name, now
 
 
 class RevisionManager(models.Manager["Revision"]):
@@ -235,6 +246,11 @@ class Revision(models.Model):
 
     def __str__(self) -> str:
         return f"{self.flow_id} r{self.number}"
+
+    @property
+    def unchecked_document(self) -> Document:
+        """What is stored, though it may be broken; empty where it is not even an object."""
+        return Document(self.document if isinstance(self.document, dict) else {})
 
     def parsed(self) -> Document:
         """The document as a tree. Raises DocumentError when what is stored is broken.

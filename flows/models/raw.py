@@ -6,12 +6,13 @@ from collections.abc import Callable, Collection, Sequence
 from functools import cache
 from typing import Any
 
-from django.db import connection, models
+from django.db import connection, models, transaction
 from encrypted_model_fields.fields import EncryptedMixin
 
 MOST_VALUES = 30_000  # of one statement; SQLite takes 32,766
 TAKEN_AS_THEY_ARE = frozenset({str, int, bool, type(None)})  # by the database, unless the field says otherwise
 Fields = dict[str, Any]
+SORTING = "SELECT set_config('enable_sort', %s, true), set_config('enable_incremental_sort', %s, true)"
 
 
 def table(model: type[models.Model]) -> str:
@@ -47,6 +48,20 @@ def fetch_all(statement: str, values: Sequence[Any] = ()) -> list[tuple[Any, ...
         cursor.execute(statement, values)
         found: list[tuple[Any, ...]] = cursor.fetchall()
         return found
+
+
+def fetch_in_order(statement: str, values: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
+    """The same for a statement whose inner orders are those of an index, which PostgreSQL is to take them from.
+
+    Without statistics (after a restore, say) it believes that few rows match, reads all of them and sorts.
+    """
+    if connection.vendor != "postgresql":
+        return fetch_all(statement, values)
+    with transaction.atomic():
+        fetch_all(SORTING, ["off", "off"])
+        found = fetch_all(statement, values)
+        fetch_all(SORTING, ["on", "on"])  # the transaction may be that of somebody else
+    return found
 
 
 def execute_many(statement: str, rows: Sequence[tuple[Any, ...]]) -> None:

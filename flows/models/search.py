@@ -19,7 +19,7 @@ from django.db.models import Q, QuerySet
 from django.utils import timezone
 
 from flows.models import Flow, Run, RunGroup, State
-from flows.models.raw import db_values, fetch_all, table
+from flows.models.raw import db_values, fetch_all, fetch_in_order, table
 from flows.models.run_counts import LARGE
 from foundryflow.http import whole_number
 
@@ -35,6 +35,8 @@ POSTGRESQL = connection.vendor == "postgresql"
 # end. SQLite takes the name of the index, PostgreSQL an order that no other index has.
 BY_GROUP = f"{RUNS} run" if POSTGRESQL else f"{RUNS} run INDEXED BY runs_by_group"
 GROUP = ("run.flow_id", "run.state", "COALESCE(run.started_by_id, 0)", "run.via")
+COLUMNS = ("run.flow_id", "run.state", "run.started_by_id", "run.via")  # that it comes from
+REACHING = ("flow_id", "state", "started_by", "via")  # its names where groups were found
 TIME = ("run.created_at", "run.id")
 IN_GROUP = (*GROUP, *TIME) if POSTGRESQL else TIME
 # The plus takes the type of the column away, without which SQLite does not find an expression in an index.
@@ -219,25 +221,34 @@ class Search:
         return SqlPart(f"({groups}) wanted CROSS JOIN ({states}) one", [*values, *filters.states])
 
     def _ids(self, groups: SqlPart, cursor: Cursor | None, *, upwards: bool) -> list[int]:
+        """A page cannot reach into more groups than it has rows: those whose first runs come first."""
         interval = self._interval(cursor, upwards=upwards)
         by_time, by_group = order(TIME, upwards=upwards), order(IN_GROUP, upwards=upwards)
-        first = f"SELECT run.id FROM {BY_GROUP} WHERE {interval.of(WANTED)} {by_group} LIMIT 1"  # noqa: S608 - names of our own, values are bound
-        # A page cannot reach into more groups than it has rows: those whose first runs come first.
-        reaching = fetch_all(
-            f"SELECT {', '.join(GROUP)} FROM (SELECT ({first}) AS id FROM {groups.sql}) known"  # noqa: S608
-            f" JOIN {RUNS} run ON run.id = known.id {by_time} LIMIT {ROWS + 1}",
-            [*interval.values(), *groups.values],
-        )
-        if not reaching:
-            return []
-        given = ["%s"] * len(GROUP)
-        runs = f"SELECT run.created_at, run.id FROM {BY_GROUP} WHERE {interval.of(given)} {by_group} LIMIT {ROWS + 1}"  # noqa: S608
-        parts = " UNION ALL ".join([f"SELECT * FROM ({runs}) part"] * len(reaching))  # noqa: S608
-        found = fetch_all(
-            f"SELECT run.id FROM ({parts}) run {by_time} LIMIT {ROWS + 1}",  # noqa: S608
-            [value for group in reaching for value in interval.values(group)],
-        )
-        return [run for (run,) in found]
+        page = f"{by_time} LIMIT {ROWS + 1}"
+
+        def runs_of(group: Sequence[str], columns: Sequence[str], most: int = ROWS + 1) -> str:
+            listed = ", ".join(columns)
+            return f"SELECT {listed} FROM {BY_GROUP} WHERE {interval.of(group)} {by_group} LIMIT {most}"  # noqa: S608 - names of our own, values are bound
+
+        if POSTGRESQL:
+            # One statement, since fifty parts would take longer to plan than to execute; and no join, for which it
+            # would read all runs where it has no statistics yet.
+            first = runs_of(WANTED, [*COLUMNS, *TIME], 1)
+            reaching = f"SELECT {', '.join(GROUP)} FROM {groups.sql} CROSS JOIN LATERAL ({first}) run {page}"  # noqa: S608
+            runs = runs_of([f"reaching.{name}" for name in REACHING], TIME)
+            parts = f"SELECT run.* FROM ({reaching}) reaching ({', '.join(REACHING)}) CROSS JOIN LATERAL ({runs}) run"  # noqa: S608
+            values = [*groups.values, *interval.values(), *interval.values()]
+        else:
+            firsts = f"SELECT ({runs_of(WANTED, ['run.id'], 1)}) AS id FROM {groups.sql}"  # noqa: S608
+            reached = fetch_all(
+                f"SELECT {', '.join(GROUP)} FROM ({firsts}) known JOIN {RUNS} run ON run.id = known.id {page}",  # noqa: S608
+                [*interval.values(), *groups.values],
+            )
+            if not reached:
+                return []
+            parts = " UNION ALL ".join([f"SELECT * FROM ({runs_of(['%s'] * len(GROUP), TIME)}) part"] * len(reached))  # noqa: S608
+            values = [value for group in reached for value in interval.values(group)]
+        return [run for (run,) in fetch_in_order(f"SELECT run.id FROM ({parts}) run {page}", values)]  # noqa: S608
 
     def _interval(self, cursor: Cursor | None, *, upwards: bool) -> Interval:
         """Between the cursor and the oldest run that the filters let through."""
@@ -263,7 +274,7 @@ class Search:
             inside = f"SELECT 1 FROM {RUNS} run WHERE {interval.of(WANTED)} {by_group} LIMIT {most}"  # noqa: S608
             runs = f"LATERAL ({inside}) run ON true"
         some = f"SELECT 1 AS one FROM {self._groups.sql} JOIN {runs} LIMIT {most}"  # noqa: S608
-        counted: int = fetch_all(
+        counted: int = fetch_in_order(
             f"SELECT COUNT(*) FROM ({some}) counted",  # noqa: S608
             [*self._groups.values, *interval.values()],
         )[0][0]

@@ -12,7 +12,7 @@ from flows.flowchart.states import StateView, state_view_of
 from flows.models import ActionRun, Run, State
 from flows.runs.paging import NEWEST, PagePlace, RowWindow, place_of, window_of
 
-MOST_STEPS = 400  # of one page
+MOST_STEPS = 200  # of one page
 MOST_COUNTED = 50_000  # events of a run; in one that has more, steps are not counted
 LONGEST_FILTER = 100  # characters
 FEW = 20  # steps that need no filters

@@ -2,6 +2,7 @@
 
 import ast
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -259,3 +260,12 @@ def test_no_action_type_is_named_outside_its_folder():
         if word in FOLDERS and not module.is_relative_to(FOLDERS[word])
     ]
     assert named == []
+
+
+def test_no_property_hides_what_templates_ask_of_the_form():
+    """In a template a field comes before an attribute of its form."""
+    templates = Path(flows.__file__).parents[1] / "templates"
+    texts = [file.read_text() for room in ("designer", "properties") for file in (templates / room).rglob("*.html")]
+    asked = {name for text in texts for name in re.findall(r"\bform\.(\w+)", text)}
+    assert "panel_context" in asked
+    assert not asked & {name for _, name in PROPERTIES}

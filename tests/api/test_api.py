@@ -12,7 +12,8 @@ from django.core.management import call_command
 from flows.api import keys, serialize
 from flows.engine import embedded
 from flows.engine.live import hub
-from flows.models import Run, State
+from flows.models import Revision, Run, State
+from flows.models.flow import parsed_documents
 from flows.pricing.models import ModelPrice
 from foundryflow.asgi import application
 from foundryflow.models import ApiKey
@@ -57,6 +58,15 @@ def test_run_waits_and_gives_the_whole_run(api):
     assert api.get(f"/runs/{run['id']}").json() == run
     assert "x-frame-options" not in answer.headers  # the short way
     assert answer.headers["x-content-type-options"] == "nosniff"
+
+
+def test_a_flow_that_cannot_be_read_is_listed_but_not_run(api):
+    flow = ask()
+    Revision.objects.update(document=[])
+    parsed_documents.clear()
+    assert [(each["slug"], each["inputs"]) for each in api.get("/flows").json()["flows"]] == [(flow.slug, [])]
+    answer = api.post(f"/flows/{flow.slug}/run", json={"inputs": {}})
+    assert (answer.status_code, answer.json()["detail"]) == (422, "The flow cannot be read.")
 
 
 def test_submit_answers_at_once_and_tells_where_to_look(api, counting):

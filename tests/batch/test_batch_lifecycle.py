@@ -21,7 +21,7 @@ from flows.batch.lifecycle import (
 )
 from flows.batch.models import Batch, Cell, CellState
 from flows.batch.results import MOST_CELLS, collect_results
-from flows.engine import embedded
+from flows.engine import deletion, embedded
 from flows.models import Flow, Room, Run, State
 from tests.engine.conftest import until, until_async
 from tests.factories import PLANTED_KEY
@@ -327,4 +327,5 @@ def test_a_batch_is_deleted_with_its_flow_and_its_runs(ready, make_batch):
     batch = make_batch(2)
     finished(batch)
     lifecycle.delete_batch(batch)
+    deletion.delete_all()
     assert [model.objects.count() for model in (Batch, Cell, Run, Flow)] == [0, 0, 0, 0]

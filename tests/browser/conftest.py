@@ -6,7 +6,7 @@ import os
 import shutil
 import sqlite3
 import subprocess
-import sys
+import tempfile
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
@@ -18,18 +18,16 @@ from cryptography.fernet import Fernet
 from django.conf import settings
 from playwright.sync_api import Browser, Page, sync_playwright
 
-from tests.processes import ROOT, free_port, listening
+from tests.processes import WarmProcess, free_port, listening, said
 
 PREPARE = """
 import sqlite3
 from django.contrib.auth.models import User
-from django.core.management import call_command
 from django.db import connection
 from django.test import Client
 from connections.models import Connection
 from connections.secret import Secret
 
-call_command("migrate", verbosity=0)
 ada = User.objects.create_superuser(
     "ada@contoso.example", "ada@contoso.example", "correct horse staple", first_name="Ada Nilsen"
 )
@@ -51,10 +49,9 @@ class Installation:
     environment: dict[str, str]
 
     def manage(self, *arguments: str, given: str = "") -> subprocess.CompletedProcess[str]:
-        return subprocess.run(
-            [sys.executable, "manage.py", *arguments],
-            cwd=ROOT, env=self.environment, input=given, capture_output=True, text=True, timeout=60, check=False,
-        )  # fmt: skip
+        with tempfile.TemporaryFile("w+") as output, tempfile.TemporaryFile("w+") as errors:
+            process = WarmProcess(["manage.py", *arguments], self.environment, (output, errors), given)
+            return subprocess.CompletedProcess(arguments, process.wait(60), said(output), said(errors))
 
 
 @dataclass(frozen=True)
@@ -110,10 +107,11 @@ def serving(environment: dict[str, str], port: int) -> Iterator[Installation]:
 
 
 @pytest.fixture(scope="session")
-def prepared(tmp_path_factory: pytest.TempPathFactory) -> tuple[Prepared, Prepared]:
+def prepared(tmp_path_factory: pytest.TempPathFactory, migrated: Path) -> tuple[Prepared, Prepared]:
     """Ada is signed in; in the second installation there are two connections to the simulator."""
     folder, environment = tmp_path_factory.mktemp("prepared"), own_environment()
     signed_up, connected = folder / "signed-up.sqlite3", folder / "connected.sqlite3"
+    shutil.copy(migrated, connected)
     commands = Installation("", simulator_of(environment), environment_of(environment, connected))
     made = commands.manage("shell", "-v0", "-c", PREPARE.format(signed_up=signed_up, simulator=commands.simulator))
     assert made.returncode == 0, made.stderr
@@ -132,8 +130,9 @@ def connected(prepared: tuple[Prepared, Prepared]) -> Prepared:
 
 
 @pytest.fixture
-def fresh(tmp_path: Path) -> Iterator[Installation]:
+def fresh(tmp_path: Path, migrated: Path) -> Iterator[Installation]:
     """Nobody has set it up, and it is reached below a path."""
+    shutil.copy(migrated, tmp_path / "fresh.sqlite3")
     environment = {**own_environment(), "FOUNDRYFLOW_PREFIX": "/below/foundryflow"}
     with serving(environment_of(environment, tmp_path / "fresh.sqlite3"), free_port()) as installation:
         yield installation

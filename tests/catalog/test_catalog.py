@@ -7,7 +7,8 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from django.urls import reverse
 
 from connections.models import Connection
-from flows.models import Flow
+from flows.engine import deletion
+from flows.models import Flow, Run
 from tests.documents_of import DOCUMENTS, load
 from tests.factories import PLANTED_KEY, make_flow, make_run
 
@@ -80,7 +81,19 @@ def test_a_flow_is_deleted_with_its_runs_but_not_while_one_is_going(client_alice
     assert client_alice.post(address).status_code == 409
     run.request_cancel(by="alice")
     assert client_alice.post(address).status_code == 302
+    for gone in (address, reverse("designer:show", args=[flow.slug]), reverse("runs:show", args=[run.pk])):
+        assert client_alice.get(gone).status_code == 404
+    assert flow.name not in client_alice.get(reverse("flows:list")).content.decode()
+    deletion.delete_all()
     assert not Flow.objects.exists()
+    assert not Run.objects.exists()
+
+
+def test_the_name_of_a_deleted_flow_is_free_at_once(client_alice):
+    flow = make_flow()
+    make_run(flow, question="x").request_cancel(by="alice")
+    client_alice.post(reverse("flows:delete", args=[flow.slug]))
+    assert make_flow().slug == flow.slug
 
 
 def test_a_literal_secret_in_a_file_is_stored_encrypted_and_never_exported(client_alice):

@@ -9,17 +9,15 @@ from __future__ import annotations
 import os
 import random
 import signal
-import subprocess
 import sys
 import time
 from argparse import ArgumentParser, Namespace
 from dataclasses import dataclass, field
 from itertools import pairwise
-from pathlib import Path
 
 from benchmarks.stage import set_up
+from tests.processes import Process, started
 
-ROOT = Path(__file__).resolve().parents[2]
 PATIENCE = 600.0  # seconds of a round
 LOOK = 0.1  # seconds
 
@@ -32,11 +30,9 @@ class Supervisor:
         self._processes = [self._start(command) for command in commands]
         self.kills: list[tuple[float, float]] = []  # from when to when, seconds since the epoch
 
-    def _start(self, command: list[str]) -> subprocess.Popen[bytes]:
-        return subprocess.Popen(
-            [sys.executable, "manage.py", *command],
-            cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
-        )  # fmt: skip
+    def _start(self, command: list[str]) -> Process:
+        with open(os.devnull, "w") as nowhere:
+            return started(["manage.py", *command], None, nowhere)
 
     def kill_some(self, *, whole: bool) -> None:
         some = range(len(self._processes)) if whole else [self._chance.randrange(len(self._processes))]
@@ -72,7 +68,7 @@ class Round:
 def main() -> int:
     options = read_options()
     print(f"seed {options.seed}")
-    set_up(postgres=options.postgres)
+    set_up(postgres=options.postgres, url=options.database)
 
     from tests.conftest import Server
     from tests.engine.counting import Counting
@@ -102,6 +98,7 @@ def read_options() -> Namespace:
     parser.add_argument("--killers", type=int, default=0, help="more runs, which kill their process at one action")
     parser.add_argument("--at-once", type=int, default=60, help="runs at the same time, all processes together")
     parser.add_argument("--postgres", action="store_true")
+    parser.add_argument("--database", default="", help="the URL of an empty one, instead of a throw-away one")
     parser.add_argument("--workers", type=int, default=2, help="on PostgreSQL")
     parser.add_argument("--whole", action="store_true", help="every kill takes all processes")
     parser.add_argument("--seed", type=int, default=int(time.time()))

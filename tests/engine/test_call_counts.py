@@ -10,6 +10,7 @@ from django.core.management import CommandError, call_command
 from flows.engine import embedded
 from flows.engine.call_counts import CountedCall, recount_usage, usage_differences
 from flows.engine.records import RunRecords, StaleAttempt, write_records
+from flows.interpreter.known_secrets import KnownSecrets
 from flows.models import ActionRun, Run, State, UsageFigures
 from flows.models.usage import Span, add_usage
 from flows.pricing.models import ModelPrice
@@ -81,7 +82,7 @@ def test_a_superseded_attempt_counts_nothing():
     run = make_run(make_flow(), question="Why?")
     Run.objects.filter(pk=run.pk).update(attempt=2, state=State.RUNNING)
     call = CountedCall(run.flow_id, None, AT, {"deployment": "gpt-x"}, {"prompt_tokens": 5}, None)
-    older, newer = RunRecords(run.pk, 1, calls=[call]), RunRecords(run.pk, 2, calls=[call])
+    older, newer = (RunRecords(run.pk, attempt, KnownSecrets(), calls=[call]) for attempt in (1, 2))
     assert isinstance(write_records([older])[0], StaleAttempt)
     assert write_records([newer]) == [None]
     ((_, only),) = rows()

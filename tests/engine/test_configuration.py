@@ -194,7 +194,7 @@ def test_a_flow_that_others_run_is_not_deleted(client_alice):
         call_command("flow", "delete", "child", "--yes")
     Flow.objects.get(slug="deep").remove()
     assert client_alice.post(address).status_code == 302
-    assert not Flow.objects.filter(pk=child.pk).exists()
+    assert not Flow.objects.in_designer().filter(pk=child.pk).exists()
 
 
 def test_a_flow_that_a_going_run_of_another_may_come_to_is_not_deleted():

@@ -20,6 +20,7 @@ from tests.processes import free_port
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
+PATIENCE = 120.0  # seconds; many processes start one after the other
 SECRETS = 2_000  # so that a rotation takes long enough to be killed in the middle
 
 
@@ -83,15 +84,15 @@ def test_a_rotation_under_load_that_is_killed_and_begun_again_leaves_nothing_und
     )
     runs = [make_run(flow, key="counting", word=f"before {number}") for number in range(5)]
     first = serve()
-    until(lambda: all(counting.count(f"hold <before {number}>") for number in range(5)))
+    until(lambda: all(counting.count(f"hold <before {number}>") for number in range(5)), PATIENCE)
     first.kill()  # its checkpoints are sealed with the old key
     assert Checkpoint.objects.filter(sealed__isnull=False).count() >= 5
 
     ring(new, old)
     going = serve()
-    until(lambda: all(counting.count(f"hold <before {number}>") == 2 for number in range(5)))
+    until(lambda: all(counting.count(f"hold <before {number}>") == 2 for number in range(5)), PATIENCE)
     rotation = start("rotate_encryption_key")
-    until(lambda: opened_by(new) > 200)
+    until(lambda: opened_by(new) > 200, PATIENCE)
     rotation.kill()
     assert opened_by(old) > 0
     rotation = start("rotate_encryption_key")
@@ -104,13 +105,13 @@ def test_a_rotation_under_load_that_is_killed_and_begun_again_leaves_nothing_und
     assert f"The former key {fingerprint(old)} may go" in told
     assert PLANTED_KEY not in told
 
-    until(lambda: all(counting.count(f"hold <during {number}>") for number in range(10)))
+    until(lambda: all(counting.count(f"hold <during {number}>") for number in range(10)), PATIENCE)
     going.popen.terminate()
     going.end()
     ring(new)
     serve()
     counting.release()
-    until(lambda: all(Run.objects.get(pk=run.pk).ended for run in runs), 60)
+    until(lambda: all(Run.objects.get(pk=run.pk).ended for run in runs), PATIENCE)
     ended = [Run.objects.get(pk=run.pk) for run in runs]
     assert {run.state for run in ended} == {State.SUCCEEDED}, [run.error for run in ended]
     assert opened_by(old) == 0

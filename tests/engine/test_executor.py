@@ -2,12 +2,10 @@
 
 import asyncio
 import json
-from datetime import timedelta
 
 import pytest
 from asgiref.sync import sync_to_async
 from django.db import connection as database
-from django.utils import timezone
 
 from flows.engine import claims, embedded, workers
 from flows.engine.live import hub
@@ -159,17 +157,3 @@ def test_runs_of_a_limited_flow_hold_up_nobody_behind_them(ready):
     first = claims.claim_queued(worker, 100)
     assert ([run.pk for run in first.runs], first.has_more) == (many[:1], True)
     assert [run.pk for run in claims.claim_queued(worker, 100).runs] == [other.pk]
-
-
-def test_runs_older_than_the_retention_are_deleted_with_what_they_started(ready, settings):
-    flow = make_flow()
-    old, young, child = make_run(flow, question="a"), make_run(flow, question="b"), make_run(flow, question="c")
-    Run.objects.filter(pk=child.pk).update(parent=old, parent_path="sub~1")
-    for run in (old, young, child):
-        run.finish(State.SUCCEEDED)
-    long_ago = timezone.now() - timedelta(days=8)
-    Run.objects.filter(pk__in=(old.pk, child.pk)).update(created_at=long_ago, ended_at=long_ago)
-    assert claims.delete_old_runs() == 0
-    settings.RUN_RETENTION_DAYS = 7
-    assert claims.delete_old_runs() == 1
-    assert list(Run.objects.all()) == [young]

@@ -19,7 +19,8 @@ from django.urls import get_resolver
 from django.urls.converters import IntConverter
 
 from flows.batch.models import Batch
-from flows.models import Flow
+from flows.models import Flow, Revision
+from flows.models.flow import parsed_documents
 from foundryflow.access import Access
 from tests.factories import make_connection, make_flow, make_run
 from tests.playground.session_factory import make_full_session
@@ -146,14 +147,14 @@ def test_no_path_breaks_a_page(stage, watched):
                 if value:
                     status = watched.send("get", filled(stage, route, **{name: value}), worth=value)
                     assert status in (302, 404, 405) or value not in NO_TEXT, (route, value)
-    assert watched.broken == []
+    assert "\n".join(map(str, watched.broken)) == ""
 
 
 def test_what_is_no_text_is_turned_away_wherever_it_stands(stage, watched):
     for route, _ in PAGES:
         for value in NO_TEXT if THOROUGH else NO_TEXT[1:3]:
             assert watched.send("get", f"{filled(stage, route)}?x={value}") == 422
-    assert watched.broken == []
+    assert "\n".join(map(str, watched.broken)) == ""
 
 
 def test_no_parameter_breaks_a_page(stage, watched):
@@ -163,7 +164,7 @@ def test_no_parameter_breaks_a_page(stage, watched):
             for method in ("get", "post") if THOROUGH else ("get",):
                 given = each_with_another(names, turn)
                 watched.send(method, f"{filled(stage, route)}?{given}", worth=str(turn))
-    assert watched.broken == []
+    assert "\n".join(map(str, watched.broken)) == ""
 
 
 def test_no_field_of_a_form_breaks_a_page(stage, watched):
@@ -178,7 +179,7 @@ def test_no_field_of_a_form_breaks_a_page(stage, watched):
                     "post", filled(stage, route), data=form, content_type="application/x-www-form-urlencoded",
                     worth=str(turn),
                 )  # fmt: skip
-    assert watched.broken == []
+    assert "\n".join(map(str, watched.broken)) == ""
 
 
 # What stands for a value in a file.
@@ -219,7 +220,7 @@ def test_a_table_with_what_no_database_keeps_is_explained(stage, watched, worth)
         for address in (f"/batches/preview/?session={session}", f"/batches/new/?session={session}"):
             data = {"file": SimpleUploadedFile(name, content), "name": "B"}
             assert watched.send("post", address, data=data, worth=name) in (200, 422)
-    assert watched.broken == []
+    assert "\n".join(map(str, watched.broken)) == ""
 
 
 @pytest.mark.parametrize(
@@ -233,7 +234,7 @@ def test_a_table_with_what_no_database_keeps_is_explained(stage, watched, worth)
 )
 def test_a_price_is_a_number(watched, form):
     assert watched.send("post", "/playground/prices/new/", data={**form, "currency": "USD"}) == 422
-    assert watched.broken == []
+    assert "\n".join(map(str, watched.broken)) == ""
 
 
 @pytest.mark.parametrize(
@@ -262,7 +263,7 @@ def test_no_header_breaks_a_page(stage, watched, headers):
         watched.send("get", address, headers=headers)
     kind = headers.get("content-type", "application/x-www-form-urlencoded")
     watched.send("post", "/flows/new/", data=rb"name=\ud800%FF%00", content_type=kind, headers=headers)
-    assert watched.broken == []
+    assert "\n".join(map(str, watched.broken)) == ""
 
 
 def test_a_file_name_in_an_odd_encoding_breaks_no_page(watched):
@@ -275,4 +276,23 @@ def test_a_file_name_in_an_odd_encoding_breaks_no_page(watched):
         body = b'--b\r\nContent-Disposition: form-data; name="file"; ' + name + b"\r\n\r\n{}\r\n--b--\r\n"
         status = watched.send("post", "/flows/import/", data=body, content_type="multipart/form-data; boundary=b")
         assert status in (400, 422), name
-    assert watched.broken == []
+    assert "\n".join(map(str, watched.broken)) == ""
+
+
+BROKEN_DOCUMENTS = [
+    [],
+    {"format": "foundryflow/1", "name": ["x"], "inputs": [{"name": 1}], "actions": [
+        7, {"id": 1}, {"id": "chat", "type": ["log"], "properties": 1, "branches": [{"actions": {}}]}]},
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("document", BROKEN_DOCUMENTS, ids=["a list", "broken inputs and actions"])
+def test_no_page_breaks_with_a_document_that_cannot_be_read(stage, watched, document):
+    Revision.objects.update(document=document)
+    parsed_documents.clear()
+    for route, _ in sorted(PAGES, key=lambda page: "delete" in page[0]):
+        address = filled(stage, route)
+        for headers in ({}, {"hx-request": "true"}):
+            watched.send("get", address, headers=headers)
+            watched.send("post", address, data={"base": "1"}, headers=headers)
+    assert "\n".join(map(str, watched.broken)) == ""

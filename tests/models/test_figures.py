@@ -10,9 +10,10 @@ from django.db import transaction
 from django.utils import timezone
 
 from flows import engine
-from flows.engine import claims
+from flows.engine import claims, deletion
 from flows.engine.records import RunRecords, write_records
-from flows.models import HourlyFigures, Run, RunGroup, State, Suspect, Worker, triggers
+from flows.interpreter.known_secrets import KnownSecrets
+from flows.models import Flow, HourlyFigures, Run, RunGroup, State, Suspect, Worker, triggers
 from flows.models.run_counts import runs_by_day, runs_in_all, tokens_by_hour
 from tests.factories import make_flow, make_run
 
@@ -31,7 +32,7 @@ def going(run):
 
 
 def recorded(run, state):
-    gathered = RunRecords(going(run).pk, run.attempt, number=7, prompt_tokens=20, completion_tokens=3)
+    gathered = RunRecords(going(run).pk, run.attempt, KnownSecrets(), number=7, prompt_tokens=20, completion_tokens=3)
     gathered.ending = {"state": state, "output": "x", "error": None, "ended_at": timezone.now()}
     write_records([gathered])
 
@@ -47,7 +48,7 @@ def prune(settings, run):
     Run.objects.filter(pk=run.pk).update(ended_at=timezone.now() - timedelta(days=9))
     Run.objects.filter(pk=run.pk).update(created_at=timezone.now() - timedelta(days=9))
     settings.RUN_RETENTION_DAYS = 5
-    claims.delete_old_runs()
+    deletion.delete_all()
 
 
 WAYS = {
@@ -72,7 +73,7 @@ WAYS = {
         recorded(run, State.SUCCEEDED),
     ),
     "is edited by hand": lambda run, _: Run.objects.filter(flow=run.flow).update(prompt_tokens=5, state="failed"),
-    "goes with its flow": lambda run, _: run.flow.remove(),
+    "goes with its flow": lambda run, _: (run.flow.remove(), deletion.delete_all()),
     "is put in with others": lambda run, _: Run.objects.bulk_create(
         [Run(flow=run.flow, revision=run.revision, via="batch", state=state) for state in ("succeeded", "queued") * 3]
     ),
@@ -94,7 +95,7 @@ def test_figures_are_right_after_anything(seed, settings, db):
     chance = random.Random(seed)  # noqa: S311 - no secret
     flows = [make_flow(of(f"flow {number}")) for number in range(3)]
     for _ in range(40):
-        flows = [flow for flow in flows if flow.pk] or [make_flow(of("again"))]
+        flows = [flow for flow in flows if Flow.objects.filter(pk=flow.pk).exists()] or [make_flow(of("again"))]
         runs = [make_run(chance.choice(flows)) for _ in range(chance.randrange(1, 4))]
         WAYS[chance.choice(list(WAYS))](chance.choice(runs), settings)
     assert triggers.kept_figures() == triggers.recount_figures()
@@ -114,6 +115,7 @@ def test_the_figures_of_a_deleted_flow_go_and_those_of_others_stay(db):
     recorded(make_run(one), State.SUCCEEDED)
     recorded(make_run(other), State.SUCCEEDED)
     one.remove()
+    deletion.delete_all()
     assert {flow for flow, _ in triggers.kept_figures()} == {other.pk}
     assert list(RunGroup.objects.values_list("flow", flat=True)) == [other.pk]
 

@@ -14,12 +14,13 @@ from django.core.management.base import CommandError
 
 from flows.catalog import files
 from flows.catalog.deletion import reasons_to_keep
-from flows.engine import configuration, embedded
+from flows.engine import configuration, deletion, embedded
 from flows.language.document import Document, DocumentError, parse
 from flows.lint import linter
 from flows.management.run_inputs import InputReader
 from flows.models import ActionRun, Flow, Run, State
 from flows.models.run import LONGEST_CUSTOMER
+from flows.models.run_counts import runs_in_all
 from foundryflow.database import retry_while_away
 from foundryflow.management.keyed import KeyedCommand
 
@@ -112,9 +113,11 @@ class Command(KeyedCommand):
         if not yes:
             if not sys.stdin.isatty():
                 raise CommandError("Nothing was deleted. Say --yes where nobody can be asked.")
-            if input(f"Delete {flow.name} with its revisions and {flow.runs.count()} runs? [y/N] ").lower() != "y":
+            runs = runs_in_all([flow.pk])[flow.pk]
+            if input(f"Delete {flow.name} with its revisions and {runs} runs? [y/N] ").lower() != "y":
                 raise CommandError("Nothing was deleted.")
         flow.remove()
+        deletion.delete_all()
         self.stdout.write(f"{slug} deleted")
 
     def run_verb(

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from flows.actions.chat_completion.action import PARAMETERS
-from flows.playground.chat.forms import LONGEST, ParameterField, ParametersForm
+from flows.playground.chat.forms import LONGEST, ParameterField, ParametersForm, empty_words
 from flows.playground.models import MOST_COLUMNS, Answer, Session
 from flows.playground.setup import LETTERS, Setup
 
@@ -88,7 +88,7 @@ def differences(shared: Setup, own: Setup) -> list[str]:
     found = ["Instructions"] if own.instructions != shared.instructions else []
     for name in sorted({*shared.parameters, *own.parameters}):
         if shared.parameters.get(name) != own.parameters.get(name):
-            value = own.parameters.get(name, "provider default")
+            value = own.parameters.get(name) or empty_words(name)
             shown = f"{value:g}" if isinstance(value, float) else value if isinstance(value, str | int) else "own"
             found.append(f"{name.replace('_', ' ').capitalize()}: {shown}")
     return found

@@ -42,6 +42,11 @@ def number(name: str) -> forms.Field:
     )
 
 
+def empty_words(parameter: str) -> str:
+    """What it means that a parameter is not set."""
+    return PROPERTIES[parameter].empty_words if parameter in PROPERTIES else ""
+
+
 def whole(label: str, least: int | None = None) -> forms.IntegerField:
     messages = {"invalid": "Type a whole number."}
     return forms.IntegerField(
@@ -148,6 +153,10 @@ class ParameterField:
     @property
     def choices(self) -> Any:
         return getattr(ParametersForm.base_fields[self.parameter], "choices", ())
+
+    @property
+    def empty(self) -> str:
+        return empty_words(self.parameter)
 
     @property
     def many(self) -> bool:

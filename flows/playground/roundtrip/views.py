@@ -79,7 +79,8 @@ def use(request: Request, pk: int) -> HttpResponse:
 
 def page_for(request: Request, session: Session) -> UsePage:
     """The page of what the address chooses; where it chooses no flow, of the one the session came from."""
-    slug = request.GET.get("flow", session.from_flow.slug if session.from_flow else "")
+    origin = session.from_flow if session.from_flow and session.from_flow.room == Room.DESIGNER else None
+    slug = request.GET.get("flow", origin.slug if origin else "")
     return use_page(session, find_flow(request, slug) if slug else None, request.GET)
 
 

@@ -6,6 +6,7 @@ import pytest
 from django.test import Client
 from django.urls import reverse
 
+from flows.engine import deletion
 from flows.models import Flow, Run, State
 from flows.playground.models import Answer, Session, Turn, Version
 from tests.playground.session_factory import make_answer, make_full_session, make_run, make_session, make_turn
@@ -251,6 +252,8 @@ def test_a_session_is_deleted_with_its_hidden_flow_and_runs_but_not_its_forks(cl
     assert response.url == LIST
     assert [each.name for each in Session.objects.all()] == ["Invoice question (fork)"]
     assert Turn.objects.count() == 3
+    assert not Run.objects.visible_to(alice).exists()
+    deletion.delete_all()
     assert not Flow.objects.exists()
     assert not Run.objects.filter(pk=run.pk).exists()
     assert not Version.objects.exists()

