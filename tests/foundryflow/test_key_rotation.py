@@ -21,7 +21,7 @@ pytestmark = pytest.mark.django_db
 
 
 @pytest.fixture
-def ring(settings, monkeypatch):
+def ring(settings, monkeypatch, db):
     """Gives this process another ring, which fields and commands go by."""
 
     def use(*keys):
@@ -29,6 +29,7 @@ def ring(settings, monkeypatch):
         crypter = MultiFernet([Fernet(key) for key in keys])
         monkeypatch.setattr("encrypted_model_fields.fields.CRYPTER", crypter)
 
+    KeyCanary.objects.all().delete()
     use(OLD)
     return use
 

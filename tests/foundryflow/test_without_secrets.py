@@ -20,7 +20,7 @@ pytestmark = pytest.mark.django_db
 
 
 @pytest.fixture
-def ring(settings, monkeypatch):
+def ring(settings, monkeypatch, db):
     """Gives this process another ring, with or without secrets."""
 
     def use(*ring, without_secrets=False):
@@ -29,6 +29,7 @@ def ring(settings, monkeypatch):
         monkeypatch.setattr("encrypted_model_fields.fields.CRYPTER", crypter)
         keys.warn_once.cache_clear()
 
+    KeyCanary.objects.all().delete()
     use(OLD)
     return use
 
