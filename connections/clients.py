@@ -13,6 +13,7 @@ from connections.endpoint.endpoint import Endpoint
 from connections.foundry.auth import EntraTokens, identity_refusal
 from connections.foundry.client import FoundryClient
 from connections.foundry.destinations import Destinations
+from connections.key_watch import DatabaseKeyWatch
 from connections.kinds.base import DataSourceError, DataTarget, SignInCheck
 from connections.kinds.identity import identity_refusal as data_identity_refusal
 from connections.kinds.identity import token_for
@@ -44,6 +45,7 @@ def foundry_client() -> FoundryClient:
         _clients[loop] = FoundryClient(
             destinations=configured_destinations(),
             memory=memory,
+            keys=DatabaseKeyWatch(),
             store_responses=False,  # what customers ask is kept by nobody but this installation
         )
     return _clients[loop]

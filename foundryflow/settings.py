@@ -20,6 +20,11 @@ DEBUG = env.flag("DEBUG", default=False)
 SECRET_KEY = env.signing_key("SECRET_KEY")
 # A ring: the first key encrypts, every key may decrypt, so that a key can be replaced without losing anything.
 FIELD_ENCRYPTION_KEY = env.key_ring("ENCRYPTION_KEY")
+# Starts although a key is missing that something stored needs; `serve` and `worker` have an option for it.
+WITHOUT_SECRETS = env.flag("WITHOUT_SECRETS", default=False)
+
+# Days after which a key of a connection is to be replaced; 0 reminds nobody.
+KEY_REMINDER_DAYS = env.number("KEY_REMINDER_DAYS", 90)
 
 ALLOWED_HOSTS = env.names("HOSTS", "localhost,127.0.0.1,[::1]")
 CSRF_TRUSTED_ORIGINS = env.names("TRUSTED_ORIGINS")
