@@ -15,6 +15,7 @@ from connections.foundry.client import FoundryClient
 from connections.foundry.destinations import Destinations
 from connections.http.client import HttpClient
 from connections.key_vault.client import KeyVaultClient
+from connections.key_watch import DatabaseKeyWatch
 from connections.kinds.base import DataTarget, SignInCheck
 from connections.kinds.identity import identity_refusal as data_identity_refusal
 from connections.kinds.registry import DATABASES
@@ -47,6 +48,7 @@ def foundry_client() -> FoundryClient:
         _clients[loop] = FoundryClient(
             destinations=configured_destinations(),
             memory=memory,
+            keys=DatabaseKeyWatch(),
             store_responses=False,  # what customers ask is kept by nobody but this installation
         )
     return _clients[loop]

@@ -12,6 +12,7 @@ from connections.foundry.lessons import API, ENDPOINT, KEY_HEADER, SCOPE
 from connections.kinds.base import ConnectionKind, KindGroup
 from connections.kinds.registry import KINDS
 from connections.models import Connection, LearntLesson
+from connections.rotation import is_due
 from connections.usage import users_by_connection
 
 CHECK_LABELS = {
@@ -49,6 +50,13 @@ class ConnectionRow:
         if self.connection.check_ok:
             return "circle-check", "Answered", "ok"
         return "circle-x", CHECK_LABELS.get(self.connection.check_kind, "Failed"), "bad"
+
+    @property
+    def key_note(self) -> str:
+        """What is to be done about its key: a rotation under way, or one that is due."""
+        if self.connection.switched_at:
+            return "Former key watched"
+        return "Replace the key" if is_due(self.connection) else ""
 
     @property
     def place(self) -> str:

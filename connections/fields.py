@@ -69,8 +69,8 @@ class SecretField(BaseField):
         if isinstance(value, UnreadableSecret):
             raise KeyUnreadable
         text = value.reveal() if isinstance(value, Secret) else str(value)
-        sealed: str = encrypt_str(text).decode()
-        return sealed
+        # Sealed, an empty text would have to be entered again when the key is lost.
+        return encrypt_str(text).decode() if text else ""
 
     def value_to_string(self, obj: Any) -> str:
         raise TypeError("a secret is not serialised")

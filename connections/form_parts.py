@@ -8,7 +8,7 @@ from typing import Any
 from django import forms
 from django.core.exceptions import ValidationError
 
-from connections.fields import KeyUnreadable
+from connections.fields import UnreadableSecret
 from connections.foundry.auth import BEARER
 from connections.foundry.values import WhenReached
 from connections.limits.client import MOST_SPILLS
@@ -62,6 +62,15 @@ class HeaderName(forms.CharField):
         return name
 
 
+def check_secret(value: str, what: str) -> str:
+    """The value. Raises ValidationError for what no key or secret looks like."""
+    if value.startswith(("http://", "https://")):
+        raise ValidationError("That is a URL. It belongs into Endpoint.")
+    if any(ord(sign) < 33 or ord(sign) > 126 for sign in value):
+        raise ValidationError(f"A {what} has no blanks or special characters. Copy it again.")
+    return value
+
+
 class ConnectionPart(forms.Form):
     """Part of the form of a connection that is new, or stored already."""
 
@@ -91,7 +100,7 @@ class ConnectionPart(forms.Form):
         """Why a blank secret will not do; empty when the stored one is kept."""
         if self.stored is None:
             return f"A connection needs a {what}. {self.where_to_find}".rstrip()
-        if not self.stored.key_readable:
+        if isinstance(getattr(self.stored, field), UnreadableSecret):
             return f"The stored {what} cannot be read any more. Re-enter the {what}."
         if self.has_moved:
             return (
@@ -103,12 +112,7 @@ class ConnectionPart(forms.Form):
 
     def check_typed_secret(self, field: str, what: str) -> str:
         """What was typed into a write-only field. Raises ValidationError for what no key or secret looks like."""
-        value: str = self.cleaned_data[field]
-        if value.startswith(("http://", "https://")):
-            raise ValidationError("That is a URL. It belongs into Endpoint.")
-        if any(ord(sign) < 33 or ord(sign) > 126 for sign in value):
-            raise ValidationError(f"A {what} has no blanks or special characters. Copy it again.")
-        return value
+        return check_secret(self.cleaned_data[field], what)
 
     def is_any_set(self, *names: str) -> bool:
         return any(self[name].value() or self[name].errors for name in names)
@@ -175,17 +179,15 @@ class IdentityPart(ConnectionPart):
         for field, value in typed.items():
             if value:
                 setattr(connection, field, Secret(value))
-            elif moved:
+            elif moved or isinstance(getattr(connection, field), UnreadableSecret):
                 # Nothing that was typed for one host goes to another, also not by a detour over another method.
                 setattr(connection, field, Secret(""))
         return any(typed.values())
 
     def draft(self) -> Connection:
-        """The form as it stands, for a test. The form is valid apart from its name. Raises KeyUnreadable."""
+        """The form as it stands, for a test. The form is valid apart from its name."""
         draft = Connection(name="the connection", key=Secret(""))
         if self.stored is not None:
-            if not self.stored.key_readable and not self.cleaned_data.get("key"):
-                raise KeyUnreadable
             for field in SECRETS:
                 value = getattr(self.stored, field)
                 setattr(draft, field, value if isinstance(value, Secret) else Secret(""))

@@ -12,6 +12,7 @@ from connections.data_form import DataConnectionForm
 from connections.endpoint.embedded_secrets import LONGEST_PASTE, without_secrets
 from connections.endpoint.endpoint import Endpoint, EndpointError
 from connections.endpoint.recognise import parse_endpoint
+from connections.fields import UnreadableSecret
 from connections.form_parts import KEY_HEADERS, LIMITS, GatewayPart, IdentityPart, LimitsPart, SecretCharField
 from connections.foundry.values import Target, WhenReached
 from connections.kinds.base import ConnectionKind
@@ -99,7 +100,11 @@ class ConnectionForm(IdentityPart, GatewayPart, LimitsPart):
 
     def _check_extra_header(self, cleaned: dict[str, Any]) -> None:
         stored = self.stored.extra_header_value if self.stored else None
-        if cleaned.get("extra_header") and not cleaned.get("extra_header_value") and stored and self.has_moved:
+        if not cleaned.get("extra_header") or cleaned.get("extra_header_value") or not stored:
+            return
+        if isinstance(stored, UnreadableSecret):
+            self.add_error("extra_header_value", "The stored value cannot be read any more. Enter it again.")
+        elif self.has_moved:
             self.add_error("extra_header_value", "The host of the endpoint has changed. Enter the value again.")
 
     @property
@@ -136,7 +141,7 @@ class ConnectionForm(IdentityPart, GatewayPart, LimitsPart):
         return new_secret or any(getattr(draft, name) != getattr(self.stored, name) for name in FIELDS_OF_A_CALL)
 
     def target(self) -> Target:
-        """The form as it stands, for a test. The form is valid apart from its name. Raises KeyUnreadable."""
+        """The form as it stands, for a test. The form is valid apart from its name."""
         return self.draft().target()
 
 

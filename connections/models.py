@@ -63,6 +63,9 @@ class Connection(models.Model):
     extra_header = models.CharField(max_length=100, blank=True)
     extra_header_value = SecretField(default=no_secret)  # empty: the key
     default_model = models.CharField(max_length=200, blank=True)  # deployment that a test calls
+    slot = models.PositiveSmallIntegerField(default=1)  # of its two keys the one in use; KeySlot has the other
+    switched_at = models.DateTimeField(null=True)  # since when the other key is only watched, until it is retired
+    remind_after_days = models.PositiveSmallIntegerField(null=True)  # 0: never; null: as the server's setting says
     max_calls = models.PositiveIntegerField(null=True)  # at the same time
     requests_per_minute = models.PositiveIntegerField(null=True)
     tokens_per_minute = models.PositiveIntegerField(null=True)
@@ -77,6 +80,7 @@ class Connection(models.Model):
     check_ms = models.FloatField(null=True)
 
     objects = ConnectionQuerySet.as_manager()
+    secrets_known_by = "name"
 
     class Meta:
         ordering = ["name"]
@@ -155,6 +159,7 @@ class Connection(models.Model):
             self.key_header,
             Header(self.extra_header, self.extra_header_value) if self.extra_header else None,
             self.limits,
+            slot=self.slot,
             account=f"connection {self.pk}",
         )
 
@@ -193,6 +198,43 @@ class Connection(models.Model):
         self.checked_at, self.check_ok, self.check_status = timezone.now(), result.ok, result.status
         self.check_kind, self.check_ms = result.kind, result.latency_ms
         self.save(update_fields=["checked_at", "check_ok", "check_status", "check_kind", "check_ms"])
+
+
+class KeySlot(models.Model):
+    """One of the two places for a key of a connection. The key in use stands in the connection, the other one here."""
+
+    connection = models.ForeignKey(Connection, on_delete=models.CASCADE, related_name="slots")
+    number = models.PositiveSmallIntegerField()  # 1 or 2
+    secret = SecretField(default=no_secret)
+    stored_for = models.CharField(max_length=300, blank=True)  # sign-in and origin; it goes to no other
+    stored_at = models.DateTimeField(null=True)
+    stored_by = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, related_name="+")
+    verified_at = models.DateTimeField(null=True)
+    verified_as = models.CharField(max_length=500, blank=True)  # what the test found, as a sentence
+    is_verified = models.BooleanField(default=False)
+    last_used_at = models.DateTimeField(null=True)
+
+    secrets_known_by = "connection__name"
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["connection", "number"], name="one_slot_a_number")]
+
+    def __str__(self) -> str:
+        return f"key {self.number} of {self.connection_id}"
+
+
+class KeyUse(models.Model):
+    """Calls of one minute with the key of a slot."""
+
+    slot = models.ForeignKey(KeySlot, on_delete=models.CASCADE, related_name="uses")
+    minute = models.DateTimeField()
+    calls = models.PositiveIntegerField(default=0)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["slot", "minute"], name="one_use_a_minute")]
+
+    def __str__(self) -> str:
+        return f"{self.slot_id} at {self.minute:%H:%M}"
 
 
 class LimitAccount(models.Model):

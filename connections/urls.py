@@ -1,6 +1,6 @@
 from django.urls import path
 
-from connections import views
+from connections import rotation_views, tabs, views
 
 app_name = "connections"
 urlpatterns = [
@@ -15,4 +15,12 @@ urlpatterns = [
     path("<id:pk>/test/", views.test, name="test"),
     path("<id:pk>/forget/", views.forget, name="forget"),
     path("<id:pk>/delete/", views.delete, name="delete"),
+    path("<id:pk>/learned/", tabs.learned, name="learned"),
+    path("<id:pk>/used-in/", tabs.used_in, name="used_in"),
+    path("<id:pk>/rotation/", rotation_views.show, name="rotation"),
+    path("<id:pk>/rotation/store/", rotation_views.store, name="rotation_store"),
+    path("<id:pk>/rotation/verify/", rotation_views.verify, name="rotation_verify"),
+    path("<id:pk>/rotation/switch/", rotation_views.switch, name="rotation_switch"),
+    path("<id:pk>/rotation/retire/", rotation_views.retire, name="rotation_retire"),
+    path("<id:pk>/rotation/remind/", rotation_views.remind, name="rotation_remind"),
 ]

@@ -15,12 +15,33 @@ class ConnectionUser:
     titles: Sequence[str]
 
 
+@dataclass(frozen=True)
+class WaitingRun:
+    """A run whose call waits: its number, the name of its flow, the address of its page, and what it waits for."""
+
+    number: int
+    flow: str
+    address: str
+    reason: str
+
+
+FindWaiting = Callable[[str], Sequence[WaitingRun]]  # by the name of the connection
+_waiting_finders: list[FindWaiting] = []
 FindUsers = Callable[[], Mapping[str, Sequence[ConnectionUser]]]  # by the name of the connection
 _finders: list[FindUsers] = []
 
 
 def register_finder(find: FindUsers) -> None:
     _finders.append(find)
+
+
+def register_waiting_finder(find: FindWaiting) -> None:
+    _waiting_finders.append(find)
+
+
+def waiting_runs_of(connection: str) -> list[WaitingRun]:
+    """Runs that wait for an answer of the connection, by its name."""
+    return [run for find in _waiting_finders for run in find(connection)]
 
 
 def users_by_connection() -> dict[str, list[ConnectionUser]]:

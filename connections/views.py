@@ -15,7 +15,7 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 
 from connections.access import find_connection
 from connections.clients import check_sign_in, foundry_client
-from connections.contexts import Findings, connection_groups, kind_choices, lessons_by_deployment
+from connections.contexts import Findings, connection_groups, kind_choices
 from connections.fields import KeyUnreadable
 from connections.forms import AnyConnectionForm, ConnectionForm, TestForm, connection_form
 from connections.foundry.diagnosis import TestResult
@@ -25,6 +25,8 @@ from connections.kinds.foundry import FOUNDRY
 from connections.kinds.registry import KINDS
 from connections.lesson_memory import memory
 from connections.models import Connection, LearntLesson
+from connections.rotation import drop_foreign_key, lock
+from connections.tabs import tab_context
 from connections.usage import users_of
 from foundryflow.access import editor, reader
 from foundryflow.database import in_thread
@@ -99,9 +101,8 @@ def edit_context(form: AnyConnectionForm, stored: Connection | None, result: Any
         **form_context(form),
         "kinds": [] if stored else kind_choices(form.kind, tuple(KINDS)),
         "connection": stored,
-        "users": users_of(stored.name) if stored else [],
-        "lessons_by_deployment": lessons_by_deployment(stored) if stored else [],
         "result": result,
+        **(tab_context(stored, "settings") if stored else {}),
     }
 
 
@@ -117,14 +118,18 @@ def form_context(form: AnyConnectionForm) -> dict[str, Any]:
 
 
 def save_connection(form: AnyConnectionForm, request: Request, connection: Connection) -> bool:
-    """False when somebody took the name in the same moment; the form then says so."""
+    """False when somebody took the name, or switched keys, in the same moment; the form then says so."""
     fresh = connection.pk is None
     new_key = form.fill(connection)
     if new_key:
         connection.key_changed_at, connection.key_changed_by = timezone.now(), request.user
     try:
         with transaction.atomic():
+            if not fresh and lock(connection).slot != connection.slot:
+                form.add_error("key", "Somebody switched to the other key in the same moment. Save once more.")
+                return False
             connection.save()
+            drop_foreign_key(connection)
             verb = "created connection" if fresh else "changed connection"
             detail = "with a new key" if new_key else ""
             AuditEntry.objects.create(by=request.user, verb=verb, subject=connection.name, detail=detail)
@@ -185,7 +190,7 @@ def forget(request: Request, pk: int) -> HttpResponse:
         memory.forget(connection.endpoint, model)
     count, _ = lessons.delete()
     messages.info(request, f"{count} lesson{'' if count == 1 else 's'} forgotten.")
-    return redirect("connections:edit", pk)
+    return redirect("connections:learned", pk)
 
 
 @editor

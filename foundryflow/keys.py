@@ -1,27 +1,35 @@
 """Whether the encryption key is the one that the secrets of this database are sealed with.
 
 For each key that was ever the first of the ring there is a canary: a text sealed with it. At every start the ring
-has to open them all. A former key may go once nothing that is stored needs it.
+has to open them all. A former key may go once nothing that is stored needs it. Who starts without secrets gets a
+canary of his key, too, and that of the missing key stays.
 """
 
 from __future__ import annotations
 
 import base64
 import hashlib
-from collections.abc import Iterator
-from dataclasses import dataclass
+import logging
+from dataclasses import dataclass, field
+from functools import cache
 
 from cryptography.fernet import Fernet, InvalidToken
-from django.apps import apps
 from django.conf import settings
-from django.db import DatabaseError, IntegrityError, connection, models, transaction
-from django.db.models import ExpressionWrapper, F, TextField
-from encrypted_model_fields.fields import EncryptedMixin
+from django.db import DatabaseError, IntegrityError, connection, transaction
 
+from foundryflow.encrypted_columns import Rows, encrypted_values
 from foundryflow.models import KeyCanary
+
+log = logging.getLogger(__name__)
 
 PLAIN = b"foundryflow canary"
 SETTING = "FOUNDRYFLOW_ENCRYPTION_KEY"
+UNKNOWN = "unknown"  # fingerprint of a key that sealed before there were canaries
+CHECK = "`python manage.py rotate_encryption_key --check` names what cannot be opened."
+WAY_OUT = (
+    f"Put the former key at the end of {SETTING} (new,former), or restore .env from its backup. If the key is lost,"
+    " start with --without-secrets (or FOUNDRYFLOW_WITHOUT_SECRETS=true): what it sealed then has to be entered again."
+)
 
 
 class WrongKey(Exception):
@@ -59,26 +67,6 @@ class KeyRing:
         return None
 
 
-@dataclass(frozen=True)
-class StoredSecret:
-    """One encrypted value, as it stands in the database."""
-
-    model: type[models.Model]
-    column: str
-    pk: int
-    sealed: str
-
-    def replace(self, sealed: str) -> bool:
-        """False when it has changed or gone meanwhile."""
-        quote = connection.ops.quote_name
-        table, column = quote(self.model._meta.db_table), quote(self.column)
-        key = quote(self.model._meta.pk.column)  # type: ignore[arg-type]  # a key has a column
-        update = f"UPDATE {table} SET {column} = %s WHERE {key} = %s AND {column} = %s"  # noqa: S608 - names of ours
-        with connection.cursor() as cursor:  # the ORM would seal what is sealed already
-            cursor.execute(update, [sealed, self.pk, self.sealed])
-            return bool(cursor.rowcount)
-
-
 def fingerprint(key: str) -> str:
     """Eight hex digits that tell keys apart and say nothing about either: a key has 256 bits of its own."""
     return hashlib.sha256(b"foundryflow encryption key:" + base64.urlsafe_b64decode(key)).hexdigest()[:8]
@@ -100,7 +88,10 @@ def verify_keys() -> None:
         if not is_migrated():
             raise NotMigrated from None
         raise
-    if all(keys.open(canary.sealed) for canary in canaries) and is_known(keys.first, canaries):
+    closed = [canary for canary in canaries if keys.open(canary.sealed) is None]
+    if is_known(keys.first, canaries) and (not closed or settings.WITHOUT_SECRETS):
+        if closed:
+            warn_once(f"Started without the secrets of the encryption key {meant_by(closed)}. {CHECK}")
         return
     try:
         with transaction.atomic():
@@ -121,60 +112,57 @@ def seal_canary(keys: KeyRing) -> None:
     """Makes sure that there is a canary of the first key. Call in a transaction.
 
     Processes that begin together wait for each other at the rows; the number of a new one lets only one add it.
+    Without secrets it is added beside the missing key's, which goes on being asked for at every other start.
     """
     list(KeyCanary.objects.select_for_update())
     canaries = list(KeyCanary.objects.order_by("pk"))
     closed = [canary for canary in canaries if keys.open(canary.sealed) is None]
-    opened = [] if canaries and not closed else [keys.open(each.sealed) is not None for each in stored_secrets()]
-    if closed and (len(closed) == len(canaries) or not all(opened)):
-        raise WrongKey(wrong_key_message(keys, closed))
-    if not canaries and opened and not any(opened):
-        raise WrongKey(no_key_message(keys, len(opened)))
-    for canary in closed:  # nothing needs that key any more
-        canary.delete()
+    stored = Stored() if canaries and not closed else Stored.read_with(keys)
+    if refusal := refusal_of(keys, canaries, closed, stored):
+        if not settings.WITHOUT_SECRETS:
+            raise WrongKey(f"{refusal} {ring_sentence(keys)} Nothing was started.\n{WAY_OUT}")
+        warn_once(f"Started without secrets. {refusal} {ring_sentence(keys)}")
+        if not canaries:  # whichever key it was: it is missing until nothing needs it
+            canaries = [KeyCanary.objects.create(number=1, fingerprint=UNKNOWN, sealed="")]
     add_canary(keys, canaries)
+    for canary in () if refusal else closed:  # nothing needs that key any more
+        canary.delete()
+
+
+def refusal_of(keys: KeyRing, canaries: list[KeyCanary], closed: list[KeyCanary], stored: Stored) -> str:
+    """Why nothing may start; empty when it may."""
+    # Where no canary is opened and nothing is stored, nothing tells that the key is right.
+    is_proved = stored.opened and not stored.unreadable
+    if closed and (stored.unreadable or (len(closed) == len(canaries) and not is_proved)):
+        cannot = f" Cannot be opened: {stored.unreadable}." if stored.unreadable else ""
+        return f"The secrets of this database are sealed with the encryption key {meant_by(closed)}.{cannot}"
+    if not canaries and stored.unreadable and not stored.opened:
+        return f"No key opens what is stored here: {stored.unreadable}."
+    return ""
+
+
+@dataclass
+class Stored:
+    """How much of what is stored the ring opens, and what it does not."""
+
+    opened: int = 0
+    unreadable: Rows = field(default_factory=Rows)
+
+    @classmethod
+    def read_with(cls, keys: KeyRing) -> Stored:
+        found = cls()
+        for value in encrypted_values():
+            if keys.open(value.sealed) is None:
+                found.unreadable.add(value)
+            else:
+                found.opened += 1
+        return found
 
 
 def add_canary(keys: KeyRing, canaries: list[KeyCanary]) -> None:
     if not is_known(keys.first, canaries):
         number = max((canary.number for canary in canaries), default=0) + 1
         KeyCanary.objects.create(number=number, fingerprint=keys.first, sealed=keys.seal())
-
-
-def stored_secrets() -> Iterator[StoredSecret]:
-    """Every encrypted value of the database, of whichever app."""
-    tables = set(connection.introspection.table_names())
-    for model in apps.get_models():
-        for field in model._meta.local_fields:
-            if isinstance(field, EncryptedMixin) and model._meta.db_table in tables:
-                rows = with_raw(model, field.name).exclude(raw_value="").exclude(raw_value=None)
-                for pk, sealed in rows.order_by("pk").values_list("pk", "raw_value").iterator():
-                    yield StoredSecret(model, field.column, pk, sealed)
-
-
-def with_raw(model: type[models.Model], column: str) -> models.QuerySet[models.Model]:
-    """The rows with what is stored in the column, not decrypted."""
-    return model._base_manager.annotate(raw_value=ExpressionWrapper(F(column), output_field=TextField()))
-
-
-def renew_secrets() -> int:
-    """Seals everything anew that a former key sealed; how many values that were. Servers may go on meanwhile.
-
-    Raises WrongKey when there is something that no key opens.
-    """
-    keys, renewed, closed = key_ring(), 0, 0
-    for each in stored_secrets():
-        opened = keys.open(each.sealed)
-        if opened is None:
-            closed += 1
-        elif opened[0] != keys.first:
-            renewed += each.replace(keys.seal(opened[1]))
-    if closed:
-        raise WrongKey(
-            f"{secret_count(renewed)} now sealed with the key {keys.first}, and {secret_count(closed)} not opened by"
-            f" any key of {SETTING} ({', '.join(keys.fingerprints)})."
-        )
-    return renewed
 
 
 def forget_former_keys() -> list[str]:
@@ -189,29 +177,16 @@ def forget_former_keys() -> list[str]:
     return [canary.fingerprint for canary in closed]
 
 
-def wrong_key_message(keys: KeyRing, closed: list[KeyCanary]) -> str:
-    meant = " and ".join(f"{each.fingerprint} (since {each.sealed_at:%Y-%m-%d %H:%M} UTC)" for each in closed)
-    return (
-        f"The secrets of this database are sealed with the encryption key {meant}. {ring_sentence(keys)}\n{way_out()}"
-    )
-
-
-def no_key_message(keys: KeyRing, count: int) -> str:
-    said = f"No key opens what is stored here: {secret_count(count)} sealed with another."
-    return f"{said} {ring_sentence(keys)}\n{way_out()}"
+def meant_by(closed: list[KeyCanary]) -> str:
+    return " and ".join(f"{each.fingerprint} (since {each.sealed_at:%Y-%m-%d %H:%M} UTC)" for each in closed)
 
 
 def ring_sentence(keys: KeyRing) -> str:
     number = len(keys.fingerprints)
-    return f"{SETTING} holds {'only ' if number == 1 else ''}{', '.join(keys.fingerprints)}. Nothing was started."
+    return f"{SETTING} holds {'only ' if number == 1 else ''}{', '.join(keys.fingerprints)}."
 
 
-def way_out() -> str:
-    return (
-        f"Put the former key at the end of {SETTING} (new,former), or restore .env from its backup."
-        " If the key is lost for good, `python manage.py encryption forget` goes on without what it sealed."
-    )
-
-
-def secret_count(number: int) -> str:
-    return "1 secret is" if number == 1 else f"{number:,} secrets are"
+@cache
+def warn_once(sentence: str) -> None:
+    """A server looks several times while it starts."""
+    log.warning("%s", sentence)

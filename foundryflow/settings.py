@@ -20,6 +20,11 @@ DEBUG = env.flag("DEBUG", default=False)
 SECRET_KEY = env.signing_key("SECRET_KEY")
 # A ring: the first key encrypts, every key may decrypt, so that a key can be replaced without losing anything.
 FIELD_ENCRYPTION_KEY = env.key_ring("ENCRYPTION_KEY")
+# Starts although a key is missing that something stored needs; `serve` and `worker` have an option for it.
+WITHOUT_SECRETS = env.flag("WITHOUT_SECRETS", default=False)
+
+# Days after which a key of a connection is to be replaced; 0 reminds nobody.
+KEY_REMINDER_DAYS = env.number("KEY_REMINDER_DAYS", 90)
 
 ALLOWED_HOSTS = env.names("HOSTS", "localhost,127.0.0.1,[::1]")
 CSRF_TRUSTED_ORIGINS = env.names("TRUSTED_ORIGINS")
@@ -200,8 +205,9 @@ ALLOWED_DESTINATIONS = [
     *([f"127.0.0.1:{SIMULATOR_PORT}", f"localhost:{SIMULATOR_PORT}"] if SIMULATOR else []),
 ]
 
-# Directories in which connections may open SQLite files.
-SQLITE_DIRECTORIES = env.names("SQLITE_DIRECTORIES")
+# Directories in which connections may open SQLite files; the database of a sample flow is written into the last one.
+SAMPLES_DIRECTORY = BASE_DIR / "samples"
+SQLITE_DIRECTORIES = [*env.names("SQLITE_DIRECTORIES"), str(SAMPLES_DIRECTORY)]
 # Environment variables that flows may read as secrets.
 ENVIRONMENT_SECRETS = env.variable_names("ENVIRONMENT_SECRETS")
 

@@ -2,6 +2,7 @@
 
 import os
 import tempfile
+from pathlib import Path
 
 from cryptography.fernet import Fernet
 
@@ -20,4 +21,6 @@ if not POSTGRESQL:  # noqa: F405 - from the settings above
     # The machine does not lose its power here.
     DATABASES["default"]["OPTIONS"]["init_command"] += " PRAGMA synchronous=OFF;"  # noqa: F405
     DATABASES["default"]["TEST"] = {"NAME": f"{_folder.name}/test.sqlite3"}  # noqa: F405
+SAMPLES_DIRECTORY = Path(_folder.name) / "samples"
+SQLITE_DIRECTORIES = [str(SAMPLES_DIRECTORY)]
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]

@@ -18,7 +18,8 @@ from connections.foundry.calls import ChatCall, EmbeddingCall, ListCall, ModelCa
 from connections.foundry.destinations import Destinations
 from connections.foundry.diagnosis import TestResult
 from connections.foundry.errors import FoundryError, request_id
-from connections.foundry.exchange import ExchangeServices, ModelExchange, ReadEvents
+from connections.foundry.exchange import ExchangeServices, ModelExchange, ReadEvents, RenewTarget
+from connections.foundry.keys import KeyWatch, UnwatchedKeys
 from connections.foundry.lessons import LessonMemory, LocalLessonMemory
 from connections.foundry.routes import Api
 from connections.foundry.transport import HttpAnswer, HttpTransport
@@ -47,23 +48,34 @@ class FoundryClient:
         memory: LessonMemory | None = None,
         tokens: TokenSource | None = None,
         store_responses: bool | None = None,
+        keys: KeyWatch | None = None,
         clock: Callable[[], float] = time.time,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
         """`store_responses` is sent as `store` to the Responses API, which else keeps what it is asked for 30 days."""
         self._retry, self._store = retry or RetryPolicy(), store_responses
         self._services = ExchangeServices(
-            HttpTransport(destinations, transport), memory or LocalLessonMemory(), tokens or EntraTokens(), clock, sleep
+            HttpTransport(destinations, transport),
+            memory or LocalLessonMemory(),
+            tokens or EntraTokens(),
+            clock,
+            sleep,
+            keys or UnwatchedKeys(),
         )
 
     def chat(
-        self, target: Target, request: ChatRequest, *, retry: RetryPolicy | None = None
+        self,
+        target: Target,
+        request: ChatRequest,
+        *,
+        retry: RetryPolicy | None = None,
+        renew: RenewTarget | None = None,
     ) -> AsyncGenerator[ChatEvent]:
-        """Text as it comes, waits as they begin, the whole answer at last. Raises FoundryError.
+        """Text as it comes, waits as they begin, the whole answer at last. Raises FoundryError, and what `renew` does.
 
         Goes to chat completions or to Responses, whichever the endpoint prefers and the model speaks.
         """
-        return self._events(ChatCall(target, request, store=self._store), read_completion, retry)
+        return self._events(ChatCall(target, request, store=self._store), read_completion, retry, renew)
 
     def respond(
         self, target: Target, request: ChatRequest, *, retry: RetryPolicy | None = None
@@ -105,9 +117,12 @@ class FoundryClient:
     async def aclose(self) -> None:
         await self._services.transport.aclose()
         await self._services.tokens.aclose()
+        await self._services.keys.aclose()
 
-    def _events(self, call: ModelCall, read: ReadEvents, retry: RetryPolicy | None) -> AsyncGenerator[Any]:
-        return ModelExchange(self._services, call, read, retry or self._retry).events()
+    def _events(
+        self, call: ModelCall, read: ReadEvents, retry: RetryPolicy | None, renew: RenewTarget | None = None
+    ) -> AsyncGenerator[Any]:
+        return ModelExchange(self._services, call, read, retry or self._retry, renew).events()
 
     async def _last_event(self, call: ModelCall, read: ReadEvents, retry: RetryPolicy | None) -> Any:
         """The result of a call that does not stream."""

@@ -12,13 +12,15 @@ from connections.foundry.auth import TokenSource, extra_header, identity_refusal
 from connections.foundry.backoff import RETRIED_KINDS, RetryPolicy, requested_delay
 from connections.foundry.calls import ModelCall, WireRequest
 from connections.foundry.errors import ErrorKind, FoundryError
+from connections.foundry.keys import KeyWatch
 from connections.foundry.lessons import Lesson, LessonMemory, lesson_from
 from connections.foundry.masking import masker_of
 from connections.foundry.routes import Api, lesson_about_credentials, lesson_about_route
 from connections.foundry.transport import HttpAnswer, HttpTransport
-from connections.foundry.values import Waited, Waiting
+from connections.foundry.values import Target, Waited, Waiting
 
 MOST_CHANGES = 12  # of one request, until it is taken or given up
+RenewTarget = Callable[[Target], Awaitable[Target]]  # the same connection as it is now, for a call that has waited
 ReadEvents = Callable[[HttpAnswer, AnswerContext, Api], AsyncGenerator[Any]]
 
 
@@ -31,13 +33,22 @@ class ExchangeServices:
     tokens: TokenSource
     clock: Callable[[], float]
     sleep: Callable[[float], Awaitable[None]]
+    keys: KeyWatch
 
 
 class ModelExchange:
     """Sends one call until it is answered or given up. `read` makes events of an answer of status 200."""
 
-    def __init__(self, services: ExchangeServices, call: ModelCall, read: ReadEvents, policy: RetryPolicy) -> None:
+    def __init__(
+        self,
+        services: ExchangeServices,
+        call: ModelCall,
+        read: ReadEvents,
+        policy: RetryPolicy,
+        renew: RenewTarget | None = None,
+    ) -> None:
         self._services, self._call, self._read, self._policy = services, call, read, policy
+        self._target, self._renew = call.target, renew  # with the key of this attempt
         self._lessons: list[Lesson] = []
         self._unproven: list[Lesson] = []  # other ways, remembered once they have led somewhere
         self._changes = 0
@@ -66,14 +77,22 @@ class ModelExchange:
             yield Waiting(error.message, self._services.clock() + delay, attempt)
             await self._services.sleep(delay)
             yield Waited(delay, throttled=error.status == 429)
+            # A key that was replaced meanwhile may not be valid any more.
+            await self._renew_target()
             attempt += 1
+
+    async def _renew_target(self) -> None:
+        now = await self._renew(self._target) if self._renew else self._target
+        if now.endpoint == self._target.endpoint:  # what was chosen for one host goes to no other
+            self._target = now
 
     async def _send(self, request: WireRequest) -> AsyncGenerator[Any]:
         """The events of one attempt. Raises AttemptFailed."""
         url, endpoint = request.route.url, request.route.endpoint
         try:
             headers, token = await self._credentials(request)
-            masker = masker_of(*(secret.reveal() for secret in self._call.target.secrets), token)
+            self._services.keys.note_use(self._target)
+            masker = masker_of(*(secret.reveal() for secret in self._target.secrets), token)
             context = AnswerContext(url, self._call.model, endpoint.host, masker)
             method = "GET" if request.body is None else "POST"
             async with self._services.transport.send(method, url, headers, request.body) as answer:
@@ -88,7 +107,7 @@ class ModelExchange:
 
     async def _credentials(self, request: WireRequest) -> tuple[dict[str, str], str]:
         """The headers that say who calls, and the token among them."""
-        target = self._call.target
+        target = self._target
         if target.identity is None:
             return key_headers(target, request.key_header), ""
         if target.identity.is_own and not self._services.transport.trusts(target.endpoint):

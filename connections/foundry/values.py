@@ -207,6 +207,7 @@ class Target:
     limits: Limits | None = None
     customer: str = ""  # the label of whoever it belongs to; of a connection that a run has made
     account: str = ""  # what its limits are counted by, the same in every process
+    slot: int = 0  # of a stored connection: which of its two keys this is
 
     @property
     def fingerprint(self) -> str:

@@ -7,9 +7,11 @@ import time
 from collections import defaultdict
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import aclosing
+from dataclasses import replace
 from typing import Any, Protocol
 
 from connections.foundry.errors import ErrorKind, FoundryError
+from connections.foundry.exchange import RenewTarget
 from connections.foundry.values import ChatRequest, Completion, Spilled, Target, Waited, Waiting, WhenReached
 from connections.limits.rules import LEASE, Ledger, LimitReached
 
@@ -22,7 +24,9 @@ IMAGE_TOKENS = 1_000
 class UnlimitedClient(Protocol):
     """What is wrapped."""
 
-    def chat(self, target: Target, request: ChatRequest) -> AsyncGenerator[Any, None]: ...
+    def chat(
+        self, target: Target, request: ChatRequest, *, renew: RenewTarget | None = None
+    ) -> AsyncGenerator[Any, None]: ...
 
 
 class LimitedClient:
@@ -42,7 +46,7 @@ class LimitedClient:
         """The events of the call, with those of waiting and spilling over. Raises FoundryError."""
         for _ in range(MOST_SPILLS):
             if target.limits is None or not target.limits.any:
-                async with aclosing(self._client.chat(target, request)) as events:
+                async with aclosing(self._client.chat(target, request, renew=self._renewed)) as events:
                     async for event in events:
                         yield event
                 return
@@ -68,6 +72,8 @@ class LimitedClient:
             waits = True
             yield Waiting(f"Limit of {target.name}: others wait before it", time.time() + LONGEST_PAUSE, 0)
         async with self._queues[target.account]:
+            if waits:
+                target = await self._renewed(target)
             while not id:
                 answer = await self._begin(target, reserved)
                 if isinstance(answer, str):
@@ -79,6 +85,7 @@ class LimitedClient:
                     return
                 waits = True
                 await asyncio.sleep(max(0.05, min(answer.until - time.time(), LONGEST_PAUSE)))
+                target = await self._renewed(target)
         if waits:
             yield Waited(time.time() - began)
         async with aclosing(self._booked_chat(target, request, id, reserved)) as events:
@@ -92,7 +99,7 @@ class LimitedClient:
         used = reserved
         renewing = asyncio.create_task(self._keep_renewing(id))
         try:
-            async with aclosing(self._client.chat(target, request)) as events:
+            async with aclosing(self._client.chat(target, request, renew=self._renewed)) as events:
                 async for event in events:
                     if isinstance(event, Completion):
                         used = event.usage.total_tokens or reserved
@@ -103,6 +110,12 @@ class LimitedClient:
         finally:
             renewing.cancel()
             await asyncio.shield(self._ledger.end(id, used))
+
+    async def _renewed(self, target: Target) -> Target:
+        """The same after a wait, in which the key of a stored connection may have been replaced."""
+        if not target.slot:
+            return target
+        return replace(await self._connection(target.name), limits=target.limits)
 
     async def _begin(self, target: Target, wanted: int) -> str | LimitReached:
         if target.limits is None:

@@ -1,5 +1,7 @@
 """Who may ask. There is nothing to protect here: the key is known, and tokens are looked at, not verified.
 
+Keys of customers are taken, too: simulator-7, simulator-anything; not those that end with -revoked.
+
 A token is anything with three parts and dots (its `aud` and `exp` count, when they can be read), or the text
 `token-for:AUDIENCE` such as `token-for:https://ai.azure.com`.
 """
@@ -76,18 +78,22 @@ def auth_refusal(route: SimulatedRoute, headers: Mapping[str, str]) -> Simulated
 
 def gateway_refusal(headers: Mapping[str, str]) -> SimulatedRefusal | None:
     given = headers.get("ocp-apim-subscription-key")
-    return NO_SUBSCRIPTION_KEY if not given else None if given == KEY else WRONG_SUBSCRIPTION_KEY
+    return NO_SUBSCRIPTION_KEY if not given else None if is_key(given) else WRONG_SUBSCRIPTION_KEY
 
 
 def accepts_key(route: SimulatedRoute, headers: Mapping[str, str], bearer: str) -> bool:
     key = headers.get("api-key", "")
     if route.family in BEARER_ONLY:
-        return bearer == KEY
+        return is_key(bearer)
     if route.family in CLASSIC_ROUTES:
-        return key == KEY
+        return is_key(key)
     if route.family == "anthropic":
-        return KEY in (key, headers.get("x-api-key"))
-    return (key or bearer) == KEY
+        return is_key(key) or is_key(headers.get("x-api-key", ""))
+    return is_key(key or bearer)
+
+
+def is_key(text: str) -> bool:
+    return text == KEY or (text.startswith(f"{KEY}-") and not text.endswith("-revoked"))
 
 
 def claims(bearer: str) -> dict[str, Any] | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from django import forms
 from django.contrib import messages
 from django.core.paginator import Paginator
-from django.http import HttpResponse
+from django.http import Http404, HttpResponse
 from django.shortcuts import redirect
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
@@ -14,6 +14,7 @@ from flows.access import find_flow
 from flows.catalog import files
 from flows.catalog.contexts import FirstSteps, flow_rows
 from flows.catalog.deletion import reasons_to_keep
+from flows.catalog.sample import NAMES as SAMPLES
 from flows.catalog.sample import add_sample
 from flows.language.document import DocumentError, parse
 from flows.models import Flow
@@ -93,8 +94,16 @@ def import_file(request: Request) -> HttpResponse:
 @editor
 @require_POST
 def create_sample(request: Request) -> HttpResponse:
-    """The sample flow, with a connection to the built-in simulator."""
-    return redirect("designer:show", add_sample(by=request.user).slug)
+    """One of the sample flows, with its connections."""
+    name = request.POST.get("name", SAMPLES[0])
+    if name not in SAMPLES:
+        raise Http404
+    try:
+        flow = add_sample(name, by=request.user)
+    except OSError as error:
+        messages.error(request, f"The database of the sample cannot be written: {error.strerror}.")
+        return redirect("flows:list")
+    return redirect("designer:show", flow.slug)
 
 
 @reader

@@ -11,6 +11,7 @@ from django.conf import settings
 from django.utils.text import slugify
 
 from connections.clients import identity_problem
+from connections.fields import UnreadableSecret
 from connections.kinds.foundry import FOUNDRY
 from connections.models import OWN_IDENTITIES, Connection
 from flows.actions.registry import properties_of_type
@@ -60,13 +61,15 @@ def problems_of(
     # A file that runs itself does so once it is imported.
     own = {} if flow else {slugify(document.name): CalledFlow()}
     connections = existing_connections(needs) if known is None else connections_among(known, needs)
+    secrets = list(flow.secrets.all()) if flow else []
     return linter.problems(
         document,
         connections=set(connections),
         **details_of(connections),
         environment=settings.ENVIRONMENT_SECRETS,
-        secrets=stored_secrets(flow) if flow else None,
+        secrets={each.key for each in secrets} if flow else None,
         flows={**own, **called_flows(needs, {flow.slug} if flow else ())},
+        unreadable={each.key for each in secrets if isinstance(each.value, UnreadableSecret)},
     )
 
 

@@ -11,6 +11,8 @@ from flows.interpreter.journal import ActionEnd, ActionFinished
 from flows.language.errors import ActionError
 from flows.models import Checkpoint, Run
 
+AGAIN = "Retry the run from an action before, or run it again."
+
 
 @dataclass
 class EarlierAttempts:
@@ -38,14 +40,23 @@ class EarlierAttempts:
             return None
         try:
             return unpack_outcome(path, stored.text)
-        except (CheckpointError, KeyUnreadable) as error:
-            hint = "Retry the run from an action before, or run it again."
-            raise ActionError("checkpoint", f"The run cannot go on: {error}", hint) from None
+        except CheckpointError as error:
+            raise ActionError("checkpoint", f"The run cannot go on: {error}", AGAIN) from None
+        except KeyUnreadable:
+            raise unreadable() from None
 
     def noted(self, path: str) -> Any:
-        """What the action noted last; None when nothing."""
+        """What the action noted last; None when nothing. Raises ActionError when it cannot be read."""
         stored = self.notes.get(path)
         if stored is None:
             return None
-        finished = unpack_outcome(path, stored.text)
+        try:
+            finished = unpack_outcome(path, stored.text)
+        except KeyUnreadable:
+            raise unreadable() from None
         return finished.output if isinstance(finished, ActionFinished) else None
+
+
+def unreadable() -> ActionError:
+    said = "What the run keeps to go on cannot be read with the encryption key of this server."
+    return ActionError("key_unreadable", said, AGAIN)

@@ -10,6 +10,7 @@ from typing import Any
 from django.conf import settings
 from django.db import DatabaseError
 
+from connections.fields import KeyUnreadable
 from flows.engine import claims
 from flows.engine.active_runs import ActiveRuns
 from flows.engine.earlier_attempts import EarlierAttempts
@@ -67,6 +68,9 @@ class RunExecution:
         except RunFailed as failed:
             where = {"path": failed.path, "action_id": failed.action_id}
             return {"state": State.FAILED, "error": {**error_json(failed.error), **where}}
+        except KeyUnreadable:
+            said = "The secret inputs of the run cannot be read with the encryption key of this server."
+            return failure_outcome("key_unreadable", said, "Run it again with its inputs.")
         except DocumentError as broken:
             return failure_outcome("document", "The flow cannot be read.", "; ".join(broken.problems)[:2000])
         except TimeoutError:

@@ -44,20 +44,22 @@ def problems(
     secrets: Collection[str] | None = None,
     flows: Mapping[str, CalledFlow] | None = None,
     troubles: Mapping[str, str] | None = None,
+    unreadable: Collection[str] = (),
     kinds: Mapping[str, str] | None = None,
     environment: Collection[str] | None = None,
 ) -> list[Problem]:
     """In the order of the flowchart.
 
     `connections`, `secrets` and `flows` (by slug) name those that exist; None leaves them unchecked. `troubles` says of
-    connections, by name, why no call can go there, `kinds` which kind those are of that are not of Foundry.
-    `environment` names the variables of the server that flows may read; None leaves them unchecked.
+    connections, by name, why no call can go there, `kinds` which kind those are of that are not of Foundry;
+    `unreadable` are the stored secrets that cannot be decrypted, `environment` the variables of the server that flows
+    may read, or None.
     """
     found = [
         *input_problems(document),
         *Linter(connections, troubles, kinds, environment).block_problems(document.actions, start_variables(document)),
         *call_problems(document, flows),
-        *secret_problems(document, secrets, flows),
+        *secret_problems(document, secrets, flows, unreadable),
     ]
     places = {located.action.id: number for number, located in enumerate(document.walk(), 1)}
     return sorted(found, key=lambda problem: places.get(problem.action_id or "", 0))
@@ -91,7 +93,10 @@ def call_problems(document: Document, flows: Mapping[str, CalledFlow] | None) ->
 
 
 def secret_problems(
-    document: Document, secrets: Collection[str] | None, flows: Mapping[str, CalledFlow] | None
+    document: Document,
+    secrets: Collection[str] | None,
+    flows: Mapping[str, CalledFlow] | None,
+    unreadable: Collection[str],
 ) -> Iterator[Problem]:
     """Literals mixed with templates, stored secrets that are not here, and texts that become secrets."""
     reached = {None, *(action.id for action in enabled_actions(document.actions))}
@@ -104,15 +109,20 @@ def secret_problems(
             yield Problem(place.action_id, place.property, sentence)
     for place, value in secrets_of(document, secret_inputs) if secrets is not None else ():
         if place.action_id in reached:
-            yield from stored_secret_problems(place, value, secrets or ())
+            yield from stored_secret_problems(place, value, secrets or (), unreadable)
     for place, name in text_inputs_in_secrets(document, secret_inputs):
         if place.action_id in reached:
             sentence = f"{place.title} comes from the text input {name}. Declare that as secret, so that it is masked."
             yield Problem(place.action_id, place.property, sentence, "warning")
 
 
-def stored_secret_problems(place: SecretPlace, value: Any, secrets: Collection[str]) -> Iterator[Problem]:
-    """One that is not in encrypted storage, though it should be."""
+def stored_secret_problems(
+    place: SecretPlace, value: Any, secrets: Collection[str], unreadable: Collection[str]
+) -> Iterator[Problem]:
+    """One that is not in encrypted storage, though it should be, or cannot be read there."""
+    if is_stored(value) and value["secret"] in unreadable:
+        sentence = f"{place.title} cannot be read with the encryption key of this server. Type it again."
+        yield Problem(place.action_id, place.property, sentence)
     if is_stored(value) and value["secret"] not in secrets:
         sentence = f"{place.title} must be filled in: a secret does not travel with a file."
         # A run that is given the input does without its default.

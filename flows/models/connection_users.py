@@ -5,9 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from connections.usage import ConnectionUser
+from django.urls import reverse
+
+from connections.usage import ConnectionUser, WaitingRun
 from flows.actions.registry import properties_of_type
 from flows.models.flow import Flow
+from flows.models.record import ActionRun
+from flows.models.states import EXECUTING, State
+
+MOST_WAITING = 20  # that a page lists
 
 
 def flows_by_connection() -> dict[str, list[ConnectionUser]]:
@@ -21,6 +27,15 @@ def flows_by_connection() -> dict[str, list[ConnectionUser]]:
         for name, named in titles.items():
             used.setdefault(name, []).append(ConnectionUser(flow.name, flow.get_absolute_url(), named))
     return used
+
+
+def runs_waiting_for(connection: str) -> list[WaitingRun]:
+    """The first runs whose action waits for an answer of the connection that it names."""
+    waiting = ActionRun.objects.filter(run__state__in=EXECUTING, state=State.WAITING, inputs__connection=connection)
+    found = waiting.select_related("run__flow").order_by("run_id")[:MOST_WAITING]
+    return [
+        WaitingRun(row.run_id, row.run.flow.name, reverse("runs:show", args=[row.run_id]), row.reason) for row in found
+    ]
 
 
 def connections_named(action: dict[str, Any]) -> list[str]:

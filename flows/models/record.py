@@ -26,6 +26,7 @@ class Checkpoint(models.Model):
     sealed = SecretField(null=True)  # erased when the run ends
 
     objects = CheckpointManager()
+    secrets_known_by = "run__flow__name"
 
     class Meta:
         constraints = [models.UniqueConstraint(fields=["run", "path", "note"], name="one_checkpoint_a_path")]

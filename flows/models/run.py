@@ -158,6 +158,7 @@ class Run(models.Model):
     last_event = models.PositiveIntegerField(default=0)  # number of the newest record of this run
 
     objects = RunManager()
+    secrets_known_by = "flow__name"
 
     class Meta:
         ordering = ["-id"]

@@ -14,6 +14,8 @@ class FlowSecret(models.Model):
     key = models.CharField(max_length=40)
     value = SecretField()
 
+    secrets_known_by = "flow__name"
+
     class Meta:
         constraints = [models.UniqueConstraint(fields=["flow", "key"], name="one_secret_a_key")]
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from argparse import ArgumentParser
 from typing import Any
 
+from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 
 from foundryflow.keys import NotMigrated, WrongKey, verify_keys
@@ -15,6 +17,15 @@ class KeyedCommand(BaseCommand):
     def execute(self, *args: Any, **options: Any) -> str | None:
         check_keys()
         return super().execute(*args, **options)
+
+
+def add_without_secrets(parser: ArgumentParser) -> None:
+    parser.add_argument(
+        "--without-secrets",
+        action="store_true",
+        default=settings.WITHOUT_SECRETS,
+        help="start although an encryption key is missing; what it sealed has to be entered again",
+    )
 
 
 def check_keys() -> None:

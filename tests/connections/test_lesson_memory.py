@@ -60,7 +60,7 @@ def test_lessons_stand_on_the_page_of_the_connection_with_what_was_said(client_a
     connection = make_connection()
     make_lesson(connection)
     make_lesson(connection, API, "responses")
-    shown = client_alice.get(reverse("connections:edit", args=[connection.pk])).content.decode()
+    shown = client_alice.get(reverse("connections:learned", args=[connection.pk])).content.decode()
     assert "Learned about gpt-5" in shown
     assert "temperature is not sent" in shown
     assert "Responses API" in shown

@@ -119,8 +119,9 @@ def test_a_secret_in_what_calls_are_counted_by_is_masked():
     run, secrets = make_run(make_flow(), question="Why?"), KnownSecrets()
     Run.objects.filter(pk=run.pk).update(attempt=1, state=State.RUNNING)
     secrets.learn([Secret(PLANTED_KEY)], "chat")
-    call = CountedCall(run.flow_id, None, AT, {"deployment": f"x{PLANTED_KEY}", "host": PLANTED_KEY}, None, None)
+    facts = {"deployment": f"x{PLANTED_KEY}", "host": PLANTED_KEY}
+    call = CountedCall(run.flow_id, None, AT, facts, None, None)
     with transaction.atomic():
-        write_records([RunRecords(run.pk, 1, secrets, calls=[call])])
+        write_records([RunRecords(run.pk, 1, secrets, changed={"chat": {"facts": facts}}, calls=[call])])
     ((series, _),) = rows()
     assert PLANTED_KEY not in series.connection + series.deployment

@@ -10,6 +10,7 @@ from django.db import connection
 
 from connections.models import Connection
 from foundryflow import keys
+from foundryflow.encrypted_columns import encrypted_values
 from foundryflow.env import Environment, SettingError
 from foundryflow.keys import WrongKey, fingerprint, verify_keys
 from foundryflow.models import KeyCanary
@@ -32,9 +33,6 @@ def sealed_with(key: str, **values: str) -> Connection:
     with connection.cursor() as cursor:
         sealed = Fernet(key).encrypt(b"planted").decode()
         cursor.execute("UPDATE connections_connection SET key = %s WHERE id = %s", [sealed, stored.pk])
-        cursor.execute(
-            "UPDATE connections_connection SET identity_secret = '', identity_password = '', extra_header_value = ''"
-        )
     return stored
 
 
@@ -82,18 +80,19 @@ def test_a_former_key_may_go_when_nothing_needs_it(settings):
     stored = sealed_with(OLD)
     verify_keys()
     settings.FIELD_ENCRYPTION_KEY = [NEW, OLD]
-    call_command("encryption", "renew")
+    verify_keys()
+    call_command("rotate_encryption_key")
     settings.FIELD_ENCRYPTION_KEY = [NEW]
     verify_keys()
     assert canaries() == {fingerprint(NEW)}
-    (sealed,) = [each.sealed for each in keys.stored_secrets() if each.pk == stored.pk and each.column == "key"]
+    (sealed,) = [each.sealed for each in encrypted_values() if each.pk == stored.pk]
     assert Fernet(NEW).decrypt(sealed) == b"planted"
 
 
 @pytest.mark.django_db
 def test_no_canary_is_sealed_beside_secrets_that_the_key_does_not_open():
     sealed_with(OTHER)
-    with pytest.raises(WrongKey, match="1 secret is sealed with another"):
+    with pytest.raises(WrongKey, match=r"No key opens what is stored here: 1 connection \(contoso\)"):
         verify_keys()
     assert canaries() == set()
 
@@ -113,10 +112,11 @@ def test_who_has_lost_a_key_goes_on_without_it(settings, capsys):
     verify_keys()
     settings.FIELD_ENCRYPTION_KEY = [NEW]
     with pytest.raises(CommandError, match=fingerprint(OLD)):
-        call_command("encryption", "renew")
-    call_command("encryption", "status")
+        call_command("rotate_encryption_key", "--stopped")
+    with pytest.raises(CommandError, match=r"No key opens: 1 connection \(contoso\)"):
+        call_command("rotate_encryption_key", "--check")
     assert f"{fingerprint(OLD)}  is missing" in capsys.readouterr().out
-    call_command("encryption", "forget")
+    call_command("rotate_encryption_key", "--forget")
     verify_keys()
     assert canaries() == {fingerprint(NEW)}
 

@@ -11,7 +11,7 @@ from cryptography.fernet import Fernet
 
 from foundryflow.env import Environment
 from foundryflow.keys import fingerprint
-from tests.processes import ROOT, free_port, installed_on, ran
+from tests.processes import ROOT, free_port, installed_on, listening, ran
 
 OTHER = Fernet.generate_key().decode()
 
@@ -22,13 +22,17 @@ def test_a_plain_uvicorn_does_not_start_with_another_key(tmp_path, migrated, wor
     environment = installed_on(f"sqlite:///{tmp_path}/old.sqlite3")
     code, said = ran(["manage.py", "flow", "list"], 60, environment)
     assert code == 0, said
-    server = ["-m", "uvicorn", "foundryflow.asgi:application", "--port", str(free_port())]
+    port = free_port()
+    server = ["-m", "uvicorn", "foundryflow.asgi:application", "--port", str(port)]
     server += ["--workers", str(workers)]
-    code, said = ran(server, 60, {**environment, "FOUNDRYFLOW_ENCRYPTION_KEY": OTHER})
+    environment["FOUNDRYFLOW_ENCRYPTION_KEY"] = OTHER
+    code, said = ran(server, 60, environment)
     assert code == (3 if workers == 1 else 0), said  # of several processes uvicorn tells no status
     assert f"holds only {fingerprint(OTHER)}" in said
     assert "Traceback" not in said
     assert OTHER not in said
+    with listening(server, {**environment, "FOUNDRYFLOW_WITHOUT_SECRETS": "true"}, [port]):
+        pass
 
 
 def test_several_processes_of_uvicorn_end_with_a_setting_that_cannot_be(tmp_path):

@@ -13,7 +13,7 @@ from django.db import InterfaceError, OperationalError, connection
 from django.db.migrations.executor import MigrationExecutor
 
 from foundryflow.database import MIGRATE, giving_connection_back, is_away, sentence_for_operators
-from foundryflow.management.keyed import check_keys
+from foundryflow.management.keyed import add_without_secrets, check_keys
 
 AGAIN = 5.0  # seconds between two tries to reach the database
 
@@ -23,8 +23,10 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("--concurrency", type=int, default=settings.RUN_CONCURRENCY, help="runs at the same time")
+        add_without_secrets(parser)
 
-    def handle(self, *args: Any, concurrency: int, **options: Any) -> None:
+    def handle(self, *args: Any, concurrency: int, without_secrets: bool, **options: Any) -> None:
+        settings.WITHOUT_SECRETS = without_secrets
         if not settings.POSTGRESQL:
             raise CommandError("Workers need PostgreSQL: set DATABASE_URL. On SQLite the server executes the runs.")
         if concurrency < 1:

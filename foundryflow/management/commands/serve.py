@@ -18,7 +18,7 @@ from django.core.management.base import BaseCommand, CommandError
 
 from foundryflow.database import Unusable, check_file, give_connections_back
 from foundryflow.listener import BACKLOG, KEEP_ALIVE_SECONDS, Protocol, listen, raise_file_limit
-from foundryflow.management.keyed import check_keys
+from foundryflow.management.keyed import add_without_secrets, check_keys
 from foundryflow.setup_code import setup_code
 
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
@@ -40,8 +40,10 @@ class Command(BaseCommand):
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("--host", default="127.0.0.1")
         parser.add_argument("--port", type=int, default=8000)
+        add_without_secrets(parser)
 
-    def handle(self, *args: Any, host: str, port: int, **options: Any) -> None:
+    def handle(self, *args: Any, host: str, port: int, without_secrets: bool, **options: Any) -> None:
+        settings.WITHOUT_SECRETS = without_secrets
         raise_file_limit()
         try:
             check_file()

@@ -1,6 +1,7 @@
 """When it is tried again, with what, and when not."""
 
 import time
+from dataclasses import replace
 from email.utils import formatdate
 
 import pytest
@@ -9,9 +10,13 @@ from hypothesis import strategies as st
 
 from connections.foundry import backoff
 from connections.foundry.backoff import RetryPolicy, requested_delay, seconds_until
+from connections.foundry.client import FoundryClient
+from connections.foundry.destinations import Destinations
 from connections.foundry.errors import ErrorKind, FoundryError
-from connections.foundry.values import Waiting
-from tests.connections.foundry.stub import DONE, STREAM_HEAD, whole, word
+from connections.foundry.keys import UnwatchedKeys
+from connections.foundry.values import ChatRequest, Message, Waiting
+from connections.secret import Secret
+from tests.connections.foundry.stub import DONE, KEY, QUICK, STREAM_HEAD, target, whole, word
 
 NOW = 1_800_000_000.0
 LIMIT = FoundryError(ErrorKind.RATE_LIMIT, "429")
@@ -171,3 +176,25 @@ def test_seconds_until_a_date(date, seconds):
 )
 def test_other_ways_to_ask_for_a_wait(headers, text, seconds):
     assert requested_delay(headers, text, NOW) == seconds
+
+
+async def test_a_try_after_a_wait_sends_the_key_of_the_moment(stub):
+    class Watch(UnwatchedKeys):
+        def __init__(self) -> None:
+            self.used: list[str] = []
+
+        def note_use(self, target):
+            self.used.append(target.key.reveal())
+
+    server = await stub(whole(429, b"{}", "retry-after-ms: 20"), STREAM_HEAD + word("hi", "stop") + DONE)
+    watch = Watch()
+    client = FoundryClient(destinations=Destinations.parse(f"127.0.0.1:{server.port}"), retry=QUICK, keys=watch)
+    request = ChatRequest("m", (Message("user", "Where?"),))
+
+    async def renew(target):
+        return replace(target, key=Secret("second-key"))
+
+    [event async for event in client.chat(target(f"{server.url}/openai/v1"), request, renew=renew)]
+    await client.aclose()
+    assert watch.used == [KEY, "second-key"]
+    assert "second-key" in str(server.asked[1].headers)

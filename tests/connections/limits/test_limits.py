@@ -5,6 +5,7 @@ import random
 import time
 from collections import defaultdict
 from collections.abc import Callable
+from dataclasses import replace
 from itertools import count
 
 import pytest
@@ -159,7 +160,7 @@ class Model:
         self.inside = self.most = 0
         self.asked = []
 
-    async def chat(self, target, request):
+    async def chat(self, target, request, renew=None):
         self.inside += 1
         self.most = max(self.most, self.inside)
         self.asked.append((target.name, request.messages[0].content))
@@ -198,6 +199,19 @@ async def test_calls_begin_in_the_order_they_were_asked_for_and_none_is_lost():
     assert [text for _, text in model.asked] == [str(number) for number in range(6)]
     assert model.most == 1
     assert any(isinstance(event, Waiting) for event in results[-1])
+
+
+async def test_a_call_that_waited_goes_with_the_key_of_the_moment():
+    class KeyModel(Model):
+        def chat(self, target, request, renew=None):
+            keys.append(target.key)
+            return super().chat(target, request)
+
+    keys = []
+    client = client_of(KeyModel(), others={"contoso": replace(target(), key="second", slot=2)})
+    first = replace(target(calls=1), key="first", slot=1)
+    await asyncio.gather(*[collected(client, first, str(number)) for number in range(3)])
+    assert keys == ["first", "second", "second"]
 
 
 async def test_cancelled_calls_give_their_places_back():

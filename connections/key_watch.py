@@ -1,0 +1,83 @@
+"""Keeps when each key of a stored connection was sent last, and how often a minute; a call costs no statement."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from django.db import DatabaseError, InterfaceError
+from django.db.models import F
+from django.utils import timezone
+
+from connections.foundry.values import Target
+from connections.models import Connection, KeySlot, KeyUse
+from foundryflow.database import execute
+
+log = logging.getLogger(__name__)
+
+STORED_EVERY = 60.0  # seconds, for each key and process
+KEPT = timedelta(days=2)  # uses by the minute
+
+Place = tuple[str, int]  # name of the connection, number of the slot
+
+
+@dataclass
+class Uses:
+    """What has not been stored yet."""
+
+    count: int
+    last: datetime
+
+
+class DatabaseKeyWatch:
+    """The uses of one event loop. The first of a quiet key is stored at once, the others of a minute together."""
+
+    def __init__(self) -> None:
+        self._pending: dict[Place, Uses] = {}
+        self._storing: dict[Place, asyncio.Task[None]] = {}
+
+    def note_use(self, target: Target) -> None:
+        if not target.slot:
+            return
+        place, now = (target.name, target.slot), timezone.now()
+        uses = self._pending.setdefault(place, Uses(0, now))
+        uses.count, uses.last = uses.count + 1, now
+        if place not in self._storing:
+            self._storing[place] = asyncio.get_running_loop().create_task(self._store_while_used(place))
+
+    async def aclose(self) -> None:
+        for task in self._storing.values():
+            task.cancel()
+        self._storing.clear()
+        for place in list(self._pending):
+            await self._store(place)
+
+    async def _store_while_used(self, place: Place) -> None:
+        while place in self._pending:
+            await self._store(place)
+            await asyncio.sleep(STORED_EVERY)
+        del self._storing[place]
+
+    async def _store(self, place: Place) -> None:
+        uses = self._pending.pop(place)
+        try:
+            await execute(lambda: store_uses(place, uses))
+        except (DatabaseError, InterfaceError):
+            # The figure of a minute is not worth a call; the next minute says that the key is used.
+            log.warning("action=key_use_not_stored connection=%s", place[0])
+
+
+def store_uses(place: Place, uses: Uses) -> None:
+    name, number = place
+    connection = Connection.objects.filter(name=name).only("pk").first()
+    if connection is None:
+        return
+    slot, _ = KeySlot.objects.get_or_create(connection=connection, number=number)
+    later = KeySlot.objects.filter(pk=slot.pk).exclude(last_used_at__gt=uses.last)
+    later.update(last_used_at=uses.last)
+    minute = uses.last.replace(second=0, microsecond=0)
+    row, _ = KeyUse.objects.get_or_create(slot=slot, minute=minute)
+    KeyUse.objects.filter(pk=row.pk).update(calls=F("calls") + uses.count)
+    KeyUse.objects.filter(slot=slot, minute__lt=minute - KEPT).delete()

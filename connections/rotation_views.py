@@ -1,0 +1,144 @@
+"""The page on which a key of a connection is replaced, step by step."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from asgiref.sync import sync_to_async
+from django import forms
+from django.contrib import messages
+from django.http import HttpResponse
+from django.shortcuts import redirect
+from django.views.decorators.http import require_GET, require_http_methods, require_POST
+
+from connections import rotation
+from connections.access import find_connection
+from connections.clients import foundry_client
+from connections.endpoint.endpoint import EndpointError
+from connections.fields import KeyUnreadable
+from connections.form_parts import SecretCharField, check_secret
+from connections.models import Connection
+from connections.rotation import RotationRefused
+from connections.secret import Secret
+from connections.tabs import tab_context
+from connections.usage import waiting_runs_of
+from foundryflow.access import editor
+from foundryflow.database import in_thread
+from foundryflow.http import Request, form_data, whole_number
+from foundryflow.regions import page
+
+MOST_DAYS = 3_650  # of a reminder
+
+
+class SecondKeyForm(forms.Form):
+    second_key = SecretCharField("Second key", strip=True, help_text="Write-only. Only one is sent; the other waits.")
+
+    def clean_second_key(self) -> str:
+        typed = check_secret(self.cleaned_data["second_key"], "key")
+        if not typed:
+            raise forms.ValidationError("Type the other key that the portal shows.")
+        return typed
+
+
+@editor
+@require_GET
+def show(request: Request, pk: int) -> HttpResponse:
+    connection = find_connection(request, pk)
+    template = "connections/_rotation.html" if request.htmx else "connections/rotation.html"
+    return page(request, template, rotation_context(connection, SecondKeyForm()))
+
+
+def rotation_context(connection: Connection, form: SecondKeyForm) -> dict[str, Any]:
+    found = tab_context(connection, "rotation")
+    return {
+        **found,
+        "form": form,
+        "chart": rotation.use_chart(found["rotation"]),
+        "waiting": waiting_runs_of(connection.name),
+        "reminder": "" if connection.remind_after_days is None else str(connection.remind_after_days),
+        "reminder_choices": rotation.reminder_choices(),
+        "last_rotations": rotation.last_rotations(connection),
+    }
+
+
+@editor
+@require_POST
+def store(request: Request, pk: int) -> HttpResponse:
+    connection, form = find_connection(request, pk), SecondKeyForm(form_data(request))
+    if not form.is_valid():
+        return page(request, "connections/rotation.html", rotation_context(connection, form), status=422)
+    secret = Secret(form.cleaned_data["second_key"])
+    return after(request, pk, lambda: rotation.store_second_key(connection, secret, request.user))
+
+
+@editor
+@require_POST
+async def verify(request: Request, pk: int) -> HttpResponse:
+    """One tiny chat call with the key that waits."""
+    connection = await in_thread(find_connection)(request, pk)
+    return await in_thread(after)(request, pk, await verification(request, connection))
+
+
+async def verification(request: Request, connection: Connection) -> Callable[[], None]:
+    """The deed that records what the test found, or says why there was none."""
+    model = (request.POST.get("model", "") or connection.default_model).strip()[:200]
+    if not model:
+        return refuse("Type the name of a deployment to verify with.")
+    try:
+        target = await in_thread(rotation.target_with_other_key)(connection)
+    except (RotationRefused, KeyUnreadable, EndpointError) as error:
+        return refuse(str(error))
+    tested = (target.identity.secret if target.identity else target.key).fingerprint
+    result = await foundry_client().test(target, model)
+    user = await sync_to_async(lambda: request.user)()
+    return lambda: rotation.record_verification(connection, result, model, tested, user)
+
+
+def refuse(sentence: str) -> Callable[[], None]:
+    def raise_it() -> None:
+        raise RotationRefused(sentence)
+
+    return raise_it
+
+
+@editor
+@require_POST
+def switch(request: Request, pk: int) -> HttpResponse:
+    connection, number = find_connection(request, pk), slot_named_in(request)
+    return after(request, pk, lambda: rotation.switch_to(connection, number, request.user))
+
+
+@editor
+@require_http_methods(["GET", "POST"])
+def retire(request: Request, pk: int) -> HttpResponse:
+    """Asks once."""
+    connection = find_connection(request, pk)
+    if request.method == "GET":
+        return page(request, "connections/retire.html", tab_context(connection, "rotation"))
+    number = slot_named_in(request)
+    return after(request, pk, lambda: rotation.retire(connection, number, request.user))
+
+
+@editor
+@require_POST
+def remind(request: Request, pk: int) -> HttpResponse:
+    connection, days = find_connection(request, pk), request.POST.get("days", "")
+    chosen = whole_number(days) if days else None
+    Connection.objects.filter(pk=connection.pk).update(
+        remind_after_days=None if chosen is None else min(chosen, MOST_DAYS)
+    )
+    return redirect("connections:rotation", pk)
+
+
+def slot_named_in(request: Request) -> int:
+    return whole_number(request.POST.get("slot", "")) or 0
+
+
+def after(request: Request, pk: int, deed: Callable[[], None]) -> HttpResponse:
+    """The page as it is after the deed, with the sentence of a refusal."""
+    try:
+        deed()
+    except (RotationRefused, KeyUnreadable) as refused:
+        messages.warning(request, str(refused))
+    return redirect("connections:rotation", pk)

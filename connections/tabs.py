@@ -1,0 +1,46 @@
+"""The tabs of a connection's page, and those that only show something."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.http import HttpResponse
+from django.views.decorators.http import require_GET
+
+from connections.access import find_connection
+from connections.contexts import lessons_by_deployment
+from connections.models import Connection
+from connections.rotation import RETIRE, Rotation, due_at, is_due, key_field
+from connections.usage import users_of
+from foundryflow.access import editor
+from foundryflow.http import Request
+from foundryflow.regions import page
+
+
+def tab_context(connection: Connection, tab: str) -> dict[str, Any]:
+    """What head and tabs of each of its pages show."""
+    lessons = lessons_by_deployment(connection)
+    return {
+        "connection": connection,
+        "tab": tab,
+        "lessons_by_deployment": lessons,
+        "lesson_count": sum(len(found) for _, found in lessons),
+        "users": users_of(connection.name),
+        "has_rotation": bool(key_field(connection)),
+        "rotation": Rotation(connection),
+        "last_step": RETIRE,
+        "due_at": due_at(connection),
+        "is_due": is_due(connection),
+    }
+
+
+@editor
+@require_GET
+def learned(request: Request, pk: int) -> HttpResponse:
+    return page(request, "connections/learned.html", tab_context(find_connection(request, pk), "learned"))
+
+
+@editor
+@require_GET
+def used_in(request: Request, pk: int) -> HttpResponse:
+    return page(request, "connections/used_in.html", tab_context(find_connection(request, pk), "used_in"))

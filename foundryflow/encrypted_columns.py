@@ -1,0 +1,142 @@
+"""Every encrypted value of the database, of whichever app: found by the type of its field."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+from django.apps import apps
+from django.db import connection, models, transaction
+from django.db.models import ExpressionWrapper, F, TextField
+from encrypted_model_fields.fields import EncryptedMixin
+
+from foundryflow.database import retry_while_away
+
+AT_ONCE = 100  # values that are read, and written, together
+MOST_NAMED = 10  # rows of a kind, in a sentence
+
+Seal = Callable[["EncryptedValue"], str]
+
+
+@dataclass(frozen=True)
+class EncryptedValue:
+    """One encrypted value, as it stands in the database."""
+
+    column: EncryptedColumn
+    pk: Any
+    sealed: str
+
+    def replace(self, sealed: str) -> bool:
+        """False when it has changed or gone meanwhile."""
+        return self.column.replace(self, sealed)
+
+
+@dataclass(frozen=True)
+class EncryptedColumn:
+    """A column of encrypted texts."""
+
+    model: type[models.Model]
+    field: Any
+
+    @property
+    def kind(self) -> str:
+        """What its rows are called, such as "connections"."""
+        return str(self.model._meta.verbose_name_plural)
+
+    def count(self) -> int:
+        return self._filled().count()
+
+    def batches(self) -> Iterator[list[EncryptedValue]]:
+        """All values in the order of their keys, some at a time. Waits for a database that is away."""
+        last: Any = None
+        while found := retry_while_away(partial(self._values_behind, last)):
+            last = found[-1].pk
+            yield found
+
+    def _values_behind(self, last: Any) -> list[EncryptedValue]:
+        rows = self._filled() if last is None else self._filled().filter(pk__gt=last)
+        some = rows.order_by("pk").values_list("pk", "raw_value")[:AT_ONCE]
+        return [EncryptedValue(self, pk, sealed) for pk, sealed in some]
+
+    def _filled(self) -> models.QuerySet[models.Model]:
+        raw = ExpressionWrapper(F(self.field.name), output_field=TextField())  # not decrypted
+        return self.model._base_manager.annotate(raw_value=raw).exclude(raw_value="").exclude(raw_value=None)
+
+    def replace(self, value: EncryptedValue, sealed: str) -> bool:
+        quote = connection.ops.quote_name
+        table, column = quote(self.model._meta.db_table), quote(self.field.column)
+        key = quote(self.model._meta.pk.column)  # type: ignore[arg-type]  # a key has a column
+        update = f"UPDATE {table} SET {column} = %s WHERE {key} = %s AND {column} = %s"  # noqa: S608 - names of ours
+        with connection.cursor() as cursor:  # the ORM would seal what is sealed already
+            cursor.execute(update, [sealed, value.pk, value.sealed])
+            return bool(cursor.rowcount)
+
+    def lock(self, values: Iterable[EncryptedValue]) -> set[Any]:
+        """Keys of the rows that nobody else is changing, which stay this transaction's."""
+        rows = self.model._base_manager.filter(pk__in=[value.pk for value in values]).order_by("pk")
+        return set(rows.select_for_update(skip_locked=True, no_key=True).values_list("pk", flat=True))
+
+    def names(self, keys: Iterable[Any]) -> list[str]:
+        """What people know these rows by, one more than are named in a sentence at most."""
+        path = getattr(self.model, "secrets_known_by", "pk")
+        some = self.model._base_manager.filter(pk__in=list(keys)[:1_000]).order_by(path).values_list(path, flat=True)
+        return [str(name) for name in some.distinct()[: MOST_NAMED + 1]]
+
+
+def encrypted_columns() -> list[EncryptedColumn]:
+    """Those of the tables there are: a migration may be about to make another."""
+    tables = set(connection.introspection.table_names())
+    return [
+        EncryptedColumn(model, field)
+        for model in apps.get_models()
+        for field in model._meta.local_fields
+        if isinstance(field, EncryptedMixin) and model._meta.db_table in tables
+    ]
+
+
+def encrypted_values() -> Iterator[EncryptedValue]:
+    for column in encrypted_columns():
+        for batch in column.batches():
+            yield from batch
+
+
+def replace_together(values: list[EncryptedValue], seal: Seal) -> int:
+    """Seals values of one column anew; how many. What somebody has changed since it was read is left alone.
+
+    One transaction holds several rows, so that it must never wait for one: those that somebody else holds come
+    after it, each by itself.
+    """
+    sealed = [(value, seal(value)) for value in values]
+    with transaction.atomic():
+        free = values[0].column.lock(values)
+        replaced = sum(value.replace(text) for value, text in sealed if value.pk in free)
+    return replaced + sum(value.replace(text) for value, text in sealed if value.pk not in free)
+
+
+class Rows:
+    """Rows by kind, for a sentence that names some of them."""
+
+    def __init__(self) -> None:
+        self._columns: dict[str, EncryptedColumn] = {}
+        self._keys: defaultdict[str, set[Any]] = defaultdict(set)
+
+    def add(self, value: EncryptedValue) -> None:
+        self._columns[value.column.kind] = value.column
+        self._keys[value.column.kind].add(value.pk)
+
+    def __bool__(self) -> bool:
+        return bool(self._keys)
+
+    def __str__(self) -> str:
+        """Such as "2 connections (contoso, fabrikam), 1 of runs (Restock)"."""
+        return ", ".join(self._said(kind, keys) for kind, keys in sorted(self._keys.items()))
+
+    def _said(self, kind: str, keys: set[Any]) -> str:
+        column = self._columns[kind]
+        names = column.names(sorted(keys))
+        more = ", …" if len(names) > MOST_NAMED else ""
+        called = kind if len(keys) > 1 else str(column.model._meta.verbose_name)
+        return f"{len(keys):,} {called} ({', '.join(names[:MOST_NAMED])}{more})"
