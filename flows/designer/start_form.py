@@ -11,12 +11,14 @@ from django.core.exceptions import ValidationError
 from flows.designer.conflict import EditConflict
 from flows.designer.fields import clean_name, parse_literal
 from flows.language.document import Document
+from flows.language.secret_parts import MOST as MOST_PATHS
+from flows.language.secret_parts import PathError, parse_paths
 from flows.language.stored_secrets import KEY, is_stored
 from flows.language.values import VariableType
 
 TYPES = [type.value for type in VariableType if type is not VariableType.CONNECTION]
 MOST_INPUTS = 200
-PARTS = ("name", "type", "required", "default", "description", "kept", "forget")
+PARTS = ("name", "type", "required", "default", "description", "secret_parts", "kept", "forget")
 
 
 class StartForm(forms.Form):
@@ -71,16 +73,34 @@ class StartForm(forms.Form):
             "required": bool(row["required"]),
             "default": default_of(row, stored),
             "description": row["description"],
+            "secret_parts": secret_parts_of(name, row) or None,
         }
         # What was absent and is still empty stays absent, so that an export equals its import.
         kept = {key: value for key, value in typed.items() if key in stored or value not in (None, "", False)}
-        return {**stored, "name": name, "type": row["type"], **kept}
+        changed = {**stored, "name": name, "type": row["type"], **kept}
+        if changed.get("secret_parts", ()) is None:
+            del changed["secret_parts"]
+        return changed
 
     def apply(self) -> Document:
         """The document with what was posted put in."""
         changed = self.document.with_name(self.cleaned_data["name"]).with_inputs(self.cleaned_data["inputs"])
         settings = {name: self.cleaned_data[name] for name in ("deadline", "concurrency") if name in self.data}
         return changed.with_settings(**settings)
+
+
+def secret_parts_of(name: str, row: Mapping[str, Any]) -> list[str]:
+    """Raises ValidationError."""
+    paths = [path.strip() for path in row["secret_parts"].split(",") if path.strip()]
+    if paths and row["type"] not in ("object", "list"):
+        return []
+    try:
+        parse_paths(paths)
+    except PathError as error:
+        raise ValidationError(f"{name}: {error}") from None
+    if len(paths) > MOST_PATHS:
+        raise ValidationError(f"{name}: at most {MOST_PATHS} secret parts.")
+    return paths
 
 
 def default_of(row: Mapping[str, Any], stored: Mapping[str, Any]) -> Any:
@@ -115,6 +135,7 @@ def stored_row(stored: Mapping[str, Any]) -> dict[str, Any]:
         "required": bool(stored.get("required")),
         "default": "" if default is None or secret else default_text(default),
         "description": stored.get("description") or "",
+        "secret_parts": ", ".join(stored.get("secret_parts") or ()),
         "kept": default["secret"] if default and secret and is_stored(default) else "",
         "forget": "",
     }

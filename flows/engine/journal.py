@@ -70,7 +70,8 @@ class DatabaseJournal:
         ended = self._earlier.recall(path)
         if isinstance(ended, ActionFinished):
             values = [ended.output, ended.variables, [declared.value for declared in ended.declared]]
-            self.secrets.learn(secrets_in(values), path)
+            # The process before may have died in front of its search.
+            self.secrets.learn(secrets_in(values), path, from_text=True)
         return ended
 
     def noted(self, path: str) -> Any:

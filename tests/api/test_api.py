@@ -13,7 +13,7 @@ from flows.api import keys, serialize
 from flows.engine import embedded
 from flows.engine.live import hub
 from flows.models import Revision, Run, State
-from flows.models.flow import parsed_documents
+from flows.models.flow import parsed_revisions
 from flows.pricing.models import ModelPrice
 from foundryflow.asgi import application
 from foundryflow.models import ApiKey
@@ -63,7 +63,7 @@ def test_run_waits_and_gives_the_whole_run(api):
 def test_a_flow_that_cannot_be_read_is_listed_but_not_run(api):
     flow = ask()
     Revision.objects.update(document=[])
-    parsed_documents.clear()
+    parsed_revisions.clear()
     assert [(each["slug"], each["inputs"]) for each in api.get("/flows").json()["flows"]] == [(flow.slug, [])]
     answer = api.post(f"/flows/{flow.slug}/run", json={"inputs": {}})
     assert (answer.status_code, answer.json()["detail"]) == (422, "The flow cannot be read.")

@@ -93,3 +93,22 @@ def test_the_limits_have_bounds(wrong):
     form = StartForm(document(), posted(**wrong))
     assert not form.is_valid()
     assert list(form.errors) == list(wrong)
+
+
+@pytest.mark.parametrize(
+    ("typed", "kept"), [("key, customers[*].key", ["key", "customers[*].key"]), ("", None), (" , ", None)]
+)
+def test_secret_parts_of_an_object_are_paths(typed, kept):
+    stored = document({"name": "c", "type": "object", "secret_parts": ["old"]})
+    (only,) = saved(stored, {"name": "c", "type": "object", "secret_parts": typed})["inputs"]
+    assert only.get("secret_parts") == kept
+    assert StartForm(parse({"format": "foundryflow/1", "name": "x", "inputs": [only]})).rows[0]["secret_parts"] == (
+        ", ".join(kept or ())
+    )
+
+
+def test_a_text_has_no_parts_and_a_broken_path_is_refused():
+    (only,) = saved(document(), {"name": "c", "type": "text", "secret_parts": "key"})["inputs"]
+    assert "secret_parts" not in only
+    form = StartForm(document(), posted({"name": "c", "type": "object", "secret_parts": "a..b"}))
+    assert "is no path" in str(form.errors)

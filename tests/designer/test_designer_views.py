@@ -9,7 +9,7 @@ from django.urls import reverse
 
 from flows.actions import registry
 from flows.models import Flow, FlowSecret
-from flows.models.flow import parsed_documents
+from flows.models.flow import parsed_revisions
 from tests.factories import PLANTED_KEY, make_connection, make_flow
 from tests.markup import one_line
 
@@ -160,7 +160,7 @@ def test_a_broken_document_does_not_break_a_page(client_alice, flow):
 @pytest.mark.parametrize("view", [("save_properties", "chat"), ("save_inputs",), ("change", "chat", "remove")])
 def test_an_edit_of_a_broken_document_says_so(client_alice, flow, view):
     flow.revisions.update(document={"format": "foundryflow/1", "name": "x", "actions": "none"})
-    parsed_documents.clear()
+    parsed_revisions.clear()
     answer = client_alice.post(url(flow, *view), {"base": 1}, headers=HTMX)
     assert answer.status_code == 422
     assert 'hx-target="#saved"' in answer.content.decode()
@@ -172,7 +172,7 @@ def test_an_edit_of_a_broken_document_says_so(client_alice, flow, view):
 def test_undo_leads_to_a_broken_document_and_back(client_alice, flow):
     flow.commit(flow.current.parsed().with_name("Renamed"), by=None, base=1)
     flow.revisions.filter(number=1).update(document=[])
-    parsed_documents.clear()
+    parsed_revisions.clear()
     assert client_alice.post(url(flow, "undo"), {"base": 2}, headers=HTMX).status_code == 422
     assert client_alice.get(url(flow, "show")).templates[0].name == "designer/broken.html"
     assert client_alice.post(url(flow, "redo"), {"base": 1}, headers=HTMX).status_code == 200

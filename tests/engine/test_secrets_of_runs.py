@@ -226,3 +226,28 @@ def test_a_flow_that_is_called_hides_its_key_from_the_run_that_called(endpoint):
     run = execute(set_up([{"name": "c", "type": "object"}], log("{{ c }}"), call), c={"keys": [CANARY]})
     assert run.state == State.SUCCEEDED
     assert tables_with(CANARY) == set()
+
+
+def test_a_text_is_masked_after_a_crash_in_front_of_the_search(endpoint, monkeypatch):
+    """The attempt that dies has recorded the key as a text, and made a connection of it."""
+    inputs, values, (logged, loop) = SOURCES["item of a list"]
+    waits = {"id": "wait", "type": "wait", "properties": {"seconds": 0.3}}
+    body = {"id": "body", "actions": [create("{{ c.key }}", endpoint), waits]}
+    run = make_run(set_up(inputs, logged, {**loop, "branches": [body]}), **values)
+
+    async def run_until_made():
+        going = asyncio.create_task(embedded.run_here(run))
+        async with asyncio.timeout(20):
+            while not await run.checkpoints.filter(path__endswith="create").aexists():
+                await asyncio.sleep(0.01)
+        going.cancel()
+        await asyncio.gather(going, return_exceptions=True)
+
+    with monkeypatch.context() as crash:
+        crash.setattr("flows.engine.records.mask_earlier_records", lambda *_, **__: None)
+        asyncio.run(run_until_made())
+    Run.objects.filter(pk=run.pk).update(state=State.QUEUED, worker=None, ended_at=None)
+    assert CANARY in str(list(run.log.values()))
+    asyncio.run(embedded.run_here(Run.objects.get(pk=run.pk)))
+    assert Run.objects.get(pk=run.pk).ended
+    assert tables_with(CANARY) == set()

@@ -20,7 +20,7 @@ from django.urls.converters import IntConverter
 
 from flows.batch.models import Batch
 from flows.models import Flow, Revision
-from flows.models.flow import parsed_documents
+from flows.models.flow import parsed_revisions
 from foundryflow.access import Access
 from tests.factories import make_connection, make_flow, make_run
 from tests.playground.session_factory import make_full_session
@@ -289,7 +289,7 @@ BROKEN_DOCUMENTS = [
 @pytest.mark.parametrize("document", BROKEN_DOCUMENTS, ids=["a list", "broken inputs and actions"])
 def test_no_page_breaks_with_a_document_that_cannot_be_read(stage, watched, document):
     Revision.objects.update(document=document)
-    parsed_documents.clear()
+    parsed_revisions.clear()
     for route, _ in sorted(PAGES, key=lambda page: "delete" in page[0]):
         address = filled(stage, route)
         for headers in ({}, {"hx-request": "true"}):
