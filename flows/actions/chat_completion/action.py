@@ -158,7 +158,7 @@ def call_error(target: Target, error: FoundryError, facts: Mapping[str, Any]) ->
     """What went wrong with a call, as the error of the action."""
     return ActionError(
         error.kind.value,
-        f"{target.name}: {error.message}",
+        f"{f'{target.customer}, ' if target.customer else ''}{target.name}: {error.message}",
         error.hint,
         status=error.status,
         request_id=error.request_id,

@@ -90,19 +90,13 @@ class CreateAzureAIConnection(ActionType):
     properties = Properties
 
     async def execute(self, properties: Properties, step: Step) -> Result:
-        endpoint = read_endpoint(properties.endpoint)
-        identity = read_identity(properties, endpoint)
         customer = (properties.customer or "").strip()
-        target = Target(
-            name=endpoint.host,
-            endpoint=endpoint,
-            key=Secret("") if identity else read_key(properties),
-            identity=identity,
-            limits=read_limits(properties),
-            customer=customer,
-        )
-        target = replace(target, account=account_of(target))
-        name = properties.connection_variable_name
+        try:
+            target = make_target(properties, customer)
+        except ActionError as error:
+            whose = f"{customer}: " if customer else ""
+            raise ActionError(error.kind, f"{whose}{error.message}", error.hint) from None
+        name, endpoint = properties.connection_variable_name, target.endpoint
         value = ConnectionValue(name, target)
         facts = {
             "host": endpoint.host,
@@ -112,6 +106,21 @@ class CreateAzureAIConnection(ActionType):
         }
         warning = " ".join(endpoint.warnings) or None
         return Result(output=value, variables={name: value}, facts=facts, warning=warning)
+
+
+def make_target(properties: Properties, customer: str) -> Target:
+    """Raises ActionError."""
+    endpoint = read_endpoint(properties.endpoint)
+    identity = read_identity(properties, endpoint)
+    target = Target(
+        name=endpoint.host,
+        endpoint=endpoint,
+        key=Secret("") if identity else read_key(properties),
+        identity=identity,
+        limits=read_limits(properties),
+        customer=customer,
+    )
+    return replace(target, account=account_of(target))
 
 
 def account_of(target: Target) -> str:

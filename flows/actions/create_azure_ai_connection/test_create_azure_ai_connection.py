@@ -169,3 +169,9 @@ async def test_customers_in_flight_never_see_the_connection_of_another():
     answers = await execute(document, {"customers": customers}, MemoryJournal(), MemoryServices(client))
     assert (answers, client.wrong) == (names, [])
     assert client.switches > 10_000
+
+
+async def test_what_is_wrong_is_said_of_the_customer():
+    with pytest.raises(RunFailed) as failed:
+        await created(api_key="{{ api_key }}", endpoint="https://ai.azure.com/foundryProject", customer="Fabrikam")
+    assert failed.value.error.message.startswith("Fabrikam: ")
