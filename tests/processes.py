@@ -129,6 +129,8 @@ class InheritedFile:
 def run_program(arguments: list[str], environment: Mapping[str, str], outputs: list[InheritedFile], given: str) -> None:
     """As `python *arguments` does: a file, or `-m` and a module, and what they are called with."""
     os.setsid()
+    # It ends with the tests all the same; uvicorn starts processes of its own.
+    multiprocessing.current_process()._config["daemon"] = False  # type: ignore[attr-defined]
     for stream, output in zip((sys.stdout, sys.stderr), outputs, strict=True):
         os.dup2(output.number, stream.fileno())
         stream.reconfigure(write_through=True)  # type: ignore[union-attr]
