@@ -90,9 +90,11 @@ class CreateAzureAIConnection(ActionType):
     properties = Properties
 
     async def execute(self, properties: Properties, step: Step) -> Result:
+        customer = (properties.customer or "").strip()
+        if customer:
+            step.facts["customer"] = customer  # known, too, when what follows is refused
         endpoint = read_endpoint(properties.endpoint)
         identity = read_identity(properties, endpoint)
-        customer = (properties.customer or "").strip()
         target = Target(
             name=endpoint.host,
             endpoint=endpoint,
