@@ -95,13 +95,15 @@ class Step(Protocol):
         branch: Branch,
         *,
         index: int | None = None,
+        items: Sequence[Any] | None = None,
         variables: Mapping[str, Any] | None = None,
         isolated: bool = False,
     ) -> BlockResult:
         """Executes a branch in a scope of its own that holds `variables`.
 
-        `index` numbers an iteration, which catches break and continue; without one both pass through. What an
-        `isolated` block assigns is not seen outside. Raises RunFailed, Returned, LoopLeft.
+        `index` numbers an iteration, which catches break and continue; without one both pass through. `items` are all
+        that the loop goes over, where it knows. What an `isolated` block assigns is not seen outside. Raises
+        RunFailed, Returned, LoopLeft.
         """
 
     async def skip(self, branch: Branch, reason: str) -> None:

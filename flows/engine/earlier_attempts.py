@@ -9,25 +9,35 @@ from connections.fields import KeyUnreadable
 from flows.interpreter.checkpoint import CheckpointError, unpack_outcome
 from flows.interpreter.journal import ActionEnd, ActionFinished
 from flows.language.errors import ActionError
-from flows.models import Checkpoint, Run
+from flows.models import Checkpoint, Iteration, Run
 
 AGAIN = "Retry the run from an action before, or run it again."
 
 
 @dataclass
 class EarlierAttempts:
-    """The rows there are, by path, and how leaves ended."""
+    """The paths of the rows there are, and how leaves ended."""
 
     rows: set[str] = field(default_factory=set)
     checkpoints: dict[str, Checkpoint] = field(default_factory=dict)
     notes: dict[str, Checkpoint] = field(default_factory=dict)
+    iterations: dict[str, Iteration] = field(default_factory=dict)
 
     @classmethod
     def of(cls, run: Run) -> EarlierAttempts:
         earlier = cls(set(run.actions.values_list("path", flat=True)))
         for checkpoint in run.checkpoints.all():
             (earlier.notes if checkpoint.note else earlier.checkpoints)[checkpoint.path] = checkpoint
+        known = run.iterations.only("loop", "number", "digest", "started_at")
+        earlier.iterations = {iteration.place: iteration for iteration in known}
         return earlier
+
+    def forget(self, place: str) -> None:
+        """What an iteration had done does not count: its item is another one than it was."""
+        for kept in (self.checkpoints, self.notes):
+            for path in [path for path in kept if path.startswith(f"{place}/")]:
+                del kept[path]
+        self.rows = {path for path in self.rows if not path.startswith(f"{place}/")}
 
     @property
     def hold_secrets(self) -> bool:

@@ -7,9 +7,10 @@ from typing import Any
 
 from connections.secret import Secret
 from flows.interpreter.known_secrets import KnownSecrets
-from flows.models import ActionRun, Checkpoint, LogEntry, Run
+from flows.models import ActionRun, Checkpoint, Iteration, LogEntry, Run
 
 SHOWN = ("inputs", "output", "variables", "facts", "error", "warning", "reason", "text")
+NAMES = ("label", "customer", "connection", "host")  # of iterations
 EVERY = 1.0  # seconds, since a flow may make a key of a text in each of a thousand iterations
 
 
@@ -19,6 +20,8 @@ def mask_earlier_records(run_id: int, secrets: KnownSecrets, *, ends: bool) -> N
         return
     for row in ActionRun.objects.filter(run_id=run_id).only(*SHOWN).iterator():
         change_shown(row, {name: getattr(row, name) for name in SHOWN}, secrets)
+    for iteration in Iteration.objects.filter(run_id=run_id).only(*NAMES).iterator():
+        change_shown(iteration, {name: getattr(iteration, name) for name in NAMES}, secrets)
     for line in LogEntry.objects.filter(run_id=run_id).only("message").iterator():
         change_shown(line, {"message": line.message}, secrets)
     for checkpoint in Checkpoint.objects.filter(run_id=run_id, sealed=None).iterator():
@@ -29,7 +32,7 @@ def mask_earlier_records(run_id: int, secrets: KnownSecrets, *, ends: bool) -> N
     hide_inputs(Run.objects.only("inputs", "secret_inputs").get(pk=run_id), secrets, ended=ends)
 
 
-def change_shown(row: ActionRun | LogEntry, shown: dict[str, Any], secrets: KnownSecrets) -> None:
+def change_shown(row: ActionRun | Iteration | LogEntry, shown: dict[str, Any], secrets: KnownSecrets) -> None:
     masked = secrets.mask(shown)
     if masked is not shown:
         for name, value in masked.items():

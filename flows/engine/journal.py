@@ -6,16 +6,16 @@ An older attempt is refused.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import UTC, datetime
 from typing import Any
 
 from connections.foundry.masking import MaskingWindow
 from flows.engine.call_counts import CountedCall, deployment_of
 from flows.engine.earlier_attempts import EarlierAttempts
 from flows.engine.gate import ActionGate
+from flows.engine.iterations import IterationRecords
 from flows.engine.live import Hub
 from flows.engine.outbox import Outbox
-from flows.engine.records import LONGEST_PATH
+from flows.engine.records import LONGEST_PATH, moment
 from flows.engine.writer import DatabaseWriter
 from flows.interpreter.checkpoint import PackedOutcome, pack_outcome
 from flows.interpreter.journal import (
@@ -30,6 +30,8 @@ from flows.interpreter.journal import (
     ActionStreamed,
     ActionWaiting,
     Event,
+    IterationEnded,
+    IterationStarted,
 )
 from flows.interpreter.known_secrets import KnownSecrets
 from flows.interpreter.suspicion import places_of
@@ -48,15 +50,15 @@ class DatabaseJournal:
         self.gate = ActionGate(places_of(run.crashes, run.crash_path))
         self.secrets = KnownSecrets()
         self._outbox = Outbox(run, writer, hub, self.gate, self.secrets)
+        self._iterations = IterationRecords(self._outbox)
         self._earlier = EarlierAttempts()
-        self._rows: set[str] = set()  # paths of actions that have one
         self._containers: set[str] = set()  # that are going
         self._windows: dict[str, MaskingWindow] = {}  # of actions that stream
         self._is_silent = False
 
     def remember(self, earlier: EarlierAttempts) -> None:
         """Goes on behind what earlier attempts left; before anything is recorded."""
-        self._earlier, self._rows = earlier, set(earlier.rows)
+        self._earlier = earlier
         self._outbox.keeps_secrets = earlier.hold_secrets
 
     def hand_over(self) -> None:
@@ -101,6 +103,10 @@ class DatabaseJournal:
                 await self._record_success(event)
             case ActionFailed():
                 self._record_failure(event)
+            case IterationStarted():
+                await self._iterations.start(event, self._earlier)
+            case IterationEnded():
+                self._iterations.end(event)
             case ActionCancelled():
                 self._record_end(event, {"state": State.CANCELLED, **self._streamed_text(event.path)})
 
@@ -123,7 +129,7 @@ class DatabaseJournal:
         inputs = await off_loop_if_heavy(display_json, event.inputs)
         number = self._outbox.next_number()
         fields = {"state": State.RUNNING, "event": number, "reason": "", "waits_until": None, "inputs": inputs}
-        if event.path in self._rows:
+        if event.path in self._earlier.rows:
             # Walked or tried again: when it began, and where it stands, is known.
             self._outbox.records.change(event.path, fields)
         else:
@@ -132,14 +138,14 @@ class DatabaseJournal:
         await self._outbox.settle()
 
     def _record_skip(self, event: ActionSkipped) -> None:
-        if event.path in self._rows:
+        if event.path in self._earlier.rows:
             return
         number, reason = self._outbox.next_number(), storable_text(event.reason)[:500]
         self._create(event, {"state": State.SKIPPED, "event": number, "order": number, "reason": reason})
         self._outbox.send()
 
     def _create(self, event: ActionStarted | ActionSkipped, fields: Fields) -> None:
-        self._rows.add(event.path)
+        self._earlier.rows.add(event.path)
         self._outbox.records.created[event.path] = {**action_identity(event), **fields}
 
     def _record_wait(self, event: ActionWaiting) -> None:
@@ -194,7 +200,9 @@ class DatabaseJournal:
         records, is_container = self._outbox.records, event.path in self._containers
         ends = {"event": self._outbox.next_number(), "ended_at": moment(event.at), "reason": "", "waits_until": None}
         records.change(event.path, {**ends, **fields})
-        records.add_tokens(tokens if isinstance(tokens, Mapping) else {})
+        spent = tokens if isinstance(tokens, Mapping) else {}
+        records.add_tokens(spent)
+        self._iterations.add_outcome(event.path, fields, spent)
         records.ended.append(event.path)
         self._count_call(event, fields)
         if self.gate.end(event.path, container=is_container):
@@ -240,10 +248,6 @@ def action_identity(event: ActionStarted | ActionSkipped) -> dict[str, str]:
         "type": event.type[:100],
         "title": event.title[:200],
     }
-
-
-def moment(at: float) -> datetime:
-    return datetime.fromtimestamp(at, UTC)
 
 
 def error_json(error: ActionError) -> dict[str, Any]:

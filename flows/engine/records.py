@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
 from typing import Any
 
 from flows.engine.call_counts import CountedCall, count_calls, note_costs
 from flows.engine.earlier_records import mask_earlier_records
 from flows.interpreter.known_secrets import KnownSecrets
-from flows.models import LIVE, ActionRun, Checkpoint, LogEntry, Run, State, Suspect, sql
+from flows.models import LIVE, ActionRun, Checkpoint, Iteration, LogEntry, Run, State, Suspect, sql
+from flows.models.iteration import split_place, store_iterations
 from flows.models.raw import Fields, db_values, insert
 
 LONGEST_PATH = 500
@@ -37,6 +39,8 @@ class RunRecords:
     checkpoints: list[Checkpoint] = field(default_factory=list)
     ended: list[str] = field(default_factory=list)
     calls: list[CountedCall] = field(default_factory=list)  # of models, that have ended
+    iterations: dict[str, Fields] = field(default_factory=dict)  # what has become of them, by place
+    restarted: list[str] = field(default_factory=list)  # places of iterations whose earlier outcome does not count
     clears_suspicion: bool = False  # what was going when its process died has ended since
     ending: Fields = field(default_factory=dict)
     erases_secrets: bool = False  # the run held secrets
@@ -59,11 +63,11 @@ class RunRecords:
         if not secrets:
             return
         messages = [line.message for line in self.lines]
-        shown = [self.created, self.changed, self.ending, messages]
+        shown = [self.created, self.changed, self.ending, messages, self.iterations]
         # The facts of calls are those of their records.
         if not secrets.found_among([shown, [checkpoint.plain for checkpoint in self.checkpoints]]):
             return
-        self.created, self.changed, self.ending, messages = secrets.mask(shown)
+        self.created, self.changed, self.ending, messages, self.iterations = secrets.mask(shown)
         self.calls = [replace(call, facts=secrets.mask(call.facts)) for call in self.calls]
         for line, message in zip(self.lines, messages, strict=True):
             line.message = message
@@ -77,6 +81,11 @@ class RunRecords:
         return RunRecords(self.run, self.attempt, self.secrets)
 
 
+def moment(at: float) -> datetime:
+    """Of seconds since the epoch."""
+    return datetime.fromtimestamp(at, UTC)
+
+
 def write_records(all: Sequence[RunRecords]) -> list[StaleAttempt | None]:
     """In the transaction that is open. Says of each whether it was refused."""
     attempts = sql.lock_attempts([each.run for each in all])
@@ -85,9 +94,11 @@ def write_records(all: Sequence[RunRecords]) -> list[StaleAttempt | None]:
     for each in valid:
         each.mask()
     update_runs(valid)
+    delete_restarted(valid)
     insert([ActionRun(run_id=each.run, **fields) for each in valid for fields in each.created.values()])
     update_actions(valid)
     insert([line for each in valid for line in each.lines])
+    write_iterations(valid)
     write_checkpoints([checkpoint for each in valid for checkpoint in each.checkpoints])
     if acquitted := [each.run for each in valid if each.clears_suspicion]:
         Suspect.objects.filter(run__in=acquitted).delete()
@@ -131,6 +142,20 @@ def update_actions(all: Sequence[RunRecords]) -> None:
             by_columns[tuple(fields)].append((*sql.action_values(fields), each.run, path[:LONGEST_PATH]))
     for columns, rows in by_columns.items():
         sql.update_actions(columns, rows)
+
+
+def delete_restarted(all: Sequence[RunRecords]) -> None:
+    for each in all:
+        for place in each.restarted:
+            loop, number = split_place(place)
+            Iteration.objects.filter(run_id=each.run, loop=loop, number=number).delete()
+            for model in (ActionRun, Checkpoint):
+                model.objects.filter(run_id=each.run, path__startswith=f"{place}/").delete()
+
+
+def write_iterations(all: Sequence[RunRecords]) -> None:
+    if changes := [(each.run, change) for each in all for change in each.iterations.values()]:
+        store_iterations(changes)
 
 
 def write_checkpoints(checkpoints: Sequence[Checkpoint]) -> None:

@@ -72,7 +72,7 @@ SHORT = {
     "not_found_route": "wrong path",
     "content_filter": "filtered",
     "context_length": "prompt too long",
-    "rate_limit": "rate limit",
+    "rate_limit": "throttled",
     "quota": "quota used up",
     "server": "service failed",
     "connect": "unreachable",
@@ -84,6 +84,33 @@ SHORT = {
     "inside": "an action inside failed",
     "killed_worker": "killed its process",
 }
+
+
+REASONS = {
+    **SHORT,
+    "blocked_destination": "host not allowed",
+    "budget": "budget spent",
+    "checkpoint": "result unreadable",
+    "connection_missing": "no connection",
+    "dynamic_connection": "no connection",
+    "endpoint": "wrong endpoint",
+    "expression": "wrong expression",
+    "flow_missing": "no such flow",
+    "internal": "action broke",
+    "not_set": "variable not set",
+    "property_missing": "value missing",
+    "property_wrong": "wrong value",
+    "secret_in_text": "secret in text",
+    "secret_missing": "secret missing",
+    "tls": "certificate refused",
+    "unsupported_parameter": "parameter refused",
+}
+
+
+def reason_words(kind: str, status: int | None = None) -> str:
+    """A failure in three words, by its kind: "401, key refused"; "Key refused" where there was no answer."""
+    short = REASONS.get(kind) or kind.replace("_", " ")
+    return f"{status}, {short}" if status else f"{short[:1].upper()}{short[1:]}"
 
 
 def failure_words(error: dict[str, Any]) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
@@ -93,6 +93,31 @@ class ActionNoted:
     value: Any
 
 
+@dataclass(frozen=True)
+class IterationStarted:
+    """An iteration of the loop at `loop` begins. `items` are what the loop goes over, where it knows."""
+
+    loop: str
+    number: int
+    at: float
+    items: Sequence[Any] | None = None
+
+    @property
+    def path(self) -> str:
+        """What the paths of its actions begin with, before a slash."""
+        return f"{self.loop}[{self.number}]"
+
+
+@dataclass(frozen=True)
+class IterationEnded:
+    """`failed`: with a failure that nothing inside caught; `cancelled`: before its end."""
+
+    path: str
+    at: float
+    failed: bool = False
+    cancelled: bool = False
+
+
 ActionEnd = ActionFinished | ActionFailed
 Event = (
     ActionStarted
@@ -104,6 +129,8 @@ Event = (
     | ActionLogged
     | ActionWaiting
     | ActionNoted
+    | IterationStarted
+    | IterationEnded
 )
 
 

@@ -25,6 +25,8 @@ from flows.interpreter.journal import (
     ActionStarted,
     ActionStreamed,
     ActionWaiting,
+    IterationEnded,
+    IterationStarted,
     Journal,
 )
 from flows.interpreter.tries import Tries
@@ -368,6 +370,7 @@ class Execution:
         branch: Branch,
         *,
         index: int | None = None,
+        items: Sequence[Any] | None = None,
         variables: Mapping[str, Any] | None = None,
         isolated: bool = False,
     ) -> BlockResult:
@@ -379,10 +382,29 @@ class Execution:
             self.scope.keep(inner, variables or ())
             return BlockResult(inner)
         try:
-            await self._runner.run_block(branch.actions, inner, f"{self.path}[{index}]/")
+            async with self._iteration(index, items) as path:
+                await self._runner.run_block(branch.actions, inner, f"{path}/")
         except LoopLeft as left:
             return BlockResult(inner, left.signal)
         return BlockResult(inner)
+
+    @asynccontextmanager
+    async def _iteration(self, index: int, items: Sequence[Any] | None) -> AsyncIterator[str]:
+        """Records that an iteration begins, and how it ends; gives its path."""
+        record, started = self._runner.journal.record, IterationStarted(self.path, index, time.time(), items)
+        await record(started)
+        try:
+            yield started.path
+        except (LoopLeft, Returned):
+            await record(IterationEnded(started.path, time.time()))
+            raise
+        except RunFailed:
+            await record(IterationEnded(started.path, time.time(), failed=True))
+            raise
+        except asyncio.CancelledError:
+            await record(IterationEnded(started.path, time.time(), cancelled=True))
+            raise
+        await record(IterationEnded(started.path, time.time()))
 
     async def skip(self, branch: Branch, reason: str) -> None:
         await self._runner.skip(branch.actions, f"{self.path}/", reason)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from flows.models.figures import HourlyFigures, RunGroup
 from flows.models.flow import Conflict, Flow, Revision, Room
+from flows.models.iteration import Iteration
 from flows.models.record import ActionRun, Checkpoint, LogEntry
 from flows.models.run import Run, Suspect, Worker
 from flows.models.secrets import FlowSecret
@@ -20,6 +21,7 @@ __all__ = [
     "Flow",
     "FlowSecret",
     "HourlyFigures",
+    "Iteration",
     "LogEntry",
     "Revision",
     "Room",

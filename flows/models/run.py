@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import uuid
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
 from django.conf import settings
@@ -18,8 +18,9 @@ from connections.secret import MASK, Secret
 from flows.language.values import storable_text
 from flows.lint.hidden_inputs import shown_inputs
 from flows.models.flow import Flow, Revision, visible_to
-from flows.models.record import TAKEN_OVER, ActionRun, Checkpoint
+from flows.models.record import Checkpoint
 from flows.models.states import ENDED, LIVE, State
+from flows.models.taken_over import Wanted, all_but, before, take_over
 
 LONGEST_CUSTOMER = 200  # characters
 
@@ -108,17 +109,43 @@ class RunManager(models.Manager["Run"]):
         Inputs that are not given stay as they were, but secret ones are gone. Results that hold a secret are gone,
         too: those actions are executed again.
         """
+        return self._start_like(run, before(run.pk, path), None if newest else run.revision, inputs, by=by, via=via)
+
+    @transaction.atomic
+    def retry_iterations(
+        self,
+        run: Run,
+        loop: str,
+        numbers: Collection[int],
+        *,
+        by: User | None,
+        via: str,
+        inputs: Mapping[str, object] | None = None,
+    ) -> Run:
+        """Another run that executes these iterations of a loop again, and what stands behind the loop.
+
+        What was before, and how the others ended, is taken over: as in `start_again`, but for what holds a secret.
+        """
+        return self._start_like(run, all_but(run.pk, loop, numbers), run.revision, inputs, by=by, via=via)
+
+    def _start_like(
+        self,
+        run: Run,
+        wanted: Wanted,
+        revision: Revision | None,
+        inputs: Mapping[str, object] | None,
+        **started: Any,
+    ) -> Run:
         made = self.start(
             flow=run.flow,
             inputs={**run.inputs_without_masks(), **(inputs or {})},
-            by=by,
-            via=via,
-            revision=None if newest else run.revision,
+            revision=revision,
             priority=run.priority,
             customer=run.customer,
             origin=run,
+            **started,
         )
-        made.copy_results(run, path)
+        self.filter(pk=made.pk).update(last_event=take_over(made.pk, run.pk, wanted))
         return made
 
 
@@ -199,23 +226,6 @@ class Run(models.Model):
     def inputs_without_masks(self) -> dict[str, Any]:
         """Those that can be given again."""
         return {name: value for name, value in self.inputs.items() if MASK not in json.dumps(value, ensure_ascii=False)}
-
-    def copy_results(self, origin: Run, path: str) -> None:
-        """Copies the results that `origin` had before `path` (empty: all), with their rows."""
-        done = origin.actions.filter(state=State.SUCCEEDED)
-        if path:
-            pivot = origin.actions.filter(path=path).values_list("order", flat=True).first()
-            done = done.filter(order__lt=pivot) if pivot is not None else done.none()
-        kept = {each.path: each for each in origin.checkpoints.filter(note=False, sealed=None)}
-        rows = [row for row in done if row.path in kept]
-        for number, row in enumerate(rows, 1):
-            row.pk, row.run, row.order, row.event = None, self, number, number
-            row.reason = f"{TAKEN_OVER}{origin.pk}"
-        ActionRun.objects.bulk_create(rows)
-        Checkpoint.objects.bulk_create(
-            [Checkpoint(run=self, path=row.path, plain=kept[row.path].plain) for row in rows]
-        )
-        Run.objects.filter(pk=self.pk).update(last_event=len(rows))
 
     def request_cancel(self, *, by: str) -> bool:
         """Notes who wants it stopped; a queued run ends at once. False when it had ended."""

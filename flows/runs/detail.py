@@ -36,6 +36,12 @@ class ActionDetail:
         return facts
 
     @property
+    def instead_of(self) -> str:
+        """The connection chosen in the flow that a dynamic one went before; empty when there was none."""
+        reason = str(self.facts.get("connection_reason") or "")
+        return reason.partition(", instead of ")[2] if self.facts.get("connection_variable") else ""
+
+    @property
     def is_call(self) -> bool:
         return self.record.type in model_call_types()
 

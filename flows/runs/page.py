@@ -10,13 +10,15 @@ from urllib.parse import urlencode
 from django.db.models import QuerySet
 
 from flows.flowchart.chart import flowchart_of_run
-from flows.flowchart.states import run_view
+from flows.flowchart.states import StateView, run_view
 from flows.language.document import DocumentError
 from flows.models import ActionRun, LogEntry, Room, Run, State
 from flows.runs import steps
 from flows.runs.crashes import crash_notice
 from flows.runs.detail import ActionDetail, detail_of, selected_record
+from flows.runs.iterations import IterationsPage
 from flows.runs.list import milliseconds_of
+from flows.runs.loops import LoopCounts, find_loop, long_loops
 from flows.runs.outline import Outline
 from flows.runs.paging import PagePlace, place_of, window_of
 from flows.runs.values import value_view, value_views
@@ -24,6 +26,7 @@ from flows.runs.workers import workers_notice
 from foundryflow.people import name_of
 from foundryflow.regions import Region
 
+PARAMS = (*steps.PARAMS, "loop", "reason", "sort", "page", "iteration")  # of an address, that its stream needs
 MOST_LINES = 400  # of the log, on one page
 
 
@@ -33,11 +36,30 @@ class RunPage:
     def __init__(self, run: Run, params: Mapping[str, str]) -> None:
         self.run, self.params = run, params
         self.action = params.get("action", "")  # empty: the one that matters most
-        tab = params.get("tab", "")
-        self.tab = tab if tab in TABS else "steps"
+        self.tab = self._tab(params.get("tab", ""))
+
+    def _tab(self, wanted: str) -> str:
+        """That of the address; else the iterations where some have failed, unless the address asks for steps."""
+        if wanted in TABS and (wanted != "iterations" or self.loops):
+            return wanted
+        asks_for_steps = self.action or any(name in self.params for name in steps.PARAMS)
+        return "iterations" if not wanted and self.loops and self.loops[0].failed and not asks_for_steps else "steps"
+
+    @cached_property
+    def loops(self) -> list[LoopCounts]:
+        """Those with many iterations."""
+        return long_loops(self.run)
+
+    @cached_property
+    def iterations(self) -> IterationsPage | None:
+        """What the tab of the iterations shows; None on others."""
+        loop = find_loop(self.run, self.params.get("loop", ""), self.loops) if self.tab == "iterations" else None
+        return IterationsPage(self.run, self.loops, loop, self.params) if loop else None
 
     @cached_property
     def record(self) -> ActionRun | None:
+        if self.iterations:
+            return self.iterations.detail.record if self.iterations.detail else None
         return selected_record(self.run, self.action)
 
     @cached_property
@@ -50,7 +72,7 @@ class RunPage:
         context = {
             "run": run,
             "flow": run.flow,
-            "state": run_view(run),
+            "state": self._state,
             "crashes": crash_notice(run),
             "milliseconds": milliseconds_of(run),
             "way": way_of(run),
@@ -60,8 +82,17 @@ class RunPage:
         return Region("runs/_status.html", "run-status", context)
 
     @property
+    def _state(self) -> StateView:
+        """A run that succeeded although iterations failed says how many."""
+        if self.run.state == State.SUCCEEDED and self.loops and self.loops[0].failed:
+            return self.loops[0].verdict
+        return run_view(self.run)
+
+    @property
     def detail_region(self) -> Region:
-        return Region("runs/_detail.html", "run-detail", {"run": self.run, "detail": self.detail})
+        iteration = self.iterations.detail if self.iterations else None
+        context = {"run": self.run, "detail": self.detail, "iteration": iteration}
+        return Region("runs/_detail.html", "run-detail", context)
 
     @property
     def tab_region(self) -> Region:
@@ -79,6 +110,7 @@ class RunPage:
             "tab": self.tab,
             "tab_template": tab.template,
             "action": self.action,
+            "loop": self.loops[0] if self.loops else None,
             "lines": self.run.log.count(),
             "workers": workers_notice() if self.run.state == State.QUEUED else None,
             "stream_query": self.stream_query,
@@ -95,7 +127,8 @@ class RunPage:
             "path": detail.record.path if detail else "",
             "length": len(detail.text) if detail else 0,
         }
-        return urlencode({**query, **{name: self.params[name] for name in steps.PARAMS if self.params.get(name)}})
+        shown = self.iterations.shown_query if self.iterations else {}
+        return urlencode({**query, **{name: self.params[name] for name in PARAMS if self.params.get(name)}, **shown})
 
 
 def way_of(run: Run) -> str:
@@ -113,6 +146,10 @@ def sources_of(run: Run) -> list[tuple[str, int]]:
 def outline_region(page: RunPage) -> Region:
     outline = Outline(page.run, page.record, page.params)
     return Region("runs/_outline.html", "run-outline", {"run": page.run, "outline": outline})
+
+
+def iterations_region(page: RunPage) -> Region:
+    return Region("runs/_iterations.html", "run-iterations", {"run": page.run, "page": page.iterations})
 
 
 def flowchart_region(page: RunPage) -> Region:
@@ -139,6 +176,7 @@ def log_region(page: RunPage) -> Region:
 
 TABS: dict[str, Callable[[RunPage], Region]] = {
     "steps": outline_region,
+    "iterations": iterations_region,
     "flowchart": flowchart_region,
     "values": values_region,
     "log": log_region,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from urllib.parse import urlencode
 
 from django.contrib import messages
@@ -20,6 +20,7 @@ from flows.engine.configuration import head_of
 from flows.language.document import DocumentError
 from flows.lint.linter import Problem
 from flows.models import Flow, Revision, Run, State
+from flows.runs.chosen_iterations import ChosenIterations
 from flows.runs.forms import InputsForm
 from foundryflow.access import editor
 from foundryflow.http import Request, whole_number
@@ -35,6 +36,7 @@ class RunPlan:
     form: InputsForm
     origin: Run | None = None  # whose results are taken over
     path: str = ""  # where it begins then; empty: where the origin failed
+    chosen: ChosenIterations | None = None  # of the origin, that alone are executed again
 
     @classmethod
     def of_address(cls, request: Request, flow: Flow) -> RunPlan:
@@ -52,7 +54,8 @@ class RunPlan:
         is_filled_in = request.method == "POST" and (not document.inputs or "asked" in request.POST)
         given = again.inputs_without_masks() if again else None
         form = InputsForm(document, request.POST if is_filled_in else None, given)
-        return cls(flow, revision, form, origin, request.GET.get("from", ""))
+        chosen = ChosenIterations.of(origin, request.GET) if origin and "loop" in request.GET else None
+        return cls(flow, revision, form, origin, request.GET.get("from", ""), chosen)
 
     @classmethod
     def of_retry(cls, run: Run) -> RunPlan:
@@ -64,7 +67,8 @@ class RunPlan:
     def address(self) -> str:
         """Where its form is sent."""
         form = reverse("runs:start", args=[self.flow.slug])
-        return f"{form}?{urlencode({'again': self.origin.pk, 'from': self.path})}" if self.origin else form
+        chosen = self.chosen.query if self.chosen else {}
+        return f"{form}?{urlencode({'again': self.origin.pk, 'from': self.path, **chosen})}" if self.origin else form
 
     def errors(self) -> list[Problem]:
         """What keeps it from being started, unless somebody wants it anyway."""
@@ -77,9 +81,13 @@ class RunPlan:
         if self.origin:
             # What was cleared counts as cleared.
             cleared = dict.fromkeys(declared.name for declared in self.revision.parsed().inputs)
-            run = Run.objects.start_again(
-                self.origin, by=by, via="run page", path=self.path, inputs={**cleared, **inputs}, newest=newest
-            )
+            inputs = {**cleared, **inputs}
+            if self.chosen:
+                run = self.chosen.retry(by=by, inputs=inputs)
+            else:
+                run = Run.objects.start_again(
+                    self.origin, by=by, via="run page", path=self.path, inputs=inputs, newest=newest
+                )
         else:
             run = Run.objects.start(flow=self.flow, inputs=inputs, by=by, via="designer", priority=engine.URGENT)
         engine.submit(run)
@@ -113,18 +121,38 @@ def retry(request: Request, pk: int) -> HttpResponse:
     if run.state not in (State.FAILED, State.CANCELLED):
         messages.info(request, "Only a run that failed or was stopped can be retried.")
         return redirect("runs:show", pk)
+    return start_retry(request, run)
+
+
+@editor
+@require_POST
+def retry_iterations(request: Request, pk: int) -> HttpResponse:
+    """Executes the iterations again that have failed and that the filters find, or the one that is named."""
+    run = find_run(request, pk)
+    chosen = ChosenIterations.of(run, request.POST)
+    if not run.ended or chosen is None:
+        messages.info(request, "Only iterations that failed can be retried, once their run has ended.")
+        return redirect("runs:show", pk)
+    return start_retry(request, run, chosen)
+
+
+def start_retry(request: Request, run: Run, chosen: ChosenIterations | None = None) -> HttpResponse:
+    """Starts it, unless something has to be asked or said before."""
     try:
-        plan = RunPlan.of_retry(run)
+        plan = replace(RunPlan.of_retry(run), chosen=chosen)
         errors = plan.errors()
     except DocumentError:
         messages.error(request, "The revision of that run cannot be read.")
-        return redirect("runs:show", pk)
+        return redirect("runs:show", run.pk)
     if run.inputs_without_masks().keys() != run.inputs.keys():
         return redirect(plan.address)
     if errors and "anyway" not in request.POST:
         return start_page(request, plan, errors, status=422)
     with transaction.atomic():
-        retried = Run.objects.start_again(run, by=request.user, via="run page")
+        if chosen:
+            retried = chosen.retry(by=request.user)
+        else:
+            retried = Run.objects.start_again(run, by=request.user, via="run page")
         engine.submit(retried)
     return redirect("runs:show", retried.pk)
 

@@ -161,7 +161,7 @@ PARAMS = ("state", "step", "find", "from", "until")
 
 
 def address_of(params: Mapping[str, str]) -> str:
-    return f"?{urlencode(params)}"
+    return f"?{urlencode(params or {'tab': 'steps'})}"
 
 
 def cut(text: str) -> str:

@@ -91,7 +91,12 @@ def read_changes(run_id: int, browser: BrowserState) -> tuple[list[str], bool]:
 def changed_regions(page: RunPage, browser: BrowserState) -> Iterator[Region]:
     yield page.status_region
     record = page.record
-    if record is not None and (record.path != browser.path or record.event > browser.event):
+    if page.iterations:
+        browser.params = {**browser.params, **page.iterations.shown_query}
+        browser.path = record.path if record else ""
+        browser.lengths[browser.path] = len(streamed_text(page.run.pk, browser.path))
+        yield page.detail_region
+    elif record is not None and (record.path != browser.path or record.event > browser.event):
         browser.path = record.path
         browser.lengths[record.path] = len(streamed_text(page.run.pk, record.path))
         yield page.detail_region

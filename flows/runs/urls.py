@@ -10,6 +10,8 @@ urlpatterns = [
     path("runs/<id:pk>/stream/", stream.stream, name="stream"),
     path("runs/<id:pk>/cancel/", views.cancel, name="cancel"),
     path("runs/<id:pk>/retry/", start.retry, name="retry"),
+    path("runs/<id:pk>/iterations/", views.iterations, name="iterations"),
+    path("runs/<id:pk>/iterations/retry/", start.retry_iterations, name="retry_iterations"),
     path("runs/<id:pk>/download/", views.download, name="download"),
     path("flows/<slug:slug>/run/", start.start, name="start"),
 ]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import json
 
 from django.contrib import messages
@@ -12,13 +13,16 @@ from django.views.decorators.http import require_GET, require_POST
 from flows import engine
 from flows.access import find_run
 from flows.runs.detail import selected_record
+from flows.runs.iteration_file import iteration_lines
+from flows.runs.iterations import IterationFilters, IterationSearch
 from flows.runs.list import list_context
+from flows.runs.loops import find_loop
 from flows.runs.page import RunPage
 from flows.runs.workers import workers_notice
 from foundryflow.access import editor, reader
 from foundryflow.http import Request
 from foundryflow.people import name_of
-from foundryflow.regions import page
+from foundryflow.regions import page, regions
 
 
 @reader
@@ -37,7 +41,26 @@ def workers(request: Request) -> HttpResponse:
 @reader
 @require_GET
 def show(request: Request, pk: int) -> HttpResponse:
-    return page(request, "runs/run.html", RunPage(find_run(request, pk), request.GET).context)
+    shown = RunPage(find_run(request, pk), request.GET)
+    if request.htmx and not request.htmx.history_restore_request:
+        return regions(request, shown.detail_region, shown.tab_region)
+    return page(request, "runs/run.html", shown.context)
+
+
+@reader
+@require_GET
+def iterations(request: Request, pk: int) -> HttpResponse:
+    """The iterations that the filters find, as CSV."""
+    run, filters = find_run(request, pk), IterationFilters.of(request.GET)
+    loop = find_loop(run, filters.loop)
+    if loop is None:
+        raise Http404("This run has no loop with many iterations.")
+    response = HttpResponse(
+        content_type="text/csv; charset=utf-8",
+        headers={"Content-Disposition": f'attachment; filename="run-{pk}-iterations.csv"'},
+    )
+    csv.writer(response).writerows(iteration_lines(IterationSearch(run, loop, filters)))
+    return response
 
 
 @editor

@@ -7,13 +7,13 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from flows.models.usage_search import UsagePeriod, UsageSums
+from foundryflow.spreadsheets import harmless
 
 MOST_LINES = 100_000
 COLUMNS = (
     "Time (UTC)", "Connection", "Customer", "Deployment", "Flow", "Error", "Calls", "Tokens in", "Of these cached",
     "Tokens out", "Of these reasoning", "429s", "Waited (s)", "Cost", "Currency",
 )  # fmt: skip
-FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n")  # what makes a formula of a cell
 
 
 def file_name(period: UsagePeriod) -> str:
@@ -35,8 +35,3 @@ def lines_of(lines: Iterable[tuple[datetime, dict[str, str], str, UsageSums]]) -
             f"{sums.costs[currency].normalize():f}" if currency else "",
             currency,
         ]
-
-
-def harmless(text: str) -> str:
-    """With an apostrophe before what a spreadsheet would calculate."""
-    return f"'{text}" if text.startswith(FORMULA) else text

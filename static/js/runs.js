@@ -1,4 +1,5 @@
-// Keeps the end of a streaming answer in view while the reader is at the end of it, and not otherwise.
+// Keeps the end of a streaming answer in view while the reader is at the end of it, and not otherwise. Leads through
+// the table of iterations by arrows, and puts the open one below its row where there is no room beside the table.
 
 const NEAR = 60; // px
 let following = true;
@@ -13,3 +14,45 @@ new MutationObserver((changes) => {
   const log = streamed && document.querySelector("[role=log]");
   if (log && following && log.getBoundingClientRect().bottom > window.innerHeight) log.scrollIntoView({ block: "end" });
 }).observe(document.getElementById("main"), { childList: true, subtree: true, characterData: true });
+
+const links = () => [...document.querySelectorAll(".iteration-link")];
+
+document.addEventListener("keydown", (event) => {
+  const step = { ArrowDown: 1, ArrowUp: -1 }[event.key];
+  const at = links().indexOf(document.activeElement);
+  const inTable = at >= 0 || document.activeElement === document.body;
+  if (!step || !inTable || event.altKey || event.ctrlKey || event.metaKey) return;
+  const chosen = links().findIndex((link) => link.ariaCurrent === "true");
+  const next = links()[at >= 0 ? at + step : Math.max(chosen, 0)];
+  if (!next) return;
+  event.preventDefault();
+  next.focus();
+});
+
+const between = window.matchMedia("(600px <= width < 1100px)");
+const place = document.createElement("tr");
+const cell = place.appendChild(document.createElement("td"));
+place.className = "iteration-place";
+
+function placeDetail() {
+  const row = between.matches && document.querySelector(".iteration-table tr.is-selected");
+  if (!row) return takeDetailHome();
+  if (row.nextElementSibling === place) return;
+  cell.colSpan = [...row.cells].filter((one) => one.offsetParent).length;
+  cell.append(document.getElementById("run-detail"));
+  row.after(place);
+}
+
+// What renews the table knows nothing of a row that is not of it.
+function takeDetailHome() {
+  if (!place.isConnected) return;
+  document.querySelector(".run-body").append(document.getElementById("run-detail"));
+  place.remove();
+}
+
+if (document.querySelector(".iteration-table")) {
+  placeDetail();
+  between.addEventListener("change", placeDetail);
+  document.addEventListener("htmx:before:swap", takeDetailHome);
+  document.addEventListener("htmx:finally:swap", placeDetail);
+}

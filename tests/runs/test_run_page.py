@@ -112,7 +112,7 @@ def test_the_address_of_the_stream_says_what_the_page_shows(client_bob, run, mon
     assert ">So far 🙂</div>" in page
 
 
-@pytest.mark.parametrize(("tab", "count"), [("steps", 7), ("flowchart", 8), ("values", 6), ("log", 7)])
+@pytest.mark.parametrize(("tab", "count"), [("steps", 8), ("flowchart", 9), ("values", 7), ("log", 8)])
 def test_the_page_needs_a_fixed_number_of_queries(client_bob, run, tab, count):
     open_page(client_bob, run)  # the first time a database is asked for more
     with CaptureQueriesContext(database) as queries:

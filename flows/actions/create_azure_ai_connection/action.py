@@ -91,6 +91,8 @@ class CreateAzureAIConnection(ActionType):
 
     async def execute(self, properties: Properties, step: Step) -> Result:
         customer = (properties.customer or "").strip()
+        if customer:
+            step.facts["customer"] = customer  # known, too, when what follows is refused
         try:
             target = make_target(properties, customer)
         except ActionError as error:

@@ -137,7 +137,9 @@ class Loop:
     async def _iterate(self, body: Branch, index: int, item: Any) -> None:
         names = self._properties
         variables = {names.item_variable_name: item, names.index_variable_name: index}
-        left = await self._step.run_block(body, index=index, variables=variables, isolated=self.width > 1)
+        left = await self._step.run_block(
+            body, index=index, items=self.items, variables=variables, isolated=self.width > 1
+        )
         self.done += 1
         if left.signal is Signal.BREAK:
             self._last = min(self._last, index)
