@@ -67,6 +67,14 @@ class Environment:
             raise SettingError(f"{PREFIX}{name} is {prefix!r}; write a path such as /foundryflow.")
         return prefix
 
+    def web_address(self, name: str) -> str:
+        """What may hold a secret, so it may be in a file, and no error repeats it; empty where there is none."""
+        path = self.text(f"{name}_FILE")
+        address = Path(path).read_text().strip() if path else self.text(name)
+        if address and not address.startswith(("https://", "http://")):
+            raise SettingError(f"{PREFIX}{name} is no address: it begins with https://.")
+        return address
+
     def secret(self, name: str) -> str:
         if path := self.text(f"{name}_FILE"):
             return Path(path).read_text().strip()

@@ -214,6 +214,9 @@ ENVIRONMENT_SECRETS = env.variable_names("ENVIRONMENT_SECRETS")
 # Connections of browsers and programs that one server process holds.
 CONNECTIONS = env.number("CONNECTIONS", 4_000)
 
+# Who is told that a budget is nearly spent; empty: nobody but the log and the page.
+BUDGET_WEBHOOK = env.web_address("BUDGET_WEBHOOK")
+
 # Seconds that one run may take in all.
 RUN_DEADLINE = env.number("RUN_DEADLINE", 3_600)
 # Runs that one process executes at the same time; more wait in the queue.

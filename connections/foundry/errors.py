@@ -7,6 +7,7 @@ FoundryError          one class; `kind` is what callers act on
   not_found_deployment not_found_route
   unsupported_parameter content_filter context_length
   rate_limit quota server            it may answer later
+  budget                             what may be spent is spent; nobody was asked
   protocol truncated cancelled       the answer is not whole
 """
 
@@ -14,6 +15,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from enum import StrEnum, auto
+from typing import Any
 
 from connections.foundry.values import FilterResult
 
@@ -38,6 +40,7 @@ class ErrorKind(StrEnum):
     CONTEXT_LENGTH = auto()
     RATE_LIMIT = auto()
     QUOTA = auto()
+    BUDGET = auto()
     SERVER = auto()
     PROTOCOL = auto()
     TRUNCATED = auto()
@@ -60,11 +63,13 @@ class FoundryError(Exception):
         code: str = "",
         param: str | None = None,
         filters: tuple[FilterResult, ...] = (),
+        details: Mapping[str, Any] | None = None,
     ) -> None:
         super().__init__(message)
         self.kind, self.message, self.hint = kind, message, hint
         self.status, self.request_id, self.raw = status, request_id, raw[:LONGEST_RAW]
         self.code, self.param, self.filters = code, param, filters
+        self.details = details or {}  # facts for the record of the call
 
 
 # In the order of Microsoft's specification; the first is the one to quote to support.

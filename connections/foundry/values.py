@@ -226,10 +226,11 @@ class Target:
 
 @dataclass(frozen=True, slots=True)
 class Spilled:
-    """The limit of the connection is reached, and another one is called."""
+    """A limit or a budget is reached, and another connection is called."""
 
     target: Target
     reason: str
+    of_customer: bool = False  # because of a budget of the customer
 
 
 class ProtocolError(ValueError):

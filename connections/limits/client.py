@@ -7,12 +7,13 @@ import time
 from collections import defaultdict
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import aclosing
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
 from connections.foundry.errors import ErrorKind, FoundryError
 from connections.foundry.exchange import RenewTarget
-from connections.foundry.values import ChatRequest, Completion, Spilled, Target, Waited, Waiting, WhenReached
+from connections.foundry.values import ChatRequest, Completion, Spilled, Target, Usage, Waited, Waiting, WhenReached
+from connections.limits.budgets import BudgetLedger, BudgetReached, Reservation
 from connections.limits.rules import LEASE, Ledger, LimitReached
 
 MOST_SPILLS = 5
@@ -29,6 +30,23 @@ class UnlimitedClient(Protocol):
     ) -> AsyncGenerator[Any, None]: ...
 
 
+@dataclass(frozen=True, slots=True)
+class Spender:
+    """Whose budgets hold the calls of a client: `customer` is the label of whoever they are for, if their connection
+    has none."""
+
+    budgets: BudgetLedger
+    customer: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Admitted:
+    """A call may begin: what was answered to it, and its connection as it is after the wait."""
+
+    answer: Any
+    target: Target
+
+
 class LimitedClient:
     """Calls begin in the order they were asked for; one that waits says what for, and until when."""
 
@@ -38,19 +56,17 @@ class LimitedClient:
         ledger: Ledger,
         connection: Callable[[str], Awaitable[Target]],
         queues: defaultdict[str, asyncio.Lock] | None = None,
+        spender: Spender | None = None,
     ) -> None:
         self._client, self._ledger, self._connection = client, ledger, connection
         self._queues = queues if queues is not None else defaultdict(asyncio.Lock)
+        self._spender = spender
 
     async def chat(self, target: Target, request: ChatRequest) -> AsyncGenerator[Any, None]:
         """The events of the call, with those of waiting and spilling over. Raises FoundryError."""
+        customer = target.customer or (self._spender.customer if self._spender else "")
         for _ in range(MOST_SPILLS):
-            if target.limits is None or not target.limits.any:
-                async with aclosing(self._client.chat(target, request, renew=self._renewed)) as events:
-                    async for event in events:
-                        yield event
-                return
-            async with aclosing(self._limited_chat(target, request)) as events:
+            async with aclosing(self._budgeted_chat(target, customer, request)) as events:
                 spilled: Spilled | None = None
                 async for event in events:
                     spilled = event if isinstance(event, Spilled) else None
@@ -58,28 +74,100 @@ class LimitedClient:
             if spilled is None:
                 return
             target = spilled.target
+            if spilled.of_customer:  # from now on the other connection pays
+                customer = ""
         raise FoundryError(
             ErrorKind.QUOTA,
             f"{target.name}: the connections spill over into each other.",
             "Let one of them wait or fail.",
         )
 
+    async def _budgeted_chat(self, target: Target, customer: str, request: ChatRequest) -> AsyncGenerator[Any, None]:
+        """Ends with Spilled, or with what the call itself ends with."""
+        budgets = self._spender.budgets if self._spender else None
+        if budgets is None or not await budgets.has_budget(target.name, customer):
+            async with aclosing(self._limited_chat(target, request)) as events:
+                async for event in events:
+                    yield event
+            return
+        reservation: Reservation | None = None
+        queue = self._queues[f"budgets of {target.name} and {customer}"]
+
+        async def ask(asking: Target) -> Reservation | BudgetReached:
+            return await budgets.begin(asking.name, customer, request)
+
+        async with aclosing(self._admit(target, queue, ask)) as admission:
+            async for event in admission:
+                if isinstance(event, Admitted):
+                    reservation, target = event.answer, event.target
+                else:
+                    yield event
+        if reservation is None:
+            return
+        async with aclosing(self._paid_chat(target, request, budgets, reservation)) as events:
+            async for event in events:
+                yield event
+
+    async def _paid_chat(
+        self, target: Target, request: ChatRequest, budgets: BudgetLedger, reservation: Reservation
+    ) -> AsyncGenerator[Any, None]:
+        """The call, with what it may use set aside. One that failed, or was stopped before it began, used nothing; what
+        one used that was stopped nobody knows."""
+        answer, used = None, True
+        renewing = asyncio.create_task(keep_renewing(lambda: budgets.renew(reservation)))
+        try:
+            async with aclosing(self._limited_chat(target, request)) as events:
+                async for event in events:
+                    used = not isinstance(event, Waiting | Spilled)
+                    answer = event if isinstance(event, Completion) else answer
+                    yield event
+        except FoundryError:
+            used = False
+            raise
+        finally:
+            renewing.cancel()
+            if used:
+                await asyncio.shield(budgets.end(reservation, request, answer))
+            else:
+                await asyncio.shield(budgets.give_back(reservation, request))
+
     async def _limited_chat(self, target: Target, request: ChatRequest) -> AsyncGenerator[Any, None]:
         """Ends with Spilled, or with what the call itself ends with."""
-        reserved = estimated_tokens(request)
-        id, began, waits = "", time.time(), False
-        if self._queues[target.account].locked():
+        if target.limits is None or not target.limits.any:
+            async with aclosing(self._client.chat(target, request, renew=self._renewed)) as events:
+                async for event in events:
+                    yield event
+            return
+        reserved, id = estimated_usage(request).total_tokens, ""
+        queue = self._queues[target.account]
+        async with aclosing(self._admit(target, queue, lambda target: self._begin(target, reserved))) as admission:
+            async for event in admission:
+                if isinstance(event, Admitted):
+                    id, target = event.answer, event.target
+                else:
+                    yield event
+        if not id:
+            return
+        async with aclosing(self._booked_chat(target, request, id, reserved)) as events:
+            async for event in events:
+                yield event
+
+    async def _admit(
+        self, target: Target, queue: asyncio.Lock, ask: Callable[[Target], Awaitable[Any]]
+    ) -> AsyncGenerator[Any, None]:
+        """Waits until nothing stands in the way any more. Ends with Admitted, or with Spilled."""
+        began, waits = time.time(), False
+        if queue.locked():
             waits = True
             yield Waiting(f"Limit of {target.name}: others wait before it", time.time() + LONGEST_PAUSE, 0)
-        async with self._queues[target.account]:
+        async with queue:
             if waits:
                 target = await self._renewed(target)
-            while not id:
-                answer = await self._begin(target, reserved)
-                if isinstance(answer, str):
-                    id = answer
-                    break
-                event = await self._event_of_limit(target, answer)
+            while isinstance(answer := await ask(target), LimitReached | BudgetReached):
+                if isinstance(answer, BudgetReached):
+                    event = await self._event_of_budget(target, answer)
+                else:
+                    event = await self._event_of_limit(target, answer)
                 yield event
                 if isinstance(event, Spilled):
                     return
@@ -88,16 +176,14 @@ class LimitedClient:
                 target = await self._renewed(target)
         if waits:
             yield Waited(time.time() - began)
-        async with aclosing(self._booked_chat(target, request, id, reserved)) as events:
-            async for event in events:
-                yield event
+        yield Admitted(answer, target)
 
     async def _booked_chat(
         self, target: Target, request: ChatRequest, id: str, reserved: int
     ) -> AsyncGenerator[Any, None]:
         """The call, with its place kept while it is going and its tokens booked at the end; a failed one used none."""
         used = reserved
-        renewing = asyncio.create_task(self._keep_renewing(id))
+        renewing = asyncio.create_task(keep_renewing(lambda: self._ledger.renew(id)))
         try:
             async with aclosing(self._client.chat(target, request, renew=self._renewed)) as events:
                 async for event in events:
@@ -134,17 +220,32 @@ class LimitedClient:
             )
         return Waiting(f"Limit of {target.name}: {reached.reason}", reached.until, 0)
 
-    async def _keep_renewing(self, id: str) -> None:
-        while True:
-            await asyncio.sleep(LEASE / 3)
-            await self._ledger.renew(id)
+    async def _event_of_budget(self, target: Target, reached: BudgetReached) -> Waiting | Spilled:
+        if reached.is_spent and reached.when_spent is WhenReached.FAIL:
+            raise FoundryError(
+                ErrorKind.BUDGET,
+                f"{reached.reason}.",
+                "Raise it on the page of usage, under Budgets, or let calls wait.",
+                details=reached.details,
+            )
+        if reached.is_spent and reached.when_spent is WhenReached.SPILL and reached.spill_over_to:
+            other = await self._connection(reached.spill_over_to)
+            return Spilled(other, f"{target.name}: {reached.reason}", reached.of_customer)
+        return Waiting(reached.reason, reached.until, 0)
 
 
-def estimated_tokens(request: ChatRequest) -> int:
-    """Tokens a call may take, for the reservation."""
+async def keep_renewing(renew: Callable[[], Awaitable[None]]) -> None:
+    while True:
+        await asyncio.sleep(LEASE / 3)
+        await renew()
+
+
+def estimated_usage(request: ChatRequest) -> Usage:
+    """What a call may take, for the reservation."""
     parts = [part for message in request.messages for part in parts_of(message.content)]
-    prompt = sum(len(part) / CHARACTERS_A_TOKEN if isinstance(part, str) else IMAGE_TOKENS for part in parts)
-    return int(prompt) + (request.max_completion_tokens or ANSWER_TOKENS)
+    prompt = int(sum(len(part) / CHARACTERS_A_TOKEN if isinstance(part, str) else IMAGE_TOKENS for part in parts))
+    answer = request.max_completion_tokens or ANSWER_TOKENS
+    return Usage(prompt, answer, prompt + answer)
 
 
 def parts_of(content: Any) -> list[Any]:

@@ -17,7 +17,7 @@ from uuid import uuid4
 from django.db import DatabaseError, InterfaceError
 
 from connections.clients import close_client
-from flows.engine import claims, workers
+from flows.engine import budget_webhook, claims, workers
 from flows.engine.active_runs import ActiveRun, ActiveRuns
 from flows.engine.deletion import delete_forever
 from flows.engine.execution import RunExecution
@@ -83,6 +83,7 @@ class Executor:
             await self._remove_worker()
             database.set_executor(None)
         await self.writer.close()
+        await budget_webhook.finish()
         await close_client()
 
     async def _remove_worker(self) -> None:

@@ -19,10 +19,11 @@ from connections.key_vault.client import KeyVaultClient
 from connections.kinds.address import AddressError
 from connections.kinds.base import DataTarget
 from connections.ledger import DatabaseLedger
-from connections.limits.client import LimitedClient
+from connections.limits.client import LimitedClient, Spender
 from connections.models import Connection
 from connections.secret import Secret
 from flows.actions.services import CallingStep, FlowRun
+from flows.engine.budgets import DatabaseBudgets
 from flows.engine.configuration import errors_before_run
 from flows.engine.environment_secrets import read_environment_secret
 from flows.engine.writer import DatabaseWriter
@@ -80,7 +81,8 @@ class DatabaseServices:
     @property
     def foundry(self) -> LimitedClient:
         ledger = DatabaseLedger(self._host.writer.do)
-        return LimitedClient(foundry_client(), ledger, self.connection, self._host.queues)
+        spender = Spender(DatabaseBudgets(self._host.writer.do), self._run.customer or "")
+        return LimitedClient(foundry_client(), ledger, self.connection, self._host.queues, spender)
 
     @property
     def databases(self) -> DatabaseClient:

@@ -74,6 +74,7 @@ SHORT = {
     "context_length": "prompt too long",
     "rate_limit": "throttled",
     "quota": "quota used up",
+    "budget": "budget spent",
     "server": "service failed",
     "connect": "unreachable",
     "dns": "no such host",
@@ -89,7 +90,6 @@ SHORT = {
 REASONS = {
     **SHORT,
     "blocked_destination": "host not allowed",
-    "budget": "budget spent",
     "checkpoint": "result unreadable",
     "connection_missing": "no connection",
     "dynamic_connection": "no connection",
@@ -113,8 +113,13 @@ def reason_words(kind: str, status: int | None = None) -> str:
     return f"{status}, {short}" if status else f"{short[:1].upper()}{short[1:]}"
 
 
+BUDGETS = ("Daily budget spent", "Monthly budget spent")
+
+
 def failure_words(error: dict[str, Any]) -> str:
     """ "401 · key refused"."""
+    if error.get("kind") == "budget":
+        return next((words for words in BUDGETS if words in str(error.get("message"))), "Budget spent")
     short = SHORT.get(error.get("kind", ""), "") or str(error.get("message") or "failed")[:60]
     return f"{error['status']} · {short}" if error.get("status") else short.capitalize()
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from flows.models.budget import Budget, BudgetAccount, BudgetReservation
 from flows.models.figures import HourlyFigures, RunGroup
 from flows.models.flow import Conflict, Flow, Revision, Room
 from flows.models.iteration import Iteration
@@ -16,6 +17,9 @@ __all__ = [
     "EXECUTING",
     "LIVE",
     "ActionRun",
+    "Budget",
+    "BudgetAccount",
+    "BudgetReservation",
     "Checkpoint",
     "Conflict",
     "Flow",

@@ -108,3 +108,14 @@ def test_a_key_has_thirty_two_bytes_of_many_kinds():
     assert not is_fernet_key(base64.urlsafe_b64encode(bytes(32)).decode())
     assert not is_fernet_key(base64.urlsafe_b64encode(bytes([*range(9)] * 4)[:32]).decode())
     assert is_fernet_key(base64.urlsafe_b64encode(bytes([*range(10)] * 4)[:32]).decode())
+
+
+def test_an_address_may_be_in_a_file_and_is_never_repeated(tmp_path):
+    file = tmp_path / "hook"
+    file.write_text("https://hooks.example/secret\n")
+    assert environment(HOOK_FILE=str(file)).web_address("HOOK") == "https://hooks.example/secret"
+    assert environment().web_address("HOOK") == ""
+    with pytest.raises(SettingError) as refused:
+        environment(HOOK="hooks.example/secret").web_address("HOOK")
+    assert "FOUNDRYFLOW_HOOK" in str(refused.value)
+    assert "hooks.example" not in str(refused.value)

@@ -163,7 +163,7 @@ def call_error(target: Target, error: FoundryError, facts: Mapping[str, Any]) ->
         status=error.status,
         request_id=error.request_id,
         raw=error.raw,
-        facts=facts,
+        facts={**facts, **error.details},
     )
 
 
