@@ -27,6 +27,7 @@ SUITES = (
         "tests/playground/roundtrip/test_roundtrip_use.py",
         "tests/batch/test_batch_views.py",
         "tests/batch/test_batch_lifecycle.py",
+        "tests/usage/test_budget_pages.py",
         "tests/usage/test_usage_page.py",
     ),
 )

@@ -28,6 +28,7 @@ from flows.models.usage_search import (
     filter_choices,
 )
 from flows.pricing.models import ModelPrice
+from flows.usage.budgets import BudgetUse, uses_within, worst_uses
 from flows.usage.chart import UsageChart, measure_of
 from flows.usage.words import costs_words, part_words, period_words
 from foundryflow.templatetags.ui import duration_ms
@@ -73,6 +74,7 @@ class TableRow:
     link: str = ""
     errors_link: str = ""
     where: str = ""
+    budget: BudgetUse | None = None  # the one that is spent most
 
     @property
     def cost(self) -> str:
@@ -227,6 +229,25 @@ class UsagePage:
         """What the chart shows as a table, without the parts that had no calls."""
         return [TableRow(part_words(at, self.step), sums) for at, sums in self.chart.parts if sums.calls]
 
+    # Budgets
+
+    @cached_property
+    def budgets(self) -> list[BudgetUse]:
+        """Those that fit the filters; only beside figures of the time in which they run."""
+        return uses_within(self.filters, self.now) if self.period.begin <= self.now < self.period.end else []
+
+    @property
+    def budgets_link(self) -> str:
+        """The page of budgets, on which one for whoever is filtered by can be added."""
+        named = {name: getattr(self.filters, name) for name in ("customer", "connection")}
+        query = urlencode({name: value for name, value in named.items() if value})
+        return f"{reverse('usage:budgets')}{'?' if query else ''}{query}"
+
+    @cached_property
+    def row_budgets(self) -> dict[str, BudgetUse] | None:
+        """By name; None where the table has no column for them."""
+        return worst_uses(str(self.group), [row.value or "" for row in self.ordered[:MOST_ROWS]], self.now)
+
     # Table
 
     @property
@@ -234,9 +255,14 @@ class UsagePage:
         return [Choice(name.capitalize(), self.query(group=name), name == self.group) for name in GROUPS]
 
     @cached_property
+    def ordered(self) -> list[UsageRow]:
+        """The dearest first, those without a name last."""
+        return sorted(self.found[0], key=by_cost)
+
+    @cached_property
     def rows(self) -> list[TableRow]:
-        """The dearest first, those without a name last; more than MOST_ROWS are one row."""
-        ordered = sorted(self.found[0], key=by_cost)
+        """More than MOST_ROWS are one row."""
+        ordered = self.ordered
         rows = [self.table_row(row) for row in ordered[:MOST_ROWS]]
         if len(ordered) > MOST_ROWS:
             others = UsageSums()
@@ -251,7 +277,9 @@ class UsagePage:
 
     def table_row(self, row: UsageRow) -> TableRow:
         link = self.query(**{str(self.group): row.value}) if row.value else ""
-        return TableRow(row.name or NOBODY[str(self.group)], row.sums, link, self.errors_link(row.value), row.where)
+        budget = (self.row_budgets or {}).get(row.value or "")
+        name = row.name or NOBODY[str(self.group)]
+        return TableRow(name, row.sums, link, self.errors_link(row.value), row.where, budget)
 
     def errors_link(self, value: str | None) -> str:
         """Failed runs, as near as the list of runs can name them."""

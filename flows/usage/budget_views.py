@@ -1,0 +1,105 @@
+"""The page of budgets: everybody looks, editors change."""
+
+from __future__ import annotations
+
+from django.contrib import messages
+from django.db import IntegrityError, transaction
+from django.http import Http404, HttpResponse
+from django.shortcuts import redirect
+from django.utils import timezone
+from django.views.decorators.http import require_GET, require_POST
+
+from flows.models import Budget, BudgetAccount
+from flows.models.budget import BudgetSubject
+from flows.usage.budget_form import TAKEN, BudgetForm
+from flows.usage.budgets import BudgetTable
+from foundryflow.access import editor, reader
+from foundryflow.http import Request, form_data, whole_number
+from foundryflow.models import AuditEntry
+from foundryflow.regions import Region, page, regions
+
+TABLE = "usage/_budgets.html"
+
+
+@reader
+@require_GET
+def budget_list(request: Request) -> HttpResponse:
+    """With ?edit=3 the form changes that budget; with ?customer= or ?connection= it adds one for them."""
+    wanted = whole_number(request.GET.get("edit"))
+    if request.user.is_staff and wanted is not None:
+        return table_response(request, BudgetTable.to_change(timezone.now(), find_budget(wanted)))
+    named = (BudgetSubject.CUSTOMER, BudgetSubject.CONNECTION)
+    initial = next(
+        ({"subject": each.value, "name": request.GET[each][:255]} for each in named if request.GET.get(each)), {}
+    )
+    return table_response(request, BudgetTable.to_add(timezone.now(), initial=initial))
+
+
+@editor
+@require_POST
+def add(request: Request) -> HttpResponse:
+    form = BudgetForm(form_data(request))
+    if not save(form):
+        return table_response(request, BudgetTable.to_add(timezone.now(), form), status=422)
+    return saved_response(request, "added", form.instance)
+
+
+@editor
+@require_POST
+def change(request: Request, pk: int) -> HttpResponse:
+    form = BudgetForm(form_data(request), instance=find_budget(pk), prefix=f"budget-{pk}")
+    if not save(form):
+        return table_response(request, BudgetTable.to_change(timezone.now(), find_budget(pk), form), status=422)
+    return saved_response(request, "changed", form.instance)
+
+
+@editor
+@require_POST
+def delete(request: Request, pk: int) -> HttpResponse:
+    budget = find_budget(pk)
+    with transaction.atomic():
+        list(
+            BudgetAccount.objects.select_for_update().filter(budget=budget).order_by("pk")
+        )  # nobody reserves meanwhile
+        Budget.objects.filter(pk=pk).delete()
+    return saved_response(request, "deleted", budget)
+
+
+def find_budget(pk: int) -> Budget:
+    found = Budget.objects.filter(pk=pk).first()
+    if found is None:
+        raise Http404("This budget does not exist any more.")
+    return found
+
+
+def save(form: BudgetForm) -> bool:
+    """Stores the budget. False when the form says why not, even if only because somebody added the same just now."""
+    if not form.is_valid():
+        return False
+    try:
+        with transaction.atomic():
+            form.save()
+    except IntegrityError:
+        form.add_error(None, TAKEN)
+        return False
+    return True
+
+
+def saved_response(request: Request, verb: str, budget: Budget) -> HttpResponse:
+    """The table as it is now, with the form for another budget, and a message."""
+    AuditEntry.objects.create(by=request.user, verb=f"{verb} budget", subject=str(budget)[:200])
+    sentence = str(budget)
+    messages.info(request, f"{sentence[0].upper()}{sentence[1:]}: {verb}.")
+    if not request.htmx:
+        return redirect("usage:budgets")
+    # Not morphed: what was typed belongs to the budget that is saved now.
+    table = Region(TABLE, "budgets", {"table": BudgetTable.to_add(timezone.now())}, swap="outerHTML")
+    return regions(request, table, Region("_messages.html", "messages"))
+
+
+def table_response(request: Request, table: BudgetTable, status: int = 200) -> HttpResponse:
+    """The page, or with htmx the table alone."""
+    context = {"table": table}
+    if request.htmx:
+        return regions(request, Region(TABLE, "budgets", context), status=status)
+    return page(request, "usage/budgets.html", context, status=status)
