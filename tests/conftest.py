@@ -9,6 +9,7 @@ import threading
 from collections.abc import Iterator
 from pathlib import Path
 
+import hypothesis
 import pytest
 import uvicorn
 from django.conf import settings
@@ -20,6 +21,10 @@ from django.test import Client
 from connections.simulator.app import Simulator
 from tests.postgres import PostgresServer
 from tests.processes import exclusive, installed_on, ran
+
+# How long an example takes is no behaviour: the machine may be busy.
+hypothesis.settings.register_profile("suite", deadline=None)
+hypothesis.settings.load_profile("suite")
 
 LOOPBACK = ("127.0.0.1", "::1", "localhost")
 LONGEST = ("test_on_postgres", "ten_thousand", "tests/chaos")

@@ -134,7 +134,7 @@ def run_program(arguments: list[str], environment: Mapping[str, str], outputs: l
     for stream, output in zip((sys.stdout, sys.stderr), outputs, strict=True):
         os.dup2(output.number, stream.fileno())
         stream.reconfigure(write_through=True)  # type: ignore[union-attr]
-    sys.stdin = io.StringIO(given)
+    sys.stdin = io.TextIOWrapper(io.BytesIO(given.encode()), "utf-8")
     os.chdir(ROOT)
     os.environ.clear()
     os.environ.update(environment)

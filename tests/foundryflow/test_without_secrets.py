@@ -12,6 +12,7 @@ from foundryflow import keys
 from foundryflow.keys import WrongKey, fingerprint, verify_keys
 from foundryflow.models import KeyCanary
 from tests.factories import make_connection, make_flow
+from tests.markup import one_line
 
 OLD, NEW = (Fernet.generate_key().decode() for _ in range(2))
 POSTED = {"name": "contoso", "endpoint": "https://contoso.openai.azure.com/openai/v1", "auth": "key"}
@@ -96,7 +97,7 @@ def test_a_connection_is_mended_by_entering_its_key_again(ring, client_alice):
     stored = Connection.objects.get()
     edit = reverse("connections:edit", args=[stored.pk])
     assert "Re-enter the key" in client_alice.get(reverse("connections:list")).content.decode()
-    assert "Re-enter the key" in client_alice.get(edit).content.decode()
+    assert "Re-enter the key" in one_line(client_alice.get(edit).content.decode())
     refused = client_alice.post(reverse("connections:test", args=[stored.pk]), {**POSTED, "model": "m"})
     assert refused.status_code == 422
     assert "Re-enter the key" in refused.content.decode()
