@@ -82,7 +82,7 @@ async def verify(request: Request, pk: int) -> HttpResponse:
 
 async def verification(request: Request, connection: Connection) -> Callable[[], None]:
     """The deed that records what the test found, or says why there was none."""
-    model = (request.POST.get("model", "") or connection.default_model).strip()[:200]
+    model = (form_data(request).get("model", "") or connection.default_model).strip()[:200]
     if not model:
         return refuse("Type the name of a deployment to verify with.")
     try:

@@ -49,6 +49,8 @@ class PostgresServer:
         assert (code, "run `python manage.py migrate` first" in said) == (1, True), said
         code, said = ran(["manage.py", "migrate"], 120, environment)
         assert code == 0, said
+        with psycopg.connect(self.url(TEMPLATE).replace("postgres://", "postgresql://"), autocommit=True) as connection:
+            connection.execute("DELETE FROM foundryflow_keycanary")  # of a key that nobody else has
 
     def _execute(self, statement: str, *values: object) -> int:
         """How many rows it returned or changed."""

@@ -73,7 +73,7 @@ class TaskPickler(pickle.Pickler):
             case Secret():
                 return self._keep(value, "secret")
             case ConnectionValue():
-                return self._keep(value, "connection", value.name, value.target.endpoint.host)
+                return self._keep(value, "connection", value.name, value.target.endpoint.host, value.target.customer)
             case Response():
                 parts = (value.text, value.usage, value.finish_reason, value.model, value.json, value.raw)
                 return self._keep(value, "response", *parts)
@@ -114,8 +114,9 @@ class TaskUnpickler(PlainUnpickler):
             return seen[0]
         made: Any = Secret("")
         if kind == "connection":
-            target = SimpleNamespace(endpoint=SimpleNamespace(host=seen[1]))
-            made = ConnectionValue(seen[0], cast(Target, target))
+            name, host, customer = seen
+            target = SimpleNamespace(endpoint=SimpleNamespace(host=host), customer=customer)
+            made = ConnectionValue(name, cast(Target, target))
         elif kind == "response":
             made = Response(*seen)
         self.places[id(made)] = (place, made)

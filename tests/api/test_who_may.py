@@ -30,6 +30,7 @@ ROOMS = {
     ("post", "/api/flows/{slug}/submit"): "run",
     ("post", "/api/flows/{slug}/stream"): "run",
     ("get", "/api/runs"): "read",
+    ("get", "/api/usage"): "read",
     ("get", "/api/runs/{run_id}"): "read",
     ("get", "/api/runs/{run_id}/events"): "read",
     ("post", "/api/runs/{run_id}/cancel"): "run",
