@@ -14,7 +14,7 @@ from django.utils.crypto import salted_hmac
 from flows import engine
 from flows.api.problems import ApiProblem
 from flows.engine import configuration
-from flows.interpreter.runner import first_scope
+from flows.interpreter.inputs import first_scope
 from flows.language.document import Document, DocumentError
 from flows.language.errors import ActionError
 from flows.models import Flow, Revision, Run

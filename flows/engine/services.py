@@ -27,8 +27,8 @@ from flows.engine.budgets import DatabaseBudgets
 from flows.engine.configuration import errors_before_run
 from flows.engine.environment_secrets import read_environment_secret
 from flows.engine.writer import DatabaseWriter
+from flows.interpreter.inputs import first_scope
 from flows.interpreter.known_secrets import KnownSecrets
-from flows.interpreter.runner import first_scope
 from flows.language.document import DocumentError
 from flows.language.errors import ActionError
 from flows.language.secret_parts import seal

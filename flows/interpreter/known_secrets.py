@@ -69,7 +69,7 @@ class KnownSecrets:
         self._have_signs = False
         self._stood_in_text = False  # one of them was an ordinary text before, which may have been recorded
         self._search_is_due = False
-        self.are_texts_too = False  # variables hold one as an ordinary text
+        self.are_texts_too = False  # variables may hold one as an ordinary text
         self._searched_at = float("-inf")  # time.monotonic()
         self.are_sealed = False  # checkpoints hold one that only its text gave away
 

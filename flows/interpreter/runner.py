@@ -10,10 +10,11 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from typing import Any
 
-from connections.secret import MASK, Secret
+from connections.secret import Secret
 from flows.actions import registry
 from flows.actions.base import BlockResult, Result
 from flows.actions.services import Services
+from flows.interpreter.inputs import first_scope, with_stored_defaults
 from flows.interpreter.journal import (
     ActionCancelled,
     ActionEnd,
@@ -30,13 +31,11 @@ from flows.interpreter.journal import (
     Journal,
 )
 from flows.interpreter.tries import Tries
-from flows.language.document import Action, Branch, Document, Input
+from flows.language.document import Action, Branch, Document
 from flows.language.errors import ActionError, LoopLeft, Returned, RunFailed, Signal
 from flows.language.expressions import ExpressionError
 from flows.language.rendering import evaluate_condition, off_loop_if_heavy, render_deep
 from flows.language.scope import Scope
-from flows.language.secret_parts import seal_parts
-from flows.language.stored_secrets import is_stored
 from flows.language.values import display_json, holds_secret, secrets_in
 from flows.lint.visible import unset_at
 from flows.properties.base import Property, properties_of, value_or_default
@@ -67,47 +66,6 @@ async def execute(document: Document, inputs: Mapping[str, Any], journal: Journa
         outside = ActionError("outside_loop", f"There is no loop for {left.signal} to leave.", "Move it into a loop.")
         raise RunFailed(left.path, left.action_id, outside) from None
     return None
-
-
-async def with_stored_defaults(document: Document, inputs: Mapping[str, Any], services: Services) -> Mapping[str, Any]:
-    """With the defaults of secret inputs that are kept in encrypted storage. Raises ActionError."""
-    opened = {
-        declared.name: await services.secret(declared.default["secret"])
-        for declared in document.inputs
-        if has_stored_default(declared) and inputs.get(declared.name) is None
-    }
-    return {**inputs, **opened} if opened else inputs
-
-
-def has_stored_default(declared: Input) -> bool:
-    return declared.type == "secret" and is_stored(declared.default)
-
-
-def first_scope(document: Document, inputs: Mapping[str, Any]) -> Scope:
-    """The inputs as variables, by their names and together as `inputs`.
-
-    A default in encrypted storage counts as there; it is a mask until `with_stored_defaults` gives it.
-    """
-    known = {declared.name for declared in document.inputs}
-    if unknown := sorted(set(inputs) - known):
-        names = ", ".join(sorted(known)) or "none"
-        raise ActionError("input", f"There is no input {unknown[0]}.", f"Inputs of this flow: {names}.")
-    scope = Scope()
-    for declared in document.inputs:
-        value = inputs.get(declared.name)
-        if value is None:
-            value = Secret(MASK) if has_stored_default(declared) else declared.default
-        if declared.required and (value is None or value == ""):
-            raise ActionError("input", f"The input {declared.name} is missing.", "It is required; fill it in.")
-        try:
-            scope.declare(declared.name, declared.type, value)
-            if declared.secret_parts:
-                scope.put(declared.name, seal_parts(scope.get(declared.name), declared.secret_parts))
-        except ValueError as error:
-            raise ActionError("input", f"The input {declared.name} {error}.", f"Its type is {declared.type}.") from None
-    together = {name: variable.value for name, variable in scope.variables.items()}
-    scope.put("inputs", together)
-    return scope
 
 
 class Runner:

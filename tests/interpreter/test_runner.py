@@ -12,6 +12,7 @@ from connections.foundry.values import Completion, Target, TextDelta, Usage
 from connections.secret import Secret
 from flows.actions import registry
 from flows.actions.services import MemoryServices
+from flows.interpreter.inputs import first_scope
 from flows.interpreter.journal import (
     ActionCancelled,
     ActionFailed,
@@ -21,7 +22,7 @@ from flows.interpreter.journal import (
     ActionStarted,
     MemoryJournal,
 )
-from flows.interpreter.runner import execute, first_scope
+from flows.interpreter.runner import execute
 from flows.language.document import parse
 from flows.language.errors import ActionError, RunFailed
 from tests.documents_of import load

@@ -9,7 +9,7 @@ from typing import Any
 
 from connections.foundry.values import ChatRequest
 from flows.actions.chat_completion.action import Properties, chat_request
-from flows.interpreter.runner import first_scope
+from flows.interpreter.inputs import first_scope
 from flows.language.document import DocumentError
 from flows.language.errors import ActionError
 from flows.language.scope import Scope

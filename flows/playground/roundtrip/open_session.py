@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from django.contrib.auth.models import User
 from django.db import transaction
 
-from flows.interpreter.runner import first_scope
+from flows.interpreter.inputs import first_scope
 from flows.language.document import Action, Document
 from flows.language.errors import ActionError
 from flows.language.scope import Scope

@@ -11,9 +11,10 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from flows.actions.services import MemoryServices
+from flows.interpreter.inputs import first_scope
 from flows.interpreter.journal import ActionEnd, ActionFailed, Event
 from flows.interpreter.known_secrets import KnownSecrets
-from flows.interpreter.runner import Runner, first_scope
+from flows.interpreter.runner import Runner
 from flows.language.document import Action, Document
 from flows.language.errors import ActionError, LoopLeft, RunFailed, Signal
 from flows.language.scope import Scope
