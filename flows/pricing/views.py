@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from django.contrib import messages
-from django.db import IntegrityError, transaction
 from django.http import Http404, HttpResponse
 from django.shortcuts import redirect
 from django.views.decorators.http import require_GET, require_POST
@@ -12,6 +11,7 @@ from flows.pricing.contexts import PriceTable
 from flows.pricing.forms import TAKEN, PriceForm
 from flows.pricing.models import ModelPrice
 from foundryflow.access import editor, reader
+from foundryflow.forms import save_unless_taken
 from foundryflow.http import Request, whole_number
 from foundryflow.regions import Region, page, regions
 
@@ -32,7 +32,7 @@ def price_list(request: Request) -> HttpResponse:
 @require_POST
 def add(request: Request) -> HttpResponse:
     form = PriceForm(request.POST)
-    if not save(form):
+    if not save_unless_taken(form, TAKEN, "pattern"):
         return table_response(request, PriceTable.to_add(form), status=422)
     return saved_response(request, f"The price of {form.instance} is saved.")
 
@@ -42,7 +42,7 @@ def add(request: Request) -> HttpResponse:
 def change(request: Request, pk: int) -> HttpResponse:
     edited = find_price(pk)
     form = PriceForm(request.POST, instance=edited, prefix=f"price-{pk}")
-    if not save(form):
+    if not save_unless_taken(form, TAKEN, "pattern"):
         return table_response(request, PriceTable.to_change(edited, form), status=422)
     return saved_response(request, f"The price of {form.instance} is saved.")
 
@@ -60,19 +60,6 @@ def find_price(pk: int) -> ModelPrice:
     if found is None:
         raise Http404("This price does not exist any more.")
     return found
-
-
-def save(form: PriceForm) -> bool:
-    """Stores the price. False when the form says why not, even if only because somebody took the name just now."""
-    if not form.is_valid():
-        return False
-    try:
-        with transaction.atomic():
-            form.save()
-    except IntegrityError:
-        form.add_error("pattern", TAKEN)
-        return False
-    return True
 
 
 def saved_response(request: Request, words: str) -> HttpResponse:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from django.contrib import messages
-from django.db import IntegrityError, transaction
+from django.db import transaction
 from django.http import Http404, HttpResponse
 from django.shortcuts import redirect
 from django.utils import timezone
@@ -14,6 +14,7 @@ from flows.models.budget import BudgetSubject
 from flows.usage.budget_form import TAKEN, BudgetForm
 from flows.usage.budgets import BudgetTable
 from foundryflow.access import editor, reader
+from foundryflow.forms import save_unless_taken
 from foundryflow.http import Request, form_data, whole_number
 from foundryflow.models import AuditEntry
 from foundryflow.regions import Region, page, regions
@@ -39,7 +40,7 @@ def budget_list(request: Request) -> HttpResponse:
 @require_POST
 def add(request: Request) -> HttpResponse:
     form = BudgetForm(form_data(request))
-    if not save(form):
+    if not save_unless_taken(form, TAKEN):
         return table_response(request, BudgetTable.to_add(timezone.now(), form), status=422)
     return saved_response(request, "added", form.instance)
 
@@ -48,7 +49,7 @@ def add(request: Request) -> HttpResponse:
 @require_POST
 def change(request: Request, pk: int) -> HttpResponse:
     form = BudgetForm(form_data(request), instance=find_budget(pk), prefix=f"budget-{pk}")
-    if not save(form):
+    if not save_unless_taken(form, TAKEN):
         return table_response(request, BudgetTable.to_change(timezone.now(), find_budget(pk), form), status=422)
     return saved_response(request, "changed", form.instance)
 
@@ -58,9 +59,8 @@ def change(request: Request, pk: int) -> HttpResponse:
 def delete(request: Request, pk: int) -> HttpResponse:
     budget = find_budget(pk)
     with transaction.atomic():
-        list(
-            BudgetAccount.objects.select_for_update().filter(budget=budget).order_by("pk")
-        )  # nobody reserves meanwhile
+        # Locked, so that nobody reserves meanwhile.
+        list(BudgetAccount.objects.select_for_update().filter(budget=budget).order_by("pk"))
         Budget.objects.filter(pk=pk).delete()
     return saved_response(request, "deleted", budget)
 
@@ -70,19 +70,6 @@ def find_budget(pk: int) -> Budget:
     if found is None:
         raise Http404("This budget does not exist any more.")
     return found
-
-
-def save(form: BudgetForm) -> bool:
-    """Stores the budget. False when the form says why not, even if only because somebody added the same just now."""
-    if not form.is_valid():
-        return False
-    try:
-        with transaction.atomic():
-            form.save()
-    except IntegrityError:
-        form.add_error(None, TAKEN)
-        return False
-    return True
 
 
 def saved_response(request: Request, verb: str, budget: Budget) -> HttpResponse:
