@@ -20,7 +20,7 @@ KEY = "stub-key-of-this-benchmark-0123456789"
 
 
 @contextmanager
-def nothing_known() -> Iterator[None]:
+def stop_learning() -> Iterator[None]:
     """Runs meanwhile learn no secret, so that nothing is masked."""
     from flows.interpreter.known_secrets import KnownSecrets
 
@@ -53,7 +53,7 @@ def main() -> None:
         milliseconds_a_run(flow)
         ratios = []
         for _ in range(PAIRS):
-            with nothing_known():
+            with stop_learning():
                 without = milliseconds_a_run(flow)
             masked = milliseconds_a_run(flow)
             ratios.append(masked / without)

@@ -19,7 +19,7 @@ READINGS = 4  # the first seals anew, one more proves it; the others are for wha
 
 
 @dataclass
-class Reading:
+class KeyReading:
     """What was found when every encrypted value was read once."""
 
     keys: Counter[str] = field(default_factory=Counter)  # fingerprints, with how many values each opens
@@ -33,12 +33,12 @@ class Reading:
         return self.kinds.total()
 
 
-Tell = Callable[[Reading], None]
+Tell = Callable[[KeyReading], None]
 
 
-def read_everything(keys: KeyRing, tell: Tell, *, renew: bool) -> Reading:
+def read_everything(keys: KeyRing, tell: Tell, *, renew: bool) -> KeyReading:
     """Opens every encrypted value, and with `renew` seals those of former keys anew. Tells after each batch."""
-    reading = Reading()
+    reading = KeyReading()
     for column in encrypted_columns():
         for batch in column.batches():
             outdated = [value for value in batch if is_outdated(value, keys, reading)]
@@ -48,7 +48,7 @@ def read_everything(keys: KeyRing, tell: Tell, *, renew: bool) -> Reading:
     return reading
 
 
-def is_outdated(value: EncryptedValue, keys: KeyRing, reading: Reading) -> bool:
+def is_outdated(value: EncryptedValue, keys: KeyRing, reading: KeyReading) -> bool:
     """Whether a former key opens the value. Counts it."""
     reading.kinds[value.column.kind] += 1
     opened = keys.open(value.sealed)
@@ -70,7 +70,7 @@ def renewed(values: list[EncryptedValue], keys: KeyRing) -> int:
     return replace_together(values, seal)
 
 
-def rotate(keys: KeyRing, tell: Tell, tell_late: Callable[[Rows], None]) -> Reading:
+def rotate(keys: KeyRing, tell: Tell, tell_late: Callable[[Rows], None]) -> KeyReading:
     """Seals everything with the first key, until a reading meets no other. That reading, or the last one tried.
 
     What a later reading still finds has been written meanwhile, by a process that has a former key in front.

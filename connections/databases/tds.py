@@ -123,7 +123,7 @@ def cut_off(connection: Any) -> None:
 connect_anywhere = pytds._connect
 
 
-def connect_checked(**options: Any) -> Any:
+def connect_where_allowed(**options: Any) -> Any:
     """Connects to where `open_socket` says, also when a server sends the client to another one."""
     try:
         options["sock"] = open_socket.get()(options["host"], options["port"])
@@ -132,7 +132,7 @@ def connect_checked(**options: Any) -> Any:
         raise ConnectFailed from error
 
 
-pytds._connect = connect_checked
+pytds._connect = connect_where_allowed
 pytds.tls.OPENSSL_AVAILABLE = True
 pytds.tls.create_context = lambda context: context  # what is handed over as `cafile` is a context
 pytds.tls.establish_channel = establish_channel

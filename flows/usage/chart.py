@@ -75,7 +75,7 @@ class Label:
 
 
 @dataclass(frozen=True)
-class Bar:
+class UsageBar:
     title: str
     x: float  # of the room it has
     width: float
@@ -88,7 +88,7 @@ class Drawing:
 
     size: str
     width: int
-    bars: list[Bar]
+    bars: list[UsageBar]
     labels: list[Label]
 
     @property
@@ -167,7 +167,7 @@ class UsageChart:
         bars = [self.bar(at, sums, number * room, room) for number, (at, sums) in enumerate(self.parts)]
         return Drawing(size, width, bars, list(self.labels(room, width - SCALE)))
 
-    def bar(self, at: datetime, sums: UsageSums, x: float, room: float) -> Bar:
+    def bar(self, at: datetime, sums: UsageSums, x: float, room: float) -> UsageBar:
         width, scale, top = max(1.0, room * 0.6), (BOTTOM - TOP) / (self.tick * LINES), float(BOTTOM)
         rectangles, said, left = [], [], round(x + (room - width) / 2, 1)
         for words, style, count in self.measure.segments:
@@ -179,7 +179,7 @@ class UsageChart:
                 place = round(top - shown, 1)
                 rectangles.append(Rectangle(style, left, place, round(width, 1), round(shown, 1)))
             top -= height
-        return Bar(f"{part_words(at, self.step)}: {', '.join(said)}", round(x, 1), round(room, 1), rectangles)
+        return UsageBar(f"{part_words(at, self.step)}: {', '.join(said)}", round(x, 1), round(room, 1), rectangles)
 
     def labels(self, room: float, width: float) -> list[Label]:
         """Each Monday, each third hour or each midnight, or each month, as long as there is room between them."""

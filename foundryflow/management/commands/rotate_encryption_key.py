@@ -9,7 +9,7 @@ from django.core.management.base import BaseCommand, CommandError
 
 from foundryflow.database import Throttle
 from foundryflow.encrypted_columns import Rows, encrypted_columns
-from foundryflow.key_rotation import Reading, read_everything, rotate
+from foundryflow.key_rotation import KeyReading, read_everything, rotate
 from foundryflow.keys import SETTING, NotMigrated, forget_former_keys, is_known, is_migrated, key_ring
 from foundryflow.management.keyed import check_keys
 from foundryflow.models import KeyCanary
@@ -92,7 +92,7 @@ class Command(BaseCommand):
         total, due = sum(column.count() for column in encrypted_columns()), Throttle(1.0)
         due()
 
-        def tell(read: Reading) -> None:
+        def tell(read: KeyReading) -> None:
             if due():
                 self.stdout.write(f"  {read.count:,} of {total:,} read, {read.renewed:,} sealed anew")
                 self.stdout.flush()
@@ -104,7 +104,7 @@ class Command(BaseCommand):
             f"Written meanwhile with a former key: {former}. A process still has it in front: restart it."
         )
 
-    def tell_end(self, read: Reading, first: str, former: list[str]) -> None:
+    def tell_end(self, read: KeyReading, first: str, former: list[str]) -> None:
         kinds = ", ".join(f"{count:,} of {kind}" for kind, count in sorted(read.kinds.items())) or "nothing is stored"
         self.stdout.write(f"{read.renewed:,} sealed anew. Read once more: every value opens with {first} ({kinds}).")
         if read.unreadable:
