@@ -20,7 +20,15 @@ from weakref import WeakKeyDictionary
 
 from asgiref.sync import sync_to_async
 from django.conf import settings
-from django.db import DatabaseError, InterfaceError, OperationalError, connection, connections, transaction
+from django.db import (
+    DatabaseError,
+    InterfaceError,
+    InternalError,
+    OperationalError,
+    connection,
+    connections,
+    transaction,
+)
 
 log = logging.getLogger(__name__)
 
@@ -37,8 +45,11 @@ BUSY = (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED)
 DAMAGED = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
 UNWRITABLE = (sqlite3.SQLITE_READONLY, sqlite3.SQLITE_PERM)
 SQLITE_AWAY = (*BUSY, *UNWRITABLE, sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR)
-# Of SQLSTATE: connection, serialization, object in use, operator, system; a full disk, too many connections.
-POSTGRESQL_AWAY = ("08", "40", "55", "57", "58", "53100", "53300")
+# Of SQLSTATE: connection, serialization, object in use, operator, system; idle for too long in a transaction, a full
+# disk, too many connections.
+POSTGRESQL_AWAY = ("08", "40", "55", "57", "58", "25P03", "53100", "53300")
+# What may be raised while it is away; `is_away` tells.
+MAY_BE_AWAY = (OperationalError, InterfaceError, InternalError)
 
 BACKUP = "The section on backups in docs/running.md says how to bring one back."
 MIGRATE = "The database is not as this version needs it: run `python manage.py migrate` first."
@@ -49,13 +60,13 @@ MIGRATE = "The database is not as this version needs it: run `python manage.py m
 
 def is_away(error: BaseException | None) -> bool:
     """Whether the database was not there for a statement that may well succeed later."""
-    if not isinstance(error, OperationalError | InterfaceError):
+    if not isinstance(error, MAY_BE_AWAY):
         return False
     cause = error.__cause__
     if isinstance(cause, sqlite3.Error):
         return code_of(cause) in SQLITE_AWAY
     state = getattr(cause, "sqlstate", None)
-    return state is None or state.startswith(POSTGRESQL_AWAY)
+    return not isinstance(error, InternalError) if state is None else state.startswith(POSTGRESQL_AWAY)
 
 
 def is_damaged(error: BaseException | None) -> bool:
@@ -161,7 +172,7 @@ def retry_while_away(attempt: Callable[[], Result], patience: float = COMMAND) -
     while True:
         try:
             return attempt()
-        except (OperationalError, InterfaceError) as error:
+        except MAY_BE_AWAY as error:
             if connection.in_atomic_block or not is_away(error) or time.monotonic() + pause > until:
                 raise
             note_away(error)
@@ -264,7 +275,7 @@ async def read_patiently(
     while True:
         try:
             return await sync_to_async(attempt)()
-        except (OperationalError, InterfaceError) as error:
+        except MAY_BE_AWAY as error:
             if not is_away(error) or time.monotonic() > until:
                 raise
             note_away(error)

@@ -8,12 +8,11 @@ from urllib.parse import unquote_to_bytes
 
 from django.conf import settings
 from django.contrib.auth.models import User
-from django.db import InterfaceError, OperationalError
 from django.http import HttpRequest, QueryDict, StreamingHttpResponse
 from django.urls import register_converter
 from django_htmx.middleware import HtmxDetails
 
-from foundryflow.database import is_away, note_away
+from foundryflow.database import MAY_BE_AWAY, is_away, note_away
 
 HIGHEST_ID = 2**63 - 1  # that a database numbers its rows with
 UTF_8 = {"", "utf-8", "utf8"}  # and none said
@@ -106,7 +105,7 @@ async def while_readable(events: AsyncGenerator[bytes]) -> AsyncGenerator[bytes]
         try:
             async for event in events:
                 yield event
-        except (OperationalError, InterfaceError) as error:
+        except MAY_BE_AWAY as error:
             if not is_away(error):
                 raise
             note_away(error)

@@ -145,6 +145,8 @@ if POSTGRESQL:
         "keepalives_interval": 5,
         "keepalives_count": 4,
         "tcp_user_timeout": 30_000,
+        # A process that stands still in the middle of a transaction loses it, and what it has locked is free again.
+        "options": "-c idle_in_transaction_session_timeout=10s",
         **DATABASES["default"].get("OPTIONS", {}),
         "pool": {
             "connection_class": PooledConnection,

@@ -42,6 +42,10 @@ class PostgresServer:
         uri: str = self._uri
         return uri.replace("postgresql://postgres:@", "postgres://postgres@").replace("/postgres?", f"/{name}?")
 
+    def read_log(self) -> str:
+        """What the server said last: a backend that crashed ends the connections of all others."""
+        return (self._folder / "postgres" / "log").read_text(errors="replace")[-4_000:]
+
     def _migrate(self) -> None:
         self._execute(f"CREATE DATABASE {TEMPLATE}")
         environment = installed_on(self.url(TEMPLATE))

@@ -44,5 +44,5 @@ def test_what_works_on_sqlite_works_on_postgresql(postgres, suite):
     postgres.create_database(f"test_{name}")
     environment = {**os.environ, "FOUNDRYFLOW_TEST_DATABASE_URL": postgres.url(name)}
     code, said = ran(["-m", "pytest", "-q", "-p", "no:cacheprovider", *chosen], 400, environment)
-    assert code == 0, said[-8_000:]
+    assert code == 0, f"{said[-8_000:]}\n\nThe server:\n{postgres.read_log()}"
     assert "skipped" not in said

@@ -7,7 +7,6 @@ from collections.abc import Callable
 from typing import Any, TypeVar
 
 from django.conf import settings
-from django.db import InterfaceError, OperationalError
 from django.db.models import F
 from django.http import HttpRequest, HttpResponse, JsonResponse, StreamingHttpResponse
 from django.utils import timezone
@@ -59,7 +58,7 @@ from flows.models import Flow, Run
 from flows.models.run import LONGEST_CUSTOMER
 from flows.models.search import STATES, Cursor, Filters, Search
 from flows.models.usage_search import UsageFilters, UsagePeriod
-from foundryflow.database import in_thread, is_away, is_damaged, note_away, sentence_for_visitors
+from foundryflow.database import MAY_BE_AWAY, in_thread, is_away, is_damaged, note_away, sentence_for_visitors
 from foundryflow.http import event_stream
 from foundryflow.models import ApiKey, ApiScope
 
@@ -141,7 +140,7 @@ async def run_flow(
         return accepted_response(run)
     try:
         found = await engine.run_shared_job(serialize.read_runs, serialize.RunQuery(run.pk))
-    except (OperationalError, InterfaceError) as error:
+    except MAY_BE_AWAY as error:
         if not is_away(error):
             raise
         return accepted_response(run)  # it was started: where to look is all that can be said

@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from typing import TypeVar
 
 from django.conf import settings
-from django.db import InterfaceError, OperationalError, transaction
+from django.db import transaction
 from django.db.models import QuerySet
 from django.utils import timezone
 
@@ -124,7 +124,7 @@ async def is_known_to_have_ended(run_id: int) -> bool:
     """While the database is away nobody knows."""
     try:
         return await run_shared_job(have_ended, run_id)
-    except (OperationalError, InterfaceError) as error:
+    except database.MAY_BE_AWAY as error:
         if not database.is_away(error):
             raise
         return False

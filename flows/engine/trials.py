@@ -11,13 +11,12 @@ import time
 from collections.abc import Callable, Sequence
 from uuid import UUID
 
-from django.db import InterfaceError, OperationalError
-
 from flows.engine import suspects
 from flows.engine.active_runs import ActiveRuns
 from flows.engine.loop_tasks import cancel_tasks
 from flows.engine.writer import DatabaseWriter
 from flows.models import Run
+from foundryflow.database import MAY_BE_AWAY
 
 log = logging.getLogger(__name__)
 
@@ -120,7 +119,7 @@ class Trials:
             try:
                 await self._writer.do(lambda: suspects.end_trial(self._worker))
                 break
-            except (OperationalError, InterfaceError):
+            except MAY_BE_AWAY:
                 log.warning("action=trial_not_ended")
                 if self._active.is_closing:
                     break

@@ -6,7 +6,7 @@ import sqlite3
 
 import psycopg
 import pytest
-from django.db import DatabaseError, OperationalError, connection
+from django.db import DatabaseError, InternalError, OperationalError, connection
 from django.test import Client
 
 from flows.api import keys
@@ -91,6 +91,8 @@ def of_sqlite(code):
         (caused(OperationalError(), psycopg.errors.AdminShutdown()), True),
         (caused(OperationalError(), psycopg.errors.DeadlockDetected()), True),
         (caused(OperationalError(), psycopg.errors.DiskFull()), True),
+        (caused(InternalError(), psycopg.errors.IdleInTransactionSessionTimeout()), True),
+        (caused(InternalError(), psycopg.InternalError()), False),
         (caused(OperationalError(), psycopg.errors.ProgramLimitExceeded()), False),
         (caused(OperationalError(), psycopg.errors.OutOfMemory()), False),
         (of_sqlite(sqlite3.SQLITE_BUSY), True),

@@ -4,13 +4,16 @@ import asyncio
 import signal
 import time
 
+import psycopg
 import pytest
 from django.db import connection, transaction
 
+from connections.models import Connection, KeySlot
 from flows import engine
 from flows.engine import notices
 from flows.engine.live import Hub
 from flows.models import ActionRun, Run, State, Worker
+from foundryflow.database import retry_while_away
 from tests.engine.conftest import until
 from tests.engine.test_durable import chat, document, returns
 from tests.factories import make_flow, make_run
@@ -85,6 +88,34 @@ def test_a_worker_that_was_paused_and_overtaken_can_write_nothing(counting, star
     assert list(ActionRun.objects.filter(run=run).values()) == rows
     assert Run.objects.get(pk=run.pk).last_event == found.last_event
     assert counting.count("after <hold>") == 1
+
+
+def test_a_process_that_stands_still_in_a_transaction_keeps_nobody_from_going_on(counting, start):
+    slot = KeySlot.objects.create(connection=Connection.objects.get(name="model"), number=1)
+    with psycopg.connect(**connection.get_connection_params()) as frozen:
+        frozen.execute("UPDATE connections_keyslot SET last_used_at = NULL WHERE id = %s", [slot.pk])
+        start("worker")
+        assert ended(submitted(chat("a", "one"), returns("{{ a }}"))).output == "<one>"
+        until(lambda: KeySlot.objects.get(pk=slot.pk).last_used_at)
+        with pytest.raises(psycopg.Error, match="idle-in-transaction"):
+            frozen.execute("SELECT 1")
+
+
+def test_whoever_went_on_too_late_begins_its_transaction_anew():
+    tries = []
+
+    def attempt():
+        tries.append(connection.connection)
+        with transaction.atomic(), connection.cursor() as cursor:
+            if len(tries) == 1:
+                cursor.execute("SET idle_in_transaction_session_timeout = 50")
+                time.sleep(0.5)
+            cursor.execute("SELECT 1")
+            return cursor.fetchone()
+
+    connection.close()
+    assert retry_while_away(attempt) == (1,)
+    assert len(tries) == 2
 
 
 def test_a_worker_that_is_stopped_lets_the_action_finish_and_hands_the_run_over(counting, start):

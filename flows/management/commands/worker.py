@@ -9,10 +9,10 @@ from typing import Any
 import uvloop
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
-from django.db import InterfaceError, OperationalError, connection
+from django.db import connection
 from django.db.migrations.executor import MigrationExecutor
 
-from foundryflow.database import MIGRATE, giving_connection_back, is_away, sentence_for_operators
+from foundryflow.database import MAY_BE_AWAY, MIGRATE, giving_connection_back, is_away, sentence_for_operators
 from foundryflow.management.keyed import add_without_secrets, check_keys
 
 AGAIN = 5.0  # seconds between two tries to reach the database
@@ -48,7 +48,7 @@ class Command(BaseCommand):
             try:
                 migrated = is_migrated()
                 break
-            except (OperationalError, InterfaceError) as error:
+            except MAY_BE_AWAY as error:
                 if not is_away(error):
                     raise
                 self.stderr.write(f"{sentence_for_operators(error)} The worker tries again every {AGAIN:.0f} s.")
