@@ -68,6 +68,7 @@ INSTALLED_APPS = [
 MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
     "foundryflow.static_files.StaticFiles",
+    "foundryflow.compression.CompressedPages",
     "csp.middleware.CSPMiddleware",
     "foundryflow.headers.headers",
     "foundryflow.readable_requests.turn_away_unreadable",
@@ -192,6 +193,11 @@ USE_TZ = True
 
 STATIC_URL = f"{PREFIX}/static/"
 STATICFILES_DIRS = [BASE_DIR / "static"]
+STATICFILES_FINDERS = ["django.contrib.staticfiles.finders.FileSystemFinder"]  # nothing that packages bring along
+STORAGES = {
+    "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
+    "staticfiles": {"BACKEND": "foundryflow.static_files.HashedFiles"},
+}
 WHITENOISE_USE_FINDERS = True
 WHITENOISE_AUTOREFRESH = DEBUG
 

@@ -1,25 +1,123 @@
-"""WhiteNoise for ASGI: its own response is a synchronous iterator, of which Django's ASGI handler warns."""
+"""Style, script and icons: in memory, compressed, and under names that say what is in them.
+
+Nothing is collected beforehand and nothing is written. Each process makes the same names of the same files.
+"""
 
 from __future__ import annotations
 
-from typing import Any
+import hashlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import cast
+from wsgiref.headers import Headers
 
-from django.http import HttpRequest, HttpResponse
+from django.conf import STATICFILES_STORAGE_ALIAS, settings
+from django.contrib.staticfiles.finders import get_finders
+from django.contrib.staticfiles.storage import HashedFilesMixin
+from django.core.files.base import ContentFile
+from django.core.files.storage import InMemoryStorage, storages
+from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed
+from django.utils.cache import get_conditional_response
+from django.utils.http import http_date
+from whitenoise.compress import Compressor
 from whitenoise.middleware import WhiteNoiseMiddleware
+from whitenoise.responders import MissingFileError
+
+from foundryflow.compression import accepts
+
+WORTH_WHILE = 0.95  # of its size is what a compressed file has at most
+
+
+class HashedFiles(HashedFilesMixin, InMemoryStorage):  # type: ignore[misc]  # both have an `url`, one calls the other
+    """Every file by its name and by its hashed name, to which style sheets and scripts that import it refer, too.
+
+    Raises ValueError for a reference to a file that is not there.
+    """
+
+    support_js_module_import_aggregation = True
+    keep_intermediate_files = False
+
+    def __init__(self) -> None:
+        super().__init__(location="/", base_url=settings.STATIC_URL)
+        self.modified: dict[str, int] = {}
+        for finder in get_finders():
+            for path, storage in finder.list(None):
+                if path not in self.modified:
+                    self.modified[path] = int(storage.get_modified_time(path).timestamp())
+                    with storage.open(path) as file:
+                        self.save(path, ContentFile(file.read()))
+        for _, _, processed in self.post_process({name: (self, name) for name in self.modified}):
+            if isinstance(processed, Exception):
+                raise processed
+
+    def read_all(self) -> Iterator[tuple[str, bytes, int]]:
+        """Name, content and time of change of each file, under both of its names."""
+        for name, modified in self.modified.items():
+            for each in (name, self.hashed_files[name]):
+                with self.open(each) as file:
+                    yield each, file.read(), modified
+
+
+@dataclass(frozen=True)
+class StaticFile:
+    content: bytes
+    modified: int
+    headers: tuple[tuple[str, str], ...]
+
+    @cached_property
+    def codings(self) -> dict[str, bytes]:
+        """Compressed when it is first asked for; the smaller first. Nothing where that saves nothing."""
+        made = {"br": Compressor.compress_brotli(self.content), "gzip": Compressor.compress_gzip(self.content)}
+        return {name: made[name] for name in made if len(made[name]) <= WORTH_WHILE * len(self.content)}
+
+    @cached_property
+    def digest(self) -> str:
+        return hashlib.sha256(self.content).hexdigest()[:16]
+
+    def response(self, request: HttpRequest) -> HttpResponse:
+        """Compressed as the request allows. Who asks for a range gets the whole file."""
+        if request.method not in ("GET", "HEAD"):
+            return HttpResponseNotAllowed(["GET", "HEAD"])
+        coding = next((each for each in self.codings if accepts(request, each)), "")
+        content, etag = self.codings.get(coding, self.content), f'"{self.digest}{coding}"'
+        response = HttpResponse(b"" if request.method == "HEAD" else content, headers=dict(self.headers))
+        response["Content-Length"] = str(len(content))
+        response["ETag"], response["Last-Modified"] = etag, http_date(self.modified)
+        if coding:
+            response["Content-Encoding"] = coding
+        if self.codings:
+            response["Vary"] = "Accept-Encoding"
+        return get_conditional_response(request, etag, self.modified, response) or response
 
 
 class StaticFiles(WhiteNoiseMiddleware):  # type: ignore[misc]  # without types
+    """Answers with files before any other middleware is asked.
+
+    A hashed name that is not there, of a newer or older server, is a page that is not there: 404, kept by nobody.
+    """
+
+    FOREVER = 31_536_000
+
+    def add_files_from_finders(self) -> None:
+        hashed = cast(HashedFiles, storages[STATICFILES_STORAGE_ALIAS])
+        for name, content, modified in hashed.read_all():
+            self.files[self.static_prefix + name] = self.file_of(self.static_prefix + name, content, modified)
+
+    def get_static_file(self, path: str, url: str, stat_cache: object = None) -> StaticFile:
+        """As it is on the disk at the moment, while somebody works on it."""
+        file = Path(path)
+        if not file.is_file():
+            raise MissingFileError(path)
+        return self.file_of(url, file.read_bytes(), int(file.stat().st_mtime))
+
+    def file_of(self, url: str, content: bytes, modified: int) -> StaticFile:
+        headers = Headers()
+        self.add_mime_headers(headers, url, url)
+        self.add_cache_headers(headers, url, url)
+        return StaticFile(content, modified, tuple(headers.items()))
+
     @staticmethod
-    def serve(static_file: Any, request: HttpRequest) -> HttpResponse:
-        found = static_file.get_response(request.method, request.META)
-        content = b""
-        if found.file is not None:
-            with found.file as file:
-                content = file.read()
-        response = HttpResponse(content, status=int(found.status))
-        del response["Content-Type"]
-        for name, value in found.headers:
-            response[name] = value
-        if content:
-            response["Content-Length"] = str(len(content))  # the file may have changed since it was listed
-        return response
+    def serve(static_file: StaticFile, request: HttpRequest) -> HttpResponse:
+        return static_file.response(request)

@@ -25,6 +25,8 @@ BY_NAME = [
     *("_middleware_chain", "authentication_form", "redirect_authenticated_user", "success_url"),
     # axes, whitenoise
     *("is_allowed", "user_login_failed", "get_failures", "reset_attempts", "axes_locked_out", "ip_or_username"),
+    *("FOREVER", "add_files_from_finders", "get_static_file", "stat_cache", "support_js_module_import_aggregation"),
+    *("keep_intermediate_files", "async_capable"),
     # ninja, pydantic
     *("model_config", "parse_body", "get_openapi_operation_id"),
     # pickle, logging, uvicorn, aiohttp, markdown-it, re2, typing
