@@ -110,17 +110,29 @@ def expand_inputs(template: str, names: Set[str]) -> Set[str]:
     return (names - {INPUTS}) | set(filter(None, map(named_input, tree.find_all(ACCESS))))
 
 
-def numbers_in(templates: Iterable[str]) -> set[str]:
-    """Variables that a template calculates with."""
+def conditions_in(templates: Iterable[str]) -> set[str]:
+    """Variables that a template asks whether they hold something: `{% if x %}`, `x or y`."""
     found: set[str] = set()
     for template in templates:
-        if not is_plain(template):
-            try:
-                tree = jinja2.Environment().parse(template)  # noqa: S701 - parses, renders nothing
-            except jinja2.TemplateSyntaxError:
-                continue
-            found |= {variable for node in number_nodes(tree) if (variable := variable_of(node))}
+        for node in parsed(template).find_all((nodes.If, nodes.CondExpr, nodes.Or)):
+            asked: nodes.Node = getattr(node, "left" if isinstance(node, nodes.Or) else "test")
+            named = [asked, *asked.find_all((nodes.Name, *ACCESS))]
+            found |= {variable for each in named if (variable := variable_of(each))}
     return found
+
+
+def parsed(template: str) -> nodes.Template:
+    """Empty where it cannot be read."""
+    try:
+        return jinja2.Environment().parse("" if is_plain(template) else template)  # noqa: S701 - renders nothing
+    except jinja2.TemplateSyntaxError:
+        return nodes.Template([])
+
+
+def numbers_in(templates: Iterable[str]) -> set[str]:
+    """Variables that a template calculates with."""
+    trees = map(parsed, templates)
+    return {variable for tree in trees for node in number_nodes(tree) if (variable := variable_of(node))}
 
 
 def structured_nodes(tree: nodes.Node) -> Iterator[nodes.Node]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 from django.contrib.auth.models import User
 from django.db import transaction
@@ -13,8 +13,9 @@ from flows.playground import versions
 from flows.playground.chat.branch import prompt_of, render_prompt
 from flows.playground.chat.calls import NotAskable, prepare_call, start_call, variable_values
 from flows.playground.chat.comparison import field_name
-from flows.playground.chat.forms import template_problems
+from flows.playground.chat.forms import VARIABLE, template_problems
 from flows.playground.models import Answer, Session, Turn
+from flows.playground.variables import conditions_in, variables_in
 
 UNNAMED = "New session"
 LONGEST_NAME = 60
@@ -50,7 +51,7 @@ def ask_again(answer: Answer, by: User, *, times: int = 1) -> list[Answer]:
     turn = answer.turn
     session = turn.session
     lock_session(session)
-    check_askable(session, {answer.column: prompt_of(turn, answer.column)})
+    check_askable(session, {answer.column: prompt_of(turn, answer.column)}, turn.variables)
     call = prepare_call(session, turn, answer.column, by)
     made = [start_call(turn, call, by, chosen=times == 1) for _ in range(times)]
     session.changed_at = timezone.now()
@@ -88,8 +89,8 @@ def ask_turn(turn: Turn, by: User) -> Turn:
     return turn
 
 
-def check_askable(session: Session, prompts: Mapping[int, str]) -> None:
-    """Raises NotAskable with everything that is missing, before anything is called."""
+def check_askable(session: Session, prompts: Mapping[int, str], filled: Collection[str] = ()) -> None:
+    """Raises NotAskable with everything that is missing, before anything is called. `filled` variables have a value."""
     problems: dict[str, str] = {}
     known = set(Connection.objects.foundry().values_list("name", flat=True))
     for column, prompt in prompts.items():
@@ -104,8 +105,17 @@ def check_askable(session: Session, prompts: Mapping[int, str]) -> None:
         if not setup.model.strip():
             found["model"] = "Type the name of a deployment."
         problems |= {field_name(name, column): problem for name, problem in found.items()}
+        problems |= empty_variables(session, [*setup.as_sent.templates(), prompt], filled)
     if problems:
         raise NotAskable(problems)
+
+
+def empty_variables(session: Session, templates: Sequence[str], filled: Collection[str]) -> dict[str, str]:
+    """What would leave a hole in the templates and nobody has typed, by the name of its field."""
+    empty = [name for name in variables_in(templates) if not str(session.variables.get(name, "")).strip()]
+    words = "Type a value: the question goes out with it. If it may be empty, write {{ %s | default('') }}."
+    may_be_empty = {*filled, *conditions_in(templates)}
+    return {f"{VARIABLE}{name}": words % name for name in empty if name not in may_be_empty}
 
 
 def name_session(session: Session, turn: Turn) -> None:

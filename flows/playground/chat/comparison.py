@@ -6,12 +6,13 @@ a prompt, instructions, parameters (each by name, None where the provider decide
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from flows.actions.chat_completion.action import PARAMETERS
 from flows.playground.chat.forms import LONGEST, ParameterField, ParametersForm, empty_words
+from flows.playground.chat.refusals import Refused, refusals_of
 from flows.playground.models import MOST_COLUMNS, Answer, Session
 from flows.playground.setup import LETTERS, Setup
 
@@ -43,6 +44,7 @@ class ColumnView:
     setup: Setup
     own: Mapping[str, Any]
     differences: list[str]
+    refused: Refused
 
     @property
     def letter(self) -> str:
@@ -81,7 +83,11 @@ class ColumnView:
             return []
         shown = ParametersForm.shown_values(self.own["parameters"])
         names = {name: field_name(name, self.number) for name in (*PARAMETERS, "schema")}
-        return [ParameterField(name, posted, posted, shown.get(name, "")) for name, posted in names.items()]
+        refused = {self.number: self.refused}
+        return [
+            ParameterField(name, posted, posted, shown.get(name, ""), refusals=refusals_of(name, refused))
+            for name, posted in names.items()
+        ]
 
 
 def field_name(name: str, column: int) -> str:
@@ -89,10 +95,11 @@ def field_name(name: str, column: int) -> str:
     return f"column-{column}-{name}" if column else name
 
 
-def column_views(session: Session) -> list[ColumnView]:
+def column_views(session: Session, refused: Sequence[Refused]) -> list[ColumnView]:
     shared = Setup.from_json(session.setup)
+    setups = [session.setup_of(number) for number in range(len(session.active_columns))]
     return [
-        ColumnView(number, session.setup_of(number), own, differences(shared, session.setup_of(number)))
+        ColumnView(number, setups[number], own, differences(shared, setups[number]), refused[number])
         for number, own in enumerate(session.active_columns)
     ]
 

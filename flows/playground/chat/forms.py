@@ -7,13 +7,14 @@ from __future__ import annotations
 
 import dataclasses
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from django import forms
 
 from flows.actions.chat_completion.action import PARAMETERS, Properties
+from flows.playground.chat.refusals import Refusals
 from flows.playground.models import Session
 from flows.playground.setup import Example, Setup
 from flows.playground.variables import optional_in, template_problem, variables_in
@@ -137,14 +138,14 @@ class ParametersForm(forms.Form):
 
 @dataclass(frozen=True)
 class ParameterField:
-    """A parameter as its control shows it. `name` is how it is posted, `unsent` says why it is not sent as typed."""
+    """A parameter as its control shows it. `name` is how it is posted."""
 
     parameter: str
     name: str
     id: str
     value: str
     problem: str = ""
-    unsent: str = ""
+    refusals: Refusals = Refusals()
 
     @property
     def label(self) -> str:
@@ -227,10 +228,10 @@ class SetupForm(ParametersForm):
         return {name: str(errors[0]) for name, errors in self.errors.items()}
 
 
-def variables_of(session: Session) -> dict[str, bool]:
-    """The variables that the session's templates name, and whether they hold JSON."""
+def variables_of(session: Session, edited: Sequence[str] = ()) -> dict[str, bool]:
+    """The variables that the session's templates and these questions name, and whether they hold JSON."""
     own = [str(column.get(name, "")) for column in session.active_columns for name in ("instructions", "prompt")]
-    templates = [*Setup.from_json(session.setup).templates(), session.draft, *own]
+    templates = [*Setup.from_json(session.setup).templates(), session.draft, *own, *edited]
     return {**variables_in(templates), **optional_in(templates)}
 
 

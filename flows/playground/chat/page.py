@@ -4,20 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 from django.contrib.auth.models import User
 from django.utils import timezone
 
-from connections.foundry.lessons import unsent_fields
-from connections.lesson_memory import as_lesson, day_learned
-from connections.models import Connection, LearntLesson
+from connections.models import Connection
 from flows.actions.chat_completion.action import PARAMETERS
 from flows.playground.chat.branch import Tree, conversation
 from flows.playground.chat.comparison import ColumnView, Locks, column_views
 from flows.playground.chat.costs import Prices
 from flows.playground.chat.figures import ColumnFigures, column_figures
-from flows.playground.chat.forms import ParameterField, ParametersForm, variables_of
+from flows.playground.chat.forms import VARIABLE, ParameterField, ParametersForm, variables_of
+from flows.playground.chat.refusals import Refused, refusals_of, refused_by_columns
 from flows.playground.chat.talk import Talk, talk_of
 from flows.playground.models import Session
 from flows.playground.setup import Setup, tokens_of
@@ -33,6 +33,11 @@ class VariableField:
     name: str
     value: str
     structured: bool
+    problem: str = ""
+
+    @property
+    def field(self) -> str:
+        return f"{VARIABLE}{self.name}"
 
     @property
     def many(self) -> bool:
@@ -48,6 +53,7 @@ class SessionPage:
     view: str = "chat"
     problems: Mapping[str, str] = field(default_factory=dict)
     typed: Mapping[str, str] = field(default_factory=dict)  # what was posted and could not be understood
+    edited: Sequence[str] = ()  # former questions, as they stand in their fields
     connections: Sequence[Connection] = field(default_factory=list)
     talk: Talk = field(default_factory=lambda: Talk([]))
     prices: Prices = ()
@@ -72,15 +78,15 @@ class SessionPage:
 
     @property
     def parameters(self) -> list[ParameterField]:
-        return [each for each in self._fields() if each.parameter not in (*MORE, "response_format", "schema")]
+        return [each for each in self.fields if each.parameter not in (*MORE, "response_format", "schema")]
 
     @property
     def more(self) -> list[ParameterField]:
-        return [each for each in self._fields() if each.parameter in MORE]
+        return [each for each in self.fields if each.parameter in MORE]
 
     @property
     def response_format(self) -> list[ParameterField]:
-        return [each for each in self._fields() if each.parameter in ("response_format", "schema")]
+        return [each for each in self.fields if each.parameter in ("response_format", "schema")]
 
     @property
     def parameters_set(self) -> int:
@@ -94,8 +100,8 @@ class SessionPage:
     def variables(self) -> list[VariableField]:
         values = self.session.variables
         return [
-            VariableField(name, str(values.get(name, "")), structured)
-            for name, structured in variables_of(self.session).items()
+            VariableField(name, str(values.get(name, "")), structured, self.problems.get(f"{VARIABLE}{name}", ""))
+            for name, structured in variables_of(self.session, self.edited).items()
         ]
 
     @property
@@ -117,7 +123,7 @@ class SessionPage:
 
     @property
     def columns(self) -> list[ColumnView]:
-        return column_views(self.session)
+        return column_views(self.session, self.refused)
 
     @property
     def figures(self) -> list[ColumnFigures]:
@@ -132,17 +138,33 @@ class SessionPage:
         own = Session.objects.filter(owner=self.user).exclude(pk=self.session.pk)
         return list(own.only("pk", "name")[:RECENT])
 
-    def _fields(self) -> list[ParameterField]:
-        if not hasattr(self, "_known"):
-            shown = {**ParametersForm.shown_values(self.setup.parameters), **self.typed}
-            refused = refused_parameters(self.chosen, self.setup.model)
-            self._known = [
-                ParameterField(
-                    name, name, f"setup-{name}", shown.get(name, ""), self.problems.get(name, ""), refused.get(name, "")
-                )
-                for name in (*PARAMETERS, "schema")
-            ]
-        return self._known
+    @cached_property
+    def refused(self) -> list[Refused]:
+        return refused_by_columns(self.session, self.connections)
+
+    @cached_property
+    def fields(self) -> list[ParameterField]:
+        """The parameters on the left, which are those of all columns that have none of their own."""
+        shown = {**ParametersForm.shown_values(self.setup.parameters), **self.typed}
+        columns = enumerate(self.session.active_columns)
+        refused = {number: self.refused[number] for number, own in columns if "parameters" not in own}
+        return [
+            ParameterField(
+                name,
+                name,
+                f"setup-{name}",
+                shown.get(name, ""),
+                self.problems.get(name, ""),
+                refusals_of(name, refused),
+            )
+            for name in (*PARAMETERS, "schema")
+        ]
+
+    @property
+    def all_fields(self) -> list[ParameterField]:
+        """Of all parameters that the page shows."""
+        own = self.columns if self.session.comparing else []
+        return [*self.fields, *(field for column in own for field in column.fields)]
 
 
 def session_page(session: Session, user: User, *, before: int | None = None, **more: Any) -> SessionPage:
@@ -155,18 +177,6 @@ def page_without_talk(session: Session, user: User, **more: Any) -> SessionPage:
     return SessionPage(
         session, user, connections=list(Connection.objects.foundry().only("name", "endpoint", "kind")), **more
     )
-
-
-def refused_parameters(connection: Connection | None, model: str) -> dict[str, str]:
-    """Parameters that the deployment was seen to refuse, each with a sentence."""
-    if connection is None or not model.strip():
-        return {}
-    rows = LearntLesson.objects.filter(endpoint=connection.endpoint, model=model.strip())
-    return {
-        name: f"{model.strip()} refuses it (learned {day_learned(lesson)}). "
-        f"The page of {connection.name} can forget that."
-        for name, lesson in unsent_fields([as_lesson(row) for row in rows]).items()
-    }
 
 
 def history_label(session: Session) -> str:

@@ -59,6 +59,26 @@ def parameters_region(session: Session) -> Region:
     return Region("playground/_parameters.html", "parameters", page_context(page_without_talk(session, session.owner)))
 
 
+def refusal_regions(shown: SessionPage) -> Iterator[Region]:
+    """What deployments refuse, beside each control; never the control, in which somebody may be typing."""
+    for each in shown.all_fields:
+        yield Region("playground/_refusals.html", f"refusals-{each.id}", {"field": each})
+
+
+def render_refusals(session: Session) -> str:
+    """Those that there are, with the settings as they are now."""
+    now = Session.objects.select_related("owner").filter(pk=session.pk).first()
+    if now is None:  # deleted meanwhile
+        return ""
+    shown = page_without_talk(now, now.owner)
+    refused = {name for sentences in shown.refused for name in sentences}
+    return "".join(partial(each) for each in refusal_regions(shown) if each.context["field"].parameter in refused)
+
+
+def variables_region(shown: SessionPage) -> Region:
+    return Region("playground/_variables.html", "variables", page_context(shown))
+
+
 def talk_region(shown: SessionPage) -> Region:
     """All of the branch that is shown."""
     template = "playground/_comparison.html" if shown.session.comparing else "playground/_talk.html"

@@ -17,7 +17,14 @@ from django.views.decorators.http import require_GET
 
 from flows.engine.live import hub
 from flows.playground.access import find_session
-from flows.playground.chat.regions import answer_region, current_answers, figures_region, render_end, spread_region
+from flows.playground.chat.regions import (
+    answer_region,
+    current_answers,
+    figures_region,
+    render_end,
+    render_refusals,
+    spread_region,
+)
 from flows.playground.chat.talk import CallProgress
 from flows.playground.models import Answer, Session
 from flows.playground.setup import ACTION
@@ -75,6 +82,8 @@ class AnswerFeed:
     session: Session
     can_edit: bool
     answers: list[FollowedAnswer] = field(default_factory=list)
+    refusals: str = ""  # as they were sent last
+    begun: bool = False  # an answer has, since the last look: what its deployment refused is known now
 
     @property
     def ended(self) -> bool:
@@ -83,7 +92,9 @@ class AnswerFeed:
     def pieces(self) -> Iterator[str]:
         now = time.monotonic()
         for each in self.answers:
-            yield each.piece(now)
+            is_first = not each.sent
+            yield (piece := each.piece(now))
+            self.begun = self.begun or (is_first and bool(piece))
 
     def pause(self, until: float) -> float:
         """Seconds until something is due though nothing happens."""
@@ -114,6 +125,9 @@ class AnswerFeed:
                 context = {"view": answer}
                 region = Region("playground/_answer_state.html", f"state-{answer.answer.pk}", context)
                 found.append(AnswerNews(answer.answer.pk, partial(region), progress))
+        if (refusals := render_refusals(self.session)) != self.refusals:
+            self.refusals = refusals
+            found.append(AnswerNews(0, refusals, None))
         present = {answer.answer.pk for answer, _ in seen}
         if self.session.comparing and found:
             found.append(AnswerNews(0, partial(figures_region(self.session)), None))
@@ -155,6 +169,9 @@ async def follow(session: Session, shown: Sequence[int], *, can_edit: bool) -> A
         try:
             while not feed.ended and not hub.closing:
                 parts = list(feed.pieces())
+                if feed.begun:
+                    feed.begun = False
+                    subscription.notify()
                 if reading is not None and reading.done():
                     parts += feed.note_news(reading.result())
                     reading = None

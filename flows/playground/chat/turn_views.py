@@ -81,7 +81,7 @@ def turn(request: Request, pk: int, verb: str) -> HttpResponse:
         verbs[verb]()
     except NotAskable as error:
         problems = {f"text-{pk}" if name == "prompt" else name: problem for name, problem in error.problems.items()}
-        return problems_response(request, find_session(request, session.pk), problems)
+        return problems_response(request, find_session(request, session.pk), problems, edited=[posted_text(request)])
     return talk_response(request, find_session(request, session.pk))
 
 

@@ -19,9 +19,16 @@ from flows.playground.access import find_session
 from flows.playground.chat import comparison, edits, images
 from flows.playground.chat.ask import UNNAMED, ask_question
 from flows.playground.chat.calls import NotAskable
-from flows.playground.chat.forms import EXAMPLES_SHOWN, VARIABLE, SetupForm, template_problems, variables_of
+from flows.playground.chat.forms import EXAMPLES_SHOWN, LONGEST, VARIABLE, SetupForm, template_problems, variables_of
 from flows.playground.chat.page import SessionPage, page_without_talk, session_page
-from flows.playground.chat.regions import history_region, message_regions, page_context, saved_region
+from flows.playground.chat.regions import (
+    history_region,
+    message_regions,
+    page_context,
+    refusal_regions,
+    saved_region,
+    variables_region,
+)
 from flows.playground.chat.responses import page_response, problems_response, redirect_to_session, talk_response
 from flows.playground.chat.save_settings import change_settings, save_posted
 from flows.playground.models import Session, Turn
@@ -33,6 +40,7 @@ from foundryflow.regions import Region, page, regions
 
 LISTING = 10.0  # seconds that a list of deployments may take
 MOST_LISTED = 500
+MOST_EDITED = 20  # former questions whose fields are open
 
 
 @reader
@@ -86,14 +94,16 @@ def of_flow(request: Request, slug: str) -> HttpResponse:
 def save(request: Request, pk: int) -> HttpResponse:
     """Saves the settings as they are typed, and what is typed of a question."""
     session = find_session(request, pk, change=True)
-    before = Setup.from_json(session.setup)
+    before = deployments_of(session)
     form, problems = save_posted(session, form_data(request))
     problems |= template_problems(Setup.from_json(session.setup), session.draft)
     if not request.htmx:
         return (
             page_response(request, session, status=422, problems=problems) if problems else redirect_to_session(session)
         )
-    shown = page_without_talk(session, request.user, problems=problems, typed=refused_values(request, problems))
+    edited = [text[:LONGEST] for text in request.POST.getlist("text")[:MOST_EDITED]]
+    typed = refused_values(request, problems)
+    shown = page_without_talk(session, request.user, problems=problems, typed=typed, edited=edited)
     said = saved_region("Not saved: see the marked fields", bad=True) if form.errors else saved_region()
     parts = [*message_regions(posted_fields(request), problems), *dependent_regions(request, shown, form, before), said]
     response = regions(request, *parts, status=422 if problems else 200)
@@ -101,7 +111,15 @@ def save(request: Request, pk: int) -> HttpResponse:
     return response
 
 
-def dependent_regions(request: Request, shown: SessionPage, form: SetupForm, before: Setup) -> Iterator[Region]:
+def deployments_of(session: Session) -> list[tuple[str, str]]:
+    """Connection and deployment of each column."""
+    setups = [session.setup_of(number) for number in range(len(session.active_columns))]
+    return [(setup.connection, setup.model) for setup in setups]
+
+
+def dependent_regions(
+    request: Request, shown: SessionPage, form: SetupForm, before: list[tuple[str, str]]
+) -> Iterator[Region]:
     """What depends on the settings and is not what is being typed."""
     context, now = page_context(shown), shown.setup
     yield history_region(shown)
@@ -110,12 +128,14 @@ def dependent_regions(request: Request, shown: SessionPage, form: SetupForm, bef
         for column in shown.columns:
             yield Region("playground/_column_label.html", f"column-said-{column.number}", {"column": column})
     variables = {name.removeprefix(VARIABLE) for name in request.POST if is_variable(name)}
-    if "prompt" in request.POST and variables != set(variables_of(shown.session)):
-        yield Region("playground/_variables.html", "variables", context)
+    if "prompt" in request.POST and variables != set(variables_of(shown.session, shown.edited)):
+        yield variables_region(shown)
         yield Region("playground/_insert_menu.html", "insert-variable", context)
-    if (before.connection, before.model) != (now.connection, now.model):
+    if before != deployments_of(shown.session):
         yield Region("playground/_parameters.html", "parameters", context)
-        yield Region("playground/_connection_hint.html", "connection-hint", context)
+        yield from refusal_regions(shown)
+        if not shown.session.comparing:
+            yield Region("playground/_connection_hint.html", "connection-hint", context)
     if len(form.examples_posted()) != len(now.examples) and EXAMPLES_SHOWN in request.POST:
         yield Region("playground/_examples.html", "examples", context)
         yield Region("playground/_examples_count.html", "examples-count", context)

@@ -23,3 +23,18 @@ document.addEventListener("click", (event) => {
     insert("name", true);
   }
 });
+
+// What a question cannot go without gets the focus, wherever it is folded away.
+document.addEventListener("variables-empty", () => {
+  const field = document.querySelector("#variables [aria-invalid]");
+  if (!field) return;
+  field.closest("details").open = true;
+  if (!field.checkVisibility()) document.querySelector("[data-show-setup]")?.click();
+  field.focus();
+});
+
+document.addEventListener("input", ({ target }) => {
+  if (!target.matches("#variables [aria-invalid]")) return;
+  target.removeAttribute("aria-invalid");
+  document.getElementById(`message-${target.id}`).replaceChildren();
+});

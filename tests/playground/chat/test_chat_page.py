@@ -2,6 +2,7 @@
 
 import base64
 import json
+import re
 from decimal import Decimal
 
 import pytest
@@ -22,6 +23,7 @@ from flows.playground.models import Answer, Session, Turn
 from flows.playground.setup import Setup
 from flows.pricing.models import ModelPrice
 from tests.factories import PLANTED_KEY, make_connection
+from tests.markup import one_line
 
 PNG = base64.b64decode(
     "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg=="
@@ -271,6 +273,36 @@ def test_a_question_that_cannot_be_asked_is_refused_beside_its_field(client_alic
     session.refresh_from_db()
     assert session.draft == fields["prompt"]
     assert client_alice.post(url("ask", session.pk), fields).status_code == 422
+
+
+def test_a_question_with_holes_says_which_and_loses_nothing(client_alice, session):
+    posted = {"prompt": "Why {{ who }} in {{ city }}?", "variable-who": "Ada", "examples-shown": "1"}
+    response = client_alice.post(url("ask", session.pk), posted, **HTMX)
+    assert response.status_code == 422
+    assert response.headers["HX-Trigger"] == "variables-empty"
+    shown = one_line(body(response))
+    assert "Not sent: city is empty" in shown
+    assert re.search(r'id="variable-city"[^>]*aria-invalid="true"', shown)
+    assert not re.search(r'id="variable-who"[^>]*aria-invalid', shown)
+    assert "{{ city | default(&#x27;&#x27;) }}" in shown
+    session.refresh_from_db()
+    assert (session.draft, session.variables) == ("Why {{ who }} in {{ city }}?", {"who": "Ada"})
+    page = client_alice.post(url("ask", session.pk), posted)
+    assert page.status_code == 422
+    assert 'aria-invalid="true"' in body(page)
+    assert client_alice.post(url("ask", session.pk), {**posted, "variable-city": "Oslo"}, **HTMX).status_code == 200
+
+
+def test_an_edited_question_gets_fields_for_its_own_variables_until_it_is_closed(client_alice, session):
+    turn = talk_of(session, 1)
+    asked = {"text": "And {{ city }}?", "examples-shown": "1"}
+    response = client_alice.post(url("turn", turn.pk, "ask"), asked, **HTMX)
+    assert response.status_code == 422
+    assert 'id="variable-city"' in body(response)
+    saving = {"prompt": "", "variable-city": "Oslo"}
+    assert 'id="variables"' not in body(saved(client_alice, session, **saving, text="And {{ city }}?"))
+    assert 'id="variables"' in body(saved(client_alice, session, **saving))
+    assert client_alice.post(url("turn", turn.pk, "ask"), asked, **HTMX).status_code == 200
 
 
 def test_images_are_looked_at_and_become_part_of_the_question(client_alice, session):

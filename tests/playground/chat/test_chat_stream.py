@@ -17,6 +17,7 @@ from flows.playground.chat.talk import CallProgress
 from flows.playground.models import Answer, Session, Turn
 from flows.playground.setup import ACTION, Setup
 from tests.factories import make_connection
+from tests.markup import one_line
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -50,6 +51,11 @@ async def events_of(session, *, until=None):
                 break
     await feed.aclose()
     return found
+
+
+def markup(events):
+    """What the browser reads of them, on one line."""
+    return one_line(events.replace("data: ", ""))
 
 
 @pytest.fixture
@@ -121,6 +127,41 @@ async def test_a_failure_ends_in_its_explanation(session, engine):
     events = "".join(await events_of(session))
     assert "The content filter blocked the prompt: violence, medium." in events
     assert 'role="alert"' in events
+
+
+async def test_a_parameter_that_is_refused_is_marked_once_the_answer_begins(session, engine):
+    session.setup = {**session.setup, "model": "reasoning-1", "parameters": {"top_p": 0.5}}
+    await session.asave()
+    await ask(session)
+    events = await events_of(session)
+    answer = await Answer.objects.aget()
+    marked = [at for at, event in enumerate(events) if "refuses it" in event]
+    ended = next(at for at, event in enumerate(events) if "First token" in event)
+    assert len(marked) == 1
+    assert marked[0] <= ended
+    assert 'class="field-refusals is-unsent" id="refusals-setup-top_p"' in markup(events[marked[0]])
+    assert "refusals-setup-temperature" not in "".join(events)
+    assert answer.state == State.SUCCEEDED
+
+
+async def test_columns_mark_what_each_of_their_deployments_refuses(session, engine):
+    session.setup = {**session.setup, "model": "long-60", "parameters": {"top_p": 0.5}}
+    session.comparing = True
+    session.columns = [{}, {"model": "reasoning-1"}, {"model": "reasoning-1", "parameters": {"top_p": 0.2}}]
+    await session.asave()
+    await ask(session)
+    events = "".join(await events_of(session))
+    shown = markup(events)
+    assert "B: reasoning-1 refuses it" in shown
+    assert 'class="field-refusals" id="refusals-setup-top_p"' in shown
+    assert 'class="field-refusals is-unsent" id="refusals-column-2-top_p"' in shown
+
+
+async def test_an_answer_goes_on_though_its_session_is_deleted(session, engine):
+    await ask(session)
+    feed = AnswerFeed(await Session.objects.aget(pk=session.pk), True)
+    await Session.objects.all().adelete()
+    assert await sync_to_async(feed.news)() == []
 
 
 async def test_columns_stream_beside_each_other_in_one_request(session, engine):

@@ -6,7 +6,9 @@ import pytest
 from django.db import connection as database
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
+from django.utils import timezone
 
+from connections.models import LearntLesson
 from flows.engine import embedded
 from flows.models import State
 from flows.playground.chat import ask, comparison
@@ -17,6 +19,7 @@ from flows.playground.chat.save_settings import save_posted
 from flows.playground.models import Answer, Session, Turn
 from flows.playground.setup import Setup
 from tests.factories import make_connection
+from tests.markup import one_line
 
 HTMX = {"HTTP_HX_REQUEST": "true"}
 
@@ -94,6 +97,24 @@ def test_an_untied_column_has_settings_of_its_own_and_says_what_differs(client_a
     client_alice.post(address, {"column": "1"})
     comparing.refresh_from_db()
     assert comparing.setup_of(1).instructions == "Be brief."
+
+
+def test_the_settings_on_the_left_name_the_columns_whose_deployment_refuses_them(client_alice, comparing):
+    """The whole page and the answer to another deployment say the same."""
+    for model, parameter in (("o-series", "seed"), ("gpt-4o-mini", "top_p"), ("o-series", "top_p")):
+        LearntLesson.objects.create(
+            endpoint="https://contoso.openai.azure.com/openai/v1", model=model, parameter=parameter,
+            learned_at=timezone.now(),
+        )  # fmt: skip
+    posted = {"connection": "contoso", "model": "gpt-4o-mini", "column-1-model": "o-series"}
+    changed = body(client_alice.post(url("save", comparing.pk), posted, **HTMX))
+    page = body(client_alice.get(url("show", comparing.pk)))
+    for shown in (page, changed):
+        shown = one_line(shown)
+        assert 'class="field-refusals" id="refusals-setup-seed"' in shown
+        assert "B: o-series refuses it" in shown
+        assert 'class="field-refusals is-unsent" id="refusals-setup-top_p"' in shown
+        assert "A: gpt-4o-mini refuses it" in shown
 
 
 def test_a_wrong_parameter_of_a_column_is_said_beside_its_field(client_alice, comparing):
