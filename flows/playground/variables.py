@@ -121,6 +121,13 @@ def conditions_in(templates: Iterable[str]) -> set[str]:
     return found
 
 
+def holes_in(templates: Sequence[str], values: Mapping[str, Any]) -> list[str]:
+    """Variables that the templates cannot do without and that hold nothing."""
+    may_be_empty = conditions_in(templates)
+    empty = [name for name in variables_in(templates) if not str(values.get(name, "")).strip()]
+    return [name for name in empty if name not in may_be_empty]
+
+
 def parsed(template: str) -> nodes.Template:
     """Empty where it cannot be read."""
     try:

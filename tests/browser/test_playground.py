@@ -127,6 +127,32 @@ def test_what_is_typed_is_saved_and_what_is_wrong_is_said_beside_it(playground):
     assert [complaint for complaint in playground.complaints if "422" not in complaint] == []
 
 
+def test_an_empty_variable_is_asked_for_and_a_refused_parameter_is_marked_on_a_small_screen(playground):
+    page, keys = playground.page, playground.page.keyboard
+    choose(page, "reasoning-1")
+    page.get_by_label("Top P").fill("0.5")
+    page.get_by_text("Variables", exact=True).click()
+    page.set_viewport_size({"width": 390, "height": 844})
+    page.locator("#draft").fill("Why {{ city }}?")
+    keys.press("Control+Enter")
+    city = page.locator("#variable-city")
+    expect(city).to_be_focused()
+    expect(city).to_have_attribute("aria-invalid", "true")
+    expect(page.locator("#message-variable-city")).to_contain_text("Type a value first.")
+    expect(page.locator("#draft")).to_have_value("Why {{ city }}?")
+    expect(page.locator("#session-name")).to_have_text("New session")
+    assert playground.axe() == []
+    keys.type("Oslo")
+    expect(page.locator("#message-variable-city")).to_be_empty()
+    keys.press("Control+Enter")
+    expect(page.locator(".answer-text.markdown")).to_contain_text("You said: Why Oslo?")
+    expect(page.locator("#session-name")).to_have_text("Why Oslo?")
+    expect(page.locator("#refusals-setup-top_p")).to_contain_text("reasoning-1 refuses it")
+    expect(page.get_by_label("Top P")).to_have_value("0.5")
+    assert playground.axe() == []
+    assert [complaint for complaint in playground.complaints if "422" not in complaint] == []
+
+
 def test_nothing_typed_is_lost_by_leaving_the_page_at_once(playground):
     page = playground.page
     choose(page, "long-30")
@@ -237,7 +263,9 @@ def test_the_playground_passes_axe_and_reflows(playground, scheme):
     page = playground.page
     page.emulate_media(color_scheme=scheme)
     choose(page, "length")
-    ask(page, "Show **bold** {{ name }}")
+    page.locator("#draft").fill("Show **bold** {{ name }}")
+    page.locator("#variable-name").fill("text")
+    page.get_by_role("button", name="Send", exact=True).click()
     expect(page.locator(".answer-note")).to_be_visible()
     choose(page, "bad-key")
     ask(page, "Again")

@@ -15,7 +15,7 @@ from flows.playground.chat.calls import NotAskable, prepare_call, start_call, va
 from flows.playground.chat.comparison import field_name
 from flows.playground.chat.forms import VARIABLE, template_problems
 from flows.playground.models import Answer, Session, Turn
-from flows.playground.variables import conditions_in, variables_in
+from flows.playground.variables import holes_in
 
 UNNAMED = "New session"
 LONGEST_NAME = 60
@@ -51,7 +51,7 @@ def ask_again(answer: Answer, by: User, *, times: int = 1) -> list[Answer]:
     turn = answer.turn
     session = turn.session
     lock_session(session)
-    check_askable(session, {answer.column: prompt_of(turn, answer.column)}, turn.variables)
+    check_askable(session, {answer.column: prompt_of(turn, answer.column)})
     call = prepare_call(session, turn, answer.column, by)
     made = [start_call(turn, call, by, chosen=times == 1) for _ in range(times)]
     session.changed_at = timezone.now()
@@ -89,8 +89,14 @@ def ask_turn(turn: Turn, by: User) -> Turn:
     return turn
 
 
-def check_askable(session: Session, prompts: Mapping[int, str], filled: Collection[str] = ()) -> None:
-    """Raises NotAskable with everything that is missing, before anything is called. `filled` variables have a value."""
+def check_askable(session: Session, prompts: Mapping[int, str]) -> None:
+    """Raises NotAskable with everything that is missing, before anything is called."""
+    if problems := missing(session, prompts):
+        raise NotAskable(problems)
+
+
+def missing(session: Session, prompts: Mapping[int, str]) -> dict[str, str]:
+    """What keeps these questions, by their columns, from being asked, by the name of its field."""
     problems: dict[str, str] = {}
     known = set(Connection.objects.foundry().values_list("name", flat=True))
     for column, prompt in prompts.items():
@@ -105,22 +111,23 @@ def check_askable(session: Session, prompts: Mapping[int, str], filled: Collecti
         if not setup.model.strip():
             found["model"] = "Type the name of a deployment."
         problems |= {field_name(name, column): problem for name, problem in found.items()}
-        problems |= empty_variables(session, [*setup.as_sent.templates(), prompt], filled)
-    if problems:
-        raise NotAskable(problems)
+    return problems
 
 
-def empty_variables(session: Session, templates: Sequence[str], filled: Collection[str]) -> dict[str, str]:
-    """What would leave a hole in the templates and nobody has typed, by the name of its field."""
-    empty = [name for name in variables_in(templates) if not str(session.variables.get(name, "")).strip()]
-    words = "Type a value: the question goes out with it. If it may be empty, write {{ %s | default('') }}."
-    may_be_empty = {*filled, *conditions_in(templates)}
-    return {f"{VARIABLE}{name}": words % name for name in empty if name not in may_be_empty}
+def empty_variables(session: Session, prompts: Mapping[int, str], known: Collection[str]) -> dict[str, str]:
+    """What would leave a hole in these questions and has not been typed, by the name of its field.
+
+    `known` variables have a value already, or are to be empty.
+    """
+    setups = {column: session.setup_of(column).as_sent for column in prompts}
+    templates = [text for column, prompt in prompts.items() for text in (*setups[column].templates(), prompt)]
+    holes = holes_in(templates, session.variables)
+    return {f"{VARIABLE}{name}": "Type a value first." for name in holes if name not in known}
 
 
 def name_session(session: Session, turn: Turn) -> None:
-    """Names a session that has no name yet after its first question."""
-    if session.name == UNNAMED:
+    """Names a session that has no name yet after its first question without a hole."""
+    if session.name == UNNAMED and not holes_in([turn.prompt], turn.variables):
         first_line = render_prompt(turn.prompt, turn.variables).strip().split("\n")[0] or UNNAMED
         short = f"{first_line[: LONGEST_NAME - 1].rstrip()}…"
         session.name = first_line if len(first_line) <= LONGEST_NAME else short

@@ -24,6 +24,7 @@ from foundryflow.strict_json import JsonError, storable_json
 LONGEST = 200_000  # characters of one text
 MOST_EXAMPLES, MOST_VARIABLES, MOST_STOPS = 50, 200, 4
 VARIABLE = "variable-"  # begins the name of a variable's field
+LEAVE_EMPTY = "leave-empty"  # names variables that are to be empty
 EXAMPLES_SHOWN = "examples-shown"
 FORMATS = (("", "Text"), ("json_object", "JSON object"), ("json_schema", "JSON schema"))
 TEXTS, WINDOW = ("connection", "model", "instructions"), ("history_messages", "history_tokens")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Mapping
 
 from django.http import Http404, HttpResponse
 from django.shortcuts import get_object_or_404
@@ -10,9 +10,10 @@ from django.views.decorators.http import require_GET, require_POST
 
 from flows.playground.access import find_session
 from flows.playground.chat import edits
-from flows.playground.chat.ask import ask_again, ask_instead
+from flows.playground.chat.ask import ask_again, ask_instead, empty_variables
+from flows.playground.chat.branch import prompt_of
 from flows.playground.chat.calls import NotAskable
-from flows.playground.chat.forms import EXAMPLES_SHOWN, LONGEST
+from flows.playground.chat.forms import EXAMPLES_SHOWN, LEAVE_EMPTY, LONGEST
 from flows.playground.chat.regions import answer_region, parameters_region, spread_region, view_of_answer, view_of_turn
 from flows.playground.chat.responses import problems_response, talk_response
 from flows.playground.chat.save_settings import change_settings, save_posted
@@ -40,12 +41,21 @@ def find_answer(request: Request, pk: int) -> tuple[Session, Answer]:
     return session, answer
 
 
-def save_page(request: Request, session: Session, verb: str) -> None:
-    """Whoever asks, asks with the settings that stand on the page. Raises NotAskable."""
+def save_page(request: Request, turn: Turn, verb: str, prompts: Mapping[int, str], known: Collection[str]) -> None:
+    """Whoever asks, asks with the settings that stand on the page. Raises NotAskable.
+
+    `prompts` are those that would be asked, by column; of their variables some are `known`.
+    """
     if verb in ASKING and EXAMPLES_SHOWN in request.POST:
-        _, problems = save_posted(session, form_data(request))
+        _, problems = save_posted(turn.session, form_data(request))
+        problems |= empty_variables(turn.session, prompts, {*known, *request.POST.getlist(LEAVE_EMPTY)})
         if problems:
             raise NotAskable(problems)
+
+
+def prompts_of(turn: Turn, prompt: str) -> dict[int, str]:
+    """What each active column asks when this is the question."""
+    return {column: turn.prompts.get(str(column)) or prompt for column in range(len(turn.session.active_columns))}
 
 
 def posted_text(request: Request) -> str:
@@ -77,7 +87,10 @@ def turn(request: Request, pk: int, verb: str) -> HttpResponse:
     if verb not in verbs:
         raise Http404(f"There is no verb {verb!r}.")
     try:
-        save_page(request, session, verb)
+        if verb == "ask":
+            save_page(request, turn, verb, prompts_of(turn, posted_text(request)), ())
+        else:
+            save_page(request, turn, verb, prompts_of(turn, turn.prompt), turn.variables)
         verbs[verb]()
     except NotAskable as error:
         problems = {f"text-{pk}" if name == "prompt" else name: problem for name, problem in error.problems.items()}
@@ -127,7 +140,9 @@ def answer(request: Request, pk: int, verb: str) -> HttpResponse:
     if verb not in verbs:
         raise Http404(f"There is no verb {verb!r}.")
     try:
-        save_page(request, session, verb)
+        save_page(
+            request, answer.turn, verb, {answer.column: prompt_of(answer.turn, answer.column)}, answer.turn.variables
+        )
         verbs[verb]()
     except NotAskable as error:
         return problems_response(request, find_session(request, session.pk), error.problems)

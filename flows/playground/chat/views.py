@@ -17,9 +17,17 @@ from connections.fields import KeyUnreadable
 from connections.models import Connection
 from flows.playground.access import find_session
 from flows.playground.chat import comparison, edits, images
-from flows.playground.chat.ask import UNNAMED, ask_question
+from flows.playground.chat.ask import UNNAMED, ask_question, empty_variables, missing
 from flows.playground.chat.calls import NotAskable
-from flows.playground.chat.forms import EXAMPLES_SHOWN, LONGEST, VARIABLE, SetupForm, template_problems, variables_of
+from flows.playground.chat.forms import (
+    EXAMPLES_SHOWN,
+    LEAVE_EMPTY,
+    LONGEST,
+    VARIABLE,
+    SetupForm,
+    template_problems,
+    variables_of,
+)
 from flows.playground.chat.page import SessionPage, page_without_talk, session_page
 from flows.playground.chat.regions import (
     history_region,
@@ -147,7 +155,7 @@ def is_variable(name: str) -> bool:
 
 def posted_fields(request: Request) -> list[str]:
     """Names of the fields that were posted and have a place for complaints."""
-    others = ("csrfmiddlewaretoken", EXAMPLES_SHOWN, "add-example", "remove-example")
+    others = ("csrfmiddlewaretoken", EXAMPLES_SHOWN, LEAVE_EMPTY, "text", "add-example", "remove-example")
     return [name for name in request.POST if name not in others and not is_variable(name)]
 
 
@@ -164,10 +172,13 @@ def ask(request: Request, pk: int) -> HttpResponse:
     names = [*posted_fields(request), "prompt", "images", "connection", "model"]
     try:
         attached = images.read_images(request.FILES.getlist("images"))
+        prompts = dict.fromkeys(range(len(session.active_columns)), session.draft) | own_prompts(session)
+        problems |= missing(session, prompts) | empty_variables(session, prompts, request.POST.getlist(LEAVE_EMPTY))
         if problems:
             raise NotAskable(problems)
         with transaction.atomic():
-            ask_question(session, session.draft, attached, request.user, prompts=own_prompts(session))
+            own = {str(number): prompt for number, prompt in own_prompts(session).items()}
+            ask_question(session, session.draft, attached, request.user, prompts=own)
     except images.BadImage as error:
         return problems_response(request, session, {**problems, "images": str(error)}, names)
     except NotAskable as error:
@@ -184,10 +195,10 @@ def ask(request: Request, pk: int) -> HttpResponse:
     return talk_response(request, session, *more, event="asked")
 
 
-def own_prompts(session: Session) -> dict[str, str]:
+def own_prompts(session: Session) -> dict[int, str]:
     """Of the columns that ask something of their own."""
     own = enumerate(session.active_columns)
-    return {str(number): str(column["prompt"]) for number, column in own if number and column.get("prompt")}
+    return {number: str(column["prompt"]) for number, column in own if number and column.get("prompt")}
 
 
 @editor

@@ -33,8 +33,10 @@ document.addEventListener("variables-empty", () => {
   field.focus();
 });
 
+// The complaint goes with the first key, or when it is said that this is meant so.
 document.addEventListener("input", ({ target }) => {
-  if (!target.matches("#variables [aria-invalid]")) return;
-  target.removeAttribute("aria-invalid");
-  document.getElementById(`message-${target.id}`).replaceChildren();
+  const field = target.closest("#variables .variable")?.querySelector("[aria-invalid]");
+  if (!field) return;
+  field.removeAttribute("aria-invalid");
+  document.getElementById(`message-${field.id}`).replaceChildren();
 });

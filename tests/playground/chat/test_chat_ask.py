@@ -156,45 +156,14 @@ def test_what_is_missing_or_unreadable_is_said_before_anything_is_called(session
     assert not Run.objects.exists()
 
 
-@pytest.mark.parametrize(
-    ("prompt", "setup", "typed", "empty"),
-    [
-        ("Why {{ who }}?", {}, {}, {"who"}),
-        ("Why {{ who }}?", {}, {"who": " \n"}, {"who"}),
-        ("{{ who }} in {{ rows[0] }}", {}, {"who": "Ada"}, {"rows"}),
-        ("Why {{ who | default('not') }}?", {}, {}, set()),
-        ("{% if who %}{{ who }}{% endif %}{{ 'x' if inputs.rows else 'y' }}{{ city or 'Oslo' }}?", {}, {}, set()),
-        ("Why?", {"instructions": "Be {{ tone }}."}, {}, {"tone"}),
-        ("Why {{ who }}?", {"instructions": "Be {{ tone }}."}, {"who": "Ada", "tone": "kind"}, set()),
-    ],
-)
-def test_a_question_with_holes_is_not_asked(session, prompt, setup, typed, empty):
-    session.variables = typed
-    session.setup |= setup
-    session.save()
-    if not empty:
-        ask.ask_question(session, prompt, [], session.owner)
-        return
-    with pytest.raises(NotAskable) as refusal:
-        ask.ask_question(session, prompt, [], session.owner)
-    assert set(refusal.value.problems) == {f"variable-{name}" for name in empty}
-    assert not Run.objects.exists()
-    assert not Turn.objects.exists()
-    session.refresh_from_db()
-    assert session.name == ask.UNNAMED
-
-
-def test_another_try_needs_what_the_settings_name_by_now(session):
-    session.variables = {"who": "Ada"}
-    turn = asked(session, "Why {{ who }}?")
-    session.variables = {}
-    session.setup |= {"instructions": "Be {{ tone }}."}
-    session.save()
-    answer = turn.answers.get()
-    answer.turn.session = session
-    with pytest.raises(NotAskable) as refusal:
-        ask.ask_again(answer, session.owner)
-    assert set(refusal.value.problems) == {"variable-tone"}
+def test_a_session_is_named_after_its_first_question_without_a_hole(session):
+    for prompt, name in (
+        ("Why {{ who }}?", ask.UNNAMED),
+        ("Why {{ who | default('now') }}?", "Why now?"),
+        ("And?", "Why now?"),
+    ):
+        asked(session, prompt)
+        assert session.name == name
 
 
 def test_examples_that_are_not_whole_are_not_sent(session):

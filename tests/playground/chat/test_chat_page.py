@@ -284,13 +284,45 @@ def test_a_question_with_holes_says_which_and_loses_nothing(client_alice, sessio
     assert "Not sent: city is empty" in shown
     assert re.search(r'id="variable-city"[^>]*aria-invalid="true"', shown)
     assert not re.search(r'id="variable-who"[^>]*aria-invalid', shown)
-    assert "{{ city | default(&#x27;&#x27;) }}" in shown
+    assert 'name="leave-empty" value="city"' in shown
     session.refresh_from_db()
     assert (session.draft, session.variables) == ("Why {{ who }} in {{ city }}?", {"who": "Ada"})
     page = client_alice.post(url("ask", session.pk), posted)
     assert page.status_code == 422
     assert 'aria-invalid="true"' in body(page)
     assert client_alice.post(url("ask", session.pk), {**posted, "variable-city": "Oslo"}, **HTMX).status_code == 200
+
+
+def test_a_question_goes_out_with_a_hole_that_is_meant(client_alice, session):
+    posted = {"prompt": "Why {{ who }} in {{ city }}?", "leave-empty": "city"}
+    assert "Not sent: who is empty" in body(client_alice.post(url("ask", session.pk), posted, **HTMX))
+    posted["leave-empty"] = ["city", "who"]
+    assert client_alice.post(url("ask", session.pk), posted, **HTMX).status_code == 200
+    assert Turn.objects.get().variables == {"who": "", "city": ""}
+
+
+def test_another_try_asks_for_what_the_settings_name_by_now(client_alice, session):
+    turn = talk_of(session, 1)
+    Turn.objects.update(prompt="Why {{ who }}?", variables={"who": ""})
+    posted = {"examples-shown": "1", "instructions": "Be {{ tone }}."}
+    for address in (url("answer", turn.answers.get().pk, "again"), url("turn", turn.pk, "spread")):
+        refused = client_alice.post(address, posted, **HTMX)
+        assert refused.status_code == 422
+        assert "Not sent: tone is empty" in body(refused)
+    filled = {**posted, "variable-tone": "kind"}
+    assert client_alice.post(url("answer", turn.answers.get().pk, "again"), filled, **HTMX).status_code == 200
+
+
+def test_everything_that_a_question_lacks_is_said_at_once(client_alice, session):
+    posted = {"prompt": "Why {{ who }}?", "connection": "", "model": ""}
+    shown = body(client_alice.post(url("ask", session.pk), posted, **HTMX))
+    for words in (
+        "Choose a connection.",
+        "Type the name of a deployment.",
+        "Type a value first.",
+        "see the marked fields",
+    ):
+        assert words in shown
 
 
 def test_an_edited_question_gets_fields_for_its_own_variables_until_it_is_closed(client_alice, session):
