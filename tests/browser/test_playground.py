@@ -144,6 +144,7 @@ def test_an_empty_variable_is_asked_for_and_a_refused_parameter_is_marked_on_a_s
     assert playground.axe() == []
     keys.type("Oslo")
     expect(page.locator("#message-variable-city")).to_be_empty()
+    expect(page.get_by_label("Send it empty")).to_be_hidden()
     keys.press("Control+Enter")
     expect(page.locator(".answer-text.markdown")).to_contain_text("You said: Why Oslo?")
     expect(page.locator("#session-name")).to_have_text("Why Oslo?")

@@ -35,8 +35,11 @@ document.addEventListener("variables-empty", () => {
 
 // The complaint goes with the first key, or when it is said that this is meant so.
 document.addEventListener("input", ({ target }) => {
-  const field = target.closest("#variables .variable")?.querySelector("[aria-invalid]");
-  if (!field) return;
+  const variable = target.closest("#variables .variable");
+  const choice = variable?.querySelector(".leave-empty");
+  if (!choice) return;
+  const field = variable.querySelector(".input");
   field.removeAttribute("aria-invalid");
   document.getElementById(`message-${field.id}`).replaceChildren();
+  choice.hidden = field.value !== "";
 });
