@@ -30,7 +30,7 @@ from foundryflow.compression import accepts
 WORTH_WHILE = 0.95  # of its size is what a compressed file has at most
 
 
-class HashedFiles(HashedFilesMixin, InMemoryStorage):  # type: ignore[misc]  # both have an `url`, one calls the other
+class HashedFiles(HashedFilesMixin, InMemoryStorage):
     """Every file by its name and by its hashed name, to which style sheets and scripts that import it refer, too.
 
     Raises ValueError for a reference to a file that is not there.
@@ -42,6 +42,7 @@ class HashedFiles(HashedFilesMixin, InMemoryStorage):  # type: ignore[misc]  # b
     def __init__(self) -> None:
         super().__init__(location="/", base_url=settings.STATIC_URL)
         self.modified: dict[str, int] = {}
+        self.addresses: dict[str | None, str] = {}
         for finder in get_finders():
             for path, storage in finder.list(None):
                 if path not in self.modified:
@@ -51,6 +52,12 @@ class HashedFiles(HashedFilesMixin, InMemoryStorage):  # type: ignore[misc]  # b
         for _, _, processed in self.post_process({name: (self, name) for name in self.modified}):
             if isinstance(processed, Exception):
                 raise processed
+
+    def url(self, name: str | None, force: bool = False) -> str:
+        """Looked up once: a page names a dozen of them."""
+        if name not in self.addresses:
+            self.addresses[name] = super().url(name or "", force)
+        return self.addresses[name]
 
     def read_all(self) -> Iterator[tuple[str, bytes, int]]:
         """Name, content and time of change of each file, under both of its names."""
