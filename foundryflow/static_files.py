@@ -91,7 +91,7 @@ class StaticFile:
         content, etag = self.codings.get(coding, self.content), f'"{self.digest}{coding}"'
         response = HttpResponse(b"" if request.method == "HEAD" else content, headers=dict(self.headers))
         response["Content-Length"] = str(len(content))
-        response["ETag"], response["Last-Modified"] = etag, http_date(self.modified)
+        response["ETag"] = etag
         if coding:
             response["Content-Encoding"] = coding
         if self.codings:
@@ -120,7 +120,7 @@ class StaticFiles(WhiteNoiseMiddleware):  # type: ignore[misc]  # without types
         return self.file_of(url, file.read_bytes(), int(file.stat().st_mtime))
 
     def file_of(self, url: str, content: bytes, modified: int) -> StaticFile:
-        headers = Headers()
+        headers = Headers([("Last-Modified", http_date(modified))])
         self.add_mime_headers(headers, url, url)
         self.add_cache_headers(headers, url, url)
         return StaticFile(content, modified, tuple(headers.items()))
