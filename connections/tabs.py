@@ -9,6 +9,7 @@ from django.views.decorators.http import require_GET
 
 from connections.access import find_connection
 from connections.contexts import lessons_by_deployment
+from connections.list_page import ConnectionRow
 from connections.models import Connection
 from connections.rotation import RETIRE, Rotation, due_at, is_due, key_field
 from connections.usage import users_of
@@ -22,6 +23,7 @@ def tab_context(connection: Connection, tab: str) -> dict[str, Any]:
     lessons = lessons_by_deployment(connection)
     return {
         "connection": connection,
+        "row": ConnectionRow(connection),
         "tab": tab,
         "lessons_by_deployment": lessons,
         "lesson_count": sum(len(found) for _, found in lessons),

@@ -149,7 +149,7 @@ def test_readers_see_the_list_and_change_nothing(client_bob):
 
 def test_a_connection_created_in_the_panel_tells_its_name(client_alice):
     response = client_alice.post(reverse("connections:create_in_panel"), posted())
-    assert json.loads(response.headers["HX-Trigger"]) == {"connection-created": {"name": "contoso"}}
+    assert json.loads(response.headers["HX-Trigger"]) == {"connection-created": {"name": "contoso", "model": ""}}
     response = client_alice.post(reverse("connections:create_in_panel"), posted())
     assert response.status_code == 422
     assert PLANTED_KEY not in response.content.decode()
@@ -193,4 +193,4 @@ def test_the_list_runs_in_the_same_number_of_queries(client_alice, count):
         database,
     ) as queries:
         client_alice.get(reverse("connections:list"))
-    assert len(queries) == 4
+    assert len(queries) == 6
