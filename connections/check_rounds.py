@@ -6,6 +6,7 @@ import asyncio
 import logging
 from collections.abc import Iterable
 from contextlib import suppress
+from contextvars import Context
 from dataclasses import replace
 from datetime import timedelta
 from enum import StrEnum
@@ -88,7 +89,8 @@ class RoundRunner:
     def __init__(self, round: CheckRound) -> None:
         self._pk, self._states = round.pk, dict(round.states)
         self._queue = list(round.states)
-        self.task = asyncio.get_running_loop().create_task(self._run())
+        # Not in the context of the request that began it, whose threads end with it.
+        self.task = asyncio.get_running_loop().create_task(self._run(), context=Context())
 
     async def _run(self) -> None:
         workers = asyncio.gather(*(self._work() for _ in range(AT_ONCE)))

@@ -22,6 +22,7 @@ urlpatterns = [
     path("<id:pk>/delete/", views.delete, name="delete"),
     path("<id:pk>/learned/", tabs.learned, name="learned"),
     path("<id:pk>/used-in/", tabs.used_in, name="used_in"),
+    path("<id:pk>/audit/", tabs.audit, name="audit"),
     path("<id:pk>/rotation/", rotation_views.show, name="rotation"),
     path("<id:pk>/rotation/store/", rotation_views.store, name="rotation_store"),
     path("<id:pk>/rotation/verify/", rotation_views.verify, name="rotation_verify"),

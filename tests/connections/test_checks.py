@@ -293,6 +293,13 @@ def test_the_playground_opens_with_the_connection(client_alice):
     assert (setup["connection"], setup["model"]) == ("contoso", "gpt-5.2")
 
 
+def test_the_audit_of_a_connection_says_who_did_what(client_alice, client_bob):
+    client_alice.post(reverse("connections:new"), form_of("https://contoso.openai.azure.com"))
+    address = reverse("connections:audit", args=[Connection.objects.get().pk])
+    assert "created connection" in client_alice.get(address).content.decode()
+    assert client_bob.get(address).status_code == 403
+
+
 def test_where_it_is_used_is_said_by_titles(client_alice):
     stored = make_connection("simulator")
     document = {"format": "foundryflow/1", "name": "Many", "actions": []}
