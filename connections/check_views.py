@@ -153,4 +153,5 @@ def progress_response(request: Request, filters: ListFilters) -> HttpResponse:
     poll = Region("connections/_test_all_poll.html", "test-all-poll", context, swap="outerHTML")
     tested = context["round"].round.states if context["round"] else {}
     cells = [check_region(row) for row in context["rows"] if str(row.connection.pk) in tested]
-    return regions(request, bar, poll, *cells)
+    foot = [Region("connections/_list_foot.html", "list-foot", context)] if context["rows"] else []
+    return regions(request, bar, poll, *cells, *foot)

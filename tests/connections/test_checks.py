@@ -11,7 +11,7 @@ from django.utils import timezone
 
 from connections import check_rounds
 from connections.answer_watch import AnswerWatch, store_answer
-from connections.check_rounds import RoundRunner, create_round, latest_round, stop_round
+from connections.check_rounds import RoundRunner, check_stored, create_round, latest_round, stop_round
 from connections.clients import close_client, foundry_client
 from connections.foundry.values import ChatRequest, Message
 from connections.kinds.base import SignInCheck
@@ -166,6 +166,22 @@ async def test_all_are_tested_in_the_background_and_the_list_says_how_they_answe
     assert "1 did not answer" in shown
     assert "Key refused" in shown
     assert "test-all/progress" not in shown
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize(("key", "kind"), [("wrong", "auth_key"), ("simulator", "no_deployment")])
+async def test_without_a_deployment_a_check_still_tells_whether_the_key_is_right(simulator, monkeypatch, key, kind):
+    monkeypatch.setattr(check_rounds, "NOBODYS", "not-found")  # which the simulator does not have
+    stored = await sync_to_async(make_connection)(endpoint=f"{simulator}/openai/v1", key=key)
+
+    async def no_list(self, target):
+        return None
+
+    monkeypatch.setattr("connections.foundry.client.FoundryClient.deployments", no_list)
+    await check_stored(stored.pk)
+    await close_client()
+    await stored.arefresh_from_db()
+    assert (stored.check_ok, stored.check_kind) == (False, kind)
 
 
 @pytest.mark.django_db(transaction=True)
