@@ -12,7 +12,7 @@ from django.utils import timezone
 from django.views.decorators.http import require_GET, require_POST
 
 from connections.access import find_connection
-from connections.check_rounds import begin_testing, check_stored, create_round, stop_round
+from connections.check_rounds import begin_testing, check_stored, create_round, latest_round, stop_round
 from connections.clients import check_sign_in, foundry_client
 from connections.fields import KeyUnreadable
 from connections.forms import AnyConnectionForm, ConnectionForm, TestForm, connection_form
@@ -148,10 +148,12 @@ def progress(request: Request) -> HttpResponse:
 def progress_response(request: Request, filters: ListFilters) -> HttpResponse:
     if not request.htmx:
         return redirect(f"{reverse('connections:list')}?{filters.address}")
-    context = list_context(filters)
+    going = latest_round()
+    is_over = going is None or not going.running
+    context = list_context(filters, only_checks=not is_over)
     bar = Region("connections/_test_all.html", "test-all", context)
     poll = Region("connections/_test_all_poll.html", "test-all-poll", context, swap="outerHTML")
     tested = context["round"].round.states if context["round"] else {}
     cells = [check_region(row) for row in context["rows"] if str(row.connection.pk) in tested]
-    foot = [Region("connections/_list_foot.html", "list-foot", context)] if context["rows"] else []
+    foot = [Region("connections/_list_foot.html", "list-foot", context)] if is_over and context["rows"] else []
     return regions(request, bar, poll, *cells, *foot)

@@ -315,9 +315,10 @@ class ListFilters:
         return FilterMenu(name, f"{label}: {choices[value]}" if value else label, bool(value), offered)
 
 
-def list_context(filters: ListFilters) -> dict[str, Any]:
-    """What the page shows, and what is renewed while all are tested."""
-    users, months = users_by_connection(), months_by_connection()
+def list_context(filters: ListFilters, *, only_checks: bool = False) -> dict[str, Any]:
+    """What the page shows; of which only what the checks say is renewed while all are tested."""
+    users = {} if only_checks and not filters.used else users_by_connection()
+    months = {} if only_checks else months_by_connection()
     found = list(filters.found()[: MOST_SHOWN + 1])
     if filters.used:
         found = [each for each in found if (each.name in users) == (filters.used == "yes")]

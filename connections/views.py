@@ -10,8 +10,10 @@ from django.contrib import messages
 from django.db import IntegrityError, transaction
 from django.http import HttpResponse
 from django.shortcuts import redirect
+from django.urls import reverse
 from django.utils import timezone
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
+from django_htmx.http import HttpResponseClientRedirect
 
 from connections.access import find_connection
 from connections.contexts import Findings, kind_choices
@@ -42,14 +44,11 @@ def connection_list(request: Request) -> HttpResponse:
 @require_http_methods(["GET", "POST"])
 def new(request: Request) -> HttpResponse:
     kind = kind_named_in(request)
-    if request.method == "GET" and request.htmx:  # another kind was chosen
-        form = connection_form(kind, initial=initial_of(request))
-        return page(request, "connections/_edit_form.html", edit_context(form, None))
     form = connection_form(kind, request.POST or None, initial=initial_of(request))
     if request.method == "POST" and form.is_valid() and save_connection(form, request, Connection()):
         warn_about_identity(form, request)
-        return redirect("connections:list")
-    return page(request, "connections/edit.html", edit_context(form, None), status=422 if form.is_bound else 200)
+        return go_to(request, reverse("connections:list"))
+    return form_response(request, form, None)
 
 
 @editor
@@ -68,8 +67,20 @@ def edit(request: Request, pk: int) -> HttpResponse:
         elif save_connection(form, request, stored):
             messages.info(request, f"{stored.name} is saved.")
             warn_about_identity(form, request)
-            return redirect("connections:edit", pk)
-    return page(request, "connections/edit.html", edit_context(form, stored), status=422 if form.is_bound else 200)
+            return go_to(request, reverse("connections:edit", args=[pk]))
+    return form_response(request, form, stored)
+
+
+def go_to(request: Request, address: str) -> HttpResponse:
+    """A redirect that htmx follows as a whole page."""
+    return HttpResponseClientRedirect(address) if request.htmx else redirect(address)
+
+
+def form_response(request: Request, form: AnyConnectionForm, stored: Connection | None) -> HttpResponse:
+    """A refused form is put into the page in place: the keys that were typed stay there, none comes from here."""
+    template = "_edit_form.html" if request.htmx else "edit.html"
+    status = 422 if form.is_bound else 200
+    return page(request, f"connections/{template}", edit_context(form, stored), status=status)
 
 
 def kind_named_in(request: Request, kinds: tuple[str, ...] = tuple(KINDS)) -> ConnectionKind:

@@ -48,10 +48,13 @@ document.addEventListener("input", (event) => {
   }
 });
 
-// What a test says is seen where its button is.
+// What a test says is seen where its button is, and what a form is refused for where it is typed.
 document.addEventListener("htmx:after:swap", (event) => {
-  if (!event.target.closest?.("[data-test]")) return;
-  document.getElementById("test-line")?.scrollIntoView({ block: "nearest" });
+  if (event.target.closest?.("[data-test]")) {
+    document.getElementById("test-line")?.scrollIntoView({ block: "nearest" });
+  } else if (event.target.matches?.("#connection-form, .panel-connection")) {
+    event.target.querySelector(".field-error")?.closest(".field")?.querySelector("input, textarea, select")?.focus();
+  }
 });
 
 document.addEventListener("click", (event) => {

@@ -54,6 +54,16 @@ def test_bad_input_names_the_field_and_changes_nothing(client_alice, changes, fi
     assert not Connection.objects.exists()
 
 
+def test_a_form_that_htmx_sends_is_refused_in_place_and_leads_on_as_a_whole_page(client_alice):
+    htmx = {"HX-Request": "true"}
+    refused = client_alice.post(reverse("connections:new"), posted(name=""), headers=htmx)
+    assert (refused.status_code, "<html" in refused.content.decode()) == (422, False)
+    saved = client_alice.post(reverse("connections:new"), posted(), headers=htmx)
+    assert saved.headers["HX-Redirect"] == reverse("connections:list")
+    edit = reverse("connections:edit", args=[Connection.objects.get().pk])
+    assert client_alice.post(edit, posted(key=""), headers=htmx).headers["HX-Redirect"] == edit
+
+
 def test_a_name_is_unique_and_checked_while_typing(client_alice):
     make_connection()
     assert client_alice.post(reverse("connections:new"), posted()).status_code == 422
