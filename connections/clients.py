@@ -7,6 +7,7 @@ from weakref import WeakKeyDictionary
 
 from django.conf import settings
 
+from connections.answer_watch import AnswerWatch
 from connections.databases.client import DatabaseClient
 from connections.databases.places import FileRules
 from connections.endpoint.endpoint import Endpoint
@@ -24,6 +25,7 @@ from connections.lesson_memory import memory
 _clients: WeakKeyDictionary[asyncio.AbstractEventLoop, FoundryClient] = WeakKeyDictionary()
 _databases: WeakKeyDictionary[asyncio.AbstractEventLoop, DatabaseClient] = WeakKeyDictionary()
 _vaults: WeakKeyDictionary[asyncio.AbstractEventLoop, KeyVaultClient] = WeakKeyDictionary()
+_answers: WeakKeyDictionary[asyncio.AbstractEventLoop, AnswerWatch] = WeakKeyDictionary()
 _http: WeakKeyDictionary[asyncio.AbstractEventLoop, HttpClient] = WeakKeyDictionary()
 
 
@@ -42,13 +44,20 @@ def data_identity_problem(target: DataTarget) -> str:
     return data_identity_refusal(target, configured_destinations())
 
 
+def answer_watch() -> AnswerWatch:
+    loop = asyncio.get_running_loop()
+    if loop not in _answers:
+        _answers[loop] = AnswerWatch()
+    return _answers[loop]
+
+
 def foundry_client() -> FoundryClient:
     loop = asyncio.get_running_loop()
     if loop not in _clients:
         _clients[loop] = FoundryClient(
             destinations=configured_destinations(),
             memory=memory,
-            keys=DatabaseKeyWatch(),
+            keys=DatabaseKeyWatch(answer_watch()),
             store_responses=False,  # what customers ask is kept by nobody but this installation
         )
     return _clients[loop]
@@ -57,14 +66,16 @@ def foundry_client() -> FoundryClient:
 def database_client() -> DatabaseClient:
     loop = asyncio.get_running_loop()
     if loop not in _databases:
-        _databases[loop] = DatabaseClient(configured_destinations(), configured_files())
+        _databases[loop] = DatabaseClient(
+            configured_destinations(), configured_files(), note_answer=answer_watch().note_answer
+        )
     return _databases[loop]
 
 
 def vault_client() -> KeyVaultClient:
     loop = asyncio.get_running_loop()
     if loop not in _vaults:
-        _vaults[loop] = KeyVaultClient(configured_destinations())
+        _vaults[loop] = KeyVaultClient(configured_destinations(), note_answer=answer_watch().note_answer)
     return _vaults[loop]
 
 
@@ -93,7 +104,7 @@ async def check_sign_in(target: DataTarget) -> SignInCheck:
 async def close_client() -> None:
     """Closes what this loop has kept open."""
     loop = asyncio.get_running_loop()
-    for clients in (_clients, _databases, _vaults, _http):
+    for clients in (_clients, _databases, _vaults, _http, _answers):
         client = clients.pop(loop, None)
         if client is not None:
             await client.aclose()

@@ -6,80 +6,13 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from connections.endpoint.endpoint import Endpoint, EndpointError
+from connections.endpoint.embedded_secrets import EDGES, is_bare_key
+from connections.endpoint.endpoint import Endpoint, EndpointError, SecretInEndpoint
 from connections.endpoint.recognise import parse_endpoint
 from connections.foundry.lessons import API, ENDPOINT, KEY_HEADER, SCOPE
-from connections.kinds.base import ConnectionKind, KindGroup
+from connections.kinds.base import ConnectionKind
 from connections.kinds.registry import KINDS
 from connections.models import Connection, LearntLesson
-from connections.rotation import is_due
-from connections.usage import users_by_connection
-
-CHECK_LABELS = {
-    "auth_key": "Key refused",
-    "auth_token": "Token refused",
-    "permission": "No permission",
-    "rate_limit": "Quota low",
-    "quota": "Quota used up",
-    "not_found_deployment": "No such deployment",
-    "not_found_route": "Wrong path",
-    "blocked_destination": "Not allowed",
-    "dns": "No such host",
-    "connect": "Unreachable",
-    "timeout": "No answer",
-    "tls": "Bad certificate",
-    "sign_in": "Sign-in refused",
-    "file_missing": "No such file",
-    "driver_missing": "Driver missing",
-}
-GROUP_NOTES = {KindGroup.MODELS: "answer prompts", KindGroup.DATA: "fetched while a flow runs"}
-
-
-@dataclass(frozen=True)
-class ConnectionRow:
-    connection: Connection
-    flows: int
-
-    @property
-    def check_state(self) -> tuple[str, str, str]:
-        """Icon, label and CSS modifier of the last check."""
-        if not self.connection.key_readable:
-            return "circle-x", "Re-enter the key", "bad"
-        if self.connection.check_ok is None:
-            return "circle-dashed", "Unverified", "mute"
-        if self.connection.check_ok:
-            return "circle-check", "Answered", "ok"
-        return "circle-x", CHECK_LABELS.get(self.connection.check_kind, "Failed"), "bad"
-
-    @property
-    def key_note(self) -> str:
-        """What is to be done about its key: a rotation under way, or one that is due."""
-        if self.connection.switched_at:
-            return "Former key watched"
-        return "Replace the key" if is_due(self.connection) else ""
-
-    @property
-    def place(self) -> str:
-        """The second line of where it is: the database on a server."""
-        address = None if self.connection.is_foundry else self.connection.address
-        return f"/{address.database}" if address and address.host and address.database else ""
-
-
-@dataclass(frozen=True)
-class RowGroup:
-    """Connections for one purpose, as the list shows them together."""
-
-    title: str
-    note: str
-    rows: list[ConnectionRow]
-
-
-def connection_groups(connections: Iterable[Connection]) -> list[RowGroup]:
-    """Groups that have any, in their order."""
-    used = users_by_connection()
-    rows = [ConnectionRow(connection, len(used.get(connection.name, []))) for connection in connections]
-    groups = {group: [row for row in rows if row.connection.kind_of.group is group] for group in KindGroup}
-    return [RowGroup(group.value, GROUP_NOTES[group], found) for group, found in groups.items() if found]
 
 
 def kind_choices(chosen: ConnectionKind, names: Iterable[str]) -> list[tuple[ConnectionKind, bool]]:
@@ -120,17 +53,20 @@ class Findings:
 
         The key itself is never sent back. Positions count UTF-16 units, as browsers do.
         """
+        if isinstance(self.error, SecretInEndpoint) and is_bare_key(word := text.strip(EDGES)):
+            start = utf16_length(text[: text.find(word)])
+            return {"length": utf16_length(text), "start": start, "end": start + utf16_length(word), "is_key": True}
         if self.endpoint is None or not (self.endpoint.found_key or self.endpoint.found_model):
             return {}
         key = self.endpoint.found_key.reveal() if self.endpoint.found_key else ""
         at = text.find(key) if key else -1
-        start = utf16_length(text[:at]) if at >= 0 else None
+        begin = utf16_length(text[:at]) if at >= 0 else None
         return {
             "length": utf16_length(text),
             "endpoint": self.endpoint.url,
             "model": self.endpoint.found_model or "",
-            "start": start,
-            "end": None if start is None else start + utf16_length(key),
+            "start": begin,
+            "end": None if begin is None else begin + utf16_length(key),
         }
 
 

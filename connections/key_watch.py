@@ -11,6 +11,7 @@ from django.db import DatabaseError, InterfaceError
 from django.db.models import F
 from django.utils import timezone
 
+from connections.answer_watch import AnswerWatch
 from connections.foundry.values import Target
 from connections.models import Connection, KeySlot, KeyUse
 from foundryflow.database import execute
@@ -34,7 +35,8 @@ class Uses:
 class DatabaseKeyWatch:
     """The uses of one event loop. The first of a quiet key is stored at once, the others of a minute together."""
 
-    def __init__(self) -> None:
+    def __init__(self, answers: AnswerWatch) -> None:
+        self._answers = answers
         self._pending: dict[Place, Uses] = {}
         self._storing: dict[Place, asyncio.Task[None]] = {}
 
@@ -46,6 +48,10 @@ class DatabaseKeyWatch:
         uses.count, uses.last = uses.count + 1, now
         if place not in self._storing:
             self._storing[place] = asyncio.get_running_loop().create_task(self._store_while_used(place))
+
+    def note_answer(self, target: Target) -> None:
+        if target.slot:
+            self._answers.note_answer(target)
 
     async def aclose(self) -> None:
         for task in self._storing.values():

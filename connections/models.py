@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import json
+from dataclasses import dataclass
+from datetime import datetime
+
 from django.conf import settings
 from django.db import models
 from django.utils import timezone
+from django.utils.crypto import salted_hmac
 
 from connections.endpoint.endpoint import Endpoint, EndpointError
 from connections.endpoint.recognise import parse_endpoint
@@ -38,6 +43,24 @@ WHEN_REACHED_CHOICES = [
     (WhenReached.FAIL.value, "Calls fail"),
     (WhenReached.SPILL.value, "Calls go to another connection"),
 ]
+
+
+@dataclass(frozen=True)
+class Check:
+    """What a test of a connection said."""
+
+    at: datetime
+    ok: bool
+    status: int | None = None  # of HTTP
+    kind: str = ""  # of the error
+    ms: float | None = None
+
+    @classmethod
+    def of(cls, result: TestResult | SignInCheck) -> Check:
+        return cls(timezone.now(), result.ok, result.status, result.kind, result.latency_ms)
+
+
+CHECK_FIELDS = ["checked_at", "check_ok", "check_status", "check_kind", "check_ms", "checked_by_run"]
 
 
 class ConnectionQuerySet(models.QuerySet["Connection"]):
@@ -78,6 +101,7 @@ class Connection(models.Model):
     check_status = models.PositiveIntegerField(null=True)
     check_kind = models.CharField(max_length=40, blank=True)
     check_ms = models.FloatField(null=True)
+    checked_by_run = models.BooleanField(default=False)  # it answered a call of a run; else a test said so
 
     objects = ConnectionQuerySet.as_manager()
     secrets_known_by = "name"
@@ -194,10 +218,38 @@ class Connection(models.Model):
             authority,
         )
 
+    def note_check(self, check: Check | None) -> None:
+        """What a test has said; None when nothing is known. Stores nothing."""
+        self.checked_by_run = False
+        self.checked_at, self.check_ok = (check.at, check.ok) if check else (None, None)
+        self.check_status, self.check_ms = (check.status, check.ms) if check else (None, None)
+        self.check_kind = check.kind if check else ""
+
     def record_check(self, result: TestResult | SignInCheck) -> None:
-        self.checked_at, self.check_ok, self.check_status = timezone.now(), result.ok, result.status
-        self.check_kind, self.check_ms = result.kind, result.latency_ms
-        self.save(update_fields=["checked_at", "check_ok", "check_status", "check_kind", "check_ms"])
+        self.note_check(Check.of(result))
+        self.save(update_fields=CHECK_FIELDS)
+
+    @property
+    def call_digest(self) -> str:
+        """Tells whether two connections make the same calls: of everything but names, limits and reminders."""
+        parts = [self.kind, self.endpoint, self.user_name, self.auth, self.tenant_id, self.client_id, self.key_header]
+        hidden = [secret.reveal() if isinstance(secret, Secret) else "" for secret in self.secrets]
+        text = json.dumps([*parts, self.extra_header, *hidden])
+        return salted_hmac("connections.call", text, algorithm="sha256").hexdigest()
+
+
+class CheckRound(models.Model):
+    """A test of many connections, one after the other; at most one at a time."""
+
+    running = models.BooleanField(null=True, default=True, unique=True)  # None when it has ended
+    is_stopping = models.BooleanField(default=False)
+    started_at = models.DateTimeField(auto_now_add=True)
+    started_by = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, related_name="+")
+    seen_at = models.DateTimeField(default=timezone.now)  # by the process that tests
+    states = models.JSONField(default=dict)  # RoundState by the number of the connection
+
+    def __str__(self) -> str:
+        return f"round {self.pk}"
 
 
 class KeySlot(models.Model):

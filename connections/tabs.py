@@ -9,12 +9,16 @@ from django.views.decorators.http import require_GET
 
 from connections.access import find_connection
 from connections.contexts import lessons_by_deployment
+from connections.list_page import ConnectionRow
 from connections.models import Connection
 from connections.rotation import RETIRE, Rotation, due_at, is_due, key_field
 from connections.usage import users_of
 from foundryflow.access import editor
 from foundryflow.http import Request
+from foundryflow.models import AuditEntry
 from foundryflow.regions import page
+
+MOST_ENTRIES = 200  # of the audit log
 
 
 def tab_context(connection: Connection, tab: str) -> dict[str, Any]:
@@ -22,6 +26,7 @@ def tab_context(connection: Connection, tab: str) -> dict[str, Any]:
     lessons = lessons_by_deployment(connection)
     return {
         "connection": connection,
+        "row": ConnectionRow(connection),
         "tab": tab,
         "lessons_by_deployment": lessons,
         "lesson_count": sum(len(found) for _, found in lessons),
@@ -44,3 +49,12 @@ def learned(request: Request, pk: int) -> HttpResponse:
 @require_GET
 def used_in(request: Request, pk: int) -> HttpResponse:
     return page(request, "connections/used_in.html", tab_context(find_connection(request, pk), "used_in"))
+
+
+@editor
+@require_GET
+def audit(request: Request, pk: int) -> HttpResponse:
+    connection = find_connection(request, pk)
+    entries = AuditEntry.objects.filter(subject=connection.name).select_related("by")[:MOST_ENTRIES]
+    context = tab_context(connection, "audit") | {"entries": entries, "most_entries": MOST_ENTRIES}
+    return page(request, "connections/audit.html", context)

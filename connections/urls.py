@@ -1,6 +1,6 @@
 from django.urls import path
 
-from connections import rotation_views, tabs, views
+from connections import check_views, rotation_views, tabs, views
 
 app_name = "connections"
 urlpatterns = [
@@ -8,15 +8,21 @@ urlpatterns = [
     path("new/", views.new, name="new"),
     path("name/", views.check_name, name="check_name"),
     path("recognise/", views.recognise, name="recognise"),
-    path("test/", views.test, name="test_new"),
+    path("test/", check_views.check_form, name="test_new"),
+    path("test-all/", check_views.check_all, name="test_all"),
+    path("test-all/stop/", check_views.stop_all, name="stop_all"),
+    path("test-all/progress/", check_views.progress, name="progress"),
     path("panel/", views.new_in_panel, name="new_in_panel"),
     path("panel/create/", views.create_in_panel, name="create_in_panel"),
     path("<id:pk>/", views.edit, name="edit"),
-    path("<id:pk>/test/", views.test, name="test"),
+    path("<id:pk>/test/", check_views.check_form, name="test"),
+    path("<id:pk>/check/", check_views.check, name="check"),
+    path("<id:pk>/duplicate/", views.duplicate, name="duplicate"),
     path("<id:pk>/forget/", views.forget, name="forget"),
     path("<id:pk>/delete/", views.delete, name="delete"),
     path("<id:pk>/learned/", tabs.learned, name="learned"),
     path("<id:pk>/used-in/", tabs.used_in, name="used_in"),
+    path("<id:pk>/audit/", tabs.audit, name="audit"),
     path("<id:pk>/rotation/", rotation_views.show, name="rotation"),
     path("<id:pk>/rotation/store/", rotation_views.store, name="rotation_store"),
     path("<id:pk>/rotation/verify/", rotation_views.verify, name="rotation_verify"),

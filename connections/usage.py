@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 
 @dataclass(frozen=True)
@@ -25,6 +25,16 @@ class WaitingRun:
     reason: str
 
 
+@dataclass
+class MonthOfUse:
+    """What calls of a connection have used since the month began, by UTC."""
+
+    tokens: int = 0
+    deployments: dict[str, int] = field(default_factory=dict)  # calls that were answered, by name
+
+
+FindMonths = Callable[[], Mapping[str, MonthOfUse]]  # by the name of the connection
+_month_finders: list[FindMonths] = []
 FindWaiting = Callable[[str], Sequence[WaitingRun]]  # by the name of the connection
 _waiting_finders: list[FindWaiting] = []
 FindUsers = Callable[[], Mapping[str, Sequence[ConnectionUser]]]  # by the name of the connection
@@ -37,6 +47,15 @@ def register_finder(find: FindUsers) -> None:
 
 def register_waiting_finder(find: FindWaiting) -> None:
     _waiting_finders.append(find)
+
+
+def register_month_finder(find: FindMonths) -> None:
+    _month_finders.append(find)
+
+
+def months_by_connection() -> dict[str, MonthOfUse]:
+    """By the name of the connection; one that nobody called is not in it."""
+    return {name: month for find in _month_finders for name, month in find().items()}
 
 
 def waiting_runs_of(connection: str) -> list[WaitingRun]:

@@ -1,62 +1,54 @@
-"""List, create, edit, test and delete connections; create one inside the property panel."""
+"""List, create, edit, copy and delete connections; create one inside the property panel."""
 
 from __future__ import annotations
 
 import json
+from itertools import count
 from typing import Any
 
-from asgiref.sync import sync_to_async
 from django.contrib import messages
 from django.db import IntegrityError, transaction
 from django.http import HttpResponse
 from django.shortcuts import redirect
+from django.urls import reverse
 from django.utils import timezone
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
+from django_htmx.http import HttpResponseClientRedirect
 
 from connections.access import find_connection
-from connections.clients import check_sign_in, foundry_client
-from connections.contexts import Findings, connection_groups, kind_choices
-from connections.fields import KeyUnreadable
+from connections.contexts import Findings, kind_choices
 from connections.forms import AnyConnectionForm, ConnectionForm, TestForm, connection_form
-from connections.foundry.diagnosis import TestResult
-from connections.kinds.address import AddressError
-from connections.kinds.base import ConnectionKind, SignInCheck
+from connections.kinds.base import ConnectionKind
 from connections.kinds.foundry import FOUNDRY
 from connections.kinds.registry import KINDS
 from connections.lesson_memory import memory
+from connections.list_page import ListFilters, list_context
 from connections.models import Connection, LearntLesson
 from connections.rotation import drop_foreign_key, lock
+from connections.session_tests import find_test
 from connections.tabs import tab_context
 from connections.usage import users_of
 from foundryflow.access import editor, reader
-from foundryflow.database import in_thread
 from foundryflow.http import Request, form_data, whole_number
 from foundryflow.models import AuditEntry
-from foundryflow.regions import Region, page, regions
+from foundryflow.regions import page
 
 
 @reader
 @require_GET
 def connection_list(request: Request) -> HttpResponse:
-    query = request.GET.get("q", "").strip()
-    found = Connection.objects.all()
-    if query:
-        found = found.filter(name__icontains=query[:100]) | found.filter(endpoint__icontains=query[:100])
-    return page(request, "connections/list.html", {"groups": connection_groups(found), "query": query})
+    return page(request, "connections/list.html", list_context(ListFilters.of(request.GET)))
 
 
 @editor
 @require_http_methods(["GET", "POST"])
 def new(request: Request) -> HttpResponse:
     kind = kind_named_in(request)
-    if request.method == "GET" and request.htmx:  # another kind was chosen
-        form = connection_form(kind, initial=initial_of(request))
-        return page(request, "connections/_edit_form.html", edit_context(form, None))
     form = connection_form(kind, request.POST or None, initial=initial_of(request))
     if request.method == "POST" and form.is_valid() and save_connection(form, request, Connection()):
         warn_about_identity(form, request)
-        return redirect("connections:list")
-    return page(request, "connections/edit.html", edit_context(form, None), status=422 if form.is_bound else 200)
+        return go_to(request, reverse("connections:list"))
+    return form_response(request, form, None)
 
 
 @editor
@@ -75,8 +67,20 @@ def edit(request: Request, pk: int) -> HttpResponse:
         elif save_connection(form, request, stored):
             messages.info(request, f"{stored.name} is saved.")
             warn_about_identity(form, request)
-            return redirect("connections:edit", pk)
-    return page(request, "connections/edit.html", edit_context(form, stored), status=422 if form.is_bound else 200)
+            return go_to(request, reverse("connections:edit", args=[pk]))
+    return form_response(request, form, stored)
+
+
+def go_to(request: Request, address: str) -> HttpResponse:
+    """A redirect that htmx follows as a whole page."""
+    return HttpResponseClientRedirect(address) if request.htmx else redirect(address)
+
+
+def form_response(request: Request, form: AnyConnectionForm, stored: Connection | None) -> HttpResponse:
+    """A refused form is put into the page in place: the keys that were typed stay there, none comes from here."""
+    template = "_edit_form.html" if request.htmx else "edit.html"
+    status = 422 if form.is_bound else 200
+    return page(request, f"connections/{template}", edit_context(form, stored), status=status)
 
 
 def kind_named_in(request: Request, kinds: tuple[str, ...] = tuple(KINDS)) -> ConnectionKind:
@@ -96,12 +100,11 @@ def warn_about_identity(form: AnyConnectionForm, request: Request) -> None:
         messages.warning(request, form.identity_note)
 
 
-def edit_context(form: AnyConnectionForm, stored: Connection | None, result: Any = None) -> dict[str, Any]:
+def edit_context(form: AnyConnectionForm, stored: Connection | None) -> dict[str, Any]:
     return {
         **form_context(form),
         "kinds": [] if stored else kind_choices(form.kind, tuple(KINDS)),
         "connection": stored,
-        "result": result,
         **(tab_context(stored, "settings") if stored else {}),
     }
 
@@ -119,8 +122,10 @@ def form_context(form: AnyConnectionForm) -> dict[str, Any]:
 
 def save_connection(form: AnyConnectionForm, request: Request, connection: Connection) -> bool:
     """False when somebody took the name, or switched keys, in the same moment; the form then says so."""
-    fresh = connection.pk is None
+    fresh, calls_before = connection.pk is None, connection.call_digest if connection.pk else ""
     new_key = form.fill(connection)
+    if connection.call_digest != calls_before:
+        take_over_test(connection, request)
     if new_key:
         connection.key_changed_at, connection.key_changed_by = timezone.now(), request.user
     try:
@@ -137,6 +142,37 @@ def save_connection(form: AnyConnectionForm, request: Request, connection: Conne
         form.add_error("name", "There is a connection of this name. Choose another.")
         return False
     return True
+
+
+def take_over_test(connection: Connection, request: Request) -> None:
+    """What a test of the form has said is said of the connection; what was said of other calls is not."""
+    found = find_test(request.session, connection)
+    connection.note_check(found.check if found else None)
+    if found and found.check.ok and connection.is_foundry and not connection.default_model:
+        connection.default_model = found.model
+
+
+@editor
+@require_POST
+def duplicate(request: Request, pk: int) -> HttpResponse:
+    """A connection of another name that calls the same, with the same key; to be changed afterwards."""
+    copied = find_connection(request, pk)
+    name = copied.name
+    copied.pk, copied.name, copied.slot, copied.switched_at = None, free_name(name), 1, None
+    copied.created_at = timezone.now()
+    copied.save(force_insert=True)
+    AuditEntry.objects.create(
+        by=request.user, verb="created connection", subject=copied.name, detail=f"a copy of {name}"
+    )
+    messages.info(request, f"{copied.name} is a copy of {name}, with its key.")
+    return redirect("connections:edit", copied.pk)
+
+
+def free_name(name: str) -> str:
+    """ "contoso copy", "contoso copy 2" and so on."""
+    begin = f"{name[:88]} copy"
+    taken = set(Connection.objects.filter(name__startswith=begin).values_list("name", flat=True))
+    return next(each for n in count(1) if (each := begin if n == 1 else f"{begin} {n}") not in taken)
 
 
 @editor
@@ -194,43 +230,6 @@ def forget(request: Request, pk: int) -> HttpResponse:
 
 
 @editor
-@require_POST
-async def test(request: Request, pk: int | None = None) -> HttpResponse:
-    """One tiny call or a sign-in with the form as it stands; of a stored, unchanged connection the outcome is saved."""
-    stored = await Connection.objects.filter(pk=pk).afirst() if pk else None
-    form = connection_form(stored.kind_of if stored else kind_named_in(request), request.POST, stored=stored)
-    test_form = TestForm(request.POST)
-    valid = await in_thread(form.is_valid)()
-    problems = [text for field, texts in form.errors.items() if field != "name" for text in texts]
-    if form.kind == FOUNDRY and not test_form.is_valid():
-        problems.append(str(test_form.errors["model"][0]))
-    context: dict[str, Any] = {"problems": problems}
-    if not problems:
-        try:
-            name, outcome = await run_test(form, test_form)
-            context = {name: outcome, "at": timezone.now()}
-        except (KeyUnreadable, AddressError) as error:
-            context["problems"] = [str(error)]
-        else:
-            if stored and valid and not form.changes_the_call():
-                await sync_to_async(stored.record_check)(outcome)
-    status = 422 if context.get("problems") else 200
-    if request.htmx:
-        template = "_check_result.html" if "check" in context else "_test_result.html"
-        region = Region(f"connections/{template}", "test-result", context)
-        return await sync_to_async(regions)(request, region, status=status)
-    whole = await sync_to_async(edit_context)(form, stored)
-    return await sync_to_async(page)(request, "connections/edit.html", {**whole, **context}, status=status)
-
-
-async def run_test(form: AnyConnectionForm, test_form: TestForm) -> tuple[str, TestResult | SignInCheck]:
-    """What the page shows, and how it calls that. Raises KeyUnreadable, AddressError."""
-    if isinstance(form, ConnectionForm):
-        return "result", await foundry_client().test(form.target(), test_form.cleaned_data["model"].strip())
-    return "check", await check_sign_in(form.target())
-
-
-@editor
 @require_GET
 def new_in_panel(request: Request) -> HttpResponse:
     kinds = kinds_offered(request)
@@ -247,7 +246,8 @@ def create_in_panel(request: Request) -> HttpResponse:
     connection = Connection()
     if form.is_valid() and save_connection(form, request, connection):
         response = HttpResponse("")
-        response.headers["HX-Trigger"] = json.dumps({"connection-created": {"name": connection.name}})
+        created = {"name": connection.name, "model": connection.default_model}
+        response.headers["HX-Trigger"] = json.dumps({"connection-created": created})
         return response
     return page(request, "connections/_panel_form.html", panel_context(form, kinds), status=422)
 

@@ -6,12 +6,13 @@ class FlowsConfig(AppConfig):
     name = "flows"
 
     def ready(self) -> None:
-        from connections.usage import register_finder, register_waiting_finder
-        from flows.models.connection_users import flows_by_connection, runs_waiting_for
+        from connections.usage import register_finder, register_month_finder, register_waiting_finder
+        from flows.models.connection_users import flows_by_connection, months_of_use, runs_waiting_for
         from flows.models.triggers import install
         from flows.models.usage import forget_series
 
         register_finder(flows_by_connection)
+        register_month_finder(months_of_use)
         register_waiting_finder(runs_waiting_for)
         post_migrate.connect(install, sender=self)
         post_migrate.connect(forget_series, sender=self)

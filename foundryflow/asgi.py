@@ -31,6 +31,7 @@ except SettingError as error:
     sys.stderr.write(f"{error}\n")
     sys.exit(STARTUP_FAILURE)  # with any other status `uvicorn --workers` would start another process, for ever
 
+from connections.check_rounds import stop_testing
 from flows import engine
 from flows.api.asgi import API, PAGES_OF_THE_API, Receive, Scope, Send, handle_call
 from foundryflow.database import Unusable, check_file, give_connections_back, is_expected, sentence_for_operators
@@ -131,6 +132,7 @@ async def lifespan(receive: Receive, send: Send) -> None:
                 return
             await send({"type": "lifespan.startup.complete"})
         else:
+            await stop_testing()
             await engine.close_engine()
             await send({"type": "lifespan.shutdown.complete"})
             return

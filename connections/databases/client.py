@@ -15,7 +15,7 @@ from connections.databases.sqlite import SqliteSession
 from connections.databases.threads import DriverThreads
 from connections.foundry.auth import EntraTokens, TokenSource
 from connections.foundry.destinations import Destinations
-from connections.kinds.base import DataSourceError, DataTarget, SignInCheck
+from connections.kinds.base import DataSourceError, DataTarget, NoteAnswer, SignInCheck, ignore_answer
 from connections.kinds.identity import token_for
 from connections.kinds.postgresql import POSTGRESQL
 from connections.kinds.registry import KINDS
@@ -31,6 +31,7 @@ class DatabaseClient:
     destinations: Destinations
     files: FileRules = field(default_factory=FileRules)
     tokens: TokenSource = field(default_factory=EntraTokens)
+    note_answer: NoteAnswer = ignore_answer
 
     def __post_init__(self) -> None:
         self._threads = DriverThreads()
@@ -40,9 +41,11 @@ class DatabaseClient:
         """Raises DataSourceError."""
         try:
             async with asyncio.timeout(query.timeout), self._pools.lease(target) as session:
-                return await session.run(query)
+                found = await session.run(query)
         except TimeoutError:
             raise timed_out(query) from None
+        self.note_answer(target)
+        return found
 
     async def sign_in(self, target: DataTarget) -> SignInCheck:
         """Signs in anew and asks for nothing but an answer."""

@@ -25,15 +25,16 @@ NAMED = re.compile(r"(?:^|[?&;,/#|\s])([\w.-]{2,60})=[^\s&;]")  # name=value ins
 LIKE_A_KEY = re.compile(
     r"sk-[\w-]{16,}|eyJ[\w-]{8,}\.[\w.-]+|(?=[^0-9]*[0-9])(?=[^A-Za-z]*[A-Za-z])[A-Za-z0-9+/]{40,}={0,2}"
 )
+BARE_KEY = re.compile(r"sk-[\w-]+|eyJ[\w-]{8,}(\.[\w-]+)*|(?=[^0-9]*[0-9])[^.:/]{16,}")  # a word that is no address
 HEXADECIMAL_KEY = re.compile(r"[0-9a-fA-F]{32}")
 LONG_WORD = 16  # characters of the shortest word that may be a secret
 # What stands around an address that was copied: blanks, also those without width, quotes and punctuation.
 EDGES = " \t\r\n\f\v\u00a0\u200b\u2060\ufeff\u2028\u2029\"'`<>,;"
 
 
-def is_bare_key(text: str) -> bool:
+def is_bare_key(word: str) -> bool:
     """Whether a word is rather a key than the name of a host in one's own network."""
-    return not re.search(r"[.:/]", text) and len(text) >= LONG_WORD and bool(re.search(r"[0-9]", text))
+    return bool(BARE_KEY.fullmatch(word))
 
 
 def normalized_name(name: str) -> str:
@@ -86,7 +87,7 @@ def without_secrets(text: str) -> str:
     scheme, separator, rest = word.rpartition("://")
     rest = rest.rpartition("@")[2]
     host, _, path = rest.partition("/")
-    if not separator and "." not in host and ":" not in host and len(host) >= LONG_WORD:
+    if is_bare_key(host) or (not separator and not re.search(r"[.:]", host) and len(host) >= LONG_WORD):
         return ""
     parts = list[str]()
     for part in path.split("/") if path else []:

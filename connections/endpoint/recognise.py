@@ -33,6 +33,14 @@ LAST_GA = "2024-10-21"  # newest dated api-version that is generally available
 PROJECT_VERSION = "2025-11-15-preview"
 OPERATIONS = ("/chat/completions", "/responses", "/embeddings", "/completions")
 LONGEST_LABEL = 63  # of a host name
+NOT_A_KEY = (
+    "This is a key, not an address.",
+    "It belongs into API key; here goes the address, such as https://NAME.openai.azure.com/openai/v1.",
+)
+NOT_A_WORD = (
+    "This is not a web address, only a word.",
+    "Copy the whole endpoint from the portal; it looks like https://NAME.openai.azure.com/openai/v1.",
+)
 NO_ADDRESS = ("This is not a web address.", "It looks like https://NAME.openai.azure.com/openai/v1.")
 
 
@@ -77,8 +85,7 @@ class PastedUrl:
         if re.search(r"[\s\x00-\x1f\x7f\ud800-\udfff]", cleaned):
             raise EndpointError("There are blanks inside.", "Paste the address alone, without what stands around it.")
         cleaned = re.sub(r"^(https?):/+", r"\1://", cleaned, flags=re.IGNORECASE)
-        if is_bare_key(cleaned):
-            raise SecretInEndpoint("This looks like a key, not like an address.", "It belongs into the key field.")
+        check_word(cleaned)
         if "://" not in cleaned:
             cleaned = f"{default_scheme(cleaned)}://{cleaned}"
         try:
@@ -116,6 +123,16 @@ class PastedUrl:
         if self.api_version is None:
             pairs.append(("api-version", version))
         return urlencode(pairs)
+
+
+def check_word(text: str) -> None:
+    """Refuses what is one word: a key, or a name that only a scheme, a port or a path makes a host."""
+    bare = re.sub(r"^https?://", "", text, flags=re.IGNORECASE).rstrip("/")
+    has_scheme, host = "://" in text, re.split(r"[/?#]", bare, maxsplit=1)[0]
+    if re.fullmatch(r"sk-[\w-]+", host) or (not has_scheme and is_bare_key(bare)):
+        raise SecretInEndpoint(*NOT_A_KEY)
+    if bare and not has_scheme and not re.search(r"[.:/?#]", bare) and bare.lower() != "localhost":
+        raise EndpointError(*NOT_A_WORD)
 
 
 def default_scheme(text: str) -> str:

@@ -66,6 +66,8 @@ class ModelExchange:
                 async with aclosing(self._send(request)) as events:
                     async for event in events:
                         yield event
+                if request.body is not None:  # a list of deployments answers nobody's question
+                    self._services.keys.note_answer(self._target)
                 await self._remember(*self._unproven)
                 return
             except AttemptFailed as failure:

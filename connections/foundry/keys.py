@@ -1,4 +1,4 @@
-"""That a key of a stored connection was sent: a seam, with its twin for no database."""
+"""That a key of a stored connection was sent, and answered: a seam, with its twin for no database."""
 
 from __future__ import annotations
 
@@ -12,6 +12,10 @@ class KeyWatch(Protocol):
         """Its key is about to be sent."""
         ...
 
+    def note_answer(self, target: Target) -> None:
+        """A call with it was answered."""
+        ...
+
     async def aclose(self) -> None:
         """Keeps what was noted."""
         ...
@@ -21,6 +25,9 @@ class UnwatchedKeys:
     """Nobody asks when a key was sent."""
 
     def note_use(self, target: Target) -> None:
+        pass
+
+    def note_answer(self, target: Target) -> None:
         pass
 
     async def aclose(self) -> None:

@@ -18,7 +18,7 @@ from connections.foundry.errors import FoundryError
 from connections.foundry.masking import masker_of
 from connections.foundry.transport import NoCookies, connection_error
 from connections.key_vault.refusals import NO_VAULT, UNAUTHORIZED, vault_refusal
-from connections.kinds.base import DataSourceError, DataTarget, SignInCheck
+from connections.kinds.base import DataSourceError, DataTarget, NoteAnswer, SignInCheck, ignore_answer
 from connections.kinds.identity import refuse_identity, token_for
 from connections.kinds.registry import KINDS
 from connections.secret import Secret
@@ -97,6 +97,7 @@ class KeyVaultClient:
     tokens: TokenSource = field(default_factory=EntraTokens)
     timeout: float = TIMEOUT
     tls: ssl.SSLContext | bool = True  # whose certificates are believed; of the machine
+    note_answer: NoteAnswer = ignore_answer
 
     def __post_init__(self) -> None:
         self._session: aiohttp.ClientSession | None = None
@@ -104,6 +105,7 @@ class KeyVaultClient:
     async def secret(self, target: DataTarget, name: str, version: str = "") -> VaultSecret:
         """A secret that may be used now; without a version the newest. Raises DataSourceError."""
         found = await self._get(target, name, version)
+        self.note_answer(target)
         refuse_out_of_time(found.properties, f"{name} in {target.address.place}")
         expires_at = found.properties.expires_on
         return VaultSecret(Secret(found.value or ""), found.properties.version or "", expires_at)

@@ -66,6 +66,13 @@ class DataTarget:
         return tuple(secret for secret in (self.password, *(self.identity.secrets if self.identity else ())) if secret)
 
 
+NoteAnswer = Callable[[DataTarget], None]  # hears of every database or vault that did what was asked
+
+
+def ignore_answer(target: DataTarget) -> None:
+    pass
+
+
 class DataSourceError(Exception):
     """A database or a vault did not do what was asked. `kind` is short and stable, the rest are sentences.
 

@@ -6,12 +6,14 @@ from collections.abc import Iterator
 from typing import Any
 
 from django.urls import reverse
+from django.utils import timezone
 
-from connections.usage import ConnectionUser, WaitingRun
-from flows.actions.registry import properties_of_type
+from connections.usage import ConnectionUser, MonthOfUse, WaitingRun
+from flows.actions.registry import find_type, properties_of_type
 from flows.models.flow import Flow
 from flows.models.record import ActionRun
 from flows.models.states import EXECUTING, State
+from flows.models.usage_search import calls_of_month
 
 MOST_WAITING = 20  # that a page lists
 
@@ -23,10 +25,27 @@ def flows_by_connection() -> dict[str, list[ConnectionUser]]:
         titles: dict[str, list[str]] = {}
         for action in actions_of(flow.current.document):
             for name in connections_named(action):
-                titles.setdefault(name, []).append(str(action.get("title") or action.get("type")))
+                titles.setdefault(name, []).append(title_of(action))
         for name, named in titles.items():
             used.setdefault(name, []).append(ConnectionUser(flow.name, flow.get_absolute_url(), named))
     return used
+
+
+def title_of(action: dict[str, Any]) -> str:
+    """As its card says it."""
+    known = find_type(str(action.get("type")))
+    return str(action.get("title") or (known.title if known else action.get("type")))
+
+
+def months_of_use() -> dict[str, MonthOfUse]:
+    """What the calls of each connection have used since the month began."""
+    months: dict[str, MonthOfUse] = {}
+    for connection, deployment, error, calls, tokens in calls_of_month(timezone.now()):
+        month = months.setdefault(connection, MonthOfUse())
+        month.tokens += int(tokens)
+        if deployment and not error:
+            month.deployments[deployment] = int(calls)
+    return months
 
 
 def runs_waiting_for(connection: str) -> list[WaitingRun]:

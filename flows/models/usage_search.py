@@ -43,6 +43,7 @@ PERIODS = {
 }
 GROUPS = ("customer", "connection", "deployment", "flow")
 MOST_CHOICES = 100  # of a filter
+MOST_OF_MONTH = 20_000  # rows that the list of connections adds up
 PRIVATE, DELETED = "Private sessions", "Deleted flows"
 FAILED_SERIES = f"SELECT id FROM {SERIES} WHERE error <> ''"
 ERRORS = f"SUM(CASE WHEN series_id IN ({FAILED_SERIES}) THEN calls ELSE 0 END)"
@@ -317,6 +318,20 @@ class UsageSearch:
             )
             for begins, connection, customer, deployment, flow, error, currency, counts in found
         ]
+
+
+def calls_of_month(at: datetime) -> list[tuple[str, str, str, int, int]]:
+    """Of the month of that moment, the most calls first: connection, deployment, error, calls and tokens."""
+    rows = fetch_all(
+        f"SELECT connection, deployment, error, SUM(calls), SUM(prompt_tokens + completion_tokens) FROM {FIGURES}"
+        f" JOIN {SERIES} series ON series.id = series_id"
+        " WHERE span = %s AND begins = %s GROUP BY 1, 2, 3 ORDER BY 4 DESC LIMIT %s",
+        [Span.MONTH, hour_of(first_of_month(at.astimezone(UTC))), MOST_OF_MONTH],
+    )
+    return [
+        (connection, deployment, error, int(calls), int(tokens))
+        for connection, deployment, error, calls, tokens in rows
+    ]
 
 
 def fetch_counts(statement: str, values: list[Any]) -> Iterator[tuple[Any, ...]]:

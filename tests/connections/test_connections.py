@@ -54,6 +54,16 @@ def test_bad_input_names_the_field_and_changes_nothing(client_alice, changes, fi
     assert not Connection.objects.exists()
 
 
+def test_a_form_that_htmx_sends_is_refused_in_place_and_leads_on_as_a_whole_page(client_alice):
+    htmx = {"HX-Request": "true"}
+    refused = client_alice.post(reverse("connections:new"), posted(name=""), headers=htmx)
+    assert (refused.status_code, "<html" in refused.content.decode()) == (422, False)
+    saved = client_alice.post(reverse("connections:new"), posted(), headers=htmx)
+    assert saved.headers["HX-Redirect"] == reverse("connections:list")
+    edit = reverse("connections:edit", args=[Connection.objects.get().pk])
+    assert client_alice.post(edit, posted(key=""), headers=htmx).headers["HX-Redirect"] == edit
+
+
 def test_a_name_is_unique_and_checked_while_typing(client_alice):
     make_connection()
     assert client_alice.post(reverse("connections:new"), posted()).status_code == 422
@@ -149,7 +159,7 @@ def test_readers_see_the_list_and_change_nothing(client_bob):
 
 def test_a_connection_created_in_the_panel_tells_its_name(client_alice):
     response = client_alice.post(reverse("connections:create_in_panel"), posted())
-    assert json.loads(response.headers["HX-Trigger"]) == {"connection-created": {"name": "contoso"}}
+    assert json.loads(response.headers["HX-Trigger"]) == {"connection-created": {"name": "contoso", "model": ""}}
     response = client_alice.post(reverse("connections:create_in_panel"), posted())
     assert response.status_code == 422
     assert PLANTED_KEY not in response.content.decode()
@@ -193,4 +203,4 @@ def test_the_list_runs_in_the_same_number_of_queries(client_alice, count):
         database,
     ) as queries:
         client_alice.get(reverse("connections:list"))
-    assert len(queries) == 4
+    assert len(queries) == 6

@@ -136,7 +136,7 @@ def test_the_panel_offers_the_kinds_of_its_property_only(client_alice):
     assert "Kind of connection" not in client_alice.get(url).content.decode()
 
     made = client_alice.post(reverse("connections:create_in_panel"), posted(kinds="postgresql,sqlite"))
-    assert json.loads(made.headers["HX-Trigger"]) == {"connection-created": {"name": "customers"}}
+    assert json.loads(made.headers["HX-Trigger"]) == {"connection-created": {"name": "customers", "model": ""}}
     other = client_alice.post(
         reverse("connections:create_in_panel"), posted(kind="key_vault", kinds="postgresql", name="x")
     )

@@ -2,6 +2,7 @@
 
 import json
 
+import pytest
 from django.urls import reverse
 
 from connections.models import Connection
@@ -60,3 +61,43 @@ def test_while_typing_the_page_is_told_where_the_key_stands_not_what_it_is(clien
 def test_a_plain_address_is_left_as_it_is_typed(client_alice):
     answer = client_alice.post(reverse("connections:recognise"), {"endpoint": "contoso.openai.azure.com"})
     assert "HX-Trigger" not in answer.headers
+
+
+@pytest.mark.parametrize(
+    "pasted", ["sk-abc123", " sk-abc123/ ", "https://sk-abc123/", PLANTED_KEY, "0123456789abcdef" * 2]
+)
+def test_a_key_in_the_endpoint_is_named_and_not_recognised(client_alice, pasted):
+    answer = client_alice.post(reverse("connections:recognise"), {"endpoint": pasted})
+    said = answer.content.decode()
+    assert "This is a key" in said
+    assert "Recognised" not in said
+    assert pasted.strip() not in said
+    refused = client_alice.post(reverse("connections:new"), posted(endpoint=pasted))
+    assert refused.status_code == 422
+    assert pasted.strip() not in refused.content.decode()
+
+
+def test_a_key_by_itself_moves_to_the_key_field(client_alice):
+    answer = client_alice.post(reverse("connections:recognise"), {"endpoint": f" {PLANTED_KEY}"})
+    parts = json.loads(answer.headers["HX-Trigger"])["endpoint-pasted"]
+    assert parts == {"length": len(PLANTED_KEY) + 1, "start": 1, "end": len(PLANTED_KEY) + 1, "is_key": True}
+
+
+@pytest.mark.parametrize("word", ["contoso", "gateway/", "KEY"])
+def test_a_bare_word_is_no_address(client_alice, word):
+    said = client_alice.post(reverse("connections:recognise"), {"endpoint": word}).content.decode()
+    assert "only a word" in said
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "localhost",
+        "gateway:8080",
+        "http://gateway/v1",
+        "contoso.openai.azure.com",
+        "https://sk-resource.openai.azure.com",
+    ],
+)
+def test_names_with_more_than_a_word_are_addresses(client_alice, address):
+    assert "Recognised" in client_alice.post(reverse("connections:recognise"), {"endpoint": address}).content.decode()

@@ -8,6 +8,7 @@ from django.urls import reverse
 from django.utils import timezone
 
 from connections import key_watch, rotation, views
+from connections.answer_watch import AnswerWatch
 from connections.foundry.diagnosis import TestResult
 from connections.key_watch import DatabaseKeyWatch, store_uses
 from connections.models import Auth, Connection, KeySlot, KeyUse
@@ -187,7 +188,7 @@ def test_uses_are_stored_at_once_and_then_once_a_minute(monkeypatch):
     monkeypatch.setattr(key_watch, "store_uses", lambda place, uses: stored.append((place, uses.count)))
 
     async def use():
-        watch = DatabaseKeyWatch()
+        watch = DatabaseKeyWatch(AnswerWatch())
         for _ in range(3):
             watch.note_use(target)
         await asyncio.sleep(0.05)
@@ -280,11 +281,11 @@ def test_an_old_key_is_marked_in_the_list_and_on_the_page_as_set(client_alice, c
     settings.KEY_REMINDER_DAYS = 90
     Connection.objects.update(key_changed_at=timezone.now() - timedelta(days=91))
     listed, edit = reverse("connections:list"), reverse("connections:edit", args=[connection.pk])
-    assert "Replace the key" in client_alice.get(listed).content.decode()
+    assert "Reminder since" in client_alice.get(listed).content.decode()
     assert "was to be replaced by" in client_alice.get(edit).content.decode()
     client_alice.post(address(connection, "rotation_remind"), {"days": "180"})
-    assert "Replace the key" not in client_alice.get(listed).content.decode()
+    assert "Reminder since" not in client_alice.get(listed).content.decode()
     client_alice.post(address(connection, "rotation_remind"), {"days": ""})
-    assert "Replace the key" in client_alice.get(listed).content.decode()
+    assert "Reminder since" in client_alice.get(listed).content.decode()
     client_alice.post(address(connection, "rotation_remind"), {"days": "0"})
-    assert "Replace the key" not in client_alice.get(listed).content.decode()
+    assert "Reminder since" not in client_alice.get(listed).content.decode()

@@ -67,11 +67,14 @@ def index(request: Request) -> HttpResponse:
 @editor
 @require_POST
 def new(request: Request) -> HttpResponse:
-    return redirect("playground:show", create_session(request).pk)
+    return redirect("playground:show", create_session(request, form_data(request).get("connection", "")).pk)
 
 
-def create_session(request: Request) -> Session:
-    """With the connection and deployment that were used last."""
+def create_session(request: Request, connection: str = "") -> Session:
+    """With the connection that is named, else with that and the deployment that were used last."""
+    if named := Connection.objects.foundry().filter(name=connection).first():
+        setup = Setup(named.name, named.default_model)
+        return Session.objects.create(name=UNNAMED, owner=request.user, setup=setup.to_json())
     last = Session.objects.filter(owner=request.user).first()
     if last is not None:
         stored = Setup.from_json(last.setup)
