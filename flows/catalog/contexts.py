@@ -13,6 +13,8 @@ from flows.flowchart.states import StateView, run_view
 from flows.models import Flow, Revision, Run
 from flows.models.connection_users import actions_of
 from flows.models.run_counts import newest_runs, runs_by_day, runs_in_all
+from foundryflow.people import name_of
+from foundryflow.templatetags.ui import duration_ms, moment
 
 DAYS = 14
 
@@ -43,6 +45,27 @@ class FlowRow:
     last_run: Run | None
     state: StateView | None
     bars: list[Bar]
+    bars_words: str
+
+    @property
+    def state_words(self) -> str:
+        """How the last run ended: "Failed: key refused"."""
+        words = self.state.words if self.state else ""
+        return f"Failed: {words.rpartition(' · ')[2]}" if " · " in words else words
+
+    @property
+    def last_words(self) -> str:
+        """When the last run was started, and how long it took: "13:58 · 0.60 s"."""
+        run = self.last_run
+        if run is None:
+            return ""
+        return " · ".join(words for words in (moment(run.created_at), duration_ms(run.milliseconds)) if words)
+
+    @property
+    def changed(self) -> str:
+        """ "14:02 by Ada"."""
+        by = name_of(self.revision.created_by)
+        return f"{moment(self.flow.changed_at)} by {by}" if by else moment(self.flow.changed_at)
 
 
 def flow_rows(flows: Iterable[Flow]) -> list[FlowRow]:
@@ -68,4 +91,5 @@ def flow_row(flow: Flow, runs: int, last: Run | None, days: Counter[int]) -> Flo
         last_run=last,
         state=run_view(last) if last else None,
         bars=[Bar(x * 7, 20 - height, height) for x, height in heights],
+        bars_words=f"{days.total():,} runs in {DAYS} days, {days[0]:,} today",
     )

@@ -8,7 +8,6 @@ from typing import Any
 
 from django.contrib.auth.models import User
 from django.db.models.fields.json import KeyTextTransform
-from django.utils import timezone
 
 from flows.actions.registry import model_call_types
 from flows.flowchart.states import StateView, run_view, state_view_of
@@ -94,10 +93,6 @@ class RunRow:
     by: str
 
     @property
-    def milliseconds(self) -> float | None:
-        return milliseconds_of(self.run)
-
-    @property
     def tokens(self) -> int:
         return self.run.prompt_tokens + self.run.completion_tokens
 
@@ -165,10 +160,3 @@ def starter_of(run: Run) -> str:
     """Who has started a run, and by which way: "Ada, run page"."""
     who, way = name_of(run.started_by), ORIGINS.get(run.via) or run.via.capitalize()
     return f"{who}, {way if way.isupper() else way.lower()}" if who else way
-
-
-def milliseconds_of(run: Run) -> float | None:
-    """How long a run took or has gone so far; None before it has begun."""
-    if run.started_at is None:
-        return None
-    return ((run.ended_at or timezone.now()) - run.started_at).total_seconds() * 1000

@@ -71,7 +71,7 @@ def csv_lines(lines: Iterator[list[Any]] | list[Any]) -> bytes:
 
 
 def line_of(row: RunRow) -> list[Any]:
-    run, took = row.run, row.milliseconds
+    run, took = row.run, row.run.milliseconds
     texts = (run.flow.name, row.state.word, row.reason, row.by, run.customer or "", row.connection)
     times = (run.created_at, run.started_at, run.ended_at)
     seconds = "" if took is None else f"{took / 1_000:.3f}"
