@@ -8,7 +8,7 @@ new runs do not move them.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -26,7 +26,7 @@ from foundryflow.http import whole_number
 ROWS = 50  # of one page
 MOST_COUNTED = 1_000  # runs; more are not counted
 MOST_LOOKUPS = 10_000  # groups; with more of them the runs are gone through by time
-MOST_READ = 2_000  # runs of a connection that one page looks through
+MOST_READ = 1_000  # runs of a connection that one page looks through
 RUNS = table(Run)
 POSTGRESQL = connection.vendor == "postgresql"
 # Either database is told the way: it may go through the index of time for the order, and meet what is rare at the very
@@ -171,10 +171,10 @@ class Search:
         return len(read.runs), read.further is not None
 
     def _read(self, cursor: Cursor | None, *, upwards: bool) -> RunsRead:
-        further = None
+        further: Cursor | None = None
+        found: Iterable[Run]
         if self.filters.connection:
-            keys, further = self._keys(cursor, upwards=upwards)
-            found = self._in_order(self._matching().filter(pk__in=keys), upwards=upwards)[: self.rows + 1]
+            found, further = self._of_connection(cursor, upwards=upwards)
         elif self._groups is None:
             found = self._by_time(cursor, upwards=upwards)[: self.rows + 1]
         else:
@@ -252,7 +252,7 @@ class Search:
             return len(found.runs)
         most = MOST_COUNTED + 1
         if self.filters.connection:
-            keys, further = self._keys(None, upwards=False)
+            keys, further = self._keys(None, MOST_READ, upwards=False)
             return None if further else self._matching().filter(pk__in=keys).count()
         if self._groups is None:
             return self._by_time(None, upwards=False)[:most].count()
@@ -271,12 +271,22 @@ class Search:
 
     # Through the connection
 
-    def _keys(self, cursor: Cursor | None, *, upwards: bool) -> tuple[list[int], Cursor | None]:
-        """Of the next runs, at most MOST_READ, and where reading goes on: what is rare among many takes some pages."""
+    def _of_connection(self, cursor: Cursor | None, *, upwards: bool) -> tuple[list[Run], Cursor | None]:
+        """Those among the next MOST_READ of the connection that the filters let through, and where reading goes on:
+        what is rare among many takes some pages, what is not a short look."""
+        for most in (min(self.rows * 4, MOST_READ), MOST_READ):
+            keys, further = self._keys(cursor, most, upwards=upwards)
+            found = list(self._in_order(self._matching().filter(pk__in=keys), upwards=upwards)[: self.rows + 1])
+            if len(found) > self.rows or further is None:
+                break
+        return found, further
+
+    def _keys(self, cursor: Cursor | None, most: int, *, upwards: bool) -> tuple[list[int], Cursor | None]:
         used = RunConnection.objects.filter(name=self.filters.connection)
         placed = self._in_order(self._within_time(used, cursor, "run_id", upwards=upwards), "run_id", upwards=upwards)
-        read = list(placed.values_list("created_at", "run_id")[: MOST_READ + 1])
-        return [run for _, run in read[:MOST_READ]], Cursor(*read[MOST_READ - 1]) if len(read) > MOST_READ else None
+        wanted = placed.values_list("created_at", "run_id")[: most + 1]
+        read = fetch_in_order(*wanted.query.sql_with_params()) if POSTGRESQL else list(wanted)
+        return [run for _, run in read[:most]], Cursor(*read[most - 1]) if len(read) > most else None
 
     # Through the time
 

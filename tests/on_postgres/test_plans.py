@@ -59,7 +59,9 @@ def test_no_query_of_the_list_goes_through_all_runs(flows, client_alice, query):
     assert most_read(asked) < 2_000
 
 
-@pytest.mark.parametrize("more", [{}, {"state": "failed"}, {"q": "quiet"}, {"to": "2020-01-01"}])
+@pytest.mark.parametrize(
+    "more", [{}, {"state": "failed"}, {"q": "quiet"}, {"to": "2020-01-01"}, {"q": "17", "state": "open"}]
+)
 def test_a_search_by_connection_reads_no_more_than_one_look(flows, more):
     with connection.cursor() as cursor:
         cursor.execute(
