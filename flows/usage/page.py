@@ -261,9 +261,11 @@ class UsagePage:
         return TableRow(name, row.sums, link, self.errors_link(row.value), row.where, budget)
 
     def errors_link(self, value: str | None) -> str:
-        """Failed runs, as near as the list of runs can name them."""
+        """Failed runs, as near as the list of runs can name them, those of sessions and batches among them."""
         wanted = {"customer": self.filters.customer, "flow": self.filters.flow}
         if self.group in wanted and value:
             wanted[str(self.group)] = value
-        query = urlencode({"state": "failed", **{name: chosen for name, chosen in wanted.items() if chosen}})
+        query = urlencode(
+            {"state": "failed", "via": "all", **{name: chosen for name, chosen in wanted.items() if chosen}}
+        )
         return f"{reverse('runs:list')}?{query}"
