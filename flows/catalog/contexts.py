@@ -9,8 +9,9 @@ from datetime import timedelta
 
 from django.utils import timezone
 
+from connections.models import Connection
 from flows.flowchart.states import StateView, run_view
-from flows.models import Flow, Revision, Run
+from flows.models import Flow, Revision, Room, Run, State
 from flows.models.connection_users import actions_of
 from flows.models.run_counts import newest_runs, runs_by_day, runs_in_all
 from foundryflow.people import name_of
@@ -21,9 +22,29 @@ DAYS = 14
 
 @dataclass(frozen=True)
 class FirstSteps:
-    """The three steps of an empty installation."""
+    """The three steps of an empty installation: a connection, a prompt, a flow."""
 
-    has_connection: bool
+    connection: Connection | None
+    has_asked: bool  # in the playground
+
+    @property
+    def connection_words(self) -> str:
+        connection = self.connection
+        if connection is None:
+            return "A name, an endpoint and a key. Paste what the portal shows."
+        if connection.check_ok and connection.check_ms is not None:
+            return f"{connection.name} answered in {duration_ms(connection.check_ms)}."
+        return f"{connection.name} is stored. Test it on its page."
+
+    @property
+    def model(self) -> str:
+        return (self.connection.default_model if self.connection else "") or "a model"
+
+
+def first_steps() -> FirstSteps:
+    connection = Connection.objects.foundry().order_by("-check_ok", "-pk").first()
+    asked = Flow.objects.filter(room=Room.PLAYGROUND, runs__state=State.SUCCEEDED)
+    return FirstSteps(connection, asked.exists())
 
 
 @dataclass(frozen=True)

@@ -8,10 +8,9 @@ from django.http import Http404, HttpResponse
 from django.shortcuts import redirect
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
-from connections.models import Connection
 from flows.access import find_flow
 from flows.catalog import files
-from flows.catalog.contexts import FirstSteps
+from flows.catalog.contexts import first_steps
 from flows.catalog.deletion import reasons_to_keep
 from flows.catalog.duplicate import duplicate_flow
 from flows.catalog.list import FlowList
@@ -49,8 +48,7 @@ def flow_list(request: Request) -> HttpResponse:
         found = Region("flows/_found.html", "flows-found", shown.context)
         return regions(request, Region("flows/_filters.html", "flows-filters", shown.context), found)
     if not shown.filtered and not shown.page.paginator.count:
-        steps = FirstSteps(has_connection=Connection.objects.foundry().exists())
-        return page(request, "flows/empty.html", {"steps": steps, "samples": sample_flows()})
+        return page(request, "flows/empty.html", {"steps": first_steps(), "samples": sample_flows()})
     return page(request, "flows/list.html", shown.context)
 
 

@@ -13,7 +13,8 @@ from flows.catalog.duplicate import free_name
 from flows.engine import deletion
 from flows.models import Flow, Run
 from tests.documents_of import DOCUMENTS, load
-from tests.factories import PLANTED_KEY, make_flow, make_run
+from tests.factories import PLANTED_KEY, make_connection, make_flow, make_run
+from tests.markup import one_line
 
 
 def upload(client, data):
@@ -238,3 +239,23 @@ def test_a_flow_that_cannot_be_read_is_not_copied(client_alice):
     assert "cannot be copied" in answer.content.decode()
     assert Flow.objects.count() == 1
     assert client_alice.post(reverse("flows:duplicate", args=["nothing"])).status_code == 404
+
+
+def test_the_first_steps_say_what_is_done_and_lead_to_the_next(client_alice, alice):
+    def marks():
+        steps = one_line(client_alice.get(reverse("flows:list")).content.decode())
+        return re.findall(r'<li(?: class="([a-z-]*)")?>', steps)[:3], steps
+
+    assert marks()[0] == ["is-next", "", ""]
+    connection = make_connection("contoso-ai")
+    states, page = marks()
+    assert states == ["is-done", "is-next", ""]
+    assert "contoso-ai is stored. Test it on its page." in page
+    Connection.objects.filter(pk=connection.pk).update(check_ok=True, check_ms=412, default_model="gpt-5.2")
+    session = make_flow(of("session"))
+    Flow.objects.filter(pk=session.pk).update(room="playground")
+    Run.objects.filter(pk=make_run(session).pk).update(state="succeeded")
+    states, page = marks()
+    assert states == ["is-done", "is-done", "is-next"]
+    assert "contoso-ai answered in 0.41 s." in page
+    assert "Ask gpt-5.2 something" in page
