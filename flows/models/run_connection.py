@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Collection
 
-from django.db import models
+from django.db import connection, models
 
-from flows.models.raw import execute_many, table
+from flows.models.raw import MOST_VALUES, table
 from flows.models.run import Run
+
+AT_ONCE = MOST_VALUES // 2  # rows
 
 
 class RunConnection(models.Model):
@@ -27,8 +29,15 @@ class RunConnection(models.Model):
 
 def note_connections(called: Collection[tuple[int, str]]) -> None:
     """Runs with the names of connections that they have called; those that are known already do no harm."""
-    execute_many(
-        f"INSERT INTO {table(RunConnection)} (run_id, name, created_at)"  # noqa: S608 - names of our own, values are bound
-        f" SELECT id, %s, created_at FROM {table(Run)} WHERE id = %s ON CONFLICT DO NOTHING",
-        [(name[:255], run) for run, name in called],
-    )
+    pairs = sorted(called)
+    with connection.cursor() as cursor:
+        for some in (pairs[at : at + AT_ONCE] for at in range(0, len(pairs), AT_ONCE)):
+            rows = ", ".join(["(%s, %s)"] * len(some))
+            cursor.execute(
+                f"WITH called (run_id, name) AS (VALUES {rows})"  # noqa: S608 - names of our own, values are bound
+                f" INSERT INTO {table(RunConnection)} (run_id, name, created_at)"
+                " SELECT run.id, called.name, run.created_at"
+                f" FROM called JOIN {table(Run)} run ON run.id = called.run_id"
+                " WHERE true ON CONFLICT DO NOTHING",
+                [value for run, name in some for value in (run, name[:255])],
+            )
