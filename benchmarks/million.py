@@ -29,12 +29,14 @@ FILTERS = {
     "flow": ("", "big", "old", "never"),
     "state": ("", "succeeded", "failed", "cancelled", "open", "running"),
     "by": ("", "bench", "ann", "old"),
-    "via": ("", "api", "command line"),
+    "via": ("", "api", "command line", "batch", "all"),
+    "connection": ("", "", "contoso", "west", "nobody's"),
     "period": ("", "1", "24", "168"),
+    "to": ("", "", "2020-01-01"),
     "q": ("", "old", "nothing", "17"),
 }
 EMPTY: dict[str, Any] = {"format": "foundryflow/1", "actions": []}
-STREAMS = ("runs:stream", "batch:feed", "playground:stream")  # do not end
+STREAMS = ("runs:stream", "batch:feed", "playground:stream", "runs:export")  # do not end, or not soon
 
 
 def execute(statement: str) -> None:
@@ -91,6 +93,12 @@ def seed(runs: int) -> None:
                 ELSE 'run page' END,
             0, '', '', {ago("age")}, {ago("age")}, {ago("age")}, 1, '', 0, '', chance, chance / 4, 7
         FROM run JOIN flow ON flow.at = run.flow ORDER BY i
+        """
+    )
+    execute(
+        """
+        INSERT INTO flows_runconnection (run_id, name, created_at)
+        SELECT id, CASE WHEN id % 1000 = 0 THEN 'west' ELSE 'contoso' END, created_at FROM flows_run
         """
     )
     columns = """run_id, path, action_id, type, title, state, event, "order", started_at, ended_at, inputs, variables,
@@ -248,7 +256,11 @@ def walk(
     for query in ("", "before=1000", "state=failed", "state=running", f"flow={big}", f"flow={old}&state=cancelled"):
         time_it(f"/api/runs?{query}", **bearer)
     time_it("/api/flows", **bearer)
+    for query in ("q=old", "q=chat", "connection=contoso", "last=failed", "sort=run", "sort=runs", "sort=name"):
+        time_it(f"/flows/?{query}")
     page = time_it("/runs/")
+    news = re.search(r'hx-get="(\?since=[^"]+)"', page)
+    time_it(f"/runs/{news[1] if news else ''}", **{"HX-Request": "true"})
     for way in ("Older", "Older", "Newer", "Oldest"):
         # An address without these links has numbered pages.
         link = re.search(rf'href="([^"]*)"[^>]*>{way}<', page)

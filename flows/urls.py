@@ -14,6 +14,7 @@ flow_urls = (
         path("flows/import/", views.import_file, name="import"),
         path("flows/sample/", views.create_sample, name="sample"),
         path("flows/<slug:slug>/export/", views.export, name="export"),
+        path("flows/<slug:slug>/duplicate/", views.duplicate, name="duplicate"),
         path("flows/<slug:slug>/delete/", views.delete, name="delete"),
     ],
     "flows",

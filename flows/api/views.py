@@ -56,7 +56,8 @@ from flows.api.shapes import (
 from flows.api.start import StartRequest, restart_run, start_run
 from flows.models import Flow, Run
 from flows.models.run import LONGEST_CUSTOMER
-from flows.models.search import STATES, Cursor, Filters, Search
+from flows.models.run_filters import STATES, Filters
+from flows.models.search import Cursor, Search
 from flows.models.usage_search import UsageFilters, UsagePeriod
 from foundryflow.database import MAY_BE_AWAY, in_thread, is_away, is_damaged, note_away, sentence_for_visitors
 from foundryflow.http import event_stream

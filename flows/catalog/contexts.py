@@ -9,19 +9,42 @@ from datetime import timedelta
 
 from django.utils import timezone
 
+from connections.models import Connection
 from flows.flowchart.states import StateView, run_view
-from flows.models import Flow, Revision, Run
+from flows.models import Flow, Revision, Room, Run, State
 from flows.models.connection_users import actions_of
 from flows.models.run_counts import newest_runs, runs_by_day, runs_in_all
+from foundryflow.people import name_of
+from foundryflow.templatetags.ui import duration_ms, moment
 
 DAYS = 14
 
 
 @dataclass(frozen=True)
 class FirstSteps:
-    """The three steps of an empty installation."""
+    """The three steps of an empty installation: a connection, a prompt, a flow."""
 
-    has_connection: bool
+    connection: Connection | None
+    has_asked: bool  # in the playground
+
+    @property
+    def connection_words(self) -> str:
+        connection = self.connection
+        if connection is None:
+            return "A name, an endpoint and a key. Paste what the portal shows."
+        if connection.check_ok and connection.check_ms is not None:
+            return f"{connection.name} answered in {duration_ms(connection.check_ms)}."
+        return f"{connection.name} is stored. Test it on its page."
+
+    @property
+    def model(self) -> str:
+        return (self.connection.default_model if self.connection else "") or "a model"
+
+
+def first_steps() -> FirstSteps:
+    connection = Connection.objects.foundry().order_by("-check_ok", "-pk").first()
+    asked = Flow.objects.filter(room=Room.PLAYGROUND, runs__state=State.SUCCEEDED)
+    return FirstSteps(connection, asked.exists())
 
 
 @dataclass(frozen=True)
@@ -43,6 +66,27 @@ class FlowRow:
     last_run: Run | None
     state: StateView | None
     bars: list[Bar]
+    bars_words: str
+
+    @property
+    def state_words(self) -> str:
+        """How the last run ended: "Failed: key refused"."""
+        words = self.state.words if self.state else ""
+        return f"Failed: {words.rpartition(' · ')[2]}" if " · " in words else words
+
+    @property
+    def last_words(self) -> str:
+        """When the last run was started, and how long it took: "13:58 · 0.60 s"."""
+        run = self.last_run
+        if run is None:
+            return ""
+        return " · ".join(words for words in (moment(run.created_at), duration_ms(run.milliseconds)) if words)
+
+    @property
+    def changed(self) -> str:
+        """ "14:02 by Ada"."""
+        by = name_of(self.revision.created_by)
+        return f"{moment(self.flow.changed_at)} by {by}" if by else moment(self.flow.changed_at)
 
 
 def flow_rows(flows: Iterable[Flow]) -> list[FlowRow]:
@@ -68,4 +112,5 @@ def flow_row(flow: Flow, runs: int, last: Run | None, days: Counter[int]) -> Flo
         last_run=last,
         state=run_view(last) if last else None,
         bars=[Bar(x * 7, 20 - height, height) for x, height in heights],
+        bars_words=f"{days.total():,} runs in {DAYS} days, {days[0]:,} today",
     )

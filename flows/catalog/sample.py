@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import json
+from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -17,11 +20,38 @@ from flows.language.document import parse
 from flows.models import Flow
 
 FOLDER = Path(__file__).parent / "samples"
-NAMES = ("answer-a-customer", "dynamic-connection", "all-customers")
+# What each shows, in the order in which they lead further.
+WHAT_IT_SHOWS = {
+    "plain-answer": "A question, a chat completion, its answer",
+    "answer-a-customer": "Variables and a branch: long questions are condensed first",
+    "loop-over-a-list": "For each item of a list, three at a time",
+    "try-and-catch": "A call that fails, and what is done instead",
+    "dynamic-connection": "A connection made at run time from a key and an endpoint",
+    "all-customers": "1,000 customers from a database, each with its own key",
+}
+NAMES = tuple(WHAT_IT_SHOWS)
+FIRST = "answer-a-customer"  # that a newcomer is offered
 SIMULATOR, CUSTOMERS = "simulator", "customers"  # connections that samples use
 
 
-def add_sample(name: str = NAMES[0], *, by: User | None) -> Flow:
+@dataclass(frozen=True)
+class SampleFlow:
+    """One that can be added, as menus name it."""
+
+    key: str
+    name: str
+    shows: str
+
+
+@cache
+def sample_flows() -> tuple[SampleFlow, ...]:
+    return tuple(
+        SampleFlow(key, json.loads((FOLDER / f"{key}.json").read_text())["name"], shows)
+        for key, shows in WHAT_IT_SHOWS.items()
+    )
+
+
+def add_sample(name: str = FIRST, *, by: User | None) -> Flow:
     """The flow and its connections; existing connections of their names are used as they are. Raises OSError."""
     endpoint = f"http://127.0.0.1:{settings.SIMULATOR_PORT}/openai/v1"
     text = (FOLDER / f"{name}.json").read_text().replace('"SIMULATOR"', f'"{endpoint}"')

@@ -4,26 +4,23 @@ from __future__ import annotations
 
 from django import forms
 from django.contrib import messages
-from django.core.paginator import Paginator
 from django.http import Http404, HttpResponse
 from django.shortcuts import redirect
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
-from connections.models import Connection
 from flows.access import find_flow
 from flows.catalog import files
-from flows.catalog.contexts import FirstSteps, flow_rows
+from flows.catalog.contexts import first_steps
 from flows.catalog.deletion import reasons_to_keep
-from flows.catalog.sample import NAMES as SAMPLES
-from flows.catalog.sample import add_sample
+from flows.catalog.duplicate import duplicate_flow
+from flows.catalog.list import FlowList
+from flows.catalog.sample import FIRST, NAMES, add_sample, sample_flows
 from flows.language.document import DocumentError, parse
 from flows.models import Flow
 from flows.models.run_counts import runs_in_all
 from foundryflow.access import editor, reader
 from foundryflow.http import Request
-from foundryflow.regions import page
-
-ROWS = 50
+from foundryflow.regions import Region, page, regions
 
 
 class NewFlowForm(forms.Form):
@@ -46,16 +43,13 @@ def home(request: Request) -> HttpResponse:
 @reader
 @require_GET
 def flow_list(request: Request) -> HttpResponse:
-    words = request.GET.get("q", "").strip()
-    found = Flow.objects.in_designer().select_related("head", "head__created_by")
-    if words:
-        found = found.filter(name__icontains=words[:200])
-    shown = Paginator(found, ROWS).get_page(request.GET.get("page"))
-    if not words and not shown.paginator.count:
-        return page(
-            request, "flows/empty.html", {"steps": FirstSteps(has_connection=Connection.objects.foundry().exists())}
-        )
-    return page(request, "flows/list.html", {"rows": flow_rows(shown), "page": shown, "words": words})
+    shown = FlowList(request.GET)
+    if request.htmx and not request.htmx.history_restore_request:
+        found = Region("flows/_found.html", "flows-found", shown.context)
+        return regions(request, Region("flows/_filters.html", "flows-filters", shown.context), found)
+    if not shown.filtered and not shown.page.paginator.count:
+        return page(request, "flows/empty.html", {"steps": first_steps(), "samples": sample_flows()})
+    return page(request, "flows/list.html", shown.context)
 
 
 @editor
@@ -68,14 +62,16 @@ def create_flow(request: Request) -> HttpResponse:
             parse({"format": "foundryflow/1", "name": name, "inputs": [], "actions": []}), by=request.user
         )
         return redirect("designer:show", flow.slug)
-    return page(request, "flows/new.html", {"form": form}, status=422 if form.is_bound else 200)
+    return page(
+        request, "flows/new.html", {"form": form, "samples": sample_flows()}, status=422 if form.is_bound else 200
+    )
 
 
 @editor
 @require_http_methods(["GET", "POST"])
 def import_file(request: Request) -> HttpResponse:
     if request.method == "GET":
-        return page(request, "flows/import.html", {"form": FlowImportForm()})
+        return page(request, "flows/import.html", {"form": FlowImportForm(), "samples": sample_flows()})
     form = FlowImportForm(request.POST, request.FILES)
     problems: list[str] = []
     if form.is_valid():
@@ -88,15 +84,16 @@ def import_file(request: Request) -> HttpResponse:
             words = "was imported" if created else f"has a new revision, {flow.current.number}"
             messages.info(request, f"{flow.name} {words}.")
             return redirect("designer:show", flow.slug)
-    return page(request, "flows/import.html", {"form": form, "problems": problems}, status=422)
+    context = {"form": form, "problems": problems, "samples": sample_flows()}
+    return page(request, "flows/import.html", context, status=422)
 
 
 @editor
 @require_POST
 def create_sample(request: Request) -> HttpResponse:
     """One of the sample flows, with its connections."""
-    name = request.POST.get("name", SAMPLES[0])
-    if name not in SAMPLES:
+    name = request.POST.get("name", FIRST)
+    if name not in NAMES:
         raise Http404
     try:
         flow = add_sample(name, by=request.user)
@@ -104,6 +101,19 @@ def create_sample(request: Request) -> HttpResponse:
         messages.error(request, f"The database of the sample cannot be written: {error.strerror}.")
         return redirect("flows:list")
     return redirect("designer:show", flow.slug)
+
+
+@editor
+@require_POST
+def duplicate(request: Request, slug: str) -> HttpResponse:
+    """Another flow like this one, which opens."""
+    flow = find_flow(request, slug)
+    try:
+        copy = duplicate_flow(flow, by=request.user)
+    except DocumentError as error:
+        messages.error(request, f"{flow.name} cannot be copied: {error.problems[0]}")
+        return redirect("flows:list")
+    return redirect("designer:show", copy.slug)
 
 
 @reader

@@ -50,6 +50,11 @@ class CountedCall:
     error: Mapping[str, Any] | None
 
     @property
+    def connection(self) -> str:
+        """Its name; empty for one that has none."""
+        return str(self.facts.get("connection") or "")
+
+    @property
     def deployment(self) -> str:
         return deployment_of(self.facts)
 
@@ -58,7 +63,7 @@ class CountedCall:
         facts, error = self.facts, self.error or {}
         return SeriesKey(
             self.flow,
-            str(facts.get("connection") or facts.get("host") or "")[:255],
+            (self.connection or str(facts.get("host") or ""))[:255],
             str(facts.get("customer") or self.customer or "")[:200],
             self.deployment[:200],
             str(error.get("kind") or "unknown")[:40] if self.error else "",

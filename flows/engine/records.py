@@ -14,6 +14,7 @@ from flows.interpreter.known_secrets import KnownSecrets
 from flows.models import LIVE, ActionRun, Checkpoint, Iteration, LogEntry, Run, State, Suspect, sql
 from flows.models.iteration import split_place, store_iterations
 from flows.models.raw import Fields, db_values, insert
+from flows.models.run_connection import note_connections
 
 LONGEST_PATH = 500
 
@@ -110,6 +111,7 @@ def write_records(all: Sequence[RunRecords]) -> list[StaleAttempt | None]:
     if erased := [each.run for each in valid if each.ending and (each.erases_secrets or each.secrets.are_sealed)]:
         Checkpoint.objects.filter(run_id__in=erased, sealed__isnull=False).delete()
     count_calls([call for each in valid for call in each.calls])
+    note_connections({(each.run, call.connection) for each in valid for call in each.calls if call.connection})
     taken = {each.run for each in valid}
     return [None if each.run in taken else StaleAttempt(f"Run {each.run} was taken over.") for each in all]
 

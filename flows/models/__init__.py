@@ -8,6 +8,7 @@ from flows.models.flow import Conflict, Flow, Revision, Room
 from flows.models.iteration import Iteration
 from flows.models.record import ActionRun, Checkpoint, LogEntry
 from flows.models.run import Run, Suspect, Worker
+from flows.models.run_connection import RunConnection
 from flows.models.secrets import FlowSecret
 from flows.models.states import ENDED, EXECUTING, LIVE, State
 from flows.models.usage import UsageFigures, UsageSeries
@@ -30,6 +31,7 @@ __all__ = [
     "Revision",
     "Room",
     "Run",
+    "RunConnection",
     "RunGroup",
     "State",
     "Suspect",

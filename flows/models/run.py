@@ -215,6 +215,13 @@ class Run(models.Model):
     def ended(self) -> bool:
         return self.state in ENDED
 
+    @property
+    def milliseconds(self) -> float | None:
+        """How long it took or has gone so far; None before it has begun."""
+        if self.started_at is None:
+            return None
+        return ((self.ended_at or timezone.now()) - self.started_at).total_seconds() * 1000
+
     def inputs_with_secrets(self) -> dict[str, object]:
         return {**self.inputs, **self.hidden_values()}
 

@@ -8,7 +8,7 @@ new runs do not move them.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -16,19 +16,17 @@ from typing import Any
 from django.contrib.auth.models import User
 from django.db import connection
 from django.db.models import Q, QuerySet
-from django.utils import timezone
 
-from flows.models import Flow, Run, RunGroup, State
+from flows.models import Flow, Run, RunConnection, RunGroup
 from flows.models.raw import db_values, fetch_all, fetch_in_order, table
 from flows.models.run_counts import LARGE
+from flows.models.run_filters import STATES, Filters
 from foundryflow.http import whole_number
 
 ROWS = 50  # of one page
 MOST_COUNTED = 1_000  # runs; more are not counted
 MOST_LOOKUPS = 10_000  # groups; with more of them the runs are gone through by time
-PERIODS = {"1": "Last hour", "24": "Last 24 hours", "168": "Last 7 days"}
-STATES = tuple(str(state) for state in State if state != State.SKIPPED)
-FILTERS = ("flow", "state", "by", "via", "customer", "period", "q")  # their names in the address
+MOST_READ = 1_000  # runs of a connection that one page looks through
 RUNS = table(Run)
 POSTGRESQL = connection.vendor == "postgresql"
 # Either database is told the way: it may go through the index of time for the order, and meet what is rare at the very
@@ -57,6 +55,11 @@ class Cursor:
     def values(self) -> list[Any]:
         """In the order of TIME."""
         return [*db_values(Run, {"created_at": self.at}), self.run]
+
+    @property
+    def behind(self) -> Cursor:
+        """The place before which this run is, too."""
+        return Cursor(self.at, self.run + 1)
 
     @classmethod
     def parse(cls, text: str) -> Cursor | None:
@@ -129,48 +132,22 @@ class FoundRuns:
 
 
 @dataclass(frozen=True)
-class Filters:
-    """What an address asks for; what is not understood is ignored."""
+class RunsRead:
+    """At most a page of runs, in the order they were read in, and where reading goes on; None at the end."""
 
-    flow: str = ""
-    states: tuple[str, ...] = STATES
-    by: str = ""
-    via: str = ""
-    since: datetime | None = None
-    words: str = ""
-    customer: str = ""
-
-    @classmethod
-    def of(cls, given: Mapping[str, str]) -> Filters:
-        state = given.get("state", "")
-        all_but_succeeded = tuple(each for each in STATES if each != State.SUCCEEDED)
-        hours = int(given["period"]) if given.get("period") in PERIODS else None
-        return cls(
-            flow=without_nulls(given.get("flow", "")),
-            states=(state,) if state in STATES else all_but_succeeded if state == "open" else STATES,
-            by=without_nulls(given.get("by", "")),
-            via=without_nulls(given.get("via", "")),
-            since=timezone.now() - timedelta(hours=hours) if hours else None,
-            words=without_nulls(given.get("q", "")).strip()[:100],
-            customer=without_nulls(given.get("customer", "")),
-        )
-
-    @property
-    def only_time(self) -> bool:
-        return self == Filters(since=self.since)
-
-
-def without_nulls(text: str) -> str:
-    """Without null characters, which no database keeps."""
-    return text.replace("\x00", "")[:200]
+    runs: list[Run]
+    further: Cursor | None
 
 
 class Search:
     """Runs of `flows`, those that somebody may see, that the filters let through; read as `listed` says."""
 
-    def __init__(self, flows: QuerySet[Flow], filters: Filters, listed: QuerySet[Run] | None = None) -> None:
-        self.filters = filters
-        self.flows = flows.filter(slug=filters.flow) if filters.flow else flows
+    def __init__(
+        self, flows: QuerySet[Flow], filters: Filters, listed: QuerySet[Run] | None = None, rows: int | None = None
+    ) -> None:
+        self.filters, self.rows = filters, rows or ROWS
+        self.of_any_room = flows.filter(slug=filters.flow) if filters.flow else flows
+        self.flows = self.of_any_room.filter(room=filters.room) if filters.room else self.of_any_room
         self.listed = Run.objects.select_related("flow", "started_by") if listed is None else listed
         self.listed = self.listed.defer(*LARGE)
         self._everything = filters.only_time and not Flow.objects.exclude(pk__in=self.flows.values("pk")).exists()
@@ -179,34 +156,43 @@ class Search:
     def page(self, before: Cursor | None = None, after: Cursor | None = None, *, oldest: bool = False) -> FoundRuns:
         """The newest runs, those before or after a cursor, or the oldest ones."""
         upwards = after is not None or oldest
-        found = self._runs(after if upwards else before, upwards=upwards)
-        if after is not None and len(found) <= ROWS:
+        read = self._read(after if upwards else before, upwards=upwards)
+        if after is not None and read.further is None:
             return self.page()  # the newest ones, among which are some that were not newer
-        more = len(found) > ROWS
-        shown = found[:ROWS][::-1] if upwards else found[:ROWS]
-        newest, last = (Cursor.of(shown[0]), Cursor.of(shown[-1])) if shown else (None, None)
-        newer = newest if (more if upwards else before) else None
-        older = last if (after if upwards else more) else None
-        return FoundRuns(shown, newer, older)
+        shown = read.runs[::-1] if upwards else read.runs
+        newest, last = (Cursor.of(shown[0]), Cursor.of(shown[-1])) if shown else (before, after)
+        if upwards:
+            return FoundRuns(shown, read.further, last if after else None)
+        return FoundRuns(shown, newest if before else None, read.further)
 
-    def _runs(self, cursor: Cursor | None, *, upwards: bool) -> list[Run]:
-        """As many as a page holds and one more, beginning at the cursor."""
-        if self._groups is None:
-            found = self._by_time(cursor, upwards=upwards)[: ROWS + 1]
+    def newer_than(self, cursor: Cursor) -> tuple[int, bool]:
+        """How many runs there are behind a cursor, at most a page of them, and whether there are more."""
+        read = self._read(cursor, upwards=True)
+        return len(read.runs), read.further is not None
+
+    def _read(self, cursor: Cursor | None, *, upwards: bool) -> RunsRead:
+        further: Cursor | None = None
+        found: Iterable[Run]
+        if self.filters.connection:
+            found, further = self._of_connection(cursor, upwards=upwards)
+        elif self._groups is None:
+            found = self._by_time(cursor, upwards=upwards)[: self.rows + 1]
         else:
             found = self.listed.filter(pk__in=self._ids(self._groups, cursor, upwards=upwards))
         runs = {run.pk: run for run in found}
         if (words := self.filters.words).isdecimal() and (number := whole_number(words)):
-            # A run is found by its number, too.
+            # A run is found by its number, too, of whatever room.
             runs |= {run.pk: run for run in self._by_time(cursor, upwards=upwards, named=False).filter(pk=number)}
-        return sorted(runs.values(), key=lambda run: (run.created_at, run.pk), reverse=not upwards)[: ROWS + 1]
+        ordered = sorted(runs.values(), key=lambda run: (run.created_at, run.pk), reverse=not upwards)
+        shown = ordered[: self.rows]
+        return RunsRead(shown, Cursor.of(shown[-1]) if len(ordered) > self.rows else further)
 
     # Through the groups
 
     def _groups_wanted(self) -> SqlPart | None:
         """SQL of the groups that the filters let through, one row for each state; None when time is the quicker way."""
         filters = self.filters
-        if self._everything or filters.customer:  # which has an index of its own
+        if self._everything or filters.connection or filters.customer:  # which have an index of their own
             return None
         found = RunGroup.objects.filter(flow__in=self._named(self.flows)).order_by().distinct()
         if filters.by:
@@ -224,9 +210,9 @@ class Search:
         """A page cannot reach into more groups than it has rows: those whose first runs come first."""
         interval = self._interval(cursor, upwards=upwards)
         by_time, by_group = order(TIME, upwards=upwards), order(IN_GROUP, upwards=upwards)
-        page = f"{by_time} LIMIT {ROWS + 1}"
+        page = f"{by_time} LIMIT {self.rows + 1}"
 
-        def runs_of(group: Sequence[str], columns: Sequence[str], most: int = ROWS + 1) -> str:
+        def runs_of(group: Sequence[str], columns: Sequence[str], most: int = self.rows + 1) -> str:
             listed = ", ".join(columns)
             return f"SELECT {listed} FROM {BY_GROUP} WHERE {interval.of(group)} {by_group} LIMIT {most}"  # noqa: S608 - names of our own, values are bound
 
@@ -251,20 +237,23 @@ class Search:
         return [run for (run,) in fetch_in_order(f"SELECT run.id FROM ({parts}) run {page}", values)]  # noqa: S608
 
     def _interval(self, cursor: Cursor | None, *, upwards: bool) -> Interval:
-        """Between the cursor and the oldest run that the filters let through."""
-        since = self.filters.since
-        begin, end = (db_values(Run, {"created_at": since}) if since else []), []
-        if cursor is not None and not upwards:
+        """Between the cursor and the oldest or newest run that the filters let through."""
+        since, until = self.filters.since, self.filters.until
+        begin, end = (db_values(Run, {"created_at": at}) if at else [] for at in (since, until))
+        if cursor is not None and not upwards and (until is None or cursor.at < until):
             end = cursor.values
-        elif cursor is not None and (since is None or cursor.at >= since):
+        elif cursor is not None and upwards and (since is None or cursor.at >= since):
             begin = cursor.values
         return Interval(begin, end)
 
-    def count(self, found: FoundRuns) -> int:
-        """Of all that match, at most MOST_COUNTED + 1; `found` is one page of them."""
+    def count(self, found: FoundRuns) -> int | None:
+        """Of all that match, at most MOST_COUNTED + 1; `found` is one page of them. None where nobody has counted."""
         if not (found.newer or found.older):
             return len(found.runs)
         most = MOST_COUNTED + 1
+        if self.filters.connection:
+            keys, further = self._keys(None, MOST_READ, upwards=False)
+            return None if further else self._matching().filter(pk__in=keys).count()
         if self._groups is None:
             return self._by_time(None, upwards=False)[:most].count()
         interval = self._interval(None, upwards=False)
@@ -280,13 +269,36 @@ class Search:
         )[0][0]
         return counted
 
+    # Through the connection
+
+    def _of_connection(self, cursor: Cursor | None, *, upwards: bool) -> tuple[list[Run], Cursor | None]:
+        """Those among the next MOST_READ of the connection that the filters let through, and where reading goes on:
+        what is rare among many takes some pages, what is not a short look."""
+        for most in (min(self.rows * 4, MOST_READ), MOST_READ):
+            keys, further = self._keys(cursor, most, upwards=upwards)
+            found = list(self._in_order(self._matching().filter(pk__in=keys), upwards=upwards)[: self.rows + 1])
+            if len(found) > self.rows or further is None:
+                break
+        return found, further
+
+    def _keys(self, cursor: Cursor | None, most: int, *, upwards: bool) -> tuple[list[int], Cursor | None]:
+        used = RunConnection.objects.filter(name=self.filters.connection)
+        placed = self._in_order(self._within_time(used, cursor, "run_id", upwards=upwards), "run_id", upwards=upwards)
+        wanted = placed.values_list("created_at", "run_id")[: most + 1]
+        read = fetch_in_order(*wanted.query.sql_with_params()) if POSTGRESQL else list(wanted)
+        return [run for _, run in read[:most]], Cursor(*read[most - 1]) if len(read) > most else None
+
     # Through the time
 
     def _by_time(self, cursor: Cursor | None, *, upwards: bool, named: bool = True) -> QuerySet[Run]:
-        filters, way = self.filters, "" if upwards else "-"
-        found = self.listed.order_by(f"{way}created_at", f"{way}pk")
-        if not self._everything:
-            found = found.filter(flow__in=self._named(self.flows) if named else self.flows)
+        found = self._within_time(self._matching(named=named), cursor, upwards=upwards)
+        return self._in_order(found, upwards=upwards)
+
+    def _matching(self, *, named: bool = True) -> QuerySet[Run]:
+        """All runs that every filter but the time lets through."""
+        filters, found = self.filters, self.listed
+        if not (self._everything and named):
+            found = found.filter(flow__in=self._named(self.flows) if named else self.of_any_room)
         if filters.states != STATES:
             found = found.filter(state__in=filters.states)
         if filters.by:
@@ -295,13 +307,26 @@ class Search:
             found = found.filter(via=filters.via)
         if filters.customer:
             found = found.filter(customer=filters.customer)
-        if filters.since is not None:
-            found = found.filter(created_at__gte=filters.since)
+        if filters.connection and not named:  # else the keys are those of the connection
+            found = found.filter(connections__name=filters.connection)
+        return found
+
+    def _within_time(
+        self, found: QuerySet[Any], cursor: Cursor | None, key: str = "pk", *, upwards: bool
+    ) -> QuerySet[Any]:
+        if self.filters.since is not None:
+            found = found.filter(created_at__gte=self.filters.since)
+        if self.filters.until is not None:
+            found = found.filter(created_at__lt=self.filters.until)
         if cursor is not None:
             than = "gt" if upwards else "lt"
-            behind = Q(**{f"created_at__{than}": cursor.at}) | Q(**{f"pk__{than}": cursor.run})
+            behind = Q(**{f"created_at__{than}": cursor.at}) | Q(**{f"{key}__{than}": cursor.run})
             found = found.filter(behind, **{f"created_at__{than}e": cursor.at})
         return found
+
+    def _in_order(self, found: QuerySet[Any], key: str = "pk", *, upwards: bool) -> QuerySet[Any]:
+        way = "" if upwards else "-"
+        return found.order_by(f"{way}created_at", f"{way}{key}")
 
     def _named(self, flows: QuerySet[Flow]) -> QuerySet[Flow]:
         words = self.filters.words

@@ -17,7 +17,6 @@ from flows.runs import steps
 from flows.runs.crashes import crash_notice
 from flows.runs.detail import ActionDetail, detail_of, selected_record
 from flows.runs.iterations import IterationsPage
-from flows.runs.list import milliseconds_of
 from flows.runs.loops import LoopCounts, find_loop, long_loops
 from flows.runs.outline import Outline
 from flows.runs.paging import PagePlace, place_of, window_of
@@ -74,7 +73,7 @@ class RunPage:
             "flow": run.flow,
             "state": self._state,
             "crashes": crash_notice(run),
-            "milliseconds": milliseconds_of(run),
+            "milliseconds": run.milliseconds,
             "way": way_of(run),
             "sources": sources_of(run),
             "can_retry": run.state in (State.FAILED, State.CANCELLED) and run.flow.room == Room.DESIGNER,

@@ -1,10 +1,11 @@
 from django.urls import path
 
-from flows.runs import start, stream, views
+from flows.runs import run_file, start, stream, views
 
 app_name = "runs"
 urlpatterns = [
     path("runs/", views.run_list, name="list"),
+    path("runs/export/", run_file.export, name="export"),
     path("runs/workers/", views.workers, name="workers"),
     path("runs/<id:pk>/", views.show, name="show"),
     path("runs/<id:pk>/stream/", stream.stream, name="stream"),

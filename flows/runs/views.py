@@ -15,7 +15,7 @@ from flows.access import find_run
 from flows.runs.detail import selected_record
 from flows.runs.iteration_file import iteration_lines
 from flows.runs.iterations import IterationFilters, IterationSearch
-from flows.runs.list import list_context
+from flows.runs.list import list_context, list_regions
 from flows.runs.loops import find_loop
 from flows.runs.page import RunPage
 from flows.runs.workers import workers_notice
@@ -28,6 +28,8 @@ from foundryflow.regions import page, regions
 @reader
 @require_GET
 def run_list(request: Request) -> HttpResponse:
+    if request.htmx and not request.htmx.history_restore_request:
+        return regions(request, *list_regions(request.user, request.GET))
     return page(request, "runs/list.html", list_context(request.user, request.GET))
 
 

@@ -31,6 +31,7 @@ from flows.pricing.models import ModelPrice
 from flows.usage.budgets import BudgetUse, uses_within, worst_uses
 from flows.usage.chart import UsageChart, measure_of
 from flows.usage.words import costs_words, part_words, period_words
+from foundryflow.filter_menus import Address, Choice, FilterMenu
 from foundryflow.templatetags.ui import duration_ms
 
 MEASURES = {"tokens": "Tokens", "calls": "Calls", "cost": "Cost"}
@@ -38,31 +39,6 @@ STEPS = {"hours": Span.HOUR, "days": Span.DAY}
 STATE = ("period", "from", "to", *GROUPS, "group", "measure", "step", "view")  # names in the address
 MOST_ROWS = 200  # of the table; the rest is one row
 NOBODY = {"customer": "No customer", "connection": "No connection", "deployment": "No deployment", "flow": ""}
-
-
-@dataclass(frozen=True)
-class Choice:
-    """A link that sets one thing of the address; empty where that is not possible."""
-
-    name: str
-    link: str
-    is_current: bool
-
-
-@dataclass(frozen=True)
-class FilterMenu:
-    """A filter with its choices. `value` is what is chosen, `label` how it is called."""
-
-    name: str
-    value: str
-    label: str
-    choices: list[Choice]
-    clear: str
-
-    @property
-    def is_full(self) -> bool:
-        """Whether there may be more than are listed."""
-        return len(self.choices) >= MOST_CHOICES
 
 
 @dataclass(frozen=True)
@@ -84,6 +60,7 @@ class TableRow:
 class UsagePage:
     def __init__(self, user: User, params: Mapping[str, str], now: datetime) -> None:
         self.user, self.params, self.now = user, params, now
+        self.address = Address(params, STATE)
         self.period, self.filters = UsagePeriod.of(params, now), UsageFilters.of(params)
         self.search = UsageSearch(user, self.period, self.filters)
         self.group = params.get("group") if params.get("group") in GROUPS else "customer"
@@ -93,9 +70,7 @@ class UsagePage:
 
     def query(self, **changes: str | None) -> str:
         """The address of this page with other values; without those that are None."""
-        state = {name: self.params.get(name, "") for name in STATE} | changes
-        given = {name: value for name, value in state.items() if value}
-        return f"?{urlencode(given)}" if given else "?"
+        return self.address.query(**changes)
 
     @property
     def as_chart(self) -> str:
@@ -128,11 +103,6 @@ class UsagePage:
     def last_day(self) -> datetime:
         return self.period.end - timedelta(days=1)
 
-    @property
-    def kept(self) -> list[tuple[str, str]]:
-        """What a form of the address hands on beside the days or the name that it asks for."""
-        return [(name, self.params[name]) for name in STATE if self.params.get(name)]
-
     @cached_property
     def menus(self) -> list[FilterMenu]:
         return [self.menu(name) for name in ("connection", "customer", "deployment", "flow")]
@@ -142,11 +112,20 @@ class UsagePage:
         found = filter_choices(self.user, name)
         choices = [Choice(label, self.query(**{name: each}), each == value) for each, label in found]
         label = dict(found).get(value, value)
-        return FilterMenu(name, value, label, choices, self.query(**{name: None}))
+        asks_for = name if len(found) >= MOST_CHOICES else ""
+        return FilterMenu(
+            name.capitalize(), label, choices, self.query(**{name: None}), self.address.kept(name), asks_for
+        )
+
+    @property
+    def period_menu(self) -> FilterMenu:
+        days = f"{self.period.begin:%Y-%m-%d}", f"{self.last_day:%Y-%m-%d}"
+        kept = self.address.kept("period", "from", "to")
+        return FilterMenu(self.period_label, "", self.periods, "", kept, days=days, icon="calendar")
 
     @property
     def set_filters(self) -> int:
-        return sum(bool(menu.value) for menu in self.menus)
+        return sum(bool(menu.label) for menu in self.menus)
 
     @property
     def without_filters(self) -> str:
@@ -282,9 +261,11 @@ class UsagePage:
         return TableRow(name, row.sums, link, self.errors_link(row.value), row.where, budget)
 
     def errors_link(self, value: str | None) -> str:
-        """Failed runs, as near as the list of runs can name them."""
+        """Failed runs, as near as the list of runs can name them, those of sessions and batches among them."""
         wanted = {"customer": self.filters.customer, "flow": self.filters.flow}
         if self.group in wanted and value:
             wanted[str(self.group)] = value
-        query = urlencode({"state": "failed", **{name: chosen for name, chosen in wanted.items() if chosen}})
+        query = urlencode(
+            {"state": "failed", "via": "all", **{name: chosen for name, chosen in wanted.items() if chosen}}
+        )
         return f"{reverse('runs:list')}?{query}"

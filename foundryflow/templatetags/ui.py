@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+from datetime import datetime
 from functools import lru_cache
 from typing import Any
 
 from django import template
 from django.templatetags.static import static
 from django.urls import get_script_prefix
+from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
@@ -81,3 +83,16 @@ def initials(user: Any) -> str:
 def pretty(value: Any) -> str:
     """JSON for people; text stays as it is."""
     return value if isinstance(value, str) else json.dumps(value, indent=2, ensure_ascii=False)
+
+
+@register.filter
+def moment(at: datetime | None) -> str:
+    """14:03 of today, Yesterday 14:03, 26 Nov 14:03 of this year, else with the year and without the time."""
+    if at is None:
+        return ""
+    here, now = timezone.localtime(at), timezone.localtime()
+    days = (now.date() - here.date()).days
+    if days in (0, 1):
+        return f"{'Yesterday ' if days else ''}{here:%H:%M}"
+    day = f"{here.day} {here:%b}"
+    return f"{day} {here:%H:%M}" if here.year == now.year else f"{day} {here.year}"

@@ -50,6 +50,50 @@ def test_a_database_that_cannot_be_written_is_said(client_alice, settings, sampl
     assert "cannot be written" in answer.content.decode()
 
 
+ANSWERS = {
+    "plain-answer": "Simulated answer of gpt-4o-mini. You said: What does a flowchart show?",
+    "loop-over-a-list": [
+        f"Simulated answer of gpt-4o-mini. You said: {said}"
+        for said in (
+            "The tent stood two nights of rain and packs small.",
+            "Delivery took three weeks, and nobody answered my mail.",
+            "Good boots, but order them one size larger.",
+        )
+    ],
+    "try-and-catch": "Simulated answer of gpt-4o-mini. You said: How do I change my delivery address?",
+}
+
+
+@pytest.mark.parametrize("name", ["plain-answer", "answer-a-customer", "loop-over-a-list", "try-and-catch"])
+def test_a_sample_answers_with_what_its_inputs_hold_already(samples, name):
+    flow = add_sample(name, by=None)
+    run = make_run(flow)
+    asyncio.run(embedded.run_here(run))
+    run.refresh_from_db()
+    assert (run.state, run.error) == (State.SUCCEEDED, None)
+    if name in ANSWERS:
+        assert run.output == ANSWERS[name]
+    assert [used.name for used in run.connections.all()] == ["simulator"]
+
+
+def test_try_and_catch_shows_what_failed_and_what_was_done_instead(samples):
+    run = make_run(add_sample("try-and-catch", by=None))
+    asyncio.run(embedded.run_here(run))
+    states = dict(run.actions.values_list("action_id", "state"))
+    assert (states["first"], states["second"], states["end"]) == (State.FAILED, State.SUCCEEDED, State.SUCCEEDED)
+    assert any("The first deployment failed" in line.message for line in run.log.all())
+
+
+def test_samples_are_at_hand_wherever_a_flow_begins(client_alice, client_bob, samples):
+    for address in ("flows:list", "flows:new", "flows:import"):
+        page = client_alice.get(reverse(address)).content.decode()
+        assert all(f'value="{name}"' in page for name in NAMES), address
+    add_sample(by=None)
+    page = client_alice.get(reverse("flows:list")).content.decode()
+    assert all(f'value="{name}"' in page for name in NAMES)
+    assert 'value="plain-answer"' not in client_bob.get(reverse("flows:list")).content.decode()
+
+
 def test_the_dynamic_connection_answers(samples):
     flow = add_sample("dynamic-connection", by=None)
     run = make_run(flow, api_key="simulator-7", question="Why?", endpoint=flow.current.parsed().inputs[1].default)

@@ -6,7 +6,8 @@ from django.test.utils import CaptureQueriesContext
 
 from flows.models import Flow, Run
 from flows.models.run_counts import newest_runs
-from flows.models.search import Filters, Search
+from flows.models.run_filters import Filters
+from flows.models.search import MOST_READ, Search
 from tests.factories import make_flow
 
 RUNS = 30_000
@@ -32,7 +33,17 @@ def test_the_newest_run_of_a_flow_is_not_looked_for_among_those_of_others(flows)
     assert most_read(asked) < 100
 
 
-@pytest.mark.parametrize("filters", [{"state": "open"}, {"state": "cancelled", "via": "x"}, {"q": "busy"}, {"by": "x"}])
+@pytest.mark.parametrize(
+    "filters",
+    [
+        {"state": "open"},
+        {"state": "cancelled", "via": "x"},
+        {"q": "busy"},
+        {"by": "x"},
+        {"to": "2020-01-01"},
+        {"via": "batch"},
+    ],
+)
 def test_a_search_reads_no_runs_that_it_does_not_show(flows, filters):
     with CaptureQueriesContext(connection) as asked:
         search = Search(Flow.objects.all(), Filters.of(filters))
@@ -46,6 +57,22 @@ def test_no_query_of_the_list_goes_through_all_runs(flows, client_alice, query):
     with CaptureQueriesContext(connection) as asked:
         assert client_alice.get(f"/runs/?{query}").status_code == 200
     assert most_read(asked) < 2_000
+
+
+@pytest.mark.parametrize(
+    "more", [{}, {"state": "failed"}, {"q": "quiet"}, {"to": "2020-01-01"}, {"q": "17", "state": "open"}]
+)
+def test_a_search_by_connection_reads_no_more_than_one_look(flows, more):
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "INSERT INTO flows_runconnection (run_id, name, created_at) SELECT id, 'contoso', created_at FROM flows_run"
+        )
+    with CaptureQueriesContext(connection) as asked:
+        search = Search(Flow.objects.all(), Filters.of({"connection": "contoso", **more}))
+        found = search.page()
+        search.count(found)
+    assert len(found.runs) == (0 if more else 50)
+    assert most_read(asked) < MOST_READ + 100
 
 
 def most_read(asked):

@@ -57,7 +57,7 @@ def test_figures_chart_and_table_of_this_month(used, client_bob):
     assert table.index("Contoso") < table.index("&lt;b&gt;Fabrikam") < table.index("No customer")
     assert 'role="img" aria-label="Tokens a day: most on' in page
     assert "so far" in page
-    assert "state=failed&amp;customer=%3Cb%3EFabrikam" in page
+    assert "state=failed&amp;via=all&amp;customer=%3Cb%3EFabrikam" in page
     assert "Old" not in table
 
 
