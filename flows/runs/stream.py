@@ -25,6 +25,7 @@ from foundryflow.regions import Region, event, partial, text
 
 PACE = 0.05  # seconds between two pieces
 SILENCE = 15.0  # seconds until a comment keeps the way open
+NOTHING = -1  # as the event of a browser that shows none
 
 
 @dataclass
@@ -38,11 +39,17 @@ class BrowserState:
 
     @classmethod
     def of(cls, request: Request) -> BrowserState:
-        """As the page says in the address of its stream, or the browser when it comes back."""
+        """As the page says in the address of its stream. One that comes back gets everything anew: how far it had
+        got with a text is not known."""
         params = request.GET
-        shown = whole_number(request.headers.get("Last-Event-ID")) or whole_number(params.get("after")) or 0
+        if request.headers.get("Last-Event-ID"):
+            return cls(params, NOTHING)
         path, length = params.get("path", ""), whole_number(params.get("length")) or 0
-        return cls(params, shown, path, {path: length})
+        return cls(params, whole_number(params.get("after")) or 0, path, {path: length})
+
+
+LARGE = ("inputs", "output", "revision__document")  # read where they are shown
+ENDED = event("", name="ended")  # the browser does not come back
 
 
 @reader
@@ -62,6 +69,8 @@ async def follow_run(run_id: int, browser: BrowserState) -> AsyncGenerator[bytes
             added = [*pieces, *new_text(run_id, browser)]
             if added:
                 yield event("".join(added), id=browser.event)
+            if ended:
+                yield ENDED
             if ended or hub.closing:
                 return
             await asyncio.sleep(PACE)
@@ -80,7 +89,7 @@ def new_text(run_id: int, browser: BrowserState) -> Iterator[str]:
 
 def read_changes(run_id: int, browser: BrowserState) -> tuple[list[str], bool]:
     """The regions that differ from what this browser shows, which it does then, and whether the run has ended."""
-    run = Run.objects.select_related("flow", "revision", "started_by").get(pk=run_id)
+    run = Run.objects.select_related("flow", "revision", "started_by").defer(*LARGE).get(pk=run_id)
     if run.last_event <= browser.event:
         return [], run.ended
     regions: list[str] = [partial(region) for region in changed_regions(RunPage(run, browser.params), browser)]
@@ -90,15 +99,13 @@ def read_changes(run_id: int, browser: BrowserState) -> tuple[list[str], bool]:
 
 def changed_regions(page: RunPage, browser: BrowserState) -> Iterator[Region]:
     yield page.status_region
+    yield page.tabs_region
     record = page.record
     if page.iterations:
         browser.params = {**browser.params, **page.iterations.shown_query}
+    if page.iterations or (record is not None and (record.path != browser.path or record.event > browser.event)):
         browser.path = record.path if record else ""
-        browser.lengths[browser.path] = len(streamed_text(page.run.pk, browser.path))
-        yield page.detail_region
-    elif record is not None and (record.path != browser.path or record.event > browser.event):
-        browser.path = record.path
-        browser.lengths[record.path] = len(streamed_text(page.run.pk, record.path))
+        browser.lengths[browser.path] = page.detail.length if page.detail else 0
         yield page.detail_region
     # Inputs do not change, and there is no output before the end.
     if page.tab != "values" or page.run.ended:

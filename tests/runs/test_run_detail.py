@@ -18,7 +18,7 @@ def open_detail(client, run, path):
 
 def test_a_call_shows_its_answer_its_figures_and_where_it_went(client_bob, run):
     shown = open_detail(client_bob, run, "chat")
-    assert 'aria-label="Response" id="text-chat">Because.</div>' in shown
+    assert 'aria-label="Response" id="text-chat">Because.</div>' in one_line(shown)
     for words in (
         "1,200",
         "34",
