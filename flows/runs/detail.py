@@ -119,12 +119,27 @@ def text_id(path: str) -> str:
 
 
 def selected_record(run: Run, path: str) -> ActionRun | None:
-    """The action at this path; without one that which matters most: failed, running, or the last call of a model."""
+    """The action at this path; without one that which matters most.
+
+    That is what goes on; of a run that has ended what it failed or was stopped with, else the last call of a model.
+    What failed otherwise was caught.
+    """
     if path:
         return run.actions.filter(path=path[:LONGEST_PATH]).first()
+    return telling_record(run) or latest_record(run)
+
+
+def telling_record(run: Run) -> ActionRun | None:
+    if run.state == State.FAILED and (culprit := (run.error or {}).get("path")):
+        return run.actions.filter(path=culprit).first()
+    states = {State.FAILED: [State.FAILED], State.CANCELLED: [State.CANCELLED], State.SUCCEEDED: []}
     newest = dict(run.actions.order_by().values_list("state").annotate(Max("order")))
-    for state in ("failed", "running", "waiting"):
+    for state in states.get(State(run.state), [State.RUNNING, State.WAITING]):
         if state in newest:
             return run.actions.filter(order=newest[state], state=state).first()
+    return None
+
+
+def latest_record(run: Run) -> ActionRun | None:
     latest = run.actions.order_by("-order")
-    return latest.filter(type__in=model_call_types()).exclude(state="skipped").first() or latest.first()
+    return latest.filter(type__in=model_call_types()).exclude(state=State.SKIPPED).first() or latest.first()

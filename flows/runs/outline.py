@@ -51,6 +51,11 @@ class OutlineRow:
     is_selected: bool = False
 
     @property
+    def is_part(self) -> bool:
+        """Whether its note tells it from others of the same title."""
+        return self.note.startswith("part ")
+
+    @property
     def css(self) -> str:
         marks = {"is-selected": self.is_selected, "is-unreached": not self.address}
         return " ".join(["step-row", f"indent-{self.indent}", *(name for name, holds in marks.items() if holds)])

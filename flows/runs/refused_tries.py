@@ -47,9 +47,9 @@ def refused_words(record: ActionRun) -> str:
 
 
 def waited_words(record: ActionRun) -> str:
-    """ "Waited 16 s, 429, 2 of 3"."""
+    """ "429, 2 of 3, waited 16 s"."""
     waited = duration_ms(sum(waited_ms(each) for each in record.refused or ()))
-    return f"Waited {waited}, {refused_words(record)}"
+    return f"{refused_words(record)}, waited {waited}"
 
 
 def waited_ms(refused: Mapping[str, Any]) -> float:

@@ -7,6 +7,7 @@ the engine as it is streamed, at most twenty pieces a second, the first at once.
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import AsyncGenerator, Iterator, Mapping
 from dataclasses import dataclass, field
 
@@ -24,6 +25,7 @@ from foundryflow.http import Request, event_stream, whole_number
 from foundryflow.regions import Region, event, partial, text
 
 PACE = 0.05  # seconds between two pieces
+REST = 0.25  # seconds between two that show what was recorded, which is more to send than text
 SILENCE = 15.0  # seconds until a comment keeps the way open
 NOTHING = -1  # as the event of a browser that shows none
 
@@ -62,10 +64,13 @@ async def stream(request: Request, pk: int) -> StreamingHttpResponse:
 async def follow_run(run_id: int, browser: BrowserState) -> AsyncGenerator[bytes]:
     """Server-sent events until the run has ended."""
     with hub.subscribe(run_id) as subscription:
+        rests_until = 0.0
         while True:
-            pieces, ended = (
-                await read_patiently(read_changes, run_id, browser) if subscription.take_recorded() else ([], False)
-            )
+            pieces, ended = list[str](), False
+            rests = time.monotonic() < rests_until
+            if not rests and subscription.take_recorded():
+                pieces, ended = await read_patiently(read_changes, run_id, browser)
+                rests_until = time.monotonic() + REST
             added = [*pieces, *new_text(run_id, browser)]
             if added:
                 yield event("".join(added), id=browser.event)
@@ -74,7 +79,7 @@ async def follow_run(run_id: int, browser: BrowserState) -> AsyncGenerator[bytes
             if ended or hub.closing:
                 return
             await asyncio.sleep(PACE)
-            while not await subscription.wait_for_change(SILENCE):
+            while not rests and not await subscription.wait_for_change(SILENCE):
                 yield b": still here\n\n"
                 subscription.notify()  # another process may have recorded something unheard
 

@@ -12,7 +12,7 @@ from django.urls import reverse
 from foundryflow.templatetags.ui import pretty
 
 MOST_ROWS, MOST_COLUMNS = 200, 20  # of a table
-LONG, BEGINNING = 12_000, 4_000  # characters: what is longer is cut
+LONG, BEGINNING = 10_000, 2_000  # characters: what is longer is cut
 LONG_CELL = 300
 
 

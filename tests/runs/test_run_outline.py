@@ -76,7 +76,7 @@ def test_what_was_refused_is_said_and_drawn(run):
     ]
     run.actions.filter(path="chat").update(refused=refused)
     chat = rows_of(run)[0]
-    assert (chat.words, chat.state.css) == ("Waited 2.00 s, 429, 2 of 3", "warn")
+    assert (chat.words, chat.state.css) == ("429, 2 of 3, waited 2.00 s", "warn")
     assert bars_of(chat) == [("0.00%", "40.00%"), ("0.00%", "20.00%")]
     failed = {"state": State.FAILED, "error": {"kind": "rate_limit", "status": 429}}
     run.actions.filter(path="chat").update(**failed)

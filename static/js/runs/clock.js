@@ -4,8 +4,8 @@
 const EVERY = 500; // ms, so that no second is left out
 const SHORTEST_BAR = 0.7, NEAR_END = 92; // % of the axis
 const MOST_PARTS = 4, MOST_MARKS = 8;
-const STEPS = [0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600,
-  7200, 21600, 43200, 86400]; // seconds
+const STEPS = [0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 15, 30,
+  60, 120, 300, 600, 900, 1800, 3600, 7200, 21600, 43200, 86400]; // seconds
 
 let ahead = 0; // ms that the clock of the server is before that of the browser
 let told = "";
