@@ -61,7 +61,7 @@ class RunRow:
 
     @property
     def tokens(self) -> int:
-        return self.run.prompt_tokens + self.run.completion_tokens
+        return self.run.all_prompt_tokens + self.run.all_completion_tokens
 
 
 def run_rows(runs: Iterable[Run]) -> list[RunRow]:

@@ -13,7 +13,7 @@ from flows.models import LogEntry, Run
 from flows.runs.paging import PagePlace, place_of, window_of
 from flows.runs.values import ValuePlace
 
-MOST_LINES = 400  # on one page
+MOST_LINES = 200  # on one page
 LONGEST_LINE = 1_000  # characters that are shown at once
 MOST_COUNTED = 10_000
 

@@ -28,6 +28,7 @@ from foundryflow.templatetags.ui import duration_ms, thousands
 DEEPEST_INDENT = 8
 TELLING_STATES = ("failed", "warning", "waiting")  # of which a row says more than the word
 LONGEST_COUNT = 40  # characters of what a loop says of itself: "3 of 3"
+SHORT_WORDS = 12  # characters that fit into every column
 UNREACHED = StateView("unreached", "circle-dashed", "Not reached", "mute")
 
 
@@ -49,6 +50,11 @@ class OutlineRow:
     until: int | None = None  # it waits until then
     bars: Sequence[Bar] = ()
     is_selected: bool = False
+
+    @property
+    def is_long(self) -> bool:
+        """Whether its words may be cut."""
+        return len(self.words) > SHORT_WORDS
 
     @property
     def is_part(self) -> bool:

@@ -30,6 +30,7 @@ from foundryflow.people import name_of
 from foundryflow.regions import Region
 from foundryflow.templatetags.ui import duration_ms
 
+LARGE = ("inputs", "output", "revision__document")  # of a run: read by what shows them
 PARAMS = (*steps.PARAMS, "loop", "reason", "sort", "page", "iteration")  # of an address, that its stream needs
 
 
@@ -185,6 +186,7 @@ def flowchart_region(page: RunPage) -> Region:
 
 def values_region(page: RunPage) -> Region:
     run = page.run
+    run.refresh_from_db(fields=["inputs", "output"])
     inputs = value_views(run.inputs, run.pk, "input")
     context = {"run": run, "inputs": inputs, "output": value_view(run.output, ValuePlace(run.pk, "output"))}
     return Region("runs/_values.html", "run-values", context)

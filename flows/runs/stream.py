@@ -18,7 +18,7 @@ from flows.access import find_run
 from flows.engine.live import hub
 from flows.models import Run
 from flows.runs.detail import streamed_text, text_id
-from flows.runs.page import RunPage
+from flows.runs.page import LARGE, RunPage
 from foundryflow.access import reader
 from foundryflow.database import in_thread, read_patiently
 from foundryflow.http import Request, event_stream, whole_number
@@ -50,7 +50,6 @@ class BrowserState:
         return cls(params, whole_number(params.get("after")) or 0, path, {path: length})
 
 
-LARGE = ("inputs", "output", "revision__document")  # read where they are shown
 ENDED = event("", name="ended")  # the browser does not come back
 
 
