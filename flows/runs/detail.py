@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from django.db.models import Max
+from django.utils import timezone
 
 from flows.actions.registry import model_call_types
 from flows.engine.live import MISSED, hub
@@ -15,6 +16,7 @@ from flows.flowchart.chart import TypeView, type_view
 from flows.flowchart.states import StateView
 from flows.models import ActionRun, Room, Run, State
 from flows.runs.refused_tries import RefusedView, refused_views, shown_state
+from flows.runs.time_axis import elapsed, milliseconds_since_epoch
 from flows.runs.values import ValuePlace, ValueView, code_view, element_id, text_view, value_view, value_views
 
 LONGEST_STREAMED = 100_000  # characters of an answer that is not at its end
@@ -54,6 +56,21 @@ class ActionDetail:
     def streams(self) -> bool:
         """Whether more of the text is to come."""
         return not self.run.ended and self.record.ended_at is None
+
+    @property
+    def since(self) -> int | None:
+        """When it began, in milliseconds since the epoch."""
+        return milliseconds_since_epoch(self.record.started_at)
+
+    @property
+    def until(self) -> int | None:
+        """When it goes on."""
+        return milliseconds_since_epoch(self.record.waits_until)
+
+    @property
+    def elapsed(self) -> str:
+        began = self.record.started_at
+        return elapsed((timezone.now() - began).total_seconds() * 1_000) if began else ""
 
     @property
     def is_call(self) -> bool:
