@@ -17,7 +17,16 @@ from flows.flowchart.states import StateView
 from flows.models import ActionRun, Room, Run, State
 from flows.runs.refused_tries import RefusedView, refused_views, shown_state
 from flows.runs.time_axis import elapsed, milliseconds_since_epoch
-from flows.runs.values import ValuePlace, ValueView, code_view, element_id, text_view, value_view, value_views
+from flows.runs.values import (
+    LONG_ANSWER,
+    ValuePlace,
+    ValueView,
+    code_view,
+    element_id,
+    text_view,
+    value_view,
+    value_views,
+)
 
 LONGEST_STREAMED = 100_000  # characters of an answer that is not at its end
 
@@ -94,7 +103,8 @@ def detail_of(run: Run, record: ActionRun) -> ActionDetail:
     output, facts, path = record.output, record.facts, record.path
     is_response = isinstance(output, dict) and "text" in output and record.type in model_call_types()
     whole = output["text"] if isinstance(output, dict) and is_response else record.text
-    text = text_view(whole, ValuePlace(run.pk, "response", path)) if whole else streamed_view(run.pk, path)
+    place = ValuePlace(run.pk, "response", path)
+    text = text_view(whole, place, LONG_ANSWER) if whole else streamed_view(run.pk, path)
     raw = (record.error or {}).get("raw")
     return ActionDetail(
         run=run,

@@ -13,7 +13,7 @@ from foundryflow.templatetags.ui import pretty
 
 MOST_ROWS, MOST_COLUMNS = 200, 20  # of a table
 LONG, BEGINNING = 10_000, 2_000  # characters: what is longer is cut
-LONG_CELL = 300
+LONG_CELL, LONG_ANSWER = 300, 40_000
 
 
 @dataclass(frozen=True)
@@ -64,8 +64,8 @@ def value_view(value: Any, place: ValuePlace | None = None) -> ValueView:
     return code_view(pretty(value), place)
 
 
-def text_view(text: str, place: ValuePlace | None = None) -> ValueView:
-    if len(text) <= LONG:
+def text_view(text: str, place: ValuePlace | None = None, longest: int = LONG) -> ValueView:
+    if len(text) <= longest:
         return ValueView(text=text)
     return ValueView(text=beginning_of(text), length=len(text), place=place)
 

@@ -89,7 +89,7 @@ def test_a_run_that_goes_is_watched_and_read_at_every_width(installation, ada, t
     assert len(page.locator(".value-whole").inner_text()) > 1_000_000
     for width in (1200, 768, 390, 320):
         page.set_viewport_size({"width": width, "height": 900})
-        for tab in ("steps", "log"):
+        for tab in ("log", "steps"):
             page.goto(f"{installation.url}/runs/1/?tab={tab}")
             assert page.evaluate("document.documentElement.scrollWidth") == width
             rows = page.locator(".step-row" if tab == "steps" else ".run-log time")
