@@ -5,9 +5,10 @@ import json
 
 import pytest
 
+from flows.api.serialize import serialize_action, serialize_run_brief
 from flows.engine import embedded
 from flows.engine.container_usage import ContainerUsage, enclosing_containers
-from flows.models import Run, State
+from flows.models import Run, State, sql
 from tests.engine.test_durable import chat, document, each, finished_by_a_server, killed_at, returns
 from tests.factories import make_connection, make_flow, make_run
 
@@ -38,6 +39,7 @@ def test_a_try_that_was_refused_is_in_the_record_and_in_the_log(ready):
     assert (refused["number"], refused["most"], refused["status"], refused["kind"]) == (1, 4, 429, "rate_limit")
     assert refused["until"] >= refused["at"] >= record.started_at.timestamp()
     assert refused["message"]
+    assert [serialize_action(one)["refused"] for one in sql.actions_of_runs([run.pk])] == [record.refused]
     (line,) = run.log.all()
     assert (line.level, line.path) == ("warning", "ask")
     assert line.message.startswith("429, 1 of 4: ")
@@ -88,6 +90,10 @@ def test_a_subflow_carries_the_tokens_of_its_run_and_the_total_counts_them_once(
     assert tokens_of(run) == {"each": 28, "each[0]/top": 14, "each[1]/top": 14}
     assert (run.prompt_tokens, run.completion_tokens) == (0, 0)
     assert (run.all_prompt_tokens, run.all_completion_tokens) == (12, 16)
+    known = serialize_run_brief(sql.runs_with_flows([run.pk])[run.pk])
+    assert known["usage"] == {"prompt_tokens": 12, "completion_tokens": 16}
+    told = [serialize_action(record)["usage"]["total_tokens"] for record in sql.actions_of_runs([run.pk])]
+    assert told == [28, 14, 14]
     runs = Run.objects.all()
     assert sum(each.prompt_tokens + each.completion_tokens for each in runs) == 28
 
