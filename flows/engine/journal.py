@@ -274,7 +274,8 @@ def success_fields(event: ActionFinished) -> Fields:
 def refusal_line(event: ActionWaiting, refused: RefusedTry) -> ActionLogged:
     """The line of the log about a try: "429, 1 of 3: the service is busy. Tried again after 2.0 s"."""
     why, seconds = refused.status or refused.kind, max(0.0, event.until - refused.at)
-    told = f"{why}, {refused.number} of {refused.most}: {refused.message} Tried again after {seconds:.1f} s."
+    said = refused.message.removeprefix(f"{why}: ")
+    told = f"{why}, {refused.number} of {refused.most}: {said} Tried again after {seconds:.1f} s."
     return ActionLogged(event.path, "warning", told, refused.at)
 
 

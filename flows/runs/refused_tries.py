@@ -43,7 +43,13 @@ def refused_words(record: ActionRun) -> str:
     if not record.refused:
         return ""
     last = record.refused[-1]
-    return f"{last['status'] or reason_words(str(last['kind']))}, {last['number'] + 1} of {last['most']}"
+    return f"{last['status'] or reason_words(str(last['kind']))}, {next_try(record)}"
+
+
+def next_try(record: ActionRun) -> str:
+    """Which one followed what was refused last: "2 of 3"."""
+    last = record.refused[-1] if record.refused else {"number": 0, "most": 1}
+    return f"{last['number'] + 1} of {last['most']}"
 
 
 def waited_words(record: ActionRun) -> str:
@@ -66,7 +72,7 @@ def shown_state(record: ActionRun) -> StateView:
         return replace(state_view_of("warning"), word=view.word, words=waited_words(record))
     if view.name == "waiting":
         return replace(view, words=refused) if waits_after_refusal(record) else view
-    return replace(view, words=f"{view.words}, {refused}") if view.words else view
+    return replace(view, words=f"{view.words}, {next_try(record)}") if view.words else view
 
 
 def waits_after_refusal(record: ActionRun) -> bool:

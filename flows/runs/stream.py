@@ -70,9 +70,11 @@ async def follow_run(run_id: int, browser: BrowserState) -> AsyncGenerator[bytes
             if not rests and subscription.take_recorded():
                 pieces, ended = await read_patiently(read_changes, run_id, browser)
                 rests_until = time.monotonic() + REST
-            added = [*pieces, *new_text(run_id, browser)]
-            if added:
-                yield event("".join(added), id=browser.event)
+            if pieces:
+                yield event("".join(pieces), id=browser.event)
+            # By itself: what is appended must find the element as the event before has made it.
+            for addition in new_text(run_id, browser):
+                yield event(addition, id=browser.event)
             if ended:
                 yield ENDED
             if ended or hub.closing:

@@ -74,6 +74,8 @@ def test_a_run_that_goes_is_watched_and_read_at_every_width(installation, ada, t
     latest.click()
     expect(latest).to_be_hidden()
     expect(answer).to_contain_text("word430 ")
+    assert " ".join(f"word{number}" for number in range(430)) in answer.inner_text()
+    expect(answer).to_contain_text("Simulated answer of long-600.")
     assert beyond(page) <= 40
     assert seconds_of(duration.inner_text()) >= before + 2
     assert float(bar.get_attribute("width").rstrip("%")) < float(width.rstrip("%"))

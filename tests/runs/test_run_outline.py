@@ -80,7 +80,7 @@ def test_what_was_refused_is_said_and_drawn(run):
     assert bars_of(chat) == [("0.00%", "40.00%"), ("0.00%", "20.00%")]
     failed = {"state": State.FAILED, "error": {"kind": "rate_limit", "status": 429}}
     run.actions.filter(path="chat").update(**failed)
-    assert rows_of(run)[0].words == "429 · throttled, 429, 2 of 3"
+    assert rows_of(run)[0].words == "429 · throttled, 2 of 3"
 
 
 def test_a_wait_after_a_refusal_says_which_try_comes_and_counts_down(run):
