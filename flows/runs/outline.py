@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cached_property
@@ -28,6 +28,7 @@ from foundryflow.templatetags.ui import duration_ms, thousands
 DEEPEST_INDENT = 8
 TELLING_STATES = ("failed", "warning", "waiting")  # of which a row says more than the word
 LONGEST_COUNT = 40  # characters of what a loop says of itself: "3 of 3"
+MUCH = 10  # % of the time that was waiting
 SHORT_WORDS = 12  # characters that fit into every column
 UNREACHED = StateView("unreached", "circle-dashed", "Not reached", "mute")
 
@@ -110,6 +111,15 @@ class Outline:
         found = outputs.values_list("path", Left(Cast("output", TextField()), LONGEST_COUNT))
         return {path: json.loads(text) for path, text in found if text and text[:1] == text[-1:] == '"'}
 
+    @property
+    def waited(self) -> str:
+        """ "75 % of the time was waiting to try again", where that is much and all steps are seen."""
+        if not self.run.ended or not self.page.window.whole or self.page.filtered:
+            return ""
+        refused = [each for record in self.page.window.rows for each in record.refused or ()]
+        share = round(time_covered([(each["at"], each["until"]) for each in refused]) / self.axis.seconds * 100)
+        return f"{min(share, 100)} % of the time was waiting to try again." if share >= MUCH else ""
+
     def _row(self, step: Step) -> OutlineRow:
         return self._unreached_row(step) if isinstance(step, UnreachedStep) else self._record_row(step)
 
@@ -165,6 +175,15 @@ class Outline:
         going = self.axis.bar(self.axis.span(record.started_at, record.ended_at or self.run.ended_at), view.group)
         waits = [(moment_of(each["at"]), moment_of(each["until"])) for each in record.refused or ()]
         return [going, *(self.axis.bar(self.axis.span(began, ended), "wait") for began, ended in waits)]
+
+
+def time_covered(spans: Iterable[tuple[float, float]]) -> float:
+    """How long at least one of the spans goes."""
+    covered, until = 0.0, 0.0
+    for begin, end in sorted(spans):
+        covered += max(0.0, end - max(begin, until))
+        until = max(until, end)
+    return covered
 
 
 def moment_of(seconds: float) -> datetime:

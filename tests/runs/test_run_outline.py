@@ -7,7 +7,7 @@ from django.utils import timezone
 
 from flows.flowchart.states import state_view
 from flows.models import ActionRun, Run, State
-from flows.runs.outline import Outline, iteration_of, words_of
+from flows.runs.outline import Outline, iteration_of, time_covered, words_of
 from flows.runs.time_axis import SHORTEST_BAR, TimeAxis
 from tests.runs.conftest import record
 
@@ -78,9 +78,14 @@ def test_what_was_refused_is_said_and_drawn(run):
     chat = rows_of(run)[0]
     assert (chat.words, chat.state.css) == ("429, 2 of 3, waited 2.00 s", "warn")
     assert bars_of(chat) == [("0.00%", "40.00%"), ("0.00%", "20.00%")]
+    assert Outline(run, None, {}).waited == "20 % of the time was waiting to try again."
     failed = {"state": State.FAILED, "error": {"kind": "rate_limit", "status": 429}}
     run.actions.filter(path="chat").update(**failed)
     assert rows_of(run)[0].words == "429 · throttled, 2 of 3"
+
+
+def test_waits_that_go_together_count_once():
+    assert time_covered([(5, 7), (1, 3), (2, 4), (2, 3)]) == 5
 
 
 def test_a_wait_after_a_refusal_says_which_try_comes_and_counts_down(run):
