@@ -15,8 +15,10 @@ def find_flow(request: Request, slug: str) -> Flow:
     return found
 
 
-def find_run(request: Request, pk: int) -> Run:
-    found = Run.objects.visible_to(request.user).select_related("flow", "revision", "started_by").filter(pk=pk).first()
+def find_run(request: Request, pk: int, *later: str) -> Run:
+    """`later` are fields that are read where they are used."""
+    seen = Run.objects.visible_to(request.user).select_related("flow", "revision", "started_by")
+    found = seen.defer(*later).filter(pk=pk).first()
     if found is None:
         raise Http404(f"There is no run {pk}.")
     return found

@@ -28,9 +28,11 @@ class RetryPolicy:
         self, attempt: int, error: FoundryError, headers: Mapping[str, str], now: float, spent: float
     ) -> float | None:
         """Seconds until the next attempt (`attempt` counts those made), or None to give up."""
-        # 424: a model behind the service failed; that passes at once or not soon.
-        attempts = min(2, self.attempts) if error.status == 424 else self.attempts
-        if attempt >= attempts or error.kind not in RETRIED_KINDS or headers.get("x-should-retry") == "false":
+        if (
+            attempt >= self.attempts_after(error)
+            or error.kind not in RETRIED_KINDS
+            or headers.get("x-should-retry") == "false"
+        ):
             return None
         asked = requested_delay(headers, error.raw, now)
         if asked is not None and asked > self.longest:
@@ -38,6 +40,11 @@ class RetryPolicy:
         backoff = min(self.most, self.first * 2 ** (attempt - 1))
         delay = asked if asked is not None else JITTER.uniform(0, backoff)
         return None if spent + delay > self.deadline else delay
+
+    def attempts_after(self, error: FoundryError) -> int:
+        """How many there are in all after this error."""
+        # 424: a model behind the service failed; that passes at once or not soon.
+        return min(2, self.attempts) if error.status == 424 else self.attempts
 
 
 def requested_delay(headers: Mapping[str, str], text: str, now: float) -> float | None:

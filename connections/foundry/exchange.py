@@ -76,7 +76,8 @@ class ModelExchange:
                     request = changed
                     continue
                 delay, error = self._delay(failure, attempt, started), failure.error
-            yield Waiting(error.message, self._services.clock() + delay, attempt)
+            until, most = self._services.clock() + delay, self._policy.attempts_after(error)
+            yield Waiting(error.message, until, attempt, most, error.status, error.kind)
             await self._services.sleep(delay)
             yield Waited(delay, throttled=error.status == 429)
             # A key that was replaced meanwhile may not be valid any more.

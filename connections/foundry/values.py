@@ -80,7 +80,10 @@ class Waiting:
 
     reason: str
     until: float
-    attempt: int
+    attempt: int  # that was refused, from 1; 0 when nothing was sent
+    most: int = 0  # attempts in all
+    status: int | None = None  # of the answer that refused it
+    kind: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any, ClassVar, Literal, Protocol
 
+from flows.actions.refused_try import RefusedTry
 from flows.actions.services import Services
 from flows.language.document import Action, Branch
 from flows.language.errors import Signal as Signal
@@ -66,8 +67,8 @@ class Step(Protocol):
     async def log(self, level: str, message: str) -> None:
         """A line of the execution log."""
 
-    async def report_wait(self, reason: str, until: float) -> None:
-        """The action waits by itself until `until` (seconds since the epoch)."""
+    async def report_wait(self, reason: str, until: float, refused: RefusedTry | None = None) -> None:
+        """The action waits by itself until `until` (seconds since the epoch), because a try was `refused` or not."""
 
     @property
     def attempt(self) -> int:

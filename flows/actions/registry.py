@@ -52,6 +52,12 @@ def model_call_types() -> tuple[str, ...]:
     return tuple(known.type for known in all_types() if known.calls_model)
 
 
+@cache
+def container_types() -> tuple[str, ...]:
+    """The types of actions that other actions stand in."""
+    return tuple(known.type for known in all_types() if known.branches != "none")
+
+
 def properties_of_type(type: str) -> Mapping[str, Property]:
     """The properties of an action type by name; none when it is not installed here."""
     known = find_type(type)

@@ -48,6 +48,7 @@ class FlowRun:
     run_id: int
     state: str
     output: Any
+    usage: Mapping[str, int] | None = None  # tokens, also of runs that it has started
 
 
 class CallingStep(Protocol):

@@ -88,7 +88,7 @@ def serialize_run_brief(run: Any) -> Json:
         "created_at": iso_time(run.created_at),
         "started_at": iso_time(run.started_at),
         "ended_at": iso_time(run.ended_at),
-        "usage": {"prompt_tokens": run.prompt_tokens, "completion_tokens": run.completion_tokens},
+        "usage": {"prompt_tokens": run.all_prompt_tokens, "completion_tokens": run.all_completion_tokens},
     }
 
 
@@ -120,6 +120,7 @@ def serialize_action(record: ActionRun) -> Json:
         "started_at": iso_time(record.started_at),
         "ended_at": iso_time(record.ended_at),
         "waits_until": iso_time(record.waits_until),
+        "refused": record.refused or [],
     }
 
 

@@ -103,6 +103,8 @@ class FlowList(Schema):
 
 
 class RunUsage(Schema):
+    """With what its subflows have used, which their own runs say, too."""
+
     prompt_tokens: int
     completion_tokens: int
 
@@ -134,12 +136,13 @@ class ActionEntry(Schema):
     state: Literal["queued", "running", "waiting", "succeeded", "failed", "cancelled", "skipped"]
     output: Any
     error: dict[str, Any] | None
-    usage: dict[str, Any] | None
+    usage: dict[str, Any] | None = Field(description="Of a container or a subflow: of all that is inside.")
     warning: str
     reason: str = Field(description="Why it was skipped, or what it waits for.")
     started_at: datetime | None
     ended_at: datetime | None
     waits_until: datetime | None
+    refused: list[dict[str, Any]] = Field(description="Tries that were refused: number, most, status, kind, message.")
 
 
 class LogLine(Schema):

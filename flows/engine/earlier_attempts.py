@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from connections.fields import KeyUnreadable
+from flows.engine.container_usage import ContainerUsage
 from flows.interpreter.checkpoint import CheckpointError, unpack_outcome
 from flows.interpreter.journal import ActionEnd, ActionFinished
 from flows.language.errors import ActionError
@@ -22,10 +23,15 @@ class EarlierAttempts:
     checkpoints: dict[str, Checkpoint] = field(default_factory=dict)
     notes: dict[str, Checkpoint] = field(default_factory=dict)
     iterations: dict[str, Iteration] = field(default_factory=dict)
+    refused: dict[str, list[Any]] = field(default_factory=dict)  # tries of what was going, by path
+    inside: ContainerUsage = field(default_factory=ContainerUsage)
 
     @classmethod
     def of(cls, run: Run) -> EarlierAttempts:
         earlier = cls(set(run.actions.values_list("path", flat=True)))
+        going = run.actions.filter(ended_at=None).values_list("path", "refused")
+        earlier.refused = {path: refused for path, refused in going if refused}
+        earlier.inside = ContainerUsage.of(run)
         for checkpoint in run.checkpoints.all():
             (earlier.notes if checkpoint.note else earlier.checkpoints)[checkpoint.path] = checkpoint
         known = run.iterations.only("loop", "number", "digest", "started_at")
@@ -37,6 +43,7 @@ class EarlierAttempts:
         for kept in (self.checkpoints, self.notes):
             for path in [path for path in kept if path.startswith(f"{place}/")]:
                 del kept[path]
+        self.refused = {path: tries for path, tries in self.refused.items() if not path.startswith(f"{place}/")}
         self.rows = {path for path in self.rows if not path.startswith(f"{place}/")}
 
     @property

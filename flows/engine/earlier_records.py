@@ -9,7 +9,7 @@ from connections.secret import Secret
 from flows.interpreter.known_secrets import KnownSecrets
 from flows.models import ActionRun, Checkpoint, Iteration, LogEntry, Run
 
-SHOWN = ("inputs", "output", "variables", "facts", "error", "warning", "reason", "text")
+SHOWN = ("inputs", "output", "variables", "facts", "error", "warning", "reason", "text", "refused")
 NAMES = ("label", "customer", "connection", "host")  # of iterations
 EVERY = 1.0  # seconds, since a flow may make a key of a text in each of a thousand iterations
 

@@ -6,9 +6,11 @@ An older attempt is refused.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 from connections.foundry.masking import MaskingWindow
+from flows.actions.refused_try import RefusedTry
 from flows.engine.call_counts import CountedCall, deployment_of
 from flows.engine.earlier_attempts import EarlierAttempts
 from flows.engine.gate import ActionGate
@@ -40,6 +42,9 @@ from flows.language.rendering import off_loop_if_heavy
 from flows.language.values import display_json, secrets_in, storable_text
 from flows.models import LogEntry, Run, State
 from flows.models.raw import Fields
+
+MOST_REFUSED = 50  # tries of an action that are kept, the newest
+LONGEST_MESSAGE = 2_000  # characters of one
 
 
 class DatabaseJournal:
@@ -151,10 +156,20 @@ class DatabaseJournal:
     def _record_wait(self, event: ActionWaiting) -> None:
         self.gate.let_wait(event.path)
         reason, until = storable_text(event.reason)[:500], moment(event.until)
-        number = self._outbox.next_number()
-        waits = {"state": State.WAITING, "reason": reason, "waits_until": until, "event": number}
-        self._outbox.records.change(event.path, waits)
+        waits: Fields = {"state": State.WAITING, "reason": reason, "waits_until": until}
+        if event.refused is not None:
+            waits["refused"] = self._refused_tries(event, event.refused)
+            self._record_line(refusal_line(event, event.refused))
+        self._outbox.records.change(event.path, {**waits, "event": self._outbox.next_number()})
         self._outbox.send()
+
+    def _refused_tries(self, event: ActionWaiting, refused: RefusedTry) -> list[Any]:
+        """Those of an action so far, with this one: also those of a process that died meanwhile."""
+        before = self._earlier.refused.get(event.path, [])
+        message = storable_text(refused.message)[:LONGEST_MESSAGE]
+        tries = [*before, replace(refused, message=message).to_json(event.until)][-MOST_REFUSED:]
+        self._earlier.refused[event.path] = tries
+        return tries
 
     def _record_line(self, event: ActionLogged) -> None:
         line = LogEntry(
@@ -184,10 +199,11 @@ class DatabaseJournal:
             self._record_end(event, fields, packed, tokens=event.usage)
 
     def _record_failure(self, event: ActionFailed) -> None:
-        known = {"error": error_json(event.error), "facts": display_json(event.error.facts)}
+        usage = event.error.facts.get("usage")
+        known = {"error": error_json(event.error), "facts": display_json(event.error.facts), "usage": usage}
         fields = {"state": State.FAILED, **known, **self._streamed_text(event.path)}
         packed = pack_outcome(event) if event.error.kind != "inside" else None
-        self._record_end(event, fields, packed, tokens=event.error.facts.get("usage"))
+        self._record_end(event, fields, packed, tokens=usage)
 
     def _record_end(
         self,
@@ -199,9 +215,12 @@ class DatabaseJournal:
     ) -> None:
         records, is_container = self._outbox.records, event.path in self._containers
         ends = {"event": self._outbox.next_number(), "ended_at": moment(event.at), "reason": "", "waits_until": None}
-        records.change(event.path, {**ends, **fields})
         spent = tokens if isinstance(tokens, Mapping) else {}
-        records.add_tokens(spent)
+        if is_container:
+            fields = {**fields, "usage": self._earlier.inside.take(event.path)}
+        else:
+            self._add_tokens(event, fields, spent)
+        records.change(event.path, {**ends, **fields})
         self._iterations.add_outcome(event.path, fields, spent)
         records.ended.append(event.path)
         self._count_call(event, fields)
@@ -211,7 +230,18 @@ class DatabaseJournal:
             self._outbox.keep(event.path, packed)
         self._containers.discard(event.path)
         self._windows.pop(event.path, None)
+        self._earlier.refused.pop(event.path, None)
         self._outbox.send_outcome()
+
+    def _add_tokens(self, event: ActionEnd | ActionCancelled, fields: Fields, spent: Mapping[str, Any]) -> None:
+        """To the containers around and to the run. What a subflow has used is counted by its own run."""
+        records = self._outbox.records
+        for container, used in self._earlier.inside.add(event.path, spent):
+            records.change(container, {"usage": used})
+        if "run" in (fields.get("facts") or {}) or isinstance(event, ActionCancelled):
+            records.adds_up_subflows = True
+        else:
+            records.add_tokens(spent)
 
     def _count_call(self, event: ActionEnd | ActionCancelled, fields: Fields) -> None:
         facts = fields.get("facts") or {}
@@ -239,6 +269,14 @@ def success_fields(event: ActionFinished) -> Fields:
         "usage": display_json(event.usage),
         "warning": storable_text(event.warning or "")[:500],
     }
+
+
+def refusal_line(event: ActionWaiting, refused: RefusedTry) -> ActionLogged:
+    """The line of the log about a try: "429, 1 of 3: the service is busy. Tried again after 2.0 s"."""
+    why, seconds = refused.status or refused.kind, max(0.0, event.until - refused.at)
+    said = refused.message.removeprefix(f"{why}: ")
+    told = f"{why}, {refused.number} of {refused.most}: {said} Tried again after {seconds:.1f} s."
+    return ActionLogged(event.path, "warning", told, refused.at)
 
 
 def action_identity(event: ActionStarted | ActionSkipped) -> dict[str, str]:

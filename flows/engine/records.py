@@ -34,6 +34,7 @@ class RunRecords:
     state: str = State.RUNNING
     prompt_tokens: int = 0
     completion_tokens: int = 0
+    adds_up_subflows: bool = False  # one has ended, or may have
     created: dict[str, Fields] = field(default_factory=dict)
     changed: dict[str, Fields] = field(default_factory=dict)
     lines: list[LogEntry] = field(default_factory=list)
@@ -95,6 +96,7 @@ def write_records(all: Sequence[RunRecords]) -> list[StaleAttempt | None]:
     for each in valid:
         each.mask()
     update_runs(valid)
+    sql.add_up_subflows([each.run for each in valid if each.adds_up_subflows])
     delete_restarted(valid)
     insert([ActionRun(run_id=each.run, **fields) for each in valid for fields in each.created.values()])
     update_actions(valid)

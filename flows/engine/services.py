@@ -138,7 +138,7 @@ class DatabaseServices:
         await self._host.execute_child(child.pk)
         ended: Run = await self._host.writer.do(lambda: Run.objects.get(pk=child.pk))
         if ended.state == State.SUCCEEDED:
-            return FlowRun(ended.pk, ended.state, ended.output)
+            return FlowRun(ended.pk, ended.state, ended.output, usage_of(ended))
         raise failure_of(ended, flow)
 
 
@@ -198,8 +198,17 @@ def depth_of(run: Run) -> int:
     return depth
 
 
+def usage_of(ended: Run) -> dict[str, int] | None:
+    """None when it has called no model."""
+    prompt, completion = ended.all_prompt_tokens, ended.all_completion_tokens
+    if not prompt and not completion:
+        return None
+    return {"prompt_tokens": prompt, "completion_tokens": completion, "total_tokens": prompt + completion}
+
+
 def failure_of(ended: Run, slug: str) -> ActionError:
-    facts = {"run": ended.pk, "flow": slug}
+    usage = usage_of(ended)
+    facts = {"run": ended.pk, "flow": slug, **({"usage": usage} if usage else {})}
     if ended.state == State.CANCELLED:
         return ActionError("flow_stopped", f"Run {ended.pk} of {slug} was stopped.", "", facts=facts)
     error = ended.error or {}

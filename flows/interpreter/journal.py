@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
+from flows.actions.refused_try import RefusedTry
 from flows.interpreter.known_secrets import KnownSecrets
 from flows.language.errors import ActionError, Signal
 from flows.language.values import Declared
@@ -78,11 +79,12 @@ class ActionLogged:
 
 @dataclass(frozen=True)
 class ActionWaiting:
-    """The action waits until `until` (seconds since the epoch) and goes on by itself."""
+    """The action waits until `until` (seconds since the epoch) and goes on by itself; after `refused`, if it was."""
 
     path: str
     reason: str
     until: float
+    refused: RefusedTry | None = None
 
 
 @dataclass(frozen=True)

@@ -13,6 +13,7 @@ from typing import Any
 from connections.secret import Secret
 from flows.actions import registry
 from flows.actions.base import BlockResult, Result
+from flows.actions.refused_try import RefusedTry
 from flows.actions.services import Services
 from flows.interpreter.inputs import first_scope, with_stored_defaults
 from flows.interpreter.journal import (
@@ -131,7 +132,8 @@ class Runner:
                 delay = tries.delay_after(error)
                 if delay is None:
                     raise tries.annotate_error(error) from None
-                await self.journal.record(ActionWaiting(path, tries.reason_to_wait(error), time.time() + delay))
+                reason, refused = tries.reason_to_wait(error), tries.refused_try(error, time.time())
+                await self.journal.record(ActionWaiting(path, reason, refused.at + delay, refused))
                 await asyncio.sleep(delay)
                 continue
             return tries.annotate_result(result)
@@ -301,8 +303,8 @@ class Execution:
     async def log(self, level: str, message: str) -> None:
         await self._runner.journal.record(ActionLogged(self.path, level, message, time.time()))
 
-    async def report_wait(self, reason: str, until: float) -> None:
-        await self._runner.journal.record(ActionWaiting(self.path, reason, until))
+    async def report_wait(self, reason: str, until: float, refused: RefusedTry | None = None) -> None:
+        await self._runner.journal.record(ActionWaiting(self.path, reason, until, refused))
 
     @property
     def last_note(self) -> Any:

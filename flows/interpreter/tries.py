@@ -10,6 +10,7 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 from flows.actions.base import Result
+from flows.actions.refused_try import RefusedTry
 from flows.language.document import Retry
 from flows.language.errors import ActionError
 
@@ -59,9 +60,16 @@ class Tries:
         self._usage.update(error.facts.get("usage") or {})
         return delay
 
+    @property
+    def _most(self) -> int:
+        return self._retry.attempts if self._retry else 1
+
     def reason_to_wait(self, error: ActionError) -> str:
-        most = self._retry.attempts if self._retry else 1
-        return f"Try {self.number} of {most} after: {error.message}"
+        return f"Try {self.number} of {self._most} after: {error.message}"
+
+    def refused_try(self, error: ActionError, at: float) -> RefusedTry:
+        """The try before the one that is counted already."""
+        return RefusedTry(self.number - 1, self._most, error.kind, error.message, at, error.status)
 
     def annotate_error(self, error: ActionError) -> ActionError:
         if self.number > 1:

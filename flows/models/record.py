@@ -61,12 +61,13 @@ class ActionRun(models.Model):
     output = models.JSONField(null=True)
     variables = models.JSONField(default=dict)
     facts = models.JSONField(default=dict)
-    usage = models.JSONField(null=True)  # {prompt_tokens, completion_tokens, total_tokens, ...}
+    usage = models.JSONField(null=True)  # {prompt_tokens, completion_tokens, ...}; of a container: of all inside
     warning = models.CharField(max_length=500, blank=True)
     error = models.JSONField(null=True)
     reason = models.CharField(max_length=500, blank=True)  # why it was skipped, or what it waits for
     waits_until = models.DateTimeField(null=True)
     text = models.TextField(blank=True)  # what had been streamed when it ended early
+    refused = models.JSONField(null=True)  # tries that were, as RefusedTry writes them; None: none
 
     class Meta:
         ordering = ["order"]

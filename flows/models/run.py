@@ -180,8 +180,10 @@ class Run(models.Model):
     crash_path = models.CharField(max_length=500, blank=True)  # what was going when its process died, a line each
     crashes = models.PositiveSmallIntegerField(default=0)  # in a row there
     cancelled_by = models.CharField(max_length=150, blank=True)
-    prompt_tokens = models.PositiveIntegerField(default=0)
+    prompt_tokens = models.PositiveIntegerField(default=0)  # of its own actions, so that sums over runs are right
     completion_tokens = models.PositiveIntegerField(default=0)
+    subflow_prompt_tokens = models.PositiveIntegerField(null=True)  # of the runs that its actions have started
+    subflow_completion_tokens = models.PositiveIntegerField(null=True)
     last_event = models.PositiveIntegerField(default=0)  # number of the newest record of this run
 
     objects = RunManager()
@@ -221,6 +223,15 @@ class Run(models.Model):
         if self.started_at is None:
             return None
         return ((self.ended_at or timezone.now()) - self.started_at).total_seconds() * 1000
+
+    @property
+    def all_prompt_tokens(self) -> int:
+        """With those of its subflows."""
+        return self.prompt_tokens + (self.subflow_prompt_tokens or 0)
+
+    @property
+    def all_completion_tokens(self) -> int:
+        return self.completion_tokens + (self.subflow_completion_tokens or 0)
 
     def inputs_with_secrets(self) -> dict[str, object]:
         return {**self.inputs, **self.hidden_values()}

@@ -84,6 +84,16 @@ def end_runs(rows: Sequence[tuple[Any, ...]]) -> None:
     execute_many(f"UPDATE {RUNS} SET last_event = %s, state = %s, {ADD_TOKENS}, {ends} WHERE id = %s", rows)
 
 
+def add_up_subflows(run_ids: Collection[int]) -> None:
+    """Counts the tokens of what these runs have started, and of what that has. Said anew: it may be done again."""
+    of_children = ", ".join(
+        f"subflow_{name} = (SELECT SUM(child.{name} + COALESCE(child.subflow_{name}, 0))"
+        f" FROM {RUNS} child WHERE child.parent_id = {RUNS}.id)"
+        for name in ("prompt_tokens", "completion_tokens")
+    )
+    execute_many(f"UPDATE {RUNS} SET {of_children} WHERE id = %s", [(run_id,) for run_id in run_ids])
+
+
 def update_actions(columns: Iterable[str], rows: Sequence[tuple[Any, ...]]) -> None:
     """Sets these columns of records of actions: of each its values, then its run and its path."""
     changes = ", ".join(f"{column} = %s" for column in columns)
@@ -128,11 +138,11 @@ def connections_named(names: Collection[str]) -> list[tuple[str, str, str, str]]
 
 RUN_COLUMNS = (
     "id", "state", "parent_id", "customer", "created_at", "started_at", "ended_at", "prompt_tokens",
-    "completion_tokens", "inputs", "output", "error",
+    "completion_tokens", "subflow_prompt_tokens", "subflow_completion_tokens", "inputs", "output", "error",
 )  # fmt: skip
 ACTION_COLUMNS = (
     "id", "run_id", "path", "action_id", "type", "title", "state", "output", "error", "usage", "warning", "reason",
-    "started_at", "ended_at", "waits_until", "event",
+    "started_at", "ended_at", "waits_until", "refused", "event",
 )  # fmt: skip
 SELECT_RUNS = (
     f"SELECT {', '.join(f'run.{name}' for name in RUN_COLUMNS)}, flow.slug AS flow_slug,"

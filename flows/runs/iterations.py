@@ -16,6 +16,7 @@ from flows.flowchart.states import StateView, reason_words, state_view_of
 from flows.models import ActionRun, Iteration, Run, State
 from flows.runs.iteration_detail import IterationDetail, iteration_detail, iteration_state
 from flows.runs.loops import LoopCounts
+from flows.runs.time_axis import elapsed, milliseconds_since_epoch
 from foundryflow.http import whole_number
 from foundryflow.templatetags.ui import duration_ms, thousands
 
@@ -102,6 +103,7 @@ class IterationRow:
     name: str
     state: StateView
     duration: str
+    since: int | None  # it goes since then, in milliseconds since the epoch
     tokens: str
     host: str
     via: str  # name of the connection, where it is another one than the host
@@ -198,7 +200,8 @@ class IterationsPage:
             number=number,
             name=iteration.customer or iteration.label or f"Iteration {number:,}",
             state=self._state(iteration),
-            duration=duration_ms(self._milliseconds(iteration)),
+            duration=self._duration(iteration),
+            since=milliseconds_since_epoch(iteration.started_at) if self._goes(iteration) else None,
             tokens=thousands(iteration.tokens),
             host=host,
             via=iteration.connection if iteration.connection != host else "",
@@ -210,10 +213,13 @@ class IterationsPage:
     def _state(self, iteration: Iteration) -> StateView:
         return iteration_state(iteration, ended=self.run.ended)
 
-    def _milliseconds(self, iteration: Iteration) -> float | None:
-        if iteration.milliseconds is not None or self.run.ended:
-            return iteration.milliseconds
-        return (timezone.now() - iteration.started_at).total_seconds() * 1_000
+    def _goes(self, iteration: Iteration) -> bool:
+        return iteration.milliseconds is None and not self.run.ended
+
+    def _duration(self, iteration: Iteration) -> str:
+        if self._goes(iteration):
+            return elapsed((timezone.now() - iteration.started_at).total_seconds() * 1_000)
+        return duration_ms(iteration.milliseconds)
 
     # Addresses
 

@@ -94,7 +94,7 @@ class RunRow:
 
     @property
     def tokens(self) -> int:
-        return self.run.prompt_tokens + self.run.completion_tokens
+        return self.run.all_prompt_tokens + self.run.all_completion_tokens
 
     @property
     def can_retry(self) -> bool:

@@ -3,30 +3,34 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from datetime import datetime
 from functools import cached_property
 from typing import Any
 from urllib.parse import urlencode
 
-from django.db.models import QuerySet
+from django.utils import timezone
+from django.utils.dateformat import format as date_format
 
 from flows.flowchart.chart import flowchart_of_run
 from flows.flowchart.states import StateView, run_view
 from flows.language.document import DocumentError
-from flows.models import ActionRun, LogEntry, Room, Run, State
+from flows.models import ActionRun, Room, Run, State
 from flows.runs import steps
 from flows.runs.crashes import crash_notice
 from flows.runs.detail import ActionDetail, detail_of, selected_record
 from flows.runs.iterations import IterationsPage
+from flows.runs.log_lines import count_words, log_context
 from flows.runs.loops import LoopCounts, find_loop, long_loops
 from flows.runs.outline import Outline
-from flows.runs.paging import PagePlace, place_of, window_of
-from flows.runs.values import value_view, value_views
+from flows.runs.time_axis import elapsed, milliseconds_since_epoch
+from flows.runs.values import ValuePlace, value_view, value_views
 from flows.runs.workers import workers_notice
 from foundryflow.people import name_of
 from foundryflow.regions import Region
+from foundryflow.templatetags.ui import duration_ms
 
+LARGE = ("inputs", "output", "revision__document")  # of a run: read by what shows them
 PARAMS = (*steps.PARAMS, "loop", "reason", "sort", "page", "iteration")  # of an address, that its stream needs
-MOST_LINES = 400  # of the log, on one page
 
 
 class RunPage:
@@ -67,13 +71,17 @@ class RunPage:
 
     @property
     def status_region(self) -> Region:
-        run = self.run
+        run, now = self.run, timezone.now()
+        is_going = run.started_at is not None and not run.ended
         context = {
             "run": run,
             "flow": run.flow,
             "state": self._state,
             "crashes": crash_notice(run),
-            "milliseconds": run.milliseconds,
+            "duration": elapsed(run.milliseconds or 0) if is_going else duration_ms(run.milliseconds),
+            "since": milliseconds_since_epoch(run.started_at) if is_going else None,
+            "now": None if run.ended else milliseconds_since_epoch(now),
+            "started": moment_words(run.created_at, now),
             "way": way_of(run),
             "sources": sources_of(run),
             "can_retry": run.state in (State.FAILED, State.CANCELLED) and run.flow.room == Room.DESIGNER,
@@ -94,6 +102,17 @@ class RunPage:
         return Region("runs/_detail.html", "run-detail", context)
 
     @property
+    def tabs_region(self) -> Region:
+        context = {
+            "run": self.run,
+            "tab": self.tab,
+            "action": self.action,
+            "loop": self.loops[0] if self.loops else None,
+            "lines": count_words(self.run),
+        }
+        return Region("runs/_tabs.html", "run-tabs", context)
+
+    @property
     def tab_region(self) -> Region:
         """What the chosen tab shows."""
         return TABS[self.tab](self)
@@ -102,15 +121,11 @@ class RunPage:
     def context(self) -> dict[str, Any]:
         """Everything the page is made of."""
         tab = self.tab_region
-        parts = [self.status_region, tab, self.detail_region]
+        parts = [self.status_region, self.tabs_region, tab, self.detail_region]
         shared = {name: value for part in parts for name, value in part.context.items()}
         return {
             **shared,
-            "tab": self.tab,
             "tab_template": tab.template,
-            "action": self.action,
-            "loop": self.loops[0] if self.loops else None,
-            "lines": self.run.log.count(),
             "workers": workers_notice() if self.run.state == State.QUEUED else None,
             "stream_query": self.stream_query,
         }
@@ -124,10 +139,17 @@ class RunPage:
             "action": self.action,
             "tab": self.tab,
             "path": detail.record.path if detail else "",
-            "length": len(detail.text) if detail else 0,
+            "length": detail.length if detail else 0,
         }
         shown = self.iterations.shown_query if self.iterations else {}
         return urlencode({**query, **{name: self.params[name] for name in PARAMS if self.params.get(name)}, **shown})
+
+
+def moment_words(moment: datetime, now: datetime) -> str:
+    """ "Today 14:03:20", "27 Nov 14:03:20"."""
+    here = timezone.localtime(moment)
+    day = "Today" if here.date() == timezone.localtime(now).date() else date_format(here, "j M")
+    return f"{day} {date_format(here, 'H:i:s')}"
 
 
 def way_of(run: Run) -> str:
@@ -163,14 +185,14 @@ def flowchart_region(page: RunPage) -> Region:
 
 def values_region(page: RunPage) -> Region:
     run = page.run
-    context = {"run": run, "inputs": value_views(run.inputs), "output": value_view(run.output)}
+    run.refresh_from_db(fields=["inputs", "output"])
+    inputs = value_views(run.inputs, run.pk, "input")
+    context = {"run": run, "inputs": inputs, "output": value_view(run.output, ValuePlace(run.pk, "output"))}
     return Region("runs/_values.html", "run-values", context)
 
 
 def log_region(page: RunPage) -> Region:
-    found: QuerySet[LogEntry] = page.run.log.all()
-    place = place_of(page.params, PagePlace(newest=not page.run.ended))
-    return Region("runs/_log.html", "run-log", {"run": page.run, "log": window_of(found, "event", place, MOST_LINES)})
+    return Region("runs/_log.html", "run-log", log_context(page.run, page.params))
 
 
 TABS: dict[str, Callable[[RunPage], Region]] = {

@@ -12,7 +12,7 @@ from flows.flowchart.states import StateView, state_view_of
 from flows.models import ActionRun, Run, State
 from flows.runs.paging import NEWEST, PagePlace, RowWindow, place_of, window_of
 
-MOST_STEPS = 200  # of one page
+MOST_STEPS = 100  # of one page
 MOST_COUNTED = 50_000  # events of a run; in one that has more, steps are not counted
 LONGEST_FILTER = 100  # characters
 FEW = 20  # steps that need no filters
@@ -31,6 +31,7 @@ class StateFilter:
 
 
 WARNING = "warning"
+WARNED = ~Q(warning="") | Q(refused__isnull=False)
 STATES = ("failed", WARNING, "waiting", "running", "succeeded", "cancelled", "skipped")
 
 
@@ -103,9 +104,9 @@ class StepsPage:
 
     def _matching(self, found: QuerySet[ActionRun]) -> QuerySet[ActionRun]:
         if self.state == WARNING:
-            found = found.filter(state=State.SUCCEEDED).exclude(warning="")
+            found = found.filter(WARNED, state=State.SUCCEEDED)
         elif self.state == State.SUCCEEDED:
-            found = found.filter(state=State.SUCCEEDED, warning="")
+            found = found.filter(~WARNED, state=State.SUCCEEDED)
         elif self.state:
             found = found.filter(state=self.state)
         return self._named(found)
@@ -148,7 +149,7 @@ class StepsPage:
         """How many steps are in each state, with the other filters."""
         counts: dict[str, int] = {}
         found = self._named(self.run.actions.order_by()).values_list("state")
-        for state, count, warnings in found.annotate(Count("pk"), warnings=Count("pk", filter=~Q(warning=""))):
+        for state, count, warnings in found.annotate(Count("pk"), warnings=Count("pk", filter=WARNED)):
             if state == State.SUCCEEDED:
                 counts[WARNING] = warnings
                 count -= warnings

@@ -7,6 +7,7 @@ the engine as it is streamed, at most twenty pieces a second, the first at once.
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import AsyncGenerator, Iterator, Mapping
 from dataclasses import dataclass, field
 
@@ -17,14 +18,16 @@ from flows.access import find_run
 from flows.engine.live import hub
 from flows.models import Run
 from flows.runs.detail import streamed_text, text_id
-from flows.runs.page import RunPage
+from flows.runs.page import LARGE, RunPage
 from foundryflow.access import reader
 from foundryflow.database import in_thread, read_patiently
 from foundryflow.http import Request, event_stream, whole_number
 from foundryflow.regions import Region, event, partial, text
 
 PACE = 0.05  # seconds between two pieces
+REST = 0.25  # seconds between two that show what was recorded, which is more to send than text
 SILENCE = 15.0  # seconds until a comment keeps the way open
+NOTHING = -1  # as the event of a browser that shows none
 
 
 @dataclass
@@ -38,11 +41,16 @@ class BrowserState:
 
     @classmethod
     def of(cls, request: Request) -> BrowserState:
-        """As the page says in the address of its stream, or the browser when it comes back."""
+        """As the page says in the address of its stream. One that comes back gets everything anew: how far it had
+        got with a text is not known."""
         params = request.GET
-        shown = whole_number(request.headers.get("Last-Event-ID")) or whole_number(params.get("after")) or 0
+        if request.headers.get("Last-Event-ID"):
+            return cls(params, NOTHING)
         path, length = params.get("path", ""), whole_number(params.get("length")) or 0
-        return cls(params, shown, path, {path: length})
+        return cls(params, whole_number(params.get("after")) or 0, path, {path: length})
+
+
+ENDED = event("", name="ended")  # the browser does not come back
 
 
 @reader
@@ -55,17 +63,24 @@ async def stream(request: Request, pk: int) -> StreamingHttpResponse:
 async def follow_run(run_id: int, browser: BrowserState) -> AsyncGenerator[bytes]:
     """Server-sent events until the run has ended."""
     with hub.subscribe(run_id) as subscription:
+        rests_until = 0.0
         while True:
-            pieces, ended = (
-                await read_patiently(read_changes, run_id, browser) if subscription.take_recorded() else ([], False)
-            )
-            added = [*pieces, *new_text(run_id, browser)]
-            if added:
-                yield event("".join(added), id=browser.event)
+            pieces, ended = list[str](), False
+            rests = time.monotonic() < rests_until
+            if not rests and subscription.take_recorded():
+                pieces, ended = await read_patiently(read_changes, run_id, browser)
+                rests_until = time.monotonic() + REST
+            if pieces:
+                yield event("".join(pieces), id=browser.event)
+            # By itself: what is appended must find the element as the event before has made it.
+            for addition in new_text(run_id, browser):
+                yield event(addition, id=browser.event)
+            if ended:
+                yield ENDED
             if ended or hub.closing:
                 return
             await asyncio.sleep(PACE)
-            while not await subscription.wait_for_change(SILENCE):
+            while not rests and not await subscription.wait_for_change(SILENCE):
                 yield b": still here\n\n"
                 subscription.notify()  # another process may have recorded something unheard
 
@@ -80,7 +95,7 @@ def new_text(run_id: int, browser: BrowserState) -> Iterator[str]:
 
 def read_changes(run_id: int, browser: BrowserState) -> tuple[list[str], bool]:
     """The regions that differ from what this browser shows, which it does then, and whether the run has ended."""
-    run = Run.objects.select_related("flow", "revision", "started_by").get(pk=run_id)
+    run = Run.objects.select_related("flow", "revision", "started_by").defer(*LARGE).get(pk=run_id)
     if run.last_event <= browser.event:
         return [], run.ended
     regions: list[str] = [partial(region) for region in changed_regions(RunPage(run, browser.params), browser)]
@@ -90,15 +105,13 @@ def read_changes(run_id: int, browser: BrowserState) -> tuple[list[str], bool]:
 
 def changed_regions(page: RunPage, browser: BrowserState) -> Iterator[Region]:
     yield page.status_region
+    yield page.tabs_region
     record = page.record
     if page.iterations:
         browser.params = {**browser.params, **page.iterations.shown_query}
+    if page.iterations or (record is not None and (record.path != browser.path or record.event > browser.event)):
         browser.path = record.path if record else ""
-        browser.lengths[browser.path] = len(streamed_text(page.run.pk, browser.path))
-        yield page.detail_region
-    elif record is not None and (record.path != browser.path or record.event > browser.event):
-        browser.path = record.path
-        browser.lengths[record.path] = len(streamed_text(page.run.pk, record.path))
+        browser.lengths[browser.path] = page.detail.length if page.detail else 0
         yield page.detail_region
     # Inputs do not change, and there is no output before the end.
     if page.tab != "values" or page.run.ended:

@@ -1,6 +1,6 @@
 from django.urls import path
 
-from flows.runs import run_file, start, stream, views
+from flows.runs import run_file, start, stream, views, whole_values
 
 app_name = "runs"
 urlpatterns = [
@@ -13,6 +13,7 @@ urlpatterns = [
     path("runs/<id:pk>/retry/", start.retry, name="retry"),
     path("runs/<id:pk>/iterations/", views.iterations, name="iterations"),
     path("runs/<id:pk>/iterations/retry/", start.retry_iterations, name="retry_iterations"),
+    path("runs/<id:pk>/value/", whole_values.value, name="value"),
     path("runs/<id:pk>/download/", views.download, name="download"),
     path("flows/<slug:slug>/run/", start.start, name="start"),
 ]

@@ -17,7 +17,7 @@ from flows.runs.iteration_file import iteration_lines
 from flows.runs.iterations import IterationFilters, IterationSearch
 from flows.runs.list import list_context, list_regions
 from flows.runs.loops import find_loop
-from flows.runs.page import RunPage
+from flows.runs.page import LARGE, RunPage
 from flows.runs.workers import workers_notice
 from foundryflow.access import editor, reader
 from foundryflow.http import Request
@@ -43,7 +43,7 @@ def workers(request: Request) -> HttpResponse:
 @reader
 @require_GET
 def show(request: Request, pk: int) -> HttpResponse:
-    shown = RunPage(find_run(request, pk), request.GET)
+    shown = RunPage(find_run(request, pk, *LARGE), request.GET)
     if request.htmx and not request.htmx.history_restore_request:
         return regions(request, shown.detail_region, shown.tab_region)
     return page(request, "runs/run.html", shown.context)

@@ -4,8 +4,10 @@ import pytest
 from django.urls import reverse
 from django.utils import timezone
 
+from flows.engine.live import hub
 from flows.models import ActionRun, State
-from flows.runs.detail import element_id, selected_record
+from flows.runs.detail import detail_of, selected_record
+from flows.runs.values import element_id
 from tests.factories import make_run
 from tests.markup import one_line
 from tests.runs.conftest import record
@@ -18,7 +20,7 @@ def open_detail(client, run, path):
 
 def test_a_call_shows_its_answer_its_figures_and_where_it_went(client_bob, run):
     shown = open_detail(client_bob, run, "chat")
-    assert 'aria-label="Response" id="text-chat">Because.</div>' in shown
+    assert 'aria-label="Response" id="text-chat">Because.</div>' in one_line(shown)
     for words in (
         "1,200",
         "34",
@@ -38,10 +40,10 @@ def test_a_call_shows_its_answer_its_figures_and_where_it_went(client_bob, run):
 def test_another_action_shows_inputs_output_and_variables(client_bob, run):
     ActionRun.objects.filter(path="each[0]/note").update(inputs={"message": "Hi"}, output=[1, 2], variables={"n": True})
     shown = open_detail(client_bob, run, "each[0]/note")
-    assert "<dt>message</dt>" in shown
+    assert '<dt title="message">message</dt>' in shown
     assert "<h3>Output</h3>" in shown
     assert '<div class="value-text">true</div>' in shown
-    assert '<dt class="mono">n</dt><dd><div class="value-text">true</div>' in one_line(shown)
+    assert '<dt class="mono" title="n">n</dt><dd><div class="value-text">true</div>' in one_line(shown)
     assert "Open in playground" not in shown
     assert f"?again={run.pk}&amp;from=each%5B0%5D/note" in shown
 
@@ -73,9 +75,19 @@ def test_the_action_that_matters_most_is_open(run):
     assert selected_record(run, "").path == "chat"
     assert selected_record(run, "each[0]/note").path == "each[0]/note"
     assert selected_record(run, "gone") is None
-    for path, state in (("each", State.WAITING), ("each[0]/note", State.RUNNING), ("each[1]/note", State.FAILED)):
+    run.actions.filter(path="each[1]/note").update(state=State.FAILED)
+    assert selected_record(run, "").path == "chat"  # it was caught
+    run.state = State.RUNNING
+    for path, state in (("each", State.WAITING), ("each[0]/note", State.RUNNING)):
         run.actions.filter(path=path).update(state=state)
         assert selected_record(run, "").path == path
+    run.state = State.FAILED
+    assert selected_record(run, "").path == "each[1]/note"
+    run.error = {"path": "each"}
+    assert selected_record(run, "").path == "each"
+    run.state = State.CANCELLED
+    run.actions.filter(path="each[0]/note").update(state=State.CANCELLED)
+    assert selected_record(run, "").path == "each[0]/note"
 
 
 def test_of_a_run_without_calls_the_last_action_is_open(run):
@@ -93,3 +105,33 @@ def test_paths_have_ids_of_their_own():
 def test_a_step_that_has_not_begun_is_shown(client_bob, run):
     record(run, 9, "later", None, type="log", title="Later", state=State.WAITING, waits_until=timezone.now())
     assert "Later" in open_detail(client_bob, run, "later")
+
+
+def test_tries_that_were_refused_are_listed(client_bob, run):
+    refused = {
+        "number": 1,
+        "most": 3,
+        "status": 429,
+        "kind": "rate_limit",
+        "message": "Busy <now>.",
+        "at": 0,
+        "until": 2,
+    }
+    run.actions.filter(path="chat").update(
+        refused=[refused, {**refused, "number": 2, "status": None, "kind": "connect"}]
+    )
+    shown = one_line(open_detail(client_bob, run, "chat"))
+    assert "429, throttled, 1 of 3" in shown
+    assert "Unreachable, 2 of 3" in shown
+    assert "waited 2.00 s" in shown
+    assert "Busy &lt;now&gt;." in shown
+
+
+def test_of_a_long_answer_that_streams_the_end_is_shown_and_goes_on_where_it_was(client_bob, run, monkeypatch):
+    monkeypatch.setattr(hub, "_text", {})
+    run.state = State.RUNNING
+    run.actions.filter(path="chat").update(state=State.RUNNING, ended_at=None, output=None)
+    hub.publish_text(run.pk, "chat", "a" * 150_000 + "end")
+    detail = detail_of(run, run.actions.get(path="chat"))
+    assert (len(detail.text), detail.length, detail.streams) == (100_001, 150_003, True)
+    assert detail.text.endswith("end")

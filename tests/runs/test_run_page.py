@@ -3,14 +3,17 @@
 import re
 
 import pytest
+from asgiref.sync import sync_to_async
 from django.db import connection as database
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 from django.utils import timezone
 
 from flows.engine.live import hub
-from flows.models import Run, State
-from flows.runs.stream import BrowserState, read_changes
+from flows.models import LogEntry, Run, State
+from flows.runs import log_lines
+from flows.runs.stream import ENDED, BrowserState, follow_run, read_changes
+from tests.factories import make_flow, make_run
 from tests.markup import one_line
 
 TABS = ["steps", "flowchart", "values", "log"]
@@ -45,7 +48,7 @@ def test_a_run_of_somebody_elses_session_is_not_found(client_alice, run):
 @pytest.mark.parametrize("action", ["", "each[1]/note", "gone"])
 def test_the_stream_sends_what_the_page_shows(client_bob, run, tab, action):
     regions = regions_of(run, tab=tab, action=action)
-    assert list(regions) == ["run-status", *(["run-detail"] if action != "gone" else []), REGIONS[tab]]
+    assert list(regions) == ["run-status", "run-tabs", *(["run-detail"] if action != "gone" else []), REGIONS[tab]]
     page = open_page(client_bob, run, tab=tab, action=action)
     for id, region in regions.items():
         assert region.strip() in page, id
@@ -60,7 +63,7 @@ def test_the_stream_of_a_run_that_goes_sends_what_its_page_shows(client_bob, run
     monkeypatch.setattr("django.utils.timezone.now", lambda: run.ended_at)
     regions = regions_of(run, tab=tab)
     # Inputs do not change, and there is no output before the end.
-    assert list(regions) == ["run-status", "run-detail", *([REGIONS[tab]] if tab != "values" else [])]
+    assert list(regions) == ["run-status", "run-tabs", "run-detail", *([REGIONS[tab]] if tab != "values" else [])]
     page = open_page(client_bob, run, tab=tab)
     for id, region in regions.items():
         assert region.strip() in page, id
@@ -84,8 +87,8 @@ def test_a_revision_that_cannot_be_read_is_said_on_the_page_and_in_the_stream(cl
 def test_only_what_changed_is_sent_and_then_nothing(run):
     browser = BrowserState({}, event=4, path="chat")
     pieces, ended = read_changes(run.pk, browser)
-    assert (len(pieces), ended, browser.event) == (2, True, 6)
-    assert not any("run-detail" in piece for piece in pieces)
+    assert (len(pieces), ended, browser.event) == (3, True, 6)
+    assert not any('#run-detail" hx' in piece for piece in pieces)
     assert read_changes(run.pk, browser) == ([], True)
 
 
@@ -98,7 +101,7 @@ def test_the_detail_follows_the_run_where_no_action_was_chosen(run):
     chosen = BrowserState({"action": "chat"}, event=3, path="chat")
     pieces, _ = read_changes(run.pk, chosen)
     assert chosen.path == "chat"
-    assert not any("run-detail" in piece for piece in pieces)
+    assert not any('#run-detail" hx' in piece for piece in pieces)
 
 
 def test_the_address_of_the_stream_says_what_the_page_shows(client_bob, run, monkeypatch):
@@ -112,7 +115,7 @@ def test_the_address_of_the_stream_says_what_the_page_shows(client_bob, run, mon
     assert ">So far 🙂</div>" in page
 
 
-@pytest.mark.parametrize(("tab", "count"), [("steps", 8), ("flowchart", 9), ("values", 7), ("log", 8)])
+@pytest.mark.parametrize(("tab", "count"), [("steps", 9), ("flowchart", 9), ("values", 8), ("log", 8)])
 def test_the_page_needs_a_fixed_number_of_queries(client_bob, run, tab, count):
     open_page(client_bob, run)  # the first time a database is asked for more
     with CaptureQueriesContext(database) as queries:
@@ -155,7 +158,7 @@ def test_the_log_is_shown_with_its_levels(client_bob, run):
     page = open_page(client_bob, run, tab="log")
     assert '<span class="state is-warn">warning</span>' in page
     assert "Look &lt;here&gt;." in page
-    assert 'Execution log <span class="tag">1</span>' in page
+    assert 'Execution log <span class="tag">1</span>' in one_line(page)
 
 
 def test_a_download_is_the_output_of_the_run_or_of_an_action(client_bob, run):
@@ -192,3 +195,60 @@ def test_the_methods_of_deeds_are_not_those_of_pages(client_alice, run):
         assert client_alice.get(reverse(f"runs:{name}", args=[run.pk])).status_code == 405
     for name in ("show", "download"):
         assert client_alice.post(reverse(f"runs:{name}", args=[run.pk])).status_code == 405
+
+
+def test_the_head_counts_what_subflows_have_used(client_bob, run):
+    Run.objects.update(subflow_prompt_tokens=300, subflow_completion_tokens=6)
+    assert "1,500 in · 40 out" in open_page(client_bob, run)
+
+
+def test_a_run_that_goes_tells_the_clock_of_the_server_and_since_when(client_bob, run):
+    assert "data-now" not in open_page(client_bob, run)
+    Run.objects.update(state=State.RUNNING, ended_at=None)
+    page = one_line(open_page(client_bob, run))
+    (now,) = re.findall(r'data-now="(\d+)"', page)
+    since = round(run.started_at.timestamp() * 1_000)
+    assert 0 <= int(now) - since - 300_000 < 60_000
+    assert f'<dd data-since="{since}">5:0' in page
+
+
+def test_the_log_is_counted_as_it_grows_and_to_an_end(run, monkeypatch):
+    assert 'Execution log <span class="tag">1</span>' in one_line(regions_of(run)["run-tabs"])
+    monkeypatch.setattr(log_lines, "MOST_COUNTED", 1)
+    LogEntry.objects.create(run=run, event=6, at=run.started_at, level="info", message="More.")
+    assert 'Execution log <span class="tag">1+</span>' in one_line(regions_of(run)["run-tabs"])
+
+
+def test_a_browser_that_comes_back_gets_everything_anew_and_no_text_twice(client_bob, run, rf):
+    request = rf.get("/", {"after": "6", "path": "chat", "length": "3"})
+    assert BrowserState.of(request).lengths == {"chat": 3}
+    back = BrowserState.of(rf.get("/", {"after": "6", "path": "chat", "length": "3"}, headers={"Last-Event-ID": "6"}))
+    pieces, _ = read_changes(run.pk, back)
+    assert len(pieces) == 4
+    assert back.lengths == {"chat": len("Because.")}
+
+
+@pytest.mark.django_db(transaction=True)
+async def test_the_stream_of_a_run_that_has_ended_says_so_and_ends(transactional_db):
+    run = await sync_to_async(make_run)(await sync_to_async(make_flow)(), question="x")
+    await Run.objects.aupdate(state=State.SUCCEEDED, ended_at=timezone.now(), last_event=3)
+    sent = [piece async for piece in follow_run(run.pk, BrowserState({}, -1))]
+    assert b'hx-target="#run-status"' in sent[0]
+    assert sent[1:] == [ENDED]
+
+
+def test_steps_never_reached_are_listed_and_lead_nowhere(client_bob, run):
+    page = one_line(open_page(client_bob, run))
+    assert '<span class="step-link" title="Return">Return</span>' in page
+    assert page.count("Not reached") == 1
+    assert "Not reached" not in open_page(client_bob, run, find="Note")
+    Run.objects.update(state=State.RUNNING, ended_at=None)
+    page = open_page(client_bob, run)
+    assert "Not reached" not in page
+    assert "Queued" in page
+
+
+def test_a_page_that_does_not_show_all_steps_lists_what_was_not_reached_at_the_end(client_bob, run, monkeypatch):
+    monkeypatch.setattr("flows.runs.steps.MOST_STEPS", 2)
+    assert "Not reached" not in open_page(client_bob, run)
+    assert "Not reached" in open_page(client_bob, run, until="newest")

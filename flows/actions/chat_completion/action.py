@@ -12,6 +12,7 @@ from typing import Any
 from connections.foundry.errors import FoundryError
 from connections.foundry.values import ChatRequest, Completion, Message, Spilled, Target, TextDelta, Waited, Waiting
 from flows.actions.base import ActionType, Group, Result, Step
+from flows.actions.refused_try import RefusedTry
 from flows.language.errors import ActionError
 from flows.language.values import ConnectionValue, Response, as_text
 from flows.properties.choice import choice
@@ -235,7 +236,7 @@ async def stream_answer(
                     timings.note_text()
                     await step.stream_text(event.text)
                 case Waiting():
-                    await step.report_wait(event.reason, event.until)
+                    await step.report_wait(event.reason, event.until, refused_try(event))
                 case Waited():
                     facts["waited_ms"] = facts.get("waited_ms", 0) + round(event.seconds * 1_000)
                     facts["throttled"] = facts.get("throttled", 0) + event.throttled
@@ -249,6 +250,14 @@ async def stream_answer(
     if completion is None:
         raise ActionError("protocol", f"{target.name} ended without an answer.")
     return completion
+
+
+def refused_try(waiting: Waiting) -> RefusedTry | None:
+    """None when it waits for a limit of ours: nothing was sent."""
+    if not waiting.attempt:
+        return None
+    kind, status = waiting.kind, waiting.status
+    return RefusedTry(waiting.attempt, waiting.most, kind, waiting.reason, time.time(), status)
 
 
 async def choose_connection(properties: Properties, step: Step) -> tuple[Target, str]:

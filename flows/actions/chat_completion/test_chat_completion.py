@@ -7,6 +7,7 @@ from connections.endpoint.recognise import parse_endpoint
 from connections.foundry.errors import ErrorKind, FoundryError
 from connections.foundry.values import Completion, FilterResult, Target, TextDelta, Usage, Waited, Waiting
 from connections.secret import Secret
+from flows.actions.refused_try import RefusedTry
 from flows.actions.services import MemoryServices
 from flows.interpreter import journal as events
 from flows.interpreter.journal import ActionFailed, ActionFinished, MemoryJournal
@@ -210,10 +211,12 @@ async def test_an_error_of_the_service_keeps_all_it_said_and_whom_was_asked():
 
 async def test_a_wait_for_the_service_is_told():
     journal = MemoryJournal()
-    await asked(Chat(Waiting("429: the rate limit is reached.", 99.0, 1), completion()), journal)
+    refused, held = Waiting("429: Busy.", 99.0, 1, 4, 429, "rate_limit"), Waiting("Limit of contoso", 98.0, 0)
+    await asked(Chat(held, refused, completion()), journal)
 
     waits = [event for event in journal.events if isinstance(event, events.ActionWaiting)]
-    assert waits == [events.ActionWaiting("chat", "429: the rate limit is reached.", 99.0)]
+    assert waits[0] == events.ActionWaiting("chat", "Limit of contoso", 98.0)
+    assert waits[1].refused == RefusedTry(1, 4, "rate_limit", "429: Busy.", waits[1].refused.at, 429)
 
 
 async def failed_facts(chat, **more):

@@ -39,6 +39,7 @@ class RunFlow(ActionType):
             output=ran.output,
             variables={properties.result_variable_name: ran.output},
             facts={"run": ran.run_id, "flow": slug},
+            usage=ran.usage,
         )
 
 

@@ -43,7 +43,7 @@ class TryCatch(ActionType):
             raise
         await self.run(lanes.get("finally"), step)
         facts = {"caught": caught["kind"], "message": caught["message"]} if caught else {}
-        return Result(output=caught, facts=facts)
+        return Result(output=caught, facts=facts, warning=f"Caught: {caught['message']}"[:500] if caught else None)
 
     async def run_try(self, lanes: Mapping[str, Branch], properties: Properties, step: Step) -> dict[str, Any] | None:
         """What was caught; None when nothing failed."""
