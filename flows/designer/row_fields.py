@@ -106,6 +106,7 @@ class InputRow:
     """The control of one input of the flow that is run."""
 
     prefix: str  # begins the names of its controls
+    id: str  # that of no input of another flow, in whose place the page would keep what was typed
     name: str
     type: str
     value: str
@@ -171,7 +172,7 @@ class FlowInputsPropertyField(ValuePropertyField):
         typed = typed_by_name(given)
         names = list(dict.fromkeys([*declared, *(typed if inputs is not None else ())]))
         rows = [
-            input_row(f"{bound.name}-{at}", name, declared.get(name), typed.get(name, ("", "")))
+            input_row((f"{bound.name}-{at}", f"input-{slug}-{at}"), name, declared.get(name), typed.get(name, ("", "")))
             for at, name in enumerate(names[:MOST_ROWS])
         ]
         whole = given if isinstance(given, str) else text_of(bound.form.stored.get(bound.name))
@@ -218,11 +219,11 @@ def typed_by_name(given: Any) -> dict[str, tuple[str, str]]:
     }
 
 
-def input_row(prefix: str, name: str, declared: Input | None, typed: tuple[str, str]) -> InputRow:
+def input_row(ids: tuple[str, str], name: str, declared: Input | None, typed: tuple[str, str]) -> InputRow:
     text, kept = typed
     type = declared.type if declared else "text"
     is_shown = type != "secret" or "{{" in text  # what is typed as a secret is not shown again
-    return InputRow(prefix, name, type, text if is_shown else "", kept, declared)
+    return InputRow(*ids, name, type, text if is_shown else "", kept, declared)
 
 
 def clean_input(row: Mapping[str, str]) -> Any:
