@@ -118,7 +118,7 @@ class VariableValuePropertyField(ValuePropertyField):
 
     partial = "properties/_chosen_or_typed.html"
     widget = ChosenOrTypedInput
-    typed_label = "An expression, text or JSON…"
+    typed_label = "An expression, text or JSON"
 
     def control(self, bound: Any) -> Choice:
         variables = [each for each in bound.form.panel_context.variables if each.type not in ("secret", "connection")]
@@ -133,7 +133,7 @@ class FlowPropertyField(TextPropertyField):
 
     partial = "properties/_chosen_or_typed.html"
     widget = ChosenOrTypedInput
-    typed_label = "An expression that gives a slug…"
+    typed_label = "An expression that gives a slug"
 
     def control(self, bound: Any) -> Choice:
         value = bound.value() or ""

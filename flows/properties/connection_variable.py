@@ -12,7 +12,7 @@ class ConnectionVariableProperty(VariableProperty):
     kind = "connection_variable"
 
     def words_instead(self, value: Any) -> str:
-        return f"The connection in {value} is used instead at run time. If that is empty, the run stops."
+        return f"Overridden at run time by the connection in {value}. If that is empty, the run stops."
 
 
 def connection_variable(label: str, **more: Any) -> Any:

@@ -38,8 +38,9 @@ def of_kinds(connections: Iterable[Connection], kinds: Collection[str]) -> list[
 
 
 @register.filter
-def names(connections: Iterable[Connection]) -> list[str]:
-    return [connection.name for connection in connections]
+def names(named: Iterable[Any]) -> list[str]:
+    """Of connections or variables."""
+    return [each.name for each in named]
 
 
 @register.filter

@@ -158,7 +158,7 @@ def test_the_connection_is_needed_until_a_dynamic_one_is_on(client_alice, alice)
     saved = one_line(client_alice.post(url, typed, headers={"HX-Request": "true"}).content.decode())
     assert 'hx-target="#connection-select"' in saved
     assert 'class="star"' not in connection_label(saved)
-    assert "The connection in tenant is used instead at run time. If that is empty, the run stops." in saved
+    assert "Overridden at run time by the connection in tenant. If that is empty, the run stops." in saved
     assert '<option value="">None of its own</option>' in saved
 
 

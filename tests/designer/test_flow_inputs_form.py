@@ -75,6 +75,7 @@ def test_each_input_says_its_name_type_help_and_whether_it_is_required(client_al
     assert "What is to be shortened." in page
     label = page.split('for="input-condense-0"')[1].split("</label>")[0]
     assert ("text" in label, 'class="star"' in label) == (True, True)
+    assert 'id="input-condense-1-type">number<' in page
     assert 'class="star"' not in page.split('for="input-condense-1"')[1].split("</label>")[0]
     (words,) = re.findall(r'<textarea[^>]*id="input-condense-1"[^>]*>', page)
     assert 'placeholder="50"' in words

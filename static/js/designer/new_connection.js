@@ -1,6 +1,7 @@
 // Create New Connection in the panel: the form opens in place and stays as typed until the panel changes.
 
 const testOf = (place) => place.querySelector("[data-test-model]"); // the deployment that the test calls
+let tested = ""; // what it was when the form was sent, which goes with the answer
 const modelOf = () => document.querySelector("#panel [data-deployment]");
 
 async function toggleNewConnection(toggle) {
@@ -34,11 +35,13 @@ document.addEventListener("click", (event) => {
   event.preventDefault();
   foldNewConnection();
 });
+document.addEventListener("htmx:config:request", ({ detail: { ctx } }) => {
+  if (ctx.sourceElement?.matches?.(".panel-connection")) tested = testOf(ctx.sourceElement)?.value.trim() ?? "";
+});
 document.addEventListener("connection-created", async (event) => {
-  const { name } = event.detail;
+  const { name, model: answered } = event.detail;
   const { connectionFieldUrl } = document.querySelector("[data-designer]").dataset;
   const place = document.getElementById("new-connection");
-  const tested = testOf(place)?.value.trim(); // the form goes with the answer
   const { property } = document.querySelector("[data-new-connection]").dataset;
   const url = connectionFieldUrl.replace("ACTION", encodeURIComponent(document.getElementById("panel").dataset.panel));
   const chosen = new URLSearchParams({ name, property });
@@ -46,18 +49,11 @@ document.addEventListener("connection-created", async (event) => {
   place.replaceChildren();
   foldNewConnection();
   const model = modelOf();
-  if (tested && model && !model.value.trim()) {
-    model.value = tested;
+  if (model && !model.value.trim()) {
+    model.value = answered || tested;
     model.dispatchEvent(new Event("input", { bubbles: true }));
   }
   const select = document.getElementById(`property-${property}`);
   select.focus();
   select.dispatchEvent(new Event("change", { bubbles: true }));
-});
-
-// What a test says is seen where it was asked for; the focus stays on the button.
-document.addEventListener("htmx:finally:request", ({ detail: { ctx } }) => {
-  const button = ctx.sourceElement;
-  if (!button?.matches?.("#new-connection [hx-post]") || button.matches("form, textarea, input")) return;
-  document.querySelector("#new-connection .test-result")?.scrollIntoView({ block: "nearest" });
 });

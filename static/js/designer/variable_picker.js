@@ -26,7 +26,7 @@ function open(button) {
 function offer(picker, { secretsFirst, withBody, noSecrets }) {
   const shown = { secrets: secretsFirst !== undefined, body: withBody !== undefined };
   for (const group of picker.querySelectorAll("[data-only]")) group.hidden = !shown[group.dataset.only];
-  for (const option of picker.querySelectorAll("[data-type=secret]")) {
+  for (const option of picker.querySelectorAll("[data-secret-option]")) {
     option.setAttribute("aria-disabled", String(Boolean(noSecrets)));
     option.querySelector(".picker-why").textContent = noSecrets;
     option.toggleAttribute("data-elsewhere", shown.secrets && !option.closest("[data-only=secrets]"));
@@ -69,7 +69,7 @@ function insert(option) {
 document.addEventListener("click", (event) => {
   const button = event.target.closest("[data-insert-into]");
   if (button) return button === opener ? close() : open(button);
-  const option = event.target.closest("[data-picker] [role=option]:not([aria-disabled=true], [data-type=connection])");
+  const option = event.target.closest("[data-picker] [role=option]:not([aria-disabled=true])");
   if (option) insert(option);
   else if (opener && !event.target.closest("[data-picker]")) close();
 });
