@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from flows.designer.fields import PropertyForm
+from flows.designer.property_form import PropertyForm
 from flows.language.document import Action, Document
 from flows.language.stored_secrets import is_stored
 from flows.models import Revision

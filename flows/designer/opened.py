@@ -13,10 +13,12 @@ from flows.access import find_flow
 from flows.designer.fields import PanelContext
 from flows.engine import configuration
 from flows.flowchart.chart import type_view
-from flows.language.document import Document
+from flows.language.document import Document, DocumentError, Input
 from flows.lint import linter
 from flows.models import Flow
 from foundryflow.http import Request, whole_number
+
+MOST_FLOWS = 1_000  # to choose from
 
 
 @dataclass(frozen=True)
@@ -81,8 +83,23 @@ class OpenFlow:
         if action_id not in self._contexts:
             variables = linter.variables_at(self.document, action_id)
             names = [connection.name for connection in self.connections]
-            self._contexts[action_id] = PanelContext(variables, names, settings.ENVIRONMENT_SECRETS)
+            self._contexts[action_id] = PanelContext(
+                variables, names, settings.ENVIRONMENT_SECRETS, self.flows_to_run, self.inputs_of
+            )
         return self._contexts[action_id]
+
+    def flows_to_run(self) -> list[tuple[str, str]]:
+        """Slug and name of the flows that an action can run."""
+        found = Flow.objects.in_designer().order_by("name", "slug").values_list("slug", "name")
+        return [(slug, name) for slug, name in found[:MOST_FLOWS]]
+
+    def inputs_of(self, slug: str) -> Sequence[Input] | None:
+        """The inputs of a flow; None when there is no such one, or its document cannot be read."""
+        flow = Flow.objects.by_slug({slug}).get(slug)
+        try:
+            return flow.current.parsed().inputs if flow else None
+        except DocumentError:
+            return None
 
     def commit(self, changed: Document, *, note: str) -> None:
         """Makes `changed` the current revision, unless it changes nothing. Raises Conflict."""

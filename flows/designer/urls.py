@@ -1,6 +1,6 @@
 from django.urls import path
 
-from flows.designer import responses, views
+from flows.designer import deployments, responses, views
 
 app_name = "designer"
 urlpatterns = [
@@ -18,3 +18,4 @@ urlpatterns = [
 # Whichever of them meets a stored document that cannot be read says so.
 for pattern in urlpatterns:
     pattern.callback = responses.explain_broken_document(pattern.callback)
+urlpatterns.insert(0, path("deployments/", deployments.suggest, name="deployments"))  # reads no document

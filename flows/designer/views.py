@@ -9,6 +9,7 @@ from django.views.decorators.http import require_GET, require_POST
 
 from flows.actions import registry
 from flows.designer import tree
+from flows.designer.chosen_fields import ConnectionPropertyField
 from flows.designer.opened import OpenFlow
 from flows.designer.panel import PostedPanel, stored_panel
 from flows.designer.regions import page_context, panel_region, toolbox
@@ -170,8 +171,8 @@ def connection_field(request: Request, slug: str, action_id: str) -> HttpRespons
     action = opened.document.find(action_id)
     if action is None:
         return action_vanished(opened)
-    panel = stored_panel(opened, action)
-    if panel.form is None or "connection" not in panel.form.fields:
+    panel, name = stored_panel(opened, action), request.GET.get("property", "connection")
+    if panel.form is None or not isinstance(panel.form.fields.get(name), ConnectionPropertyField):
         raise Http404(f"{action_id} has no connection.")
-    context = {"panel": panel, "field": panel.form["connection"], "chosen": request.GET.get("name", "")}
+    context = {"panel": panel, "field": panel.form[name], "chosen": request.GET.get("name", "")}
     return regions(request, Region("properties/_connection_select.html", "connection-select", context))
