@@ -97,6 +97,7 @@ class Card:
     after: InsertPlace  # where "+" below this card inserts
     lanes: list[Lane] | None = None
     folded: bool = False  # a container too deep to draw
+    inside: int = 0  # cards in it that are not drawn
     run: CardRun | None = None
 
     @property
@@ -202,7 +203,8 @@ class Flowchart:
             step = self._step
             card.lanes = [self._lane(action, branch, depth + 1, (*inside, title)) for branch in action.branches]
             if card.folded:
-                self._step = step + sum(1 for lane in card.lanes for _ in all_cards(lane.cards, []))
+                card.inside = sum(1 for lane in card.lanes for _ in all_cards(lane.cards, []))
+                self._step = step + card.inside
                 card.lanes = []
         return card
 

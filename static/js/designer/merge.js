@@ -1,0 +1,96 @@
+// Two people at one flow. Every request says which revision the page shows, so that the server merges and answers with
+// what is new; a quiet page asks by itself. What somebody types is never replaced by what others have changed.
+
+import { autosave } from "./panel.js";
+
+const EVERY = 10_000; // ms between two questions
+const FORM = "properties-form";
+const designer = document.querySelector("[data-designer]");
+const marks = new Map(); // what others have changed, by action, until its panel is opened
+let kept = null; // of the panel, before it is renewed
+let focused = null; // id of the field whose conflict was decided
+
+const panel = () => document.getElementById("panel");
+const selected = () => panel()?.dataset.panel || "";
+const base = () => document.getElementById("base")?.value ?? "";
+const newUrl = designer.dataset.newUrl;
+
+document.addEventListener("htmx:config:request", ({ detail: { ctx } }) => {
+  ctx.request.headers["X-Flow-Base"] = base();
+  if (ctx.request.action.includes(newUrl)) ctx.request.headers["X-Unattended"] = "true";
+});
+
+function ask() {
+  if (document.hidden || !autosave.isSettled || panel()?.querySelector("[data-conflict]")) return;
+  const values = { base: base(), action: selected() };
+  htmx.ajax("GET", newUrl, { source: document.getElementById("merge-notice"), swap: "none", values });
+}
+setInterval(ask, EVERY);
+document.addEventListener("visibilitychange", ask);
+
+const idOf = ({ target }) => (typeof target === "string" ? target.replace(/^#/, "") : target?.id);
+
+// What was typed since the request began is saved again at once, on the revision that the page still shows, and brings
+// the same news once more.
+document.addEventListener("htmx:before:swap", (event) => {
+  const { ctx, tasks } = event.detail;
+  kept = panel() && {
+    action: selected(),
+    top: panel().scrollTop,
+    open: [...panel().querySelectorAll("details.disclosure[open] > summary")].map((each) => each.firstChild.textContent),
+  };
+  if (!autosave.hasUnsaved) return;
+  const isQuestion = ctx.request.action.includes(newUrl);
+  if (isQuestion || tasks.some((task) => idOf(task) === "merge-notice")) return event.preventDefault();
+  if (ctx.sourceElement?.id === "flow-edit" || ctx.sourceElement?.id === FORM) {
+    const panelTask = tasks.findIndex((task) => idOf(task) === "panel");
+    if (panelTask >= 0) tasks.splice(panelTask, 1);
+  }
+});
+
+document.addEventListener("htmx:after:swap", () => {
+  if (kept && kept.action && kept.action === selected()) {
+    for (const summary of panel().querySelectorAll("details.disclosure > summary")) {
+      if (kept.open.includes(summary.firstChild.textContent)) summary.parentElement.open = true;
+    }
+    panel().scrollTop = kept.top;
+  }
+  if (focused && document.activeElement === document.body) document.getElementById(focused)?.focus();
+  focused = null;
+  for (const mark of document.querySelectorAll("#merge-notice [data-mark]")) {
+    if (!("seen" in mark.dataset)) marks.set(mark.dataset.mark, { ...mark.dataset, label: mark.textContent });
+    mark.dataset.seen = "";
+  }
+  marks.delete(selected());
+  for (const chip of document.querySelectorAll(".card-mark")) if (!marks.has(chip.dataset.of)) chip.remove();
+  for (const [id, mark] of marks) showMark(id, mark);
+});
+
+function showMark(id, { initials, who, label }) {
+  const title = document.querySelector(`#flowchart [data-card="${CSS.escape(id)}"]`);
+  if (!title) return;
+  const chip = document.createElement("span");
+  chip.className = "card-mark";
+  chip.dataset.of = id;
+  const part = (name, className, text) => {
+    const made = document.createElement(name);
+    made.className = className;
+    made.textContent = text;
+    return made;
+  };
+  chip.append(part("span", "vh", `${who} changed: `), part("span", "merge-person", initials), part("b", "", label));
+  chip.querySelector(".merge-person").setAttribute("aria-hidden", "true");
+  title.parentElement.querySelector(".card-mark")?.remove();
+  title.after(chip);
+}
+
+document.addEventListener("click", (event) => {
+  if (event.target.closest("[data-dismiss-merge]")) document.getElementById("merge-notice").replaceChildren();
+  // The choice goes with the form, which is saved by the press itself.
+  const decided = event.target.closest("[data-decide]");
+  if (!decided) return;
+  const choice = decided.closest("[data-conflict]").querySelector("[data-choice]");
+  choice.name = decided.name;
+  choice.value = decided.value;
+  focused = decided.closest(".field, .branch-row")?.querySelector("input:not([type=hidden]), textarea, select")?.id;
+});
