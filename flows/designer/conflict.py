@@ -71,20 +71,21 @@ class RemovedElsewhere:
 
 @dataclass(frozen=True)
 class Choices:
-    """What was posted about conflicts: keys not decided yet, with the revision of theirs, and those decided for theirs."""
+    """What was posted about conflicts: keys not decided yet, with the revision of theirs; those decided for theirs."""
 
     undecided: Mapping[Key, int]
     theirs: Sequence[Key]
+    has_kept: bool  # others were decided for mine
 
     def __bool__(self) -> bool:
-        return bool(self.undecided or self.theirs)
+        return bool(self.undecided or self.theirs or self.has_kept)
 
 
 def choices_in(data: QueryDict) -> Choices:
     kept = set(data.getlist("keep"))
     theirs = [text for text in data.getlist("take") if text]
     undecided = dict(parsed(data.getlist("undecided"), without={*kept, *theirs}))
-    return Choices(undecided, [key for key, _ in parsed(theirs)])
+    return Choices(undecided, [key for key, _ in parsed(theirs)], bool(kept))
 
 
 def parsed(texts: Sequence[str], without: Iterable[str] = ()) -> list[tuple[Key, int]]:

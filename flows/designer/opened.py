@@ -28,9 +28,9 @@ MOST_TRIES = 5  # commits of others that may come first
 class NotTakenBack(Exception):
     """Others have changed what an undo would take back."""
 
-    def __init__(self, collisions: Sequence[Collision]) -> None:
+    def __init__(self, collisions: Sequence[Collision], number: int) -> None:
         super().__init__("It was changed again since.")
-        self.collisions = collisions
+        self.collisions, self.number = collisions, number
 
 
 @dataclass(frozen=True)
@@ -92,7 +92,9 @@ class OpenFlow:
     def shown(self) -> Revision | None:
         """The revision that the page shows; None when there is none of that number."""
         current = self.flow.current
-        return current if current.number == self.base else self.flow.revisions.filter(number=self.base).first()
+        if self.base in (0, current.number):
+            return current if self.base else None
+        return self.flow.revisions.filter(number=self.base).first()
 
     @property
     def shown_document(self) -> Document:
@@ -196,7 +198,7 @@ class OpenFlow:
         revisions = self.flow.revisions.in_bulk([step.pk, step.parent])
         merged = merge(revisions[step.pk].parsed(), revisions[step.parent or 0].parsed(), self.document)
         if merged.collisions:
-            raise NotTakenBack(merged.collisions)
+            raise NotTakenBack(merged.collisions, step.number)
         current = self.flow.current.number
         note = f"Undo of r{step.number}"
         self.flow.commit(merged.document, by=self.request.user, base=current, note=note, takes_back=step.pk)

@@ -79,12 +79,10 @@ def first_name(user: User | None) -> str:
     return (user.first_name or name_of(user)) if user else "Somebody"
 
 
-def changes_since(opened: OpenFlow) -> list[ForeignChange]:
-    """By everybody but this request, in the order of the flowchart; nothing where the page shows what is current."""
-    shown = opened.shown
-    if shown is None or shown.pk == opened.flow.current.pk:
-        return []
-    steps = opened.history.between(shown.number)[-MOST_STEPS:]
+def changes_since(opened: OpenFlow, number: int | None = None) -> list[ForeignChange]:
+    """By everybody but this request, since revision `number`, or the one that the page shows."""
+    base = number or opened.base
+    steps = opened.history.between(base)[-MOST_STEPS:] if base not in (0, opened.flow.current.number) else []
     keys = {step.pk for way in steps for step in way}
     revisions = opened.flow.revisions.select_related("created_by").in_bulk(keys)
     if not steps or len(revisions) < len(keys):
@@ -111,7 +109,9 @@ def notice_of(opened: OpenFlow, found: Sequence[ForeignChange], rest: str = "") 
     if not others:
         return None
     people = list(dict.fromkeys(first_name(each.author) for each in others))
+    order = {located.action.id: number for number, located in enumerate(opened.document.walk())}
     actions = list(dict.fromkeys(each.change.action_id for each in others))
+    actions.sort(key=lambda id: order.get(id, len(order)) if id is not None else -1)
     names = Names(opened)
     newest = max(others, key=lambda each: each.number)
     who = " and ".join([", ".join(people[:-1]), people[-1]]) if people[1:] else people[0]

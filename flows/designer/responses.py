@@ -20,7 +20,7 @@ from flows.designer.conflict import (
     with_mine,
 )
 from flows.designer.edits import property_form
-from flows.designer.opened import OpenFlow
+from flows.designer.opened import NotTakenBack, OpenFlow
 from flows.designer.others import ForeignChange, Names, changes_since, first_name, notice_of
 from flows.designer.panel import Panel, PostedPanel, stored_values, typed_panel
 from flows.designer.regions import (
@@ -242,40 +242,46 @@ def page_with(opened: OpenFlow, selected: str, panel: Region, *, status: int) ->
 
 def tree_changed(opened: OpenFlow, selected: str, merged: MergedDocument, said: str = "") -> HttpResponse:
     """What changed of the chart, and the panel, after the tree has changed; with what collided, 409."""
-    state = refused_words(opened, merged.collisions)
+    found = changes_since(opened)
+    state = refused_words(opened, merged.collisions, found)
     if not opened.request.htmx:
         if state:
             messages.warning(opened.request, state)
         return redirect_to(opened.flow, selected)
     saved, rest = saved_region(opened, state, said=said), "" if state else rest_of(merged)
-    parts = renewed_regions(opened, selected, changes_since(opened), saved, rest)
+    parts = renewed_regions(opened, selected, found, saved, rest)
     response = regions(opened.request, *parts, panel_region(opened, selected), status=409 if state else 200)
     response.headers["HX-Push-Url"] = url_of(opened.flow, selected)
     return response
 
 
-def refused_words(opened: OpenFlow, collisions: Sequence[Collision], what: str = "Not done") -> str:
+def refused_words(
+    opened: OpenFlow, collisions: Sequence[Collision], found: Sequence[ForeignChange], what: str = "Not done"
+) -> str:
     """Why an edit of the tree was not made, or not as a whole; nothing where it was."""
     if not collisions:
         return ""
     collision, names = collisions[0], Names(opened)
-    title = names.title(collision.action_id)
-    by = next((each for each in changes_since(opened) if each.change.action_id == collision.action_id), None)
-    who = first_name(by.author) if by and by.author != opened.request.user else "Another tab of yours"
-    if collision.key == REMOVED:
-        gone = collision.action_id is not None and opened.document.find(collision.action_id) is None
-        stays = f"changed {title} meanwhile, so it stays. Remove it again to remove it all the same"
-        deed = f"removed {title} meanwhile" if gone else stays
-    elif collision.key == MOVED:
-        deed = f"moved {title}, too; it stands where that put it"
-    else:
-        deed = f"changed {names.label(collision.action_id, collision.key)} of {title}, too"
+    inside = set(flatten(opened.document).within(collision.action_id or ""))
+    by = next((each for each in found if each.change.action_id in inside), None)
+    who = first_name(by.author) if by and by.author != opened.request.user else "another tab of yours"
+    title, label = names.title(collision.action_id), names.label(collision.action_id, collision.key)
+    match collision.key:
+        case ("removed",) if opened.document.find(collision.action_id or "") is None:
+            deed = f"removed {title} meanwhile"
+        case ("removed",):
+            deed = f"changed {title} meanwhile, so it stays. Remove it again to remove it all the same"
+        case ("place",):
+            deed = f"moved {title}, too"
+        case _:
+            deed = f"changed {label} of {title}, too"
     return f"{what}: {who} {deed}."
 
 
-def not_taken_back(opened: OpenFlow, collisions: Sequence[Collision]) -> HttpResponse:
+def not_taken_back(opened: OpenFlow, error: NotTakenBack) -> HttpResponse:
     """409: others have changed what an undo would take back."""
-    return tree_refused(opened, refused_words(opened, collisions, "Not undone"))
+    found = changes_since(opened, error.number)
+    return tree_refused(opened, refused_words(opened, error.collisions, found, "Not undone"))
 
 
 def commit_in_conflict(opened: OpenFlow) -> HttpResponse:

@@ -178,7 +178,7 @@ def change_revision(
     except Conflict:
         return commit_in_conflict(opened)
     except NotTakenBack as error:
-        return not_taken_back(opened, error.collisions)
+        return not_taken_back(opened, error)
     is_foreign = taken is not None and taken.author not in (None, request.user.pk)
     author = opened.flow.revisions.get(pk=taken.pk).created_by if taken and is_foreign else None
     said = f"{verb} what {first_name(author)} did" if is_foreign else ""

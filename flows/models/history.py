@@ -92,10 +92,12 @@ class FlowHistory:
         return done, undone
 
     def to_undo(self, person: int, base: int | None = None) -> RevisionStep | None:
-        """What the person did last, as far as revision `base`; without anything, what somebody else did last."""
+        """What the person did last, as far as revision `base`; where nothing is left, what somebody else did last."""
         done = [step for step in self.stacks(person)[0] if base is None or step.number <= base]
         head = self.head
-        return done[-1] if done else head if head is not None and head.parent is not None else None
+        if done or head is None or head.parent is None or base not in (None, head.number):
+            return done[-1] if done else None
+        return head
 
     def to_redo(self, person: int) -> RevisionStep | None:
         """What the person has undone last: a revision made from the current one, or one that took something back."""
