@@ -1,6 +1,7 @@
 // Two people at one flow. Every request says which revision the page shows, so that the server merges and answers with
 // what is new; a quiet page asks by itself. What somebody types is never replaced by what others have changed.
 
+import { leavingLink } from "../autosave.js";
 import { autosave } from "./panel.js";
 
 const EVERY = 10_000; // ms between two questions
@@ -9,6 +10,7 @@ const designer = document.querySelector("[data-designer]");
 const marks = new Map(); // what others have changed, by action, until its panel is opened
 let kept = null; // of the panel, before it is renewed
 let focused = null; // id of the field whose conflict was decided
+let pressed = null; // a link that leads away from what is not decided yet
 
 const panel = () => document.getElementById("panel");
 const selected = () => panel()?.dataset.panel || "";
@@ -28,6 +30,7 @@ function ask() {
 setInterval(ask, EVERY);
 document.addEventListener("visibilitychange", ask);
 
+const words = (summary) => summary.firstChild.textContent.trim();
 const idOf = ({ target }) => (typeof target === "string" ? target.replace(/^#/, "") : target?.id);
 
 // What was typed since the request began is saved again at once, on the revision that the page still shows, and brings
@@ -37,7 +40,7 @@ document.addEventListener("htmx:before:swap", (event) => {
   kept = panel() && {
     action: selected(),
     top: panel().scrollTop,
-    open: [...panel().querySelectorAll("details.disclosure[open] > summary")].map((each) => each.firstChild.textContent),
+    open: [...panel().querySelectorAll("details.disclosure[open] > summary")].map(words),
   };
   if (!autosave.hasUnsaved) return;
   const isQuestion = ctx.request.action.includes(newUrl);
@@ -51,7 +54,7 @@ document.addEventListener("htmx:before:swap", (event) => {
 document.addEventListener("htmx:after:swap", () => {
   if (kept && kept.action && kept.action === selected()) {
     for (const summary of panel().querySelectorAll("details.disclosure > summary")) {
-      if (kept.open.includes(summary.firstChild.textContent)) summary.parentElement.open = true;
+      if (kept.open.includes(words(summary))) summary.parentElement.open = true;
     }
     panel().scrollTop = kept.top;
   }
@@ -65,6 +68,16 @@ document.addEventListener("htmx:after:swap", () => {
   for (const chip of document.querySelectorAll(".card-mark")) if (!marks.has(chip.dataset.of)) chip.remove();
   for (const [id, mark] of marks) showMark(id, mark);
 });
+
+// What is not decided yet would be lost with the panel: the first press leads to the choice, the second away.
+document.addEventListener("click", (event) => {
+  const [link, note] = [leavingLink(event), panel()?.querySelector("[data-conflict]")];
+  if (!link || !note || note.contains(link) || link === pressed) return;
+  event.preventDefault();
+  event.stopImmediatePropagation();
+  pressed = link;
+  note.querySelector("[data-decide]").focus();
+}, true);
 
 function showMark(id, { initials, who, label }) {
   const title = document.querySelector(`#flowchart [data-card="${CSS.escape(id)}"]`);

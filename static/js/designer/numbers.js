@@ -5,7 +5,10 @@ const NUMBER = /Step \d+ of \d+/;
 
 function renumber(chart) {
   const titles = [...chart.querySelectorAll("[data-card]")];
-  const inside = (title) => Number(title.closest("article").querySelector(":scope > [data-inside]")?.dataset.inside ?? 0);
+  const inside = (title) => {
+    const folded = title.closest("article").querySelector(":scope > [data-inside]");
+    return Number(folded?.dataset.inside ?? 0);
+  };
   const total = titles.reduce((sum, title) => sum + 1 + inside(title), 0);
   let step = 0;
   for (const title of titles) {
