@@ -61,6 +61,7 @@ class OpenFlow:
         self.request, self.flow = request, flow
         self._contexts: dict[str, PanelContext] = {}
         self.committed: int | None = None  # the number of the revision that this request made
+        self.theirs: Document | None = None  # what this request found current and was merged with
 
     @classmethod
     def find(cls, request: Request, slug: str) -> OpenFlow:
@@ -136,7 +137,8 @@ class OpenFlow:
         if shown is None:
             raise Conflict(self.flow.current)
         for _ in range(MOST_TRIES):
-            merged = merge(shown.parsed(), changed, self.document)
+            self.theirs = self.document
+            merged = merge(shown.parsed(), changed, self.theirs)
             if merged.document == self.document:
                 return merged
             try:

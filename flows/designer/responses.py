@@ -40,7 +40,7 @@ from flows.designer.regions import (
 from flows.designer.start_form import StartForm
 from flows.flowchart.chart import START
 from flows.language.document import Document, DocumentError
-from flows.language.flat import MOVED, REMOVED, flatten
+from flows.language.flat import MOVED, REMOVED, changes, flatten
 from flows.language.merge import Collision, MergedDocument
 from flows.models import Flow
 from foundryflow.access import View
@@ -100,7 +100,7 @@ def news(opened: OpenFlow, selected: str) -> HttpResponse:
     if selected and selected != START and opened.document.find(selected) is None:
         response_url = url_of(opened.flow)
         parts.append(panel_region(opened, ""))
-    elif is_about(selected, found):
+    elif is_about(opened, selected):
         parts.append(panel_region(opened, selected))
     response = regions(opened.request, *parts)
     if response_url:
@@ -108,10 +108,10 @@ def news(opened: OpenFlow, selected: str) -> HttpResponse:
     return response
 
 
-def is_about(selected: str, found: Sequence[ForeignChange]) -> bool:
-    """Whether something of the open panel was changed; by the person in another tab, too."""
-    id = None if selected == START else selected
-    return any(each.change.action_id == id and each.change.key != MOVED for each in found)
+def is_about(opened: OpenFlow, selected: str) -> bool:
+    """Whether something of the open panel was changed before this request; by the person in another tab, too."""
+    id, theirs = None if selected == START else selected, opened.theirs or opened.document
+    return any(each.action_id == id and each.key != MOVED for each in changes(opened.shown_document, theirs))
 
 
 def panel_shown(opened: OpenFlow, selected: str) -> HttpResponse:
@@ -141,7 +141,7 @@ def panel_saved(
     if not opened.request.htmx and not conflicts:
         return redirect_to(opened.flow, action_id)
     parts = renewed_regions(opened, action_id, found, saved_region(opened, waiting(conflicts)), rest_of(merged))
-    if conflicts or choices or is_about(action_id, found):
+    if conflicts or choices or is_about(opened, action_id):
         shown = with_mine(opened, typed, action_id, conflicts).locate(action_id).action
         form = property_form(shown, opened.panel_context(action_id))
         panel = Panel(opened, shown, form, stored_values(shown), conflicts=by_field(conflicts))
