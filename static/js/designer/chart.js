@@ -14,10 +14,16 @@ const selected = () => document.getElementById("panel")?.dataset.panel || "";
 const focused = () => document.activeElement?.closest("[data-card]")?.dataset.card;
 const titles = () => [...document.querySelectorAll("#flowchart [data-card]")];
 
-async function post(url, values = {}) {
-  await autosave.settled();
-  const edit = document.getElementById("flow-edit");
-  return htmx.ajax("POST", url, { source: edit, swap: "none", values: { action: selected(), ...values } });
+// One edit at a time, so that each is made on what the one before has made of the page.
+let posted = Promise.resolve();
+function post(url, values = {}) {
+  const send = async () => {
+    await autosave.settled();
+    const edit = document.getElementById("flow-edit");
+    return htmx.ajax("POST", url, { source: edit, swap: "none", values: { action: selected(), ...values } });
+  };
+  posted = posted.then(send, send);
+  return posted;
 }
 
 function choose(id) {

@@ -33,8 +33,10 @@ document.addEventListener("visibilitychange", ask);
 const words = (summary) => summary.firstChild.textContent.trim();
 const idOf = ({ target }) => (typeof target === "string" ? target.replace(/^#/, "") : target?.id);
 
-// What was typed since the request began is saved again at once, on the revision that the page still shows, and brings
-// the same news once more.
+document.addEventListener("htmx:before:request", ({ detail: { ctx } }) => {
+  ctx.flowBase = ctx.request.body?.get?.("base") ?? ctx.request.headers["X-Flow-Base"];
+});
+
 document.addEventListener("htmx:before:swap", (event) => {
   const { ctx, tasks } = event.detail;
   kept = panel() && {
@@ -42,12 +44,21 @@ document.addEventListener("htmx:before:swap", (event) => {
     top: panel().scrollTop,
     open: [...panel().querySelectorAll("details.disclosure[open] > summary")].map(words),
   };
-  if (!autosave.hasUnsaved) return;
   const isQuestion = ctx.request.action.includes(newUrl);
-  if (isQuestion || tasks.some((task) => idOf(task) === "merge-notice")) return event.preventDefault();
-  if (ctx.sourceElement?.id === "flow-edit" || ctx.sourceElement?.id === FORM) {
-    const panelTask = tasks.findIndex((task) => idOf(task) === "panel");
-    if (panelTask >= 0) tasks.splice(panelTask, 1);
+  const ofPanel = tasks.filter((task) => idOf(task) === "panel");
+  const bringsNews = tasks.some((task) => idOf(task) === "merge-notice");
+  const ofThisPage = isQuestion || ["flow-edit", FORM].includes(ctx.sourceElement?.id);
+  const only = (some) => tasks.splice(0, tasks.length, ...some);
+  if (autosave.hasUnsaved && ofThisPage) {
+    // What was typed since the request began is saved again at once, on the revision that the page still shows, and
+    // brings the same news once more.
+    if (isQuestion || bringsNews) event.preventDefault();
+    else only(tasks.filter((task) => !ofPanel.includes(task)));
+  } else if (ctx.flowBase !== base() && tasks.some((task) => idOf(task) === "saved")) {
+    // Another answer was quicker: what this one changes of the chart is there already, or is asked for again.
+    if (isQuestion) event.preventDefault();
+    else only(ofPanel);
+    setTimeout(ask);
   }
 });
 
