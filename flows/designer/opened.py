@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -15,8 +15,18 @@ from flows.engine import configuration
 from flows.flowchart.chart import type_view
 from flows.language.document import Document
 from flows.lint import linter
+from flows.lint.untouched import open_problems
 from flows.models import Flow
 from foundryflow.http import Request, whole_number
+
+
+@dataclass(frozen=True)
+class ProblemRow:
+    """A problem as the list under the chart has it."""
+
+    found: linter.Problem
+    title: str  # of its action
+    is_open: bool  # nobody has come there yet
 
 
 @dataclass(frozen=True)
@@ -25,19 +35,32 @@ class ProblemList:
 
     problems: Sequence[linter.Problem]
     titles: Mapping[str, str]  # of actions, by id
+    open: Collection[linter.Problem] = ()  # at what is still to be filled in: they count, but nothing is red for them
 
     @property
-    def rows(self) -> list[tuple[linter.Problem, str]]:
-        return [(problem, self.titles.get(problem.action_id or "", "Flow")) for problem in self.problems]
+    def rows(self) -> list[ProblemRow]:
+        return [
+            ProblemRow(found, self.titles.get(found.action_id or "", "Flow"), found in self.open)
+            for found in self.problems
+        ]
+
+    @property
+    def mistakes(self) -> list[linter.Problem]:
+        """Problems that are shown where they are."""
+        return [problem for problem in self.problems if problem not in self.open]
 
     def of_action(self, action_id: str) -> dict[str, linter.Problem]:
-        """The problems of one action by property; an error goes before a warning."""
-        found = sorted(self.problems, key=lambda problem: problem.severity == "error")
+        """The mistakes in one action by property; an error goes before a warning."""
+        found = sorted(self.mistakes, key=lambda problem: problem.severity == "error")
         return {problem.property or "": problem for problem in found if problem.action_id == action_id}
 
     @property
     def errors(self) -> int:
         return sum(1 for problem in self.problems if problem.severity == "error")
+
+    @property
+    def is_bad(self) -> bool:
+        return any(problem.severity == "error" for problem in self.mistakes)
 
 
 class OpenFlow:
@@ -45,6 +68,7 @@ class OpenFlow:
 
     def __init__(self, request: Request, flow: Flow) -> None:
         self.request, self.flow = request, flow
+        self.new_action = request.POST.get("new_action", "")  # put in last, and open since
         self._contexts: dict[str, PanelContext] = {}
 
     @classmethod
@@ -74,7 +98,8 @@ class OpenFlow:
     def problems(self) -> ProblemList:
         document = self.document
         titles = {a.action.id: a.action.title or type_view(a.action.type).title for a in document.walk()}
-        return ProblemList(configuration.problems_of(document, self.flow, self.connections), titles)
+        found = configuration.problems_of(document, self.flow, self.connections)
+        return ProblemList(found, titles, open_problems(document, found, self.new_action))
 
     def panel_context(self, action_id: str) -> PanelContext:
         """What the form of an action is told. An edit of the action itself does not change it."""

@@ -12,7 +12,7 @@ from flows.actions.base import Group
 from flows.designer.opened import OpenFlow
 from flows.designer.panel import Panel, stored_panel
 from flows.designer.start_form import StartForm
-from flows.flowchart.chart import GROUPS, START, Flowchart, TypeView, type_view
+from flows.flowchart.chart import GROUPS, START, Card, Flowchart, TypeView, type_view
 from flows.language.document import Action
 from flows.models.run_counts import newest_runs
 from foundryflow.regions import Region
@@ -57,7 +57,7 @@ def saved_region(opened: OpenFlow, state: str = "", base: int | None = None) -> 
 
 def chart_of(opened: OpenFlow, selected: str) -> Flowchart:
     root = opened.request.GET.get("root", "")
-    chart = Flowchart(opened.document, selected=selected, problems=opened.problems.problems, root=root)
+    chart = Flowchart(opened.document, selected=selected, problems=opened.problems.mistakes, root=root)
     chart.readonly = not opened.can_edit
     return chart
 
@@ -76,7 +76,21 @@ def card_region(opened: OpenFlow, action_id: str) -> Region:
     card = chart.card(action_id)
     if card is None or card.lanes is not None:
         return region_of_chart(opened, chart)
-    return Region("designer/_card.html", f"card-{action_id}", {"card": card, "flow": opened.flow, "chart": chart})
+    return card_region_of(opened, chart, card)
+
+
+def card_region_of(opened: OpenFlow, chart: Flowchart, card: Card) -> Region:
+    return Region("designer/_card.html", f"card-{card.id}", {"card": card, "flow": opened.flow, "chart": chart})
+
+
+def left_regions(opened: OpenFlow, action_id: str) -> list[Region]:
+    """Of an action whose panel was closed: what was left out in it, which is a mistake now."""
+    if not opened.problems.of_action(action_id):
+        return []
+    chart = chart_of(opened, "")
+    card = chart.card(action_id)
+    found = [card_region_of(opened, chart, card)] if card is not None and card.lanes is None else []
+    return [*found, problems_region(opened)]
 
 
 def problems_region(opened: OpenFlow) -> Region:

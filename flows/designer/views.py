@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 
 from django.http import Http404, HttpResponse
 from django.views.decorators.http import require_GET, require_POST
@@ -11,7 +12,7 @@ from flows.actions import registry
 from flows.designer import tree
 from flows.designer.opened import OpenFlow
 from flows.designer.panel import PostedPanel, stored_panel
-from flows.designer.regions import page_context, panel_region, toolbox
+from flows.designer.regions import left_regions, page_context, panel_region, toolbox
 from flows.designer.responses import (
     action_vanished,
     edit_not_possible,
@@ -49,7 +50,8 @@ def select(request: Request, slug: str, action_id: str) -> HttpResponse:
         return redirect_to(opened.flow, action_id)
     if action_id != START and opened.document.find(action_id) is None:
         return action_vanished(opened)
-    return regions(request, panel_region(opened, action_id))
+    left = request.GET.get("new_action", "")  # the panel that was open until now, of an action put in last
+    return regions(request, panel_region(opened, action_id), *left_regions(opened, left))
 
 
 @editor
@@ -99,7 +101,8 @@ def insert(request: Request, slug: str) -> HttpResponse:
         registry.action_type(type)
     except registry.UnknownAction:
         raise Http404(f"There is no action type {type!r}.") from None
-    return edit_tree(request, slug, lambda document: tree.insert(document, type, request.POST), note=f"{type} added")
+    edit = partial(tree.insert, type=type, posted=request.POST)
+    return edit_tree(request, slug, edit, note=f"{type} added", is_insert=True)
 
 
 @reader
@@ -122,11 +125,14 @@ def change(request: Request, slug: str, action_id: str, verb: str) -> HttpRespon
     return edit_tree(request, slug, lambda document: edit(document, action_id, request.POST), note=note)
 
 
-def edit_tree(request: Request, slug: str, edit: Callable[[Document], tree.TreeEdit], *, note: str) -> HttpResponse:
+def edit_tree(
+    request: Request, slug: str, edit: Callable[[Document], tree.TreeEdit], *, note: str, is_insert: bool = False
+) -> HttpResponse:
     """Commits one edit of the tree, and answers with the chart."""
     opened = OpenFlow.find(request, slug)
     try:
         changed, selected = edit(opened.document)
+        opened.new_action = selected if is_insert else ""
         opened.commit(changed, note=note)
     except Vanished:
         return action_vanished(opened)

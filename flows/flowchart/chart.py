@@ -82,6 +82,11 @@ class Lane:
     skipped: bool = False
     taken: bool = False
 
+    @property
+    def css(self) -> str:
+        """Its classes."""
+        return f"lane{' is-skipped' if self.skipped else ' is-taken' if self.taken else ''}"
+
 
 @dataclass(slots=True)
 class Card:
@@ -98,6 +103,17 @@ class Card:
     lanes: list[Lane] | None = None
     folded: bool = False  # a container too deep to draw
     run: CardRun | None = None
+
+    @property
+    def subtitle(self) -> str:
+        """Its type; the group where the title already says the type."""
+        return self.view.title if self.title != self.view.title else self.view.group_title
+
+    @property
+    def lanes_css(self) -> str:
+        """Classes of the lanes of a container: how many stand side by side, and whether a way leads through them."""
+        way = " is-taken" if any(lane.taken for lane in self.lanes or ()) else ""
+        return f"lanes lanes-{len(self.lanes or ())}{way}"
 
     @property
     def css(self) -> str:
@@ -117,6 +133,10 @@ class CardRun:
     path: str
     text: str = ""
     wait: str = ""
+
+    @property
+    def ended(self) -> bool:
+        return self.state.name in ("succeeded", "warning", "failed")
 
 
 @cache
@@ -201,6 +221,8 @@ class Flowchart:
             card.folded = depth >= DEEPEST_DRAWN
             step = self._step
             card.lanes = [self._lane(action, branch, depth + 1, (*inside, title)) for branch in action.branches]
+            if run and run.ended and has_conditions(action.type):
+                mark_empty_lanes(card.lanes)
             if card.folded:
                 self._step = step + sum(1 for lane in card.lanes for _ in all_cards(lane.cards, []))
                 card.lanes = []
@@ -242,6 +264,15 @@ class Flowchart:
         if run:
             parts.append(run.words)
         return ", ".join(parts)
+
+
+def mark_empty_lanes(lanes: Sequence[Lane]) -> None:
+    """A lane without cards leaves no record: it was taken when no other can have been, else it was left out."""
+    other_was_taken = any(lane.taken for lane in lanes)
+    possible = [lane for lane in lanes if not lane.skipped]
+    for lane in possible:
+        if not lane.cards:
+            lane.skipped, lane.taken = other_was_taken, possible == [lane]
 
 
 def all_cards(cards: Sequence[Card], lanes: Sequence[Lane]) -> Iterator[Card]:
