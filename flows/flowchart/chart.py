@@ -169,7 +169,7 @@ class Flowchart:
         root: str = "",
     ) -> None:
         self.document, self.selected, self.runs = document, selected, runs
-        self.readonly = runs is not None
+        self.is_of_run = self.readonly = runs is not None
         self._errors = Counter(problem.action_id for problem in problems if problem.severity == "error")
         self._property_errors = {(p.action_id, p.property) for p in problems if p.severity == "error"}
         self._total = document.count + 1

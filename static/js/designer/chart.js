@@ -34,29 +34,11 @@ function mark(id) {
 }
 
 // Menus are filled when they open, so that a chart of a hundred cards stays light.
-const MENU = [
-  ["up", "Move up", "Alt ↑"], ["down", "Move down", "Alt ↓"], ["into", "Move into the next", "Alt →"],
-  ["out", "Move out", "Alt ←"], ["duplicate", "Duplicate", "Ctrl D"], ["toggle", "Disable or enable", ""],
-  ["remove", "Remove", "Del"],
-];
 document.addEventListener("toggle", (event) => {
   const list = event.target.open && event.target.querySelector?.("[data-action-menu]");
   if (!list || list.childElementCount) return;
-  for (const [verb, label, key] of MENU) {
-    const item = document.createElement("button");
-    item.type = "button";
-    item.className = verb === "remove" ? "menu-item is-bad" : "menu-item";
-    item.dataset.verb = verb;
-    item.dataset.on = list.dataset.actionMenu;
-    item.append(label);
-    if (key) {
-      const hint = document.createElement("kbd");
-      hint.className = "kbd";
-      hint.textContent = key;
-      item.append(hint);
-    }
-    list.append(item);
-  }
+  list.append(document.getElementById("action-menu").content.cloneNode(true));
+  for (const item of list.children) item.dataset.on = list.dataset.actionMenu;
 }, true);
 
 // Links to another card or page wait until what is typed in the panel is saved, and go nowhere when it is refused or
