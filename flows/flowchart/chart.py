@@ -187,6 +187,11 @@ class Flowchart:
     def crumbs(self) -> str:
         return f"Step 1 of {self._total}, Start, Trigger"
 
+    @property
+    def css(self) -> str:
+        """Its classes."""
+        return f"flowchart{' is-readonly' if self.readonly else ''}{' is-run' if self.is_of_run else ''}"
+
     def card(self, action_id: str) -> Card | None:
         """One card as the chart shows it."""
         return next((card for card in all_cards(self.cards, self.lanes) if card.id == action_id), None)

@@ -38,7 +38,8 @@ field?.addEventListener("keydown", (event) => {
 });
 document.addEventListener("htmx:finally:request", ({ detail: { ctx } }) => {
   if (ctx.sourceElement !== field) return;
-  isStale = false;
+  isStale = new URL(ctx.request.action, location.href).searchParams.get("q") !== field.value;
+  if (isStale) return;
   activateFirst(field);
   if (enter) document.querySelector("#go-results .is-active")?.click();
   enter = false;
