@@ -12,7 +12,7 @@ from flows.actions import registry
 from flows.designer import tree
 from flows.designer.opened import OpenFlow
 from flows.designer.panel import PostedPanel, stored_panel
-from flows.designer.regions import left_regions, page_context, panel_region, toolbox
+from flows.designer.regions import action_region, left_regions, page_context, panel_region, toolbox
 from flows.designer.responses import (
     action_vanished,
     edit_not_possible,
@@ -37,7 +37,10 @@ from foundryflow.regions import Region, page, regions
 @reader
 @require_GET
 def show(request: Request, slug: str) -> HttpResponse:
+    """The page; for htmx what is shown once the panel of an action put in last is closed."""
     opened = OpenFlow.find(request, slug)
+    if request.htmx:
+        return regions(request, action_region(None), *left_regions(opened, request.GET.get("new_action", "")))
     return page(request, "designer/designer.html", page_context(opened, request.GET.get("action", "")))
 
 

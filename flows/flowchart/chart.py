@@ -33,6 +33,7 @@ START = "start"
 
 
 DEEPEST_DRAWN = 3  # containers below this are cards with "Open"
+LONGEST_UNCUT = 20  # characters of a value that even a narrow card shows whole
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +54,10 @@ class Port:
     brief: str = ""
     state: str = "unset"  # set, unset, error
     secret: bool = False
+
+    @property
+    def may_be_cut(self) -> bool:
+        return len(self.brief) > LONGEST_UNCUT
 
     @property
     def spoken(self) -> str:

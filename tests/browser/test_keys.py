@@ -56,9 +56,18 @@ def test_the_designer_by_keyboard(installation, ada):
     page.keyboard.press("ArrowDown")
     chosen = page.locator("[data-insert-menu] .is-active")
     expect(menu).to_have_attribute("aria-activedescendant", chosen.get_attribute("id"))
+    page.keyboard.press("ArrowUp")
     page.keyboard.press("Enter")
-    expect(page.locator("[data-insert-menu]")).to_have_count(0)
-    expect(page.locator("#panel")).to_be_visible()
+    is_card(page, "chat")
+    page.keyboard.press("Enter")
+    page.get_by_label("Model").fill("gpt-5")
+    expect(page.locator("#card-chat .port", has_text="gpt-5")).to_be_visible()
+    expect(page.locator("#card-chat")).to_contain_text("Connection missing")
+    expect(page.locator("#card-chat")).not_to_contain_text("User prompt missing")
+    page.keyboard.press("Escape")
+    page.keyboard.press("Escape")
+    expect(page.locator("#card-chat")).to_contain_text("User prompt missing")
+    is_card(page, "chat")
     assert ada.complaints == []
 
 

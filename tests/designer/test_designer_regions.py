@@ -200,4 +200,6 @@ def test_what_is_left_out_is_red_once_the_panel_of_a_new_action_is_left(client_a
     assert list(left) == ["panel", "card-chat", "problems"]
     assert "Model missing" in left["card-chat"]
     assert 'tag is-bad">2</span>' in left["problems"]
+    closed = regions_of(client_alice.get(url(flow, "show"), {"new_action": "chat"}, headers=HTMX))
+    assert (list(closed), closed["card-chat"]) == (list(left), left["card-chat"])
     assert "Model missing" in show(client_alice, flow, "chat")

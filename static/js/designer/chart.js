@@ -105,6 +105,7 @@ async function closePanel() {
   await autosave.settled();
   const id = selected();
   const panel = document.getElementById("panel");
+  const left = panel.querySelector("#new-action")?.value;
   const empty = document.createElement("aside");
   empty.id = "panel";
   empty.className = "panel is-empty";
@@ -112,6 +113,10 @@ async function closePanel() {
   panel.replaceWith(empty);
   history.pushState(null, "", location.pathname);
   mark("");
+  if (left) {
+    const url = `${location.pathname}?new_action=${encodeURIComponent(left)}`;
+    htmx.ajax("GET", url, { source: document.body, swap: "none" });
+  }
   titleOf(id)?.focus();
 }
 
@@ -131,8 +136,7 @@ function focusPanel() {
 // Back to the card; where the panel covers the chart, it closes.
 function leavePanel() {
   const title = titleOf(selected());
-  if (!title || matchMedia("(width < 640px)").matches) return closePanel();
-  title.focus();
+  title?.checkVisibility({ visibilityProperty: true }) ? title.focus() : closePanel();
 }
 
 function walk(from, by) {
@@ -206,7 +210,9 @@ document.addEventListener("htmx:finally:request", () => {
   if (wanted === null) return;
   const id = wanted === "selected" ? selected() : wanted;
   wanted = null;
-  titleOf(id)?.focus();
+  const title = titleOf(id);
+  if (title?.checkVisibility({ visibilityProperty: true })) title.focus();
+  else if (selected()) focusPanel();
 });
 document.addEventListener("pointerdown", () => { entered = null; });
 
