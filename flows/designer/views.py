@@ -135,7 +135,7 @@ def edit_tree(
     opened = OpenFlow.find(request, slug)
     try:
         changed, selected = edit(opened.document)
-        opened.new_action = selected if is_insert else ""
+        opened.new_action = selected if is_insert or selected == opened.new_action else ""
         opened.commit(changed, note=note)
     except Vanished:
         return action_vanished(opened)

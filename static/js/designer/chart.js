@@ -20,7 +20,8 @@ const titles = () => [...document.querySelectorAll("#flowchart [data-card]")];
 async function post(url, values = {}) {
   await autosave.settled();
   const edit = document.getElementById("flow-edit");
-  return htmx.ajax("POST", url, { source: edit, swap: "none", values: { action: selected(), ...values } });
+  const shown = { action: selected(), new_action: document.getElementById("new-action")?.value ?? "" };
+  return htmx.ajax("POST", url, { source: edit, swap: "none", values: { ...shown, ...values } });
 }
 
 const choose = (id) => titleOf(id)?.click();
