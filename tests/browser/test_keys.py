@@ -105,3 +105,26 @@ def test_ctrl_k_goes_anywhere_and_single_letters_can_be_switched_off(installatio
     page.get_by_role("button", name="Keys").click()
     expect(page.get_by_label("Single-letter")).not_to_be_checked()
     assert ada.complaints == []
+
+
+def test_on_a_phone_the_panel_covers_the_chart_and_nothing_scrolls_sideways(installation, ada):
+    page = ada.page
+    page.get_by_role("button", name="Add a sample flow").click()
+    page.set_viewport_size({"width": 320, "height": 700})
+    page.wait_for_load_state("load")
+    card, chart = page.locator("#card-answer").bounding_box(), page.locator("#flowchart").bounding_box()
+    assert card["width"] == chart["width"]
+    page.locator("[data-card=answer]").click()
+    expect(page.get_by_label("Close the panel")).to_be_focused()
+    expect(page.get_by_text("Saved")).to_be_visible()
+    assert ada.axe() == []
+    assert page.evaluate("document.documentElement.scrollWidth") == 320
+    page.keyboard.press("Escape")
+    is_card(page, "answer")
+    page.get_by_role("button", name="Add action").click()
+    expect(page.get_by_role("combobox", name="Find an action")).to_be_focused()
+    page.keyboard.type("log")
+    page.keyboard.press("Enter")
+    expect(page.locator("#panel h2")).to_have_text("Log")
+    assert page.evaluate("document.querySelector('.chart-scroll').scrollWidth <= 320")
+    assert ada.complaints == []

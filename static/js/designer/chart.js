@@ -24,6 +24,9 @@ async function post(url, values = {}) {
   return htmx.ajax("POST", url, { source: edit, swap: "none", values: { ...shown, ...values } });
 }
 
+const isSeen = (element) => element.checkVisibility({ visibilityProperty: true });
+const isCovered = () => Boolean(selected()) && !isSeen(document.querySelector("[data-chart]"));
+
 const choose = (id) => titleOf(id)?.click();
 
 function mark(id) {
@@ -137,7 +140,7 @@ function focusPanel() {
 // Back to the card; where the panel covers the chart, it closes.
 function leavePanel() {
   const title = titleOf(selected());
-  title?.checkVisibility({ visibilityProperty: true }) ? title.focus() : closePanel();
+  title && isSeen(title) ? title.focus() : closePanel();
 }
 
 function walk(from, by) {
@@ -208,12 +211,14 @@ document.addEventListener("htmx:finally:request", () => {
     entered = null;
     focusPanel();
   }
-  if (wanted === null) return;
-  const id = wanted === "selected" ? selected() : wanted;
-  wanted = null;
-  const title = titleOf(id);
-  if (title?.checkVisibility({ visibilityProperty: true })) title.focus();
-  else if (selected()) focusPanel();
+  if (wanted !== null) {
+    titleOf(wanted === "selected" ? selected() : wanted)?.focus();
+    wanted = null;
+  }
+  const active = document.activeElement;
+  if (isCovered() && (active === document.body || !isSeen(active))) {
+    document.querySelector("#panel [data-close-panel]").focus();
+  }
 });
 document.addEventListener("pointerdown", () => { entered = null; });
 
