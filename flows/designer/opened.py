@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from urllib.parse import parse_qs, urlsplit
@@ -17,6 +17,7 @@ from flows.flowchart.chart import type_view
 from flows.language.document import Document
 from flows.language.merge import Collision, MergedDocument, merge
 from flows.lint import linter
+from flows.lint.untouched import open_problems
 from flows.models import Conflict, Flow, Revision
 from flows.models.history import FlowHistory, RevisionStep
 from foundryflow.http import Request, whole_number
@@ -34,24 +35,46 @@ class NotTakenBack(Exception):
 
 
 @dataclass(frozen=True)
+class ProblemRow:
+    """A problem as the list under the chart has it."""
+
+    found: linter.Problem
+    title: str  # of its action
+    is_open: bool  # nobody has come there yet
+
+
+@dataclass(frozen=True)
 class ProblemList:
     """What is wrong with the flow, as the list under the chart and the fields of a panel say it."""
 
     problems: Sequence[linter.Problem]
     titles: Mapping[str, str]  # of actions, by id
+    open: Collection[linter.Problem] = ()  # at what is still to be filled in: they count, but nothing is red for them
 
     @property
-    def rows(self) -> list[tuple[linter.Problem, str]]:
-        return [(problem, self.titles.get(problem.action_id or "", "Flow")) for problem in self.problems]
+    def rows(self) -> list[ProblemRow]:
+        return [
+            ProblemRow(found, self.titles.get(found.action_id or "", "Flow"), found in self.open)
+            for found in self.problems
+        ]
+
+    @property
+    def mistakes(self) -> list[linter.Problem]:
+        """Problems that are shown where they are."""
+        return [problem for problem in self.problems if problem not in self.open]
 
     def of_action(self, action_id: str) -> dict[str, linter.Problem]:
-        """The problems of one action by property; an error goes before a warning."""
-        found = sorted(self.problems, key=lambda problem: problem.severity == "error")
+        """The mistakes in one action by property; an error goes before a warning."""
+        found = sorted(self.mistakes, key=lambda problem: problem.severity == "error")
         return {problem.property or "": problem for problem in found if problem.action_id == action_id}
 
     @property
     def errors(self) -> int:
         return sum(1 for problem in self.problems if problem.severity == "error")
+
+    @property
+    def is_bad(self) -> bool:
+        return any(problem.severity == "error" for problem in self.mistakes)
 
 
 class OpenFlow:
@@ -59,6 +82,8 @@ class OpenFlow:
 
     def __init__(self, request: Request, flow: Flow) -> None:
         self.request, self.flow = request, flow
+        # Put in last, and open since: on the page, and once this request is answered.
+        self.shown_new_action = self.new_action = request.POST.get("new_action", "")
         self._contexts: dict[str, PanelContext] = {}
         self.committed: int | None = None  # the number of the revision that this request made
         self.theirs: Document | None = None  # what this request found current and was merged with
@@ -108,12 +133,13 @@ class OpenFlow:
 
     @cached_property
     def problems(self) -> ProblemList:
-        return self.problems_in(self.flow.current)
+        return self.problems_in(self.flow.current, self.new_action)
 
-    def problems_in(self, revision: Revision) -> ProblemList:
+    def problems_in(self, revision: Revision, new_action: str) -> ProblemList:
         document = revision.parsed()
         titles = {a.action.id: a.action.title or type_view(a.action.type).title for a in document.walk()}
-        return ProblemList(configuration.problems_of_revision(revision, self.flow, self.connections), titles)
+        found = configuration.problems_of_revision(revision, self.flow, self.connections)
+        return ProblemList(found, titles, open_problems(document, found, new_action))
 
     @cached_property
     def history(self) -> FlowHistory:

@@ -16,7 +16,7 @@ from flows.designer.opened import OpenFlow
 from flows.designer.others import MergeNotice
 from flows.designer.panel import Panel, stored_panel
 from flows.designer.start_form import StartForm
-from flows.flowchart.chart import GROUPS, START, Flowchart, TypeView, type_view
+from flows.flowchart.chart import GROUPS, START, Card, Flowchart, TypeView, type_view
 from flows.language.document import Action, DocumentError
 from flows.models.run_counts import newest_runs
 from foundryflow.regions import Region
@@ -71,7 +71,7 @@ def saved_region(opened: OpenFlow, state: str = "", base: int | None = None, sai
 
 
 def chart_of(opened: OpenFlow, selected: str) -> Flowchart:
-    chart = Flowchart(opened.document, selected=selected, problems=opened.problems.problems, root=opened.root)
+    chart = Flowchart(opened.document, selected=selected, problems=opened.problems.mistakes, root=opened.root)
     chart.readonly = not opened.can_edit
     return chart
 
@@ -89,7 +89,8 @@ def changed_chart_regions(opened: OpenFlow, selected: str) -> list[Region]:
     if shown.pk == opened.flow.current.pk:
         return []
     try:
-        before = Flowchart(shown.parsed(), problems=opened.problems_in(shown).problems)
+        mistakes = opened.problems_in(shown, opened.shown_new_action).mistakes
+        before = Flowchart(shown.parsed(), problems=mistakes)
     except DocumentError:
         return [whole_chart(shared)]
     return chart_regions(before, chart, shared)
@@ -98,6 +99,20 @@ def changed_chart_regions(opened: OpenFlow, selected: str) -> list[Region]:
 def notice_region(notice: MergeNotice) -> Region:
     """The row on top of the chart about what others have changed."""
     return Region("designer/_merge_notice.html", "merge-notice", {"notice": notice})
+
+
+def card_region_of(opened: OpenFlow, chart: Flowchart, card: Card) -> Region:
+    return Region("designer/_card.html", f"card-{card.id}", {"card": card, "flow": opened.flow, "chart": chart})
+
+
+def left_regions(opened: OpenFlow, action_id: str) -> list[Region]:
+    """Of an action whose panel was closed: what was left out in it, which is a mistake now."""
+    if not opened.problems.of_action(action_id):
+        return []
+    chart = chart_of(opened, "")
+    card = chart.card(action_id)
+    found = [card_region_of(opened, chart, card)] if card is not None and card.lanes is None else []
+    return [*found, problems_region(opened)]
 
 
 def problems_region(opened: OpenFlow) -> Region:

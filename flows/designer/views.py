@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 
 from django.http import Http404, HttpResponse
 from django.views.decorators.http import require_GET, require_POST
@@ -13,7 +14,7 @@ from flows.designer.conflict import choices_in, without_undecided
 from flows.designer.opened import NotTakenBack, OpenFlow
 from flows.designer.others import first_name
 from flows.designer.panel import PostedPanel, stored_panel
-from flows.designer.regions import page_context, toolbox
+from flows.designer.regions import action_region, left_regions, page_context, toolbox
 from flows.designer.responses import (
     action_vanished,
     commit_in_conflict,
@@ -43,7 +44,10 @@ from foundryflow.regions import Region, page, regions
 @reader
 @require_GET
 def show(request: Request, slug: str) -> HttpResponse:
+    """The page; for htmx what is shown once the panel of an action put in last is closed."""
     opened = OpenFlow.find(request, slug)
+    if request.htmx:
+        return regions(request, action_region(None), *left_regions(opened, request.GET.get("new_action", "")))
     return page(request, "designer/designer.html", page_context(opened, request.GET.get("action", "")))
 
 
@@ -56,7 +60,8 @@ def select(request: Request, slug: str, action_id: str) -> HttpResponse:
         return redirect_to(opened.flow, action_id)
     if action_id != START and opened.document.find(action_id) is None:
         return action_vanished(opened)
-    return panel_shown(opened, action_id)
+    left = request.GET.get("new_action", "")  # the panel that was open until now, of an action put in last
+    return panel_shown(opened, action_id, left)
 
 
 @reader
@@ -115,7 +120,8 @@ def insert(request: Request, slug: str) -> HttpResponse:
         registry.action_type(type)
     except registry.UnknownAction:
         raise Http404(f"There is no action type {type!r}.") from None
-    return edit_tree(request, slug, lambda document: tree.insert(document, type, request.POST), note=f"{type} added")
+    edit = partial(tree.insert, type=type, posted=request.POST)
+    return edit_tree(request, slug, edit, note=f"{type} added", is_insert=True)
 
 
 @reader
@@ -138,7 +144,9 @@ def change(request: Request, slug: str, action_id: str, verb: str) -> HttpRespon
     return edit_tree(request, slug, lambda document: edit(document, action_id, request.POST), note=note)
 
 
-def edit_tree(request: Request, slug: str, edit: Callable[[Document], tree.TreeEdit], *, note: str) -> HttpResponse:
+def edit_tree(
+    request: Request, slug: str, edit: Callable[[Document], tree.TreeEdit], *, note: str, is_insert: bool = False
+) -> HttpResponse:
     """Commits one edit of the tree, and answers with what it changed of the chart."""
     opened = OpenFlow.find(request, slug)
     try:
@@ -151,6 +159,7 @@ def edit_tree(request: Request, slug: str, edit: Callable[[Document], tree.TreeE
     except DocumentError as error:
         return edit_not_possible(opened, "; ".join(error.problems))
     selected = merged.renamed.get(selected, selected)
+    opened.new_action = selected if is_insert or selected == opened.new_action else ""
     if selected and opened.document.find(selected) is None:
         return action_vanished(opened)
     return tree_changed(opened, selected, merged)

@@ -174,3 +174,32 @@ def test_the_page_needs_a_fixed_number_of_queries(client_alice, flow, selected, 
 
 def test_a_choice_of_an_action_reads_its_panel_alone(client_alice, flow):
     assert len(queries_of(lambda: client_alice.get(url(flow, "select", "chat"), headers=HTMX))) == 6
+
+
+def test_a_new_action_is_not_red_but_counts_as_an_error_of_the_flow(client_alice, alice):
+    make_connection("contoso")
+    flow = make_flow({"format": "foundryflow/1", "name": "Empty", "actions": []}, by=alice)
+    put_in = regions_of(post(client_alice, flow, "insert", base=1, type="chat_completion"))
+    for region in put_in.values():
+        assert not re.search(r"is-error|has-error|is-bad|1 error|circle-x", region)
+    assert 'Configuration errors <span class="tag">3</span>' in put_in["problems"]
+    assert put_in["problems"].count("To fill in") == 3
+    assert "3 configuration errors" in client_alice.get(reverse("runs:start", args=[flow.slug])).content.decode()
+
+
+def test_what_is_left_out_is_red_once_the_panel_of_a_new_action_is_left(client_alice, alice):
+    make_connection("contoso")
+    flow = make_flow({"format": "foundryflow/1", "name": "Empty", "actions": []}, by=alice)
+    panel = regions_of(post(client_alice, flow, "insert", base=1, type="chat_completion"))["panel"]
+    assert '<input type="hidden" name="new_action" value="chat" id="new-action">' in panel
+    typed = {"base": 2, "title": "", "connection": "contoso", "new_action": "chat"}
+    saved = regions_of(post(client_alice, flow, "save_properties", "chat", **typed))
+    assert "is-error" not in saved["card-chat"]
+    assert saved["message-model"] == '<p class="field-problem" id="message-model"></p>'
+    left = regions_of(client_alice.get(url(flow, "select", "start"), {"new_action": "chat"}, headers=HTMX))
+    assert list(left) == ["panel", "card-chat", "problems"]
+    assert "Model missing" in left["card-chat"]
+    assert 'tag is-bad">2</span>' in left["problems"]
+    closed = regions_of(client_alice.get(url(flow, "show"), {"new_action": "chat"}, headers=HTMX))
+    assert (list(closed), closed["card-chat"]) == (list(left), left["card-chat"])
+    assert "Model missing" in show(client_alice, flow, "chat")
