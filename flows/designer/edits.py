@@ -9,7 +9,9 @@ from django import forms
 from django.core.exceptions import ValidationError
 
 from flows.actions import registry
-from flows.designer.fields import PanelContext, PropertyForm, check_condition
+from flows.designer.fields import PanelContext
+from flows.designer.property_form import PropertyForm
+from flows.designer.typed_text import check_condition
 from flows.interpreter.tries import TRANSIENT
 from flows.language.document import Action, Document
 from flows.lint.literal_secrets import refusals

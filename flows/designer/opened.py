@@ -14,7 +14,7 @@ from flows.access import find_flow
 from flows.designer.fields import PanelContext
 from flows.engine import configuration
 from flows.flowchart.chart import type_view
-from flows.language.document import Document
+from flows.language.document import Document, DocumentError, Input
 from flows.language.merge import Collision, MergedDocument, merge
 from flows.lint import linter
 from flows.lint.untouched import open_problems
@@ -24,6 +24,7 @@ from foundryflow.http import Request, whole_number
 
 BASE_HEADER = "X-Flow-Base"  # the number of the revision that the page shows
 MOST_TRIES = 5  # commits of others that may come first
+MOST_FLOWS = 1_000  # to choose from
 
 
 class NotTakenBack(Exception):
@@ -150,7 +151,9 @@ class OpenFlow:
         if action_id not in self._contexts:
             variables = linter.variables_at(self.document, action_id)
             names = [connection.name for connection in self.connections]
-            self._contexts[action_id] = PanelContext(variables, names, settings.ENVIRONMENT_SECRETS)
+            self._contexts[action_id] = PanelContext(
+                variables, names, settings.ENVIRONMENT_SECRETS, self.flows_to_run, self.inputs_of
+            )
         return self._contexts[action_id]
 
     def commit(self, changed: Document, *, note: str) -> MergedDocument:
@@ -230,6 +233,19 @@ class OpenFlow:
         current = self.flow.current.number
         note = f"Undo of r{step.number}"
         self.flow.commit(merged.document, by=self.request.user, base=current, note=note, takes_back=step.pk)
+
+    def flows_to_run(self) -> list[tuple[str, str]]:
+        """Slug and name of the flows that an action can run."""
+        found = Flow.objects.in_designer().order_by("name", "slug").values_list("slug", "name")
+        return [(slug, name) for slug, name in found[:MOST_FLOWS]]
+
+    def inputs_of(self, slug: str) -> Sequence[Input] | None:
+        """The inputs of a flow; None when there is no such one, or its document cannot be read."""
+        flow = Flow.objects.by_slug({slug}).get(slug)
+        try:
+            return flow.current.parsed().inputs if flow else None
+        except DocumentError:
+            return None
 
     def read_again(self) -> None:
         """Takes up the flow as it is stored now."""

@@ -19,8 +19,9 @@ from connections.models import Connection, LearntLesson
 from flows.actions import registry
 from flows.designer.conflict import FieldConflict, RemovedElsewhere
 from flows.designer.edits import CommonForm, apply_panel, branch_errors, branch_fields, property_form, secret_errors
-from flows.designer.fields import PanelContext, PropertyForm
+from flows.designer.fields import CONDITION_INSERT, Insert, PanelContext
 from flows.designer.opened import OpenFlow
+from flows.designer.property_form import PropertyForm
 from flows.flowchart.chart import TypeView, has_conditions, type_view
 from flows.interpreter.tries import TRANSIENT
 from flows.language.document import Action, Document
@@ -36,7 +37,7 @@ RETRY_NUMBERS = {  # label and hint of each
     ),
     "delay": ("Delay", "Seconds before the second try; 1 when empty."),
     "backoff": ("Backoff", "The delay grows by this factor; 2 when empty."),
-    "timeout": ("Timeout", "Seconds that one try may take."),
+    "timeout": ("Timeout", "Seconds that one try may take. No limit of its own when empty."),
 }
 
 
@@ -58,11 +59,34 @@ class BranchField:
     id: str
     title: str
     condition: str
+    is_otherwise: bool = False  # when it has no condition
+
+    @property
+    def empty_words(self) -> str:
+        """What it means that no condition is typed."""
+        return "otherwise: runs when no other holds" if self.is_otherwise else "such as score > 3"
 
     @property
     def condition_name(self) -> str:
         """As the form and lint call it."""
         return f"branch-{self.id}-condition"
+
+
+@dataclass(frozen=True)
+class VariableGroup:
+    """Variables of one origin, as they are offered to be inserted."""
+
+    origin: str
+    variables: Sequence[VariableInScope]
+    shown: str = ""  # where else than everywhere: to fields for `secrets`, to those that are read with the `body`
+
+
+def by_origin(variables: Sequence[VariableInScope]) -> list[tuple[str, list[VariableInScope]]]:
+    """The nearest first."""
+    found: dict[str, list[VariableInScope]] = {}
+    for variable in reversed(variables):
+        found.setdefault(variable.declared_by, []).insert(0, variable)
+    return list(found.items())
 
 
 @dataclass
@@ -78,11 +102,14 @@ class CommonValues:
 
 def stored_values(action: Action) -> CommonValues:
     branches = action.branches if has_conditions(action.type) else ()
+    last = branches[-1].id if branches else ""
     return CommonValues(
         title=action.title or "",
         description=action.description or "",
         disabled=action.disabled,
-        branches=[BranchField(branch.id, branch.title or "", branch.condition or "") for branch in branches],
+        branches=[
+            BranchField(branch.id, branch.title or "", branch.condition or "", branch.id == last) for branch in branches
+        ],
         retry=stored_retry(action),
     )
 
@@ -185,6 +212,20 @@ class Panel:
     def variables(self) -> Sequence[VariableInScope]:
         return self.opened.panel_context(self.action.id).variables
 
+    @cached_property
+    def variable_groups(self) -> list[VariableGroup]:
+        """The variables to insert, by what declares them, the nearest first; secrets on top for who looks for one."""
+        body = linter.variables_inside(self.opened.document, self.action.id)
+        secrets = [variable for variable in self.variables if variable.type == "secret"]
+        groups = [VariableGroup("Secrets", secrets, "secrets")] if secrets else []
+        groups += [VariableGroup(origin, found, "body") for origin, found in by_origin(body)]
+        return [*groups, *(VariableGroup(origin, found) for origin, found in by_origin(self.variables))]
+
+    @property
+    def condition_insert(self) -> Insert:
+        """How variables are inserted into the conditions of branches."""
+        return CONDITION_INSERT
+
     @property
     def connection_variables(self) -> list[VariableInScope]:
         return [variable for variable in self.variables if variable.type == "connection"]
@@ -198,6 +239,13 @@ class Panel:
     def unsent(self) -> Mapping[str, str]:
         """Properties that are not sent as they are typed, and why."""
         return unsent(self.action, self.connections)
+
+    @property
+    def has_retry(self) -> bool:
+        """Whether another try can change anything. What is stored is shown in any case."""
+        known = registry.find_type(self.action.type)
+        is_stored = any(value not in (None, "") for value in self.values.retry.values())
+        return not self.action.branches and (is_stored or not (known and known.leaves_block))
 
     @property
     def kinds(self) -> list[tuple[str, bool]]:
@@ -235,8 +283,10 @@ class Panel:
 
     @property
     def advanced_set(self) -> int:
-        names = self.form.advanced if self.form else ()
-        return sum(1 for name in names if self.action.properties.get(name) not in EMPTY)
+        """How many of them a person has set: a default that a new action has written down is none of these."""
+        declared, stored = self.form.declared if self.form else {}, self.action.properties
+        advanced = [name for name, property in declared.items() if property.advanced]
+        return sum(1 for name in advanced if stored.get(name) not in (*EMPTY, declared[name].default))
 
     @property
     def opens_advanced(self) -> bool:
@@ -252,13 +302,14 @@ class Panel:
     def message_names(self) -> list[str]:
         """The fields under which a message can stand."""
         names = [name for name, _ in self.form.property_fields()] if self.form else []
-        return [
-            "title",
-            "description",
-            *names,
-            *(branch.condition_name for branch in self.values.branches),
-            *RETRY_NUMBERS,
-        ]
+        conditions = [branch.condition_name for branch in self.values.branches]
+        return ["title", "description", *names, *conditions, *(RETRY_NUMBERS if self.has_retry else ())]
+
+    @property
+    def overridable(self) -> list[Any]:
+        """The fields that another one can take the place of."""
+        found = self.form.property_fields() if self.form else ()
+        return [self.form[name] for name, field in found if field.property.overridden_by] if self.form else []
 
     def _retry_number(self, name: str) -> RetryNumber:
         value, error = self.values.retry.get(name), self.errors.get(name, "")

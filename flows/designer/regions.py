@@ -137,8 +137,14 @@ def start_region(opened: OpenFlow, form: StartForm) -> Region:
 
 
 def message_regions(panel: Panel) -> list[Region]:
-    """Under each field: what is wrong with what was typed, else what lint says of it."""
-    return [Region("designer/_message.html", f"message-{name}", message(panel, name)) for name in panel.message_names]
+    """Under each field: what is wrong with what was typed, else what lint says of it; and above, whether it is used."""
+    messages = [Region("designer/_message.html", f"message-{n}", message(panel, n)) for n in panel.message_names]
+    return [*messages, *(label_region(panel, field) for field in panel.overridable)]
+
+
+def label_region(panel: Panel, field: Any) -> Region:
+    context = {"field": field, "panel": panel, "chosen": field.value()}
+    return Region(field.field.label_partial, field.field.label_id.format(field.name), context)
 
 
 def message(panel: Panel, name: str) -> dict[str, Any]:

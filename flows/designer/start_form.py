@@ -9,7 +9,7 @@ from django import forms
 from django.core.exceptions import ValidationError
 
 from flows.designer.conflict import FieldConflict
-from flows.designer.fields import clean_name, parse_literal
+from flows.designer.typed_text import clean_name, parse_literal
 from flows.language.document import Document
 from flows.language.secret_parts import MOST as MOST_PATHS
 from flows.language.secret_parts import PathError, parse_paths

@@ -15,6 +15,7 @@ from flows.language.values import VARIABLE_TYPES, holds_secret
 from flows.lint.literal_secrets import SecretPlace, literal_of, refusals, secrets_of, text_inputs_in_secrets
 from flows.lint.visible import Scopes, Visible, known_type, start_variables
 from flows.lint.visible import variables_at as variables_at
+from flows.lint.visible import variables_inside as variables_inside
 from flows.properties.base import Finding, LintContext, Property, properties_of
 from flows.properties.condition import condition_problems
 

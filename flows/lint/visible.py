@@ -32,6 +32,15 @@ def variables_at(document: Document, action_id: str) -> list[VariableInScope]:
     return [variable for variable in found.values() if variable.name != "inputs"]
 
 
+def variables_inside(document: Document, action_id: str) -> list[VariableInScope]:
+    """What the body of a loop adds to that, behind its last action."""
+    action, here = document.find(action_id), visible_at(document, action_id) or {}
+    known = known_type(action) if action else None
+    if action is None or known is None or known.branches != "body":
+        return []
+    return [variable for name, variable in Scopes().behind_body(action, here).items() if here.get(name) != variable]
+
+
 def unset_at(document: Document, action_id: str, name: str, *, in_loop: bool) -> VariableInScope | None:
     """The variable, when some of the ways to the action set it and others do not; `in_loop` with those of its body."""
     action, here = document.find(action_id), visible_at(document, action_id) or {}

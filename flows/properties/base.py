@@ -74,6 +74,7 @@ class Property:
     card_label: str = ""  # where the label is too long for a card
     advanced: bool = False  # folded away in the panel
     may_hold_secret: bool = False  # anywhere in its value, whatever the action does with it
+    no_secrets: str = ""  # why none is offered for it, where it is not that its text would show one
     is_result: bool = False  # names the result variable: at the end of the panel, and what comes out of the card
 
     @property
@@ -81,12 +82,21 @@ class Property:
         """What the empty field means, for the field itself."""
         return self.empty or text_of(self.default)
 
+    @property
+    def why_no_secrets(self) -> str:
+        """Why no secret is offered to be put in; empty where one is."""
+        return self.no_secrets or ("" if self.may_hold_secret else "secrets can't go into text")
+
     def is_unset(self, stored: Any) -> bool:
         """Whether the document says nothing."""
         return stored in (None, "", [])
 
     def is_overridden_in(self, properties: Mapping[str, Any]) -> bool:
         return bool(self.overridden_by and properties.get(self.overridden_by))
+
+    def words_instead(self, value: Any) -> str:
+        """What is used instead of a property that this one, with a value that is set, takes the place of."""
+        return f"{self.label} is set, and used instead."
 
     # What a run gets
 

@@ -11,6 +11,9 @@ from flows.properties.variable import VariableProperty
 class ConnectionVariableProperty(VariableProperty):
     kind = "connection_variable"
 
+    def words_instead(self, value: Any) -> str:
+        return f"Overridden at run time by the connection in {value}. If that is empty, the run stops."
+
 
 def connection_variable(label: str, **more: Any) -> Any:
     return declare(ConnectionVariableProperty(label=label, type="connection", **more))

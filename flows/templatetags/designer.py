@@ -38,12 +38,30 @@ def of_kinds(connections: Iterable[Connection], kinds: Collection[str]) -> list[
 
 
 @register.filter
-def names(connections: Iterable[Connection]) -> list[str]:
-    return [connection.name for connection in connections]
+def names(named: Iterable[Any]) -> list[str]:
+    """Of connections or variables."""
+    return [each.name for each in named]
 
 
 @register.filter
-def declaration_rows(field: Any) -> list[dict[str, Any]]:
-    """The rows of variables to declare, as their controls show them."""
-    rows: list[dict[str, Any]] = field.field.rows_of(field)
-    return rows
+def control(field: Any) -> Any:
+    """What the control of a property shows beside its value."""
+    return field.field.control(field)
+
+
+@register.filter
+def is_needed(field: Any, panel: Any) -> bool:
+    """Whether a run stops without it: nothing takes its place."""
+    property = field.field.property
+    return bool(property.required and not property.is_overridden_in(panel.action.properties))
+
+
+@register.filter
+def words_instead(field: Any, panel: Any) -> str:
+    """What is used instead of the property; nothing while it is used itself."""
+    property, stored = field.field.property, panel.action.properties
+    if not property.is_overridden_in(stored):
+        return ""
+    other = panel.form.declared[property.overridden_by]
+    words: str = other.words_instead(stored[property.overridden_by])
+    return words

@@ -164,6 +164,11 @@ def test_what_is_missing_is_the_same_everywhere(type, name):
         assert f"{label} missing" in [port.label for port in ports(given.find("a"), {("a", name)})]
 
 
+@pytest.mark.parametrize(("type", "name"), [each for each in PROPERTIES if not property_of(*each).required])
+def test_what_may_be_empty_says_what_that_means(type, name):
+    assert property_of(type, name).empty_words
+
+
 @pytest.mark.parametrize(("type", "name"), [each for each in PROPERTIES if property_of(*each).required])
 async def test_a_run_stops_where_one_is_missing(type, name):
     with pytest.raises(ActionError, match=f"^{property_of(type, name).label} is missing") as stopped:

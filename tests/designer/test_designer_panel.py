@@ -7,6 +7,7 @@ from django.http import QueryDict
 from django.urls import reverse
 
 from connections.models import LearntLesson
+from flows.actions import registry
 from flows.designer.panel import help_of, stored_values, typed_values
 from flows.language.document import parse
 from tests.factories import make_connection, make_flow
@@ -119,3 +120,61 @@ def test_a_type_that_is_not_installed_is_kept_and_said(client_alice, alice):
         {"format": "foundryflow/1", "name": "odd", "actions": [{"id": "t", "type": "teleport", "properties": {"x": 1}}]}
     )
     assert "This action type is not installed here. It is kept as it is" in show(client_alice, flow, "t")
+
+
+def panel_of(client, alice, action):
+    actions = [{"id": "a", **action}]
+    inputs = [{"name": "tenant", "type": "connection"}]
+    flow = make_flow({"format": "foundryflow/1", "name": "x", "inputs": inputs, "actions": actions}, by=alice)
+    return flow, show(client, flow, "a")
+
+
+def test_a_new_action_has_nothing_set_in_advanced(client_alice, alice):
+    for known in registry.all_types():
+        new = {"type": known.type, "properties": registry.initial_properties(known.type)}
+        _, shown = panel_of(client_alice, alice, new)
+        assert "Advanced" not in shown or advanced_set(shown) == 0, known.type
+
+
+@pytest.mark.parametrize("type", ["break", "continue", "throw", "return"])
+def test_what_leaves_a_block_has_no_retry_unless_one_is_stored(client_alice, alice, type):
+    assert "Retry and timeout" not in panel_of(client_alice, alice, {"type": type})[1]
+    assert "Retry and timeout" in panel_of(client_alice, alice, {"type": type, "retry": {"attempts": 3}})[1]
+
+
+def test_what_can_fail_has_a_retry(client_alice, alice):
+    assert "Retry and timeout" in panel_of(client_alice, alice, {"type": "log"})[1]
+
+
+def connection_label(page):
+    return page[page.index('id="connection-select"') :].split("</label>")[0]
+
+
+def test_the_connection_is_needed_until_a_dynamic_one_is_on(client_alice, alice):
+    flow, shown = panel_of(client_alice, alice, {"type": "chat_completion"})
+    assert 'class="star"' in connection_label(shown)
+    typed = {"base": 1, "title": "", "dynamic_connection-on": "on", "dynamic_connection": "tenant"}
+    url = reverse("designer:save_properties", args=[flow.slug, "a"])
+    saved = one_line(client_alice.post(url, typed, headers={"HX-Request": "true"}).content.decode())
+    assert 'hx-target="#connection-select"' in saved
+    assert 'class="star"' not in connection_label(saved)
+    assert "Overridden at run time by the connection in tenant. If that is empty, the run stops." in saved
+    assert '<option value="">None of its own</option>' in saved
+
+
+def test_a_key_is_needed_until_another_sign_in_is_chosen(client_alice, alice):
+    _, shown = panel_of(client_alice, alice, {"type": "create_azure_ai_connection"})
+    label = shown.split('id="label-api_key"')[1].split("</label>")[0]
+    assert 'class="star"' in label
+    other = {"type": "create_azure_ai_connection", "properties": {"sign_in": "managed_identity"}}
+    label = panel_of(client_alice, alice, other)[1].split('id="label-api_key"')[1].split("</label>")[0]
+    assert 'class="star"' not in label
+    assert "Sign-in is set, and used instead." in label
+
+
+def test_a_condition_has_the_width_of_the_panel_and_says_what_empty_means(client_alice, alice):
+    _, shown = panel_of(client_alice, alice, {"type": "if_else", "branches": BRANCHES})
+    conditions = shown.split('class="branch-condition"')[1:]
+    assert 'placeholder="such as score &gt; 3"' in conditions[0]
+    assert 'placeholder="otherwise: runs when no other holds"' in conditions[1]
+    assert all('data-insert-into="property-branch-' in each for each in conditions)

@@ -10,7 +10,7 @@ from django.urls import reverse
 from django.utils import timezone
 
 from connections.models import Connection
-from flows.designer.fields import PropertyForm
+from flows.designer.property_form import PropertyForm
 from flows.lint import linter
 from flows.models import Flow
 from flows.models.raw import table

@@ -30,12 +30,15 @@ def panel(client_alice, alice):
         ("wait", [], "seconds", "the moment in Until"),
         ("for_each", BRANCHES, "parallelism", "1"),
         ("while", BRANCHES, "max_iterations", "10,000"),
+        ("while", BRANCHES, "condition", "a run stops here without one"),
+        ("wait", [], "until", "the seconds above"),
+        ("create_azure_ai_connection", [], "client_secret", "needed for an app"),
     ],
 )
-def test_an_empty_number_says_what_empty_means(panel, type, branches, name, words):
+def test_an_empty_field_says_what_empty_means(panel, type, branches, name, words):
     page = panel(type, branches)
 
-    (field,) = re.findall(rf'<input[^>]* name="{name}"[^>]*>', page)
+    (field,) = re.findall(rf'<(?:input|textarea)[^>]* name="{name}"[^>]*>', page)
     assert f'placeholder="{words}"' in field
 
 

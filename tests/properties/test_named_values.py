@@ -3,7 +3,7 @@
 import pytest
 
 from connections.secret import Secret
-from flows.designer.fields import make_field
+from flows.designer.property_form import make_field
 from flows.language.scope import Scope
 from flows.properties.base import SecretContext, read_stored
 from flows.properties.environment_name import EnvironmentNameProperty

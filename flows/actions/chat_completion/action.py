@@ -17,13 +17,16 @@ from flows.language.values import ConnectionValue, Response, as_text
 from flows.properties.choice import choice
 from flows.properties.connection import connection
 from flows.properties.connection_variable import connection_variable
+from flows.properties.deployment import deployment
 from flows.properties.long_text import long_text
 from flows.properties.new_variable import new_variable
 from flows.properties.number import number
 from flows.properties.text import text
 from flows.properties.value import value
+from flows.properties.variable_value import variable_value
 from foundryflow.strict_json import JsonError, read_json
 
+NOT_IN_PROMPTS = "secrets can't go into a prompt"
 PROVIDER_DEFAULT = "provider default"  # what an empty parameter means
 ROLES = ("system", "developer", "user", "assistant", "tool")
 LONGEST_RAW = 20_000  # characters of the raw answer that are kept
@@ -42,20 +45,44 @@ class Properties:
         on_card=True,
     )
     dynamic_connection: str | None = connection_variable(
-        "Dynamic connection", hint="A connection from a variable, used instead at run time."
+        "Dynamic connection", empty="off", hint="A connection from a variable, used instead at run time."
     )
-    model: str = text("Model", required=True, hint="Deployment name, not the model id.", on_card=True)
-    system_prompt: str | None = long_text("System prompt", on_card=True)
-    user_prompt: str = long_text("User prompt", required=True, on_card=True)
-    images: Any = value("Images", hint="A list of https addresses or data URIs, such as {{ images }}.", advanced=True)
-    history: Any = value(
-        "History", hint="A list of messages with role and content, such as {{ history }}.", on_card=True, advanced=True
+    model: str = deployment(
+        "Model", of="connection", required=True, hint="Deployment name, not the model id.", on_card=True
     )
-    context: Any = value(
-        "Context", hint="Knowledge for the answer: text, a list or an object.", on_card=True, advanced=True
+    system_prompt: str | None = long_text("System prompt", empty="none", no_secrets=NOT_IN_PROMPTS, on_card=True)
+    user_prompt: str = long_text("User prompt", required=True, no_secrets=NOT_IN_PROMPTS, on_card=True)
+    images: Any = value(
+        "Images",
+        empty="none",
+        hint="A list of https addresses or data URIs, such as {{ images }}.",
+        no_secrets=NOT_IN_PROMPTS,
+        advanced=True,
+    )
+    history: Any = variable_value(
+        "History",
+        type="list",
+        empty="No variable",
+        hint="A list of messages with role and content.",
+        no_secrets=NOT_IN_PROMPTS,
+        on_card=True,
+        advanced=True,
+    )
+    context: Any = variable_value(
+        "Context",
+        empty="No variable",
+        hint="Knowledge for the answer: text, a list or an object.",
+        no_secrets=NOT_IN_PROMPTS,
+        on_card=True,
+        advanced=True,
     )
     prompt_template: str | None = long_text(
-        "Prompt template", rows=4, hint="@@context and @@userPrompt are replaced by the two above.", advanced=True
+        "Prompt template",
+        rows=4,
+        empty="context and user prompt, one after the other",
+        hint="@@context and @@userPrompt are replaced by the two above.",
+        no_secrets=NOT_IN_PROMPTS,
+        advanced=True,
     )
     temperature: float | None = number(
         "Temperature", minimum=0, maximum=2, empty=PROVIDER_DEFAULT, on_card=True, advanced=True
@@ -85,10 +112,12 @@ class Properties:
     verbosity: str | None = choice(
         "Verbosity", choices=("low", "medium", "high"), empty=PROVIDER_DEFAULT, advanced=True
     )
-    response_format: Any = value("Response format", hint="text, json_object, or a JSON schema.", advanced=True)
-    stop: Any = value("Stop", hint="A text, or a JSON list of up to four.", advanced=True)
+    response_format: Any = value(
+        "Response format", empty="text", hint="text, json_object, or a JSON schema.", advanced=True
+    )
+    stop: Any = value("Stop", empty="none", hint="A text, or a JSON list of up to four.", advanced=True)
     seed: int | None = number("Seed", whole=True, empty=PROVIDER_DEFAULT, advanced=True)
-    user: str | None = text("User", hint="Passed on for abuse monitoring.", advanced=True)
+    user: str | None = text("User", empty="not sent", hint="Passed on for abuse monitoring.", advanced=True)
     result_variable_name: str = new_variable("Result variable name", default="response", type="object", is_result=True)
 
 

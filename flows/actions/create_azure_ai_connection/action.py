@@ -49,7 +49,10 @@ class Properties:
         is_result=True,
     )
     customer: str | None = text(
-        "Customer", hint="A label that usage and runs are told by, such as {{ customer.name }}.", on_card=True
+        "Customer",
+        empty="none",
+        hint="A label that usage and runs are told by, such as {{ customer.name }}.",
+        on_card=True,
     )
     sign_in: str | None = choice(
         "Sign-in",
@@ -58,9 +61,14 @@ class Properties:
         hint="With Microsoft Entra ID instead of a key: an app with its secret, or the identity of this server.",
         advanced=True,
     )
-    tenant_id: str | None = text("Tenant id", hint="Of the app.", advanced=True)
-    client_id: str | None = text("Client id", hint="Of the app, or of a managed identity of its own.", advanced=True)
-    client_secret: Secret | None = secret("Client secret", hint="Of the app.", advanced=True)
+    tenant_id: str | None = text("Tenant id", empty="needed for an app", hint="Of the app.", advanced=True)
+    client_id: str | None = text(
+        "Client id",
+        empty="needed for an app, else the identity of this server",
+        hint="Of the app, or of a managed identity of its own.",
+        advanced=True,
+    )
+    client_secret: Secret | None = secret("Client secret", empty="needed for an app", hint="Of the app.", advanced=True)
     max_calls: int | None = number("Calls at once", minimum=1, maximum=MOST, whole=True, empty=UNLIMITED, advanced=True)
     requests_per_minute: int | None = number(
         "Requests a minute", minimum=1, maximum=MOST, whole=True, empty=UNLIMITED, advanced=True
@@ -78,7 +86,10 @@ class Properties:
         advanced=True,
     )
     spill_over_to: str | None = connection(
-        "Spill over to", hint="A stored connection that is called then, of whoever pays for it.", advanced=True
+        "Spill over to",
+        empty="nowhere",
+        hint="A stored connection that is called then, of whoever pays for it.",
+        advanced=True,
     )
 
 

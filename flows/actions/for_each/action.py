@@ -44,10 +44,17 @@ class Properties:
         "At the same time", minimum=1, maximum=WIDEST, whole=True, empty="1", hint="Iterations.", advanced=True
     )
     result: Any = deferred_value(
-        "Result of an iteration", hint="Collected at its end, such as {{ response }}.", advanced=True
+        "Result of an iteration",
+        empty="nothing is collected",
+        hint="Collected at its end, such as {{ response }}.",
+        advanced=True,
     )
     results_variable_name: str | None = new_variable(
-        "Results variable name", type="list", hint="A list of the results, in the order of the items.", advanced=True
+        "Results variable name",
+        type="list",
+        empty="the results are not kept",
+        hint="A list of the results, in the order of the items.",
+        advanced=True,
     )
 
 

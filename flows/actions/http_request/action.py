@@ -46,27 +46,45 @@ class Properties:
     method: str = choice("Method", choices=METHODS, default="GET", on_card=True)
     url: str = url("URL", required=True, hint="https, and without secrets.", on_card=True)
     query: Any = named_values(
-        "Query parameters", hint='An object such as {"page": 2}, or rows of name and value.', rows=2, advanced=True
+        "Query parameters",
+        empty="none",
+        hint='An object such as {"page": 2}, or rows of name and value.',
+        rows=2,
+        advanced=True,
     )
     authentication: str | None = choice("Authentication", choices=AUTHENTICATIONS, empty="none", on_card=True)
     credential: Secret | None = secret(
-        "Token, key or password", hint="A variable such as {{ secret }}, or a text, which is stored encrypted."
+        "Token, key or password",
+        empty="none",
+        hint="A variable such as {{ secret }}, or a text, which is stored encrypted.",
     )
-    user_name: str | None = text("User", hint="Of basic authentication.", advanced=True)
+    user_name: str | None = text("User", empty="none", hint="Of basic authentication.", advanced=True)
     key_header: str = text(
         "Header of the key", default=HEADER_OF_KEY, hint="Of authentication with an API key.", advanced=True
     )
     headers: Any = named_values(
-        "Headers", hint='An object such as {"Accept": "text/csv"}. A value may be a secret.', rows=2, advanced=True
+        "Headers",
+        empty="none",
+        hint='An object such as {"Accept": "text/csv"}. A value may be a secret.',
+        rows=2,
+        advanced=True,
     )
     body: Any = value(
-        "Body", hint="Text or JSON. A value in JSON may be a secret.", may_hold_secret=True, keeps_json=True, rows=3
+        "Body",
+        empty="none",
+        hint="Text or JSON. A value in JSON may be a secret.",
+        may_hold_secret=True,
+        keeps_json=True,
+        rows=3,
     )
     body_format: str | None = choice(
         "Body format", choices=BODY_FORMATS, empty="JSON for objects and lists, else text", advanced=True
     )
     secret_parts: str | None = text(
-        "Secret parts", hint="Of a JSON answer, by commas, such as access_token, customers[*].key.", on_card=True
+        "Secret parts",
+        empty="none",
+        hint="Of a JSON answer, by commas, such as access_token, customers[*].key.",
+        on_card=True,
     )
     response_format: str | None = choice(
         "Response format", choices=(JSON, TEXT), empty="by its content type", advanced=True

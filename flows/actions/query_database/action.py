@@ -41,6 +41,7 @@ class Properties:
     sql: str = sql("SQL", required=True, hint="One statement. Parameters are named as :name.", on_card=True)
     parameters: Any = value(
         "Parameters",
+        empty="none",
         hint='An object by name, such as {"id": "{{ customer.id }}"}. Values are bound, never pasted.',
         may_hold_secret=True,
         keeps_json=True,
@@ -48,10 +49,13 @@ class Properties:
     )
     result: str = choice("Result", choices=(ROWS, ROW, VALUE), default=ROWS, on_card=True)
     secret_columns: str | None = text(
-        "Secret columns", hint="Names, separated by commas. Their values are secrets.", on_card=True
+        "Secret columns", empty="none", hint="Names, separated by commas. Their values are secrets.", on_card=True
     )
     required_columns: str | None = text(
-        "Required columns", hint="Names, separated by commas. NULL in one of them is an error.", advanced=True
+        "Required columns",
+        empty="none",
+        hint="Names, separated by commas. NULL in one of them is an error.",
+        advanced=True,
     )
     row_limit: int = number("Row limit", minimum=1, maximum=10_000, whole=True, default=1_000, advanced=True)
     size_limit: float = number("Size limit in MB", minimum=0.001, maximum=20, default=5, advanced=True)

@@ -17,9 +17,11 @@ from flows.properties.value import value
 class Properties:
     value: Any = value(
         "Value",
+        empty="the run has no output",
         hint="The output of the run. An expression such as {{ response }} keeps its type.",
         on_card=True,
         may_hold_secret=True,
+        no_secrets="a secret can't leave a run",
     )
 
 

@@ -16,10 +16,8 @@ from flows.properties.new_variable import new_variable
 
 @dataclass(frozen=True)
 class Properties:
-    flow: str = flow("Flow", required=True, hint="Its slug, as its address shows it.", on_card=True)
-    inputs: Any = flow_inputs(
-        "Inputs", of="flow", hint='An object by input, such as {"question": "{{ question }}"}.', on_card=True
-    )
+    flow: str = flow("Flow", required=True, when_missing="Choose one.", on_card=True)
+    inputs: Any = flow_inputs("Inputs", of="flow", empty="their defaults", on_card=True)
     result_variable_name: str = new_variable(
         "Result variable name", default="result", hint="What the flow returns.", is_result=True
     )

@@ -23,7 +23,7 @@ class Properties:
         default="thrown",
         hint="For Try and catch to tell errors apart, such as no_stock.",
     )
-    hint: str | None = text("Hint", hint="What to do about it.")
+    hint: str | None = text("Hint", empty="none", hint="What to do about it.")
 
 
 class Throw(ActionType):

@@ -25,6 +25,7 @@ class Properties:
     )
     until: str | None = text(
         "Until",
+        empty="the seconds above",
         hint="Instead of seconds: a moment such as 2027-01-31T09:00+01:00. Without an offset it is UTC.",
         on_card=True,
     )

@@ -17,7 +17,11 @@ MOST = 1_000_000
 @dataclass(frozen=True)
 class Properties:
     condition: str = condition(
-        "Condition", required=True, hint="An expression such as score < 3 and index < 5.", on_card=True
+        "Condition",
+        required=True,
+        empty="a run stops here without one",
+        hint="An expression such as score < 3 and index < 5.",
+        on_card=True,
     )
     max_iterations: int = number(
         "Max iterations",

@@ -1,6 +1,8 @@
 // The property panel saves as you go. Each save names the newest revision that this page has seen.
 
 import { Autosave } from "../autosave.js";
+import "./combobox.js";
+import "./variable_picker.js";
 
 const FORM = "properties-form";
 
@@ -46,14 +48,4 @@ document.addEventListener("submit", (event) => {
 });
 window.addEventListener("beforeunload", (event) => {
   if (!autosave.isSettled) event.preventDefault();
-});
-
-document.addEventListener("click", (event) => {
-  const insert = event.target.closest("[data-insert-variable]");
-  if (!insert) return;
-  const field = document.getElementById(insert.dataset.into);
-  insert.closest("details").open = false;
-  field.focus();
-  field.setRangeText(`{{ ${insert.dataset.insertVariable} }}`, field.selectionStart, field.selectionEnd, "end");
-  field.dispatchEvent(new Event("input", { bubbles: true }));
 });
