@@ -8,6 +8,7 @@ from functools import cached_property
 from urllib.parse import parse_qs, urlsplit
 
 from django.conf import settings
+from django.db import IntegrityError
 
 from connections.models import Connection
 from flows.access import find_flow
@@ -173,7 +174,7 @@ class OpenFlow:
             try:
                 current = self.flow.current.number
                 made = self.flow.commit(merged.document, by=self.request.user, base=current, note=note[:200])
-            except Conflict:
+            except (Conflict, IntegrityError):  # on PostgreSQL two may number their revisions alike
                 self.read_again()
                 continue
             self.committed = made.number

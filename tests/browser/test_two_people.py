@@ -81,7 +81,7 @@ def test_two_people_edit_one_flow(installation: Installation, ada: Visitor, bo: 
     assert numbers(page) == [f"Step {n} of 6" for n in range(1, 7)]
     ask_for_news(bo)
     expect(bo.locator("#flowchart [data-card]")).to_have_count(6)
-    expect(bo.locator("#merge-notice")).to_contain_text("Ada changed 3 actions at")
+    expect(bo.locator("#merge-notice")).to_contain_text("Ada Nilsen changed 3 actions at")
     assert numbers(bo) == [f"Step {n} of 6" for n in range(1, 7)]
 
     # The same property: asked inside the field, and what is typed on meanwhile stays.

@@ -5,6 +5,7 @@ from html import unescape
 
 import pytest
 from django.contrib.auth.models import User
+from django.db import IntegrityError
 from django.test import Client
 from django.urls import reverse
 
@@ -184,6 +185,19 @@ def test_two_conditional_updates_at_the_same_moment_both_happen(client_alice, cl
     monkeypatch.setattr(Flow, "commit", late)
     assert save(client_alice, flow, "first", base=1, title="Mine").status_code == 200
     assert (document().find("first").title, document().find("last").title) == ("Mine", "Theirs")
+
+
+def test_two_revisions_of_one_number_are_two_tries(client_alice, flow, monkeypatch):
+    commit, refusals = Flow.commit, [IntegrityError("one_revision_a_number")]
+
+    def refused(self, *args, **more):
+        if refusals:
+            raise refusals.pop()
+        return commit(self, *args, **more)
+
+    monkeypatch.setattr(Flow, "commit", refused)
+    assert save(client_alice, flow, "first", base=1, title="Mine").status_code == 200
+    assert document().find("first").title == "Mine"
 
 
 # What is asked

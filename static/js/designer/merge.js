@@ -23,7 +23,8 @@ document.addEventListener("htmx:config:request", ({ detail: { ctx } }) => {
 });
 
 function ask() {
-  if (document.hidden || !autosave.isSettled || panel()?.querySelector("[data-conflict]")) return;
+  const isAway = document.getElementById("session-bar")?.childElementCount > 0;
+  if (document.hidden || isAway || !autosave.isSettled || panel()?.querySelector("[data-conflict]")) return;
   const values = { base: base(), action: selected() };
   htmx.ajax("GET", newUrl, { source: document.getElementById("merge-notice"), swap: "none", values });
 }
