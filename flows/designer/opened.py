@@ -68,7 +68,9 @@ class OpenFlow:
 
     def __init__(self, request: Request, flow: Flow) -> None:
         self.request, self.flow = request, flow
-        self.new_action = request.POST.get("new_action", "")  # put in last, and open since
+        # The action put in last whose panel is open since: on the page, and in what is answered.
+        self.new_action_shown = request.POST.get("new_action") or request.GET.get("new_action", "")
+        self.new_action = request.POST.get("new_action", "")
         self._contexts: dict[str, PanelContext] = {}
 
     @classmethod

@@ -83,9 +83,10 @@ def card_region_of(opened: OpenFlow, chart: Flowchart, card: Card) -> Region:
     return Region("designer/_card.html", f"card-{card.id}", {"card": card, "flow": opened.flow, "chart": chart})
 
 
-def left_regions(opened: OpenFlow, action_id: str) -> list[Region]:
-    """Of an action whose panel was closed: what was left out in it, which is a mistake now."""
-    if not opened.problems.of_action(action_id):
+def left_regions(opened: OpenFlow) -> list[Region]:
+    """Of a new action whose panel was closed: what was left out in it, which is a mistake now."""
+    action_id = opened.new_action_shown
+    if action_id in ("", opened.new_action) or not opened.problems.of_action(action_id):
         return []
     chart = chart_of(opened, "")
     card = chart.card(action_id)
