@@ -84,8 +84,9 @@ class OpenFlow:
 
     def __init__(self, request: Request, flow: Flow) -> None:
         self.request, self.flow = request, flow
-        # Put in last, and open since: on the page, and once this request is answered.
-        self.shown_new_action = self.new_action = request.POST.get("new_action", "")
+        # The action put in last whose panel is open since: on the page, and in what is answered.
+        self.new_action_shown = request.POST.get("new_action") or request.GET.get("new_action", "")
+        self.new_action = request.POST.get("new_action", "")
         self._contexts: dict[str, PanelContext] = {}
         self.committed: int | None = None  # the number of the revision that this request made
         self.theirs: Document | None = None  # what this request found current and was merged with

@@ -89,7 +89,7 @@ def changed_chart_regions(opened: OpenFlow, selected: str) -> list[Region]:
     if shown.pk == opened.flow.current.pk:
         return []
     try:
-        mistakes = opened.problems_in(shown, opened.shown_new_action).mistakes
+        mistakes = opened.problems_in(shown, opened.new_action_shown).mistakes
         before = Flowchart(shown.parsed(), problems=mistakes)
     except DocumentError:
         return [whole_chart(shared)]
@@ -105,9 +105,10 @@ def card_region_of(opened: OpenFlow, chart: Flowchart, card: Card) -> Region:
     return Region("designer/_card.html", f"card-{card.id}", {"card": card, "flow": opened.flow, "chart": chart})
 
 
-def left_regions(opened: OpenFlow, action_id: str) -> list[Region]:
-    """Of an action whose panel was closed: what was left out in it, which is a mistake now."""
-    if not opened.problems.of_action(action_id):
+def left_regions(opened: OpenFlow) -> list[Region]:
+    """Of a new action whose panel was closed: what was left out in it, which is a mistake now."""
+    action_id = opened.new_action_shown
+    if action_id in ("", opened.new_action) or not opened.problems.of_action(action_id):
         return []
     chart = chart_of(opened, "")
     card = chart.card(action_id)

@@ -115,12 +115,9 @@ def is_about(opened: OpenFlow, selected: str) -> bool:
     return any(each.action_id == id and each.key != MOVED for each in changes(opened.shown_document, theirs))
 
 
-def panel_shown(opened: OpenFlow, selected: str, left: str) -> HttpResponse:
-    """The panel of what was chosen, and what is new in the flow, so that both are of the same revision.
-
-    `left` is the action put in last, if its panel was open until now.
-    """
-    parts = [panel_region(opened, selected), *left_regions(opened, left)]
+def panel_shown(opened: OpenFlow, selected: str) -> HttpResponse:
+    """The panel of what was chosen, and what is new in the flow, so that both are of the same revision."""
+    parts = [panel_region(opened, selected), *left_regions(opened)]
     if opened.shown is not None and opened.shown.pk != opened.flow.current.pk:
         parts = [*renewed_regions(opened, selected, changes_since(opened), saved_region(opened)), *parts]
     return regions(opened.request, *parts)

@@ -55,7 +55,7 @@ def show(request: Request, slug: str) -> HttpResponse:
     """The page; for htmx what is shown once the panel of an action put in last is closed."""
     opened = OpenFlow.find(request, slug)
     if request.htmx:
-        return regions(request, action_region(None), *left_regions(opened, request.GET.get("new_action", "")))
+        return regions(request, action_region(None), *left_regions(opened))
     return page(request, "designer/designer.html", page_context(opened, request.GET.get("action", "")))
 
 
@@ -68,8 +68,9 @@ def select(request: Request, slug: str, action_id: str) -> HttpResponse:
         return redirect_to(opened.flow, action_id)
     if action_id != START and opened.document.find(action_id) is None:
         return action_vanished(opened)
-    left = request.GET.get("new_action", "")  # the panel that was open until now, of an action put in last
-    return panel_shown(opened, action_id, left)
+    if action_id == opened.new_action_shown:
+        opened.new_action = action_id
+    return panel_shown(opened, action_id)
 
 
 @reader

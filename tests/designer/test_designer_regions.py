@@ -196,6 +196,8 @@ def test_what_is_left_out_is_red_once_the_panel_of_a_new_action_is_left(client_a
     saved = regions_of(post(client_alice, flow, "save_properties", "chat", **typed))
     assert "is-error" not in saved["card-chat"]
     assert saved["message-model"] == '<p class="field-problem" id="message-model"></p>'
+    again = regions_of(client_alice.get(url(flow, "select", "chat"), {"new_action": "chat"}, headers=HTMX))
+    assert (list(again), 'id="new-action"' in again["panel"]) == (["panel"], True)
     left = regions_of(client_alice.get(url(flow, "select", "start"), {"new_action": "chat"}, headers=HTMX))
     assert list(left) == ["panel", "card-chat", "problems"]
     assert "Model missing" in left["card-chat"]
