@@ -81,6 +81,11 @@ class Choices:
         return bool(self.undecided or self.theirs or self.has_kept)
 
 
+def can_be_chosen(key: Key) -> bool:
+    """Whether there is a field to ask in; a branch that is gone has none."""
+    return KEYS.fullmatch(".".join(key)) is not None
+
+
 def choices_in(data: QueryDict) -> Choices:
     kept = set(data.getlist("keep"))
     theirs = [text for text in data.getlist("take") if text]

@@ -16,6 +16,7 @@ from flows.designer.conflict import (
     FieldConflict,
     RemovedElsewhere,
     by_field,
+    can_be_chosen,
     conflicts_after,
     with_mine,
 )
@@ -135,18 +136,20 @@ def panel_saved(
     panel is where others changed the same action.
     """
     action_id, found = posted.action.id, changes_since(opened)
-    collided = [collision.key for collision in merged.collisions if collision.action_id == action_id]
+    collided = [each.key for each in merged.collisions if can_be_chosen(each.key)]
+    lost = [each for each in merged.collisions if not can_be_chosen(each.key)]
     if opened.document.find(action_id) is None:
         return panel_of_removed(opened, posted, typed, found)
     conflicts = conflicts_after(opened, action_id, collided, choices)
-    if not opened.request.htmx and not conflicts:
+    state = waiting(conflicts) or refused_words(opened, lost, found, "Not all is saved")
+    if not opened.request.htmx and not state:
         return redirect_to(opened.flow, action_id)
-    parts = renewed_regions(opened, action_id, found, saved_region(opened, waiting(conflicts)), rest_of(merged))
+    parts = renewed_regions(opened, action_id, found, saved_region(opened, state), rest_of(merged))
     if conflicts or choices or is_about(opened, action_id):
         shown = with_mine(opened, typed, action_id, conflicts).locate(action_id).action
         form = property_form(shown, opened.panel_context(action_id))
         panel = Panel(opened, shown, form, stored_values(shown), conflicts=by_field(conflicts))
-        return panel_answer(opened, action_id, [action_region(panel), *parts], 409 if conflicts else 200)
+        return panel_answer(opened, action_id, [action_region(panel), *parts], 409 if state else 200)
     return regions(opened.request, *parts, *field_regions(opened, posted, typed))
 
 

@@ -306,6 +306,30 @@ def test_a_conflict_keeps_a_typed_secret_without_showing_it(client_alice, client
     assert FlowSecret.objects.get(key=key).value.reveal() == CANARY
 
 
+def test_a_branch_that_was_removed_while_it_was_edited_is_named(client_alice, client_bo, alice):
+    lanes = [{"id": f"b{n}", "title": f"Lane {n}", "condition": "true", "actions": []} for n in (1, 2, 3)]
+    route = {"id": "route", "type": "if_else", "branches": lanes}
+    flow = make_flow({"format": "foundryflow/1", "name": "Lanes", "actions": [route]})
+    post(client_bo, flow, "change", "route", "remove-branch", base=1, branch="b2")
+    typed = {f"branch-b{n}-{part}": text for n in (1, 2, 3) for part, text in (("title", "New"), ("condition", "true"))}
+    answer = post(client_alice, flow, "save_properties", "route", base=1, **typed)
+    assert answer.status_code == 409
+    assert "Not all is saved: Bo changed branches of If, too." in words(answer)
+    assert [(lane.id, lane.title) for lane in document().find("route").branches] == [("b1", "New"), ("b3", "New")]
+
+
+def test_the_condition_of_a_branch_is_asked_for_where_it_stands(client_alice, client_bo, alice):
+    lanes = [{"id": f"b{n}", "title": "", "condition": "true", "actions": []} for n in (1, 2)]
+    flow = make_flow(
+        {"format": "foundryflow/1", "name": "Lanes", "actions": [{"id": "route", "type": "if_else", "branches": lanes}]}
+    )
+    for client, condition in ((client_bo, "1 > 2"), (client_alice, "2 > 3")):
+        typed = {"branch-b1-title": "", "branch-b1-condition": condition}
+        answer = post(client, flow, "save_properties", "route", base=1, **typed)
+    assert (answer.status_code, undecided(answer)) == (409, ["2:branches.b1.condition"])
+    assert "Bo changed this to “1 > 2”" in words(answer)
+
+
 def test_inputs_of_start_collide_one_by_one(client_alice, client_bo, flow):
     row = {"input-0-name": "q", "input-1-name": "token", "input-1-type": "secret", "input-1-default": CANARY}
     post(client_bo, flow, "save_inputs", base=1, name="Race", **{"input-0-name": "q", "input-0-type": "list"})
