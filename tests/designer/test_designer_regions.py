@@ -205,3 +205,16 @@ def test_what_is_left_out_is_red_once_the_panel_of_a_new_action_is_left(client_a
     closed = regions_of(client_alice.get(url(flow, "show"), {"new_action": "chat"}, headers=HTMX))
     assert (list(closed), closed["card-chat"]) == (list(left), left["card-chat"])
     assert "Model missing" in show(client_alice, flow, "chat")
+
+
+def test_what_is_left_out_is_red_once_another_action_is_put_in(client_alice, alice):
+    make_connection("contoso")
+    flow = make_flow({"format": "foundryflow/1", "name": "Empty", "actions": []}, by=alice)
+    post(client_alice, flow, "insert", base=1, type="chat_completion")
+    post(client_alice, flow, "save_properties", "chat", base=2, connection="contoso", new_action="chat")
+    moved = post(client_alice, flow, "change", "chat", "toggle", base=3, action="chat", new_action="chat")
+    assert "Model missing" not in moved.content.decode()
+    post(client_alice, flow, "change", "chat", "toggle", base=4, action="chat", new_action="chat")
+    answer = post(client_alice, flow, "insert", base=5, type="log", after="chat", action="chat", new_action="chat")
+    assert "Model missing" in answer.content.decode()
+    assert "Message missing" not in answer.content.decode()
