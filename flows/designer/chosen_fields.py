@@ -66,6 +66,7 @@ class Choice:
     chosen: str
     empty: str  # what it says when nothing is chosen
     hint: str = ""  # when there is nothing to choose
+    is_declarable: bool = False  # by an action above
 
     @property
     def is_typed(self) -> bool:
@@ -84,7 +85,7 @@ def variable_label(variable: VariableInScope) -> str:
 
 
 def none_of(type: str) -> str:
-    return f"No variable of type {type} here. Declare one above." if type else "No variable here. Declare one above."
+    return f"No variable of type {type} here." if type else "No variable here."
 
 
 @field_for(VariableProperty)
@@ -95,7 +96,8 @@ class VariablePropertyField(PropertyField):
     def control(self, bound: Any) -> Choice:
         type = self.property.type
         options = variable_options(bound.form.panel_context.variables, type)
-        return Choice(options, bound.value() or "", "Choose a variable", "" if options else none_of(type))
+        none = "" if options else none_of(type)
+        return Choice(options, bound.value() or "", "Choose a variable", none, is_declarable=True)
 
     def clean(self, value: Any) -> Any:
         return clean_name(value)
@@ -124,7 +126,8 @@ class VariableValuePropertyField(ValuePropertyField):
         variables = [each for each in bound.form.panel_context.variables if each.type not in ("secret", "connection")]
         options = variable_options(variables, self.property.type, "{{{{ {} }}}}")
         none = "" if options else none_of(self.property.type)
-        return Choice(options, bound.value() or "", self.property.empty_words or "No variable", none)
+        empty = self.property.empty_words or "No variable"
+        return Choice(options, bound.value() or "", empty, none, is_declarable=True)
 
 
 @field_for(FlowProperty)

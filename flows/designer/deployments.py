@@ -1,17 +1,28 @@
-"""The deployments that a connection is known to have: those its service lists, and those that were called."""
+"""Suggests the deployments of a connection: those that were called, and those that its service lists."""
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import Any
+from urllib.parse import urlencode
+
+from asgiref.sync import sync_to_async
+from django.http import HttpResponse
+from django.views.decorators.http import require_GET
 
 from connections.clients import foundry_client
 from connections.endpoint.endpoint import EndpointError
 from connections.fields import KeyUnreadable
 from connections.foundry.values import ListedDeployment
 from connections.models import Connection, LearntLesson
+from flows.access import find_flow
 from flows.models import UsageSeries
+from foundryflow.access import editor
+from foundryflow.database import in_thread
+from foundryflow.http import Request
+from foundryflow.regions import page
 
 LISTING = 5.0  # seconds that a service may take to list them
 MOST = 200
@@ -21,6 +32,33 @@ MOST = 200
 class KnownDeployment:
     name: str
     note: str  # how it is known, in a few words
+
+
+@editor
+@require_GET
+async def suggest(request: Request, slug: str) -> HttpResponse:
+    """Deployments to suggest for a connection: at once those that are known, then, with `ask`, what its service lists.
+
+    Whoever types waits for neither.
+    """
+    await in_thread(find_flow)(request, slug)
+    name = request.GET.get("connection", "").strip()
+    found = Connection.objects.foundry().select_related("spill_over_to").filter(name=name)
+    context = await deployments_context(request, name, await in_thread(found.first)())
+    return await sync_to_async(page)(request, "designer/_deployments.html", context)
+
+
+async def deployments_context(request: Request, name: str, connection: Connection | None) -> dict[str, Any]:
+    if connection is None:
+        words = f"There is no connection {name} to ask." if name else "Choose a connection: what it has is listed here."
+        return {"deployments": [], "words": words}
+    known = await in_thread(known_deployments)(connection)
+    if "ask" not in request.GET:
+        url = f"{request.path}?{urlencode({'connection': name, 'ask': 1})}"
+        return {"deployments": known, "words": f"Asking {name} for its list…", "url": url}
+    listed = await listed_deployments(connection)
+    words = f"{len(listed)} listed by {name}." if listed is not None else f"{name} gives no list; its portal shows one."
+    return {"deployments": merge_deployments([*(listed or ()), *known]), "words": words}
 
 
 def known_deployments(connection: Connection) -> list[KnownDeployment]:

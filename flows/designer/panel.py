@@ -22,13 +22,14 @@ from flows.designer.edits import CommonForm, apply_panel, branch_errors, branch_
 from flows.designer.fields import CONDITION_INSERT, Insert, PanelContext
 from flows.designer.opened import OpenFlow
 from flows.designer.property_form import PropertyForm
-from flows.flowchart.chart import TypeView, has_conditions, type_view
+from flows.flowchart.chart import InsertPlace, TypeView, has_conditions, type_view
 from flows.interpreter.tries import TRANSIENT
 from flows.language.document import Action, Document
 from flows.language.scope import VariableInScope
 from flows.lint import linter
 from flows.models import Flow
 from flows.properties.base import EMPTY
+from flows.properties.declarations import DeclarationsProperty
 
 RETRY_NUMBERS = {  # label and hint of each
     "attempts": (
@@ -220,6 +221,18 @@ class Panel:
         groups = [VariableGroup("Secrets", secrets, "secrets")] if secrets else []
         groups += [VariableGroup(origin, found, "body") for origin, found in by_origin(body)]
         return [*groups, *(VariableGroup(origin, found) for origin, found in by_origin(self.variables))]
+
+    @property
+    def declaring_type(self) -> str:
+        """The action type that declares variables."""
+        kinds = {known.type: registry.properties_of_type(known.type).values() for known in registry.all_types()}
+        return next(type for type, found in kinds.items() if any(isinstance(e, DeclarationsProperty) for e in found))
+
+    @property
+    def place_above(self) -> InsertPlace:
+        """Where an action goes that is to stand in front of this one."""
+        place, at = self.opened.document.place_after(self.action.id)
+        return InsertPlace(place["owner"] or "", place["branch"] or "", at - 1)
 
     @property
     def condition_insert(self) -> Insert:

@@ -1,6 +1,6 @@
 from django.urls import path
 
-from flows.designer import responses, views
+from flows.designer import deployments, responses, views
 
 app_name = "designer"
 urlpatterns = [
@@ -19,4 +19,4 @@ urlpatterns = [
 # Whichever of them meets a stored document that cannot be read says so.
 for pattern in urlpatterns:
     pattern.callback = responses.explain_broken_document(pattern.callback)
-urlpatterns.insert(0, path("deployments/", views.deployments, name="deployments"))  # reads no document
+urlpatterns.insert(0, path("deployments/", deployments.suggest, name="deployments"))  # reads no document

@@ -4,20 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import partial
-from typing import Any
-from urllib.parse import urlencode
 
-from asgiref.sync import sync_to_async
 from django.http import Http404, HttpResponse
 from django.views.decorators.http import require_GET, require_POST
 
-from connections.models import Connection
-from flows.access import find_flow
 from flows.actions import registry
 from flows.designer import tree
 from flows.designer.chosen_fields import ConnectionPropertyField
 from flows.designer.conflict import choices_in, without_undecided
-from flows.designer.deployments import known_deployments, listed_deployments, merge_deployments
 from flows.designer.opened import NotTakenBack, OpenFlow
 from flows.designer.others import first_name
 from flows.designer.panel import PostedPanel, stored_panel
@@ -44,7 +38,6 @@ from flows.language.merge import MergedDocument
 from flows.models import Conflict
 from flows.models.history import RevisionStep
 from foundryflow.access import editor, reader
-from foundryflow.database import in_thread
 from foundryflow.http import Request
 from foundryflow.regions import Region, page, regions
 
@@ -201,34 +194,6 @@ def change_revision(
     author = opened.flow.revisions.get(pk=taken.pk).created_by if taken and is_foreign else None
     said = f"{verb} what {first_name(author)} did" if is_foreign else ""
     return tree_changed(opened, still_selected(opened), MergedDocument(opened.document), said)
-
-
-@editor
-@require_GET
-async def deployments(request: Request, slug: str) -> HttpResponse:
-    """Deployments to suggest for a connection: at once those that are known, then, with `ask`, what its service lists.
-
-    Whoever types waits for neither.
-    """
-    await in_thread(find_flow)(request, slug)
-    name = request.GET.get("connection", "").strip()
-    connection = await in_thread(Connection.objects.foundry().filter(name=name).first)() if name else None
-    return await sync_to_async(page)(
-        request, "designer/_deployments.html", await deployments_context(request, name, connection)
-    )
-
-
-async def deployments_context(request: Request, name: str, connection: Connection | None) -> dict[str, Any]:
-    if connection is None:
-        words = f"There is no connection {name} to ask." if name else "Choose a connection: what it has is listed here."
-        return {"deployments": [], "words": words}
-    known = await in_thread(known_deployments)(connection)
-    if "ask" not in request.GET:
-        url = f"{request.path}?{urlencode({'connection': name, 'ask': 1})}"
-        return {"deployments": known, "words": f"Asking {name} for its list…", "url": url}
-    listed = await listed_deployments(connection)
-    words = f"{len(listed)} listed by {name}." if listed is not None else f"{name} gives no list; its portal shows one."
-    return {"deployments": merge_deployments([*(listed or ()), *known]), "words": words}
 
 
 @reader

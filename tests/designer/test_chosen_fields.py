@@ -116,3 +116,21 @@ def test_a_flow_of_a_session_is_not_offered(client_alice, flow_of):
     hidden.room = "playground"
     hidden.save()
     assert "Private" not in [label for _, label, _ in options(client_alice, flow, "property-flow")]
+
+
+def test_where_there_is_no_variable_one_can_be_declared_above(client_alice, alice):
+    body = {"id": "body", "actions": [{"id": "log", "type": "log"}, {"id": "a", "type": "set_variable"}]}
+    loop = {"id": "loop", "type": "try_catch", "branches": [body]}
+    flow = make_flow({"format": "foundryflow/1", "name": "x", "actions": [loop]}, by=alice)
+    page = one_line(client_alice.get(reverse("designer:show", args=[flow.slug]), {"action": "a"}).content.decode())
+    (tag,) = re.findall(r'<button type="button" class="link" data-insert-type[^>]*>Declare one', page)
+    place = {name: re.search(rf'data-{name}="([^"]*)"', tag)[1] for name in ("insert-type", "owner", "branch", "at")}
+    assert place == {"insert-type": "declare_variables", "owner": "loop", "branch": "body", "at": "1"}
+
+
+def test_the_select_of_any_connection_is_given_after_one_was_created(client_alice, flow_of):
+    flow = flow_of("create_azure_ai_connection")
+    url = reverse("designer:connection_field", args=[flow.slug, "a"])
+    answer = client_alice.get(url, {"name": "x", "property": "spill_over_to"}, headers=HTMX)
+    assert 'id="property-spill_over_to"' in answer.content.decode()
+    assert client_alice.get(url, {"name": "x", "property": "customer"}, headers=HTMX).status_code == 404

@@ -72,7 +72,9 @@ async def test_what_is_known_comes_at_once_and_the_service_is_asked_next(ask, mo
 
 
 async def test_the_service_lists_its_deployments(ask, simulator):
-    await sync_to_async(make_connection)("simulator", endpoint=f"{simulator}/openai/v1", key="simulator")
+    connection = await sync_to_async(make_connection)("simulator", endpoint=f"{simulator}/openai/v1", key="simulator")
+    connection.spill_over_to = await sync_to_async(make_connection)()
+    await connection.asave()
     page = await ask(connection="simulator", ask="1")
     assert 'data-value="gpt-4o-mini"' in page
     assert "listed by simulator." in page

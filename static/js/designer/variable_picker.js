@@ -74,6 +74,11 @@ document.addEventListener("click", (event) => {
   else if (opener && !event.target.closest("[data-picker]")) close();
 });
 
+document.addEventListener("mousedown", (event) => {
+  // The focus stays where the keys are heard.
+  if (event.target.closest("[data-picker]") && !event.target.matches("input")) event.preventDefault();
+});
+
 document.addEventListener("input", (event) => {
   const picker = event.target.closest("[data-picker]");
   if (picker) find(picker);
