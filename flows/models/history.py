@@ -92,16 +92,25 @@ class FlowHistory:
         return done, undone
 
     def to_undo(self, person: int, base: int | None = None) -> RevisionStep | None:
-        """What the person did last, as far as revision `base`; where nothing is left, what somebody else did last."""
-        done = [step for step in self.stacks(person)[0] if base is None or step.number <= base]
+        """What the person did last, as far as revision `base`.
+
+        Who has not done anything here takes back what somebody else did last; who has, never does so by one press too
+        many.
+        """
+        done, undone = self.stacks(person)
+        mine = [step for step in done if base is None or step.number <= base]
         head = self.head
-        if done or head is None or head.parent is None or base not in (None, head.number):
-            return done[-1] if done else None
-        return head
+        if mine or done or undone or head is None or base not in (None, head.number):
+            return mine[-1] if mine else None
+        has_undone = any(step.author == person for step in self._children())
+        return None if has_undone or head.parent is None else head
 
     def to_redo(self, person: int) -> RevisionStep | None:
         """What the person has undone last: a revision made from the current one, or one that took something back."""
-        head = self.head
-        children = [s for s in self.steps.values() if head and s.parent == head.pk and s.takes_back is None]
-        undone = self.stacks(person)[1]
+        children, undone = self._children(), self.stacks(person)[1]
         return children[0] if children else undone[-1] if undone else None
+
+    def _children(self) -> list[RevisionStep]:
+        """What was made from the current revision, the newest first; what took back something is none of it."""
+        head = self.head
+        return [step for step in self.steps.values() if head and step.parent == head.pk and step.takes_back is None]

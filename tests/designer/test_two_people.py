@@ -445,6 +445,17 @@ def test_two_presses_of_undo_from_one_page_take_back_two_changes(client_alice, f
     assert document().find("first").title == "First"
 
 
+@pytest.mark.parametrize("order", ["mine last", "theirs last"])
+def test_one_press_too_many_takes_back_nothing_of_others(client_alice, client_bo, flow, order):
+    first, last = (client_bo, client_alice) if order == "mine last" else (client_alice, client_bo)
+    save(first, flow, "first", base=1, title="One")
+    save(last, flow, "last", base=2, title="Two")
+    for _ in range(3):
+        assert post(client_alice, flow, "undo", base=Flow.objects.get().current.number).status_code == 200
+    titles = (document().find("first").title, document().find("last").title)
+    assert titles == (("One", "") if order == "mine last" else ("First", "Two"))
+
+
 def test_undo_of_what_somebody_else_did_says_whose_it_was(client_alice, client_bo, flow):
     save(client_bo, flow, "first", base=1, title="Theirs")
     answer = post(client_alice, flow, "undo", base=2)
