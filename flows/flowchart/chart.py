@@ -111,6 +111,12 @@ class Card:
     run: CardRun | None = None
 
     @property
+    def only_port(self) -> Port | None:
+        """The one input of a container, which fits into its head."""
+        is_short = self.lanes is not None and len(self.ports) == 1 and self.ports[0].brief
+        return self.ports[0] if is_short else None
+
+    @property
     def subtitle(self) -> str:
         """Its type; the group where the title already says the type."""
         return self.view.title if self.title != self.view.title else self.view.group_title

@@ -52,3 +52,15 @@ def test_the_second_line_of_a_card_is_its_type_or_else_its_group():
         }
     )
     assert [card.subtitle for card in Flowchart(document).cards] == ["Built-in", "Log"]
+
+
+def test_the_one_input_of_a_container_stands_in_its_head():
+    loop = {
+        "id": "a",
+        "type": "for_each",
+        "properties": {"items": "{{ parts }}"},
+        "branches": [{"id": "b", "actions": []}],
+    }
+    bare = {**loop, "id": "c", "properties": {}, "branches": [{"id": "d", "actions": []}]}
+    cards = Flowchart(parse({"format": "foundryflow/1", "name": "x", "actions": [loop, bare]})).cards
+    assert [card.only_port and card.only_port.brief for card in cards] == ["parts", None]
