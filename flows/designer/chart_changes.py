@@ -69,7 +69,7 @@ def card_changes(old: Card, new: Card, shared: Mapping[str, Any]) -> Iterator[Re
     if new.lanes is None or old.lanes is None:
         if not is_same or new.lanes is not old.lanes:
             template = "_card" if new.lanes is None else "_container"
-            yield Region(f"designer/{template}.html", f"card-{new.id}", {**shared, "card": new}, swap="outerHTML")
+            yield Region(f"designer/{template}.html", f"card-{new.id}", {**shared, "card": new})
     elif is_same and [label_of(lane) for lane in old.lanes] == [label_of(lane) for lane in new.lanes]:
         for before, now in zip(old.lanes, new.lanes, strict=True):
             yield from lane_changes(before, now, new, shared)
@@ -82,7 +82,7 @@ def lane_changes(old: Lane, new: Lane, card: Card, shared: Mapping[str, Any]) ->
     if old.cards and new.cards:
         yield from block_changes(old.cards, new.cards, f"top-{name}", shared)
     elif old.cards or new.cards:
-        yield Region("designer/_lane.html", f"lane-{name}", {**shared, "card": card, "lane": new}, swap="outerHTML")
+        yield Region("designer/_lane.html", f"lane-{name}", {**shared, "card": card, "lane": new})
 
 
 def face(card: Card) -> Card:
