@@ -26,5 +26,6 @@ urlpatterns = [
     path("usage/", include("flows.usage.urls")),
     path("playground/", include("flows.playground.urls")),
     path("batches/", include("flows.batch.urls")),
+    path("go-to/", include("flows.go_to.urls")),
     path("flows/<slug:slug>/", include("flows.designer.urls")),
 ]

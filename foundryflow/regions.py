@@ -19,7 +19,7 @@ from django.utils.safestring import SafeString, mark_safe
 
 @dataclass(frozen=True, slots=True)
 class Region:
-    """A partial and where it belongs. `swap` is an htmx swap style."""
+    """A partial and where it belongs. `swap` is an htmx swap style; `delete` needs no partial."""
 
     template: str
     id: str
@@ -40,7 +40,7 @@ def regions(request: HttpRequest | None, *parts: Region, status: int = 200) -> H
 
 
 def partial(part: Region, request: HttpRequest | None = None) -> SafeString:
-    body = render_to_string(part.template, dict(part.context), request)
+    body = render_to_string(part.template, dict(part.context), request) if part.template else ""
     return envelope(part.id, part.swap, mark_safe(body))  # noqa: S308 - rendered by our own template
 
 

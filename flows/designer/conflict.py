@@ -1,84 +1,176 @@
-"""Two people have edited the same flow: what each of them wants, side by side."""
+"""What two people have changed at the same time, each to something else: both values, and the choice between them.
+
+What is not chosen yet travels with the panel as `undecided`: the number of the revision in which others changed it, and
+the key of the property. While it does, the panel shows mine and the flow has theirs.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import re
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from flows.designer.property_form import PropertyForm
-from flows.language.document import Action, Document
+from django.http import QueryDict
+
+from flows.designer.opened import OpenFlow
+from flows.designer.others import ForeignChange, Names, changes_since, first_name
+from flows.language.document import Document
+from flows.language.flat import ABSENT, Key, Where, flatten
+from flows.language.merge import with_value_of
 from flows.language.stored_secrets import is_stored
-from flows.models import Revision
-from foundryflow.people import name_of
+from foundryflow.http import whole_number
 
-LONGEST = 200  # characters of a value
-
-Difference = tuple[str, str, str]  # label, mine, theirs
-Pair = tuple[str, Any, Any]  # the same before the values are put into words
+LONGEST = 200  # characters of a value in a sentence
+LONGEST_TEXT = 20_000  # of one that is shown by itself
+MOST_UNDECIDED = 100
+KEYS = re.compile(
+    r"(title|description|retry|timeout|name)|(properties|inputs|settings)\..+|branches\..+\.(title|condition)"
+)
 
 
 @dataclass(frozen=True)
-class EditConflict:
-    """Somebody committed meanwhile: who, when, and both versions of each property that differs."""
+class FieldConflict:
+    """What the note inside a field says."""
+
+    key: Key
+    who: str
+    when: datetime
+    number: int  # of the revision
+    theirs: str
+    is_long: bool = False
+    is_secret: bool = False
+
+    @property
+    def posted(self) -> str:
+        return f"{self.number}:{'.'.join(self.key)}"
+
+    @property
+    def field(self) -> str:
+        """The field of the panel that it stands in."""
+        match self.key:
+            case ("retry",):
+                return "attempts"
+            case ("branches", id, _):
+                return f"branch-{id}-condition"
+            case ("properties" | "settings", name):
+                return name
+            case ("inputs", name):
+                return f"input-{name}"
+        return self.key[0]
+
+
+@dataclass(frozen=True)
+class RemovedElsewhere:
+    """What the note on top of the panel says of an action that somebody removed while it was edited."""
 
     who: str
     when: datetime
-    number: int  # of their revision
-    selected: str  # the action, or Start
-    differences: Sequence[Difference]
 
 
-def edit_conflict(theirs: Revision, selected: str, differences: Sequence[Difference]) -> EditConflict:
-    return EditConflict(author_of(theirs), theirs.created_at, theirs.number, selected, differences)
+@dataclass(frozen=True)
+class Choices:
+    """What was posted about conflicts: keys not decided yet, with the revision of theirs; those decided for theirs."""
+
+    undecided: Mapping[Key, int]
+    theirs: Sequence[Key]
+    has_kept: bool  # others were decided for mine
+
+    def __bool__(self) -> bool:
+        return bool(self.undecided or self.theirs or self.has_kept)
 
 
-def author_of(revision: Revision) -> str:
-    return name_of(revision.created_by) or "Somebody"
+def can_be_chosen(key: Key) -> bool:
+    """Whether there is a field to ask in; a branch that is gone has none."""
+    return KEYS.fullmatch(".".join(key)) is not None
 
 
-def action_differences(mine: Action, theirs: Action, form: PropertyForm | None) -> list[Difference]:
-    pairs: list[Pair] = [("Title", mine.title, theirs.title)]
-    for name, declared in form.property_fields() if form is not None else ():
-        pairs.append((str(declared.label), mine.properties.get(name), theirs.properties.get(name)))
-    pairs += branch_pairs(mine, theirs)
-    pairs.append(("Retry", mine.json.get("retry"), theirs.json.get("retry")))
-    pairs.append(("Timeout", mine.timeout, theirs.timeout))
-    pairs.append(("Disabled", mine.disabled, theirs.disabled))
-    pairs.append(("Description", mine.description, theirs.description))
-    return differences_in(pairs)
+def choices_in(data: QueryDict) -> Choices:
+    kept = set(data.getlist("keep"))
+    theirs = [text for text in data.getlist("take") if text]
+    undecided = dict(parsed(data.getlist("undecided"), without={*kept, *theirs}))
+    return Choices(undecided, [key for key, _ in parsed(theirs)], bool(kept))
 
 
-def branch_pairs(mine: Action, theirs: Action) -> list[Pair]:
-    """Titles and conditions of the branches that both have."""
-    known = {branch.id: branch for branch in theirs.branches}
-    pairs: list[Pair] = []
-    for number, branch in enumerate(mine.branches, 1):
-        if other := known.get(branch.id):
-            pairs.append((f"Title of branch {number}", branch.title, other.title))
-            pairs.append((f"Condition of branch {number}", branch.condition, other.condition))
-    return pairs
+def parsed(texts: Sequence[str], without: Iterable[str] = ()) -> list[tuple[Key, int]]:
+    found = []
+    for text in texts[:MOST_UNDECIDED]:
+        number, _, key = text.partition(":")
+        if text not in without and (known := whole_number(number)) and KEYS.fullmatch(key):
+            found.append((tuple(key.split(".", 2 if key.startswith("branches") else 1)), known))
+    return found
 
 
-def start_differences(mine: Document, theirs: Document) -> list[Difference]:
-    my_inputs, their_inputs = ({declared.name: declared.json for declared in each.inputs} for each in (mine, theirs))
-    pairs: list[Pair] = [("Name", mine.name, theirs.name)]
-    pairs += [(f"Input {name}", my_inputs.get(name), their_inputs.get(name)) for name in {**my_inputs, **their_inputs}]
-    pairs.append(("Deadline", mine.deadline, theirs.deadline))
-    pairs.append(("Runs at the same time", mine.concurrency, theirs.concurrency))
-    return differences_in(pairs)
+def without_undecided(changed: Document, opened: OpenFlow, action_id: str | None, choices: Choices) -> Document:
+    """What is to be saved of the posted document: what is not decided stays as it is stored, and so does theirs."""
+    for key in [*choices.undecided, *choices.theirs]:
+        changed = with_value_of(changed, opened.shown_document, action_id, key)
+    return changed
 
 
-def differences_in(pairs: Sequence[Pair]) -> list[Difference]:
-    return [
-        (label, in_words(mine), in_words(theirs)) for label, mine, theirs in pairs if (mine or None) != (theirs or None)
-    ]
+def with_mine(opened: OpenFlow, typed: Document, action_id: str | None, conflicts: Iterable[FieldConflict]) -> Document:
+    """What the panel shows: the flow as it is, but mine where it is not decided. Literal secrets of mine are stored."""
+    conflicts = list(conflicts)
+    if not conflicts:
+        return opened.document
+    shown, mine = opened.document, opened.flow.store_secrets(typed)
+    for conflict in conflicts:
+        shown = with_value_of(shown, mine, action_id, conflict.key)
+    return shown
+
+
+def field_conflicts(
+    opened: OpenFlow, action_id: str | None, keys: Mapping[Key, int | None], found: Sequence[ForeignChange]
+) -> list[FieldConflict]:
+    """The notes for these keys, with the number of the revision of theirs where that is known already."""
+    stored, names = flatten(opened.document).values, Names(opened)
+    made_by = {(each.change.action_id, each.change.key): each for each in found}
+    known = opened.flow.revisions.select_related("created_by").filter(number__in=[n for n in keys.values() if n])
+    revisions = {revision.number: revision for revision in known} if any(keys.values()) else {}
+    conflicts = []
+    for key, number in keys.items():
+        where: Where = (action_id, key)
+        by = made_by.get(where)
+        revision = revisions.get(number or 0) or opened.flow.current
+        author, when, of = (
+            (by.author, by.when, by.number) if by else (revision.created_by, revision.created_at, revision.number)
+        )
+        value = stored.get(where, ABSENT)
+        is_own = author == opened.request.user
+        is_text = isinstance(value, str) and (len(value) > LONGEST or "\n" in value)
+        conflicts.append(
+            FieldConflict(
+                key,
+                "You, in another tab," if is_own else first_name(author),
+                when,
+                of,
+                value[:LONGEST_TEXT] if is_text else in_words(value),
+                is_text,
+                names.is_hidden(action_id, key, value) and key[0] == "properties",
+            )
+        )
+    return conflicts
+
+
+def conflicts_after(
+    opened: OpenFlow, action_id: str | None, keys: Sequence[Key], choices: Choices
+) -> list[FieldConflict]:
+    """Of what collided now, and of what was not decided before."""
+    open_keys: dict[Key, int | None] = {**choices.undecided, **dict.fromkeys(keys)}
+    return field_conflicts(opened, action_id, open_keys, changes_since(opened)) if open_keys else []
+
+
+def by_field(conflicts: Iterable[FieldConflict]) -> dict[str, list[FieldConflict]]:
+    found: dict[str, list[FieldConflict]] = {}
+    for conflict in conflicts:
+        found.setdefault(conflict.field, []).append(conflict)
+    return found
 
 
 def in_words(value: Any) -> str:
-    """A value as a cell of the table says it."""
-    if value in (None, "", [], {}, False):
+    """A value as a sentence says it."""
+    if value is ABSENT or value in (None, "", [], {}, False):
         return "empty"
     if value is True:
         return "yes"

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from urllib.parse import parse_qs, urlsplit
 
 from django.conf import settings
+from django.db import IntegrityError
 
 from connections.models import Connection
 from flows.access import find_flow
@@ -14,11 +16,33 @@ from flows.designer.fields import PanelContext
 from flows.engine import configuration
 from flows.flowchart.chart import type_view
 from flows.language.document import Document, DocumentError, Input
+from flows.language.merge import Collision, MergedDocument, merge
 from flows.lint import linter
-from flows.models import Flow
+from flows.lint.untouched import open_problems
+from flows.models import Conflict, Flow, Revision
+from flows.models.history import FlowHistory, RevisionStep
 from foundryflow.http import Request, whole_number
 
+BASE_HEADER = "X-Flow-Base"  # the number of the revision that the page shows
+MOST_TRIES = 5  # commits of others that may come first
 MOST_FLOWS = 1_000  # to choose from
+
+
+class NotTakenBack(Exception):
+    """Others have changed what an undo would take back."""
+
+    def __init__(self, collisions: Sequence[Collision], number: int) -> None:
+        super().__init__("It was changed again since.")
+        self.collisions, self.number = collisions, number
+
+
+@dataclass(frozen=True)
+class ProblemRow:
+    """A problem as the list under the chart has it."""
+
+    found: linter.Problem
+    title: str  # of its action
+    is_open: bool  # nobody has come there yet
 
 
 @dataclass(frozen=True)
@@ -27,19 +51,32 @@ class ProblemList:
 
     problems: Sequence[linter.Problem]
     titles: Mapping[str, str]  # of actions, by id
+    open: Collection[linter.Problem] = ()  # at what is still to be filled in: they count, but nothing is red for them
 
     @property
-    def rows(self) -> list[tuple[linter.Problem, str]]:
-        return [(problem, self.titles.get(problem.action_id or "", "Flow")) for problem in self.problems]
+    def rows(self) -> list[ProblemRow]:
+        return [
+            ProblemRow(found, self.titles.get(found.action_id or "", "Flow"), found in self.open)
+            for found in self.problems
+        ]
+
+    @property
+    def mistakes(self) -> list[linter.Problem]:
+        """Problems that are shown where they are."""
+        return [problem for problem in self.problems if problem not in self.open]
 
     def of_action(self, action_id: str) -> dict[str, linter.Problem]:
-        """The problems of one action by property; an error goes before a warning."""
-        found = sorted(self.problems, key=lambda problem: problem.severity == "error")
+        """The mistakes in one action by property; an error goes before a warning."""
+        found = sorted(self.mistakes, key=lambda problem: problem.severity == "error")
         return {problem.property or "": problem for problem in found if problem.action_id == action_id}
 
     @property
     def errors(self) -> int:
         return sum(1 for problem in self.problems if problem.severity == "error")
+
+    @property
+    def is_bad(self) -> bool:
+        return any(problem.severity == "error" for problem in self.mistakes)
 
 
 class OpenFlow:
@@ -47,7 +84,12 @@ class OpenFlow:
 
     def __init__(self, request: Request, flow: Flow) -> None:
         self.request, self.flow = request, flow
+        # The action put in last whose panel is open since: on the page, and in what is answered.
+        self.new_action_shown = request.POST.get("new_action") or request.GET.get("new_action", "")
+        self.new_action = request.POST.get("new_action", "")
         self._contexts: dict[str, PanelContext] = {}
+        self.committed: int | None = None  # the number of the revision that this request made
+        self.theirs: Document | None = None  # what this request found current and was merged with
 
     @classmethod
     def find(cls, request: Request, slug: str) -> OpenFlow:
@@ -65,8 +107,28 @@ class OpenFlow:
 
     @property
     def base(self) -> int:
-        """The number of the revision on which the person made the posted edit; 0 when none was named."""
-        return whole_number(self.request.POST.get("base")) or 0
+        """The number of the revision that the page shows, on which edits are made; 0 when none was named."""
+        given = self.request.POST.get("base") or self.request.GET.get("base") or self.request.headers.get(BASE_HEADER)
+        return whole_number(given) or 0
+
+    @property
+    def root(self) -> str:
+        """The container that the page shows as the whole chart; empty: the flow."""
+        address = urlsplit(self.request.htmx.current_url or "") if self.request.htmx else None
+        return self.request.GET.get("root") or (parse_qs(address.query).get("root", [""])[0] if address else "")
+
+    @cached_property
+    def shown(self) -> Revision | None:
+        """The revision that the page shows; None when there is none of that number."""
+        current = self.flow.current
+        if self.base in (0, current.number):
+            return current if self.base else None
+        return self.flow.revisions.filter(number=self.base).first()
+
+    @property
+    def shown_document(self) -> Document:
+        """What edits are made on. Raises DocumentError."""
+        return self.shown.parsed() if self.shown else self.document
 
     @cached_property
     def connections(self) -> list[Connection]:
@@ -74,9 +136,17 @@ class OpenFlow:
 
     @cached_property
     def problems(self) -> ProblemList:
-        document = self.document
+        return self.problems_in(self.flow.current, self.new_action)
+
+    def problems_in(self, revision: Revision, new_action: str) -> ProblemList:
+        document = revision.parsed()
         titles = {a.action.id: a.action.title or type_view(a.action.type).title for a in document.walk()}
-        return ProblemList(configuration.problems_of(document, self.flow, self.connections), titles)
+        found = configuration.problems_of_revision(revision, self.flow, self.connections)
+        return ProblemList(found, titles, open_problems(document, found, new_action))
+
+    @cached_property
+    def history(self) -> FlowHistory:
+        return FlowHistory(self.flow)
 
     def panel_context(self, action_id: str) -> PanelContext:
         """What the form of an action is told. An edit of the action itself does not change it."""
@@ -87,6 +157,84 @@ class OpenFlow:
                 variables, names, settings.ENVIRONMENT_SECRETS, self.flows_to_run, self.inputs_of
             )
         return self._contexts[action_id]
+
+    def commit(self, changed: Document, *, note: str) -> MergedDocument:
+        """Makes what the person changed on the page's revision current, together with what others have changed since.
+
+        What collides is left as others have it. Raises Conflict where it is not known what the page shows, and
+        DocumentError where both together are more than a flow may hold.
+        """
+        shown = self.shown
+        if shown is None:
+            raise Conflict(self.flow.current)
+        for _ in range(MOST_TRIES):
+            self.theirs = self.document
+            merged = merge(shown.parsed(), changed, self.theirs)
+            if merged.document == self.document:
+                return merged
+            try:
+                current = self.flow.current.number
+                made = self.flow.commit(merged.document, by=self.request.user, base=current, note=note[:200])
+            except (Conflict, IntegrityError):  # on PostgreSQL two may number their revisions alike
+                self.read_again()
+                continue
+            self.committed = made.number
+            self._forget()
+            return merged
+        raise Conflict(self.flow.current)
+
+    def put_back(self, typed: Document, action_id: str, *, note: str) -> MergedDocument:
+        """Puts an action that others have removed into the current revision, with all that it was in and is not there.
+
+        Raises Conflict and DocumentError.
+        """
+        root = typed.locate(action_id)
+        while root.owner is not None and self.document.find(root.owner.id) is None:
+            root = typed.locate(root.owner.id)
+        owner = self.document.find(root.owner.id) if root.owner else None
+        lanes = [lane.id for lane in owner.branches if root.branch and lane.id == root.branch.id] if owner else []
+        place = {"owner": owner.id if owner and lanes else None, "branch": lanes[0] if lanes else None}
+        changed = self.document.insert(root.action.json, at=root.at, **place)
+        self.flow.commit(changed, by=self.request.user, base=self.flow.current.number, note=note[:200])
+        self._forget()
+        return MergedDocument(changed)
+
+    def undo(self) -> RevisionStep | None:
+        """Takes back what the person did last. Returns it, or None. Raises Conflict and NotTakenBack."""
+        if self.shown is None:
+            raise Conflict(self.flow.current)
+        step = self.history.to_undo(self.request.user.pk, self.base)
+        if step is not None and step.pk == self.flow.current.pk:
+            self.flow.undo(base=step.number)
+        elif step is not None:
+            self._take_back(step)
+        self._forget()
+        return step
+
+    def redo(self) -> RevisionStep | None:
+        """Does again what the person has undone last. Returns it, or None. Raises Conflict and NotTakenBack."""
+        if self.shown is None:
+            raise Conflict(self.flow.current)
+        current = self.flow.current
+        step = self.history.to_redo(self.request.user.pk)
+        if step is not None and step.parent == current.pk:
+            self.flow.redo(base=current.number)
+        elif step is not None and step.pk == current.pk:
+            self.flow.undo(base=step.number)
+        elif step is not None:
+            self._take_back(step)
+        self._forget()
+        return step
+
+    def _take_back(self, step: RevisionStep) -> None:
+        """A new revision without what the step changed, and with everything that came after it."""
+        revisions = self.flow.revisions.in_bulk([step.pk, step.parent])
+        merged = merge(revisions[step.pk].parsed(), revisions[step.parent or 0].parsed(), self.document)
+        if merged.collisions:
+            raise NotTakenBack(merged.collisions, step.number)
+        current = self.flow.current.number
+        note = f"Undo of r{step.number}"
+        self.flow.commit(merged.document, by=self.request.user, base=current, note=note, takes_back=step.pk)
 
     def flows_to_run(self) -> list[tuple[str, str]]:
         """Slug and name of the flows that an action can run."""
@@ -101,17 +249,12 @@ class OpenFlow:
         except DocumentError:
             return None
 
-    def commit(self, changed: Document, *, note: str) -> None:
-        """Makes `changed` the current revision, unless it changes nothing. Raises Conflict."""
-        if changed != self.document or self.base != self.flow.current.number:
-            self.flow.commit(changed, by=self.request.user, base=self.base, note=note[:200])
-            self._forget_problems()
-
     def read_again(self) -> None:
         """Takes up the flow as it is stored now."""
         self.flow = find_flow(self.request, self.flow.slug)
         self._contexts.clear()
-        self._forget_problems()
+        self._forget()
 
-    def _forget_problems(self) -> None:
-        self.__dict__.pop("problems", None)
+    def _forget(self) -> None:
+        for name in ("problems", "history"):
+            self.__dict__.pop(name, None)

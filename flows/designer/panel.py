@@ -17,7 +17,7 @@ from connections.foundry.lessons import unsent_fields
 from connections.lesson_memory import as_lesson, day_learned
 from connections.models import Connection, LearntLesson
 from flows.actions import registry
-from flows.designer.conflict import EditConflict
+from flows.designer.conflict import FieldConflict, RemovedElsewhere
 from flows.designer.edits import CommonForm, apply_panel, branch_errors, branch_fields, property_form, secret_errors
 from flows.designer.fields import CONDITION_INSERT, Insert, PanelContext
 from flows.designer.opened import OpenFlow
@@ -181,7 +181,13 @@ class Panel:
     form: PropertyForm | None  # None for a type that is not installed
     values: CommonValues
     errors: Mapping[str, str] = field(default_factory=dict)  # by field, about what was typed
-    conflict: EditConflict | None = None
+    conflicts: Mapping[str, Sequence[FieldConflict]] = field(default_factory=dict)  # by field
+    removed: RemovedElsewhere | None = None  # the action is not in the flow any more
+
+    @property
+    def base(self) -> int:
+        """The revision that the panel is an edit of."""
+        return self.opened.base if self.removed else self.flow.current.number
 
     @property
     def flow(self) -> Flow:
@@ -278,7 +284,7 @@ class Panel:
 
     @property
     def opens_retry(self) -> bool:
-        return any(name in self.errors for name in RETRY_NUMBERS)
+        return any(name in self.errors or name in self.conflicts for name in RETRY_NUMBERS)
 
     @property
     def fields(self) -> list[Any]:
@@ -297,7 +303,8 @@ class Panel:
 
     @property
     def opens_advanced(self) -> bool:
-        return bool(self.form and any(name in self.form.errors for name in self.form.advanced))
+        noted = {*self.form.errors, *self.conflicts} if self.form else ()
+        return bool(self.form and any(name in noted for name in self.form.advanced))
 
     @property
     def result(self) -> Any:
@@ -309,7 +316,7 @@ class Panel:
         """The fields under which a message can stand."""
         names = [name for name, _ in self.form.property_fields()] if self.form else []
         conditions = [branch.condition_name for branch in self.values.branches]
-        return ["title", *names, *conditions, *(RETRY_NUMBERS if self.has_retry else ())]
+        return ["title", "description", *names, *conditions, *(RETRY_NUMBERS if self.has_retry else ())]
 
     @property
     def overridable(self) -> list[Any]:

@@ -7,13 +7,17 @@ from collections.abc import Iterable
 from functools import cache
 from typing import Any
 
+from django.utils import timezone
+
 from flows.actions import registry
 from flows.actions.base import Group
+from flows.designer.chart_changes import chart_regions, whole_chart
 from flows.designer.opened import OpenFlow
+from flows.designer.others import MergeNotice
 from flows.designer.panel import Panel, stored_panel
 from flows.designer.start_form import StartForm
-from flows.flowchart.chart import GROUPS, START, Flowchart, TypeView, type_view
-from flows.language.document import Action
+from flows.flowchart.chart import GROUPS, START, Card, Flowchart, TypeView, type_view
+from flows.language.document import Action, DocumentError
 from flows.models.run_counts import newest_runs
 from foundryflow.regions import Region
 
@@ -45,38 +49,71 @@ def name_region(opened: OpenFlow) -> Region:
     return Region("designer/_name.html", "flow-name", {"flow": opened.flow})
 
 
-def saved_region(opened: OpenFlow, state: str = "", base: int | None = None) -> Region:
-    """When the flow was saved, or in `state` why not.
+def saved_region(opened: OpenFlow, state: str = "", base: int | None = None, said: str = "") -> Region:
+    """When the flow was saved, or in `state` why not; `said` goes before the time.
 
     `base` is the revision that the page goes on editing: the current one, unless a conflict is to be decided first.
     """
-    flow = opened.flow
-    context = {"flow": flow, "revision": flow.current, "state": state, "base": base or flow.current.number}
+    flow, history = opened.flow, opened.history
+    person = opened.request.user.pk
+    is_save = opened.request.method == "POST"
+    context = {
+        "flow": flow,
+        "revision": flow.current,
+        "state": state,
+        "said": said,
+        "saved_at": timezone.now() if is_save else flow.changed_at,
+        "base": base or flow.current.number,
+        "can_undo": opened.can_edit and history.to_undo(person) is not None,
+        "can_redo": opened.can_edit and history.to_redo(person) is not None,
+    }
     return Region("designer/_saved.html", "saved", context)
 
 
 def chart_of(opened: OpenFlow, selected: str) -> Flowchart:
-    root = opened.request.GET.get("root", "")
-    chart = Flowchart(opened.document, selected=selected, problems=opened.problems.problems, root=root)
+    chart = Flowchart(opened.document, selected=selected, problems=opened.problems.mistakes, root=opened.root)
     chart.readonly = not opened.can_edit
     return chart
 
 
 def chart_region(opened: OpenFlow, selected: str) -> Region:
-    return region_of_chart(opened, chart_of(opened, selected))
+    return whole_chart({"flow": opened.flow, "chart": chart_of(opened, selected)})
 
 
-def region_of_chart(opened: OpenFlow, chart: Flowchart) -> Region:
-    return Region("designer/_flowchart.html", "flowchart", {"flow": opened.flow, "chart": chart})
+def changed_chart_regions(opened: OpenFlow, selected: str) -> list[Region]:
+    """What differs between the chart that the page shows and the current one."""
+    shown, chart = opened.shown, chart_of(opened, selected)
+    shared = {"flow": opened.flow, "chart": chart}
+    if shown is None or opened.root:
+        return [whole_chart(shared)]
+    if shown.pk == opened.flow.current.pk:
+        return []
+    try:
+        mistakes = opened.problems_in(shown, opened.new_action_shown).mistakes
+        before = Flowchart(shown.parsed(), problems=mistakes)
+    except DocumentError:
+        return [whole_chart(shared)]
+    return chart_regions(before, chart, shared)
 
 
-def card_region(opened: OpenFlow, action_id: str) -> Region:
-    """The card of an action; the whole chart for one that holds others, whose cards it may rename."""
-    chart = chart_of(opened, action_id)
+def notice_region(notice: MergeNotice) -> Region:
+    """The row on top of the chart about what others have changed."""
+    return Region("designer/_merge_notice.html", "merge-notice", {"notice": notice})
+
+
+def card_region_of(opened: OpenFlow, chart: Flowchart, card: Card) -> Region:
+    return Region("designer/_card.html", f"card-{card.id}", {"card": card, "flow": opened.flow, "chart": chart})
+
+
+def left_regions(opened: OpenFlow) -> list[Region]:
+    """Of a new action whose panel was closed: what was left out in it, which is a mistake now."""
+    action_id = opened.new_action_shown
+    if action_id in ("", opened.new_action) or not opened.problems.of_action(action_id):
+        return []
+    chart = chart_of(opened, "")
     card = chart.card(action_id)
-    if card is None or card.lanes is not None:
-        return region_of_chart(opened, chart)
-    return Region("designer/_card.html", f"card-{action_id}", {"card": card, "flow": opened.flow, "chart": chart})
+    found = [card_region_of(opened, chart, card)] if card is not None and card.lanes is None else []
+    return [*found, problems_region(opened)]
 
 
 def problems_region(opened: OpenFlow) -> Region:
@@ -113,7 +150,8 @@ def label_region(panel: Panel, field: Any) -> Region:
 
 def message(panel: Panel, name: str) -> dict[str, Any]:
     error = panel.errors.get(name, "")
-    return {"name": name, "error": error, "problem": "" if error else panel.problems.get(name, "")}
+    problem = "" if error else panel.problems.get(name, "")
+    return {"name": name, "error": error, "problem": problem, "is_alone": True}
 
 
 def stored_field_regions(opened: OpenFlow, action: Action, names: Iterable[str]) -> list[Region]:

@@ -2,23 +2,36 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import wraps
 
 from django.contrib import messages
 from django.http import HttpResponse, HttpResponseRedirect
 from django.shortcuts import redirect
 from django.urls import reverse
+from django.utils import timezone
 
-from flows.designer.conflict import action_differences, author_of, edit_conflict, start_differences
+from flows.designer.conflict import (
+    Choices,
+    FieldConflict,
+    RemovedElsewhere,
+    by_field,
+    can_be_chosen,
+    conflicts_after,
+    with_mine,
+)
 from flows.designer.edits import property_form
-from flows.designer.opened import OpenFlow
+from flows.designer.opened import NotTakenBack, OpenFlow
+from flows.designer.others import ForeignChange, Names, changes_since, first_name, notice_of
 from flows.designer.panel import Panel, PostedPanel, stored_values, typed_panel
 from flows.designer.regions import (
     action_region,
-    card_region,
+    changed_chart_regions,
     chart_region,
+    left_regions,
     message_regions,
     name_region,
+    notice_region,
     page_context,
     panel_region,
     problems_region,
@@ -28,11 +41,16 @@ from flows.designer.regions import (
 )
 from flows.designer.start_form import StartForm
 from flows.flowchart.chart import START
-from flows.language.document import Action, Document, DocumentError
-from flows.models import Flow, Revision
+from flows.language.document import Document, DocumentError
+from flows.language.flat import MOVED, REMOVED, changes, flatten
+from flows.language.merge import Collision, MergedDocument
+from flows.models import Flow
 from foundryflow.access import View
 from foundryflow.http import Request
 from foundryflow.regions import Region, page, regions
+
+TOO_MANY = "Not saved: others are saving at this moment. Try again."
+UNKNOWN_BASE = "Your step was not made: it is not known which revision this page shows. Here is the flow as it is."
 
 
 def explain_broken_document(view: View) -> View:
@@ -55,72 +73,167 @@ def explain_broken_document(view: View) -> View:
     return explained
 
 
-def panel_saved(opened: OpenFlow, posted: PostedPanel, typed: Action) -> HttpResponse:
+# What every answer renews
+
+
+def renewed_regions(
+    opened: OpenFlow, selected: str, found: Sequence[ForeignChange], saved: Region, rest: str = ""
+) -> list[Region]:
+    """Everything but the panel: what differs between what the page shows and what is current.
+
+    `rest` is what the row about others says at its end.
+    """
+    parts = [*changed_chart_regions(opened, selected), problems_region(opened), saved]
+    if opened.shown is None or opened.shown.unchecked_document.json.get("name") != opened.document.name:
+        parts.append(name_region(opened))
+    notice = notice_of(opened, found, rest)
+    return [*parts, notice_region(notice)] if notice else parts
+
+
+def rest_of(merged: MergedDocument) -> str:
+    return "The rest is merged with yours." if merged.collisions else "Merged with yours, nothing collided."
+
+
+def news(opened: OpenFlow, selected: str) -> HttpResponse:
+    """What others have changed since the page was renewed; its panel, too, where it is about that."""
+    found = changes_since(opened)
+    parts = renewed_regions(opened, selected, found, saved_region(opened))
+    response_url = ""
+    if selected and selected != START and opened.document.find(selected) is None:
+        response_url = url_of(opened.flow)
+        parts.append(panel_region(opened, ""))
+    elif is_about(opened, selected):
+        parts.append(panel_region(opened, selected))
+    response = regions(opened.request, *parts)
+    if response_url:
+        response.headers["HX-Replace-Url"] = response_url
+    return response
+
+
+def is_about(opened: OpenFlow, selected: str) -> bool:
+    """Whether something of the open panel was changed before this request; by the person in another tab, too."""
+    id, theirs = None if selected == START else selected, opened.theirs or opened.document
+    return any(each.action_id == id and each.key != MOVED for each in changes(opened.shown_document, theirs))
+
+
+def panel_shown(opened: OpenFlow, selected: str) -> HttpResponse:
+    """The panel of what was chosen, and what is new in the flow, so that both are of the same revision."""
+    parts = [panel_region(opened, selected), *left_regions(opened)]
+    if opened.shown is not None and opened.shown.pk != opened.flow.current.pk:
+        parts = [*renewed_regions(opened, selected, changes_since(opened), saved_region(opened)), *parts]
+    return regions(opened.request, *parts)
+
+
+# Panels
+
+
+def panel_saved(
+    opened: OpenFlow, posted: PostedPanel, typed: Document, merged: MergedDocument, choices: Choices
+) -> HttpResponse:
     """After a save: the card, the problems, the messages at the fields and the saved text; not what is typed.
 
-    Only fields that held a literal secret are renewed, since it is stored elsewhere now, and rows of variables.
+    Fields are renewed that held a literal secret, since it is stored elsewhere now, and rows of variables. The whole
+    panel is where others changed the same action.
     """
-    action_id = typed.id
-    if not opened.request.htmx:
+    action_id, found = posted.action.id, changes_since(opened)
+    collided = [each.key for each in merged.collisions if can_be_chosen(each.key)]
+    lost = [each for each in merged.collisions if not can_be_chosen(each.key)]
+    if opened.document.find(action_id) is None:
+        return panel_of_removed(opened, posted, typed, found)
+    conflicts = conflicts_after(opened, action_id, collided, choices)
+    state = waiting(conflicts) or refused_words(opened, lost, found, "Not all is saved")
+    if not opened.request.htmx and not state:
         return redirect_to(opened.flow, action_id)
-    action = opened.document.locate(action_id).action
+    parts = renewed_regions(opened, action_id, found, saved_region(opened, state), rest_of(merged))
+    if conflicts or choices or is_about(opened, action_id):
+        shown = with_mine(opened, typed, action_id, conflicts).locate(action_id).action
+        form = property_form(shown, opened.panel_context(action_id))
+        panel = Panel(opened, shown, form, stored_values(shown), conflicts=by_field(conflicts))
+        return panel_answer(opened, action_id, [action_region(panel), *parts], 409 if state else 200)
+    return regions(opened.request, *parts, *field_regions(opened, posted, typed))
+
+
+def field_regions(opened: OpenFlow, posted: PostedPanel, typed: Document) -> list[Region]:
+    """Messages, and fields whose value is not what was typed."""
+    action, mine = opened.document.locate(posted.action.id).action, typed.locate(posted.action.id).action
     declared = posted.form.property_fields() if posted.form else ()
     changed = [
         name
         for name, field in declared
-        if field.rows_partial or action.properties.get(name) != typed.properties.get(name)
+        if field.rows_partial or action.properties.get(name) != mine.properties.get(name)
     ]
-    return regions(
-        opened.request,
-        card_region(opened, action_id),
-        problems_region(opened),
-        saved_region(opened),
-        *message_regions(Panel(opened, action, posted.form, stored_values(action))),
-        *stored_field_regions(opened, action, changed),
-    )
+    panel = Panel(opened, action, posted.form, stored_values(action))
+    return [*message_regions(panel), *stored_field_regions(opened, action, changed)]
 
 
-def panel_not_valid(opened: OpenFlow, posted: PostedPanel) -> HttpResponse:
+def waiting(conflicts: Sequence[FieldConflict]) -> str:
+    """What the saved text says while something is to be decided."""
+    count = len(conflicts)
+    return f"{count} field{'s wait' if count > 1 else ' waits'} for your choice, the rest is saved" if count else ""
+
+
+def panel_answer(opened: OpenFlow, selected: str, parts: Sequence[Region], status: int) -> HttpResponse:
+    if not opened.request.htmx:
+        return page_with(opened, selected, parts[0], status=status)
+    return regions(opened.request, *parts, status=status)
+
+
+def panel_of_removed(
+    opened: OpenFlow, posted: PostedPanel, typed: Document, found: Sequence[ForeignChange]
+) -> HttpResponse:
+    """409: somebody removed the action while it was edited. What was typed stays, and can be put back."""
+    if typed == opened.shown_document:
+        return action_vanished(opened)
+    ids = {posted.action.id, *owners_of(opened.shown_document, posted.action.id)}
+    by = next((each for each in found if each.change.key == REMOVED and each.change.action_id in ids), None)
+    mine = opened.flow.store_secrets(typed).locate(posted.action.id).action
+    form = property_form(mine, opened.panel_context(mine.id))
+    who = "You, in another tab," if by and by.author == opened.request.user else first_name(by.author if by else None)
+    note = RemovedElsewhere(who, by.when if by else timezone.now())
+    panel = Panel(opened, mine, form, stored_values(mine), removed=note)
+    saved = saved_region(opened, "Not saved: the action was removed meanwhile", base=opened.base)
+    return panel_answer(opened, "", [action_region(panel, swap="outerMorph"), saved], 409)
+
+
+def owners_of(document: Document, action_id: str) -> list[str]:
+    places, found = flatten(document).places, []
+    while action_id in places and (owner := places[action_id][0]) is not None:
+        found.append(owner)
+        action_id = owner
+    return found
+
+
+def panel_not_valid(opened: OpenFlow, posted: PostedPanel, choices: Choices) -> HttpResponse:
     """422: nothing is saved, nothing typed is lost, each field says what is wrong."""
     panel = typed_panel(opened, posted, posted.action, posted.form)
     count = len(posted.errors)
-    saved = saved_region(opened, f"Not saved: {count} field{'s' if count > 1 else ''} to correct")
+    saved = saved_region(opened, f"Not saved: {count} field{'s' if count > 1 else ''} to correct", base=opened.base)
     if opened.request.htmx:
         return regions(opened.request, *message_regions(panel), saved, status=422)
+    panel.conflicts = by_field(conflicts_after(opened, posted.action.id, [], choices))
     return page_with(opened, posted.action.id, action_region(panel), status=422)
 
 
-def panel_in_conflict(opened: OpenFlow, posted: PostedPanel, mine: Action, theirs: Revision) -> HttpResponse:
-    """409: both versions, and the choice between them. Nothing is saved but the literal secrets of `mine`."""
-    stored = opened.document.find(mine.id)
-    if stored is None:
-        return action_vanished(opened)
-    form = property_form(mine, opened.panel_context(mine.id))
-    panel = typed_panel(opened, posted, mine, form)
-    panel.conflict = edit_conflict(theirs, mine.id, action_differences(mine, stored, form))
-    # Morphed, so that what was typed since the request stays.
-    return conflict(opened, mine.id, action_region(panel, swap="outerMorph"))
+def start_saved(opened: OpenFlow, typed: Document, merged: MergedDocument, choices: Choices) -> HttpResponse:
+    """After a save of name, inputs and limits."""
+    found = changes_since(opened)
+    collided = [collision.key for collision in merged.collisions if collision.action_id is None]
+    conflicts = conflicts_after(opened, None, collided, choices)
+    if not conflicts:
+        return tree_changed(opened, START, merged)
+    form = StartForm(with_mine(opened, typed, None, conflicts))
+    form.conflicts = by_field(conflicts)
+    parts = renewed_regions(opened, START, found, saved_region(opened, waiting(conflicts)), rest_of(merged))
+    return panel_answer(opened, START, [start_region(opened, form), *parts], 409)
 
 
-def start_in_conflict(opened: OpenFlow, mine: Document, theirs: Revision) -> HttpResponse:
-    """The same for name and inputs of the flow."""
-    form = StartForm(mine)
-    form.conflict = edit_conflict(theirs, START, start_differences(mine, opened.document))
-    return conflict(opened, START, start_region(opened, form))
-
-
-def conflict(opened: OpenFlow, selected: str, panel: Region) -> HttpResponse:
-    if not opened.request.htmx:
-        return page_with(opened, selected, panel, status=409)
-    saved = saved_region(opened, "Not saved: changed elsewhere meanwhile", base=opened.base)
-    return regions(opened.request, panel, saved, status=409)
-
-
-def start_not_valid(opened: OpenFlow, form: StartForm) -> HttpResponse:
+def start_not_valid(opened: OpenFlow, form: StartForm, choices: Choices) -> HttpResponse:
+    form.conflicts = by_field(conflicts_after(opened, None, [], choices))
     panel = start_region(opened, form)
     if not opened.request.htmx:
         return page_with(opened, START, panel, status=422)
-    return regions(opened.request, panel, saved_region(opened, "Not saved: see Start"), status=422)
+    saved = saved_region(opened, "Not saved: see Start", base=opened.base)
+    return regions(opened.request, panel, saved, status=422)
 
 
 def page_with(opened: OpenFlow, selected: str, panel: Region, *, status: int) -> HttpResponse:
@@ -128,19 +241,56 @@ def page_with(opened: OpenFlow, selected: str, panel: Region, *, status: int) ->
     return page(opened.request, "designer/designer.html", page_context(opened, selected, panel), status=status)
 
 
-def tree_changed(opened: OpenFlow, selected: str) -> HttpResponse:
-    """The whole chart and the panel after the tree has changed."""
+# The tree
+
+
+def tree_changed(opened: OpenFlow, selected: str, merged: MergedDocument, said: str = "") -> HttpResponse:
+    """What changed of the chart, and the panel, after the tree has changed; with what collided, 409."""
+    found = changes_since(opened)
+    state = refused_words(opened, merged.collisions, found)
     if not opened.request.htmx:
+        if state:
+            messages.warning(opened.request, state)
         return redirect_to(opened.flow, selected)
-    response = regions(opened.request, *tree_regions(opened, selected), name_region(opened))
+    saved, rest = saved_region(opened, state, said=said), "" if state else rest_of(merged)
+    parts = renewed_regions(opened, selected, found, saved, rest)
+    response = regions(opened.request, *parts, panel_region(opened, selected), status=409 if state else 200)
     response.headers["HX-Push-Url"] = url_of(opened.flow, selected)
     return response
 
 
-def tree_in_conflict(opened: OpenFlow, theirs: Revision) -> HttpResponse:
-    """409 for an edit of the tree: the chart as it is now, and one sentence."""
-    who = f"{author_of(theirs)} changed this flow meanwhile (revision {theirs.number})."
-    return tree_refused(opened, f"{who} Your step was not made; here is the flow as it is.")
+def refused_words(
+    opened: OpenFlow, collisions: Sequence[Collision], found: Sequence[ForeignChange], what: str = "Not done"
+) -> str:
+    """Why an edit of the tree was not made, or not as a whole; nothing where it was."""
+    if not collisions:
+        return ""
+    collision, names = collisions[0], Names(opened)
+    inside = set(flatten(opened.document).within(collision.action_id or ""))
+    by = next((each for each in found if each.change.action_id in inside), None)
+    who = first_name(by.author) if by and by.author != opened.request.user else "another tab of yours"
+    title, label = names.title(collision.action_id), names.label(collision.action_id, collision.key)
+    match collision.key:
+        case ("removed",) if opened.document.find(collision.action_id or "") is None:
+            deed = f"removed {title} meanwhile"
+        case ("removed",):
+            deed = f"changed {title} meanwhile, so it stays. Remove it again to remove it all the same"
+        case ("place",):
+            deed = f"moved {title}, too"
+        case _:
+            deed = f"changed {label} of {title}, too"
+    return f"{what}: {who} {deed}."
+
+
+def not_taken_back(opened: OpenFlow, error: NotTakenBack) -> HttpResponse:
+    """409: others have changed what an undo would take back."""
+    found = changes_since(opened, error.number)
+    return tree_refused(opened, refused_words(opened, error.collisions, found, "Not undone"))
+
+
+def commit_in_conflict(opened: OpenFlow) -> HttpResponse:
+    """409: the page names no revision, or others keep saving. The chart as it is now, and one sentence."""
+    return tree_refused(opened, UNKNOWN_BASE if opened.shown is None else TOO_MANY)
 
 
 def action_vanished(opened: OpenFlow) -> HttpResponse:
@@ -155,24 +305,18 @@ def tree_refused(opened: OpenFlow, sentence: str) -> HttpResponse:
     if not opened.request.htmx:
         messages.warning(opened.request, sentence)
         return redirect_to(opened.flow)
-    return regions(opened.request, *tree_regions(opened, still_selected(opened), sentence), status=409)
+    selected = still_selected(opened)
+    # Whatever the page shows, it is right again.
+    chart = [chart_region(opened, selected), problems_region(opened), saved_region(opened, sentence)]
+    return regions(opened.request, *chart, name_region(opened), panel_region(opened, selected), status=409)
 
 
 def edit_not_possible(opened: OpenFlow, sentence: str) -> HttpResponse:
     """422 for an edit of the tree that the document does not allow."""
     if opened.request.htmx:
-        return regions(opened.request, saved_region(opened, sentence), status=422)
+        return regions(opened.request, saved_region(opened, sentence, base=opened.base), status=422)
     messages.error(opened.request, sentence)
     return redirect_to(opened.flow)
-
-
-def tree_regions(opened: OpenFlow, selected: str, sentence: str = "") -> list[Region]:
-    return [
-        chart_region(opened, selected),
-        problems_region(opened),
-        saved_region(opened, sentence),
-        panel_region(opened, selected),
-    ]
 
 
 def still_selected(opened: OpenFlow) -> str:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from django import forms
 from django.core.exceptions import ValidationError
 
-from flows.designer.conflict import EditConflict
+from flows.designer.conflict import FieldConflict
 from flows.designer.typed_text import clean_name, parse_literal
 from flows.language.document import Document
 from flows.language.secret_parts import MOST as MOST_PATHS
@@ -38,7 +38,16 @@ class StartForm(forms.Form):
         self.stored_inputs = document.to_json().get("inputs") or []
         self.rows = posted_rows(data) if data is not None else [stored_row(stored) for stored in self.stored_inputs]
         self.types = TYPES
-        self.conflict: EditConflict | None = None
+        self.conflicts: Mapping[str, Sequence[FieldConflict]] = {}  # by field
+
+    @property
+    def input_conflicts(self) -> list[FieldConflict]:
+        return [each for field, found in self.conflicts.items() if field.startswith("input-") for each in found]
+
+    @property
+    def opens_limits(self) -> bool:
+        """Whether something is to be seen to in the folded part."""
+        return not {"deadline", "concurrency"}.isdisjoint({*self.errors, *self.conflicts})
 
     @property
     def rows_to_fill(self) -> list[dict[str, Any]]:

@@ -5,6 +5,7 @@ from flows.designer import deployments, responses, views
 app_name = "designer"
 urlpatterns = [
     path("", views.show, name="show"),
+    path("new/", views.whats_new, name="whats_new"),
     path("undo/", views.undo, name="undo"),
     path("redo/", views.redo, name="redo"),
     path("insert/", views.insert, name="insert"),

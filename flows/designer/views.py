@@ -1,8 +1,9 @@
-"""The designer: show a flow, edit it in place. Every edit is one commit against the revision it was made on."""
+"""The designer: show a flow, edit it in place. Every edit is one commit, merged with what others did since."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 
 from django.http import Http404, HttpResponse
 from django.views.decorators.http import require_GET, require_POST
@@ -10,25 +11,32 @@ from django.views.decorators.http import require_GET, require_POST
 from flows.actions import registry
 from flows.designer import tree
 from flows.designer.chosen_fields import ConnectionPropertyField
-from flows.designer.opened import OpenFlow
+from flows.designer.conflict import choices_in, without_undecided
+from flows.designer.opened import NotTakenBack, OpenFlow
+from flows.designer.others import first_name
 from flows.designer.panel import PostedPanel, stored_panel
-from flows.designer.regions import page_context, panel_region, toolbox
+from flows.designer.regions import action_region, left_regions, page_context, toolbox
 from flows.designer.responses import (
     action_vanished,
+    commit_in_conflict,
     edit_not_possible,
-    panel_in_conflict,
+    news,
+    not_taken_back,
     panel_not_valid,
     panel_saved,
+    panel_shown,
     redirect_to,
-    start_in_conflict,
     start_not_valid,
+    start_saved,
+    still_selected,
     tree_changed,
-    tree_in_conflict,
 )
 from flows.designer.start_form import StartForm
 from flows.flowchart.chart import START
 from flows.language.document import Document, DocumentError, Vanished
-from flows.models import Conflict, Flow, Revision
+from flows.language.merge import MergedDocument
+from flows.models import Conflict
+from flows.models.history import RevisionStep
 from foundryflow.access import editor, reader
 from foundryflow.http import Request
 from foundryflow.regions import Region, page, regions
@@ -37,7 +45,10 @@ from foundryflow.regions import Region, page, regions
 @reader
 @require_GET
 def show(request: Request, slug: str) -> HttpResponse:
+    """The page; for htmx what is shown once the panel of an action put in last is closed."""
     opened = OpenFlow.find(request, slug)
+    if request.htmx:
+        return regions(request, action_region(None), *left_regions(opened))
     return page(request, "designer/designer.html", page_context(opened, request.GET.get("action", "")))
 
 
@@ -50,45 +61,56 @@ def select(request: Request, slug: str, action_id: str) -> HttpResponse:
         return redirect_to(opened.flow, action_id)
     if action_id != START and opened.document.find(action_id) is None:
         return action_vanished(opened)
-    return regions(request, panel_region(opened, action_id))
+    if action_id == opened.new_action_shown:
+        opened.new_action = action_id
+    return panel_shown(opened, action_id)
+
+
+@reader
+@require_GET
+def whats_new(request: Request, slug: str) -> HttpResponse:
+    """What others have changed since revision `base`; 204 when nobody has."""
+    opened = OpenFlow.find(request, slug)
+    if opened.base == opened.flow.current.number:
+        return HttpResponse(status=204)
+    return news(opened, request.GET.get("action", ""))
 
 
 @editor
 @require_POST
 def save_properties(request: Request, slug: str, action_id: str) -> HttpResponse:
-    opened = OpenFlow.find(request, slug)
-    action = opened.document.find(action_id)
+    opened, choices = OpenFlow.find(request, slug), choices_in(request.POST)
+    action = opened.shown_document.find(action_id)
     if action is None:
         return action_vanished(opened)
     posted = PostedPanel(action, opened.panel_context(action_id), request.POST)
-    changed = posted.edit(opened.document)
-    if changed is None:
-        return panel_not_valid(opened, posted)
+    typed = posted.edit(opened.shown_document)
+    if typed is None:
+        return panel_not_valid(opened, posted, choices)
+    note = f"{posted.title} edited"
     try:
-        opened.commit(changed, note=f"{posted.title} edited")
-    except Conflict as conflict:
-        mine = opened.flow.store_secrets(changed).locate(action_id).action
-        opened.read_again()
-        return panel_in_conflict(opened, posted, mine, conflict.theirs)
-    return panel_saved(opened, posted, changed.locate(action_id).action)
+        if request.POST.get("put-back") and opened.document.find(action_id) is None:
+            return tree_changed(opened, action_id, opened.put_back(typed, action_id, note=note))
+        merged = opened.commit(without_undecided(typed, opened, action_id, choices), note=note)
+    except Conflict:
+        return commit_in_conflict(opened)
+    return panel_saved(opened, posted, typed, merged, choices)
 
 
 @editor
 @require_POST
 def save_inputs(request: Request, slug: str) -> HttpResponse:
     """Name and inputs of the flow: the panel of Start."""
-    opened = OpenFlow.find(request, slug)
-    form = StartForm(opened.document, request.POST)
+    opened, choices = OpenFlow.find(request, slug), choices_in(request.POST)
+    form = StartForm(opened.shown_document, request.POST)
     if not form.is_valid():
-        return start_not_valid(opened, form)
-    changed = form.apply()
+        return start_not_valid(opened, form, choices)
+    typed = form.apply()
     try:
-        opened.commit(changed, note="Inputs edited")
-    except Conflict as conflict:
-        mine = opened.flow.store_secrets(changed)
-        opened.read_again()
-        return start_in_conflict(opened, mine, conflict.theirs)
-    return tree_changed(opened, START)
+        merged = opened.commit(without_undecided(typed, opened, None, choices), note="Inputs edited")
+    except Conflict:
+        return commit_in_conflict(opened)
+    return start_saved(opened, typed, merged, choices)
 
 
 @editor
@@ -100,7 +122,8 @@ def insert(request: Request, slug: str) -> HttpResponse:
         registry.action_type(type)
     except registry.UnknownAction:
         raise Http404(f"There is no action type {type!r}.") from None
-    return edit_tree(request, slug, lambda document: tree.insert(document, type, request.POST), note=f"{type} added")
+    edit = partial(tree.insert, type=type, posted=request.POST)
+    return edit_tree(request, slug, edit, note=f"{type} added", is_insert=True)
 
 
 @reader
@@ -123,44 +146,54 @@ def change(request: Request, slug: str, action_id: str, verb: str) -> HttpRespon
     return edit_tree(request, slug, lambda document: edit(document, action_id, request.POST), note=note)
 
 
-def edit_tree(request: Request, slug: str, edit: Callable[[Document], tree.TreeEdit], *, note: str) -> HttpResponse:
-    """Commits one edit of the tree, and answers with the chart."""
+def edit_tree(
+    request: Request, slug: str, edit: Callable[[Document], tree.TreeEdit], *, note: str, is_insert: bool = False
+) -> HttpResponse:
+    """Commits one edit of the tree, and answers with what it changed of the chart."""
     opened = OpenFlow.find(request, slug)
     try:
-        changed, selected = edit(opened.document)
-        opened.commit(changed, note=note)
+        changed, selected = edit(opened.shown_document)
+        merged = opened.commit(changed, note=note)
     except Vanished:
         return action_vanished(opened)
-    except Conflict as conflict:
-        opened.read_again()
-        return tree_in_conflict(opened, conflict.theirs)
+    except Conflict:
+        return commit_in_conflict(opened)
     except DocumentError as error:
         return edit_not_possible(opened, "; ".join(error.problems))
-    return tree_changed(opened, selected)
+    selected = merged.renamed.get(selected, selected)
+    opened.new_action = selected if is_insert or selected == opened.new_action else ""
+    if selected and opened.document.find(selected) is None:
+        return action_vanished(opened)
+    return tree_changed(opened, selected, merged)
 
 
 @editor
 @require_POST
 def undo(request: Request, slug: str) -> HttpResponse:
-    return change_revision(request, slug, Flow.undo)
+    return change_revision(request, slug, OpenFlow.undo, "Took back")
 
 
 @editor
 @require_POST
 def redo(request: Request, slug: str) -> HttpResponse:
-    return change_revision(request, slug, Flow.redo)
+    return change_revision(request, slug, OpenFlow.redo, "Did again")
 
 
-def change_revision(request: Request, slug: str, step: Callable[..., Revision]) -> HttpResponse:
-    """Goes one revision back or forward, and answers with the chart."""
+def change_revision(
+    request: Request, slug: str, step: Callable[[OpenFlow], RevisionStep | None], verb: str
+) -> HttpResponse:
+    """Takes back what the person did last, or does it again, and answers with what it changed of the chart."""
     opened = OpenFlow.find(request, slug)
     try:
-        step(opened.flow, base=opened.base)
-    except Conflict as conflict:
-        opened.read_again()
-        return tree_in_conflict(opened, conflict.theirs)
-    opened.read_again()
-    return tree_changed(opened, request.POST.get("action", ""))
+        taken = step(opened)
+    except Conflict:
+        return commit_in_conflict(opened)
+    except NotTakenBack as error:
+        return not_taken_back(opened, error)
+    is_foreign = taken is not None and taken.author not in (None, request.user.pk)
+    author = opened.flow.revisions.get(pk=taken.pk).created_by if taken and is_foreign else None
+    said = f"{verb} what {first_name(author)} did" if is_foreign else ""
+    return tree_changed(opened, still_selected(opened), MergedDocument(opened.document), said)
 
 
 @reader

@@ -19,7 +19,7 @@ from flows.interpreter import runner
 from flows.language.document import Document, DocumentError
 from flows.lint import linter
 from flows.lint.linter import CalledFlow, Problem
-from flows.models import Flow, Revision, Room, sql
+from flows.models import Flow, FlowSecret, Revision, Room, sql
 
 K = TypeVar("K")
 V = TypeVar("V")
@@ -47,30 +47,58 @@ class FoundConnection:
 Key = tuple[int, datetime]
 needs_known: dict[Key, Needs] = {}
 Known = tuple[Key, frozenset[tuple[str, "FoundConnection"]], frozenset[tuple[str, CalledFlow]]]
+problems_known: dict[tuple[Key, tuple[frozenset[Any], ...]], list[Problem]] = {}
 errors_known: dict[Known, list[Problem]] = {}
 
 
-def problems_of(
-    document: Document, flow: Flow | None = None, known: Iterable[Connection] | None = None
-) -> list[Problem]:
-    """Errors and warnings of a stored flow, whose secrets are known, or of a file.
-
-    `known` are all connections there are, where they have been read already.
-    """
+def problems_of(document: Document, flow: Flow | None = None) -> list[Problem]:
+    """Errors and warnings of a stored flow, whose secrets are known, or of a file."""
     needs = needs_of(document)
     # A file that runs itself does so once it is imported.
     own = {} if flow else {slugify(document.name): CalledFlow()}
-    connections = existing_connections(needs) if known is None else connections_among(known, needs)
+    flows = {**own, **called_flows(needs, {flow.slug} if flow else ())}
     secrets = list(flow.secrets.all()) if flow else []
+    keys = frozenset(each.key for each in secrets) if flow else None
+    return lint(document, existing_connections(needs), flows, keys, unreadable_among(secrets))
+
+
+def problems_of_revision(revision: Revision, flow: Flow, known: Iterable[Connection]) -> list[Problem]:
+    """The same of a revision: found out once, as long as what it names of the installation stays as it is.
+
+    `known` are all connections there are.
+    """
+    document, key = revision.parsed(), (revision.pk, revision.created_at)
+    needs = needs_known.get(key) or remember(needs_known, key, needs_of(document))
+    connections, flows = connections_among(known, needs), called_flows(needs, {flow.slug})
+    secrets = list(flow.secrets.all())
+    keys, unreadable = frozenset(each.key for each in secrets), unreadable_among(secrets)
+    around = (frozenset(connections.items()), frozenset(flows.items()), keys, unreadable)
+    found = problems_known.get((key, around))
+    if found is None:
+        found = remember(problems_known, (key, around), lint(document, connections, flows, keys, unreadable))
+    return found
+
+
+def lint(
+    document: Document,
+    connections: Mapping[str, FoundConnection],
+    flows: Mapping[str, CalledFlow],
+    secrets: frozenset[str] | None,
+    unreadable: frozenset[str],
+) -> list[Problem]:
     return linter.problems(
         document,
         connections=set(connections),
         **details_of(connections),
         environment=settings.ENVIRONMENT_SECRETS,
-        secrets={each.key for each in secrets} if flow else None,
-        flows={**own, **called_flows(needs, {flow.slug} if flow else ())},
-        unreadable={each.key for each in secrets if isinstance(each.value, UnreadableSecret)},
+        secrets=secrets,
+        flows=flows,
+        unreadable=unreadable,
     )
+
+
+def unreadable_among(secrets: Iterable[FlowSecret]) -> frozenset[str]:
+    return frozenset(each.key for each in secrets if isinstance(each.value, UnreadableSecret))
 
 
 def configuration_errors(revision: Revision, callers: Collection[str] = ()) -> list[Problem]:

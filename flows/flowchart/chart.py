@@ -33,6 +33,7 @@ START = "start"
 
 
 DEEPEST_DRAWN = 3  # containers below this are cards with "Open"
+LONGEST_UNCUT = 20  # characters of a value that even a narrow card shows whole
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +54,10 @@ class Port:
     brief: str = ""
     state: str = "unset"  # set, unset, error
     secret: bool = False
+
+    @property
+    def may_be_cut(self) -> bool:
+        return len(self.brief) > LONGEST_UNCUT
 
     @property
     def spoken(self) -> str:
@@ -82,6 +87,11 @@ class Lane:
     skipped: bool = False
     taken: bool = False
 
+    @property
+    def css(self) -> str:
+        """Its classes."""
+        return f"lane{' is-skipped' if self.skipped else ' is-taken' if self.taken else ''}"
+
 
 @dataclass(slots=True)
 class Card:
@@ -97,7 +107,25 @@ class Card:
     after: InsertPlace  # where "+" below this card inserts
     lanes: list[Lane] | None = None
     folded: bool = False  # a container too deep to draw
+    inside: int = 0  # cards in it that are not drawn
     run: CardRun | None = None
+
+    @property
+    def only_port(self) -> Port | None:
+        """The one input of a container, which fits into its head."""
+        is_short = self.lanes is not None and len(self.ports) == 1 and self.ports[0].brief
+        return self.ports[0] if is_short else None
+
+    @property
+    def subtitle(self) -> str:
+        """Its type; the group where the title already says the type."""
+        return self.view.title if self.title != self.view.title else self.view.group_title
+
+    @property
+    def lanes_css(self) -> str:
+        """Classes of the lanes of a container: how many stand side by side, and whether a way leads through them."""
+        way = " is-taken" if any(lane.taken for lane in self.lanes or ()) else ""
+        return f"lanes lanes-{len(self.lanes or ())}{way}"
 
     @property
     def css(self) -> str:
@@ -117,6 +145,10 @@ class CardRun:
     path: str
     text: str = ""
     wait: str = ""
+
+    @property
+    def ended(self) -> bool:
+        return self.state.name in ("succeeded", "warning", "failed")
 
 
 @cache
@@ -149,7 +181,7 @@ class Flowchart:
         root: str = "",
     ) -> None:
         self.document, self.selected, self.runs = document, selected, runs
-        self.readonly = runs is not None
+        self.is_of_run = self.readonly = runs is not None
         self._errors = Counter(problem.action_id for problem in problems if problem.severity == "error")
         self._property_errors = {(p.action_id, p.property) for p in problems if p.severity == "error"}
         self._total = document.count + 1
@@ -166,6 +198,11 @@ class Flowchart:
     @property
     def crumbs(self) -> str:
         return f"Step 1 of {self._total}, Start, Trigger"
+
+    @property
+    def css(self) -> str:
+        """Its classes."""
+        return f"flowchart{' is-readonly' if self.readonly else ''}{' is-run' if self.is_of_run else ''}"
 
     def card(self, action_id: str) -> Card | None:
         """One card as the chart shows it."""
@@ -201,8 +238,11 @@ class Flowchart:
             card.folded = depth >= DEEPEST_DRAWN
             step = self._step
             card.lanes = [self._lane(action, branch, depth + 1, (*inside, title)) for branch in action.branches]
+            if run and run.ended and has_conditions(action.type):
+                mark_empty_lanes(card.lanes)
             if card.folded:
-                self._step = step + sum(1 for lane in card.lanes for _ in all_cards(lane.cards, []))
+                card.inside = sum(1 for lane in card.lanes for _ in all_cards(lane.cards, []))
+                self._step = step + card.inside
                 card.lanes = []
         return card
 
@@ -242,6 +282,15 @@ class Flowchart:
         if run:
             parts.append(run.words)
         return ", ".join(parts)
+
+
+def mark_empty_lanes(lanes: Sequence[Lane]) -> None:
+    """A lane without cards leaves no record: it was taken when no other can have been, else it was left out."""
+    other_was_taken = any(lane.taken for lane in lanes)
+    possible = [lane for lane in lanes if not lane.skipped]
+    for lane in possible:
+        if not lane.cards:
+            lane.skipped, lane.taken = other_was_taken, possible == [lane]
 
 
 def all_cards(cards: Sequence[Card], lanes: Sequence[Lane]) -> Iterator[Card]:

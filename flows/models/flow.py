@@ -141,13 +141,14 @@ class Flow(models.Model):
             raise Revision.DoesNotExist(f"Flow {self.slug} has no revision.")
         return self.head
 
-    @property
-    def can_redo(self) -> bool:
-        return self.current.children.exists()
-
     @transaction.atomic
-    def commit(self, document: Document, *, by: User | None, base: int, note: str = "") -> Revision:
-        """Makes `document` the current revision if `base` (a revision number) still is; else raises Conflict."""
+    def commit(
+        self, document: Document, *, by: User | None, base: int, note: str = "", takes_back: int | None = None
+    ) -> Revision:
+        """Makes `document` the current revision if `base` (a revision number) still is; else raises Conflict.
+
+        `takes_back` is the key of the revision whose change it undoes among those of others.
+        """
         newest = self.revisions.aggregate(newest=models.Max("number"))["newest"] or 0
         revision = self.revisions.create(
             number=newest + 1,
@@ -155,6 +156,7 @@ class Flow(models.Model):
             parent=self.revision_numbered(base),
             created_by=by,
             note=note,
+            takes_back_id=takes_back,
         )
         self.move_head(revision, base=base)
         return revision
@@ -185,8 +187,9 @@ class Flow(models.Model):
         return parent
 
     def redo(self, *, base: int) -> Revision:
-        """Goes forward to the newest revision that was made from this one."""
-        child = self.revision_numbered(base).children.order_by("-number").first() or self.current
+        """Goes forward to the newest revision that was made from this one; one that took back another is none."""
+        children = self.revision_numbered(base).children.filter(takes_back=None)
+        child = children.order_by("-number").first() or self.current
         self.move_head(child, base=base)
         return child
 
@@ -204,7 +207,7 @@ class Flow(models.Model):
     def delete_with_revisions(self) -> None:
         """Deletes a flow that has no runs, and its revisions, which protect each other against anything less."""
         Flow.objects.filter(pk=self.pk).update(head=None)
-        self.revisions.update(parent=None)
+        self.revisions.update(parent=None, takes_back=None)
         self.revisions.only("pk").delete()
         self.delete()
 
@@ -237,6 +240,7 @@ class Revision(models.Model):
     created_at = models.DateTimeField(auto_now_add=True)
     created_by = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, related_name="+")
     note = models.CharField(max_length=200, blank=True)
+    takes_back = models.ForeignKey("self", null=True, on_delete=models.PROTECT, related_name="+")  # see history.py
 
     objects = RevisionManager()
 

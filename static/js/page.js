@@ -6,6 +6,15 @@ document.addEventListener("DOMContentLoaded", () => {
   for (const part of document.querySelectorAll("[data-live]")) part.inert = false;
 });
 
+// A page that begins with a form begins in its first field, or in the first that is to be corrected.
+document.addEventListener("DOMContentLoaded", () => {
+  const form = document.querySelector("form[data-focus-first]");
+  if (!form || document.activeElement !== document.body) return;
+  const fields = [...form.elements].filter((field) => field.matches("input:not([type=hidden]), select, textarea"));
+  const usable = fields.filter((field) => !field.disabled && field.checkVisibility());
+  (usable.find((field) => field.matches("[aria-invalid=true]")) ?? usable[0])?.focus();
+});
+
 const openMenus = () => document.querySelectorAll("details.menu[open]");
 
 document.addEventListener("click", (event) => {

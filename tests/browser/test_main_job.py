@@ -177,7 +177,7 @@ def test_two_people_get_a_clear_conflict(installation, ada, browser):
     other.locator("#panel-title").fill("Theirs")
     saved(other, 2)
     page.locator("#panel-title").fill("Mine")
-    expect(page.locator(".conflict")).to_contain_text("Ada Nilsen changed this flow")
+    expect(page.locator(".conflict")).to_contain_text("You, in another tab, changed this to “Theirs”")
     expect(page.locator(".conflict")).to_contain_text("Theirs")
     expect(page.locator("#panel-title")).to_have_value("Mine")
     page.get_by_role("button", name="Keep mine").click()

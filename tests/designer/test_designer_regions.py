@@ -92,7 +92,7 @@ def test_the_regions_after_an_edit_are_those_of_the_page(client_alice, branches,
     answer = post(client_alice, branches, "change", "note", "toggle", base=1)
     assert answer.headers["HX-Push-Url"] == f"{url(branches, 'show')}?action=note"
     undone = regions_of(post(client_alice, branches, "undo", base=2, action=selected))
-    assert list(undone) == ["flowchart", "problems", "saved", "panel", "flow-name"]
+    assert list(undone) == ["card-note", "problems", "saved", "panel"]
     page = show(client_alice, branches, selected)
     for region in undone.values():
         assert region in page
@@ -116,10 +116,10 @@ def test_a_message_at_a_branch_stands_on_the_page_as_after_a_save(client_alice, 
     assert saved["message-branch-high-condition"] in show(client_alice, branches, "route")
 
 
-def test_a_container_is_saved_with_its_whole_chart(client_alice, branches):
+def test_a_container_is_saved_with_what_is_in_it(client_alice, branches):
     saved = regions_of(post(client_alice, branches, "save_properties", "route", base=1, title="New title"))
-    assert "flowchart" in saved
-    assert "card-route" not in saved
+    assert {"flowchart", "card-note"}.isdisjoint(saved)
+    assert "Step 4 of 4, Log, in New title, disabled" in saved["card-route"]
 
 
 def test_the_chart_shows_inputs_cards_and_what_is_wrong(client_alice, branches):
@@ -163,7 +163,7 @@ def test_saving_a_property_builds_one_form_and_one_scope_and_reads_connections_o
     assert Flow.objects.get().current.number == 2
     assert (len(built), len(scopes)) == (1, 1)
     assert sum(f"FROM {table(Connection)}" in query for query in queries) == 1
-    assert len(queries) == 14
+    assert len(queries) == 16
 
 
 @pytest.mark.parametrize(("selected", "count"), [("", 7), ("start", 7), ("chat", 8)])
@@ -174,3 +174,47 @@ def test_the_page_needs_a_fixed_number_of_queries(client_alice, flow, selected, 
 
 def test_a_choice_of_an_action_reads_its_panel_alone(client_alice, flow):
     assert len(queries_of(lambda: client_alice.get(url(flow, "select", "chat"), headers=HTMX))) == 6
+
+
+def test_a_new_action_is_not_red_but_counts_as_an_error_of_the_flow(client_alice, alice):
+    make_connection("contoso")
+    flow = make_flow({"format": "foundryflow/1", "name": "Empty", "actions": []}, by=alice)
+    put_in = regions_of(post(client_alice, flow, "insert", base=1, type="chat_completion"))
+    for region in put_in.values():
+        assert not re.search(r"is-error|has-error|is-bad|1 error|circle-x", region)
+    assert 'Configuration errors <span class="tag">3</span>' in put_in["problems"]
+    assert put_in["problems"].count("To fill in") == 3
+    assert "3 configuration errors" in client_alice.get(reverse("runs:start", args=[flow.slug])).content.decode()
+
+
+def test_what_is_left_out_is_red_once_the_panel_of_a_new_action_is_left(client_alice, alice):
+    make_connection("contoso")
+    flow = make_flow({"format": "foundryflow/1", "name": "Empty", "actions": []}, by=alice)
+    panel = regions_of(post(client_alice, flow, "insert", base=1, type="chat_completion"))["panel"]
+    assert '<input type="hidden" name="new_action" value="chat" id="new-action">' in panel
+    typed = {"base": 2, "title": "", "connection": "contoso", "new_action": "chat"}
+    saved = regions_of(post(client_alice, flow, "save_properties", "chat", **typed))
+    assert "is-error" not in saved["card-chat"]
+    assert saved["message-model"] == '<p class="field-problem" id="message-model"></p>'
+    again = regions_of(client_alice.get(url(flow, "select", "chat"), {"new_action": "chat"}, headers=HTMX))
+    assert (list(again), 'id="new-action"' in again["panel"]) == (["panel"], True)
+    left = regions_of(client_alice.get(url(flow, "select", "start"), {"new_action": "chat"}, headers=HTMX))
+    assert list(left) == ["panel", "card-chat", "problems"]
+    assert "Model missing" in left["card-chat"]
+    assert 'tag is-bad">2</span>' in left["problems"]
+    closed = regions_of(client_alice.get(url(flow, "show"), {"new_action": "chat"}, headers=HTMX))
+    assert (list(closed), closed["card-chat"]) == (list(left), left["card-chat"])
+    assert "Model missing" in show(client_alice, flow, "chat")
+
+
+def test_what_is_left_out_is_red_once_another_action_is_put_in(client_alice, alice):
+    make_connection("contoso")
+    flow = make_flow({"format": "foundryflow/1", "name": "Empty", "actions": []}, by=alice)
+    post(client_alice, flow, "insert", base=1, type="chat_completion")
+    post(client_alice, flow, "save_properties", "chat", base=2, connection="contoso", new_action="chat")
+    moved = post(client_alice, flow, "change", "chat", "toggle", base=3, action="chat", new_action="chat")
+    assert "Model missing" not in moved.content.decode()
+    post(client_alice, flow, "change", "chat", "toggle", base=4, action="chat", new_action="chat")
+    answer = post(client_alice, flow, "insert", base=5, type="log", after="chat", action="chat", new_action="chat")
+    assert "Model missing" in answer.content.decode()
+    assert "Message missing" not in answer.content.decode()

@@ -2,6 +2,8 @@
 // revision it was made on; the server answers with the regions to renew.
 
 import { leavingLink } from "../autosave.js";
+import { isTyping, singleKeys } from "../keys.js";
+import { closeInsertMenu, emptyToolboxSearch, findAction, openInsertMenu } from "./insert.js";
 import { autosave } from "./panel.js";
 
 const designer = document.querySelector("[data-designer]");
@@ -9,20 +11,29 @@ const changeUrl = (id, verb) =>
   designer.dataset.changeUrl.replace("VERB", verb).replace("ACTION", encodeURIComponent(id));
 const editable = "editable" in designer.dataset;
 let wanted = null; // the card that gets focus once the chart is renewed
+let entered = null; // the card whose panel gets it once it is there
 
 const selected = () => document.getElementById("panel")?.dataset.panel || "";
-const focused = () => document.activeElement?.closest("[data-card]")?.dataset.card;
+const titleOf = (id) => document.querySelector(`#flowchart [data-card="${CSS.escape(id)}"]`);
 const titles = () => [...document.querySelectorAll("#flowchart [data-card]")];
 
-async function post(url, values = {}) {
-  await autosave.settled();
-  const edit = document.getElementById("flow-edit");
-  return htmx.ajax("POST", url, { source: edit, swap: "none", values: { action: selected(), ...values } });
+// One edit at a time, so that each is made on what the one before has made of the page.
+let posted = Promise.resolve();
+function post(url, values = {}) {
+  const send = async () => {
+    await autosave.settled();
+    const edit = document.getElementById("flow-edit");
+    const shown = { action: selected(), new_action: document.getElementById("new-action")?.value ?? "" };
+    return htmx.ajax("POST", url, { source: edit, swap: "none", values: { ...shown, ...values } });
+  };
+  posted = posted.then(send, send);
+  return posted;
 }
 
-function choose(id) {
-  document.querySelector(`#flowchart [data-card="${CSS.escape(id)}"]`)?.click();
-}
+const isSeen = (element) => element.checkVisibility({ visibilityProperty: true });
+const isCovered = () => Boolean(selected()) && !isSeen(document.querySelector("[data-chart]"));
+
+const choose = (id) => titleOf(id)?.click();
 
 function mark(id) {
   for (const title of titles()) {
@@ -33,62 +44,12 @@ function mark(id) {
 }
 
 // Menus are filled when they open, so that a chart of a hundred cards stays light.
-const MENU = [
-  ["up", "Move up", "Alt ↑"], ["down", "Move down", "Alt ↓"], ["into", "Move into the next", "Alt →"],
-  ["out", "Move out", "Alt ←"], ["duplicate", "Duplicate", "Ctrl D"], ["toggle", "Disable or enable", ""],
-  ["remove", "Remove", "Del"],
-];
 document.addEventListener("toggle", (event) => {
   const list = event.target.open && event.target.querySelector?.("[data-action-menu]");
   if (!list || list.childElementCount) return;
-  for (const [verb, label, key] of MENU) {
-    const item = document.createElement("button");
-    item.type = "button";
-    item.className = verb === "remove" ? "menu-item is-bad" : "menu-item";
-    item.dataset.verb = verb;
-    item.dataset.on = list.dataset.actionMenu;
-    item.append(label);
-    if (key) {
-      const hint = document.createElement("kbd");
-      hint.className = "kbd";
-      hint.textContent = key;
-      item.append(hint);
-    }
-    list.append(item);
-  }
+  list.append(document.getElementById("action-menu").content.cloneNode(true));
+  for (const item of list.children) item.dataset.on = list.dataset.actionMenu;
 }, true);
-
-// The menu stands beside the chart, not inside, so that a chart renewed meanwhile does not take it away.
-let opener = null;
-const position = new CSSStyleSheet(); // style attributes are against the content policy
-document.adoptedStyleSheets.push(position);
-
-function closeInsertMenu() {
-  document.querySelector("[data-insert-menu]")?.remove();
-  const closed = opener;
-  opener = null;
-  return closed;
-}
-
-async function openInsertMenu(button) {
-  const again = button === opener;
-  closeInsertMenu();
-  if (again) return;
-  const { owner, branch, at } = button.dataset;
-  const place = new URLSearchParams({ owner, branch, at });
-  const answer = await fetch(`${designer.dataset.insertMenuUrl}?${place}`, { headers: { "HX-Request": "true" } });
-  if (!answer.ok) return;
-  opener = button;
-  const room = document.querySelector("[data-chart]");
-  room.insertAdjacentHTML("beforeend", await answer.text());
-  const menu = room.lastElementChild;
-  const [from, to] = [button.getBoundingClientRect(), room.getBoundingClientRect()];
-  const left = from.left + from.width / 2 - to.left - menu.offsetWidth / 2;
-  const x = Math.max(8, Math.min(left, to.width - menu.offsetWidth - 8)) + room.scrollLeft;
-  position.replaceSync(`.insert-menu { left: ${x}px; top: ${from.bottom - to.top + room.scrollTop + 4}px; }`);
-  menu.querySelector("[data-insert-type]").focus();
-  menu.scrollIntoView({ block: "nearest" });
-}
 
 // Links to another card or page wait until what is typed in the panel is saved, and go nowhere when it is refused or
 // the server does not answer. A second press does not wait.
@@ -102,7 +63,7 @@ document.addEventListener("click", (event) => {
 
 document.addEventListener("click", (event) => {
   const target = event.target;
-  const place = target.closest("[data-place]");
+  const place = target.closest("[data-place], [data-add-action]");
   if (place) return openInsertMenu(place);
   const type = target.closest("[data-insert-type]");
   if (type && editable) {
@@ -111,9 +72,11 @@ document.addEventListener("click", (event) => {
     const after = selected() && selected() !== "start" ? selected() : "";
     const where = at !== undefined ? { owner, branch, at } : selected() === "start" ? { at: 0 } : { after };
     closeInsertMenu();
+    emptyToolboxSearch();
     wanted = "selected";
     return post(designer.dataset.insertUrl, { type: insertType, ...where });
   }
+  if (target.closest("[data-insert-menu]")) return;
   closeInsertMenu();
   const verb = target.closest("[data-verb]");
   if (verb) {
@@ -152,6 +115,7 @@ async function closePanel() {
   await autosave.settled();
   const id = selected();
   const panel = document.getElementById("panel");
+  const left = panel.querySelector("#new-action")?.value;
   const empty = document.createElement("aside");
   empty.id = "panel";
   empty.className = "panel is-empty";
@@ -159,7 +123,30 @@ async function closePanel() {
   panel.replaceWith(empty);
   history.pushState(null, "", location.pathname);
   mark("");
-  document.querySelector(`#flowchart [data-card="${CSS.escape(id)}"]`)?.focus();
+  if (left) {
+    const url = `${location.pathname}?new_action=${encodeURIComponent(left)}`;
+    htmx.ajax("GET", url, { source: document.body, swap: "none" });
+  }
+  titleOf(id)?.focus();
+}
+
+function enterPanel(id) {
+  if (selected() === id) return focusPanel();
+  entered = id;
+  choose(id);
+}
+
+function focusPanel() {
+  const panel = document.getElementById("panel");
+  const fields = panel.querySelectorAll(":is(input, select, textarea):enabled:not([type=hidden])");
+  const first = [...fields].find((field) => field.checkVisibility());
+  (first ?? panel.querySelector("[data-close-panel]"))?.focus();
+}
+
+// Back to the card; where the panel covers the chart, it closes.
+function leavePanel() {
+  const title = titleOf(selected());
+  title && isSeen(title) ? title.focus() : closePanel();
 }
 
 function walk(from, by) {
@@ -189,6 +176,10 @@ function cardKey(event, title) {
     case "ArrowUp": return go(() => walk(title, -1));
     case "ArrowRight": return go(() => inwards(title)?.focus());
     case "ArrowLeft": return go(() => outwards(title)?.focus());
+    case "Enter":
+      return event.ctrlKey || event.metaKey || event.shiftKey ? undefined : go(() => enterPanel(id));
+    case "Escape":
+      return selected() && !document.querySelector("[data-insert-menu]") ? closePanel() : undefined;
     case "Delete":
     case "Backspace":
       walk(title, -1);
@@ -197,20 +188,16 @@ function cardKey(event, title) {
 }
 
 document.addEventListener("keydown", (event) => {
-  const typing = event.target.matches("input, textarea, select");
+  const typing = isTyping(event.target);
   const control = event.ctrlKey || event.metaKey;
   if (event.target.matches("#flowchart [data-card]")) cardKey(event, event.target);
   if (event.defaultPrevented) return;
   if (event.key === "Escape") {
     const closed = closeInsertMenu();
     if (closed) return closed.focus();
-    if (event.target.closest("#panel") && !event.target.closest("details[open], #new-connection")) return closePanel();
-  }
-  if (event.target.matches("[data-insert-menu] [data-insert-type]") && event.key.startsWith("Arrow")) {
-    event.preventDefault();
-    const items = [...event.target.parentElement.querySelectorAll("[data-insert-type]")];
-    const next = items.indexOf(event.target) + (event.key === "ArrowDown" ? 1 : -1);
-    return items[(next + items.length) % items.length].focus();
+    if (event.target.closest("#panel") && !event.target.closest("details.menu[open], #new-connection")) {
+      return leavePanel();
+    }
   }
   if (control && event.key === "Enter") {
     event.preventDefault();
@@ -218,32 +205,27 @@ document.addEventListener("keydown", (event) => {
   } else if (control && event.key.toLowerCase() === "z" && !typing) {
     event.preventDefault();
     document.querySelector(event.shiftKey ? "[data-redo]" : "[data-undo]")?.click();
-  } else if (event.key === "/" && !typing) {
+  } else if (event.key === "/" && !typing && !control && editable && singleKeys()) {
     event.preventDefault();
-    document.querySelector("[data-toolbox-find]")?.focus();
+    findAction();
   }
-});
-
-document.querySelector("[data-toolbox-find]")?.addEventListener("input", (event) => {
-  const words = event.target.value.toLowerCase();
-  for (const group of document.querySelectorAll("[data-toolbox-group]")) {
-    const rows = [...group.querySelectorAll(".toolbox-row")];
-    for (const row of rows) row.hidden = !row.textContent.toLowerCase().includes(words);
-    group.hidden = rows.every((row) => row.hidden);
-  }
-});
-document.querySelector("[data-toolbox-find]")?.addEventListener("keydown", (event) => {
-  if (event.key !== "Enter") return;
-  event.preventDefault();
-  [...document.querySelectorAll(".toolbox-row")].find((row) => !row.hidden && !row.parentElement.hidden)?.click();
 });
 
 document.addEventListener("htmx:finally:request", () => {
   mark(selected());
-  if (wanted === null) return;
-  const id = wanted === "selected" ? selected() : wanted;
-  wanted = null;
-  document.querySelector(`#flowchart [data-card="${CSS.escape(id)}"]`)?.focus();
+  if (entered !== null && entered === selected()) {
+    entered = null;
+    focusPanel();
+  }
+  if (wanted !== null) {
+    titleOf(wanted === "selected" ? selected() : wanted)?.focus();
+    wanted = null;
+  }
+  const active = document.activeElement;
+  if (isCovered() && (active === document.body || !isSeen(active))) {
+    document.querySelector("#panel [data-close-panel]").focus();
+  }
 });
+document.addEventListener("pointerdown", () => { entered = null; });
 
 window.addEventListener("popstate", () => location.reload());

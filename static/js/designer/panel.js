@@ -44,8 +44,6 @@ function forgetSecrets() {
 document.addEventListener("submit", (event) => {
   if (event.target.id !== FORM) return;
   event.preventDefault();
-  const mine = event.submitter?.matches("[data-keep-mine]") ? event.submitter.value : "";
-  if (mine) document.getElementById("base").value = mine;
   autosave.save(event.target);
 });
 window.addEventListener("beforeunload", (event) => {

@@ -1,0 +1,241 @@
+"""What others have changed since the revision that a page shows: who, what, from what to what."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from django.contrib.auth.models import User
+from django.utils import timezone
+
+from flows.actions import registry
+from flows.designer.opened import OpenFlow
+from flows.flowchart.chart import START, type_view
+from flows.language.document import DocumentError
+from flows.language.flat import ADDED, MOVED, REMOVED, Change, Key, Where, changes
+from flows.language.stored_secrets import is_stored
+from flows.lint.literal_secrets import secrets_of
+from flows.models import Flow, Revision
+from foundryflow.people import name_of
+from foundryflow.templatetags.ui import initials
+
+MOST_STEPS = 30  # revisions that are compared one by one
+LONGEST_VALUE = 60  # characters that a row has room for
+MOST_NAMED = 3  # actions, properties
+
+LABELS = {"added": "new"}  # of keys that are no words themselves
+SETTINGS = {"deadline": "deadline", "concurrency": "runs at the same time"}
+
+
+@dataclass(frozen=True)
+class ForeignChange:
+    """One change, and the revision in which it was made last."""
+
+    change: Change
+    author: User | None
+    when: datetime
+    number: int
+
+
+@dataclass(frozen=True)
+class ChangedValue:
+    """A property as the row names it; without its values where they are long, many or secret."""
+
+    label: str
+    before: str = ""
+    after: str = ""
+    stop: str = "."  # what follows it
+
+    @property
+    def words(self) -> str:
+        return f"{self.label}{',' if self.after else self.stop}"
+
+
+@dataclass(frozen=True)
+class CardMark:
+    """What a card says until it is opened: by whom, and what."""
+
+    action_id: str
+    initials: str
+    label: str
+    who: str
+
+
+@dataclass(frozen=True)
+class MergeNotice:
+    """The row on top of the chart."""
+
+    initials: str
+    sentence: str
+    values: Sequence[ChangedValue]
+    rest: str  # what follows
+    show: str  # the action to select
+    marks: Sequence[CardMark]
+
+
+def first_name(user: User | None) -> str:
+    return (user.first_name or name_of(user)) if user else "Somebody"
+
+
+def changes_since(opened: OpenFlow, number: int | None = None) -> list[ForeignChange]:
+    """By everybody but this request, since revision `number`, or the one that the page shows."""
+    base = number or opened.base
+    steps = opened.history.between(base)[-MOST_STEPS:] if base not in (0, opened.flow.current.number) else []
+    keys = {step.pk for way in steps for step in way}
+    revisions = opened.flow.revisions.select_related("created_by").in_bulk(keys)
+    if not steps or len(revisions) < len(keys):
+        return []
+    last: dict[Where, Revision] = {}
+    try:
+        for before, after, made_by in steps:
+            for change in changes(revisions[before.pk].parsed(), revisions[after.pk].parsed()):
+                last[change.action_id, change.key] = revisions[made_by.pk]
+        net = changes(revisions[steps[0][0].pk].parsed(), opened.document)
+    except DocumentError:  # from before a rule
+        return []
+    made = ((change, last.get((change.action_id, change.key))) for change in net)
+    return [
+        ForeignChange(change, by.created_by, by.created_at, by.number)
+        for change, by in made
+        if by is not None and by.number != opened.committed
+    ]
+
+
+def notice_of(opened: OpenFlow, found: Sequence[ForeignChange], rest: str = "") -> MergeNotice | None:
+    """The row about what others than this person have changed."""
+    others = [each for each in found if each.author != opened.request.user]
+    if not others:
+        return None
+    people = list(dict.fromkeys(first_name(each.author) for each in others))
+    order = {located.action.id: number for number, located in enumerate(opened.document.walk())}
+    actions = list(dict.fromkeys(each.change.action_id for each in others))
+    actions.sort(key=lambda id: order.get(id, len(order)) if id is not None else -1)
+    names = Names(opened)
+    newest = max(others, key=lambda each: each.number)
+    who = " and ".join([", ".join(people[:-1]), people[-1]]) if people[1:] else people[0]
+    at = f"{timezone.localtime(newest.when):%H:%M}"
+    values = values_of(others, actions, names)
+    there = [id for id in actions if id is None or opened.document.find(id) is not None]
+    return MergeNotice(
+        initials=initials(newest.author) if newest.author else "?",
+        sentence=f"{sentence_of(who, at, others, actions, names)}{':' if values else '.'}",
+        values=values,
+        rest=rest,
+        show=(there[0] or START) if there else "",
+        marks=[mark_of(id, [each for each in others if each.change.action_id == id], names) for id in there],
+    )
+
+
+def sentence_of(who: str, at: str, found: Sequence[ForeignChange], actions: Sequence[str | None], names: Names) -> str:
+    if len(actions) > 1:
+        count = len([id for id in actions if id is not None])
+        what = [f"{count} action{'s' if count > 1 else ''}"] if count else []
+        return f"{who} changed {' and '.join([*what, *(['Start'] if None in actions else [])])} at {at}"
+    verbs = {ADDED: "added", REMOVED: "removed", MOVED: "moved"}
+    keys = [each.change.key for each in found]
+    verb = next((verb for key, verb in verbs.items() if key in keys and (len(keys) == 1 or key == ADDED)), "changed")
+    return f"{who} {verb} {names.title(actions[0])} at {at}"
+
+
+def values_of(found: Sequence[ForeignChange], actions: Sequence[str | None], names: Names) -> list[ChangedValue]:
+    """What was changed: the actions where there are several, else the properties of the one."""
+    changed = [each.change for each in found]
+    if len(actions) > 1:
+        return listed([names.title(id) for id in actions])
+    if any(change.key in (ADDED, REMOVED) for change in changed) or (len(changed) == 1 and changed[0].key == MOVED):
+        return []
+    return (
+        [names.value(changed[0])] if len(changed) == 1 else listed([names.label(c.action_id, c.key) for c in changed])
+    )
+
+
+def listed(labels: Sequence[str]) -> list[ChangedValue]:
+    """The first of them, with commas between."""
+    left = len(labels) - MOST_NAMED
+    shown = [*labels[:MOST_NAMED], f"{left} more"] if left > 0 else labels
+    return [ChangedValue(label, stop="." if number == len(shown) else ",") for number, label in enumerate(shown, 1)]
+
+
+def mark_of(id: str | None, found: Sequence[ForeignChange], names: Names) -> CardMark:
+    labels = list(dict.fromkeys(names.label(id, each.change.key) for each in found))
+    last = found[-1].author
+    label = labels[0] if len(labels) == 1 else "new" if "new" in labels else f"{len(labels)} changes"
+    return CardMark(id or START, initials(last) if last else "?", label, first_name(last))
+
+
+class Names:
+    """How actions and their properties are called, and which values may be shown."""
+
+    def __init__(self, opened: OpenFlow) -> None:
+        self._documents = [opened.document, *([opened.shown.parsed()] if opened.shown else [])]
+        secret_inputs = Flow.objects.secret_inputs
+        self._secret = {
+            (place.action_id, place.property)
+            for document in self._documents
+            for place, value in secrets_of(document, secret_inputs)
+            if value not in (None, "")
+        }
+
+    def title(self, action_id: str | None) -> str:
+        if action_id is None:
+            return "Start"
+        found = next(filter(None, (document.find(action_id) for document in self._documents)), None)
+        return (found.title or type_view(found.type).title) if found else action_id
+
+    def label(self, action_id: str | None, key: Key) -> str:
+        return label_of(self._type(action_id), key)
+
+    def value(self, change: Change) -> ChangedValue:
+        label = self.label(change.action_id, change.key)
+        if self.is_hidden(change.action_id, change.key, change.before, change.after):
+            return ChangedValue(label)
+        before, after = short(change.before), short(change.after)
+        return ChangedValue(label) if before is None or after is None else ChangedValue(label, before, after)
+
+    def is_hidden(self, action_id: str | None, key: Key, *values: Any) -> bool:
+        """Whether a secret is in it, or may be."""
+        if key[0] in ("inputs", "retry") or any(is_stored(value) for value in values):
+            return True
+        if key[0] != "properties" or len(key) < 2:
+            return False
+        known = registry.properties_of_type(self._type(action_id)).get(key[1])
+        return (
+            known is None
+            or known.is_secret
+            or known.may_hold_secret
+            or (action_id, key[1]) in self._secret
+            or any(known.is_write_only(value) for value in values if value)
+        )
+
+    def _type(self, action_id: str | None) -> str:
+        found = (document.find(action_id) for document in self._documents) if action_id else ()
+        return next((action.type for action in found if action is not None), "")
+
+
+def label_of(type: str, key: Key) -> str:
+    if key[0] == "properties" and len(key) > 1:
+        known = registry.properties_of_type(type).get(key[1])
+        return lower_first(known.label) if known else key[1]
+    if key[0] == "branches" and len(key) > 2:
+        return f"{key[2]} of a branch"
+    if key[0] == "inputs" and len(key) > 1:
+        return f"input {key[1]}"
+    return SETTINGS.get(key[1], key[1]) if len(key) > 1 and key[0] == "settings" else LABELS.get(key[0], key[0])
+
+
+def lower_first(label: str) -> str:
+    return label if label[1:2].isupper() else label[:1].lower() + label[1:]
+
+
+def short(value: Any) -> str | None:
+    """A value for the row; None when it is too long, or no single value."""
+    if value is None or value is False or (not value and not isinstance(value, int | float)):
+        return "empty"
+    if value is True:
+        return "on"
+    if isinstance(value, Mapping | list):
+        return None
+    text = f"{value:g}" if isinstance(value, float) else " ".join(str(value).split())
+    return text if len(text) <= LONGEST_VALUE else None

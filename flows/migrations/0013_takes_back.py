@@ -1,0 +1,18 @@
+from __future__ import annotations
+
+import django.db.models.deletion
+from django.db import migrations, models
+
+
+class Migration(migrations.Migration):
+    dependencies = [("flows", "0012_budgets")]
+
+    operations = [
+        migrations.AddField(
+            model_name="revision",
+            name="takes_back",
+            field=models.ForeignKey(
+                null=True, on_delete=django.db.models.deletion.PROTECT, related_name="+", to="flows.revision"
+            ),
+        ),
+    ]
