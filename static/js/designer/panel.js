@@ -13,6 +13,10 @@ export const autosave = new Autosave({
   formOf: (field) => (field.form?.id === FORM ? field.form : null),
   takenAlong: ({ id }) => (id === FORM ? [FORM] : []),
   isHalf: isSecret,
+  nameOf: () => {
+    const title = document.getElementById("panel-title");
+    return title?.value || title?.placeholder;
+  },
   before: (form) => {
     const newest = document.getElementById("base")?.value;
     if (newest) form.elements.base.value = newest;
