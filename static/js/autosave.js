@@ -21,11 +21,12 @@ export class Autosave {
 
   // formOf(field): the form that a field is saved with, if any. takenAlong(element): ids of the forms that a request of
   // the element takes along. isHalf(field): whether a key in it saves nothing yet. nameOf(): of what the changes are.
-  // The others are called by each save.
+  // waits(count): as many changes cannot be saved just now. The others are called by each save.
   constructor({
-    formOf, takenAlong, isHalf = () => false, nameOf = () => "", before = () => {}, after = () => {}, failed = () => {},
+    formOf, takenAlong, isHalf = () => false, nameOf = () => "", waits = () => {}, before = () => {}, after = () => {},
+    failed = () => {},
   }) {
-    Object.assign(this, { formOf, takenAlong, isHalf, before, after, failed });
+    Object.assign(this, { formOf, takenAlong, isHalf, waits, before, after, failed });
     document.addEventListener("input", (event) => this.#typed(event.target));
     document.addEventListener("change", (event) => this.#left(event.target));
     document.addEventListener("htmx:config:request", ({ detail: { ctx } }) => this.#begun(ctx));
@@ -127,8 +128,8 @@ export class Autosave {
     const request = this.#requests.get(ctx);
     if (!request) return;
     this.#requests.delete(ctx);
-    if (ctx.unsent) return this.#keep(request);
     const status = ctx.response?.status;
+    if (ctx.unsent || status === 503) return this.#keep(request);
     if (status >= 500) for (const id of request.ids) this.#unanswered.add(id);
     else this.#forget(request);
     const taken = status === 200;
@@ -185,9 +186,11 @@ export class Autosave {
     for (const { field, at } of found) sayUnsaved(field, new Date(at));
     const label = savedLabel();
     if (label) {
-      label.textContent = `${changes(found.length)} wait${found.length === 1 ? "s" : ""}`;
+      label.replaceChildren(document.getElementById("changes-wait").content.cloneNode(true));
+      label.querySelector("span").textContent = `${changes(found.length)} wait${found.length === 1 ? "s" : ""}`;
       label.classList.add("is-waiting");
     }
+    this.waits(found.length);
     sayWhatWaits();
   }
 
@@ -200,6 +203,7 @@ export class Autosave {
       label.classList.remove("is-waiting");
     }
     this.#late = 0;
+    this.waits(0);
   }
 
   #back() {

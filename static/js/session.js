@@ -96,10 +96,11 @@ export function sayWhatWaits() {
 // ---- what needs the server
 
 const NEEDS_SERVER = [
-  "[hx-post], [hx-get], [hx-put], [hx-patch], [hx-delete]", "[data-insert-type], [data-place], [data-verb]",
-  "[data-undo], [data-redo]", "[data-run], [data-stop], [data-send], [data-publish], [data-needs-server]",
+  "[hx-post], [hx-get], [hx-put], [hx-patch], [hx-delete]",
+  "[data-insert-type], [data-place], [data-add-action], [data-verb], [data-undo], [data-redo]",
+  "[data-run], [data-stop], [data-send], [data-publish], [data-new-connection]",
 ].join();
-const isButton = (element) => element.matches("button, a.btn");
+const isButton = (element) => element.matches("button, a.btn, [type=checkbox][data-new-connection]");
 const sends = (button) => button.type === "submit" && button.form?.matches("[hx-post]");
 const disabled = new Set();
 let focused = null; // where the focus was when its button was disabled
@@ -160,6 +161,7 @@ async function send(ctx, address, request) {
   try {
     let answer = await fetch(address, request);
     if (answer.headers.has("X-Session") && (await look())) answer = await fetch(address, withNewToken(request));
+    if (answer.status === 503 && !isDeed(ctx) && !(await look())) return unsent(ctx);
     if (!answer.headers.has("X-Session")) return isStream(ctx.sourceElement) ? unbroken(answer) : answer;
     if (!away) return answer;
   } catch (error) {
@@ -167,6 +169,14 @@ async function send(ctx, address, request) {
     await look();
   }
   return unsent(ctx);
+}
+
+// A part of the page that a script asks for on a press; nothing where it was not given, which is said.
+export async function fetchPart(address) {
+  const ctx = { sourceElement: document.body, request: { method: "POST" } };
+  const request = { headers: { "HX-Request": "true" }, signal: AbortSignal.timeout(LONGEST) };
+  const answer = await send(ctx, address, request).catch(() => unsent(ctx));
+  return answer.ok ? answer.text() : "";
 }
 
 // Nothing was done without it, so that the same may be sent again.
@@ -248,6 +258,7 @@ async function sendPlain(event) {
 function listen() {
   document.addEventListener("htmx:config:request", ({ detail: { ctx } }) => {
     ctx.fetch = (address, request) => send(ctx, address, request);
+    if (ctx.sourceEvent?.type === "every") ctx.request.headers["X-Unattended"] = "1";
     const last = lastIds.get(ctx.sourceElement);
     if (last) ctx.request.headers["Last-Event-ID"] = last;
   });

@@ -95,6 +95,7 @@ def test_what_was_typed_while_signed_out_is_saved_by_itself_afterwards(designer)
     expect(designer.bar).to_contain_text("2 changes of Answer the customer wait here")
     expect(page.locator("[data-saved]")).to_have_text("2 changes wait")
     expect(page.get_by_text("not saved yet")).to_have_count(2)
+    expect(page.locator("#flowchart [data-unsaved]")).to_have_text("2 not saved")
     for button in (page.locator("[data-insert-type]").first, page.locator("[data-place]").first):
         expect(button).to_be_disabled()
     expect(page.locator("[data-run]")).to_be_disabled()
@@ -102,7 +103,7 @@ def test_what_was_typed_while_signed_out_is_saved_by_itself_afterwards(designer)
     designer.sign_in()
     expect(designer.bar).to_be_empty()
     expect(page.locator("[data-saved]")).to_contain_text(", 2 changes")
-    expect(page.get_by_text("not saved yet")).to_have_count(0)
+    expect(page.get_by_text("not saved")).to_have_count(0)
     expect(page.locator("[data-run]")).to_be_enabled()
     page.reload()
     expect(page.locator("#panel-title")).to_have_value("Answer the customer")
@@ -222,8 +223,7 @@ def test_a_form_is_kept_with_its_key_and_sent_after_signing_in(desk):
     assert desk.own_complaints() == []
 
 
-def test_another_tab_hears_of_a_log_out_and_follows_its_run_again_afterwards(desk):
-    page = desk.page
+def test_a_page_hears_of_a_log_out_in_another_tab(desk):
     desk.goto("/playground/")
     other = desk.context.new_page()
     other.goto(f"{desk.installation.url}/flows/")
@@ -232,4 +232,30 @@ def test_another_tab_hears_of_a_log_out_and_follows_its_run_again_afterwards(des
     expect(desk.bar).to_contain_text("You are signed out.")
     desk.sign_in()
     expect(desk.bar).to_be_empty()
+    assert desk.own_complaints() == []
+
+
+def test_a_stream_that_breaks_off_is_followed_again_but_not_while_nobody_is_there(desk):
+    page, streams, looks = desk.page, [], []
+    page.on("request", lambda request: streams.append(request.url) if "/stream/" in request.url else None)
+    page.on("response", lambda response: looks.append(response.url) if "/session/" in response.url else None)
+    desk.goto("/playground/")
+    page.get_by_label("Connection", exact=True).select_option("contoso")
+    page.get_by_label("Deployment", exact=True).fill("long-4000")
+    page.locator("#draft").fill("Tell me everything")
+    page.get_by_role("button", name="Send", exact=True).click()
+    expect(page.locator("[role=log]")).to_contain_text("word5")
+    desk.context.set_offline(True)
+    expect(desk.bar).to_contain_text("No connection.")
+    desk.end_session()
+    desk.context.set_offline(False)
+    expect(desk.bar).to_contain_text("You are signed out.")
+    followed, looked = len(streams), len(looks)
+    with page.expect_response("**/session/"):
+        pass
+    assert (len(streams), len(looks)) == (followed, looked + 1)
+    desk.sign_in()
+    expect(desk.bar).to_be_empty()
+    page.get_by_role("button", name="Stop").click()
+    expect(page.locator(".answer-note")).to_contain_text("Stopped after")
     assert desk.own_complaints() == []

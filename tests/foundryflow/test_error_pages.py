@@ -63,7 +63,7 @@ def test_a_form_without_its_token_is_turned_away(alice):
     ("path", "status", "words"),
     [
         ("/nothing/here/", 404, "What you look for does not exist"),
-        ("/runs/999/", 404, "This run does not exist any more."),
+        ("/runs/999/", 404, "There is no run 999."),
         ("/connections/new/", 403, "Only editors may change this."),
     ],
 )
