@@ -3,7 +3,7 @@
 // has save-now among its triggers. What could not be sent waits in its fields, which say so, and is saved as soon as
 // the person is back (session.js).
 
-import { changes, countWaiting, isAway, sayWhatWaits, timeOf } from "./session.js";
+import { addSaver, changes, isAway, sayWhatWaits, timeOf } from "./session.js";
 
 const PAUSE = 600; // ms after the last key
 const AGAIN = 3_000; // ms until what got no answer is sent again
@@ -34,7 +34,7 @@ export class Autosave {
     document.addEventListener("htmx:error", ({ detail: { ctx } }) => this.#lost(ctx));
     document.addEventListener("session:away", () => this.#sayUnsaved());
     document.addEventListener("session:back", () => this.#back());
-    countWaiting(() => ({ changes: this.#unstored().length, of: nameOf() }));
+    addSaver({ count: () => ({ changes: this.#unstored().length, of: nameOf() }), settled: () => this.settled() });
   }
 
   get hasUnsaved() {

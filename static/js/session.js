@@ -14,13 +14,13 @@ let away = ""; // "signed-out", "offline", "unavailable" or "other" (somebody el
 let looking = null; // the look on its way
 let next = 0; // timer of the next one
 let held = null; // a plain form to be sent as soon as it can be
-const counts = []; // functions that say what waits: { changes, of }
+const savers = []; // who saves: { count() says what waits, as { changes, of }; settled() tells when nothing does }
 
 export const isAway = () => away !== "";
 export const timeOf = (date) =>
   date.toLocaleTimeString("en-GB", { hour: "2-digit", minute: "2-digit", timeZone: timeZone || undefined });
 export const changes = (count) => `${count} change${count === 1 ? "" : "s"}`;
-export const countWaiting = (count) => counts.push(count);
+export const addSaver = (saver) => savers.push(saver);
 
 // Whether this page may go on as it is. Takes up the token of a new session.
 export function look() {
@@ -62,9 +62,8 @@ function become(now, name = "") {
   enable();
   for (const stream of document.querySelectorAll("[hx-sse\\:connect]")) htmx.process(stream);
   document.dispatchEvent(new Event("session:back"));
-  const form = held;
+  if (held?.form.isConnected) submit(held);
   held = null;
-  if (form?.form.isConnected) submit(form);
 }
 
 // ---- the bar
@@ -78,7 +77,7 @@ function show(name, before) {
   sayWhatWaits();
 }
 
-const waiting = () => counts.map((count) => count()).filter((each) => each.changes);
+const waiting = () => savers.map((saver) => saver.count()).filter((each) => each.changes);
 
 export function sayWhatWaits() {
   const place = bar?.querySelector("[data-waiting]");
@@ -237,7 +236,10 @@ function isPlain(form, submitter) {
   return method?.toLowerCase() === "post" && !("leaves" in form.dataset);
 }
 
-function submit({ form, submitter }) {
+// After what is typed beside it, so that a run is one of what is seen.
+async function submit({ form, submitter }) {
+  await Promise.all(savers.map((saver) => saver.settled()));
+  if (away) return hold({ form, submitter });
   sure.add(form);
   form.requestSubmit(submitter?.isConnected && !submitter.disabled ? submitter : undefined);
 }
@@ -250,8 +252,11 @@ async function sendPlain(event) {
   asked.add(form);
   const there = await look();
   asked.delete(form);
-  if (there) return submit({ form, submitter });
-  held = { form, submitter };
+  return there ? submit({ form, submitter }) : hold({ form, submitter });
+}
+
+function hold(form) {
+  held = form;
   sayWhatWaits();
 }
 

@@ -108,6 +108,15 @@ def test_what_was_typed_while_signed_out_is_saved_by_itself_afterwards(designer)
     page.reload()
     expect(page.locator("#panel-title")).to_have_value("Answer the customer")
     expect(page.locator("#panel-description")).to_have_value("In the language of the question.")
+    designer.end_session()
+    page.locator("#panel-description").fill("In English.")
+    page.locator("[data-run]").click()
+    expect(designer.bar).to_contain_text("1 change of Answer the customer waits here and is saved by itself afterwards.")
+    expect(designer.bar).to_contain_text("The form is sent by itself afterwards.")
+    designer.sign_in()
+    expect(page.get_by_role("link", name="Run anyway").or_(page.get_by_role("button", name="Run anyway"))).to_be_visible()
+    page.go_back()
+    expect(page.locator("#panel-description")).to_have_value("In English.")
     assert designer.own_complaints() == []
 
 
