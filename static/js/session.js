@@ -107,10 +107,10 @@ let pressing = false; // a button that is being pressed says what was not done
 
 function disable() {
   if (!away || pressing) return;
-  if (isButton(document.activeElement)) focused = document.activeElement;
   const submits = [...document.querySelectorAll("button[type=submit], button:not([type])")].filter(sends);
   for (const button of [...document.querySelectorAll(NEEDS_SERVER), ...submits]) {
     if (!isButton(button) || button.disabled || button.ariaDisabled === "true") continue;
+    if (button === document.activeElement) focused = button;
     if (button.matches("a")) button.ariaDisabled = "true";
     else button.disabled = true;
     disabled.add(button);
@@ -242,11 +242,12 @@ async function submit({ form, submitter }) {
   if (away) return hold({ form, submitter });
   sure.add(form);
   form.requestSubmit(submitter?.isConnected && !submitter.disabled ? submitter : undefined);
+  sure.delete(form); // a field may have kept it from being sent
 }
 
 async function sendPlain(event) {
   const { target: form, submitter } = event;
-  if (event.defaultPrevented || sure.delete(form) || !isPlain(form, submitter)) return;
+  if (event.defaultPrevented || sure.has(form) || !isPlain(form, submitter)) return;
   event.preventDefault();
   if (asked.has(form)) return;
   asked.add(form);
