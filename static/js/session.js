@@ -80,7 +80,7 @@ function show(name, before) {
 const waiting = () => savers.map((saver) => saver.count()).filter((each) => each.changes);
 
 export function sayWhatWaits() {
-  const place = bar?.querySelector("[data-waiting]");
+  const place = bar.querySelector("[data-waiting]");
   if (!place) return;
   const found = waiting();
   const sum = found.reduce((total, each) => total + each.changes, 0);
@@ -231,9 +231,13 @@ function followAgain(stream) {
 const sure = new WeakSet();
 const asked = new WeakSet();
 
+const FIELD = "input:not([type=hidden]), select, textarea";
+
+// Where there is nothing to lose the log-in leads back to the page.
 function isPlain(form, submitter) {
   const method = submitter?.getAttribute("formmethod") ?? form.getAttribute("method");
-  return method?.toLowerCase() === "post" && !("leaves" in form.dataset);
+  const losesSomething = savers.length || [...form.elements].some((field) => field.matches(FIELD));
+  return method?.toLowerCase() === "post" && losesSomething && !("leaves" in form.dataset);
 }
 
 // After what is typed beside it, so that a run is one of what is seen.

@@ -268,3 +268,18 @@ def test_a_stream_that_breaks_off_is_followed_again_but_not_while_nobody_is_ther
     page.get_by_role("button", name="Stop").click()
     expect(page.locator(".answer-note")).to_contain_text("Stopped after")
     assert desk.own_complaints() == []
+
+
+def test_what_a_server_without_its_database_did_not_take_is_saved_when_it_does(designer):
+    page = designer.page
+    designer.context.route("**/properties/**", lambda route: route.fulfill(status=503))
+    designer.context.route("**/session/", lambda route: route.fulfill(status=503))
+    page.locator("#panel-title").fill("Answer the customer")
+    page.locator("#panel-title").blur()
+    expect(designer.bar).to_contain_text("The server does not answer.")
+    expect(page.locator("[data-saved]")).to_have_text("1 change waits")
+    designer.context.unroute_all()
+    expect(designer.bar).to_be_empty()
+    expect(page.locator("[data-saved]")).to_contain_text(", 1 change")
+    expect(page.locator("#flowchart")).to_contain_text("Answer the customer")
+    assert designer.own_complaints() == []
