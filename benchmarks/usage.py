@@ -101,7 +101,7 @@ def ask_all(address: str, cookie: str, key: str) -> None:
     slow = 0
     connection = http.client.HTTPConnection(urlsplit(address).netloc, timeout=60)
     headers = {"Cookie": cookie, "Authorization": f"Bearer {key}"}
-    for path in [f"/usage/?{query}" for query in PAGES] + ["/api/usage?period=30d", "/usage/csv?period=7d"]:
+    for path in [f"/usage/?{query}" for query in PAGES] + ["/api/usage?period=30d", "/usage/csv/?period=7d"]:
         times = []
         for _ in range(TIMES):
             started = time.perf_counter()

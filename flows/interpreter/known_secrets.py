@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterable, Iterator
+from datetime import datetime
 from functools import lru_cache
 from typing import Any
 
@@ -14,6 +15,7 @@ from connections.secret import Secret
 
 LONGEST_END = 16  # bytes
 MERGED = 4  # groups of about one size that become one
+WITHOUT_TEXT = frozenset({type(None), bool, int, float, datetime})
 MOST_STREAMED = 50  # secrets that are looked for in streaming text, the newest of its lane
 
 
@@ -42,16 +44,21 @@ class Patterns:
 
 
 def gather_texts(value: Any, texts: list[str]) -> None:
-    # Of every record of every run: what is most frequent comes first.
-    if isinstance(value, str):
+    # Of every record of every run: what is most frequent comes first, and types are compared before they are asked.
+    kind = type(value)
+    if kind is str:
         texts.append(value)
+    elif kind in WITHOUT_TEXT:
+        return
     elif isinstance(value, dict):
         texts += value
         for inner in value.values():
             gather_texts(inner, texts)
-    elif isinstance(value, list | tuple):
+    elif isinstance(value, (list, tuple)):
         for inner in value:
             gather_texts(inner, texts)
+    elif isinstance(value, str):
+        texts.append(value)
 
 
 @lru_cache(maxsize=4_096)

@@ -196,7 +196,7 @@ def kill_process_of(run: int, supervisor: Supervisor) -> None:
 def problems(round: Round, model: object, supervisor: Supervisor) -> list[str]:
     """What is not as it must be: an end, an output, a call of something that had finished or was not interrupted."""
     from flows.engine.call_counts import usage_differences
-    from flows.models import ActionRun, Checkpoint, Run, UsageFigures, triggers
+    from flows.models import ActionRun, Checkpoint, Run, triggers
 
     wrong = []
     for run in Run.objects.filter(pk__in=round.expected).select_related("flow"):
@@ -221,9 +221,21 @@ def problems(round: Round, model: object, supervisor: Supervisor) -> list[str]:
         wrong.append(f"{differing} hourly figures are not what the runs say")
     if differing := usage_differences():
         wrong.append(f"{differing} rows of usage are not what the records say")
-    if not UsageFigures.objects.exists():
-        wrong.append("no call was counted")
+    # Each prompt of the round is asked once in each run; a killer's is never answered.
+    asked = len({*calls} - {*round.killers.values()})
+    if (counted := count_answers()) != asked:
+        wrong.append(f"usage has {counted} answers, the model gave some to {asked} prompts")
     return wrong
+
+
+def count_answers() -> int:
+    from django.db.models import Sum
+
+    from flows.models.usage import Span, UsageFigures, UsageSeries
+
+    answered = UsageSeries.objects.filter(error="").values("pk")
+    figures = UsageFigures.objects.filter(span=Span.HOUR, series__in=answered)
+    return int(figures.aggregate(calls=Sum("calls"))["calls"] or 0)
 
 
 def earliest(round: Round) -> object:

@@ -205,7 +205,7 @@ async def test_a_wait_ends_when_it_was_to_end_also_after_a_restart():
 
 
 async def test_an_action_is_tried_again_when_its_retry_is_for_that():
-    tries = []
+    tries, began = [], time.time()
 
     def third_time(inputs):
         tries.append(time.monotonic())
@@ -222,8 +222,10 @@ async def test_an_action_is_tried_again_when_its_retry_is_for_that():
     said, journal = await ran(called, services=MemoryServices(flows={"other": third_time}))
     assert said == 7
     assert tries[2] - tries[1] > tries[1] - tries[0] >= 0.05
-    waits = [event.reason for event in journal.events if isinstance(event, ActionWaiting)]
-    assert waits == ["Try 2 of 3 after: 503", "Try 3 of 3 after: 503"]
+    waits = [event for event in journal.events if isinstance(event, ActionWaiting)]
+    assert [event.reason for event in waits] == ["Try 2 of 3 after: 503", "Try 3 of 3 after: 503"]
+    assert waits[1].until - waits[0].until >= 0.1  # a try and the second delay
+    assert 0 < waits[0].until - began <= time.time() - began
 
 
 async def test_an_action_is_not_tried_again_for_another_reason():
@@ -231,6 +233,12 @@ async def test_an_action_is_not_tried_again_for_another_reason():
     with pytest.raises(RunFailed) as failed:
         await ran({**THROW, "retry": retry})
     assert "tries" not in failed.value.error.facts
+
+
+async def test_what_was_caught_is_known_inside_catch_alone():
+    with pytest.raises(RunFailed) as failed:
+        await ran(guarded([THROW], []), action("s", "set_variable", variable="said", value="{{ exception.kind }}"))
+    assert "exception" in failed.value.error.message
 
 
 async def test_a_timeout_ends_the_action():

@@ -92,6 +92,14 @@ async def test_a_dynamic_connection_overrides_the_static_one():
     assert ended(journal)["chat"].facts["connection_reason"] == "from variable connection, instead of contoso"
 
 
+async def test_a_text_that_becomes_a_key_is_masked_from_then_on():
+    text = {"name": "given", "type": "text"}
+    value = {"name": "key", "type": "secret", "value": "{{ inputs.given }}"}
+    declared = {"id": "vars", "type": "declare_variables", "properties": {"variables": [value]}}
+    _, journal = await run(flow(declared, inputs=[text]), given="once-a-text")
+    assert "once-a-text" not in journal.secrets.mask("it was once-a-text before")
+
+
 async def test_an_empty_dynamic_connection_never_falls_back_to_the_static_one():
     chat = Chat()
     document = load("bar-static")

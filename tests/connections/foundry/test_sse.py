@@ -31,6 +31,10 @@ def test_bytes_may_be_split_anywhere(cuts):
     assert read(*(STREAM[a:b] for a, b in itertools.pairwise(edges))) == EVENTS
 
 
+def test_a_blank_line_behind_a_divided_line_end_ends_its_event():
+    assert read(b"data: 1\r", b"\n", b"\n", b"data: 2\n\n") == [ServerEvent("1"), ServerEvent("2")]
+
+
 def assembled(*chunks):
     assembler = ChatAssembler()
     for chunk in chunks:
