@@ -233,11 +233,11 @@ const asked = new WeakSet();
 
 const FIELD = "input:not([type=hidden]), select, textarea";
 
-// Where there is nothing to lose the log-in leads back to the page.
+// Where there is nothing to lose the log-in leads back to the page. Who wants to log out is not asked to come back.
 function isPlain(form, submitter) {
   const method = submitter?.getAttribute("formmethod") ?? form.getAttribute("method");
   const losesSomething = savers.length || [...form.elements].some((field) => field.matches(FIELD));
-  return method?.toLowerCase() === "post" && losesSomething && !("leaves" in form.dataset);
+  return method?.toLowerCase() === "post" && losesSomething && !form.action.endsWith("/logout/");
 }
 
 // After what is typed beside it, so that a run is one of what is seen.
