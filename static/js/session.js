@@ -170,12 +170,11 @@ async function send(ctx, address, request) {
   return unsent(ctx);
 }
 
-// A part of the page that a script asks for on a press; nothing where it was not given, which is said.
-export async function fetchPart(address) {
+// The answer to what a script asks for on a press. Without one it is not ok, and the person is told.
+export function fetchPart(address) {
   const ctx = { sourceElement: document.body, request: { method: "POST" } };
   const request = { headers: { "HX-Request": "true" }, signal: AbortSignal.timeout(LONGEST) };
-  const answer = await send(ctx, address, request).catch(() => unsent(ctx));
-  return answer.ok ? answer.text() : "";
+  return send(ctx, address, request).catch(() => unsent(ctx));
 }
 
 // Nothing was done without it, so that the same may be sent again.
