@@ -276,6 +276,7 @@ function listen() {
   });
   document.addEventListener("htmx:finally:request", ({ detail: { ctx } }) => {
     if (away) setTimeout(disable); // htmx enables what it had disabled
+    if (!ctx.unsent && isDeed(ctx)) document.querySelector("[data-not-done]")?.remove();
     const failed = ctx.unsent || ctx.response?.status >= 500;
     if (failed && !away && isStream(ctx.sourceElement)) followAgain(ctx.sourceElement);
   });
