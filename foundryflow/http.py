@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
-from urllib.parse import unquote_to_bytes
+from urllib.parse import unquote_to_bytes, urlsplit
 
 from django.conf import settings
 from django.contrib.auth.models import User
 from django.http import HttpRequest, QueryDict, StreamingHttpResponse
 from django.urls import register_converter
+from django.utils.http import url_has_allowed_host_and_scheme
 from django_htmx.middleware import HtmxDetails
 
 from foundryflow.database import MAY_BE_AWAY, is_away, note_away
@@ -78,6 +79,20 @@ def check_encoding(content_params: dict[str, str] | None) -> None:
 def readable_cookies(cookies: dict[str, str]) -> dict[str, str]:
     """Without those that nobody has set: a quoted cookie can spell a NUL character."""
     return {name: value for name, value in cookies.items() if "\0" not in value}
+
+
+def is_from_script(request: HttpRequest) -> bool:
+    """Whether a page sent it by itself (htmx, fetch, a stream), and not the browser on its way to another page."""
+    return "HX-Request" in request.headers or request.headers.get("Sec-Fetch-Mode", "navigate") != "navigate"
+
+
+def page_before(request: HttpRequest) -> str:
+    """The path of the page that a form or link was on, as the browser says it; empty where that is none of ours."""
+    referer = request.headers.get("Referer", "")
+    if not url_has_allowed_host_and_scheme(referer, {request.get_host()}, request.is_secure()):
+        return ""
+    parts = urlsplit(referer)
+    return f"{parts.path}?{parts.query}" if parts.query else parts.path
 
 
 def form_data(request: HttpRequest) -> QueryDict:

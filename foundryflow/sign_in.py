@@ -193,9 +193,10 @@ class SignIn(LoginView):
 
     template_name = "login.html"
     authentication_form = SignInForm
-    redirect_authenticated_user = True
 
     def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
+        # Whoever is in needs no log-in, unless it is to be somebody else.
+        self.redirect_authenticated_user = "again" not in request.GET
         if not User.objects.exists():
             return redirect("first_run")
         return super().dispatch(request, *args, **kwargs)

@@ -23,6 +23,7 @@ BY_NAME = [
     *("*_verb", "add_arguments", "help", "requires_system_checks", "regex", "to_url", "_has_been_logged"),
     *("load_middleware", "is_async", "_view_middleware", "_template_response_middleware", "_exception_middleware"),
     *("_middleware_chain", "authentication_form", "redirect_authenticated_user", "success_url"),
+    "handle_no_permission",
     # axes, whitenoise
     *("is_allowed", "user_login_failed", "get_failures", "reset_attempts", "axes_locked_out", "ip_or_username"),
     *("FOREVER", "add_files_from_finders", "get_static_file", "stat_cache", "support_js_module_import_aggregation"),

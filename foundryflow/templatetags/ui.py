@@ -13,6 +13,9 @@ from django.urls import get_script_prefix
 from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
+from django.utils.timezone import get_current_timezone_name
+
+from foundryflow.people import name_of
 
 register = template.Library()
 
@@ -71,6 +74,17 @@ def thousands(number: int | str | None) -> str:
 @register.filter
 def begins(text: str, start: str) -> bool:
     return text.startswith(start)
+
+
+@register.filter
+def name(user: Any) -> str:
+    return name_of(user)
+
+
+@register.simple_tag
+def time_zone() -> str:
+    """That of all times on the pages."""
+    return get_current_timezone_name()
 
 
 @register.filter

@@ -213,7 +213,7 @@ def test_readers_look_and_do_not_touch(client_bob, flow):
 
 def test_nobody_who_is_not_signed_in_sees_a_flow(client, flow):
     for name in VIEWS_THAT_SHOW:
-        assert client.get(url(flow, *name), headers=HTMX).status_code == 302
+        assert client.get(url(flow, *name), headers=HTMX).status_code == 401
     for name in VIEWS_THAT_EDIT:
         assert client.post(url(flow, *name), {"base": 1}).status_code == 302
     assert Flow.objects.get().revisions.count() == 1

@@ -59,6 +59,29 @@ def test_a_form_without_its_token_is_turned_away(alice):
     assert "_auth_user_id" in client.session
 
 
+@pytest.mark.parametrize(
+    ("path", "status", "words"),
+    [
+        ("/nothing/here/", 404, "What you look for does not exist"),
+        ("/runs/999/", 404, "There is no run 999."),
+        ("/connections/new/", 403, "Only editors may change this."),
+    ],
+)
+def test_a_page_that_asked_by_itself_gets_a_message_and_stays_as_it_is(client_bob, path, status, words):
+    response = client_bob.get(path, headers={"HX-Request": "true"})
+    assert response.status_code == status
+    assert response.headers["HX-Reswap"] == "none"
+    assert response.content.decode().startswith('<hx-partial hx-target="#messages"')
+    assert words in response.content.decode()
+
+
+def test_a_fault_of_ours_is_a_message_there_too():
+    response = answer_to(LookupError("secret detail"), **{"HX-Request": "true"})
+    assert (response.status_code, response.headers["HX-Reswap"]) == (500, "none")
+    assert "The log of the server says why" in response.content.decode()
+    assert "secret detail" not in response.content.decode()
+
+
 def test_a_fault_of_ours_tells_nothing_of_itself():
     response = answer_to(LookupError("secret detail"))
     assert response.status_code == 500
@@ -83,4 +106,7 @@ def test_a_part_of_a_page_stays_as_it_is_while_the_database_is_away():
 
 
 def test_a_request_that_django_refuses_gets_its_page():
-    assert error_pages.bad_request(RequestFactory().get("/"), ValueError("detail")).status_code == 400
+    response = error_pages.bad_request(RequestFactory().get("/"), ValueError("detail"))
+    assert response.status_code == 400
+    assert "detail" not in response.content.decode()
+    assert "cannot be read" in response.content.decode()

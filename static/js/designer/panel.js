@@ -15,6 +15,11 @@ export const autosave = new Autosave({
   formOf: (field) => (field.form?.id === FORM ? field.form : null),
   takenAlong: ({ id }) => (id === FORM ? [FORM] : []),
   isHalf: isSecret,
+  nameOf: () => {
+    const title = document.getElementById("panel-title");
+    return title?.value || title?.placeholder;
+  },
+  waits: markCard,
   before: (form) => {
     const newest = document.getElementById("base")?.value;
     if (newest) form.elements.base.value = newest;
@@ -25,6 +30,20 @@ export const autosave = new Autosave({
   },
   failed: () => say("Not saved: the server did not answer"),
 });
+
+// The card says what of it is not saved.
+function markCard(count) {
+  document.querySelector("#flowchart [data-unsaved]")?.remove();
+  const { panel = "" } = document.getElementById("panel").dataset;
+  const title = document.querySelector(`#flowchart [data-card="${CSS.escape(panel)}"]`);
+  if (!count || !title) return;
+  const mark = document.createElement("span");
+  mark.className = "state is-warn";
+  mark.dataset.unsaved = "";
+  mark.append(document.getElementById("changes-wait").content.cloneNode(true));
+  mark.querySelector("span").textContent = `${count} not saved`;
+  title.after(mark);
+}
 
 // Half a key is no key: a secret is saved when its field is left.
 function isSecret(field) {
