@@ -9,7 +9,7 @@ from flows.models import ActionRun, Run, RunConnection
 from flows.models.run_connection import note_connections
 from tests.factories import make_flow, make_run
 
-migration = import_module("flows.migrations.0014_run_connections")
+migration = import_module("flows.migrations.0015_run_connections")
 
 
 def noted():

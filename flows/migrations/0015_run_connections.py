@@ -19,7 +19,7 @@ def note_recorded(apps, schema_editor):
 
 
 class Migration(migrations.Migration):
-    dependencies = [("flows", "0012_budgets")]
+    dependencies = [("flows", "0014_takes_back")]
 
     operations = [
         migrations.CreateModel(

@@ -5,7 +5,7 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-    dependencies = [("flows", "0012_budgets")]
+    dependencies = [("flows", "0013_run_page_records")]
 
     operations = [
         migrations.AddField(
