@@ -1,6 +1,7 @@
 // Finding an action to add: the search of the toolbox, and the same in the menu that a "+" opens.
 
 import { activateFirst } from "../listbox.js";
+import { fetchPart } from "../session.js";
 
 const designer = document.querySelector("[data-designer]");
 const toolbox = () => document.querySelector("[data-toolbox-find]");
@@ -51,7 +52,7 @@ export async function openInsertMenu(button) {
   if (again) return;
   const { owner = "", branch = "", at = "" } = button.dataset;
   const place = new URLSearchParams({ owner, branch, at });
-  const answer = await fetch(`${designer.dataset.insertMenuUrl}?${place}`, { headers: { "HX-Request": "true" } });
+  const answer = await fetchPart(`${designer.dataset.insertMenuUrl}?${place}`);
   if (!answer.ok) return;
   closeInsertMenu();
   opener = button;
