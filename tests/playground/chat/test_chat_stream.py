@@ -70,7 +70,7 @@ async def test_an_answer_streams_and_ends_with_its_markdown_and_its_figures(sess
     events = await events_of(session)
     answer = await Answer.objects.aget(turn=turn)
     assert f'hx-target="#answer-{answer.pk}"' in events[0]
-    assert 'role="log"' in events[0]
+    assert any('role="log"' in event for event in events[:2])  # it may wait for its turn first
     final = next(event for event in events if "First token" in event)
     assert 'class="answer-text markdown"' in final
     assert "word59" in final
