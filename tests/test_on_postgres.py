@@ -15,6 +15,7 @@ SUITES = (
         "tests/runs",
         "tests/designer",
         "tests/connections/test_connections.py",
+        "tests/connections/test_checks.py",
         "tests/connections/test_lesson_memory.py",
         "tests/connections/limits/test_limits.py",
         "tests/foundryflow",
