@@ -15,9 +15,9 @@ from flows.models.run_counts import hour_number, tokens_by_hour
 HOURS = 24
 TOP, BOTTOM, FOOT = 6, 90, 108  # px: of the field, and of the labels under it
 SCALE = 52  # px at the right
-WIDTHS = {"wide": 1010, "middle": 600, "small": 320}  # px; each is shown where it fits
+WIDTHS = {"wide": 1010, "middle": 820, "narrow": 600, "small": 320}  # px; each is shown where it fits
 LINES = 2  # of the grid above the axis
-LABELLED = {"wide": 4, "middle": 4, "small": 6}  # hours from one label to the next
+LABELLED = {"wide": 4, "middle": 4, "narrow": 4, "small": 6}  # hours from one label to the next
 NICE = (1, 2, 2.5, 5, 10)
 UNITS = ((1_000_000_000, "G"), (1_000_000, "M"), (1_000, "k"))
 
