@@ -129,7 +129,7 @@ def test_reasons_beyond_five_are_the_others(client_bob, many):
 
 def test_the_open_iteration_says_who_where_and_why(client_bob, many):
     page = open_page(client_bob, many, tab="iterations", iteration="7").content.decode()
-    for words in ("<h2>Customer 7</h2>", "Ask · Chat completion · iteration 7 of 1,000", "The key was refused.",
+    for words in ('<h2 title="Customer 7">Customer 7</h2>', "Ask · Chat completion · iteration 7 of 1,000", "The key was refused.",
                   "A Try inside the iteration caught it", "/usage/?customer=Customer%207", "f00d", "gpt-5.2",
                   "contoso.openai.azure.com", "dynamic, from variable <span class=\"chip\">connection</span>"):  # fmt: skip
         assert words in page, words
