@@ -80,6 +80,8 @@ class Outbox:
         """Ends the run with everything it still has to say. Raises StaleAttempt."""
         self.records.ending = {"state": state, "output": output, "error": error, "ended_at": timezone.now()}
         self.records.erases_secrets = self.keeps_secrets
+        # What was stopped with it may have ended since its action did.
+        self.records.adds_up_subflows |= state != State.SUCCEEDED
         self.next_number()
         await asyncio.shield(self.send())
 
