@@ -22,6 +22,7 @@ from flows.models.raw import placeholders, table
 from flows.models.secrets import FlowSecret
 
 MOST_PARSED = 200  # documents
+PAGES = ("new", "import", "sample")  # beside those of flows, none of which may have such an address
 
 
 class ParsedRevision:
@@ -108,7 +109,7 @@ class FlowManager(models.Manager["Flow"]):
 
     def free_slug(self, name: str, room: str = Room.DESIGNER) -> str:
         base = slugify(name if room == Room.DESIGNER else f"{room} {name}")[:80] or "flow"
-        taken = set(self.filter(slug__startswith=base).values_list("slug", flat=True))
+        taken = {*self.filter(slug__startswith=base).values_list("slug", flat=True), *PAGES}
         return next(slug for n in range(1, len(taken) + 3) if (slug := base if n == 1 else f"{base}-{n}") not in taken)
 
 

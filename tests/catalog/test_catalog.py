@@ -29,6 +29,12 @@ def test_a_new_flow_has_a_slug_from_its_name(client_alice):
     assert client_alice.post(reverse("flows:new"), {"name": " "}).status_code == 422
 
 
+@pytest.mark.parametrize("name", ["New", "Import", "Sample"])
+def test_a_flow_that_is_called_as_a_page_has_one_of_its_own(client_alice, name):
+    created = client_alice.post(reverse("flows:new"), {"name": name})
+    assert client_alice.get(created.url).context["flow"].name == name
+
+
 @pytest.mark.parametrize("name", DOCUMENTS)
 def test_an_export_is_what_was_imported(client_alice, name):
     assert upload(client_alice, load(name)).status_code == 302
