@@ -114,4 +114,4 @@ def test_the_list_runs_in_the_same_number_of_queries(client_bob, flow, count, se
     with CaptureQueriesContext(database) as queries:
         client_bob.get(reverse("runs:list"))
     # On PostgreSQL also whether anything is queued, and whether a worker lives.
-    assert len(queries) == (14 if settings.POSTGRESQL else 12)
+    assert len(queries) == (16 if settings.POSTGRESQL else 14)
