@@ -13,7 +13,7 @@ const UNSEEN = 60_000; // ms in the background after which a page looks when it 
 let away = ""; // "signed-out", "offline", "unavailable" or "other" (somebody else); empty while all is well
 let looking = null; // the look on its way
 let next = 0; // timer of the next one
-let held = null; // a plain form to be sent as soon as it can be
+let held = null; // a form of a page to be sent as soon as it can be
 const savers = []; // who saves: { count() says what waits, as { changes, of }; settled() tells when nothing does }
 
 export const isAway = () => away !== "";
@@ -143,7 +143,9 @@ let pressed = null; // what was clicked last, to say what was not done
 // Stands for the answer to a request that was not sent, or not answered. `ctx.unsent` says so.
 function unsent(ctx) {
   ctx.unsent = true;
-  if (isDeed(ctx)) sayNotDone();
+  const form = ctx.sourceElement;
+  if (form.matches("form[data-held]")) hold({ form, submitter: ctx.sourceEvent?.submitter });
+  else if (isDeed(ctx)) sayNotDone();
   return new Response("", { status: away === "signed-out" ? 401 : 503, headers: { "HX-Reswap": "none" } });
 }
 
