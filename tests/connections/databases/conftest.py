@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import socket
+import tempfile
 import threading
 from pathlib import Path
 
@@ -79,11 +80,13 @@ class Postgres:
 
 
 @pytest.fixture(scope="session")
-def postgres(tmp_path_factory):
-    made = Postgres(tmp_path_factory.mktemp("crm"))
-    yield made
-    made.relay.close()
-    made.server.cleanup()
+def postgres():
+    # Not below the folder of pytest, which every session closes to other users, and the server is one.
+    with tempfile.TemporaryDirectory() as folder:
+        made = Postgres(Path(folder) / "crm")
+        yield made
+        made.relay.close()
+        made.server.cleanup()
 
 
 @pytest.fixture
