@@ -19,6 +19,7 @@ from connections.kinds.registry import KINDS
 from connections.models import Auth, CheckRound, Connection
 from connections.rotation import due_at, is_due, key_field
 from connections.usage import MonthOfUse, months_by_connection, users_by_connection
+from foundryflow.filter_menus import FilterChoice, FilterMenu
 
 CHECK_LABELS = {
     "auth_key": "Key refused",
@@ -241,16 +242,6 @@ class RoundView:
 
 
 @dataclass(frozen=True)
-class FilterMenu:
-    """A filter as the list offers it: its label, whether it is set, and its choices with their addresses."""
-
-    name: str
-    label: str
-    is_set: bool
-    choices: list[tuple[str, str, bool]]  # label, query string, whether it is chosen
-
-
-@dataclass(frozen=True)
 class ListFilters:
     """What the address of the list asks for; what is not understood is ignored."""
 
@@ -310,9 +301,10 @@ class ListFilters:
 
     def _menu(self, name: str, label: str, choices: Mapping[str, str]) -> FilterMenu:
         value = self._values()[name]
-        offered = [("Any", self._address(**{name: ""}), not value)]
-        offered += [(words, self._address(**{name: key}), key == value) for key, words in choices.items()]
-        return FilterMenu(name, f"{label}: {choices[value]}" if value else label, bool(value), offered)
+        offered = [
+            FilterChoice(words, f"?{self._address(**{name: key})}", key == value) for key, words in choices.items()
+        ]
+        return FilterMenu(label, choices[value] if value else "", offered, f"?{self._address(**{name: ''})}", [])
 
 
 def list_context(filters: ListFilters, *, only_checks: bool = False) -> dict[str, Any]:
