@@ -46,7 +46,7 @@ WHEN_REACHED_CHOICES = [
 
 
 @dataclass(frozen=True)
-class Check:
+class CheckOutcome:
     """What a test of a connection said."""
 
     at: datetime
@@ -56,7 +56,7 @@ class Check:
     ms: float | None = None
 
     @classmethod
-    def of(cls, result: TestResult | SignInCheck) -> Check:
+    def of(cls, result: TestResult | SignInCheck) -> CheckOutcome:
         return cls(timezone.now(), result.ok, result.status, result.kind, result.latency_ms)
 
 
@@ -218,7 +218,7 @@ class Connection(models.Model):
             authority,
         )
 
-    def note_check(self, check: Check | None) -> None:
+    def note_check(self, check: CheckOutcome | None) -> None:
         """What a test has said; None when nothing is known. Stores nothing."""
         self.checked_by_run = False
         self.checked_at, self.check_ok = (check.at, check.ok) if check else (None, None)
@@ -226,7 +226,7 @@ class Connection(models.Model):
         self.check_kind = check.kind if check else ""
 
     def record_check(self, result: TestResult | SignInCheck) -> None:
-        self.note_check(Check.of(result))
+        self.note_check(CheckOutcome.of(result))
         self.save(update_fields=CHECK_FIELDS)
 
     @property

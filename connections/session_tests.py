@@ -11,7 +11,7 @@ from django.utils import timezone
 
 from connections.foundry.diagnosis import TestResult
 from connections.kinds.base import SignInCheck
-from connections.models import Check, Connection
+from connections.models import CheckOutcome, Connection
 
 KEY = "connection_tests"
 MOST = 10  # the newest
@@ -22,13 +22,13 @@ KEPT = timedelta(hours=12)
 class FormTest:
     """The check, and with which deployment of a model."""
 
-    check: Check
+    check: CheckOutcome
     model: str
 
 
 async def remember_test(session: SessionBase, tested: Connection, result: TestResult | SignInCheck, model: str) -> None:
     """By a digest of everything that decides what is called; what is secret stays where it is."""
-    check = Check.of(result)
+    check = CheckOutcome.of(result)
     kept: dict[str, Any] = await session.aget(KEY, {})
     kept.pop(tested.call_digest, None)
     kept[tested.call_digest] = [check.at.isoformat(), check.ok, check.status, check.kind, check.ms, model]
@@ -41,5 +41,5 @@ def find_test(session: SessionBase, connection: Connection) -> FormTest | None:
     if found is None:
         return None
     at, ok, status, kind, ms, model = found
-    check = Check(datetime.fromisoformat(at), ok, status, kind, ms)
+    check = CheckOutcome(datetime.fromisoformat(at), ok, status, kind, ms)
     return FormTest(check, model) if timezone.now() - check.at < KEPT else None

@@ -27,7 +27,7 @@ class Address:
 
 
 @dataclass(frozen=True)
-class Choice:
+class FilterChoice:
     """A link that sets one thing of the address; empty where that is not possible."""
 
     name: str
@@ -42,7 +42,7 @@ class FilterMenu:
 
     name: str
     label: str
-    choices: list[Choice]
+    choices: list[FilterChoice]
     clear: str
     kept: list[tuple[str, str]]
     asks_for: str = ""  # the name under which another value may be typed, where not all are listed
@@ -56,10 +56,10 @@ class FilterMenu:
 
 def choices_of(
     address: Address, name: str, found: Collection[tuple[str, str]], heading: str = "", **changes: Any
-) -> list[Choice]:
+) -> list[FilterChoice]:
     """A choice for each value of one name of the address, which stands with the words for it."""
     current = address.params.get(name, "")
     return [
-        Choice(words, address.query(**{name: value}, **changes), value == current, heading if not at else "")
+        FilterChoice(words, address.query(**{name: value}, **changes), value == current, heading if not at else "")
         for at, (value, words) in enumerate(found)
     ]

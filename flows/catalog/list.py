@@ -20,7 +20,7 @@ from flows.catalog.sample import sample_flows
 from flows.models import LIVE, Flow, Run, State
 from flows.models.connection_users import actions_of, connections_named
 from flows.models.run_counts import newest_runs, runs_in_all
-from foundryflow.filter_menus import Address, Choice, FilterMenu, choices_of
+from foundryflow.filter_menus import Address, FilterChoice, FilterMenu, choices_of
 
 ROWS = 50
 MOST_CHOICES = 100
@@ -37,7 +37,7 @@ ORDERS = {"": "Last changed", "name": "Name", "run": "Last run", "runs": "Most r
 
 
 @dataclass(frozen=True)
-class FlowList:
+class FlowListPage:
     """Flows that the address asks for, a page at a time."""
 
     params: Mapping[str, str]
@@ -74,9 +74,9 @@ class FlowList:
         if (wanted := self.params.get("last", "")) in LAST_RUNS:
             runs = newest_runs(keys)
             keys = [key for key in keys if is_last(runs.get(key), wanted)]
-        return self._sorted(keys)
+        return self._sort(keys)
 
-    def _sorted(self, keys: list[int]) -> list[int]:
+    def _sort(self, keys: list[int]) -> list[int]:
         match self.params.get("sort"):
             case "run":
                 runs = newest_runs(keys)
@@ -121,7 +121,7 @@ class FlowList:
         return ORDERS.get(self.params.get("sort", ""), ORDERS[""])
 
     @property
-    def orders(self) -> list[Choice]:
+    def orders(self) -> list[FilterChoice]:
         return choices_of(self.address, "sort", list(ORDERS.items()))
 
     @property

@@ -13,7 +13,7 @@ from flows.catalog import files
 from flows.catalog.contexts import first_steps
 from flows.catalog.deletion import reasons_to_keep
 from flows.catalog.duplicate import duplicate_flow
-from flows.catalog.list import FlowList
+from flows.catalog.list import FlowListPage
 from flows.catalog.sample import FIRST, NAMES, add_sample, sample_flows
 from flows.language.document import DocumentError, parse
 from flows.models import Flow
@@ -43,7 +43,7 @@ def home(request: Request) -> HttpResponse:
 @reader
 @require_GET
 def flow_list(request: Request) -> HttpResponse:
-    shown = FlowList(request.GET)
+    shown = FlowListPage(request.GET)
     if request.htmx and not request.htmx.history_restore_request:
         found = Region("flows/_found.html", "flows-found", shown.context)
         return regions(request, Region("flows/_filters.html", "flows-filters", shown.context), found)

@@ -89,11 +89,11 @@ def can_be_chosen(key: Key) -> bool:
 def choices_in(data: QueryDict) -> Choices:
     kept = set(data.getlist("keep"))
     theirs = [text for text in data.getlist("take") if text]
-    undecided = dict(parsed(data.getlist("undecided"), without={*kept, *theirs}))
-    return Choices(undecided, [key for key, _ in parsed(theirs)], bool(kept))
+    undecided = dict(parse_keys(data.getlist("undecided"), without={*kept, *theirs}))
+    return Choices(undecided, [key for key, _ in parse_keys(theirs)], bool(kept))
 
 
-def parsed(texts: Sequence[str], without: Iterable[str] = ()) -> list[tuple[Key, int]]:
+def parse_keys(texts: Sequence[str], without: Iterable[str] = ()) -> list[tuple[Key, int]]:
     found = []
     for text in texts[:MOST_UNDECIDED]:
         number, _, key = text.partition(":")

@@ -9,7 +9,7 @@ from django.contrib.auth.models import User
 from connections.models import Connection
 from flows.models import Flow
 from flows.models.run_filters import ALL_BUT_SUCCEEDED, ORIGINS, PERIODS, STATES
-from foundryflow.filter_menus import Address, Choice, FilterMenu, choices_of
+from foundryflow.filter_menus import Address, FilterChoice, FilterMenu, choices_of
 from foundryflow.people import name_of
 
 MOST_CHOICES = 100  # of a filter
@@ -60,7 +60,7 @@ def starter_menu(address: Address) -> FilterMenu:
     names = [(person.username, name_of(person)) for person in people]
     by, via = (address.params.get(name, "") for name in ("by", "via"))
     who, way = dict(names).get(by, by), ORIGINS.get(via, via)
-    choices: list[Choice] = [
+    choices: list[FilterChoice] = [
         *choices_of(address, "via", list(ORIGINS.items()), "Way"),
         *choices_of(address, "by", names, "Person"),
     ]
@@ -83,7 +83,7 @@ def period_menu(address: Address) -> FilterMenu:
         "Time",
         label,
         [
-            Choice(
+            FilterChoice(
                 label, address.query(**at, period=name), not (first or last) and address.params.get("period") == name
             )
             for name, label in PERIODS.items()

@@ -21,7 +21,7 @@ from flows.models import ActionRun, Run, State
 from flows.runs.refused_tries import shown_state
 from flows.runs.step_tree import Step, UnreachedStep, UnreachedSteps, in_flow_order
 from flows.runs.steps import LARGE, MOST_STEPS, StepsPage
-from flows.runs.time_axis import Bar, TimeAxis, elapsed, milliseconds_since_epoch
+from flows.runs.time_axis import TimeAxis, TimeBar, elapsed, milliseconds_since_epoch
 from flows.runs.values import element_id
 from foundryflow.templatetags.ui import duration_ms, thousands
 
@@ -49,7 +49,7 @@ class OutlineRow:
     tokens: str = ""
     since: int | None = None  # it goes since then, in milliseconds since the epoch
     until: int | None = None  # it waits until then
-    bars: Sequence[Bar] = ()
+    bars: Sequence[TimeBar] = ()
     is_selected: bool = False
 
     @property
@@ -168,7 +168,7 @@ class Outline:
             return elapsed((self.axis.now - record.started_at).total_seconds() * 1_000)
         return duration_ms(record.milliseconds)
 
-    def _bars(self, record: ActionRun, view: TypeView) -> Sequence[Bar]:
+    def _bars(self, record: ActionRun, view: TypeView) -> Sequence[TimeBar]:
         """How long it went, and over that, how long it waited."""
         if record.started_at is None:
             return []

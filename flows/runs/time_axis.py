@@ -34,7 +34,7 @@ class TimeSpan:
 
 
 @dataclass(frozen=True, slots=True)
-class Bar:
+class TimeBar:
     """In % of the axis."""
 
     span: TimeSpan
@@ -53,12 +53,12 @@ class TimeAxis:
     def span(self, began: datetime, ended: datetime | None) -> TimeSpan:
         return TimeSpan(self._since_start(began), None if ended is None else self._since_start(ended))
 
-    def bar(self, span: TimeSpan, kind: str) -> Bar:
+    def bar(self, span: TimeSpan, kind: str) -> TimeBar:
         whole = self.seconds * 1_000
         x = max(0.0, min(span.began / whole, 1.0)) * 100
         ended = whole if span.ended is None else span.ended
         width = max(SHORTEST_BAR, min((ended - span.began) / whole * 100, 100 - x))
-        return Bar(span, percent(min(x, 100 - SHORTEST_BAR)), percent(width), kind)
+        return TimeBar(span, percent(min(x, 100 - SHORTEST_BAR)), percent(width), kind)
 
     @property
     def marks(self) -> Sequence[tuple[str, str, str]]:

@@ -31,7 +31,7 @@ from flows.pricing.models import ModelPrice
 from flows.usage.budgets import BudgetUse, uses_within, worst_uses
 from flows.usage.chart import UsageChart, measure_of
 from flows.usage.words import costs_words, part_words, period_words
-from foundryflow.filter_menus import Address, Choice, FilterMenu
+from foundryflow.filter_menus import Address, FilterChoice, FilterMenu
 from foundryflow.templatetags.ui import duration_ms
 
 MEASURES = {"tokens": "Tokens", "calls": "Calls", "cost": "Cost"}
@@ -93,10 +93,11 @@ class UsagePage:
         return period_words(self.period, self.now)
 
     @property
-    def periods(self) -> list[Choice]:
+    def periods(self) -> list[FilterChoice]:
         at = {"from": None, "to": None}
         return [
-            Choice(label, self.query(**at, period=name), self.period.name == name) for name, label in PERIODS.items()
+            FilterChoice(label, self.query(**at, period=name), self.period.name == name)
+            for name, label in PERIODS.items()
         ]
 
     @property
@@ -110,7 +111,7 @@ class UsagePage:
     def menu(self, name: str) -> FilterMenu:
         value = getattr(self.filters, name)
         found = filter_choices(self.user, name)
-        choices = [Choice(label, self.query(**{name: each}), each == value) for each, label in found]
+        choices = [FilterChoice(label, self.query(**{name: each}), each == value) for each, label in found]
         label = dict(found).get(value, value)
         asks_for = name if len(found) >= MOST_CHOICES else ""
         return FilterMenu(
@@ -186,16 +187,16 @@ class UsagePage:
         return UsageChart(parts, self.step, measure_of(self.measure, currency), currency, self.now)
 
     @property
-    def measures(self) -> list[Choice]:
-        return [Choice(label, self.query(measure=name), name == self.measure) for name, label in MEASURES.items()]
+    def measures(self) -> list[FilterChoice]:
+        return [FilterChoice(label, self.query(measure=name), name == self.measure) for name, label in MEASURES.items()]
 
     @property
-    def steps(self) -> list[Choice]:
+    def steps(self) -> list[FilterChoice]:
         """Hours have a link where the period is short enough for them."""
         if self.step is Span.MONTH:
             return []
         return [
-            Choice(
+            FilterChoice(
                 name.capitalize(),
                 self.query(step=name) if span is Span.DAY or self.period.days <= MOST_HOURS else "",
                 span is self.step,
@@ -230,8 +231,8 @@ class UsagePage:
     # Table
 
     @property
-    def groups(self) -> list[Choice]:
-        return [Choice(name.capitalize(), self.query(group=name), name == self.group) for name in GROUPS]
+    def groups(self) -> list[FilterChoice]:
+        return [FilterChoice(name.capitalize(), self.query(group=name), name == self.group) for name in GROUPS]
 
     @cached_property
     def ordered(self) -> list[UsageRow]:

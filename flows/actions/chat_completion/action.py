@@ -12,6 +12,7 @@ from typing import Any
 from connections.foundry.errors import FoundryError
 from connections.foundry.values import ChatRequest, Completion, Message, Spilled, Target, TextDelta, Waited, Waiting
 from flows.actions.base import ActionType, Group, Result, Step
+from flows.actions.chat_completion.answer import LONGEST_RAW, json_of, response_format, usage_of, warning_of
 from flows.actions.refused_try import RefusedTry
 from flows.language.errors import ActionError
 from flows.language.values import ConnectionValue, Response, as_text
@@ -25,12 +26,10 @@ from flows.properties.number import number
 from flows.properties.text import text
 from flows.properties.value import value
 from flows.properties.variable_value import variable_value
-from foundryflow.strict_json import JsonError, read_json
 
 NOT_IN_PROMPTS = "secrets can't go into a prompt"
 PROVIDER_DEFAULT = "provider default"  # what an empty parameter means
 ROLES = ("system", "developer", "user", "assistant", "tool")
-LONGEST_RAW = 20_000  # characters of the raw answer that are kept
 MOST_IMAGES = 10
 LONGEST_ADDRESS = 2_000  # characters that are shown
 IMAGE_ADDRESSES = ("https://", "data:image/")
@@ -377,69 +376,3 @@ def user_message(properties: Properties) -> str:
     # One pass, so that a placeholder inside a value stays text.
     parts = template.split("@@userPrompt")
     return properties.user_prompt.join(part.replace("@@context", context) for part in parts)
-
-
-def response_format(value: Any) -> Any:
-    """Text needs none; json_object and a JSON schema become what the API takes."""
-    if value in (None, "", "text"):
-        return None
-    if value == "json_object":
-        return {"type": "json_object"}
-    if isinstance(value, str):
-        try:
-            value = read_json(value)
-        except JsonError:
-            raise ActionError(
-                "response_format",
-                f"Response format {value!r} is not known.",
-                "text, json_object or a JSON schema.",
-            ) from None
-    if not isinstance(value, Mapping):
-        raise ActionError("response_format", "Response format is not an object.", "text, json_object or a JSON schema.")
-    if value.get("type") in ("json_schema", "json_object", "text"):
-        return dict(value)
-    if "schema" in value:
-        return {"type": "json_schema", "json_schema": dict(value)}
-    return {"type": "json_schema", "json_schema": {"name": "answer", "schema": dict(value), "strict": True}}
-
-
-def json_of(completion: Completion, format: Any) -> Any:
-    """The answer read as JSON where the response format asks for that, else None. Raises ActionError."""
-    wanted = response_format(format)
-    if wanted is None or wanted.get("type") == "text":
-        return None
-    if completion.refusal or completion.finish_reason == "content_filter":
-        return None
-    try:
-        return json.loads(completion.text)
-    except ValueError as error:
-        cut = " It was cut at its token limit." if completion.finish_reason == "length" else ""
-        raise ActionError(
-            "invalid_json",
-            f"The answer is not the JSON that was asked for ({error}).{cut}",
-            "Raise Max completion tokens, or ask for JSON in the prompt.",
-            raw=completion.text[:LONGEST_RAW],
-        ) from None
-
-
-def usage_of(completion: Completion) -> dict[str, Any]:
-    usage = completion.usage
-    named = {
-        "prompt_tokens": usage.prompt_tokens,
-        "completion_tokens": usage.completion_tokens,
-        "total_tokens": usage.total_tokens,
-        "cached_tokens": usage.cached_tokens,
-        "reasoning_tokens": usage.reasoning_tokens,
-    }
-    return {name: count for name, count in named.items() if count is not None}
-
-
-def warning_of(completion: Completion) -> str | None:
-    if completion.finish_reason == "length":
-        spent = completion.usage.completion_tokens
-        return f"Cut at {spent:,} tokens" if spent else "Cut at the token limit"
-    if completion.finish_reason == "content_filter":
-        return f"Filtered: {completion.filtered or 'content'}"
-    if completion.refusal:
-        return f"Refused: {completion.refusal[:200]}"
-    return None

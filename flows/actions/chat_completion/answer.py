@@ -1,0 +1,79 @@
+"""What the answer of a model becomes: JSON where that was asked for, its tokens, and a warning."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from connections.foundry.values import Completion
+from flows.language.errors import ActionError
+from foundryflow.strict_json import JsonError, read_json
+
+LONGEST_RAW = 20_000  # characters of the raw answer that are kept
+
+
+def response_format(value: Any) -> Any:
+    """Text needs none; json_object and a JSON schema become what the API takes."""
+    if value in (None, "", "text"):
+        return None
+    if value == "json_object":
+        return {"type": "json_object"}
+    if isinstance(value, str):
+        try:
+            value = read_json(value)
+        except JsonError:
+            raise ActionError(
+                "response_format",
+                f"Response format {value!r} is not known.",
+                "text, json_object or a JSON schema.",
+            ) from None
+    if not isinstance(value, Mapping):
+        raise ActionError("response_format", "Response format is not an object.", "text, json_object or a JSON schema.")
+    if value.get("type") in ("json_schema", "json_object", "text"):
+        return dict(value)
+    if "schema" in value:
+        return {"type": "json_schema", "json_schema": dict(value)}
+    return {"type": "json_schema", "json_schema": {"name": "answer", "schema": dict(value), "strict": True}}
+
+
+def json_of(completion: Completion, format: Any) -> Any:
+    """The answer read as JSON where the response format asks for that, else None. Raises ActionError."""
+    wanted = response_format(format)
+    if wanted is None or wanted.get("type") == "text":
+        return None
+    if completion.refusal or completion.finish_reason == "content_filter":
+        return None
+    try:
+        return json.loads(completion.text)
+    except ValueError as error:
+        cut = " It was cut at its token limit." if completion.finish_reason == "length" else ""
+        raise ActionError(
+            "invalid_json",
+            f"The answer is not the JSON that was asked for ({error}).{cut}",
+            "Raise Max completion tokens, or ask for JSON in the prompt.",
+            raw=completion.text[:LONGEST_RAW],
+        ) from None
+
+
+def usage_of(completion: Completion) -> dict[str, Any]:
+    usage = completion.usage
+    named = {
+        "prompt_tokens": usage.prompt_tokens,
+        "completion_tokens": usage.completion_tokens,
+        "total_tokens": usage.total_tokens,
+        "cached_tokens": usage.cached_tokens,
+        "reasoning_tokens": usage.reasoning_tokens,
+    }
+    return {name: count for name, count in named.items() if count is not None}
+
+
+def warning_of(completion: Completion) -> str | None:
+    if completion.finish_reason == "length":
+        spent = completion.usage.completion_tokens
+        return f"Cut at {spent:,} tokens" if spent else "Cut at the token limit"
+    if completion.finish_reason == "content_filter":
+        return f"Filtered: {completion.filtered or 'content'}"
+    if completion.refusal:
+        return f"Refused: {completion.refusal[:200]}"
+    return None
