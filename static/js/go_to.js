@@ -1,7 +1,7 @@
 // Go to: Ctrl K opens a field that leads anywhere. The server finds; Enter takes the first place, or the active one.
 
 import "./keys.js";
-import { activateFirst } from "./listbox.js";
+import { activateFirst, activeOption } from "./listbox.js";
 
 const dialog = document.getElementById("go-to");
 const field = document.querySelector("[data-go-field]");
@@ -41,6 +41,6 @@ document.addEventListener("htmx:finally:request", ({ detail: { ctx } }) => {
   isStale = new URL(ctx.request.action, location.href).searchParams.get("q") !== field.value;
   if (isStale) return;
   activateFirst(field);
-  if (enter) document.querySelector("#go-results .is-active")?.click();
+  if (enter) activeOption(field)?.click();
   enter = false;
 });

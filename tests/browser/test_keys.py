@@ -54,7 +54,7 @@ def test_the_designer_by_keyboard(installation, ada):
     page.keyboard.press("Enter")
     expect(menu).to_be_focused()
     page.keyboard.press("ArrowDown")
-    chosen = page.locator("[data-insert-menu] .is-active")
+    chosen = page.locator("[data-insert-menu] [aria-selected=true]")
     expect(menu).to_have_attribute("aria-activedescendant", chosen.get_attribute("id"))
     page.keyboard.press("ArrowUp")
     page.keyboard.press("Enter")

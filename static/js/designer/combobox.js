@@ -1,6 +1,6 @@
 // A text with suggestions: they are asked for when the field is entered, and shown when it is clicked or typed into.
 
-import { activate, activeOption, fill, moved } from "./listbox.js";
+import { activate, activeOption, fill, moved } from "../listbox.js";
 
 const listOf = (field) => field.closest("[data-combobox]")?.querySelector("[data-combobox-list]");
 const isOpen = (field) => field.getAttribute("aria-expanded") === "true";

@@ -1,6 +1,6 @@
 // Insert variable: one list for all fields of the panel, which opens below the field that asks for it.
 
-import { activate, activateFirst, activeOption, fill, moved } from "./listbox.js";
+import { activate, activateFirst, activeOption, fill, moved } from "../listbox.js";
 
 let opener = null; // the button, while the list is open
 
