@@ -12,15 +12,28 @@ from django.contrib.auth.decorators import login_not_required
 from django.core.exceptions import PermissionDenied
 
 from foundryflow.http import Request
+from foundryflow.roles import Role, has_role
 
 View = Callable[..., Any]
 
 
 class Access(StrEnum):
+    """Whom a view is for; a role means that one and those that may more."""
+
     ANYONE = "anyone"
     READER = "reader"
+    RUNNER = "runner"
     EDITOR = "editor"
+    ADMINISTRATOR = "administrator"
     KEY = "key"  # of the API, with its scopes
+
+
+REFUSALS = {
+    Role.READER: "Your account is switched off.",
+    Role.RUNNER: "Only people with the role runner or above may run flows. An administrator can give you the role.",
+    Role.EDITOR: "Only editors may change this. An administrator can give you the role.",
+    Role.ADMINISTRATOR: "Only administrators may do this.",
+}
 
 
 def anyone(view: View) -> View:
@@ -35,13 +48,27 @@ def reader(view: View) -> View:
     return view
 
 
+def runner(view: View) -> View:
+    """For people who may run flows."""
+    return guard(view, Role.RUNNER)
+
+
 def editor(view: View) -> View:
-    """For people who may change flows and connections and start runs (staff)."""
+    """For people who may change flows and connections."""
+    return guard(view, Role.EDITOR)
+
+
+def administrator(view: View) -> View:
+    """For people who may change the server and who else uses it."""
+    return guard(view, Role.ADMINISTRATOR)
+
+
+def guard(view: View, least: Role) -> View:
     if iscoroutinefunction(view):
 
         @wraps(view)
         async def guarded_async(request: Request, *args: Any, **kwargs: Any) -> Any:
-            check_editor(await request.auser())
+            check_role(await request.auser(), least)
             return await view(request, *args, **kwargs)
 
         guarded = guarded_async
@@ -49,14 +76,15 @@ def editor(view: View) -> View:
 
         @wraps(view)
         def guarded_sync(request: Request, *args: Any, **kwargs: Any) -> Any:
-            check_editor(request.user)
+            check_role(request.user, least)
             return view(request, *args, **kwargs)
 
         guarded = guarded_sync
-    guarded.access = Access.EDITOR  # type: ignore[attr-defined]
+    guarded.access = Access(least)  # type: ignore[attr-defined]
     return guarded
 
 
-def check_editor(user: Any) -> None:
-    if not user.is_staff:
-        raise PermissionDenied("Only editors may change this. An administrator can give you the role.")
+def check_role(user: Any, least: Role) -> None:
+    """Raises PermissionDenied with the sentence that the person reads."""
+    if not has_role(user, least):
+        raise PermissionDenied(REFUSALS[least])

@@ -10,7 +10,9 @@ class FoundryFlowConfig(AppConfig):
 
     def ready(self) -> None:
         from foundryflow import checks, http
+        from foundryflow.people.accounts import connect_accounts
 
+        connect_accounts()
         checks.register_all()
         http.register_id_converter()
         pre_migrate.connect(verify_keys_before_migration, sender=self)

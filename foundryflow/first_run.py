@@ -99,7 +99,7 @@ def first_run(request: HttpRequest) -> HttpResponse:
     form = AdministratorForm(request.POST or None, request=request)
     if request.method == "POST" and form.is_valid():
         user = create_administrator(form.cleaned_data)
-        login(request, user, backend="django.contrib.auth.backends.ModelBackend")
+        login(request, user, backend="foundryflow.people.backend.PeopleBackend")
         response = redirect("flows:list")
         remember_device(request, response, user)
         return response

@@ -6,7 +6,7 @@ import os
 import shutil
 import socket
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import hypothesis
@@ -19,6 +19,8 @@ from django.db.models.signals import post_migrate
 from django.test import Client
 
 from connections.simulator.app import Simulator
+from foundryflow.people.accounts import give_role
+from foundryflow.roles import Role
 from tests.postgres import PostgresServer
 from tests.processes import exclusive, installed_on, ran
 
@@ -131,6 +133,19 @@ def alice(db: None) -> User:
 def bob(db: None) -> User:
     """Reads."""
     return User.objects.create_user("bob", "bob@example.com", "another long password", first_name="Bob")
+
+
+@pytest.fixture
+def person(db: None) -> Callable[[Role], User]:
+    """Somebody with this role, the same one each time."""
+
+    def person_of(role: Role) -> User:
+        user, is_new = User.objects.get_or_create(username=f"{role}@contoso.example", email=f"{role}@contoso.example")
+        if is_new:
+            give_role(user, role, by=None)
+        return user
+
+    return person_of
 
 
 @pytest.fixture

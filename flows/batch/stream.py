@@ -23,7 +23,7 @@ from flows.engine.live import hub
 from foundryflow.access import reader
 from foundryflow.database import in_thread, read_patiently
 from foundryflow.http import Request, event_stream, whole_number
-from foundryflow.people import may_change
+from foundryflow.people.names import may_change
 from foundryflow.regions import Region, event, partial
 
 PACE = 1.0  # seconds between two looks

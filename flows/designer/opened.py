@@ -22,6 +22,7 @@ from flows.lint.untouched import open_problems
 from flows.models import Conflict, Flow, Revision
 from flows.models.history import FlowHistory, RevisionStep
 from foundryflow.http import Request, whole_number
+from foundryflow.roles import may_edit
 
 BASE_HEADER = "X-Flow-Base"  # the number of the revision that the page shows
 MOST_TRIES = 5  # commits of others that may come first
@@ -103,7 +104,7 @@ class OpenFlow:
 
     @property
     def can_edit(self) -> bool:
-        return self.request.user.is_staff
+        return may_edit(self.request.user)
 
     @property
     def base(self) -> int:

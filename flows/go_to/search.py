@@ -17,7 +17,8 @@ from flows.models import Flow, Run
 from flows.models.run_counts import LARGE, newest_runs
 from flows.playground.models import Session
 from foundryflow.http import whole_number
-from foundryflow.people import name_of
+from foundryflow.people.names import name_of
+from foundryflow.roles import may_edit
 
 NamedModel = TypeVar("NamedModel", bound=Model)
 
@@ -121,7 +122,7 @@ def connection_places(user: User, words: Sequence[str]) -> list[Place]:
 
 
 def connection_address(user: User, connection: Connection) -> str:
-    if user.is_staff:
+    if may_edit(user):
         return reverse("connections:edit", args=[connection.pk])
     return f"{reverse('connections:list')}?{urlencode({'q': connection.name})}"
 
@@ -138,5 +139,5 @@ def page_places(user: User, words: Sequence[str]) -> list[Place]:
     return [
         Place(page.name, reverse(page.view))
         for page in PAGES
-        if (user.is_staff or not page.editors_only) and all(word.lower() in page.name.lower() for word in words)
+        if (may_edit(user) or not page.editors_only) and all(word.lower() in page.name.lower() for word in words)
     ]

@@ -14,6 +14,7 @@ from foundryflow.access import editor, reader
 from foundryflow.forms import save_unless_taken
 from foundryflow.http import Request, whole_number
 from foundryflow.regions import Region, page, regions
+from foundryflow.roles import may_edit
 
 TABLE = "pricing/_prices.html"
 
@@ -23,7 +24,7 @@ TABLE = "pricing/_prices.html"
 def price_list(request: Request) -> HttpResponse:
     """With ?edit=3 the form changes that price."""
     wanted = whole_number(request.GET.get("edit"))
-    if request.user.is_staff and wanted is not None:
+    if may_edit(request.user) and wanted is not None:
         return table_response(request, PriceTable.to_change(find_price(wanted)))
     return table_response(request, PriceTable.to_add())
 

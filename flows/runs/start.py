@@ -22,7 +22,7 @@ from flows.lint.linter import Problem
 from flows.models import Flow, Revision, Run, State
 from flows.runs.chosen_iterations import ChosenIterations
 from flows.runs.forms import InputsForm
-from foundryflow.access import editor
+from foundryflow.access import runner
 from foundryflow.http import Request, whole_number
 from foundryflow.regions import page
 
@@ -94,7 +94,7 @@ class RunPlan:
         return run
 
 
-@editor
+@runner
 @require_http_methods(["GET", "POST"])
 def start(request: Request, slug: str) -> HttpResponse:
     """Asks for the inputs, then starts the run and shows it."""
@@ -113,7 +113,7 @@ def start(request: Request, slug: str) -> HttpResponse:
     return start_page(request, plan, errors, status=422 if plan.form.is_bound else 200)
 
 
-@editor
+@runner
 @require_POST
 def retry(request: Request, pk: int) -> HttpResponse:
     """Goes on where the run failed, with what had finished; asks for secret inputs first, which are gone."""
@@ -124,7 +124,7 @@ def retry(request: Request, pk: int) -> HttpResponse:
     return start_retry(request, run)
 
 
-@editor
+@runner
 @require_POST
 def retry_iterations(request: Request, pk: int) -> HttpResponse:
     """Executes the iterations again that have failed and that the filters find, or the one that is named."""

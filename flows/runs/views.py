@@ -19,9 +19,9 @@ from flows.runs.list import list_context, list_regions
 from flows.runs.loops import find_loop
 from flows.runs.page import LARGE, RunPage
 from flows.runs.workers import workers_notice
-from foundryflow.access import editor, reader
+from foundryflow.access import reader, runner
 from foundryflow.http import Request
-from foundryflow.people import name_of
+from foundryflow.people.names import name_of
 from foundryflow.regions import page, regions
 
 
@@ -65,7 +65,7 @@ def iterations(request: Request, pk: int) -> HttpResponse:
     return response
 
 
-@editor
+@runner
 @require_POST
 def cancel(request: Request, pk: int) -> HttpResponse:
     run = find_run(request, pk)

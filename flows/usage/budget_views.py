@@ -18,6 +18,7 @@ from foundryflow.forms import save_unless_taken
 from foundryflow.http import Request, form_data, whole_number
 from foundryflow.models import AuditEntry
 from foundryflow.regions import Region, page, regions
+from foundryflow.roles import may_edit
 
 TABLE = "usage/_budgets.html"
 
@@ -27,7 +28,7 @@ TABLE = "usage/_budgets.html"
 def budget_list(request: Request) -> HttpResponse:
     """With ?edit=3 the form changes that budget; with ?customer= or ?connection= it adds one for them."""
     wanted = whole_number(request.GET.get("edit"))
-    if request.user.is_staff and wanted is not None:
+    if may_edit(request.user) and wanted is not None:
         return table_response(request, BudgetTable.to_change(timezone.now(), find_budget(wanted)))
     named = (BudgetSubject.CUSTOMER, BudgetSubject.CONNECTION)
     initial = next(

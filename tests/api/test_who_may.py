@@ -15,6 +15,8 @@ from flows.api.reference import schema
 from flows.models import Flow, Room, Run
 from flows.playground.models import Session
 from foundryflow.models import ApiKey
+from foundryflow.people.accounts import give_role
+from foundryflow.roles import Role
 from tests.api.test_api import ask, server
 from tests.engine.conftest import counting
 from tests.factories import make_flow
@@ -134,7 +136,7 @@ def test_a_key_goes_as_far_as_its_person(call, carol):
     ask()
     key = key_of(carol)
     assert call("get", "/api/flows", key).status_code == 200
-    User.objects.filter(pk=carol.pk).update(is_staff=False)
+    give_role(carol, Role.READER, by=None)
     assert call("get", "/api/flows", key).status_code == 200
     refused = call("post", "/api/flows/ask/submit", key, {"inputs": {"question": "x"}})
     assert (refused.status_code, "may only read" in refused.json()["detail"]) == (403, True)

@@ -5,7 +5,9 @@ from django import forms
 from django.contrib.auth.models import User
 from django.template import Context, Template
 
-from foundryflow.people import may_change, name_of
+from foundryflow.models import Account
+from foundryflow.people.names import may_change, name_of
+from foundryflow.roles import Role
 from foundryflow.templatetags.ui import begins, icon, initials, pretty, thousands
 
 
@@ -79,9 +81,11 @@ def test_nobody_has_no_name():
     assert name_of(None) == ""
 
 
-@pytest.mark.parametrize(("pk", "is_staff", "may"), [(1, True, True), (1, False, False), (2, True, False)])
-def test_what_somebody_owns_is_theirs_to_change_while_they_may_change_anything(pk, is_staff, may):
+@pytest.mark.parametrize(
+    ("pk", "role", "may"), [(1, Role.EDITOR, True), (1, Role.RUNNER, False), (2, Role.ADMINISTRATOR, False)]
+)
+def test_what_somebody_owns_is_theirs_to_change_while_they_may_change_anything(pk, role, may):
     class Owned:
         owner_id = 1
 
-    assert may_change(User(pk=pk, is_staff=is_staff), Owned()) is may
+    assert may_change(User(pk=pk, account=Account(role=role)), Owned()) is may

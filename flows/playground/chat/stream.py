@@ -31,7 +31,7 @@ from flows.playground.setup import ACTION
 from foundryflow.access import reader
 from foundryflow.database import in_thread, read_patiently
 from foundryflow.http import Request, event_stream, whole_number
-from foundryflow.people import may_change
+from foundryflow.people.names import may_change
 from foundryflow.regions import Region, event, partial, text
 
 MOST = 200  # answers that one page follows

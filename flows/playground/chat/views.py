@@ -45,6 +45,7 @@ from foundryflow.access import editor, reader
 from foundryflow.database import in_thread
 from foundryflow.http import Request, form_data, whole_number
 from foundryflow.regions import Region, page, regions
+from foundryflow.roles import may_edit
 
 LISTING = 10.0  # seconds that a list of deployments may take
 MOST_LISTED = 500
@@ -56,7 +57,7 @@ MOST_EDITED = 20  # former questions whose fields are open
 def index(request: Request) -> HttpResponse:
     """The newest session of one's own. Whoever may run gets a first one."""
     newest = Session.objects.filter(owner=request.user).first()
-    if newest is None and request.user.is_staff:
+    if newest is None and may_edit(request.user):
         newest = create_session(request)
     if newest is None:
         shared = Session.objects.visible_to(request.user).select_related("owner")[:50]

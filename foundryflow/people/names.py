@@ -6,6 +6,8 @@ from typing import Any
 
 from django.contrib.auth.models import User
 
+from foundryflow.roles import may_edit
+
 
 def name_of(user: User | None) -> str:
     """As others read it; nothing where nobody is known."""
@@ -14,4 +16,4 @@ def name_of(user: User | None) -> str:
 
 def may_change(user: Any, owned: Any) -> bool:
     """Of a session or a batch: its owner may, as long as they may change anything."""
-    return bool(user.is_staff and owned.owner_id == user.pk)
+    return bool(owned.owner_id == user.pk and may_edit(user))

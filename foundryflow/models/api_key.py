@@ -1,4 +1,4 @@
-"""What no single app owns."""
+"""Keys of programs that call the HTTP API."""
 
 from __future__ import annotations
 
@@ -11,47 +11,7 @@ from django.contrib.auth.models import User
 from django.db import models
 from django.utils import timezone
 
-
-class AuditEntry(models.Model):
-    """Who did what to which connection or flow, and when. Never holds a secret."""
-
-    at = models.DateTimeField(auto_now_add=True)
-    by = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, related_name="+")
-    verb = models.CharField(max_length=40)
-    subject = models.CharField(max_length=200)
-    detail = models.CharField(max_length=500, blank=True)
-
-    class Meta:
-        ordering = ["-id"]
-
-    def __str__(self) -> str:
-        return f"{self.verb} {self.subject}"
-
-
-class KeyCanary(models.Model):
-    """A text sealed with a key that was the first of the ring; `foundryflow.keys` opens it at every start."""
-
-    number = models.PositiveIntegerField(primary_key=True)
-    fingerprint = models.CharField(max_length=8, unique=True)  # of the key
-    sealed = models.CharField(max_length=200)
-    sealed_at = models.DateTimeField(auto_now_add=True)
-
-    def __str__(self) -> str:
-        return self.fingerprint
-
-
-class Attempt(models.Model):
-    """An attempt to get in, under each key that it is counted by; `foundryflow.attempts` keeps it for an hour."""
-
-    key = models.CharField(max_length=150)
-    at = models.DateTimeField(default=timezone.now, db_index=True)
-    wrong = models.BooleanField(default=False)  # false until it is judged
-
-    class Meta:
-        indexes = [models.Index(fields=["key", "at"], name="attempt_by_key")]
-
-    def __str__(self) -> str:
-        return self.key
+from foundryflow.roles import may_edit, may_run
 
 
 class ApiScope(models.TextChoices):
@@ -75,7 +35,7 @@ class ApiKeyManager(models.Manager["ApiKey"]):
         number, _, secret = rest.partition("_")
         if prefix != "ffk" or not number.isdecimal() or len(number) > 15 or not secret:
             return None
-        key = self.select_related("created_by").filter(pk=int(number), revoked_at=None).first()
+        key = self.select_related("created_by__account").filter(pk=int(number), revoked_at=None).first()
         if key is None or not secrets.compare_digest(key.digest, digest(secret)):
             return None
         return key if key.created_by is None or key.created_by.is_active else None
@@ -106,8 +66,10 @@ class ApiKey(models.Model):
         return scope in self.scopes or (scope == ApiScope.READ and ApiScope.RUN in self.scopes)
 
     def person_may(self, scope: str) -> bool:
-        """Whether its person may still do on the pages what the scope is for: beyond reading, that takes an editor."""
-        return scope == ApiScope.READ or self.created_by is None or self.created_by.is_staff
+        """Whether its person may still do on the pages what the scope is for; a key of nobody goes by its scopes."""
+        if self.created_by is None or scope == ApiScope.READ:
+            return True
+        return may_run(self.created_by) if scope == ApiScope.RUN else may_edit(self.created_by)
 
     def note_use(self) -> None:
         """Keeps when the key was last used, to the minute."""

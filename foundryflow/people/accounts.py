@@ -1,0 +1,37 @@
+"""Every person has an account with a role, however they came to be."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.contrib.auth.models import User
+from django.db.models.signals import post_save
+
+from foundryflow.models import Account
+from foundryflow.roles import Role, role_by_flags
+
+
+def connect_accounts() -> None:
+    post_save.connect(keep_account, sender=User, dispatch_uid="foundryflow.people.accounts")
+
+
+def keep_account(sender: type[User], instance: User, raw: bool = False, **kwargs: Any) -> None:
+    """A new person gets the role that their flags mean; so does somebody whose flags were changed by a command."""
+    if raw:
+        return
+    account = Account.objects.filter(user=instance).first() or Account(user=instance, role="")
+    if account.role == "" or flags_of(Role(account.role)) != (instance.is_staff, instance.is_superuser):
+        account.role = role_by_flags(instance)
+        account.save()
+    instance.account = account
+
+
+def give_role(user: User, role: Role, by: User | None) -> None:
+    user.is_staff, user.is_superuser = flags_of(role)
+    Account.objects.update_or_create(user=user, defaults={"role": role, "role_given_by": by})
+    user.save(update_fields=["is_staff", "is_superuser"])
+
+
+def flags_of(role: Role) -> tuple[bool, bool]:
+    """Django's own `is_staff` and `is_superuser`, which nothing here asks but commands of Django write."""
+    return role.rank >= Role.EDITOR.rank, role is Role.ADMINISTRATOR
