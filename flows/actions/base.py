@@ -9,8 +9,8 @@ from typing import Any, ClassVar, Literal, Protocol
 
 from flows.actions.refused_try import RefusedTry
 from flows.actions.services import Services
-from flows.language.document import Action, Branch
 from flows.language.errors import Signal as Signal
+from flows.language.nodes import Action, Branch
 from flows.language.scope import Scope
 from flows.language.values import Declared
 from flows.properties.base import properties_of

@@ -13,7 +13,8 @@ from flows.designer.fields import PanelContext
 from flows.designer.property_form import PropertyForm
 from flows.designer.typed_text import check_condition
 from flows.interpreter.tries import TRANSIENT
-from flows.language.document import Action, Document
+from flows.language.document import Document
+from flows.language.nodes import Action
 from flows.lint.literal_secrets import refusals
 from flows.models import Flow
 from flows.properties.base import properties_of

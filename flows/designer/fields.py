@@ -16,7 +16,7 @@ from django.core.exceptions import ValidationError
 
 from connections.endpoint.embedded_secrets import without_secrets
 from flows.designer.typed_text import check_condition, check_template, clean_name, parse_literal, parse_number
-from flows.language.document import Input
+from flows.language.nodes import Input
 from flows.language.scope import VariableInScope
 from flows.language.stored_secrets import KEY, is_stored
 from flows.properties.address import AddressProperty

@@ -15,8 +15,9 @@ from flows.access import find_flow
 from flows.designer.fields import PanelContext
 from flows.engine import configuration
 from flows.flowchart.chart import type_view
-from flows.language.document import Document, DocumentError, Input
+from flows.language.document import Document, DocumentError
 from flows.language.merge import Collision, MergedDocument, merge
+from flows.language.nodes import Input
 from flows.lint import linter
 from flows.lint.untouched import open_problems
 from flows.models import Conflict, Flow, Revision

@@ -24,7 +24,8 @@ from flows.designer.opened import OpenFlow
 from flows.designer.property_form import PropertyForm
 from flows.flowchart.chart import InsertPlace, TypeView, has_conditions, type_view
 from flows.interpreter.tries import TRANSIENT
-from flows.language.document import Action, Document
+from flows.language.document import Document
+from flows.language.nodes import Action
 from flows.language.scope import VariableInScope
 from flows.lint import linter
 from flows.models import Flow

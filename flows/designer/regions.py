@@ -17,7 +17,8 @@ from flows.designer.others import MergeNotice
 from flows.designer.panel import Panel, stored_panel
 from flows.designer.start_form import StartForm
 from flows.flowchart.chart import GROUPS, START, Card, Flowchart, TypeView, type_view
-from flows.language.document import Action, DocumentError
+from flows.language.document import DocumentError
+from flows.language.nodes import Action
 from flows.models.run_counts import newest_runs
 from foundryflow.regions import Region
 

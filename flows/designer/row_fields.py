@@ -12,7 +12,7 @@ from django.core.exceptions import ValidationError
 
 from flows.designer.fields import Insert, PropertyField, ValuePropertyField, field_for
 from flows.designer.typed_text import check_template, clean_name, parse_literal
-from flows.language.document import Input
+from flows.language.nodes import Input
 from flows.language.stored_secrets import KEY, is_own_key
 from flows.language.values import VARIABLE_TYPES, convert
 from flows.properties.base import text_of

@@ -15,7 +15,8 @@ from django.utils.safestring import SafeString, mark_safe
 from flows.actions import registry
 from flows.actions.base import ActionType, Group
 from flows.flowchart.states import StateView, state_view
-from flows.language.document import Action, Branch, Document
+from flows.language.document import Document
+from flows.language.nodes import Action, Branch
 from flows.lint import linter
 from flows.models import ActionRun, Run
 from flows.properties.base import EMPTY, Property

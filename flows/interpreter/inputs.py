@@ -7,8 +7,9 @@ from typing import Any
 
 from connections.secret import MASK, Secret
 from flows.actions.services import Services
-from flows.language.document import Document, Input
+from flows.language.document import Document
 from flows.language.errors import ActionError
+from flows.language.nodes import Input
 from flows.language.scope import Scope
 from flows.language.secret_parts import seal_parts
 from flows.language.stored_secrets import is_stored

@@ -32,9 +32,10 @@ from flows.interpreter.journal import (
     Journal,
 )
 from flows.interpreter.tries import Tries
-from flows.language.document import Action, Branch, Document
+from flows.language.document import Document
 from flows.language.errors import ActionError, LoopLeft, Returned, RunFailed, Signal
 from flows.language.expressions import ExpressionError
+from flows.language.nodes import Action, Branch
 from flows.language.rendering import evaluate_condition, off_loop_if_heavy, render_deep
 from flows.language.scope import Scope
 from flows.language.values import display_json, holds_secret, secrets_in

@@ -11,8 +11,8 @@ from typing import Any
 
 from flows.actions.base import Result
 from flows.actions.refused_try import RefusedTry
-from flows.language.document import Retry
 from flows.language.errors import ActionError
+from flows.language.nodes import Retry
 
 # Kinds of failures that may pass by themselves.
 TRANSIENT = ("timeout", "connect", "dns", "rate_limit", "server", "truncated", "protocol")

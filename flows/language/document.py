@@ -6,7 +6,6 @@ export. Every edit returns a new document and shares what did not change.
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -14,9 +13,8 @@ from functools import cached_property
 from itertools import islice
 from typing import Any, cast
 
+from flows.language.nodes import Action, Input, Json, Located, place_of, walk
 from flows.language.schema import shape_problems
-
-Json = dict[str, Any]
 
 
 class DocumentError(ValueError):
@@ -32,145 +30,6 @@ class Vanished(DocumentError):
 
     def __init__(self, what: str) -> None:
         super().__init__([f"There is no {what} any more. Reload the page."])
-
-
-@dataclass(frozen=True)
-class Input:
-    """An input of the flow, asked when a run starts."""
-
-    json: Json
-
-    @property
-    def name(self) -> str:
-        return str(self.json["name"])
-
-    @property
-    def type(self) -> str:
-        return str(self.json.get("type") or "text")
-
-    @property
-    def required(self) -> bool:
-        return bool(self.json.get("required"))
-
-    @property
-    def default(self) -> Any:
-        return self.json.get("default")
-
-    @property
-    def description(self) -> str:
-        return str(self.json.get("description") or "")
-
-    @property
-    def secret_parts(self) -> Sequence[str]:
-        """Paths of what is secret in an object or a list."""
-        return self.json.get("secret_parts") or ()
-
-    @property
-    def may_hold_secret(self) -> bool:
-        return self.type == "secret" or bool(self.secret_parts)
-
-
-@dataclass(frozen=True)
-class Branch:
-    """A lane of a container."""
-
-    json: Json
-
-    @property
-    def id(self) -> str:
-        return str(self.json["id"])
-
-    @property
-    def title(self) -> str:
-        return text(self.json.get("title"))
-
-    @property
-    def condition(self) -> str | None:
-        stored = self.json.get("condition")
-        if isinstance(stored, str):
-            return stored if stored.strip() else None
-        return json.dumps(stored) if stored else None
-
-    @cached_property
-    def actions(self) -> tuple[Action, ...]:
-        return tuple(Action(action) for action in self.json.get("actions") or ())
-
-
-@dataclass(frozen=True)
-class Retry:
-    """How often an action is tried in all (1..10), and how many seconds pass before another try.
-
-    `on` holds the kinds of errors it is for; empty: those that may pass by themselves.
-    """
-
-    attempts: int
-    delay: float = 1.0
-    backoff: float = 2.0
-    on: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True)
-class Action:
-    """One step of the flow. Its type may be unknown here; it is kept all the same."""
-
-    json: Json
-
-    @property
-    def id(self) -> str:
-        return str(self.json["id"])
-
-    @property
-    def type(self) -> str:
-        return str(self.json["type"])
-
-    @property
-    def title(self) -> str:
-        return text(self.json.get("title"))
-
-    @property
-    def description(self) -> str:
-        return text(self.json.get("description"))
-
-    @property
-    def disabled(self) -> bool:
-        return self.json.get("disabled") is True
-
-    @property
-    def properties(self) -> Mapping[str, Any]:
-        return self.json.get("properties") or {}
-
-    @property
-    def retry(self) -> Retry | None:
-        stored = self.json.get("retry")
-        if not isinstance(stored, Mapping):
-            return None
-        return Retry(
-            int(stored.get("attempts") or 1),
-            float(stored.get("delay", 1.0)),
-            float(stored.get("backoff", 2.0)),
-            tuple(stored.get("on") or ()),
-        )
-
-    @property
-    def timeout(self) -> float | None:
-        """Seconds of one try."""
-        stored = self.json.get("timeout")
-        return float(stored) if isinstance(stored, int | float) and stored else None
-
-    @cached_property
-    def branches(self) -> tuple[Branch, ...]:
-        return tuple(Branch(branch) for branch in self.json.get("branches") or ())
-
-
-@dataclass(frozen=True)
-class Located:
-    """An action and where it stands; `owner` and `branch` are None at the top level."""
-
-    action: Action
-    owner: Action | None
-    branch: Branch | None
-    at: int
-    depth: int
 
 
 @dataclass(frozen=True)
@@ -388,20 +247,6 @@ class Document(DocumentTree):
         )
 
 
-def walk(actions: Sequence[Action], owner: Action | None, branch: Branch | None, depth: int) -> Iterator[Located]:
-    for at, action in enumerate(actions):
-        yield Located(action, owner, branch, at, depth)
-        for lane in action.branches:
-            yield from walk(lane.actions, action, lane, depth + 1)
-
-
-def place_of(located: Located) -> dict[str, str | None]:
-    return {
-        "owner": located.owner.id if located.owner else None,
-        "branch": located.branch.id if located.branch else None,
-    }
-
-
 def with_new_ids(action: Json, taken: set[str]) -> Json:
     """A copy with new ids, which are added to `taken`."""
     copy = {**action, "id": free_id(str(action["id"]), taken)}
@@ -422,10 +267,6 @@ def free_id(id: str, taken: set[str]) -> str:
     made = next(candidate for n in range(2, len(taken) + 3) if (candidate := f"{base}{n}") not in taken)
     taken.add(made)
     return made
-
-
-def text(value: Any) -> str:
-    return value if isinstance(value, str) else ""
 
 
 def parse(data: object) -> Document:

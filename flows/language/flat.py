@@ -10,7 +10,8 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
-from flows.language.document import Action, Document, Json, parse
+from flows.language.document import Document, parse
+from flows.language.nodes import Action, Json
 
 Key = tuple[str, ...]  # ("title",), ("properties", "model"), ("branches", "yes", "condition"), ("inputs", "question")
 Where = tuple[str | None, Key]  # an action, or None for the flow itself

@@ -11,7 +11,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from flows.language.document import Document, Json, free_id, parse
+from flows.language.document import Document, free_id, parse
 from flows.language.flat import (
     ABSENT,
     MOVED,
@@ -25,6 +25,7 @@ from flows.language.flat import (
     is_same,
     moved_between,
 )
+from flows.language.nodes import Json
 from flows.language.row_merge import RowMerge
 
 

@@ -8,7 +8,8 @@ from difflib import get_close_matches
 from typing import Any
 
 from flows.actions.registry import all_types, properties_of_type
-from flows.language.document import Action, Document
+from flows.language.document import Document
+from flows.language.nodes import Action
 from flows.language.secret_parts import seal_parts
 from flows.language.stored_secrets import is_stored
 from flows.language.values import VARIABLE_TYPES, holds_secret

@@ -14,7 +14,8 @@ from typing import Any
 from jinja2 import nodes
 
 from flows.actions.registry import properties_of_type
-from flows.language.document import Action, Document, Json
+from flows.language.document import Document
+from flows.language.nodes import Action, Json
 from flows.language.sandbox.expression_writer import TemplateRefused
 from flows.language.sandbox.rewrite import parse_template, single_expression
 from flows.language.stored_secrets import is_stored

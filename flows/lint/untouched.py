@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Sequence
 
 from flows.actions.registry import initial_properties, properties_of_type
-from flows.language.document import Action, Document
+from flows.language.document import Document
+from flows.language.nodes import Action
 from flows.lint.linter import Problem
 from flows.properties.base import EMPTY
 

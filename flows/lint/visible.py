@@ -11,7 +11,8 @@ from dataclasses import dataclass, replace
 
 from flows.actions import registry
 from flows.actions.base import ActionType
-from flows.language.document import Action, Branch, Document
+from flows.language.document import Document
+from flows.language.nodes import Action, Branch
 from flows.language.scope import VariableInScope
 
 Visible = dict[str, VariableInScope]

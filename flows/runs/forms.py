@@ -8,7 +8,8 @@ from typing import Any
 from django import forms
 from django.core.exceptions import ValidationError
 
-from flows.language.document import Document, Input
+from flows.language.document import Document
+from flows.language.nodes import Input
 from flows.language.values import convert
 
 

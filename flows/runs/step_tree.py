@@ -9,7 +9,8 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from flows.flowchart.chart import is_loop
-from flows.language.document import Action, Document
+from flows.language.document import Document
+from flows.language.nodes import Action
 from flows.models import LIVE, ActionRun, State
 
 DISABLED = "disabled"  # reason of what was left out by itself, and not with its lane

@@ -7,7 +7,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from flows.language.document import Document, DocumentError, Retry, Vanished, parse
+from flows.language.document import Document, DocumentError, Vanished, parse
+from flows.language.nodes import Retry
 
 DOCUMENTS = Path(__file__).parent.parent / "documents"
 JSON = st.recursive(

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from flows.actions.base import ActionType, Group, NewBranch, Result, Signal, Step
-from flows.language.document import Branch
 from flows.language.errors import ActionError, Returned, RunFailed
+from flows.language.nodes import Branch
 from flows.language.values import convert
 from flows.properties.deferred_value import deferred_value
 from flows.properties.new_variable import ANY_BRANCH, new_variable

@@ -21,8 +21,8 @@ from flows.actions.http_request.request import (
     RequestParts,
     build_request,
 )
-from flows.language.document import Action
 from flows.language.errors import ActionError
+from flows.language.nodes import Action
 from flows.language.rendering import off_loop_if_heavy
 from flows.language.secret_parts import PathError, parse_paths
 from flows.properties.choice import choice

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from flows.actions.base import ActionType, Group, NewBranch, Result, Step
-from flows.language.document import Action, Branch
+from flows.language.nodes import Action, Branch
 
 
 @dataclass(frozen=True)

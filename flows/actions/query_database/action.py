@@ -13,8 +13,8 @@ from connections.kinds.base import DataSourceError
 from connections.kinds.registry import DATABASES
 from connections.secret import Secret
 from flows.actions.base import ActionType, Group, Result, Step
-from flows.language.document import Action
 from flows.language.errors import ActionError
+from flows.language.nodes import Action
 from flows.language.values import as_text, to_json
 from flows.properties.choice import choice
 from flows.properties.connection import connection

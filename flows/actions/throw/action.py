@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from flows.actions.base import ActionType, Group, Result, Step
-from flows.language.document import Action
 from flows.language.errors import ActionError
+from flows.language.nodes import Action
 from flows.properties.long_text import long_text
 from flows.properties.text import text
 

@@ -4,8 +4,9 @@ from flows.actions.services import MemoryServices
 from flows.actions.throw.action import Throw
 from flows.interpreter.journal import ActionFailed, MemoryJournal
 from flows.interpreter.runner import execute
-from flows.language.document import Action, parse
+from flows.language.document import parse
 from flows.language.errors import RunFailed
+from flows.language.nodes import Action
 from flows.lint.linter import problems
 
 INPUTS = [{"name": "word", "type": "text", "default": "bolts"}, {"name": "key", "type": "secret", "default": "planted"}]

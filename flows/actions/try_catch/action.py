@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from flows.actions.base import ActionType, Group, NewBranch, Result, Step
-from flows.language.document import Action, Branch
 from flows.language.errors import LoopLeft, Returned, RunFailed
+from flows.language.nodes import Action, Branch
 from flows.properties.new_variable import new_variable
 
 ROLES = ("try", "catch", "finally")

@@ -15,8 +15,9 @@ from flows.interpreter.journal import (
     MemoryJournal,
 )
 from flows.interpreter.runner import execute
-from flows.language.document import Action, parse
+from flows.language.document import parse
 from flows.language.errors import RunFailed
+from flows.language.nodes import Action
 
 THROW = {
     "id": "fail",

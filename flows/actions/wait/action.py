@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from flows.actions.base import ActionType, Group, Result, Step
-from flows.language.document import Action
 from flows.language.errors import ActionError
+from flows.language.nodes import Action
 from flows.properties.number import number
 from flows.properties.text import text
 

@@ -8,7 +8,8 @@ from functools import cached_property
 from urllib.parse import urlencode
 
 from flows.actions.chat_completion.action import ChatCompletion
-from flows.language.document import Document, DocumentError, Located
+from flows.language.document import Document, DocumentError
+from flows.language.nodes import Located
 from flows.models import Flow
 from flows.playground.models import Session
 from flows.playground.roundtrip.review import NewFlowPreview, Review, title_of

@@ -9,8 +9,9 @@ from django.contrib.auth.models import User
 from django.db import transaction
 
 from flows.interpreter.inputs import first_scope
-from flows.language.document import Action, Document
+from flows.language.document import Document
 from flows.language.errors import ActionError
+from flows.language.nodes import Action
 from flows.language.scope import Scope
 from flows.models import ActionRun, Room, Run, State
 from flows.playground.chat.results import AnswerRenderer

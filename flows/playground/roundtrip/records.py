@@ -14,8 +14,9 @@ from connections.secret import MASK, Secret
 from flows.actions import registry
 from flows.interpreter.checkpoint import CheckpointError, unpack_outcome
 from flows.interpreter.journal import ActionEnd, ActionFailed, ActionFinished
-from flows.language.document import Action, Document
+from flows.language.document import Document
 from flows.language.errors import ActionError
+from flows.language.nodes import Action
 from flows.language.scope import Scope
 from flows.language.values import ConnectionValue, Declared
 from flows.models import ActionRun, Run, State

@@ -15,8 +15,9 @@ from flows.interpreter.inputs import first_scope
 from flows.interpreter.journal import ActionEnd, ActionFailed, Event
 from flows.interpreter.known_secrets import KnownSecrets
 from flows.interpreter.runner import Runner
-from flows.language.document import Action, Document
+from flows.language.document import Document
 from flows.language.errors import ActionError, LoopLeft, RunFailed, Signal
+from flows.language.nodes import Action
 from flows.language.scope import Scope
 
 PATIENCE = 10.0  # seconds; a run of tens of thousands of actions takes one or two

@@ -9,7 +9,8 @@ from functools import cached_property
 from typing import Any
 
 from flows.actions.chat_completion.action import ChatCompletion, Properties
-from flows.language.document import Document, Input, Located
+from flows.language.document import Document
+from flows.language.nodes import Input, Located
 from flows.models import Flow, Revision
 from flows.playground.diff import DiffLine, diff_lines, fold_unchanged
 from flows.playground.roundtrip.merge import (

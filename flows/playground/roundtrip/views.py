@@ -11,7 +11,8 @@ from django.views.decorators.http import require_http_methods, require_POST
 
 from flows.access import find_flow, find_run
 from flows.actions.chat_completion.action import ChatCompletion
-from flows.language.document import Action, Document, DocumentError
+from flows.language.document import Document, DocumentError
+from flows.language.nodes import Action
 from flows.models import ActionRun, Conflict, Flow, Room, State
 from flows.playground.access import find_session
 from flows.playground.models import Session
