@@ -17,7 +17,7 @@ def main() -> None:
     except SettingError as error:
         sys.exit(str(error))
     except (DatabaseError, InterfaceError) as error:
-        from foundryflow.database import is_expected, sentence_for_operators
+        from foundryflow.database.errors import is_expected, sentence_for_operators
 
         if not is_expected(error):
             raise

@@ -16,7 +16,7 @@ from connections.foundry.values import Target
 from connections.kinds.address import AddressError
 from connections.kinds.base import DataTarget
 from connections.models import Connection
-from foundryflow.database import execute
+from foundryflow.database.jobs import execute
 
 log = logging.getLogger(__name__)
 

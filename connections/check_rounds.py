@@ -25,7 +25,8 @@ from connections.kinds.address import AddressError
 from connections.kinds.base import SignInCheck
 from connections.models import CheckRound, Connection
 from connections.usage import months_by_connection
-from foundryflow.database import execute, in_thread
+from foundryflow.database.jobs import execute
+from foundryflow.database.threads import in_thread
 
 log = logging.getLogger(__name__)
 

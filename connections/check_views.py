@@ -25,7 +25,7 @@ from connections.models import Connection
 from connections.session_tests import remember_test
 from connections.views import edit_context, kind_named_in
 from foundryflow.access import editor, reader
-from foundryflow.database import in_thread
+from foundryflow.database.threads import in_thread
 from foundryflow.http import Request, form_data
 from foundryflow.regions import Region, page, regions
 

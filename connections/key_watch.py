@@ -14,7 +14,7 @@ from django.utils import timezone
 from connections.answer_watch import AnswerWatch
 from connections.foundry.values import Target
 from connections.models import Connection, KeySlot, KeyUse
-from foundryflow.database import execute
+from foundryflow.database.jobs import execute
 
 log = logging.getLogger(__name__)
 

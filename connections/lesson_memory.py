@@ -11,7 +11,7 @@ from django.utils.formats import date_format
 
 from connections.foundry.lessons import Lesson
 from connections.models import LearntLesson
-from foundryflow.database import execute
+from foundryflow.database.jobs import execute
 
 FRESH = 30.0  # seconds after which another process's lessons are seen, and what it forgot is forgotten
 MOST_PLACES = 5_000  # endpoints and deployments held in memory

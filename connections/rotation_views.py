@@ -24,7 +24,7 @@ from connections.secret import Secret
 from connections.tabs import tab_context
 from connections.usage import waiting_runs_of
 from foundryflow.access import editor
-from foundryflow.database import in_thread
+from foundryflow.database.threads import in_thread
 from foundryflow.http import Request, form_data, whole_number
 from foundryflow.regions import page
 

@@ -34,7 +34,9 @@ except SettingError as error:
 from connections.check_rounds import stop_testing
 from flows import engine
 from flows.api.asgi import API, PAGES_OF_THE_API, Receive, Scope, Send, handle_call
-from foundryflow.database import Unusable, check_file, give_connections_back, is_expected, sentence_for_operators
+from foundryflow.database.errors import is_expected, sentence_for_operators
+from foundryflow.database.file_check import Unusable, check_file
+from foundryflow.database.threads import give_connections_back
 from foundryflow.keys import NotMigrated, WrongKey, verify_keys
 from foundryflow.listener import raise_file_limit
 

@@ -13,7 +13,7 @@ from django.db import connection, models, transaction
 from django.db.models import ExpressionWrapper, F, TextField
 from encrypted_model_fields.fields import EncryptedMixin
 
-from foundryflow.database import retry_while_away
+from foundryflow.database.waiting import retry_while_away
 
 AT_ONCE = 100  # values that are read, and written, together
 MOST_NAMED = 10  # rows of a kind, in a sentence

@@ -14,14 +14,10 @@ from django.http.response import HttpResponseBase
 from django.template.loader import render_to_string
 from django.urls import Resolver404
 
-from foundryflow.database import (
-    RETRY_AFTER,
-    giving_connection_back,
-    is_away,
-    is_damaged,
-    note_away,
-    sentence_for_visitors,
-)
+from foundryflow.database.absence_log import note_away
+from foundryflow.database.errors import is_away, is_damaged, sentence_for_visitors
+from foundryflow.database.threads import giving_connection_back
+from foundryflow.database.waiting import RETRY_AFTER
 from foundryflow.http import is_from_script
 from foundryflow.regions import Region, page, regions
 

@@ -13,7 +13,8 @@ from django.urls import register_converter
 from django.utils.http import url_has_allowed_host_and_scheme
 from django_htmx.middleware import HtmxDetails
 
-from foundryflow.database import MAY_BE_AWAY, is_away, note_away
+from foundryflow.database.absence_log import note_away
+from foundryflow.database.errors import MAY_BE_AWAY, is_away
 
 HIGHEST_ID = 2**63 - 1  # that a database numbers its rows with
 UTF_8 = {"", "utf-8", "utf8"}  # and none said

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import partial
 
-from foundryflow.database import retry_while_away
+from foundryflow.database.waiting import retry_while_away
 from foundryflow.encrypted_columns import EncryptedValue, Rows, encrypted_columns, replace_together
 from foundryflow.keys import KeyRing
 

@@ -248,7 +248,7 @@ LOGGING = {
     "disable_existing_loggers": False,
     "formatters": {"plain": {"format": "{levelname} {name} {message}", "style": "{"}},
     "filters": {
-        "absence": {"()": "foundryflow.database.WithoutTraceback"},
+        "absence": {"()": "foundryflow.database.absence_log.WithoutTraceback"},
         "repeats": {"()": "foundryflow.logs.RepeatFilter"},
         "secrets": {"()": "foundryflow.logs.SecretFilter"},
     },

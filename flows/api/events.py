@@ -14,7 +14,8 @@ from flows import engine
 from flows.api import serialize
 from flows.engine.live import hub
 from flows.models import ActionRun, LogEntry, sql
-from foundryflow.database import COMMAND, patience
+from foundryflow.database.jobs import patience
+from foundryflow.database.waiting import COMMAND
 
 KEEP_ALIVE = 15.0  # seconds
 RunNews = tuple[list[tuple[int, str, dict[str, Any]]], int, bool]

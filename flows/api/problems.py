@@ -8,7 +8,7 @@ from typing import Any
 
 from django.http import HttpResponse
 
-from foundryflow.database import RETRY_AFTER
+from foundryflow.database.waiting import RETRY_AFTER
 
 TYPE = "application/problem+json"
 

@@ -59,7 +59,9 @@ from flows.models.run import LONGEST_CUSTOMER
 from flows.models.run_filters import STATES, Filters
 from flows.models.search import Cursor, Search
 from flows.models.usage_search import UsageFilters, UsagePeriod
-from foundryflow.database import MAY_BE_AWAY, in_thread, is_away, is_damaged, note_away, sentence_for_visitors
+from foundryflow.database.absence_log import note_away
+from foundryflow.database.errors import MAY_BE_AWAY, is_away, is_damaged, sentence_for_visitors
+from foundryflow.database.threads import in_thread
 from foundryflow.http import event_stream
 from foundryflow.models import ApiKey, ApiScope
 

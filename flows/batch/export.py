@@ -16,7 +16,7 @@ from flows.batch.labels import check_label
 from flows.batch.models import Batch, Cell, Row
 from flows.batch.results import collect_results
 from foundryflow.access import reader
-from foundryflow.database import in_thread, read_patiently
+from foundryflow.database.threads import in_thread, read_patiently
 from foundryflow.http import Request
 
 AT_ONCE = 200  # rows read and sent together

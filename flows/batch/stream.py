@@ -21,7 +21,7 @@ from flows.batch.results import collect_results
 from flows.batch.results_grid import ResultsGrid
 from flows.engine.live import hub
 from foundryflow.access import reader
-from foundryflow.database import in_thread, read_patiently
+from foundryflow.database.threads import in_thread, read_patiently
 from foundryflow.http import Request, event_stream, whole_number
 from foundryflow.people.names import may_change
 from foundryflow.regions import Region, event, partial

@@ -20,7 +20,7 @@ from connections.models import Connection, LearntLesson
 from flows.access import find_flow
 from flows.models import UsageSeries
 from foundryflow.access import editor
-from foundryflow.database import in_thread
+from foundryflow.database.threads import in_thread
 from foundryflow.http import Request
 from foundryflow.regions import page
 

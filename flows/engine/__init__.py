@@ -21,7 +21,7 @@ from flows.engine.writer import SharedCall
 from flows.models import LIVE, Checkpoint, Run, State
 from flows.models.raw import insert
 from flows.models.run import ENDS
-from foundryflow import database
+from foundryflow.database import errors, jobs
 
 if settings.POSTGRESQL:
     from flows.engine import distributed
@@ -59,13 +59,13 @@ async def run_job(job: Callable[[], Result]) -> Result:
 
     Raises OperationalError when the database is away for longer than somebody who asks waits.
     """
-    done: Result = await database.execute(job)
+    done: Result = await jobs.execute(job)
     return done
 
 
 async def run_shared_job(work: Callable[[Sequence[Argument]], Sequence[Result]], argument: Argument) -> Result:
     """The same, where one call of `work` serves everybody who asks at the same time: an outcome for each argument."""
-    done: Result = await database.execute(SharedCall(work, argument))
+    done: Result = await jobs.execute(SharedCall(work, argument))
     return done
 
 
@@ -124,8 +124,8 @@ async def is_known_to_have_ended(run_id: int) -> bool:
     """While the database is away nobody knows."""
     try:
         return await run_shared_job(have_ended, run_id)
-    except database.MAY_BE_AWAY as error:
-        if not database.is_away(error):
+    except errors.MAY_BE_AWAY as error:
+        if not errors.is_away(error):
             raise
         return False
 

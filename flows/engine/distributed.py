@@ -32,7 +32,7 @@ from flows.engine.live import hub
 from flows.engine.loop_tasks import cancel_tasks
 from flows.engine.writer import DatabaseWriter
 from flows.models import Run
-from foundryflow import database
+from foundryflow.database import jobs
 
 log = logging.getLogger(__name__)
 
@@ -86,14 +86,14 @@ async def open_engine() -> None:
     global _writer
     hub.closing = False
     _writer = DatabaseWriter(PAUSE)
-    database.set_executor(_writer)
+    jobs.set_executor(_writer)
     _listening.append(asyncio.get_running_loop().create_task(notices.listen(hub), name="listener"))
 
 
 async def close_engine() -> None:
     global _writer
     hub.close()
-    database.set_executor(None)
+    jobs.set_executor(None)
     if _writer is not None:
         closing, _writer = _writer, None
         closing.hurry(0)

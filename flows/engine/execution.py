@@ -25,7 +25,8 @@ from flows.language.rendering import off_loop_if_heavy
 from flows.language.secret_parts import seal, seal_parts
 from flows.language.values import display_json, secrets_in
 from flows.models import Run, State
-from foundryflow import database, logs
+from foundryflow import logs
+from foundryflow.database import errors, jobs
 
 log = logging.getLogger(__name__)
 
@@ -40,7 +41,7 @@ class RunExecution:
         run, journal = self._run, self._journal
         hub.publish_change(run.pk)
         logs.mask_secrets.set(journal.secrets.mask)
-        database.patience.set(math.inf)  # of this task: a run waits for the database as long as it takes
+        jobs.patience.set(math.inf)  # of this task: a run waits for the database as long as it takes
         if run.attempt > 1 or run.origin_id:
             journal.remember(await self._host.writer.do(lambda: EarlierAttempts.of(run)))
         outcome = await self._run_document()
@@ -51,7 +52,7 @@ class RunExecution:
         except StaleAttempt:
             return
         except DatabaseError as error:
-            if database.is_away(error):
+            if errors.is_away(error):
                 raise  # this process ends meanwhile: another one goes on with the run
             log.exception("action=record_refused run=%s", run.pk)
             refused = type(error).__name__
@@ -84,7 +85,7 @@ class RunExecution:
         except StaleAttempt:
             return {}
         except Exception as error:
-            if database.is_away(error):
+            if errors.is_away(error):
                 raise
             log.exception("action=run_broken run=%s", run.pk)
             return failure_outcome(

@@ -29,7 +29,7 @@ from flows.engine.queue_feed import QueueFeed
 from flows.engine.trials import Trials
 from flows.engine.writer import DatabaseWriter
 from flows.models import EXECUTING, Run, State
-from foundryflow import database
+from foundryflow.database import errors, jobs
 
 log = logging.getLogger(__name__)
 
@@ -59,7 +59,7 @@ class Executor:
         # turns cost more than they give: with 0.5 ms a run took about a tenth more of the processor.
         sys.setswitchinterval(0.002)
         await self.writer.do(lambda: workers.register_worker(self.kind, self.worker))
-        database.set_executor(self.writer)
+        jobs.set_executor(self.writer)
         self._parts.append(self.loop.create_task(self._pulse.beat(sweeps=feeds), name="pulse"))
         if feeds:
             self._parts.append(self.loop.create_task(self._feed_forever(), name="feed"))
@@ -81,7 +81,7 @@ class Executor:
         await cancel_tasks([*self._parts, *(active.task for active in self.active)])
         if self._parts:  # it was opened
             await self._remove_worker()
-            database.set_executor(None)
+            jobs.set_executor(None)
         await self.writer.close()
         await budget_webhook.finish()
         await close_client()
@@ -90,7 +90,7 @@ class Executor:
         try:
             await self.writer.do(lambda: workers.remove_worker(self.worker))
         except (DatabaseError, InterfaceError) as error:
-            if not database.is_away(error):
+            if not errors.is_away(error):
                 raise
             log.warning("action=left_in_silence: others take its runs over in %.0f s", workers.LOST_AFTER)
 

@@ -19,7 +19,7 @@ from flows.interpreter.known_secrets import KnownSecrets
 from flows.language.errors import ActionError
 from flows.models import Checkpoint, Run, State
 from flows.models.raw import Fields
-from foundryflow.database import is_away
+from foundryflow.database.errors import is_away
 
 log = logging.getLogger(__name__)
 

@@ -16,7 +16,7 @@ from flows.engine.active_runs import ActiveRuns
 from flows.engine.loop_tasks import cancel_tasks
 from flows.engine.writer import DatabaseWriter
 from flows.models import Run
-from foundryflow.database import MAY_BE_AWAY
+from foundryflow.database.errors import MAY_BE_AWAY
 
 log = logging.getLogger(__name__)
 

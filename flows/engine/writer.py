@@ -20,7 +20,9 @@ from typing import Any
 from django.db import DataError, OperationalError, connection, transaction
 
 from flows.models import sql
-from foundryflow.database import COMMAND, FIRST_PAUSE, LONGEST_PAUSE, is_away, note_away
+from foundryflow.database.absence_log import note_away
+from foundryflow.database.errors import is_away
+from foundryflow.database.waiting import COMMAND, FIRST_PAUSE, LONGEST_PAUSE
 
 Work = Callable[[Sequence[Any]], Sequence[Any]]
 

@@ -18,7 +18,7 @@ from flows.models.run_filters import Filters
 from flows.models.search import Cursor, FoundRuns, Search
 from flows.runs.list import MOST_EXPORTED, RunRow, run_rows
 from foundryflow.access import reader
-from foundryflow.database import in_thread, read_patiently
+from foundryflow.database.threads import in_thread, read_patiently
 from foundryflow.http import Request
 from foundryflow.spreadsheets import harmless
 

@@ -20,7 +20,7 @@ from flows.models import Run
 from flows.runs.detail import streamed_text, text_id
 from flows.runs.page import LARGE, RunPage
 from foundryflow.access import reader
-from foundryflow.database import in_thread, read_patiently
+from foundryflow.database.threads import in_thread, read_patiently
 from foundryflow.http import Request, event_stream, whole_number
 from foundryflow.regions import Region, event, partial, text
 

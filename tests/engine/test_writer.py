@@ -14,7 +14,7 @@ from flows.engine import is_known_to_have_ended, workers
 from flows.engine.executor import Executor
 from flows.engine.writer import DatabaseWriter, JobTransaction
 from flows.models import Worker, sql
-from foundryflow import database
+from foundryflow.database import jobs
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -122,13 +122,13 @@ def test_lessons_are_read_and_stored_by_the_writer():
 
     async def learnt():
         noting = Noting()
-        database.set_executor(noting)
-        database.patience.set(60.0)
+        jobs.set_executor(noting)
+        jobs.patience.set(60.0)
         try:
             await memory.learn("https://e", "m", Lesson("temperature", "", "no", time.time(), ""))
             found = [await memory.lessons("https://e", "m") for _ in range(3)]
         finally:
-            database.set_executor(None)
+            jobs.set_executor(None)
             await noting.close()
         return found
 

@@ -10,8 +10,9 @@ from django.db import DatabaseError, InternalError, OperationalError, connection
 from django.test import Client
 
 from flows.api import keys
-from foundryflow import database
+from foundryflow.database import absence_log, errors, waiting
 from foundryflow.models import ApiKey
+from foundryflow.throttle import Throttle
 
 
 def away(execute, sql, params, many, context):
@@ -26,11 +27,11 @@ def visitor(client_alice):
 
 @pytest.mark.parametrize("path", ["/login/", "/runs/", "/flows/", "/connections/"])
 def test_a_page_is_a_sentence_with_the_time_to_come_back(visitor, path, caplog):
-    database.note_throttle = database.Throttle(0)
+    absence_log.note_throttle = Throttle(0)
     with connection.execute_wrapper(away):
         answer = visitor.get(path)
     assert answer.status_code == 503
-    assert answer.headers["Retry-After"] == str(database.RETRY_AFTER)
+    assert answer.headers["Retry-After"] == str(waiting.RETRY_AFTER)
     text = answer.content.decode()
     assert "The database does not answer at the moment" in text
     assert "10.0.0.7" not in text
@@ -60,7 +61,7 @@ def test_the_api_answers_with_a_problem(alice):
     with connection.execute_wrapper(away):
         answer = Client().get("/api/runs", headers={"Authorization": f"Bearer {key}"})
     assert answer.status_code == 503
-    assert answer.headers["Retry-After"] == str(database.RETRY_AFTER)
+    assert answer.headers["Retry-After"] == str(waiting.RETRY_AFTER)
     assert answer.headers["Content-Type"] == "application/problem+json"
     assert answer.json()["detail"].startswith("The database does not answer")
 
@@ -104,7 +105,7 @@ def of_sqlite(code):
     ],
 )
 def test_what_may_succeed_later_is_told_from_what_never_will(error, expected):
-    assert database.is_away(error) is expected
+    assert errors.is_away(error) is expected
 
 
 @pytest.mark.parametrize(
@@ -119,9 +120,9 @@ def test_what_may_succeed_later_is_told_from_what_never_will(error, expected):
 )
 def test_visitors_and_operators_read_what_they_can_do(tmp_path, monkeypatch, code, visitors, operators):
     file = tmp_path / "some.sqlite3"
-    monkeypatch.setattr(database, "sqlite_file", lambda: file)
-    assert visitors in database.sentence_for_visitors(of_sqlite(code))
-    assert str(file) not in database.sentence_for_visitors(of_sqlite(code))
-    told = database.sentence_for_operators(of_sqlite(code))
+    monkeypatch.setattr(errors, "sqlite_file", lambda: file)
+    assert visitors in errors.sentence_for_visitors(of_sqlite(code))
+    assert str(file) not in errors.sentence_for_visitors(of_sqlite(code))
+    told = errors.sentence_for_operators(of_sqlite(code))
     assert operators in told
     assert str(file) in told

@@ -8,7 +8,7 @@ from django.http import Http404
 from django.test import Client, RequestFactory
 
 from foundryflow import error_pages
-from foundryflow.database import RETRY_AFTER
+from foundryflow.database.waiting import RETRY_AFTER
 
 pytestmark = pytest.mark.django_db
 

@@ -13,7 +13,7 @@ from flows import engine
 from flows.engine import notices
 from flows.engine.live import Hub
 from flows.models import ActionRun, Run, State, Worker
-from foundryflow.database import retry_while_away
+from foundryflow.database.waiting import retry_while_away
 from tests.engine.conftest import until
 from tests.engine.test_durable import chat, document, returns
 from tests.factories import make_flow, make_run

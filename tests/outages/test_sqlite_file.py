@@ -11,7 +11,7 @@ import time
 import pytest
 from django.core.management import call_command
 
-from foundryflow import database
+from foundryflow.database import errors, file_check, waiting
 from tests.processes import free_port, installed_on, said, started
 
 COMMANDS = {
@@ -68,34 +68,35 @@ def file(tmp_path, settings, monkeypatch):
         line.execute("CREATE TABLE words (word TEXT)")
         line.executemany("INSERT INTO words VALUES (?)", [(f"{number:04}" * 100,) for number in range(500)])
     line.close()
-    monkeypatch.setattr(database, "sqlite_file", lambda: made)
+    for module in (file_check, errors):
+        monkeypatch.setattr(module, "sqlite_file", lambda: made)
     settings.POSTGRESQL = False
     return made
 
 
 def test_a_good_file_passes_the_check(file):
-    database.check_file()
+    file_check.check_file()
 
 
 def test_damage_inside_the_file_is_found_before_the_server_starts(file):
     content = bytearray(file.read_bytes())
     content[4096:40_000] = os.urandom(40_000 - 4096)
     file.write_bytes(content)
-    with pytest.raises(database.Unusable, match=r"made\.sqlite3 is damaged.*docs/running\.md"):
-        database.check_file()
+    with pytest.raises(file_check.Unusable, match=r"made\.sqlite3 is damaged.*docs/running\.md"):
+        file_check.check_file()
 
 
 def test_a_file_that_was_cut_off_is_damaged(file):
     file.write_bytes(file.read_bytes()[:20_000])
-    with pytest.raises(database.Unusable, match="is damaged"):
-        database.check_file()
+    with pytest.raises(file_check.Unusable, match="is damaged"):
+        file_check.check_file()
 
 
 def test_a_locked_file_does_not_keep_the_server_from_starting(file, monkeypatch):
-    monkeypatch.setattr(database, "CHECKED_FOR", 0.1)
+    monkeypatch.setattr(file_check, "CHECKED_FOR", 0.1)
     with sqlite3.connect(file, isolation_level=None) as other:
         other.execute("BEGIN EXCLUSIVE")
-        database.check_file()
+        file_check.check_file()
         other.execute("ROLLBACK")
 
 
@@ -116,6 +117,6 @@ def test_a_command_waits_for_a_lock(alice, settings):
     holding = threading.Thread(target=hold)
     holding.start()
     locked.wait()
-    database.retry_while_away(lambda: call_command("apikey", "create", "late"))
+    waiting.retry_while_away(lambda: call_command("apikey", "create", "late"))
     holding.join()
     other.close()

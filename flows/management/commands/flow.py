@@ -21,7 +21,7 @@ from flows.management.run_inputs import InputReader
 from flows.models import ActionRun, Flow, Run, State
 from flows.models.run import LONGEST_CUSTOMER
 from flows.models.run_counts import runs_in_all
-from foundryflow.database import retry_while_away
+from foundryflow.database.waiting import retry_while_away
 from foundryflow.management.keyed import KeyedCommand
 
 ABOUT_RUN = (

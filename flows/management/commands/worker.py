@@ -12,7 +12,8 @@ from django.core.management.base import BaseCommand, CommandError
 from django.db import connection
 from django.db.migrations.executor import MigrationExecutor
 
-from foundryflow.database import MAY_BE_AWAY, MIGRATE, giving_connection_back, is_away, sentence_for_operators
+from foundryflow.database.errors import MAY_BE_AWAY, MIGRATE, is_away, sentence_for_operators
+from foundryflow.database.threads import giving_connection_back
 from foundryflow.management.keyed import add_without_secrets, check_keys
 
 AGAIN = 5.0  # seconds between two tries to reach the database

@@ -29,7 +29,7 @@ from flows.playground.chat.talk import CallProgress
 from flows.playground.models import Answer, Session
 from flows.playground.setup import ACTION
 from foundryflow.access import reader
-from foundryflow.database import in_thread, read_patiently
+from foundryflow.database.threads import in_thread, read_patiently
 from foundryflow.http import Request, event_stream, whole_number
 from foundryflow.people.names import may_change
 from foundryflow.regions import Region, event, partial, text

@@ -42,7 +42,7 @@ from flows.playground.chat.save_settings import change_settings, save_posted
 from flows.playground.models import Session, Turn
 from flows.playground.setup import Setup
 from foundryflow.access import editor, reader
-from foundryflow.database import in_thread
+from foundryflow.database.threads import in_thread
 from foundryflow.http import Request, form_data, whole_number
 from foundryflow.regions import Region, page, regions
 from foundryflow.roles import may_edit

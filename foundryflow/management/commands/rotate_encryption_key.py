@@ -7,12 +7,12 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
-from foundryflow.database import Throttle
 from foundryflow.encrypted_columns import Rows, encrypted_columns
 from foundryflow.key_rotation import KeyReading, read_everything, rotate
 from foundryflow.keys import SETTING, NotMigrated, forget_former_keys, is_known, is_migrated, key_ring
 from foundryflow.management.keyed import check_keys
 from foundryflow.models import KeyCanary
+from foundryflow.throttle import Throttle
 
 INTERRUPTED = 130  # exit status, as of shells
 

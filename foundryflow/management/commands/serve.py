@@ -16,7 +16,8 @@ from django.contrib.auth import get_user_model
 from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandError
 
-from foundryflow.database import Unusable, check_file, give_connections_back
+from foundryflow.database.file_check import Unusable, check_file
+from foundryflow.database.threads import give_connections_back
 from foundryflow.listener import BACKLOG, KEEP_ALIVE_SECONDS, Protocol, listen, raise_file_limit
 from foundryflow.management.keyed import add_without_secrets, check_keys
 from foundryflow.setup_code import setup_code
