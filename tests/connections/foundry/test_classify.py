@@ -160,3 +160,127 @@ def test_no_answer_breaks_the_reader_of_errors(status, body):
 @given(st.text(max_size=200))
 def test_no_text_breaks_the_reader_of_errors(text):
     assert read(500, text).kind in ErrorKind
+
+
+# Each of these words alone is enough, in the code or in the message.
+ALONE = [
+    (400, "responsibleaipolicyviolation", K.CONTENT_FILTER),
+    (400, "content_filter", K.CONTENT_FILTER),
+    (400, "the content management policy", K.CONTENT_FILTER),
+    (400, "context_length_exceeded", K.CONTEXT_LENGTH),
+    (400, "the maximum context length is 8192", K.CONTEXT_LENGTH),
+    (400, "model output limit was reached", K.TRUNCATED),
+    (400, "api-version query parameter is not allowed", K.NOT_FOUND_ROUTE),
+    (400, "missing query parameter: api-version", K.NOT_FOUND_ROUTE),
+    (500, "api-version query parameter is not allowed", K.SERVER),
+    (400, "OperationNotSupported", K.NOT_FOUND_ROUTE),
+    (400, "does not work with the specified model", K.NOT_FOUND_ROUTE),
+    (400, "model not supported", K.NOT_FOUND_ROUTE),
+    (400, "only supported in v1/responses", K.NOT_FOUND_ROUTE),
+    (400, "this is not a chat model", K.NOT_FOUND_ROUTE),
+    (401, "lacks the required data action", K.PERMISSION),
+    (401, "does not have access", K.PERMISSION),
+    (401, "the principal does not exist", K.PERMISSION),
+    (401, "access token", K.AUTH_TOKEN),
+    (401, "wrong audience", K.AUTH_TOKEN),
+    (404, "DeploymentNotFound", K.NOT_FOUND_DEPLOYMENT),
+    (404, "the deployment for this resource does not exist", K.NOT_FOUND_DEPLOYMENT),
+    (404, "unknown model: x", K.NOT_FOUND_DEPLOYMENT),
+    (404, "model_not_found", K.NOT_FOUND_DEPLOYMENT),
+    (404, "the model x does not exist", K.NOT_FOUND_DEPLOYMENT),
+    (429, "insufficient_quota", K.QUOTA),
+]
+
+
+@pytest.mark.parametrize(("status", "words", "kind"), ALONE)
+def test_one_word_of_the_service_is_enough(status, words, kind):
+    assert read(status, said(words)).kind is kind
+    assert read(status, said("", words)).kind is kind
+    assert read(status, {"statusCode": words}).kind is kind
+
+
+@pytest.mark.parametrize(
+    ("words", "sentence"),
+    [
+        ("AuthenticationTypeDisabled", "403: the resource accepts no keys."),
+        ("key based authentication is disabled", "403: the resource accepts no keys."),
+        ("virtual network rules", "403: a network rule of the resource blocks this server."),
+        ("the firewall", "403: a network rule of the resource blocks this server."),
+        ("public access is off", "403: a network rule of the resource blocks this server."),
+        ("you may not", "403: access is denied. It said: you may not"),
+    ],
+)
+def test_a_403_says_what_forbids_it(words, sentence):
+    assert read(403, said("", words)).message == sentence
+
+
+@pytest.mark.parametrize(
+    ("status", "body", "message", "hint"),
+    [
+        (400, said("content_filter"), "The content filter blocked the prompt.",
+         "Rephrase the prompt, or change the filter of the deployment."),
+        (400, said("context_length_exceeded"), "The prompt is too long for the model.",
+         "Shorten it, or lower Max completion tokens: both count together."),
+        (400, said("", "Model output limit was reached"),
+         "The model spent all its tokens on thoughts and had none left for the answer.",
+         "Raise Max completion tokens: thoughts count, too."),
+        (400, said("", "Missing query parameter: api-version"),
+         "400: r.openai.azure.com wants another api-version on this path. It said: Missing query parameter: api-version",
+         "Use https://r.openai.azure.com/openai/v1, which takes none."),
+        (400, said("OperationNotSupported"), "400: my-gpt does not speak this API.",
+         "Choose a deployment of a chat model; this one may speak another API only, or make embeddings."),
+        (400, said("unknown_parameter", "No.", param="seed"), "400: the deployment refuses seed. It said: No.",
+         "Clear that property, or choose another deployment."),
+        (422, said("", "No."), "422: the request was refused. It said: No.", "See the raw answer."),
+        (401, said("", "does not have access"), "401: the identity has no right to call models.",
+         "Assign the role Cognitive Services User; it takes some minutes."),
+        (401, said("", "access token"), "401: the token was refused.",
+         "This route may want the key as api-key, or a token of another scope."),
+        (401, "", "401: the key was refused. The address is right.",
+         "Copy key 1 or 2 again: portal, resource, Keys and Endpoint."),
+        (403, said("AuthenticationTypeDisabled"), "403: the resource accepts no keys.",
+         "Allow key authentication in the portal, or use Microsoft Entra ID."),
+        (403, said("", "firewall"), "403: a network rule of the resource blocks this server.",
+         "Add this server's address in the portal: resource, Networking."),
+        (403, "", "403: access is denied.", "Ask the owner of the resource."),
+        (404, said("DeploymentNotFound"), "404: there is no deployment my-gpt. Key and address are right.",
+         "Model is the name of the deployment, not the model id. New deployments need about five minutes."),
+        (404, "", "404: r.openai.azure.com does not know this path.",
+         "Try /openai/v1 on the same host, or another api-version."),
+        (408, "", "408: the service took too long.", "Try again; a shorter answer is faster."),
+        (413, said("", "Too big."), "413: r.openai.azure.com refused the request. It said: Too big.",
+         "See the raw answer."),
+        (429, said("insufficient_quota"), "429: the quota is used up.",
+         "Raise the quota of the subscription, or wait for the next period."),
+        (429, said("", "Slower."), "429: the rate limit is reached. It said: Slower.",
+         "Wait, or raise the tokens per minute of the deployment."),
+        (503, said("", "Down."), "503: the service failed. It said: Down.",
+         "Try again; if it lasts, look at the Azure status page."),
+    ],
+)  # fmt: skip
+def test_the_sentences_of_each_refusal(status, body, message, hint):
+    error = read(status, body)
+    assert (error.message, error.hint) == (message, hint)
+
+
+@pytest.mark.parametrize("name", ["innererror", "inner_error"])
+def test_code_and_filters_are_kept_for_whoever_asks(name):
+    hit = {"content_filter_result": {"violence": {"filtered": True, "severity": "high"}}}
+    error = read(400, said("content_filter", "x", **{name: hit}))
+    assert (error.code, [(each.source, str(each)) for each in error.filters]) == (
+        "content_filter", [("prompt", "violence, high")]
+    )  # fmt: skip
+    assert read(500, {"message": "x"}).code == ""
+
+
+@pytest.mark.parametrize("detail", [["a", "b"], {"a": 1}])
+def test_details_that_are_no_text_are_shown_as_json(detail):
+    assert read(500, {"detail": detail}).message == f"500: the service failed. It said: {json.dumps(detail)}"
+
+
+def test_a_parameter_that_is_no_text_is_none():
+    assert read(400, said("unknown_parameter", "x", param=["seed"])).param is None
+
+
+def test_a_long_message_is_quoted_by_its_beginning():
+    assert read(500, said("", "y" * 400)).message == f"500: the service failed. It said: {'y' * 300}"
