@@ -61,3 +61,34 @@ def test_what_ends_clears_where_it_is_and_what_led_there_but_a_container_walked_
     assert suspicion.remaining_places(places, "each[3]/a", container=False) == {"b", "call > x"}
     assert suspicion.remaining_places(places, "each", container=True) == {"", "b", "call > x"}
     assert suspicion.remaining_places(places, "call", container=False) == {"each", "each[3]/a", "b"}
+
+
+def test_of_two_related_places_the_longer_is_the_more_exact():
+    assert suspicion.common_places({"z"}, {"z > a"}) == {"z > a"}
+    assert suspicion.common_places({"each[3]/a"}, {"each"}) == {"each[3]/a"}
+
+
+@pytest.mark.parametrize(("last", "kept"), [(98, 2), (99, 1)])
+def test_places_fill_the_room_to_the_last_sign(last, kept):
+    places = ["a" * (suspicion.LONGEST - 99), "b" * last]
+    assert len(suspicion.pack_places(places).split("\n")) == kept
+    assert len(suspicion.pack_places(places)) <= suspicion.LONGEST
+
+
+def test_a_company_is_a_whole_number_of_suspects():
+    assert [suspicion.company_after(500, going, well=True) for going in (7, 8, 20, 500)] == [1, 1, 2, 62]
+    assert suspicion.company_after(2, 500, well=True) == 2
+
+
+def test_what_people_read_of_deaths():
+    assert suspicion.sentence_of(2, "each[3]/a\nb") == "The process that ran it died twice at each[3]/a, b."
+    assert suspicion.sentence_of(1, "") == "The process that ran it died once at an action that had just begun."
+    assert suspicion.sentence_of(5, "a", alone=2) == (
+        "The process that ran it died 5 times at a: twice with nothing beside it, 3 times in company or just after a"
+        " start."
+    )
+
+
+@pytest.mark.parametrize(("alone", "proven", "is_proven"), [(4, 2, False), (0, 3, True), (5, 0, True)])
+def test_three_proofs_or_five_deaths_alone_are_enough(alone, proven, is_proven):
+    assert suspicion.is_proven(alone, proven) is is_proven

@@ -148,3 +148,26 @@ def test_events_are_measured_one_by_one(limit):
     reader = EventReader()
     for _ in range(5):
         assert list(reader.feed(b"data: " + b"x" * (limit - 20) + b"\n\n")) == [ServerEvent("x" * (limit - 20))]
+
+
+@pytest.mark.parametrize("line", [b"data: " + b"x" * 9 + b"\n", b"data: " + b"x" * 9])
+def test_an_event_that_is_too_large_is_refused_with_its_reason(monkeypatch, line):
+    monkeypatch.setattr(sse, "LONGEST_EVENT", 14)
+    with pytest.raises(EventTooLarge, match=r"^one event is larger than 16 MiB$"):
+        read(line, line)
+
+
+def test_the_size_of_an_event_is_its_own(monkeypatch):
+    monkeypatch.setattr(sse, "LONGEST_EVENT", 16)
+    assert read(*[b"data: 0123456789\n\n"] * 3) == [ServerEvent("0123456789")] * 3
+    with pytest.raises(EventTooLarge):
+        read(b"data: 01234567\n", b"data: 012345678\n")
+
+
+def test_a_line_feed_in_front_is_a_blank_line():
+    assert read(b"\ndata: 1\n\n") == [ServerEvent("1")]
+    assert read(b"data: 1\n", b"\n", b"data: 2\n\n") == [ServerEvent("1"), ServerEvent("2")]
+
+
+def test_names_of_events_and_data_may_be_no_text():
+    assert read(b"event: \xff\ndata: \xfe\n\n") == [ServerEvent("\ufffd", "\ufffd")]
