@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from connections.endpoint.endpoint import EndpointError, EndpointKind
+from connections.endpoint.endpoint import EndpointError, EndpointKind, KeyHeader
 from connections.endpoint.recognise import parse_endpoint, secret_warning
 
 V1, DEPLOYMENT, INFERENCE, PROJECT = (
@@ -221,3 +221,53 @@ def test_a_project_may_be_written_with_its_route_or_without(rest):
 )  # fmt: skip
 def test_a_text_that_holds_a_secret_is_warned_of(text, warning):
     assert secret_warning(text) == warning
+
+
+# Kind, URL, origin, base, deployment, api-version, header of the key, operation, query, model that stood beside it.
+WHOLE = [
+    ("https://r.openai.azure.com/openai/v1",
+     (EndpointKind.V1, "https://r.openai.azure.com/openai/v1", "https://r.openai.azure.com", "https://r.openai.azure.com/openai/v1", None, None, KeyHeader.API_KEY, None, "", None)),
+    ("https://r.openai.azure.com/openai/deployments/my%20gpt/embeddings?api-version=2023-05-15",
+     (EndpointKind.DEPLOYMENT, "https://r.openai.azure.com/openai/deployments/my%20gpt/embeddings?api-version=2023-05-15", "https://r.openai.azure.com", "https://r.openai.azure.com/openai/deployments/my%20gpt", "my gpt", "2023-05-15", KeyHeader.API_KEY, "embeddings", "api-version=2023-05-15", None)),
+    ("https://r.openai.azure.com/openai/deployments/D/chat/completions?api-version=2024-10-21&foo=bar",
+     (EndpointKind.DEPLOYMENT, "https://r.openai.azure.com/openai/deployments/D?api-version=2024-10-21&foo=bar", "https://r.openai.azure.com", "https://r.openai.azure.com/openai/deployments/D", "D", "2024-10-21", KeyHeader.API_KEY, None, "api-version=2024-10-21&foo=bar", None)),
+    ("https://r.cognitiveservices.azure.com/openai/responses?api-version=2025-04-01-preview",
+     (EndpointKind.RESPONSES, "https://r.cognitiveservices.azure.com/openai/responses?api-version=2025-04-01-preview", "https://r.cognitiveservices.azure.com", "https://r.cognitiveservices.azure.com/openai/responses?api-version=2025-04-01-preview", None, "2025-04-01-preview", KeyHeader.API_KEY, None, "", None)),
+    ("https://r.cognitiveservices.azure.com/openai/responses",
+     (EndpointKind.V1, "https://r.cognitiveservices.azure.com/openai/v1/responses", "https://r.cognitiveservices.azure.com", "https://r.cognitiveservices.azure.com/openai/v1", None, None, KeyHeader.API_KEY, "responses", "", None)),
+    ("https://r.services.ai.azure.com/api/projects/P",
+     (EndpointKind.PROJECT, "https://r.services.ai.azure.com/api/projects/P/openai/v1", "https://r.services.ai.azure.com", "https://r.services.ai.azure.com/api/projects/P/openai/v1", None, None, KeyHeader.API_KEY, None, "", None)),
+    ("https://r.services.ai.azure.com/api/projects/P/openai/v1/responses",
+     (EndpointKind.PROJECT, "https://r.services.ai.azure.com/api/projects/P/openai/v1/responses", "https://r.services.ai.azure.com", "https://r.services.ai.azure.com/api/projects/P/openai/v1", None, None, KeyHeader.API_KEY, "responses", "", None)),
+    ("https://r.services.ai.azure.com/api/projects/P/openai/responses",
+     (EndpointKind.RESPONSES, "https://r.services.ai.azure.com/api/projects/P/openai/responses?api-version=2025-11-15-preview", "https://r.services.ai.azure.com", "https://r.services.ai.azure.com/api/projects/P/openai/responses?api-version=2025-11-15-preview", None, "2025-11-15-preview", KeyHeader.API_KEY, None, "", None)),
+    ("https://r.services.ai.azure.com/api/projects/P/openai/responses?api-version=2025-11-15-preview",
+     (EndpointKind.RESPONSES, "https://r.services.ai.azure.com/api/projects/P/openai/responses?api-version=2025-11-15-preview", "https://r.services.ai.azure.com", "https://r.services.ai.azure.com/api/projects/P/openai/responses?api-version=2025-11-15-preview", None, "2025-11-15-preview", KeyHeader.API_KEY, None, "", None)),
+    ("https://r.services.ai.azure.com/models",
+     (EndpointKind.INFERENCE, "https://r.services.ai.azure.com/models?api-version=2024-05-01-preview", "https://r.services.ai.azure.com", "https://r.services.ai.azure.com/models", None, "2024-05-01-preview", KeyHeader.API_KEY, None, "api-version=2024-05-01-preview", None)),
+    ("https://r.services.ai.azure.com/models/chat/completions?api-version=2024-08-01-preview&x=1",
+     (EndpointKind.INFERENCE, "https://r.services.ai.azure.com/models?api-version=2024-08-01-preview&x=1", "https://r.services.ai.azure.com", "https://r.services.ai.azure.com/models", None, "2024-08-01-preview", KeyHeader.API_KEY, None, "api-version=2024-08-01-preview&x=1", None)),
+    ("https://x.eastus2.models.ai.azure.com/v1/chat/completions",
+     (EndpointKind.SERVERLESS, "https://x.eastus2.models.ai.azure.com/v1", "https://x.eastus2.models.ai.azure.com", "https://x.eastus2.models.ai.azure.com/v1", None, None, KeyHeader.BEARER, None, "", None)),
+    ("http://localhost:11434/v1/embeddings",
+     (EndpointKind.COMPATIBLE, "http://localhost:11434/v1", "http://localhost:11434", "http://localhost:11434/v1", None, None, KeyHeader.BEARER, None, "", None)),
+    ("https://r.openai.azure.com/openai/v1/responses?api-version=preview",
+     (EndpointKind.V1, "https://r.openai.azure.com/openai/v1/responses", "https://r.openai.azure.com", "https://r.openai.azure.com/openai/v1", None, None, KeyHeader.API_KEY, "responses", "", None)),
+    ("AZURE_OPENAI_ENDPOINT=https://r.openai.azure.com/openai\nOPENAI_API_VERSION=2024-06-01\nAZURE_OPENAI_DEPLOYMENT_NAME=g",
+     (EndpointKind.DEPLOYMENT, "https://r.openai.azure.com/openai/deployments/g?api-version=2024-06-01", "https://r.openai.azure.com", "https://r.openai.azure.com/openai/deployments/g", "g", "2024-06-01", KeyHeader.API_KEY, None, "api-version=2024-06-01", "g")),
+    ("AZURE_OPENAI_ENDPOINT=https://r.openai.azure.com/openai/deployments/D?api-version=2024-02-01\nOPENAI_API_VERSION=2024-06-01\n",
+     (EndpointKind.DEPLOYMENT, "https://r.openai.azure.com/openai/deployments/D?api-version=2024-02-01", "https://r.openai.azure.com", "https://r.openai.azure.com/openai/deployments/D", "D", "2024-02-01", KeyHeader.API_KEY, None, "api-version=2024-02-01", "D")),
+    ("AZURE_OPENAI_ENDPOINT=https://r.openai.azure.com/\nOPENAI_API_VERSION=2024-06-01\n",
+     (EndpointKind.V1, "https://r.openai.azure.com/openai/v1", "https://r.openai.azure.com", "https://r.openai.azure.com/openai/v1", None, None, KeyHeader.API_KEY, None, "", None)),
+    ("AZURE_OPENAI_ENDPOINT=https://r.openai.azure.com/\nOPENAI_API_VERSION=2024-06-01\nAZURE_OPENAI_DEPLOYMENT=\"my gpt/4\"\n",
+     (EndpointKind.V1, "https://r.openai.azure.com/openai/v1", "https://r.openai.azure.com", "https://r.openai.azure.com/openai/v1", None, None, KeyHeader.API_KEY, None, "", None)),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("text", "expected"), WHOLE)
+def test_every_part_of_an_endpoint_is_known(text, expected):
+    found = parse_endpoint(text)
+    assert (
+        found.kind, found.url, found.origin, found.base, found.deployment, found.api_version, found.key_header,
+        found.operation, found.query, found.found_model,
+    ) == expected  # fmt: skip
