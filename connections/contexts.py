@@ -9,7 +9,7 @@ from typing import Any
 from connections.endpoint.embedded_secrets import EDGES, is_bare_key
 from connections.endpoint.endpoint import Endpoint, EndpointError, SecretInEndpoint
 from connections.endpoint.recognise import parse_endpoint
-from connections.foundry.lessons import API, ENDPOINT, KEY_HEADER, SCOPE
+from connections.foundry.lessons import API, API_VERSION, ENDPOINT, KEY_HEADER, SCOPE, WAYS
 from connections.kinds.base import ConnectionKind
 from connections.kinds.registry import KINDS
 from connections.models import Connection, LearntLesson
@@ -77,6 +77,7 @@ def utf16_length(text: str) -> int:
 PARAMETER_LABELS = {
     API: "Spoken to by",
     ENDPOINT: "Address",
+    API_VERSION: "api-version",
     SCOPE: "Scope of the token",
     KEY_HEADER: "Header of the key",
     "max_tokens": "Output limit",
@@ -119,7 +120,7 @@ class LessonRow:
         """What is done since, such as "sent as max_tokens"."""
         if not self.lesson.instead:
             return f"not sent when {self.lesson.value}" if self.lesson.value else f"{self.lesson.parameter} is not sent"
-        if self.lesson.parameter in (API, ENDPOINT, SCOPE, KEY_HEADER):
+        if self.lesson.parameter in WAYS:
             return REPLACEMENT_LABELS.get(self.lesson.instead, self.lesson.instead)
         return REPLACEMENT_LABELS.get(self.lesson.instead, f"sent as {self.lesson.instead}")
 

@@ -10,7 +10,7 @@ from connections.endpoint.hosts import BELIEVED_SCOPES
 from connections.foundry import chat, embeddings, responses
 from connections.foundry.errors import ErrorKind, FoundryError
 from connections.foundry.lessons import KEY_HEADER, SCOPE, Lesson, apply_lessons, learnt_way
-from connections.foundry.routes import Api, Route, route_of
+from connections.foundry.routes import Api, Route, found_endpoint, route_of
 from connections.foundry.values import ChatRequest, EmbeddingRequest, Target
 
 
@@ -79,7 +79,7 @@ class EmbeddingCall:
         return self.request.model
 
     def wire_request(self, lessons: Sequence[Lesson]) -> WireRequest:
-        endpoint = self.target.endpoint
+        endpoint = found_endpoint(self.target.endpoint, lessons)
         url = endpoint.embeddings_url(self.model)
         if url is None:
             raise FoundryError(

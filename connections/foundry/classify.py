@@ -11,6 +11,7 @@ from connections.foundry.errors import ErrorKind, FoundryError, request_id
 from connections.foundry.filters import filter_results
 from connections.foundry.json_parsing import parse_json
 from connections.foundry.masking import Masker
+from connections.foundry.refused_parameters import refused_parameters
 
 Verdict = tuple[ErrorKind, str, str]  # kind, message and hint
 
@@ -27,9 +28,8 @@ class ErrorBody:
         error = data.get("error") if isinstance(data, Mapping) else None
         inner: Any = error if isinstance(error, Mapping) else data if isinstance(data, Mapping) else {}
         self.code = str(inner.get("code") or inner.get("statusCode") or "")
-        self.param: str | None = inner.get("param") if isinstance(inner.get("param"), str) else None
-        self.refused = located_parameter(inner.get("detail"))
         self.message = self._message(error, inner)
+        self.refused = refused_parameters(inner, self.message)
         found = inner.get("innererror") or inner.get("inner_error")
         results = found.get("content_filter_result") if isinstance(found, Mapping) else None
         self.filters = filter_results("prompt", results)
@@ -39,8 +39,8 @@ class ErrorBody:
         if isinstance(error, str):
             return error
         detail = inner.get("detail")
-        message = inner.get("message") or (detail if isinstance(detail, str) else json.dumps(detail) if detail else "")
-        return str(message)
+        message = inner.get("message") or detail or ""
+        return message if isinstance(message, str) else json.dumps(message, ensure_ascii=False)
 
     @property
     def quotation(self) -> str:
@@ -66,7 +66,7 @@ def error_of_answer(
         request_id=request_id(headers),
         raw=body.text,
         code=body.code,
-        param=parameter_of(body),
+        params=body.refused,
         filters=body.filters,
     )
 
@@ -74,11 +74,17 @@ def error_of_answer(
 # A model that speaks chat but not Responses, or the other way round.
 OTHER_API = (
     "operationnotsupported",
+    "the requested operation is unsupported",
+    "use /v1/responses instead",
     "does not work with the specified model",
     "model not supported",
     "only supported in v1/responses",
     "not a chat model",
 )
+
+
+# "... is enabled only for api-versions 2024-12-01-preview and later"
+ENABLED_SINCE = re.compile(r"enabled only for api[- ]versions? (\d{4}-\d\d-\d\d(?:-preview)?)", re.IGNORECASE)
 
 
 def classify(status: int, body: ErrorBody, model: str, host: str) -> Verdict:
@@ -122,6 +128,14 @@ def classify_route(status: int, body: ErrorBody, model: str, host: str) -> Verdi
             f"400: {host} wants another api-version on this path.{body.quotation}",
             f"Use https://{host}/openai/v1, which takes none.",
         )
+    if status == 400 and (since := ENABLED_SINCE.search(body.message)):
+        return (
+            ErrorKind.NOT_FOUND_ROUTE,
+            f"400: {model} needs api-version {since[1]} or later.{body.quotation}",
+            f"Use https://{host}/openai/v1, which takes none.",
+        )
+    if status == 400 and body.says("unknown_model", "model_not_supported"):
+        return missing_deployment(status, model)
     if body.says(*OTHER_API):
         return (
             ErrorKind.NOT_FOUND_ROUTE,
@@ -162,10 +176,10 @@ def classify_too_many(body: ErrorBody) -> Verdict:
 
 
 def classify_rejected(status: int, body: ErrorBody) -> Verdict:
-    if parameter := parameter_of(body):
+    if body.refused:
         return (
             ErrorKind.UNSUPPORTED_PARAMETER,
-            f"{status}: the deployment refuses {parameter}.{body.quotation}",
+            f"{status}: the deployment refuses {' and '.join(body.refused)}.{body.quotation}",
             "Clear that property, or choose another deployment.",
         )
     return ErrorKind.PROTOCOL, f"{status}: the request was refused.{body.quotation}", "See the raw answer."
@@ -214,12 +228,8 @@ def classify_missing(body: ErrorBody, model: str, host: str) -> Verdict:
         "unknown model",
         "model_not_found",
         "does not exist",
-    ):
-        return (
-            ErrorKind.NOT_FOUND_DEPLOYMENT,
-            f"404: there is no deployment {model}. Key and address are right.",
-            "Model is the name of the deployment, not the model id. New deployments need about five minutes.",
-        )
+    ) or re.search(r"\bdeployment \S+ not found", body.message, re.IGNORECASE):
+        return missing_deployment(404, model)
     return (
         ErrorKind.NOT_FOUND_ROUTE,
         f"404: {host} does not know this path.",
@@ -227,36 +237,12 @@ def classify_missing(body: ErrorBody, model: str, host: str) -> Verdict:
     )
 
 
-REFUSING_CODES = ("unsupported_parameter", "unsupported_value", "unknown_parameter")
-
-
-REFUSING_WORDS = ("not supported", "unsupported", "unrecognized", "not permitted", "unknown parameter")
-
-
-NAMING = (
-    r"['\"`]([\w.]+)['\"`] (?:parameter )?is only allowed when",
-    r"unrecognized request arguments? supplied: ([\w.]+)",
-    r"(?:unsupported|unknown|unrecognized|extra) (?:parameters?|values?|fields?|arguments?|names?):? \[?['\"`]([\w.]+)",
-    r"['\"`]([\w.]+)['\"`] (?:of type \S+ )?(?:is|does|are) not (?:support|permitted)",
-)
-
-
-def parameter_of(body: ErrorBody) -> str | None:
-    """The parameter that a 400 refuses. One that is only out of range is for its user to correct."""
-    if body.param and (body.code in REFUSING_CODES or body.says(*REFUSING_WORDS)):
-        return body.param
-    for pattern in NAMING:
-        if found := re.search(pattern, body.message, re.IGNORECASE):
-            return str(found[1])
-    return body.refused
-
-
-def located_parameter(detail: Any) -> str | None:
-    """The parameter in {"detail": [{"loc": ["body", "seed"], ...}]}, the form of the /models route."""
-    first = detail[0] if isinstance(detail, list) and detail else None
-    where = first.get("loc") if isinstance(first, Mapping) else None
-    names = [part for part in where if isinstance(part, str) and part != "body"] if isinstance(where, list) else []
-    return names[0] if names else None
+def missing_deployment(status: int, model: str) -> Verdict:
+    return (
+        ErrorKind.NOT_FOUND_DEPLOYMENT,
+        f"{status}: there is no deployment {model}. Key and address are right.",
+        "Model is the name of the deployment, not the model id. New deployments need about five minutes.",
+    )
 
 
 def filter_summary(body: ErrorBody) -> str:

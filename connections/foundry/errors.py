@@ -61,14 +61,14 @@ class FoundryError(Exception):
         request_id: str | None = None,
         raw: str = "",
         code: str = "",
-        param: str | None = None,
+        params: tuple[str, ...] = (),
         filters: tuple[FilterResult, ...] = (),
         details: Mapping[str, Any] | None = None,
     ) -> None:
         super().__init__(message)
         self.kind, self.message, self.hint = kind, message, hint
         self.status, self.request_id, self.raw = status, request_id, raw[:LONGEST_RAW]
-        self.code, self.param, self.filters = code, param, filters
+        self.code, self.params, self.filters = code, params, filters  # `params` are those that are refused
         self.details = details or {}  # facts for the record of the call
 
 

@@ -13,7 +13,7 @@ from connections.foundry.backoff import RETRIED_KINDS, RetryPolicy, requested_de
 from connections.foundry.calls import ModelCall, WireRequest
 from connections.foundry.errors import ErrorKind, FoundryError
 from connections.foundry.keys import KeyWatch
-from connections.foundry.lessons import Lesson, LessonMemory, lesson_from
+from connections.foundry.lessons import API, ENDPOINT, Lesson, LessonMemory, lessons_from
 from connections.foundry.masking import masker_of
 from connections.foundry.routes import Api, lesson_about_credentials, lesson_about_route
 from connections.foundry.transport import HttpAnswer, HttpTransport
@@ -121,7 +121,7 @@ class ModelExchange:
         return headers, token.reveal()
 
     async def _next_request(self, request: WireRequest, error: FoundryError) -> WireRequest | None:
-        """The request with one thing changed, or None when nothing can be."""
+        """The request with what was refused changed, or None when nothing can be."""
         self._changes += 1
         if self._changes > MOST_CHANGES:
             return None
@@ -129,16 +129,24 @@ class ModelExchange:
         self._lessons = [*await self._known_lessons(), *self._unproven]
         if (changed := self._call.wire_request(self._lessons)) != request:
             return changed
-        lesson = self._lesson_about_way(request, error)
-        if lesson is not None and not self._has_tried(lesson):
-            self._unproven.append(lesson)
-        elif lesson := lesson_from(error, dict(request.body or {}), self._lessons, self._services.clock()):
-            await self._remember(lesson)
+        way = self._lesson_about_way(request, error)
+        if way is not None and not self._has_tried(way):
+            self._take_way(way)
+        elif learnt := lessons_from(error, dict(request.body or {}), self._lessons, self._services.clock()):
+            await self._remember(*learnt)
+            self._lessons += learnt
         else:
             return request if self._renew_token(error) else None
-        self._lessons.append(lesson)
         changed = self._call.wire_request(self._lessons)
         return changed if changed != request else None
+
+    def _take_way(self, lesson: Lesson) -> None:
+        if lesson.parameter == ENDPOINT:  # which API it speaks was found out at another address
+            known = [each for each in self._lessons if each not in self._unproven]
+            self._unproven = [each for each in self._unproven if each.parameter != API]
+            self._lessons = [*known, *self._unproven]
+        self._unproven.append(lesson)
+        self._lessons.append(lesson)
 
     def _lesson_about_way(self, request: WireRequest, error: FoundryError) -> Lesson | None:
         """Another API, another path, another audience or another header of the key."""

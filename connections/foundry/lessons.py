@@ -19,14 +19,17 @@ NEVER_DROPPED = ("messages", "model", "stream", "input", "instructions", "tools"
 NESTED = ("reasoning.effort", "text.format", "text.verbosity")  # of the Responses API
 GRADED = ("reasoning_effort", "reasoning.effort", "verbosity", "text.verbosity")  # refused by value
 NOTHING, JSON_OBJECT = "", "json_object"
-API, ENDPOINT, SCOPE, KEY_HEADER = "(api)", "(endpoint)", "(scope)", "(key header)"  # lessons about the way itself
+# Lessons about the way itself.
+API, ENDPOINT, API_VERSION = "(api)", "(endpoint)", "(api-version)"
+SCOPE, KEY_HEADER = "(scope)", "(key header)"
+WAYS = (API, ENDPOINT, API_VERSION, SCOPE, KEY_HEADER)
 
 
 @dataclass(frozen=True, slots=True)
 class Lesson:
     """`parameter` is refused, and `instead` is sent: another name, json_object, or nothing."""
 
-    parameter: str  # as on the wire; or API, ENDPOINT, SCOPE, KEY_HEADER
+    parameter: str  # as on the wire; or one of WAYS
     instead: str
     message: str  # what the service said, raw
     learned_at: float  # seconds since the epoch
@@ -65,13 +68,15 @@ def learnt_way(lessons: Sequence[Lesson], about: str) -> str:
     return next((lesson.instead for lesson in lessons if lesson.parameter == about), "")
 
 
-def lesson_from(error: FoundryError, body: JsonBody, known: Sequence[Lesson], now: float) -> Lesson | None:
-    """The one thing to change, or None when the error names nothing that can be."""
+def lessons_from(error: FoundryError, body: JsonBody, known: Sequence[Lesson], now: float) -> list[Lesson]:
+    """What to change, one lesson for each part of the body that the error refuses."""
     if error.kind is not ErrorKind.UNSUPPORTED_PARAMETER:
-        return None
-    parameter = refused_parameter(body, error.param or "")
-    if parameter is None:
-        return None
+        return []
+    refused = dict.fromkeys(filter(None, (refused_parameter(body, name) for name in error.params)))
+    return [lesson_about(parameter, error, body, known, now) for parameter in refused]
+
+
+def lesson_about(parameter: str, error: FoundryError, body: JsonBody, known: Sequence[Lesson], now: float) -> Lesson:
     current = part_of(body, parameter)
     value = json.dumps(current) if parameter in GRADED and error.code == "unsupported_value" else ""
     return Lesson(parameter, replacement_of(parameter, current, known), error.raw, now, value)

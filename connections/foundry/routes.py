@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from urllib.parse import quote
 
-from connections.endpoint.endpoint import Endpoint, EndpointError, EndpointKind
+from connections.endpoint.endpoint import RESPONSES_VERSION, Endpoint, EndpointError, EndpointKind
 from connections.endpoint.hosts import BELIEVED_SCOPES
 from connections.endpoint.recognise import LAST_GA, parse_endpoint
 from connections.foundry.auth import BEARER, scope_named_in
-from connections.foundry.classify import OTHER_API
+from connections.foundry.classify import ENABLED_SINCE, OTHER_API
 from connections.foundry.errors import ErrorKind, FoundryError
-from connections.foundry.lessons import API, ENDPOINT, KEY_HEADER, SCOPE, Lesson, learnt_way
+from connections.foundry.lessons import API, API_VERSION, ENDPOINT, KEY_HEADER, SCOPE, Lesson, learnt_way
 
 
 class Api(StrEnum):
@@ -32,7 +33,7 @@ class Route:
 
 def route_of(endpoint: Endpoint, model: str, lessons: Sequence[Lesson], wanted: Api | None = None) -> Route:
     """The way to the model, with what was learnt about it. Raises FoundryError when there is none."""
-    endpoint = moved_endpoint(endpoint, learnt_way(lessons, ENDPOINT))
+    endpoint = found_endpoint(endpoint, lessons)
     urls = {Api.CHAT: endpoint.chat_url(model), Api.RESPONSES: endpoint.responses_url(model)}
     preferred = Api.RESPONSES if endpoint.prefers_responses else Api.CHAT
     learnt = learnt_way(lessons, API)
@@ -45,6 +46,19 @@ def route_of(endpoint: Endpoint, model: str, lessons: Sequence[Lesson], wanted: 
             f"Use {endpoint.origin}/openai/v1.",
         )
     return Route(api, url, endpoint)
+
+
+def found_endpoint(endpoint: Endpoint, lessons: Sequence[Lesson]) -> Endpoint:
+    """The endpoint with what was learnt of its address and its api-version."""
+    moved = moved_endpoint(endpoint, learnt_way(lessons, ENDPOINT))
+    return at_version(moved, learnt_way(lessons, API_VERSION))
+
+
+def at_version(endpoint: Endpoint, learnt: str) -> Endpoint:
+    """With a newer api-version, where it has one at all."""
+    if not learnt or not endpoint.api_version or learnt <= endpoint.api_version:
+        return endpoint
+    return parse_endpoint(re.sub(r"(?<=api-version=)[^&]*", learnt, endpoint.url, flags=re.IGNORECASE))
 
 
 def moved_endpoint(endpoint: Endpoint, learnt: str) -> Endpoint:
@@ -60,18 +74,30 @@ def lesson_about_route(route: Route, model: str, error: FoundryError, now: float
     """What a refusal of the way itself teaches: another API or another path."""
     if error.kind is not ErrorKind.NOT_FOUND_ROUTE:
         return None
+    if since := ENABLED_SINCE.search(error.raw):
+        newer = at_version(route.endpoint, since[1])
+        return Lesson(API_VERSION, since[1], error.raw, now) if newer != route.endpoint else None
     if any(word in error.raw.lower() for word in OTHER_API):
         other = Api.CHAT if route.api is Api.RESPONSES else Api.RESPONSES
         url = route.endpoint.chat_url(model) if other is Api.CHAT else route.endpoint.responses_url(model)
         return Lesson(API, other, error.raw, now) if url else None
-    path = other_path(route, model) if error.status == 404 else ""
+    if error.status != 404:
+        return None
+    if route.endpoint.kind is EndpointKind.PROJECT and route.api is Api.CHAT:
+        return Lesson(API, Api.RESPONSES, error.raw, now)
+    path = other_path(route, model)
     return Lesson(ENDPOINT, path, error.raw, now) if path else None
 
 
 def other_path(route: Route, model: str) -> str:
-    """Older Azure resources have no v1 route; serverless ones have their paths below /v1 or not."""
+    """Older Azure resources have no v1 route, projects may have no models of their own; serverless endpoints have
+    their paths below /v1 or not."""
     endpoint = route.endpoint
-    if endpoint.kind is EndpointKind.V1 and endpoint.is_azure and route.api is Api.CHAT and model:
+    if endpoint.kind is EndpointKind.PROJECT:
+        return f"{endpoint.origin}/openai/v1"
+    if endpoint.kind is EndpointKind.V1 and endpoint.is_azure and model:
+        if route.api is Api.RESPONSES:
+            return f"{endpoint.origin}/openai/responses?api-version={RESPONSES_VERSION}"
         return f"{endpoint.origin}/openai/deployments/{quote(model, safe='')}?api-version={LAST_GA}"
     if endpoint.kind is EndpointKind.SERVERLESS and not endpoint.base.endswith("/v1"):
         return f"{endpoint.base}/v1"

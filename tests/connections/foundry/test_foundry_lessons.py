@@ -13,14 +13,15 @@ from connections.foundry.destinations import Destinations
 from connections.foundry.errors import ErrorKind, FoundryError
 from connections.foundry.lessons import (
     API,
+    API_VERSION,
     ENDPOINT,
     Lesson,
     LocalLessonMemory,
     apply_lessons,
-    lesson_from,
+    lessons_from,
     unsent_fields,
 )
-from connections.foundry.values import ChatRequest, Completion, Message, Target
+from connections.foundry.values import ChatRequest, Completion, EmbeddingRequest, Message, Target
 from connections.secret import Secret
 from tests.connections.foundry.stub import DONE, KEY, QUICK, word
 
@@ -30,12 +31,12 @@ ROOT = "https://r.openai.azure.com"
 
 
 def refused(parameter, code="unsupported_parameter"):
-    return FoundryError(ErrorKind.UNSUPPORTED_PARAMETER, "400", param=parameter, code=code, raw="no such thing")
+    return FoundryError(ErrorKind.UNSUPPORTED_PARAMETER, "400", params=(parameter,), code=code, raw="no such thing")
 
 
 def learnt(known, body, error):
     """The body after one more lesson; the lesson is kept in `known`."""
-    lesson = lesson_from(error, body, known, NOW)
+    lesson = next(iter(lessons_from(error, body, known, NOW)), None)
     if lesson is None:
         return None
     known[:] = [*(old for old in known if old.parameter != lesson.parameter), lesson]
@@ -88,9 +89,9 @@ def test_a_grade_that_is_refused_teaches_nothing_about_the_others():
     assert apply_lessons(known, {"reasoning_effort": "low"}) == {"reasoning_effort": "low"}
 
 
-@pytest.mark.parametrize("parameter", ["messages", "model", "tools", "seed", "", None])
+@pytest.mark.parametrize("parameter", ["messages", "model", "tools", "seed", ""])
 def test_what_cannot_be_changed_is_an_error(parameter):
-    assert lesson_from(refused(parameter), {**BODY, "tools": []}, [], NOW) is None
+    assert lessons_from(refused(parameter), {**BODY, "tools": []}, [], NOW) == []
 
 
 @given(st.lists(st.sampled_from([*BODY, "max_tokens", "response_format", "stream_options"]), max_size=30))
@@ -245,6 +246,146 @@ async def test_lessons_of_one_deployment_are_not_those_of_another():
     await answered(client, temperature=0.2)
     await answered(client, f"{ROOT}/openai/deployments/other", temperature=0.2)
     assert [("temperature" in body) for _, body in service.asked] == [True, False, True, False]
+
+
+def test_all_that_one_answer_refuses_is_taken():
+    error = FoundryError(ErrorKind.UNSUPPORTED_PARAMETER, "400", params=("temperature", "temperature", "seed", "model"))
+    found = lessons_from(error, {**BODY, "seed": 7}, [], NOW)
+    assert [lesson.parameter for lesson in found] == ["temperature", "seed"]
+
+
+def enabled_since(version):
+    """A resource that wants a newer api-version than the one of the call."""
+    message = f"Model {{modelName}} is enabled only for api versions {version} and later"
+
+    def rule(request):
+        sent = request.url.params.get("api-version")
+        old = sent is not None and sent < version
+        return (400, {"code": "BadRequest", "message": message}) if old else None
+
+    return rule
+
+
+class VersionedService(Service):
+    """Its rules look at the whole request, too."""
+
+    def __init__(self, *rules, also=()):
+        super().__init__(*rules)
+        self.also, self.versions = also, []
+
+    def __call__(self, request):
+        self.versions.append(request.url.params.get("api-version"))
+        for rule in self.also:
+            if refusal := rule(request):
+                self.asked.append((request.url.path, {}))
+                return httpx.Response(refusal[0], json={"error": refusal[1]})
+        return super().__call__(request)
+
+
+DEPLOYED = f"{ROOT}/openai/deployments/codex"
+
+
+@pytest.mark.parametrize("pasted", [DEPLOYED, f"{DEPLOYED}?api-version=2024-05-01-preview&x=1"])
+async def test_the_api_version_that_a_refusal_names_is_used_from_then_on(pasted):
+    service, memory = VersionedService(also=[enabled_since("2024-12-01-preview")]), LocalLessonMemory()
+    client = client_of(service, memory)
+    for _ in range(2):
+        assert (await answered(client, pasted)).text == "hi"
+    assert service.versions[1:] == ["2024-12-01-preview"] * 2
+    [lesson] = await memory.lessons(parse_endpoint(pasted).url, "codex")
+    assert (lesson.parameter, lesson.instead) == (API_VERSION, "2024-12-01-preview")
+
+
+async def test_a_spill_over_from_v1_takes_the_named_api_version_too():
+    service, memory = VersionedService(no_v1, also=[enabled_since("2024-12-01-preview")]), LocalLessonMemory()
+    client = client_of(service, memory)
+    for _ in range(2):
+        await answered(client, ROOT)
+    assert service.versions == [None, "2024-10-21", "2024-12-01-preview", "2024-12-01-preview"]
+
+
+async def test_an_older_api_version_than_ours_is_not_taken():
+    message = "json_schema is enabled only for api-versions 2024-08-01-preview and later"
+    always = VersionedService(also=[lambda request: (400, {"message": message})])
+    with pytest.raises(FoundryError, match="needs api-version 2024-08-01-preview or later") as caught:
+        await answered(client_of(always), f"{DEPLOYED}?api-version=2025-01-01-preview")
+    assert (caught.value.kind, len(always.asked)) == (ErrorKind.NOT_FOUND_ROUTE, 1)
+
+
+async def test_tools_that_chat_refuses_with_reasoning_go_to_responses():
+    message = (
+        "Function tools with reasoning_effort are not supported for gpt-5.4 in /v1/chat/completions."
+        " Please use /v1/responses instead."
+    )
+    error = {"message": message, "param": "reasoning_effort", "code": None}
+    service = Service(lambda where, body: (400, error) if "chat/completions" in where else None)
+    assert (await answered(client_of(service))).text == "hi"
+    assert service.paths == ["/openai/v1/chat/completions", "/openai/v1/responses"]
+
+
+async def test_responses_of_an_older_resource_are_found_without_v1():
+    service = VersionedService(no_v1)
+    client = client_of(service)
+    for _ in range(2):
+        assert (await answered(client, f"{ROOT}/openai/v1/responses")).text == "hi"
+    assert service.paths == ["/openai/v1/responses", "/openai/responses", "/openai/responses"]
+    assert service.versions == [None, "2025-04-01-preview", "2025-04-01-preview"]
+
+
+async def test_embeddings_of_an_older_resource_are_found_without_v1():
+    def vectors(request):
+        service.asked.append((request.url.path, json.loads(request.content)))
+        if "/openai/v1/" in request.url.path:
+            return httpx.Response(404, json={"error": {"code": "404", "message": "Resource not found"}})
+        return httpx.Response(200, json={"data": [{"index": 0, "embedding": [1.0]}]})
+
+    service = Service()
+    client = client_of(vectors)
+    target = Target("contoso", parse_endpoint(f"{ROOT}/openai/v1"), Secret(KEY))
+    for _ in range(2):
+        assert (await client.embed(target, EmbeddingRequest("emb", "x"))).vectors == ((1.0,),)
+    old = "/openai/deployments/emb/embeddings"
+    assert service.paths == ["/openai/v1/embeddings", old, old]
+
+
+PROJECT = "https://r.services.ai.azure.com/api/projects/P"
+
+
+def not_at(*paths):
+    missing = {"code": "404", "message": "Resource not found"}
+    return lambda where, body: (404, missing) if where.startswith(paths) else None
+
+
+async def test_a_project_without_chat_is_spoken_to_by_responses():
+    service = Service(not_at("/api/projects/P/openai/v1/chat"))
+    client = client_of(service)
+    for _ in range(2):
+        await answered(client, PROJECT)
+    responses = "/api/projects/P/openai/v1/responses"
+    assert service.paths == ["/api/projects/P/openai/v1/chat/completions", responses, responses]
+
+
+async def test_a_project_without_models_of_its_own_leads_to_its_resource():
+    service = Service(not_at("/api/projects/P"))
+    client = client_of(service)
+    for _ in range(2):
+        await answered(client, PROJECT)
+    assert service.paths == [
+        "/api/projects/P/openai/v1/chat/completions",
+        "/api/projects/P/openai/v1/responses",
+        "/openai/v1/chat/completions",
+        "/openai/v1/chat/completions",
+    ]
+
+
+async def test_stream_options_that_a_validation_error_refuses_are_left_out():
+    detail = [{"type": "extra_forbidden", "loc": ["body", "stream_options", "include_usage"], "msg": "Extra inputs"}]
+    error = {"code": "Invalid input", "message": json.dumps({"detail": detail}), "status": 422}
+    service = Service(lambda where, body: (422, error) if "stream_options" in body else None)
+    client = client_of(service)
+    for _ in range(2):
+        await answered(client)
+    assert [("stream_options" in body) for _, body in service.asked] == [True, False, False]
 
 
 def test_a_field_is_unsent_when_all_of_it_is_refused_and_nothing_goes_in_its_place():

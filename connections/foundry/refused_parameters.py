@@ -1,0 +1,98 @@
+"""Which parameters of a request an error names as refused, in the dialects of the services. Pure.
+
+Sources: Microsoft's references of chat completions and of the model inference route; the validation errors of servers
+built with FastAPI (Mistral, vLLM), whole, as text, or as the text that Python prints; agents of a Foundry project.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from connections.foundry.json_parsing import parse_json
+
+DEEPEST = 4  # of errors inside errors
+LONGEST_SEARCHED = 20_000  # characters of a text
+REFUSING_CODES = ("unsupported_parameter", "unsupported_value", "unknown_parameter", "extra_forbidden")
+REFUSING_WORDS = ("not supported", "unsupported", "unrecognized", "not permitted", "unknown parameter", "not allowed")
+NAMING = (
+    r"['\"`]([\w.]+)['\"`] (?:parameter )?is only allowed when",
+    r"unrecognized request arguments? supplied: ([\w., ]+)",
+    r"(?:unsupported|unknown|unrecognized|extra) (?:parameters?|values?|fields?|arguments?|names?):? "
+    r"(\[[^\]]{1,500}\]|['\"`][\w.]+)",
+    r"['\"`]([\w.]+)['\"`] (?:of type \S+ )?(?:is|does|are) not (?:support|permitted)",
+    r"['\"`]([\w.]+)['\"`] is deprecated for this model",
+    r"['\"`]\w+['\"`] and ['\"`](\w+)['\"`] cannot both be specified",
+    r"(?:^|[\s\"'])([a-z]\w*(?:\.\w+)*): extra inputs are not permitted",
+)
+# {'type': 'extra_forbidden', 'loc': ('body', 'user'), ...} as Python prints it
+PRINTED = re.compile(r"'type': 'extra_forbidden', 'loc': \(([^)]{1,300})\)")
+
+
+def refused_parameters(error: Mapping[str, Any], message: str) -> tuple[str, ...]:
+    """Names as they stand on the wire, each once, the plainest first. What is only out of range is for its user to
+    correct, and not among them."""
+    found = dict.fromkeys([*named_apart(error), *located(error), *printed(message), *named_in(message)])
+    return tuple(found)
+
+
+def named_apart(error: Mapping[str, Any]) -> Iterator[str]:
+    """The field `param` of the error itself, and of each of its details."""
+    details = error.get("details")
+    for each in (error, *(details if isinstance(details, list) else ())):
+        param = each.get("param") if isinstance(each, Mapping) else None
+        if isinstance(param, str) and param and refuses(each, REFUSING_WORDS if each is not error else TOP_WORDS):
+            yield param
+
+
+TOP_WORDS = REFUSING_WORDS[:-1]  # "not allowed" is also said of values
+
+
+def refuses(error: Mapping[str, Any], words: tuple[str, ...]) -> bool:
+    said = f"{error.get('code') or ''} {error.get('message') or ''}".lower()
+    return error.get("code") in REFUSING_CODES or any(word in said for word in words)
+
+
+def located(value: Any, depth: int = 0) -> Iterator[str]:
+    """From {"loc": ["body", "seed"], ...}, however deep it is inside the error, also inside its texts."""
+    if depth > DEEPEST:
+        return
+    if isinstance(value, str) and value.lstrip()[:1] in ("{", "["):
+        try:
+            yield from located(parse_json(value[:LONGEST_SEARCHED]), depth + 1)
+        except ValueError:
+            return
+    elif isinstance(value, list):
+        for entry in value[:100]:
+            yield from located(entry, depth + 1)
+    elif isinstance(value, Mapping):
+        if name := located_name(value):
+            yield name
+        for field in ("detail", "message", "details", "error"):
+            yield from located(value.get(field), depth + 1)
+
+
+def located_name(entry: Mapping[str, Any]) -> str | None:
+    """The parameter of one validation error that says that there should be none."""
+    where, kind = entry.get("loc"), entry.get("type")
+    if not isinstance(where, list) or (kind not in (None, "extra_forbidden") and not forbids_extra(entry)):
+        return None
+    return next((part for part in where if isinstance(part, str) and part != "body"), None)
+
+
+def forbids_extra(entry: Mapping[str, Any]) -> bool:
+    return "extra inputs are not permitted" in str(entry.get("msg") or "").lower()
+
+
+def printed(message: str) -> Iterator[str]:
+    for found in PRINTED.finditer(message[:LONGEST_SEARCHED]):
+        names = [name for name in re.findall(r"'([\w.-]+)'", found[1]) if name != "body"]
+        yield from names[:1]
+
+
+def named_in(message: str) -> Iterator[str]:
+    for pattern in NAMING:
+        for found in re.finditer(pattern, message[:LONGEST_SEARCHED], re.IGNORECASE):
+            listed = found[1]
+            yield from re.findall(r"['\"`]([\w.]+)" if listed[0] in "['\"`" else r"[\w.]*\w", listed)

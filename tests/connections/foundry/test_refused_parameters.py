@@ -1,0 +1,94 @@
+"""The parameters that an error refuses, in the dialects of the services."""
+
+import json
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from connections.foundry.refused_parameters import LONGEST_SEARCHED, refused_parameters
+
+FORBIDDEN = {"type": "extra_forbidden", "loc": ["body", "stream_options", "include_usage"], "msg": "Extra inputs"}
+USER = {"type": "extra_forbidden", "loc": ["body", "user"], "msg": "Extra inputs are not permitted", "input": "me"}
+AGENT = {"code": "ValidationError", "message": "Not allowed when agent is specified.", "type": "error"}
+
+
+def named(error):
+    message = error.get("message") or ""
+    return refused_parameters(error, message if isinstance(message, str) else json.dumps(message))
+
+
+@pytest.mark.parametrize(
+    ("error", "names"),
+    [
+        ({"message": json.dumps({"detail": [FORBIDDEN, USER]}), "status": 422}, ("stream_options", "user")),
+        ({"object": "error", "message": {"detail": [FORBIDDEN]}, "param": None}, ("stream_options",)),
+        ({"message": "[{'type': 'extra_forbidden', 'loc': ('body', 'user'), 'msg': 'x'}]"}, ("user",)),
+        ({"message": "[{'type': 'extra_forbidden', 'loc': ('body', 'seed', 'x')}, {'type': 'extra_forbidden', 'loc': ('body', 'user')}]"}, ("seed", "user")),
+        ({"detail": [USER]}, ("user",)),
+        ({"message": [USER]}, ("user",)),
+        ({"detail": [{"loc": ["body", "seed"], "msg": "Extra inputs are not permitted", "type": "value_error.extra"}]}, ("seed",)),
+        ({"code": "invalid_payload", "message": "Invalid payload", "details": [{**AGENT, "param": "temperature"}, {**AGENT, "param": "top_p"}]}, ("temperature", "top_p")),
+        ({"message": "Unrecognized request arguments supplied: logit_bias, seed"}, ("logit_bias", "seed")),
+        ({"detail": "x", "message": "Extra parameters ['seed', 'user'] are not allowed"}, ("seed", "user")),
+        ({"message": "temperature: Extra inputs are not permitted"}, ("temperature",)),
+        ({"message": "`temperature` is deprecated for this model."}, ("temperature",)),
+        ({"message": "`temperature` and `top_p` cannot both be specified for this model. Please use only one."}, ("top_p",)),
+        ({"code": "unknown_parameter", "message": "Unknown parameter: 'seed'.", "param": "seed"}, ("seed",)),
+    ],
+)  # fmt: skip
+def test_what_is_refused_is_named(error, names):
+    assert named(error) == names
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        {},
+        {"message": "temperature must be at most 2", "param": "temperature", "code": "decimal_above_max_value"},
+        {"message": "The value 3 is not allowed", "param": "temperature", "code": "invalid_value"},
+        {"detail": [{"type": "missing", "loc": ["body", "messages"], "msg": "Field required"}]},
+        {"detail": [{"type": "int_parsing", "loc": ["body", "max_tokens"], "msg": "Input should be an integer"}]},
+        {"detail": [{"loc": ["body"]}, {"loc": "body"}, 7]},
+        {"details": [{"code": "ValidationError", "message": "Must be text.", "param": "input"}]},
+        {"message": "{not json"},
+        {"message": "[{'type': 'missing', 'loc': ('body', 'user')}]"},
+        {"message": "max_tokens: Field required"},
+    ],
+)
+def test_what_is_only_wrong_is_for_its_user_to_correct(error):
+    assert named(error) == ()
+
+
+def test_errors_inside_errors_end_somewhere():
+    nested = {"detail": [USER]}
+    for _ in range(30):
+        nested = {"error": nested}
+    assert named(nested) == ()
+
+
+@pytest.mark.parametrize(
+    "text", ["unknown field '" + "a" * 10**6, "'" * 10**5 + " is not supported", "a" * 10**6 + ": x"]
+)
+def test_a_hostile_text_is_searched_in_no_time(text):
+    refused_parameters({"message": text}, text)
+    assert len(text) > LONGEST_SEARCHED
+
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.text(max_size=20),
+    lambda inner: (
+        st.lists(inner, max_size=3)
+        | st.dictionaries(
+            st.sampled_from(["error", "code", "message", "param", "detail", "details", "loc", "type", "msg"]),
+            inner,
+            max_size=4,
+        )
+    ),
+    max_leaves=15,
+)
+
+
+@given(st.dictionaries(st.sampled_from(["error", "message", "param", "detail", "details", "code"]), JSON), st.text())
+def test_no_error_breaks_the_search(error, message):
+    assert all(isinstance(name, str) and name for name in refused_parameters(error, message))
