@@ -120,6 +120,9 @@ class LessonRow:
         """What is done since, such as "sent as max_tokens"."""
         if not self.lesson.instead:
             return f"not sent when {self.lesson.value}" if self.lesson.value else f"{self.lesson.parameter} is not sent"
+        if self.lesson.parameter == API_VERSION:
+            newer = "/".join(self.lesson.endpoint.split("/")[:3])
+            return f"{self.lesson.instead}; {newer}/openai/v1 takes none"
         if self.lesson.parameter in WAYS:
             return REPLACEMENT_LABELS.get(self.lesson.instead, self.lesson.instead)
         return REPLACEMENT_LABELS.get(self.lesson.instead, f"sent as {self.lesson.instead}")

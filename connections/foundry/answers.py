@@ -20,6 +20,9 @@ from connections.foundry.transport import LARGEST_REFUSAL, HttpAnswer
 from connections.foundry.values import Completion, ErrorInAnswer, ProtocolError, TextDelta
 
 MUCH = 256 * 1024  # bytes of an answer, beyond which it is masked in a thread
+BYTE_ORDER_MARK = b"\xef\xbb\xbf"
+STREAM_BEGINS = (b"data:", b"event:", b"id:", b"retry:", b":")
+LONGEST_BEGIN = 9  # bytes of the longest of them, behind the mark
 GRACE = 0.2  # seconds a server may take to end a stream after its last event
 ReadCompletion = Callable[[Any], dict[str, Any]]
 COMPLETION_READERS: Mapping[Api, ReadCompletion] = {
@@ -130,7 +133,7 @@ async def read_completion(
     answer: HttpAnswer, context: AnswerContext, api: Api
 ) -> AsyncGenerator[TextDelta | Completion]:
     """The events of a chat, streamed or at once: also of a server that does not stream although asked to."""
-    if "event-stream" in answer.headers.get("content-type", ""):
+    if await is_stream(answer):
         assembler: StreamAssembler = responses.ResponseAssembler() if api is Api.RESPONSES else chat.ChatAssembler()
         async with aclosing(read_stream(answer, context, assembler)) as deltas:
             async for delta in deltas:
@@ -149,6 +152,13 @@ async def read_completion(
     yield Completion(
         **made, request_id=next(iter(ids.values()), None), status=answer.status, url=context.url, request_ids=ids
     )
+
+
+async def is_stream(answer: HttpAnswer) -> bool:
+    """By its first bytes: some services name no type of their streams, or a wrong one."""
+    if "event-stream" in answer.headers.get("content-type", ""):
+        return not (await answer.peek(1)).startswith((b"{", b"["))
+    return (await answer.peek(LONGEST_BEGIN)).removeprefix(BYTE_ORDER_MARK).startswith(STREAM_BEGINS)
 
 
 async def read_stream(
@@ -238,14 +248,23 @@ def reported_failure(error: ErrorInAnswer, answer: HttpAnswer, context: AnswerCo
     return AttemptFailed(typed, answer.headers, final=begun)
 
 
-STATUSES = {"rate_limit_exceeded": 429, "too_many_requests": 429, "content_filter": 400, "context_length_exceeded": 400}
+STATUSES = {
+    "rate_limit_exceeded": 429,
+    "too_many_requests": 429,
+    "insufficient_quota": 429,
+    "content_filter": 400,
+    "context_length_exceeded": 400,
+    "invalid_request_error": 400,
+}
 
 
 def reported_status(text: str) -> int:
     """An error inside an answer has no status of its own; its code may be one, else it is the service's."""
     try:
-        error = parse_json(text).get("error") or {}
-        code = str(error.get("code") or "")
+        data = parse_json(text)
+        error = data.get("error") or data
+        said = [str(error.get(name) or "") for name in ("code", "status", "statusCode", "type")]
     except (ValueError, AttributeError):
         return 500
-    return int(code) if re.fullmatch("[45][0-9]{2}", code) else STATUSES.get(code, 500)
+    numbers = [int(each) for each in said if re.fullmatch("[45][0-9]{2}", each)]
+    return next(iter([*numbers, *(STATUSES[each] for each in said if each in STATUSES)]), 500)

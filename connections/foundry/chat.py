@@ -5,6 +5,7 @@ Source: the published Azure OpenAI v1 specification and Microsoft's chat complet
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
@@ -94,6 +95,7 @@ def usage_of(data: Any) -> Usage:
 def completion_fields(data: Any) -> dict[str, Any]:
     """The fields of a Completion from an answer that did not stream. Raises ProtocolError, ErrorInAnswer."""
     if not isinstance(data, Mapping) or not isinstance(data.get("choices"), list) or not data["choices"]:
+        check_error(data)
         raise ProtocolError("the answer has no choices")
     choice = data["choices"][0]
     message = choice.get("message") if isinstance(choice, Mapping) else None
@@ -107,17 +109,34 @@ def completion_fields(data: Any) -> dict[str, Any]:
         "model": text_or_none(data.get("model")),
         "tool_calls": tool_calls_of(message.get("tool_calls")),
         "filters": (*prompt_filters(data), *filter_results("completion", choice.get("content_filter_results"))),
-        "reasoning": text_or_none(message.get("reasoning_content")),
+        "reasoning": thoughts_of(message) or None,
         "raw": data,
     }
 
 
+def check_error(data: Any) -> None:
+    """Raises ErrorInAnswer when an answer of status 200 is an error."""
+    if isinstance(data, Mapping) and (data.get("error") or data.get("object") == "error"):
+        raise ErrorInAnswer(json.dumps(data, ensure_ascii=False))
+
+
 def text_of(content: Any) -> str:
+    """The text of a message, also of one in parts; thoughts among them are none of it."""
     if isinstance(content, str):
         return content
     if isinstance(content, list):
-        return "".join(str(part.get("text", "")) for part in content if isinstance(part, Mapping))
+        return "".join(text_or_none(part.get("text")) or "" for part in content if isinstance(part, Mapping))
     return ""
+
+
+def thoughts_of(message: Mapping[str, Any]) -> str:
+    """Thoughts stand in a field of their own (of DeepSeek and vLLM, of OpenRouter), or as parts (of Magistral)."""
+    for name in ("reasoning_content", "reasoning"):
+        if thoughts := text_or_none(message.get(name)):
+            return thoughts
+    content = message.get("content")
+    parts = [part for part in content if isinstance(part, Mapping)] if isinstance(content, list) else []
+    return "".join(text_of(part.get("thinking")) for part in parts if part.get("type") == "thinking")
 
 
 def tool_calls_of(data: Any) -> tuple[ToolCall, ...]:
@@ -201,18 +220,20 @@ class ChatAssembler:
     def _choice(self, choice: Mapping[str, Any]) -> Iterator[TextDelta]:
         # Asynchronous filters send choices without a delta, also after the one that finished.
         delta = choice.get("delta")
-        self._finish = text_or_none(choice.get("finish_reason")) or self._finish
+        # Microsoft's own simulator says inside the delta why it finished.
+        inner = delta.get("finish_reason") if isinstance(delta, Mapping) else None
+        self._finish = text_or_none(choice.get("finish_reason")) or text_or_none(inner) or self._finish
         if results := choice.get("content_filter_results"):
             self._add_filters(filter_results("completion", results))
         if not isinstance(delta, Mapping):
             return
         if refusal := text_or_none(delta.get("refusal")):
             self._refusal.append(refusal)
-        if reasoning := text_or_none(delta.get("reasoning_content")):
+        if reasoning := thoughts_of(delta):
             self._reasoning.append(reasoning)
         if pieces := delta.get("tool_calls"):
             self._tools.feed(pieces)
-        if text := text_or_none(delta.get("content")):
+        if text := text_of(delta.get("content")):
             self._text.append(text)
             yield TextDelta(text)
 

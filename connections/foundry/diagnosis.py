@@ -9,7 +9,7 @@ from collections.abc import AsyncGenerator, Iterator, Mapping
 from contextlib import aclosing
 from dataclasses import dataclass, field, replace
 from typing import Any, Protocol
-from urllib.parse import quote
+from urllib.parse import parse_qsl, quote, urlsplit
 
 from connections.endpoint.endpoint import Endpoint, EndpointError, EndpointKind
 from connections.endpoint.recognise import LAST_GA, parse_endpoint
@@ -81,6 +81,9 @@ class TestResult:
     wrong: str = ""  # host, key, token, role, network, deployment, api-version or path
     deployments: tuple[ListedDeployment, ...] | None = None  # None: the service gives no list
 
+    asked_version: str = ""  # api-version that the service wanted instead of the pasted one, and that was used
+    newer: str = ""  # the address of the same host that takes none
+
     @property
     def kind(self) -> str:
         """Of the error; empty without one."""
@@ -118,6 +121,8 @@ async def diagnose(client: DiagnosisClient, target: Target, model: str) -> TestR
         tried=tuple(probed_address(each, endpoint) for endpoint, each in tried),
         better=better,
         wrong=culprit_of(result, target.endpoint, better),
+        asked_version=asked_version(result, target.endpoint),
+        newer=f"{target.endpoint.origin}/openai/v1",
         deployments=None if listed is None or target.endpoint.kind is EndpointKind.COMPATIBLE else tuple(listed),
     )
 
@@ -136,6 +141,13 @@ async def probe_other_shapes(
             # The path is right there; the name is what is left to correct.
             better = better or endpoint
     return tried, better
+
+
+def asked_version(result: TestResult, endpoint: Endpoint) -> str:
+    """The api-version that answered, where it is not the one of the endpoint."""
+    used = next((value for name, value in parse_qsl(urlsplit(result.url).query) if name == "api-version"), "")
+    is_same = result.ok and endpoint.api_version and result.url.startswith(f"{endpoint.base}/")
+    return used if is_same and used != endpoint.api_version else ""
 
 
 def is_reachable(result: TestResult) -> bool:

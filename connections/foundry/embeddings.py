@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from connections.endpoint.endpoint import Endpoint
-from connections.foundry.chat import usage_of
+from connections.foundry.chat import check_error, usage_of
 from connections.foundry.filters import text_or_none
 from connections.foundry.values import EmbeddingRequest, ProtocolError
 
@@ -29,6 +29,7 @@ def embeddings_fields(data: Any) -> dict[str, Any]:
     """The fields of Embeddings. Raises ProtocolError."""
     entries = data.get("data") if isinstance(data, Mapping) else None
     if not isinstance(entries, list) or not all(isinstance(entry, Mapping) for entry in entries):
+        check_error(data)
         raise ProtocolError("the answer has no embeddings")
     ordered = sorted(enumerate(entries), key=lambda pair: index_of(pair[1], pair[0]))
     return {

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 LONGEST_EVENT = 16 * 1024 * 1024  # bytes
+DONE = b"[DONE]"  # ends a stream; Microsoft's own simulator sends it without a field in front
 
 
 class EventTooLarge(ValueError):
@@ -70,6 +71,9 @@ class EventReader:
             line, self._first = line.removeprefix(b"\xef\xbb\xbf"), False
         if not line:
             return self._dispatch()
+        if line == DONE:
+            event, self._data = self._dispatch(), [DONE.decode()]
+            return event
         field, _, value = line.partition(b":")
         value = value.removeprefix(b" ")
         if field == b"data":

@@ -31,6 +31,7 @@ from connections.foundry.masking import Masker
 LARGEST_BODY = 16 * 1024 * 1024  # bytes
 LARGEST_REFUSAL = 64 * 1024  # bytes read of an answer that is an error
 LARGEST_HEADERS = 64 * 1024
+MOST_BLANKS = 4 * 1024  # bytes in front of what an answer says
 TIMEOUTS = httpx.Timeout(600, connect=10).as_dict()  # seconds; reasoning takes minutes
 # Compressed streams are held back until a block is full, and small bodies can unfold to huge ones.
 DEFAULT_HEADERS = {
@@ -57,6 +58,8 @@ class HttpAnswer:
 
     def __init__(self, response: httpx.Response) -> None:
         self._response = response
+        self._bytes = response.aiter_bytes()
+        self._ahead = b""  # read already, but not yet given to anybody
         self.status = response.status_code
         self.headers = read_headers(response.headers.raw)
 
@@ -66,10 +69,24 @@ class HttpAnswer:
             if name in self.headers:
                 self.headers[name] = masker.text(self.headers[name])
 
-    async def chunks(self) -> AsyncGenerator[bytes]:
-        size = 0
+    async def peek(self, length: int) -> bytes:
+        """The beginning of the body without the blanks in front of it, `length` bytes or all there is. It is not taken
+        away from those who read the body afterwards."""
         try:
-            async for chunk in self._response.aiter_bytes():
+            while len(self._ahead.lstrip()) < length and len(self._ahead) < MOST_BLANKS:
+                self._ahead += await anext(self._bytes)
+        except StopAsyncIteration:
+            pass
+        except FAILURES as error:
+            raise connection_error(error, self._response.url.host, begun=True) from None
+        return self._ahead.lstrip()
+
+    async def chunks(self) -> AsyncGenerator[bytes]:
+        size, self._ahead, ahead = len(self._ahead), b"", self._ahead
+        if ahead:
+            yield ahead
+        try:
+            async for chunk in self._bytes:
                 size += len(chunk)
                 if size > LARGEST_BODY:
                     raise FoundryError(ErrorKind.PROTOCOL, "The answer is larger than 16 MiB.", "Ask for less.")

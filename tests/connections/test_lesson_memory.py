@@ -7,7 +7,7 @@ from asgiref.sync import sync_to_async
 from django.urls import reverse
 
 from connections.clients import close_client, foundry_client
-from connections.foundry.lessons import API, Lesson
+from connections.foundry.lessons import API, API_VERSION, Lesson
 from connections.foundry.values import ChatRequest, Message
 from connections.lesson_memory import DatabaseMemory, memory
 from connections.models import LearntLesson
@@ -64,6 +64,9 @@ def test_lessons_stand_on_the_page_of_the_connection_with_what_was_said(client_a
     assert "Learned about gpt-5" in shown
     assert "temperature is not sent" in shown
     assert "Responses API" in shown
+    make_lesson(connection, API_VERSION, "2024-12-01-preview")
+    shown = client_alice.get(reverse("connections:learned", args=[connection.pk])).content.decode()
+    assert "2024-12-01-preview; https://contoso.openai.azure.com/openai/v1 takes none" in shown
     assert SAID.replace("'", "&#x27;") in shown
 
 

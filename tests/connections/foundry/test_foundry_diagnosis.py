@@ -101,3 +101,17 @@ async def test_a_model_that_spent_its_budget_works():
 async def test_nothing_shown_holds_the_key():
     result = await outcome(Resource())
     assert KEY not in json.dumps([str(result.request), result.answer, [tried.said for tried in result.tried]])
+
+
+async def test_an_api_version_that_the_service_asks_for_is_said_with_the_address_that_takes_none():
+    def resource(request):
+        if request.url.params.get("api-version", "") < "2024-12-01-preview":
+            message = "Model {modelName} is enabled only for api-versions 2024-12-01-preview and later"
+            return httpx.Response(400, json={"error": {"code": "BadRequest", "message": message}})
+        headers = {"content-type": "text/event-stream"}
+        return httpx.Response(200, headers=headers, content=word("Ready.", "stop") + DONE)
+
+    result = await outcome(resource, f"{ROOT}/openai/deployments/my-gpt")
+    assert (result.ok, result.asked_version, result.newer) == (True, "2024-12-01-preview", f"{ROOT}/openai/v1")
+    result = await outcome(resource, f"{ROOT}/openai/deployments/my-gpt?api-version=2025-01-01-preview")
+    assert (result.ok, result.asked_version) == (True, "")

@@ -8,6 +8,7 @@ import time
 import pytest
 
 from connections.foundry import transport
+from connections.foundry.backoff import RetryPolicy
 from connections.foundry.errors import ErrorKind, FoundryError
 from connections.foundry.values import Completion, TextDelta, Waited, Waiting
 from tests.connections.foundry.stub import DONE, KEY, STREAM_HEAD, event, whole, word
@@ -242,3 +243,70 @@ async def test_the_answer_of_a_server_that_does_not_stream_is_taken_whole(stub, 
     server = await stub(whole(200, json.dumps(answer).encode(), "Content-Type: application/json"))
     events = await gathered(talk(server))
     assert [item.text for item in events] == ["hi", "hi"]
+
+
+STREAM = word("Hello", "stop") + DONE
+
+
+@pytest.mark.parametrize("type", [(), ("Content-Type: application/json",), ("Content-Type: text/plain",)])
+@pytest.mark.parametrize("stream", [STREAM, b"\n\n" + STREAM, b": hi\n\n" + STREAM, b"\xef\xbb\xbf" + STREAM])
+async def test_a_stream_is_one_whatever_type_it_is_said_to_have(stub, talk, type, stream):
+    texts, last = [], None
+    async for item in talk(await stub(whole(200, stream, *type))):
+        texts += [item.text] if isinstance(item, TextDelta) else []
+        last = item
+    assert (texts, last.finish_reason) == (["Hello"], "stop")
+
+
+async def test_a_stream_without_a_type_may_come_byte_by_byte(stub, talk):
+    async def one_by_one(reader, writer):
+        writer.write(b"HTTP/1.1 200 OK\r\nConnection: close\r\n\r\n")
+        for at in range(len(STREAM)):
+            writer.write(STREAM[at : at + 1])
+            await writer.drain()
+
+    assert (await gathered(talk(await stub(one_by_one))))[-1].text == "Hello"
+
+
+async def test_an_answer_in_one_piece_that_is_said_to_be_a_stream_is_taken_whole(stub, talk):
+    body = json.dumps({"choices": [{"message": {"content": "Hello"}, "finish_reason": "stop"}]}).encode()
+    answer = whole(200, body, "Content-Type: text/event-stream")
+    assert (await gathered(talk(await stub(answer))))[-1].text == "Hello"
+
+
+@pytest.mark.parametrize(
+    ("error", "kind", "tries"),
+    [
+        ({"error": {"code": "429", "message": "Slower."}}, ErrorKind.RATE_LIMIT, 2),
+        ({"error": {"code": "x", "status": 503, "message": "Down."}}, ErrorKind.SERVER, 2),
+        ({"error": "It failed."}, ErrorKind.SERVER, 2),
+        ({"object": "error", "message": "Slower.", "code": 429}, ErrorKind.RATE_LIMIT, 2),
+        ({"error": {"type": "invalid_request_error", "message": "No."}}, ErrorKind.PROTOCOL, 1),
+    ],
+)
+async def test_an_error_with_status_200_is_one_and_tried_again_when_its_kind_is(stub, talk, error, kind, tries):
+    server = await stub(whole(200, json.dumps(error).encode(), "Content-Type: application/json"))
+    _, failure = await failed(talk(server, retry=RetryPolicy(attempts=2, first=0.01, most=0.02)))
+    assert (failure.kind, len(server.asked)) == (kind, tries)
+
+
+# As Microsoft's own simulator (aoai-api-simulator) answers: no content type, odd names, a bare [DONE].
+SIMULATED = (
+    event({"model_name": "gpt", "choices": [{"delta": {"role": "assistant", "index": 0, "finish_reason": None}}]})
+    + event({"model_name": "gpt", "choices": [{"delta": {"content": "lorem ", "index": 0, "finish_reason": None}}]})
+    + event({"model_name": "gpt", "choices": [{"delta": {"content": None, "index": 0, "finish_reason": "length"}}]})
+    + b"[DONE]"
+)
+
+
+async def test_the_simulator_of_microsoft_is_understood(stub, talk):
+    server = await stub(
+        whole(404, b'{"error": "Deployment m not found"}'),
+        whole(429, b'{"error": {"code": "429", "message": "Requests to the OpenAI API Simulator have exceeded"}}', "Retry-After: 0"),
+        whole(200, SIMULATED),
+    )  # fmt: skip
+    path = "/openai/deployments/m?api-version=2024-10-21"
+    _, missing = await failed(talk(server, path))
+    assert missing.kind is ErrorKind.NOT_FOUND_DEPLOYMENT
+    done = (await gathered(talk(server, path)))[-1]
+    assert (done.text, done.finish_reason, done.usage.total_tokens) == ("lorem ", "length", 0)

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from connections.foundry import sse
-from connections.foundry.chat import ChatAssembler
+from connections.foundry.chat import ChatAssembler, completion_fields
 from connections.foundry.sse import EventReader, EventTooLarge, ServerEvent
 from connections.foundry.values import ErrorInAnswer, ProtocolError
 
@@ -171,3 +171,32 @@ def test_a_line_feed_in_front_is_a_blank_line():
 
 def test_names_of_events_and_data_may_be_no_text():
     assert read(b"event: \xff\ndata: \xfe\n\n") == [ServerEvent("\ufffd", "\ufffd")]
+
+
+@pytest.mark.parametrize("end", [b"[DONE]", b"[DONE]\n", b"[DONE]\n\n"])
+def test_a_bare_done_ends_the_stream(end):
+    assert read(b"data: a\n\n" + end) == [ServerEvent("a"), ServerEvent("[DONE]")]
+    assert read(b"data: a\n" + end) == [ServerEvent("a"), ServerEvent("[DONE]")]
+
+
+def test_why_an_answer_finished_may_stand_inside_the_delta():
+    done = assembled({"choices": [{"delta": {"index": 0, "content": None, "finish_reason": "length"}}]}).fields()
+    assert done["finish_reason"] == "length"
+
+
+def test_text_in_parts_is_text_and_thoughts_among_them_are_thoughts():
+    thinking = {"type": "thinking", "thinking": [{"type": "text", "text": "Okay, "}, {"type": "text", "text": "hm."}]}
+    done = assembled(
+        {"choices": [{"delta": {"content": [thinking]}}]},
+        {"choices": [{"delta": {"content": [{"type": "text", "text": "Hel"}, {"type": "text", "text": None}]}}]},
+        {"choices": [{"delta": {"content": "lo"}, "finish_reason": "stop"}]},
+    ).fields()
+    assert (done["text"], done["reasoning"]) == ("Hello", "Okay, hm.")
+
+
+@pytest.mark.parametrize("name", ["reasoning", "reasoning_content"])
+def test_thoughts_have_two_names(name):
+    done = assembled({"choices": [{"delta": {name: "Hm."}}]}, {"choices": [{"delta": {"content": "Hi"}}]}).fields()
+    assert (done["text"], done["reasoning"]) == ("Hi", "Hm.")
+    whole = {"choices": [{"message": {"content": [{"type": "text", "text": "Hi"}], name: "Hm."}}]}
+    assert (completion_fields(whole)["text"], completion_fields(whole)["reasoning"]) == ("Hi", "Hm.")
