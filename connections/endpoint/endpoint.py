@@ -97,7 +97,7 @@ class Endpoint:
 
     @property
     def label(self) -> str:
-        return LABELS[self.kind]
+        return "Foundry agent" if self.is_agent else LABELS[self.kind]
 
     @property
     def is_azure(self) -> bool:
@@ -118,6 +118,11 @@ class Endpoint:
     @property
     def prefers_responses(self) -> bool:
         return self.kind is EndpointKind.RESPONSES or self.operation == "responses"
+
+    @property
+    def is_agent(self) -> bool:
+        """Whether an agent of a Foundry project answers, which has its own model, instructions and tools."""
+        return self.kind is EndpointKind.RESPONSES and "/protocols/openai/" in self.base
 
     def chat_url(self, model: str) -> str | None:
         """Where a chat completion goes; None when the endpoint has no such operation."""
@@ -156,7 +161,7 @@ class Endpoint:
 
     @property
     def model_in_body(self) -> bool:
-        return self.kind is not EndpointKind.DEPLOYMENT
+        return self.kind is not EndpointKind.DEPLOYMENT and not self.is_agent
 
     @property
     def scope(self) -> str:

@@ -18,9 +18,16 @@ RESOURCE = (
 )
 REGIONAL = ".api.cognitive.microsoft.com"  # shared by the resources of a region; takes keys, but no tokens
 AZURE_RESOURCE = (*RESOURCE, REGIONAL)
-SERVERLESS = (".models.ai.azure.com", ".inference.ml.azure.com")
+SCORING = ".inference.ml.azure.com"
+SERVERLESS = (".models.ai.azure.com", SCORING)
 AZURE_MODEL = (*AZURE_RESOURCE, *SERVERLESS)  # whatever Microsoft has models on
-PORTALS = ("ai.azure.com", "portal.azure.com", "oai.azure.com", "ml.azure.com", "portal.azure.us")
+PORTALS = (
+    *("ai.azure.com", "ai.azure.us", "ai.azure.cn", "oai.azure.com", "ml.azure.com", "ml.azure.us"),
+    *("portal.azure.com", "portal.azure.us", "portal.azure.cn"),
+)
+PORTALS_WITHOUT_ENDPOINTS = ("portal.azure.com", "portal.azure.us", "portal.azure.cn", "oai.azure.com")  # below them
+# Creates and lists resources; takes no key and answers no prompt.
+MANAGEMENT = ("management.azure.com", "management.usgovcloudapi.net", "management.chinacloudapi.cn")
 # Hosts that stand beside an endpoint in documentation and code, and are none.
 NO_ENDPOINTS = (
     "learn.microsoft.com",

@@ -11,7 +11,6 @@ from connections.endpoint.embedded_secrets import (
     EDGES,
     LONGEST,
     LONGEST_PASTE,
-    is_bare_key,
     is_name_of_key,
     is_secret_parameter,
     names_a_secret,
@@ -25,23 +24,21 @@ from connections.endpoint.endpoint import (
     KeyHeader,
     SecretInEndpoint,
 )
-from connections.endpoint.hosts import AZURE_MODEL, AZURE_RESOURCE, PORTALS, SERVERLESS, STANDARD_PORTS, is_or_is_below
+from connections.endpoint.hosts import AZURE_MODEL, AZURE_RESOURCE, SERVERLESS, STANDARD_PORTS
 from connections.endpoint.paste import Paste, read_paste
+from connections.endpoint.refused_addresses import NO_ADDRESS, check_address, check_path, check_word
 from connections.secret import Secret
 
 LAST_GA = "2024-10-21"  # newest dated api-version that is generally available
-PROJECT_VERSION = "2025-11-15-preview"
+PROJECT_VERSION = "2025-11-15-preview"  # also of applications, the older form of published agents
+AGENT_VERSION = "v1"
+CATALOGUES = ("/openai/models", "/openai/deployments")  # lists of a resource, where chat is beside them
+NAMES_FOLLOW = ("deployments", "projects", "applications", "agents")
+WORDS = (
+    *("openai", "v1", "models", "deployments", "chat", "completions", "responses", "embeddings"),
+    *("api", "projects", "applications", "agents", "endpoint", "protocols", "anthropic", "messages"),
+)
 OPERATIONS = ("/chat/completions", "/responses", "/embeddings", "/completions")
-LONGEST_LABEL = 63  # of a host name
-NOT_A_KEY = (
-    "This is a key, not an address.",
-    "It belongs into API key; here goes the address, such as https://NAME.openai.azure.com/openai/v1.",
-)
-NOT_A_WORD = (
-    "This is not a web address, only a word.",
-    "Copy the whole endpoint from the portal; it looks like https://NAME.openai.azure.com/openai/v1.",
-)
-NO_ADDRESS = ("This is not a web address.", "It looks like https://NAME.openai.azure.com/openai/v1.")
 
 
 def parse_endpoint(text: str) -> Endpoint:
@@ -99,7 +96,9 @@ class PastedUrl:
         standard = port in (None, STANDARD_PORTS[parts.scheme], STANDARD_PORTS[scheme])
         netloc = shown if standard else f"{shown}:{port}"
         query, key = read_query(parts.query)
-        return cls(scheme, netloc, hostname, read_path(parts.path), query, key)
+        path = read_path(parts.path)
+        check_path(hostname, path)
+        return cls(scheme, netloc, hostname, lower_words(path) if hostname.endswith(AZURE_MODEL) else path, query, key)
 
     @property
     def origin(self) -> str:
@@ -125,16 +124,6 @@ class PastedUrl:
         return urlencode(pairs)
 
 
-def check_word(text: str) -> None:
-    """Refuses what is one word: a key, or a name that only a scheme, a port or a path makes a host."""
-    bare = re.sub(r"^https?://", "", text, flags=re.IGNORECASE).rstrip("/")
-    has_scheme, host = "://" in text, re.split(r"[/?#]", bare, maxsplit=1)[0]
-    if re.fullmatch(r"sk-[\w-]+", host) or (not has_scheme and is_bare_key(bare)):
-        raise SecretInEndpoint(*NOT_A_KEY)
-    if bare and not has_scheme and not re.search(r"[.:/?#]", bare) and bare.lower() != "localhost":
-        raise EndpointError(*NOT_A_WORD)
-
-
 def default_scheme(text: str) -> str:
     """http for this machine and private addresses, https for all others."""
     host = re.split(r"[/?#]", text, maxsplit=1)[0].rsplit("@", 1)[-1]
@@ -147,43 +136,6 @@ def default_scheme(text: str) -> str:
         return "https"
 
 
-def check_address(scheme: str, username: str | None, hostname: str) -> None:
-    if scheme not in ("http", "https"):
-        raise EndpointError("This is not a web address.", "An endpoint begins with https://.")
-    if username is not None:
-        raise SecretInEndpoint(
-            "There is a user name or key inside the address.",
-            "Remove everything before the @; the key has a field of its own.",
-        )
-    if not re.fullmatch(r"[a-z0-9_]([a-z0-9_.-]*[a-z0-9_])?|[0-9a-f]*:[0-9a-f:.]+", hostname) or ".." in hostname:
-        raise EndpointError(*NO_ADDRESS)
-    if any(len(label) > LONGEST_LABEL for label in hostname.split(".")):
-        raise EndpointError(*NO_ADDRESS)
-    if is_odd_number(hostname) or hostname in ("http", "https"):
-        raise EndpointError(*NO_ADDRESS)
-    if f".{hostname}" in AZURE_MODEL:
-        raise EndpointError(
-            "The name of the resource is missing.", f"It stands before the rest: https://NAME.{hostname}/openai/v1."
-        )
-    # Below the other portals are hosts of endpoints.
-    if hostname in PORTALS or is_or_is_below(hostname, ("portal.azure.com", "oai.azure.com")):
-        raise EndpointError(
-            "This is the portal page, not an endpoint.",
-            "In the portal open the deployment, tab Code, and copy the endpoint.",
-        )
-
-
-def is_odd_number(hostname: str) -> bool:
-    """127.1 and 2130706433: sockets take them for addresses, so they are not taken for names here."""
-    if not hostname.replace(".", "").isdigit():
-        return False
-    try:
-        ipaddress.ip_address(hostname)
-    except ValueError:
-        return True
-    return False
-
-
 def read_path(path: str) -> str:
     """Without doubled slashes and the one at the end; what is neither letter nor mark is percent-encoded."""
     if re.search(r"(^|/)\.{1,2}(/|$)", unquote(path)):
@@ -191,6 +143,15 @@ def read_path(path: str) -> str:
     if path_has_secret(path):
         raise SecretInEndpoint("There is a key inside the path of the address.", KEY_ELSEWHERE)
     return quote(re.sub(r"/{2,}", "/", path).rstrip("/"), safe="/%:@!$&()*+=~")
+
+
+def lower_words(path: str) -> str:
+    """The words of the service in lower case, as it takes them in any; names of deployments and projects as typed."""
+    words = path.split("/")
+    for at, word in enumerate(words):
+        if word.lower() in WORDS and words[at - 1].lower() not in NAMES_FOLLOW:
+            words[at] = word.lower()
+    return "/".join(words)
 
 
 def read_query(query: str) -> tuple[tuple[tuple[str, str], ...], Secret | None]:
@@ -239,17 +200,17 @@ def endpoint_of_path(pasted: PastedUrl) -> Endpoint:
             "This is the Anthropic route, which speaks another protocol.",
             f"For models that speak the OpenAI protocol use {pasted.origin}/openai/v1.",
         )
-    if path.endswith("/openai") and operation == "responses" and pasted.api_version:
-        return responses_endpoint(pasted)
     if found := re.search(r"^(.*/api/projects/[^/]+)(.*)$", path):
         return project_endpoint(pasted, found[1], found[2], operation)
+    if path.endswith("/openai") and operation == "responses" and pasted.api_version:
+        return responses_endpoint(pasted)
     if path.endswith("/openai/v1"):
         return v1_endpoint(pasted, path, operation)
     if pasted.is_serverless:
         return serverless_endpoint(pasted, path)
-    if path.endswith("/models") and (pasted.is_azure or not path.endswith("/v1/models")):
+    if path.endswith("/models") and path not in CATALOGUES and (pasted.is_azure or not path.endswith("/v1/models")):
         return inference_endpoint(pasted, path)
-    if pasted.is_azure and path in ("", "/openai"):
+    if pasted.is_azure and path in ("", "/openai", *CATALOGUES):
         return v1_endpoint(pasted, "/openai/v1", operation)
     if pasted.is_azure:
         raise EndpointError(
@@ -313,6 +274,9 @@ def responses_endpoint(pasted: PastedUrl) -> Endpoint:
 
 def project_endpoint(pasted: PastedUrl, route: str, rest: str, operation: str | None) -> Endpoint:
     """A bare project address answers 400 without api-version; with /openai/v1 it needs none."""
+    if found := re.fullmatch(r"/(agents/[^/]+/endpoint|applications/[^/]+)/protocols/openai", rest):
+        version = AGENT_VERSION if found[1].startswith("agents/") else PROJECT_VERSION
+        return agent_endpoint(pasted, f"{route}{rest}", version)
     if operation == "responses" and rest != "/openai/v1":
         url = f"{pasted.origin}{pasted.path}?{pasted.query_with(PROJECT_VERSION)}"
         version = pasted.api_version or PROJECT_VERSION
@@ -334,6 +298,13 @@ def project_endpoint(pasted: PastedUrl, route: str, rest: str, operation: str | 
         version_warnings(pasted),
         preferred,
     )
+
+
+def agent_endpoint(pasted: PastedUrl, path: str, newest: str) -> Endpoint:
+    """An agent that is published answers as Responses do."""
+    url = f"{pasted.origin}{path}/responses?{pasted.query_with(newest)}"
+    version = pasted.api_version or newest
+    return Endpoint(EndpointKind.RESPONSES, url, pasted.origin, url, None, version, KeyHeader.API_KEY)
 
 
 def inference_endpoint(pasted: PastedUrl, path: str) -> Endpoint:

@@ -61,11 +61,12 @@ class ChatCall:
 
     def wire_request(self, lessons: Sequence[Lesson]) -> WireRequest:
         route = route_of(self.target.endpoint, self.model, lessons, self.api)
-        body = self._response() if route.api is Api.RESPONSES else chat.body_of(route.endpoint, self.request)
-        return wire_request_at(route, apply_lessons(lessons, body), self.target, lessons)
+        return wire_request_at(route, apply_lessons(lessons, self._body(route)), self.target, lessons)
 
-    def _response(self) -> dict[str, Any]:
-        body = responses.body_of(self.request)
+    def _body(self, route: Route) -> dict[str, Any]:
+        if route.api is not Api.RESPONSES:
+            return chat.body_of(route.endpoint, self.request)
+        body = responses.body_of(route.endpoint, self.request)
         return body if self.store is None else {"store": self.store, **body}
 
 

@@ -9,6 +9,7 @@ import json
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from connections.endpoint.endpoint import Endpoint
 from connections.foundry.chat import chunk_of, count_in, messages_of
 from connections.foundry.filters import filter_results, text_or_none
 from connections.foundry.sse import ServerEvent
@@ -28,10 +29,11 @@ FINAL = ("response.completed", "response.incomplete", "response.failed")
 FINISHED_BY = {"max_output_tokens": "length", "content_filter": "content_filter"}
 
 
-def body_of(request: ChatRequest) -> dict[str, Any]:
-    """The JSON body. What this API does not have (stop, seed, penalties) is left out."""
+def body_of(endpoint: Endpoint, request: ChatRequest) -> dict[str, Any]:
+    """The JSON body. What this API does not have (stop, seed, penalties) is left out; an agent has its own model."""
     instructions, messages = split_instructions(request.messages)
-    body: dict[str, Any] = {"model": request.model, "input": input_of(messages)}
+    body: dict[str, Any] = {} if endpoint.is_agent else {"model": request.model}
+    body["input"] = input_of(messages)
     if instructions:
         body["instructions"] = instructions
     body.update({name: value for name in AS_THEY_ARE if (value := getattr(request, name)) is not None})

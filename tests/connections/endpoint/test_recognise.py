@@ -271,3 +271,54 @@ def test_every_part_of_an_endpoint_is_known(text, expected):
         found.kind, found.url, found.origin, found.base, found.deployment, found.api_version, found.key_header,
         found.operation, found.query, found.found_model,
     ) == expected  # fmt: skip
+
+
+AGENTS = "https://r.services.ai.azure.com/api/projects/P"
+
+
+@pytest.mark.parametrize(
+    ("pasted", "url"),
+    [
+        ("/agents/A/endpoint/protocols/openai", "/agents/A/endpoint/protocols/openai/responses?api-version=v1"),
+        ("/agents/A/endpoint/protocols/openai?api-version=v2", "/agents/A/endpoint/protocols/openai/responses?api-version=v2"),
+        ("/agents/A/endpoint/protocols/openai/responses?api-version=v1", "/agents/A/endpoint/protocols/openai/responses?api-version=v1"),
+        ("/applications/A/protocols/openai", "/applications/A/protocols/openai/responses?api-version=2025-11-15-preview"),
+        ("/applications/A/protocols/openai/responses?api-version=2026-01-01", "/applications/A/protocols/openai/responses?api-version=2026-01-01"),
+    ],
+)  # fmt: skip
+def test_the_address_of_a_published_agent_is_kept(pasted, url):
+    found = parse_endpoint(AGENTS + pasted)
+    assert (found.label, found.url, found.responses_url("m")) == ("Foundry agent", AGENTS + url, AGENTS + url)
+    assert (found.chat_url("m"), found.embeddings_url("m"), found.model_in_body) == (None, None, False)
+    assert parse_endpoint(found.url) == found
+
+
+@pytest.mark.parametrize(
+    ("pasted", "url"),
+    [
+        ("https://r.openai.azure.com/openai/models?api-version=2024-10-21", "https://r.openai.azure.com/openai/v1"),
+        ("https://r.openai.azure.com/openai/deployments?api-version=2023-03-15-preview", "https://r.openai.azure.com/openai/v1"),
+        ("https://R.openai.azure.com/OpenAI/V1/Chat/Completions", "https://r.openai.azure.com/openai/v1"),
+        ("https://r.openai.azure.com/OpenAI/Deployments/Chat/chat/completions?api-version=2024-10-21", "https://r.openai.azure.com/openai/deployments/Chat?api-version=2024-10-21"),
+        ("https://r.services.ai.azure.com/API/Projects/API", "https://r.services.ai.azure.com/api/projects/API/openai/v1"),
+        ("https://gateway.contoso.com/OpenAI/V1", "https://gateway.contoso.com/OpenAI/V1"),
+    ],
+)  # fmt: skip
+def test_the_words_of_a_resource_stand_in_any_case(pasted, url):
+    assert parse_endpoint(pasted).url == url
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("https://x.eastus.inference.ml.azure.com/score", "https://x.eastus.inference.ml.azure.com/v1"),
+        ("https://ai.azure.us/resource/x", "portal page"),
+        ("https://portal.azure.cn/#home", "portal page"),
+        ("https://ms.portal.azure.us/x", "portal page"),
+        ("https://management.azure.com/subscriptions/1", "manages resources"),
+        ("https://management.chinacloudapi.cn/x", "manages resources"),
+    ],
+)
+def test_other_services_are_refused_with_what_to_paste_instead(text, words):
+    with pytest.raises(EndpointError, match=words):
+        parse_endpoint(text)

@@ -55,8 +55,11 @@ WHOLE = {
 }
 
 
+V1 = parse_endpoint("https://r.openai.azure.com/openai/v1")
+
+
 def made(*messages, **more):
-    return responses.body_of(ChatRequest("m", messages, **{"stream": False, **more}))
+    return responses.body_of(V1, ChatRequest("m", messages, **{"stream": False, **more}))
 
 
 def test_a_single_question_is_the_input():
@@ -257,3 +260,8 @@ async def test_an_end_that_is_none_is_a_typed_error_and_not_tried_again(last, ki
 async def test_an_answer_in_one_piece_is_taken_too():
     found, _ = await told(json.dumps(WHOLE).encode(), "application/json")
     assert found[-1].text == "Hi there"
+
+
+def test_an_agent_has_its_own_model():
+    agent = parse_endpoint("https://r.services.ai.azure.com/api/projects/P/agents/A/endpoint/protocols/openai")
+    assert responses.body_of(agent, ChatRequest("m", (Message("user", "Hi"),))) == {"input": "Hi", "stream": True}
