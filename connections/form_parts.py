@@ -9,7 +9,7 @@ from django import forms
 from django.core.exceptions import ValidationError
 
 from connections.fields import UnreadableSecret
-from connections.foundry.auth import BEARER
+from connections.foundry.auth import API_KEY, BEARER, SUBSCRIPTION_KEY
 from connections.foundry.values import WhenReached
 from connections.limits.client import MOST_SPILLS
 from connections.models import WHEN_REACHED_CHOICES, Auth, Connection
@@ -23,9 +23,9 @@ LIMITS = ("max_calls", "requests_per_minute", "tokens_per_minute", "tokens_per_d
 LONGEST_CERTIFICATE = 20_000
 KEY_HEADERS = [
     ("", "As the endpoint wants it"),
-    ("api-key", "api-key"),
+    (API_KEY, API_KEY),
     (BEARER, "Authorization: Bearer"),
-    ("Ocp-Apim-Subscription-Key", "Ocp-Apim-Subscription-Key"),
+    (SUBSCRIPTION_KEY, SUBSCRIPTION_KEY),
     ("other", "Another header…"),
 ]
 ENTRA_METHODS = [choice for choice in Auth.choices if choice[0] != Auth.KEY]

@@ -18,6 +18,7 @@ RESOURCE = (
 )
 REGIONAL = ".api.cognitive.microsoft.com"  # shared by the resources of a region; takes keys, but no tokens
 AZURE_RESOURCE = (*RESOURCE, REGIONAL)
+API_MANAGEMENT = ".azure-api.net"
 SCORING = ".inference.ml.azure.com"
 SERVERLESS = (".models.ai.azure.com", SCORING)
 AZURE_MODEL = (*AZURE_RESOURCE, *SERVERLESS)  # whatever Microsoft has models on

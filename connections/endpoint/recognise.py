@@ -24,7 +24,7 @@ from connections.endpoint.endpoint import (
     KeyHeader,
     SecretInEndpoint,
 )
-from connections.endpoint.hosts import AZURE_MODEL, AZURE_RESOURCE, SERVERLESS, STANDARD_PORTS
+from connections.endpoint.hosts import API_MANAGEMENT, AZURE_MODEL, AZURE_RESOURCE, SERVERLESS, STANDARD_PORTS
 from connections.endpoint.paste import Paste, read_paste
 from connections.endpoint.refused_addresses import NO_ADDRESS, check_address, check_path, check_word
 from connections.secret import Secret
@@ -109,6 +109,11 @@ class PastedUrl:
         return self.hostname.endswith(AZURE_RESOURCE)
 
     @property
+    def takes_api_key(self) -> bool:
+        """Whether a key goes as `api-key`: to resources, and to gateways and simulators, which copy them."""
+        return self.is_azure or self.hostname.endswith(API_MANAGEMENT) or is_near(self.hostname)
+
+    @property
     def is_serverless(self) -> bool:
         return self.hostname.endswith(SERVERLESS)
 
@@ -128,12 +133,17 @@ def default_scheme(text: str) -> str:
     """http for this machine and private addresses, https for all others."""
     host = re.split(r"[/?#]", text, maxsplit=1)[0].rsplit("@", 1)[-1]
     name = host[1 : host.find("]")] if host.startswith("[") else host.split(":", 1)[0]
-    if name.lower() == "localhost":
-        return "http"
+    return "http" if is_near(name.lower()) else "https"
+
+
+def is_near(hostname: str) -> bool:
+    """Whether it is this machine, or a private address."""
+    if hostname == "localhost":
+        return True
     try:
-        return "http" if ipaddress.ip_address(name).is_private else "https"
+        return ipaddress.ip_address(hostname).is_private
     except ValueError:
-        return "https"
+        return False
 
 
 def read_path(path: str) -> str:
@@ -247,9 +257,8 @@ def v1_endpoint(pasted: PastedUrl, path: str, operation: str | None) -> Endpoint
     """The v1 route. Live services refuse api-version there, whatever it says, so it is dropped."""
     base = pasted.origin + path
     url, preferred = url_and_preference(base, operation)
-    return Endpoint(
-        EndpointKind.V1, url, pasted.origin, base, None, None, KeyHeader.API_KEY, version_warnings(pasted), preferred
-    )
+    header = KeyHeader.API_KEY if pasted.takes_api_key else KeyHeader.BEARER
+    return Endpoint(EndpointKind.V1, url, pasted.origin, base, None, None, header, version_warnings(pasted), preferred)
 
 
 def deployment_endpoint(pasted: PastedUrl, route: str, name: str, operation: str | None) -> Endpoint:

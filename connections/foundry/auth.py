@@ -20,7 +20,7 @@ from connections.foundry.masking import masker_of
 from connections.foundry.values import Identity, Target
 from connections.secret import Secret
 
-BEARER = "bearer"
+API_KEY, BEARER, SUBSCRIPTION_KEY = "api-key", "bearer", "Ocp-Apim-Subscription-Key"
 EARLY = 300.0  # seconds before its end that a token is replaced
 TOKEN_TIMEOUT = 60.0  # seconds
 MOST_IDENTITIES = 500

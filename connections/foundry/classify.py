@@ -83,6 +83,8 @@ OTHER_API = (
 )
 
 
+MISSING_KEY = "401: the service found no key where it looks for one."
+MISSING_KEY_WORDS = ("missing subscription key", "missing api key", "no api key", "api key is missing")
 # "... is enabled only for api-versions 2024-12-01-preview and later"
 ENABLED_SINCE = re.compile(r"enabled only for api[- ]versions? (\d{4}-\d\d-\d\d(?:-preview)?)", re.IGNORECASE)
 
@@ -198,6 +200,8 @@ def classify_unauthorised(body: ErrorBody) -> Verdict:
             "401: the token was refused.",
             "This route may want the key as api-key, or a token of another scope.",
         )
+    if body.says(*MISSING_KEY_WORDS):
+        return ErrorKind.AUTH_KEY, MISSING_KEY, "Choose another header of the key, the one that the gateway names."
     return (
         ErrorKind.AUTH_KEY,
         "401: the key was refused. The address is right.",

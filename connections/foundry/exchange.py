@@ -11,9 +11,10 @@ from connections.foundry.answers import AnswerContext, AttemptFailed, failure_of
 from connections.foundry.auth import TokenSource, extra_header, identity_refusal, key_headers
 from connections.foundry.backoff import RETRIED_KINDS, RetryPolicy, requested_delay
 from connections.foundry.calls import ModelCall, WireRequest
+from connections.foundry.classify import MISSING_KEY
 from connections.foundry.errors import ErrorKind, FoundryError
 from connections.foundry.keys import KeyWatch
-from connections.foundry.lessons import API, ENDPOINT, Lesson, LessonMemory, lessons_from
+from connections.foundry.lessons import API, ENDPOINT, KEY_HEADER, Lesson, LessonMemory, lessons_from
 from connections.foundry.masking import masker_of
 from connections.foundry.routes import Api, lesson_about_credentials, lesson_about_route
 from connections.foundry.transport import HttpAnswer, HttpTransport
@@ -52,6 +53,7 @@ class ModelExchange:
         self._lessons: list[Lesson] = []
         self._unproven: list[Lesson] = []  # other ways, remembered once they have led somewhere
         self._changes = 0
+        self._tried_headers: set[str] = set()
         self._has_renewed_token = False  # at most once a call
         self._wants_fresh_token = False
         self._first_failure: AttemptFailed | None = None  # what was said before anything was changed
@@ -130,6 +132,7 @@ class ModelExchange:
         if (changed := self._call.wire_request(self._lessons)) != request:
             return changed
         way = self._lesson_about_way(request, error)
+        self._tried_headers.add(request.key_header)
         if way is not None and not self._has_tried(way):
             self._take_way(way)
         elif learnt := lessons_from(error, dict(request.body or {}), self._lessons, self._services.clock()):
@@ -141,10 +144,11 @@ class ModelExchange:
         return changed if changed != request else None
 
     def _take_way(self, lesson: Lesson) -> None:
-        if lesson.parameter == ENDPOINT:  # which API it speaks was found out at another address
-            known = [each for each in self._lessons if each not in self._unproven]
-            self._unproven = [each for each in self._unproven if each.parameter != API]
-            self._lessons = [*known, *self._unproven]
+        # Which API it speaks was found out at another address; of headers only one is sent.
+        outdated = {ENDPOINT: API, KEY_HEADER: KEY_HEADER}.get(lesson.parameter)
+        known = [each for each in self._lessons if each not in self._unproven]
+        self._unproven = [each for each in self._unproven if each.parameter != outdated]
+        self._lessons = [*known, *self._unproven]
         self._unproven.append(lesson)
         self._lessons.append(lesson)
 
@@ -156,11 +160,13 @@ class ModelExchange:
             request.route.endpoint,
             identity=self._call.target.identity is not None,
             scope=request.scope,
-            key_header=request.key_header,
+            tried_headers=(*self._tried_headers, request.key_header),
             now=now,
         )
 
     def _has_tried(self, lesson: Lesson) -> bool:
+        if lesson.parameter == KEY_HEADER:
+            return lesson.instead in self._tried_headers
         return any(known.parameter == lesson.parameter for known in self._unproven)
 
     def _renew_token(self, error: FoundryError) -> bool:
@@ -190,9 +196,13 @@ class ModelExchange:
 
 
 def most_telling(failure: AttemptFailed, first: AttemptFailed | None) -> AttemptFailed:
-    """When another path was not there either, what was said about the first one tells more."""
-    lost = ErrorKind.NOT_FOUND_ROUTE
-    return first if first is not None and failure.error.kind is first.error.kind is lost else failure
+    """When another path was not there either, or no header was the right one, what was said first tells more; that a
+    key is wrong tells more than that there was none."""
+    if first is None or failure.error.kind is not first.error.kind:
+        return failure
+    if failure.error.kind is ErrorKind.AUTH_KEY:
+        return failure if first.error.message == MISSING_KEY else first
+    return first if failure.error.kind is ErrorKind.NOT_FOUND_ROUTE else failure
 
 
 def error_with_delay(failure: AttemptFailed, now: float) -> FoundryError:

@@ -64,8 +64,8 @@ def apply_lessons(lessons: Sequence[Lesson], body: JsonBody) -> JsonBody:
 
 
 def learnt_way(lessons: Sequence[Lesson], about: str) -> str:
-    """What was learnt about the way itself; empty when nothing."""
-    return next((lesson.instead for lesson in lessons if lesson.parameter == about), "")
+    """What was learnt last about the way itself; empty when nothing."""
+    return next((lesson.instead for lesson in reversed(lessons) if lesson.parameter == about), "")
 
 
 def lessons_from(error: FoundryError, body: JsonBody, known: Sequence[Lesson], now: float) -> list[Lesson]:

@@ -11,8 +11,8 @@ from urllib.parse import quote
 from connections.endpoint.endpoint import RESPONSES_VERSION, Endpoint, EndpointError, EndpointKind
 from connections.endpoint.hosts import BELIEVED_SCOPES
 from connections.endpoint.recognise import LAST_GA, parse_endpoint
-from connections.foundry.auth import BEARER, scope_named_in
-from connections.foundry.classify import ENABLED_SINCE, OTHER_API
+from connections.foundry.auth import API_KEY, BEARER, SUBSCRIPTION_KEY, scope_named_in
+from connections.foundry.classify import ENABLED_SINCE, MISSING_KEY, OTHER_API
 from connections.foundry.errors import ErrorKind, FoundryError
 from connections.foundry.lessons import API, API_VERSION, ENDPOINT, KEY_HEADER, SCOPE, Lesson, learnt_way
 
@@ -105,14 +105,27 @@ def other_path(route: Route, model: str) -> str:
 
 
 def lesson_about_credentials(
-    error: FoundryError, endpoint: Endpoint, *, identity: bool, scope: str, key_header: str, now: float
+    error: FoundryError, endpoint: Endpoint, *, identity: bool, scope: str, tried_headers: Sequence[str], now: float
 ) -> Lesson | None:
-    """What a refused token teaches: another audience, or that a key is no token. Only Microsoft's own resources are
-    believed about audiences: anybody else could ask for a token that opens something else."""
-    if error.kind is not ErrorKind.AUTH_TOKEN:
-        return None
-    if identity:
+    """What a refused token or key teaches: another audience, that a key is no token, or another header for it. Only
+    Microsoft's own resources are believed about audiences: anybody else could ask for a token that opens something
+    else."""
+    if error.kind is ErrorKind.AUTH_TOKEN and identity:
         named = scope_named_in(error.raw) if endpoint.is_resource else ""
         return Lesson(SCOPE, named, error.raw, now) if named in BELIEVED_SCOPES and named != scope else None
-    # The dated routes read a bearer key as a token.
-    return Lesson(KEY_HEADER, "api-key", error.raw, now) if key_header == BEARER else None
+    if identity or error.status != 401 or error.kind not in (ErrorKind.AUTH_TOKEN, ErrorKind.AUTH_KEY):
+        return None
+    header = next((each for each in headers_worth_trying(error, endpoint) if each not in tried_headers), "")
+    return Lesson(KEY_HEADER, header, error.raw, now) if header else None
+
+
+def headers_worth_trying(error: FoundryError, endpoint: Endpoint) -> Sequence[str]:
+    """The dated routes of Azure read a bearer key as a token. Gateways choose their header as they like; one that
+    found no key tells nothing about the key."""
+    if error.kind is ErrorKind.AUTH_TOKEN:
+        return (API_KEY,)
+    if endpoint.is_azure:
+        return ()
+    if error.message == MISSING_KEY or endpoint.kind is not EndpointKind.COMPATIBLE:
+        return (API_KEY, SUBSCRIPTION_KEY, BEARER)
+    return ()
