@@ -8,6 +8,7 @@ from typing import Any
 from django import forms
 from django.core.exceptions import ValidationError
 
+from connections.endpoint.endpoint import Endpoint
 from connections.fields import UnreadableSecret
 from connections.foundry.auth import API_KEY, BEARER, SUBSCRIPTION_KEY
 from connections.foundry.values import WhenReached
@@ -210,6 +211,14 @@ class GatewayPart(ConnectionPart):
 
     key_header = forms.ChoiceField(label="Header of the key", choices=KEY_HEADERS, required=False)
     other_key_header = HeaderName(label="Name of that header", max_length=100, required=False)
+    token_scope = forms.RegexField(
+        r"^(api|https)://[^\s/]+(/[^\s/]+)*/\.default$",
+        label="Scope of the token",
+        max_length=200,
+        required=False,
+        help_text="Of a gateway that takes tokens of Microsoft Entra ID: its owner tells it.",
+        error_messages={"invalid": "A scope looks like api://CLIENT-ID/.default. Ask the owner of the gateway."},
+    )
     extra_header = HeaderName(label="One more header", max_length=100, required=False)
     extra_header_value = SecretCharField(
         "Its value", strip=True, help_text="Write-only. Blank sends the key there, too."
@@ -218,7 +227,7 @@ class GatewayPart(ConnectionPart):
     @property
     def has_gateway(self) -> bool:
         """Whether anything under More is set."""
-        return self.is_any_set("key_header", "other_key_header", "extra_header")
+        return self.is_any_set("key_header", "other_key_header", "extra_header", "token_scope")
 
     def clean_extra_header_value(self) -> str:
         return self.check_typed_secret("extra_header_value", "header")
@@ -226,6 +235,14 @@ class GatewayPart(ConnectionPart):
     def check_key_header(self, cleaned: dict[str, Any]) -> None:
         if cleaned.get("key_header") == "other" and not cleaned.get("other_key_header"):
             self.add_error("other_key_header", "Name the header that carries the key.")
+
+    def check_token_scope(self, cleaned: dict[str, Any], endpoint: Endpoint | None) -> None:
+        if cleaned.get("auth") != "entra":
+            # Of a way to sign in that is not chosen any more, in a field that is not shown.
+            cleaned["token_scope"] = ""
+            self.errors.pop("token_scope", None)
+        elif cleaned.get("token_scope") and endpoint is not None and endpoint.is_azure:
+            self.add_error("token_scope", f"{endpoint.host} has a scope of its own. Leave it empty.")
 
 
 class LimitsPart(ConnectionPart):

@@ -21,7 +21,7 @@ from connections.models import OWN_IDENTITIES, Auth, Connection
 from connections.secret import Secret
 
 # A test of the form says nothing about a stored connection that differs in one of these.
-FIELDS_OF_A_CALL = ("endpoint", "auth", "tenant_id", "client_id", "key_header", "extra_header")
+FIELDS_OF_A_CALL = ("endpoint", "auth", "tenant_id", "client_id", "key_header", "extra_header", "token_scope")
 
 
 class ConnectionForm(IdentityPart, GatewayPart, LimitsPart):
@@ -87,6 +87,7 @@ class ConnectionForm(IdentityPart, GatewayPart, LimitsPart):
         elif "key" not in self.errors and not cleaned.get("key") and (why := self.reason_to_enter("key", "key")):
             self.add_error("key", why)
         self.check_key_header(cleaned)
+        self.check_token_scope(cleaned, self.parsed)
         self._check_extra_header(cleaned)
         self.check_spill(cleaned)
         return cleaned
@@ -128,6 +129,7 @@ class ConnectionForm(IdentityPart, GatewayPart, LimitsPart):
         header = cleaned.get("key_header", "")
         connection.key_header = cleaned.get("other_key_header", "") if header == "other" else header
         connection.extra_header = cleaned.get("extra_header", "")
+        connection.token_scope = cleaned.get("token_scope", "")
         for name in (*LIMITS, "spill_over_to"):
             setattr(connection, name, cleaned.get(name))
         connection.when_reached = cleaned.get("when_reached") or WhenReached.WAIT
@@ -158,6 +160,7 @@ def initial_values(stored: Connection) -> dict[str, Any]:
         "key_header": stored.key_header if known else "other",
         "other_key_header": "" if known else stored.key_header,
         "extra_header": stored.extra_header,
+        "token_scope": stored.token_scope,
         **{name: getattr(stored, name) for name in (*LIMITS, "when_reached")},
         "spill_over_to": stored.spill_over_to.name if stored.spill_over_to else "",
     }

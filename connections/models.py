@@ -83,6 +83,7 @@ class Connection(models.Model):
     identity_secret = SecretField(default=no_secret)  # client secret, or certificate and its key as PEM
     identity_password = SecretField(default=no_secret)  # of the certificate
     key_header = models.CharField(max_length=100, blank=True)  # empty: as the kind of endpoint wants it
+    token_scope = models.CharField(max_length=200, blank=True)  # for a gateway; empty: as the kind of endpoint wants it
     extra_header = models.CharField(max_length=100, blank=True)
     extra_header_value = SecretField(default=no_secret)  # empty: the key
     default_model = models.CharField(max_length=200, blank=True)  # deployment that a test calls
@@ -185,6 +186,7 @@ class Connection(models.Model):
             self.limits,
             slot=self.slot,
             account=f"connection {self.pk}",
+            token_scope=self.token_scope,
         )
 
     def data_target(self) -> DataTarget:
@@ -234,7 +236,7 @@ class Connection(models.Model):
         """Tells whether two connections make the same calls: of everything but names, limits and reminders."""
         parts = [self.kind, self.endpoint, self.user_name, self.auth, self.tenant_id, self.client_id, self.key_header]
         hidden = [secret.reveal() if isinstance(secret, Secret) else "" for secret in self.secrets]
-        text = json.dumps([*parts, self.extra_header, *hidden])
+        text = json.dumps([*parts, self.extra_header, self.token_scope, *hidden])
         return salted_hmac("connections.call", text, algorithm="sha256").hexdigest()
 
 

@@ -30,7 +30,8 @@ def wire_request_at(
     header = learnt_way(lessons, KEY_HEADER) or target.key_header or route.endpoint.key_header
     learnt = learnt_way(lessons, SCOPE)
     believed = learnt in BELIEVED_SCOPES and route.endpoint.is_resource
-    return WireRequest(route, body, header, learnt if believed else route.endpoint.scope)
+    own = "" if route.endpoint.is_azure else target.token_scope
+    return WireRequest(route, body, header, learnt if believed else own or route.endpoint.scope)
 
 
 class ModelCall(Protocol):

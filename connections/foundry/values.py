@@ -211,6 +211,7 @@ class Target:
     customer: str = ""  # the label of whoever it belongs to; of a connection that a run has made
     account: str = ""  # what its limits are counted by, the same in every process
     slot: int = 0  # of a stored connection: which of its two keys this is
+    token_scope: str = ""  # of a token for a gateway; empty: by kind of endpoint
 
     @property
     def fingerprint(self) -> str:

@@ -125,6 +125,7 @@ class ValuePacker:
             limits_of(target.limits),
             target.customer,
             target.account,
+            target.token_scope,
         ]  # fmt: skip
 
 
@@ -160,16 +161,18 @@ def target_of(
     limits: list[Any] | None = None,
     customer: str = "",
     account: str = "",
+    token_scope: str = "",
 ) -> Target:
-    """Raises EndpointError. Checkpoints of earlier versions end before the limits."""
+    """Raises EndpointError. Checkpoints of earlier versions end before the limits or the scope."""
     known = None
     if identity:
         method, tenant_id, client_id, secret, password, authority = identity
         known = Identity(method, tenant_id, client_id, Secret(secret), Secret(password), authority)
     header = Header(extra[0], Secret(extra[1])) if extra else None
     return Target(
-        name, parse_endpoint(url), Secret(key), known, key_header, header, limits_from(limits), customer, account
-    )
+        name, parse_endpoint(url), Secret(key), known, key_header, header, limits_from(limits), customer, account,
+        token_scope=token_scope,
+    )  # fmt: skip
 
 
 def limits_from(packed: list[Any] | None) -> Limits | None:

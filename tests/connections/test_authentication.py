@@ -112,3 +112,34 @@ def test_a_flow_that_would_call_a_rented_host_by_the_servers_identity_has_a_prob
     Connection.objects.update(auth="managed_identity")
     page = client_alice.get(reverse("designer:show", args=[make_flow(by=alice).slug]))
     assert "gets no token of this server" in page.content.decode()
+
+
+GATEWAY = {**ENTRA, "client_secret": "s3cret-of-the-app", "key": "", "endpoint": "https://gw.contoso.com/openai/v1"}
+
+
+def test_a_gateway_has_a_scope_of_its_own(client_alice):
+    made = posted(**GATEWAY, token_scope="api://0f1e/.default")
+    assert client_alice.post(reverse("connections:new"), made).status_code == 302
+    stored = Connection.objects.get()
+    assert (stored.token_scope, stored.target().token_scope) == ("api://0f1e/.default",) * 2
+    address = reverse("connections:edit", args=[stored.pk])
+    assert "api://0f1e/.default" in client_alice.get(address).content.decode()
+    back_to_key = posted(endpoint=GATEWAY["endpoint"], key=PLANTED_KEY, auth="key", token_scope="0f1e")
+    assert client_alice.post(address, back_to_key).status_code == 302
+    stored.refresh_from_db()
+    assert stored.token_scope == ""
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"token_scope": "0f1e"}, "A scope looks like api://"),
+        ({"token_scope": "api://0f1e"}, "A scope looks like api://"),
+        ({"token_scope": "api://a/.default", "endpoint": "https://r.openai.azure.com/openai/v1"}, "has a scope of its own"),
+    ],
+)  # fmt: skip
+def test_a_scope_that_is_none_or_that_nobody_asks_for_is_refused(client_alice, changes, words):
+    response = client_alice.post(reverse("connections:new"), posted(**{**GATEWAY, **changes}))
+    assert response.status_code == 422
+    assert words in response.content.decode()
+    assert not Connection.objects.exists()

@@ -23,7 +23,7 @@ TARGETS = [
     Target("app", ENDPOINT, Secret(""), Identity("client_secret", "t", "c", Secret("s"), Secret("p"), "login.example")),
     Target(
         "limited", ENDPOINT, Secret("planted-key"), limits=Limits(1, None, 3, 4, WhenReached.SPILL, "spare"),
-        customer="Fabrikam", account="Fabrikam@contoso",
+        customer="Fabrikam", account="Fabrikam@contoso", token_scope="api://gateway/.default",
     ),
 ]  # fmt: skip
 

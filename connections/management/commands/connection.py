@@ -48,6 +48,7 @@ class Command(KeyedCommand):
         add.add_argument("--tenant-id", default="", help="tenant of Microsoft Entra ID")
         add.add_argument("--client-id", default="", help="app registration, or user-assigned managed identity")
         add.add_argument("--key-header", default="", help="header of the key when a gateway wants its own")
+        add.add_argument("--token-scope", default="", help="of a token for a gateway, such as api://CLIENT-ID/.default")
         add.add_argument("--extra-header", default="", help="one more header that gets the key")
         verbs.add_parser("list", help="every connection").add_argument("--json", action="store_true")
         test = verbs.add_parser("test", help="send one tiny chat call, or sign in")
@@ -67,6 +68,7 @@ class Command(KeyedCommand):
                 "auth": "key" if auth == Auth.KEY else "entra", "method": "" if auth == Auth.KEY else auth,
                 "tenant_id": options["tenant_id"], "client_id": options["client_id"],
                 **key_header_fields(options["key_header"]), "extra_header": options["extra_header"],
+                "token_scope": options["token_scope"],
                 **(read_secret(auth) if kind == FOUNDRY or kind.sign_ins else {}),
             },
         )  # fmt: skip

@@ -180,14 +180,14 @@ class Service:
         return httpx.Response(401, json={"statusCode": 401, "message": message})
 
 
-async def answered(service, credential, endpoint=f"{ROOT}/openai/v1", identity=SIGNED, calls=1):
+async def answered(service, credential, endpoint=f"{ROOT}/openai/v1", identity=SIGNED, calls=1, scope=""):
     client = FoundryClient(
         destinations=Destinations(),
         transport=httpx.MockTransport(service),
         retry=QUICK,
         tokens=EntraTokens(lambda identity: credential),
     )
-    target = Target("contoso", parse_endpoint(endpoint), Secret(""), identity)
+    target = Target("contoso", parse_endpoint(endpoint), Secret(""), identity, token_scope=scope)
     request = ChatRequest("m", (Message("user", "Where?"),), stream=False)
     for _ in range(calls):
         last = [event async for event in client.chat(target, request)][-1]
@@ -234,3 +234,15 @@ async def test_the_identity_of_the_server_is_shown_to_microsoft_alone():
         await answered(service, Credential(10**9), "https://gw.contoso.com/v1", Identity("managed_identity"))
     assert "no host of Microsoft" in caught.value.message
     assert service.asked == []
+
+
+async def test_a_gateway_gets_a_token_of_its_own_scope():
+    service, credential = Service("api://gateway"), Credential(10**9)
+    await answered(service, credential, "https://gw.contoso.com/openai/v1", scope="api://gateway/.default")
+    assert credential.asked == ["api://gateway/.default"]
+
+
+async def test_a_resource_of_azure_gets_tokens_for_itself_alone():
+    service, credential = Service("https://ai.azure.com"), Credential(10**9)
+    await answered(service, credential, scope="https://management.azure.com/.default")
+    assert credential.asked == [AI]
