@@ -78,11 +78,11 @@ MIDDLEWARE = [
     "csp.middleware.CSPMiddleware",
     "foundryflow.headers.headers",
     "foundryflow.readable_requests.turn_away_unreadable",
-    "foundryflow.sessions.LimitedSessions",
+    "foundryflow.sign_in.sessions.LimitedSessions",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
-    "foundryflow.signed_out.SignInRequired",
+    "foundryflow.sign_in.signed_out.SignInRequired",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
@@ -90,7 +90,7 @@ MIDDLEWARE = [
     "axes.middleware.AxesMiddleware",
 ]
 
-CSRF_FAILURE_VIEW = "foundryflow.signed_out.without_token"
+CSRF_FAILURE_VIEW = "foundryflow.sign_in.signed_out.without_token"
 ROOT_URLCONF = "foundryflow.urls"
 ASGI_APPLICATION = "foundryflow.asgi.application"
 
@@ -187,9 +187,9 @@ LOGIN_URL = "login"
 LOGIN_REDIRECT_URL = "flows:list"
 LOGOUT_REDIRECT_URL = "login"
 # Axes brings every attempt to our limits, which count by name, address and network, and log name and address.
-AXES_HANDLER = "foundryflow.sign_in.SignInLimits"
-AXES_LOCKOUT_CALLABLE = "foundryflow.sign_in.lockout_page"
-AXES_CLIENT_IP_CALLABLE = "foundryflow.sign_in.caller_address"
+AXES_HANDLER = "foundryflow.sign_in.limits.SignInLimits"
+AXES_LOCKOUT_CALLABLE = "foundryflow.sign_in.limits.lockout_page"
+AXES_CLIENT_IP_CALLABLE = "foundryflow.proxies.caller_address"
 AXES_VERBOSE = False
 # Somebody is signed out after this time without doing anything, and after the longer one in any case.
 SESSION_IDLE_SECONDS = 60 * env.number("SESSION_IDLE_MINUTES", 720, least=1)

@@ -7,9 +7,10 @@ from django.http import HttpRequest, HttpResponse
 from django.urls import include, path
 
 from foundryflow.access import anyone, reader
-from foundryflow.first_run import first_run
-from foundryflow.sign_in import ChangePassword, SignIn
-from foundryflow.signed_out import session, signed_in
+from foundryflow.sign_in.first_run import first_run
+from foundryflow.sign_in.password import ChangePassword
+from foundryflow.sign_in.signed_out import session, signed_in
+from foundryflow.sign_in.views import SignIn
 
 
 @anyone

@@ -19,7 +19,7 @@ from django.core.management.base import BaseCommand, CommandError
 from foundryflow.database import Unusable, check_file, give_connections_back
 from foundryflow.listener import BACKLOG, KEEP_ALIVE_SECONDS, Protocol, listen, raise_file_limit
 from foundryflow.management.keyed import add_without_secrets, check_keys
-from foundryflow.setup_code import setup_code
+from foundryflow.sign_in.setup_code import setup_code
 
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
 EVERY_ADDRESS = ("0.0.0.0", "::")  # noqa: S104 - compared, not bound

@@ -10,11 +10,11 @@ from django.db import connection
 from django.test import Client
 from django.utils import timezone
 
-from foundryflow import sessions
-from foundryflow import sign_in as product
-from foundryflow.attempts import Limit, TooMany, begin_attempt
 from foundryflow.models import Attempt
-from foundryflow.sign_in import name_digest
+from foundryflow.sign_in import limits as product
+from foundryflow.sign_in import sessions
+from foundryflow.sign_in.attempts import Limit, TooMany, begin_attempt
+from foundryflow.sign_in.devices import name_digest
 from tests.factories import make_flow, make_run
 
 MOST_TOGETHER, MOST_OF_ADDRESS, MOST_OF_NETWORK, MOST_OF_NAME = 3, 5, 7, 9  # those of the product are higher

@@ -18,10 +18,11 @@ from django.shortcuts import redirect
 from django.views.decorators.http import require_http_methods
 
 from foundryflow.access import anyone
-from foundryflow.attempts import Limit, TooMany, begin_attempt
 from foundryflow.regions import page
-from foundryflow.setup_code import is_setup_code
-from foundryflow.sign_in import caller_address, remember_device
+from foundryflow.sign_in.attempts import Limit, TooMany, begin_attempt
+from foundryflow.sign_in.devices import remember_device
+from foundryflow.sign_in.logged_names import caller_of
+from foundryflow.sign_in.setup_code import is_setup_code
 
 log = logging.getLogger(__name__)
 
@@ -72,7 +73,7 @@ class AdministratorForm(forms.Form):
             attempt.withdraw()
             return code
         attempt.fail()
-        log.warning("Wrong setup code from %s", caller_address(self.request))
+        log.warning("Wrong setup code from %s", caller_of(self.request))
         raise ValidationError("This is not the code.")
 
     def clean(self) -> dict[str, Any]:
