@@ -14,6 +14,7 @@ from datetime import datetime
 from typing import Any
 
 from axes.handlers.base import AxesHandler
+from django.contrib.auth.models import User
 from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
 
@@ -23,6 +24,7 @@ from foundryflow.regions import page
 from foundryflow.sign_in.attempts import Limit, PendingAttempt, TooMany, begin_attempt
 from foundryflow.sign_in.devices import device_of, name_digest
 from foundryflow.sign_in.logged_names import LOGGER, caller_of, loggable_name, printable
+from foundryflow.sign_in.trail import STRANGER, tell_refused
 
 log = logging.getLogger(LOGGER)
 
@@ -30,6 +32,7 @@ QUARTER, HOUR = 900, 3_600  # seconds
 MOST_TOGETHER = 8  # wrong ones in a quarter of an hour: of a name from an address, or from a known browser
 MOST_OF_ADDRESS, MOST_OF_NETWORK = 20, 40  # the same, of whatever names
 MOST_OF_NAME = 20  # an hour, from wherever
+MOST_CODES, MOST_CODES_AN_HOUR = 5, 10  # wrong codes of one person, whose password was right
 
 
 class SignInLimits(AxesHandler):  # type: ignore[misc]  # without types
@@ -46,19 +49,24 @@ class SignInLimits(AxesHandler):  # type: ignore[misc]  # without types
 
     def user_login_failed(self, sender: Any, credentials: Any, request: Any = None, **kwargs: Any) -> None:
         attempt: PendingAttempt | None = getattr(request, "attempt", None)
-        who = f"{loggable_name((credentials or {}).get('username') or '')} from {caller_of(request)}"
+        name = (credentials or {}).get("username") or ""
+        who = f"{loggable_name(name)} from {caller_of(request)}"
         if attempt is None:
             log.info("Sign-in refused, too many attempts: %s", who)
+            tell_refused(
+                request, name if User.objects.filter(username=name).exists() else STRANGER, "too many attempts"
+            )
             return
         request.attempt = None
         log.warning("Sign-in failed: %s", who)
+        tell_refused(request, name, "wrong password")
         if until := attempt.fail():
             request.axes_locked_out, request.locked_until = True, until
             log.warning("Sign-in locked until %s: %s", until.isoformat(timespec="seconds"), who)
+            tell_refused(request, name, f"until {until:%H:%M:%S} UTC", verb="was locked out")
 
     def user_logged_in(self, sender: Any, request: Any, user: Any, **kwargs: Any) -> None:
-        if attempt := getattr(request, "attempt", None):
-            attempt.withdraw()
+        withdraw_attempt(request)
         log.info("Signed in: %s from %s", printable(user.get_username()), caller_of(request))
 
     def get_failures(self, request: Any, credentials: Any = None) -> int:
@@ -91,6 +99,34 @@ def limits_of(request: HttpRequest, name: str) -> list[Limit]:
     ]
 
 
+def code_limits(name: str) -> list[Limit]:
+    """What a code of this person is counted as, from wherever: it takes the password to try one."""
+    who = name_digest(name)
+    return [Limit(f"code:{who}", MOST_CODES, QUARTER), Limit(f"codes:{who}", MOST_CODES_AN_HOUR, HOUR)]
+
+
+def withdraw_attempt(request: Any) -> None:
+    """The password of this request was right."""
+    if attempt := getattr(request, "attempt", None):
+        attempt.withdraw()
+    request.attempt = None
+
+
+def log_code_failure(request: HttpRequest, name: str, until: datetime | None) -> None:
+    who = f"{printable(name)} from {caller_of(request)}"
+    log.warning("Code refused: %s", who)
+    tell_refused(request, name, "wrong code")
+    if until:
+        log.warning("Codes locked until %s: %s", until.isoformat(timespec="seconds"), who)
+        tell_refused(request, name, f"until {until:%H:%M:%S} UTC", verb="was locked out")
+
+
+def lock_out(request: Any, until: datetime) -> Any:
+    """The request, knowing until when its page says that one has to wait."""
+    request.locked_until = until
+    return request
+
+
 def host_and_network(text: str) -> tuple[str, str]:
     """The host and its network. One host of IPv6 has a whole /64 to call from, and a site a /48."""
     found = address_of(text)
@@ -111,6 +147,6 @@ def lockout_page(request: Any, response: Any = None, credentials: Any = None) ->
     until: datetime = getattr(request, "locked_until", None) or timezone.now()
     seconds = max(1, math.ceil((until - timezone.now()).total_seconds()))
     context = {"until": until, "minutes": math.ceil(seconds / 60), "seconds": seconds}
-    answer = page(request, "locked_out.html", context, status=429)
+    answer = page(request, "sign_in/locked_out.html", context, status=429)
     answer.headers["Retry-After"] = str(seconds)
     return answer

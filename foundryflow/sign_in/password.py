@@ -9,12 +9,13 @@ from django.conf import settings
 from django.contrib.auth.forms import PasswordChangeForm
 from django.contrib.auth.views import PasswordChangeView
 from django.contrib.messages import success
-from django.http import HttpResponse
+from django.http import Http404, HttpResponse, HttpResponseBase
 from django.urls import reverse_lazy
 
 from foundryflow.sign_in.attempts import TooMany, begin_attempt
 from foundryflow.sign_in.limits import limits_of, lockout_page
 from foundryflow.sign_in.logged_names import LOGGER, caller_of, printable
+from foundryflow.sign_in.trail import tell
 
 log = logging.getLogger(LOGGER)
 
@@ -43,6 +44,11 @@ class ChangePassword(PasswordChangeView):
     form_class = PasswordForm
     success_url = reverse_lazy("password")
 
+    def dispatch(self, request: Any, *args: Any, **kwargs: Any) -> HttpResponseBase:
+        if not settings.PASSWORD_SIGN_IN:
+            raise Http404("Nobody logs in with a password here.")
+        return super().dispatch(request, *args, **kwargs)
+
     def post(self, request: Any, *args: Any, **kwargs: Any) -> HttpResponse:
         who = f"{printable(request.user.get_username())} from {caller_of(request)}"
         try:
@@ -59,11 +65,13 @@ class ChangePassword(PasswordChangeView):
             return lockout_page(request)
         else:
             log.warning("Password change failed: %s", who)
+            tell(request, "tried to change their password", ", wrong password", refused=True)
         return self.form_valid(form) if form.is_valid() else self.form_invalid(form)
 
     def form_valid(self, form: PasswordChangeForm) -> HttpResponse:
         response = super().form_valid(form)
         success(self.request, "The password is changed. Everywhere else you are signed out.")
+        tell(self.request, "changed their password")
         log.warning("Password changed: %s from %s", printable(form.user.get_username()), caller_of(self.request))
         return response
 

@@ -4,14 +4,21 @@ from __future__ import annotations
 
 from typing import Any
 
+from django.conf import settings
 from django.contrib.auth.forms import AuthenticationForm
 from django.contrib.auth.models import User
 from django.contrib.auth.views import LoginView
+from django.contrib.messages import get_messages
 from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from django.shortcuts import redirect
+from django.utils.http import urlencode
 
 from foundryflow.sign_in.devices import remember_device
+from foundryflow.sign_in.limits import withdraw_attempt
+from foundryflow.sign_in.notices import NOTICE, back_to_login
+from foundryflow.sign_in.openid.links import agree_to_link, pending_link
+from foundryflow.sign_in.pipeline import enter_with_password
 
 
 class SignInForm(AuthenticationForm):
@@ -28,7 +35,7 @@ class SignInForm(AuthenticationForm):
 class SignIn(LoginView):
     """Log-in; on an empty installation the set-up page instead."""
 
-    template_name = "login.html"
+    template_name = "sign_in/login.html"
     authentication_form = SignInForm
 
     def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
@@ -38,12 +45,31 @@ class SignIn(LoginView):
             return redirect("first_run")
         return super().dispatch(request, *args, **kwargs)
 
+    def post(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        if not settings.PASSWORD_SIGN_IN:
+            return back_to_login(request, "Nobody logs in with a password here.", self.get_redirect_url())
+        return super().post(request, *args, **kwargs)
+
     def form_valid(self, form: AuthenticationForm) -> HttpResponse:
-        response = super().form_valid(form)
-        remember_device(self.request, response, form.get_user())
+        user = form.get_user()
+        withdraw_attempt(self.request)
+        agree_to_link(self.request, self.request.POST.get("link", ""))
+        response = enter_with_password(self.request, user, self.get_success_url())
+        if self.request.user.is_authenticated:  # else a code is asked for first
+            remember_device(self.request, response, user)
         return response
 
     def form_invalid(self, form: AuthenticationForm) -> HttpResponse:
         response = super().form_invalid(form)
         response.status_code = 422
         return response
+
+    def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
+        asked = {"next": self.get_redirect_url(), **({"again": ""} if "again" in self.request.GET else {})}
+        return super().get_context_data(
+            **kwargs,
+            providers=settings.IDENTITY_PROVIDERS,
+            query=urlencode({name: value for name, value in asked.items() if value or name == "again"}),
+            to_link=pending_link(self.request),
+            notices=[message for message in get_messages(self.request) if NOTICE in message.tags],
+        )
