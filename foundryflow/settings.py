@@ -183,8 +183,10 @@ AUTH_PASSWORD_VALIDATORS = [
         "NAME": "django.contrib.auth.password_validation.MinimumLengthValidator",
         "OPTIONS": {"min_length": SHORTEST_PASSWORD},
     },
-    {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
+    {"NAME": "foundryflow.sign_in.familiar_passwords.FamiliarPasswordValidator"},
 ]
+# Words beside our own that a password must not be made of, such as the name of the company.
+PASSWORD_WORDS = env.names("PASSWORD_WORDS")
 LOGIN_URL = "login"
 LOGIN_REDIRECT_URL = "flows:list"
 LOGOUT_REDIRECT_URL = "login"
