@@ -14,7 +14,7 @@ from enum import Enum
 from allauth.account.internal.flows.login import record_authentication
 from allauth.mfa.adapter import DefaultMFAAdapter, get_adapter
 from allauth.mfa.models import Authenticator
-from allauth.mfa.totp.internal.auth import format_hotp_value, hotp_value
+from allauth.mfa.totp.internal.auth import TOTP, format_hotp_value, hotp_value
 from django.conf import settings
 from django.contrib.auth.models import User
 from django.db import transaction
@@ -91,7 +91,8 @@ def use_totp(authenticator: Authenticator, code: str) -> CodeOutcome:
     for step in range(now - tolerance, now + tolerance + 1):
         if not hmac.compare_digest(format_hotp_value(hotp_value(secret, step)).encode(), code.encode()):
             continue
-        if step <= authenticator.data.get(LAST_STEP, 0):
+        # allauth remembers, in this process, what it took itself: when the app was set up, or somebody confirmed.
+        if step <= authenticator.data.get(LAST_STEP, 0) or not TOTP(authenticator)._mark_code_used(code):
             return CodeOutcome.USED
         authenticator.data[LAST_STEP] = step
         authenticator.save(update_fields=["data"])

@@ -12,7 +12,8 @@ from django.contrib import messages
 from django.contrib.auth.models import User
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, resolve_url
-from django.utils.http import url_has_allowed_host_and_scheme
+from django.urls import reverse
+from django.utils.http import url_has_allowed_host_and_scheme, urlencode
 from django.views.decorators.http import require_GET
 
 from foundryflow.access import anyone
@@ -41,6 +42,9 @@ def leave(request: HttpRequest, provider_id: str) -> HttpResponse:
         return redirect(wanted(request))
     if not User.objects.exists():
         return redirect("first_run")
+    if request.headers.get("Sec-Fetch-Site") in ("cross-site", "same-site"):
+        # Another site must not sign anybody in: the person presses the button.
+        return redirect(f"{reverse('login')}?{urlencode({'next': wanted(request)})}")
     nonce = secrets.token_urlsafe(24)
     try:
         metadata_of(provider)

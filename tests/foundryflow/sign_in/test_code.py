@@ -11,6 +11,7 @@ from allauth.mfa.models import Authenticator
 from allauth.mfa.recovery_codes.internal.auth import RecoveryCodes
 from allauth.mfa.totp.internal.auth import TOTP, format_hotp_value, generate_totp_secret, hotp_value
 from django.contrib.auth.models import User
+from django.core.cache import cache
 from django.core.management import call_command
 from django.db import connection
 from django.test import Client, RequestFactory
@@ -21,6 +22,14 @@ from foundryflow.sign_in import limits
 from foundryflow.sign_in.two_factor import CodeOutcome, use_code
 
 pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture(autouse=True)
+def nothing_taken():
+    """allauth remembers codes by person, and numbers of people come again."""
+    cache.clear()
+
+
 PASSWORD = "a long enough password"
 
 
@@ -107,6 +116,15 @@ def test_a_code_is_taken_once(alice, secret):
         response = enter(client, code)
         assert response.status_code == (422 if sentence else 302)
         assert sentence in response.content.decode()
+
+
+def test_the_code_that_the_app_was_set_up_with_is_spent(alice):
+    secret = generate_totp_secret()
+    code = code_of(secret)
+    assert TOTP.activate(alice, secret).validate_code(code)
+    client = Client()
+    with_password(client)
+    assert "used already" in enter(client, code).content.decode()
 
 
 def test_an_older_code_than_one_that_was_taken_is_not_taken(alice, secret):

@@ -252,6 +252,12 @@ def test_nothing_in_the_address_changes_what_is_asked_for(configure, ada, provid
     assert come_back(client, leave(client, "?next=//evil.example")).url == "/flows/"
 
 
+@pytest.mark.parametrize("site", ["cross-site", "same-site"])
+def test_another_site_signs_nobody_in(configure, ada, site):
+    response = Client().get("/login/oidc/?next=/runs/", headers={"Sec-Fetch-Site": site})
+    assert response.url == "/login/?next=%2Fruns%2F"
+
+
 def test_what_stands_in_userinfo_alone_counts_when_it_is_about_the_same_person(trip, ada, provider):
     provider.in_token = set()
     client = Client()
