@@ -66,5 +66,6 @@ def enter_with_password(request: HttpRequest, user: User, next: str) -> HttpResp
     """The password was right: leads to the code, or to where the person wanted to go."""
     if request.user.is_authenticated:  # somebody else, or the same person again
         logout(request)
+    clear_login(request)  # what was begun before
     response: HttpResponse = perform_password_login(request, {}, Login(user=user, redirect_url=next))
     return response

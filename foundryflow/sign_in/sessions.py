@@ -9,14 +9,18 @@ from django.conf import settings
 from django.contrib.auth import BACKEND_SESSION_KEY, SESSION_KEY
 from django.contrib.auth.signals import user_logged_in
 from django.contrib.sessions.middleware import SessionMiddleware
+from django.contrib.sessions.models import Session
 from django.http import HttpRequest
 from django.http.response import HttpResponseBase
+from django.utils import timezone
 
 from foundryflow.sign_in.methods import METHOD, method_of
 from foundryflow.sign_in.pipeline import BACKEND
 
 SINCE, SEEN = "signed_in_at", "seen_at"  # seconds since 1970, in the session
 FORMER_BACKEND = "django.contrib.auth.backends.ModelBackend"  # in sessions from before there were roles
+BRIEFLY = 3_600  # seconds that a session lasts in which nobody is signed in
+AT_ONCE = 100
 REFRESH = 300  # seconds between two notes that somebody is there
 UNATTENDED = "X-Unattended"  # header of requests that a page sends by itself
 
@@ -56,6 +60,22 @@ def note_start(sender: Any, request: HttpRequest, user: Any, **kwargs: Any) -> N
     now = int(time.time())
     request.session[SINCE], request.session[SEEN] = now, now
     request.session[METHOD] = method_of(request, user)
+    request.session.set_expiry(None)
+    delete_expired()
+
+
+def keep_briefly(session: Any) -> None:
+    """Of somebody who has only begun to sign in. Anybody can begin, so that the table must not grow by it."""
+    if SESSION_KEY not in session:
+        session.set_expiry(BRIEFLY)
+        delete_expired()
+
+
+def delete_expired() -> None:
+    """Some of the sessions whose time is up, each time somebody comes."""
+    expired = Session.objects.filter(expire_date__lt=timezone.now()).values_list("pk", flat=True)[:AT_ONCE]
+    if keys := list(expired):
+        Session.objects.filter(pk__in=keys).delete()
 
 
 user_logged_in.connect(note_start)

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import json
+import ssl
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 import httpx
@@ -14,6 +16,7 @@ from foundryflow.sign_in.openid.faults import nonsense, unreachable
 
 LONGEST = 10.0  # seconds that a request may take in all
 MOST = 1_000_000  # bytes of an answer
+ACCEPT = {"Accept": "application/json"}
 
 
 @dataclass(frozen=True)
@@ -26,7 +29,7 @@ def ask(name: str, method: str, url: str, **sent: Any) -> ProviderAnswer:
     """An answer of the provider in JSON, whatever its status. Raises ProviderFault."""
     where = url.partition("?")[0]
     try:
-        status, raw = async_to_sync(fetch)(method, url, **sent)
+        status, raw = async_to_sync(fetch)(method, url, certificates(), **sent)
     except TimeoutError:
         raise unreachable(name, f"{where} took longer than {LONGEST:.0f} s") from None
     except (httpx.HTTPError, httpx.InvalidURL, OSError, ValueError) as error:
@@ -46,12 +49,18 @@ def ask(name: str, method: str, url: str, **sent: Any) -> ProviderAnswer:
     return ProviderAnswer(status, body)
 
 
-async def fetch(method: str, url: str, **sent: Any) -> tuple[int, bytes | None]:
+@cache
+def certificates() -> ssl.SSLContext:
+    """Those that servers are checked by, read once; SSL_CERT_FILE may name others."""
+    return httpx.create_ssl_context()
+
+
+async def fetch(method: str, url: str, trusted: ssl.SSLContext, **sent: Any) -> tuple[int, bytes | None]:
     """The status and the body; None for one that is too large."""
     body = bytearray()
     async with (
         asyncio.timeout(LONGEST),
-        httpx.AsyncClient(follow_redirects=False, timeout=LONGEST, headers={"Accept": "application/json"}) as client,
+        httpx.AsyncClient(verify=trusted, follow_redirects=False, timeout=LONGEST, headers=ACCEPT) as client,
         client.stream(method, url, **{"auth": as_it_is, **sent}) as response,
     ):
         async for piece in response.aiter_bytes():

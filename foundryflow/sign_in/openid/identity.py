@@ -6,10 +6,8 @@ import hashlib
 from dataclasses import dataclass
 from typing import Any
 
-from django.core.exceptions import ValidationError
-from django.core.validators import validate_email
-
 from foundryflow.roles import Role
+from foundryflow.sign_in.logged_names import is_email
 from foundryflow.sign_in.openid.client import ask
 from foundryflow.sign_in.openid.faults import nonsense, untrusted
 from foundryflow.sign_in.openid.metadata import Metadata
@@ -92,15 +90,12 @@ def subject_of(provider: IdentityProvider, claims: dict[str, Any]) -> str:
 def email_of(provider: IdentityProvider, claims: dict[str, Any], more: dict[str, Any]) -> tuple[str, bool]:
     """Where the address stands, it is said there whether it is verified. Entra says so in a claim of its own."""
     verified = "xms_edov" if provider.is_entra else "email_verified"
-    source = more if more.get("email") and (verified in more or not claims.get("email")) else claims
-    if verified in claims:
-        source = claims
-    email = text_of(source.get("email")) or (text_of(claims.get("preferred_username")) if provider.is_entra else "")
-    try:
-        validate_email(email)
-    except ValidationError:
-        return "", False
-    return email, bool(source.get("email")) and source.get(verified) in TRUE
+    sources = [source for source in (claims, more) if is_email(text_of(source.get("email")))]
+    marked = [source for source in sources if verified in source]
+    if marked:
+        return text_of(marked[0]["email"]), marked[0][verified] in TRUE
+    others = [*(source["email"] for source in sources), claims.get("preferred_username") if provider.is_entra else ""]
+    return next((text for text in map(text_of, others) if is_email(text)), ""), False
 
 
 def full_name_of(said: dict[str, Any]) -> str:

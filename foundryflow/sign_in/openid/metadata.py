@@ -5,12 +5,13 @@ from __future__ import annotations
 import re
 import time
 from dataclasses import dataclass, field
+from threading import Lock
 from typing import Any
 
 import jwt
 
 from foundryflow.sign_in.openid.client import ask
-from foundryflow.sign_in.openid.faults import nonsense, unreachable
+from foundryflow.sign_in.openid.faults import ProviderFault, nonsense, unreachable
 from foundryflow.sign_in.providers import GUID, WELL_KNOWN, IdentityProvider, is_safe_address
 
 FRESH = 600.0  # seconds that the document is believed without asking again
@@ -32,14 +33,32 @@ class Metadata:
 
 
 _known: dict[str, Metadata] = {}
+_failed: dict[str, tuple[float, ProviderFault]] = {}  # when, and how it went
+_one_asks = Lock()
 
 
 def metadata_of(provider: IdentityProvider) -> Metadata:
-    """Raises ProviderFault."""
+    """Raises ProviderFault. One asks; whoever comes meanwhile gets the same answer, also that there is none."""
+    came = time.monotonic()
+    if known := fresh(provider):
+        return known
+    with _one_asks:
+        if known := fresh(provider):
+            return known
+        at, fault = _failed.get(provider.issuer, (0.0, None))
+        if fault and at > came:
+            raise ProviderFault(fault.sentence, fault.reason)
+        try:
+            known = _known[provider.issuer] = read_metadata(provider)
+        except ProviderFault as fault:
+            _failed[provider.issuer] = time.monotonic(), fault
+            raise
+        return known
+
+
+def fresh(provider: IdentityProvider) -> Metadata | None:
     known = _known.get(provider.issuer)
-    if known is None or time.monotonic() - known.read_at > FRESH:
-        known = _known[provider.issuer] = read_metadata(provider)
-    return known
+    return known if known and time.monotonic() - known.read_at <= FRESH else None
 
 
 def forget_metadata(provider: IdentityProvider | None = None) -> None:

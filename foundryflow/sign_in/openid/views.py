@@ -6,10 +6,12 @@ import logging
 import secrets
 from typing import Any
 
+from allauth.account.internal.stagekit import clear_login
 from allauth.socialaccount.internal import statekit
 from django.conf import settings
 from django.contrib import messages
 from django.contrib.auth.models import User
+from django.db import IntegrityError
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, resolve_url
 from django.urls import reverse
@@ -24,9 +26,13 @@ from foundryflow.sign_in.openid.faults import ProviderFault, SignInRefused
 from foundryflow.sign_in.openid.metadata import metadata_of
 from foundryflow.sign_in.openid.provider import NONCE, StrictCallback, StrictProvider, provider_of
 from foundryflow.sign_in.providers import IdentityProvider
+from foundryflow.sign_in.sessions import keep_briefly
 from foundryflow.sign_in.trail import STRANGER, tell_refused
 
 log = logging.getLogger(LOGGER)
+
+
+SAME_MOMENT = ProviderFault("You logged in twice at the same moment. Log in again.", "twice at the same moment")
 
 
 @anyone
@@ -46,6 +52,7 @@ def leave(request: HttpRequest, provider_id: str) -> HttpResponse:
         # Another site must not sign anybody in: the person presses the button.
         return redirect(f"{reverse('login')}?{urlencode({'next': wanted(request)})}")
     nonce = secrets.token_urlsafe(24)
+    keep_briefly(request.session)
     try:
         metadata_of(provider)
         response: HttpResponse = of_allauth(request, provider).redirect(
@@ -64,11 +71,14 @@ def come_back(request: HttpRequest, provider_id: str) -> HttpResponse:
     provider = known_or_404(provider_id)
     callback = StrictCallback(request, provider)
     next = wanted_before(request, provider)
+    clear_login(request)
     try:
         check_issuer(request, provider)
         response: HttpResponse = callback.dispatch(request)
     except ProviderFault as fault:
         return turn_back(request, provider, fault, next)
+    except IntegrityError:
+        return turn_back(request, provider, SAME_MOMENT, next)
     except SignInRefused as refused:
         return turn_away(request, provider, refused, callback.adapter.identity.email, next)
     if request.user.is_authenticated and provider.groups and callback.adapter.identity.too_many_groups:

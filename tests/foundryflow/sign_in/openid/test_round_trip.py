@@ -2,15 +2,24 @@
 
 import json
 import re
+import threading
 import time
+from datetime import timedelta
 
 import jwt
 import pytest
+from allauth.mfa.totp.internal.auth import TOTP, generate_totp_secret
 from django.contrib.auth.models import User
+from django.contrib.sessions.models import Session
+from django.db import IntegrityError
 from django.test import Client
+from django.utils import timezone
 
 from foundryflow.models import AuditEntry
 from foundryflow.sign_in.openid import client as requests
+from foundryflow.sign_in.openid.faults import ProviderFault
+from foundryflow.sign_in.openid.metadata import metadata_of
+from foundryflow.sign_in.providers import IdentityProvider
 from tests.foundryflow.sign_in.openid.conftest import come_back, leave, said
 from tests.oidc_provider import Broken, SigningKey
 
@@ -286,6 +295,57 @@ def test_whatever_somebody_types_leads_to_the_log_in(configure, ada, query):
     assert "Log in again" in said(client, client.get(f"/login/oidc/callback/{query}"))
     assert client.post("/login/oidc/callback/").status_code == 405
     assert client.post("/login/oidc/").status_code == 405
+
+
+def test_sessions_of_people_who_only_begin_do_not_pile_up(configure, ada):
+    client = Client()
+    leave(client)
+    assert client.session.get_expiry_age() == 3_600
+    Session.objects.update(expire_date=timezone.now() - timedelta(seconds=1))
+    other = Client()
+    assert come_back(other, leave(other)).url == "/flows/"
+    assert other.session.get_expiry_age() > 86_400
+    assert Session.objects.count() == 1
+
+
+def test_a_way_that_was_left_does_not_count(trip, ada):
+    client = Client()
+    TOTP.activate(ada, generate_totp_secret())
+    client.post("/login/", {"username": ada.username, "password": "a long enough password"})
+    assert trip(client).url == "/flows/"
+    assert client.session["signed_in_with"] == "Contoso ID"
+
+
+def test_two_who_are_made_at_the_same_moment_read_a_sentence(trip, ada, monkeypatch):
+    def fail(*args):
+        raise IntegrityError
+
+    monkeypatch.setattr("foundryflow.sign_in.openid.provider.admit", fail)
+    client = Client()
+    assert "You logged in twice at the same moment." in said(client, trip(client))
+
+
+def test_many_who_wait_for_a_provider_that_is_away_ask_it_once(configure, provider):
+    provider.broken[".well-known/openid-configuration"] = Broken(500, b"", delay=1)
+    known, told = settings_of(provider), []
+
+    def ask():
+        try:
+            metadata_of(known)
+        except ProviderFault as fault:
+            told.append(fault.reason)
+
+    threads = [threading.Thread(target=ask) for _ in range(5)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(told) == 5
+    assert provider.asked == [".well-known/openid-configuration"]
+
+
+def settings_of(provider):
+    return IdentityProvider("oidc", "Contoso ID", provider.issuer, "a", "b")
 
 
 def test_the_bar_of_another_tab_leads_back_to_its_page(trip, ada):
