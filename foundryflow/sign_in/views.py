@@ -9,6 +9,7 @@ from django.contrib.auth.forms import AuthenticationForm
 from django.contrib.auth.models import User
 from django.contrib.auth.views import LoginView
 from django.contrib.messages import get_messages
+from django.db.models import Q
 from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from django.shortcuts import redirect
@@ -30,6 +31,19 @@ class SignInForm(AuthenticationForm):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.fields["username"].label = "Email or user name"
+
+    def clean_username(self) -> str:
+        return name_meant(str(self.cleaned_data["username"]))
+
+
+def name_meant(typed: str) -> str:
+    """The name of whoever is meant by a name or an email, in whichever letters; what was typed where that is nobody,
+    or could be two. Limits count by it, so that one person has one count."""
+    if User.objects.filter(username=typed).exists():
+        return typed
+    alike = User.objects.filter(Q(username__iexact=typed) | Q(email__iexact=typed))
+    found = list(alike.values_list("username", flat=True)[:2])
+    return found[0] if len(found) == 1 else typed
 
 
 class SignIn(LoginView):

@@ -29,6 +29,12 @@ def test_both_may_be_set():
     assert "hidden" not in repr(oidc)
 
 
+@pytest.mark.parametrize("authority", ["https://login.microsoftonline.us", "http://127.0.0.1:9000/"])
+def test_another_cloud_has_another_authority(authority):
+    (entra,) = read_providers(environment(ENTRA, ENTRA_AUTHORITY=authority, ENTRA_NAME="Contoso"))
+    assert (entra.issuer, entra.name) == (f"{authority.rstrip('/')}/{TENANT}/v2.0", "Contoso")
+
+
 def test_a_secret_may_be_in_a_file_and_an_issuer_may_be_the_address_of_its_configuration(tmp_path):
     (tmp_path / "secret").write_text("from a file\n")
     given = {**OIDC, "OIDC_CLIENT_SECRET": "", "OIDC_CLIENT_SECRET_FILE": str(tmp_path / "secret")}

@@ -16,6 +16,7 @@ from django.core.management import CommandError, call_command
 from django.test import Client
 
 from foundryflow.keys import KeyRing, key_ring
+from foundryflow.management.commands.serve import Command
 from foundryflow.models import AuditEntry
 from foundryflow.sign_in.providers import IdentityProvider
 from foundryflow.sign_in.setup_code import setup_code
@@ -53,6 +54,13 @@ def test_the_first_administrator_has_none(db, without_passwords):
     given = {"code": setup_code(), "name": "Ada", "email": "ada@contoso.example"}
     assert client.post("/setup/", given).url == "/flows/"
     assert not User.objects.get().has_usable_password()
+
+
+def test_the_server_says_how_to_get_in_when_the_provider_is_away(alice, without_passwords):
+    out = io.StringIO()
+    Command(stdout=out).announce("127.0.0.1", 8000)
+    assert "people come with Contoso ID" in out.getvalue()
+    assert "manage.py changepassword NAME" in out.getvalue()
 
 
 def test_it_is_refused_at_the_start_where_nothing_else_lets_people_in():
