@@ -11,8 +11,14 @@ class FoundryFlowConfig(AppConfig):
     def ready(self) -> None:
         from foundryflow import checks, http
         from foundryflow.people.accounts import connect_accounts
+        from foundryflow.sign_in.openid.links import connect_pending_links
+        from foundryflow.sign_in.trail import connect_trail
+        from foundryflow.sign_in.two_factor import register_sealed_authenticators
 
         connect_accounts()
+        connect_trail()
+        connect_pending_links()
+        register_sealed_authenticators()
         checks.register_all()
         http.register_id_converter()
         pre_migrate.connect(verify_keys_before_migration, sender=self)

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
 from django.apps import apps
 from django.db import connection, models, transaction
-from django.db.models import ExpressionWrapper, F, TextField
+from django.db.models import ExpressionWrapper, F, Q, TextField
 from encrypted_model_fields.fields import EncryptedMixin
 
 from foundryflow.database.waiting import retry_while_away
@@ -45,6 +45,11 @@ class EncryptedColumn:
     def kind(self) -> str:
         """What its rows are called, such as "connections"."""
         return str(self.model._meta.verbose_name_plural)
+
+    @property
+    def path(self) -> str:
+        """To what people know a row by."""
+        return getattr(self.model, "secrets_known_by", "pk")
 
     def count(self) -> int:
         return self._filled().count()
@@ -81,15 +86,73 @@ class EncryptedColumn:
 
     def names(self, keys: Iterable[Any]) -> list[str]:
         """What people know these rows by, one more than are named in a sentence at most."""
-        path = getattr(self.model, "secrets_known_by", "pk")
-        some = self.model._base_manager.filter(pk__in=list(keys)[:1_000]).order_by(path).values_list(path, flat=True)
+        rows = self.model._base_manager.filter(pk__in=list(keys)[:1_000])
+        some = rows.order_by(self.path).values_list(self.path, flat=True)
         return [str(name) for name in some.distinct()[: MOST_NAMED + 1]]
+
+
+@dataclass(frozen=True)
+class SealedJson(EncryptedColumn):
+    """A column of JSON objects some of whose entries are sealed: texts, or lists of texts."""
+
+    entries: tuple[str, ...]
+    known_by: str
+
+    def count(self) -> int:
+        return sum(map(len, self.batches()))
+
+    def _values_behind(self, last: Any) -> list[EncryptedValue]:
+        """Of whole rows. None only at the end: a list in a row may be empty."""
+        rows = self._filled() if last is None else self._filled().filter(pk__gt=last)
+        some = list(rows.order_by("pk").values_list("pk", self.field.name)[:AT_ONCE])
+        found = [EncryptedValue(self, pk, sealed) for pk, data in some for sealed in self._sealed_in(data)]
+        return found if found or not some else self._values_behind(some[-1][0])
+
+    def _filled(self) -> models.QuerySet[models.Model]:
+        holds = Q()
+        for entry in self.entries:
+            holds |= Q(**{f"{self.field.name}__has_key": entry})
+        return self.model._base_manager.filter(holds)
+
+    def _sealed_in(self, data: Mapping[str, Any]) -> list[str]:
+        found = [data[entry] for entry in self.entries if data.get(entry)]
+        return [text for value in found for text in (value if isinstance(value, list) else [value])]
+
+    def replace(self, value: EncryptedValue, sealed: str) -> bool:
+        with transaction.atomic():
+            row = self.model._base_manager.select_for_update().filter(pk=value.pk).first()
+            data = getattr(row, self.field.name) if row else {}
+            if row is None or value.sealed not in self._sealed_in(data):
+                return False
+            setattr(row, self.field.name, {key: exchanged(held, value.sealed, sealed) for key, held in data.items()})
+            row.save(update_fields=[self.field.name])
+            return True
+
+    @property
+    def path(self) -> str:
+        return self.known_by
+
+
+def exchanged(held: Any, former: str, new: str) -> Any:
+    if isinstance(held, list):
+        return [exchanged(each, former, new) for each in held]
+    return new if held == former else held
+
+
+_sealed_json: list[SealedJson] = []
+
+
+def register_sealed_json(model: type[models.Model], field: str, entries: tuple[str, ...], known_by: str) -> None:
+    """Of a table that is not our own. `known_by` leads from a row to what people know it by."""
+    column = SealedJson(model, model._meta.get_field(field), entries, known_by)
+    if column not in _sealed_json:
+        _sealed_json.append(column)
 
 
 def encrypted_columns() -> list[EncryptedColumn]:
     """Those of the tables there are: a migration may be about to make another."""
     tables = set(connection.introspection.table_names())
-    return [
+    return [column for column in _sealed_json if column.model._meta.db_table in tables] + [
         EncryptedColumn(model, field)
         for model in apps.get_models()
         for field in model._meta.local_fields

@@ -8,6 +8,7 @@ from __future__ import annotations
 import base64
 import os
 import re
+from collections.abc import Sequence
 from pathlib import Path
 
 PREFIX = "FOUNDRYFLOW_"
@@ -67,10 +68,25 @@ class Environment:
             raise SettingError(f"{PREFIX}{name} is {prefix!r}; write a path such as /foundryflow.")
         return prefix
 
-    def web_address(self, name: str) -> str:
-        """What may hold a secret, so it may be in a file, and no error repeats it; empty where there is none."""
+    def one_of(self, name: str, choices: Sequence[str]) -> str:
+        """The first is the default."""
+        text = self.text(name).strip().lower() or choices[0]
+        if text not in choices:
+            raise SettingError(f"{PREFIX}{name} is {text!r}; write {' or '.join(choices)}.")
+        return text
+
+    def set_below(self, prefix: str) -> list[str]:
+        """Names of the settings that begin like this and say something."""
+        return sorted(name for name, value in self._values.items() if name.startswith(PREFIX + prefix) and value)
+
+    def optional_secret(self, name: str) -> str:
+        """It may be in a file; empty where there is none."""
         path = self.text(f"{name}_FILE")
-        address = Path(path).read_text().strip() if path else self.text(name)
+        return Path(path).read_text().strip() if path else self.text(name)
+
+    def web_address(self, name: str) -> str:
+        """What may hold a secret, so no error repeats it; empty where there is none."""
+        address = self.optional_secret(name)
         if address and not address.startswith(("https://", "http://")):
             raise SettingError(f"{PREFIX}{name} is no address: it begins with https://.")
         return address

@@ -113,3 +113,9 @@ def address_of(text: str) -> IpAddress | None:
     except ValueError:
         return None
     return address if address.version == 4 else address.ipv4_mapped or address
+
+
+def caller_address(request: Any) -> str:
+    """Of a request, as `Proxies` has found it; empty where there is none."""
+    found = address_of(request.META.get("REMOTE_ADDR") or "")
+    return str(found) if found else ""

@@ -12,6 +12,7 @@ from foundryflow.env import Environment
 from foundryflow.private_file import PrivateFile
 from foundryflow.proxies import Proxies
 from foundryflow.security import CONTENT_SECURITY_POLICY as CONTENT_SECURITY_POLICY
+from foundryflow.sign_in.providers import allauth_settings, password_sign_in, read_providers
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 env = Environment(Path(os.environ.get("FOUNDRYFLOW_ENV_FILE", BASE_DIR / ".env")))
@@ -78,11 +79,11 @@ MIDDLEWARE = [
     "csp.middleware.CSPMiddleware",
     "foundryflow.headers.headers",
     "foundryflow.readable_requests.turn_away_unreadable",
-    "foundryflow.sessions.LimitedSessions",
+    "foundryflow.sign_in.sessions.LimitedSessions",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
-    "foundryflow.signed_out.SignInRequired",
+    "foundryflow.sign_in.signed_out.SignInRequired",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
@@ -90,7 +91,7 @@ MIDDLEWARE = [
     "axes.middleware.AxesMiddleware",
 ]
 
-CSRF_FAILURE_VIEW = "foundryflow.signed_out.without_token"
+CSRF_FAILURE_VIEW = "foundryflow.sign_in.signed_out.without_token"
 ROOT_URLCONF = "foundryflow.urls"
 ASGI_APPLICATION = "foundryflow.asgi.application"
 
@@ -114,6 +115,7 @@ TEMPLATES = [
                 "django.contrib.auth.context_processors.auth",
                 "django.contrib.messages.context_processors.messages",
                 "foundryflow.roles.permissions",
+                "foundryflow.sign_in.methods.ways_in",
             ],
         },
     }
@@ -181,16 +183,34 @@ AUTH_PASSWORD_VALIDATORS = [
         "NAME": "django.contrib.auth.password_validation.MinimumLengthValidator",
         "OPTIONS": {"min_length": SHORTEST_PASSWORD},
     },
-    {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
+    {"NAME": "foundryflow.sign_in.familiar_passwords.FamiliarPasswordValidator"},
 ]
+# Words beside our own that a password must not be made of, such as the name of the company.
+PASSWORD_WORDS = env.names("PASSWORD_WORDS")
 LOGIN_URL = "login"
 LOGIN_REDIRECT_URL = "flows:list"
 LOGOUT_REDIRECT_URL = "login"
 # Axes brings every attempt to our limits, which count by name, address and network, and log name and address.
-AXES_HANDLER = "foundryflow.sign_in.SignInLimits"
-AXES_LOCKOUT_CALLABLE = "foundryflow.sign_in.lockout_page"
-AXES_CLIENT_IP_CALLABLE = "foundryflow.sign_in.caller_address"
+AXES_HANDLER = "foundryflow.sign_in.limits.SignInLimits"
+AXES_LOCKOUT_CALLABLE = "foundryflow.sign_in.limits.lockout_page"
+AXES_CLIENT_IP_CALLABLE = "foundryflow.proxies.caller_address"
 AXES_VERBOSE = False
+# Who may vouch for people, beside or instead of their passwords; `foundryflow/sign_in/providers.py` reads them.
+IDENTITY_PROVIDERS = read_providers(env)
+PASSWORD_SIGN_IN = password_sign_in(env, IDENTITY_PROVIDERS)
+# Whether those who sign in with a password have to have a second factor.
+TWO_FACTOR = env.one_of("TWO_FACTOR", ["optional", "required"])
+# allauth leads from the password or the provider to the code, and speaks OpenID Connect. Pages, limits and the log
+# are our own; none of its addresses is served.
+ACCOUNT_ADAPTER = "foundryflow.sign_in.pipeline.AccountAdapter"
+ACCOUNT_EMAIL_VERIFICATION = "none"
+ACCOUNT_RATE_LIMITS = False
+ACCOUNT_LOGIN_TIMEOUT = 600  # seconds from the password to the code
+MFA_ADAPTER = "foundryflow.sign_in.two_factor.SealedAuthenticators"
+MFA_TOTP_PERIOD, MFA_TOTP_TOLERANCE = 30, 1  # seconds of a code, and how many codes before and after it are taken
+MFA_TOTP_ISSUER = "FoundryFlow"
+SOCIALACCOUNT_ADAPTER = "foundryflow.sign_in.openid.provider.ProviderAdapter"
+SOCIALACCOUNT_PROVIDERS = allauth_settings(IDENTITY_PROVIDERS)
 # Somebody is signed out after this time without doing anything, and after the longer one in any case.
 SESSION_IDLE_SECONDS = 60 * env.number("SESSION_IDLE_MINUTES", 720, least=1)
 SESSION_COOKIE_AGE = 86_400 * env.number("SESSION_DAYS", 7, least=1)

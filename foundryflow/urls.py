@@ -7,9 +7,13 @@ from django.http import HttpRequest, HttpResponse
 from django.urls import include, path
 
 from foundryflow.access import anyone, reader
-from foundryflow.first_run import first_run
-from foundryflow.sign_in import ChangePassword, SignIn
-from foundryflow.signed_out import session, signed_in
+from foundryflow.sign_in.code_views import enter_code
+from foundryflow.sign_in.first_run import first_run
+from foundryflow.sign_in.openid.views import come_back, leave
+from foundryflow.sign_in.password import ChangePassword
+from foundryflow.sign_in.signed_out import session, signed_in
+from foundryflow.sign_in.two_factor_page import set_up_two_factor
+from foundryflow.sign_in.views import SignIn
 
 
 @anyone
@@ -23,6 +27,10 @@ urlpatterns = [
     path("connections/", include("connections.urls")),
     path("setup/", first_run, name="first_run"),
     path("login/", anyone(SignIn.as_view()), name="login"),
+    path("login/code/", enter_code, name="login_code"),
+    path("login/<slug:provider_id>/", leave, name="provider"),
+    path("login/<slug:provider_id>/callback/", come_back, name="provider_callback"),
+    path("account/two-factor/", include(([path("", set_up_two_factor, name="two_factor")], "account"))),
     path("account/session/", session, name="session"),
     path("account/signed-in/", signed_in, name="signed_in"),
     path("account/password/", reader(ChangePassword.as_view()), name="password"),

@@ -28,6 +28,10 @@ BY_NAME = [
     *("is_allowed", "user_login_failed", "get_failures", "reset_attempts", "axes_locked_out", "ip_or_username"),
     *("FOREVER", "add_files_from_finders", "get_static_file", "stat_cache", "support_js_module_import_aggregation"),
     *("keep_intermediate_files", "async_capable"),
+    # allauth
+    *("get_login_stages", "is_open_for_signup", "respond_user_inactive", "add_message", "get_client_ip", "abort"),
+    *("openid_config", "get_access_token_data", "complete_login", "get_oauth2_adapter", "extract_*"),
+    *("pre_social_login", "on_authentication_error", "_get_state"),
     # ninja, pydantic
     *("model_config", "parse_body", "get_openapi_operation_id"),
     # pickle, logging, uvicorn, aiohttp, markdown-it, re2, typing
@@ -38,7 +42,7 @@ BY_NAME = [
     *("recv_into", "OPENSSL_AVAILABLE", "create_context", "text_factory", "in_cancel"),
     # columns that only statements of our own write, fields that are read by the name of what they stand for
     *("slot", "trying_since", "killed_by", "check_status", "retry_on", "email", "model_requested", "field_order"),
-    *("template_name",),
+    *("template_name", "used_at", "used_by"),
     # what the client can do beyond what actions ask of it, and what tests need
     *("embed", "parallel_tool_calls", "dimensions", "encoding_format", "vectors", "revoke", "forget_keys"),
 ]

@@ -12,7 +12,7 @@ from django.http import HttpRequest
 from foundryflow.models import ApiKey, AuditEntry
 from foundryflow.models.audit_entry import Via
 from foundryflow.people.names import name_of
-from foundryflow.proxies import address_of
+from foundryflow.proxies import caller_address
 
 
 @dataclass(frozen=True)
@@ -74,9 +74,3 @@ def record(
         is_refused=refused,
         data=dict(data or {}),
     )
-
-
-def caller_address(request: HttpRequest) -> str:
-    """As `foundryflow.proxies` has found it; empty where there is none."""
-    found = address_of(request.META.get("REMOTE_ADDR") or "")
-    return str(found) if found else ""

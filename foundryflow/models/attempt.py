@@ -5,7 +5,7 @@ from django.utils import timezone
 
 
 class Attempt(models.Model):
-    """An attempt to get in, under each key that it is counted by; `foundryflow.attempts` keeps it for an hour."""
+    """An attempt to get in, under each key that it is counted by; `sign_in.attempts` keeps it for an hour."""
 
     key = models.CharField(max_length=150)
     at = models.DateTimeField(default=timezone.now, db_index=True)

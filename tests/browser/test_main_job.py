@@ -5,7 +5,7 @@ import json
 import pytest
 from playwright.sync_api import expect
 
-from foundryflow.setup_code import setup_code
+from foundryflow.sign_in.setup_code import setup_code
 from tests.documents_of import FOLDER
 
 pytestmark = pytest.mark.browser

@@ -10,7 +10,7 @@ from urllib.parse import urlencode
 import pytest
 
 from foundryflow.private_file import PrivateFile
-from foundryflow.setup_code import setup_code
+from foundryflow.sign_in.setup_code import setup_code
 from tests.processes import free_port, installed_on, listening, ran
 
 PROXY, STRANGER = "127.0.0.1", "127.0.0.2"

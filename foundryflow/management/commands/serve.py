@@ -20,10 +20,15 @@ from foundryflow.database.file_check import Unusable, check_file
 from foundryflow.database.threads import give_connections_back
 from foundryflow.listener import BACKLOG, KEEP_ALIVE_SECONDS, Protocol, listen, raise_file_limit
 from foundryflow.management.keyed import add_without_secrets, check_keys
-from foundryflow.setup_code import setup_code
+from foundryflow.sign_in.setup_code import setup_code
 
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
 EVERY_ADDRESS = ("0.0.0.0", "::")  # noqa: S104 - compared, not bound
+
+WAY_IN = (
+    "Nobody logs in with a password: people come with {}. If that is away for long, start with"
+    " FOUNDRYFLOW_PASSWORD_SIGN_IN=true, after `manage.py changepassword NAME` for whoever has to get in."
+)
 
 
 class Sidecar(uvicorn.Server):
@@ -69,6 +74,8 @@ class Command(BaseCommand):
             self.stdout.write("Runs are executed by workers: start `manage.py worker` beside it, here or elsewhere.")
         if not get_user_model().objects.exists():
             self.stdout.write(f"Open it to create the first administrator. Setup code: {setup_code()}")
+        if not settings.PASSWORD_SIGN_IN:
+            self.stdout.write(WAY_IN.format(" or ".join(each.name for each in settings.IDENTITY_PROVIDERS)))
         self.stdout.flush()
 
     async def serve(self, listener: socket.socket) -> None:

@@ -7,7 +7,7 @@ from typing import Any
 from django.contrib.auth import get_user_model
 from django.core.management.base import BaseCommand, CommandError
 
-from foundryflow.setup_code import setup_code
+from foundryflow.sign_in.setup_code import setup_code
 
 
 class Command(BaseCommand):

@@ -10,11 +10,11 @@ from django.db import connection
 from django.test import Client
 from django.utils import timezone
 
-from foundryflow import sessions
-from foundryflow import sign_in as product
-from foundryflow.attempts import Limit, TooMany, begin_attempt
 from foundryflow.models import Attempt
-from foundryflow.sign_in import name_digest
+from foundryflow.sign_in import limits as product
+from foundryflow.sign_in import sessions
+from foundryflow.sign_in.attempts import Limit, TooMany, begin_attempt
+from foundryflow.sign_in.devices import name_digest
 from tests.factories import make_flow, make_run
 
 MOST_TOGETHER, MOST_OF_ADDRESS, MOST_OF_NETWORK, MOST_OF_NAME = 3, 5, 7, 9  # those of the product are higher
@@ -203,6 +203,25 @@ def test_a_password_in_the_field_of_the_name_is_not_told(alice, caplog, name, to
     assert said.isprintable()
     assert told.split("�")[0] in said
     assert not Attempt.objects.filter(key__contains=name).exists()
+
+
+@pytest.mark.parametrize("typed", ["alice", "ALICE", "Ada@Contoso.example", "ada@contoso.example"])
+def test_somebody_is_meant_by_name_or_email_in_whichever_letters(alice, typed):
+    User.objects.filter(pk=alice.pk).update(email="ada@contoso.example")
+    client = Client()
+    assert sign_in(name=typed, password=RIGHT, client=client).status_code == 302
+    assert client.get("/account/session/").json()["person"] == alice.pk
+
+
+def test_an_email_of_two_means_nobody(alice, bob):
+    User.objects.update(email="both@contoso.example")
+    assert sign_in(name="both@contoso.example", password=RIGHT).status_code == 422
+
+
+def test_all_names_of_a_person_have_one_count(alice):
+    User.objects.filter(pk=alice.pk).update(email="ada@contoso.example")
+    answers = [sign_in(name=name).status_code for name in ("alice", "Alice", "ada@contoso.example")]
+    assert answers == [422, 422, 429]
 
 
 def test_somebody_who_does_nothing_is_signed_out(alice, settings, monkeypatch):

@@ -22,12 +22,18 @@ from foundryflow.error_pages import error_page
 from foundryflow.http import Request, is_from_script, page_before
 from foundryflow.people.names import name_of
 from foundryflow.regions import Region, page, regions
+from foundryflow.sign_in.two_factor_first import lead_to_set_up
 
 SESSION = "X-Session"  # header that tells our scripts why a request was turned away before anything was done
 OLD_PAGE = "Nothing was done: this page belongs to a sign-in that is over, or the browser keeps no cookies."
 
 
 class SignInRequired(LoginRequiredMiddleware):
+    """Also leads to two-factor whoever has to set it up first."""
+
+    def process_view(self, request: HttpRequest, view_func: Any, *args: Any) -> Any:
+        return super().process_view(request, view_func, *args) or lead_to_set_up(request, view_func)
+
     def handle_no_permission(self, request: HttpRequest, view_func: Any) -> HttpResponse:  # type: ignore[override]
         return ask_to_sign_in(request)
 
@@ -73,4 +79,4 @@ def session(request: HttpRequest) -> JsonResponse:
 @require_safe
 def signed_in(request: Request) -> HttpResponse:
     """Where the bar of another tab leads: nothing more is to be done here."""
-    return page(request, "signed_in.html", {})
+    return page(request, "sign_in/signed_in.html", {})

@@ -18,10 +18,13 @@ from django.shortcuts import redirect
 from django.views.decorators.http import require_http_methods
 
 from foundryflow.access import anyone
-from foundryflow.attempts import Limit, TooMany, begin_attempt
 from foundryflow.regions import page
-from foundryflow.setup_code import is_setup_code
-from foundryflow.sign_in import caller_address, remember_device
+from foundryflow.sign_in.attempts import Limit, TooMany, begin_attempt
+from foundryflow.sign_in.devices import remember_device
+from foundryflow.sign_in.logged_names import caller_of
+from foundryflow.sign_in.pipeline import BACKEND
+from foundryflow.sign_in.setup_code import is_setup_code
+from foundryflow.sign_in.trail import STRANGER, tell_refused
 
 log = logging.getLogger(__name__)
 
@@ -61,6 +64,8 @@ class AdministratorForm(forms.Form):
     def __init__(self, *args: Any, request: HttpRequest, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.request = request
+        if not settings.PASSWORD_SIGN_IN:
+            del self.fields["password"]
 
     def clean_code(self) -> str:
         code = str(self.cleaned_data["code"])
@@ -72,7 +77,8 @@ class AdministratorForm(forms.Form):
             attempt.withdraw()
             return code
         attempt.fail()
-        log.warning("Wrong setup code from %s", caller_address(self.request))
+        log.warning("Wrong setup code from %s", caller_of(self.request))
+        tell_refused(self.request, STRANGER, "wrong setup code", verb="tried to set the server up")
         raise ValidationError("This is not the code.")
 
     def clean(self) -> dict[str, Any]:
@@ -99,13 +105,13 @@ def first_run(request: HttpRequest) -> HttpResponse:
     form = AdministratorForm(request.POST or None, request=request)
     if request.method == "POST" and form.is_valid():
         user = create_administrator(form.cleaned_data)
-        login(request, user, backend="foundryflow.people.backend.PeopleBackend")
+        login(request, user, backend=BACKEND)
         response = redirect("flows:list")
         remember_device(request, response, user)
         return response
     return page(
         request,
-        "first_run.html",
+        "sign_in/first_run.html",
         {"form": form, "checks": server_checks(request)},
         status=422 if form.is_bound else 200,
     )
@@ -114,7 +120,9 @@ def first_run(request: HttpRequest) -> HttpResponse:
 @transaction.atomic
 def create_administrator(given: dict[str, Any]) -> User:
     """Raises Http404 when somebody else was faster."""
-    user = User.objects.create_superuser(given["email"], given["email"], given["password"], first_name=given["name"])
+    user = User.objects.create_superuser(
+        given["email"], given["email"], given.get("password"), first_name=given["name"]
+    )
     if User.objects.exclude(pk=user.pk).exists():
         raise Http404("This server is set up.")
     return user

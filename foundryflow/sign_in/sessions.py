@@ -6,13 +6,21 @@ import time
 from typing import Any
 
 from django.conf import settings
-from django.contrib.auth import SESSION_KEY
+from django.contrib.auth import BACKEND_SESSION_KEY, SESSION_KEY
 from django.contrib.auth.signals import user_logged_in
 from django.contrib.sessions.middleware import SessionMiddleware
+from django.contrib.sessions.models import Session
 from django.http import HttpRequest
 from django.http.response import HttpResponseBase
+from django.utils import timezone
+
+from foundryflow.sign_in.methods import METHOD, method_of
+from foundryflow.sign_in.pipeline import BACKEND
 
 SINCE, SEEN = "signed_in_at", "seen_at"  # seconds since 1970, in the session
+FORMER_BACKEND = "django.contrib.auth.backends.ModelBackend"  # in sessions from before there were roles
+BRIEFLY = 3_600  # seconds that a session lasts in which nobody is signed in
+AT_ONCE = 100
 REFRESH = 300  # seconds between two notes that somebody is there
 UNATTENDED = "X-Unattended"  # header of requests that a page sends by itself
 
@@ -25,6 +33,8 @@ class LimitedSessions(SessionMiddleware):
         session = request.session
         if session.session_key is None or SESSION_KEY not in session:
             return
+        if session.get(BACKEND_SESSION_KEY) == FORMER_BACKEND:
+            session[BACKEND_SESSION_KEY] = BACKEND
         now = int(time.time())
         since, seen = session.get(SINCE), session.get(SEEN)
         if since is None or seen is None:  # from before sessions had an end
@@ -46,9 +56,26 @@ def is_attended(request: HttpRequest, response: HttpResponseBase) -> bool:
     return UNATTENDED not in request.headers and not response.get("Content-Type", "").startswith("text/event-stream")
 
 
-def note_start(sender: Any, request: HttpRequest, **kwargs: Any) -> None:
+def note_start(sender: Any, request: HttpRequest, user: Any, **kwargs: Any) -> None:
     now = int(time.time())
     request.session[SINCE], request.session[SEEN] = now, now
+    request.session[METHOD] = method_of(request, user)
+    request.session.set_expiry(None)
+    delete_expired()
+
+
+def keep_briefly(session: Any) -> None:
+    """Of somebody who has only begun to sign in. Anybody can begin, so that the table must not grow by it."""
+    if SESSION_KEY not in session:
+        session.set_expiry(BRIEFLY)
+        delete_expired()
+
+
+def delete_expired() -> None:
+    """Some of the sessions whose time is up, each time somebody comes."""
+    expired = Session.objects.filter(expire_date__lt=timezone.now()).values_list("pk", flat=True)[:AT_ONCE]
+    if keys := list(expired):
+        Session.objects.filter(pk__in=keys).delete()
 
 
 user_logged_in.connect(note_start)

@@ -8,9 +8,9 @@ from django.core.management import call_command
 from django.test import Client
 from django.utils import timezone
 
-from foundryflow.first_run import WRONG_CODES
 from foundryflow.models import Attempt
-from foundryflow.setup_code import setup_code
+from foundryflow.sign_in.first_run import WRONG_CODES
+from foundryflow.sign_in.setup_code import setup_code
 
 NAMED = {"name": "Ada Nilsen", "email": "ada@contoso.example", "password": "correct horse staple"}
 GIVEN = {**NAMED, "code": setup_code()}

@@ -1,0 +1,32 @@
+"""`python manage.py reset_two_factor NAME`: lets somebody in again who has neither their app nor a recovery code."""
+
+from __future__ import annotations
+
+from argparse import ArgumentParser
+from typing import Any
+
+from allauth.mfa.models import Authenticator
+from django.contrib.auth.models import User
+from django.core.management.base import BaseCommand, CommandError
+from django.db import transaction
+
+from foundryflow.audit.record import COMMAND, Subject, record
+from foundryflow.people.names import name_of
+
+
+class Command(BaseCommand):
+    help = "Switches two-factor off for one person. Their password is asked for all the same."
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        parser.add_argument("name", help="the name or email that the person logs in with")
+
+    @transaction.atomic
+    def handle(self, *args: Any, name: str, **options: Any) -> None:
+        user = User.objects.filter(username=name).first()
+        if user is None:
+            raise CommandError(f"Nobody here is called {name}.")
+        if not Authenticator.objects.filter(user=user).delete()[0]:
+            self.stdout.write(f"{name} has no two-factor.")
+            return
+        record(COMMAND, "reset the two-factor of", Subject("person", name_of(user), user.pk))
+        self.stdout.write(f"Two-factor of {name} is off. The password alone lets them in until they set it up again.")
