@@ -11,6 +11,9 @@ from django.contrib.auth.signals import user_logged_in
 from django.contrib.sessions.middleware import SessionMiddleware
 from django.http import HttpRequest
 from django.http.response import HttpResponseBase
+from django.utils import timezone
+
+from foundryflow.models import Account
 
 SINCE, SEEN = "signed_in_at", "seen_at"  # seconds since 1970, in the session
 REFRESH = 300  # seconds between two notes that somebody is there
@@ -25,11 +28,9 @@ class LimitedSessions(SessionMiddleware):
         session = request.session
         if session.session_key is None or SESSION_KEY not in session:
             return
-        now = int(time.time())
-        since, seen = session.get(SINCE), session.get(SEEN)
-        if since is None or seen is None:  # from before sessions had an end
-            session[SINCE], session[SEEN] = now, now
-        elif now - since >= settings.SESSION_COOKIE_AGE or now - seen >= settings.SESSION_IDLE_SECONDS:
+        if session.get(SINCE) is None or session.get(SEEN) is None:  # from before sessions had an end
+            session[SINCE] = session[SEEN] = int(time.time())
+        elif is_over(session):
             session.flush()
 
     def process_response(self, request: HttpRequest, response: HttpResponseBase) -> HttpResponseBase:  # type: ignore[override]  # streams, too
@@ -38,7 +39,20 @@ class LimitedSessions(SessionMiddleware):
             now = int(time.time())
             if now - session[SEEN] >= min(REFRESH, settings.SESSION_IDLE_SECONDS // 4):
                 session[SEEN] = now
+                note_presence(session.get(SESSION_KEY))
         return super().process_response(request, response)  # type: ignore[arg-type]
+
+
+def is_over(session: Any) -> bool:
+    """Of what a session holds: whether its time is up."""
+    now = time.time()
+    since, seen = session.get(SINCE, now), session.get(SEEN, now)
+    return bool(now - since >= settings.SESSION_COOKIE_AGE or now - seen >= settings.SESSION_IDLE_SECONDS)
+
+
+def note_presence(person: Any) -> None:
+    """For the list of people, to the minute."""
+    Account.objects.filter(user_id=person).update(seen_at=timezone.now().replace(second=0, microsecond=0))
 
 
 def is_attended(request: HttpRequest, response: HttpResponseBase) -> bool:
@@ -46,9 +60,10 @@ def is_attended(request: HttpRequest, response: HttpResponseBase) -> bool:
     return UNATTENDED not in request.headers and not response.get("Content-Type", "").startswith("text/event-stream")
 
 
-def note_start(sender: Any, request: HttpRequest, **kwargs: Any) -> None:
+def note_start(sender: Any, request: HttpRequest, user: Any, **kwargs: Any) -> None:
     now = int(time.time())
     request.session[SINCE], request.session[SEEN] = now, now
+    note_presence(user.pk)
 
 
 user_logged_in.connect(note_start)

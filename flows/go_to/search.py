@@ -17,7 +17,7 @@ from flows.models import Flow, Run
 from flows.models.run_counts import LARGE, newest_runs
 from flows.playground.models import Session
 from foundryflow.http import whole_number
-from foundryflow.people.names import name_of
+from foundryflow.names import name_of
 from foundryflow.roles import may_edit
 
 NamedModel = TypeVar("NamedModel", bound=Model)

@@ -25,7 +25,7 @@ from flows.runs.outline import Outline
 from flows.runs.time_axis import elapsed, milliseconds_since_epoch
 from flows.runs.values import ValuePlace, value_view, value_views
 from flows.runs.workers import workers_notice
-from foundryflow.people.names import name_of
+from foundryflow.names import name_of
 from foundryflow.regions import Region
 from foundryflow.templatetags.ui import duration_ms
 

@@ -21,8 +21,10 @@ from flows.runs.detail import streamed_text, text_id
 from flows.runs.page import LARGE, RunPage
 from foundryflow.access import reader
 from foundryflow.database import in_thread, read_patiently
-from foundryflow.http import Request, event_stream, whole_number
+from foundryflow.http import Request, whole_number
 from foundryflow.regions import Region, event, partial, text
+from foundryflow.session_watch import session_end
+from foundryflow.streams import event_stream
 
 PACE = 0.05  # seconds between two pieces
 REST = 0.25  # seconds between two that show what was recorded, which is more to send than text
@@ -57,7 +59,7 @@ ENDED = event("", name="ended")  # the browser does not come back
 @require_GET
 async def stream(request: Request, pk: int) -> StreamingHttpResponse:
     run = await in_thread(find_run)(request, pk)
-    return event_stream(follow_run(run.pk, BrowserState.of(request)))
+    return event_stream(follow_run(run.pk, BrowserState.of(request)), lambda: session_end(request))
 
 
 async def follow_run(run_id: int, browser: BrowserState) -> AsyncGenerator[bytes]:

@@ -21,7 +21,7 @@ from flows.runs.page import LARGE, RunPage
 from flows.runs.workers import workers_notice
 from foundryflow.access import reader, runner
 from foundryflow.http import Request
-from foundryflow.people.names import name_of
+from foundryflow.names import name_of
 from foundryflow.regions import page, regions
 
 

@@ -11,7 +11,7 @@ from flows.playground.changes import SettingChange, SettingsState, changes_betwe
 from flows.playground.models import Session, Version
 from flows.playground.sessions.queries import BEFORE, EXCERPT, turns_by_session
 from flows.playground.versions import settings_of, state_of
-from foundryflow.people.names import name_of
+from foundryflow.names import name_of
 
 CURRENT = "current"  # stands for the settings as they are now
 
