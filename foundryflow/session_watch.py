@@ -30,7 +30,7 @@ class Listener:
     """As somebody was when they came."""
 
     session: str  # its key
-    person: int
+    person: int | None  # its number
     role: Role | None
 
 

@@ -195,6 +195,18 @@ AXES_VERBOSE = False
 SESSION_IDLE_SECONDS = 60 * env.number("SESSION_IDLE_MINUTES", 720, least=1)
 SESSION_COOKIE_AGE = 86_400 * env.number("SESSION_DAYS", 7, least=1)
 
+# Hours in which a link that invites somebody is to be used.
+INVITATION_HOURS = env.number("INVITATION_HOURS", 72, least=1)
+# Sends invitations; without one, whoever invites somebody sends them the link.
+MAIL_SERVER = env.mail_server("EMAIL_URL")
+EMAIL_HOST, EMAIL_PORT = MAIL_SERVER.host, MAIL_SERVER.port
+EMAIL_HOST_USER, EMAIL_HOST_PASSWORD = MAIL_SERVER.user, MAIL_SERVER.password
+EMAIL_USE_SSL, EMAIL_USE_TLS = MAIL_SERVER.tls, MAIL_SERVER.starttls
+EMAIL_TIMEOUT = 10  # seconds
+DEFAULT_FROM_EMAIL = (
+    env.text("EMAIL_FROM") or f"FoundryFlow <foundryflow@{ALLOWED_HOSTS[0].lstrip('*.') or 'localhost'}>"
+)
+
 LANGUAGE_CODE = "en"
 USE_I18N = False
 TIME_ZONE = env.text("TIME_ZONE", "UTC")
@@ -249,6 +261,7 @@ LOGGING = {
     "formatters": {"plain": {"format": "{levelname} {name} {message}", "style": "{"}},
     "filters": {
         "absence": {"()": "foundryflow.database.WithoutTraceback"},
+        "invitations": {"()": "foundryflow.logs.InvitationFilter"},
         "repeats": {"()": "foundryflow.logs.RepeatFilter"},
         "secrets": {"()": "foundryflow.logs.SecretFilter"},
     },
@@ -256,7 +269,7 @@ LOGGING = {
         "console": {
             "class": "logging.StreamHandler",
             "formatter": "plain",
-            "filters": ["absence", "repeats", "secrets"],
+            "filters": ["absence", "repeats", "secrets", "invitations"],
         },
     },
     "root": {"handlers": ["console"], "level": env.text("LOG_LEVEL", "WARNING")},

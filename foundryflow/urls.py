@@ -8,6 +8,7 @@ from django.urls import include, path
 
 from foundryflow.access import anyone, reader
 from foundryflow.first_run import first_run
+from foundryflow.invitations.join import accept_invitation, join
 from foundryflow.sign_in import ChangePassword, SignIn
 from foundryflow.signed_out import session, signed_in
 
@@ -22,6 +23,10 @@ urlpatterns = [
     path("", include("flows.urls")),
     path("connections/", include("connections.urls")),
     path("setup/", first_run, name="first_run"),
+    path("people/invitations/", include("foundryflow.invitations.urls")),
+    path("people/", include("foundryflow.people.urls")),
+    path("join/", accept_invitation, name="accept_invitation"),
+    path("join/<str:secret>/", join, name="join"),
     path("login/", anyone(SignIn.as_view()), name="login"),
     path("account/session/", session, name="session"),
     path("account/signed-in/", signed_in, name="signed_in"),
