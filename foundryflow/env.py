@@ -154,6 +154,11 @@ class Environment:
         return self._values.get(name, default)
 
 
+def domain_of(hosts: list[str]) -> str:
+    """The name of this server, as far as the hosts tell by which it may be called."""
+    return hosts[0].lstrip("*.") or "localhost" if hosts else "localhost"
+
+
 def is_fernet_key(text: str) -> bool:
     try:
         raw = base64.b64decode(text, altchars=b"-_", validate=True)

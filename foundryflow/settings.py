@@ -8,7 +8,7 @@ from pathlib import Path
 
 import dj_database_url
 
-from foundryflow.env import Environment
+from foundryflow.env import Environment, domain_of
 from foundryflow.private_file import PrivateFile
 from foundryflow.proxies import Proxies
 from foundryflow.security import CONTENT_SECURITY_POLICY as CONTENT_SECURITY_POLICY
@@ -203,9 +203,7 @@ EMAIL_HOST, EMAIL_PORT = MAIL_SERVER.host, MAIL_SERVER.port
 EMAIL_HOST_USER, EMAIL_HOST_PASSWORD = MAIL_SERVER.user, MAIL_SERVER.password
 EMAIL_USE_SSL, EMAIL_USE_TLS = MAIL_SERVER.tls, MAIL_SERVER.starttls
 EMAIL_TIMEOUT = 10  # seconds
-DEFAULT_FROM_EMAIL = (
-    env.text("EMAIL_FROM") or f"FoundryFlow <foundryflow@{ALLOWED_HOSTS[0].lstrip('*.') or 'localhost'}>"
-)
+DEFAULT_FROM_EMAIL = env.text("EMAIL_FROM") or f"FoundryFlow <foundryflow@{domain_of(ALLOWED_HOSTS)}>"
 
 LANGUAGE_CODE = "en"
 USE_I18N = False

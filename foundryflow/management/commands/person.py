@@ -14,6 +14,7 @@ from django.urls import reverse
 from django.utils import timezone
 
 from foundryflow.audit.record import COMMAND
+from foundryflow.env import domain_of
 from foundryflow.invitations.invite import invite, person_with
 from foundryflow.invitations.mail import send_invitation
 from foundryflow.management.keyed import KeyedCommand
@@ -104,4 +105,4 @@ def find_person(email: str) -> User:
 
 def own_address() -> str:
     """As far as the settings tell."""
-    return f"http{'s' if settings.HTTPS else ''}://{settings.OWN_DOMAIN}"
+    return f"http{'s' if settings.HTTPS else ''}://{domain_of(settings.ALLOWED_HOSTS)}"
