@@ -69,11 +69,20 @@ def answer(request: HttpRequest, secret: str) -> HttpResponse:
     if request.user.is_authenticated:
         status = 409 if request.method == "POST" else 200
         return join_page(request, {"invitation": invitation, "signed_in": name_of(request.user)}, status=status)
+    if not getattr(settings, "PASSWORD_SIGN_IN", True):
+        status = 409 if request.method == "POST" else 200
+        return join_page(request, {"invitation": invitation, "providers": provider_names()}, status=status)
     form = JoinForm(invitation, form_data(request) if request.method == "POST" else None)
     if form.is_valid():
         return let_in(request, invitation, form.cleaned_data)
     context = {"invitation": invitation, "form": form, "secret": secret, "hint": ROLE_HINTS[Role(invitation.role)]}
+    context["others"] = provider_names()
     return join_page(request, context, status=422 if form.is_bound else 200)
+
+
+def provider_names() -> str:
+    """Of those who vouch for people."""
+    return " or ".join(each.name for each in getattr(settings, "IDENTITY_PROVIDERS", []))
 
 
 def limit_of(request: HttpRequest) -> Limit:

@@ -20,6 +20,7 @@ from foundryflow.people.list_page import active_administrators, count_regions, l
 from foundryflow.people.membership import LastAdministrator
 from foundryflow.people.rows import person_rows
 from foundryflow.people.sessions import sessions_of
+from foundryflow.people.sign_in_page import role_lines, setting_lines
 from foundryflow.regions import Region, page, regions
 from foundryflow.roles import Role, may_administer
 
@@ -33,6 +34,13 @@ def people_list(request: Request) -> HttpResponse:
     if request.htmx and not request.htmx.history_restore_request:
         return regions(request, *list_regions(request.user, request.GET))
     return page(request, "people/list.html", list_context(request.user, request.GET))
+
+
+@administrator
+@require_GET
+def sign_in(request: Request) -> HttpResponse:
+    """How people come in, and what each role may."""
+    return page(request, "people/sign_in.html", {"roles": role_lines(), "settings": list(setting_lines())})
 
 
 @administrator

@@ -3,14 +3,17 @@
 import asyncio
 
 import pytest
+from asgiref.sync import sync_to_async
 from django.contrib.auth.models import User
 from django.contrib.sessions.backends.db import SessionStore
+from django.test import AsyncClient
 
 from foundryflow import session_watch
 from foundryflow.people.accounts import give_role
 from foundryflow.roles import Role
 from foundryflow.session_watch import Listener, SessionWatch, refused_listeners
 from foundryflow.sessions import SEEN, SINCE
+from tests.factories import make_flow, make_run
 
 
 @pytest.fixture
@@ -68,3 +71,25 @@ async def test_two_streams_of_one_session_end_together_and_leave_nothing_behind(
     await asyncio.gather(other, return_exceptions=True)
     await asyncio.sleep(0)
     assert asyncio.all_tasks() == {asyncio.current_task()}
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize("change", [{"is_active": False}, {"password": "another hash"}])
+async def test_the_stream_of_a_page_ends_though_nothing_happens_in_its_run(monkeypatch, change):
+    monkeypatch.setattr(session_watch, "PAUSE", 0.05)
+    bo = await User.objects.acreate_user("bo@contoso.example", password="a long enough password")
+    run = await sync_to_async(lambda: make_run(make_flow(), question="x"))()
+    client = AsyncClient()
+    await client.aforce_login(bo)
+    response = await client.get(f"/runs/{run.pk}/stream/")
+    assert response.status_code == 200
+
+    async def follow():
+        return [piece async for piece in response]
+
+    following = asyncio.create_task(follow())
+    await asyncio.sleep(0.3)
+    assert not following.done()
+    await User.objects.filter(pk=bo.pk).aupdate(**change)
+    await asyncio.wait_for(following, 10)
+    assert (await client.get(f"/runs/{run.pk}/stream/", headers={"HX-Request": "true"})).status_code == 401

@@ -3,6 +3,7 @@
 import logging
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
 
 import pytest
 from django.contrib.auth.models import User
@@ -182,3 +183,39 @@ def test_no_log_holds_the_secret_of_a_link():
         failed = logging.LogRecord("any", logging.ERROR, "", 1, "no", (), (ValueError, error, error.__traceback__))
     InvitationFilter().filter(failed)
     assert "9fK2" not in logging.Formatter().format(failed)
+
+
+@dataclass(frozen=True)
+class Provider:
+    id: str = "entra"
+    name: str = "Microsoft Entra ID"
+    issuer: str = "https://login.example/tenant/v2.0"
+    groups: dict = field(default_factory=lambda: {"ops": "runner"})
+
+
+def test_where_no_passwords_are_taken_the_provider_is_named(link, client, settings):
+    settings.PASSWORD_SIGN_IN, settings.IDENTITY_PROVIDERS = False, [Provider()]
+    page = client.get(f"/join/{link[1]}/").content.decode()
+    assert "This server takes no passwords" in page
+    assert "Microsoft Entra ID" in page
+    assert posted(link[1]).status_code == 409
+    assert not User.objects.exists()
+
+
+def test_both_ways_are_offered_where_both_are_open(link, client, settings):
+    settings.IDENTITY_PROVIDERS = [Provider()]
+    assert "sign in with Microsoft Entra ID" in client.get(f"/join/{link[1]}/").content.decode()
+
+
+def test_administrators_read_how_people_sign_in(client_alice, client_bob, settings):
+    settings.IDENTITY_PROVIDERS, settings.TWO_FACTOR = [Provider()], "required"
+    page = client_alice.get("/people/sign-in/").content.decode()
+    for words in (
+        "Runs flows, changes nothing.",
+        "https://login.example/tenant/v2.0",
+        "ops is runner",
+        "72 hours",
+        "Asked of everybody",
+    ):
+        assert words in page
+    assert client_bob.get("/people/sign-in/").status_code == 403
