@@ -9,17 +9,32 @@ import base64
 import os
 import re
 from collections.abc import Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
+from urllib.parse import unquote, urlsplit
 
 PREFIX = "FOUNDRYFLOW_"
 SHORTEST_KEY = 32  # characters
 FEWEST_DIFFERENT = 10  # characters, or bytes, of a key
 OWN_NAMES = ("DATABASE_URL", "SIMULATOR_PORT")  # settings without the prefix
+MAIL_PORTS = {"smtps": 465, "smtp+tls": 587, "smtp": 25}
 FLAGS = {"true": True, "1": True, "yes": True, "false": False, "0": False, "no": False}
 
 
 class SettingError(Exception):
     """A setting is missing or cannot be read; the message names it and says what to write."""
+
+
+@dataclass(frozen=True)
+class MailServer:
+    """Who sends mail for this server; nobody without a host."""
+
+    host: str = ""
+    port: int = 0
+    user: str = ""
+    password: str = field(default="", repr=False)
+    tls: bool = False  # from the first byte on
+    starttls: bool = False
 
 
 class Environment:
@@ -91,6 +106,34 @@ class Environment:
             raise SettingError(f"{PREFIX}{name} is no address: it begins with https://.")
         return address
 
+    def mail_server(self, name: str) -> MailServer:
+        """From smtps://name:password@host:465; without a host where none is set.
+
+        What may hold a secret, so it may be in a file, and no error repeats it.
+        """
+        path = self.text(f"{name}_FILE")
+        address = Path(path).read_text().strip() if path else self.text(name)
+        if not address:
+            return MailServer()
+        try:
+            parts = urlsplit(address)
+            host, port = parts.hostname, parts.port
+        except ValueError:
+            host, port = None, None
+        if not host or parts.scheme not in MAIL_PORTS:
+            raise SettingError(
+                f"{PREFIX}{name} is no mail server: write smtps://, smtp+tls:// (STARTTLS) or smtp:// (in the clear),"
+                " such as smtps://name:password@mail.contoso.example."
+            )
+        return MailServer(
+            host,
+            port or MAIL_PORTS[parts.scheme],
+            unquote(parts.username or ""),
+            unquote(parts.password or ""),
+            parts.scheme == "smtps",
+            parts.scheme == "smtp+tls",
+        )
+
     def secret(self, name: str) -> str:
         if path := self.text(f"{name}_FILE"):
             return Path(path).read_text().strip()
@@ -125,6 +168,11 @@ class Environment:
     def plain(self, name: str, default: str = "") -> str:
         """A variable without our prefix, such as DATABASE_URL, which other tools share."""
         return self._values.get(name, default)
+
+
+def domain_of(hosts: list[str]) -> str:
+    """The name of this server, as far as the hosts tell by which it may be called."""
+    return hosts[0].lstrip("*.") or "localhost" if hosts else "localhost"
 
 
 def is_fernet_key(text: str) -> bool:

@@ -2,19 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator
-from contextlib import aclosing
 from urllib.parse import unquote_to_bytes, urlsplit
 
 from django.conf import settings
 from django.contrib.auth.models import User
-from django.http import HttpRequest, QueryDict, StreamingHttpResponse
+from django.http import HttpRequest, QueryDict
 from django.urls import register_converter
 from django.utils.http import url_has_allowed_host_and_scheme
 from django_htmx.middleware import HtmxDetails
-
-from foundryflow.database.absence_log import note_away
-from foundryflow.database.errors import MAY_BE_AWAY, is_away
 
 HIGHEST_ID = 2**63 - 1  # that a database numbers its rows with
 UTF_8 = {"", "utf-8", "utf8"}  # and none said
@@ -107,21 +102,3 @@ def form_data(request: HttpRequest) -> QueryDict:
 def whole_number(text: str | None, digits: int = 14) -> int | None:
     """What a form or an address says; None when that is no whole number, or one with more digits."""
     return int(text) if text and text.isdecimal() and len(text) <= digits else None
-
-
-def event_stream(events: AsyncGenerator[bytes]) -> StreamingHttpResponse:
-    """Server-sent events, which nobody on the way keeps or holds back."""
-    headers = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
-    return StreamingHttpResponse(while_readable(events), content_type="text/event-stream", headers=headers)
-
-
-async def while_readable(events: AsyncGenerator[bytes]) -> AsyncGenerator[bytes]:
-    """Ends a stream in good order when the database stays away: whoever follows it comes back by itself."""
-    async with aclosing(events):
-        try:
-            async for event in events:
-                yield event
-        except MAY_BE_AWAY as error:
-            if not is_away(error):
-                raise
-            note_away(error)

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import logging
+import re
 import time
 from collections.abc import Callable
 from contextvars import ContextVar
 
 MOST, PERIOD = 20, 10.0  # messages of one place in so many seconds
 MOST_PLACES = 1_000
+
+INVITATION = re.compile(r"(/join/)[^/\s'\"]+")
 
 # Of a task that knows secrets: puts masks for them into a text.
 mask_secrets: ContextVar[Callable[[str], str] | None] = ContextVar("mask_secrets", default=None)
@@ -22,6 +25,18 @@ class SecretFilter(logging.Filter):
             record.msg, record.args = mask(record.getMessage()), ()
             if record.exc_info and record.exc_info[0]:
                 record.exc_text = mask(record.exc_text or logging.Formatter().formatException(record.exc_info))
+        return True
+
+
+class InvitationFilter(logging.Filter):
+    """Cuts the secret out of the address of an invitation, whoever logs an address."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        if "/join/" in (said := record.getMessage()):
+            record.msg, record.args = INVITATION.sub(r"\1…", said), ()
+        if record.exc_info and record.exc_info[0]:
+            traceback = record.exc_text or logging.Formatter().formatException(record.exc_info)
+            record.exc_text = INVITATION.sub(r"\1…", traceback)
         return True
 
 

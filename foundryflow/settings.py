@@ -8,7 +8,7 @@ from pathlib import Path
 
 import dj_database_url
 
-from foundryflow.env import Environment
+from foundryflow.env import Environment, domain_of
 from foundryflow.private_file import PrivateFile
 from foundryflow.proxies import Proxies
 from foundryflow.security import CONTENT_SECURITY_POLICY as CONTENT_SECURITY_POLICY
@@ -174,7 +174,7 @@ DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 AUTHENTICATION_BACKENDS = [
     "axes.backends.AxesStandaloneBackend",
-    "foundryflow.people.backend.PeopleBackend",
+    "foundryflow.sign_in.backend.PeopleBackend",
 ]
 SHORTEST_PASSWORD = 10
 AUTH_PASSWORD_VALIDATORS = [
@@ -214,6 +214,16 @@ SOCIALACCOUNT_PROVIDERS = allauth_settings(IDENTITY_PROVIDERS)
 # Somebody is signed out after this time without doing anything, and after the longer one in any case.
 SESSION_IDLE_SECONDS = 60 * env.number("SESSION_IDLE_MINUTES", 720, least=1)
 SESSION_COOKIE_AGE = 86_400 * env.number("SESSION_DAYS", 7, least=1)
+
+# Hours in which a link that invites somebody is to be used.
+INVITATION_HOURS = env.number("INVITATION_HOURS", 72, least=1)
+# Sends invitations; without one, whoever invites somebody sends them the link.
+MAIL_SERVER = env.mail_server("EMAIL_URL")
+EMAIL_HOST, EMAIL_PORT = MAIL_SERVER.host, MAIL_SERVER.port
+EMAIL_HOST_USER, EMAIL_HOST_PASSWORD = MAIL_SERVER.user, MAIL_SERVER.password
+EMAIL_USE_SSL, EMAIL_USE_TLS = MAIL_SERVER.tls, MAIL_SERVER.starttls
+EMAIL_TIMEOUT = 10  # seconds
+DEFAULT_FROM_EMAIL = env.text("EMAIL_FROM") or f"FoundryFlow <foundryflow@{domain_of(ALLOWED_HOSTS)}>"
 
 LANGUAGE_CODE = "en"
 USE_I18N = False
@@ -269,6 +279,7 @@ LOGGING = {
     "formatters": {"plain": {"format": "{levelname} {name} {message}", "style": "{"}},
     "filters": {
         "absence": {"()": "foundryflow.database.absence_log.WithoutTraceback"},
+        "invitations": {"()": "foundryflow.logs.InvitationFilter"},
         "repeats": {"()": "foundryflow.logs.RepeatFilter"},
         "secrets": {"()": "foundryflow.logs.SecretFilter"},
     },
@@ -276,7 +287,7 @@ LOGGING = {
         "console": {
             "class": "logging.StreamHandler",
             "formatter": "plain",
-            "filters": ["absence", "repeats", "secrets"],
+            "filters": ["absence", "repeats", "secrets", "invitations"],
         },
     },
     "root": {"handlers": ["console"], "level": env.text("LOG_LEVEL", "WARNING")},

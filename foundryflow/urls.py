@@ -7,6 +7,7 @@ from django.http import HttpRequest, HttpResponse
 from django.urls import include, path
 
 from foundryflow.access import anyone, reader
+from foundryflow.invitations.join import accept_invitation, join
 from foundryflow.sign_in.code_views import enter_code
 from foundryflow.sign_in.first_run import first_run
 from foundryflow.sign_in.openid.views import come_back, leave
@@ -26,6 +27,10 @@ urlpatterns = [
     path("", include("flows.urls")),
     path("connections/", include("connections.urls")),
     path("setup/", first_run, name="first_run"),
+    path("people/invitations/", include("foundryflow.invitations.urls")),
+    path("people/", include("foundryflow.people.urls")),
+    path("join/", accept_invitation, name="accept_invitation"),
+    path("join/<str:secret>/", join, name="join"),
     path("login/", anyone(SignIn.as_view()), name="login"),
     path("login/code/", enter_code, name="login_code"),
     path("login/<slug:provider_id>/", leave, name="provider"),

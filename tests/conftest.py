@@ -19,7 +19,7 @@ from django.db.models.signals import post_migrate
 from django.test import Client
 
 from connections.simulator.app import Simulator
-from foundryflow.people.accounts import give_role
+from foundryflow.accounts import give_role
 from foundryflow.roles import Role
 from tests.postgres import PostgresServer
 from tests.processes import exclusive, installed_on, ran

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import time
 from typing import Any
@@ -26,8 +27,8 @@ class KeyAuth(HttpBearer):
 
     def __call__(self, request: HttpRequest) -> Any:
         # That of HttpBearer logs a header it does not understand while debugging, and a key may be in it.
-        scheme, _, token = request.headers.get("Authorization", "").partition(" ")
-        return self.authenticate(request, token) if scheme.lower() == "bearer" else None
+        token = token_of(request)
+        return self.authenticate(request, token) if token else None
 
     async def authenticate(self, request: HttpRequest, token: str) -> Any:
         key = await find_key(token)
@@ -38,6 +39,18 @@ class KeyAuth(HttpBearer):
         if not key.person_may(self.scope):
             raise ApiProblem(403, f"The key {key.name} belongs to somebody who may only read.")
         return key
+
+
+def token_of(request: HttpRequest) -> str:
+    scheme, _, token = request.headers.get("Authorization", "").partition(" ")
+    return token if scheme.lower() == "bearer" else ""
+
+
+async def key_end(request: HttpRequest) -> None:
+    """Returns once the key of a call lets nobody in any more: whoever follows a run with it is sent nothing more."""
+    token = token_of(request)
+    while await find_key(token):  # noqa: ASYNC110 - the database does not say so by itself
+        await asyncio.sleep(FRESH)
 
 
 _known: dict[str, tuple[float, ApiKey]] = {}

@@ -22,7 +22,7 @@ from connections.models import Connection
 from flows import engine
 from flows.api import problems, serialize
 from flows.api.events import stream_events
-from flows.api.keys import KeyAuth
+from flows.api.keys import KeyAuth, key_end
 from flows.api.openapi import STREAM, BoundedParser, DescribedAPI, UnfitBody, responses
 from flows.api.problems import ApiProblem
 from flows.api.shapes import (
@@ -62,8 +62,8 @@ from flows.models.usage_search import UsageFilters, UsagePeriod
 from foundryflow.database.absence_log import note_away
 from foundryflow.database.errors import MAY_BE_AWAY, is_away, is_damaged, sentence_for_visitors
 from foundryflow.database.threads import in_thread
-from foundryflow.http import event_stream
 from foundryflow.models import ApiKey, ApiScope
+from foundryflow.streams import event_stream
 
 log = logging.getLogger(__name__)
 V = TypeVar("V", bound=Callable[..., Any])  # a view
@@ -165,7 +165,7 @@ async def stream_flow(
 ) -> StreamingHttpResponse:
     """Server-sent events: run, action, text, log, end."""
     run = await start_with_key(request, slug, given, idempotency_key, engine.URGENT)
-    return event_stream(stream_events(run.pk, 0))
+    return event_stream(stream_events(run.pk, 0), lambda: key_end(request))
 
 
 @api.get("/runs", auth=reads, summary="Runs, the newest first", response=responses(ok=RunList), tags=["runs"])
@@ -210,7 +210,7 @@ async def show_run(request: HttpRequest, run_id: RunId, after: EventNumber = 0) 
 async def follow_run(request: HttpRequest, run_id: RunId, last_event_id: LastEvent = 0) -> StreamingHttpResponse:
     """Server-sent events. `Last-Event-ID` goes on behind an event that was seen."""
     await visible_run(request, run_id)
-    return event_stream(stream_events(run_id, last_event_id))
+    return event_stream(stream_events(run_id, last_event_id), lambda: key_end(request))
 
 
 @changes("cancel", "Stop a run")

@@ -22,9 +22,11 @@ from flows.batch.results_grid import ResultsGrid
 from flows.engine.live import hub
 from foundryflow.access import reader
 from foundryflow.database.threads import in_thread, read_patiently
-from foundryflow.http import Request, event_stream, whole_number
-from foundryflow.people.names import may_change
+from foundryflow.http import Request, whole_number
+from foundryflow.names import may_change
 from foundryflow.regions import Region, event, partial
+from foundryflow.session_watch import session_end
+from foundryflow.streams import event_stream
 
 PACE = 1.0  # seconds between two looks
 SILENCE = 15.0  # seconds until a comment keeps the way open
@@ -60,7 +62,7 @@ async def stream(request: Request, pk: int) -> StreamingHttpResponse:
         whole_number(request.GET.get("page")) or 0,
         may_change(request.user, batch),
     )
-    return event_stream(follow(batch.pk, shown))
+    return event_stream(follow(batch.pk, shown), lambda: session_end(request))
 
 
 async def follow(batch_id: int, shown: ShownPage) -> AsyncGenerator[bytes]:

@@ -22,7 +22,7 @@ from flows.models import LIVE
 from flows.playground.models import Session
 from foundryflow.access import editor, reader
 from foundryflow.http import Request, form_data
-from foundryflow.people.names import may_change, name_of
+from foundryflow.names import may_change, name_of
 from foundryflow.regions import Region, page, regions
 
 LIST_ROWS, MOST_SESSIONS = 20, 100

@@ -14,7 +14,7 @@ from flows.flowchart.states import StateView, run_view
 from flows.models import Flow, Revision, Room, Run, State
 from flows.models.connection_users import actions_of
 from flows.models.run_counts import newest_runs, runs_by_day, runs_in_all
-from foundryflow.people.names import name_of
+from foundryflow.names import name_of
 from foundryflow.templatetags.ui import duration_ms, moment
 
 DAYS = 14

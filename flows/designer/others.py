@@ -18,7 +18,7 @@ from flows.language.flat import ADDED, MOVED, REMOVED, Change, Key, Where, chang
 from flows.language.stored_secrets import is_stored
 from flows.lint.literal_secrets import secrets_of
 from flows.models import Flow, Revision
-from foundryflow.people.names import name_of
+from foundryflow.names import name_of
 from foundryflow.templatetags.ui import initials
 
 MOST_STEPS = 30  # revisions that are compared one by one

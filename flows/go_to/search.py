@@ -17,8 +17,8 @@ from flows.models import Flow, Run
 from flows.models.run_counts import LARGE, newest_runs
 from flows.playground.models import Session
 from foundryflow.http import whole_number
-from foundryflow.people.names import name_of
-from foundryflow.roles import may_edit
+from foundryflow.names import name_of
+from foundryflow.roles import Role, has_role, may_edit
 
 NamedModel = TypeVar("NamedModel", bound=Model)
 
@@ -60,25 +60,27 @@ class FoundPlaces:
 class PageLink:
     name: str
     view: str
-    editors_only: bool = False
+    least: Role = Role.READER
 
 
 PAGES = (
     PageLink("Flows", "flows:list"),
-    PageLink("New flow", "flows:new", editors_only=True),
-    PageLink("Import a flow file", "flows:import", editors_only=True),
+    PageLink("New flow", "flows:new", least=Role.EDITOR),
+    PageLink("Import a flow file", "flows:import", least=Role.EDITOR),
     PageLink("Runs", "runs:list"),
     PageLink("Connections", "connections:list"),
-    PageLink("New connection", "connections:new", editors_only=True),
+    PageLink("New connection", "connections:new", least=Role.EDITOR),
     PageLink("Playground", "playground:index"),
     PageLink("Sessions of the playground", "playground:sessions"),
     PageLink("Batches", "batch:list"),
-    PageLink("New batch", "batch:new", editors_only=True),
+    PageLink("New batch", "batch:new", least=Role.EDITOR),
     PageLink("Usage", "usage:show"),
     PageLink("Budgets", "usage:budgets"),
     PageLink("Prices", "playground:prices"),
     PageLink("API reference", "api:docs"),
     PageLink("Password", "password"),
+    PageLink("People", "people:list", least=Role.ADMINISTRATOR),
+    PageLink("Invite somebody", "invitations:new", least=Role.ADMINISTRATOR),
 )
 
 
@@ -139,5 +141,5 @@ def page_places(user: User, words: Sequence[str]) -> list[Place]:
     return [
         Place(page.name, reverse(page.view))
         for page in PAGES
-        if (may_edit(user) or not page.editors_only) and all(word.lower() in page.name.lower() for word in words)
+        if has_role(user, page.least) and all(word.lower() in page.name.lower() for word in words)
     ]

@@ -10,7 +10,7 @@ from connections.models import Connection
 from flows.models import Flow
 from flows.models.run_filters import ALL_BUT_SUCCEEDED, ORIGINS, PERIODS, STATES
 from foundryflow.filter_menus import Address, FilterChoice, FilterMenu, choices_of
-from foundryflow.people.names import name_of
+from foundryflow.names import name_of
 
 MOST_CHOICES = 100  # of a filter
 DAYS = ("from", "to")

@@ -20,7 +20,7 @@ from flows.runs.filters import menus_of
 from flows.runs.usage import usage_chart
 from flows.runs.workers import workers_notice
 from foundryflow.filter_menus import Address
-from foundryflow.people.names import name_of
+from foundryflow.names import name_of
 from foundryflow.regions import Region
 
 FIRST_EVENTS = 60  # of a run, in which the list looks for the connections that it names

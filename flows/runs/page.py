@@ -25,8 +25,9 @@ from flows.runs.outline import Outline
 from flows.runs.time_axis import elapsed, milliseconds_since_epoch
 from flows.runs.values import ValuePlace, value_view, value_views
 from flows.runs.workers import workers_notice
-from foundryflow.people.names import name_of
+from foundryflow.names import name_of
 from foundryflow.regions import Region
+from foundryflow.roles import Permissions
 from foundryflow.templatetags.ui import duration_ms
 
 LARGE = ("inputs", "output", "revision__document")  # of a run: read by what shows them
@@ -36,8 +37,8 @@ PARAMS = (*steps.PARAMS, "loop", "reason", "sort", "page", "iteration")  # of an
 class RunPage:
     """A run as the address shows it: `tab`, `action` (the path of the open one), and which steps or lines."""
 
-    def __init__(self, run: Run, params: Mapping[str, str]) -> None:
-        self.run, self.params = run, params
+    def __init__(self, run: Run, params: Mapping[str, str], may: Permissions) -> None:
+        self.run, self.params, self.may = run, params, may
         self.action = params.get("action", "")  # empty: the one that matters most
         self.tab = self._tab(params.get("tab", ""))
 
@@ -75,6 +76,7 @@ class RunPage:
         is_going = run.started_at is not None and not run.ended
         context = {
             "run": run,
+            "may": self.may,
             "flow": run.flow,
             "state": self._state,
             "crashes": crash_notice(run),
@@ -98,7 +100,7 @@ class RunPage:
     @property
     def detail_region(self) -> Region:
         iteration = self.iterations.detail if self.iterations else None
-        context = {"run": self.run, "detail": self.detail, "iteration": iteration}
+        context = {"run": self.run, "may": self.may, "detail": self.detail, "iteration": iteration}
         return Region("runs/_detail.html", "run-detail", context)
 
     @property
@@ -170,7 +172,8 @@ def outline_region(page: RunPage) -> Region:
 
 
 def iterations_region(page: RunPage) -> Region:
-    return Region("runs/_iterations.html", "run-iterations", {"run": page.run, "page": page.iterations})
+    context = {"run": page.run, "may": page.may, "page": page.iterations}
+    return Region("runs/_iterations.html", "run-iterations", context)
 
 
 def flowchart_region(page: RunPage) -> Region:

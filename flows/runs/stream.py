@@ -21,8 +21,11 @@ from flows.runs.detail import streamed_text, text_id
 from flows.runs.page import LARGE, RunPage
 from foundryflow.access import reader
 from foundryflow.database.threads import in_thread, read_patiently
-from foundryflow.http import Request, event_stream, whole_number
+from foundryflow.http import Request, whole_number
 from foundryflow.regions import Region, event, partial, text
+from foundryflow.roles import Permissions
+from foundryflow.session_watch import session_end
+from foundryflow.streams import event_stream
 
 PACE = 0.05  # seconds between two pieces
 REST = 0.25  # seconds between two that show what was recorded, which is more to send than text
@@ -35,19 +38,20 @@ class BrowserState:
     """What one browser shows of a run."""
 
     params: Mapping[str, str]  # of its page: what it shows
+    may: Permissions  # of whoever looks
     event: int = 0  # the newest record of the run that it shows
     path: str = ""  # of the action whose detail is open
     lengths: dict[str, int] = field(default_factory=dict)  # characters of streamed text, by path
 
     @classmethod
-    def of(cls, request: Request) -> BrowserState:
+    def of(cls, request: Request, may: Permissions) -> BrowserState:
         """As the page says in the address of its stream. One that comes back gets everything anew: how far it had
         got with a text is not known."""
         params = request.GET
         if request.headers.get("Last-Event-ID"):
-            return cls(params, NOTHING)
+            return cls(params, may, NOTHING)
         path, length = params.get("path", ""), whole_number(params.get("length")) or 0
-        return cls(params, whole_number(params.get("after")) or 0, path, {path: length})
+        return cls(params, may, whole_number(params.get("after")) or 0, path, {path: length})
 
 
 ENDED = event("", name="ended")  # the browser does not come back
@@ -57,7 +61,8 @@ ENDED = event("", name="ended")  # the browser does not come back
 @require_GET
 async def stream(request: Request, pk: int) -> StreamingHttpResponse:
     run = await in_thread(find_run)(request, pk)
-    return event_stream(follow_run(run.pk, BrowserState.of(request)))
+    browser = BrowserState.of(request, Permissions(await request.auser()))
+    return event_stream(follow_run(run.pk, browser), lambda: session_end(request))
 
 
 async def follow_run(run_id: int, browser: BrowserState) -> AsyncGenerator[bytes]:
@@ -98,7 +103,9 @@ def read_changes(run_id: int, browser: BrowserState) -> tuple[list[str], bool]:
     run = Run.objects.select_related("flow", "revision", "started_by").defer(*LARGE).get(pk=run_id)
     if run.last_event <= browser.event:
         return [], run.ended
-    regions: list[str] = [partial(region) for region in changed_regions(RunPage(run, browser.params), browser)]
+    regions: list[str] = [
+        partial(region) for region in changed_regions(RunPage(run, browser.params, browser.may), browser)
+    ]
     browser.event = run.last_event
     return regions, run.ended
 

@@ -21,8 +21,9 @@ from flows.runs.page import LARGE, RunPage
 from flows.runs.workers import workers_notice
 from foundryflow.access import reader, runner
 from foundryflow.http import Request
-from foundryflow.people.names import name_of
+from foundryflow.names import name_of
 from foundryflow.regions import page, regions
+from foundryflow.roles import Permissions
 
 
 @reader
@@ -43,7 +44,7 @@ def workers(request: Request) -> HttpResponse:
 @reader
 @require_GET
 def show(request: Request, pk: int) -> HttpResponse:
-    shown = RunPage(find_run(request, pk, *LARGE), request.GET)
+    shown = RunPage(find_run(request, pk, *LARGE), request.GET, Permissions(request.user))
     if request.htmx and not request.htmx.history_restore_request:
         return regions(request, shown.detail_region, shown.tab_region)
     return page(request, "runs/run.html", shown.context)

@@ -11,7 +11,7 @@ from django.http import HttpRequest
 
 from foundryflow.models import ApiKey, AuditEntry
 from foundryflow.models.audit_entry import Via
-from foundryflow.people.names import name_of
+from foundryflow.names import name_of
 from foundryflow.proxies import caller_address
 
 

@@ -18,7 +18,7 @@ from foundryflow.proxies import caller_address
 from foundryflow.sign_in.notices import back_to_login
 from foundryflow.sign_in.two_factor import has_two_factor
 
-BACKEND = "foundryflow.people.backend.PeopleBackend"
+BACKEND = "foundryflow.sign_in.backend.PeopleBackend"
 SWITCHED_OFF = "This account is switched off. An administrator can switch it on."
 
 

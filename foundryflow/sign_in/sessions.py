@@ -14,6 +14,7 @@ from django.http import HttpRequest
 from django.http.response import HttpResponseBase
 from django.utils import timezone
 
+from foundryflow.models import Account
 from foundryflow.sign_in.methods import METHOD, method_of
 from foundryflow.sign_in.pipeline import BACKEND
 
@@ -35,11 +36,9 @@ class LimitedSessions(SessionMiddleware):
             return
         if session.get(BACKEND_SESSION_KEY) == FORMER_BACKEND:
             session[BACKEND_SESSION_KEY] = BACKEND
-        now = int(time.time())
-        since, seen = session.get(SINCE), session.get(SEEN)
-        if since is None or seen is None:  # from before sessions had an end
-            session[SINCE], session[SEEN] = now, now
-        elif now - since >= settings.SESSION_COOKIE_AGE or now - seen >= settings.SESSION_IDLE_SECONDS:
+        if session.get(SINCE) is None or session.get(SEEN) is None:  # from before sessions had an end
+            session[SINCE] = session[SEEN] = int(time.time())
+        elif is_over(session):
             session.flush()
 
     def process_response(self, request: HttpRequest, response: HttpResponseBase) -> HttpResponseBase:  # type: ignore[override]  # streams, too
@@ -48,7 +47,20 @@ class LimitedSessions(SessionMiddleware):
             now = int(time.time())
             if now - session[SEEN] >= min(REFRESH, settings.SESSION_IDLE_SECONDS // 4):
                 session[SEEN] = now
+                note_presence(session.get(SESSION_KEY))
         return super().process_response(request, response)  # type: ignore[arg-type]
+
+
+def is_over(session: Any) -> bool:
+    """Of what a session holds: whether its time is up."""
+    now = time.time()
+    since, seen = session.get(SINCE, now), session.get(SEEN, now)
+    return bool(now - since >= settings.SESSION_COOKIE_AGE or now - seen >= settings.SESSION_IDLE_SECONDS)
+
+
+def note_presence(person: Any) -> None:
+    """For the list of people, to the minute."""
+    Account.objects.filter(user_id=person).update(seen_at=timezone.now().replace(second=0, microsecond=0))
 
 
 def is_attended(request: HttpRequest, response: HttpResponseBase) -> bool:
@@ -62,6 +74,7 @@ def note_start(sender: Any, request: HttpRequest, user: Any, **kwargs: Any) -> N
     request.session[METHOD] = method_of(request, user)
     request.session.set_expiry(None)
     delete_expired()
+    note_presence(user.pk)
 
 
 def keep_briefly(session: Any) -> None:

@@ -20,7 +20,7 @@ from django.views.decorators.http import require_safe
 from foundryflow.access import Access, anyone, reader
 from foundryflow.error_pages import error_page
 from foundryflow.http import Request, is_from_script, page_before
-from foundryflow.people.names import name_of
+from foundryflow.names import name_of
 from foundryflow.regions import Region, page, regions
 from foundryflow.sign_in.two_factor_first import lead_to_set_up
 

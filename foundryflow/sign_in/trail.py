@@ -14,7 +14,7 @@ from django.utils import timezone
 from foundryflow.audit.record import Origin, Subject, origin_of, record
 from foundryflow.models import AuditEntry
 from foundryflow.models.audit_entry import Via
-from foundryflow.people.names import name_of
+from foundryflow.names import name_of
 from foundryflow.proxies import caller_address
 from foundryflow.sign_in.logged_names import loggable_name
 from foundryflow.sign_in.methods import method_of

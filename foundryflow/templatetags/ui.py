@@ -15,7 +15,7 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.timezone import get_current_timezone_name
 
-from foundryflow.people.names import name_of
+from foundryflow.names import name_of
 
 register = template.Library()
 

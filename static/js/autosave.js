@@ -130,6 +130,7 @@ export class Autosave {
     this.#requests.delete(ctx);
     const status = ctx.response?.status;
     if (ctx.unsent || status === 503) return this.#keep(request);
+    if (status === 403) return this.#refuse();
     if (status >= 500) for (const id of request.ids) this.#unanswered.add(id);
     else this.#forget(request);
     const taken = status === 200;
@@ -152,6 +153,13 @@ export class Autosave {
       this.#unsaved.add(id);
       if (!isAway()) this.#saveIn(AGAIN, id);
     }
+    this.#sayUnsaved();
+    this.#goOn(false);
+  }
+
+  // Whoever may not save any more reads why, and keeps what they typed. It is not sent again by itself.
+  #refuse() {
+    this.after(false);
     this.#sayUnsaved();
     this.#goOn(false);
   }

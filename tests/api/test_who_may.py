@@ -14,8 +14,8 @@ from flows.api import keys
 from flows.api.reference import schema
 from flows.models import Flow, Room, Run
 from flows.playground.models import Session
+from foundryflow.accounts import give_role
 from foundryflow.models import ApiKey
-from foundryflow.people.accounts import give_role
 from foundryflow.roles import Role
 from tests.api.test_api import ask, server
 from tests.engine.conftest import counting

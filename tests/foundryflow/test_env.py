@@ -4,7 +4,7 @@ import base64
 
 import pytest
 
-from foundryflow.env import Environment, SettingError, is_fernet_key, read_file
+from foundryflow.env import Environment, MailServer, SettingError, is_fernet_key, read_file
 
 KEY = base64.urlsafe_b64encode(bytes(range(32))).decode()
 
@@ -119,3 +119,32 @@ def test_an_address_may_be_in_a_file_and_is_never_repeated(tmp_path):
         environment(HOOK="hooks.example/secret").web_address("HOOK")
     assert "FOUNDRYFLOW_HOOK" in str(refused.value)
     assert "hooks.example" not in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    ("address", "expected"),
+    [
+        ("", MailServer()),
+        ("smtps://mail.contoso.example", MailServer("mail.contoso.example", 465, tls=True)),
+        ("smtp+tls://me:s%40y@mail.example:2525", MailServer("mail.example", 2525, "me", "s@y", starttls=True)),
+        ("smtp://127.0.0.1", MailServer("127.0.0.1", 25)),
+    ],
+)
+def test_a_mail_server_is_an_address(address, expected):
+    assert Environment(None, {"FOUNDRYFLOW_EMAIL_URL": address}).mail_server("EMAIL_URL") == expected
+
+
+@pytest.mark.parametrize(
+    "address", ["mail.example", "https://mail.example", "smtp://", "smtp://h:port", "smtps://me:secret@"]
+)
+def test_what_is_no_mail_server_is_refused_without_repeating_it(address):
+    with pytest.raises(SettingError, match="EMAIL_URL is no mail server") as refused:
+        Environment(None, {"FOUNDRYFLOW_EMAIL_URL": address}).mail_server("EMAIL_URL")
+    assert "secret" not in str(refused.value)
+
+
+def test_a_mail_server_may_stand_in_a_file_and_its_password_is_not_shown(tmp_path):
+    (tmp_path / "mail").write_text("smtps://me:secret@mail.example\n")
+    found = Environment(None, {"FOUNDRYFLOW_EMAIL_URL_FILE": str(tmp_path / "mail")}).mail_server("EMAIL_URL")
+    assert found.password == "secret"
+    assert "secret" not in repr(found)

@@ -1,8 +1,7 @@
-"""What comes with a request is read in one place: numbers, forms, cookies, addresses and streams."""
+"""What comes with a request is read in one place: numbers, forms, cookies and addresses."""
 
 import pytest
 from django.conf import settings
-from django.db import OperationalError
 from django.http import QueryDict
 from django.test import RequestFactory
 
@@ -12,7 +11,6 @@ from foundryflow.http import (
     UnreadableRequest,
     check_address,
     check_encoding,
-    event_stream,
     form_data,
     readable_cookies,
     whole_number,
@@ -85,39 +83,6 @@ def test_a_form_in_another_encoding_is_turned_away(charset):
 
 def test_a_cookie_with_a_null_character_is_nobodys():
     assert readable_cookies({"a": "1", "b": "x\0y"}) == {"a": "1"}
-
-
-async def pieces_of(response):
-    return [piece async for piece in response]
-
-
-async def test_a_stream_is_kept_by_nobody_and_sends_what_there_is():
-    async def events():
-        yield b"one"
-        yield b"two"
-
-    response = event_stream(events())
-    assert response.headers["Content-Type"] == "text/event-stream"
-    assert response.headers["Cache-Control"] == "no-store"
-    assert response.headers["X-Accel-Buffering"] == "no"
-    assert await pieces_of(response) == [b"one", b"two"]
-
-
-async def test_a_stream_ends_in_good_order_when_the_database_stays_away():
-    async def events():
-        yield b"one"
-        raise OperationalError("the connection is lost")
-
-    assert await pieces_of(event_stream(events())) == [b"one"]
-
-
-async def test_a_stream_hides_no_other_error():
-    async def events():
-        yield b"one"
-        raise LookupError("a fault of ours")
-
-    with pytest.raises(LookupError):
-        await pieces_of(event_stream(events()))
 
 
 def test_the_form_data_is_a_copy_that_can_be_changed():

@@ -6,7 +6,7 @@ from django.contrib.auth.models import User
 from django.template import Context, Template
 
 from foundryflow.models import Account
-from foundryflow.people.names import may_change, name_of
+from foundryflow.names import may_change, name_of
 from foundryflow.roles import Role
 from foundryflow.templatetags.ui import begins, icon, initials, pretty, thousands
 

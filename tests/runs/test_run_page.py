@@ -4,6 +4,7 @@ import re
 
 import pytest
 from asgiref.sync import sync_to_async
+from django.contrib.auth.models import AnonymousUser
 from django.db import connection as database
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
@@ -13,11 +14,13 @@ from flows.engine.live import hub
 from flows.models import LogEntry, Run, State
 from flows.runs import log_lines
 from flows.runs.stream import ENDED, BrowserState, follow_run, read_changes
+from foundryflow.roles import Permissions
 from tests.factories import make_flow, make_run
 from tests.markup import one_line
 
 TABS = ["steps", "flowchart", "values", "log"]
 REGIONS = {"steps": "run-outline", "flowchart": "flowchart", "values": "run-values", "log": "run-log"}
+NOBODY = Permissions(AnonymousUser())
 
 
 def open_page(client, run, **params):
@@ -85,7 +88,7 @@ def test_a_revision_that_cannot_be_read_is_said_on_the_page_and_in_the_stream(cl
 
 
 def test_only_what_changed_is_sent_and_then_nothing(run):
-    browser = BrowserState({}, event=4, path="chat")
+    browser = BrowserState({}, NOBODY, event=4, path="chat")
     pieces, ended = read_changes(run.pk, browser)
     assert (len(pieces), ended, browser.event) == (3, True, 6)
     assert not any('#run-detail" hx' in piece for piece in pieces)
@@ -95,10 +98,10 @@ def test_only_what_changed_is_sent_and_then_nothing(run):
 def test_the_detail_follows_the_run_where_no_action_was_chosen(run):
     Run.objects.update(state=State.RUNNING, ended_at=None)
     run.actions.filter(path="each[1]/note").update(state=State.RUNNING, ended_at=None)
-    browser = BrowserState({}, event=3, path="chat")
+    browser = BrowserState({}, NOBODY, event=3, path="chat")
     read_changes(run.pk, browser)
     assert browser.path == "each[1]/note"
-    chosen = BrowserState({"action": "chat"}, event=3, path="chat")
+    chosen = BrowserState({"action": "chat"}, NOBODY, event=3, path="chat")
     pieces, _ = read_changes(run.pk, chosen)
     assert chosen.path == "chat"
     assert not any('#run-detail" hx' in piece for piece in pieces)
@@ -132,12 +135,13 @@ def test_the_head_says_how_the_run_stands(client_bob, run):
     assert 'form="retry-form"' not in page
 
 
-def test_a_failed_run_says_why_and_leads_to_the_action(client_bob, run):
+def test_a_failed_run_says_why_and_leads_to_the_action(client_alice, client_bob, run):
     Run.objects.update(state=State.FAILED, error={"message": "It broke.", "hint": "Mend it.", "path": "each[0]/note"})
     page = open_page(client_bob, run)
     assert "<b>It broke.</b> Mend it." in page
     assert 'href="?action=each%5B0%5D/note">Show the action' in page
-    assert 'form="retry-form"' in page
+    assert 'form="retry-form"' not in page  # a reader's
+    assert 'form="retry-form"' in open_page(client_alice, run)
 
 
 def test_a_cancelled_run_says_by_whom(client_bob, run):
@@ -221,8 +225,10 @@ def test_the_log_is_counted_as_it_grows_and_to_an_end(run, monkeypatch):
 
 def test_a_browser_that_comes_back_gets_everything_anew_and_no_text_twice(client_bob, run, rf):
     request = rf.get("/", {"after": "6", "path": "chat", "length": "3"})
-    assert BrowserState.of(request).lengths == {"chat": 3}
-    back = BrowserState.of(rf.get("/", {"after": "6", "path": "chat", "length": "3"}, headers={"Last-Event-ID": "6"}))
+    assert BrowserState.of(request, NOBODY).lengths == {"chat": 3}
+    back = BrowserState.of(
+        rf.get("/", {"after": "6", "path": "chat", "length": "3"}, headers={"Last-Event-ID": "6"}), NOBODY
+    )
     pieces, _ = read_changes(run.pk, back)
     assert len(pieces) == 4
     assert back.lengths == {"chat": len("Because.")}
@@ -232,7 +238,7 @@ def test_a_browser_that_comes_back_gets_everything_anew_and_no_text_twice(client
 async def test_the_stream_of_a_run_that_has_ended_says_so_and_ends(transactional_db):
     run = await sync_to_async(make_run)(await sync_to_async(make_flow)(), question="x")
     await Run.objects.aupdate(state=State.SUCCEEDED, ended_at=timezone.now(), last_event=3)
-    sent = [piece async for piece in follow_run(run.pk, BrowserState({}, -1))]
+    sent = [piece async for piece in follow_run(run.pk, BrowserState({}, NOBODY, -1))]
     assert b'hx-target="#run-status"' in sent[0]
     assert sent[1:] == [ENDED]
 

@@ -3,6 +3,7 @@
 import asyncio
 
 import pytest
+from django.contrib.auth.models import AnonymousUser
 from django.db import connection as database
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
@@ -10,6 +11,7 @@ from django.urls import reverse
 from flows.engine import embedded
 from flows.models import Run, State
 from flows.runs.stream import BrowserState, follow_run
+from foundryflow.roles import Permissions
 from tests.documents_of import load
 from tests.factories import make_connection, make_flow, make_run
 
@@ -79,7 +81,10 @@ async def test_the_stream_brings_the_regions_that_changed_and_ends_with_the_run(
     await embedded.open_engine()
     try:
         async with asyncio.timeout(10):
-            events = [piece async for piece in follow_run(run.pk, BrowserState({"tab": "steps"}))]
+            events = [
+                piece
+                async for piece in follow_run(run.pk, BrowserState({"tab": "steps"}, Permissions(AnonymousUser())))
+            ]
     finally:
         await embedded.close_engine()
     whole = b"".join(events).decode()

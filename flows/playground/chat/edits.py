@@ -14,7 +14,7 @@ from flows.playground.chat.forms import template_problems
 from flows.playground.chat.results import html_of
 from flows.playground.models import Answer, Session, Turn
 from flows.playground.setup import Setup
-from foundryflow.people.names import name_of
+from foundryflow.names import name_of
 
 
 def reword_question(turn: Turn, prompt: str) -> None:

@@ -22,7 +22,7 @@ from flows.playground.chat.talk import Talk, talk_of
 from flows.playground.models import Session
 from flows.playground.setup import Setup, tokens_of
 from flows.pricing.table import known_prices
-from foundryflow.people.names import may_change
+from foundryflow.names import may_change
 
 RECENT = 8
 MORE = ("frequency_penalty", "presence_penalty", "seed", "stop")

@@ -30,9 +30,11 @@ from flows.playground.models import Answer, Session
 from flows.playground.setup import ACTION
 from foundryflow.access import reader
 from foundryflow.database.threads import in_thread, read_patiently
-from foundryflow.http import Request, event_stream, whole_number
-from foundryflow.people.names import may_change
+from foundryflow.http import Request, whole_number
+from foundryflow.names import may_change
 from foundryflow.regions import Region, event, partial, text
+from foundryflow.session_watch import session_end
+from foundryflow.streams import event_stream
 
 MOST = 200  # answers that one page follows
 PACE = 0.05  # seconds between two pieces of one answer
@@ -152,7 +154,7 @@ async def stream(request: Request, pk: int) -> StreamingHttpResponse:
     session = await in_thread(find_session)(request, pk)
     can_edit = may_change(user, session)
     shown = list(filter(None, map(whole_number, request.GET.get("answers", "").split(",")[:MOST])))
-    return event_stream(follow(session, shown, can_edit=can_edit))
+    return event_stream(follow(session, shown, can_edit=can_edit), lambda: session_end(request))
 
 
 def followed_answers(session: Session, shown: Sequence[int]) -> list[FollowedAnswer]:

@@ -20,7 +20,7 @@ from flows.playground.chat.save_settings import change_settings, save_posted
 from flows.playground.models import Answer, Session, Turn
 from foundryflow.access import editor, reader
 from foundryflow.http import Request, form_data, whole_number
-from foundryflow.people.names import may_change
+from foundryflow.names import may_change
 from foundryflow.regions import Region, regions
 
 ASKING = ("ask", "again", "raise", "spread")

@@ -11,7 +11,7 @@ from flows.playground.changes import SettingChange, SettingsState, changes_betwe
 from flows.playground.models import Session, Version
 from flows.playground.sessions.queries import BEFORE, EXCERPT, turns_by_session
 from flows.playground.versions import settings_of, state_of
-from foundryflow.people.names import name_of
+from foundryflow.names import may_change, name_of
 
 CURRENT = "current"  # stands for the settings as they are now
 
@@ -33,7 +33,7 @@ def session_rows(sessions: Iterable[Session], user: User, words: str) -> list[Se
     shown = list(sessions)
     turns = turns_by_session(shown)
     return [
-        SessionRow(session, turns.get(session.pk, 0), session.owner_id == user.pk, excerpt_of(session, words))
+        SessionRow(session, turns.get(session.pk, 0), may_change(user, session), excerpt_of(session, words))
         for session in shown
     ]
 

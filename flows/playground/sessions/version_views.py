@@ -17,6 +17,7 @@ from flows.playground.sessions.contexts import CURRENT, VersionComparison, versi
 from flows.playground.sessions.forms import VersionNoteForm
 from foundryflow.access import reader
 from foundryflow.http import Request, whole_number
+from foundryflow.names import may_change
 from foundryflow.regions import page
 
 ROWS = 50
@@ -41,7 +42,7 @@ def list_context(request: Request, session: Session, form: VersionNoteForm) -> d
     shown = Paginator(found, ROWS).get_page(request.GET.get("page"))
     return {
         "session": session,
-        "mine": session.owner_id == request.user.pk,
+        "mine": may_change(request.user, session),
         "form": form,
         "rows": version_rows(session, list(shown)),
         "page": shown,
@@ -58,7 +59,7 @@ def version(request: Request, pk: int, number: int) -> HttpResponse:
     other: Version | Session | None = session if wanted == CURRENT else earlier(shown, wanted)
     context = {
         "session": session,
-        "mine": session.owner_id == request.user.pk,
+        "mine": may_change(request.user, session),
         "version": shown,
         "is_set": versions.has_same_settings(shown, session),
         "comparison": VersionComparison.of(other, shown),

@@ -17,9 +17,10 @@ from flows.playground.sessions.contexts import session_rows
 from flows.playground.sessions.forms import SessionImportForm, SessionNameForm
 from flows.playground.sessions.queries import FILTERS, live_runs, search_sessions, search_words
 from flows.playground.sessions.session_file import LARGEST, SessionFileError
-from foundryflow.access import reader
+from foundryflow.access import check_role, editor, reader
 from foundryflow.http import Request
 from foundryflow.regions import page
+from foundryflow.roles import Role
 
 ROWS = 50
 
@@ -66,7 +67,9 @@ def share(request: Request, pk: int) -> HttpResponse:
 @reader
 @require_POST
 def fork(request: Request, pk: int) -> HttpResponse:
-    forked = lifecycle.fork_session(find_session(request, pk), by=request.user)
+    session = find_session(request, pk)
+    check_role(request.user, Role.EDITOR)
+    forked = lifecycle.fork_session(session, by=request.user)
     return redirect("playground:show", forked.pk)
 
 
@@ -79,7 +82,7 @@ def export(request: Request, pk: int) -> HttpResponse:
     return HttpResponse(transfer.export_session(session), content_type="application/json", headers=headers)
 
 
-@reader
+@editor
 @require_http_methods(["GET", "POST"])
 def import_file(request: Request) -> HttpResponse:
     if request.method == "GET":

@@ -11,7 +11,7 @@ from django.core.management.base import BaseCommand, CommandError
 from django.db import transaction
 
 from foundryflow.audit.record import COMMAND, Subject, record
-from foundryflow.people.names import name_of
+from foundryflow.names import name_of
 
 
 class Command(BaseCommand):

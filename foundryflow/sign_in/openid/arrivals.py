@@ -12,11 +12,11 @@ from django.db.models import Q
 from django.http import HttpRequest
 from django.utils import timezone
 
+from foundryflow.accounts import give_role
 from foundryflow.audit.record import Origin, Subject, record
 from foundryflow.models import Account, Invitation
 from foundryflow.models.audit_entry import Via
-from foundryflow.people.accounts import give_role
-from foundryflow.people.names import name_of
+from foundryflow.names import name_of
 from foundryflow.proxies import caller_address
 from foundryflow.roles import Role, role_of
 from foundryflow.sign_in.logged_names import LOGGER, printable

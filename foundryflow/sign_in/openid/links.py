@@ -12,7 +12,7 @@ from django.http import HttpRequest
 
 from foundryflow.audit.record import Origin, record
 from foundryflow.models.audit_entry import Via
-from foundryflow.people.names import name_of
+from foundryflow.names import name_of
 from foundryflow.proxies import caller_address
 from foundryflow.sign_in.methods import PASSWORD, method_of, provider_name
 from foundryflow.sign_in.openid.identity import Identity

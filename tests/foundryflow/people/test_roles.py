@@ -6,8 +6,8 @@ import pytest
 from django.contrib.auth.models import AnonymousUser, User
 from django.core.management import call_command
 
+from foundryflow.accounts import give_role
 from foundryflow.models import Account
-from foundryflow.people.accounts import give_role
 from foundryflow.roles import Permissions, Role, role_of
 
 

@@ -92,7 +92,7 @@ def test_sessions_from_before_there_were_roles_go_on(client_alice):
     session["_auth_user_backend"] = "django.contrib.auth.backends.ModelBackend"
     session.save()
     assert client_alice.get("/flows/").status_code == 200
-    assert client_alice.session["_auth_user_backend"] == "foundryflow.people.backend.PeopleBackend"
+    assert client_alice.session["_auth_user_backend"] == "foundryflow.sign_in.backend.PeopleBackend"
 
 
 def test_signing_out_is_told(client_alice, alice):

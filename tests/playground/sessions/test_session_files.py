@@ -14,6 +14,8 @@ from flows.models import State
 from flows.playground.chat.results import AnswerRenderer
 from flows.playground.models import Answer, Session, Turn, Version
 from flows.playground.sessions.session_file import LARGEST
+from foundryflow.accounts import give_role
+from foundryflow.roles import Role
 from tests.factories import PLANTED_KEY
 from tests.playground.session_factory import (
     PIXEL,
@@ -112,6 +114,8 @@ def test_a_shared_session_is_exported_by_others(client_bob, alice):
 
 def test_export_import_and_export_give_the_same(client_alice, client_bob, alice, bob):
     first = exported(client_alice, make_full_session(alice))
+    assert upload(client_bob, first).status_code == 403  # a reader's
+    give_role(bob, Role.EDITOR, by=None)
     response = upload(client_bob, first)
     session = Session.objects.get(owner=bob)
     assert response.url == reverse("playground:show", args=[session.pk])

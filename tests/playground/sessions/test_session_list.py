@@ -9,6 +9,8 @@ from django.urls import reverse
 from flows.engine import deletion
 from flows.models import Flow, Run, State
 from flows.playground.models import Answer, Session, Turn, Version
+from foundryflow.accounts import give_role
+from foundryflow.roles import Role
 from tests.markup import one_line
 from tests.playground.session_factory import make_answer, make_full_session, make_run, make_session, make_turn
 
@@ -175,6 +177,8 @@ def test_a_fork_has_everything_but_the_runs(client_bob, alice, bob):
     origin = make_full_session(alice)
     run = make_run(origin, Answer.objects.get(turn__session=origin, text="Half"))
     Session.objects.filter(pk=origin.pk).update(shared=True)
+    assert client_bob.post(reverse("playground:fork", args=[origin.pk])).status_code == 403  # a reader's
+    give_role(bob, Role.EDITOR, by=None)
     response = client_bob.post(reverse("playground:fork", args=[origin.pk]))
     fork = Session.objects.exclude(pk=origin.pk).get()
     assert response.url == reverse("playground:show", args=[fork.pk])
@@ -307,8 +311,10 @@ def test_a_stranger_logs_in():
     assert Client().get(LIST).url.startswith("/login/")
 
 
-def test_menus_offer_what_one_may_do(client_bob, client_alice, alice):
+def test_menus_offer_what_one_may_do(client_bob, client_alice, client, alice, person):
     session = make_session(alice, shared=True)
-    for client, offered in ((client_alice, [*OWNED, *SEEN]), (client_bob, SEEN)):
+    client.force_login(person(Role.EDITOR))
+    offers = ((client_alice, [*OWNED, *SEEN]), (client, SEEN), (client_bob, [name for name in SEEN if name != "fork"]))
+    for client, offered in offers:
         page = client.get(LIST).content.decode()
         assert [name for name in (*OWNED, *SEEN) if reverse(f"playground:{name}", args=[session.pk]) in page] == offered

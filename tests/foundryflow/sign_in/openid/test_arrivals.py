@@ -7,8 +7,8 @@ from django.contrib.auth.models import User
 from django.test import Client
 from django.utils import timezone
 
+from foundryflow.accounts import give_role
 from foundryflow.models import AuditEntry, Invitation
-from foundryflow.people.accounts import give_role
 from foundryflow.roles import Role, role_of
 from foundryflow.sign_in.providers import Signup
 from tests.foundryflow.sign_in.openid.conftest import come_back, leave, said

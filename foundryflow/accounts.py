@@ -6,13 +6,14 @@ from typing import Any
 
 from django.contrib.auth.models import User
 from django.db.models.signals import post_save
+from django.utils import timezone
 
 from foundryflow.models import Account
 from foundryflow.roles import Role, role_by_flags
 
 
 def connect_accounts() -> None:
-    post_save.connect(keep_account, sender=User, dispatch_uid="foundryflow.people.accounts")
+    post_save.connect(keep_account, sender=User, dispatch_uid="foundryflow.accounts")
 
 
 def keep_account(sender: type[User], instance: User, raw: bool = False, **kwargs: Any) -> None:
@@ -28,7 +29,8 @@ def keep_account(sender: type[User], instance: User, raw: bool = False, **kwargs
 
 def give_role(user: User, role: Role, by: User | None) -> None:
     user.is_staff, user.is_superuser = flags_of(role)
-    Account.objects.update_or_create(user=user, defaults={"role": role, "role_given_by": by})
+    given = {"role": role, "role_given_by": by, "role_given_at": timezone.now()}
+    user.account, _ = Account.objects.update_or_create(user=user, defaults=given)
     user.save(update_fields=["is_staff", "is_superuser"])
 
 

@@ -1,0 +1,15 @@
+from django.urls import path
+
+from foundryflow.people import views
+
+app_name = "people"
+urlpatterns = [
+    path("", views.people_list, name="list"),
+    path("sign-in/", views.sign_in, name="sign_in"),
+    path("<id:pk>/", views.show, name="show"),
+    path("<id:pk>/role/", views.change_role, name="role"),
+    path("<id:pk>/sign-out/", views.sign_out, name="sign_out"),
+    path("<id:pk>/two-factor/", views.reset_two_factor, name="reset_two_factor"),
+    path("<id:pk>/deactivate/", views.deactivate, name="deactivate"),
+    path("<id:pk>/activate/", views.activate, name="activate"),
+]

@@ -1,0 +1,166 @@
+"""The pages of people, for administrators."""
+
+from __future__ import annotations
+
+from django.contrib import messages
+from django.contrib.auth.models import User
+from django.http import Http404, HttpResponse
+from django.shortcuts import redirect
+from django.urls import reverse
+from django.views.decorators.http import require_GET, require_http_methods, require_POST
+from django_htmx.http import HttpResponseClientRedirect
+
+from foundryflow.access import administrator
+from foundryflow.audit.record import origin_of
+from foundryflow.http import Request
+from foundryflow.models import AuditEntry
+from foundryflow.names import name_of
+from foundryflow.people import membership
+from foundryflow.people.list_page import active_administrators, count_regions, list_context, list_regions, row_region
+from foundryflow.people.membership import LastAdministrator
+from foundryflow.people.rows import person_rows
+from foundryflow.people.sessions import sessions_of
+from foundryflow.people.sign_in_page import role_lines, setting_lines
+from foundryflow.regions import Region, page, regions
+from foundryflow.roles import Role, may_administer
+
+MESSAGES = Region("_messages.html", "messages")
+NEWEST_CHANGES = 20  # of the page of a person
+
+
+@administrator
+@require_GET
+def people_list(request: Request) -> HttpResponse:
+    if request.htmx and not request.htmx.history_restore_request:
+        return regions(request, *list_regions(request.user, request.GET))
+    return page(request, "people/list.html", list_context(request.user, request.GET))
+
+
+@administrator
+@require_GET
+def sign_in(request: Request) -> HttpResponse:
+    """How people come in, and what each role may."""
+    return page(request, "people/sign_in.html", {"roles": role_lines(), "settings": list(setting_lines())})
+
+
+@administrator
+@require_GET
+def show(request: Request, pk: int) -> HttpResponse:
+    """What somebody has open and has done."""
+    person = find_person(pk)
+    context = {
+        "person": person,
+        "row": person_rows([person], request.user, active_administrators())[0],
+        "sessions": sessions_of(person),
+        "changes": AuditEntry.objects.filter(by=person)[:NEWEST_CHANGES],
+    }
+    return page(request, "people/person.html", context)
+
+
+@administrator
+@require_POST
+def change_role(request: Request, pk: int) -> HttpResponse:
+    """Saves at once; the row says so, and offers to take it back."""
+    if request.POST.get("role") not in Role.values:
+        raise Http404("There is no such role.")
+    person, role = find_person(pk), Role(request.POST["role"])
+    before = Role(person.account.role)
+    try:
+        person = membership.change_role(pk, role, origin_of(request))
+    except LastAdministrator as refused:
+        return refusal(request, person, str(refused))
+    if not may_administer(find_person(request.user.pk)):  # one's own role
+        messages.info(request, f"You are {role.label.lower()} now.")
+        return go_to(request, reverse("flows:list"))
+    if not request.htmx:
+        messages.info(request, f"{name_of(person)} is {role.label.lower()} now.")
+        return redirect("people:list")
+    return regions(
+        request,
+        row_region(person, request.user, before if before is not role else None),
+        *others_changed(request, person, before, role),
+        *count_regions(active_administrators()),
+        Region("people/_said.html", "people-said", {"said": f"Saved. {name_of(person)} is {role.label.lower()} now."}),
+    )
+
+
+def others_changed(request: Request, person: User, before: Role, role: Role) -> list[Region]:
+    """Of another administrator, who may be the last one now or is not any more."""
+    if Role.ADMINISTRATOR not in (before, role):
+        return []
+    others = User.objects.select_related("account").filter(pk__in=active_administrators()).exclude(pk=person.pk)
+    return [row_region(other, request.user) for other in others[:2]]
+
+
+@administrator
+@require_POST
+def sign_out(request: Request, pk: int) -> HttpResponse:
+    person = find_person(pk)
+    count = membership.sign_out_everywhere(person, origin_of(request))
+    words = {0: "was signed in nowhere", 1: "is signed out of one session"}
+    return done(request, pk, f"{name_of(person)} {words.get(count, f'is signed out of {count} sessions')}.")
+
+
+@administrator
+@require_POST
+def reset_two_factor(request: Request, pk: int) -> HttpResponse:
+    person = find_person(pk)
+    if membership.reset_two_factor(person, origin_of(request)):
+        said = f"Two-factor of {name_of(person)} is reset: the password is enough until it is set up anew."
+    else:
+        said = f"{name_of(person)} has not set up two-factor."
+    return done(request, pk, said)
+
+
+@administrator
+@require_http_methods(["GET", "POST"])
+def deactivate(request: Request, pk: int) -> HttpResponse:
+    """Says what it means, then does it."""
+    person = find_person(pk)
+    if request.method != "POST":
+        row = person_rows([person], request.user, active_administrators())[0]
+        return page(request, "people/deactivate.html", {"person": person, "row": row})
+    try:
+        membership.deactivate(pk, origin_of(request))
+    except LastAdministrator as refused:
+        return refusal(request, person, str(refused))
+    messages.info(request, f"{name_of(person)} is deactivated.")
+    return go_to(request, reverse("people:list"))
+
+
+@administrator
+@require_POST
+def activate(request: Request, pk: int) -> HttpResponse:
+    person = membership.activate(find_person(pk).pk, origin_of(request))
+    return done(request, pk, f"{name_of(person)} is active again, as {person.account.role}.")
+
+
+def find_person(pk: int) -> User:
+    found = User.objects.select_related("account").filter(pk=pk).first()
+    if found is None:
+        raise Http404("There is nobody of this number.")
+    return found
+
+
+def done(request: Request, pk: int, said: str) -> HttpResponse:
+    """The line as it is now, and what was done."""
+    messages.info(request, said)
+    if not request.htmx:
+        return redirect("people:list")
+    return regions(
+        request, row_region(find_person(pk), request.user), *count_regions(active_administrators()), MESSAGES
+    )
+
+
+def refusal(request: Request, person: User, sentence: str) -> HttpResponse:
+    """Nothing was changed; the line shows what is stored."""
+    if request.htmx:
+        messages.error(request, sentence)
+        return regions(request, row_region(find_person(person.pk), request.user), MESSAGES, status=409)
+    row = person_rows([person], request.user, active_administrators())[0]
+    return page(request, "people/deactivate.html", {"person": person, "row": row, "refused": sentence}, status=409)
+
+
+def go_to(request: Request, address: str) -> HttpResponse:
+    """A redirect that htmx follows as a whole page."""
+    return HttpResponseClientRedirect(address) if request.htmx else redirect(address)
