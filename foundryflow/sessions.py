@@ -9,12 +9,15 @@ from django.conf import settings
 from django.contrib.auth import SESSION_KEY
 from django.contrib.auth.signals import user_logged_in
 from django.contrib.sessions.middleware import SessionMiddleware
+from django.dispatch import Signal
 from django.http import HttpRequest
 from django.http.response import HttpResponseBase
 
 SINCE, SEEN = "signed_in_at", "seen_at"  # seconds since 1970, in the session
 REFRESH = 300  # seconds between two notes that somebody is there
 UNATTENDED = "X-Unattended"  # header of requests that a page sends by itself
+
+person_seen = Signal()  # with the request, each time that is noted
 
 
 class LimitedSessions(SessionMiddleware):
@@ -25,11 +28,9 @@ class LimitedSessions(SessionMiddleware):
         session = request.session
         if session.session_key is None or SESSION_KEY not in session:
             return
-        now = int(time.time())
-        since, seen = session.get(SINCE), session.get(SEEN)
-        if since is None or seen is None:  # from before sessions had an end
-            session[SINCE], session[SEEN] = now, now
-        elif now - since >= settings.SESSION_COOKIE_AGE or now - seen >= settings.SESSION_IDLE_SECONDS:
+        if session.get(SINCE) is None or session.get(SEEN) is None:  # from before sessions had an end
+            session[SINCE] = session[SEEN] = int(time.time())
+        elif is_over(session):
             session.flush()
 
     def process_response(self, request: HttpRequest, response: HttpResponseBase) -> HttpResponseBase:  # type: ignore[override]  # streams, too
@@ -38,7 +39,15 @@ class LimitedSessions(SessionMiddleware):
             now = int(time.time())
             if now - session[SEEN] >= min(REFRESH, settings.SESSION_IDLE_SECONDS // 4):
                 session[SEEN] = now
+                person_seen.send(LimitedSessions, request=request)
         return super().process_response(request, response)  # type: ignore[arg-type]
+
+
+def is_over(session: Any) -> bool:
+    """Of what a session holds: whether its time is up."""
+    now = time.time()
+    since, seen = session.get(SINCE, now), session.get(SEEN, now)
+    return bool(now - since >= settings.SESSION_COOKIE_AGE or now - seen >= settings.SESSION_IDLE_SECONDS)
 
 
 def is_attended(request: HttpRequest, response: HttpResponseBase) -> bool:

@@ -8,7 +8,7 @@ from django.urls import include, path
 
 from foundryflow.access import anyone, reader
 from foundryflow.first_run import first_run
-from foundryflow.sign_in import ChangePassword, SignIn
+from foundryflow.sign_in import SignIn
 from foundryflow.signed_out import session, signed_in
 
 
@@ -25,7 +25,7 @@ urlpatterns = [
     path("login/", anyone(SignIn.as_view()), name="login"),
     path("account/session/", session, name="session"),
     path("account/signed-in/", signed_in, name="signed_in"),
-    path("account/password/", reader(ChangePassword.as_view()), name="password"),
+    path("account/", include("foundryflow.account.urls")),
     path("logout/", reader(auth.LogoutView.as_view()), name="logout"),
     path("healthz", health, name="health"),
 ]

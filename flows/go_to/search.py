@@ -78,7 +78,9 @@ PAGES = (
     PageLink("Budgets", "usage:budgets"),
     PageLink("Prices", "playground:prices"),
     PageLink("API reference", "api:docs"),
-    PageLink("Password", "password"),
+    PageLink("Account", "account:show"),
+    PageLink("Password", "account:password"),
+    PageLink("Two-factor", "account:two_factor"),
 )
 
 

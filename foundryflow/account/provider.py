@@ -1,0 +1,24 @@
+"""Who is asked instead of us: the identity provider of somebody who has no password here."""
+
+from __future__ import annotations
+
+from allauth.socialaccount.models import SocialAccount, SocialApp
+from django.contrib.auth.models import User
+from django.core.exceptions import ImproperlyConfigured
+
+
+def provider_of(user: User) -> str:
+    """The name of the provider that somebody without a password signs in with; empty for one with a password."""
+    if user.has_usable_password():
+        return ""
+    linked = SocialAccount.objects.filter(user=user).first()
+    if linked is None:
+        return ""
+    try:
+        return str(linked.get_provider().name)
+    except (SocialApp.DoesNotExist, ImproperlyConfigured, LookupError):  # it is not set up any more
+        return "your identity provider"
+
+
+def is_entra(provider: str) -> bool:
+    return "entra" in provider.casefold() or "microsoft" in provider.casefold()
