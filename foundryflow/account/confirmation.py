@@ -17,6 +17,7 @@ from django import forms
 from django.contrib.auth.models import User
 from django.utils import timezone
 
+from foundryflow.account.provider import has_password
 from foundryflow.attempts import TooMany, begin_attempt
 from foundryflow.audit.record import Subject, origin_of, record
 from foundryflow.http import Request
@@ -91,7 +92,7 @@ class PersonForm(forms.Form):
         super().__init__(data)
         self.request, self.deed, self.authenticators = request, deed, authenticators
         self.locked_until: datetime | None = None
-        if not request.user.has_usable_password():
+        if not has_password(request.user):
             del self.fields["password"]
         if not authenticators:
             del self.fields["code"]

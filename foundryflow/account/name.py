@@ -10,6 +10,7 @@ from django.db import IntegrityError, transaction
 from django.db.models import Q
 
 from foundryflow.account.confirmation import LONGEST_PASSWORD, NOT_CURRENT, is_right, locked_sentence, own
+from foundryflow.account.provider import has_password
 from foundryflow.attempts import TooMany
 from foundryflow.audit.record import origin_of, record
 from foundryflow.http import Request
@@ -47,7 +48,7 @@ class NameForm(forms.Form):
         self.request, self.user, self.is_locked = request, user, False
         email = self.fields["email"]
         email.required = bool(user.email)  # whoever never had one may go on without
-        if not user.has_usable_password():
+        if not has_password(user):
             email.disabled = True
             email.help_text = f"From {provider}." if provider else "An administrator can change it."
         elif user.get_username() != user.email:

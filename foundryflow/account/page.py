@@ -13,7 +13,7 @@ from django.urls import NoReverseMatch, reverse
 from foundryflow.account.confirmation import PersonForm
 from foundryflow.account.name import NameForm
 from foundryflow.account.password import PasswordForm, PasswordHint, hint_of
-from foundryflow.account.provider import is_entra, provider_of
+from foundryflow.account.provider import has_password, is_entra, provider_of
 from foundryflow.account.sessions import ListedSession, list_session, sessions_of
 from foundryflow.account.two_factor import PendingApp, authenticators_of, codes_left, is_required
 from foundryflow.http import Request
@@ -52,6 +52,7 @@ class TwoFactorSheet:
     codes_left: int | None
     is_required: bool
     provider: str
+    has_password: bool
     person_form: PersonForm | None = None
     pending: PendingApp | None = None
     pending_error: str = ""
@@ -72,7 +73,7 @@ def name_sheet(request: Request) -> NameForm:
 def password_sheet(request: Request, form: PasswordForm | None = None, is_chosen: bool = False) -> PasswordSheet:
     user = request.user
     provider = provider_of(user)
-    shown = (form or PasswordForm(request)) if user.has_usable_password() else None
+    shown = (form or PasswordForm(request)) if has_password(user) else None
     return PasswordSheet(shown, hint_of("", user), provider, is_entra(provider), is_chosen)
 
 
@@ -93,6 +94,7 @@ def two_factor_sheet(request: Request, **state: Any) -> TwoFactorSheet:
         codes_left=codes_left(codes) if codes else None,
         is_required=is_required(),
         provider=provider_of(request.user),
+        has_password=has_password(request.user),
     )
     return replace(sheet, **state)
 

@@ -103,14 +103,14 @@ def hint_of(password: str, user: User) -> PasswordHint:
     try:
         password_validation.validate_password(password, user)
     except ValidationError as refused:
-        return PasswordHint(f"{count}, {reason_of(refused)}", is_bad=True)
+        return PasswordHint(f"{count}{reason_of(refused)}", is_bad=True)
     return PasswordHint(f"{count}, not in the list of common ones", is_good=True)
 
 
 def reason_of(refused: ValidationError) -> str:
     first = refused.error_list[0]
     known = {
-        "password_too_common": "but in the list of common ones.",
-        "password_too_similar": "but too close to your name or email.",
+        "password_too_common": ", but in the list of common ones.",
+        "password_too_similar": ", but too close to your name or email.",
     }
-    return known.get(first.code or "", f"but: {first.messages[0]}")
+    return known.get(first.code or "", f". {first.messages[0]}")

@@ -3,13 +3,19 @@
 from __future__ import annotations
 
 from allauth.socialaccount.models import SocialAccount, SocialApp
+from django.conf import settings
 from django.contrib.auth.models import User
 from django.core.exceptions import ImproperlyConfigured
 
 
+def has_password(user: User) -> bool:
+    """Whether somebody signs in with a password here; a server may have switched that off for everybody."""
+    return user.has_usable_password() and getattr(settings, "PASSWORD_SIGN_IN", True)
+
+
 def provider_of(user: User) -> str:
     """The name of the provider that somebody without a password signs in with; empty for one with a password."""
-    if user.has_usable_password():
+    if has_password(user):
         return ""
     linked = SocialAccount.objects.filter(user=user).first()
     if linked is None:

@@ -18,6 +18,7 @@ from foundryflow.access import View, reader
 from foundryflow.account import two_factor
 from foundryflow.account.confirmation import PersonForm, is_fresh, note_confirmation
 from foundryflow.account.page import two_factor_response
+from foundryflow.account.provider import has_password
 from foundryflow.http import Request
 
 EXPIRED = "That took longer than ten minutes. Scan the new code."
@@ -31,8 +32,11 @@ def after_confirmation(deed: str) -> Callable[[View], View]:
         def guarded(request: Request) -> Any:
             if is_fresh(request):
                 return view(request)
+            authenticators = two_factor.authenticators_of(request.user)
+            if not authenticators:
+                check_is_ours(request)  # nothing could be asked
             data = request.POST if "asked" in request.POST else None  # a password exactly as it was typed
-            form = PersonForm(request, deed, two_factor.authenticators_of(request.user), data)
+            form = PersonForm(request, deed, authenticators, data)
             if form.is_bound and form.is_valid():
                 note_confirmation(request)
                 return view(request)
@@ -144,7 +148,7 @@ def rest(request: Request) -> HttpResponse:
 
 def check_is_ours(request: Request) -> None:
     """Whoever signs in elsewhere gives their second factor there."""
-    if not request.user.has_usable_password():
+    if not has_password(request.user):
         raise Http404("You sign in elsewhere, and your second factor is asked for there.")
 
 

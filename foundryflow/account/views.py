@@ -15,7 +15,7 @@ from foundryflow.account.confirmation import LONGEST_PASSWORD, own
 from foundryflow.account.name import NameForm
 from foundryflow.account.page import password_sheet, sessions_response, whole_page
 from foundryflow.account.password import PasswordForm, change_password, hint_of
-from foundryflow.account.provider import provider_of
+from foundryflow.account.provider import has_password, provider_of
 from foundryflow.account.sessions import end_session, end_sessions
 from foundryflow.audit.record import origin_of, record
 from foundryflow.http import Request, form_data
@@ -65,7 +65,7 @@ def password_hint(request: Request) -> HttpResponse:
 
 
 def check_has_password(request: Request) -> None:
-    if not request.user.has_usable_password():
+    if not has_password(request.user):
         raise Http404("You have no password on this server.")
 
 

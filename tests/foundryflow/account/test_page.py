@@ -85,6 +85,15 @@ def test_somebody_without_a_password_here_reads_where_theirs_is(client_bob, bob)
         assert client_bob.post(address).status_code == 404
 
 
+def test_nobody_has_a_password_where_the_server_takes_none(client_alice, settings):
+    settings.PASSWORD_SIGN_IN = False
+    shown = body(client_alice)
+    assert 'name="old_password"' not in shown
+    assert "Set up an app" not in shown
+    for address in ("/account/password/", "/account/two-factor/begin/"):
+        assert client_alice.post(address).status_code == 404
+
+
 @pytest.mark.parametrize("theme", ["light", "dark", "system"])
 def test_a_theme_is_kept_on_the_account(client_bob, bob, theme):
     assert client_bob.post("/account/theme/", {"theme": theme}, headers={"HX-Request": "true"}).status_code == 204
