@@ -78,9 +78,7 @@ PAGES = (
     PageLink("Budgets", "usage:budgets"),
     PageLink("Prices", "playground:prices"),
     PageLink("API reference", "api:docs"),
-    PageLink("Account", "account:show"),
-    PageLink("Password", "account:password"),
-    PageLink("Two-factor", "account:two_factor"),
+    PageLink("Account: name, password, sessions, two-factor, theme", "account:show"),
 )
 
 

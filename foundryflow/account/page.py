@@ -21,7 +21,7 @@ from foundryflow.models import ApiKey
 from foundryflow.models.account import THEMES
 from foundryflow.regions import Region, page, regions
 
-MOST_KEYS = 20
+MOST_KEYS, MOST_SESSIONS = 20, 30  # in a sheet
 
 
 @dataclass(frozen=True)
@@ -38,10 +38,8 @@ class PasswordSheet:
 @dataclass(frozen=True)
 class SessionsSheet:
     sessions: Sequence[ListedSession]
-
-    @property
-    def has_others(self) -> bool:
-        return any(not each.is_current for each in self.sessions)
+    more: int  # that are not listed
+    has_others: bool
 
 
 @dataclass(frozen=True)
@@ -83,7 +81,7 @@ def sessions_sheet(request: Request) -> SessionsSheet:
     if not any(each.is_current for each in found):
         list_session(None, request)
         found = sessions_of(request.user, key)
-    return SessionsSheet(found)
+    return SessionsSheet(found[:MOST_SESSIONS], max(0, len(found) - MOST_SESSIONS), has_others=len(found) > 1)
 
 
 def two_factor_sheet(request: Request, **state: Any) -> TwoFactorSheet:

@@ -62,7 +62,7 @@ def list_session(sender: Any, request: HttpRequest, **kwargs: Any) -> None:
     found = address_of(request.META.get("REMOTE_ADDR") or "")
     seen = {
         "user_id": int(session[SESSION_KEY]),
-        "ip": str(found) if found else UNKNOWN,
+        "ip": str(found).partition("%")[0] if found else UNKNOWN,  # without the interface of an address on the link
         "user_agent": request.META.get("HTTP_USER_AGENT", "")[:LONGEST_AGENT],
         "last_seen_at": timezone.now(),
     }

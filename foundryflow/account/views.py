@@ -43,9 +43,9 @@ def change_name(request: Request) -> HttpResponse:
 @require_http_methods(["GET", "HEAD", "POST"])
 def password(request: Request) -> HttpResponse:
     """The same page, begun at the password; or its change."""
+    check_has_password(request)
     if request.method != "POST":
         return whole_page(request, password=password_sheet(request, is_chosen=True))
-    check_has_password(request)
     form = PasswordForm(request, request.POST)  # exactly as it was typed
     if not form.is_valid():
         return whole_page(request, status=429 if form.is_locked else 422, password=password_sheet(request, form))

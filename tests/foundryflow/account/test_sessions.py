@@ -9,8 +9,9 @@ from django.test import Client
 from django.utils import timezone
 
 from foundryflow import sessions as limits
+from foundryflow.account import page
 from foundryflow.account.browsers import browser_of
-from foundryflow.account.sessions import end_sessions, sessions_of
+from foundryflow.account.sessions import UNKNOWN, end_sessions, sessions_of
 from foundryflow.models import AuditEntry
 from tests.foundryflow.account.conftest import ALICE_PASSWORD as RIGHT
 
@@ -181,6 +182,24 @@ def test_the_last_address_and_time_are_kept(alice, monkeypatch):
     assert (now.pk, now.created_at) == (first.pk, first.created_at)
     assert now.ip == "30.0.0.1"
     assert now.last_seen_at > first.last_seen_at
+
+
+@pytest.mark.parametrize(
+    ("address", "kept"), [("fe80::1%eth0", "fe80::1"), ("", UNKNOWN), ("::ffff:20.0.0.1", "20.0.0.1")]
+)
+def test_whatever_address_somebody_comes_from(alice, address, kept):
+    assert entry_of(signed_in(address=address)).ip == kept
+
+
+def test_a_list_has_an_end(alice, monkeypatch):
+    monkeypatch.setattr(page, "MOST_SESSIONS", 2)
+    here = signed_in()
+    for _ in range(3):
+        signed_in(EDGE)
+    shown = listed(here)
+    assert shown.count('class="account-row account-session"') == 2
+    assert "This one" in shown
+    assert "And 2 that were seen before these." in shown
 
 
 def test_a_browser_says_what_it_likes(alice):
