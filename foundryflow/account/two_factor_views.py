@@ -16,9 +16,10 @@ from django.views.decorators.http import require_POST, require_safe
 
 from foundryflow.access import View, reader
 from foundryflow.account import two_factor
-from foundryflow.account.confirmation import PersonForm, is_fresh, note_confirmation
+from foundryflow.account.confirmation import PersonForm, is_fresh, note_confirmation, own
 from foundryflow.account.page import two_factor_response
 from foundryflow.account.provider import has_password
+from foundryflow.audit.record import origin_of, record
 from foundryflow.http import Request
 
 EXPIRED = "That took longer than ten minutes. Scan the new code."
@@ -74,7 +75,8 @@ def confirm(request: Request) -> HttpResponse:
     if codes is None:
         pending = two_factor.pending_app(request.user, secret)
         return two_factor_response(request, 422, pending=pending, pending_error=wrong_code())
-    messages.info(request, "Two-factor is on." if codes else "The app is replaced.")
+    done = "Two-factor is on." if codes else "The app is replaced."
+    messages.info(request, f"{done} “Sign out elsewhere” ends the sessions that began before.")
     return two_factor_response(request, new_codes=codes) if codes else rest(request)
 
 
@@ -120,6 +122,7 @@ def fetch_codes(request: Request) -> HttpResponse:
     codes = two_factor.codes_to_fetch(request)
     if codes is None:
         raise Http404("Recovery codes can be fetched for ten minutes after they were made. Make new ones.")
+    record(origin_of(request), "fetched own recovery codes", own(request.user))
     lines = [
         f"Recovery codes of {request.user.get_username()} at {request.get_host()}",
         f"Made on {timezone.localtime():%d %B %Y at %H:%M}. Each works once.",

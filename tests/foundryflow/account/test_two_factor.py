@@ -140,6 +140,7 @@ def test_codes_are_a_file_until_they_are_kept(with_app):
     assert file.headers["Content-Type"].startswith("text/plain")
     assert file.headers["Content-Disposition"].startswith("attachment")
     assert file.headers["Cache-Control"] == "no-store"
+    assert verbs() == ["made new recovery codes", "fetched own recovery codes"]
     elsewhere = Client()
     elsewhere.force_login(with_app)
     assert post(elsewhere, "codes/file/").status_code == 404
