@@ -17,6 +17,13 @@ def provider_of(user: User) -> str:
     """The name of the provider that somebody without a password signs in with; empty for one with a password."""
     if has_password(user):
         return ""
+    kept = vars(user)  # as long as the request: several sheets ask
+    if "_provider_name" not in kept:
+        kept["_provider_name"] = find_provider(user)
+    return str(kept["_provider_name"])
+
+
+def find_provider(user: User) -> str:
     linked = SocialAccount.objects.filter(user=user).first()
     if linked is None:
         return ""

@@ -85,14 +85,16 @@ def test_somebody_without_a_password_here_reads_where_theirs_is(client_bob, bob)
         assert client_bob.post(address).status_code == 404
 
 
-def test_a_provider_is_called_by_its_name(client_bob, bob, settings):
+def test_a_provider_is_called_by_its_name(client_bob, bob, settings, django_assert_num_queries):
     entra = {"provider_id": "entra", "name": "Microsoft Entra ID", "client_id": "x", "secret": "y"}
     settings.SOCIALACCOUNT_PROVIDERS = {"openid_connect": {"APPS": [entra]}}
     bob.set_unusable_password()
     bob.save()
     SocialAccount.objects.create(user=bob, provider="entra", uid="1")
     client_bob.force_login(bob)
-    shown = body(client_bob)
+    body(client_bob)
+    with django_assert_num_queries(8):  # two more than others, once
+        shown = body(client_bob)
     assert "You sign in with Microsoft Entra ID. The password is changed there, not here." in shown
     assert 'href="https://mysignins.microsoft.com/security-info"' in shown
     assert "By Microsoft Entra ID" in shown
