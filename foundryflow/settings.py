@@ -187,6 +187,7 @@ AUTH_PASSWORD_VALIDATORS = [
 ]
 # Words beside our own that a password must not be made of, such as the name of the company.
 PASSWORD_WORDS = env.names("PASSWORD_WORDS")
+MFA_RECOVERY_CODE_COUNT = 8
 LOGIN_URL = "login"
 LOGIN_REDIRECT_URL = "flows:list"
 LOGOUT_REDIRECT_URL = "login"

@@ -11,9 +11,7 @@ from foundryflow.invitations.join import accept_invitation, join
 from foundryflow.sign_in.code_views import enter_code
 from foundryflow.sign_in.first_run import first_run
 from foundryflow.sign_in.openid.views import come_back, leave
-from foundryflow.sign_in.password import ChangePassword
 from foundryflow.sign_in.signed_out import session, signed_in
-from foundryflow.sign_in.two_factor_page import set_up_two_factor
 from foundryflow.sign_in.views import SignIn
 
 
@@ -35,10 +33,9 @@ urlpatterns = [
     path("login/code/", enter_code, name="login_code"),
     path("login/<slug:provider_id>/", leave, name="provider"),
     path("login/<slug:provider_id>/callback/", come_back, name="provider_callback"),
-    path("account/two-factor/", include(([path("", set_up_two_factor, name="two_factor")], "account"))),
     path("account/session/", session, name="session"),
     path("account/signed-in/", signed_in, name="signed_in"),
-    path("account/password/", reader(ChangePassword.as_view()), name="password"),
+    path("account/", include("foundryflow.account.urls")),
     path("logout/", reader(auth.LogoutView.as_view()), name="logout"),
     path("healthz", health, name="health"),
 ]

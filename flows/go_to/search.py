@@ -78,9 +78,9 @@ PAGES = (
     PageLink("Budgets", "usage:budgets"),
     PageLink("Prices", "playground:prices"),
     PageLink("API reference", "api:docs"),
-    PageLink("Password", "password"),
     PageLink("People", "people:list", least=Role.ADMINISTRATOR),
     PageLink("Invite somebody", "invitations:new", least=Role.ADMINISTRATOR),
+    PageLink("Account: name, password, sessions, two-factor, theme", "account:show"),
 )
 
 

@@ -7,6 +7,8 @@ from django.db import models
 
 from foundryflow.roles import Role
 
+THEMES = [("system", "System"), ("light", "Light"), ("dark", "Dark")]
+
 
 class Account(models.Model):
     """The role of a person, and what they have set for themselves."""
@@ -21,6 +23,7 @@ class Account(models.Model):
     role_given_at = models.DateTimeField(auto_now_add=True)
     password_changed_at = models.DateTimeField(null=True)
     deactivated_at = models.DateTimeField(null=True)
+    theme = models.CharField(max_length=10, choices=THEMES, blank=True)  # empty: what the browser remembers
     seen_at = models.DateTimeField(null=True)  # to the minute
 
     def __str__(self) -> str:

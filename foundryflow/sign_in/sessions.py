@@ -10,6 +10,7 @@ from django.contrib.auth import BACKEND_SESSION_KEY, SESSION_KEY
 from django.contrib.auth.signals import user_logged_in
 from django.contrib.sessions.middleware import SessionMiddleware
 from django.contrib.sessions.models import Session
+from django.dispatch import Signal
 from django.http import HttpRequest
 from django.http.response import HttpResponseBase
 from django.utils import timezone
@@ -24,6 +25,8 @@ BRIEFLY = 3_600  # seconds that a session lasts in which nobody is signed in
 AT_ONCE = 100
 REFRESH = 300  # seconds between two notes that somebody is there
 UNATTENDED = "X-Unattended"  # header of requests that a page sends by itself
+
+person_seen = Signal()  # with the request, each time that is noted
 
 
 class LimitedSessions(SessionMiddleware):
@@ -48,6 +51,7 @@ class LimitedSessions(SessionMiddleware):
             if now - session[SEEN] >= min(REFRESH, settings.SESSION_IDLE_SECONDS // 4):
                 session[SEEN] = now
                 note_presence(session.get(SESSION_KEY))
+                person_seen.send(LimitedSessions, request=request)
         return super().process_response(request, response)  # type: ignore[arg-type]
 
 

@@ -100,6 +100,24 @@ def pretty(value: Any) -> str:
 
 
 @register.filter
+def day(at: datetime | None) -> str:
+    """3 Nov of this year, else with the year."""
+    if at is None:
+        return ""
+    here, this_year = timezone.localtime(at), timezone.localtime().year
+    return f"{here.day} {here:%b}" if here.year == this_year else f"{here.day} {here:%b} {here.year}"
+
+
+@register.filter
+def time_or_day(at: datetime | None) -> str:
+    """14:03 of today, else the day."""
+    if at is None:
+        return ""
+    here = timezone.localtime(at)
+    return f"{here:%H:%M}" if here.date() == timezone.localdate() else day(at)
+
+
+@register.filter
 def moment(at: datetime | None) -> str:
     """14:03 of today, Yesterday 14:03, 26 Nov 14:03 of this year, else with the year and without the time."""
     if at is None:

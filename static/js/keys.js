@@ -9,11 +9,13 @@ export const isTyping = (target) => Boolean(target.closest?.("input, textarea, s
 function showKeys() {
   const dialog = document.getElementById("keys");
   if (!dialog || dialog.open) return;
-  document.querySelector("[data-single-keys]").checked = singleKeys();
   dialog.showModal();
 }
 
-const apply = () => document.documentElement.classList.toggle("no-single-keys", !singleKeys());
+function apply() {
+  document.documentElement.classList.toggle("no-single-keys", !singleKeys());
+  for (const toggle of document.querySelectorAll("[data-single-keys]")) toggle.checked = singleKeys();
+}
 apply();
 
 document.addEventListener("click", (event) => {

@@ -65,7 +65,7 @@ def test_a_newcomer_connects_builds_runs_and_sees_the_answer(fresh, visitor):
     assert visitor.axe() == []
 
     page.get_by_label("Ada Nilsen: menu").click()
-    page.get_by_role("link", name="Password").click()
+    page.get_by_role("link", name="Account").click()
     page.get_by_label("Current password").fill("correct horse staple")
     page.get_by_label("New password").fill("another horse staple")
     page.get_by_label("Again").fill("another horse staple")

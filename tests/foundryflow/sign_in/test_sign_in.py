@@ -270,10 +270,10 @@ def test_every_request_of_a_page_that_somebody_works_on_counts(alice, settings, 
 
 def test_a_session_is_not_written_at_every_request(client_alice, django_assert_num_queries, monkeypatch):
     clock = Clock(monkeypatch)
-    client_alice.get("/account/password/")
+    client_alice.get("/account/signed-in/")
     clock.now += 200
     with django_assert_num_queries(2):
-        client_alice.get("/account/password/")
+        client_alice.get("/account/signed-in/")
 
 
 class Clock:
