@@ -10,9 +10,11 @@ class FoundryFlowConfig(AppConfig):
 
     def ready(self) -> None:
         from foundryflow import checks, http
+        from foundryflow.audit.kinds import register_ground
         from foundryflow.people.accounts import connect_accounts
 
         connect_accounts()
+        register_ground()
         checks.register_all()
         http.register_id_converter()
         pre_migrate.connect(verify_keys_before_migration, sender=self)

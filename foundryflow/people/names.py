@@ -4,14 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from django.contrib.auth.models import User
-
+from foundryflow.names import name_of as name_of
 from foundryflow.roles import may_edit
-
-
-def name_of(user: User | None) -> str:
-    """As others read it; nothing where nobody is known."""
-    return (user.get_full_name() or user.get_username()) if user else ""
 
 
 def may_change(user: Any, owned: Any) -> bool:

@@ -1,0 +1,183 @@
+"""Pages of the audit log by filter, the newest first, however many entries there are and however few match.
+
+One filter is looked up in its index. What else is asked for is looked for among so many of the entries that it gives:
+a page that finds little says so, and leads on.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+
+from django.db.models import Q, QuerySet
+from django.utils import timezone
+
+from foundryflow.http import whole_number
+from foundryflow.models import AuditEntry
+from foundryflow.models.audit_entry import Via
+
+ROWS = 50  # of one page
+MOST_READ = 20_000  # entries that one page looks through
+MOST_COUNTED = 10_000  # entries; more are not counted
+LONGEST_WORDS = 100
+WAYS = {"api": Via.API, "command": Via.COMMAND, "server": Via.SERVER}  # who may be no person
+PERIODS = {"today": "Today", "24h": "Last 24 hours", "7d": "Last 7 days", "30d": "Last 30 days"}
+HOURS = {"24h": 24, "7d": 168, "30d": 720}
+NAMES = ("who", "what", "outcome", "period", "from", "to", "q")  # in the address
+
+
+@dataclass(frozen=True)
+class AuditCursor:
+    """An entry as a place in the order."""
+
+    at: datetime
+    pk: int
+
+    def __str__(self) -> str:
+        return f"{round(self.at.timestamp() * 1_000_000)}-{self.pk}"
+
+    @classmethod
+    def parse(cls, text: str) -> AuditCursor | None:
+        """None when that is no cursor."""
+        at, _, pk = text.partition("-")
+        microseconds, key = whole_number(at, 16), whole_number(pk, 18)
+        if microseconds is None or key is None:
+            return None
+        return cls(datetime(1970, 1, 1, tzinfo=UTC) + timedelta(microseconds=microseconds), key)
+
+    @classmethod
+    def of(cls, entry: AuditEntry) -> AuditCursor:
+        return cls(entry.at, entry.pk)
+
+    @property
+    def before(self) -> Q:
+        # The first part is what an index is read from, in either database.
+        return Q(at__lte=self.at) & (Q(at__lt=self.at) | Q(pk__lt=self.pk))
+
+
+@dataclass(frozen=True)
+class AuditPage:
+    """`older` is where the next page begins; `looked_through` says that this one gave up looking for more."""
+
+    entries: Sequence[AuditEntry]
+    older: AuditCursor | None
+    looked_through: bool = False
+
+
+@dataclass(frozen=True)
+class AuditFilters:
+    """What an address asks for; what is not understood is ignored."""
+
+    person: int | None = None
+    via: str = ""
+    kind: str = ""
+    refused: bool | None = None
+    since: datetime | None = None
+    until: datetime | None = None  # excluded
+    words: str = ""
+
+    @classmethod
+    def of(cls, given: Mapping[str, str]) -> AuditFilters:
+        who, outcome = given.get("who", ""), given.get("outcome", "")
+        since, until = times_of(given)
+        return cls(
+            person=whole_number(who),
+            via=WAYS.get(who, ""),
+            kind=without_nulls(given.get("what", ""))[:20],
+            refused={"refused": True, "done": False}.get(outcome),
+            since=since,
+            until=until,
+            words=without_nulls(given.get("q", "")).strip()[:LONGEST_WORDS],
+        )
+
+    @property
+    def period(self) -> Q:
+        since = Q(at__gte=self.since) if self.since else Q()
+        return since & Q(at__lt=self.until) if self.until else since
+
+    @property
+    def conditions(self) -> list[Q]:
+        """The first is the one whose index is read."""
+        found = [
+            Q(by_id=self.person) if self.person is not None else Q(),
+            Q(is_refused=True) if self.refused else Q(),
+            Q(kind=self.kind) if self.kind else Q(),
+            Q(via=self.via) if self.via else Q(),
+        ]
+        return [*filter(None, found)]
+
+    @property
+    def rest(self) -> Q:
+        """What is looked for among the entries of the first condition."""
+        rest = Q(is_refused=False) if self.refused is False else Q()
+        for condition in self.conditions[1:]:
+            rest &= condition
+        for word in self.words.split():
+            rest &= (
+                Q(actor__icontains=word)
+                | Q(subject__icontains=word)
+                | Q(detail__icontains=word)
+                | Q(address__startswith=word)
+                | Q(source__icontains=word)
+            )
+        return rest
+
+    @property
+    def entries(self) -> QuerySet[AuditEntry]:
+        """Those of the period and the first condition, in their order."""
+        first = self.conditions[:1]
+        return AuditEntry.objects.filter(self.period, *first).order_by("-at", "-pk")
+
+    def page(self, before: AuditCursor | None = None, rows: int = ROWS) -> AuditPage:
+        behind = self.entries.filter(before.before) if before else self.entries
+        if not self.rest:
+            return page_of(list(behind[: rows + 1]), rows)
+        window = behind.values("pk")[:MOST_READ]
+        found = list(AuditEntry.objects.filter(self.rest, pk__in=window).order_by("-at", "-pk")[: rows + 1])
+        if len(found) > rows:
+            return page_of(found, rows)
+        end = behind[MOST_READ - 1 : MOST_READ].first()
+        return AuditPage(found, AuditCursor.of(end) if end else None, looked_through=end is not None)
+
+    def count(self) -> int:
+        """At most one more than MOST_COUNTED; where much is looked through, of the newest alone."""
+        if not self.rest:
+            return self.entries.order_by().values("pk")[: MOST_COUNTED + 1].count()
+        window = self.entries.values("pk")[:MOST_READ]
+        return AuditEntry.objects.filter(self.rest, pk__in=window).values("pk")[: MOST_COUNTED + 1].count()
+
+
+def page_of(found: list[AuditEntry], rows: int) -> AuditPage:
+    shown = found[:rows]
+    return AuditPage(shown, AuditCursor.of(shown[-1]) if len(found) > rows else None)
+
+
+def times_of(given: Mapping[str, str]) -> tuple[datetime | None, datetime | None]:
+    """Days, of which either may be missing, go before the periods until now."""
+    first, last = (parse_day(given.get(name, "")) for name in ("from", "to"))
+    if first and last:
+        first, last = sorted((first, last))
+    if first or last:
+        return midnight(first) if first else None, midnight(last + timedelta(days=1)) if last else None
+    period = given.get("period", "")
+    if period == "today":
+        return midnight(timezone.localdate()), None
+    return (timezone.now() - timedelta(hours=HOURS[period]), None) if period in HOURS else (None, None)
+
+
+def parse_day(text: str) -> date | None:
+    try:
+        found = date.fromisoformat(text)
+    except ValueError:
+        return None
+    return found if 2000 <= found.year <= 9000 else None
+
+
+def midnight(day: date) -> datetime:
+    return datetime(day.year, day.month, day.day, tzinfo=timezone.get_current_timezone())
+
+
+def without_nulls(text: str) -> str:
+    """Without null characters, which no database keeps."""
+    return text.replace("\x00", "")
