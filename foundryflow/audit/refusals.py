@@ -23,7 +23,7 @@ def record_refused_page(request: HttpRequest, why: str) -> None:
         return
     verb = "tried to open" if request.method in READING else "tried to change"
     data = {"method": request.method, "page": view_name(request)}
-    record_refusal(origin_of(request), verb, Subject("page", request.path), f": {why}", data)
+    record_refusal(origin_of(request), verb, Subject("page", request.path), f": {first_sentence(why)}", data)
 
 
 def record_refused_form(request: HttpRequest, why: str) -> None:
@@ -43,6 +43,11 @@ def record_refusal(
         record(origin, verb, subject, detail, refused=True, data=data, repeats=Repeats())
     except (DatabaseError, InterfaceError):
         log.exception("action=refusal_not_recorded verb=%r", verb)
+
+
+def first_sentence(text: str) -> str:
+    """Without its full stop: more may follow it in the list."""
+    return text.split(". ")[0].rstrip(".")
 
 
 def view_name(request: HttpRequest) -> str:
