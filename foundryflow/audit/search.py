@@ -58,11 +58,10 @@ class AuditCursor:
 
 @dataclass(frozen=True)
 class AuditPage:
-    """`older` is where the next page begins; `looked_through` says that this one gave up looking for more."""
+    """`older` is where the next page begins; a page of few entries or none may have one, too."""
 
     entries: Sequence[AuditEntry]
     older: AuditCursor | None
-    looked_through: bool = False
 
 
 @dataclass(frozen=True)
@@ -138,7 +137,7 @@ class AuditFilters:
         if len(found) > rows:
             return page_of(found, rows)
         end = behind[MOST_READ - 1 : MOST_READ].first()
-        return AuditPage(found, AuditCursor.of(end) if end else None, looked_through=end is not None)
+        return AuditPage(found, AuditCursor.of(end) if end else None)
 
     def count(self) -> int:
         """At most one more than MOST_COUNTED; where much is looked through, of the newest alone."""
