@@ -8,7 +8,7 @@ from typing import Any
 from foundryflow.audit.menus import audit_menus, period_words
 from foundryflow.audit.retention import audit_retention_days
 from foundryflow.audit.rows import audit_rows
-from foundryflow.audit.search import MOST_COUNTED, MOST_READ, NAMES, AuditCursor, AuditFilters
+from foundryflow.audit.search import MOST_COUNTED, MOST_READ, NAMES, AuditCursor, AuditFilters, AuditPage
 from foundryflow.filter_menus import Address
 from foundryflow.regions import Region
 
@@ -30,16 +30,26 @@ def list_regions(params: Mapping[str, str]) -> list[Region]:
         "page": page,
         "older": address.query(before=str(page.older)) if page.older else "",
         "newest": address.query() if params.get("before") else "",
-        "count": filters.count(),
-        "shown": len(page.entries) if page.older and page.entries and not params.get("before") else 0,
-        "most_counted": MOST_COUNTED,
+        "summary": summary_of(filters, page, period_words(address), is_first="before" not in params),
         "most_read": MOST_READ,
-        "is_sampled": bool(filters.rest),
-        "period": period_words(address),
-        "retention_days": audit_retention_days(),
     }
     return [
         Region("audit/_filters.html", "audit-filters", {**chosen, "is_filtered": is_filtered}),
         Region("audit/_actions.html", "audit-actions", {"query": address.query()}),
         Region("audit/_found.html", "audit-found", {**found, "is_filtered": is_filtered}),
     ]
+
+
+def summary_of(filters: AuditFilters, page: AuditPage, period: str, *, is_first: bool) -> str:
+    """ "1 to 50 of 3,918 entries today · kept for 365 days"; without the number where many would have to be read."""
+    shown, is_all = len(page.entries), is_first and page.older is None
+    count = shown if is_all else filters.count()
+    words = [f"1 to {shown}"] if shown and is_first and not is_all else []
+    if count is not None:
+        more = f"more than {MOST_COUNTED:,}" if count > MOST_COUNTED else f"{count:,}"
+        words += [*(["of"] if words else []), more, "entry" if count == 1 else "entries"]
+    if period and words:
+        words.append(period[:1].lower() + period[1:])
+    days = audit_retention_days()
+    kept = f"kept for {days:,} days" if days else "kept for ever"
+    return " · ".join(filter(None, (" ".join(words), kept)))
