@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
+from typing import Any
 
 from django.db.models import Q, QuerySet
 from django.utils import timezone
@@ -19,6 +20,9 @@ from foundryflow.models.audit_entry import Via
 
 ROWS = 50  # of one page
 MOST_READ = 5_000  # entries that one page looks through
+AT_ONCE = 1_000  # of them that are read together
+SEARCHED = ("actor", "verb", "subject", "detail", "source")
+SIFTED = ("id", "at", "is_refused", "kind", "via", "address", *SEARCHED)
 MOST_COUNTED = 10_000  # entries; more are not counted
 LONGEST_WORDS = 100
 WAYS = {"api": Via.API, "command": Via.COMMAND, "server": Via.SERVER}  # who may be no person
@@ -96,52 +100,65 @@ class AuditFilters:
         return since & Q(at__lt=self.until) if self.until else since
 
     @property
-    def conditions(self) -> list[Q]:
-        """The first is the one whose index is read."""
-        found = [
-            Q(by_id=self.person) if self.person is not None else Q(),
-            Q(is_refused=True) if self.refused else Q(),
-            Q(kind=self.kind) if self.kind else Q(),
-            Q(via=self.via) if self.via else Q(),
-        ]
-        return [*filter(None, found)]
+    def indexed(self) -> tuple[str, Any] | None:
+        """The one condition whose index is read: the rarest, as far as one can tell."""
+        if self.person is not None:
+            return "by_id", self.person
+        if self.refused:
+            return "is_refused", True
+        return ("kind", self.kind) if self.kind else ("via", self.via) if self.via else None
 
     @property
-    def rest(self) -> Q:
-        """What is looked for among the entries of the first condition."""
-        rest = Q(is_refused=False) if self.refused is False else Q()
-        for condition in self.conditions[1:]:
-            rest &= condition
-        for word in self.words.split():
-            rest &= (
-                Q(actor__icontains=word)
-                | Q(subject__icontains=word)
-                | Q(detail__icontains=word)
-                | Q(address__startswith=word)
-                | Q(source__icontains=word)
-            )
-        return rest
+    def rest(self) -> dict[str, Any]:
+        """Values of columns that are looked for among the entries of that condition."""
+        wanted = {"is_refused": self.refused, "kind": self.kind or None, "via": self.via or None}
+        return {name: value for name, value in wanted.items() if value is not None and (name, value) != self.indexed}
+
+    @property
+    def looks_through(self) -> bool:
+        return bool(self.rest or self.words)
 
     @property
     def entries(self) -> QuerySet[AuditEntry]:
-        """Those of the period and the first condition, in their order."""
-        first = self.conditions[:1]
+        """Those of the period and the indexed condition, in their order."""
+        first = [Q(self.indexed)] if self.indexed else []
         return AuditEntry.objects.filter(self.period, *first).order_by("-at", "-pk")
 
     def page(self, before: AuditCursor | None = None, rows: int = ROWS) -> AuditPage:
-        behind = self.entries.filter(before.before) if before else self.entries
-        if not self.rest:
-            return page_of(list(behind[: rows + 1]), rows)
-        window = behind.values("pk")[:MOST_READ]
-        found = list(AuditEntry.objects.filter(self.rest, pk__in=window).order_by("-at", "-pk")[: rows + 1])
-        if len(found) > rows:
-            return page_of(found, rows)
-        end = behind[MOST_READ - 1 : MOST_READ].first()
-        return AuditPage(found, AuditCursor.of(end) if end else None)
+        if self.looks_through:
+            return self._sift(before, rows)
+        return page_of(list(self._behind(before)[: rows + 1]), rows)
+
+    def _behind(self, place: AuditCursor | None) -> QuerySet[AuditEntry]:
+        return self.entries.filter(place.before) if place else self.entries
+
+    def _sift(self, place: AuditCursor | None, rows: int) -> AuditPage:
+        """Reads on in portions until there are enough, or MOST_READ were read. Here, not in a statement: PostgreSQL
+        would rather read the whole table, and SQLite all entries of a kind."""
+        found: list[int] = []
+        rest, words, read = self.rest, self.words.casefold().split(), 0
+        while read < MOST_READ and len(found) <= rows:
+            portion = list(self._behind(place).values(*SIFTED)[:AT_ONCE])
+            found += [row["id"] for row in portion if is_wanted(row, rest, words)]
+            read += AT_ONCE
+            place = AuditCursor(portion[-1]["at"], portion[-1]["id"]) if len(portion) == AT_ONCE else None
+            if place is None:
+                break
+        entries = AuditEntry.objects.filter(pk__in=found[: rows + 1]).order_by("-at", "-pk")
+        shown = page_of(list(entries), rows)
+        return shown if shown.older else AuditPage(shown.entries, place)
 
     def count(self) -> int | None:
         """At most one more than MOST_COUNTED; None where entries would have to be looked through."""
-        return None if self.rest else self.entries.order_by().values("pk")[: MOST_COUNTED + 1].count()
+        return None if self.looks_through else self.entries.order_by().values("pk")[: MOST_COUNTED + 1].count()
+
+
+def is_wanted(row: Mapping[str, Any], rest: Mapping[str, Any], words: Sequence[str]) -> bool:
+    """Whether the values are these, and each word is in one of the texts; an address has to begin with it."""
+    if any(row[name] != value for name, value in rest.items()):
+        return False
+    texts = "\n".join(row[name] for name in SEARCHED).casefold() if words else ""
+    return all(word in texts or row["address"].startswith(word) for word in words)
 
 
 def page_of(found: list[AuditEntry], rows: int) -> AuditPage:

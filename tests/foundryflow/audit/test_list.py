@@ -78,6 +78,8 @@ def test_the_newest_come_first_as_sentences(client_alice, entries):
         ({"q": "nightly 4190"}, ["API · nightly"]),
         ({"q": "10.20."}, ["Bob", "Alice", "API · nightly"]),
         ({"q": "ffk_3"}, ["API · nightly"]),
+        ({"q": "NIGHTLY"}, ["API · nightly"]),
+        ({"q": "tried to"}, ["API · portal", "Bob"]),
         ({"q": "no such thing"}, []),
         ({"to": "2001-01-01"}, []),
     ],
@@ -152,9 +154,10 @@ def test_older_ones_follow_without_a_gap(client_alice, monkeypatch):
 
 
 def test_a_search_that_looked_through_many_says_so_and_goes_on(client_alice, monkeypatch):
-    monkeypatch.setattr(search, "MOST_READ", 5)
+    monkeypatch.setattr(search, "MOST_READ", 4)
+    monkeypatch.setattr(search, "AT_ONCE", 2)
     record(COMMAND, "imported", Subject("flow", "needle"))
-    for number in range(8):
+    for number in range(6):
         record(COMMAND, "imported", Subject("flow", f"hay {number}"))
     response = shown(client_alice, q="needle")
     assert "None among the" in one_line(response.content.decode())
