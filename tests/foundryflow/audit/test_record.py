@@ -2,12 +2,24 @@
 
 import json
 import logging
+from contextlib import suppress
 from datetime import timedelta
 
 import pytest
+from django.db import transaction
 from django.utils import timezone
 
-from foundryflow.audit.record import COMMAND, Origin, Repeats, Subject, as_json, origin_of, origin_of_key, record
+from foundryflow.audit.record import (
+    COMMAND,
+    Origin,
+    Repeats,
+    Subject,
+    _begun,
+    as_json,
+    origin_of,
+    origin_of_key,
+    record,
+)
 from foundryflow.audit.rows import AuditRow, audit_rows
 from foundryflow.audit.safe_text import LONGEST_DATA, MASK, safe_text
 from foundryflow.logs import mask_secrets
@@ -23,6 +35,7 @@ def sentences():
 
 
 def grow_older(**ago):
+    _begun.clear()
     AuditEntry.objects.update(first_at=timezone.now() - timedelta(**ago))
 
 
@@ -63,6 +76,16 @@ def test_what_is_done_again_soon_is_one_entry_that_counts():
     grow_older(minutes=11)
     record(origin, "changed", THING, ": r15", repeats=Repeats(counted="changes"))
     assert AuditEntry.objects.count() == 2
+
+
+def test_an_entry_whose_transaction_was_taken_back_is_begun_anew():
+    origin, repeats = Origin(Via.API, None, "API · nightly"), Repeats(timedelta(minutes=1), counted="more", apart="7")
+    with suppress(InterruptedError), transaction.atomic():
+        record(origin, "started", Subject("run", "run 1", 1), repeats=repeats)
+        raise InterruptedError
+    record(COMMAND, "imported", THING)  # takes the same number
+    record(origin, "started", Subject("run", "run 2", 2), repeats=repeats)
+    assert list(AuditEntry.objects.order_by("pk").values_list("subject", "count")) == [(THING.name, 1), ("run 2", 1)]
 
 
 @pytest.mark.parametrize(
