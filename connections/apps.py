@@ -6,5 +6,8 @@ class ConnectionsConfig(AppConfig):
 
     def ready(self) -> None:
         from connections import checks
+        from connections.audited import addresses
+        from foundryflow.audit.kinds import register_kind
 
         checks.register_all()
+        register_kind("connection", "Connections", addresses)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from asgiref.sync import sync_to_async
+from django.db import transaction
 from django.http import Http404, HttpResponse
 from django.shortcuts import redirect
 from django.urls import reverse
@@ -12,6 +13,7 @@ from django.utils import timezone
 from django.views.decorators.http import require_GET, require_POST
 
 from connections.access import find_connection
+from connections.audited import record_test
 from connections.check_rounds import begin_testing, check_stored, create_round, latest_round, stop_round
 from connections.clients import check_sign_in, foundry_client
 from connections.fields import KeyUnreadable
@@ -25,6 +27,7 @@ from connections.models import Connection
 from connections.session_tests import remember_test
 from connections.views import edit_context, kind_named_in
 from foundryflow.access import editor, reader
+from foundryflow.audit.record import Subject, origin_of, record
 from foundryflow.database.threads import in_thread
 from foundryflow.http import Request, form_data
 from foundryflow.regions import Region, page, regions
@@ -52,6 +55,7 @@ async def check_form(request: Request, pk: int | None = None) -> HttpResponse:
             context = outcome_context(outcome)
             model = test_form.cleaned_data["model"].strip() if form.kind == FOUNDRY else ""
             await remember_test(request.session, form.draft(), outcome, model)
+            await in_thread(record_form_test)(request, form, stored, outcome)
             if stored and valid and not form.changes_the_call():
                 await sync_to_async(stored.record_check)(outcome)
     status = 422 if context.get("problems") else 200
@@ -59,6 +63,16 @@ async def check_form(request: Request, pk: int | None = None) -> HttpResponse:
         return await sync_to_async(regions)(request, *outcome_regions(context, stored), status=status)
     whole = await sync_to_async(edit_context)(form, stored)
     return await sync_to_async(page)(request, "connections/edit.html", {**whole, **context}, status=status)
+
+
+def record_form_test(
+    request: Request, form: AnyConnectionForm, stored: Connection | None, outcome: TestResult | SignInCheck
+) -> None:
+    """With what is typed, which may lead elsewhere than what is stored."""
+    tested = form.draft()
+    if stored is not None:
+        tested.pk, tested.name = stored.pk, stored.name
+    record_test(origin_of(request), tested, outcome.ok, str(outcome.kind or ""))
 
 
 async def run_test(form: AnyConnectionForm, test_form: TestForm) -> TestResult | SignInCheck:
@@ -97,7 +111,14 @@ async def check(request: Request, pk: int) -> HttpResponse:
     outcome = await check_stored(pk)
     if outcome is None:
         raise Http404("This connection does not exist any more.")
+    await in_thread(record_stored_test)(request, pk, outcome)
     return await in_thread(check_response)(request, pk, outcome)
+
+
+def record_stored_test(request: Request, pk: int, outcome: TestResult | SignInCheck) -> None:
+    tested = Connection.objects.filter(pk=pk).first()
+    if tested is not None:
+        record_test(origin_of(request), tested, outcome.ok, str(outcome.kind or ""))
 
 
 def check_response(request: Request, pk: int, outcome: TestResult | SignInCheck) -> HttpResponse:
@@ -119,22 +140,29 @@ def check_region(row: ConnectionRow) -> Region:
 async def check_all(request: Request) -> HttpResponse:
     """Begins to test those that the filters show, in the background."""
     filters = ListFilters.of(form_data(request))
-    round = await in_thread(round_of)(filters, await request.auser())
+    round = await in_thread(round_of)(request, filters, await request.auser())
     if round is not None:
         begin_testing(round)
     return await in_thread(progress_response)(request, filters)
 
 
-def round_of(filters: ListFilters, by: Any) -> Any:
+@transaction.atomic
+def round_of(request: Request, filters: ListFilters, by: Any) -> Any:
     shown = [row.connection.pk for row in list_context(filters)["rows"]]
-    return create_round(shown, by) if shown else None
+    made = create_round(shown, by) if shown else None
+    if made is not None:
+        names = f"{len(made.states)} connection{'' if len(made.states) == 1 else 's'}"
+        record(origin_of(request), "used the keys of", Subject("connection", names), "to test all")
+    return made
 
 
 @editor
 @require_POST
 def stop_all(request: Request) -> HttpResponse:
     """Those that were tested keep their outcome, the others the one that they had."""
-    stop_round()
+    with transaction.atomic():
+        stop_round()
+        record(origin_of(request), "stopped", Subject("connection", "the test of all connections"))
     return progress_response(request, ListFilters.of(form_data(request)))
 
 

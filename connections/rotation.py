@@ -13,11 +13,14 @@ from django.db import transaction
 from django.db.models import Sum
 from django.utils import timezone
 
+from connections.audited import subject_of
 from connections.fields import KeyUnreadable, UnreadableSecret
 from connections.foundry.diagnosis import TestResult
 from connections.foundry.values import Target
 from connections.models import Auth, Connection, KeySlot, KeyUse
 from connections.secret import Secret
+from foundryflow.audit.record import Origin, record
+from foundryflow.audit.rows import entries_about
 from foundryflow.models import AuditEntry
 
 UNUSED_FOR = timedelta(minutes=15)  # before a key may be retired
@@ -177,7 +180,7 @@ def lock(connection: Connection) -> Connection:
 
 
 @transaction.atomic
-def store_second_key(connection: Connection, secret: Secret, by: User) -> None:
+def store_second_key(connection: Connection, secret: Secret, by: Origin) -> None:
     """Raises RotationRefused while a former key is watched."""
     connection = lock(connection)
     if not key_field(connection):
@@ -191,15 +194,15 @@ def store_second_key(connection: Connection, secret: Secret, by: User) -> None:
         connection=connection,
         number=rotation.other.number,
         defaults={
-            "secret": secret, "stored_for": belongs_to(connection), "stored_at": timezone.now(), "stored_by": by,
+            "secret": secret, "stored_for": belongs_to(connection), "stored_at": timezone.now(), "stored_by": by.by,
             "verified_at": None, "verified_as": "", "is_verified": False, "last_used_at": None,
         },
     )  # fmt: skip
-    note(connection, by, f"stored key {rotation.other.number}", secret.fingerprint)
+    record(by, f"stored key {rotation.other.number} of", subject_of(connection), f", {secret.fingerprint}")
 
 
 @transaction.atomic
-def record_verification(connection: Connection, result: TestResult, model: str, tested: str, by: User) -> None:
+def record_verification(connection: Connection, result: TestResult, model: str, tested: str, by: Origin) -> None:
     """`tested` is the fingerprint of the key that the test was made with: another may have been stored meanwhile."""
     connection = lock(connection)
     rotation = Rotation(connection)
@@ -212,11 +215,12 @@ def record_verification(connection: Connection, result: TestResult, model: str, 
         f"Answered {result.status} in {result.latency_ms:.0f} ms, with the deployment {model}."
     )[:500]  # fmt: skip
     row.save(update_fields=["verified_at", "verified_as", "is_verified"])
-    note(connection, by, f"verified key {row.number}", "" if result.ok else "it was refused")
+    outcome = "it answered" if result.ok else f"failed with {result.kind}"
+    record(by, f"verified key {row.number} of", subject_of(connection), f": {outcome}, with {model}")
 
 
 @transaction.atomic
-def switch_to(connection: Connection, number: int, by: User) -> None:
+def switch_to(connection: Connection, number: int, by: Origin) -> None:
     """Sends the other key from now on, or the former one again. Calls that have begun end with theirs.
 
     Raises RotationRefused, KeyUnreadable.
@@ -236,7 +240,8 @@ def switch_to(connection: Connection, number: int, by: User) -> None:
     changed = ("slot", "switched_at", "key_changed_at", "key_changed_by", key_field(connection))
     connection.save(update_fields=changed)
     KeySlot.objects.filter(pk=new.row.pk).update(secret=Secret(""))
-    note(connection, by, f"switched {'back ' if goes_back else ''}to key {number}", secret.fingerprint)
+    way = "back to" if goes_back else "to"
+    record(by, "switched", subject_of(connection), f"{way} key {number}, {secret.fingerprint}")
 
 
 def put_away(connection: Connection, slot: Slot, *, is_verified: bool) -> None:
@@ -253,7 +258,7 @@ def put_away(connection: Connection, slot: Slot, *, is_verified: bool) -> None:
 
 
 @transaction.atomic
-def retire(connection: Connection, number: int, by: User) -> None:
+def retire(connection: Connection, number: int, by: Origin) -> None:
     """Removes the former key. Raises RotationRefused while it is in use, or was a moment ago."""
     connection = lock(connection)
     rotation = Rotation(connection)
@@ -264,7 +269,16 @@ def retire(connection: Connection, number: int, by: User) -> None:
     took = rotation.now - (connection.switched_at or rotation.now)
     KeySlot.objects.filter(pk=rotation.other.row.pk).update(**EMPTY)
     Connection.objects.filter(pk=connection.pk).update(switched_at=None)
-    note(connection, by, f"{RETIRED} {number}", f"{took.total_seconds() / 60:.0f} min after the switch")
+    minutes = f"{took.total_seconds() / 60:.0f} min after the switch"
+    record(by, f"{RETIRED} {number} of", subject_of(connection), minutes)
+
+
+@transaction.atomic
+def set_reminder(connection: Connection, days: int | None, by: Origin) -> None:
+    """After how many days the key is to be replaced; 0 for never, None as the server's setting says."""
+    Connection.objects.filter(pk=connection.pk).update(remind_after_days=days)
+    said = "as the server says" if days is None else f"after {days} days" if days else "never"
+    record(by, "changed the reminder of", subject_of(connection), f": {said}")
 
 
 def drop_foreign_key(connection: Connection) -> None:
@@ -272,10 +286,6 @@ def drop_foreign_key(connection: Connection) -> None:
     others = KeySlot.objects.filter(connection=connection).exclude(number=connection.slot)
     if others.exclude(stored_for=belongs_to(connection)).update(**EMPTY):
         Connection.objects.filter(pk=connection.pk).update(switched_at=None)
-
-
-def note(connection: Connection, by: User, verb: str, detail: str) -> None:
-    AuditEntry.objects.create(by=by, verb=verb[:40], subject=connection.name, detail=detail)
 
 
 # Age and reminders
@@ -300,8 +310,7 @@ def is_due(connection: Connection) -> bool:
 
 
 def last_rotations(connection: Connection) -> list[AuditEntry]:
-    found = AuditEntry.objects.filter(subject=connection.name, verb__startswith=RETIRED)
-    return list(found.select_related("by")[:2])
+    return list(entries_about("connection", connection.pk).filter(verb__startswith=RETIRED)[:2])
 
 
 # The chart

@@ -24,6 +24,7 @@ from connections.secret import Secret
 from connections.tabs import tab_context
 from connections.usage import waiting_runs_of
 from foundryflow.access import editor
+from foundryflow.audit.record import origin_of
 from foundryflow.database.threads import in_thread
 from foundryflow.http import Request, form_data, whole_number
 from foundryflow.regions import page
@@ -69,7 +70,7 @@ def store(request: Request, pk: int) -> HttpResponse:
     if not form.is_valid():
         return page(request, "connections/rotation.html", rotation_context(connection, form), status=422)
     secret = Secret(form.cleaned_data["second_key"])
-    return after(request, pk, lambda: rotation.store_second_key(connection, secret, request.user))
+    return after(request, pk, lambda: rotation.store_second_key(connection, secret, origin_of(request)))
 
 
 @editor
@@ -91,8 +92,8 @@ async def verification(request: Request, connection: Connection) -> Callable[[],
         return refuse(str(error))
     tested = (target.identity.secret if target.identity else target.key).fingerprint
     result = await foundry_client().test(target, model)
-    user = await sync_to_async(lambda: request.user)()
-    return lambda: rotation.record_verification(connection, result, model, tested, user)
+    by = await sync_to_async(origin_of)(request)
+    return lambda: rotation.record_verification(connection, result, model, tested, by)
 
 
 def refuse(sentence: str) -> Callable[[], None]:
@@ -106,7 +107,7 @@ def refuse(sentence: str) -> Callable[[], None]:
 @require_POST
 def switch(request: Request, pk: int) -> HttpResponse:
     connection, number = find_connection(request, pk), slot_named_in(request)
-    return after(request, pk, lambda: rotation.switch_to(connection, number, request.user))
+    return after(request, pk, lambda: rotation.switch_to(connection, number, origin_of(request)))
 
 
 @editor
@@ -117,7 +118,7 @@ def retire(request: Request, pk: int) -> HttpResponse:
     if request.method == "GET":
         return page(request, "connections/retire.html", tab_context(connection, "rotation"))
     number = slot_named_in(request)
-    return after(request, pk, lambda: rotation.retire(connection, number, request.user))
+    return after(request, pk, lambda: rotation.retire(connection, number, origin_of(request)))
 
 
 @editor
@@ -125,9 +126,7 @@ def retire(request: Request, pk: int) -> HttpResponse:
 def remind(request: Request, pk: int) -> HttpResponse:
     connection, days = find_connection(request, pk), request.POST.get("days", "")
     chosen = whole_number(days) if days else None
-    Connection.objects.filter(pk=connection.pk).update(
-        remind_after_days=None if chosen is None else min(chosen, MOST_DAYS)
-    )
+    rotation.set_reminder(connection, None if chosen is None else min(chosen, MOST_DAYS), origin_of(request))
     return redirect("connections:rotation", pk)
 
 

@@ -14,8 +14,8 @@ from connections.models import Connection
 from connections.rotation import RETIRE, Rotation, due_at, is_due, key_field
 from connections.usage import users_of
 from foundryflow.access import editor
+from foundryflow.audit.rows import audit_rows, entries_about
 from foundryflow.http import Request
-from foundryflow.models import AuditEntry
 from foundryflow.regions import page
 
 MOST_ENTRIES = 200  # of the audit log
@@ -55,6 +55,6 @@ def used_in(request: Request, pk: int) -> HttpResponse:
 @require_GET
 def audit(request: Request, pk: int) -> HttpResponse:
     connection = find_connection(request, pk)
-    entries = AuditEntry.objects.filter(subject=connection.name).select_related("by")[:MOST_ENTRIES]
-    context = tab_context(connection, "audit") | {"entries": entries, "most_entries": MOST_ENTRIES}
+    rows = audit_rows(entries_about("connection", connection.pk)[:MOST_ENTRIES])
+    context = tab_context(connection, "audit") | {"rows": rows, "most_entries": MOST_ENTRIES}
     return page(request, "connections/audit.html", context)

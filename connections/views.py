@@ -16,6 +16,7 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 from django_htmx.http import HttpResponseClientRedirect
 
 from connections.access import find_connection
+from connections.audited import changed_fields, subject_of
 from connections.contexts import Findings, kind_choices
 from connections.forms import AnyConnectionForm, ConnectionForm, TestForm, connection_form
 from connections.kinds.base import ConnectionKind
@@ -29,8 +30,8 @@ from connections.session_tests import find_test
 from connections.tabs import tab_context
 from connections.usage import users_of
 from foundryflow.access import editor, reader
+from foundryflow.audit.record import Subject, origin_of, record
 from foundryflow.http import Request, form_data, whole_number
-from foundryflow.models import AuditEntry
 from foundryflow.regions import page
 
 
@@ -123,6 +124,7 @@ def form_context(form: AnyConnectionForm) -> dict[str, Any]:
 def save_connection(form: AnyConnectionForm, request: Request, connection: Connection) -> bool:
     """False when somebody took the name, or switched keys, in the same moment; the form then says so."""
     fresh, calls_before = connection.pk is None, connection.call_digest if connection.pk else ""
+    before = None if fresh else Connection.objects.filter(pk=connection.pk).first()
     new_key = form.fill(connection)
     if connection.call_digest != calls_before:
         take_over_test(connection, request)
@@ -135,13 +137,20 @@ def save_connection(form: AnyConnectionForm, request: Request, connection: Conne
                 return False
             connection.save()
             drop_foreign_key(connection)
-            verb = "created connection" if fresh else "changed connection"
-            detail = "with a new key" if new_key else ""
-            AuditEntry.objects.create(by=request.user, verb=verb, subject=connection.name, detail=detail)
+            record(origin_of(request), *saved_words(connection, before, new_key))
     except IntegrityError:
         form.add_error("name", "There is a connection of this name. Choose another.")
         return False
     return True
+
+
+def saved_words(connection: Connection, before: Connection | None, new_key: bool) -> tuple[str, Subject, str]:
+    """Verb, subject and detail for the audit log: which fields were changed, and none of their secrets."""
+    if before is None:
+        return "created", subject_of(connection), f"as {connection.label}{', with a key' if new_key else ''}"
+    changed = changed_fields(before, connection)
+    words = [*changed, *(["a new key"] if new_key else [])]
+    return "changed", subject_of(connection), f": {', '.join(words)}" if words else ": nothing"
 
 
 def take_over_test(connection: Connection, request: Request) -> None:
@@ -160,10 +169,9 @@ def duplicate(request: Request, pk: int) -> HttpResponse:
     name = copied.name
     copied.pk, copied.name, copied.slot, copied.switched_at = None, free_name(name), 1, None
     copied.created_at = timezone.now()
-    copied.save(force_insert=True)
-    AuditEntry.objects.create(
-        by=request.user, verb="created connection", subject=copied.name, detail=f"a copy of {name}"
-    )
+    with transaction.atomic():
+        copied.save(force_insert=True)
+        record(origin_of(request), "created", subject_of(copied), f"as a copy of {name}, with its key")
     messages.info(request, f"{copied.name} is a copy of {name}, with its key.")
     return redirect("connections:edit", copied.pk)
 
@@ -182,8 +190,10 @@ def delete(request: Request, pk: int) -> HttpResponse:
     connection = find_connection(request, pk)
     users = users_of(connection.name)
     if request.method == "POST" and not users:
-        connection.delete()
-        AuditEntry.objects.create(by=request.user, verb="deleted connection", subject=connection.name)
+        with transaction.atomic():
+            subject = subject_of(connection)
+            connection.delete()
+            record(origin_of(request), "deleted", subject)
         messages.info(request, f"{connection.name} was deleted.")
         return redirect("connections:list")
     context = {"connection": connection, "users": users}
@@ -224,7 +234,11 @@ def forget(request: Request, pk: int) -> HttpResponse:
         lessons = lessons.filter(model=form_data(request).get("model", ""))
     for model in set(lessons.values_list("model", flat=True)):
         memory.forget(connection.endpoint, model)
-    count, _ = lessons.delete()
+    with transaction.atomic():
+        count, _ = lessons.delete()
+        if count:
+            said = f"{count} lesson{'' if count == 1 else 's'}"
+            record(origin_of(request), f"forgot {said} about", subject_of(connection))
     messages.info(request, f"{count} lesson{'' if count == 1 else 's'} forgotten.")
     return redirect("connections:learned", pk)
 

@@ -7,10 +7,17 @@ class FlowsConfig(AppConfig):
 
     def ready(self) -> None:
         from connections.usage import register_finder, register_month_finder, register_waiting_finder
+        from flows.models.audited import budget_addresses, flow_addresses, run_addresses
         from flows.models.connection_users import flows_by_connection, months_of_use, runs_waiting_for
         from flows.models.triggers import install
         from flows.models.usage import forget_series
+        from foundryflow.audit.kinds import page_of_list, register_kind
 
+        register_kind("flow", "Flows", flow_addresses)
+        register_kind("run", "Runs", run_addresses)
+        register_kind("budget", "Budgets", budget_addresses)
+        register_kind("price", "Prices", page_of_list("playground:prices"))
+        register_kind("data", "Exports of data")
         register_finder(flows_by_connection)
         register_month_finder(months_of_use)
         register_waiting_finder(runs_waiting_for)

@@ -12,11 +12,13 @@ class FoundryFlowConfig(AppConfig):
         from foundryflow import checks, http
         from foundryflow.account.sessions import connect_sessions
         from foundryflow.accounts import connect_accounts
+        from foundryflow.audit.kinds import register_ground
         from foundryflow.sign_in.openid.links import connect_pending_links
         from foundryflow.sign_in.trail import connect_trail
         from foundryflow.sign_in.two_factor import register_sealed_authenticators
 
         connect_accounts()
+        register_ground()
         connect_sessions()
         connect_trail()
         connect_pending_links()

@@ -14,6 +14,7 @@ from django.http.response import HttpResponseBase
 from django.template.loader import render_to_string
 from django.urls import Resolver404
 
+from foundryflow.audit.refusals import record_refused_page
 from foundryflow.database.absence_log import note_away
 from foundryflow.database.errors import is_away, is_damaged, sentence_for_visitors
 from foundryflow.database.threads import giving_connection_back
@@ -83,7 +84,9 @@ def bad_request(request: HttpRequest, exception: Exception) -> HttpResponseBase:
 @giving_connection_back
 def permission_denied(request: HttpRequest, exception: Exception) -> HttpResponseBase:
     otherwise = "Only editors may do this. An administrator can give you the role."
-    return error_page(request, 403, "Not for you", sentence_of(exception, otherwise))
+    sentence = sentence_of(exception, otherwise)
+    record_refused_page(request, sentence)
+    return error_page(request, 403, "Not for you", sentence)
 
 
 @giving_connection_back

@@ -273,11 +273,18 @@ RUN_CONCURRENCY = env.number("RUN_CONCURRENCY", 500)
 WORKER_GRACE = env.number("WORKER_GRACE", 20)
 # Days that ended runs are kept; 0 keeps them for ever.
 RUN_RETENTION_DAYS = env.number("RUN_RETENTION_DAYS", 0)
+# Days that entries of the audit log are kept; 0 keeps them for ever.
+AUDIT_RETENTION_DAYS = env.number("AUDIT_RETENTION_DAYS", 365)
+# Writes each entry of the audit log to standard error, too, as a line of JSON.
+AUDIT_TO_LOG = env.flag("AUDIT_TO_LOG", default=False)
 
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
-    "formatters": {"plain": {"format": "{levelname} {name} {message}", "style": "{"}},
+    "formatters": {
+        "plain": {"format": "{levelname} {name} {message}", "style": "{"},
+        "audit": {"format": "AUDIT {message}", "style": "{"},
+    },
     "filters": {
         "absence": {"()": "foundryflow.database.absence_log.WithoutTraceback"},
         "invitations": {"()": "foundryflow.logs.InvitationFilter"},
@@ -290,8 +297,12 @@ LOGGING = {
             "formatter": "plain",
             "filters": ["absence", "repeats", "secrets", "invitations"],
         },
+        "audit": {"class": "logging.StreamHandler", "formatter": "audit", "filters": ["secrets"]},
     },
     "root": {"handlers": ["console"], "level": env.text("LOG_LEVEL", "WARNING")},
     # It says each try to connect, of each connection; who waits for one says so.
-    "loggers": {"psycopg.pool": {"level": "ERROR"}},
+    "loggers": {
+        "psycopg.pool": {"level": "ERROR"},
+        "foundryflow.audit": {"handlers": ["audit"], "level": "INFO", "propagate": False},
+    },
 }

@@ -24,6 +24,7 @@ urlpatterns = [
     path("api/", include("flows.api.urls")),  # first, since programs call more often than people
     path("", include("flows.urls")),
     path("connections/", include("connections.urls")),
+    path("audit-log/", include("foundryflow.audit.urls")),
     path("setup/", first_run, name="first_run"),
     path("people/invitations/", include("foundryflow.invitations.urls")),
     path("people/", include("foundryflow.people.urls")),

@@ -6,6 +6,7 @@ import hashlib
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from datetime import timedelta
 from typing import Any
 
 from django.db import IntegrityError, transaction
@@ -18,8 +19,11 @@ from flows.interpreter.inputs import first_scope
 from flows.language.document import Document, DocumentError
 from flows.language.errors import ActionError
 from flows.models import Flow, Revision, Run
+from flows.models.audited import of_flow, run_subject
+from foundryflow.audit.record import SERVER, Origin, Repeats, record
 from foundryflow.models import ApiKey
 
+MINUTE = timedelta(minutes=1)
 SALT = "flows.api.starting"  # of the digests that are stored with runs: another one would disown them
 
 
@@ -33,6 +37,7 @@ class StartRequest:
     once: Mapping[str, Any] = field(default_factory=dict)
     anyway: bool = False  # in spite of configuration errors
     customer: str = ""
+    origin: Origin = SERVER  # who asks, for the audit log
 
 
 async def start_run(wanted: StartRequest, key: ApiKey, idempotency: str | None) -> Run:
@@ -47,15 +52,19 @@ async def start_run(wanted: StartRequest, key: ApiKey, idempotency: str | None) 
     return started
 
 
-async def restart_run(run_id: int, path: str, inputs: Mapping[str, Any], *, newest: bool, anyway: bool) -> Run:
+async def restart_run(
+    run_id: int, path: str, inputs: Mapping[str, Any], origin: Origin, *, newest: bool, anyway: bool
+) -> Run:
     """Raises ApiProblem."""
-    made = await engine.run_job(lambda: store_restart(run_id, path, inputs, newest, anyway))
+    made = await engine.run_job(lambda: store_restart(run_id, path, inputs, newest, anyway, origin))
     if isinstance(made, ApiProblem):
         raise made
     return made
 
 
-def store_restart(run_id: int, path: str, inputs: Mapping[str, Any], newest: bool, anyway: bool) -> Run | ApiProblem:
+def store_restart(
+    run_id: int, path: str, inputs: Mapping[str, Any], newest: bool, anyway: bool, origin: Origin
+) -> Run | ApiProblem:
     run = Run.objects.select_related("flow__head", "revision").filter(pk=run_id).first()
     if run is None:
         return ApiProblem(404, f"There is no run {run_id}.")
@@ -71,6 +80,7 @@ def store_restart(run_id: int, path: str, inputs: Mapping[str, Any], newest: boo
         first_scope(document, {**run.inputs_without_masks(), **inputs})
         made = Run.objects.start_again(run, by=None, via="api", path=path, inputs=inputs, newest=newest)
         engine.submit(made)
+        record(origin, "retried as", run_subject(made), f"{of_flow(run.flow)}, from run {run.pk}")
     except ActionError as error:
         return ApiProblem(422, f"{error.message} {error.hint}".strip(), kind=error.kind)
     except ApiProblem as problem:
@@ -85,7 +95,21 @@ def start_all(wanted: Sequence[StartRequest]) -> list[Run | ApiProblem]:
     made = [build_run(each, flows.get(each.slug), ready.get(each.slug)) for each in wanted]
     fresh = [run for run in made if isinstance(run, Run) and run.idempotency_key is None]
     engine.store_and_submit(fresh)
-    return [start_once(run) if isinstance(run, Run) and run.idempotency_key else run for run in made]
+    started = [start_once(run) if isinstance(run, Run) and run.idempotency_key else run for run in made]
+    # An equal request got the run that was started before.
+    record_starts([(run, each.origin) for run, new, each in zip(started, made, wanted, strict=True) if run is new])
+    return started
+
+
+def record_starts(started: Sequence[tuple[Run | ApiProblem, Origin]]) -> None:
+    """One entry a minute for a key and a flow, however many runs: two statements, in the transaction of the runs."""
+    groups: dict[tuple[Origin, int], list[Run]] = {}
+    for run, origin in started:
+        if isinstance(run, Run):
+            groups.setdefault((origin, run.flow_id), []).append(run)
+    for (origin, flow), runs in groups.items():
+        repeats = Repeats(MINUTE, counted="more", times=len(runs), apart=str(flow))
+        record(origin, "started", run_subject(runs[0]), of_flow(runs[0].flow), repeats=repeats)
 
 
 def configuration_problem(flow: Flow) -> ApiProblem | None:

@@ -13,6 +13,7 @@ from django.utils import timezone
 from ninja.errors import AuthenticationError, HttpError, ValidationError
 from pydantic import Field
 
+from connections.audited import record_test
 from connections.clients import check_sign_in, foundry_client
 from connections.fields import KeyUnreadable
 from connections.foundry.diagnosis import TestResult
@@ -55,10 +56,12 @@ from flows.api.shapes import (
 )
 from flows.api.start import StartRequest, restart_run, start_run
 from flows.models import Flow, Run
+from flows.models.audited import of_flow, run_subject
 from flows.models.run import LONGEST_CUSTOMER
 from flows.models.run_filters import STATES, Filters
 from flows.models.search import Cursor, Search
 from flows.models.usage_search import UsageFilters, UsagePeriod
+from foundryflow.audit.record import Origin, origin_of_key, record
 from foundryflow.database.absence_log import note_away
 from foundryflow.database.errors import MAY_BE_AWAY, is_away, is_damaged, sentence_for_visitors
 from foundryflow.database.threads import in_thread
@@ -217,7 +220,7 @@ async def follow_run(request: HttpRequest, run_id: RunId, last_event_id: LastEve
 async def cancel_run(request: HttpRequest, run_id: RunId) -> HttpResponse:
     """Asked a second time, ends it without waiting for what is going. 409 when it had ended."""
     run = await visible_run(request, run_id)
-    if not await engine.run_job(lambda: engine.cancel(run, by=f"API key {caller(request).name}")):
+    if not await engine.run_job(lambda: cancel_recorded(run, caller(request), request)):
         raise ApiProblem(409, f"Run {run_id} has ended.")
     return accepted_response(run)
 
@@ -227,7 +230,14 @@ async def retry_run(request: HttpRequest, run_id: RunId, given: Again) -> HttpRe
     """Another run that takes over what had finished before; answers 202 with it."""
     run = await visible_run(request, run_id)
     return accepted_response(
-        await restart_run(run.pk, given.path, given.inputs, newest=given.newest, anyway=given.anyway)
+        await restart_run(
+            run.pk,
+            given.path,
+            given.inputs,
+            origin_of_key(caller(request), request),
+            newest=given.newest,
+            anyway=given.anyway,
+        )
     )
 
 
@@ -283,7 +293,7 @@ async def test_connection(request: HttpRequest, name: ConnectionName, given: Dep
         raise ApiProblem(422, str(error), kind="key_unreadable") from None
     except AddressError as error:
         raise ApiProblem(422, str(error)) from None
-    await engine.run_job(lambda: connection.record_check(result))
+    await engine.run_job(lambda: record_result(connection, result, origin_of_key(caller(request), request)))
     if isinstance(result, SignInCheck):
         return JsonResponse(serialize.serialize_sign_in(result, connection.endpoint))
     return JsonResponse(serialize.serialize_check(result))
@@ -293,8 +303,29 @@ async def start_with_key(
     request: HttpRequest, slug: str, given: Start, idempotency_key: str | None, priority: int
 ) -> Run:
     """The run that was started, or the one that an equal request has started before. Raises ApiProblem."""
-    wanted = StartRequest(slug, given.inputs, priority, anyway=given.anyway, customer=given.customer)
-    return await start_run(wanted, caller(request), idempotency_key)
+    key = caller(request)
+    wanted = StartRequest(
+        slug,
+        given.inputs,
+        priority,
+        anyway=given.anyway,
+        customer=given.customer,
+        origin=origin_of_key(key, request),
+    )
+    return await start_run(wanted, key, idempotency_key)
+
+
+def cancel_recorded(run: Run, key: ApiKey, request: HttpRequest) -> bool:
+    """False when the run had ended."""
+    stopped = engine.cancel(run, by=f"API key {key.name}")
+    if stopped:
+        record(origin_of_key(key, request), "stopped", run_subject(run), of_flow(run.flow))
+    return stopped
+
+
+def record_result(connection: Connection, result: TestResult | SignInCheck, origin: Origin) -> None:
+    connection.record_check(result)
+    record_test(origin, connection, result.ok, str(result.kind or ""))
 
 
 def caller(request: HttpRequest) -> ApiKey:

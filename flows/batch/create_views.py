@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from django.contrib import messages
+from django.db import transaction
 from django.http import HttpResponse
 from django.shortcuts import redirect
 from django.urls import reverse
@@ -12,6 +13,7 @@ from django.views.decorators.http import require_http_methods, require_POST
 
 from connections.models import Connection
 from flows.batch import lifecycle
+from flows.batch.audited import record_batch
 from flows.batch.checks import MOST_CHECKS, CheckError, parse_checks
 from flows.batch.contexts import VALUE_CLIP, shorten
 from flows.batch.create_form import BatchIncomplete, CreateForm, judges_of, stored_checks
@@ -84,7 +86,9 @@ def new(request: Request) -> HttpResponse:
         return form_page(request, CreateForm(session))
     form = posted_form(request, session)
     try:
-        batch = lifecycle.create_batch(form.plan(), by=request.user)
+        with transaction.atomic():
+            batch = lifecycle.create_batch(form.plan(), by=request.user)
+            record_batch(request, "created", batch, f"from session {session.pk}")
     except (BatchIncomplete, DocumentError) as error:
         return problems_response(request, form, error.problems)
     address = reverse("batch:show", args=[batch.pk])

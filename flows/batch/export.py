@@ -10,6 +10,7 @@ from django.utils.text import slugify
 from django.views.decorators.http import require_GET
 
 from flows.batch.access import find_batch
+from flows.batch.audited import record_batch
 from flows.batch.contexts import VariantView, variant_views
 from flows.batch.csv_output import csv_text
 from flows.batch.labels import check_label
@@ -38,6 +39,7 @@ VERDICTS = {True: "passed", False: "failed", None: "undecided"}
 @require_GET
 async def export(request: Request, pk: int) -> StreamingHttpResponse:
     batch = await in_thread(find_batch)(request, pk)
+    await in_thread(record_batch)(request, "exported", batch, "as CSV")
     response = StreamingHttpResponse(csv_pieces(batch), content_type="text/csv; charset=utf-8")
     response.headers["Content-Disposition"] = f'attachment; filename="{slugify(batch.name) or "batch"}.csv"'
     return response

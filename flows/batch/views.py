@@ -6,12 +6,14 @@ from collections.abc import Callable
 
 from django.contrib import messages
 from django.core.paginator import Paginator
+from django.db import transaction
 from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from flows.batch import lifecycle
 from flows.batch.access import find_batch, find_cell
+from flows.batch.audited import record_batch
 from flows.batch.contexts import AnswerDetail, list_rows
 from flows.batch.create_form import typed_number
 from flows.batch.models import Batch, Cell
@@ -80,28 +82,32 @@ def of_flow(request: Request, slug: str) -> HttpResponse:
 @require_POST
 def stop(request: Request, pk: int) -> HttpResponse:
     batch = find_batch(request, pk, change=True)
-    lifecycle.stop_batch(batch, by=name_of(request.user))
+    with transaction.atomic():
+        lifecycle.stop_batch(batch, by=name_of(request.user))
+        record_batch(request, "stopped", batch)
     return redirect("batch:show", pk)
 
 
 @editor
 @require_POST
 def resume(request: Request, pk: int) -> HttpResponse:
-    return restart(request, pk, lifecycle.resume_batch)
+    return restart(request, pk, lifecycle.resume_batch, "resumed")
 
 
 @editor
 @require_POST
 def retry(request: Request, pk: int) -> HttpResponse:
-    return restart(request, pk, lifecycle.retry_failed)
+    return restart(request, pk, lifecycle.retry_failed, "retried what had failed of")
 
 
-def restart(request: Request, pk: int, verb: Callable[[Batch], None]) -> HttpResponse:
+def restart(request: Request, pk: int, verb: Callable[[Batch], None], word: str) -> HttpResponse:
     """Collects what has ended, then does the verb, or says that it has to wait."""
     batch = find_batch(request, pk, change=True)
     collect_results(batch)
     try:
-        verb(batch)
+        with transaction.atomic():
+            verb(batch)
+            record_batch(request, word, batch)
     except lifecycle.StillStopping as reason:
         messages.info(request, str(reason))
     return redirect("batch:show", pk)
@@ -112,7 +118,9 @@ def restart(request: Request, pk: int, verb: Callable[[Batch], None]) -> HttpRes
 def rename(request: Request, pk: int) -> HttpResponse:
     batch = find_batch(request, pk, change=True)
     if name := form_data(request).get("name", "").strip()[:200]:
-        Batch.objects.filter(pk=batch.pk).update(name=name)
+        with transaction.atomic():
+            Batch.objects.filter(pk=batch.pk).update(name=name)
+            record_batch(request, "renamed", batch)
     else:
         messages.info(request, "A batch needs a name.")
     return redirect("batch:show", pk)
@@ -122,7 +130,10 @@ def rename(request: Request, pk: int) -> HttpResponse:
 @require_POST
 def share(request: Request, pk: int) -> HttpResponse:
     batch = find_batch(request, pk, change=True)
-    Batch.objects.filter(pk=batch.pk).update(shared=request.POST.get("shared") == "1")
+    shared = request.POST.get("shared") == "1"
+    with transaction.atomic():
+        Batch.objects.filter(pk=batch.pk).update(shared=shared)
+        record_batch(request, "shared" if shared else "made private", batch)
     return redirect("batch:show", pk)
 
 
@@ -134,7 +145,9 @@ def concurrency(request: Request, pk: int) -> HttpResponse:
     if not 1 <= calls <= lifecycle.MOST_CALLS:
         messages.info(request, f"Calls at the same time are a whole number from 1 to {lifecycle.MOST_CALLS}.")
     else:
-        lifecycle.set_concurrency(batch, calls)
+        with transaction.atomic():
+            lifecycle.set_concurrency(batch, calls)
+            record_batch(request, "changed", batch, f": calls at the same time, {calls}")
     return redirect("batch:show", pk)
 
 
@@ -145,7 +158,10 @@ def delete(request: Request, pk: int) -> HttpResponse:
     batch = find_batch(request, pk, change=True)
     live = lifecycle.count_unfinished(batch)
     if request.method == "POST" and not live:
-        lifecycle.delete_batch(batch)
+        with transaction.atomic():
+            number = batch.pk
+            lifecycle.delete_batch(batch)
+            record_batch(request, "deleted", batch, "with its runs", pk=number)
         messages.info(request, f"{batch.name} was deleted with its runs.")
         return redirect("batch:list")
     context = {"batch": batch, "live": live, "rows": batch.rows.count()}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from django import forms
 from django.contrib import messages
+from django.db import transaction
 from django.http import Http404, HttpResponse
 from django.shortcuts import redirect
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
@@ -17,8 +18,10 @@ from flows.catalog.list import FlowListPage
 from flows.catalog.sample import FIRST, NAMES, add_sample, sample_flows
 from flows.language.document import DocumentError, parse
 from flows.models import Flow
+from flows.models.audited import flow_subject, imported_words
 from flows.models.run_counts import runs_in_all
 from foundryflow.access import editor, reader
+from foundryflow.audit.record import origin_of, record
 from foundryflow.http import Request
 from foundryflow.regions import Region, page, regions
 
@@ -58,9 +61,11 @@ def create_flow(request: Request) -> HttpResponse:
     form = NewFlowForm(request.POST or None)
     if request.method == "POST" and form.is_valid():
         name = form.cleaned_data["name"].strip()
-        flow = Flow.objects.create_flow(
-            parse({"format": "foundryflow/1", "name": name, "inputs": [], "actions": []}), by=request.user
-        )
+        with transaction.atomic():
+            flow = Flow.objects.create_flow(
+                parse({"format": "foundryflow/1", "name": name, "inputs": [], "actions": []}), by=request.user
+            )
+            record(origin_of(request), "created", flow_subject(flow))
         return redirect("designer:show", flow.slug)
     return page(
         request, "flows/new.html", {"form": form, "samples": sample_flows()}, status=422 if form.is_bound else 200
@@ -77,7 +82,7 @@ def import_file(request: Request) -> HttpResponse:
     if form.is_valid():
         upload = form.cleaned_data["file"]
         try:
-            flow, created = files.import_flow(upload.read(files.LARGEST_FILE + 1), by=request.user)
+            flow, created = import_recorded(request, upload.read(files.LARGEST_FILE + 1))
         except DocumentError as error:
             problems = list(error.problems)
         else:
@@ -88,6 +93,14 @@ def import_file(request: Request) -> HttpResponse:
     return page(request, "flows/import.html", context, status=422)
 
 
+@transaction.atomic
+def import_recorded(request: Request, content: bytes) -> tuple[Flow, bool]:
+    """Raises DocumentError."""
+    flow, created = files.import_flow(content, by=request.user)
+    record(origin_of(request), "imported", flow_subject(flow), imported_words(flow, created))
+    return flow, created
+
+
 @editor
 @require_POST
 def create_sample(request: Request) -> HttpResponse:
@@ -96,7 +109,9 @@ def create_sample(request: Request) -> HttpResponse:
     if name not in NAMES:
         raise Http404
     try:
-        flow = add_sample(name, by=request.user)
+        with transaction.atomic():
+            flow = add_sample(name, by=request.user)
+            record(origin_of(request), "created", flow_subject(flow), "from a sample, with its connections")
     except OSError as error:
         messages.error(request, f"The database of the sample cannot be written: {error.strerror}.")
         return redirect("flows:list")
@@ -109,7 +124,9 @@ def duplicate(request: Request, slug: str) -> HttpResponse:
     """Another flow like this one, which opens."""
     flow = find_flow(request, slug)
     try:
-        copy = duplicate_flow(flow, by=request.user)
+        with transaction.atomic():
+            copy = duplicate_flow(flow, by=request.user)
+            record(origin_of(request), "created", flow_subject(copy), f"as a copy of {flow.name}")
     except DocumentError as error:
         messages.error(request, f"{flow.name} cannot be copied: {error.problems[0]}")
         return redirect("flows:list")
@@ -120,6 +137,7 @@ def duplicate(request: Request, slug: str) -> HttpResponse:
 @require_GET
 def export(request: Request, slug: str) -> HttpResponse:
     flow = find_flow(request, slug)
+    record(origin_of(request), "exported", flow_subject(flow), f"as JSON, r{flow.current.number}")
     headers = {"Content-Disposition": f'attachment; filename="{flow.slug}.json"'}
     return HttpResponse(files.export_text(flow.current.document), content_type="application/json", headers=headers)
 
@@ -131,7 +149,10 @@ def delete(request: Request, slug: str) -> HttpResponse:
     flow = find_flow(request, slug)
     reasons = reasons_to_keep(flow)
     if request.method == "POST" and not reasons:
-        flow.remove()
+        with transaction.atomic():
+            subject = flow_subject(flow)
+            flow.remove()
+            record(origin_of(request), "deleted", subject, "with its runs")
         messages.info(request, f"{flow.name} was deleted with its runs.")
         return redirect("flows:list")
     context = {"flow": flow, "reasons": reasons, "runs": runs_in_all([flow.pk])[flow.pk]}

@@ -8,10 +8,11 @@ from functools import cached_property
 from urllib.parse import parse_qs, urlsplit
 
 from django.conf import settings
-from django.db import IntegrityError
+from django.db import IntegrityError, transaction
 
 from connections.models import Connection
 from flows.access import find_flow
+from flows.designer.audited import record_edit, record_step
 from flows.designer.fields import PanelContext
 from flows.engine import configuration
 from flows.flowchart.chart import type_view
@@ -176,7 +177,10 @@ class OpenFlow:
                 return merged
             try:
                 current = self.flow.current.number
-                made = self.flow.commit(merged.document, by=self.request.user, base=current, note=note[:200])
+                with transaction.atomic():
+                    before = self.flow.current
+                    made = self.flow.commit(merged.document, by=self.request.user, base=current, note=note[:200])
+                    record_edit(self.request, self.flow, before, made)
             except (Conflict, IntegrityError):  # on PostgreSQL two may number their revisions alike
                 self.read_again()
                 continue
@@ -197,10 +201,14 @@ class OpenFlow:
         lanes = [lane.id for lane in owner.branches if root.branch and lane.id == root.branch.id] if owner else []
         place = {"owner": owner.id if owner and lanes else None, "branch": lanes[0] if lanes else None}
         changed = self.document.insert(root.action.json, at=root.at, **place)
-        self.flow.commit(changed, by=self.request.user, base=self.flow.current.number, note=note[:200])
+        with transaction.atomic():
+            before = self.flow.current
+            made = self.flow.commit(changed, by=self.request.user, base=before.number, note=note[:200])
+            record_edit(self.request, self.flow, before, made)
         self._forget()
         return MergedDocument(changed)
 
+    @transaction.atomic
     def undo(self) -> RevisionStep | None:
         """Takes back what the person did last. Returns it, or None. Raises Conflict and NotTakenBack."""
         if self.shown is None:
@@ -210,9 +218,12 @@ class OpenFlow:
             self.flow.undo(base=step.number)
         elif step is not None:
             self._take_back(step)
+        if step is not None:
+            record_step(self.request, self.flow, f"undid r{step.number} of")
         self._forget()
         return step
 
+    @transaction.atomic
     def redo(self) -> RevisionStep | None:
         """Does again what the person has undone last. Returns it, or None. Raises Conflict and NotTakenBack."""
         if self.shown is None:
@@ -225,6 +236,8 @@ class OpenFlow:
             self.flow.undo(base=step.number)
         elif step is not None:
             self._take_back(step)
+        if step is not None:
+            record_step(self.request, self.flow, f"did r{step.number} again in")
         self._forget()
         return step
 

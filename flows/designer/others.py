@@ -11,6 +11,7 @@ from django.contrib.auth.models import User
 from django.utils import timezone
 
 from flows.actions import registry
+from flows.designer.audited import label_of
 from flows.designer.opened import OpenFlow
 from flows.flowchart.chart import START, type_view
 from flows.language.document import DocumentError
@@ -24,9 +25,6 @@ from foundryflow.templatetags.ui import initials
 MOST_STEPS = 30  # revisions that are compared one by one
 LONGEST_VALUE = 60  # characters that a row has room for
 MOST_NAMED = 3  # actions, properties
-
-LABELS = {"added": "new"}  # of keys that are no words themselves
-SETTINGS = {"deadline": "deadline", "concurrency": "runs at the same time"}
 
 
 @dataclass(frozen=True)
@@ -212,21 +210,6 @@ class Names:
     def _type(self, action_id: str | None) -> str:
         found = (document.find(action_id) for document in self._documents) if action_id else ()
         return next((action.type for action in found if action is not None), "")
-
-
-def label_of(type: str, key: Key) -> str:
-    if key[0] == "properties" and len(key) > 1:
-        known = registry.properties_of_type(type).get(key[1])
-        return lower_first(known.label) if known else key[1]
-    if key[0] == "branches" and len(key) > 2:
-        return f"{key[2]} of a branch"
-    if key[0] == "inputs" and len(key) > 1:
-        return f"input {key[1]}"
-    return SETTINGS.get(key[1], key[1]) if len(key) > 1 and key[0] == "settings" else LABELS.get(key[0], key[0])
-
-
-def lower_first(label: str) -> str:
-    return label if label[1:2].isupper() else label[:1].lower() + label[1:]
 
 
 def short(value: Any) -> str | None:

@@ -1,4 +1,5 @@
 """Deletes runs bit by bit: those that outlived the retention, and those of removed flows, in the end with the flow.
+Entries of the audit log that are too old go the same way.
 
 A bit is one short transaction, so that nobody waits for a deletion, however large it is.
 """
@@ -18,6 +19,7 @@ from django.utils import timezone
 
 from flows.engine.writer import DatabaseWriter
 from flows.models import Flow, Room, Run
+from foundryflow.audit.retention import erase_expired_entries, record_erasure
 
 log = logging.getLogger(__name__)
 
@@ -51,7 +53,9 @@ def delete_bit() -> bool:
         if not delete_some(flow.runs.order_by("pk")):
             flow.delete_with_revisions()
         return True
-    return delete_some(expired_runs().select_for_update(skip_locked=True))
+    if deleted := delete_some(expired_runs().select_for_update(skip_locked=True)):
+        record_erasure(deleted, "runs", settings.RUN_RETENTION_DAYS)
+    return bool(deleted) or erase_expired_entries()
 
 
 def expired_runs() -> QuerySet[Run]:
@@ -63,16 +67,17 @@ def expired_runs() -> QuerySet[Run]:
     return Run.objects.filter(created_at__lt=old, ended_at__lt=old, parent=None).order_by("created_at", "pk")
 
 
-def delete_some(runs: QuerySet[Run]) -> bool:
-    """Deletes the first of these runs, or first of all those that they started; False when there is none."""
+def delete_some(runs: QuerySet[Run]) -> int:
+    """Deletes the first of these runs, or first of all those that they started; how many, 0 when there is none."""
     found = dict(runs.values_list("pk", "last_event")[:MOST_RUNS])
     started = found
     while started:
         found = started
         started = dict(Run.objects.filter(parent__in=found).values_list("pk", "last_event")[:MOST_RUNS])
     # Only their keys are read: inputs and outputs may be large.
-    Run.objects.filter(pk__in=few_enough(found)).only("pk").delete()
-    return bool(found)
+    chosen = few_enough(found)
+    Run.objects.filter(pk__in=chosen).only("pk").delete()
+    return len(chosen)
 
 
 def few_enough(events: dict[int, int]) -> list[int]:

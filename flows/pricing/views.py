@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from django.contrib import messages
+from django.db import transaction
 from django.http import Http404, HttpResponse
 from django.shortcuts import redirect
 from django.views.decorators.http import require_GET, require_POST
@@ -11,6 +12,7 @@ from flows.pricing.contexts import PriceTable
 from flows.pricing.forms import TAKEN, PriceForm
 from flows.pricing.models import ModelPrice
 from foundryflow.access import editor, reader
+from foundryflow.audit.record import Subject, origin_of, record
 from foundryflow.forms import save_unless_taken
 from foundryflow.http import Request, whole_number
 from foundryflow.regions import Region, page, regions
@@ -33,7 +35,7 @@ def price_list(request: Request) -> HttpResponse:
 @require_POST
 def add(request: Request) -> HttpResponse:
     form = PriceForm(request.POST)
-    if not save_unless_taken(form, TAKEN, "pattern"):
+    if not save_recorded(request, form, "added"):
         return table_response(request, PriceTable.to_add(form), status=422)
     return saved_response(request, f"The price of {form.instance} is saved.")
 
@@ -43,7 +45,7 @@ def add(request: Request) -> HttpResponse:
 def change(request: Request, pk: int) -> HttpResponse:
     edited = find_price(pk)
     form = PriceForm(request.POST, instance=edited, prefix=f"price-{pk}")
-    if not save_unless_taken(form, TAKEN, "pattern"):
+    if not save_recorded(request, form, "changed"):
         return table_response(request, PriceTable.to_change(edited, form), status=422)
     return saved_response(request, f"The price of {form.instance} is saved.")
 
@@ -52,8 +54,24 @@ def change(request: Request, pk: int) -> HttpResponse:
 @require_POST
 def delete(request: Request, pk: int) -> HttpResponse:
     price = find_price(pk)
-    price.delete()
+    with transaction.atomic():
+        subject = price_subject(price)
+        price.delete()
+        record(origin_of(request), "deleted", subject)
     return saved_response(request, f"The price of {price} was deleted.")
+
+
+@transaction.atomic
+def save_recorded(request: Request, form: PriceForm, verb: str) -> bool:
+    """False when the form says why not."""
+    if not save_unless_taken(form, TAKEN, "pattern"):
+        return False
+    record(origin_of(request), verb, price_subject(form.instance))
+    return True
+
+
+def price_subject(price: ModelPrice) -> Subject:
+    return Subject("price", f"the price of {price}", price.pk)
 
 
 def find_price(pk: int) -> ModelPrice:

@@ -18,6 +18,7 @@ from flows.models.run_filters import Filters
 from flows.models.search import Cursor, FoundRuns, Search
 from flows.runs.list import MOST_EXPORTED, RunRow, run_rows
 from foundryflow.access import reader
+from foundryflow.audit.record import Subject, origin_of, record
 from foundryflow.database.threads import in_thread, read_patiently
 from foundryflow.http import Request
 from foundryflow.spreadsheets import harmless
@@ -33,12 +34,18 @@ COLUMNS = (
 @require_GET
 async def export(request: Request) -> StreamingHttpResponse:
     search = await in_thread(search_for)(request.user, Filters.of(request.GET))
+    await in_thread(record_export)(request)
     name = f"runs-{timezone.localtime():%Y-%m-%d-%H%M}.csv"
     return StreamingHttpResponse(
         csv_pieces(search),
         content_type="text/csv; charset=utf-8",
         headers={"Content-Disposition": f'attachment; filename="{name}"', "Cache-Control": "no-store"},
     )
+
+
+def record_export(request: Request) -> None:
+    filters = sorted(request.GET)  # by name alone: what was looked for may be anything
+    record(origin_of(request), "exported", Subject("data", "runs"), "as CSV", data={"filters": filters})
 
 
 def search_for(user: User, filters: Filters) -> Search:

@@ -6,7 +6,6 @@ from dataclasses import dataclass, replace
 from urllib.parse import urlencode
 
 from django.contrib import messages
-from django.contrib.auth.models import User
 from django.db import transaction
 from django.http import Http404, HttpResponse
 from django.shortcuts import redirect
@@ -20,9 +19,11 @@ from flows.engine.configuration import head_of
 from flows.language.document import DocumentError
 from flows.lint.linter import Problem
 from flows.models import Flow, Revision, Run, State
+from flows.models.audited import of_flow, run_subject
 from flows.runs.chosen_iterations import ChosenIterations
 from flows.runs.forms import InputsForm
 from foundryflow.access import runner
+from foundryflow.audit.record import origin_of, record
 from foundryflow.http import Request, whole_number
 from foundryflow.regions import page
 
@@ -75,8 +76,9 @@ class RunPlan:
         return configuration.errors_before_run(self.revision)
 
     @transaction.atomic
-    def start(self, by: User, *, newest: bool) -> Run:
+    def start(self, request: Request, *, newest: bool) -> Run:
         """Queues the run with the inputs of the form, which is valid."""
+        by = request.user
         inputs = self.form.inputs()
         if self.origin:
             # What was cleared counts as cleared.
@@ -91,6 +93,7 @@ class RunPlan:
         else:
             run = Run.objects.start(flow=self.flow, inputs=inputs, by=by, via="designer", priority=engine.URGENT)
         engine.submit(run)
+        record_start(request, run, self.origin)
         return run
 
 
@@ -108,7 +111,7 @@ def start(request: Request, slug: str) -> HttpResponse:
     if request.method == "POST" and errors and "anyway" not in request.POST:
         return start_page(request, plan, errors, status=422)
     if plan.form.is_valid():
-        run = plan.start(request.user, newest="newest" in request.POST)
+        run = plan.start(request, newest="newest" in request.POST)
         return redirect("runs:show", run.pk)
     return start_page(request, plan, errors, status=422 if plan.form.is_bound else 200)
 
@@ -154,7 +157,14 @@ def start_retry(request: Request, run: Run, chosen: ChosenIterations | None = No
         else:
             retried = Run.objects.start_again(run, by=request.user, via="run page")
         engine.submit(retried)
+        record_start(request, retried, run)
     return redirect("runs:show", retried.pk)
+
+
+def record_start(request: Request, run: Run, origin: Run | None) -> None:
+    """`origin` is the run whose results are taken over."""
+    how = f"{of_flow(run.flow)}, from run {origin.pk}" if origin else of_flow(run.flow)
+    record(origin_of(request), "retried as" if origin else "started", run_subject(run), how)
 
 
 def start_page(request: Request, plan: RunPlan, errors: list[Problem], *, status: int) -> HttpResponse:

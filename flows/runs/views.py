@@ -6,12 +6,14 @@ import csv
 import json
 
 from django.contrib import messages
+from django.db import transaction
 from django.http import Http404, HttpResponse
 from django.shortcuts import redirect
 from django.views.decorators.http import require_GET, require_POST
 
 from flows import engine
 from flows.access import find_run
+from flows.models.audited import of_flow, run_subject
 from flows.runs.detail import selected_record
 from flows.runs.iteration_file import iteration_lines
 from flows.runs.iterations import IterationFilters, IterationSearch
@@ -20,6 +22,7 @@ from flows.runs.loops import find_loop
 from flows.runs.page import LARGE, RunPage
 from flows.runs.workers import workers_notice
 from foundryflow.access import reader, runner
+from foundryflow.audit.record import origin_of, record
 from foundryflow.http import Request
 from foundryflow.names import name_of
 from foundryflow.regions import page, regions
@@ -58,6 +61,7 @@ def iterations(request: Request, pk: int) -> HttpResponse:
     loop = find_loop(run, filters.loop)
     if loop is None:
         raise Http404("This run has no loop with many iterations.")
+    record(origin_of(request), "exported", run_subject(run), f"{of_flow(run.flow)}: iterations as CSV")
     response = HttpResponse(
         content_type="text/csv; charset=utf-8",
         headers={"Content-Disposition": f'attachment; filename="run-{pk}-iterations.csv"'},
@@ -70,7 +74,11 @@ def iterations(request: Request, pk: int) -> HttpResponse:
 @require_POST
 def cancel(request: Request, pk: int) -> HttpResponse:
     run = find_run(request, pk)
-    if not engine.cancel(run, by=name_of(request.user)):
+    with transaction.atomic():
+        stopped = engine.cancel(run, by=name_of(request.user))
+        if stopped:
+            record(origin_of(request), "stopped", run_subject(run), of_flow(run.flow))
+    if not stopped:
         messages.info(request, "The run had ended already.")
     return redirect("runs:show", pk)
 
@@ -82,10 +90,11 @@ def download(request: Request, pk: int) -> HttpResponse:
     run = find_run(request, pk)
     value, name = run.output, f"run-{pk}"
     if path := request.GET.get("action"):
-        record = selected_record(run, path)
-        if record is None:
+        action = selected_record(run, path)
+        if action is None:
             raise Http404("This run has no such action.")
-        value, name = record.output, f"run-{pk}-{record.action_id}"
+        value, name = action.output, f"run-{pk}-{action.action_id}"
+    record(origin_of(request), "exported", run_subject(run), f"{of_flow(run.flow)}: an output as JSON")
     headers = {"Content-Disposition": f'attachment; filename="{name}.json"'}
     return HttpResponse(
         json.dumps(value, indent=2, ensure_ascii=False), content_type="application/json", headers=headers

@@ -10,13 +10,14 @@ from django.utils import timezone
 from django.views.decorators.http import require_GET, require_POST
 
 from flows.models import Budget, BudgetAccount
+from flows.models.audited import budget_subject
 from flows.models.budget import BudgetSubject
 from flows.usage.budget_form import TAKEN, BudgetForm
 from flows.usage.budgets import BudgetTable
 from foundryflow.access import editor, reader
+from foundryflow.audit.record import origin_of, record
 from foundryflow.forms import save_unless_taken
 from foundryflow.http import Request, form_data, whole_number
-from foundryflow.models import AuditEntry
 from foundryflow.regions import Region, page, regions
 from foundryflow.roles import may_edit
 
@@ -41,7 +42,7 @@ def budget_list(request: Request) -> HttpResponse:
 @require_POST
 def add(request: Request) -> HttpResponse:
     form = BudgetForm(form_data(request))
-    if not save_unless_taken(form, TAKEN):
+    if not save_recorded(request, form, "added"):
         return table_response(request, BudgetTable.to_add(timezone.now(), form), status=422)
     return saved_response(request, "added", form.instance)
 
@@ -50,7 +51,7 @@ def add(request: Request) -> HttpResponse:
 @require_POST
 def change(request: Request, pk: int) -> HttpResponse:
     form = BudgetForm(form_data(request), instance=find_budget(pk), prefix=f"budget-{pk}")
-    if not save_unless_taken(form, TAKEN):
+    if not save_recorded(request, form, "changed"):
         return table_response(request, BudgetTable.to_change(timezone.now(), find_budget(pk), form), status=422)
     return saved_response(request, "changed", form.instance)
 
@@ -62,8 +63,19 @@ def delete(request: Request, pk: int) -> HttpResponse:
     with transaction.atomic():
         # Locked, so that nobody reserves meanwhile.
         list(BudgetAccount.objects.select_for_update().filter(budget=budget).order_by("pk"))
+        subject = budget_subject(budget)
         Budget.objects.filter(pk=pk).delete()
+        record(origin_of(request), "deleted", subject)
     return saved_response(request, "deleted", budget)
+
+
+@transaction.atomic
+def save_recorded(request: Request, form: BudgetForm, verb: str) -> bool:
+    """False when the form says why not."""
+    if not save_unless_taken(form, TAKEN):
+        return False
+    record(origin_of(request), verb, budget_subject(form.instance))
+    return True
 
 
 def find_budget(pk: int) -> Budget:
@@ -75,7 +87,6 @@ def find_budget(pk: int) -> Budget:
 
 def saved_response(request: Request, verb: str, budget: Budget) -> HttpResponse:
     """The table as it is now, with the form for another budget, and a message."""
-    AuditEntry.objects.create(by=request.user, verb=f"{verb} budget", subject=str(budget)[:200])
     sentence = str(budget)
     messages.info(request, f"{sentence[0].upper()}{sentence[1:]}: {verb}.")
     if not request.htmx:

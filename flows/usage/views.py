@@ -14,6 +14,7 @@ from django.views.decorators.http import require_GET
 from flows.usage.page import UsagePage
 from flows.usage.table_file import COLUMNS, MOST_LINES, file_name, lines_of
 from foundryflow.access import reader
+from foundryflow.audit.record import Subject, origin_of, record
 from foundryflow.http import Request
 from foundryflow.regions import page
 
@@ -34,6 +35,7 @@ def download(request: Request) -> HttpResponse:
     if len(lines) > MOST_LINES:
         messages.info(request, f"More than {MOST_LINES:,} lines. Choose a shorter period, days or a filter.")
         return redirect(reverse("usage:show") + shown.query())
+    record(origin_of(request), "exported", Subject("data", "usage"), "as CSV", data={"filters": sorted(request.GET)})
     disposition = f'attachment; filename="{file_name(shown.period)}"'
     response = HttpResponse(content_type="text/csv; charset=utf-8", headers={"Content-Disposition": disposition})
     writer = csv.writer(response)

@@ -18,6 +18,7 @@ from django.shortcuts import resolve_url
 from django.views.decorators.http import require_safe
 
 from foundryflow.access import Access, anyone, reader
+from foundryflow.audit.refusals import record_refused_form
 from foundryflow.error_pages import error_page
 from foundryflow.http import Request, is_from_script, page_before
 from foundryflow.names import name_of
@@ -60,6 +61,7 @@ def without_token(request: HttpRequest, reason: str = "") -> HttpResponse:
     is_open = match is not None and getattr(match.func, "access", None) is Access.ANYONE
     if user is not None and not user.is_authenticated and not is_open:
         return ask_to_sign_in(request)
+    record_refused_form(request, reason)
     response = error_page(request, 403, "This page was too old", OLD_PAGE, page_before(request))
     response.headers[SESSION] = "stale"
     return response

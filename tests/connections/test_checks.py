@@ -312,7 +312,9 @@ def test_the_playground_opens_with_the_connection(client_alice):
 def test_the_audit_of_a_connection_says_who_did_what(client_alice, client_bob):
     client_alice.post(reverse("connections:new"), form_of("https://contoso.openai.azure.com"))
     address = reverse("connections:audit", args=[Connection.objects.get().pk])
-    assert "created connection" in client_alice.get(address).content.decode()
+    page = one_line(client_alice.get(address).content.decode())
+    assert "<bdi>Alice</bdi></b>" in page
+    assert "browser · 127.0.0.1" in page
     assert client_bob.get(address).status_code == 403
 
 

@@ -32,7 +32,7 @@ def test_a_connection_is_created_encrypted_and_audited(client_alice):
         cursor.execute("SELECT key FROM connections_connection")
         assert PLANTED_KEY not in cursor.fetchone()[0]
     assert list(AuditEntry.objects.values_list("verb", "subject", "detail")) == [
-        ("created connection", "contoso", "with a new key")
+        ("created", "contoso", "as Foundry v1, with a key")
     ]
 
 

@@ -10,7 +10,9 @@ from argparse import ArgumentParser
 from typing import Any
 
 from django.core.management.base import CommandError
+from django.db import transaction
 
+from connections.audited import record_test, subject_of
 from connections.clients import check_sign_in, close_client, foundry_client
 from connections.fields import KeyUnreadable
 from connections.form_parts import KEY_HEADERS, LONGEST_CERTIFICATE
@@ -22,6 +24,7 @@ from connections.kinds.base import DataTarget, SignInCheck
 from connections.kinds.foundry import FOUNDRY
 from connections.kinds.registry import KINDS
 from connections.models import Auth, Connection
+from foundryflow.audit.record import COMMAND, record
 from foundryflow.management.keyed import KeyedCommand
 
 
@@ -77,7 +80,9 @@ class Command(KeyedCommand):
             raise CommandError("Nothing was stored.\n" + "\n".join(lines))
         connection = Connection()
         form.fill(connection)
-        connection.save()
+        with transaction.atomic():
+            connection.save()
+            record(COMMAND, "created", subject_of(connection), f"as {connection.label}")
         if form.identity_note:
             self.stderr.write(form.identity_note)
         where = connection.host
@@ -109,6 +114,7 @@ class Command(KeyedCommand):
             raise CommandError(str(error)) from None
         result = asyncio.run(test_once(target, deployment))
         connection.record_check(result)
+        record_test(COMMAND, connection, result.ok, str(result.kind or ""))
         if result.error:
             raise CommandError(f"{result.error.kind}: {result.error.message} {result.error.hint}\n{findings(result)}")
         self.stdout.write(
@@ -122,6 +128,7 @@ class Command(KeyedCommand):
         except (KeyUnreadable, AddressError) as error:
             raise CommandError(str(error)) from None
         connection.record_check(check)
+        record_test(COMMAND, connection, check.ok, check.kind)
         if not check.ok:
             raise CommandError(f"{check.kind}: {check.sentence}")
         self.stdout.write(f"{check.sentence} ({check.latency_ms:.0f} ms)")

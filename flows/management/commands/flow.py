@@ -6,11 +6,13 @@ import asyncio
 import json
 import sys
 from argparse import ArgumentParser
+from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 from django.core.management.base import CommandError
+from django.db import transaction
 
 from flows.catalog import files
 from flows.catalog.deletion import reasons_to_keep
@@ -19,8 +21,10 @@ from flows.language.document import Document, DocumentError, parse
 from flows.lint import linter
 from flows.management.run_inputs import InputReader
 from flows.models import ActionRun, Flow, Run, State
+from flows.models.audited import flow_subject, imported_words, of_flow, run_subject
 from flows.models.run import LONGEST_CUSTOMER
 from flows.models.run_counts import runs_in_all
+from foundryflow.audit.record import COMMAND, record
 from foundryflow.database.waiting import retry_while_away
 from foundryflow.management.keyed import KeyedCommand
 
@@ -75,7 +79,9 @@ class Command(KeyedCommand):
 
     def import_verb(self, *, file: str, **options: Any) -> None:
         try:
-            flow, created = files.import_flow(read_file(file), by=None)
+            with transaction.atomic():
+                flow, created = files.import_flow(read_file(file), by=None)
+                record(COMMAND, "imported", flow_subject(flow), imported_words(flow, created))
         except DocumentError as error:
             raise CommandError(
                 "Nothing was imported.\n" + "\n".join(f"  {problem}" for problem in error.problems)
@@ -86,7 +92,9 @@ class Command(KeyedCommand):
             self.stderr.write(describe(problem))
 
     def export_verb(self, *, slug: str, output: str | None, **options: Any) -> None:
-        text = files.export_text(find(slug).current.document)
+        flow = find(slug)
+        text = files.export_text(flow.current.document)
+        record(COMMAND, "exported", flow_subject(flow), f"as JSON, r{flow.current.number}")
         if output:
             Path(output).write_text(text)
         else:
@@ -116,7 +124,10 @@ class Command(KeyedCommand):
             runs = runs_in_all([flow.pk])[flow.pk]
             if input(f"Delete {flow.name} with its revisions and {runs} runs? [y/N] ").lower() != "y":
                 raise CommandError("Nothing was deleted.")
-        flow.remove()
+        with transaction.atomic():
+            subject = flow_subject(flow)
+            flow.remove()
+            record(COMMAND, "deleted", subject, "with its runs")
         deletion.delete_all()
         self.stdout.write(f"{slug} deleted")
 
@@ -128,8 +139,7 @@ class Command(KeyedCommand):
             raise CommandError(f"The label of a customer has at most {LONGEST_CUSTOMER} characters.")
         document = runnable_document(flow, anyway=anyway)
         inputs = InputReader(document, self.stderr).read(input, secret)
-        start = partial(Run.objects.start, flow=flow, inputs=inputs, by=None, via="command line", customer=customer)
-        run = retry_while_away(start)
+        run = retry_while_away(partial(start_recorded, flow, inputs, customer))
         try:
             asyncio.run(embedded.run_here(run))
         except KeyboardInterrupt:
@@ -155,6 +165,13 @@ class Command(KeyedCommand):
 
     def print_json(self, value: Any) -> None:
         self.stdout.write(to_json(value))
+
+
+@transaction.atomic
+def start_recorded(flow: Flow, inputs: Mapping[str, Any], customer: str) -> Run:
+    run = Run.objects.start(flow=flow, inputs=inputs, by=None, via="command line", customer=customer)
+    record(COMMAND, "started", run_subject(run), of_flow(flow))
+    return run
 
 
 def to_json(value: Any) -> str:

@@ -10,6 +10,7 @@ from django.utils.safestring import SafeString
 from django.views.decorators.http import require_GET, require_POST
 
 from flows.playground.access import find_session
+from flows.playground.audited import record_change
 from flows.playground.chat import comparison
 from flows.playground.chat.figures import column_figures
 from flows.playground.chat.responses import redirect_to_session
@@ -28,6 +29,7 @@ def compare(request: Request, pk: int) -> HttpResponse:
     session = find_session(request, pk, change=True)
     with change_settings(session):
         comparison.toggle_comparison(session)
+        record_change(request, session)
     return redirect_to_session(session)
 
 
@@ -47,6 +49,7 @@ def column(request: Request, pk: int, verb: str) -> HttpResponse:
         raise Http404(f"There is no verb {verb!r}.")
     with change_settings(session):
         verbs[verb]()
+        record_change(request, session)
     return redirect_to_session(session)
 
 

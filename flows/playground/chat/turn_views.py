@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping
 
+from django.db import transaction
 from django.http import Http404, HttpResponse
 from django.shortcuts import get_object_or_404
 from django.views.decorators.http import require_GET, require_POST
 
 from flows.playground.access import find_session
+from flows.playground.audited import record_calls, record_change
 from flows.playground.chat import edits
 from flows.playground.chat.ask import ask_again, ask_instead, empty_variables
 from flows.playground.chat.branch import prompt_of
@@ -91,7 +93,13 @@ def turn(request: Request, pk: int, verb: str) -> HttpResponse:
             save_page(request, turn, verb, prompts_of(turn, posted_text(request)), ())
         else:
             save_page(request, turn, verb, prompts_of(turn, turn.prompt), turn.variables)
-        verbs[verb]()
+        with transaction.atomic():
+            calls = list(range(len(session.active_columns)))
+            verbs[verb]()
+            if verb in ASKING:
+                record_calls(request, session, calls, times=RUNS_AT_ONCE if verb == "spread" else 1)
+            else:
+                record_change(request, session)
     except NotAskable as error:
         problems = {f"text-{pk}" if name == "prompt" else name: problem for name, problem in error.problems.items()}
         return problems_response(request, find_session(request, session.pk), problems, edited=[posted_text(request)])
@@ -143,7 +151,12 @@ def answer(request: Request, pk: int, verb: str) -> HttpResponse:
         save_page(
             request, answer.turn, verb, {answer.column: prompt_of(answer.turn, answer.column)}, answer.turn.variables
         )
-        verbs[verb]()
+        with transaction.atomic():
+            verbs[verb]()
+            if verb in ASKING:
+                record_calls(request, session, [answer.column])
+            else:
+                record_change(request, session)
     except NotAskable as error:
         return problems_response(request, find_session(request, session.pk), error.problems)
     session = find_session(request, session.pk)

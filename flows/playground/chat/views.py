@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Iterator
 
 from asgiref.sync import sync_to_async
+from django.contrib.auth.models import User
 from django.db import transaction
 from django.http import Http404, HttpResponse
 from django.shortcuts import get_object_or_404, redirect
@@ -16,6 +17,7 @@ from connections.endpoint.endpoint import EndpointError
 from connections.fields import KeyUnreadable
 from connections.models import Connection
 from flows.playground.access import find_session
+from flows.playground.audited import record_calls, record_change, record_session
 from flows.playground.chat import comparison, edits, images
 from flows.playground.chat.ask import UNNAMED, ask_question, empty_variables, missing
 from flows.playground.chat.calls import NotAskable
@@ -71,19 +73,25 @@ def new(request: Request) -> HttpResponse:
     return redirect("playground:show", create_session(request, form_data(request).get("connection", "")).pk)
 
 
+@transaction.atomic
 def create_session(request: Request, connection: str = "") -> Session:
+    session = Session.objects.create(
+        name=UNNAMED, owner=request.user, setup=first_setup(request.user, connection).to_json()
+    )
+    record_session(request, "created", session)
+    return session
+
+
+def first_setup(user: User, connection: str) -> Setup:
     """With the connection that is named, else with that and the deployment that were used last."""
     if named := Connection.objects.foundry().filter(name=connection).first():
-        setup = Setup(named.name, named.default_model)
-        return Session.objects.create(name=UNNAMED, owner=request.user, setup=setup.to_json())
-    last = Session.objects.filter(owner=request.user).first()
+        return Setup(named.name, named.default_model)
+    last = Session.objects.filter(owner=user).first()
     if last is not None:
         stored = Setup.from_json(last.setup)
-        setup = Setup(connection=stored.connection, model=stored.model)
-    else:
-        only = list(Connection.objects.foundry().only("name", "default_model")[:2])
-        setup = Setup(only[0].name, only[0].default_model) if len(only) == 1 else Setup()
-    return Session.objects.create(name=UNNAMED, owner=request.user, setup=setup.to_json())
+        return Setup(connection=stored.connection, model=stored.model)
+    only = list(Connection.objects.foundry().only("name", "default_model")[:2])
+    return Setup(only[0].name, only[0].default_model) if len(only) == 1 else Setup()
 
 
 @reader
@@ -107,7 +115,9 @@ def save(request: Request, pk: int) -> HttpResponse:
     """Saves the settings as they are typed, and what is typed of a question."""
     session = find_session(request, pk, change=True)
     before = deployments_of(session)
-    form, problems = save_posted(session, form_data(request))
+    with transaction.atomic():
+        form, problems = save_posted(session, form_data(request))
+        record_change(request, session)
     problems |= template_problems(Setup.from_json(session.setup), session.draft)
     if not request.htmx:
         return (
@@ -183,6 +193,7 @@ def ask(request: Request, pk: int) -> HttpResponse:
         with transaction.atomic():
             own = {str(number): prompt for number, prompt in own_prompts(session).items()}
             ask_question(session, session.draft, attached, request.user, prompts=own)
+            record_calls(request, session, range(len(session.active_columns)))
     except images.BadImage as error:
         return problems_response(request, session, {**problems, "images": str(error)}, names)
     except NotAskable as error:
@@ -209,7 +220,9 @@ def own_prompts(session: Session) -> dict[int, str]:
 @require_POST
 def stop(request: Request, pk: int) -> HttpResponse:
     session = find_session(request, pk, change=True)
-    edits.stop_calls(session, request.user)
+    with transaction.atomic():
+        if stopped := edits.stop_calls(session, request.user):
+            record_session(request, "stopped", session, f", {stopped} call{'' if stopped == 1 else 's'}")
     return talk_response(request, session)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from django import forms
 from django.contrib import messages
+from django.db import transaction
 from django.http import Http404, HttpResponse, HttpResponseRedirect
 from django.shortcuts import redirect
 from django.urls import reverse
@@ -14,13 +15,16 @@ from flows.actions.chat_completion.action import ChatCompletion
 from flows.language.document import Document, DocumentError
 from flows.language.nodes import Action
 from flows.models import ActionRun, Conflict, Flow, Room, State
+from flows.models.audited import flow_subject
 from flows.playground.access import find_session
+from flows.playground.audited import record_session
 from flows.playground.models import Session
 from flows.playground.roundtrip.contexts import UsePage, use_page
 from flows.playground.roundtrip.merge import ACTION_ID, apply_to_document
 from flows.playground.roundtrip.open_session import open_session
 from flows.playground.roundtrip.review import NewFlowPreview, Review
 from foundryflow.access import editor
+from foundryflow.audit.record import origin_of, record
 from foundryflow.http import Request, whole_number
 from foundryflow.regions import Region, page, regions
 
@@ -38,14 +42,16 @@ def open_action(request: Request, pk: int) -> HttpResponse:
     run = find_run(request, pk)
     if run.flow.room == Room.PLAYGROUND:
         return redirect("playground:of_flow", run.flow.slug)
-    record = run.actions.filter(path=request.GET.get("path", ""), type=ChatCompletion.type).first()
-    if record is None:
+    called = run.actions.filter(path=request.GET.get("path", ""), type=ChatCompletion.type).first()
+    if called is None:
         raise Http404("This run has no such chat completion.")
-    if record.state == State.SKIPPED:
+    if called.state == State.SKIPPED:
         messages.info(request, "This action was not run, so there is nothing to open.")
         return redirect("runs:show", pk)
-    record.run = run
-    session, notes = open_session(record, *find_action(record), request.user)
+    called.run = run
+    with transaction.atomic():
+        session, notes = open_session(called, *find_action(called), request.user)
+        record_session(request, "created", session, f"from run {run.pk}")
     for note in notes:
         messages.warning(request, note)
     return redirect("playground:show", session.pk)
@@ -114,7 +120,12 @@ def commit_to_flow(request: Request, shown: UsePage, review: Review) -> HttpResp
     try:
         document = apply_to_document(review.document, review.action_id, review.properties, added)
         base = whole_number(request.POST.get("base")) or 0
-        flow.commit(document, by=request.user, base=base, note=f"from playground session {session.name}"[:200])
+        with transaction.atomic():
+            made = flow.commit(
+                document, by=request.user, base=base, note=f"from playground session {session.name}"[:200]
+            )
+            said = f": {review.title}, from session {session.pk}, r{made.number}"
+            record(origin_of(request), "changed", flow_subject(flow), said)
     except Conflict:
         return use_response(request, page_for(request, session), status=CONFLICT, changed="flow")
     except DocumentError as error:
@@ -130,9 +141,10 @@ def made_new(request: Request, shown: UsePage, preview: NewFlowPreview) -> HttpR
     if request.POST.get("reviewed") != preview.digest:
         return use_response(request, shown, status=CONFLICT, changed="session", form=form)
     document = preview.document.with_name(form.cleaned_data["name"].strip())
-    flow = Flow.objects.create_flow(
-        document, by=request.user, note=f"from playground session {shown.session.name}"[:200]
-    )
+    with transaction.atomic():
+        note = f"from playground session {shown.session.name}"[:200]
+        flow = Flow.objects.create_flow(document, by=request.user, note=note)
+        record(origin_of(request), "created", flow_subject(flow), f"from session {shown.session.pk}")
     return came_to(request, shown.session, flow, ACTION_ID)
 
 

@@ -6,12 +6,14 @@ from typing import Any
 
 from django.contrib import messages
 from django.core.paginator import Paginator
+from django.db import transaction
 from django.http import Http404, HttpResponse
 from django.shortcuts import redirect
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from flows.playground import versions
 from flows.playground.access import find_session
+from flows.playground.audited import record_session
 from flows.playground.models import Session, Version
 from flows.playground.sessions.contexts import CURRENT, VersionComparison, version_rows
 from flows.playground.sessions.forms import VersionNoteForm
@@ -30,7 +32,9 @@ def version_list(request: Request, pk: int) -> HttpResponse:
     session = find_session(request, pk, change=request.method == "POST")
     form = VersionNoteForm(request.POST or None)
     if request.method == "POST" and form.is_valid():
-        version = versions.save_version(session, request.user, form.cleaned_data["note"])
+        with transaction.atomic():
+            version = versions.save_version(session, request.user, form.cleaned_data["note"])
+            record_session(request, f"saved version {version.number} of", session)
         messages.info(request, f"Version {version.number} is saved.")
         return redirect("playground:versions", pk)
     context = list_context(request, session, form)
@@ -72,7 +76,10 @@ def version(request: Request, pk: int, number: int) -> HttpResponse:
 @require_POST
 def restore(request: Request, pk: int, number: int) -> HttpResponse:
     session = find_session(request, pk, change=True)
-    restored = versions.restore_version(session, version_of(session, number), by=request.user)
+    with transaction.atomic():
+        restored = versions.restore_version(session, version_of(session, number), by=request.user)
+        if restored:
+            record_session(request, f"restored version {number} of", session)
     words = "is set again; what was set before is a version, too" if restored else "is what is set already"
     messages.info(request, f"Version {number} {words}.")
     return redirect("playground:versions", pk)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from django.contrib import messages
 from django.core.paginator import Paginator
+from django.db import transaction
 from django.http import HttpResponse, HttpResponseRedirect
 from django.shortcuts import redirect
 from django.utils.http import url_has_allowed_host_and_scheme
@@ -11,6 +12,7 @@ from django.utils.text import slugify
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from flows.playground.access import find_session
+from flows.playground.audited import record_session, session_subject
 from flows.playground.models import Session
 from flows.playground.sessions import lifecycle, transfer
 from flows.playground.sessions.contexts import session_rows
@@ -18,6 +20,7 @@ from flows.playground.sessions.forms import SessionImportForm, SessionNameForm
 from flows.playground.sessions.queries import FILTERS, live_runs, search_sessions, search_words
 from flows.playground.sessions.session_file import LARGEST, SessionFileError
 from foundryflow.access import check_role, editor, reader
+from foundryflow.audit.record import origin_of, record
 from foundryflow.http import Request
 from foundryflow.regions import page
 from foundryflow.roles import Role
@@ -46,7 +49,9 @@ def rename(request: Request, pk: int) -> HttpResponse:
     session = find_session(request, pk, change=True)
     form = SessionNameForm(request.POST or None, initial={"name": session.name})
     if request.method == "POST" and form.is_valid():
-        Session.objects.filter(pk=pk).update(name=form.cleaned_data["name"])
+        with transaction.atomic():
+            Session.objects.filter(pk=pk).update(name=form.cleaned_data["name"])
+            record_session(request, "renamed", session)
         return redirect_back(request, session)
     context = {"form": form, "session": session, "next": request.POST.get("next") or request.GET.get("next", "")}
     return page(request, "playground_sessions/rename.html", context, status=422 if request.method == "POST" else 200)
@@ -58,7 +63,9 @@ def share(request: Request, pk: int) -> HttpResponse:
     """Lets others look and fork (shared=1), or no longer."""
     session = find_session(request, pk, change=True)
     shared = request.POST.get("shared") == "1"
-    Session.objects.filter(pk=pk).update(shared=shared)
+    with transaction.atomic():
+        Session.objects.filter(pk=pk).update(shared=shared)
+        record_session(request, "shared" if shared else "made private", session)
     words = "is shared: everybody who can sign in here may look at it and fork it" if shared else "is private again"
     messages.info(request, f"{session.name} {words}.")
     return redirect_back(request, session)
@@ -69,7 +76,9 @@ def share(request: Request, pk: int) -> HttpResponse:
 def fork(request: Request, pk: int) -> HttpResponse:
     session = find_session(request, pk)
     check_role(request.user, Role.EDITOR)
-    forked = lifecycle.fork_session(session, by=request.user)
+    with transaction.atomic():
+        forked = lifecycle.fork_session(session, by=request.user)
+        record_session(request, "created", forked, f"as a fork of session {pk}")
     return redirect("playground:show", forked.pk)
 
 
@@ -78,6 +87,7 @@ def fork(request: Request, pk: int) -> HttpResponse:
 def export(request: Request, pk: int) -> HttpResponse:
     session = find_session(request, pk)
     name = slugify(session.name)[:80] or f"session-{pk}"
+    record_session(request, "exported", session, "as JSON")
     headers = {"Content-Disposition": f'attachment; filename="{name}.json"'}
     return HttpResponse(transfer.export_session(session), content_type="application/json", headers=headers)
 
@@ -91,7 +101,9 @@ def import_file(request: Request) -> HttpResponse:
     problems: list[str] = []
     if form.is_valid():
         try:
-            session = transfer.import_session(form.cleaned_data["file"].read(LARGEST + 1), by=request.user)
+            with transaction.atomic():
+                session = transfer.import_session(form.cleaned_data["file"].read(LARGEST + 1), by=request.user)
+                record_session(request, "imported", session)
         except SessionFileError as error:
             problems = error.problems
         else:
@@ -106,11 +118,21 @@ def delete(request: Request, pk: int) -> HttpResponse:
     """Asks first, whoever posts; refuses while a call is going."""
     session = find_session(request, pk, change=True)
     sure = request.method == "POST" and "sure" in request.POST
-    if sure and lifecycle.delete_session(session):
+    if sure and delete_recorded(request, session):
         messages.info(request, f"{session.name} was deleted with its runs.")
         return redirect("playground:sessions")
     context = {"session": session, "turns": session.turns.count(), "live": live_runs(session).count()}
     return page(request, "playground_sessions/delete.html", context, status=409 if sure else 200)
+
+
+@transaction.atomic
+def delete_recorded(request: Request, session: Session) -> bool:
+    """False while a call is going."""
+    subject = session_subject(session)
+    if not lifecycle.delete_session(session):
+        return False
+    record(origin_of(request), "deleted", subject, "with its runs")
+    return True
 
 
 def redirect_back(request: Request, session: Session) -> HttpResponse:

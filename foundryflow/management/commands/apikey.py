@@ -7,7 +7,9 @@ from typing import Any
 
 from django.contrib.auth.models import User
 from django.core.management.base import CommandError
+from django.db import transaction
 
+from foundryflow.audit.record import COMMAND, Subject, record
 from foundryflow.management.keyed import KeyedCommand
 from foundryflow.models import ApiKey, ApiScope
 
@@ -33,7 +35,9 @@ class Command(KeyedCommand):
         owner = User.objects.filter(username=person).first() if person else None
         if person and owner is None:
             raise CommandError(f"There is nobody called {person!r}.")
-        _, text = ApiKey.objects.issue(name, scope or [ApiScope.READ], by=owner)
+        with transaction.atomic():
+            key, text = ApiKey.objects.issue(name, scope or [ApiScope.READ], by=owner)
+            record(COMMAND, "created", Subject("api_key", key.name, key.pk), f"to {', '.join(key.scopes)}")
         self.stdout.write(text)
         self.stderr.write("Keep it: it is not shown again.")
 
@@ -48,5 +52,7 @@ class Command(KeyedCommand):
         key = ApiKey.objects.filter(name=name, revoked_at=None).first()
         if key is None:
             raise CommandError(f"There is no key {name!r} that lets anybody in.")
-        key.revoke()
+        with transaction.atomic():
+            key.revoke()
+            record(COMMAND, "revoked", Subject("api_key", key.name, key.pk))
         self.stdout.write(f"{name} is revoked.")

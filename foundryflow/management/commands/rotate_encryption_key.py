@@ -7,6 +7,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
+from foundryflow.audit.record import COMMAND, Subject, record
 from foundryflow.encrypted_columns import Rows, encrypted_columns
 from foundryflow.key_rotation import KeyReading, read_everything, rotate
 from foundryflow.keys import SETTING, NotMigrated, forget_former_keys, is_known, is_migrated, key_ring
@@ -62,6 +63,8 @@ class Command(BaseCommand):
 
     def forget_verb(self) -> None:
         forgotten = forget_former_keys()
+        if forgotten:
+            record(COMMAND, "gave up", Subject("server", f"the lost encryption key {', '.join(forgotten)}"))
         said = f"Forgotten: {', '.join(forgotten)}." if forgotten else "No key is missing."
         self.stdout.write(f"{said} `rotate_encryption_key --check` names what has to be entered again.")
 
@@ -75,6 +78,8 @@ class Command(BaseCommand):
                 " running: --stopped."
             )
         check_keys()
+        subject = Subject("server", "the encryption key")
+        record(COMMAND, "began to rotate", subject, f"to {keys.first}")
         self.stdout.write(
             f"Sealing everything with {keys.first}. Processes that have not been restarted with it in front cannot"
             " read what it seals. Ctrl C stops this; started again, it goes on."
@@ -85,6 +90,7 @@ class Command(BaseCommand):
                 f"Former keys are still in use, the last time for {read.former}: a process has one of them in front."
                 f" Restart every process with {keys.first} in front, then start this again."
             )
+        record(COMMAND, "rotated", subject, f"to {keys.first}: {read.renewed:,} values sealed anew")
         self.tell_end(read, keys.first, keys.fingerprints[1:])
 
     def progress(self) -> Any:

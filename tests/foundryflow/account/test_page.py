@@ -5,8 +5,8 @@ import re
 import pytest
 from allauth.socialaccount.models import SocialAccount
 from django.test import Client
-from foundryflow.people.accounts import give_role
 
+from foundryflow.accounts import give_role
 from foundryflow.models import Account, ApiKey, AuditEntry
 from foundryflow.roles import Role
 from tests.markup import one_line
