@@ -20,7 +20,7 @@ PAUSE = 1.0  # seconds between two writes
 
 
 @dataclass
-class KeyUse:
+class CountedCalls:
     """Calls since the last write, and how the last of them ended."""
 
     calls: int
@@ -28,14 +28,14 @@ class KeyUse:
     is_refused: bool = False
 
 
-_uses: dict[int, KeyUse] = {}
+_uses: dict[int, CountedCalls] = {}
 
 
 def note_use(key: ApiKey) -> None:
     """Of a call that came with the key, before it is known whether it is refused."""
     now, use = timezone.now(), _uses.get(key.pk)
     if use is None:
-        _uses[key.pk] = KeyUse(1, now)
+        _uses[key.pk] = CountedCalls(1, now)
     else:
         use.calls, use.at, use.is_refused = use.calls + 1, now, False
     writing.ask()
@@ -54,7 +54,7 @@ async def write_uses() -> None:
         await engine.run_job(lambda: store_uses(uses))
 
 
-def store_uses(uses: Mapping[int, KeyUse]) -> None:
+def store_uses(uses: Mapping[int, CountedCalls]) -> None:
     today = timezone.localdate()
     for pk, use in sorted(uses.items()):  # in one order, so that processes do not wait for each other in a circle
         ApiKey.objects.filter(pk=pk).update(

@@ -81,7 +81,7 @@ api = DescribedAPI(
     docs_url=None,
     openapi_url=None,
 )
-reads, runs, uses, tests = (KeyAuth(scope) for scope in ApiScope)
+runs, reads, uses, tests = (KeyAuth(scope) for scope in ApiScope)
 
 
 def starts(verb: str, summary: str, *, openapi_extra: dict[str, Any] | None = None, **good: Any) -> Callable[[V], V]:

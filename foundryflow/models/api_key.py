@@ -21,8 +21,8 @@ LISTED_DAYS = 92  # that a revoked key stays in the list
 class ApiScope(models.TextChoices):
     """What a key of the API may be for. Every call of the API asks for exactly one of them."""
 
-    READ = "read", "read flows and runs"
     RUN = "run", "run"
+    READ = "read", "read flows and runs"
     USAGE = "usage", "read usage"
     CONNECTIONS = "connections", "test connections"
 
