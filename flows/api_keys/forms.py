@@ -21,12 +21,6 @@ MOST_FLOWS = 500  # that a form offers
 AUTO_ID = "key-%s"
 LAST_DAY, ALL, SOME = "day", "all", "some"
 TAKEN = "There is a key of this name. Choose another, or revoke that one first."
-SCOPE_HINTS = {
-    ApiScope.RUN: "Start, restart and stop runs. To ask for a run later, add the one below.",
-    ApiScope.READ: "List flows, read runs and follow them.",
-    ApiScope.USAGE: "Calls, tokens and costs.",
-    ApiScope.CONNECTIONS: "One tiny prompt, or signing in to a database or a vault.",
-}
 
 
 class NameForm(forms.Form):
@@ -119,7 +113,7 @@ class KeyForm(NameForm, LimitForm, ExpiryForm):
         field = self.fields["scopes"]
         field.choices = [(scope.value, scope.label) for scope in allowed]  # type: ignore[attr-defined]
         chosen = self["scopes"].value() or ()
-        self.scope_choices = [(scope, SCOPE_HINTS[scope], scope.value in chosen) for scope in allowed]
+        self.scope_choices = [(scope, scope.value in chosen) for scope in allowed]
 
     def clean(self) -> dict[str, Any]:
         cleaned = super().clean()

@@ -27,6 +27,15 @@ class ApiScope(models.TextChoices):
     CONNECTIONS = "connections", "test connections"
 
     @property
+    def hint(self) -> str:
+        return {
+            ApiScope.RUN: "Start, restart and stop runs. To ask for a run later, add the next one.",
+            ApiScope.READ: "List flows, read runs and follow them.",
+            ApiScope.USAGE: "Calls, tokens and costs.",
+            ApiScope.CONNECTIONS: "One tiny prompt, or signing in to a database or a vault.",
+        }[self]
+
+    @property
     def least(self) -> Role:
         """The role that may do the same on the pages."""
         return {ApiScope.RUN: Role.RUNNER, ApiScope.CONNECTIONS: Role.EDITOR}.get(self, Role.READER)
