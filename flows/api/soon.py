@@ -10,7 +10,8 @@ log = logging.getLogger(__name__)
 
 
 class Soon:
-    """Does its work `pause` seconds after somebody has asked for it, however many ask until then.
+    """Does its work `pause` seconds after somebody has asked for it, however many ask until then, and never twice at
+    the same time.
 
     What fails is told to the log: nobody waits for it.
     """
@@ -25,11 +26,14 @@ class Soon:
         if self._loop is loop and not at_once:
             return
         self._loop = loop
-        loop.call_later(0 if at_once else self._pause, self._begin)
+        loop.call_later(0 if at_once else self._pause, self._begin, loop)
 
-    def _begin(self) -> None:
+    def _begin(self, loop: asyncio.AbstractEventLoop) -> None:
+        if any(task.get_loop() is loop for task in self._tasks):  # the database is slow, or away
+            loop.call_later(self._pause, self._begin, loop)
+            return
         self._loop = None
-        task = asyncio.ensure_future(self._finish())
+        task = loop.create_task(self._finish())
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 

@@ -145,6 +145,19 @@ def test_a_key_whose_flows_are_gone_may_nothing(call, alice):
     assert call("GET", "/usage", text).json()["total"]["calls"] == 0
 
 
+def test_what_a_flow_of_the_key_starts_runs_and_is_not_there_for_the_key(call, alice):
+    inner = plain("Inner")
+    sub = {"id": "sub", "type": "run_flow", "properties": {"flow": inner.slug}}
+    outer = make_flow({"format": "foundryflow/1", "name": "Outer", "inputs": [], "actions": [sub]})
+    _, text = issue(alice, flow_ids=[outer.pk])
+    run = call("POST", "/flows/outer/run", text).json()
+    assert run["state"] == "succeeded"
+    child = Run.objects.get(parent=run["id"])
+    assert child.flow == inner
+    assert call("GET", f"/runs/{child.pk}", text).status_code == 404
+    assert [each["id"] for each in call("GET", "/runs", text).json()["runs"]] == [run["id"]]
+
+
 def test_the_limit_follows_a_flow_that_is_renamed(call, alice):
     flow = plain("Mine")
     _, text = issue(alice, flow_ids=[flow.pk])

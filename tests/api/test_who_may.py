@@ -66,7 +66,12 @@ def key_of(person: User | None, *scopes: str) -> str:
 
 
 def test_every_call_asks_for_a_scope_that_is_written_down_here():
-    assert {(method, path) for path, verbs in schema()["paths"].items() for method in verbs} == set(ROOMS)
+    said = {
+        (method, path): operation["security"]
+        for path, verbs in schema()["paths"].items()
+        for method, operation in verbs.items()
+    }
+    assert said == {call: [{"key": [scope]}] for call, scope in ROOMS.items()}
 
 
 def test_a_key_opens_the_rooms_of_its_scopes_and_no_other(call, alice, bob):
