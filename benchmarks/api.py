@@ -238,7 +238,7 @@ def main() -> None:
     with stub() as base:
         Connection.objects.create(name="now", endpoint=f"{base}/now/openai/v1", key=Secret("stub"))
         Connection.objects.create(name="slowly", endpoint=f"{base}/openai/v1", key=Secret("stub"))
-        _, key = ApiKey.objects.issue("benchmark", ["run"], by=None)
+        _, key = ApiKey.objects.issue("benchmark", ["read", "run"], by=None)
         Connection.objects.create(name="slow", endpoint=f"{base}/slow/openai/v1", key=Secret("stub"))
         Connection.objects.create(name="long", endpoint=f"{base}/long/openai/v1", key=Secret("stub"))
         flows = (1, "now"), (1, "slowly"), (1, "long"), (3, "now"), (3, "slow")

@@ -126,7 +126,7 @@ def main() -> None:
     from foundryflow.models import ApiKey
 
     seed(options.rows)
-    _, key = ApiKey.objects.issue("benchmark", ["read"], by=None)
+    _, key = ApiKey.objects.issue("benchmark", ["usage"], by=None)
     asyncio.run(measure(signed_in(), key))
 
 

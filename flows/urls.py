@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from django.urls import include, path
 
+from flows.api import reference
 from flows.catalog import views
 
 flow_urls = (
@@ -16,6 +17,7 @@ flow_urls = (
         path("flows/<slug:slug>/export/", views.export, name="export"),
         path("flows/<slug:slug>/duplicate/", views.duplicate, name="duplicate"),
         path("flows/<slug:slug>/delete/", views.delete, name="delete"),
+        path("flows/<slug:slug>/calls/", reference.flow_page, name="calls"),
     ],
     "flows",
 )
@@ -24,6 +26,7 @@ urlpatterns = [
     path("", include(flow_urls)),
     path("", include("flows.runs.urls")),
     path("usage/", include("flows.usage.urls")),
+    path("api-keys/", include("flows.api_keys.urls")),
     path("playground/", include("flows.playground.urls")),
     path("batches/", include("flows.batch.urls")),
     path("go-to/", include("flows.go_to.urls")),

@@ -91,6 +91,11 @@ def page_before(request: HttpRequest) -> str:
     return f"{parts.path}?{parts.query}" if parts.query else parts.path
 
 
+def base_address(request: HttpRequest) -> str:
+    """How programs call this server, without a slash at the end."""
+    return request.build_absolute_uri("/").rstrip("/") + settings.PREFIX
+
+
 def form_data(request: HttpRequest) -> QueryDict:
     """What a form sent: lines end alike, without null characters, which nobody means and no database keeps."""
     sent = request.POST.copy()

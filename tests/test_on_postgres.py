@@ -30,6 +30,7 @@ SUITES = (
         "tests/batch/test_batch_lifecycle.py",
         "tests/usage/test_budget_pages.py",
         "tests/usage/test_usage_page.py",
+        "tests/api_keys",
     ),
 )
 

@@ -11,8 +11,12 @@ from django.http import HttpRequest
 from ninja.security import HttpBearer
 
 from flows import engine
+from flows.api.key_refusals import note_refusal, note_unknown
+from flows.api.key_use import note_use
 from flows.api.problems import ApiProblem
-from foundryflow.models import ApiKey
+from foundryflow.models import ApiKey, ApiScope
+from foundryflow.models.api_key import parts_of
+from foundryflow.roles import may_run
 
 FRESH = 3.0  # seconds that a key is not looked up again; a revoked one works that long
 MOST = 1_000  # keys remembered
@@ -21,7 +25,7 @@ MOST = 1_000  # keys remembered
 class KeyAuth(HttpBearer):
     """Lets a key in that has the scope, as long as its person may do what the scope is for."""
 
-    def __init__(self, scope: str) -> None:
+    def __init__(self, scope: ApiScope) -> None:
         super().__init__()
         self.scope = scope
 
@@ -33,11 +37,20 @@ class KeyAuth(HttpBearer):
     async def authenticate(self, request: HttpRequest, token: str) -> Any:
         key = await find_key(token)
         if key is None:
+            if parts_of(token):
+                note_unknown(request)
+                raise ApiProblem(401, "There is no such key. Copy it again, or make another one under API keys.")
             return None
+        note_use(key)
+        if trouble := key.trouble():
+            note_refusal(request, key, trouble_in_short(key))
+            raise ApiProblem(401, trouble)
         if not key.may(self.scope):
+            note_refusal(request, key, f"lacks “{self.scope.label}”")
             raise ApiProblem(403, f"The key {key.name} lacks the scope {self.scope}.")
         if not key.person_may(self.scope):
-            raise ApiProblem(403, f"The key {key.name} belongs to somebody who may only read.")
+            note_refusal(request, key, "goes beyond the role of its person")
+            raise ApiProblem(403, f"The key {key.name} belongs to somebody who {limit_of_person(key, self.scope)}.")
         return key
 
 
@@ -49,20 +62,32 @@ def token_of(request: HttpRequest) -> str:
 async def key_end(request: HttpRequest) -> None:
     """Returns once the key of a call lets nobody in any more: whoever follows a run with it is sent nothing more."""
     token = token_of(request)
-    while await find_key(token):  # noqa: ASYNC110 - the database does not say so by itself
+    while (key := await find_key(token)) and not key.trouble():  # noqa: ASYNC110 - the database does not say so by itself
         await asyncio.sleep(FRESH)
+
+
+def trouble_in_short(key: ApiKey) -> str:
+    """For the audit log."""
+    if key.revoked_at is not None:
+        return "is revoked"
+    return "is expired" if key.is_expired() else "belongs to somebody who is switched off"
+
+
+def limit_of_person(key: ApiKey, scope: ApiScope) -> str:
+    return f"may not {scope.label}" if may_run(key.created_by) else "may only read"
 
 
 _known: dict[str, tuple[float, ApiKey]] = {}
 
 
 async def find_key(token: str) -> ApiKey | None:
+    """Also one that lets nobody in any more: a moment that has passed is seen although the key is remembered."""
     # By digest, so that no key stays in memory.
     name = hashlib.sha256(token.encode()).hexdigest()
     read_at, key = _known.get(name, (0.0, None))
     if key is not None and time.monotonic() - read_at < FRESH:
         return key
-    found: ApiKey | None = await engine.run_job(lambda: look_up_key(token))
+    found: ApiKey | None = await engine.run_job(lambda: ApiKey.objects.find_any(token))
     if len(_known) > MOST:
         _known.clear()
     if found is None:
@@ -70,13 +95,6 @@ async def find_key(token: str) -> ApiKey | None:
     else:
         _known[name] = time.monotonic(), found
     return found
-
-
-def look_up_key(token: str) -> ApiKey | None:
-    key = ApiKey.objects.find(token)
-    if key is not None:
-        key.note_use()
-    return key
 
 
 def forget_keys() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+from functools import cached_property
 from typing import Any
 
 from django.http import HttpRequest
@@ -13,8 +14,17 @@ from ninja.parser import Parser
 
 from flows.api import problems
 from flows.api.shapes import DEEPEST, HAS_VALUES, VALUE, VALUES, ProblemDetail
+from foundryflow.models import ApiScope
 from foundryflow.strict_json import LONGEST_NUMBER
 
+KEY_SCHEME = {
+    "type": "http",
+    "scheme": "bearer",
+    "bearerFormat": "ffk_…",
+    "description": "A key of the API. Each call asks for one scope: "
+    + "; ".join(f"`{scope.value}`: {scope.label}" for scope in ApiScope)
+    + ". A key may be limited to flows: others are not there for it.",
+}
 # Whatever is called: a host of another name, no key, a scope that is missing, a method that is not there, a body that
 # is too long or no JSON, an address that cannot be read, a fault of ours, a database that is away.
 EVERYWHERE = (400, 401, 403, 405, 413, 415, 422, 500, 503)
@@ -86,7 +96,28 @@ class DescribedAPI(NinjaAPI):
             for operation in verbs.values():
                 for status, response in operation["responses"].items():
                     complete_response(status, response)
+                say_scope(operation, self.scopes[operation["operationId"]])
+        document["components"]["securitySchemes"] = {"key": KEY_SCHEME}
         return document
+
+    @cached_property
+    def scopes(self) -> dict[str, ApiScope]:
+        """The one scope that each call asks for, by the name of its view."""
+        return {
+            operation.view_func.__name__: operation.auth_callbacks[0].scope  # type: ignore[attr-defined]
+            for _, router in self._routers
+            for path in router.path_operations.values()
+            for operation in path.operations
+        }
+
+
+def say_scope(operation: dict[str, Any], scope: ApiScope) -> None:
+    """In the words of OpenAPI 3.1, where the list beside a scheme holds what the bearer has to be allowed."""
+    operation["security"] = [{"key": [scope.value]}]
+    operation["description"] = f"{operation.get('description', '')}\n\nScope: `{scope.value}`.".strip()
+    responses = operation["responses"]
+    responses[401]["description"] = "No key, one that nobody has, or one that is expired or revoked."
+    responses[403]["description"] = f"The key lacks the scope `{scope.value}`, or its person may not do this."
 
 
 def complete_response(status: int, response: dict[str, Any]) -> None:

@@ -7,10 +7,9 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from django.contrib.auth.models import User
-
 from connections.foundry.diagnosis import TestResult
 from connections.kinds.base import SignInCheck
+from flows.api.key_limits import runs_of
 from flows.api.shapes import UsageCounts
 from flows.models import ActionRun, Flow, LogEntry, Run, sql
 from flows.models.usage import Span
@@ -66,9 +65,7 @@ def read_runs(asked: Sequence[RunQuery]) -> list[Json | None]:
 def allowed_queries(wanted: Sequence[RunQuery]) -> list[RunQuery | None]:
     seen = {
         key: set(
-            Run.objects.visible_to(key.created_by)
-            .filter(pk__in={each.run for each in wanted if each.key == key})
-            .values_list("pk", flat=True)
+            runs_of(key).filter(pk__in={each.run for each in wanted if each.key == key}).values_list("pk", flat=True)
         )
         for key in {each.key for each in wanted}
         if key is not None
@@ -134,8 +131,8 @@ def serialize_log_entry(entry: LogEntry) -> Json:
     }
 
 
-def report_usage(user: User | None, period: UsagePeriod, filters: UsageFilters, group: str, step: Span) -> Json:
-    search = UsageSearch(user, period, filters)
+def report_usage(key: ApiKey, period: UsagePeriod, filters: UsageFilters, group: str, step: Span) -> Json:
+    search = UsageSearch(key.created_by, period, filters, key.flow_ids)
     rows, total, _ = search.rows(group)
     return {
         "begins": period.begin.isoformat(),

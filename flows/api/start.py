@@ -13,6 +13,7 @@ from django.db import IntegrityError, transaction
 from django.utils.crypto import salted_hmac
 
 from flows import engine
+from flows.api.key_limits import or_not_for
 from flows.api.problems import ApiProblem
 from flows.engine import configuration
 from flows.interpreter.inputs import first_scope
@@ -24,6 +25,15 @@ from foundryflow.audit.record import SERVER, Origin, Repeats, record
 from foundryflow.models import ApiKey
 
 MINUTE = timedelta(minutes=1)
+
+
+class NoFlow(ApiProblem):
+    """There is no such flow, or none for this key."""
+
+    def __init__(self, slug: str, key: ApiKey) -> None:
+        super().__init__(404, f"There is no flow {slug}{or_not_for(key)}.")
+
+
 SALT = "flows.api.starting"  # of the digests that are stored with runs: another one would disown them
 
 
@@ -34,16 +44,17 @@ class StartRequest:
     slug: str
     inputs: Mapping[str, Any]
     priority: int
+    key: ApiKey
     once: Mapping[str, Any] = field(default_factory=dict)
     anyway: bool = False  # in spite of configuration errors
     customer: str = ""
     origin: Origin = SERVER  # who asks, for the audit log
 
 
-async def start_run(wanted: StartRequest, key: ApiKey, idempotency: str | None) -> Run:
+async def start_run(wanted: StartRequest, idempotency: str | None) -> Run:
     """The run that was started, or the one that an equal request has started before. Raises ApiProblem."""
     if idempotency is not None:
-        stored = f"{key.pk}:{hashlib.sha256(idempotency.encode()).hexdigest()}"
+        stored = f"{wanted.key.pk}:{hashlib.sha256(idempotency.encode()).hexdigest()}"
         once = {"idempotency_key": stored, "request_digest": request_digest(wanted)}
         wanted = replace(wanted, once=once)
     started = await engine.run_shared_job(start_all, wanted)
@@ -135,8 +146,8 @@ def check_configuration(revision: Revision, flow: Flow) -> None:
 
 def build_run(wanted: StartRequest, flow: Flow | None, problem: ApiProblem | None) -> Run | ApiProblem:
     """A run that is not stored yet, or one that an equal request has started before."""
-    if flow is None:
-        return ApiProblem(404, f"There is no flow {wanted.slug}.")
+    if flow is None or not wanted.key.allows_flow(flow.pk):
+        return NoFlow(wanted.slug, wanted.key)
     if problem is not None and not wanted.anyway:
         return earlier_start(wanted) or problem
     try:

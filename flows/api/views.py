@@ -23,6 +23,8 @@ from connections.models import Connection
 from flows import engine
 from flows.api import problems, serialize
 from flows.api.events import stream_events
+from flows.api.key_limits import connection_of, flows_of, or_not_for, runs_of
+from flows.api.key_refusals import NOT_NAMED, OTHER_FLOW, note_refusal
 from flows.api.keys import KeyAuth, key_end
 from flows.api.openapi import STREAM, BoundedParser, DescribedAPI, UnfitBody, responses
 from flows.api.problems import ApiProblem
@@ -54,8 +56,8 @@ from flows.api.shapes import (
     UsageReport,
     UsageStep,
 )
-from flows.api.start import StartRequest, restart_run, start_run
-from flows.models import Flow, Run
+from flows.api.start import NoFlow, StartRequest, restart_run, start_run
+from flows.models import Room, Run
 from flows.models.audited import of_flow, run_subject
 from flows.models.run import LONGEST_CUSTOMER
 from flows.models.run_filters import STATES, Filters
@@ -79,12 +81,13 @@ api = DescribedAPI(
     title="FoundryFlow",
     version="0",
     description="Runs flows and tells what became of them. Every call carries `Authorization: Bearer ffk_…`; "
-    "`manage.py apikey create NAME --scope run --person USERNAME` makes such a key. "
+    "Keys are made under API keys, or with `manage.py apikey create`: each has scopes, an expiry and, where wanted, "
+    "flows that it is limited to. "
     "Errors are `application/problem+json`.",
     docs_url=None,
     openapi_url=None,
 )
-reads, runs, tests = (KeyAuth(scope) for scope in ApiScope.values)
+runs, reads, uses, tests = (KeyAuth(scope) for scope in ApiScope)
 
 
 def starts(verb: str, summary: str, *, openapi_extra: dict[str, Any] | None = None, **good: Any) -> Callable[[V], V]:
@@ -128,7 +131,7 @@ class Deployment(RequestBody):
 
 @api.get("/flows", auth=reads, summary="Every flow", response=responses(ok=FlowList), tags=["flows"])
 async def list_flows(request: HttpRequest) -> HttpResponse:
-    found = Flow.objects.in_designer().select_related("head")
+    found = flows_of(caller(request)).filter(room=Room.DESIGNER).select_related("head")
     return JsonResponse({"flows": await engine.run_job(lambda: serialize.serialize_flows(found))})
 
 
@@ -181,7 +184,7 @@ async def list_runs(
 ) -> HttpResponse:
     """Fifty at a time; `before` is the id of the last one seen."""
     filters = Filters(flow=flow, states=(state,) if state else STATES, customer=customer)
-    seen = Flow.objects.visible_to(caller(request).created_by)
+    seen = flows_of(caller(request))
 
     def page() -> list[dict[str, Any]]:
         listed = Run.objects.annotate(flow_slug=F("flow__slug"), revision_number=F("revision__number"))
@@ -198,7 +201,7 @@ async def show_run(request: HttpRequest, run_id: RunId, after: EventNumber = 0) 
     """With its actions, and the lines of its log behind the cursor `after`."""
     found = await engine.run_shared_job(serialize.read_runs, serialize.RunQuery(run_id, after, caller(request)))
     if found is None:
-        raise ApiProblem(404, f"There is no run {run_id}.")
+        raise no_run(request, run_id)
     return JsonResponse(found)
 
 
@@ -243,7 +246,7 @@ async def retry_run(request: HttpRequest, run_id: RunId, given: Again) -> HttpRe
 
 @api.get(
     "/usage",
-    auth=reads,
+    auth=uses,
     summary="What calls of models have used",
     response=responses(ok=UsageReport),
     tags=["usage"],
@@ -260,12 +263,13 @@ async def show_usage(
     group: UsageGroup = "customer",
     step: UsageStep = "",
 ) -> HttpResponse:
-    """By UTC. Flows that the person of the key may not see count without their names."""
+    """By UTC. Flows that the person of the key may not see count without their names; a key that is limited to flows
+    reads the usage of these."""
     asked = UsagePeriod.of({"period": period, "from": first, "to": last}, timezone.now())
     filters = UsageFilters(connection, customer, deployment, flow)
     # Not by the engine: whoever records the end of an action does not wait for it.
     report = in_thread(serialize.report_usage)
-    return JsonResponse(await report(caller(request).created_by, asked, filters, group, asked.step(step)))
+    return JsonResponse(await report(caller(request), asked, filters, group, asked.step(step)))
 
 
 @api.post(
@@ -276,10 +280,14 @@ async def show_usage(
     tags=["connections"],
 )
 async def test_connection(request: HttpRequest, name: ConnectionName, given: Deployment) -> HttpResponse:
-    """Sends one tiny prompt; a database or a vault is signed in to."""
-    connection = await engine.run_job(lambda: Connection.objects.filter(name=name).first())
+    """Sends one tiny prompt; a database or a vault is signed in to. A key that is limited to flows tests what these
+    name."""
+    key = caller(request)
+    connection = await engine.run_job(lambda: connection_of(key, name))
     if connection is None:
-        raise ApiProblem(404, f"There is no connection {name}.")
+        if key.flow_ids is not None:
+            note_refusal(request, key, NOT_NAMED)
+        raise ApiProblem(404, f"There is no connection {name}{or_not_for(key, 'its flows do not name it')}.")
     model = given.model or connection.default_model
     if connection.is_foundry and not model:
         raise ApiProblem(422, "Name a deployment in model.")
@@ -308,11 +316,17 @@ async def start_with_key(
         slug,
         given.inputs,
         priority,
+        key,
         anyway=given.anyway,
         customer=given.customer,
         origin=origin_of_key(key, request),
     )
-    return await start_run(wanted, key, idempotency_key)
+    try:
+        return await start_run(wanted, idempotency_key)
+    except NoFlow:
+        if key.flow_ids is not None:
+            note_refusal(request, key, OTHER_FLOW)
+        raise
 
 
 def cancel_recorded(run: Run, key: ApiKey, request: HttpRequest) -> bool:
@@ -335,11 +349,19 @@ def caller(request: HttpRequest) -> ApiKey:
 
 async def visible_run(request: HttpRequest, run_id: int) -> Run:
     """What the pages show to the person whose key it is. Raises ApiProblem: a hidden run is none that is there."""
-    person = caller(request).created_by
-    run = await engine.run_job(lambda: Run.objects.visible_to(person).filter(pk=run_id).first())
+    key = caller(request)
+    run = await engine.run_job(lambda: runs_of(key).filter(pk=run_id).first())
     if run is None:
-        raise ApiProblem(404, f"There is no run {run_id}.")
+        raise no_run(request, run_id)
     return run
+
+
+def no_run(request: HttpRequest, run_id: int) -> ApiProblem:
+    """The same, whether there is none or one that is not for this key."""
+    key = caller(request)
+    if key.flow_ids is not None:
+        note_refusal(request, key, OTHER_FLOW)
+    return ApiProblem(404, f"There is no run {run_id}{or_not_for(key)}.")
 
 
 def accepted_response(run: Run) -> HttpResponse:

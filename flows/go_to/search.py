@@ -77,6 +77,7 @@ PAGES = (
     PageLink("Usage", "usage:show"),
     PageLink("Budgets", "usage:budgets"),
     PageLink("Prices", "playground:prices"),
+    PageLink("API keys", "api_keys:list"),
     PageLink("API reference", "api:docs"),
     PageLink("People", "people:list", least=Role.ADMINISTRATOR),
     PageLink("Invite somebody", "invitations:new", least=Role.ADMINISTRATOR),

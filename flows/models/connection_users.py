@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
+from django.db.models import QuerySet
 from django.urls import reverse
 from django.utils import timezone
 
@@ -29,6 +30,15 @@ def flows_by_connection() -> dict[str, list[ConnectionUser]]:
         for name, named in titles.items():
             used.setdefault(name, []).append(ConnectionUser(flow.name, flow.get_absolute_url(), named))
     return used
+
+
+def is_named_by(connection: str, flows: QuerySet[Flow]) -> bool:
+    """Whether the current revision of one of the flows names the connection."""
+    return any(
+        connection in connections_named(action)
+        for flow in flows.select_related("head").exclude(head=None)
+        for action in actions_of(flow.current.document)
+    )
 
 
 def title_of(action: dict[str, Any]) -> str:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from calendar import monthrange
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
@@ -16,7 +16,7 @@ from typing import Any
 from django.contrib.auth.models import User
 
 from flows.models.flow import Flow, Room
-from flows.models.raw import fetch_all
+from flows.models.raw import fetch_all, placeholders
 from flows.models.usage import (
     COST_DECIMALS,
     COUNTERS,
@@ -199,11 +199,18 @@ class UsageFilters:
 class UsageSearch:
     """The usage of a period within filters, as the person may see it.
 
-    All calls count for everybody, as on a bill; but the names of flows that somebody may not see are not told.
+    All calls count for everybody, as on a bill; but the names of flows that somebody may not see are not told. With
+    `flow_ids`, only the calls of these flows count.
     """
 
-    def __init__(self, user: User | None, period: UsagePeriod, filters: UsageFilters) -> None:
-        self.user, self.period, self.filters = user, period, filters
+    def __init__(
+        self,
+        user: User | None,
+        period: UsagePeriod,
+        filters: UsageFilters,
+        flow_ids: Collection[int] | None = None,
+    ) -> None:
+        self.user, self.period, self.filters, self.flow_ids = user, period, filters, flow_ids
         self._series, self._values = self._series_wanted()
 
     def _series_wanted(self) -> tuple[str, list[Any]]:
@@ -212,10 +219,14 @@ class UsageSearch:
         if "flow" in wanted:
             flow = Flow.objects.visible_to(self.user).filter(slug=wanted["flow"]).values_list("pk", flat=True).first()
             wanted["flow"] = flow or 0
-        if not wanted:
+        conditions, values = [f"{name} = %s" for name in wanted], list(wanted.values())
+        if self.flow_ids is not None:
+            ids = list(self.flow_ids) or [0]  # of no flow
+            conditions.append(f"flow IN {placeholders(ids)}")
+            values += ids
+        if not conditions:
             return "", []
-        conditions = " AND ".join(f"{name} = %s" for name in wanted)
-        return f" AND series_id IN (SELECT id FROM {SERIES} WHERE {conditions})", list(wanted.values())
+        return f" AND series_id IN (SELECT id FROM {SERIES} WHERE {' AND '.join(conditions)})", values
 
     def rows(self, group: str) -> tuple[list[UsageRow], UsageSums, dict[str, int]]:
         """A row for each value of the group, their sum, and how often calls failed by kind of error."""

@@ -15,7 +15,7 @@ from flows.api.reference import schema
 from flows.models import Flow, Room, Run
 from flows.playground.models import Session
 from foundryflow.accounts import give_role
-from foundryflow.models import ApiKey
+from foundryflow.models import ApiKey, ApiScope, AuditEntry
 from foundryflow.roles import Role
 from tests.api.test_api import ask, server
 from tests.engine.conftest import counting
@@ -32,14 +32,13 @@ ROOMS = {
     ("post", "/api/flows/{slug}/submit"): "run",
     ("post", "/api/flows/{slug}/stream"): "run",
     ("get", "/api/runs"): "read",
-    ("get", "/api/usage"): "read",
+    ("get", "/api/usage"): "usage",
     ("get", "/api/runs/{run_id}"): "read",
     ("get", "/api/runs/{run_id}/events"): "read",
     ("post", "/api/runs/{run_id}/cancel"): "run",
     ("post", "/api/runs/{run_id}/retry"): "run",
     ("post", "/api/connections/{name}/test"): "connections",
 }
-CONTAINED = {"read": {"read"}, "run": {"run", "read"}, "connections": {"connections"}}  # in each scope
 
 
 @pytest.fixture
@@ -63,11 +62,16 @@ def carol(db):
 
 def key_of(person: User | None, *scopes: str) -> str:
     name = f"{person} {' '.join(scopes)} {ApiKey.objects.count()}"
-    return ApiKey.objects.issue(name, list(scopes or ("run", "connections")), by=person)[1]
+    return ApiKey.objects.issue(name, list(scopes or ApiScope.values), by=person)[1]
 
 
 def test_every_call_asks_for_a_scope_that_is_written_down_here():
-    assert {(method, path) for path, verbs in schema()["paths"].items() for method in verbs} == set(ROOMS)
+    said = {
+        (method, path): operation["security"]
+        for path, verbs in schema()["paths"].items()
+        for method, operation in verbs.items()
+    }
+    assert said == {call: [{"key": [scope]}] for call, scope in ROOMS.items()}
 
 
 def test_a_key_opens_the_rooms_of_its_scopes_and_no_other(call, alice, bob):
@@ -80,13 +84,12 @@ def test_a_key_opens_the_rooms_of_its_scopes_and_no_other(call, alice, bob):
         for stranger in strangers:
             answer = call(method, address, stranger)
             assert (answer.status_code, answer.headers["www-authenticate"]) == (401, "Bearer"), (path, stranger)
-        for scopes in (["read"], ["run"], ["connections"], ["read", "connections"], []):
+        for scopes in (["read"], ["run"], ["usage"], ["connections"], ["read", "connections"], []):
             key = ApiKey.objects.issue(f"{path} {scopes}", scopes, by=alice)[1]
-            lets_in = any(wanted in CONTAINED[scope] for scope in scopes)
-            assert (call(method, address, key).status_code != 403) is lets_in, (path, scopes)
+            assert (call(method, address, key).status_code != 403) is (wanted in scopes), (path, scopes)
         # On the pages a reader starts nothing and stops nothing either.
-        assert (call(method, address, key_of(bob, "read", "run", "connections")).status_code == 403) is (
-            wanted != "read"
+        assert (call(method, address, key_of(bob, *ApiScope.values)).status_code == 403) is (
+            wanted in ("run", "connections")
         ), path
 
 
@@ -169,10 +172,33 @@ def test_the_command_says_whose_a_key_is(alice, capsys):
     call_command("apikey", "create", "free", "--scope", "run")
     call_command("apikey", "list")
     said = capsys.readouterr().out
-    assert "robot  run  of alice" in said
-    assert "free  run  of nobody" in said
+    assert "robot  read,run  of alice" in said
+    assert "free  read,run  of nobody" in said
     with pytest.raises(CommandError, match="nobody called 'zoe'"):
         call_command("apikey", "create", "other", "--person", "zoe")
+
+
+def test_the_command_limits_a_key_to_flows_and_days(alice, capsys):
+    flow = ask()
+    call_command("apikey", "create", "robot", "--scope", "usage", "--flow", "ask", "--expires", "90")
+    key = ApiKey.objects.find(capsys.readouterr().out.strip())
+    assert (key.scopes, key.flow_ids) == (["usage"], [flow.pk])
+    assert (timezone.localdate(key.expires_at) - timezone.localdate()).days == 90
+    call_command("apikey", "list")
+    assert (
+        f"robot  usage  of nobody  flows: ask  never used  expires {key.expires_at:%Y-%m-%d}" in capsys.readouterr().out
+    )
+    with pytest.raises(CommandError, match="no flow 'nowhere'"):
+        call_command("apikey", "create", "other", "--flow", "nowhere")
+    for wrong, words in (("soon", "number of days"), ("0", "after today"), ("2020-01-01", "after today")):
+        with pytest.raises(CommandError, match=words):
+            call_command("apikey", "create", "other", "--expires", wrong)
+    with pytest.raises(CommandError, match="There is a key 'robot'"):
+        call_command("apikey", "create", "robot")
+    call_command("apikey", "revoke", "robot")
+    call_command("apikey", "create", "robot")
+    said = [(entry.verb, entry.subject, entry.actor) for entry in AuditEntry.objects.order_by("pk")]
+    assert said == [(f"{verb} API key", "robot", "Command line") for verb in ("created", "revoked", "created")]
 
 
 def test_a_program_reads_the_openapi_document_with_its_key(call, alice):

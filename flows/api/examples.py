@@ -1,0 +1,183 @@
+"""How a program calls a flow, as lines of a shell and as Python. Secrets stand there as names of environment
+variables, the key of the API as FOUNDRYFLOW_KEY."""
+
+from __future__ import annotations
+
+import json
+import re
+import shlex
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from flows.interpreter.inputs import has_stored_default
+from flows.language.nodes import Input
+from flows.language.stored_secrets import is_stored
+
+KEY = "FOUNDRYFLOW_KEY"
+LONGEST = 2_000  # characters of a default that an example shows
+SAMPLES: dict[str, Any] = {"number": 1, "boolean": True, "list": [], "object": {}}
+
+
+@dataclass(frozen=True)
+class CallExample:
+    """One way to call, in both languages."""
+
+    title: str
+    note: str
+    curl: str
+    python: str
+
+
+def sample_inputs(inputs: Iterable[Input]) -> dict[str, Any]:
+    """A value for each input that a caller gives: its default, else one of its type. A secret that has a stored default
+    is left out."""
+    return {each.name: sample_of(each) for each in inputs if not has_stored_default(each)}
+
+
+def sample_of(declared: Input) -> Any:
+    if declared.type == "secret":
+        return EnvironmentValue(environment_name(declared.name))
+    default = None if declared.may_hold_secret else declared.default
+    if default not in (None, "") and not is_stored(default) and len(json.dumps(default)) <= LONGEST:
+        return default
+    if declared.type == "connection":
+        return "name of a connection"
+    return SAMPLES.get(declared.type, f"your {declared.name.replace('_', ' ')}")
+
+
+def environment_name(name: str) -> str:
+    """api key 2 -> API_KEY_2."""
+    plain = re.sub(r"[^A-Z0-9_]", "_", name.upper())[:100]
+    return f"_{plain}" if plain[:1].isdigit() or not plain.strip("_") else plain
+
+
+class EnvironmentValue(str):
+    """The name of an environment variable, in the place of its value."""
+
+
+def body_in_shell(inputs: Mapping[str, Any]) -> str:
+    """A body of JSON as one word of a shell, which puts the values of its environment in."""
+    marks = {f"@{number}@{value}@": value for number, value in enumerate(inputs.values()) if is_from_environment(value)}
+    named = dict(zip((value for value in marks.values()), marks, strict=True))
+    filled = {name: named[value] if is_from_environment(value) else value for name, value in inputs.items()}
+    word = shlex.quote(json.dumps({"inputs": filled}, ensure_ascii=False))
+    for mark, value in marks.items():
+        word = word.replace(mark, f"'\"${value}\"'")
+    return word
+
+
+def is_from_environment(value: Any) -> bool:
+    return isinstance(value, EnvironmentValue)
+
+
+def curl(url: str, *, body: str = "", method: str = "", headers: Iterable[str] = (), options: str = "") -> str:
+    """A command in lines. `body` is a word of a shell."""
+    parts = [f"curl {options}{f'-X {method} ' if method else ''}{shlex.quote(url)}"]
+    parts.append(f'-H "Authorization: Bearer ${KEY}"')
+    parts += [f'-H "{header}"' for header in headers]
+    if body:
+        parts += ['-H "Content-Type: application/json"', f"-d {body}"]
+    return " \\\n  ".join(parts)
+
+
+def python_value(value: Any) -> str:
+    if is_from_environment(value):
+        return f'os.environ["{value}"]'
+    return json.dumps(value, ensure_ascii=False) if isinstance(value, str) else repr(value)
+
+
+def python_body(inputs: Mapping[str, Any]) -> str:
+    lines = "".join(f"    {json.dumps(name)}: {python_value(value)},\n" for name, value in inputs.items())
+    return f"inputs = {{\n{lines}}}" if lines else "inputs = {}"
+
+
+def examples_of_flow(base: str, slug: str, inputs: Iterable[Input]) -> list[CallExample]:
+    """Start and wait, start and follow, and start exactly once."""
+    samples = sample_inputs(inputs)
+    word, flow = body_in_shell(samples), f"{base}/api/flows/{slug}"
+    return [
+        CallExample(
+            "Start and wait",
+            "Answers with the run and its output once it has ended; after 300 seconds with 202, and the run goes on.",
+            curl(f"{flow}/run?timeout=300", body=word),
+            python_call(samples, WAIT.format(url=f"{flow}/run")),
+        ),
+        CallExample(
+            "Start and follow the stream",
+            "Server-sent events: run, action, text, log, end. What a model writes comes as text while it is written.",
+            curl(f"{flow}/stream", body=word, options="-N "),
+            python_call(samples, STREAM.format(url=f"{flow}/stream"), "json"),
+        ),
+        CallExample(
+            "Start exactly once",
+            "Answers at once with 202 and where to look. The same Idempotency-Key gives the same run, so that the call"
+            " can be repeated when no answer came. Asking for the run takes the scope read.",
+            "\n".join(
+                [
+                    "ORDER=4711  # what the run is about",
+                    curl(f"{flow}/submit", body=word, headers=["Idempotency-Key: order-$ORDER"]),
+                    "",
+                    "# the number of the run is in the answer",
+                    curl(f"{base}/api/runs/NUMBER"),
+                ]
+            ),
+            python_call(samples, ONCE.format(url=f"{flow}/submit", runs=f"{base}/api/runs"), "time"),
+        ),
+    ]
+
+
+def python_call(inputs: Mapping[str, Any], call: str, *modules: str) -> str:
+    imports = "\n".join(f"import {name}" for name in sorted({"os", *modules}))
+    headers = f'headers = {{"Authorization": f"Bearer {{os.environ[\'{KEY}\']}}"}}'
+    return f"{imports}\n\nimport requests\n\n{headers}\n{python_body(inputs)}\n{call}"
+
+
+WAIT = """\
+answer = requests.post(
+    "{url}",
+    params={{"timeout": 300}},
+    headers=headers,
+    json={{"inputs": inputs}},
+    timeout=330,
+)
+answer.raise_for_status()
+run = answer.json()
+print(run["state"], run["output"])
+"""
+STREAM = """\
+with requests.post(
+    "{url}",
+    headers=headers,
+    json={{"inputs": inputs}},
+    stream=True,
+    timeout=(10, 60),
+) as answer:
+    answer.raise_for_status()
+    answer.encoding = "utf-8"
+    for line in answer.iter_lines(decode_unicode=True):
+        name, _, value = line.partition(": ")
+        if name == "event":
+            event = value
+        elif name == "data" and event == "text":
+            print(json.loads(value)["text"], end="", flush=True)
+        elif name == "data" and event == "end":
+            print("\\n", json.loads(value)["state"])
+"""
+ONCE = """\
+headers["Idempotency-Key"] = "order-4711"  # what the run is about
+answer = requests.post(
+    "{url}",
+    headers=headers,
+    json={{"inputs": inputs}},
+    timeout=30,
+)
+answer.raise_for_status()
+number = answer.json()["run"]
+while True:
+    run = requests.get(f"{runs}/{{number}}", headers=headers, timeout=30).json()
+    if run["ended_at"]:
+        break
+    time.sleep(1)
+print(run["state"], run["output"])
+"""
