@@ -10,6 +10,7 @@ from foundryflow.access import anyone, reader
 from foundryflow.first_run import first_run
 from foundryflow.sign_in import ChangePassword, SignIn
 from foundryflow.signed_out import session, signed_in
+from foundryflow.system.readiness import ready
 
 
 @anyone
@@ -27,7 +28,9 @@ urlpatterns = [
     path("account/signed-in/", signed_in, name="signed_in"),
     path("account/password/", reader(ChangePassword.as_view()), name="password"),
     path("logout/", reader(auth.LogoutView.as_view()), name="logout"),
+    path("system/", include("foundryflow.system.urls")),
     path("healthz", health, name="health"),
+    path("readyz", ready, name="ready"),
 ]
 
 handler400 = "foundryflow.error_pages.bad_request"
