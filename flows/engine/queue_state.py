@@ -9,17 +9,19 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from statistics import median
 
-from django.db.models import QuerySet
+from django.db.models import QuerySet, Sum
 from django.urls import reverse
 from django.utils import timezone
 
+from connections.foundry.errors import ErrorKind
 from flows import engine
 from flows.actions.registry import model_call_types
 from flows.engine.claims import lost_runs
 from flows.engine.deletion import runs_ended_before
 from flows.models import ActionRun, Run, State
 from flows.models.run_filters import ALL_BUT_SUCCEEDED
-from foundryflow.system.registry import BoundedCount, EngineSource, QueueState, register_engine
+from flows.models.usage import Span, UsageFigures, hour_of
+from foundryflow.system.registry import BoundedCount, EngineSource, QueueState, RefusedCalls, register_engine
 
 MOST_WAITING = 10_000  # that are counted
 MOST_FOR_QUOTA = 500
@@ -29,7 +31,7 @@ BEGUN = (State.RUNNING, State.WAITING, State.SUCCEEDED, State.FAILED)
 
 
 def register() -> None:
-    register_engine(EngineSource(queue_state, engine.is_open, runs_older_than))
+    register_engine(EngineSource(queue_state, engine.is_open, runs_older_than, refused_since))
 
 
 def queue_state() -> QueueState:
@@ -95,3 +97,13 @@ def time_until_begun() -> tuple[float | None, datetime | None]:
 def runs_older_than(moment: datetime) -> BoundedCount:
     """Ended runs that a retention until this moment would erase."""
     return count_up_to(MOST_OLD, runs_ended_before(moment))
+
+
+def refused_since(moment: datetime) -> RefusedCalls:
+    """Calls of models to destinations that are not allowed, from the hourly figures of usage."""
+    refused = UsageFigures.objects.filter(
+        span=Span.HOUR, begins__gte=hour_of(moment), series__error=ErrorKind.BLOCKED_DESTINATION
+    )
+    number = refused.aggregate(calls=Sum("calls"))["calls"] or 0
+    last = refused.order_by("-begins").values_list("series__connection", flat=True).first() if number else ""
+    return RefusedCalls(int(number), last or "")

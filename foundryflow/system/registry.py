@@ -36,12 +36,21 @@ class QueueState:
 
 
 @dataclass(frozen=True)
+class RefusedCalls:
+    """Calls to destinations that are not allowed."""
+
+    number: int = 0
+    last: str = ""  # connection or host that was to be called; empty when there was none
+
+
+@dataclass(frozen=True)
 class EngineSource:
     """What executes the runs."""
 
     queue: Callable[[], QueueState]
     is_open: Callable[[], bool]  # whether the engine goes on in this process
     runs_older_than: Callable[[datetime], BoundedCount]
+    refused_since: Callable[[datetime], RefusedCalls]  # in runs
 
 
 _engines: list[EngineSource] = []

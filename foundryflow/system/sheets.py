@@ -15,6 +15,7 @@ from foundryflow.database import sqlite_file
 from foundryflow.system.key_counts import KeyState
 from foundryflow.system.notes import BACKUP_LIMIT, BAD, WARN, engine_kind, secrets_words
 from foundryflow.system.processes import WORKER, KnownProcess, ProcessState
+from foundryflow.system.registry import BoundedCount
 from foundryflow.system.snapshot import SystemSnapshot
 from foundryflow.system.words import clock_words, day_words, second_words, size_words, span_words
 from foundryflow.version import VERSION
@@ -222,10 +223,10 @@ def sign_in_sheet() -> SystemSheet:
 
 
 def mail_words() -> str:
-    host = getattr(settings, "EMAIL_HOST", "")
-    if "smtp" not in settings.EMAIL_BACKEND or host in ("", "localhost"):
+    server = getattr(settings, "MAIL_SERVER", None)
+    if server is None or not server.host:
         return "no server; invitations are shown as links"
-    return f"{host}:{settings.EMAIL_PORT}"
+    return f"{server.host}:{server.port}"
 
 
 def sign_in_words() -> str:
@@ -274,9 +275,7 @@ def address_words() -> str:
 
 def destination_sheet(snapshot: SystemSnapshot) -> SystemSheet:
     inside, refused = settings.ALLOWED_DESTINATIONS, snapshot.refused
-    said = "none"
-    if refused.count.number:
-        said = f"{refused.count.words('call')}, last to {refused.last}"
+    said = f"{BoundedCount(refused.number).words('call')}, last to {refused.last}" if refused.number else "none"
     return SystemSheet(
         "destinations",
         "Destinations allowed",

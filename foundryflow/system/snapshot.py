@@ -13,18 +13,10 @@ from foundryflow.system.key_counts import KeyState, key_state
 from foundryflow.system.last_backup import LastBackup, last_backup
 from foundryflow.system.processes import KnownProcess, known_processes
 from foundryflow.system.readiness import recently_missing_migrations
-from foundryflow.system.registry import BoundedCount, QueueState, queue_state
+from foundryflow.system.registry import QueueState, RefusedCalls, engine, queue_state
 
-MOST_REFUSED = 1_000  # entries that are counted
-DESTINATION = "destination"  # in the data of an entry: what was to be called
-
-
-@dataclass(frozen=True)
-class Refused:
-    """Calls to destinations that were refused today."""
-
-    count: BoundedCount
-    last: str  # destination; empty when there was none
+MOST_REFUSED = 1_000  # entries of the audit log that are counted
+OF_DESTINATION = "the destination "  # in the detail of a refusal
 
 
 @dataclass(frozen=True)
@@ -38,7 +30,7 @@ class SystemSnapshot:
     growth: int | None  # bytes a day
     volume: disk.Volume | None
     backup: LastBackup | None
-    refused: Refused
+    refused: RefusedCalls  # today
 
 
 def take_snapshot() -> SystemSnapshot:
@@ -56,9 +48,12 @@ def take_snapshot() -> SystemSnapshot:
     )
 
 
-def refused_today() -> Refused:
+def refused_today() -> RefusedCalls:
+    """Calls in runs, and tests of connections, which are in the audit log."""
     midnight = timezone.localtime().replace(hour=0, minute=0, second=0, microsecond=0)
-    entries = AuditEntry.objects.filter(at__gte=midnight, kind=DESTINATION, is_refused=True).order_by("-at", "-id")
-    found = list(entries.values_list("subject", "count")[: MOST_REFUSED + 1])
-    number = sum(count for _, count in found[:MOST_REFUSED])
-    return Refused(BoundedCount(number, len(found) > MOST_REFUSED), found[0][0] if found else "")
+    source = engine()
+    calls = source.refused_since(midnight) if source else RefusedCalls()
+    entries = AuditEntry.objects.filter(at__gte=midnight, is_refused=True, detail__contains=OF_DESTINATION)
+    tests = list(entries.order_by("-at", "-id").values_list("subject", "count")[:MOST_REFUSED])
+    last = calls.last or (tests[0][0] if tests else "")
+    return RefusedCalls(calls.number + sum(count for _, count in tests), last)

@@ -7,6 +7,7 @@ from typing import Any
 from django.conf import settings
 from django.http import Http404, HttpResponse
 from django.shortcuts import redirect
+from django.utils.safestring import mark_safe
 from django.views.decorators.http import require_POST, require_safe
 
 from foundryflow import retention
@@ -72,4 +73,5 @@ def changes(request: Request) -> HttpResponse:
     """What is new in this version."""
     if not CHANGES.is_file():
         raise Http404("This server was installed without its list of changes.")
-    return page(request, "system/changes.html", {"changes": render_markdown(CHANGES.read_text())})
+    html = mark_safe(render_markdown(CHANGES.read_text()))  # noqa: S308 - that is what it makes
+    return page(request, "system/changes.html", {"changes": html})

@@ -1,4 +1,4 @@
-// The System page is copied as text, and so are the commands of its notes.
+// The System page is copied as text, and so are the commands of its notes. Its fields save as they are chosen.
 
 const SAID = 2_000; // ms that a button says what it did
 
@@ -7,6 +7,11 @@ document.addEventListener("click", async (event) => {
   if (!button) return;
   const copied = await copy(document.getElementById(button.dataset.copyText).textContent);
   say(button, copied ? "Copied" : "Not copied: select it and press Ctrl C");
+});
+
+// What was pressed goes with its answer: the field that it is about keeps the focus.
+document.addEventListener("submit", (event) => {
+  event.target.closest(".system-row")?.querySelector("select")?.focus();
 });
 
 // Without HTTPS browsers have no clipboard but the one of a selection.

@@ -14,8 +14,8 @@ from foundryflow.system.key_counts import KeyCounts, KeyState
 from foundryflow.system.last_backup import LastBackup
 from foundryflow.system.notes import notes_of
 from foundryflow.system.processes import KnownProcess, ProcessState
-from foundryflow.system.registry import BoundedCount, QueueState
-from foundryflow.system.snapshot import Refused, SystemSnapshot
+from foundryflow.system.registry import BoundedCount, QueueState, RefusedCalls
+from foundryflow.system.snapshot import SystemSnapshot
 
 NOW = timezone.now()
 GB = 10**9
@@ -39,7 +39,7 @@ def snapshot(**changed):
         growth=None,
         volume=Volume(Path("/data"), 100 * GB, 50 * GB),
         backup=LastBackup(NOW - timedelta(hours=9), GB),
-        refused=Refused(BoundedCount(), ""),
+        refused=RefusedCalls(),
     )
     return replace(well, **changed)
 

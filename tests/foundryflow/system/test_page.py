@@ -12,6 +12,7 @@ from django.core.management import CommandError, call_command
 from django.utils import timezone
 
 from flows.models import ActionRun, Run, State, Worker
+from flows.models.usage import SeriesKey, add_usage, hour_of
 from foundryflow.models import AuditEntry, ServerProcess, StoredSetting
 from foundryflow.roles import Role
 from foundryflow.system import key_counts
@@ -152,8 +153,7 @@ def test_sign_in_says_what_is_set_up(client_alice, settings):
 
 def test_mail_is_told_without_its_password(client_alice, settings):
     assert "no server; invitations are shown as links" in page(client_alice)
-    settings.EMAIL_BACKEND = "django.core.mail.backends.smtp.EmailBackend"
-    settings.EMAIL_HOST, settings.EMAIL_PORT, settings.EMAIL_HOST_PASSWORD = "mail.contoso.example", 587, "planted-mail"
+    settings.MAIL_SERVER = SimpleNamespace(host="mail.contoso.example", port=587, password="planted-mail")
     body = page(client_alice)
     assert "mail.contoso.example:587" in body
     assert "planted-mail" not in body
@@ -161,10 +161,14 @@ def test_mail_is_told_without_its_password(client_alice, settings):
 
 def test_destinations_that_are_allowed_and_refused(client_alice, settings):
     settings.ALLOWED_DESTINATIONS = ["db.contoso.example:5432", "10.0.0.0/8"]
-    AuditEntry.objects.create(verb="called", kind="destination", subject="169.254.169.254", is_refused=True, count=4)
+    detail = ": the destination 169.254.169.254 is not allowed"
+    AuditEntry.objects.create(verb="tried to test", subject="169.254.169.254", detail=detail, is_refused=True, count=3)
     body = page(client_alice)
     assert "db.contoso.example:5432, and 1 more" in body
-    assert "4 calls, last to 169.254.169.254" in body
+    assert "3 calls, last to 169.254.169.254" in body
+    key = SeriesKey(1, "inside", "", "gpt-4o", "blocked_destination", "")
+    add_usage({(key, hour_of(timezone.now())): [1] + [0] * 8})
+    assert "4 calls, last to inside" in page(client_alice)
 
 
 def test_the_disk_says_how_the_database_grows_and_when_it_was_saved(client_alice):
@@ -187,7 +191,7 @@ def test_the_poll_renews_what_changes_and_leaves_the_fields_alone(client_alice):
 
 
 def test_what_is_new_is_the_list_of_changes(client_alice):
-    assert "Unreleased" in client_alice.get("/system/changes/").content.decode()
+    assert ">Unreleased</h" in client_alice.get("/system/changes/").content.decode()
 
 
 def test_the_command_says_the_same_and_ends_well_when_nothing_is_bad(settings):

@@ -1,5 +1,7 @@
 """What load balancers ask."""
 
+from dataclasses import replace
+
 import pytest
 from django.db import OperationalError, connection
 from django.db.migrations.recorder import MigrationRecorder
@@ -20,9 +22,7 @@ def nothing_remembered(monkeypatch):
 @pytest.fixture
 def open_engine(monkeypatch):
     source = registry.engine()
-    monkeypatch.setattr(
-        registry, "_engines", [registry.EngineSource(source.queue, lambda: True, source.runs_older_than)]
-    )
+    monkeypatch.setattr(registry, "_engines", [replace(source, is_open=lambda: True)])
 
 
 def answer():
