@@ -36,15 +36,15 @@ def register() -> None:
 
 def queue_state() -> QueueState:
     """What waits is in the queue, or in the name of a process that is gone while nobody has taken it over."""
-    queued, lost = Run.objects.filter(state=State.QUEUED, parent=None), lost_runs().select_related("worker")
+    queued, lost = Run.objects.filter(state=State.QUEUED, parent=None), lost_runs()
     in_queue, abandoned = count_up_to(MOST_WAITING, queued.order_by()), count_up_to(MOST_WAITING, lost.order_by())
-    oldest = [run for run in (queued.order_by("pk").first(), lost.order_by("pk").first()) if run]
+    since = [moment for runs in (queued, lost) if (moment := oldest_wait(runs))]
     typical, until = time_until_begun()
     runs = reverse("runs:list")
     state = ALL_BUT_SUCCEEDED if abandoned.number else State.QUEUED
     return QueueState(
         waiting=BoundedCount(in_queue.number + abandoned.number, in_queue.more or abandoned.more),
-        oldest_for=timezone.now() - min(map(waits_since, oldest)) if oldest else None,
+        oldest_for=timezone.now() - min(since) if since else None,
         for_quota=runs_waiting_for_quota(),
         median=typical,
         until=until,
@@ -56,6 +56,13 @@ def queue_state() -> QueueState:
 def count_up_to(most: int, rows: QuerySet[Run]) -> BoundedCount:
     number = rows.values("pk")[: most + 1].count()
     return BoundedCount(min(number, most), number > most)
+
+
+def oldest_wait(runs: QuerySet[Run]) -> datetime | None:
+    """Since when the oldest of these waits; None when there is none."""
+    known = runs.select_related("worker").only("created_at", "started_at", "worker__beat_at")
+    run = known.order_by("pk").first()
+    return waits_since(run) if run else None
 
 
 def waits_since(run: Run) -> datetime:

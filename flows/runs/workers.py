@@ -9,7 +9,7 @@ from django.conf import settings
 from flows.engine.claims import lost_runs
 from flows.engine.queue_state import queue_state
 from flows.models import Run, State
-from foundryflow.system.notes import SystemNote, engine_note
+from foundryflow.system.notes import SystemNote, engine_note, is_engine_answering
 from foundryflow.system.processes import known_processes
 
 
@@ -25,4 +25,6 @@ def workers_notice() -> WorkersNotice | None:
     queued = Run.objects.filter(state=State.QUEUED, parent=None)
     if not settings.POSTGRESQL or not (queued.exists() or lost_runs().exists()):
         return None
-    return WorkersNotice(engine_note(known_processes(), queue_state()))
+    processes = known_processes()
+    # Every open list asks: what waits is counted only when it is told.
+    return WorkersNotice(None if is_engine_answering(processes) else engine_note(processes, queue_state()))

@@ -48,10 +48,10 @@ def notes_of(snapshot: SystemSnapshot) -> list[SystemNote]:
 
 def engine_note(processes: Sequence[KnownProcess], queue: QueueState) -> SystemNote | None:
     """That nobody executes runs; None when somebody does."""
+    if is_engine_answering(processes):
+        return None
     kind = engine_kind()
     engines = [known for known in processes if known.process.kind == kind]
-    if any(known.is_answering for known in engines):
-        return None
     waits = queue.waiting.number
     summary = f"No {kind_words()} is running."
     if waits:
@@ -64,6 +64,10 @@ def engine_note(processes: Sequence[KnownProcess], queue: QueueState) -> SystemN
         queue.waiting_address if waits else "",
         f"Show the {queue.waiting.words('run')}" if waits and not queue.waiting.more else "Show the runs",
     )
+
+
+def is_engine_answering(processes: Sequence[KnownProcess]) -> bool:
+    return any(known.is_answering for known in processes if known.process.kind == engine_kind())
 
 
 def engine_kind() -> str:
@@ -95,7 +99,7 @@ def silent_processes(snapshot: SystemSnapshot) -> list[SystemNote]:
     silent = [
         known.process
         for known in snapshot.processes
-        if known.state is ProcessState.NOT_HEARD and snapshot.at - known.process.heard_at < SILENCE_TOLD
+        if known.is_missed and snapshot.at - known.process.heard_at < SILENCE_TOLD
     ]
     return [
         SystemNote(

@@ -7,10 +7,11 @@ from __future__ import annotations
 
 import os
 import socket
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 from pathlib import Path
+from typing import Any
 from uuid import UUID
 
 from django.db import IntegrityError, transaction
@@ -24,6 +25,7 @@ WEB, WORKER = "web", "worker"
 HEARD_WITHIN = timedelta(seconds=15)
 KEPT = timedelta(days=7)  # that a process which has ended is listed
 FORGOTTEN_AFTER = timedelta(hours=1)  # of silence another one may have its name
+MISSED = timedelta(seconds=6)  # of silence in which a process that lives would have been heard
 TRIES = 5  # to find a name, while others look for one
 CLOCK_LIMIT = timedelta(seconds=5)
 
@@ -40,10 +42,15 @@ class KnownProcess:
 
     process: ServerProcess
     state: ProcessState
+    is_replaced: bool = False  # it fell silent, and another one was started in its place since
 
     @property
     def is_answering(self) -> bool:
         return self.state is ProcessState.ANSWERING
+
+    @property
+    def is_missed(self) -> bool:
+        return self.state is ProcessState.NOT_HEARD and not self.is_replaced
 
     @property
     def has_wrong_clock(self) -> bool:
@@ -75,23 +82,25 @@ def register(process: UUID, kind: str) -> None:
 
 
 def create(process: UUID, kind: str) -> None:
-    host, now = socket.gethostname()[:200], timezone.now()
-    others = list(ServerProcess.objects.filter(kind=kind).order_by("number"))
+    host = socket.gethostname()[:200]
+    others = list(ServerProcess.objects.filter(kind=kind).annotate(now=Now()).order_by("number"))
     free = {other.number: other for other in others if is_free(other, host)}
     taken = {other.number for other in others} - set(free)
     number = next(number for number in range(1, len(others) + 2) if number not in taken)
     if number in free:
         free[number].delete()
-    ServerProcess.objects.create(
-        pk=process, kind=kind, number=number, host=host, pid=os.getpid(), started_at=now, heard_at=Now(), told_at=now
-    )
+    times = {"started_at": Now(), "heard_at": Now(), "told_at": timezone.now()}
+    ServerProcess.objects.create(pk=process, kind=kind, number=number, host=host, pid=os.getpid(), **times)
 
 
-def is_free(other: ServerProcess, host: str) -> bool:
+def is_free(other: Any, host: str) -> bool:
     """Whether a new process may have the name of this one."""
-    if other.stopped_at is not None or timezone.now() - other.heard_at > FORGOTTEN_AFTER:
+    silence = other.now - other.heard_at
+    if other.stopped_at is not None or silence > FORGOTTEN_AFTER:
         return True
-    return other.host == host and (other.pid == os.getpid() or not is_running(other.pid))
+    if silence < MISSED or other.host != host:  # containers may share a host and have numbers of their own
+        return False
+    return other.pid == os.getpid() or not is_running(other.pid)
 
 
 def is_running(pid: int) -> bool:
@@ -134,7 +143,25 @@ def memory() -> int | None:
 def known_processes() -> list[KnownProcess]:
     """Web processes first, by their numbers."""
     found = ServerProcess.objects.filter(heard_at__gte=Now() - KEPT).annotate(now=Now()).order_by("kind", "number")
-    return [KnownProcess(process, state_of(process, process.now)) for process in found]
+    return mark_replaced([KnownProcess(process, state_of(process, process.now)) for process in found])
+
+
+def mark_replaced(processes: list[KnownProcess]) -> list[KnownProcess]:
+    """Each that answers may stand for one of its kind and host that fell silent before it was started."""
+    free = [known.process for known in processes if known.is_answering]
+    marked = []
+    for known in processes:
+        silent = known.process
+        heirs = (
+            each
+            for each in free
+            if (each.kind, each.host) == (silent.kind, silent.host) and each.started_at > silent.heard_at
+        )
+        if known.is_missed and (heir := next(heirs, None)):
+            free.remove(heir)
+            known = replace(known, is_replaced=True)
+        marked.append(known)
+    return marked
 
 
 def state_of(process: ServerProcess, now: datetime) -> ProcessState:

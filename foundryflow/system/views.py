@@ -42,7 +42,7 @@ def system_regions() -> list[Region]:
         Region("system/_notes.html", "system-notes", {"notes": notes}),
         Region("system/_left.html", "system-left", {"left": sheets.left_sheets(snapshot)}),
         Region("system/_right.html", "system-right", {"right": sheets.right_sheets(snapshot)}),
-        Region("system/_disk.html", "system-disk", {"disk": sheets.disk_sheet(snapshot)}),
+        Region("system/_disk.html", "system-disk", {"disk": sheets.last_sheet(snapshot)}),
         Region("system/_text.html", "system-text", {"text": text_of(snapshot, notes)}),
     ]
 

@@ -103,10 +103,24 @@ def test_a_new_process_has_the_lowest_name_that_is_free(before, name):
 
 
 def test_a_process_that_was_killed_on_this_machine_leaves_its_name_to_the_next():
-    dead = heard(silent=2, pid=2**22 + 1)
-    ServerProcess.objects.filter(pk=dead.pk).update(host=os.uname().nodename)
+    heard(silent=7, pid=2**22 + 1, host=os.uname().nodename)
     tell(uuid4(), WORKER, 0)
     assert states() == {"worker-1": ProcessState.ANSWERING}
+
+
+def test_containers_that_share_a_host_and_a_number_have_names_of_their_own():
+    heard(silent=4, host=os.uname().nodename)
+    tell(uuid4(), WORKER, 0)
+    assert list(states()) == ["worker-1", "worker-2"]
+
+
+def test_one_that_was_started_in_the_place_of_a_silent_one_replaces_it_and_no_second():
+    now = timezone.now()
+    for started in (now - timedelta(hours=2), now - timedelta(hours=2), now - timedelta(seconds=20)):
+        heard(started_at=started)
+    ServerProcess.objects.filter(number__lt=3).update(heard_at=now - timedelta(seconds=30))
+    assert [known.is_missed for known in known_processes()] == [False, True, False]
+    assert [known.is_replaced for known in known_processes()] == [True, False, False]
 
 
 def test_a_clock_is_wrong_from_five_seconds_on():
