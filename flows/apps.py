@@ -7,6 +7,7 @@ class FlowsConfig(AppConfig):
 
     def ready(self) -> None:
         from connections.usage import register_finder, register_month_finder, register_waiting_finder
+        from flows.engine import queue_state
         from flows.models.audited import budget_addresses, flow_addresses, run_addresses
         from flows.models.connection_users import flows_by_connection, months_of_use, runs_waiting_for
         from flows.models.triggers import install
@@ -21,5 +22,6 @@ class FlowsConfig(AppConfig):
         register_finder(flows_by_connection)
         register_month_finder(months_of_use)
         register_waiting_finder(runs_waiting_for)
+        queue_state.register()
         post_migrate.connect(install, sender=self)
         post_migrate.connect(forget_series, sender=self)

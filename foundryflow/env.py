@@ -63,6 +63,10 @@ class Environment:
             raise SettingError(f"{PREFIX}{name} is {text!r}; write a whole number{at_least}.")
         return int(text)
 
+    def optional_number(self, name: str) -> int | None:
+        """None where the environment says nothing."""
+        return self.number(name, 0) if self.text(name) else None
+
     def names(self, name: str, default: str = "") -> list[str]:
         return [part.strip() for part in self.text(name, default).split(",") if part.strip()]
 

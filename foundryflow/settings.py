@@ -40,7 +40,7 @@ FORCE_SCRIPT_NAME = PREFIX or None
 SESSION_COOKIE_PATH = CSRF_COOKIE_PATH = f"{PREFIX}/"
 SECURE_SSL_REDIRECT = HTTPS
 # Who looks whether the server lives asks it directly.
-SECURE_REDIRECT_EXEMPT = [f"^{re.escape(f'{PREFIX}/healthz'.lstrip('/'))}$"]
+SECURE_REDIRECT_EXEMPT = [f"^{re.escape(f'{PREFIX}/{name}'.lstrip('/'))}$" for name in ("healthz", "readyz")]
 SECURE_HSTS_SECONDS = 31_536_000 if HTTPS else 0
 SILENCED_SYSTEM_CHECKS = [
     "security.W005",  # other names of the domain belong to whoever owns it, who may have some without HTTPS
@@ -128,6 +128,7 @@ DATABASES = {
         env.text("DATABASE_URL") or env.plain("DATABASE_URL") or f"sqlite:///{BASE_DIR / 'foundryflow.sqlite3'}"
     )
 }
+DATABASE_VARIABLE = "FOUNDRYFLOW_DATABASE_URL" if env.text("DATABASE_URL") else "DATABASE_URL"  # that decides it
 # Seconds that a page or a call of the API waits for a database that is busy or away; runs wait as long as it takes.
 DATABASE_WAIT = max(1, env.number("DATABASE_WAIT", 5))
 # Connections to PostgreSQL that the requests and the engine of one process share.
@@ -271,10 +272,9 @@ RUN_DEADLINE = env.number("RUN_DEADLINE", 3_600)
 RUN_CONCURRENCY = env.number("RUN_CONCURRENCY", 500)
 # Seconds that running actions get to finish when a worker is stopped.
 WORKER_GRACE = env.number("WORKER_GRACE", 20)
-# Days that ended runs are kept; 0 keeps them for ever.
-RUN_RETENTION_DAYS = env.number("RUN_RETENTION_DAYS", 0)
-# Days that entries of the audit log are kept; 0 keeps them for ever.
-AUDIT_RETENTION_DAYS = env.number("AUDIT_RETENTION_DAYS", 365)
+# Days that ended runs and entries of the audit log are kept, 0 for ever. None: what the System page says.
+RUN_RETENTION_DAYS = env.optional_number("RUN_RETENTION_DAYS")
+AUDIT_RETENTION_DAYS = env.optional_number("AUDIT_RETENTION_DAYS")
 # Writes each entry of the audit log to standard error, too, as a line of JSON.
 AUDIT_TO_LOG = env.flag("AUDIT_TO_LOG", default=False)
 

@@ -13,6 +13,7 @@ from foundryflow.sign_in.first_run import first_run
 from foundryflow.sign_in.openid.views import come_back, leave
 from foundryflow.sign_in.signed_out import session, signed_in
 from foundryflow.sign_in.views import SignIn
+from foundryflow.system.readiness import ready
 
 
 @anyone
@@ -38,7 +39,9 @@ urlpatterns = [
     path("account/signed-in/", signed_in, name="signed_in"),
     path("account/", include("foundryflow.account.urls")),
     path("logout/", reader(auth.LogoutView.as_view()), name="logout"),
+    path("system/", include("foundryflow.system.urls")),
     path("healthz", health, name="health"),
+    path("readyz", ready, name="ready"),
 ]
 
 handler400 = "foundryflow.error_pages.bad_request"

@@ -14,8 +14,7 @@ from django.db import transaction
 from django.db.models import QuerySet
 from django.utils import timezone
 
-from flows.engine import embedded, workers
-from flows.engine.embedded import COMMAND_LINE
+from flows.engine import embedded
 from flows.engine.live import hub
 from flows.engine.writer import SharedCall
 from flows.models import LIVE, Checkpoint, Run, State
@@ -92,9 +91,9 @@ def cancel_all(runs: QuerySet[Run], *, by: str) -> None:
     transaction.on_commit(stop_here)
 
 
-def lacks_workers() -> bool:
-    """Whether what is queued waits for a worker that nobody has started. On SQLite the server executes it."""
-    return settings.POSTGRESQL and not workers.living_workers().exclude(kind=COMMAND_LINE).exists()
+def is_open() -> bool:
+    """Whether this process executes runs or, where workers do, follows them."""
+    return distributed.is_open() if settings.POSTGRESQL else embedded.is_open()
 
 
 async def open_engine() -> None:

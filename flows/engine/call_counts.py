@@ -5,14 +5,12 @@ from __future__ import annotations
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
-from django.conf import settings
 from django.db import transaction
 from django.db.models.signals import post_delete, post_save
-from django.utils import timezone
 
 from flows.actions.registry import model_call_types
 from flows.models import ActionRun, State
@@ -32,6 +30,7 @@ from flows.models.usage import (
 from flows.pricing.models import ModelPrice
 from flows.pricing.prices import Price, cost, price_of
 from flows.pricing.table import known_prices
+from foundryflow import retention
 
 FRESH = 1.0  # seconds that prices are not read again
 RECOUNTED = 5_000  # records that are counted together
@@ -154,9 +153,8 @@ def count_calls(calls: Sequence[CountedCall]) -> None:
 
 def first_recorded_hour() -> int:
     """From which on no record has been deleted because of its age."""
-    if not settings.RUN_RETENTION_DAYS:
-        return 0
-    return hour_of(timezone.now() - timedelta(days=settings.RUN_RETENTION_DAYS) + HOUR)
+    moment = retention.RUNS.erased_before()
+    return hour_of(moment + HOUR) if moment else 0
 
 
 def recorded_calls(since: int) -> Iterator[CountedCall]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -18,6 +19,7 @@ from flows.interpreter import suspicion
 from flows.language.document import DocumentError
 from flows.language.errors import ActionError
 from flows.models import EXECUTING, LIVE, Revision, Run, State, Suspect, Worker, sql
+from foundryflow.system.processes import note_handed_on
 
 # Runs in one transaction. Small groups begin one behind the other, and so do their later calls: hundreds in step would
 # make each other wait at every action. And other workers get their share.
@@ -145,11 +147,16 @@ def requeue(lost: QuerySet[Run], *, died: bool = True) -> list[int]:
         lost = lost.filter(Q(worker=None) | Q(worker__in=deaths))
     queued: list[int] = []
     begun: list[int] = []
+    handed_on = Counter[UUID | None]()
     for run in lost.order_by("pk").select_for_update(skip_locked=True, of=("self",)):
         death = deaths.get(run.worker_id) if run.worker_id else None
         if requeue_run(run, death):
             begun += death.units[run.pk] if death else [run.pk]
             queued.append(run.pk)
+            handed_on[run.worker_id if death else None] += 1
+    for worker, runs in handed_on.items():
+        if worker is not None:
+            note_handed_on(worker, runs)
     reset_running_actions(begun)
     return queued
 

@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 
 from django.utils import timezone
 
-from flows.engine.workers import BEAT
+from flows.engine.workers import BEAT, ago
 from flows.interpreter import suspicion
 from flows.interpreter.suspicion import NOWHERE, SUSPECT
 from flows.models import EXECUTING, ActionRun, Run, State, Suspect, Worker
@@ -128,9 +128,8 @@ def judge(suspect: Suspect, death: Death) -> None:
 
 def have_others_died(since: datetime, worker: Worker) -> bool:
     """Whether a process fell silent that no suspect was alone in: then the host kills, and not the run."""
-    silent = timezone.now() - timedelta(seconds=UNHEARD)
     others = Worker.objects.exclude(pk=worker.pk).exclude(kind="command line")
-    return others.filter(beat_at__gt=since, beat_at__lt=silent, killed_by=None).exists()
+    return others.filter(beat_at__gt=since, beat_at__lt=ago(UNHEARD), killed_by=None).exists()
 
 
 def reset_running_actions(runs: Sequence[int]) -> None:

@@ -10,15 +10,14 @@ import asyncio
 import itertools
 import logging
 import time
-from datetime import timedelta
+from datetime import datetime
 
-from django.conf import settings
 from django.db import transaction
 from django.db.models import QuerySet
-from django.utils import timezone
 
 from flows.engine.writer import DatabaseWriter
 from flows.models import Flow, Room, Run
+from foundryflow import retention
 from foundryflow.audit.retention import erase_expired_entries, record_erasure
 
 log = logging.getLogger(__name__)
@@ -54,15 +53,17 @@ def delete_bit() -> bool:
             flow.delete_with_revisions()
         return True
     if deleted := delete_some(expired_runs().select_for_update(skip_locked=True)):
-        record_erasure(deleted, "runs", settings.RUN_RETENTION_DAYS)
+        record_erasure(deleted, "runs", retention.RUNS.days())
     return bool(deleted) or erase_expired_entries()
 
 
 def expired_runs() -> QuerySet[Run]:
-    """Runs that ended longer ago than the retention. What they started goes with them."""
-    if not settings.RUN_RETENTION_DAYS:
-        return Run.objects.none()
-    old = timezone.now() - timedelta(days=settings.RUN_RETENTION_DAYS)
+    """Runs that have outlived the retention. What they started goes with them."""
+    moment = retention.RUNS.erases_before()
+    return runs_ended_before(moment) if moment else Run.objects.none()
+
+
+def runs_ended_before(old: datetime) -> QuerySet[Run]:
     # By the time they began, for which there is an index: nothing ends before it has begun.
     return Run.objects.filter(created_at__lt=old, ended_at__lt=old, parent=None).order_by("created_at", "pk")
 

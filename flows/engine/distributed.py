@@ -32,7 +32,9 @@ from flows.engine.live import hub
 from flows.engine.loop_tasks import cancel_tasks
 from flows.engine.writer import DatabaseWriter
 from flows.models import Run
-from foundryflow.database import jobs
+from foundryflow.database import errors, jobs
+from foundryflow.system.heartbeat import Heartbeat
+from foundryflow.system.processes import WEB
 
 log = logging.getLogger(__name__)
 
@@ -51,6 +53,7 @@ class PartEnded(Exception):
 
 _listening: list[asyncio.Task[None]] = []
 _writer: DatabaseWriter | None = None
+_heartbeat: Heartbeat | None = None
 
 
 def submit(runs: Sequence[Run]) -> None:
@@ -83,23 +86,43 @@ def delete_jobs(runs: list[int]) -> None:
 
 async def open_engine() -> None:
     """A web process only listens."""
-    global _writer
+    global _writer, _heartbeat
     hub.closing = False
+    heartbeat = Heartbeat(WEB)
     _writer = DatabaseWriter(PAUSE)
     jobs.set_executor(_writer)
-    _listening.append(asyncio.get_running_loop().create_task(notices.listen(hub), name="listener"))
+    loop = asyncio.get_running_loop()
+    _listening.append(loop.create_task(notices.listen(hub), name="listener"))
+    _listening.append(loop.create_task(heartbeat.beat(), name="heartbeat"))
+    _heartbeat = heartbeat
 
 
 async def close_engine() -> None:
-    global _writer
+    global _writer, _heartbeat
     hub.close()
     jobs.set_executor(None)
+    await cancel_tasks(_listening)
+    _listening.clear()
     if _writer is not None:
         closing, _writer = _writer, None
         closing.hurry(0)
+        if _heartbeat is not None:
+            await note_stop(closing, _heartbeat)
         await closing.close()
-    await cancel_tasks(_listening)
-    _listening.clear()
+    _heartbeat = None
+
+
+async def note_stop(writer: DatabaseWriter, heartbeat: Heartbeat) -> None:
+    try:
+        await writer.do(heartbeat.note_stop)
+    except errors.MAY_BE_AWAY as error:
+        if not errors.is_away(error):
+            raise
+
+
+def is_open() -> bool:
+    """Whether this web process listens to what workers tell."""
+    return bool(_listening) and not any(task.done() for task in _listening)
 
 
 async def work(concurrency: int) -> None:

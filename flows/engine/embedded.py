@@ -62,6 +62,10 @@ def lock_database_file() -> bool:
     return True
 
 
+def is_open() -> bool:
+    return _executor is not None
+
+
 def wake() -> None:
     """From any thread. Without an open engine runs stay queued until one opens."""
     if _executor is not None:

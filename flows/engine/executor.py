@@ -30,9 +30,12 @@ from flows.engine.trials import Trials
 from flows.engine.writer import DatabaseWriter
 from flows.models import EXECUTING, Run, State
 from foundryflow.database import errors, jobs
+from foundryflow.system.heartbeat import Heartbeat
+from foundryflow.system.processes import WEB
 
 log = logging.getLogger(__name__)
 
+HEARD_AS = {"server": WEB}  # the web process of SQLite executes runs, too
 HANDS_OVER = 5.0  # seconds that an absent database is waited for once the process ends
 
 
@@ -49,6 +52,7 @@ class Executor:
         self._feed = QueueFeed(self.worker, self.writer, self.active, places, self.begin)
         self._trials = Trials(self.worker, self.writer, self.active, places, self.begin)
         self._pulse = Pulse(self.worker, self.writer, self.active, self.cancel, self.wake)
+        self._heartbeat = Heartbeat(HEARD_AS.get(kind, kind), lambda: len(self.active), self.worker)
         self._parts: list[asyncio.Task[None]] = []
 
     # Life
@@ -64,6 +68,7 @@ class Executor:
         if feeds:
             self._parts.append(self.loop.create_task(self._feed_forever(), name="feed"))
             self._parts.append(self.loop.create_task(delete_forever(self.writer), name="deletion"))
+            self._parts.append(self.loop.create_task(self._heartbeat.beat(), name="heartbeat"))
             self.wake()
 
     @property
@@ -87,8 +92,12 @@ class Executor:
         await close_client()
 
     async def _remove_worker(self) -> None:
+        def remove() -> None:
+            workers.remove_worker(self.worker)
+            self._heartbeat.note_stop()
+
         try:
-            await self.writer.do(lambda: workers.remove_worker(self.worker))
+            await self.writer.do(remove)
         except (DatabaseError, InterfaceError) as error:
             if not errors.is_away(error):
                 raise

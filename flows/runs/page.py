@@ -128,7 +128,7 @@ class RunPage:
         return {
             **shared,
             "tab_template": tab.template,
-            "workers": workers_notice() if self.run.state == State.QUEUED else None,
+            "workers": workers_notice() if not self.run.ended else None,
             "stream_query": self.stream_query,
         }
 

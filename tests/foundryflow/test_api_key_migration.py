@@ -19,5 +19,5 @@ BEFORE_AND_AFTER = [
 
 def test_existing_keys_keep_what_they_could_do():
     keys = [ApiKey.objects.issue(str(before), before, by=None)[0] for before, _ in BEFORE_AND_AFTER]
-    import_module("foundryflow.migrations.0006_api_key_limits").cut_scopes(apps, None)
+    import_module("foundryflow.migrations.0008_api_key_limits").cut_scopes(apps, None)
     assert [ApiKey.objects.get(pk=key.pk).scopes for key in keys] == [after for _, after in BEFORE_AND_AFTER]

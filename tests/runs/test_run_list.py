@@ -6,6 +6,7 @@ import io
 import re
 from datetime import timedelta
 from urllib.parse import parse_qsl
+from uuid import uuid4
 
 import pytest
 from asgiref.sync import async_to_sync
@@ -13,13 +14,13 @@ from django.test import override_settings
 from django.urls import reverse
 from django.utils import timezone
 
-from flows import engine
 from flows.models import Flow, Run, State
 from flows.playground.models import Session
 from flows.runs import run_file
 from flows.runs.list import reason_of, run_rows, starter_of
 from flows.runs.run_file import COLUMNS
 from flows.runs.usage import BOTTOM, LINES, tick_of, usage_chart
+from foundryflow.system.processes import WORKER, tell
 from tests.factories import make_flow, make_run
 from tests.markup import one_line
 from tests.runs.conftest import record
@@ -106,13 +107,14 @@ def test_an_empty_list_says_what_to_do(client_bob):
 @pytest.mark.parametrize(("lacks", "queued", "said", "looks_again"), [
     (True, True, True, True), (False, True, False, True), (True, False, False, False),
 ])  # fmt: skip
-def test_the_notice_that_no_worker_is_alive(client_bob, alice, monkeypatch, lacks, queued, said, looks_again):
-    monkeypatch.setattr(engine, "lacks_workers", lambda: lacks)
+def test_the_notice_that_no_worker_is_alive(client_bob, alice, lacks, queued, said, looks_again):
+    if not lacks:
+        tell(uuid4(), WORKER, runs=0)
     if queued:
         make_run(make_flow(by=alice))
     with override_settings(POSTGRESQL=True):
         notice = client_bob.get(reverse("runs:workers")).content.decode()
-    assert ("No worker is alive" in notice, "hx-get" in notice) == (said, looks_again)
+    assert ("No worker is running" in notice, "hx-get" in notice) == (said, looks_again)
 
 
 def test_a_run_whose_answer_was_cut_says_so_and_one_that_goes_what_it_does(client_bob, run):

@@ -15,7 +15,7 @@ def cut_scopes(apps, schema_editor):
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('foundryflow', '0005_people_and_audit'),
+        ('foundryflow', '0007_themes_of_accounts'),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 

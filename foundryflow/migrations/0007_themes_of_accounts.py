@@ -6,7 +6,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('foundryflow', '0005_people_and_audit'),
+        ('foundryflow', '0006_audit_log'),
     ]
 
     operations = [

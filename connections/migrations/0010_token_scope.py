@@ -6,7 +6,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('connections', '0008_checks'),
+        ('connections', '0009_audit_entries_know_their_connection'),
     ]
 
     operations = [
