@@ -1,0 +1,13 @@
+"""What an installation remembers of the backups that were made of it."""
+
+from __future__ import annotations
+
+from django.db import transaction
+
+from foundryflow.audit.record import COMMAND, Subject, record
+
+
+@transaction.atomic
+def note_backup(name: str, size: int, rows: int) -> None:
+    """`size` in bytes."""
+    record(COMMAND, "made a backup", Subject("backup", name), f"{rows:,} rows, {size:,} bytes")

@@ -1,0 +1,3 @@
+"""Which FoundryFlow this is."""
+
+VERSION = "0.2.0"
