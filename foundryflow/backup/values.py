@@ -26,6 +26,7 @@ TYPES: dict[str, tuple[type, ...]] = {
     "duration": (int,),
 }
 TEXTS = (str,)
+WHOLE = (19, 26)  # characters of a moment without a fraction, and with one
 
 
 def plain_float(value: float) -> float | str:
@@ -36,8 +37,9 @@ def fixed_decimal(places: int, value: Any) -> str:
     return f"{SQLITE_DIGITS.create_decimal(value):.{places}f}"
 
 
-def plain_moment(value: Any) -> str:
-    return str(value.replace(tzinfo=None))
+def plain_moment(value: str) -> str:
+    """With all six digits, as SQLite keeps it: it compares them as texts."""
+    return value if len(value) in WHOLE else value.ljust(26, "0")
 
 
 def microseconds(value: timedelta) -> int:
@@ -59,11 +61,9 @@ def from_sqlite(column: BackupColumn) -> Convert | None:
 def from_postgresql(column: BackupColumn) -> Convert | None:
     conversions: dict[str, Convert] = {
         "datetime": plain_moment,
-        "date": str,
         "time": str,
         "duration": microseconds,
         "uuid": lambda value: value.hex,
-        "decimal": lambda value: f"{value:f}",
         "float": plain_float,
         "binary": encode_binary,
     }
