@@ -21,6 +21,7 @@ from flows.runs.page import LARGE, RunPage
 from flows.runs.workers import workers_notice
 from foundryflow.access import reader, runner
 from foundryflow.http import Request
+from foundryflow.json_order import in_order
 from foundryflow.people.names import name_of
 from foundryflow.regions import page, regions
 
@@ -87,5 +88,5 @@ def download(request: Request, pk: int) -> HttpResponse:
         value, name = record.output, f"run-{pk}-{record.action_id}"
     headers = {"Content-Disposition": f'attachment; filename="{name}.json"'}
     return HttpResponse(
-        json.dumps(value, indent=2, ensure_ascii=False), content_type="application/json", headers=headers
+        json.dumps(in_order(value), indent=2, ensure_ascii=False), content_type="application/json", headers=headers
     )

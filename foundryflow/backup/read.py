@@ -25,6 +25,7 @@ from foundryflow.backup.format import (
     Manifest,
 )
 from foundryflow.backup.format import SEAL as SEAL_TEXT
+from foundryflow.backup.tables import BackupTable
 from foundryflow.backup.values import fits
 
 SEAL = re.compile(re.escape(SEAL_TEXT) + rb"([0-9a-f]{64})")
@@ -32,6 +33,8 @@ PIECE = 1024 * 1024  # bytes that are read at once
 # What rows can be packed to at most; a file that claims more was made to fill a disk or the memory.
 TIGHTEST, ALWAYS_ALLOWED = 400, 1024 * 1024 * 1024
 MOST_PARTS = 2_000
+MOST_KNOWN = 10_000  # combinations of types that are remembered
+decode = json.JSONDecoder().decode
 UNREADABLE = (BadZipFile, zlib.error, NotImplementedError, EOFError, RuntimeError, OSError)
 Tell = Callable[[BackupPart, int], None]  # rows so far
 
@@ -44,21 +47,18 @@ class Backup:
 
     def rows(self, part: BackupPart) -> Iterator[list[Any]]:
         """Raises BackupError at the first that is no row of this table, or when they are not those of the manifest."""
-        digest, rows, size = hashlib.sha256(), 0, 0
-        columns = part.table.columns
+        rows, check = 0, RowCheck(part.table)
         try:
             for line in self._lines(part):
-                digest.update(line)
-                size += len(line)
                 rows += 1
-                row = json.loads(line)
-                if len(row) != len(columns) or not all(map(fits, columns, row)):
+                row = decode(line.decode())
+                if not check.is_row(row):
                     raise damaged(f"row {rows:,} of {part.table.name} is none")
                 yield row
-        except (ValueError, TypeError, RecursionError, *UNREADABLE) as error:
+        except (ValueError, RecursionError, *UNREADABLE) as error:
             raise damaged(f"row {rows:,} of {part.table.name}: {error}") from None
-        if (rows, size, digest.hexdigest()) != (part.rows, part.size, part.sha256):
-            raise damaged(f"the rows of {part.table.name} are not those that it was made with")
+        if rows != part.rows:
+            raise other_rows(part)
 
     def verify(self, tell: Tell) -> None:
         """Reads every row. Raises BackupError."""
@@ -70,13 +70,46 @@ class Backup:
             tell(part, rows)
 
     def _lines(self, part: BackupPart) -> Iterator[bytes]:
+        """Without their ends. Raises BackupError when they are not those of the manifest."""
+        digest, size, begun = hashlib.sha256(), 0, [b""]  # of a line whose end has not come
         with self._archive.open(part.file) as opened:
-            left = part.size + 1  # one more than there may be
-            while line := opened.readline(min(left, LONGEST_ROW)):
-                left -= len(line)
-                if not line.endswith(b"\n"):
-                    raise damaged(f"a row of {part.table.name} does not end")
-                yield line
+            while piece := opened.read(PIECE):
+                digest.update(piece)
+                size += len(piece)
+                first, *others = piece.split(b"\n")
+                begun.append(first)
+                if size > part.size or sum(map(len, begun)) > LONGEST_ROW:
+                    raise other_rows(part)
+                if others:
+                    yield b"".join(begun)
+                    yield from others[:-1]
+                    begun = [others[-1]]
+        if any(begun) or (size, digest.hexdigest()) != (part.size, part.sha256):
+            raise other_rows(part)
+
+
+class RowCheck:
+    """Whether values are a row of a table, by their types."""
+
+    def __init__(self, table: BackupTable) -> None:
+        self._columns = table.columns
+        self._known: set[tuple[type, ...]] = set()  # types of rows that are right
+
+    def is_row(self, row: Any) -> bool:
+        if type(row) is not list:
+            return False
+        types = tuple(map(type, row))
+        if types in self._known:
+            return True
+        if len(row) != len(self._columns) or not all(map(fits, self._columns, row)):
+            return False
+        if len(self._known) < MOST_KNOWN:
+            self._known.add(types)
+        return True
+
+
+def other_rows(part: BackupPart) -> BackupError:
+    return damaged(f"the rows of {part.table.name} are not those that it was made with")
 
 
 def damaged(what: str) -> BackupError:
