@@ -1,5 +1,9 @@
+from typing import Any
+
 from django.apps import AppConfig
 from django.db.models.signals import post_migrate
+
+from foundryflow.backup import restored
 
 
 class FlowsConfig(AppConfig):
@@ -7,15 +11,22 @@ class FlowsConfig(AppConfig):
 
     def ready(self) -> None:
         from connections.usage import register_finder, register_month_finder, register_waiting_finder
-        from flows.engine.restored import requeue_restored
         from flows.models.connection_users import flows_by_connection, months_of_use, runs_waiting_for
         from flows.models.triggers import install
         from flows.models.usage import forget_series
-        from foundryflow.backup import restored
 
         register_finder(flows_by_connection)
         register_month_finder(months_of_use)
         register_waiting_finder(runs_waiting_for)
-        restored.connect(requeue_restored, dispatch_uid="flows.engine.restored")
+        restored.connect(requeue_restored, dispatch_uid="flows.requeue_restored")
         post_migrate.connect(install, sender=self)
         post_migrate.connect(forget_series, sender=self)
+
+
+def requeue_restored(**_: Any) -> None:
+    """Nobody executes anything yet where a backup is restored: what was going when it was made is in the queue again,
+    and goes on after its last finished action. No process has died of it."""
+    from flows.engine import claims  # a command that restores nothing does not load the engine
+    from flows.models import EXECUTING, Run
+
+    claims.requeue(Run.objects.filter(state__in=EXECUTING, parent=None), died=False)

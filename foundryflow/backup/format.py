@@ -14,6 +14,7 @@ from typing import Any, BinaryIO
 from zipfile import ZipFile
 
 from foundryflow.backup.tables import BackupColumn, BackupTable
+from foundryflow.version import VERSION
 
 FORMAT = 1
 SIGNATURE, MANIFEST = "foundryflow-backup", "manifest.json"
@@ -120,8 +121,6 @@ class Manifest:
 
 
 def newer(version: str) -> BackupError:
-    from foundryflow.version import VERSION
-
     return BackupError(
         f"This backup was made by FoundryFlow {version}, which is newer than this one ({VERSION}):"
         " install that version, then restore it there."

@@ -8,6 +8,6 @@ from foundryflow.audit.record import COMMAND, Subject, record
 
 
 @transaction.atomic
-def note_backup(name: str, size: int, rows: int) -> None:
+def record_backup(name: str, size: int, rows: int) -> None:
     """`size` in bytes."""
     record(COMMAND, "made a backup", Subject("backup", name), f"{rows:,} rows, {size:,} bytes")

@@ -99,10 +99,11 @@ def server_lock(file: Path) -> Iterator[None]:
     """The lock that a server holds as long as it serves the file."""
     handle = os.open(f"{file}.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     try:
-        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise BackupError(f"A server is running on {file}. {STOP}") from None
         yield
-    except BlockingIOError:
-        raise BackupError(f"A server is running on {file}. {STOP}") from None
     finally:
         os.close(handle)
 

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import signal
+import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
+import psycopg
 from django.core.management.base import CommandError, OutputWrapper
 from django.db import DatabaseError, InterfaceError
 
@@ -42,6 +44,10 @@ def sentences(stopped: str) -> Iterator[None]:
     except (DatabaseError, InterfaceError) as error:
         told = sentence_for_operators(error) if is_expected(error) else f"The database refused: {driver_message(error)}"
         raise CommandError(told) from error
+    except (sqlite3.Error, psycopg.Error) as error:  # of the connections that are not Django's
+        raise CommandError(f"The database refused: {driver_message(error)}") from error
+    except OSError as error:
+        raise CommandError(f"{error.filename or 'The output'}: {error.strerror or error}.") from error
     finally:
         signal.signal(signal.SIGTERM, before)
 

@@ -15,7 +15,7 @@ from django.db import DatabaseError
 
 from foundryflow.backup.format import BackupError, Manifest
 from foundryflow.backup.level import Level, applied_migrations
-from foundryflow.backup.note import note_backup
+from foundryflow.backup.note import record_backup
 from foundryflow.backup.output import new_file
 from foundryflow.backup.source import open_source
 from foundryflow.backup.tables import tables_of
@@ -80,6 +80,6 @@ class Command(BaseCommand):
         if manifest.unreadable:
             self.stderr.write(f"{manifest.unreadable:,} encrypted values in it are opened by none of the keys here.")
         try:
-            retry_while_away(lambda: note_backup(name, size, manifest.rows))
+            retry_while_away(lambda: record_backup(name, size, manifest.rows))
         except DatabaseError as error:
             self.stderr.write(f"The backup is whole, but the log does not say so. {sentence_for_operators(error)}")

@@ -185,3 +185,9 @@ def test_it_can_be_stopped_and_leaves_nothing(new_sqlite, filled_file, tmp_path)
     assert (code, told.strip().splitlines()[-1]) == (130, "CommandError: Stopped. The database is as it was.")
     assert digests(installation.back_up()) == before
     assert not restoring.exists()
+    code, _ = stopped(installation, signal.SIGKILL, is_loading, "restore", "--replace", str(file))
+    assert code == -signal.SIGKILL
+    assert digests(installation.back_up()) == before
+    installation.restore(file, "--replace")  # what was left is in nobody's way
+    assert digests(installation.back_up()) == before
+    assert not restoring.exists()
