@@ -25,6 +25,12 @@ IN_USE = (
     "SELECT COUNT(*) FROM pg_stat_activity WHERE datname = current_database() AND usename = current_user"
     " AND backend_type = 'client backend' AND application_name <> %s"
 )
+SETTINGS = (
+    "SET LOCAL idle_in_transaction_session_timeout = 0",
+    "SET LOCAL statement_timeout = 0",
+    "SET LOCAL lock_timeout = '10s'",
+    "SET CONSTRAINTS ALL IMMEDIATE",  # a migration cannot change a table whose rows are still to be checked
+)
 # What every start leaves behind, also in an empty database.
 LEFT_BY_STARTS = LEFT_OUT | {"foundryflow.keycanary", "foundryflow.storedsetting"}
 
@@ -155,24 +161,25 @@ def sync(path: Path) -> None:
 
 @contextmanager
 def replaced_tables(*, replace: bool) -> Iterator[None]:
-    name = name_connections()
+    refuse_company(name_connections())
+    refuse_content(replace=replace)
     migrate_others()
     with transaction.atomic():
         with connection.cursor() as cursor:
-            cursor.execute("SET LOCAL idle_in_transaction_session_timeout = 0")
-            cursor.execute("SET LOCAL statement_timeout = 0")
-            cursor.execute("SET LOCAL lock_timeout = '10s'")
-            cursor.execute(
-                "SET CONSTRAINTS ALL IMMEDIATE"
-            )  # else a migration may meet rows that are still to be checked
-            cursor.execute(IN_USE, [name])
-            (others,) = cursor.fetchone()
-        if others:
-            counted = "Another process is" if others == 1 else f"{others} other processes are"
-            raise BackupError(f"{counted} connected to the database. {STOP}")
-        refuse_content(replace=replace)
+            for setting in SETTINGS:
+                cursor.execute(setting)
         drop_tables()
         yield
+
+
+def refuse_company(name: str) -> None:
+    """Raises BackupError while connections with another name than this are open."""
+    with connection.cursor() as cursor:
+        cursor.execute(IN_USE, [name])
+        (others,) = cursor.fetchone()
+    if others:
+        counted = "Another process is" if others == 1 else f"{others} other processes are"
+        raise BackupError(f"{counted} connected to the database. {STOP}")
 
 
 def name_connections() -> str:

@@ -1,6 +1,7 @@
 """The two commands as operators meet them: keys, files, processes in the way, being stopped."""
 
 import os
+import shutil
 import signal
 import sqlite3
 import stat
@@ -10,8 +11,10 @@ from contextlib import closing
 from pathlib import Path
 
 import psycopg
+import pytest
 from cryptography.fernet import Fernet
 
+from foundryflow.backup.read import open_backup
 from foundryflow.keys import fingerprint
 from tests.foundryflow.backup.installations import digests
 from tests.processes import free_port, listening, said, started
@@ -161,33 +164,43 @@ def stopped(installation, number, ready, *arguments):
         return process.returncode, said(output)
 
 
-def test_it_can_be_stopped_and_leaves_nothing(new_sqlite, filled_file, tmp_path):
+@pytest.fixture
+def large(new_sqlite, migrated):
+    """An installation whose backup takes a moment."""
     installation = new_sqlite()
-    installation.restore(filled_file)
-    many_lines(installation, 300_000)
-    file = tmp_path / "one.backup"
-    part = tmp_path / "one.backup.part"
+    shutil.copy(migrated, database_file(installation))
+    many_lines(installation, 150_000)
+    return installation
+
+
+def test_a_backup_can_be_stopped_and_leaves_nothing(large, tmp_path):
+    file, part = tmp_path / "one.backup", tmp_path / "one.backup.part"
     for number in (signal.SIGINT, signal.SIGTERM):
-        code, told = stopped(installation, number, part.exists, "backup", str(file))
+        code, told = stopped(large, number, part.exists, "backup", str(file))
         assert (code, told.strip().splitlines()[-1]) == (130, "CommandError: Stopped. No backup was written.")
         assert not list(tmp_path.iterdir())
     part.write_bytes(b"of one that was killed")
-    before = digests(installation.back_up("large.backup"))
-    assert installation.manage("backup", str(file))[0] == 0
+    assert large.manage("backup", str(file))[0] == 0
     assert [each.name for each in tmp_path.iterdir()] == ["one.backup"]
-    database = database_file(installation)
+    with open_backup(file) as backup:
+        backup.verify(lambda *_: None)
+
+
+@pytest.mark.timeout(400)
+def test_a_restore_can_be_stopped_and_changes_nothing(large):
+    file = large.back_up()
+    before, database = digests(file), database_file(large)
     restoring = database.with_name(f"{database.name}.restoring")
 
     def is_loading():
-        return restoring.exists() and os.stat(restoring).st_size > 5_000_000
+        return restoring.exists() and os.stat(restoring).st_size > 3_000_000
 
-    code, told = stopped(installation, signal.SIGINT, is_loading, "restore", "--replace", str(file))
+    code, told = stopped(large, signal.SIGINT, is_loading, "restore", "--replace", str(file))
     assert (code, told.strip().splitlines()[-1]) == (130, "CommandError: Stopped. The database is as it was.")
-    assert digests(installation.back_up()) == before
     assert not restoring.exists()
-    code, _ = stopped(installation, signal.SIGKILL, is_loading, "restore", "--replace", str(file))
+    code, _ = stopped(large, signal.SIGKILL, is_loading, "restore", "--replace", str(file))
     assert code == -signal.SIGKILL
-    assert digests(installation.back_up()) == before
-    installation.restore(file, "--replace")  # what was left is in nobody's way
-    assert digests(installation.back_up()) == before
+    assert digests(large.back_up()) == before
+    large.restore(file, "--replace")  # what was left is in nobody's way
+    assert digests(large.back_up()) == before
     assert not restoring.exists()
