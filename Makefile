@@ -33,6 +33,8 @@ lint: .venv/installed-dev
 million: .venv/installed-dev
 	$(BIN)/python -m benchmarks.million
 	$(BIN)/python -m benchmarks.million --postgres
+	$(BIN)/python -m benchmarks.backup
+	$(BIN)/python -m benchmarks.backup --postgres
 
 bench: .venv/installed-dev
 	$(BIN)/python -m benchmarks.pages

@@ -1,5 +1,9 @@
+from typing import Any
+
 from django.apps import AppConfig
 from django.db.models.signals import post_migrate
+
+from foundryflow.backup import restored
 
 
 class FlowsConfig(AppConfig):
@@ -23,5 +27,15 @@ class FlowsConfig(AppConfig):
         register_month_finder(months_of_use)
         register_waiting_finder(runs_waiting_for)
         queue_state.register()
+        restored.connect(requeue_restored, dispatch_uid="flows.requeue_restored")
         post_migrate.connect(install, sender=self)
         post_migrate.connect(forget_series, sender=self)
+
+
+def requeue_restored(**_: Any) -> None:
+    """Nobody executes anything yet where a backup is restored: what was going when it was made is in the queue again,
+    and goes on after its last finished action. No process has died of it."""
+    from flows.engine import claims  # a command that restores nothing does not load the engine
+    from flows.models import EXECUTING, Run
+
+    claims.requeue(Run.objects.filter(state__in=EXECUTING, parent=None), died=False)

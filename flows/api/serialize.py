@@ -14,6 +14,7 @@ from flows.api.shapes import UsageCounts
 from flows.models import ActionRun, Flow, LogEntry, Run, sql
 from flows.models.usage import Span
 from flows.models.usage_search import UsageFilters, UsagePeriod, UsageSearch, UsageSums, by_cost
+from foundryflow.json_order import in_order
 from foundryflow.models import ApiKey
 
 LINES = 500  # of the log in one answer
@@ -27,7 +28,7 @@ def serialize_flows(found: Iterable[Flow]) -> list[Json]:
             "slug": flow.slug,
             "name": flow.name,
             "revision": flow.current.number,
-            "inputs": flow.current.unchecked_document.json.get("inputs") or [],
+            "inputs": in_order(flow.current.unchecked_document.json.get("inputs") or [], ("name", "type")),
             "changed_at": flow.changed_at.isoformat(),
         }
         for flow in found
@@ -93,9 +94,9 @@ def serialize_run(run: Run, actions: Iterable[ActionRun], after: int, *, logs: b
     lines = list(run.log.filter(event__gt=after)[:LINES]) if logs else []
     return {
         **serialize_run_brief(run),
-        "inputs": run.inputs,
-        "output": run.output,
-        "error": run.error,
+        "inputs": in_order(run.inputs),
+        "output": in_order(run.output),
+        "error": in_order(run.error, ("kind", "message")),
         "actions": [serialize_action(record) for record in actions],
         "log": [serialize_log_entry(entry) for entry in lines],
         "cursor": lines[-1].event if lines else after,
@@ -109,15 +110,15 @@ def serialize_action(record: ActionRun) -> Json:
         "type": record.type,
         "title": record.title,
         "state": record.state,
-        "output": record.output,
-        "error": record.error,
-        "usage": record.usage,
+        "output": in_order(record.output),
+        "error": in_order(record.error, ("kind", "message")),
+        "usage": in_order(record.usage),
         "warning": record.warning,
         "reason": record.reason,
         "started_at": iso_time(record.started_at),
         "ended_at": iso_time(record.ended_at),
         "waits_until": iso_time(record.waits_until),
-        "refused": record.refused or [],
+        "refused": in_order(record.refused or []),
     }
 
 

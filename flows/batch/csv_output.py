@@ -9,6 +9,8 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from foundryflow.json_order import in_order
+
 FORMULA = re.compile("[=+\\-@\t\r\n＝＋－＠]")  # how a cell begins that a spreadsheet may run
 NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?")
 
@@ -25,7 +27,7 @@ def csv_text(columns: Sequence[str], rows: Iterable[Mapping[str, Any]]) -> str:
 def csv_cell(value: Any) -> str:
     if value is None:
         return ""
-    return json.dumps(value, ensure_ascii=False) if isinstance(value, bool | list | dict) else str(value)
+    return json.dumps(in_order(value), ensure_ascii=False) if isinstance(value, bool | list | dict) else str(value)
 
 
 def without_formula(text: str) -> str:

@@ -13,8 +13,14 @@ from flows.actions.registry import properties_of_type
 from flows.language.document import Document, DocumentError, parse
 from flows.lint.literal_secrets import SecretPlace, change_secrets, literal_of, refusal_of, refusals
 from flows.models import Flow
+from foundryflow.json_order import in_order
 from foundryflow.strict_json import JsonError, storable_json
 
+# What comes first in an exported document, and in each of its parts; the rest follows by the alphabet.
+FIRST_NAMES = (
+    "format", "name", "inputs", "id", "type", "title", "description", "disabled", "required", "default", "condition",
+    "properties", "branches", "actions",
+)  # fmt: skip
 LARGEST_FILE = 5 * 1024 * 1024
 
 
@@ -62,7 +68,7 @@ def export_text(document: dict[str, Any]) -> str:
     """The text of a file. What is secret in a document and not stored apart, which older ones may hold, is left out."""
     with suppress(DocumentError):  # a broken one is kept as it is, to be mended
         document = change_secrets(parse(document), leave_out_secret, Flow.objects.secret_inputs).to_json()
-    return json.dumps(document, indent=2, ensure_ascii=False) + "\n"
+    return json.dumps(in_order(document, FIRST_NAMES), indent=2, ensure_ascii=False) + "\n"
 
 
 def leave_out_secret(place: SecretPlace, value: Any) -> Any:

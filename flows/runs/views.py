@@ -24,6 +24,7 @@ from flows.runs.workers import workers_notice
 from foundryflow.access import reader, runner
 from foundryflow.audit.record import origin_of, record
 from foundryflow.http import Request
+from foundryflow.json_order import in_order
 from foundryflow.names import name_of
 from foundryflow.regions import page, regions
 from foundryflow.roles import Permissions
@@ -97,5 +98,5 @@ def download(request: Request, pk: int) -> HttpResponse:
     record(origin_of(request), "exported", run_subject(run), f"{of_flow(run.flow)}: an output as JSON")
     headers = {"Content-Disposition": f'attachment; filename="{name}.json"'}
     return HttpResponse(
-        json.dumps(value, indent=2, ensure_ascii=False), content_type="application/json", headers=headers
+        json.dumps(in_order(value), indent=2, ensure_ascii=False), content_type="application/json", headers=headers
     )

@@ -25,6 +25,7 @@ from flows.playground.sessions.session_file import (
 )
 from flows.playground.sessions.turn_tree import TurnNode, store_turns
 from flows.playground.setup import WINDOW, Setup
+from foundryflow.json_order import in_order
 
 Json = dict[str, Any]
 
@@ -115,7 +116,7 @@ def data_of(session: Session) -> Json:
         "setup": setup_out(session.setup),
         "columns": [column_out(column) for column in session.columns],
         "comparing": session.comparing,
-        "variables": session.variables,
+        "variables": in_order(session.variables),
         "draft": session.draft,
         "head": ids.get(session.head_id),
         "turns": [turn_out(turn, answers, ids) for turn, answers in tree.items()],
@@ -128,9 +129,9 @@ def turn_out(turn: Turn, answers: Iterable[Answer], ids: Mapping[int | None, int
         "id": ids[turn.pk],
         "parent": ids.get(turn.parent_id),
         "prompt": turn.prompt,
-        "prompts": turn.prompts,
+        "prompts": in_order(turn.prompts),
         "images": turn.images,
-        "variables": turn.variables,
+        "variables": in_order(turn.variables),
         "created_at": turn.created_at.isoformat(),
         "answers": [answer_out(answer) for answer in answers],
     }
@@ -166,7 +167,7 @@ def version_out(version: Version) -> Json:
 
 
 def setup_out(stored: Mapping[str, Any]) -> Json:
-    return Setup.from_json(stored).to_json()
+    return {name: in_order(value) for name, value in Setup.from_json(stored).to_json().items()}
 
 
 def column_out(stored: Mapping[str, Any]) -> Json:
@@ -177,4 +178,4 @@ def column_out(stored: Mapping[str, Any]) -> Json:
 
 def known_fields(stored: Mapping[str, Any], entry: type[ColumnEntry | FactsEntry | UsageEntry | FailureEntry]) -> Json:
     """What a file has a place for: of what a service said, nothing but this leaves the installation."""
-    return {name: stored[name] for name in entry.model_fields if stored.get(name) is not None}
+    return {name: in_order(stored[name]) for name in entry.model_fields if stored.get(name) is not None}
