@@ -27,7 +27,15 @@ ALL = list(addresses(get_resolver()))
 def filled(alice):
     flow, connection = make_flow(), make_connection()
     run = make_run(flow, question="x")
-    values = {"slug": flow.slug, "action_id": "chat", "verb": "up", "run_id": run.pk, "name": "x", "number": 1}
+    values = {
+        "slug": flow.slug,
+        "action_id": "chat",
+        "verb": "up",
+        "run_id": run.pk,
+        "name": "x",
+        "number": 1,
+        "secret": "x",
+    }
 
     def fill(route):
         pk = connection.pk if route.startswith("connections") else run.pk
