@@ -136,7 +136,7 @@ def activate(request: Request, pk: int) -> HttpResponse:
 
 
 def find_person(pk: int) -> User:
-    found = User.objects.select_related("account").filter(pk=pk).first()
+    found = User.objects.select_related("account__role_given_by").filter(pk=pk).first()
     if found is None:
         raise Http404("There is nobody of this number.")
     return found

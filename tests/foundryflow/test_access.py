@@ -36,6 +36,7 @@ def filled(alice):
         "number": 1,
         "kind": "runs",
         "provider_id": "oidc",
+        "secret": "x",
     }
 
     def fill(route):

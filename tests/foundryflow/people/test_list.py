@@ -142,3 +142,11 @@ def test_the_page_of_a_person_shows_sessions_and_changes_and_leads_to_runs(clien
     assert "?by=bob" in page
     assert "Has changed nothing yet" in page
     assert "Changed the role of" in listed(client_alice, f"{alice.pk}/")
+
+
+def test_the_page_of_a_person_says_who_gave_the_role_and_since_when_it_is_switched_off(client_alice, bob):
+    client_alice.post(f"/people/{bob.pk}/role/", {"role": "runner"})
+    client_alice.post(f"/people/{bob.pk}/deactivate/")
+    page = " ".join(listed(client_alice, f"{bob.pk}/").split())
+    assert "given by Alice" in page
+    assert "Deactivated</span> <small>since" in page
