@@ -24,7 +24,7 @@ from foundryflow.sign_in.devices import remember_device
 from foundryflow.sign_in.logged_names import caller_of
 from foundryflow.sign_in.pipeline import BACKEND
 from foundryflow.sign_in.setup_code import is_setup_code
-from foundryflow.sign_in.trail import STRANGER, tell_refused
+from foundryflow.sign_in.trail import STRANGER, tell, tell_refused
 
 log = logging.getLogger(__name__)
 
@@ -106,6 +106,7 @@ def first_run(request: HttpRequest) -> HttpResponse:
     if request.method == "POST" and form.is_valid():
         user = create_administrator(form.cleaned_data)
         login(request, user, backend=BACKEND)
+        tell(request, "set the server up", "as its first administrator")
         response = redirect("flows:list")
         remember_device(request, response, user)
         return response

@@ -24,6 +24,7 @@ from foundryflow.regions import page
 from foundryflow.sign_in.attempts import Limit, PendingAttempt, TooMany, begin_attempt
 from foundryflow.sign_in.devices import device_of, name_digest
 from foundryflow.sign_in.logged_names import LOGGER, caller_of, loggable_name, printable
+from foundryflow.sign_in.methods import method_of
 from foundryflow.sign_in.trail import STRANGER, tell_refused
 
 log = logging.getLogger(LOGGER)
@@ -67,7 +68,8 @@ class SignInLimits(AxesHandler):  # type: ignore[misc]  # without types
 
     def user_logged_in(self, sender: Any, request: Any, user: Any, **kwargs: Any) -> None:
         withdraw_attempt(request)
-        log.info("Signed in: %s from %s", printable(user.get_username()), caller_of(request))
+        who, how = f"{printable(user.get_username())} from {caller_of(request)}", method_of(request, user)
+        log.info("Signed in%s: %s", f" with {how}" if how else "", who)
 
     def get_failures(self, request: Any, credentials: Any = None) -> int:
         return 0  # Axes does not count

@@ -6,6 +6,7 @@ import logging
 from dataclasses import dataclass
 
 from allauth.socialaccount.models import SocialAccount
+from django.conf import settings
 from django.contrib.auth.models import User
 from django.db import transaction
 from django.db.models import Q
@@ -22,7 +23,7 @@ from foundryflow.roles import Role, role_of
 from foundryflow.sign_in.logged_names import LOGGER, printable
 from foundryflow.sign_in.openid.faults import SignInRefused
 from foundryflow.sign_in.openid.identity import Identity
-from foundryflow.sign_in.openid.links import link, may_link
+from foundryflow.sign_in.openid.links import is_linked, link, may_link
 from foundryflow.sign_in.pipeline import SWITCHED_OFF
 from foundryflow.sign_in.providers import IdentityProvider, Signup
 
@@ -70,12 +71,14 @@ def known_person(arrival: Arrival) -> User | None:
         return None
     if len(found) > 1:
         raise SignInRefused("Two people here have your email. An administrator has to mend that.", "two people")
-    if not may_link(arrival.request, provider, identity, found[0]):
+    if is_linked(provider, found[0]):  # with somebody else at the same provider, who had this email before
         raise SignInRefused(
-            f"Somebody here has your email, and {provider.name} does not vouch for it. If that is you, log in with"
-            f" your password once: then the two are linked, and from then on {provider.name} is enough.",
-            "email not verified",
+            f"Somebody here has your email, and comes with another account of {provider.name}. An administrator has to"
+            " mend that.",
+            "linked with another account",
         )
+    if not may_link(arrival.request, provider, identity, found[0]):
+        raise SignInRefused(not_verified(provider, found[0]), "email not verified")
     guard_from_former_owner(arrival, found[0])
     link(arrival.request, provider, identity, found[0])
     return found[0]
@@ -146,6 +149,16 @@ def is_last_administrator(user: User) -> bool:
 
 def person(user: User) -> Subject:
     return Subject("person", name_of(user), user.pk)
+
+
+def not_verified(provider: IdentityProvider, user: User) -> str:
+    start = f"Somebody here has your email, and {provider.name} does not vouch for it."
+    if settings.PASSWORD_SIGN_IN and user.has_usable_password():
+        return (
+            f"{start} If that is you, log in with your password once: then the two are linked, and from then on"
+            f" {provider.name} is enough."
+        )
+    return f"{start} Whoever manages {provider.name} can have it say that your email is verified."
 
 
 def no_group(provider: IdentityProvider) -> str:

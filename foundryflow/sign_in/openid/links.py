@@ -25,8 +25,6 @@ PATIENCE = 600  # seconds that they have for it
 
 def may_link(request: HttpRequest, provider: IdentityProvider, identity: Identity, user: User) -> bool:
     """By a verified email, where settings trust it. Else it is kept until the person has shown their password."""
-    if is_linked(provider, user):  # with somebody else at the same provider, who had this email before
-        return False
     if identity.email_is_verified and provider.links_by_email:
         return True
     request.session[PENDING] = {

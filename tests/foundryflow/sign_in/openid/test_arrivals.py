@@ -97,9 +97,19 @@ def test_whoever_gets_the_email_of_somebody_later_does_not_get_their_account(tri
     trip()
     provider.person["sub"] = "eve-2"
     client = Client()
-    assert who(client) is None
-    assert "Somebody here has your email" in said(client, trip(client))
-    assert who(client) is None
+    for verified in (True, False):
+        provider.person["email_verified"] = verified
+        assert "comes with another account of Contoso ID. An administrator has to mend" in said(client, trip(client))
+        assert who(client) is None
+        assert "identity_to_link" not in client.session
+
+
+def test_whoever_has_no_password_is_not_told_to_use_it(trip, ada, provider):
+    ada.set_unusable_password()
+    ada.save()
+    provider.person["email_verified"] = False
+    client = Client()
+    assert "can have it say that your email is verified" in said(client, trip(client))
 
 
 def test_another_issuer_under_the_same_settings_knows_other_people(trip, configure, ada, provider):
