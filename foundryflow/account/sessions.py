@@ -11,7 +11,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from allauth.account.signals import user_logged_in as through_allauth
 from allauth.usersessions.models import UserSession
+from allauth.usersessions.signals import on_user_logged_in
 from django.contrib.auth import HASH_SESSION_KEY, SESSION_KEY
 from django.contrib.auth.models import User
 from django.contrib.auth.signals import user_logged_in
@@ -44,6 +46,8 @@ class ListedSession:
 
 
 def connect_sessions() -> None:
+    # allauth lists what comes through its own way in alone, and refuses whom it knows no address of.
+    through_allauth.disconnect(on_user_logged_in)
     user_logged_in.connect(begin_session, dispatch_uid="foundryflow.account.begin_session")
     person_seen.connect(list_session, dispatch_uid="foundryflow.account.list_session")
 
