@@ -38,10 +38,11 @@ def address_of(route: str, examples: Examples, **other: Any) -> str:
     """The route with its examples: those of the longest beginning that it has. `other` takes their place."""
     start = max((each for each in examples if route.startswith(each)), key=len, default="")
     values = {**examples.get(start, {}), **other}
-    missing = set(re.findall(r"<(?:\w+:)?(\w+)>", route)) - set(values)
+    missing = sorted(set(re.findall(r"<(?:\w+:)?(\w+)>", route)) - set(values))
+    line = ", ".join(f'"{name}": …' for name in missing)
     assert not missing, (
-        f"The address {route} has no example for {', '.join(sorted(missing))}:"
-        f' add a line such as "{route.partition("<")[0]}": {{"{min(missing)}": …}} to tests/addresses.py.'
+        f"The address {route} has no example for {', '.join(missing)}: add a line such as"
+        f' "{route.partition("<")[0]}": {{{line}}} to examples_of in tests/addresses.py.'
     )
     return "/" + re.sub(r"<(?:\w+:)?(\w+)>", lambda found: str(values[found[1]]), route)
 

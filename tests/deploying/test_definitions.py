@@ -48,9 +48,24 @@ def test_nothing_but_what_the_server_needs_goes_into_the_image():
     allowed = [line[1:] for line in (ROOT / ".dockerignore").read_text().splitlines() if line.startswith("!")]
     assert all((ROOT / path).exists() for path in allowed)
     assert not any(path.startswith((".", "tests", "deploy/secrets")) for path in allowed)
-    # Packages of our own that settings name, the entry and what it reads.
     packages = {path.parent.name for path in ROOT.glob("*/apps.py")}
-    assert packages | {"manage.py", "static", "templates", "requirements.txt", "deploy/healthcheck.py"} == set(allowed)
+    assert packages | {
+        "manage.py",
+        "requirements.txt",
+        "CHANGELOG.md",
+        "static",
+        "templates",
+        "deploy/healthcheck.py",
+    } == set(allowed)
+
+
+def test_what_the_server_reads_beside_its_code_is_in_the_image():
+    allowed = [line[1:] for line in (ROOT / ".dockerignore").read_text().splitlines() if line.startswith("!")]
+    written = {".env", "foundryflow.sqlite3", "samples"}
+    for package in ("connections", "flows", "foundryflow"):
+        for file in (ROOT / package).rglob("*.py"):
+            read = set(re.findall(r'BASE_DIR / "([^"]+)"', file.read_text()))
+            assert read - written <= set(allowed), file
 
 
 @pytest.mark.parametrize("name", COMPOSE)
