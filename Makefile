@@ -17,6 +17,7 @@ run: .venv/installed .env
 test: .venv/installed-dev
 	@scripts/get-chromium
 	@scripts/get-node
+	@scripts/get-nginx
 	$(BIN)/python -m pytest -n 3 --dist worksteal
 
 lint: .venv/installed-dev

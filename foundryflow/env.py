@@ -100,8 +100,7 @@ class Environment:
 
     def optional_secret(self, name: str) -> str:
         """It may be in a file; empty where there is none."""
-        path = self.text(f"{name}_FILE")
-        return Path(path).read_text().strip() if path else self.text(name)
+        return self.file(name) or self.text(name)
 
     def web_address(self, name: str) -> str:
         """What may hold a secret, so no error repeats it; empty where there is none."""
@@ -115,8 +114,7 @@ class Environment:
 
         What may hold a secret, so it may be in a file, and no error repeats it.
         """
-        path = self.text(f"{name}_FILE")
-        address = Path(path).read_text().strip() if path else self.text(name)
+        address = self.optional_secret(name)
         if not address:
             return MailServer()
         try:
@@ -138,9 +136,26 @@ class Environment:
             parts.scheme == "smtp+tls",
         )
 
+    def file(self, name: str) -> str:
+        """What stands in the file that `name` with _FILE names; empty where it names none."""
+        path = self.text(f"{name}_FILE")
+        if not path:
+            return ""
+        try:
+            content = Path(path).read_text().strip()
+        except (OSError, UnicodeDecodeError) as error:
+            why = (error.strerror if isinstance(error, OSError) else "") or "it is no text"
+            raise SettingError(
+                f"{PREFIX}{name}_FILE names {path}, which cannot be read: {why}."
+                " The file has to be there, and the user of this process has to be allowed to read it."
+            ) from None
+        if not content:
+            raise SettingError(f"{PREFIX}{name}_FILE names {path}, which is empty.")
+        return content
+
     def secret(self, name: str) -> str:
-        if path := self.text(f"{name}_FILE"):
-            return Path(path).read_text().strip()
+        if value := self.file(name):
+            return value
         if value := self.text(name):
             return value
         raise SettingError(f"{PREFIX}{name} is not set. `make env` writes a private .env file with a new one.")

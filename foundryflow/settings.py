@@ -129,6 +129,9 @@ DATABASES = {
     )
 }
 DATABASE_VARIABLE = "FOUNDRYFLOW_DATABASE_URL" if env.text("DATABASE_URL") else "DATABASE_URL"  # that decides it
+# Beside the URL, so that the password may be a file that the database server reads, too.
+if password := env.file("DATABASE_PASSWORD") or env.text("DATABASE_PASSWORD"):
+    DATABASES["default"]["PASSWORD"] = password
 # Seconds that a page or a call of the API waits for a database that is busy or away; runs wait as long as it takes.
 DATABASE_WAIT = max(1, env.number("DATABASE_WAIT", 5))
 # Connections to PostgreSQL that the requests and the engine of one process share.
@@ -255,7 +258,7 @@ ALLOWED_DESTINATIONS = [
 ]
 
 # Directories in which connections may open SQLite files; the database of a sample flow is written into the last one.
-SAMPLES_DIRECTORY = BASE_DIR / "samples"
+SAMPLES_DIRECTORY = Path(env.text("SAMPLES_DIRECTORY") or BASE_DIR / "samples")
 SQLITE_DIRECTORIES = [*env.names("SQLITE_DIRECTORIES"), str(SAMPLES_DIRECTORY)]
 # Environment variables that flows may read as secrets.
 ENVIRONMENT_SECRETS = env.variable_names("ENVIRONMENT_SECRETS")

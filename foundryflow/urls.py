@@ -5,6 +5,7 @@ from __future__ import annotations
 from django.contrib.auth import views as auth
 from django.http import HttpRequest, HttpResponse
 from django.urls import include, path
+from django.views.decorators.http import require_http_methods, require_safe
 
 from foundryflow.access import anyone, reader
 from foundryflow.invitations.join import accept_invitation, join
@@ -17,9 +18,13 @@ from foundryflow.system.readiness import ready
 
 
 @anyone
+@require_safe
 def health(request: HttpRequest) -> HttpResponse:
     return HttpResponse("ok", content_type="text/plain")
 
+
+# A form of Django's own would take PUT for POST.
+sent_as_form = require_http_methods(["GET", "HEAD", "POST"])
 
 urlpatterns = [
     path("api/", include("flows.api.urls")),  # first, since programs call more often than people
@@ -31,14 +36,14 @@ urlpatterns = [
     path("people/", include("foundryflow.people.urls")),
     path("join/", accept_invitation, name="accept_invitation"),
     path("join/<str:secret>/", join, name="join"),
-    path("login/", anyone(SignIn.as_view()), name="login"),
+    path("login/", anyone(sent_as_form(SignIn.as_view())), name="login"),
     path("login/code/", enter_code, name="login_code"),
     path("login/<slug:provider_id>/", leave, name="provider"),
     path("login/<slug:provider_id>/callback/", come_back, name="provider_callback"),
     path("account/session/", session, name="session"),
     path("account/signed-in/", signed_in, name="signed_in"),
     path("account/", include("foundryflow.account.urls")),
-    path("logout/", reader(auth.LogoutView.as_view()), name="logout"),
+    path("logout/", reader(sent_as_form(auth.LogoutView.as_view())), name="logout"),
     path("system/", include("foundryflow.system.urls")),
     path("healthz", health, name="health"),
     path("readyz", ready, name="ready"),

@@ -26,3 +26,11 @@ def find_cell(request: Request, pk: int) -> Cell:
     if found is None:
         raise Http404("This answer does not exist any more.")
     return found
+
+
+def find_batch_of(request: Request, slug: str) -> Batch:
+    """The batch whose runs are those of this flow."""
+    found = Batch.objects.visible_to(request.user).filter(flow__slug=slug).first()
+    if found is None:
+        raise Http404("This batch does not exist any more.")
+    return found

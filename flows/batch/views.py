@@ -8,11 +8,11 @@ from django.contrib import messages
 from django.core.paginator import Paginator
 from django.db import transaction
 from django.http import HttpResponse
-from django.shortcuts import get_object_or_404, redirect
+from django.shortcuts import redirect
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from flows.batch import lifecycle
-from flows.batch.access import find_batch, find_cell
+from flows.batch.access import find_batch, find_batch_of, find_cell
 from flows.batch.audited import record_batch
 from flows.batch.contexts import AnswerDetail, list_rows
 from flows.batch.create_form import typed_number
@@ -74,8 +74,7 @@ def cell(request: Request, pk: int) -> HttpResponse:
 @require_GET
 def of_flow(request: Request, slug: str) -> HttpResponse:
     """Where a run of the hidden flow belongs."""
-    found = get_object_or_404(Batch.objects.visible_to(request.user), flow__slug=slug)
-    return redirect("batch:show", found.pk)
+    return redirect("batch:show", find_batch_of(request, slug).pk)
 
 
 @editor

@@ -5,6 +5,7 @@ import base64
 import pytest
 
 from foundryflow.env import Environment, MailServer, SettingError, is_fernet_key, read_file
+from tests.processes import installed_on, ran
 
 KEY = base64.urlsafe_b64encode(bytes(range(32))).decode()
 
@@ -148,3 +149,25 @@ def test_a_mail_server_may_stand_in_a_file_and_its_password_is_not_shown(tmp_pat
     found = Environment(None, {"FOUNDRYFLOW_EMAIL_URL_FILE": str(tmp_path / "mail")}).mail_server("EMAIL_URL")
     assert found.password == "secret"
     assert "secret" not in repr(found)
+
+
+@pytest.mark.parametrize("name", ["secret", "web_address", "file"])
+def test_a_file_that_cannot_be_read_names_itself_and_its_setting(name, tmp_path):
+    (tmp_path / "empty").touch()
+    (tmp_path / "binary").write_bytes(b"\xff\xfe")
+    for path, why in (
+        (tmp_path / "missing", "cannot be read: No such file or directory"),
+        (tmp_path, "cannot be read: Is a directory"),
+        (tmp_path / "binary", "cannot be read: it is no text"),
+        (tmp_path / "empty", "which is empty"),
+    ):
+        with pytest.raises(SettingError, match=f"FOUNDRYFLOW_A_FILE names {path}, .*{why}"):
+            getattr(environment(A_FILE=str(path)), name)("A")
+
+
+def test_the_password_of_the_database_may_be_a_file(tmp_path):
+    file = tmp_path / "password"
+    file.write_text("p@ss/word:1\n")
+    read = "from foundryflow import settings; print(settings.DATABASES['default']['PASSWORD'])"
+    given = {**installed_on("postgres://foundryflow@db/foundryflow"), "FOUNDRYFLOW_DATABASE_PASSWORD_FILE": str(file)}
+    assert ran(["-c", read], 60, given) == (0, "p@ss/word:1\n")

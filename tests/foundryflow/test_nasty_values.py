@@ -15,15 +15,12 @@ from django import forms
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.core.signals import got_request_exception
 from django.test import Client
-from django.urls import get_resolver
 from django.urls.converters import IntConverter
 
-from flows.batch.models import Batch
 from flows.models import Flow, Revision
 from flows.models.flow import parsed_revisions
 from foundryflow.access import Access
-from tests.factories import make_connection, make_flow, make_run
-from tests.playground.session_factory import make_full_session
+from tests.addresses import address_of, examples_of, routes
 
 ROOT = Path(__file__).resolve().parents[2]
 # As they stand in an address. None of the first is text; the others are, and some view may take them for a number.
@@ -37,16 +34,7 @@ THOROUGH = "FOUNDRYFLOW_THOROUGH" in os.environ
 ROUNDS = len(TEXTS) if THOROUGH else 2
 
 
-def addresses(resolver: Any, prefix: str = "") -> Any:
-    for entry in resolver.url_patterns:
-        route = prefix + str(entry.pattern)
-        if hasattr(entry, "url_patterns"):
-            yield from addresses(entry, route)
-        else:
-            yield route, entry
-
-
-ALL = list(addresses(get_resolver()))
+ALL = list(routes())
 PAGES = [(route, entry) for route, entry in ALL if entry.callback.access is not Access.KEY]
 
 
@@ -66,36 +54,8 @@ def names_read() -> set[str]:
 
 @pytest.fixture
 def stage(alice):
-    """One of everything, and what its addresses are made of."""
-    session = make_full_session(alice)
-    flow = make_flow()
-    run = make_run(flow, question="x")
-    batch = Batch.objects.create(
-        name="b", owner=alice, flow=make_flow({**flow.current.document, "name": "Batch"}), session=session,
-        variants=[], columns=[], concurrency=1,
-    )  # fmt: skip
-    turn, answer = session.turns.first(), session.turns.first().answers.first()
-    return {
-        "connections/": {"pk": make_connection("other").pk},
-        "batches/cells/": {"pk": 1},
-        "batches/": {"pk": batch.pk, "slug": batch.flow.slug},
-        "playground/turns/": {"pk": turn.pk, "name": "x.png", "verb": "again"},
-        "playground/answers/": {"pk": answer.pk, "verb": "choose"},
-        "playground/open/": {"pk": run.pk},
-        "playground/prices/": {"pk": 1},
-        "playground/": {"pk": session.pk, "number": 1, "verb": "add", "slug": session.flow.slug if session.flow else "x"},
-        "runs/": {"pk": run.pk},
-        "": {"slug": flow.slug, "action_id": "chat", "verb": "up", "run_id": run.pk, "name": "x", "pk": 1, "number": 1},
-    }  # fmt: skip
-
-
-def filled(stage, route, **other):
-    values = next(values for start, values in stage.items() if route.startswith(start))
-    return "/" + re.sub(
-        r"<(?:\w+:)?(\w+)>",
-        lambda found: str(other.get(found[1], values.get(found[1], stage[""].get(found[1])))),
-        route,
-    )
+    """One of everything, by addresses."""
+    return examples_of(alice)
 
 
 class Watched:
@@ -145,7 +105,7 @@ def test_no_path_breaks_a_page(stage, watched):
         for name in re.findall(r"<(?:\w+:)?(\w+)>", route):
             for value in [*NO_TEXT, *TEXTS] if THOROUGH else [*NO_TEXT[1:3], *TEXTS[:2], TEXTS[4]]:
                 if value:
-                    status = watched.send("get", filled(stage, route, **{name: value}), worth=value)
+                    status = watched.send("get", address_of(route, stage, **{name: value}), worth=value)
                     assert status in (302, 404, 405) or value not in NO_TEXT, (route, value)
     assert "\n".join(map(str, watched.broken)) == ""
 
@@ -153,7 +113,7 @@ def test_no_path_breaks_a_page(stage, watched):
 def test_what_is_no_text_is_turned_away_wherever_it_stands(stage, watched):
     for route, _ in PAGES:
         for value in NO_TEXT if THOROUGH else NO_TEXT[1:3]:
-            assert watched.send("get", f"{filled(stage, route)}?x={value}") == 422
+            assert watched.send("get", f"{address_of(route, stage)}?x={value}") == 422
     assert "\n".join(map(str, watched.broken)) == ""
 
 
@@ -163,7 +123,7 @@ def test_no_parameter_breaks_a_page(stage, watched):
         for turn in range(ROUNDS):
             for method in ("get", "post") if THOROUGH else ("get",):
                 given = each_with_another(names, turn)
-                watched.send(method, f"{filled(stage, route)}?{given}", worth=str(turn))
+                watched.send(method, f"{address_of(route, stage)}?{given}", worth=str(turn))
     assert "\n".join(map(str, watched.broken)) == ""
 
 
@@ -176,7 +136,7 @@ def test_no_field_of_a_form_breaks_a_page(stage, watched):
             given = each_with_another(names, turn)
             for form in (given, given.replace("=", "=%00")):
                 watched.send(
-                    "post", filled(stage, route), data=form, content_type="application/x-www-form-urlencoded",
+                    "post", address_of(route, stage), data=form, content_type="application/x-www-form-urlencoded",
                     worth=str(turn),
                 )  # fmt: skip
     assert "\n".join(map(str, watched.broken)) == ""
@@ -211,7 +171,7 @@ def test_a_file_with_what_no_database_keeps_is_explained(watched, worth):
 
 @pytest.mark.parametrize("worth", WORTHS.values(), ids=WORTHS)
 def test_a_table_with_what_no_database_keeps_is_explained(stage, watched, worth):
-    session = stage["playground/"]["pk"]
+    session = stage["playground/<"]["pk"]
     for name, content in (
         ("t.jsonl", f'{{"question": {worth}}}'.encode("utf-8", "surrogatepass")),
         ("t.csv", b"question\na\x00b\n"),
@@ -259,7 +219,7 @@ def test_a_price_is_a_number(watched, form):
     ids=lambda headers: " ".join(headers.values()).encode("unicode_escape").decode()[:40],
 )
 def test_no_header_breaks_a_page(stage, watched, headers):
-    for address in ("/flows/", filled(stage, "runs/<id:pk>/stream/"), "/static/css/base.css", "/login/"):
+    for address in ("/flows/", address_of("runs/<id:pk>/stream/", stage), "/static/css/base.css", "/login/"):
         watched.send("get", address, headers=headers)
     kind = headers.get("content-type", "application/x-www-form-urlencoded")
     watched.send("post", "/flows/new/", data=rb"name=\ud800%FF%00", content_type=kind, headers=headers)
@@ -291,7 +251,7 @@ def test_no_page_breaks_with_a_document_that_cannot_be_read(stage, watched, docu
     Revision.objects.update(document=document)
     parsed_revisions.clear()
     for route, _ in sorted(PAGES, key=lambda page: "delete" in page[0]):
-        address = filled(stage, route)
+        address = address_of(route, stage)
         for headers in ({}, {"hx-request": "true"}):
             watched.send("get", address, headers=headers)
             watched.send("post", address, data={"base": "1"}, headers=headers)

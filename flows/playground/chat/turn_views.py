@@ -6,10 +6,9 @@ from collections.abc import Callable, Collection, Mapping
 
 from django.db import transaction
 from django.http import Http404, HttpResponse
-from django.shortcuts import get_object_or_404
 from django.views.decorators.http import require_GET, require_POST
 
-from flows.playground.access import find_session
+from flows.playground.access import find_answer, find_session, find_turn
 from flows.playground.audited import record_calls, record_change
 from flows.playground.chat import edits
 from flows.playground.chat.ask import ask_again, ask_instead, empty_variables
@@ -27,20 +26,6 @@ from foundryflow.regions import Region, regions
 
 ASKING = ("ask", "again", "raise", "spread")
 RUNS_AT_ONCE = 5  # more answers of each column, to see how they spread
-
-
-def find_turn(request: Request, pk: int) -> tuple[Session, Turn]:
-    turn = get_object_or_404(Turn, pk=pk)
-    session = find_session(request, turn.session_id, change=True)
-    turn.session = session
-    return session, turn
-
-
-def find_answer(request: Request, pk: int) -> tuple[Session, Answer]:
-    answer = get_object_or_404(Answer.objects.select_related("turn"), pk=pk)
-    session = find_session(request, answer.turn.session_id, change=True)
-    answer.turn.session = session
-    return session, answer
 
 
 def save_page(request: Request, turn: Turn, verb: str, prompts: Mapping[int, str], known: Collection[str]) -> None:
@@ -68,7 +53,8 @@ def posted_text(request: Request) -> str:
 @require_GET
 def turn_form(request: Request, pk: int) -> HttpResponse:
     """The question as a field; with ?plain as it was."""
-    session, turn = find_turn(request, pk)
+    turn = find_turn(request, pk, change=True)
+    session = turn.session
     editing = "plain" not in request.GET
     context = {"turn": view_of_turn(session, turn), "session": session, "can_edit": True, "editing": editing}
     return regions(request, Region("playground/_question.html", f"question-{pk}", context))
@@ -77,7 +63,8 @@ def turn_form(request: Request, pk: int) -> HttpResponse:
 @editor
 @require_POST
 def turn(request: Request, pk: int, verb: str) -> HttpResponse:
-    session, turn = find_turn(request, pk)
+    turn = find_turn(request, pk, change=True)
+    session = turn.session
     verbs: dict[str, Callable[[], object]] = {
         "ask": lambda: ask_instead(turn, posted_text(request), request.user),
         "reword": lambda: edits.reword_question(turn, posted_text(request)),
@@ -117,8 +104,8 @@ def ask_several_times(turn: Turn, request: Request) -> None:
 @require_GET
 def tries(request: Request, pk: int) -> HttpResponse:
     """How all answers to a question spread."""
-    turn = get_object_or_404(Turn, pk=pk)
-    session = find_session(request, turn.session_id)
+    turn = find_turn(request, pk)
+    session = turn.session
     return regions(request, spread_region(session, turn, can_edit=may_change(request.user, session)))
 
 
@@ -126,7 +113,8 @@ def tries(request: Request, pk: int) -> HttpResponse:
 @require_GET
 def answer_form(request: Request, pk: int) -> HttpResponse:
     """The answer as a field; with ?plain as it was."""
-    session, answer = find_answer(request, pk)
+    answer = find_answer(request, pk)
+    session = answer.turn.session
     view = view_of_answer(answer)
     editing = "plain" not in request.GET and view.progress is None
     region = answer_region(view, session, can_edit=True)
@@ -136,7 +124,8 @@ def answer_form(request: Request, pk: int) -> HttpResponse:
 @editor
 @require_POST
 def answer(request: Request, pk: int, verb: str) -> HttpResponse:
-    session, answer = find_answer(request, pk)
+    answer = find_answer(request, pk)
+    session = answer.turn.session
     verbs: dict[str, Callable[[], object]] = {
         "again": lambda: ask_again(answer, request.user),
         "raise": lambda: ask_with_more_tokens(session, answer, request),

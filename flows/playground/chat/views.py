@@ -9,14 +9,14 @@ from asgiref.sync import sync_to_async
 from django.contrib.auth.models import User
 from django.db import transaction
 from django.http import Http404, HttpResponse
-from django.shortcuts import get_object_or_404, redirect
+from django.shortcuts import redirect
 from django.views.decorators.http import require_GET, require_POST
 
 from connections.clients import foundry_client
 from connections.endpoint.endpoint import EndpointError
 from connections.fields import KeyUnreadable
 from connections.models import Connection
-from flows.playground.access import find_session
+from flows.playground.access import find_session, find_session_of, find_turn
 from flows.playground.audited import record_calls, record_change, record_session
 from flows.playground.chat import comparison, edits, images
 from flows.playground.chat.ask import UNNAMED, ask_question, empty_variables, missing
@@ -41,7 +41,7 @@ from flows.playground.chat.regions import (
 )
 from flows.playground.chat.responses import page_response, problems_response, redirect_to_session, talk_response
 from flows.playground.chat.save_settings import change_settings, save_posted
-from flows.playground.models import Session, Turn
+from flows.playground.models import Session
 from flows.playground.setup import Setup
 from foundryflow.access import editor, reader
 from foundryflow.database.threads import in_thread
@@ -106,7 +106,7 @@ def show(request: Request, pk: int) -> HttpResponse:
 @require_GET
 def of_flow(request: Request, slug: str) -> HttpResponse:
     """Where the runs of a session lead back to."""
-    return redirect("playground:show", get_object_or_404(Session.objects.visible_to(request.user), flow__slug=slug).pk)
+    return redirect("playground:show", find_session_of(request, slug).pk)
 
 
 @editor
@@ -261,8 +261,7 @@ async def deployments(request: Request) -> HttpResponse:
 @require_GET
 def image(request: Request, pk: int, name: str) -> HttpResponse:
     """One image of a question."""
-    turn = get_object_or_404(Turn, pk=pk)
-    find_session(request, turn.session_id)
+    turn = find_turn(request, pk)
     at = whole_number(name, 2)
     if at is None or at >= len(turn.images):
         raise Http404("This question has no such image.")

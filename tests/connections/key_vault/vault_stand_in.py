@@ -28,12 +28,12 @@ REFUSALS = {
 }
 
 
-def certificate(folder: Path) -> Path:
-    """A certificate of loopback that signs itself, with its key."""
+def certificate(folder: Path, *hosts: str) -> Path:
+    """A certificate of loopback and these names that signs itself, with its key."""
     key = ec.generate_private_key(ec.SECP256R1())
     name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "vault under test")])
     now = datetime.datetime.now(datetime.UTC)
-    names = [x509.DNSName("localhost"), x509.IPAddress(ipaddress.ip_address("127.0.0.1"))]
+    names = [*map(x509.DNSName, ("localhost", *hosts)), x509.IPAddress(ipaddress.ip_address("127.0.0.1"))]
     made = (
         x509.CertificateBuilder(name, name, key.public_key(), x509.random_serial_number())
         .not_valid_before(now - datetime.timedelta(days=1))
