@@ -8,15 +8,19 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
+from datetime import timedelta
 from typing import Any
 
 from django.contrib.auth.models import User
 from django.urls import URLPattern, URLResolver, get_resolver
+from django.utils import timezone
 
 from flows.batch.lifecycle import BatchPlan, create_batch
 from flows.batch.variants import Variant
 from flows.models.budget import Budget
 from flows.pricing.models import ModelPrice
+from foundryflow.models import ApiKey, ApiScope, AuditEntry, Invitation
+from foundryflow.roles import Role
 from tests.factories import make_connection, make_flow
 from tests.factories import make_run as make_flow_run
 from tests.playground.session_factory import PIXEL, make_answer, make_run, make_session, make_turn
@@ -51,7 +55,20 @@ def examples_of(owner: User) -> Examples:
     """What everybody may see, and a session and a batch of the owner: where an address begins, its parameters."""
     flow, connection = make_flow(), make_connection("other")
     run = make_flow_run(flow, question="x")
+    guest, _ = User.objects.get_or_create(username="guest@contoso.example", email="guest@contoso.example")
+    key, _ = ApiKey.objects.issue("example", [ApiScope.READ], by=owner)
+    invitation = Invitation.objects.create(
+        email="hana@contoso.example", role=Role.READER, digest="x", expires_at=timezone.now() + timedelta(hours=1)
+    )
     return {
+        "account/": {"pk": 1},
+        "api-keys/": {"pk": key.pk},
+        "audit-log/": {"pk": AuditEntry.objects.create(verb="changed", subject="x").pk},
+        "join/": {"secret": "x"},
+        "login/": {"provider_id": "oidc"},
+        "people/": {"pk": guest.pk},
+        "people/invitations/": {"pk": invitation.pk},
+        "system/": {"kind": "runs"},
         "api/connections/": {"name": connection.name},
         "api/flows/": {"slug": flow.slug},
         "api/runs/": {"run_id": run.pk},
