@@ -13,8 +13,16 @@ from foundryflow.models import ApiKey
 
 def flows_of(key: ApiKey) -> QuerySet[Flow]:
     """Flows whose runs the key may see."""
-    seen = Flow.objects.visible_to(key.created_by)
-    return seen if key.flow_ids is None else seen.filter(pk__in=key.flow_ids)
+    return within_limit(key, Flow.objects.visible_to(key.created_by))
+
+
+def designer_flows_of(key: ApiKey) -> QuerySet[Flow]:
+    """Flows that the key may start, as far as it runs any."""
+    return within_limit(key, Flow.objects.in_designer())
+
+
+def within_limit(key: ApiKey, flows: QuerySet[Flow]) -> QuerySet[Flow]:
+    return flows if key.flow_ids is None else flows.filter(pk__in=key.flow_ids)
 
 
 def runs_of(key: ApiKey) -> QuerySet[Run]:
@@ -25,7 +33,7 @@ def runs_of(key: ApiKey) -> QuerySet[Run]:
 def connection_of(key: ApiKey, name: str) -> Connection | None:
     """The connection, where the key may test it."""
     connection = Connection.objects.filter(name=name).first()
-    if connection is None or key.flow_ids is None or is_named_by(name, flows_of(key)):
+    if connection is None or key.flow_ids is None or is_named_by(name, designer_flows_of(key)):
         return connection
     return None
 

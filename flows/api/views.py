@@ -23,7 +23,7 @@ from connections.models import Connection
 from flows import engine
 from flows.api import problems, serialize
 from flows.api.events import stream_events
-from flows.api.key_limits import connection_of, flows_of, or_not_for, runs_of
+from flows.api.key_limits import connection_of, designer_flows_of, flows_of, or_not_for, runs_of
 from flows.api.key_refusals import NOT_NAMED, OTHER_FLOW, note_refusal
 from flows.api.keys import KeyAuth, key_end
 from flows.api.openapi import STREAM, BoundedParser, DescribedAPI, UnfitBody, responses
@@ -57,7 +57,7 @@ from flows.api.shapes import (
     UsageStep,
 )
 from flows.api.start import NoFlow, StartRequest, restart_run, start_run
-from flows.models import Room, Run
+from flows.models import Run
 from flows.models.audited import of_flow, run_subject
 from flows.models.run import LONGEST_CUSTOMER
 from flows.models.run_filters import STATES, Filters
@@ -131,7 +131,7 @@ class Deployment(RequestBody):
 
 @api.get("/flows", auth=reads, summary="Every flow", response=responses(ok=FlowList), tags=["flows"])
 async def list_flows(request: HttpRequest) -> HttpResponse:
-    found = flows_of(caller(request)).filter(room=Room.DESIGNER).select_related("head")
+    found = designer_flows_of(caller(request)).select_related("head")
     return JsonResponse({"flows": await engine.run_job(lambda: serialize.serialize_flows(found))})
 
 

