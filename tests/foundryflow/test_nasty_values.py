@@ -47,7 +47,8 @@ def addresses(resolver: Any, prefix: str = "") -> Any:
 
 
 ALL = list(addresses(get_resolver()))
-PAGES = [(route, entry) for route, entry in ALL if entry.callback.access is not Access.KEY]
+NOT_READY = "readyz"  # says 503 where no engine is open
+PAGES = [(route, entry) for route, entry in ALL if entry.callback.access is not Access.KEY and route != NOT_READY]
 
 
 def names_read() -> set[str]:
@@ -85,6 +86,7 @@ def stage(alice):
         "playground/prices/": {"pk": 1},
         "playground/": {"pk": session.pk, "number": 1, "verb": "add", "slug": session.flow.slug if session.flow else "x"},
         "runs/": {"pk": run.pk},
+        "system/": {"kind": "runs"},
         "": {"slug": flow.slug, "action_id": "chat", "verb": "up", "run_id": run.pk, "name": "x", "pk": 1, "number": 1},
     }  # fmt: skip
 
