@@ -45,11 +45,16 @@ class Retention:
             return int(getattr(settings, self.setting))
         return int(self._stored().get("days", self.default))
 
+    def days_in_effect(self) -> int:
+        """By which what is too old goes today: a change of today does not count yet."""
+        stored = {} if self.is_fixed else self._stored()
+        if stored and datetime.fromisoformat(stored["changed_at"]) > last_erasure():
+            return int(stored["days_before"])
+        return self.days()
+
     def erases_before(self) -> datetime | None:
         """What is older than this moment is to go now; None when nothing is."""
-        if self.is_fixed:
-            return cutoff(last_erasure(), self.days())
-        return self._cutoff_of(self._stored())
+        return cutoff(last_erasure(), self.days_in_effect())
 
     def erased_before(self) -> datetime | None:
         """Before this moment something may be gone, although it would be kept today; None when nothing is."""
@@ -60,10 +65,10 @@ class Retention:
 
     def set_days(self, days: int) -> None:
         """From the next 02:00 on. Call in a transaction."""
-        stored, gone = self._stored(), self.erased_before()
+        gone = self.erased_before()
         now = {
             "days": days,
-            "days_before": self._days_in_effect(stored),
+            "days_before": self.days_in_effect(),
             "changed_at": timezone.now().isoformat(),
             "erased_before": gone.isoformat() if gone else None,
         }
@@ -75,15 +80,6 @@ class Retention:
 
     def _stored(self) -> dict[str, Any]:
         return StoredSetting.objects.read(self._key) or {}
-
-    def _days_in_effect(self, stored: dict[str, Any]) -> int:
-        """A change of today is not yet."""
-        if stored and datetime.fromisoformat(stored["changed_at"]) > last_erasure():
-            return int(stored["days_before"])
-        return int(stored.get("days", self.default))
-
-    def _cutoff_of(self, stored: dict[str, Any]) -> datetime | None:
-        return cutoff(last_erasure(), self._days_in_effect(stored))
 
 
 RUNS = Retention("runs", "Runs", "RUN_RETENTION_DAYS", FOR_EVER)
