@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 
+from django.http import HttpRequest
 from django.urls import reverse
 
 from connections.models import Connection
-from foundryflow.audit.record import Origin, Repeats, Subject, record
+from foundryflow.audit.record import Origin, Repeats, Subject, origin_of, record
 from foundryflow.audit.refusals import record_refusal
 
 # What people change of a connection, in words. Nothing secret is among them.
@@ -56,3 +57,15 @@ def record_test(origin: Origin, connection: Connection, ok: bool, kind: str) -> 
     key = f"key {connection.slot}" if connection.switched_at else "the key" if connection.pk else "a typed key"
     detail = f"for a test, {'it answered' if ok else f'failed with {kind}' if kind else 'failed'}"
     record(origin, f"used {key} of", subject, detail, repeats=Repeats(apart=f"{subject.pk} {subject.name} {detail}"))
+
+
+def record_listing(request: HttpRequest, connection: Connection) -> None:
+    """The list of deployments is asked for with the key."""
+    detail = "to list its deployments"
+    record(
+        origin_of(request),
+        "used the key of",
+        subject_of(connection),
+        detail,
+        repeats=Repeats(apart=f"{connection.pk} {detail}"),
+    )

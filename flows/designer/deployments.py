@@ -12,6 +12,7 @@ from asgiref.sync import sync_to_async
 from django.http import HttpResponse
 from django.views.decorators.http import require_GET
 
+from connections.audited import record_listing
 from connections.clients import foundry_client
 from connections.endpoint.endpoint import EndpointError
 from connections.fields import KeyUnreadable
@@ -56,6 +57,7 @@ async def deployments_context(request: Request, name: str, connection: Connectio
     if "ask" not in request.GET:
         url = f"{request.path}?{urlencode({'connection': name, 'ask': 1})}"
         return {"deployments": known, "words": f"Asking {name} for its list…", "url": url}
+    await in_thread(record_listing)(request, connection)
     listed = await listed_deployments(connection)
     words = f"{len(listed)} listed by {name}." if listed is not None else f"{name} gives no list; its portal shows one."
     return {"deployments": merge_deployments([*(listed or ()), *known]), "words": words}

@@ -12,8 +12,10 @@ from django.views.decorators.http import require_GET
 from flows.access import find_run
 from flows.engine.records import LONGEST_PATH
 from flows.models import ActionRun, LogEntry, Run
+from flows.models.audited import of_flow, run_subject
 from flows.runs.values import ValuePlace, ValueView
 from foundryflow.access import reader
+from foundryflow.audit.record import origin_of, record
 from foundryflow.http import Request, whole_number
 from foundryflow.regions import Region, regions
 from foundryflow.templatetags.ui import pretty
@@ -69,6 +71,7 @@ def value(request: Request, pk: int) -> HttpResponse:
         return regions(request, Region("runs/_whole_value.html", place.key, {"value": shown}))
     headers = {"Cache-Control": "no-store"}
     if "download" in params:
+        record(origin_of(request), "exported", run_subject(run), f"{of_flow(run.flow)}: a value")
         kind = "txt" if isinstance(found, str) else "json"
         name = re.sub(r"[^A-Za-z0-9_]+", "-", f"run-{pk}-{place.action}-{place.of}-{place.name}")[:120].strip("-")
         headers["Content-Disposition"] = f'attachment; filename="{name}.{kind}"'

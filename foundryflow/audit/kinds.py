@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
 
+from django.contrib.auth.models import User
 from django.urls import NoReverseMatch, reverse
 
 from foundryflow.models import AuditEntry
@@ -28,16 +29,16 @@ def register_kind(name: str, label: str, find: FindAddresses | None = None) -> N
 
 def register_ground() -> None:
     """What belongs to no app. Pages of these are filled in where their URL names exist."""
-    register_kind("person", "People", page_of_each("people:show"))
-    register_kind("invitation", "Invitations", page_of_list("people:list"))
-    register_kind("sign-in", "Sign-ins")
+    register_kind("person", "People and sign-ins", person_addresses)
     register_kind("api_key", "API keys", page_of_list("api_keys:list"))
+    register_kind("backup", "Backups")
     register_kind("server", "Server")
     register_kind("page", "Pages and destinations")
 
 
-def page_of_each(name: str) -> FindAddresses:
-    return lambda numbers: {number: reverse(name, args=[number]) for number in numbers}
+def person_addresses(numbers: Collection[int]) -> dict[int, str]:
+    found = User.objects.filter(pk__in=numbers).values_list("pk", flat=True)
+    return {pk: reverse("people:show", args=[pk]) for pk in found}
 
 
 def page_of_list(name: str) -> FindAddresses:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -10,9 +11,11 @@ from django.db import DatabaseError, InterfaceError
 from django.http import HttpRequest
 
 from foundryflow.audit.record import Origin, Repeats, Subject, origin_of, record
+from foundryflow.audit.safe_text import MASK
 
 log = logging.getLogger(__name__)
 
+SECRET_PART = re.compile(r"(?=.*[A-Z])[\w-]{20,}$")
 READING = ("GET", "HEAD", "OPTIONS")
 
 
@@ -23,7 +26,7 @@ def record_refused_page(request: HttpRequest, why: str) -> None:
         return
     verb = "tried to open" if request.method in READING else "tried to change"
     data = {"method": request.method, "page": view_name(request)}
-    record_refusal(origin_of(request), verb, Subject("page", request.path), f": {first_sentence(why)}", data)
+    record_refusal(origin_of(request), verb, Subject("page", path_of(request)), f": {first_sentence(why)}", data)
 
 
 def record_refused_form(request: HttpRequest, why: str) -> None:
@@ -32,7 +35,7 @@ def record_refused_form(request: HttpRequest, why: str) -> None:
     if user is None or not user.is_authenticated:
         return
     data = {"page": view_name(request), "reason": why, "origin": request.headers.get("Origin", "")}
-    record_refusal(origin_of(request), "sent a form without its token to", Subject("page", request.path), data=data)
+    record_refusal(origin_of(request), "sent a form without its token to", Subject("page", path_of(request)), data=data)
 
 
 def record_refusal(
@@ -43,6 +46,11 @@ def record_refusal(
         record(origin, verb, subject, detail, refused=True, data=data, repeats=Repeats())
     except (DatabaseError, InterfaceError):
         log.exception("action=refusal_not_recorded verb=%r", verb)
+
+
+def path_of(request: HttpRequest) -> str:
+    """Without what may be the secret of a link, such as an invitation: names in addresses have no capitals."""
+    return "/".join(MASK if SECRET_PART.match(part) else part for part in request.path.split("/"))
 
 
 def first_sentence(text: str) -> str:

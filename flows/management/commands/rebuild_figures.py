@@ -8,6 +8,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError
 
 from flows.models import triggers
+from foundryflow.audit.record import COMMAND, Subject, record
 
 
 class Command(BaseCommand):
@@ -25,4 +26,5 @@ class Command(BaseCommand):
             return
         triggers.install()
         triggers.rebuild()
+        record(COMMAND, "counted anew", Subject("data", "figures of runs"))
         self.stdout.write("The figures were counted anew.")

@@ -8,6 +8,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError
 
 from flows.engine.call_counts import recount_usage, usage_differences
+from foundryflow.audit.record import COMMAND, Subject, record
 
 
 class Command(BaseCommand):
@@ -26,4 +27,5 @@ class Command(BaseCommand):
             self.stdout.write("Usage is what records say.")
             return
         recount_usage()
+        record(COMMAND, "counted anew", Subject("data", "usage"))
         self.stdout.write("Usage was counted anew.")

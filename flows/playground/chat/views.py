@@ -12,6 +12,7 @@ from django.http import Http404, HttpResponse
 from django.shortcuts import redirect
 from django.views.decorators.http import require_GET, require_POST
 
+from connections.audited import record_listing
 from connections.clients import foundry_client
 from connections.endpoint.endpoint import EndpointError
 from connections.fields import KeyUnreadable
@@ -248,6 +249,7 @@ async def deployments(request: Request) -> HttpResponse:
     found_by_name = Connection.objects.foundry().select_related("spill_over_to").filter(name=name)
     connection = await in_thread(found_by_name.first)()
     if connection is not None:
+        await in_thread(record_listing)(request, connection)
         try:
             async with asyncio.timeout(LISTING):
                 listed = await foundry_client().deployments(connection.target())

@@ -215,3 +215,14 @@ def test_it_leaves_an_entry_and_no_secret(world, name):
     assert (entry.actor, entry.by, entry.address, entry.is_refused) == ("Alice", world.alice, "127.0.0.1", False)
     stored = json.dumps(list(AuditEntry.objects.values()), default=str)
     assert not [secret for secret in SECRETS if secret in stored]
+
+
+def test_lists_of_deployments_use_the_key_too(world):
+    designer = reverse("designer:deployments", args=[world.flow.slug])
+    for address in (
+        f"{designer}?connection=simulator&ask=1",
+        f"{reverse('playground:deployments')}?connection=simulator",
+    ):
+        world.client.get(address)
+    [entry] = AuditEntry.objects.all()
+    assert (entry.subject, entry.detail, entry.count) == ("simulator", "to list its deployments", 2)

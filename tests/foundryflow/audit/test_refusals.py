@@ -7,6 +7,7 @@ from django.urls import reverse
 from connections.audited import record_test
 from flows.models import Flow
 from foundryflow.audit.record import Origin
+from foundryflow.audit.refusals import path_of
 from foundryflow.audit.rows import AuditRow
 from foundryflow.models import AuditEntry
 from foundryflow.models.audit_entry import Via
@@ -31,6 +32,14 @@ def test_a_role_that_is_too_low(client_bob, bob):
         "POST",
     )
     assert "planted" not in str(AuditEntry.objects.values())
+
+
+def test_the_secret_of_a_link_is_no_part_of_the_path(rf, bob):
+    for secret in ("Q3v9xk1Zr7tYp0sLmN8bVcXaWdEfGhJk", "q3v9xk1Zr7tYp0s-LmN8bVcX_aWdEf"):
+        request = rf.get(f"/join/{secret}/")
+        assert path_of(request) == "/join/••••/"
+    slug = "answer-a-customer-who-writes-at-length-and-in-detail"
+    assert path_of(rf.get(f"/flows/{slug}/delete/")) == f"/flows/{slug}/delete/"
 
 
 def test_repeated_ones_are_one_entry(client_bob):
