@@ -97,7 +97,7 @@ def test_forms_and_calls_work_below_the_path(every_site):
     prefix = every_site.prefix
     with every_site.client() as client:
         page = client.get(f"{prefix}/connections/new/").text
-        token = re.search(r'name="csrfmiddlewaretoken" value="(\w+)"', page)[1]
+        token = token_of(page)
         headers = {"Origin": every_site.origin, "Referer": f"{every_site.origin}{prefix}/connections/new/"}
         form = {"csrfmiddlewaretoken": token, "name": "new", "endpoint": "https://x.openai.azure.com", "key": "k" * 32}
         answer = client.post(f"{prefix}/connections/new/", data=form, headers=headers)
@@ -112,6 +112,27 @@ def test_forms_and_calls_work_below_the_path(every_site):
         assert client.get(accepted.json()["url"], headers=call).json()["id"] == accepted.json()["run"]
         asked = client.get(f"{prefix}/flows/")
         assert asked.headers["Location"] == f"{prefix}/login/?next={prefix}/flows/"
+
+
+def test_signing_in_and_out_stays_below_the_path(every_site):
+    prefix, origin = every_site.prefix, {"Origin": every_site.origin}
+    with every_site.client(signed_in=False) as client:
+        page = client.get(f"{prefix}/login/?next={prefix}/runs/").text
+        form = {"username": "ada@contoso.example", "password": "correct horse staple", "next": f"{prefix}/runs/"}
+        signed = client.post(f"{prefix}/login/", data={**form, "csrfmiddlewaretoken": token_of(page)}, headers=origin)
+        assert (signed.status_code, signed.headers["Location"]) == (302, f"{prefix}/runs/")
+        assert all(f"Path={prefix}/" in cookie for cookie in signed.headers.get_list("Set-Cookie"))
+        cookies = {cookie.partition("=")[0]: cookie.split(";")[0] for cookie in signed.headers.get_list("Set-Cookie")}
+        headers = {**origin, "Cookie": "; ".join(cookies.values())}
+        token = client.get(f"{prefix}/account/session/", headers=headers).json()["token"]
+        left = client.post(f"{prefix}/logout/", data={"csrfmiddlewaretoken": token}, headers=headers)
+        assert (left.status_code, left.headers["Location"]) == (302, f"{prefix}/login/")
+
+
+def token_of(page: str) -> str:
+    found = re.search(r'name="csrfmiddlewaretoken" value="(\w+)"', page)
+    assert found, page
+    return found[1]
 
 
 def arrivals(response: httpx.Response, wanted: str) -> list[float]:
@@ -162,7 +183,7 @@ def test_cookies_are_secure_and_browsers_stay_with_https(site):
         answer = client.get("/login/")
         assert answer.headers["Strict-Transport-Security"] == "max-age=31536000"
         assert "; Secure" in answer.headers["Set-Cookie"]
-        token = re.search(r'name="csrfmiddlewaretoken" value="(\w+)"', answer.text)[1]
+        token = token_of(answer.text)
         form = {"username": "ada@contoso.example", "password": "correct horse staple", "csrfmiddlewaretoken": token}
         signed = client.post("/login/", data=form, headers={"Origin": site.origin})
         assert signed.status_code == 302
@@ -187,7 +208,7 @@ def test_nobody_makes_up_where_a_call_comes_from(site):
         with site.client(signed_in=False, caller=STRANGER) as client:
             forged = {f"X-Forwarded-{name}": f"9.9.9.{number}" for name in ("For", "Host")}
             page = client.get("/login/", headers={**forged, "Forwarded": f"for=9.9.9.{number};proto=http"})
-            token = re.search(r'name="csrfmiddlewaretoken" value="(\w+)"', page.text)[1]
+            token = token_of(page.text)
             form = {"username": "eve@contoso.example", "password": "wrong", "csrfmiddlewaretoken": token}
             statuses.append(client.post("/login/", data=form, headers={**forged, "Origin": site.origin}).status_code)
     assert statuses[0] == 422
