@@ -18,8 +18,9 @@ def open_detail(client, run, path):
     return page[page.index('<aside class="run-detail"') :]
 
 
-def test_a_call_shows_its_answer_its_figures_and_where_it_went(client_bob, run):
-    shown = open_detail(client_bob, run, "chat")
+def test_a_call_shows_its_answer_its_figures_and_where_it_went(client_alice, client_bob, run):
+    assert "Open in playground" not in open_detail(client_bob, run, "chat")  # a reader's
+    shown = open_detail(client_alice, run, "chat")
     assert 'aria-label="Response" id="text-chat">Because.</div>' in one_line(shown)
     for words in (
         "1,200",
@@ -37,15 +38,17 @@ def test_a_call_shows_its_answer_its_figures_and_where_it_went(client_bob, run):
     assert "<h3>Output</h3>" not in shown
 
 
-def test_another_action_shows_inputs_output_and_variables(client_bob, run):
+def test_another_action_shows_inputs_output_and_variables(client_alice, client_bob, run):
     ActionRun.objects.filter(path="each[0]/note").update(inputs={"message": "Hi"}, output=[1, 2], variables={"n": True})
-    shown = open_detail(client_bob, run, "each[0]/note")
+    again = f"?again={run.pk}&amp;from=each%5B0%5D/note"
+    assert again not in open_detail(client_bob, run, "each[0]/note")  # a reader's
+    shown = open_detail(client_alice, run, "each[0]/note")
     assert '<dt title="message">message</dt>' in shown
     assert "<h3>Output</h3>" in shown
     assert '<div class="value-text">true</div>' in shown
     assert '<dt class="mono" title="n">n</dt><dd><div class="value-text">true</div>' in one_line(shown)
     assert "Open in playground" not in shown
-    assert f"?again={run.pk}&amp;from=each%5B0%5D/note" in shown
+    assert again in shown
 
 
 @pytest.mark.parametrize(
