@@ -6,9 +6,10 @@ from __future__ import annotations
 class ProviderFault(Exception):
     """Nobody gets in. The sentence is for the page, the reason for the log; neither holds a secret."""
 
-    def __init__(self, sentence: str, reason: str) -> None:
+    def __init__(self, sentence: str, reason: str, *, is_outage: bool = False) -> None:
         super().__init__(reason)
         self.sentence, self.reason = sentence, reason
+        self.is_outage = is_outage  # trying again at once is of no use
 
 
 class SignInRefused(Exception):
@@ -20,13 +21,15 @@ class SignInRefused(Exception):
 
 
 def unreachable(name: str, reason: str) -> ProviderFault:
-    return ProviderFault(f"{name} cannot be reached from this server. Try again in a minute.", reason)
+    sentence = f"{name} cannot be reached from this server. Try again in a minute."
+    return ProviderFault(sentence, reason, is_outage=True)
 
 
 def nonsense(name: str, reason: str) -> ProviderFault:
     return ProviderFault(
         f"{name} answered something that this server does not understand. An administrator finds more in its log.",
         reason,
+        is_outage=True,
     )
 
 

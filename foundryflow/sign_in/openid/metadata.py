@@ -47,7 +47,7 @@ def metadata_of(provider: IdentityProvider) -> Metadata:
             return known
         at, fault = _failed.get(provider.issuer, (0.0, None))
         if fault and at > came:
-            raise ProviderFault(fault.sentence, fault.reason)
+            raise ProviderFault(fault.sentence, fault.reason, is_outage=fault.is_outage)
         try:
             known = _known[provider.issuer] = read_metadata(provider)
         except ProviderFault as fault:

@@ -99,7 +99,8 @@ def turn_back(request: HttpRequest, provider: IdentityProvider, fault: ProviderF
     """Something between this server and the provider went wrong."""
     log.warning("Sign-in with %s failed: %s, from %s", provider.name, printable(fault.reason), caller_of(request))
     tell_refused(request, STRANGER, f"with {provider.name}: {fault.reason}")
-    return back_to_login(request, fault.sentence + other_way(), next)
+    other_way = " A password works meanwhile." if fault.is_outage and settings.PASSWORD_SIGN_IN else ""
+    return back_to_login(request, fault.sentence + other_way, next)
 
 
 def turn_away(
@@ -110,10 +111,6 @@ def turn_away(
     log.warning("Sign-in with %s refused, %s: %s", provider.name, refused.reason, who)
     tell_refused(request, email or STRANGER, f"with {provider.name}: {refused.reason}")
     return back_to_login(request, refused.sentence, next)
-
-
-def other_way() -> str:
-    return " A password works meanwhile." if settings.PASSWORD_SIGN_IN else ""
 
 
 def of_allauth(request: HttpRequest, provider: IdentityProvider) -> Any:
