@@ -55,6 +55,7 @@ class TwoFactorSheet:
     pending: PendingApp | None = None
     pending_error: str = ""
     new_codes: Sequence[str] = ()
+    has_ended_codes: bool = False  # the new ones stand in for others
 
 
 @dataclass(frozen=True)

@@ -112,7 +112,7 @@ def make_codes(request: Request) -> HttpResponse:
     if not any(each.type == two_factor.APP for each in two_factor.authenticators_of(request.user)):
         messages.info(request, "Recovery codes stand in for an app. Set one up first.")
         return two_factor_response(request, 422)
-    return two_factor_response(request, new_codes=two_factor.make_codes(request))
+    return two_factor_response(request, new_codes=two_factor.make_codes(request), has_ended_codes=True)
 
 
 @reader

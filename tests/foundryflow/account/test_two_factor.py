@@ -46,6 +46,7 @@ def test_it_is_set_up_by_a_key_that_a_code_confirms(client_alice, alice):
     response = post(client_alice, "confirm/", code=code_of(secret))
     assert response.status_code == 200
     assert "Shown this once." in response.content.decode()
+    assert "the old ones ended" not in response.content.decode()
     codes = shown_codes(response)
     assert len(codes) == 8
     assert {each.type for each in Authenticator.objects.filter(user=alice)} == {APP, CODES}
@@ -123,7 +124,9 @@ def test_new_codes_end_the_old_ones(with_app):
     client = Client()
     client.force_login(with_app)
     old = recovery_code(with_app)
-    codes = shown_codes(post(client, "codes/"))
+    response = post(client, "codes/")
+    assert "8 new, made just now; the old ones ended" in response.content.decode()
+    codes = shown_codes(response)
     stored = Authenticator.objects.get(user=with_app, type=CODES).wrap()
     assert not stored.validate_code(old)
     assert stored.validate_code(codes[0])
