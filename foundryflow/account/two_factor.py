@@ -25,6 +25,7 @@ from qrcode.image.svg import SvgPathImage
 from foundryflow.account.confirmation import own
 from foundryflow.audit.record import origin_of, record
 from foundryflow.http import Request
+from foundryflow.sign_in.two_factor import use_code
 
 PENDING, SHOWN = "two_factor_pending", "recovery_codes_shown"  # in the session
 PATIENCE = 600  # seconds in which a secret is to be confirmed, and new codes can be fetched as a file
@@ -85,7 +86,8 @@ def turn_on(request: Request, secret: str, code: str) -> list[str] | None:
     with transaction.atomic():
         lock(user)
         replaced, _ = Authenticator.objects.filter(user=user, type=APP).delete()
-        TOTP.activate(user, secret).validate_code(code)  # so that nobody uses the same one again
+        TOTP.activate(user, secret)
+        use_code(request, user, code)  # so that nobody uses the same one again
         has_codes = Authenticator.objects.filter(user=user, type=CODES).exists()
         codes = [] if has_codes else new_codes(request)
         verb = "replaced own authenticator app" if replaced else "turned on two-factor"

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from allauth.mfa.models import Authenticator
 from django.contrib.auth.models import User
 from django.db import transaction
 from django.utils import timezone
 
+from foundryflow.account.sessions import end_sessions
+from foundryflow.account.two_factor import reset_two_factor as take_two_factor_away
 from foundryflow.accounts import give_role
 from foundryflow.audit.record import Origin, Subject, record
 from foundryflow.models import Account
 from foundryflow.names import name_of
-from foundryflow.people.sessions import end_sessions
 from foundryflow.roles import Role
 
 
@@ -64,11 +64,11 @@ def sign_out_everywhere(person: User, origin: Origin) -> int:
 @transaction.atomic
 def reset_two_factor(person: User, origin: Origin) -> bool:
     """For somebody who has lost app and codes: the password is enough then. False when there was nothing to reset."""
-    count = int(Authenticator.objects.filter(user=person).delete()[0])
-    if count:
+    was_on = take_two_factor_away(person)
+    if was_on:
         end_sessions(person)
         record(origin, "reset two-factor of", subject_of(person))
-    return count > 0
+    return was_on
 
 
 def locked_person(pk: int, *, stays_administrator: bool) -> User:

@@ -11,6 +11,7 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 from django_htmx.http import HttpResponseClientRedirect
 
 from foundryflow.access import administrator
+from foundryflow.account.sessions import sessions_of
 from foundryflow.audit.record import origin_of
 from foundryflow.http import Request
 from foundryflow.models import AuditEntry
@@ -19,7 +20,6 @@ from foundryflow.people import membership
 from foundryflow.people.list_page import active_administrators, count_regions, list_context, list_regions, row_region
 from foundryflow.people.membership import LastAdministrator
 from foundryflow.people.rows import person_rows
-from foundryflow.people.sessions import sessions_of
 from foundryflow.people.sign_in_page import role_lines, setting_lines
 from foundryflow.regions import Region, page, regions
 from foundryflow.roles import Role, may_administer

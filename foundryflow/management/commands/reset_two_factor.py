@@ -5,13 +5,11 @@ from __future__ import annotations
 from argparse import ArgumentParser
 from typing import Any
 
-from allauth.mfa.models import Authenticator
 from django.contrib.auth.models import User
 from django.core.management.base import BaseCommand, CommandError
-from django.db import transaction
 
-from foundryflow.audit.record import COMMAND, Subject, record
-from foundryflow.names import name_of
+from foundryflow.audit.record import COMMAND
+from foundryflow.people.membership import reset_two_factor
 
 
 class Command(BaseCommand):
@@ -20,13 +18,11 @@ class Command(BaseCommand):
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("name", help="the name or email that the person logs in with")
 
-    @transaction.atomic
     def handle(self, *args: Any, name: str, **options: Any) -> None:
         user = User.objects.filter(username=name).first()
         if user is None:
             raise CommandError(f"Nobody here is called {name}.")
-        if not Authenticator.objects.filter(user=user).delete()[0]:
+        if not reset_two_factor(user, COMMAND):
             self.stdout.write(f"{name} has no two-factor.")
             return
-        record(COMMAND, "reset the two-factor of", Subject("person", name_of(user), user.pk))
         self.stdout.write(f"Two-factor of {name} is off. The password alone lets them in until they set it up again.")
