@@ -31,7 +31,7 @@ def new_file(path: Path, *, force: bool) -> Iterator[BinaryIO]:
             except BaseException:
                 part.unlink(missing_ok=True)
                 raise
-        sync_folder(path.parent)
+        sync(path.parent)
     except OSError as error:
         raise BackupError(f"{path} cannot be written: {error.strerror or error}.") from None
 
@@ -49,8 +49,9 @@ def open_part(part: Path) -> Iterator[BinaryIO]:
         yield out
 
 
-def sync_folder(folder: Path) -> None:
-    handle = os.open(folder, os.O_RDONLY)
+def sync(path: Path) -> None:
+    """Brings a file, or the names in a folder, to the disk."""
+    handle = os.open(path, os.O_RDONLY)
     try:
         os.fsync(handle)
     finally:

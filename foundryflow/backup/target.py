@@ -16,6 +16,7 @@ from django.db import connection, transaction
 
 from foundryflow.backup.format import BackupError
 from foundryflow.backup.level import Level, applied_migrations, migrate_others
+from foundryflow.backup.output import sync
 from foundryflow.backup.tables import LEFT_OUT, owned_apps, owned_models, owned_tables
 from foundryflow.database.errors import sqlite_file
 from foundryflow.private_file import BESIDE
@@ -146,14 +147,6 @@ def remove(file: Path) -> None:
     for end in BESIDE:
         with suppress(FileNotFoundError):
             os.unlink(f"{file}{end}")
-
-
-def sync(path: Path) -> None:
-    handle = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
 
 
 # PostgreSQL: one transaction drops the tables, and makes and fills others

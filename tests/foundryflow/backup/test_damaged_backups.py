@@ -20,6 +20,7 @@ from foundryflow.backup.format import (
 )
 from foundryflow.backup.level import Level
 from foundryflow.backup.read import open_backup
+from foundryflow.version import VERSION
 
 
 def check(file):
@@ -108,7 +109,7 @@ def test_a_newer_format_and_newer_migrations(filled_file, tmp_path):
     def change(manifest):
         manifest.update(format=FORMAT + 1, foundryflow="9.9.9")
 
-    sentence = "This backup was made by FoundryFlow 9.9.9, which is newer than this one (0.2.0):"
+    sentence = f"This backup was made by FoundryFlow 9.9.9, which is newer than this one ({VERSION}):"
     assert refusal(forged(filled_file, tmp_path / "newer", change=change)).startswith(sentence)
 
     def migrate(manifest):
