@@ -80,7 +80,7 @@ def test_a_lost_phone_is_no_lost_account(alice):
     call_command("reset_two_factor", "alice", stdout=out)
     assert "Two-factor of alice is off." in out.getvalue()
     assert not Authenticator.objects.exists()
-    assert AuditEntry.objects.get().verb == "reset the two-factor of"
+    assert AuditEntry.objects.get().verb == "reset two-factor of"
     call_command("reset_two_factor", "alice", stdout=out)
     assert "alice has no two-factor." in out.getvalue()
     with pytest.raises(CommandError, match="Nobody here is called ghost"):
