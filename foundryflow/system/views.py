@@ -20,6 +20,7 @@ from foundryflow.system.as_text import text_of
 from foundryflow.system.notes import notes_of
 from foundryflow.system.retention_form import RetentionRow
 from foundryflow.system.snapshot import take_snapshot
+from foundryflow.version import VERSION
 
 CHANGES = settings.BASE_DIR / "CHANGELOG.md"
 
@@ -73,5 +74,6 @@ def changes(request: Request) -> HttpResponse:
     """What is new in this version."""
     if not CHANGES.is_file():
         raise Http404("This server was installed without its list of changes.")
-    html = mark_safe(render_markdown(CHANGES.read_text()))  # noqa: S308 - that is what it makes
-    return page(request, "system/changes.html", {"changes": html})
+    _, _, text = CHANGES.read_text().partition("\n")  # its own heading is that of the page
+    html = mark_safe(render_markdown(text))  # noqa: S308 - that is what it makes
+    return page(request, "system/changes.html", {"changes": html, "version": VERSION})

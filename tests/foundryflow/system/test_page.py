@@ -192,7 +192,9 @@ def test_the_poll_renews_what_changes_and_leaves_the_fields_alone(client_alice):
 
 
 def test_what_is_new_is_the_list_of_changes(client_alice):
-    assert ">Unreleased</h" in client_alice.get("/system/changes/").content.decode()
+    body = client_alice.get("/system/changes/").content.decode()
+    assert "<h3>Unreleased</h3>" in body
+    assert "Changelog" not in body
 
 
 def test_the_command_says_the_same_and_ends_well_when_nothing_is_bad(settings):
