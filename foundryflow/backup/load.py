@@ -52,8 +52,7 @@ def load_into_sqlite(file: Path, backup: Backup, tell: Tell) -> None:
             "journal_mode = OFF",
             "foreign_keys = OFF",
             "synchronous = OFF",
-            "cache_size = -200000",
-            "temp_store = MEMORY",
+            "cache_size = -64000",
         ):
             opened.execute(f"PRAGMA {setting}")
         opened.execute("BEGIN")
