@@ -53,7 +53,7 @@ def delete_bit() -> bool:
             flow.delete_with_revisions()
         return True
     if deleted := delete_some(expired_runs().select_for_update(skip_locked=True)):
-        record_erasure(deleted, "runs", retention.RUNS.days())
+        record_erasure(deleted, "runs", retention.RUNS.days_in_effect())
     return bool(deleted) or erase_expired_entries()
 
 

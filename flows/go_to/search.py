@@ -80,6 +80,8 @@ PAGES = (
     PageLink("API keys", "api_keys:list"),
     PageLink("API reference", "api:docs"),
     PageLink("People", "people:list", least=Role.ADMINISTRATOR),
+    PageLink("Audit log", "audit:list", least=Role.ADMINISTRATOR),
+    PageLink("System", "system:show", least=Role.ADMINISTRATOR),
     PageLink("Invite somebody", "invitations:new", least=Role.ADMINISTRATOR),
     PageLink("Account: name, password, sessions, two-factor, theme", "account:show"),
 )

@@ -30,7 +30,7 @@ def erase_expired_entries() -> bool:
     found = list(expired.select_for_update(skip_locked=True).values_list("pk", flat=True)[:MOST_ERASED])
     if found:
         AuditEntry.objects.filter(pk__in=found).delete()
-        record_erasure(len(found), "entries of the audit log", AUDIT_LOG.days())
+        record_erasure(len(found), "entries of the audit log", AUDIT_LOG.days_in_effect())
     return bool(found)
 
 

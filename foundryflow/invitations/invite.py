@@ -106,5 +106,5 @@ def accept(invitation: Invitation, name: str, password: str, origin: Origin) -> 
     by = name_of(invitation.created_by)
     joined = Origin(origin.via, person, name, origin.address)
     detail = f"as {invitation.role}{f', invited by {by}' if by else ''}"
-    record(joined, "joined", Subject("person", name, person.pk), detail)
+    record(joined, "joined", Subject("person", "", person.pk), detail)
     return person
