@@ -157,11 +157,15 @@ function isDeed({ sourceElement, sourceEvent, request }) {
   return sourceEvent?.type ? ["click", "submit", "change"].includes(sourceEvent.type) : request.method !== "GET";
 }
 
+// What a proxy says in place of a server that is down or is being started anew. Ours says how it is to be shown.
+const isOfProxy = (answer) => [502, 503, 504].includes(answer.status) && !answer.headers.has("HX-Reswap");
+
 async function send(ctx, address, request) {
   if (away && !(isDeed(ctx) && (await look()))) return unsent(ctx);
   try {
     let answer = await fetch(address, request);
     if (answer.headers.has("X-Session") && (await look())) answer = await fetch(address, withNewToken(request));
+    if (isOfProxy(answer) && (!(await look()) || isDeed(ctx))) return unsent(ctx);
     if (answer.status === 503 && !isDeed(ctx) && !(await look())) return unsent(ctx);
     if (!answer.headers.has("X-Session")) return isStream(ctx.sourceElement) ? unbroken(answer) : answer;
     if (!away) return answer;

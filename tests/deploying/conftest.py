@@ -17,11 +17,10 @@ from typing import Any
 import httpx
 import pytest
 
-from tests.browser.conftest import Installation, browser, own_environment, visitor
+from tests.browser.conftest import Installation, own_environment
 from tests.connections.key_vault.vault_stand_in import certificate
 from tests.processes import PATIENCE, ROOT, free_port, listening, listens, said
 
-__all__ = ["browser", "visitor"]
 EXAMPLES = ROOT / "deploy" / "nginx"
 HOST = {"": "flows.contoso.com", "/foundryflow": "intranet.contoso.com"}
 STRANGER = "127.0.0.2"  # calls nginx from an address that no proxy has
@@ -51,6 +50,8 @@ for name in ("answer-a-customer", "loop-over-a-list"):
 chat = {{"id": "chat", "type": "chat_completion", "properties": {{
     "connection": "contoso", "model": "long-100", "user_prompt": "Tell me everything."}}}}
 slow = Flow.objects.create_flow(parse({{"format": "foundryflow/1", "name": "Slow", "inputs": [], "actions": [chat]}}), by=ada)
+wait = {{"id": "wait", "type": "wait", "properties": {{"seconds": 6}}}}
+Flow.objects.create_flow(parse({{"format": "foundryflow/1", "name": "Wait", "inputs": [], "actions": [wait]}}), by=ada)
 Flow.objects.create_flow(slow.current.parsed(), by=ada, room=Room.BATCH)
 Batch.objects.create(name="B", owner=ada, flow=Flow.objects.get(room=Room.BATCH), variants=[], columns=[], concurrency=1)
 ended = Run.objects.start(flow=slow, inputs={{}}, by=ada, via="run page")
