@@ -10,7 +10,7 @@ from django.core.exceptions import ImproperlyConfigured
 
 def has_password(user: User) -> bool:
     """Whether somebody signs in with a password here; a server may have switched that off for everybody."""
-    return user.has_usable_password() and getattr(settings, "PASSWORD_SIGN_IN", True)
+    return user.has_usable_password() and settings.PASSWORD_SIGN_IN
 
 
 def provider_of(user: User) -> str:

@@ -42,7 +42,7 @@ class PendingApp:
 
 def is_required() -> bool:
     """Whether everybody who signs in with a password has to have a second factor."""
-    return getattr(settings, "TWO_FACTOR", "") == "required"
+    return settings.TWO_FACTOR == "required"
 
 
 def authenticators_of(user: User) -> list[Authenticator]:

@@ -25,6 +25,8 @@ from foundryflow.roles import ROLE_HINTS, Role
 from foundryflow.sign_in.attempts import Limit, PendingAttempt, TooMany, begin_attempt
 from foundryflow.sign_in.devices import remember_device
 from foundryflow.sign_in.limits import host_and_network
+from foundryflow.sign_in.openid.arrivals import INVITATION
+from foundryflow.sign_in.sessions import keep_briefly
 
 log = logging.getLogger(__name__)
 
@@ -71,20 +73,20 @@ def answer(request: HttpRequest, secret: str) -> HttpResponse:
     if request.user.is_authenticated:
         status = 409 if request.method == "POST" else 200
         return join_page(request, {"invitation": invitation, "signed_in": name_of(request.user)}, status=status)
-    if not getattr(settings, "PASSWORD_SIGN_IN", True):
-        status = 409 if request.method == "POST" else 200
-        return join_page(request, {"invitation": invitation, "providers": provider_names()}, status=status)
+    if settings.IDENTITY_PROVIDERS:
+        request.session[INVITATION] = invitation.pk
+        keep_briefly(request.session)
+    ways = {
+        "invitation": invitation,
+        "hint": ROLE_HINTS[Role(invitation.role)],
+        "providers": settings.IDENTITY_PROVIDERS,
+    }
+    if not settings.PASSWORD_SIGN_IN:
+        return join_page(request, ways, status=409 if request.method == "POST" else 200)
     form = JoinForm(invitation, form_data(request) if request.method == "POST" else None)
     if form.is_valid():
         return let_in(request, invitation, form.cleaned_data)
-    context = {"invitation": invitation, "form": form, "secret": secret, "hint": ROLE_HINTS[Role(invitation.role)]}
-    context["others"] = provider_names()
-    return join_page(request, context, status=422 if form.is_bound else 200)
-
-
-def provider_names() -> str:
-    """Of those who vouch for people."""
-    return " or ".join(each.name for each in getattr(settings, "IDENTITY_PROVIDERS", []))
+    return join_page(request, {**ways, "form": form, "secret": secret}, status=422 if form.is_bound else 200)
 
 
 def limit_of(request: HttpRequest) -> Limit:

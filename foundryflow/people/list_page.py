@@ -61,7 +61,7 @@ def count_regions(administrators: set[int]) -> list[Region]:
     people, invited = User.objects.count(), open_invitations().filter(expires_at__gt=timezone.now()).count()
     counts = {
         "counted": f"{people} {'person' if people == 1 else 'people'}{f', {invited} invited' if invited else ''}.",
-        "asks_for_two_factor": getattr(settings, "TWO_FACTOR", "") == "required",
+        "asks_for_two_factor": settings.TWO_FACTOR == "required",
     }
     return [
         Region("people/_counts.html", "people-counts", counts),

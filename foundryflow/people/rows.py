@@ -92,7 +92,7 @@ class PersonRow:
 
     @property
     def uses_passwords(self) -> bool:
-        return getattr(settings, "PASSWORD_SIGN_IN", True) is not False
+        return bool(settings.PASSWORD_SIGN_IN)
 
     @property
     def two_factor(self) -> RowState:
@@ -100,7 +100,7 @@ class PersonRow:
             return RowState("circle-check", "On", "ok")
         if self.providers and not (self.user.has_usable_password() and self.uses_passwords):
             return RowState("circle-check", f"By {self.providers[0].removeprefix('Microsoft ')}", "mute")
-        if self.user.is_active and getattr(settings, "TWO_FACTOR", "") == "required":
+        if self.user.is_active and settings.TWO_FACTOR == "required":
             return RowState("triangle-alert", "Off, asked next time", "warn")
         return RowState("circle-slash", "Off", "mute")
 
@@ -132,7 +132,7 @@ def person_rows(people: Iterable[User], reader: User, administrators: set[int]) 
     secured = set(
         Authenticator.objects.filter(user__in=pks, type=Authenticator.Type.TOTP).values_list("user", flat=True)
     )
-    names = {each.id: each.name for each in getattr(settings, "IDENTITY_PROVIDERS", [])}
+    names = {each.id: each.name for each in settings.IDENTITY_PROVIDERS}
     providers: dict[int, list[str]] = {}
     for user, provider in SocialAccount.objects.filter(user__in=pks).order_by("pk").values_list("user", "provider"):
         providers.setdefault(user, []).append(names.get(provider, provider))

@@ -34,15 +34,15 @@ def role_lines() -> list[RoleLine]:
 
 
 def setting_lines() -> Iterator[SettingLine]:
-    passwords = getattr(settings, "PASSWORD_SIGN_IN", True)
+    passwords = settings.PASSWORD_SIGN_IN
     yield SettingLine("Password", "On" if passwords else "Off", "FOUNDRYFLOW_PASSWORD_SIGN_IN")
-    for provider in getattr(settings, "IDENTITY_PROVIDERS", []):
+    for provider in settings.IDENTITY_PROVIDERS:
         prefix = f"FOUNDRYFLOW_{provider.id.upper()}_"
         yield SettingLine(provider.name, provider.issuer, f"{prefix}…")
         if provider.groups:
             groups = ", ".join(f"{group} is {role}" for group, role in provider.groups.items())
             yield SettingLine(f"Groups of {provider.name}", groups, f"{prefix}GROUPS")
-    required = getattr(settings, "TWO_FACTOR", "") == "required"
+    required = settings.TWO_FACTOR == "required"
     asked = "Asked of everybody who signs in with a password" if required else "Optional"
     yield SettingLine("Two-factor", asked, "FOUNDRYFLOW_TWO_FACTOR")
     idle = f"{settings.SESSION_IDLE_SECONDS // 60} minutes without doing anything"

@@ -37,8 +37,8 @@ def mail_words() -> str:
 
 
 def sign_in_words() -> str:
-    ways = ["password with two-factor"] if getattr(settings, "PASSWORD_SIGN_IN", True) else []
-    ways += [provider.name for provider in getattr(settings, "IDENTITY_PROVIDERS", ())]
+    ways = ["password with two-factor"] if settings.PASSWORD_SIGN_IN else []
+    ways += [provider.name for provider in settings.IDENTITY_PROVIDERS]
     return ", ".join(ways) or "nobody can sign in"
 
 

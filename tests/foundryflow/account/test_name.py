@@ -4,8 +4,8 @@ import pytest
 from django.contrib.auth.models import User
 from django.test import Client
 
-from foundryflow import sign_in
 from foundryflow.models import AuditEntry
+from foundryflow.sign_in import limits
 from tests.foundryflow.account.conftest import ALICE_PASSWORD as RIGHT
 
 pytestmark = pytest.mark.django_db
@@ -68,7 +68,7 @@ def test_a_wrong_password_is_refused_and_written_down(client_alice, alice):
 
 
 def test_it_cannot_be_guessed_in_a_row(client_alice, alice, monkeypatch):
-    monkeypatch.setattr(sign_in, "MOST_TOGETHER", 3)
+    monkeypatch.setattr(limits, "MOST_TOGETHER", 3)
     answers = [client_alice.post("/account/name/", {**NEW, "email_password": "no"}).status_code for _ in range(3)]
     assert answers == [422, 422, 429]
     locked = client_alice.post("/account/name/", NEW)

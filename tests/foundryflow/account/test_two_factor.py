@@ -6,10 +6,10 @@ import pytest
 from allauth.mfa.models import Authenticator
 from django.test import Client
 
-from foundryflow import sign_in
 from foundryflow.account import two_factor
 from foundryflow.account.two_factor import reset_two_factor
 from foundryflow.models import AuditEntry
+from foundryflow.sign_in import limits
 from tests.foundryflow.account.conftest import ALICE_PASSWORD as RIGHT
 from tests.foundryflow.account.conftest import app_code, code_of, let_time_pass, recovery_code
 
@@ -251,7 +251,7 @@ def test_no_answer_is_none(with_app):
 
 
 def test_answers_cannot_be_guessed_in_a_row(with_app, monkeypatch):
-    monkeypatch.setattr(sign_in, "MOST_TOGETHER", 3)
+    monkeypatch.setattr(limits, "MOST_TOGETHER", 3)
     client = Client()
     client.force_login(with_app)
     let_time_pass(client)

@@ -42,7 +42,7 @@ def test_an_invitation_is_printed_once(db, settings):
     assert "as administrator, one time" in err
     assert Client().get(f"/join/{out.strip().rsplit('/', 2)[1]}/").status_code == 200
     assert person("invite", "x@contoso.example")[0].startswith("http://flow.contoso.example/join/")
-    assert AuditEntry.objects.first().actor == "Command line"
+    assert AuditEntry.objects.first().actor.startswith("Command line")
 
 
 def test_what_cannot_be_is_said(alice):

@@ -96,16 +96,18 @@ def test_an_invitation_that_has_expired_says_so(client_alice):
     assert "gus@" in listed(client_alice, "?state=expired")
 
 
-def test_how_somebody_signs_in_is_said(client_alice, bob, chi, settings):
+def test_how_somebody_signs_in_is_said(client_alice, alice, bob, chi, settings):
     settings.TWO_FACTOR = "required"
+    Authenticator.objects.create(user=alice, type=Authenticator.Type.TOTP, data={})
     Authenticator.objects.create(user=bob, type=Authenticator.Type.TOTP, data={})
+    User.objects.create_user("dora", password="one more long password")
     chi.set_unusable_password()
     chi.save()
     SocialAccount.objects.create(user=chi, provider="entra", uid="1")
     page = listed(client_alice)
     assert "By entra" in page
     assert "On</span>" in page
-    assert "Off, asked next time" in page  # Alice
+    assert "Off, asked next time" in page  # Dora
 
 
 def test_many_people_take_as_many_queries_as_few(client_alice, django_assert_max_num_queries):

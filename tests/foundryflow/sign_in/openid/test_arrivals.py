@@ -8,6 +8,8 @@ from django.test import Client
 from django.utils import timezone
 
 from foundryflow.accounts import give_role
+from foundryflow.audit.record import COMMAND
+from foundryflow.invitations.invite import invite as send_invitation
 from foundryflow.models import AuditEntry, Invitation
 from foundryflow.roles import Role, role_of
 from foundryflow.sign_in.providers import Signup
@@ -302,3 +304,19 @@ def test_a_tenant_known_by_its_domain_answers_with_its_number(entra, configure, 
 
 def test_until_there_is_an_administrator_nobody_comes_in(configure, db):
     assert Client().get("/login/oidc/").url == "/setup/"
+
+
+def test_the_link_of_an_invitation_lets_whoever_opened_it_in_with_a_provider(trip, alice, provider):
+    """Also under another email than the one that was invited: the link is what lets in."""
+    invitation, secret = send_invitation("hana@contoso.example", Role.RUNNER, COMMAND)
+    provider.person["email"] = "hana.ito@contoso.example"
+    client = Client()
+    page = " ".join(client.get(f"/join/{secret}/").content.decode().split())
+    assert "Join with Contoso ID" in page
+    assert 'href="/login/oidc/"' in page
+    trip(client)
+    hana = User.objects.get(username="hana@contoso.example")
+    assert (who(client), role_of(hana)) == (hana.pk, Role.RUNNER)
+    invitation.refresh_from_db()
+    assert invitation.used_by == hana
+    assert Client().get(f"/join/{secret}/").status_code == 410
