@@ -37,7 +37,8 @@ def test_keys_are_made_and_revoked_and_their_text_is_not_kept(capsys):
     call_command("apikey", "create", "nightly", "--scope", "run")
     call_command("apikey", "revoke", "nightly")
     text = capsys.readouterr().out.split()[0]
-    assert done() == ["created nightly to run", "revoked nightly"]
+    created = "created API key nightly may run, read flows and runs, all flows, never expires"
+    assert done() == [created, "revoked API key nightly"]
     assert text.split("_")[2] not in str(AuditEntry.objects.values())
     assert ApiKey.objects.get().revoked_at
 

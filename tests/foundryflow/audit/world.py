@@ -6,6 +6,10 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
+from allauth.mfa.models import Authenticator
+from django.contrib.auth.models import User
+from django.core.files.uploadedfile import SimpleUploadedFile
+from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
 
@@ -17,7 +21,10 @@ from flows.models import Budget, Iteration, Run, State
 from flows.playground.models import Session
 from flows.pricing.models import ModelPrice
 from foundryflow.audit.record import Origin
+from foundryflow.invitations.invite import invite
+from foundryflow.models import Invitation
 from foundryflow.models.audit_entry import Via
+from foundryflow.roles import Role
 from tests.factories import PLANTED_KEY, make_connection, make_flow, make_run
 from tests.playground.session_factory import make_answer, make_session, make_turn
 from tests.runs.conftest import record
@@ -56,6 +63,20 @@ class World:
         self.verify_key()
         rotation.switch_to(self.fresh(), 2, self.origin)
         Connection.objects.update(switched_at=timezone.now() - timedelta(minutes=20))
+
+    def guest(self, *, is_active: bool = True) -> User:
+        """Somebody else, with two-factor, who is signed in."""
+        made = User.objects.create_user("guest", "guest@contoso.example", is_active=is_active)
+        Authenticator.objects.create(user=made, type=Authenticator.Type.TOTP, data={})
+        Client().force_login(made)
+        return made
+
+    def invitation(self) -> Invitation:
+        return invite("hana@contoso.example", Role.RUNNER, self.origin)[0]
+
+    def session_file(self) -> SimpleUploadedFile:
+        exported = self.client.get(reverse("playground:export", args=[self.session().pk]))
+        return SimpleUploadedFile("session.json", exported.getvalue())
 
     def failed_run(self, document: Any = "bar-static") -> Run:
         flow = self.flow if document == "bar-static" else make_flow(document, by=self.alice)

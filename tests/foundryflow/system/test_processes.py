@@ -147,7 +147,7 @@ async def test_a_process_that_cannot_write_goes_on(monkeypatch):
         tries.append(job)
         raise ValueError("no room")
 
-    monkeypatch.setattr("foundryflow.database.execute", fail)
+    monkeypatch.setattr("foundryflow.system.heartbeat.execute", fail)
     monkeypatch.setattr("foundryflow.system.heartbeat.EVERY", 0.001)
     beating = asyncio.create_task(Heartbeat(WEB).beat())
     while len(tries) < 3:
