@@ -23,7 +23,7 @@ BY_NAME = [
     *("*_verb", "add_arguments", "help", "requires_system_checks", "regex", "to_url", "_has_been_logged"),
     *("load_middleware", "is_async", "_view_middleware", "_template_response_middleware", "_exception_middleware"),
     *("_middleware_chain", "authentication_form", "redirect_authenticated_user", "success_url"),
-    "handle_no_permission",
+    *("handle_no_permission", "aget_user", "form_valid"),
     # axes, whitenoise
     *("is_allowed", "user_login_failed", "get_failures", "reset_attempts", "axes_locked_out", "ip_or_username"),
     *("FOREVER", "add_files_from_finders", "get_static_file", "stat_cache", "support_js_module_import_aggregation"),
@@ -59,7 +59,6 @@ def main() -> int:
     for template in (ROOT / "templates").rglob("*.html"):
         for tag in re.findall(r"\{[{%].*?[}%]\}", template.read_text(), re.DOTALL):
             searched.used_names.update(re.findall(r"[A-Za-z_]\w*", tag))
-    # An unreachable yield is what makes a generator of a function.
     found = [
         item
         for item in searched.get_unused_code(min_confidence=60)

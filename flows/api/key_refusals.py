@@ -25,11 +25,9 @@ from foundryflow.proxies import caller_address
 MINUTE = 60.0
 PAUSE = 1.0  # seconds between two writes of what is counted
 MOST = 10_000  # refusals remembered
+STARTED = ("tried to start a run of", "")
 TRIED = {  # by the name of the view
     "list_flows": ("tried to list", "flows"),
-    "run_flow": ("tried to start a run of", ""),
-    "submit_flow": ("tried to start a run of", ""),
-    "stream_flow": ("tried to start a run of", ""),
     "list_runs": ("tried to list", "runs"),
     "show_run": ("tried to read", ""),
     "follow_run": ("tried to follow", ""),
@@ -120,7 +118,7 @@ def store_refusal(refusal: Refusal, count: int) -> None:
 
 def subject_of(refusal: Refusal) -> tuple[str, Subject]:
     """What was tried, and what with: "tried to start a run of", Summarise contract."""
-    verb, of_all = TRIED.get(refusal.call, ("tried to call", "the API"))
+    verb, of_all = TRIED.get(refusal.call, STARTED if "slug" in refusal.names else ("tried to call", "the API"))
     if slug := refusal.names.get("slug"):
         flow = Flow.objects.in_designer().filter(slug=slug).values_list("name", "pk").first()
         return verb, Subject("flow", *flow) if flow else Subject("flow", slug)

@@ -198,7 +198,8 @@ def test_the_command_limits_a_key_to_flows_and_days(alice, capsys):
     call_command("apikey", "revoke", "robot")
     call_command("apikey", "create", "robot")
     said = [(entry.verb, entry.subject, entry.actor) for entry in AuditEntry.objects.order_by("pk")]
-    assert said == [(f"{verb} API key", "robot", "Command line") for verb in ("created", "revoked", "created")]
+    assert [each[:2] for each in said] == [(f"{verb} API key", "robot") for verb in ("created", "revoked", "created")]
+    assert all(each[2].startswith("Command line · ") for each in said)
 
 
 def test_a_program_reads_the_openapi_document_with_its_key(call, alice):

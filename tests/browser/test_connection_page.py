@@ -114,7 +114,7 @@ def test_an_identity_has_its_own_fields_and_its_secret_is_not_shown_again(instal
     page.goto(f"{installation.url}/connections/new/")
     page.get_by_label("Name", exact=False).first.fill("identity")
     page.locator("#endpoint").fill("https://contoso.openai.azure.com/openai/v1")
-    page.get_by_text("Microsoft Entra ID").click()
+    page.get_by_text("Microsoft Entra ID", exact=True).click()
     expect(page.locator("#key")).to_be_hidden()
     page.locator("#certificate_password").evaluate("field => field.value = 'typed-before'")
     page.get_by_role("button", name="Save").click()

@@ -56,7 +56,7 @@ Flow.objects.create_flow(slow.current.parsed(), by=ada, room=Room.BATCH)
 Batch.objects.create(name="B", owner=ada, flow=Flow.objects.get(room=Room.BATCH), variants=[], columns=[], concurrency=1)
 ended = Run.objects.start(flow=slow, inputs={{}}, by=ada, via="run page")
 Run.objects.filter(pk=ended.pk).update(state="succeeded", ended_at=ended.created_at)
-print(visitor.cookies["sessionid"].value, ApiKey.objects.issue("robot", ["run"], by=ada)[1])
+print(visitor.cookies["sessionid"].value, ApiKey.objects.issue("robot", ["read", "run"], by=ada)[1])
 """
 
 

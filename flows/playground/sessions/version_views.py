@@ -17,7 +17,7 @@ from flows.playground.audited import record_session
 from flows.playground.models import Session, Version
 from flows.playground.sessions.contexts import CURRENT, VersionComparison, version_rows
 from flows.playground.sessions.forms import VersionNoteForm
-from foundryflow.access import reader
+from foundryflow.access import editor, reader
 from foundryflow.http import Request, whole_number
 from foundryflow.names import may_change
 from foundryflow.regions import page
@@ -72,7 +72,7 @@ def version(request: Request, pk: int, number: int) -> HttpResponse:
     return page(request, "playground_sessions/version.html", context)
 
 
-@reader
+@editor
 @require_POST
 def restore(request: Request, pk: int, number: int) -> HttpResponse:
     session = find_session(request, pk, change=True)

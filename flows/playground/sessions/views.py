@@ -19,11 +19,10 @@ from flows.playground.sessions.contexts import session_rows
 from flows.playground.sessions.forms import SessionImportForm, SessionNameForm
 from flows.playground.sessions.queries import FILTERS, live_runs, search_sessions, search_words
 from flows.playground.sessions.session_file import LARGEST, SessionFileError
-from foundryflow.access import check_role, editor, reader
+from foundryflow.access import editor, reader
 from foundryflow.audit.record import origin_of, record
 from foundryflow.http import Request
 from foundryflow.regions import page
-from foundryflow.roles import Role
 
 ROWS = 50
 
@@ -43,7 +42,7 @@ def session_list(request: Request) -> HttpResponse:
     return page(request, "playground_sessions/list.html", context)
 
 
-@reader
+@editor
 @require_http_methods(["GET", "POST"])
 def rename(request: Request, pk: int) -> HttpResponse:
     session = find_session(request, pk, change=True)
@@ -57,7 +56,7 @@ def rename(request: Request, pk: int) -> HttpResponse:
     return page(request, "playground_sessions/rename.html", context, status=422 if request.method == "POST" else 200)
 
 
-@reader
+@editor
 @require_POST
 def share(request: Request, pk: int) -> HttpResponse:
     """Lets others look and fork (shared=1), or no longer."""
@@ -71,11 +70,10 @@ def share(request: Request, pk: int) -> HttpResponse:
     return redirect_back(request, session)
 
 
-@reader
+@editor
 @require_POST
 def fork(request: Request, pk: int) -> HttpResponse:
     session = find_session(request, pk)
-    check_role(request.user, Role.EDITOR)
     with transaction.atomic():
         forked = lifecycle.fork_session(session, by=request.user)
         record_session(request, "created", forked, f"as a fork of session {pk}")
@@ -112,7 +110,7 @@ def import_file(request: Request) -> HttpResponse:
     return page(request, "playground_sessions/import.html", {"form": form, "problems": problems}, status=422)
 
 
-@reader
+@editor
 @require_http_methods(["GET", "POST"])
 def delete(request: Request, pk: int) -> HttpResponse:
     """Asks first, whoever posts; refuses while a call is going."""

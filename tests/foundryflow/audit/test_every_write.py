@@ -168,6 +168,11 @@ EXAMPLES: dict[str, Example] = {
     "people:deactivate": lambda world: ((world.guest().pk,), {}),
     "people:activate": lambda world: ((world.guest(is_active=False).pk,), {}),
     "playground:import": lambda world: ((), {"file": world.session_file()}),
+    "playground:rename": lambda world: ((world.session().pk,), {"name": "Others"}),
+    "playground:share": lambda world: ((world.session().pk,), {"shared": "1"}),
+    "playground:fork": lambda world: ((world.session().pk,), {}),
+    "playground:delete": lambda world: ((world.session().pk,), {"sure": "1"}),
+    "playground:restore": lambda world: ((world.saved_session().pk, 1), {}),
     "system:keep": lambda world: (("audit-log",), {"days": "730"}),
 }  # fmt: skip
 QUERIES: dict[str, Callable[[World], str]] = {

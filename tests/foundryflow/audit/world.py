@@ -19,6 +19,7 @@ from connections.models import Connection
 from connections.secret import Secret
 from flows.models import Budget, Iteration, Run, State
 from flows.playground.models import Session
+from flows.playground.versions import save_version
 from flows.pricing.models import ModelPrice
 from foundryflow.audit.record import Origin
 from foundryflow.invitations.invite import invite
@@ -103,6 +104,14 @@ class World:
     def session(self) -> Session:
         setup = {"connection": "simulator", "model": "fast", "instructions": "Be brief."}
         return make_session(self.alice, setup=setup, draft="Why?")
+
+    def saved_session(self) -> Session:
+        """With a version that says something else than what is set."""
+        made = self.session()
+        save_version(made, by=self.alice)
+        made.setup = {**made.setup, "instructions": "Be calm."}
+        made.save()
+        return made
 
     def asked_session(self) -> Session:
         made = self.session()

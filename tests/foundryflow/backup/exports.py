@@ -66,7 +66,7 @@ def export(folder: Path) -> None:
 
     client = Client(SERVER_NAME="localhost")
     client.force_login(User.objects.get(username="ann"))
-    _, key = ApiKey.objects.issue(f"exports {time.time()}", ["read"], by=None)
+    _, key = ApiKey.objects.issue(f"exports {time.time()}", ["read", "usage"], by=None)
     addresses = [f"/flows/{flow.slug}/export/" for flow in Flow.objects.in_designer()]
     addresses += [f"/playground/{session.pk}/export/" for session in Session.objects.all()]
     addresses += [f"/batches/{batch.pk}/export/" for batch in Batch.objects.all()]

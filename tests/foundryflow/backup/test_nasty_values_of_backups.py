@@ -16,7 +16,7 @@ from foundryflow.backup.format import BackupPart, encode_row
 from foundryflow.backup.load import copy_part, insert_part
 from foundryflow.backup.source import AS_TEXTS, select
 from foundryflow.backup.tables import KINDS, SEALED, BackupColumn, BackupTable, tables_of
-from foundryflow.backup.values import converter, fits, from_postgresql, from_sqlite
+from foundryflow.backup.values import converter, fits, from_postgresql, from_sqlite, plain_float
 
 # PostgreSQL knows neither NUL nor halves of surrogate pairs; `storable_text` keeps them out of both.
 texts = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"))
@@ -36,7 +36,7 @@ VALUES = {
     "text": texts,
     SEALED: texts,
     "json": documents.map(json.dumps) | documents.map(lambda value: json.dumps(value, ensure_ascii=False)),
-    "float": st.floats(allow_nan=False),
+    "float": st.floats(allow_nan=False).map(plain_float),
     "decimal": st.decimals(-(10**9), 10**9, places=4).map(lambda value: f"{value:.4f}"),
     "datetime": moments.map(str),
     "date": st.dates().map(str),

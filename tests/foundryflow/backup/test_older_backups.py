@@ -77,6 +77,12 @@ def test_it_is_brought_up_to_date(kind, old_file, request):
     assert [row["via"] for row in found["flows_rungroup"]] == ["api"]
 
 
+def kept_rows(manifest):
+    """How many rows each table has, but for those in which a backup says that it was made."""
+    said = {"foundryflow_auditentry", "foundryflow_storedsetting"}
+    return {part.table.name: part.rows for part in manifest.parts if part.table.name not in said}
+
+
 @pytest.mark.parametrize("kind", ["new_sqlite", "new_postgresql"])
 def test_what_a_migration_refuses_leaves_the_database_as_it_was(kind, old_file, filled_file, request, tmp_path):
     """A row that no flow belongs to: found when everything else has been written."""
@@ -98,7 +104,5 @@ def test_what_a_migration_refuses_leaves_the_database_as_it_was(kind, old_file, 
     assert code == 1
     assert "Traceback" not in told
     after = manifest_of(installation.back_up())
-    assert [part.rows for part in after.parts if part.table.name != "foundryflow_auditentry"] == [
-        part.rows for part in before.parts if part.table.name != "foundryflow_auditentry"
-    ]
+    assert kept_rows(after) == kept_rows(before)
     assert after.migrations == before.migrations

@@ -76,8 +76,8 @@ def test_a_changed_password_is_told_and_a_wrong_one_too(client_alice, alice):
     client_alice.post("/account/password/", {**new, "old_password": "guess"})
     client_alice.post("/account/password/", {**new, "old_password": RIGHT})
     assert [(entry[1], entry[4]) for entry in entries()] == [
-        ("tried to change their password", True),
-        ("changed their password", False),
+        ("tried to change own password", True),
+        ("changed own password", False),
     ]
     assert User.objects.get(pk=alice.pk).check_password("another horse staple")
     assert "horse" not in str(list(AuditEntry.objects.values()))

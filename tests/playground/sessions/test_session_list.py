@@ -283,7 +283,8 @@ SEEN = ["fork", "export"]
 
 
 @pytest.mark.parametrize("name", [*OWNED, *SEEN])
-def test_a_private_session_of_somebody_else_is_not_there(client_bob, alice, name):
+def test_a_private_session_of_somebody_else_is_not_there(client_bob, alice, bob, name):
+    give_role(bob, Role.EDITOR, by=None)
     session = make_session(alice)
     address = reverse(f"playground:{name}", args=[session.pk])
     for ask in (client_bob.get, client_bob.post):
