@@ -11,7 +11,7 @@ from contextvars import ContextVar
 MOST, PERIOD = 20, 10.0  # messages of one place in so many seconds
 MOST_PLACES = 1_000
 
-INVITATION = re.compile(r"(/join/)[^/\s'\"]+")
+LINK = re.compile(r"(/(?:join|password)/)[^/\s'\"]+")
 
 # Of a task that knows secrets: puts masks for them into a text.
 mask_secrets: ContextVar[Callable[[str], str] | None] = ContextVar("mask_secrets", default=None)
@@ -28,15 +28,15 @@ class SecretFilter(logging.Filter):
         return True
 
 
-class InvitationFilter(logging.Filter):
-    """Cuts the secret out of the address of an invitation, whoever logs an address."""
+class LinkFilter(logging.Filter):
+    """Cuts the secret out of the address of an invitation or a password link, whoever logs an address."""
 
     def filter(self, record: logging.LogRecord) -> bool:
-        if "/join/" in (said := record.getMessage()):
-            record.msg, record.args = INVITATION.sub(r"\1…", said), ()
+        if LINK.search(said := record.getMessage()):
+            record.msg, record.args = LINK.sub(r"\1…", said), ()
         if record.exc_info and record.exc_info[0]:
             traceback = record.exc_text or logging.Formatter().formatException(record.exc_info)
-            record.exc_text = INVITATION.sub(r"\1…", traceback)
+            record.exc_text = LINK.sub(r"\1…", traceback)
         return True
 
 

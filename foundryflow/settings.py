@@ -222,7 +222,8 @@ SESSION_COOKIE_AGE = 86_400 * env.number("SESSION_DAYS", 7, least=1)
 
 # Hours in which a link that invites somebody is to be used.
 INVITATION_HOURS = env.number("INVITATION_HOURS", 72, least=1)
-# Sends invitations; without one, whoever invites somebody sends them the link.
+PASSWORD_RESET_TIMEOUT = 86_400  # seconds in which a password link is to be used
+# Sends invitations and password links; without one, whoever makes a link sends it.
 MAIL_SERVER = env.mail_server("EMAIL_URL")
 EMAIL_HOST, EMAIL_PORT = MAIL_SERVER.host, MAIL_SERVER.port
 EMAIL_HOST_USER, EMAIL_HOST_PASSWORD = MAIL_SERVER.user, MAIL_SERVER.password
@@ -290,7 +291,7 @@ LOGGING = {
     },
     "filters": {
         "absence": {"()": "foundryflow.database.absence_log.WithoutTraceback"},
-        "invitations": {"()": "foundryflow.logs.InvitationFilter"},
+        "links": {"()": "foundryflow.logs.LinkFilter"},
         "repeats": {"()": "foundryflow.logs.RepeatFilter"},
         "secrets": {"()": "foundryflow.logs.SecretFilter"},
     },
@@ -298,7 +299,7 @@ LOGGING = {
         "console": {
             "class": "logging.StreamHandler",
             "formatter": "plain",
-            "filters": ["absence", "repeats", "secrets", "invitations"],
+            "filters": ["absence", "repeats", "secrets", "links"],
         },
         "audit": {"class": "logging.StreamHandler", "formatter": "audit", "filters": ["secrets"]},
     },

@@ -9,6 +9,7 @@ from django.views.decorators.http import require_http_methods, require_safe
 
 from foundryflow.access import anyone, reader
 from foundryflow.invitations.join import accept_invitation, join
+from foundryflow.people.choose_password import choose, show_link
 from foundryflow.sign_in.code_views import enter_code
 from foundryflow.sign_in.first_run import first_run
 from foundryflow.sign_in.openid.views import come_back, leave
@@ -36,6 +37,8 @@ urlpatterns = [
     path("people/", include("foundryflow.people.urls")),
     path("join/", accept_invitation, name="accept_invitation"),
     path("join/<str:secret>/", join, name="join"),
+    path("password/", choose, name="choose_password"),
+    path("password/<str:secret>/", show_link, name="password_link"),
     path("login/", anyone(sent_as_form(SignIn.as_view())), name="login"),
     path("login/code/", enter_code, name="login_code"),
     path("login/<slug:provider_id>/", leave, name="provider"),

@@ -66,6 +66,7 @@ def examples_of(owner: User) -> Examples:
         "audit-log/": {"pk": AuditEntry.objects.create(verb="changed", subject="x").pk},
         "join/": {"secret": "x"},
         "login/": {"provider_id": "oidc"},
+        "password/": {"secret": "x"},
         "people/": {"pk": guest.pk},
         "people/invitations/": {"pk": invitation.pk},
         "system/": {"kind": "runs"},

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 from django import forms
-from django.conf import settings
 from django.contrib.auth.models import User
 from django.contrib.auth.password_validation import validate_password
 from django.core.exceptions import ValidationError
@@ -13,6 +12,7 @@ from django.core.exceptions import ValidationError
 from foundryflow.invitations.invite import person_with
 from foundryflow.models import Invitation
 from foundryflow.names import name_of
+from foundryflow.people.forms import new_password_field
 from foundryflow.roles import Role
 
 
@@ -37,12 +37,7 @@ class JoinForm(forms.Form):
     name = forms.CharField(
         label="Your name", max_length=150, widget=forms.TextInput(attrs={"autocomplete": "name"})
     )  # fmt: skip
-    password = forms.CharField(
-        label="Password",
-        max_length=1_000,
-        help_text=f"At least {settings.SHORTEST_PASSWORD} characters.",
-        widget=forms.PasswordInput(attrs={"autocomplete": "new-password"}),
-    )
+    password = new_password_field("Password")
 
     def __init__(self, invitation: Invitation, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)

@@ -19,18 +19,16 @@ from foundryflow.invitations.forms import JoinForm
 from foundryflow.invitations.invite import InvitationState, NotOpen, accept, find_invitation, state_of
 from foundryflow.models import Invitation
 from foundryflow.names import name_of
+from foundryflow.people.link_pages import begin_with_link, link_page
 from foundryflow.proxies import caller_address
-from foundryflow.regions import page
 from foundryflow.roles import ROLE_HINTS, Role
-from foundryflow.sign_in.attempts import Limit, PendingAttempt, TooMany, begin_attempt
+from foundryflow.sign_in.attempts import PendingAttempt, TooMany
 from foundryflow.sign_in.devices import remember_device
-from foundryflow.sign_in.limits import host_and_network
 from foundryflow.sign_in.openid.arrivals import INVITATION
 from foundryflow.sign_in.sessions import keep_briefly
 
 log = logging.getLogger(__name__)
 
-MOST_WRONG, QUARTER = 20, 900  # links that lead nowhere, from one host in so many seconds
 REFUSALS = {
     InvitationState.UNKNOWN: (
         404, "This link leads nowhere", "Part of it may be missing: copy the whole link, or ask for another one."
@@ -61,11 +59,9 @@ def accept_invitation(request: HttpRequest) -> HttpResponse:
 
 def answer(request: HttpRequest, secret: str) -> HttpResponse:
     try:
-        attempt = begin_attempt([limit_of(request)])
+        attempt = begin_with_link(request, "invitation")
     except TooMany as refused:
-        response = join_page(request, {"until": refused.until}, status=429)
-        response.headers["Retry-After"] = str(QUARTER)
-        return response
+        return join_page(request, {"until": refused.until}, status=429)
     invitation = judge(request, attempt, secret)
     state = state_of(invitation)
     if invitation is None or state is not InvitationState.OPEN:
@@ -87,11 +83,6 @@ def answer(request: HttpRequest, secret: str) -> HttpResponse:
     if form.is_valid():
         return let_in(request, invitation, form.cleaned_data)
     return join_page(request, {**ways, "form": form, "secret": secret}, status=422 if form.is_bound else 200)
-
-
-def limit_of(request: HttpRequest) -> Limit:
-    host, _ = host_and_network(caller_address(request))
-    return Limit(f"invitation:{host}", MOST_WRONG, QUARTER)
 
 
 def judge(request: HttpRequest, attempt: PendingAttempt, secret: str) -> Invitation | None:
@@ -126,8 +117,4 @@ def refuse(request: HttpRequest, state: InvitationState, invitation: Invitation 
 
 
 def join_page(request: HttpRequest, context: dict[str, Any], status: int) -> HttpResponse:
-    response = page(request, "people/join.html", context, status=status)
-    # Not the whole address of this page, which holds the secret; the origin is what a form is checked by.
-    response.headers["Referrer-Policy"] = "strict-origin"
-    response._has_been_logged = True  # type: ignore[attr-defined]  # Django would log the address
-    return response
+    return link_page(request, "people/join.html", context, status)

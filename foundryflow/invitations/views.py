@@ -15,9 +15,9 @@ from foundryflow.audit.record import origin_of
 from foundryflow.http import Request, form_data
 from foundryflow.invitations.forms import InviteForm
 from foundryflow.invitations.invite import invite, person_with, withdraw
-from foundryflow.invitations.mail import send_invitation
 from foundryflow.models import Invitation
 from foundryflow.people.list_page import list_context, list_regions, open_invitations
+from foundryflow.people.mail import send_invitation
 from foundryflow.regions import Region, page, regions
 from foundryflow.roles import ROLE_HINTS, Role
 

@@ -91,6 +91,10 @@ class PersonRow:
         return ", ".join([*password, *self.providers]) or "Nothing yet"
 
     @property
+    def may_get_password_link(self) -> bool:
+        return self.uses_passwords and bool(self.user.is_active) and not self.is_me
+
+    @property
     def uses_passwords(self) -> bool:
         return bool(settings.PASSWORD_SIGN_IN)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from django.conf import settings
 from django.contrib import messages
 from django.contrib.auth.models import User
 from django.http import Http404, HttpResponse
@@ -18,7 +19,9 @@ from foundryflow.models import AuditEntry
 from foundryflow.names import name_of
 from foundryflow.people import membership
 from foundryflow.people.list_page import active_administrators, count_regions, list_context, list_regions, row_region
+from foundryflow.people.mail import send_password_link
 from foundryflow.people.membership import LastAdministrator
+from foundryflow.people.password_link import make_password_link
 from foundryflow.people.rows import person_rows
 from foundryflow.people.sign_in_page import role_lines, setting_lines
 from foundryflow.regions import Region, page, regions
@@ -110,6 +113,30 @@ def reset_two_factor(request: Request, pk: int) -> HttpResponse:
     else:
         said = f"{name_of(person)} has not set up two-factor."
     return done(request, pk, said)
+
+
+@administrator
+@require_http_methods(["GET", "POST"])
+def password_link(request: Request, pk: int) -> HttpResponse:
+    """Says what it means, then shows the link, once."""
+    person = find_person(pk)
+    context = {"person": person, "refused": why_no_link(person, request.user)}
+    if context["refused"] or request.method != "POST":
+        refused = request.method == "POST"
+        return page(request, "people/password_link.html", context, status=409 if refused else 200)
+    made = make_password_link(person, origin_of(request))
+    link = request.build_absolute_uri(reverse("password_link", args=[made.secret]))
+    mail = send_password_link(person, link, made.until, name_of(request.user))
+    return page(request, "people/password_link.html", {**context, "link": link, "until": made.until, "mail": mail})
+
+
+def why_no_link(person: User, reader: User) -> str:
+    """Empty where there may be one."""
+    if not settings.PASSWORD_SIGN_IN:
+        return "Nobody logs in with a password here."
+    if person == reader:
+        return "Your own password is changed on your page, Account."
+    return "" if person.is_active else f"{name_of(person)} is deactivated. Activate them again first."
 
 
 @administrator

@@ -1,4 +1,4 @@
-"""`python manage.py person list|invite|role|deactivate|activate`, also for when nobody can get in."""
+"""`python manage.py person list|invite|password|role|deactivate|activate`, also for when nobody can get in."""
 
 from __future__ import annotations
 
@@ -16,12 +16,13 @@ from django.utils import timezone
 from foundryflow.audit.record import COMMAND
 from foundryflow.env import domain_of
 from foundryflow.invitations.invite import invite, person_with
-from foundryflow.invitations.mail import send_invitation
 from foundryflow.management.keyed import KeyedCommand
 from foundryflow.names import name_of
 from foundryflow.people import membership
 from foundryflow.people.list_page import open_invitations
+from foundryflow.people.mail import send_invitation, send_password_link
 from foundryflow.people.membership import LastAdministrator
+from foundryflow.people.password_link import make_password_link
 from foundryflow.roles import Role
 
 
@@ -34,7 +35,10 @@ class Command(KeyedCommand):
         invited = verbs.add_parser("invite", help="make a link that lets one person in, and print it once")
         invited.add_argument("email")
         invited.add_argument("--role", choices=Role.values, default=Role.READER)
-        invited.add_argument("--server", help="how browsers reach this server, such as https://flow.contoso.example")
+        password = verbs.add_parser("password", help="print a link by which somebody chooses another password, once")
+        password.add_argument("email", help="or user name")
+        for parser in (invited, password):
+            parser.add_argument("--server", help="how browsers reach this server, such as https://flow.contoso.example")
         role = verbs.add_parser("role", help="give somebody a role")
         role.add_argument("email", help="or user name")
         role.add_argument("role", choices=Role.values)
@@ -61,12 +65,26 @@ class Command(KeyedCommand):
         if person := person_with(email):
             raise CommandError(f"{name_of(person)} has the address {email} and is {self.state_of(person)}.")
         made, secret = invite(email.lower(), Role(role), COMMAND)
-        link = f"{(server or own_address()).rstrip('/')}{reverse('join', args=[secret])}"
+        link = link_to("join", secret, server)
         self.stdout.write(link)
         until = timezone.localtime(made.expires_at)
         self.stderr.write(
             f"It is not shown again. It lets {made.email} in as {role}, one time, until {until:%d %b %H:%M}."
             f" {send_invitation(made, link)}"
+        )
+
+    def password_verb(self, *, email: str, server: str | None = None, **options: Any) -> None:
+        person = find_person(email)
+        if not settings.PASSWORD_SIGN_IN:
+            raise CommandError("Nobody logs in with a password here.")
+        if not person.is_active:
+            raise CommandError(f"{name_of(person)} is deactivated.")
+        made = make_password_link(person, COMMAND)
+        link = link_to("password_link", made.secret, server)
+        self.stdout.write(link)
+        self.stderr.write(
+            f"It is not shown again. It lets {name_of(person)} choose a password, one time, until"
+            f" {timezone.localtime(made.until):%d %b %H:%M}. {send_password_link(person, link, made.until, '')}"
         )
 
     def role_verb(self, *, email: str, role: str, **options: Any) -> None:
@@ -101,6 +119,10 @@ def find_person(email: str) -> User:
     if found is None:
         raise CommandError(f"There is nobody with the address or name {email!r}.")
     return found
+
+
+def link_to(view: str, secret: str, server: str | None) -> str:
+    return f"{(server or own_address()).rstrip('/')}{reverse(view, args=[secret])}"
 
 
 def own_address() -> str:

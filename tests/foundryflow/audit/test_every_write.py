@@ -165,6 +165,7 @@ EXAMPLES: dict[str, Example] = {
     "people:role": lambda world: ((world.guest().pk,), {"role": "editor"}),
     "people:sign_out": lambda world: ((world.guest().pk,), {}),
     "people:reset_two_factor": lambda world: ((world.guest().pk,), {}),
+    "people:password_link": lambda world: ((world.guest().pk,), {}),
     "people:deactivate": lambda world: ((world.guest().pk,), {}),
     "people:activate": lambda world: ((world.guest(is_active=False).pk,), {}),
     "playground:import": lambda world: ((), {"file": world.session_file()}),

@@ -13,11 +13,11 @@ from django.test import Client
 from django.utils import timezone
 
 from foundryflow.audit.record import COMMAND, Origin
-from foundryflow.invitations import join
 from foundryflow.invitations.invite import NotOpen, accept, invite
-from foundryflow.logs import InvitationFilter
+from foundryflow.logs import LinkFilter
 from foundryflow.models import AuditEntry, Invitation
 from foundryflow.models.audit_entry import Via
+from foundryflow.people import link_pages
 from foundryflow.roles import Role, role_of
 
 PASSWORD = "some good long words"
@@ -132,7 +132,7 @@ def test_whoever_is_signed_in_is_told_so_and_the_link_stays_valid(link, client_a
 
 
 def test_nobody_tries_many_links_in_a_row(link, client, monkeypatch):
-    monkeypatch.setattr(join, "MOST_WRONG", 3)
+    monkeypatch.setattr(link_pages, "MOST_WRONG", 3)
     for _ in range(3):
         assert client.get("/join/nonsense/").status_code == 404
     refused = client.get("/join/nonsense/")
@@ -144,7 +144,7 @@ def test_nobody_tries_many_links_in_a_row(link, client, monkeypatch):
 
 
 def test_links_that_are_right_do_not_count(link, client, monkeypatch):
-    monkeypatch.setattr(join, "MOST_WRONG", 2)
+    monkeypatch.setattr(link_pages, "MOST_WRONG", 2)
     for _ in range(5):
         assert client.get(f"/join/{link[1]}/").status_code == 200
 
@@ -174,15 +174,17 @@ def test_of_two_browsers_that_join_at_the_same_moment_one_comes_in():
     assert User.objects.count() == 1
 
 
-def test_no_log_holds_the_secret_of_a_link():
-    made = logging.LogRecord("any", logging.ERROR, "", 1, "Server error: %s", ("/join/9fK2-vT7m/",), None)
-    assert InvitationFilter().filter(made)
-    assert made.getMessage() == "Server error: /join/…/"
+@pytest.mark.parametrize("path", ["/join/", "/password/"])
+def test_no_log_holds_the_secret_of_a_link(path):
+    address = f"{path}9fK2-vT7m/"
+    made = logging.LogRecord("any", logging.ERROR, "", 1, "Server error: %s", (address,), None)
+    assert LinkFilter().filter(made)
+    assert made.getMessage() == f"Server error: {path}…/"
     try:
-        raise ValueError("GET /join/9fK2-vT7m/ failed")
+        raise ValueError(f"GET {address} failed")
     except ValueError as error:
         failed = logging.LogRecord("any", logging.ERROR, "", 1, "no", (), (ValueError, error, error.__traceback__))
-    InvitationFilter().filter(failed)
+    LinkFilter().filter(failed)
     assert "9fK2" not in logging.Formatter().format(failed)
 
 
