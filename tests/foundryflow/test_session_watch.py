@@ -8,6 +8,7 @@ from django.contrib.auth.models import User
 from django.contrib.sessions.backends.db import SessionStore
 from django.test import AsyncClient
 
+from flows.engine.live import hub
 from foundryflow import session_watch
 from foundryflow.accounts import give_role
 from foundryflow.roles import Role
@@ -78,6 +79,7 @@ async def test_two_streams_of_one_session_end_together_and_leave_nothing_behind(
 @pytest.mark.parametrize("change", [{"is_active": False}, {"password": "another hash"}])
 async def test_the_stream_of_a_page_ends_though_nothing_happens_in_its_run(monkeypatch, change):
     monkeypatch.setattr(session_watch, "PAUSE", 0.05)
+    monkeypatch.setattr(hub, "closing", False)  # as an engine that has stopped in this process leaves it
     bo = await User.objects.acreate_user("bo@contoso.example", password="a long enough password")
     run = await sync_to_async(lambda: make_run(make_flow(), question="x"))()
     client = AsyncClient()
@@ -90,7 +92,7 @@ async def test_the_stream_of_a_page_ends_though_nothing_happens_in_its_run(monke
 
     following = asyncio.create_task(follow())
     await asyncio.sleep(0.3)
-    assert not following.done()
+    assert not following.done(), following.result()
     await User.objects.filter(pk=bo.pk).aupdate(**change)
     await asyncio.wait_for(following, 10)
     assert (await client.get(f"/runs/{run.pk}/stream/", headers={"HX-Request": "true"})).status_code == 401

@@ -8,6 +8,8 @@ from django.urls import reverse
 from flows.playground.changes import SettingChange, SettingsState, changes_between
 from flows.playground.models import Version
 from flows.playground.versions import save_version
+from foundryflow.accounts import give_role
+from foundryflow.roles import Role
 from tests.playground.session_factory import SETUP, make_session
 
 
@@ -234,7 +236,8 @@ def test_restoring_what_is_set_changes_nothing(client_alice, alice):
 # Rights
 
 
-def test_whoever_sees_a_session_sees_its_versions_and_changes_nothing(client_bob, alice):
+def test_whoever_sees_a_session_sees_its_versions_and_changes_nothing(client_bob, alice, bob):
+    give_role(bob, Role.EDITOR, by=None)
     session = make_session(alice)
     save_version(session, alice)
     changed(session, model="o9")
