@@ -99,3 +99,20 @@ def test_a_run_that_goes_is_watched_and_read_at_every_width(installation, ada, t
     assert page.locator(".step-link", has_text=LONG).get_attribute("title") == LONG
     assert ada.axe() == []
     assert ada.complaints == []
+
+
+def test_a_page_follows_its_run_in_whatever_order_its_scripts_come(installation, ada, tmp_path):
+    file, page, held = tmp_path / "waits.json", ada.page, []
+    wait = {"id": "wait", "type": "wait", "properties": {"seconds": 60}}
+    file.write_text(json.dumps({"format": "foundryflow/1", "name": "Waits", "inputs": [], "actions": [wait]}))
+    assert installation.manage("flow", "import", str(file)).returncode == 0
+    page.goto(f"{installation.url}/flows/waits/run/")
+    page.get_by_role("button", name="Run", exact=True).click()
+    page.wait_for_url("**/runs/1/")
+    page.route("**/hx-sse.*", lambda route: held.append(route))
+    page.goto(f"{installation.url}/runs/1/", wait_until="commit")
+    # Once htmx is there, it has a turn to begin.
+    turn = "new Promise((done) => setTimeout(done))"
+    page.evaluate(f"async () => {{ while (typeof htmx !== 'object') await {turn}; await {turn}; }}")
+    with page.expect_request("**/runs/1/stream/**"):
+        held[0].continue_()
