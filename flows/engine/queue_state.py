@@ -6,6 +6,7 @@ limit.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime, timedelta
 from statistics import median
 
@@ -35,22 +36,33 @@ def register() -> None:
 
 
 def queue_state() -> QueueState:
-    """What waits is in the queue, or in the name of a process that is gone while nobody has taken it over."""
-    queued, lost = Run.objects.filter(state=State.QUEUED, parent=None), lost_runs()
-    in_queue, abandoned = count_up_to(MOST_WAITING, queued.order_by()), count_up_to(MOST_WAITING, lost.order_by())
-    since = [moment for runs in (queued, lost) if (moment := oldest_wait(runs))]
+    since = [moment for runs in (queued_runs(), lost_runs()) if (moment := oldest_wait(runs))]
     typical, until = time_until_begun()
-    runs = reverse("runs:list")
-    state = ALL_BUT_SUCCEEDED if abandoned.number else State.QUEUED
-    return QueueState(
-        waiting=BoundedCount(in_queue.number + abandoned.number, in_queue.more or abandoned.more),
+    return replace(
+        waiting_state(),
         oldest_for=timezone.now() - min(since) if since else None,
         for_quota=runs_waiting_for_quota(),
         median=typical,
         until=until,
-        address=runs,
-        waiting_address=f"{runs}?state={state}&via=all",
+        address=reverse("runs:list"),
     )
+
+
+def waiting_state() -> QueueState:
+    """How many wait and where they are listed, and no more: open lists ask often.
+
+    What waits is in the queue, or in the name of a process that is gone while nobody has taken it over.
+    """
+    in_queue, abandoned = (count_up_to(MOST_WAITING, runs.order_by()) for runs in (queued_runs(), lost_runs()))
+    state = ALL_BUT_SUCCEEDED if abandoned.number else State.QUEUED
+    return QueueState(
+        waiting=BoundedCount(in_queue.number + abandoned.number, in_queue.more or abandoned.more),
+        waiting_address=f"{reverse('runs:list')}?state={state}&via=all",
+    )
+
+
+def queued_runs() -> QuerySet[Run]:
+    return Run.objects.filter(state=State.QUEUED, parent=None)
 
 
 def count_up_to(most: int, rows: QuerySet[Run]) -> BoundedCount:

@@ -7,8 +7,7 @@ from dataclasses import dataclass
 from django.conf import settings
 
 from flows.engine.claims import lost_runs
-from flows.engine.queue_state import queue_state
-from flows.models import Run, State
+from flows.engine.queue_state import queued_runs, waiting_state
 from foundryflow.system.notes import SystemNote, engine_note, is_engine_answering
 from foundryflow.system.processes import known_processes
 
@@ -22,9 +21,8 @@ class WorkersNotice:
 
 def workers_notice() -> WorkersNotice | None:
     """None when nothing waits, or on SQLite, where the server is the worker."""
-    queued = Run.objects.filter(state=State.QUEUED, parent=None)
-    if not settings.POSTGRESQL or not (queued.exists() or lost_runs().exists()):
+    if not settings.POSTGRESQL or not (queued_runs().exists() or lost_runs().exists()):
         return None
     processes = known_processes()
     # Every open list asks: what waits is counted only when it is told.
-    return WorkersNotice(None if is_engine_answering(processes) else engine_note(processes, queue_state()))
+    return WorkersNotice(None if is_engine_answering(processes) else engine_note(processes, waiting_state()))
