@@ -27,12 +27,12 @@ class FlowsConfig(AppConfig):
         register_month_finder(months_of_use)
         register_waiting_finder(runs_waiting_for)
         queue_state.register()
-        restored.connect(requeue_restored, dispatch_uid="flows.requeue_restored")
+        restored.connect(requeue_runs, dispatch_uid="flows.requeue_runs")
         post_migrate.connect(install, sender=self)
         post_migrate.connect(forget_series, sender=self)
 
 
-def requeue_restored(**_: Any) -> None:
+def requeue_runs(**_: Any) -> None:
     """Nobody executes anything yet where a backup is restored: what was going when it was made is in the queue again,
     and goes on after its last finished action. No process has died of it."""
     from flows.engine import claims  # a command that restores nothing does not load the engine

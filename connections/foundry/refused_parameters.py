@@ -27,17 +27,19 @@ NAMING = (
     r"(?:^|[\s\"'])([a-z]\w*(?:\.\w+)*): extra inputs are not permitted",
 )
 # {'type': 'extra_forbidden', 'loc': ('body', 'user'), ...} as Python prints it
-PRINTED = re.compile(r"'type': 'extra_forbidden', 'loc': \(([^)]{1,300})\)")
+REPR = re.compile(r"'type': 'extra_forbidden', 'loc': \(([^)]{1,300})\)")
 
 
 def refused_parameters(error: Mapping[str, Any], message: str) -> tuple[str, ...]:
     """Names as they stand on the wire, each once, the plainest first. What is only out of range is for its user to
     correct, and not among them."""
-    found = dict.fromkeys([*named_apart(error), *located(error), *printed(message), *named_in(message)])
+    found = dict.fromkeys(
+        [*names_in_fields(error), *names_at_locations(error), *names_in_repr(message), *names_in_sentences(message)]
+    )
     return tuple(found)
 
 
-def named_apart(error: Mapping[str, Any]) -> Iterator[str]:
+def names_in_fields(error: Mapping[str, Any]) -> Iterator[str]:
     """The field `param` of the error itself, and of each of its details."""
     details = error.get("details")
     for each in (error, *(details if isinstance(details, list) else ())):
@@ -54,26 +56,26 @@ def refuses(error: Mapping[str, Any], words: tuple[str, ...]) -> bool:
     return error.get("code") in REFUSING_CODES or any(word in said for word in words)
 
 
-def located(value: Any, depth: int = 0) -> Iterator[str]:
+def names_at_locations(value: Any, depth: int = 0) -> Iterator[str]:
     """From {"loc": ["body", "seed"], ...}, however deep it is inside the error, also inside its texts."""
     if depth > DEEPEST:
         return
     if isinstance(value, str) and value.lstrip()[:1] in ("{", "["):
         try:
-            yield from located(parse_json(value[:LONGEST_SEARCHED]), depth + 1)
+            yield from names_at_locations(parse_json(value[:LONGEST_SEARCHED]), depth + 1)
         except ValueError:
             return
     elif isinstance(value, list):
         for entry in value[:100]:
-            yield from located(entry, depth + 1)
+            yield from names_at_locations(entry, depth + 1)
     elif isinstance(value, Mapping):
-        if name := located_name(value):
+        if name := name_at_location(value):
             yield name
         for field in ("detail", "message", "details", "error"):
-            yield from located(value.get(field), depth + 1)
+            yield from names_at_locations(value.get(field), depth + 1)
 
 
-def located_name(entry: Mapping[str, Any]) -> str | None:
+def name_at_location(entry: Mapping[str, Any]) -> str | None:
     """The parameter of one validation error that says that there should be none."""
     where, kind = entry.get("loc"), entry.get("type")
     if not isinstance(where, list) or (kind not in (None, "extra_forbidden") and not forbids_extra(entry)):
@@ -85,13 +87,13 @@ def forbids_extra(entry: Mapping[str, Any]) -> bool:
     return "extra inputs are not permitted" in str(entry.get("msg") or "").lower()
 
 
-def printed(message: str) -> Iterator[str]:
-    for found in PRINTED.finditer(message[:LONGEST_SEARCHED]):
+def names_in_repr(message: str) -> Iterator[str]:
+    for found in REPR.finditer(message[:LONGEST_SEARCHED]):
         names = [name for name in re.findall(r"'([\w.-]+)'", found[1]) if name != "body"]
         yield from names[:1]
 
 
-def named_in(message: str) -> Iterator[str]:
+def names_in_sentences(message: str) -> Iterator[str]:
     for pattern in NAMING:
         for found in re.finditer(pattern, message[:LONGEST_SEARCHED], re.IGNORECASE):
             listed = found[1]

@@ -223,7 +223,7 @@ async def follow_run(request: HttpRequest, run_id: RunId, last_event_id: LastEve
 async def cancel_run(request: HttpRequest, run_id: RunId) -> HttpResponse:
     """Asked a second time, ends it without waiting for what is going. 409 when it had ended."""
     run = await visible_run(request, run_id)
-    if not await engine.run_job(lambda: cancel_recorded(run, caller(request), request)):
+    if not await engine.run_job(lambda: stop_run(run, caller(request), request)):
         raise ApiProblem(409, f"Run {run_id} has ended.")
     return accepted_response(run)
 
@@ -329,7 +329,7 @@ async def start_with_key(
         raise
 
 
-def cancel_recorded(run: Run, key: ApiKey, request: HttpRequest) -> bool:
+def stop_run(run: Run, key: ApiKey, request: HttpRequest) -> bool:
     """False when the run had ended."""
     stopped = engine.cancel(run, by=f"API key {key.name}")
     if stopped:

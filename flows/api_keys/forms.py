@@ -55,12 +55,12 @@ class ExpiryForm(forms.Form):
         cleaned = super().clean() or self.cleaned_data
         if "expiry" in cleaned and "last_day" not in self.errors:
             try:
-                cleaned["expires_at"] = self.expiry_chosen(cleaned["expiry"], cleaned.get("last_day"))
+                cleaned["expires_at"] = self.read_expiry(cleaned["expiry"], cleaned.get("last_day"))
             except ExpiryError as error:
                 self.add_error("last_day", str(error))
         return cleaned
 
-    def expiry_chosen(self, chosen: str, day: date | None) -> datetime | None:
+    def read_expiry(self, chosen: str, day: date | None) -> datetime | None:
         """Raises ExpiryError."""
         if chosen != LAST_DAY:
             return expiry_of(chosen, self.now)

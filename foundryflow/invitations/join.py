@@ -68,7 +68,8 @@ def answer(request: HttpRequest, secret: str) -> HttpResponse:
         return refuse(request, state, invitation)
     if request.user.is_authenticated:
         status = 409 if request.method == "POST" else 200
-        return join_page(request, {"invitation": invitation, "signed_in": name_of(request.user)}, status=status)
+        whose = f"This link lets {invitation.email} in."
+        return join_page(request, {"whose": whose, "signed_in": name_of(request.user)}, status=status)
     if settings.IDENTITY_PROVIDERS:
         request.session[INVITATION] = invitation.pk
         keep_briefly(request.session)

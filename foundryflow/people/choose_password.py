@@ -47,8 +47,8 @@ def answer(request: HttpRequest, secret: str) -> HttpResponse:
         return link_page(request, TEMPLATE, {}, 404)
     attempt.withdraw()
     if request.user.is_authenticated and request.user != person:
-        context = {"person": person, "signed_in": name_of(request.user)}
-        return link_page(request, TEMPLATE, context, 409 if request.method == "POST" else 200)
+        told = {"whose": f"This link is for {person.email or person.username}.", "signed_in": name_of(request.user)}
+        return link_page(request, TEMPLATE, told, 409 if request.method == "POST" else 200)
     form = ChoosePasswordForm(person, form_data(request) if request.method == "POST" else None)
     if not form.is_valid():
         context = {"person": person, "form": form, "secret": secret}
