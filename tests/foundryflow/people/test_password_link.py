@@ -55,6 +55,7 @@ def test_an_administrator_is_told_first_and_shown_the_link_once(administrator, h
     link = answer.context["link"]
     assert link in answer.content.decode()
     assert "No mail server is set" in answer.content.decode()
+    assert "js/copy" in answer.content.decode()  # its Copy button
     assert answer.headers["Cache-Control"] == "no-store"
     entry = AuditEntry.objects.get()
     assert (entry.verb, entry.subject) == ("made a password link for", "Hana Ito")
@@ -159,6 +160,8 @@ def test_after_many_wrong_ones_the_host_waits_and_a_valid_link_stays(secret, mon
     answer = chosen(secret)
     assert (answer.status_code, answer.headers["Retry-After"]) == (429, "900")
     assert "A link that is valid stays so" in answer.content.decode()
+    elsewhere = Client().post("/password/", {"secret": secret, "password": PASSWORD}, REMOTE_ADDR="192.0.2.7")
+    assert elsewhere.status_code == 200
 
 
 def test_whoever_is_signed_in_as_somebody_else_changes_nothing(secret, hana, administrator):
