@@ -20,6 +20,7 @@ FIELDS = {
     "tenant_id": "tenant",
     "client_id": "client",
     "key_header": "header of the key",
+    "token_scope": "scope of the token",
     "extra_header": "extra header",
     "default_model": "default deployment",
     "max_calls": "calls at the same time",

@@ -105,7 +105,7 @@ class SealedJson(EncryptedColumn):
         """Of whole rows. None only at the end: a list in a row may be empty."""
         rows = self._filled() if last is None else self._filled().filter(pk__gt=last)
         some = list(rows.order_by("pk").values_list("pk", self.field.name)[:AT_ONCE])
-        found = [EncryptedValue(self, pk, sealed) for pk, data in some for sealed in self._sealed_in(data)]
+        found = [EncryptedValue(self, pk, sealed) for pk, data in some for sealed in self.sealed_in(data)]
         return found if found or not some else self._values_behind(some[-1][0])
 
     def _filled(self) -> models.QuerySet[models.Model]:
@@ -114,7 +114,7 @@ class SealedJson(EncryptedColumn):
             holds |= Q(**{f"{self.field.name}__has_key": entry})
         return self.model._base_manager.filter(holds)
 
-    def _sealed_in(self, data: Mapping[str, Any]) -> list[str]:
+    def sealed_in(self, data: Mapping[str, Any]) -> list[str]:
         found = [data[entry] for entry in self.entries if data.get(entry)]
         return [text for value in found for text in (value if isinstance(value, list) else [value])]
 
@@ -122,7 +122,7 @@ class SealedJson(EncryptedColumn):
         with transaction.atomic():
             row = self.model._base_manager.select_for_update().filter(pk=value.pk).first()
             data = getattr(row, self.field.name) if row else {}
-            if row is None or value.sealed not in self._sealed_in(data):
+            if row is None or value.sealed not in self.sealed_in(data):
                 return False
             setattr(row, self.field.name, {key: exchanged(held, value.sealed, sealed) for key, held in data.items()})
             row.save(update_fields=[self.field.name])
@@ -147,6 +147,11 @@ def register_sealed_json(model: type[models.Model], field: str, entries: tuple[s
     column = SealedJson(model, model._meta.get_field(field), entries, known_by)
     if column not in _sealed_json:
         _sealed_json.append(column)
+
+
+def find_sealed_json(table: str, column: str) -> SealedJson | None:
+    found = (each for each in _sealed_json if (each.model._meta.db_table, each.field.column) == (table, column))
+    return next(found, None)
 
 
 def encrypted_columns() -> list[EncryptedColumn]:

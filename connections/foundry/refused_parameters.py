@@ -15,10 +15,11 @@ from connections.foundry.json_parsing import parse_json
 DEEPEST = 4  # of errors inside errors
 LONGEST_SEARCHED = 20_000  # characters of a text
 REFUSING_CODES = ("unsupported_parameter", "unsupported_value", "unknown_parameter", "extra_forbidden")
-REFUSING_WORDS = ("not supported", "unsupported", "unrecognized", "not permitted", "unknown parameter", "not allowed")
+TOP_WORDS = ("not supported", "unsupported", "unrecognized", "not permitted", "unknown parameter")
+REFUSING_WORDS = (*TOP_WORDS, "not allowed")  # which is also said of values
 NAMING = (
     r"['\"`]([\w.]+)['\"`] (?:parameter )?is only allowed when",
-    r"unrecognized request arguments? supplied: ([\w., ]+)",
+    r"unrecognized request arguments? supplied: ([\w.]+(?:, ?[\w.]+)*)",
     r"(?:unsupported|unknown|unrecognized|extra) (?:parameters?|values?|fields?|arguments?|names?):? "
     r"(\[[^\]]{1,500}\]|['\"`][\w.]+)",
     r"['\"`]([\w.]+)['\"`] (?:of type \S+ )?(?:is|does|are) not (?:support|permitted)",
@@ -46,9 +47,6 @@ def names_in_fields(error: Mapping[str, Any]) -> Iterator[str]:
         param = each.get("param") if isinstance(each, Mapping) else None
         if isinstance(param, str) and param and refuses(each, REFUSING_WORDS if each is not error else TOP_WORDS):
             yield param
-
-
-TOP_WORDS = REFUSING_WORDS[:-1]  # "not allowed" is also said of values
 
 
 def refuses(error: Mapping[str, Any], words: tuple[str, ...]) -> bool:

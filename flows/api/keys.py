@@ -59,11 +59,15 @@ def token_of(request: HttpRequest) -> str:
     return token if scheme.lower() == "bearer" else ""
 
 
-async def key_end(request: HttpRequest) -> None:
-    """Returns once the key of a call lets nobody in any more: whoever follows a run with it is sent nothing more."""
+async def key_end(request: HttpRequest, scope: ApiScope, flow_id: int) -> None:
+    """Returns once a new call with the key would be refused: whoever follows a run with it is sent nothing more."""
     token = token_of(request)
-    while (key := await find_key(token)) and not key.trouble():  # noqa: ASYNC110 - the database does not say so by itself
+    while (key := await find_key(token)) and lets_follow(key, scope, flow_id):  # noqa: ASYNC110 - nothing tells it
         await asyncio.sleep(FRESH)
+
+
+def lets_follow(key: ApiKey, scope: ApiScope, flow_id: int) -> bool:
+    return not key.trouble() and key.may(scope) and key.person_may(scope) and key.allows_flow(flow_id)
 
 
 def trouble_in_short(key: ApiKey) -> str:

@@ -171,7 +171,7 @@ async def stream_flow(
 ) -> StreamingHttpResponse:
     """Server-sent events: run, action, text, log, end."""
     run = await start_with_key(request, slug, given, idempotency_key, engine.URGENT)
-    return event_stream(stream_events(run.pk, 0), lambda: key_end(request))
+    return event_stream(stream_events(run.pk, 0), lambda: key_end(request, ApiScope.RUN, run.flow_id))
 
 
 @api.get("/runs", auth=reads, summary="Runs, the newest first", response=responses(ok=RunList), tags=["runs"])
@@ -215,8 +215,8 @@ async def show_run(request: HttpRequest, run_id: RunId, after: EventNumber = 0) 
 )
 async def follow_run(request: HttpRequest, run_id: RunId, last_event_id: LastEvent = 0) -> StreamingHttpResponse:
     """Server-sent events. `Last-Event-ID` goes on behind an event that was seen."""
-    await visible_run(request, run_id)
-    return event_stream(stream_events(run_id, last_event_id), lambda: key_end(request))
+    run = await visible_run(request, run_id)
+    return event_stream(stream_events(run_id, last_event_id), lambda: key_end(request, ApiScope.READ, run.flow_id))
 
 
 @changes("cancel", "Stop a run")

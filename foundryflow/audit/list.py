@@ -6,11 +6,11 @@ from collections.abc import Mapping
 from typing import Any
 
 from foundryflow.audit.menus import audit_menus, period_words
-from foundryflow.audit.retention import audit_retention_days
 from foundryflow.audit.rows import audit_rows
 from foundryflow.audit.search import MOST_COUNTED, MOST_READ, NAMES, AuditCursor, AuditFilters, AuditPage
 from foundryflow.filter_menus import Address
 from foundryflow.regions import Region
+from foundryflow.retention import AUDIT_LOG, FOR_EVER, words_of
 
 
 def list_context(params: Mapping[str, str]) -> dict[str, Any]:
@@ -50,6 +50,6 @@ def summary_of(filters: AuditFilters, page: AuditPage, period: str, *, is_first:
         words += [*(["of"] if words else []), more, "entry" if count == 1 else "entries"]
     if period and words:
         words.append(period[:1].lower() + period[1:])
-    days = audit_retention_days()
-    kept = f"kept for {days:,} days" if days else "kept for ever"
+    days = AUDIT_LOG.days()
+    kept = f"kept {'' if days == FOR_EVER else 'for '}{words_of(days)}"
     return " · ".join(filter(None, (" ".join(words), kept)))

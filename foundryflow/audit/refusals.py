@@ -9,6 +9,7 @@ from typing import Any
 
 from django.db import DatabaseError, InterfaceError
 from django.http import HttpRequest
+from django.urls import Resolver404, resolve
 
 from foundryflow.audit.record import Origin, Repeats, Subject, origin_of, record
 from foundryflow.audit.safe_text import MASK
@@ -49,8 +50,13 @@ def record_refusal(
 
 
 def path_of(request: HttpRequest) -> str:
-    """Without what may be the secret of a link, such as an invitation: names in addresses have no capitals."""
-    return "/".join(MASK if SECRET_PART.match(part) else part for part in request.path.split("/"))
+    """Without the secret of a link: what the route calls so, and what looks like one where no route is known."""
+    try:
+        secret = resolve(request.path_info).kwargs.get("secret", "")
+    except Resolver404:
+        secret = ""
+    parts = request.path.split("/")
+    return "/".join(MASK if part and (part == secret or SECRET_PART.match(part)) else part for part in parts)
 
 
 def first_sentence(text: str) -> str:

@@ -8,16 +8,11 @@ from django.db import transaction
 
 from foundryflow.audit.record import SERVER, Origin, Repeats, Subject, record
 from foundryflow.models import AuditEntry
-from foundryflow.retention import AUDIT_LOG
+from foundryflow.retention import AUDIT_LOG, words_of
 
 MOST_ERASED = 1_000  # entries of one transaction
 DAY = timedelta(days=1)
 RETENTION = Origin(SERVER.via, actor=SERVER.actor, source="retention")
-
-
-def audit_retention_days() -> int:
-    """0 keeps entries for ever."""
-    return AUDIT_LOG.days()
 
 
 @transaction.atomic
@@ -36,6 +31,6 @@ def erase_expired_entries() -> bool:
 
 def record_erasure(count: int, what: str, days: int) -> None:
     """One entry a day counts what was erased."""
-    detail = f"older than {days:,} days"
+    detail = f"older than {words_of(days)}"
     repeats = Repeats(DAY, counted="erased", times=count, apart=what)
     record(RETENTION, "erased", Subject("server", what), detail, repeats=repeats)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import replace
@@ -27,6 +28,7 @@ from foundryflow.backup.format import (
 )
 from foundryflow.backup.source import Source
 from foundryflow.backup.tables import SEALED, BackupTable
+from foundryflow.encrypted_columns import find_sealed_json
 from foundryflow.keys import KeyRing
 from foundryflow.version import VERSION
 
@@ -72,12 +74,20 @@ def write_backup(
 def write_part(archive: ZipFile, source: Source, table: BackupTable, keys: KeyCount, tell: Tell) -> BackupPart:
     digest, rows, size, total = hashlib.sha256(), 0, 0, source.count(table)
     sealed = [place for place, column in enumerate(table.columns) if column.kind == SEALED]
+    sealed_json = {
+        place: found
+        for place, column in enumerate(table.columns)
+        if (found := find_sealed_json(table.name, column.name))
+    }
     with archive.open(part_name(table), "w", force_zip64=True) as out:
         together = bytearray()
         for row in source.rows(table):
             for place in sealed:
                 if row[place]:
                     keys.count(row[place])
+            for place, found in sealed_json.items():
+                for text in found.sealed_in(json.loads(row[place])):
+                    keys.count(text)
             line = encode_row(row)
             if len(line) > LONGEST_ROW:
                 raise BackupError(f"A row of {table.label} has {len(line):,} bytes, more than a backup takes.")

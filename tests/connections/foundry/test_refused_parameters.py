@@ -30,6 +30,7 @@ def named(error):
         ({"detail": [{"loc": ["body", "seed"], "msg": "Extra inputs are not permitted", "type": "value_error.extra"}]}, ("seed",)),
         ({"code": "invalid_payload", "message": "Invalid payload", "details": [{**AGENT, "param": "temperature"}, {**AGENT, "param": "top_p"}]}, ("temperature", "top_p")),
         ({"message": "Unrecognized request arguments supplied: logit_bias, seed"}, ("logit_bias", "seed")),
+        ({"message": "Unrecognized request argument supplied: seed. Please check the docs."}, ("seed",)),
         ({"detail": "x", "message": "Extra parameters ['seed', 'user'] are not allowed"}, ("seed", "user")),
         ({"message": "temperature: Extra inputs are not permitted"}, ("temperature",)),
         ({"message": "`temperature` is deprecated for this model."}, ("temperature",)),

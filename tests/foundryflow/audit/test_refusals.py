@@ -38,6 +38,8 @@ def test_the_secret_of_a_link_is_no_part_of_the_path(rf, bob):
     for secret in ("Q3v9xk1Zr7tYp0sLmN8bVcXaWdEfGhJk", "q3v9xk1Zr7tYp0s-LmN8bVcX_aWdEf"):
         request = rf.get(f"/join/{secret}/")
         assert path_of(request) == "/join/••••/"
+    token = "2-diudad-5a3dbe7721e04cf9a1b8c6f2d7e3a940"  # as that of a password link: without a capital
+    assert path_of(rf.get(f"/password/{token}/")) == "/password/••••/"
     slug = "answer-a-customer-who-writes-at-length-and-in-detail"
     assert path_of(rf.get(f"/flows/{slug}/delete/")) == f"/flows/{slug}/delete/"
 

@@ -9,9 +9,10 @@ from flows.engine.deletion import delete_all
 from flows.models import Run, State
 from foundryflow.audit import retention
 from foundryflow.audit.record import COMMAND, Subject, record
-from foundryflow.audit.retention import audit_retention_days, erase_expired_entries
+from foundryflow.audit.retention import erase_expired_entries
 from foundryflow.audit.rows import AuditRow
 from foundryflow.models import AuditEntry
+from foundryflow.retention import AUDIT_LOG
 from tests.factories import make_flow, make_run
 
 pytestmark = pytest.mark.django_db
@@ -28,7 +29,7 @@ def sentences():
 
 
 def test_they_are_kept_for_a_year():
-    assert audit_retention_days() == 365
+    assert AUDIT_LOG.days() == 365
     make_entries(2, 364)
     assert not erase_expired_entries()
     assert AuditEntry.objects.count() == 2

@@ -4,6 +4,8 @@ import io
 from threading import Thread
 
 import pytest
+from allauth.mfa.models import Authenticator
+from cryptography.fernet import Fernet
 from django.apps import apps
 from django.db import connection
 from django.utils import timezone
@@ -14,7 +16,8 @@ from foundryflow.backup.read import open_backup
 from foundryflow.backup.source import open_source
 from foundryflow.backup.tables import tables_of
 from foundryflow.backup.write import write_backup
-from foundryflow.keys import key_ring
+from foundryflow.keys import KeyRing, fingerprint, key_ring
+from foundryflow.roles import Role
 from tests.factories import make_flow, make_run
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -90,3 +93,15 @@ def test_the_same_rows_are_the_same_bytes(monkeypatch):
             write_backup(source, out, tables_of(apps), Level().newest, key_ring(), lambda *_: None)
         made.append(out.getvalue())
     assert made[0] == made[1]
+
+
+def test_the_key_of_two_factor_is_named_though_nothing_else_needs_it(person):
+    former, now = (Fernet.generate_key().decode() for _ in range(2))
+    sealed = Fernet(former).encrypt(b"planted").decode()
+    codes = {"seed": sealed, "migrated_codes": [sealed]}
+    Authenticator.objects.create(user=person(Role.READER), type=Authenticator.Type.RECOVERY_CODES, data=codes)
+    with open_source() as source:
+        manifest, _ = write_backup(
+            source, io.BytesIO(), tables_of(apps), Level().newest, KeyRing([now, former]), lambda *_: None
+        )
+    assert manifest.keys[fingerprint(former)] == 2
