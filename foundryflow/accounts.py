@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import Any
 
 from django.contrib.auth.models import User
@@ -16,9 +17,18 @@ def connect_accounts() -> None:
     post_save.connect(keep_account, sender=User, dispatch_uid="foundryflow.accounts")
 
 
-def keep_account(sender: type[User], instance: User, raw: bool = False, **kwargs: Any) -> None:
-    """A new person gets the role that their flags mean; so does somebody whose flags were changed by a command."""
-    if raw:
+def keep_account(
+    sender: type[User],
+    instance: User,
+    raw: bool = False,
+    update_fields: Collection[str] | None = None,
+    **kwargs: Any,
+) -> None:
+    """A new person gets the role that their flags mean; so does somebody whose flags were changed by a command.
+
+    A save of other fields says nothing about flags: those that it was loaded with may be out of date.
+    """
+    if raw or (update_fields is not None and not {"is_staff", "is_superuser"} & set(update_fields)):
         return
     account = Account.objects.filter(user=instance).first() or Account(user=instance, role="")
     if account.role == "" or flags_of(Role(account.role)) != (instance.is_staff, instance.is_superuser):
@@ -37,3 +47,9 @@ def give_role(user: User, role: Role, by: User | None) -> None:
 def flags_of(role: Role) -> tuple[bool, bool]:
     """Django's own `is_staff` and `is_superuser`, which nothing here asks but commands of Django write."""
     return role.rank >= Role.EDITOR.rank, role is Role.ADMINISTRATOR
+
+
+def lock_administrators() -> set[int]:
+    """Those who are active. SQLite has one transaction that writes at a time; elsewhere their rows are locked."""
+    active = Account.objects.filter(role=Role.ADMINISTRATOR, user__is_active=True)
+    return set(active.select_for_update().order_by("pk").values_list("pk", flat=True))

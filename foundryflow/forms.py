@@ -5,7 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 from django import forms
+from django.conf import settings
 from django.db import IntegrityError, transaction
+
+LONGEST_PASSWORD = 1_000  # characters
 
 
 def save_unless_taken(form: forms.ModelForm[Any], taken: str, field: str | None = None) -> bool:
@@ -20,3 +23,13 @@ def save_unless_taken(form: forms.ModelForm[Any], taken: str, field: str | None 
         form.add_error(field, taken)
         return False
     return True
+
+
+def new_password_field(label: str) -> forms.CharField:
+    return forms.CharField(
+        label=label,
+        max_length=LONGEST_PASSWORD,
+        strip=False,
+        help_text=f"At least {settings.SHORTEST_PASSWORD} characters.",
+        widget=forms.PasswordInput(attrs={"autocomplete": "new-password"}),
+    )

@@ -19,6 +19,7 @@ from django.utils import timezone
 
 from foundryflow.account.provider import has_password
 from foundryflow.audit.record import Subject, origin_of, record
+from foundryflow.forms import LONGEST_PASSWORD
 from foundryflow.http import Request
 from foundryflow.sign_in.attempts import TooMany, begin_attempt
 from foundryflow.sign_in.limits import limits_of
@@ -30,7 +31,6 @@ log = logging.getLogger(__name__)
 
 CONFIRMED = "confirmed_at"  # seconds since 1970, in the session
 FRESH = 300  # seconds for which a sign-in or a confirmation is enough
-LONGEST_PASSWORD = 1_000
 NOT_CURRENT = "This is not your current password. Capital letters count."
 WRONG_CODE = "This code is not right, or was used before. Wait for the next one; a recovery code works once."
 

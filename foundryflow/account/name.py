@@ -9,9 +9,10 @@ from django.contrib.auth.models import User
 from django.db import IntegrityError, transaction
 from django.db.models import Q
 
-from foundryflow.account.confirmation import LONGEST_PASSWORD, NOT_CURRENT, is_right, locked_sentence, own
+from foundryflow.account.confirmation import NOT_CURRENT, is_right, locked_sentence, own
 from foundryflow.account.provider import has_password
 from foundryflow.audit.record import origin_of, record
+from foundryflow.forms import LONGEST_PASSWORD
 from foundryflow.http import Request
 from foundryflow.sign_in.attempts import TooMany
 

@@ -15,7 +15,6 @@ from django.db import transaction
 from django.utils import timezone
 
 from foundryflow.account.confirmation import (
-    LONGEST_PASSWORD,
     NOT_CURRENT,
     is_right,
     locked_sentence,
@@ -23,6 +22,7 @@ from foundryflow.account.confirmation import (
 )
 from foundryflow.account.sessions import end_sessions, rename_session
 from foundryflow.audit.record import origin_of, record
+from foundryflow.forms import LONGEST_PASSWORD
 from foundryflow.http import Request
 from foundryflow.models import Account
 from foundryflow.sign_in.attempts import TooMany
@@ -73,7 +73,8 @@ def change_password(form: PasswordForm) -> None:
     request, user = form.request, form.user
     before = request.session.session_key
     with transaction.atomic():
-        form.save()
+        form.save(commit=False)
+        user.save(update_fields=["password"])
         Account.objects.filter(user=user).update(password_changed_at=timezone.now())
         update_session_auth_hash(request, user)
         rename_session(before, request.session.session_key)

@@ -11,13 +11,14 @@ from django.urls import reverse
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from foundryflow.access import reader
-from foundryflow.account.confirmation import LONGEST_PASSWORD, own
+from foundryflow.account.confirmation import own
 from foundryflow.account.name import NameForm
 from foundryflow.account.page import password_sheet, sessions_response, whole_page
 from foundryflow.account.password import PasswordForm, change_password, hint_of
 from foundryflow.account.provider import has_password, provider_of
 from foundryflow.account.sessions import end_session, end_sessions
 from foundryflow.audit.record import origin_of, record
+from foundryflow.forms import LONGEST_PASSWORD
 from foundryflow.http import Request, form_data
 from foundryflow.models import Account
 from foundryflow.models.account import THEMES

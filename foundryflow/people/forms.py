@@ -1,25 +1,14 @@
-"""A field for a new password, where somebody has none to confirm it by."""
+"""The form of somebody who chooses a password by a link."""
 
 from __future__ import annotations
 
 from typing import Any
 
 from django import forms
-from django.conf import settings
 from django.contrib.auth.models import User
 from django.contrib.auth.password_validation import validate_password
 
-from foundryflow.account.confirmation import LONGEST_PASSWORD
-
-
-def new_password_field(label: str) -> forms.CharField:
-    return forms.CharField(
-        label=label,
-        max_length=LONGEST_PASSWORD,
-        strip=False,
-        help_text=f"At least {settings.SHORTEST_PASSWORD} characters.",
-        widget=forms.PasswordInput(attrs={"autocomplete": "new-password"}),
-    )
+from foundryflow.forms import new_password_field
 
 
 class ChoosePasswordForm(forms.Form):

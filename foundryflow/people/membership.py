@@ -8,9 +8,8 @@ from django.utils import timezone
 
 from foundryflow.account.sessions import end_sessions
 from foundryflow.account.two_factor import reset_two_factor as take_two_factor_away
-from foundryflow.accounts import give_role
+from foundryflow.accounts import give_role, lock_administrators
 from foundryflow.audit.record import Origin, Subject, record
-from foundryflow.models import Account
 from foundryflow.names import name_of
 from foundryflow.roles import Role
 
@@ -81,12 +80,6 @@ def locked_person(pk: int, *, stays_administrator: bool) -> User:
     if not stays_administrator and administrators == {pk}:
         raise LastAdministrator(person)
     return person
-
-
-def lock_administrators() -> set[int]:
-    """Those who are active. SQLite has one transaction that writes at a time; elsewhere their rows are locked."""
-    active = Account.objects.filter(role=Role.ADMINISTRATOR, user__is_active=True)
-    return set(active.select_for_update().order_by("pk").values_list("pk", flat=True))
 
 
 def set_active(person: User, *, is_active: bool) -> None:

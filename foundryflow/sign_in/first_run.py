@@ -18,6 +18,7 @@ from django.shortcuts import redirect
 from django.views.decorators.http import require_http_methods
 
 from foundryflow.access import anyone
+from foundryflow.forms import new_password_field
 from foundryflow.regions import page
 from foundryflow.sign_in.attempts import Limit, TooMany, begin_attempt
 from foundryflow.sign_in.devices import remember_device
@@ -59,7 +60,7 @@ class AdministratorForm(forms.Form):
     )  # fmt: skip
     name = forms.CharField(label="Your name", max_length=150)
     email = forms.EmailField(label="Email", max_length=150)
-    password = forms.CharField(label="Password", widget=forms.PasswordInput(attrs={"autocomplete": "new-password"}))
+    password = new_password_field("Password")
 
     def __init__(self, *args: Any, request: HttpRequest, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)

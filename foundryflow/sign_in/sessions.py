@@ -48,7 +48,8 @@ class LimitedSessions(SessionMiddleware):
         session = getattr(request, "session", None)
         if session is not None and session.accessed and SEEN in session and is_attended(request, response):
             now = int(time.time())
-            if now - session[SEEN] >= min(REFRESH, settings.SESSION_IDLE_SECONDS // 4):
+            is_due = now - session[SEEN] >= min(REFRESH, settings.SESSION_IDLE_SECONDS // 4)
+            if is_due and session.exists(session.session_key):  # the request may have ended it
                 session[SEEN] = now
                 note_presence(session.get(SESSION_KEY))
                 person_seen.send(LimitedSessions, request=request)

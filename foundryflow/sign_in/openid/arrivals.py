@@ -13,9 +13,9 @@ from django.db.models import Q
 from django.http import HttpRequest
 from django.utils import timezone
 
-from foundryflow.accounts import give_role
+from foundryflow.accounts import give_role, lock_administrators
 from foundryflow.audit.record import Origin, Subject, record
-from foundryflow.models import Account, Invitation
+from foundryflow.models import Invitation
 from foundryflow.models.audit_entry import Via
 from foundryflow.names import name_of
 from foundryflow.proxies import caller_address
@@ -138,13 +138,11 @@ def apply_role(arrival: Arrival, user: User, role: Role, group: str) -> None:
         record(arrival.origin, "tried to make", person(user), f"{role}, but nobody else is administrator", refused=True)
         return
     give_role(user, role, None)
-    user.account = Account.objects.get(user=user)
     record(arrival.origin, "made", person(user), f"{role} by group {group}", data={"role": role, "group": group})
 
 
 def is_last_administrator(user: User) -> bool:
-    administrators = Account.objects.select_for_update().filter(role=Role.ADMINISTRATOR, user__is_active=True)
-    return all(account.pk == user.pk for account in administrators)
+    return lock_administrators() <= {user.pk}
 
 
 def person(user: User) -> Subject:

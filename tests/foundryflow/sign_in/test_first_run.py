@@ -71,3 +71,10 @@ def test_wrong_input_keeps_what_was_typed_but_the_password(wrong):
     assert response.status_code == 422
     assert GIVEN["password"] not in response.content.decode()
     assert not User.objects.exists()
+
+
+@pytest.mark.django_db
+def test_the_password_is_the_one_that_was_typed():
+    typed = " correct horse staple "
+    assert Client().post("/setup/", {**GIVEN, "password": typed}).status_code == 302
+    assert User.objects.get().check_password(typed)
