@@ -212,7 +212,7 @@ class GatewayPart(ConnectionPart):
     key_header = forms.ChoiceField(label="Header of the key", choices=KEY_HEADERS, required=False)
     other_key_header = HeaderName(label="Name of that header", max_length=100, required=False)
     token_scope = forms.RegexField(
-        r"^(api|https)://[^\s/]+(/[^\s/]+)*/\.default$",
+        r"^api://[^\s/]+(/[^\s/]+)*/\.default$",
         label="Scope of the token",
         max_length=200,
         required=False,

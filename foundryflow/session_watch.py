@@ -11,18 +11,16 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from asgiref.sync import ThreadSensitiveContext
-from django.contrib.auth import HASH_SESSION_KEY, SESSION_KEY
 from django.contrib.auth.models import User
 from django.contrib.sessions.models import Session
 from django.utils import timezone
-from django.utils.crypto import constant_time_compare
 
+from foundryflow.account.sessions import leads_in
 from foundryflow.database.absence_log import note_away
 from foundryflow.database.errors import MAY_BE_AWAY
 from foundryflow.database.threads import read_patiently
 from foundryflow.http import Request
 from foundryflow.roles import Role, role_of
-from foundryflow.sign_in.sessions import is_over
 
 PAUSE = 2.0  # seconds between two looks
 
@@ -96,7 +94,4 @@ def refused_listeners(listeners: Iterable[Listener]) -> list[Listener]:
 def may_listen(listener: Listener, session: Session | None, user: User | None) -> bool:
     if session is None or user is None or not user.is_active or role_of(user) != listener.role:
         return False
-    data = session.get_decoded()
-    if data.get(SESSION_KEY) != str(user.pk) or is_over(data):
-        return False
-    return constant_time_compare(data.get(HASH_SESSION_KEY, ""), user.get_session_auth_hash())
+    return leads_in(session, user)

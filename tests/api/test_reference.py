@@ -58,10 +58,11 @@ def test_the_lines_for_a_shell_run_the_flow_with_its_inputs(server):
     wait, stream, _ = examples(server.url)
     assert '"state": "succeeded"' in execute("bash", "-c", wait.curl)
     assert "event: end" in execute("bash", "-c", stream.curl)
+    assert Run.objects.count() == 2
     for run in Run.objects.all():
         assert run.inputs["tags"] == INPUTS[4]["default"]
         assert run.inputs["question"] == "your question"
-        assert "kept-in-the-environment" not in str(run.output)
+        assert "kept-in-the-environment" not in str((run.inputs, run.output))
 
 
 def test_the_python_runs_the_flow_and_once_means_once(server):

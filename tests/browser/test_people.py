@@ -83,3 +83,18 @@ def test_a_role_that_is_taken_away_in_mid_edit_loses_nothing_that_was_typed(inst
     page.reload()
     expect(page.locator("#panel-description")).to_have_value("In the language of the question. And short.")
     assert own_complaints(ada) == []
+
+
+def test_a_password_link_is_copied(installation, ada):
+    page = ada.page
+    page.context.grant_permissions(["clipboard-read", "clipboard-write"])
+    assert installation.manage("shell", "-v0", "-c", BO).returncode == 0
+    page.goto(f"{installation.url}/people/")
+    page.locator("summary[aria-label^='Bo Larsen']").click()
+    page.get_by_role("link", name="Password link").click()
+    page.get_by_role("button", name="Make a link").click()
+    link = page.locator("#made-link").input_value()
+    page.get_by_role("button", name="Copy").click()
+    expect(page.get_by_text("Copied")).to_be_visible()
+    assert page.evaluate("navigator.clipboard.readText()") == link
+    assert ada.axe() == []

@@ -135,6 +135,7 @@ def test_a_gateway_has_a_scope_of_its_own(client_alice):
     [
         ({"token_scope": "0f1e"}, "A scope looks like api://"),
         ({"token_scope": "api://0f1e"}, "A scope looks like api://"),
+        ({"token_scope": "https://management.azure.com/.default"}, "A scope looks like api://"),
         ({"token_scope": "api://a/.default", "endpoint": "https://r.openai.azure.com/openai/v1"}, "has a scope of its own"),
     ],
 )  # fmt: skip

@@ -5,10 +5,10 @@ from __future__ import annotations
 from argparse import ArgumentParser
 from typing import Any
 
-from django.contrib.auth.models import User
 from django.core.management.base import BaseCommand, CommandError
 
 from foundryflow.audit.record import COMMAND
+from foundryflow.invitations.invite import person_with
 from foundryflow.people.membership import reset_two_factor
 
 
@@ -19,7 +19,7 @@ class Command(BaseCommand):
         parser.add_argument("name", help="the name or email that the person logs in with")
 
     def handle(self, *args: Any, name: str, **options: Any) -> None:
-        user = User.objects.filter(username=name).first()
+        user = person_with(name)
         if user is None:
             raise CommandError(f"Nobody here is called {name}.")
         if not reset_two_factor(user, COMMAND):

@@ -83,6 +83,8 @@ def test_a_lost_phone_is_no_lost_account(alice):
     assert AuditEntry.objects.get().verb == "reset two-factor of"
     call_command("reset_two_factor", "alice", stdout=out)
     assert "alice has no two-factor." in out.getvalue()
+    call_command("reset_two_factor", "ALICE@example.com", stdout=out)
+    assert "ALICE@example.com has no two-factor." in out.getvalue()
     with pytest.raises(CommandError, match="Nobody here is called ghost"):
         call_command("reset_two_factor", "ghost")
 
