@@ -114,9 +114,14 @@ class SealedJson(EncryptedColumn):
             holds |= Q(**{f"{self.field.name}__has_key": entry})
         return self.model._base_manager.filter(holds)
 
-    def sealed_in(self, data: Mapping[str, Any]) -> list[str]:
+    def sealed_in(self, data: Any) -> list[str]:
+        """None where it is no object: a backup takes whatever is stored."""
+        if not isinstance(data, Mapping):
+            return []
         found = [data[entry] for entry in self.entries if data.get(entry)]
-        return [text for value in found for text in (value if isinstance(value, list) else [value])]
+        return [
+            text for value in found for text in (value if isinstance(value, list) else [value]) if isinstance(text, str)
+        ]
 
     def replace(self, value: EncryptedValue, sealed: str) -> bool:
         with transaction.atomic():
