@@ -1,30 +1,26 @@
-"""Calls that were refused, in the audit log: at most one entry a minute for the same key and reason, with a count,
-since programs repeat themselves."""
+"""Calls that were refused, in the audit log: at most one entry a minute for the same key, call and reason, with a
+count, since programs repeat themselves."""
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 
-from django.db.models import F
 from django.http import HttpRequest
-from django.utils import timezone
 
 from connections.models import Connection
 from flows import engine
 from flows.api.key_use import note_refused_use
 from flows.api.soon import Soon
 from flows.models import Flow, Run
-from foundryflow.audit.record import Origin, Subject, origin_of_key, record
-from foundryflow.models import ApiKey, AuditEntry
+from foundryflow.audit.record import Origin, Repeats, Subject, origin_of_key, record
+from foundryflow.models import ApiKey
 from foundryflow.models.audit_entry import Via
 from foundryflow.proxies import caller_address
 
-MINUTE = 60.0
+MINUTE = timedelta(minutes=1)
 PAUSE = 1.0  # seconds between two writes of what is counted
-MOST = 10_000  # refusals remembered
 STARTED = ("tried to start a run of", "")
 TRIED = {  # by the name of the view
     "list_flows": ("tried to list", "flows"),
@@ -41,7 +37,8 @@ OTHER_FLOW, NOT_NAMED = "is not for this flow", "has no flow that names this con
 
 @dataclass(frozen=True)
 class Refusal:
-    """One call. Those with the same `who` and `reason` are one entry."""
+    """One call. Those with the same `who`, `reason` and `call` are one entry, which names what the last of them asked
+    for."""
 
     who: str
     reason: str
@@ -51,8 +48,7 @@ class Refusal:
     names: Mapping[str, str]  # what its address says: slug, run_id, name
 
 
-_begun: dict[tuple[str, str], float] = {}  # when the entry of the minute was written
-_waiting: dict[tuple[str, str], tuple[Refusal, int]] = {}  # with how many of them
+_waiting: dict[tuple[str, str, str], tuple[Refusal, int]] = {}  # since the last write: the last, and how many
 
 
 def note_refusal(request: HttpRequest, key: ApiKey, reason: str) -> None:
@@ -73,15 +69,10 @@ def refusal_of(request: HttpRequest, who: str, reason: str, origin: Origin, key:
 
 
 def note(refusal: Refusal) -> None:
-    which, now = (refusal.who, refusal.reason), time.monotonic()
-    _, count = _waiting.get(which, (refusal, 0))
-    if len(_begun) > MOST:
-        _begun.clear()
-    is_first = now - _begun.get(which, -MINUTE) >= MINUTE
-    if is_first:
-        _begun[which] = now
-    _waiting[which] = refusal, count + 1
-    writing.ask(at_once=is_first)
+    alike = (refusal.who, refusal.reason, refusal.call)
+    _, count = _waiting.get(alike, (refusal, 0))
+    _waiting[alike] = refusal, count + 1
+    writing.ask()
 
 
 async def write_refusals() -> None:
@@ -97,23 +88,21 @@ def store_refusals(waiting: Iterable[tuple[Refusal, int]]) -> None:
 
 
 def store_refusal(refusal: Refusal, count: int) -> None:
-    """Adds to the entry of the last minute, also to one of another process; else makes one."""
-    key = ApiKey.objects.select_related("created_by").filter(pk=refusal.key).first() if refusal.key else None
-    if refusal.key and key is None:
+    if refusal.key and not ApiKey.objects.filter(pk=refusal.key).exists():
         return  # it has gone with its person meanwhile
-    detail = f"{refusal.who} {refusal.reason}" if key else refusal.reason
-    since = timezone.now() - timedelta(seconds=MINUTE + PAUSE)
-    same = AuditEntry.objects.filter(at__gt=since, via=Via.API, is_refused=True, detail=detail)
-    same = same if key else same.filter(address=refusal.origin.address)
-    if entry := same.values_list("pk", flat=True).first():
-        AuditEntry.objects.filter(pk=entry).update(count=F("count") + count)
-        return
     verb, subject = subject_of(refusal)
     if refusal.reason in (OTHER_FLOW, NOT_NAMED) and subject.pk is None:
         return  # there is no such thing for any key
-    record(refusal.origin, verb, subject, detail, refused=True, data={"key": refusal.who} if key else {})
-    if count > 1 and (newest := same.values_list("pk", flat=True).first()):
-        AuditEntry.objects.filter(pk=newest).update(count=count)
+    of_key = refusal.key is not None
+    record(
+        refusal.origin,
+        verb,
+        subject,
+        f"{refusal.who} {refusal.reason}" if of_key else refusal.reason,
+        refused=True,
+        data={"key": refusal.who} if of_key else {},
+        repeats=Repeats(MINUTE, times=count, apart=f"{refusal.who} {refusal.reason} {refusal.call}"),
+    )
 
 
 def subject_of(refusal: Refusal) -> tuple[str, Subject]:

@@ -42,9 +42,9 @@ def note_use(key: ApiKey) -> None:
 
 
 def note_refused_use(key: ApiKey) -> None:
-    """That the call which was noted last is refused."""
-    if use := _uses.get(key.pk):
-        use.is_refused = True
+    """That the call which was noted last is refused; it may be written already."""
+    _uses.setdefault(key.pk, CountedCalls(0, timezone.now())).is_refused = True
+    writing.ask()
 
 
 async def write_uses() -> None:

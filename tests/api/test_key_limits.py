@@ -10,7 +10,7 @@ import pytest
 from django.contrib.auth.models import User
 from django.utils import timezone
 
-from flows.api import key_refusals, keys
+from flows.api import keys
 from flows.models import Run
 from foundryflow.models import ApiKey, ApiScope, AuditEntry
 from tests.api.test_api import ask, server
@@ -20,12 +20,6 @@ from tests.factories import make_connection, make_flow
 
 __all__ = ["counting", "server"]
 pytestmark = pytest.mark.django_db(transaction=True)
-
-
-@pytest.fixture(autouse=True)
-def fresh_memory():
-    """Of refusals of other tests."""
-    key_refusals._begun.clear()
 
 
 @pytest.fixture
@@ -211,7 +205,19 @@ def test_a_flow_that_is_not_there_for_any_key_is_no_refusal(call, alice):
     _, text = issue(alice, flow_ids=[mine.pk])
     call("POST", "/flows/nowhere/run", text)
     call("GET", "/runs/1000000", text)
-    key_refusals._begun.clear()
     call("POST", "/flows/other/run", text)
     until(refusals)
     assert [(entry.subject, entry.detail[-20:]) for entry in refusals()] == [("Other", "is not for this flow")]
+
+
+def test_refusals_of_different_calls_are_entries_of_their_own(call, alice):
+    plain("Mine")
+    _, text = issue(alice, scopes=["usage"])
+    for method, path in (("GET", "/flows"), ("GET", "/runs"), ("GET", "/flows"), ("GET", "/runs/1")):
+        assert call(method, path, text).status_code == 403
+    until(lambda: sum(entry.count for entry in refusals()) == 4)
+    assert sorted((f"{entry.verb} {entry.subject}", entry.count) for entry in refusals()) == [
+        ("tried to list flows", 2),
+        ("tried to list runs", 1),
+        ("tried to read run 1", 1),
+    ]
