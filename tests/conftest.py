@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import shutil
 import socket
@@ -40,6 +41,11 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         config.hook.pytest_deselected(items=without)
         items[:] = [item for item in items if item not in without]
     items[:] = dealt_out(items, int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", 1)))
+
+
+def pytest_sessionfinish() -> None:
+    """What the loops of tests have left open is told to a log that is closed by then: that says nothing of a test."""
+    logging.raiseExceptions = False
 
 
 def dealt_out(items: list[pytest.Item], workers: int) -> list[pytest.Item]:

@@ -88,6 +88,18 @@ def test_compose_understands_the_file_and_every_container_is_locked_down(name):
     assert services["web"]["ports"][0]["host_ip"] == "127.0.0.1"  # the proxy is the way in
 
 
+@pytest.mark.parametrize("name", COMPOSE)
+def test_every_setting_of_the_env_file_reaches_the_server(name, tmp_path):
+    deploy = tmp_path / "deploy"
+    shutil.copytree(DEPLOY, deploy)
+    mail = {"FOUNDRYFLOW_EMAIL_URL": "smtp://mail.contoso.com", "FOUNDRYFLOW_TIME_ZONE": "Europe/Oslo"}
+    lines = [f"{key}={value}" for key, value in {"FOUNDRYFLOW_HOSTS": "flows.contoso.com", **mail}.items()]
+    (deploy / ".env").write_text("\n".join(lines))
+    told = json.loads(output_of(BIN / "docker-compose", "--file", deploy / name, "config", "--format", "json"))
+    servers = [service for label, service in told["services"].items() if label != "database"]
+    assert all(mail.items() <= service["environment"].items() for service in servers)
+
+
 def test_what_must_be_there_first_is_waited_for():
     services = composed("compose.yaml")["services"]
     waits = {
