@@ -159,6 +159,10 @@ class ActionType:
             for variable in property.binds(properties.get(name), role)
         ]
 
+    def values_inside(self, recorded: Mapping[str, Any], index: int) -> Mapping[str, Any]:
+        """What a loop has bound in an iteration, told by its properties as a run has recorded them."""
+        return {}
+
     def role(self, action: Action, branch: Branch) -> str:
         """What a branch is for, where branches differ."""
         return ""

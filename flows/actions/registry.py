@@ -58,6 +58,12 @@ def container_types() -> tuple[str, ...]:
     return tuple(known.type for known in all_types() if known.branches != "none")
 
 
+@cache
+def loop_types() -> tuple[str, ...]:
+    """The types of actions whose branch is run again and again."""
+    return tuple(known.type for known in all_types() if known.branches == "body")
+
+
 def properties_of_type(type: str) -> Mapping[str, Property]:
     """The properties of an action type by name; none when it is not installed here."""
     known = find_type(type)

@@ -14,6 +14,7 @@ from connections.models import Connection
 from flows.access import find_flow
 from flows.designer.audited import record_edit, record_step
 from flows.designer.fields import PanelContext
+from flows.designer.shown_run import ShownRun, shown_run
 from flows.engine import configuration
 from flows.flowchart.chart import type_view
 from flows.language.document import Document, DocumentError
@@ -146,6 +147,11 @@ class OpenFlow:
         titles = {a.action.id: a.action.title or type_view(a.action.type).title for a in document.walk()}
         found = configuration.problems_of_revision(revision, self.flow, self.connections)
         return ProblemList(found, titles, open_problems(document, found, new_action))
+
+    @cached_property
+    def shown_run(self) -> ShownRun | None:
+        """The run whose states and values stand beside the flow."""
+        return shown_run(self.request, self.flow)
 
     @cached_property
     def history(self) -> FlowHistory:

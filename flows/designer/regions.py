@@ -19,7 +19,6 @@ from flows.designer.start_form import StartForm
 from flows.flowchart.chart import GROUPS, START, Card, Flowchart, TypeView, type_view
 from flows.language.document import DocumentError
 from flows.language.nodes import Action
-from flows.models.run_counts import newest_runs
 from foundryflow.regions import Region
 
 
@@ -33,7 +32,7 @@ def page_context(opened: OpenFlow, selected: str, panel: Region | None = None) -
         "panel_template": panel.template,
         "toolbox": toolbox(),
         "can_edit": opened.can_edit,
-        "last_run": newest_runs([opened.flow.pk]).get(opened.flow.pk),
+        "last_run": opened.shown_run.run if opened.shown_run else None,
     }
 
 

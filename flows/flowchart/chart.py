@@ -313,8 +313,7 @@ def has_conditions(type: str) -> bool:
 
 
 def is_loop(type: str) -> bool:
-    known = registry.find_type(type)
-    return known is not None and known.branches == "body"
+    return type in registry.loop_types()
 
 
 def ports(action: Action, errors: Collection[tuple[str | None, str | None]]) -> list[Port]:

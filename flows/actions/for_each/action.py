@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -79,6 +79,11 @@ class ForEach(ActionType):
             facts={"iterations": loop.done},
             variables={name: loop.results} if name else {},
         )
+
+    def values_inside(self, recorded: Mapping[str, Any], index: int) -> Mapping[str, Any]:
+        items, item_name = recorded.get("items"), str(recorded.get("item_variable_name"))
+        item = {item_name: items[index]} if isinstance(items, list) and index < len(items) else {}
+        return {**item, str(recorded.get("index_variable_name")): index}
 
 
 def list_of(items: Any) -> list[Any]:

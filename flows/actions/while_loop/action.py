@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from flows.actions.base import ActionType, Group, NewBranch, Result, Signal, Step
 from flows.language.errors import ActionError
@@ -70,6 +72,9 @@ class While(ActionType):
             if not done:
                 await step.skip(body, "condition does not hold")
         return Result(output=done, facts={"iterations": done})
+
+    def values_inside(self, recorded: Mapping[str, Any], index: int) -> Mapping[str, Any]:
+        return {str(recorded.get("index_variable_name")): index}
 
     async def holds(self, properties: Properties, step: Step, index: int) -> bool:
         scope = step.scope.child()
