@@ -13,11 +13,11 @@ UNSTORABLE = re.compile("[\x00\ud800-\udfff]")  # NUL and halves of surrogate pa
 
 
 class JsonError(ValueError):
-    """Why a text is no JSON that can be kept: a predicate ("is nested too deeply"), and the line where it is known."""
+    """Why a text is no JSON that can be kept: a predicate ("is nested too deeply"), and the place where it is known."""
 
-    def __init__(self, what: str, line: int | None = None) -> None:
+    def __init__(self, what: str, line: int | None = None, column: int | None = None) -> None:
         super().__init__(what if line is None else f"line {line}: {what}")
-        self.what, self.line = what, line
+        self.what, self.line, self.column = what, line, column
 
 
 def read_json(text: str | bytes, deepest: int = DEEPEST) -> Any:
@@ -29,7 +29,7 @@ def read_json(text: str | bytes, deepest: int = DEEPEST) -> Any:
     except UnicodeDecodeError:
         raise JsonError("is not text") from None
     except json.JSONDecodeError as error:
-        raise JsonError(f"not JSON ({error.msg})", error.lineno) from None
+        raise JsonError(f"not JSON ({error.msg})", error.lineno, error.colno) from None
     except RecursionError:
         raise too_deep(deepest) from None
     if deeper_than(value, deepest):

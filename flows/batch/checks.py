@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
-from flows.batch.json_schemas import SchemaProblem, schema_of
-from flows.batch.regex import PatternError, compile_pattern
+from flows.language.json_schemas import SchemaProblem, schema_of
+from flows.language.regex import PatternError, compile_pattern
 
 MOST_CHECKS = 20
 LONGEST_VALUE, LONGEST_RUBRIC, LONGEST_NAME = 20_000, 10_000, 200  # characters

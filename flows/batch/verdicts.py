@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from flows.batch.checks import LONGEST_QUOTE, Check, CheckKind, text_of
-from flows.batch.json_schemas import LONGEST_TEXT, NotJson, SchemaProblem, Undecided, parse_json, schema_of
-from flows.batch.regex import MOST_WORK, PatternError, compile_pattern
+from flows.language.json_schemas import LONGEST_TEXT, NotJson, SchemaProblem, Undecided, parse_json, schema_of
+from flows.language.regex import MOST_WORK, PatternError, compile_pattern
 
 LONGEST_REASON = 2_000  # characters of what a judge says
 NOT_STORED = re.compile("[\x00\ud800-\udfff]")  # no database keeps these

@@ -8,9 +8,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 
-from flows.batch.json_schemas import SchemaProblem, Undecided, schema_of
+from flows.language.json_schemas import SchemaProblem, Undecided, schema_of
 
-TOO_MUCH = "The schema is too much work for this answer. Simplify it."
+TOO_MUCH = "The schema is too much work for this value. Simplify it."
 
 
 def problem_of(schema):
@@ -118,10 +118,10 @@ def test_what_cannot_be_looked_up_or_computed_is_undecided():
     assert undecided({"$ref": "#/$defs/x"}, 1) == "The schema refers to a part of itself that is not there."
     assert (
         undecided({"multipleOf": 0.5}, 10**400)
-        == "The schema asks for something that cannot be computed for this answer."
+        == "The schema asks for something that cannot be computed for this value."
     )
     deep = json.loads("[" * 200 + "]" * 200)
-    assert undecided(True, deep) == "The answer is nested deeper than 100 levels."
+    assert undecided(True, deep) == "The value is nested deeper than 100 levels."
 
 
 def test_a_usual_schema_on_a_long_answer_is_decided():

@@ -19,7 +19,7 @@ from jsonschema.validators import extend
 from referencing import Registry
 from referencing.exceptions import Unresolvable
 
-from flows.batch.regex import MOST_WORK, PatternError, compile_pattern
+from flows.language.regex import MOST_WORK, PatternError, compile_pattern
 
 LONGEST_SCHEMA, LONGEST_TEXT = 20_000, 1_000_000  # characters of JSON
 DEEPEST = 100  # lists and objects inside each other
@@ -57,11 +57,11 @@ class Schema:
         try:
             error = next(self._validator.iter_errors(value), None)
         except (TooMuchWork, RecursionError):
-            raise Undecided("The schema is too much work for this answer. Simplify it.") from None
+            raise Undecided("The schema is too much work for this value. Simplify it.") from None
         except Unresolvable:
             raise Undecided("The schema refers to a part of itself that is not there.") from None
         except (UnknownType, ArithmeticError, LookupError, TypeError, ValueError):
-            raise Undecided("The schema asks for something that cannot be computed for this answer.") from None
+            raise Undecided("The schema asks for something that cannot be computed for this value.") from None
         finally:
             BUDGET.reset(token)
         return None if error is None else error_sentence(error)
@@ -155,16 +155,16 @@ def clip(text: str) -> str:
 
 
 class SchemaStepBudget:
-    """How much work may still be done for one answer."""
+    """How much work may still be done for one value."""
 
-    def __init__(self, answer: Any) -> None:
+    def __init__(self, value: Any) -> None:
         self._left = MOST_STEPS
-        self._sizes: dict[int, int] = {}  # of the answer's parts, by identity: a message quotes the part as a whole
-        self._measure(answer, 0)
+        self._sizes: dict[int, int] = {}  # of its parts, by identity: a message quotes the part as a whole
+        self._measure(value, 0)
 
     def _measure(self, value: Any, depth: int) -> int:
         if depth > DEEPEST:
-            raise Undecided(f"The answer is nested deeper than {DEEPEST} levels.")
+            raise Undecided(f"The value is nested deeper than {DEEPEST} levels.")
         if isinstance(value, dict):
             size = sum(len(name) + self._measure(item, depth + 1) for name, item in value.items())
         elif isinstance(value, list):
