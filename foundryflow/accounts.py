@@ -6,10 +6,13 @@ from collections.abc import Collection
 from typing import Any
 
 from django.contrib.auth.models import User
+from django.db.models import Q, QuerySet
 from django.db.models.signals import post_save
 from django.utils import timezone
 
+from foundryflow.audit.record import Subject
 from foundryflow.models import Account
+from foundryflow.names import name_of
 from foundryflow.roles import Role, role_by_flags
 
 
@@ -42,6 +45,20 @@ def give_role(user: User, role: Role, by: User | None) -> None:
     given = {"role": role, "role_given_by": by, "role_given_at": timezone.now()}
     user.account, _ = Account.objects.update_or_create(user=user, defaults=given)
     user.save(update_fields=["is_staff", "is_superuser"])
+
+
+def people_with(email: str) -> QuerySet[User]:
+    """Whoever has this address as email or as user name, in whichever letters."""
+    return User.objects.filter(Q(email__iexact=email) | Q(username__iexact=email))
+
+
+def person_with(email: str) -> User | None:
+    return people_with(email).select_related("account").first()
+
+
+def subject_of(person: User) -> Subject:
+    """Of an entry of the audit log."""
+    return Subject("person", name_of(person), person.pk)
 
 
 def flags_of(role: Role) -> tuple[bool, bool]:

@@ -23,7 +23,7 @@ LAST_DAY, ALL, SOME = "day", "all", "some"
 TAKEN = "There is a key of this name. Choose another, or revoke that one first."
 
 
-class NameForm(forms.Form):
+class KeyNameForm(forms.Form):
     name = forms.CharField(max_length=100, help_text="Of the program, as the log will call it.")
 
     def __init__(self, data: Mapping[str, Any] | None = None, *, key: ApiKey | None = None, **given: Any) -> None:
@@ -94,7 +94,7 @@ class LimitForm(forms.Form):
         return cleaned
 
 
-class KeyForm(NameForm, LimitForm, ExpiryForm):
+class KeyForm(KeyNameForm, LimitForm, ExpiryForm):
     """A new key. Nobody gives it more than their role may."""
 
     scopes = forms.MultipleChoiceField(

@@ -21,8 +21,8 @@ from flows.api_keys.forms import (
     TAKEN,
     ExpiryForm,
     KeyForm,
+    KeyNameForm,
     LimitForm,
-    NameForm,
     initial_expiry,
     initial_like,
     initial_limit,
@@ -103,7 +103,7 @@ def rename(request: Request, pk: int) -> HttpResponse:
         log.record_renamed(origin_of(request), key, before)
         return f"{before} is called {key.name} now."
 
-    form = NameForm(form_data(request) if request.method == "POST" else None, key=key, initial={"name": key.name})
+    form = KeyNameForm(form_data(request) if request.method == "POST" else None, key=key, initial={"name": key.name})
     return change_response(request, key, form, "api_keys/_rename.html", store)
 
 

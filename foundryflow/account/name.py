@@ -7,10 +7,10 @@ from typing import Any
 from django import forms
 from django.contrib.auth.models import User
 from django.db import IntegrityError, transaction
-from django.db.models import Q
 
 from foundryflow.account.confirmation import NOT_CURRENT, is_right, locked_sentence, own
 from foundryflow.account.provider import has_password
+from foundryflow.accounts import people_with
 from foundryflow.audit.record import origin_of, record
 from foundryflow.forms import LONGEST_PASSWORD
 from foundryflow.http import Request
@@ -112,5 +112,4 @@ class NameForm(forms.Form):
 
 def is_taken(email: str, user: User) -> bool:
     """Whether somebody else has it, as email or as user name, however it is written."""
-    same = Q(email__iexact=email) | Q(username__iexact=email)
-    return bool(email) and User.objects.exclude(pk=user.pk).filter(same).exists()
+    return bool(email) and people_with(email).exclude(pk=user.pk).exists()

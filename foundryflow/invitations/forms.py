@@ -9,8 +9,8 @@ from django.contrib.auth.models import User
 from django.contrib.auth.password_validation import validate_password
 from django.core.exceptions import ValidationError
 
+from foundryflow.accounts import person_with
 from foundryflow.forms import new_password_field
-from foundryflow.invitations.invite import person_with
 from foundryflow.models import Invitation
 from foundryflow.names import name_of
 from foundryflow.roles import Role

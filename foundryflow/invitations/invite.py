@@ -10,10 +10,9 @@ from enum import StrEnum
 from django.conf import settings
 from django.contrib.auth.models import User
 from django.db import transaction
-from django.db.models import Q
 from django.utils import timezone
 
-from foundryflow.accounts import give_role
+from foundryflow.accounts import give_role, person_with
 from foundryflow.audit.record import Origin, Subject, record
 from foundryflow.models import Invitation
 from foundryflow.names import name_of
@@ -40,12 +39,6 @@ class NotOpen(Exception):
 
 def digest_of(secret: str) -> str:
     return hashlib.sha256(secret.encode()).hexdigest()
-
-
-def person_with(email: str) -> User | None:
-    """Whoever has this address, in whichever letters."""
-    found = User.objects.filter(Q(email__iexact=email) | Q(username__iexact=email))
-    return found.select_related("account").first()
 
 
 @transaction.atomic

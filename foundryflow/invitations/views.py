@@ -11,10 +11,11 @@ from django.urls import reverse
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from foundryflow.access import administrator
+from foundryflow.accounts import person_with
 from foundryflow.audit.record import origin_of
 from foundryflow.http import Request, form_data
 from foundryflow.invitations.forms import InviteForm
-from foundryflow.invitations.invite import invite, person_with, withdraw
+from foundryflow.invitations.invite import invite, withdraw
 from foundryflow.models import Invitation
 from foundryflow.people.list_page import list_context, list_regions, open_invitations
 from foundryflow.people.mail import send_invitation

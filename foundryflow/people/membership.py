@@ -8,8 +8,8 @@ from django.utils import timezone
 
 from foundryflow.account.sessions import end_sessions
 from foundryflow.account.two_factor import reset_two_factor as take_two_factor_away
-from foundryflow.accounts import give_role, lock_administrators
-from foundryflow.audit.record import Origin, Subject, record
+from foundryflow.accounts import give_role, lock_administrators, subject_of
+from foundryflow.audit.record import Origin, record
 from foundryflow.names import name_of
 from foundryflow.roles import Role
 
@@ -87,7 +87,3 @@ def set_active(person: User, *, is_active: bool) -> None:
     person.save(update_fields=["is_active"])
     person.account.deactivated_at = None if is_active else timezone.now()
     person.account.save(update_fields=["deactivated_at"])
-
-
-def subject_of(person: User) -> Subject:
-    return Subject("person", name_of(person), person.pk)

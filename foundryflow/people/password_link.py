@@ -17,11 +17,11 @@ from django.db import transaction
 from django.utils import timezone
 
 from foundryflow.account.sessions import end_sessions
+from foundryflow.accounts import subject_of
 from foundryflow.audit.record import Origin, Subject, record
 from foundryflow.http import whole_number
 from foundryflow.models import Account
 from foundryflow.names import name_of
-from foundryflow.people.membership import subject_of
 from foundryflow.sign_in.logged_names import printable
 
 log = logging.getLogger(__name__)

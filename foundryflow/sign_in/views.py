@@ -9,12 +9,12 @@ from django.contrib.auth.forms import AuthenticationForm
 from django.contrib.auth.models import User
 from django.contrib.auth.views import LoginView
 from django.contrib.messages import get_messages
-from django.db.models import Q
 from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from django.shortcuts import redirect
 from django.utils.http import urlencode
 
+from foundryflow.accounts import people_with
 from foundryflow.sign_in.devices import remember_device
 from foundryflow.sign_in.limits import withdraw_attempt
 from foundryflow.sign_in.notices import NOTICE, back_to_login
@@ -41,8 +41,7 @@ def name_meant(typed: str) -> str:
     or could be two. Limits count by it, so that one person has one count."""
     if User.objects.filter(username=typed).exists():
         return typed
-    alike = User.objects.filter(Q(username__iexact=typed) | Q(email__iexact=typed))
-    found = list(alike.values_list("username", flat=True)[:2])
+    found = list(people_with(typed).values_list("username", flat=True)[:2])
     return found[0] if len(found) == 1 else typed
 
 

@@ -9,7 +9,7 @@ from django.utils import timezone
 from foundryflow import retention
 from foundryflow.system import sheets
 from foundryflow.system.notes import SystemNote
-from foundryflow.system.sheet_parts import Cell, SystemSheet
+from foundryflow.system.sheet_parts import SystemCell, SystemSheet
 from foundryflow.system.snapshot import SystemSnapshot
 from foundryflow.version import VERSION
 
@@ -40,7 +40,7 @@ def sheet_lines(sheet: SystemSheet) -> Iterator[str]:
         yield line_of(cell_text(name), ", ".join([cells[0].text, *told]))
 
 
-def cell_text(cell: Cell) -> str:
+def cell_text(cell: SystemCell) -> str:
     return " ".join(filter(None, (cell.text, cell.code, f"on {cell.below}" if cell.below else "")))
 
 

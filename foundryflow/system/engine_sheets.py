@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from foundryflow.system.key_counts import KeyState
 from foundryflow.system.notes import BAD, WARN, engine_kind, secrets_words
 from foundryflow.system.processes import WORKER, KnownProcess, ProcessState
-from foundryflow.system.sheet_parts import MUTE, OK, Cell, Link, SystemRow, SystemSheet
+from foundryflow.system.sheet_parts import MUTE, OK, Link, SystemCell, SystemRow, SystemSheet
 from foundryflow.system.snapshot import SystemSnapshot
 from foundryflow.system.words import clock_words, second_words, size_words, span_words
 
@@ -26,14 +26,14 @@ def engine_sheet(snapshot: SystemSnapshot) -> SystemSheet:
     )
 
 
-def process_cells(known: KnownProcess) -> list[Cell]:
+def process_cells(known: KnownProcess) -> list[SystemCell]:
     process, heard = known.process, clock_words(known.process.seen_at, seconds=True)
     return [
-        Cell(str(process), below=process.host),
-        Cell(known.state.value, MUTE if known.is_replaced else STYLES[known.state]),
-        Cell(f"{heard}, in order" if known.state is ProcessState.STOPPED else heard),
-        Cell(runs_words(known), is_number=True, unit="" if known.state is ProcessState.NOT_HEARD else "runs"),
-        Cell(size_words(process.memory) if known.is_answering and process.memory else "", is_number=True),
+        SystemCell(str(process), below=process.host),
+        SystemCell(known.state.value, MUTE if known.is_replaced else STYLES[known.state]),
+        SystemCell(f"{heard}, in order" if known.state is ProcessState.STOPPED else heard),
+        SystemCell(runs_words(known), is_number=True, unit="" if known.state is ProcessState.NOT_HEARD else "runs"),
+        SystemCell(size_words(process.memory) if known.is_answering and process.memory else "", is_number=True),
     ]
 
 
@@ -47,19 +47,19 @@ def runs_words(known: KnownProcess) -> str:
     return f"{process.runs:,} to hand on" if process.runs else "0"
 
 
-def engine_pill(processes: Sequence[KnownProcess]) -> Cell:
+def engine_pill(processes: Sequence[KnownProcess]) -> SystemCell:
     """On SQLite the web process is the engine."""
     kind = engine_kind()
     engines = [known for known in processes if known.process.kind == kind and not known.is_replaced]
     answering = sum(known.is_answering for known in engines)
     if kind != WORKER:
-        return Cell("Runs in the server", OK) if answering else Cell("Not running", BAD)
+        return SystemCell("Runs in the server", OK) if answering else SystemCell("Not running", BAD)
     if not engines:
-        return Cell("No worker", BAD)
+        return SystemCell("No worker", BAD)
     style = OK if answering == len(engines) else WARN if answering else BAD
     if any(known.is_missed for known in engines) or not answering:
-        return Cell(f"{answering} of {len(engines)} worker{'s' if len(engines) > 1 else ''}", style)
-    return Cell(f"{answering} worker{'s' if answering > 1 else ''}", OK)
+        return SystemCell(f"{answering} of {len(engines)} worker{'s' if len(engines) > 1 else ''}", style)
+    return SystemCell(f"{answering} worker{'s' if answering > 1 else ''}", OK)
 
 
 # Queue and keys
@@ -77,9 +77,9 @@ def queue_sheet(snapshot: SystemSnapshot) -> SystemSheet:
         "queue",
         "Queue",
         [
-            SystemRow("Waiting", Cell(waiting)),
-            SystemRow("Waiting for quota", Cell(queue.for_quota.words("run"))),
-            SystemRow("Took until started", Cell(begun)),
+            SystemRow("Waiting", SystemCell(waiting)),
+            SystemRow("Waiting for quota", SystemCell(queue.for_quota.words("run"))),
+            SystemRow("Took until started", SystemCell(begun)),
         ],
         link=Link("Runs", queue.address) if queue.address else None,
     )
@@ -88,29 +88,36 @@ def queue_sheet(snapshot: SystemSnapshot) -> SystemSheet:
 def key_sheet(keys: KeyState) -> SystemSheet:
     ring = [key_cells(place, keys) for place in range(len(keys.fingerprints))]
     lost = [
-        [Cell("Missing", code=name), Cell("Not in the ring", BAD), Cell("", is_number=True)] for name in keys.missing
+        [SystemCell("Missing", code=name), SystemCell("Not in the ring", BAD), SystemCell("", is_number=True)]
+        for name in keys.missing
     ]
     return SystemSheet(
         "keys",
         "Encryption keys",
         columns=("Key", "State", "Secrets under it"),
         table=ring + lost,
-        pill=Cell(f"Rotation at {keys.percent} %", WARN) if keys.percent is not None else None,
+        pill=SystemCell(f"Rotation at {keys.percent} %", WARN) if keys.percent is not None else None,
         foot=key_foot(keys),
         command="manage.py rotate_encryption_key" if keys.behind else "",
     )
 
 
-def key_cells(place: int, keys: KeyState) -> list[Cell]:
+def key_cells(place: int, keys: KeyState) -> list[SystemCell]:
     name, counts = keys.fingerprints[place], keys.counts
     number = counts.by_key[name] if counts else 0
-    state = Cell("Encrypts", OK) if place == 0 else Cell("Still needed", WARN) if number else Cell("May go", MUTE)
+    state = (
+        SystemCell("Encrypts", OK)
+        if place == 0
+        else SystemCell("Still needed", WARN)
+        if number
+        else SystemCell("May go", MUTE)
+    )
     if place and counts is None:
-        state = Cell("Opens", MUTE)
+        state = SystemCell("Opens", MUTE)
     return [
-        Cell(ordinal(place), code=name),
+        SystemCell(ordinal(place), code=name),
         state,
-        Cell(f"{number:,}" if counts else "counting", is_number=True, unit="secrets"),
+        SystemCell(f"{number:,}" if counts else "counting", is_number=True, unit="secrets"),
     ]
 
 

@@ -12,7 +12,7 @@ from django.db import connection
 from foundryflow.database.errors import sqlite_file
 from foundryflow.system.notes import BACKUP_LIMIT, WARN
 from foundryflow.system.registry import BoundedCount
-from foundryflow.system.sheet_parts import OK, Cell, SystemRow, SystemSheet, link_to
+from foundryflow.system.sheet_parts import OK, SystemCell, SystemRow, SystemSheet, link_to
 from foundryflow.system.snapshot import SystemSnapshot
 from foundryflow.system.words import clock_words, day_words, size_words
 from foundryflow.version import VERSION
@@ -23,8 +23,8 @@ def sign_in_sheet() -> SystemSheet:
         "sign-in",
         "Mail and sign-in",
         [
-            SystemRow("Mail", Cell(mail_words()), "FOUNDRYFLOW_EMAIL_URL"),
-            SystemRow("Sign-in", Cell(sign_in_words()), link=link_to("people:list", "People")),
+            SystemRow("Mail", SystemCell(mail_words()), "FOUNDRYFLOW_EMAIL_URL"),
+            SystemRow("Sign-in", SystemCell(sign_in_words()), link=link_to("people:list", "People")),
         ],
     )
 
@@ -47,17 +47,19 @@ def sign_in_words() -> str:
 
 def version_sheet(snapshot: SystemSnapshot) -> SystemSheet:
     missing = snapshot.missing_migrations
-    migrations = Cell(f"{missing:,} not applied", WARN) if missing else Cell("all applied", OK)
+    migrations = SystemCell(f"{missing:,} not applied", WARN) if missing else SystemCell("all applied", OK)
     return SystemSheet(
         "version",
         "Version and database",
         [
-            SystemRow("FoundryFlow", Cell(VERSION), link=link_to("system:changes", "What is new")),
-            SystemRow("Python, Django", Cell(f"{platform.python_version()}, {django.get_version()}")),
-            SystemRow("Database", Cell(database_words()), settings.DATABASE_VARIABLE),
+            SystemRow("FoundryFlow", SystemCell(VERSION), link=link_to("system:changes", "What is new")),
+            SystemRow("Python, Django", SystemCell(f"{platform.python_version()}, {django.get_version()}")),
+            SystemRow("Database", SystemCell(database_words()), settings.DATABASE_VARIABLE),
             SystemRow("Migrations", migrations),
-            SystemRow("Address", Cell(address_words()), "FOUNDRYFLOW_HOSTS", whole=", ".join(settings.ALLOWED_HOSTS)),
-            SystemRow("HTTPS", Cell("required" if settings.HTTPS else "not required"), "FOUNDRYFLOW_HTTPS"),
+            SystemRow(
+                "Address", SystemCell(address_words()), "FOUNDRYFLOW_HOSTS", whole=", ".join(settings.ALLOWED_HOSTS)
+            ),
+            SystemRow("HTTPS", SystemCell("required" if settings.HTTPS else "not required"), "FOUNDRYFLOW_HTTPS"),
         ],
     )
 
@@ -87,11 +89,14 @@ def destination_sheet(snapshot: SystemSnapshot) -> SystemSheet:
         "destinations",
         "Destinations allowed",
         [
-            SystemRow("Public addresses", Cell("all, by https")),
+            SystemRow("Public addresses", SystemCell("all, by https")),
             SystemRow(
-                "Inside", Cell(first_of(inside) or "none"), "FOUNDRYFLOW_ALLOWED_DESTINATIONS", whole=", ".join(inside)
+                "Inside",
+                SystemCell(first_of(inside) or "none"),
+                "FOUNDRYFLOW_ALLOWED_DESTINATIONS",
+                whole=", ".join(inside),
             ),
-            SystemRow("Refused today", Cell(said), link=link_to("audit:list", "Audit")),
+            SystemRow("Refused today", SystemCell(said), link=link_to("audit:list", "Audit")),
         ],
     )
 
@@ -108,26 +113,26 @@ def disk_sheet(snapshot: SystemSnapshot) -> SystemSheet:
     if growth is not None:
         size += f", {size_words(abs(growth))} {'more' if growth >= 0 else 'less'} a day"
     volume = snapshot.volume
-    free = Cell("not known")
+    free = SystemCell("not known")
     if volume is not None:
         style = WARN if volume.is_nearly_full else ""
-        free = Cell(f"{size_words(volume.free)} of {size_words(volume.total)} free", style)
+        free = SystemCell(f"{size_words(volume.free)} of {size_words(volume.total)} free", style)
     where = "Server's disk" if settings.POSTGRESQL else "Disk"
     return SystemSheet(
         "disk",
         "Disk",
         [
-            SystemRow("Database", Cell(size)),
+            SystemRow("Database", SystemCell(size)),
             SystemRow(where, free, whole=str(volume.path) if volume else ""),
             SystemRow("Last backup", backup_cell(snapshot)),
         ],
     )
 
 
-def backup_cell(snapshot: SystemSnapshot) -> Cell:
+def backup_cell(snapshot: SystemSnapshot) -> SystemCell:
     backup = snapshot.backup
     if backup is None:
-        return Cell("none yet", WARN)
+        return SystemCell("none yet", WARN)
     is_old = snapshot.at - backup.at > BACKUP_LIMIT
     said = f"{day_words(backup.at)} {clock_words(backup.at)[-5:]}, {size_words(backup.size)}"
-    return Cell(said, WARN if is_old else OK)
+    return SystemCell(said, WARN if is_old else OK)

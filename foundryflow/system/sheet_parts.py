@@ -14,7 +14,7 @@ ICONS = {OK: "circle-check", WARN: "triangle-alert", BAD: "circle-x", MUTE: "cir
 
 
 @dataclass(frozen=True)
-class Cell:
+class SystemCell:
     """A value, its state if it has one, and what stands below it."""
 
     text: str
@@ -38,7 +38,7 @@ class Link:
 @dataclass(frozen=True)
 class SystemRow:
     label: str
-    value: Cell
+    value: SystemCell
     variable: str = ""  # that decides it
     link: Link | None = None
     whole: str = ""  # where the value is cut
@@ -50,8 +50,8 @@ class SystemSheet:
     title: str
     rows: Sequence[SystemRow] = ()
     columns: Sequence[str] = ()
-    table: Sequence[Sequence[Cell]] = ()
-    pill: Cell | None = None
+    table: Sequence[Sequence[SystemCell]] = ()
+    pill: SystemCell | None = None
     link: Link | None = None
     foot: str = ""
     command: str = ""  # behind the foot

@@ -13,9 +13,10 @@ from django.core.validators import validate_email
 from django.urls import reverse
 from django.utils import timezone
 
+from foundryflow.accounts import person_with
 from foundryflow.audit.record import COMMAND
 from foundryflow.env import domain_of
-from foundryflow.invitations.invite import invite, person_with
+from foundryflow.invitations.invite import invite
 from foundryflow.management.keyed import KeyedCommand
 from foundryflow.names import name_of
 from foundryflow.people import membership

@@ -7,8 +7,8 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
+from foundryflow.accounts import person_with
 from foundryflow.audit.record import COMMAND
-from foundryflow.invitations.invite import person_with
 from foundryflow.people.membership import reset_two_factor
 
 

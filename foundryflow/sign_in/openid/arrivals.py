@@ -13,16 +13,15 @@ from django.db.models import Q
 from django.http import HttpRequest
 from django.utils import timezone
 
-from foundryflow.accounts import give_role, lock_administrators
-from foundryflow.audit.record import Origin, Subject, record
+from foundryflow.accounts import give_role, lock_administrators, people_with, subject_of
+from foundryflow.audit.record import Origin, record
 from foundryflow.models import Invitation
 from foundryflow.models.audit_entry import Via
-from foundryflow.names import name_of
 from foundryflow.proxies import caller_address
 from foundryflow.roles import Role, role_of
 from foundryflow.sign_in.logged_names import LOGGER, printable
 from foundryflow.sign_in.openid.faults import SignInRefused
-from foundryflow.sign_in.openid.identity import Identity
+from foundryflow.sign_in.openid.identity import ProviderIdentity
 from foundryflow.sign_in.openid.links import is_linked, link, may_link
 from foundryflow.sign_in.pipeline import SWITCHED_OFF
 from foundryflow.sign_in.providers import IdentityProvider, Signup
@@ -38,7 +37,7 @@ class Arrival:
 
     request: HttpRequest
     provider: IdentityProvider
-    identity: Identity
+    identity: ProviderIdentity
 
     @property
     def origin(self) -> Origin:
@@ -65,8 +64,7 @@ def known_person(arrival: Arrival) -> User | None:
     provider, identity = arrival.provider, arrival.identity
     if not identity.email:
         return None
-    same = Q(email__iexact=identity.email) | Q(username__iexact=identity.email)
-    found = list(User.objects.filter(same).select_related("account")[:2])
+    found = list(people_with(identity.email).select_related("account")[:2])
     if not found:
         return None
     if len(found) > 1:
@@ -90,7 +88,7 @@ def guard_from_former_owner(arrival: Arrival, user: User) -> None:
     if meant and now and meant[0].rank > now.rank and user.has_usable_password():
         user.set_unusable_password()
         user.save(update_fields=["password"])
-        record(arrival.origin, "ended the password of", person(user), "with its first, higher role")
+        record(arrival.origin, "ended the password of", subject_of(user), "with its first, higher role")
 
 
 def new_person(arrival: Arrival) -> User:
@@ -112,7 +110,7 @@ def new_person(arrival: Arrival) -> User:
         invitation.save(update_fields=["used_at", "used_by"])
         give_role(user, Role(invitation.role), invitation.created_by)
     link(arrival.request, provider, identity, user)
-    record(arrival.origin, "brought", person(user), "by an invitation" if invitation else "")
+    record(arrival.origin, "brought", subject_of(user), "by an invitation" if invitation else "")
     return user
 
 
@@ -135,18 +133,16 @@ def apply_role(arrival: Arrival, user: User, role: Role, group: str) -> None:
         return
     if before is Role.ADMINISTRATOR and is_last_administrator(user):
         log.warning("%s stays administrator: nobody else is one.", printable(user.get_username()))
-        record(arrival.origin, "tried to make", person(user), f"{role}, but nobody else is administrator", refused=True)
+        record(
+            arrival.origin, "tried to make", subject_of(user), f"{role}, but nobody else is administrator", refused=True
+        )
         return
     give_role(user, role, None)
-    record(arrival.origin, "made", person(user), f"{role} by group {group}", data={"role": role, "group": group})
+    record(arrival.origin, "made", subject_of(user), f"{role} by group {group}", data={"role": role, "group": group})
 
 
 def is_last_administrator(user: User) -> bool:
     return lock_administrators() <= {user.pk}
-
-
-def person(user: User) -> Subject:
-    return Subject("person", name_of(user), user.pk)
 
 
 def not_verified(provider: IdentityProvider, user: User) -> str:

@@ -18,7 +18,7 @@ LONGEST_SUBJECT = 255  # characters, as OpenID Connect has it
 
 
 @dataclass(frozen=True)
-class Identity:
+class ProviderIdentity:
     """A person as their provider knows them."""
 
     issuer: str
@@ -40,7 +40,9 @@ class Identity:
         return max(found, key=lambda each: each[0].rank, default=None)
 
 
-def identity_of(provider: IdentityProvider, metadata: Metadata, claims: dict[str, Any], access_token: Any) -> Identity:
+def identity_of(
+    provider: IdentityProvider, metadata: Metadata, claims: dict[str, Any], access_token: Any
+) -> ProviderIdentity:
     """Asks for what the ID token leaves out. Raises ProviderFault."""
     more = {} if is_complete(provider, claims) else userinfo(provider, metadata, access_token)
     if more.get("sub", claims["sub"]) != claims["sub"]:
@@ -48,7 +50,7 @@ def identity_of(provider: IdentityProvider, metadata: Metadata, claims: dict[str
     said = {**more, **claims}
     email, is_verified = email_of(provider, claims, more)
     groups = groups_of(said, provider.groups_claim)
-    return Identity(
+    return ProviderIdentity(
         issuer=metadata.issuer,
         subject=subject_of(provider, claims),
         email=email,

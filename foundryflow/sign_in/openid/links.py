@@ -15,7 +15,7 @@ from foundryflow.models.audit_entry import Via
 from foundryflow.names import name_of
 from foundryflow.proxies import caller_address
 from foundryflow.sign_in.methods import PASSWORD, method_of, provider_name
-from foundryflow.sign_in.openid.identity import Identity
+from foundryflow.sign_in.openid.identity import ProviderIdentity
 from foundryflow.sign_in.providers import IdentityProvider
 from foundryflow.sign_in.trail import itself
 
@@ -23,7 +23,7 @@ PENDING = "identity_to_link"  # in the session of somebody who has still to show
 PATIENCE = 600  # seconds that they have for it
 
 
-def may_link(request: HttpRequest, provider: IdentityProvider, identity: Identity, user: User) -> bool:
+def may_link(request: HttpRequest, provider: IdentityProvider, identity: ProviderIdentity, user: User) -> bool:
     """By a verified email, where settings trust it. Else it is kept until the person has shown their password."""
     if identity.email_is_verified and provider.links_by_email:
         return True
@@ -38,7 +38,7 @@ def is_linked(provider: IdentityProvider, user: User) -> bool:
     return bool(SocialAccount.objects.filter(provider=provider.id, user=user).exists())
 
 
-def link(request: HttpRequest, provider: IdentityProvider, identity: Identity, user: User) -> None:
+def link(request: HttpRequest, provider: IdentityProvider, identity: ProviderIdentity, user: User) -> None:
     create_link(request, user, provider.id, identity.uid, data_of(identity))
 
 
@@ -48,7 +48,7 @@ def create_link(request: HttpRequest, user: User, provider_id: str, uid: str, da
     record(origin, "linked", itself(user), f"with {provider_name(provider_id)}")
 
 
-def data_of(identity: Identity) -> dict[str, Any]:
+def data_of(identity: ProviderIdentity) -> dict[str, Any]:
     """What is kept of an identity."""
     return {"issuer": identity.issuer, "sub": identity.subject, "email": identity.email, "name": identity.name}
 

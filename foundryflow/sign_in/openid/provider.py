@@ -16,7 +16,7 @@ from django.urls import reverse
 
 from foundryflow.sign_in.openid.arrivals import Arrival, admit
 from foundryflow.sign_in.openid.faults import ProviderFault
-from foundryflow.sign_in.openid.identity import Identity, identity_of
+from foundryflow.sign_in.openid.identity import ProviderIdentity, identity_of
 from foundryflow.sign_in.openid.links import data_of
 from foundryflow.sign_in.openid.metadata import metadata_of
 from foundryflow.sign_in.openid.tokens import exchange_code, verified_claims
@@ -69,16 +69,16 @@ class StrictProvider(OpenIDConnectProvider):  # type: ignore[misc]  # without ty
         assert found is not None  # noqa: S101 - allauth knows those of our settings alone
         return StrictAdapter(request, found)
 
-    def extract_uid(self, data: Identity) -> str:
+    def extract_uid(self, data: ProviderIdentity) -> str:
         return data.uid
 
-    def extract_extra_data(self, data: Identity) -> dict[str, Any]:
+    def extract_extra_data(self, data: ProviderIdentity) -> dict[str, Any]:
         return data_of(data)
 
-    def extract_common_fields(self, data: Identity) -> dict[str, Any]:
+    def extract_common_fields(self, data: ProviderIdentity) -> dict[str, Any]:
         return {}  # people are made in `arrivals`
 
-    def extract_email_addresses(self, data: Identity) -> list[Any]:
+    def extract_email_addresses(self, data: ProviderIdentity) -> list[Any]:
         return []
 
 
