@@ -38,6 +38,8 @@ BY_NAME = [
     *("persistent_id", "persistent_load", "find_class", "exc_text", "disconnected", "capture_signals", "should_exit"),
     *("update_cookies_from_headers", "response_url", "validateLink", "case_sensitive", "max_mem", "log_errors"),
     *("never_capture", "spec"),
+    # PyYAML
+    *("ignore_aliases", "indentless"),
     # python-tds, sqlite3
     *("recv_into", "OPENSSL_AVAILABLE", "create_context", "text_factory", "in_cancel"),
     # columns that only statements of our own write, fields that are read by the name of what they stand for

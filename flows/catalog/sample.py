@@ -60,7 +60,7 @@ def add_sample(name: str = FIRST, *, by: User | None) -> Flow:
         path = Path(settings.SAMPLES_DIRECTORY) / "customers.sqlite3"
         write_customers(path, endpoint)
         add_connection(CUSTOMERS, kind=SQLITE.name, endpoint=f"sqlite://{path}", key=Secret(""))
-    return Flow.objects.create_flow(parse(files.parse_json(text)), by=by, note="sample")
+    return Flow.objects.create_flow(parse(files.parse_file(text)), by=by, note="sample")
 
 
 def add_connection(name: str, **fields: Any) -> None:

@@ -14,6 +14,7 @@ from flows.catalog import files
 from flows.catalog.contexts import first_steps
 from flows.catalog.deletion import reasons_to_keep
 from flows.catalog.duplicate import duplicate_flow
+from flows.catalog.files import FlowFormat, ImportOutcome
 from flows.catalog.list import FlowListPage
 from flows.catalog.sample import FIRST, NAMES, add_sample, sample_flows
 from flows.language.document import DocumentError, parse
@@ -25,6 +26,11 @@ from foundryflow.audit.record import origin_of, record
 from foundryflow.http import Request
 from foundryflow.regions import Region, page, regions
 
+OUTCOMES = {
+    ImportOutcome.CREATED: "was imported.",
+    ImportOutcome.REVISED: "has a new revision, {number}.",
+}
+
 
 class NewFlowForm(forms.Form):
     name = forms.CharField(max_length=200, error_messages={"required": "A flow needs a name."})
@@ -33,7 +39,7 @@ class NewFlowForm(forms.Form):
 class FlowImportForm(forms.Form):
     file = forms.FileField(
         label="Flow file",
-        error_messages={"required": "Choose a file: a flow exported as JSON.", "empty": "The file is empty."},
+        error_messages={"required": "Choose a file: a flow exported as JSON or YAML.", "empty": "The file is empty."},
     )
 
 
@@ -82,23 +88,23 @@ def import_file(request: Request) -> HttpResponse:
     if form.is_valid():
         upload = form.cleaned_data["file"]
         try:
-            flow, created = import_recorded(request, upload.read(files.LARGEST_FILE + 1))
+            flow, outcome = import_recorded(request, upload.read(files.LARGEST_FILE + 1))
         except DocumentError as error:
             problems = list(error.problems)
         else:
-            words = "was imported" if created else f"has a new revision, {flow.current.number}"
-            messages.info(request, f"{flow.name} {words}.")
+            messages.info(request, f"{flow.name} {OUTCOMES[outcome].format(number=flow.current.number)}")
             return redirect("designer:show", flow.slug)
     context = {"form": form, "problems": problems, "samples": sample_flows()}
     return page(request, "flows/import.html", context, status=422)
 
 
 @transaction.atomic
-def import_recorded(request: Request, content: bytes) -> tuple[Flow, bool]:
+def import_recorded(request: Request, content: bytes) -> tuple[Flow, ImportOutcome]:
     """Raises DocumentError."""
-    flow, created = files.import_flow(content, by=request.user)
+    flow, outcome = files.import_flow(content, by=request.user)
+    created = outcome == ImportOutcome.CREATED
     record(origin_of(request), "imported", flow_subject(flow), imported_words(flow, created))
-    return flow, created
+    return flow, outcome
 
 
 @editor
@@ -137,9 +143,14 @@ def duplicate(request: Request, slug: str) -> HttpResponse:
 @require_GET
 def export(request: Request, slug: str) -> HttpResponse:
     flow = find_flow(request, slug)
-    record(origin_of(request), "exported", flow_subject(flow), f"as JSON, r{flow.current.number}")
-    headers = {"Content-Disposition": f'attachment; filename="{flow.slug}.json"'}
-    return HttpResponse(files.export_text(flow.current.document), content_type="application/json", headers=headers)
+    try:
+        format = FlowFormat(request.GET.get("format", FlowFormat.JSON))
+    except ValueError:
+        raise Http404(f"A flow is exported as {' or '.join(FlowFormat)}.") from None
+    record(origin_of(request), "exported", flow_subject(flow), f"as {format.name}, r{flow.current.number}")
+    headers = {"Content-Disposition": f'attachment; filename="{flow.slug}.{format}"'}
+    text = files.export_text(flow.current.document, format)
+    return HttpResponse(text, content_type=format.content_type, headers=headers)
 
 
 @editor

@@ -88,10 +88,11 @@ class FlowManager(models.Manager["Flow"]):
 
     @transaction.atomic
     def create_flow(
-        self, document: Document, *, by: User | None, note: str = "created", room: str = Room.DESIGNER
+        self, document: Document, *, by: User | None, note: str = "created", room: str = Room.DESIGNER, slug: str = ""
     ) -> Flow:
-        """A new flow with its first revision. Its slug comes from the name."""
-        flow = self.create(name=document.name[:200], slug=self.free_slug(document.name, room), room=room)
+        """A new flow with its first revision. Its slug comes from the name, unless one that is free is given."""
+        slug = slug or self.free_slug(document.name, room)
+        flow = self.create(name=document.name[:200], slug=slug, room=room)
         stored = flow.store_secrets(document).to_json()
         revision = flow.revisions.create(number=1, document=stored, created_by=by, note=note)
         self.filter(pk=flow.pk).update(head=revision, concurrency=document.concurrency)

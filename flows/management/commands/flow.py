@@ -16,22 +16,44 @@ from django.db import transaction
 
 from flows.catalog import files
 from flows.catalog.deletion import reasons_to_keep
+from flows.catalog.files import FlowFormat, ImportOutcome
 from flows.engine import configuration, deletion, embedded
 from flows.language.document import Document, DocumentError, parse
 from flows.lint import linter
+from flows.management import flow_files
+from flows.management.flow_files import ImportedFlow
 from flows.management.run_inputs import InputReader
 from flows.models import ActionRun, Flow, Run, State
-from flows.models.audited import flow_subject, imported_words, of_flow, run_subject
+from flows.models.audited import flow_subject, of_flow, run_subject
 from flows.models.run import LONGEST_CUSTOMER
 from flows.models.run_counts import runs_in_all
 from foundryflow.audit.record import COMMAND, record
 from foundryflow.database.waiting import retry_while_away
 from foundryflow.management.keyed import KeyedCommand
 
+OUTCOMES = {
+    ImportOutcome.CREATED: "created",
+    ImportOutcome.REVISED: "now at revision {number}",
+    ImportOutcome.UNCHANGED: "unchanged",
+}
 ABOUT_RUN = (
     "Runs a flow and prints its output. Secret inputs come from standard input, a line for each, or are asked for "
     "without echo on a terminal: everybody on this machine can read the arguments of a process."
 )
+ABOUT_IMPORT = (
+    "Creates a flow from a file, JSON or YAML, or adds a revision to the one of that name. In a directory the name of "
+    "each file is the slug of its flow; all of its files are imported, or none, and a flow that says the same already "
+    "is left as it is. Secrets that are filled in here are kept."
+)
+
+
+def add_export_arguments(export: ArgumentParser) -> None:
+    export.add_argument("slug", nargs="?", help="of the flow; with --all none")
+    export.add_argument("--output", help="write to this file instead; its ending says the format")
+    export.add_argument(
+        "--all", metavar="DIR", help="every flow, as a file of this directory that is named by its slug"
+    )
+    export.add_argument("--format", choices=list(FlowFormat), help="json, or yaml, which --all writes")
 
 
 def add_run_arguments(run: ArgumentParser) -> None:
@@ -53,10 +75,13 @@ class Command(KeyedCommand):
     def add_arguments(self, parser: ArgumentParser) -> None:
         verbs = parser.add_subparsers(dest="verb", required=True)
         verbs.add_parser("list", help="every flow").add_argument("--json", action="store_true")
-        verbs.add_parser("import", help="create a flow from a file, or add a revision").add_argument("file")
-        export = verbs.add_parser("export", help="print the document of a flow")
-        export.add_argument("slug")
-        export.add_argument("--output", help="write to this file instead")
+        importing = verbs.add_parser(
+            "import", help="create a flow from a file, or add a revision", description=ABOUT_IMPORT
+        )
+        importing.add_argument(
+            "file", help="JSON or YAML, - for standard input, or a directory with a file for each flow"
+        )
+        add_export_arguments(verbs.add_parser("export", help="print the document of a flow, or write all of them"))
         verbs.add_parser("lint", help="print the problems of a flow file").add_argument("file")
         delete = verbs.add_parser("delete", help="delete a flow with its revisions and runs")
         delete.add_argument("slug")
@@ -78,31 +103,44 @@ class Command(KeyedCommand):
                 self.stdout.write(f"{row['slug']}  r{row['revision']}  {row['name']}")
 
     def import_verb(self, *, file: str, **options: Any) -> None:
-        try:
-            with transaction.atomic():
-                flow, created = files.import_flow(read_file(file), by=None)
-                record(COMMAND, "imported", flow_subject(flow), imported_words(flow, created))
-        except DocumentError as error:
-            raise CommandError(
-                "Nothing was imported.\n" + "\n".join(f"  {problem}" for problem in error.problems)
-            ) from None
-        words = "created" if created else f"now at revision {flow.current.number}"
-        self.stdout.write(f"{flow.slug} {words}")
-        for problem in configuration.problems_of(flow.current.parsed(), flow):
-            self.stderr.write(describe(problem))
-
-    def export_verb(self, *, slug: str, output: str | None, **options: Any) -> None:
-        flow = find(slug)
-        text = files.export_text(flow.current.document)
-        record(COMMAND, "exported", flow_subject(flow), f"as JSON, r{flow.current.number}")
-        if output:
-            Path(output).write_text(text)
+        if file != "-" and Path(file).is_dir():
+            imported = flow_files.import_directory(Path(file))
         else:
-            self.stdout.write(text, ending="")
+            imported = [import_file(file)]
+        for each in imported:
+            number = each.flow.current.number
+            self.stdout.write(f"{each.flow.slug} {OUTCOMES[each.outcome].format(number=number)}")
+            for problem in configuration.problems_of(each.flow.current.parsed(), each.flow):
+                self.stderr.write(f"{each.flow.slug}: {describe(problem)}" if len(imported) > 1 else describe(problem))
+
+    def export_verb(
+        self, *, slug: str | None, output: str | None, all: str | None, format: str | None, **options: Any
+    ) -> None:
+        if bool(slug) == bool(all):
+            raise CommandError("Say which flow, or --all DIR.")
+        if all:
+            self.export_all(all, FlowFormat(format or FlowFormat.YAML))
+            return
+        flow, format = find(slug or ""), FlowFormat(format or ending_of(output or ""))
+        if output:
+            flow_files.write_flow(flow, flow.current, Path(output), format)
+            return
+        text = files.export_text(flow.current.document, format)
+        record(COMMAND, "exported", flow_subject(flow), f"as {format.name}, r{flow.current.number}")
+        self.stdout.write(text, ending="")
+
+    def export_all(self, path: str, format: FlowFormat) -> None:
+        directory = flow_files.create_directory(path)
+        flows = list(Flow.objects.in_designer().exclude(head=None).select_related("head").order_by("slug"))
+        written = [
+            flow_files.write_flow(flow, flow.current, directory / f"{flow.slug}.{format}", format) for flow in flows
+        ]
+        same = f", {len(flows) - sum(written)} unchanged" if sum(written) < len(flows) else ""
+        self.stdout.write(f"{sum(written)} written to {path}{same}")
 
     def lint_verb(self, *, file: str, **options: Any) -> None:
         try:
-            found = configuration.problems_of(parse(files.parse_json(read_file(file))))
+            found = configuration.problems_of(parse(files.parse_file(read_file(file))))
         except DocumentError as error:
             raise CommandError("\n".join(error.problems)) from None
         for problem in found:
@@ -198,6 +236,20 @@ def runnable_document(flow: Flow, *, anyway: bool) -> Document:
         hint = f"{flow.slug} has configuration errors. Correct them, or say --anyway."
         raise CommandError("\n".join([*lines, hint]))
     return document
+
+
+@transaction.atomic
+def import_file(path: str) -> ImportedFlow:
+    """Raises CommandError."""
+    try:
+        return flow_files.import_content(read_file(path))
+    except DocumentError as error:
+        problems = "\n".join(f"  {problem}" for problem in error.problems)
+        raise CommandError(f"Nothing was imported.\n{problems}") from None
+
+
+def ending_of(path: str) -> FlowFormat:
+    return FlowFormat.YAML if path.endswith((".yaml", ".yml")) else FlowFormat.JSON
 
 
 def read_file(path: str) -> bytes:
