@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from flows.actions.chat_completion.action import PARAMETERS
-from flows.playground.diff import DiffLine, diff_lines, fold_unchanged
 from flows.playground.setup import LETTERS, WINDOW, Setup
+from foundryflow.text_diff import DiffLine, diff_lines, fold_unchanged
 
 NAMES = {
     "connection": "Connection",

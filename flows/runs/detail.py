@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 from django.db.models import Max
@@ -12,48 +12,160 @@ from django.utils import timezone
 from flows.actions.registry import model_call_types
 from flows.engine.live import MISSED, hub
 from flows.engine.records import LONGEST_PATH
-from flows.flowchart.chart import TypeView, type_view
-from flows.flowchart.states import StateView
+from flows.flowchart.chart import type_view
 from flows.models import ActionRun, Room, Run, State
 from flows.runs.refused_tries import RefusedView, refused_views, shown_state
+from flows.runs.sent_request import SentRequest, sent_request
 from flows.runs.time_axis import elapsed, milliseconds_since_epoch
-from flows.runs.values import (
-    LONG_ANSWER,
-    ValuePlace,
-    ValueView,
-    code_view,
-    element_id,
-    text_view,
-    value_view,
-    value_views,
-)
+from flows.runs.value_place import ValuePlace, element_id
+from flows.runs.values import LONG_ANSWER, ValueView, code_view, text_view, value_view, value_views, variable_of
 
 LONGEST_STREAMED = 100_000  # characters of an answer that is not at its end
+CALL_TABS = {"input": "Input", "prompt": "Prompt", "response": "Response", "request": "Request"}
+OTHER_TABS = {"input": "Input", "output": "Output"}
 
 
-@dataclass(frozen=True)
 class ActionDetail:
-    """Everything that is shown of one execution."""
+    """What is shown of one execution. Each tab is read when it is opened."""
 
-    run: Run
-    record: ActionRun
-    view: TypeView
-    state: StateView
-    text: str  # that the model has answered so far; of a long one the beginning, of one that streams the end
-    length: int  # characters of all of it
-    text_place: ValuePlace | None  # of the whole, where there is more
-    inputs: list[tuple[str, ValueView]]
-    output: ValueView  # empty for an answer of a model, which is `text`
-    variables: list[tuple[str, ValueView]]
-    prompt: list[tuple[str, ValueView]]  # messages with their roles
-    raw: ValueView
-    refusal: ValueView  # what was answered instead, raw
-    refused: Sequence[RefusedView]
+    def __init__(self, run: Run, record: ActionRun, tab: str = "") -> None:
+        """`tab` is that of the address; one that there is not becomes the usual one."""
+        self.run, self.record = run, record
+        self.view, self.state = type_view(record.type), shown_state(record)
+        self.tab = tab if tab in self.tabs else self._usual_tab
 
     @property
     def facts(self) -> Mapping[str, Any]:
         facts: Mapping[str, Any] = self.record.facts
         return facts
+
+    @property
+    def is_call(self) -> bool:
+        return self.record.type in model_call_types()
+
+    # Tabs
+
+    @cached_property
+    def tabs(self) -> Mapping[str, str]:
+        """Names and words."""
+        if self.is_call:
+            has_raw = bool(self.facts.get("raw") or self._refusal)
+            return {**CALL_TABS, **({"raw": "Raw"} if has_raw else {})}
+        return {**OTHER_TABS, **({"raw": "Raw"} if self._refusal else {})}
+
+    @property
+    def _usual_tab(self) -> str:
+        if self.is_call:
+            return "response"
+        record = self.record
+        return "input" if record.inputs and record.output is None and not record.variables else "output"
+
+    @property
+    def _refusal(self) -> Any:
+        """What was answered instead, raw."""
+        return (self.record.error or {}).get("raw")
+
+    @property
+    def copied(self) -> ValuePlace | None:
+        """What "Copy" takes of the tab that is open; None where there is nothing."""
+        match self.tab:
+            case "input":
+                return self._place("inputs") if self.record.inputs else None
+            case "prompt":
+                return self._place("prompts") if self.facts.get("prompt") else None
+            case "response" if self.has_text:
+                return self._place("response") if self.text else None
+            case "request":
+                return self._place("request") if self.sent else None
+            case "raw":
+                return self._place("refusal" if self._refusal else "raw")
+        return self._place("output") if self.record.output is not None else None
+
+    def _place(self, of: str, name: str = "") -> ValuePlace:
+        return ValuePlace(self.run.pk, of, self.record.path, name)
+
+    @cached_property
+    def inputs(self) -> list[tuple[str, ValueView]]:
+        return value_views(self.record.inputs, self.run.pk, "input", self.record.path)
+
+    @cached_property
+    def output(self) -> ValueView:
+        return value_view(self.record.output, self._place("output"), variable_of(self.record.inputs))
+
+    @cached_property
+    def variables(self) -> list[tuple[str, ValueView]]:
+        return value_views(self.record.variables, self.run.pk, "variable", self.record.path)
+
+    @cached_property
+    def prompt(self) -> list[tuple[str, ValueView]]:
+        """Messages with their roles."""
+        messages = self.facts.get("prompt") or ()
+        return [
+            (str(message.get("role")), value_view(message.get("content"), self._place("prompt", str(at))))
+            for at, message in enumerate(messages)
+        ]
+
+    @cached_property
+    def raw(self) -> ValueView:
+        if refusal := self._refusal:
+            return code_view(refusal, self._place("refusal"))
+        return code_view(str(self.facts.get("raw") or ""), self._place("raw"))
+
+    @cached_property
+    def sent(self) -> SentRequest | None:
+        return sent_request(self.record)
+
+    @cached_property
+    def body(self) -> ValueView:
+        """Of the request."""
+        return value_view(dict(self.sent.body) if self.sent else None, self._place("request"), "body")
+
+    # The answer of a model
+
+    @cached_property
+    def _text_view(self) -> ValueView:
+        """So far; of a long one the beginning, of one that streams the end."""
+        output = self.record.output
+        whole = output.get("text") if self.is_call and isinstance(output, dict) else None
+        whole = self.record.text if whole is None else whole
+        return text_view(whole, self._place("response"), LONG_ANSWER) if whole else self._streamed_view
+
+    @property
+    def _streamed_view(self) -> ValueView:
+        """The end of what goes on; its length is that of all."""
+        text = streamed_text(self.run.pk, self.record.path)
+        if len(text) <= LONGEST_STREAMED:
+            return ValueView(text=text)
+        return ValueView(text=f"{MISSED}{text[-LONGEST_STREAMED:]}", length=len(text))
+
+    @property
+    def text(self) -> str:
+        return self._text_view.text or ""
+
+    @property
+    def length(self) -> int:
+        """Characters of all of it."""
+        return self._text_view.length or len(self.text)
+
+    @property
+    def text_place(self) -> ValuePlace | None:
+        """Of the whole, where there is more."""
+        return self._text_view.place
+
+    @property
+    def text_id(self) -> str:
+        return text_id(self.record.path)
+
+    @property
+    def has_text(self) -> bool:
+        """Whether its output is an answer in words, which stands there as `text`."""
+        return self.is_call and (self.record.output is None or "text" in self.record.output)
+
+    # What is said above the tabs
+
+    @cached_property
+    def refused(self) -> Sequence[RefusedView]:
+        return refused_views(self.record)
 
     @property
     def instead_of(self) -> str:
@@ -68,22 +180,16 @@ class ActionDetail:
 
     @property
     def since(self) -> int | None:
-        """When it began, in milliseconds since the epoch."""
         return milliseconds_since_epoch(self.record.started_at)
 
     @property
     def until(self) -> int | None:
-        """When it goes on."""
         return milliseconds_since_epoch(self.record.waits_until)
 
     @property
     def elapsed(self) -> str:
-        began = self.record.started_at
-        return elapsed((timezone.now() - began).total_seconds() * 1_000) if began else ""
-
-    @property
-    def is_call(self) -> bool:
-        return self.record.type in model_call_types()
+        started = self.record.started_at
+        return elapsed((timezone.now() - started).total_seconds() * 1_000) if started else ""
 
     @property
     def opens_in_playground(self) -> bool:
@@ -93,46 +199,6 @@ class ActionDetail:
     def starts_again_here(self) -> bool:
         """Whether another run can begin at this action."""
         return self.run.ended and self.record.state != State.SKIPPED and self.run.flow.room == Room.DESIGNER
-
-    @property
-    def text_id(self) -> str:
-        return text_id(self.record.path)
-
-
-def detail_of(run: Run, record: ActionRun) -> ActionDetail:
-    output, facts, path = record.output, record.facts, record.path
-    is_response = isinstance(output, dict) and "text" in output and record.type in model_call_types()
-    whole = output["text"] if isinstance(output, dict) and is_response else record.text
-    place = ValuePlace(run.pk, "response", path)
-    text = text_view(whole, place, LONG_ANSWER) if whole else streamed_view(run.pk, path)
-    raw = (record.error or {}).get("raw")
-    return ActionDetail(
-        run=run,
-        record=record,
-        view=type_view(record.type),
-        state=shown_state(record),
-        text=text.text or "",
-        length=text.length or len(text.text or ""),
-        text_place=text.place,
-        inputs=value_views(record.inputs, run.pk, "input", path),
-        output=ValueView() if is_response else value_view(output, ValuePlace(run.pk, "output", path)),
-        variables=value_views(record.variables, run.pk, "variable", path),
-        prompt=[
-            (str(message.get("role")), value_view(message.get("content"), ValuePlace(run.pk, "prompt", path, str(at))))
-            for at, message in enumerate(facts.get("prompt") or ())
-        ],
-        raw=code_view(facts["raw"], ValuePlace(run.pk, "raw", path)) if facts.get("raw") else ValueView(empty=True),
-        refusal=code_view(raw, ValuePlace(run.pk, "refusal", path)) if raw else ValueView(empty=True),
-        refused=refused_views(record),
-    )
-
-
-def streamed_view(run_id: int, path: str) -> ValueView:
-    """The end of what an action that is going has streamed, which goes on there; its length is that of all."""
-    text = streamed_text(run_id, path)
-    if len(text) <= LONGEST_STREAMED:
-        return ValueView(text=text)
-    return ValueView(text=f"{MISSED}{text[-LONGEST_STREAMED:]}", length=len(text))
 
 
 def streamed_text(run_id: int, path: str) -> str:

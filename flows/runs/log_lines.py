@@ -11,7 +11,7 @@ from django.db.models.functions import Left, Length
 
 from flows.models import LogEntry, Run
 from flows.runs.paging import PagePlace, place_of, window_of
-from flows.runs.values import ValuePlace
+from flows.runs.value_place import ValuePlace
 
 MOST_LINES = 200  # on one page
 LONGEST_LINE = 1_000  # characters that are shown at once

@@ -12,7 +12,7 @@ from urllib.parse import quote
 from django.db.models import TextField
 from django.db.models.functions import Cast, Left
 
-from flows.actions.registry import container_types
+from flows.actions.registry import container_types, model_call_types
 from flows.flowchart.chart import TypeView, is_container, type_view
 from flows.flowchart.states import StateView, state_view_of
 from flows.interpreter.runner import title_of
@@ -22,7 +22,7 @@ from flows.runs.refused_tries import shown_state
 from flows.runs.step_tree import Step, UnreachedStep, UnreachedSteps, in_flow_order
 from flows.runs.steps import LARGE, MOST_STEPS, StepsPage
 from flows.runs.time_axis import TimeAxis, TimeBar, elapsed, milliseconds_since_epoch
-from flows.runs.values import element_id
+from flows.runs.value_place import element_id
 from foundryflow.templatetags.ui import duration_ms, thousands
 
 DEEPEST_INDENT = 8
@@ -155,7 +155,7 @@ class Outline:
             tokens=thousands((record.usage or {}).get("total_tokens")),
             since=since,
             until=milliseconds_since_epoch(record.waits_until) if waits else None,
-            bars=self._bars(record, view),
+            bars=self._bars(record),
             is_selected=record.path == self._selected,
         )
 
@@ -168,11 +168,12 @@ class Outline:
             return elapsed((self.axis.now - record.started_at).total_seconds() * 1_000)
         return duration_ms(record.milliseconds)
 
-    def _bars(self, record: ActionRun, view: TypeView) -> Sequence[TimeBar]:
+    def _bars(self, record: ActionRun) -> Sequence[TimeBar]:
         """How long it went, and over that, how long it waited."""
         if record.started_at is None:
             return []
-        going = self.axis.bar(self.axis.span(record.started_at, record.ended_at or self.run.ended_at), view.group)
+        kind = "call" if record.type in model_call_types() else "holds" if is_container(record.type) else "step"
+        going = self.axis.bar(self.axis.span(record.started_at, record.ended_at or self.run.ended_at), kind)
         waits = [(moment_of(each["at"]), moment_of(each["until"])) for each in record.refused or ()]
         return [going, *(self.axis.bar(self.axis.span(began, ended), "wait") for began, ended in waits)]
 

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
 from typing import Any
 from urllib.parse import urlencode
 
+from django.urls import reverse
 from django.utils import timezone
 from django.utils.dateformat import format as date_format
 
@@ -17,13 +19,14 @@ from flows.language.document import DocumentError
 from flows.models import ActionRun, Room, Run, State
 from flows.runs import steps
 from flows.runs.crashes import crash_notice
-from flows.runs.detail import ActionDetail, detail_of, selected_record
+from flows.runs.detail import ActionDetail, selected_record
 from flows.runs.iterations import IterationsPage
 from flows.runs.log_lines import count_words, log_context
 from flows.runs.loops import LoopCounts, find_loop, long_loops
 from flows.runs.outline import Outline
 from flows.runs.time_axis import elapsed, milliseconds_since_epoch
-from flows.runs.values import ValuePlace, value_view, value_views
+from flows.runs.value_place import ValuePlace
+from flows.runs.values import value_view, value_views
 from flows.runs.workers import workers_notice
 from foundryflow.names import name_of
 from foundryflow.regions import Region
@@ -31,7 +34,18 @@ from foundryflow.roles import Permissions
 from foundryflow.templatetags.ui import duration_ms
 
 LARGE = ("inputs", "output", "revision__document")  # of a run: read by what shows them
-PARAMS = (*steps.PARAMS, "loop", "reason", "sort", "page", "iteration")  # of an address, that its stream needs
+PARAMS = (*steps.PARAMS, "loop", "reason", "sort", "page", "iteration", "part")  # of an address, that its stream needs
+
+
+@dataclass(frozen=True)
+class DetailTab:
+    """A part of the detail: the page that has it open, and where the part alone comes from."""
+
+    name: str
+    words: str
+    page: str
+    part: str
+    is_open: bool
 
 
 class RunPage:
@@ -68,7 +82,24 @@ class RunPage:
 
     @cached_property
     def detail(self) -> ActionDetail | None:
-        return detail_of(self.run, self.record) if self.record else None
+        return ActionDetail(self.run, self.record, self.params.get("part", "")) if self.record else None
+
+    @property
+    def detail_tabs(self) -> list[DetailTab]:
+        if self.detail is None:
+            return []
+        kept = {name: self.params[name] for name in PARAMS if self.params.get(name)} | {"tab": self.tab}
+        if self.iterations and self.iterations.detail:
+            kept["iteration"] = str(self.iterations.detail.number)
+        else:
+            kept["action"] = self.detail.record.path
+        region = reverse("runs:detail", args=[self.run.pk])
+        tabs = []
+        for name, words in self.detail.tabs.items():
+            query = urlencode({**kept, "part": name})
+            is_open = name == self.detail.tab
+            tabs.append(DetailTab(name, words, f"?{query}", f"{region}?{query}", is_open))
+        return tabs
 
     @property
     def status_region(self) -> Region:
@@ -100,7 +131,13 @@ class RunPage:
     @property
     def detail_region(self) -> Region:
         iteration = self.iterations.detail if self.iterations else None
-        context = {"run": self.run, "may": self.may, "detail": self.detail, "iteration": iteration}
+        context = {
+            "run": self.run,
+            "may": self.may,
+            "detail": self.detail,
+            "detail_tabs": self.detail_tabs,
+            "iteration": iteration,
+        }
         return Region("runs/_detail.html", "run-detail", context)
 
     @property

@@ -92,6 +92,8 @@ async def follow_run(run_id: int, browser: BrowserState) -> AsyncGenerator[bytes
 
 def new_text(run_id: int, browser: BrowserState) -> Iterator[str]:
     """The text of the open action that has come since."""
+    if browser.params.get("part", "response") != "response":
+        return  # there is no element that it would come into
     so_far, sent = streamed_text(run_id, browser.path), browser.lengths.get(browser.path, 0)
     if len(so_far) > sent:
         browser.lengths[browser.path] = len(so_far)

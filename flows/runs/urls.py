@@ -9,6 +9,7 @@ urlpatterns = [
     path("runs/workers/", views.workers, name="workers"),
     path("runs/<id:pk>/", views.show, name="show"),
     path("runs/<id:pk>/stream/", stream.stream, name="stream"),
+    path("runs/<id:pk>/detail/", views.detail, name="detail"),
     path("runs/<id:pk>/cancel/", views.cancel, name="cancel"),
     path("runs/<id:pk>/retry/", start.retry, name="retry"),
     path("runs/<id:pk>/iterations/", views.iterations, name="iterations"),

@@ -56,6 +56,14 @@ def show(request: Request, pk: int) -> HttpResponse:
 
 @reader
 @require_GET
+def detail(request: Request, pk: int) -> HttpResponse:
+    """Beside the steps, what the address of the page asks for of one action."""
+    shown = RunPage(find_run(request, pk, *LARGE), request.GET, Permissions(request.user))
+    return regions(request, shown.detail_region)
+
+
+@reader
+@require_GET
 def iterations(request: Request, pk: int) -> HttpResponse:
     """The iterations that the filters find, as CSV."""
     run, filters = find_run(request, pk), IterationFilters.of(request.GET)

@@ -6,15 +6,16 @@ from django.utils import timezone
 
 from flows.engine.live import hub
 from flows.models import ActionRun, State
-from flows.runs.detail import detail_of, selected_record
-from flows.runs.values import element_id
-from tests.factories import make_run
+from flows.runs.detail import ActionDetail, selected_record
+from flows.runs.sent_request import sent_request
+from flows.runs.value_place import element_id
+from tests.factories import make_connection, make_run
 from tests.markup import one_line
 from tests.runs.conftest import record
 
 
-def open_detail(client, run, path):
-    page = client.get(reverse("runs:show", args=[run.pk]), {"action": path}).content.decode()
+def open_detail(client, run, path, part=""):
+    page = client.get(reverse("runs:show", args=[run.pk]), {"action": path, "part": part}).content.decode()
     return page[page.index('<aside class="run-detail"') :]
 
 
@@ -33,9 +34,54 @@ def test_a_call_shows_its_answer_its_figures_and_where_it_went(client_alice, cli
         "0.25 s",
     ):
         assert words in shown
-    assert "Why &lt;b&gt;not&lt;/b&gt;?" in shown
     assert "Open in playground" in shown
-    assert "<h3>Output</h3>" not in shown
+    assert "Why &lt;b&gt;not&lt;/b&gt;?" not in shown  # of another tab
+    assert "Why &lt;b&gt;not&lt;/b&gt;?" in open_detail(client_bob, run, "chat", "prompt")
+
+
+@pytest.mark.parametrize(
+    ("path", "part", "open", "words"),
+    [("chat", "input", "Input", "user_prompt"), ("chat", "odd", "Response", "Because."),
+     ("chat", "request", "Request", "•••• (fingerprint f00d)"), ("each[0]/note", "prompt", "Output", "No output."),
+     ("each[0]/note", "input", "Input", "This action has no inputs.")],
+)  # fmt: skip
+def test_each_tab_is_read_when_it_is_opened(client_bob, run, path, part, open, words):
+    page = one_line(open_detail(client_bob, run, path, part))
+    assert f'aria-current="true" >{open}</a>' in page or f'aria-current="true">{open}</a>' in page
+    assert words in page
+    alone = client_bob.get(
+        reverse("runs:detail", args=[run.pk]), {"action": path, "part": part}, headers={"HX-Request": "true"}
+    ).content.decode()
+    assert 'hx-target="#run-detail"' in alone
+    assert words in alone
+    assert "run-outline" not in alone
+
+
+def test_tabs_keep_the_rest_of_the_address(client_bob, run):
+    address = reverse("runs:show", args=[run.pk])
+    page = client_bob.get(address, {"tab": "log", "action": "chat", "find": "x"}).content.decode()
+    assert 'href="?find=x&amp;tab=log&amp;action=chat&amp;part=prompt#run-detail"' in page
+
+
+def test_a_request_is_put_together_as_the_client_sends_it(run):
+    chat = run.actions.get(path="chat")
+    make_connection("contoso")
+    chat.inputs = {"model": "gpt-4o", "user_prompt": "Why <b>not</b>?", "temperature": 0.2}
+    chat.facts = {**chat.facts, "deployment": "gpt-4o"}
+    sent = sent_request(chat)
+    assert sent.url == "https://contoso.openai.azure.com/openai/v1/chat/completions"
+    assert sent.headers[0] == ("api-key", "•••• (fingerprint f00d)")
+    assert sent.body["messages"] == [{"role": "user", "content": "Why <b>not</b>?"}]
+    assert (sent.body["model"], sent.body["temperature"]) == ("gpt-4o", 0.2)
+    chat.facts = {"prompt": chat.facts["prompt"]}
+    assert sent_request(chat) is None  # it never came to a call
+
+
+@pytest.mark.parametrize("inputs", [{"temperature": "warm"}, {"history": "x"}, {"stop": {"a": 1}}, {"odd": 1}])
+def test_whatever_a_record_holds_its_page_opens(client_bob, run, inputs):
+    run.actions.filter(path="chat").update(inputs=inputs)
+    for part in ("input", "request"):
+        assert open_detail(client_bob, run, "chat", part)
 
 
 def test_another_action_shows_inputs_output_and_variables(client_alice, client_bob, run):
@@ -43,7 +89,9 @@ def test_another_action_shows_inputs_output_and_variables(client_alice, client_b
     again = f"?again={run.pk}&amp;from=each%5B0%5D/note"
     assert again not in open_detail(client_bob, run, "each[0]/note")  # a reader's
     shown = open_detail(client_alice, run, "each[0]/note")
-    assert '<dt title="message">message</dt>' in shown
+    assert '<dt class="mono" title="message">message</dt>' in one_line(
+        open_detail(client_bob, run, "each[0]/note", "input")
+    )
     assert "<h3>Output</h3>" in shown
     assert '<div class="value-text">true</div>' in shown
     assert '<dt class="mono" title="n">n</dt><dd><div class="value-text">true</div>' in one_line(shown)
@@ -55,7 +103,7 @@ def test_another_action_shows_inputs_output_and_variables(client_alice, client_b
     ("fields", "words"),
     [
         ({"state": State.FAILED, "error": {"message": "No.", "hint": "Do.", "kind": "server", "status": 500, "request_id": "r1", "raw": "{<}"}},
-         ["<b>No.</b> Do.", "<code>server</code> · status 500", "r1", "Raw answer", "{&lt;}"]),
+         ["<b>No.</b> Do.", "<code>server</code> · status 500", "r1", ">Raw</a>"]),
         ({"state": State.SKIPPED, "reason": "disabled"}, ["Not run: disabled."]),
         ({"state": State.WAITING, "reason": "rate limit: later"}, ["Waits until", "rate limit: later"]),
         ({"warning": "Odd <thing>"}, ["Odd &lt;thing&gt;"]),
@@ -135,6 +183,6 @@ def test_of_a_long_answer_that_streams_the_end_is_shown_and_goes_on_where_it_was
     run.state = State.RUNNING
     run.actions.filter(path="chat").update(state=State.RUNNING, ended_at=None, output=None)
     hub.publish_text(run.pk, "chat", "a" * 150_000 + "end")
-    detail = detail_of(run, run.actions.get(path="chat"))
+    detail = ActionDetail(run, run.actions.get(path="chat"))
     assert (len(detail.text), detail.length, detail.streams) == (100_001, 150_003, True)
     assert detail.text.endswith("end")

@@ -1,5 +1,8 @@
 """A value as text, table or JSON, whichever reads best."""
 
+import csv
+import functools
+import io
 import re
 
 import pytest
@@ -8,7 +11,11 @@ from django.urls import reverse
 from flows.models import Run
 from flows.runs import whole_values
 from flows.runs.stream import BrowserState, read_changes
-from flows.runs.values import ValuePlace, ValueView, value_view, value_views
+from flows.runs.value_place import ValuePlace
+from flows.runs.values import ValueView, value_view, value_views
+from tests.markup import one_line
+
+HERE = ValuePlace(7, "output", "each[0]/a b")
 
 
 @pytest.mark.parametrize(
@@ -16,29 +23,29 @@ from flows.runs.values import ValuePlace, ValueView, value_view, value_views
     [
         (None, ValueView(empty=True)), ({}, ValueView(empty=True)), ("", ValueView(text="")), ("a", ValueView(text="a")),
         (3, ValueView(text="3")), (2.5, ValueView(text="2.5")), (True, ValueView(text="true")), (False, ValueView(text="false")),
-        ([], ValueView(code="[]")), ([1], ValueView(code="[\n  1\n]")), ({"a": 1}, ValueView(code='{\n  "a": 1\n}')),
-        ([{"a": 1}, {"b": 2}], ValueView(columns=["a", "b"], cells=[["1", ""], ["", "2"]])),
+        ([], ValueView(code="[]")), ("[1", ValueView(text="[1")), ("[]", ValueView(text="[]")),
     ],
 )  # fmt: skip
 def test_how_a_value_is_shown(value, view):
-    assert value_view(value) == view
+    assert value_view(value, HERE) == view
 
 
-def test_a_table_ends_somewhere():
-    view = value_view([{f"c{column}": row for column in range(30)} for row in range(300)])
-    assert (len(view.columns), len(view.cells), len(view.cells[0])) == (20, 200, 20)
+@pytest.mark.parametrize(
+    ("value", "ways"),
+    [([1], ["tree"]), ({"a": 1}, ["tree"]), ([{"a": 1}, {"b": 2}], ["table", "tree"]), ('{"a": 1}', ["tree", "text"])],
+)
+def test_what_has_a_structure_is_shown_in_the_ways_it_reads(value, ways):
+    assert [name for name, _ in value_view(value, HERE).ways] == ways
 
 
 def test_values_keep_their_names_and_order():
     assert value_views({"b": 1, "a": None}, 1, "input") == [("b", ValueView(text="1")), ("a", ValueView(empty=True))]
 
 
-@pytest.mark.parametrize("value", ["x" * 2_000_000, ["x" * 2_000_000], [{"a": "x" * 2_000_000}] * 2])
-def test_of_a_large_value_the_beginning_is_shown_with_the_way_to_the_whole(value):
-    view = value_view(value, ValuePlace(7, "output", "each[0]/a b"))
-    shown = view.text or view.code or "".join(cell for row in view.cells for cell in row)
-    assert len(shown) < 5_000
-    assert view.length >= 2_000_000
+def test_of_a_large_text_the_beginning_is_shown_with_the_way_to_the_whole():
+    view = value_view("x" * 2_000_000, HERE)
+    assert len(view.text) < 5_000
+    assert view.length == 2_000_000
     assert view.place.address == "/runs/7/value/?of=output&action=each%5B0%5D%2Fa+b"
     assert view.place.key == "value-output-each_5b_0_5d__2f_a_20_b"
 
@@ -61,8 +68,9 @@ def large(run):
 
 @pytest.mark.parametrize(
     "params",
-    [{"tab": "values"}, {"tab": "log"}, {"action": "chat"}, {"action": "each[0]/note"}, {"tab": "flowchart"}],
-)
+    [{"tab": "values"}, {"tab": "log"}, {"action": "chat"}, {"action": "each[0]/note"}, {"tab": "flowchart"},
+     *({"action": "chat", "part": part} for part in ("input", "prompt", "request", "raw"))],
+)  # fmt: skip
 def test_a_page_with_values_of_megabytes_is_small(client_bob, large, params):
     address = reverse("runs:show", args=[large.pk])
     assert len(client_bob.get(address, params).content) < 90_000
@@ -98,6 +106,34 @@ def test_what_is_too_long_for_any_page_is_for_the_download(client_bob, run, monk
     region = client_bob.get(address, {"of": "output"}, headers={"HX-Request": "true"}).content.decode()
     assert ">[\n </pre>" in region
     assert "The first part of" in region
+
+
+def test_a_node_brings_its_children_and_a_table_its_rows(client_bob, run):
+    Run.objects.update(output={"rows": [{"n": number, "by": {"a/b~": "c" * 300}} for number in range(300)]})
+    ask = functools.partial(client_bob.get, reverse("runs:value", args=[run.pk]), headers={"HX-Request": "true"})
+    rows = ask({"of": "output", "at": "/rows", "part": "tree", "from": "200", "until": "300"}).content.decode()
+    assert rows.count("<details") >= 100
+    assert "output.rows[299]" in rows
+    assert "output.rows[199]" not in rows
+    deep = ask({"of": "output", "at": "/rows/7/by/a~1b~0", "part": "tree"}).content.decode()
+    assert "c" * 300 in deep
+    table = ask({"of": "output", "at": "/rows", "part": "table", "from": "250"}).content.decode()
+    assert "Rows 251 to 300 of 300" in one_line(table)
+    assert "<td>299</td>" in one_line(table)
+    for gone in ({"at": "/rows/300"}, {"at": "/rows/x"}, {"at": "/rows/0/n/y"}, {"at": "/rows", "from": "9", "until": "4"},
+                 {"at": "/rows", "from": "9", "until": "400"}):  # fmt: skip
+        assert ask({"of": "output", "part": "tree", **gone}).status_code == 404
+
+
+def test_a_table_is_a_file_without_formulas(client_bob, run):
+    Run.objects.update(output=[{"city": "=Rome", "n": -1, "of": [1]}, {"city": "Oslo", "+x": True}])
+    address = reverse("runs:value", args=[run.pk])
+    answer = client_bob.get(address, {"of": "output", "download": "csv"})
+    lines = list(csv.DictReader(io.StringIO(answer.content.decode("utf-8-sig"))))
+    assert [line["city"] for line in lines] == ["'=Rome", "Oslo"]
+    assert (lines[0]["n"], lines[0]["of"], lines[1]["'+x"]) == ("-1", "[1]", "true")
+    assert answer.headers["Content-Disposition"] == f'attachment; filename="run-{run.pk}-output.csv"'
+    assert client_bob.get(address, {"of": "input", "name": "question", "download": "csv"}).status_code == 404
 
 
 @pytest.mark.parametrize(

@@ -66,7 +66,9 @@ def test_a_failed_run_explains_itself_with_the_raw_answer_behind(client_bob, sim
     run = finished(make_flow(document), question="Why?")
     page = client_bob.get(reverse("runs:show", args=[run.pk])).content.decode()
     assert "The content filter blocked the prompt: violence, medium." in page
-    assert "Raw answer" in page
+    answer = client_bob.get(reverse("runs:show", args=[run.pk]), {"part": "raw"}).content.decode()
+    assert "Raw answer" in answer
+    assert "ResponsibleAIPolicyViolation" in answer
     listed = client_bob.get(reverse("runs:list"), {"state": "failed"}).content.decode()
     assert "content filter" in listed
 

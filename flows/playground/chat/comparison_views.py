@@ -15,11 +15,11 @@ from flows.playground.chat import comparison
 from flows.playground.chat.figures import column_figures
 from flows.playground.chat.responses import redirect_to_session
 from flows.playground.chat.save_settings import change_settings
-from flows.playground.diff import DiffPiece, diff_words, html_of
 from flows.playground.models import Session
 from foundryflow.access import editor, reader
 from foundryflow.http import Request, whole_number
 from foundryflow.regions import Region, regions
+from foundryflow.text_diff import DiffPiece, diff_words, html_of
 
 
 @editor

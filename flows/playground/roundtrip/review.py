@@ -12,7 +12,6 @@ from flows.actions.chat_completion.action import ChatCompletion, Properties
 from flows.language.document import Document
 from flows.language.nodes import Input, Located
 from flows.models import Flow, Revision
-from flows.playground.diff import DiffLine, diff_lines, fold_unchanged
 from flows.playground.roundtrip.merge import (
     FOLDED,
     NeededVariable,
@@ -25,6 +24,7 @@ from flows.playground.roundtrip.merge import (
 )
 from flows.playground.roundtrip.source import SessionSource
 from flows.properties.base import properties_of
+from foundryflow.text_diff import DiffLine, diff_lines, fold_unchanged
 
 PROPERTIES = properties_of(Properties)  # of a chat completion
 

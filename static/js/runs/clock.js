@@ -44,12 +44,12 @@ function moveMarks(axis, seconds) {
   const count = Math.min(Math.floor(seconds / step), MOST_MARKS);
   while (axis.children.length > count + 1) axis.lastElementChild.remove();
   for (let at = 0; at <= count; at++) {
-    const mark = axis.children[at] ?? axis.appendChild(document.createElementNS("http://www.w3.org/2000/svg", "text"));
+    const mark = axis.children[at] ?? axis.appendChild(axis.children[0].cloneNode(true));
+    const [words, tick] = mark.children;
     const value = Number((at * step).toPrecision(6)), x = (value / seconds) * 100;
-    mark.setAttribute("x", `${x.toFixed(2)}%`);
-    mark.setAttribute("y", "12");
-    mark.setAttribute("text-anchor", at === 0 ? "start" : x > NEAR_END ? "end" : "middle");
-    say(mark, value >= 60 ? minutes(value) : at === 0 || at === count ? `${value} s` : `${value}`);
+    for (const [part, name] of [[words, "x"], [tick, "x1"], [tick, "x2"]]) part.setAttribute(name, `${x.toFixed(2)}%`);
+    words.setAttribute("text-anchor", at === 0 ? "start" : x > NEAR_END ? "end" : "middle");
+    say(words, value >= 60 ? minutes(value) : at === 0 || at === count ? `${value} s` : `${value}`);
   }
 }
 

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from flows.playground.diff import DiffKind, DiffLine, DiffPiece, diff_lines, diff_words, fold_unchanged
+from foundryflow.text_diff import DiffKind, DiffLine, DiffPiece, diff_lines, diff_words, fold_unchanged
 
 SAME, REMOVED, ADDED = DiffKind.SAME, DiffKind.REMOVED, DiffKind.ADDED
 
