@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from connections.foundry.masking import SHORTEST
 from connections.secret import MASK, Secret
 from flows.interpreter.known_secrets import KnownSecrets
 
@@ -78,3 +79,37 @@ def test_between_searches_time_passes():
         secrets.learn([Secret(key)], from_text=True)
         searched = secrets.take_search(60, ends=False)
     assert not searched
+
+
+def test_keys_that_share_signs_in_a_text_are_both_found():
+    secrets = KnownSecrets()
+    secrets.learn([Secret("prefix-0123456789abcdef"), Secret("abcdef-suffix")])
+    assert secrets.found_in(b"prefix-0123456789abcdef-suffix") == {"prefix-0123456789abcdef", "abcdef-suffix"}
+
+
+@pytest.mark.parametrize("key", [KEYS[0], "k" * SHORTEST, 'key"with\\signs-of-json'])
+def test_a_key_is_masked_where_it_is_all_there_is_and_in_json(key):
+    secrets = KnownSecrets()
+    secrets.learn([Secret(key)])
+    assert secrets.mask(key) == MASK
+    assert secrets.found_in(json.dumps({"inner": json.dumps(key)}).encode()) == {key}
+
+
+def test_half_a_pair_of_a_text_keeps_no_key_from_being_found():
+    secrets = KnownSecrets()
+    secrets.learn([Secret(KEYS[0])])
+    assert secrets.found_among(["\ud800", KEYS[0]]) == {KEYS[0]}
+
+
+def test_of_what_is_nested_too_deeply_every_key_is_suspected():
+    secrets, nested = KnownSecrets(), []
+    secrets.learn([Secret(KEYS[0])])
+    for _ in range(100_000):
+        nested = [nested]
+    assert secrets.found_among([nested]) == {KEYS[0]}
+
+
+def test_a_search_that_was_taken_is_not_due_again():
+    secrets = KnownSecrets()
+    secrets.learn([Secret(KEYS[0])], from_text=True)
+    assert [secrets.take_search(0, ends=False) for _ in range(2)] == [True, False]

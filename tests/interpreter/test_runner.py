@@ -20,6 +20,8 @@ from flows.interpreter.journal import (
     ActionLogged,
     ActionSkipped,
     ActionStarted,
+    ActionStreamed,
+    ActionWaiting,
     MemoryJournal,
 )
 from flows.interpreter.runner import execute
@@ -514,3 +516,78 @@ async def test_leaving_a_loop_that_is_not_there_says_where():
     assert (failed.value.error.kind, failed.value.error.message) == (
         "outside_loop", "There is no loop for continue to leave.",
     )  # fmt: skip
+
+
+UNSET = {
+    "id": "if", "type": "if_else", "branches": [
+        {"id": "long", "condition": "1 > 2", "actions": [
+            {"id": "vars", "type": "declare_variables", "properties": {"variables": [
+                {"name": "found", "type": "text", "value": "x", "global": True}]}}]},
+        {"id": "other", "actions": []},
+    ],
+}  # fmt: skip
+
+
+async def failure_of(*actions):
+    journal = MemoryJournal()
+    with pytest.raises(RunFailed) as failed:
+        await run(flow(*actions), journal=journal)
+    return failed.value.error
+
+
+@pytest.mark.parametrize(
+    ("action", "where"),
+    [
+        (said(message="{{ found }}"), "Message: "),
+        ({"id": "set", "type": "increment_variable", "properties": {"variable": "found"}}, "Variable: "),
+        ({"id": "w", "type": "while", "properties": {"condition": "found == 1"}, "branches": [{"id": "b", "actions": []}]},
+         "Condition: "),
+    ],
+)  # fmt: skip
+async def test_what_only_some_branch_sets_is_named_with_who_sets_it_and_what_to_do(action, where):
+    error = await failure_of(UNSET, action)
+    assert error.kind == "not_set"
+    assert error.message.startswith(f"{where}`found` is not set: ")
+    assert error.message.endswith("sets it, and the run did not come through there.")
+    assert error.hint == "Set it in every branch, declare it before, or read it with {{ found | default('') }}."
+
+
+async def test_a_template_that_is_wrong_says_where_and_what_to_do():
+    error = await failure_of(said(message="{{ 'a' | round }}"))
+    assert (error.kind, error.hint) == ("expression", "Correct the property in the panel.")
+    assert error.message.startswith("Message: ")
+
+
+async def test_the_result_of_an_iteration_that_cannot_be_read_stops_the_run_without_a_place_before_it():
+    loop = {
+        "id": "each", "type": "for_each",
+        "properties": {"items": "{{ [1] }}", "item_variable": "item", "result": "{{ nowhere }}"},
+        "branches": [{"id": "body", "actions": []}],
+    }  # fmt: skip
+    error = await failure_of(loop)
+    assert (error.kind, error.hint) == ("expression", "Correct the property in the panel.")
+    assert error.message.startswith("`nowhere` is not a variable here.")
+
+
+async def test_text_that_streams_and_a_wait_belong_to_their_action():
+    _, journal = await run(flow(
+        {"id": "chat", "type": "chat_completion", "properties": {"connection": "simulator", "model": "m", "user_prompt": "x"}},
+        {"id": "w", "type": "wait", "properties": {"seconds": 0.01}},
+    ))  # fmt: skip
+    streamed = [(event.path, event.text) for event in journal.events if isinstance(event, ActionStreamed)]
+    waits = [event for event in journal.events if isinstance(event, ActionWaiting)]
+    assert streamed == [("chat", "An "), ("chat", "answer")]
+    assert [(event.path, bool(event.reason), event.refused) for event in waits] == [("w", True, None)]
+
+
+async def test_those_around_a_failure_repeat_what_to_do():
+    loop = {
+        "id": "each", "type": "for_each", "properties": {"items": "{{ [1] }}", "item_variable": "item"},
+        "branches": [{"id": "body", "actions": [{"id": "t", "type": "teleport", "properties": {}}]}],
+    }  # fmt: skip
+    journal, before = MemoryJournal(), time.time()
+    with pytest.raises(RunFailed):
+        await run(flow(loop), journal=journal)
+    around = ended(journal)["each"]
+    assert around.error.hint == "Disable the action, or replace it with one of the toolbox."
+    assert before <= around.at <= time.time()

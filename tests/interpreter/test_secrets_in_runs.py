@@ -64,6 +64,7 @@ async def test_a_text_that_is_a_key_elsewhere_is_never_sent_to_a_model():
         given={"given": KEY},
     )
     assert (error.kind, error.message) == ("secret_in_text", "User prompt would show a secret.")
+    assert error.hint == "Hand a secret to a property for secrets, and leave it out of what is shown or sent."
     assert chat.asked == []
 
 

@@ -92,3 +92,13 @@ def test_what_people_read_of_deaths():
 @pytest.mark.parametrize(("alone", "proven", "is_proven"), [(4, 2, False), (0, 3, True), (5, 0, True)])
 def test_three_proofs_or_five_deaths_alone_are_enough(alone, proven, is_proven):
     assert suspicion.is_proven(alone, proven) is is_proven
+
+
+def test_a_place_that_both_deaths_name_is_kept_as_exactly_as_either_says():
+    assert suspicion.common_places(["each"], ["each[7]/chat"]) == {"each[7]/chat"}
+    assert suspicion.common_places(["each[7]/chat"], ["each"]) == {"each[7]/chat"}
+
+
+def test_places_with_blanks_stay_whole_and_times_are_words():
+    assert suspicion.places_text("a b\nc") == "a b, c"
+    assert [suspicion.times_text(times) for times in (0, 1, 2, 3)] == ["never", "once", "twice", "3 times"]
