@@ -64,6 +64,7 @@ def usage_of(completion: Completion) -> dict[str, Any]:
         "total_tokens": usage.total_tokens,
         "cached_tokens": usage.cached_tokens,
         "reasoning_tokens": usage.reasoning_tokens,
+        "cache_write_tokens": usage.cache_write_tokens,
     }
     return {name: count for name, count in named.items() if count is not None}
 
@@ -74,6 +75,8 @@ def warning_of(completion: Completion) -> str | None:
         return f"Cut at {spent:,} tokens" if spent else "Cut at the token limit"
     if completion.finish_reason == "content_filter":
         return f"Filtered: {completion.filtered or 'content'}"
+    if completion.finish_reason == "pause_turn":
+        return "Paused by the service before its turn was over"
     if completion.refusal:
         return f"Refused: {completion.refusal[:200]}"
     return None
