@@ -12,6 +12,7 @@ from flows.actions.services import Services
 from flows.language.errors import Signal as Signal
 from flows.language.nodes import Action, Branch
 from flows.language.scope import Scope
+from flows.language.shape import Shape
 from flows.language.values import Declared
 from flows.properties.base import properties_of
 
@@ -162,6 +163,18 @@ class ActionType:
     def values_inside(self, recorded: Mapping[str, Any], index: int) -> Mapping[str, Any]:
         """What a loop has bound in an iteration, told by its properties as a run has recorded them."""
         return {}
+
+    def shapes(self, properties: Mapping[str, Any]) -> Mapping[str, Shape]:
+        """What is known of the values of those variables, by name."""
+        declared = properties_of(self.properties).items()
+        found = [property.shapes(properties.get(name), properties) for name, property in declared]
+        return {variable: shape for each in found for variable, shape in each.items()}
+
+    def items_of(self, properties: Mapping[str, Any]) -> Mapping[str, Any]:
+        """Those that are one item after another of a list, with the stored value of the list, by name."""
+        declared = properties_of(self.properties).items()
+        found = [property.items_of(properties.get(name), properties) for name, property in declared]
+        return {variable: items for each in found for variable, items in each.items()}
 
     def role(self, action: Action, branch: Branch) -> str:
         """What a branch is for, where branches differ."""

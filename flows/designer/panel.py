@@ -74,23 +74,6 @@ class BranchField:
         return f"branch-{self.id}-condition"
 
 
-@dataclass(frozen=True)
-class VariableGroup:
-    """Variables of one origin, as they are offered to be inserted."""
-
-    origin: str
-    variables: Sequence[VariableInScope]
-    shown: str = ""  # where else than everywhere: to fields for `secrets`, to those that are read with the `body`
-
-
-def by_origin(variables: Sequence[VariableInScope]) -> list[tuple[str, list[VariableInScope]]]:
-    """The nearest first."""
-    found: dict[str, list[VariableInScope]] = {}
-    for variable in reversed(variables):
-        found.setdefault(variable.declared_by, []).insert(0, variable)
-    return list(found.items())
-
-
 @dataclass
 class CommonValues:
     """What every action has beside its properties, as its panel shows it."""
@@ -213,15 +196,6 @@ class Panel:
     @property
     def variables(self) -> Sequence[VariableInScope]:
         return self.opened.panel_context(self.action.id).variables
-
-    @cached_property
-    def variable_groups(self) -> list[VariableGroup]:
-        """The variables to insert, by what declares them, the nearest first; secrets on top for who looks for one."""
-        body = linter.variables_inside(self.opened.document, self.action.id)
-        secrets = [variable for variable in self.variables if variable.type == "secret"]
-        groups = [VariableGroup("Secrets", secrets, "secrets")] if secrets else []
-        groups += [VariableGroup(origin, found, "body") for origin, found in by_origin(body)]
-        return [*groups, *(VariableGroup(origin, found) for origin, found in by_origin(self.variables))]
 
     @property
     def declaring_type(self) -> str:

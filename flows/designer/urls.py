@@ -1,6 +1,6 @@
 from django.urls import path
 
-from flows.designer import deployments, responses, views
+from flows.designer import deployments, picker, responses, views
 
 app_name = "designer"
 urlpatterns = [
@@ -13,6 +13,7 @@ urlpatterns = [
     path("inputs/", views.save_inputs, name="save_inputs"),
     path("actions/<str:action_id>/", views.select, name="select"),
     path("actions/<str:action_id>/properties/", views.save_properties, name="save_properties"),
+    path("actions/<str:action_id>/values/", picker.list_values, name="list_values"),
     path("actions/<str:action_id>/connection/", views.connection_field, name="connection_field"),
     path("actions/<str:action_id>/<str:verb>/", views.change, name="change"),
 ]

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 from flows.language.sandbox import operations
+from flows.language.shape import UNKNOWN, Shape
 from flows.language.values import convert, weight
 
 HEAVY = 1_000_000  # the weight of values that MiniJinja cannot be handed in passing
@@ -115,3 +116,13 @@ class VariableInScope:
     declared_by: str  # titles of actions, or Start
     may_be_unset: bool = False
     from_inner_block: bool = field(default=False, compare=False)  # of a block inside, as opposed to declared in its own
+    shape: Shape = field(default=UNKNOWN, compare=False)  # what is known of its value
+    item_of: ListAround | None = field(default=None, compare=False)  # whose items it is, one after another
+
+
+@dataclass(frozen=True)
+class ListAround:
+    """The list that a loop goes over: its stored value, and the variables in front of the loop."""
+
+    stored: Any
+    variables: Mapping[str, VariableInScope]

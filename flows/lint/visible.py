@@ -12,8 +12,10 @@ from dataclasses import dataclass, replace
 from flows.actions import registry
 from flows.actions.base import ActionType
 from flows.language.document import Document
-from flows.language.nodes import Action, Branch
-from flows.language.scope import VariableInScope
+from flows.language.nodes import Action, Branch, Input
+from flows.language.scope import ListAround, VariableInScope
+from flows.language.secret_parts import PathError, parse_paths
+from flows.language.shape import UNKNOWN, Shape, merge_shapes, shape_of, with_secrets
 
 Visible = dict[str, VariableInScope]
 
@@ -35,10 +37,11 @@ def variables_at(document: Document, action_id: str) -> list[VariableInScope]:
 
 def variables_inside(document: Document, action_id: str) -> list[VariableInScope]:
     """What the body of a loop adds to that, behind its last action."""
-    action, here = document.find(action_id), visible_at(document, action_id) or {}
+    action = document.find(action_id)
     known = known_type(action) if action else None
     if action is None or known is None or known.branches != "body":
         return []
+    here = visible_at(document, action_id) or {}
     return [variable for name, variable in Scopes().behind_body(action, here).items() if here.get(name) != variable]
 
 
@@ -57,8 +60,16 @@ def visible_at(document: Document, action_id: str) -> Visible | None:
 
 
 def start_variables(document: Document) -> Visible:
-    declared = {i.name: VariableInScope(i.name, i.type, "Start") for i in document.inputs}
+    declared = {i.name: VariableInScope(i.name, i.type, "Start", shape=input_shape(i)) for i in document.inputs}
     return {"inputs": VariableInScope("inputs", "object", "Start"), **declared}
+
+
+def input_shape(declared: Input) -> Shape:
+    """What its default and its secret parts say of an input."""
+    try:
+        return with_secrets(shape_of(declared.default), parse_paths(declared.secret_parts))
+    except PathError:
+        return shape_of(declared.default)
 
 
 class Scopes:
@@ -91,7 +102,7 @@ class Scopes:
         here = dict(visible)
         if branch is not None:
             update(here, self.left_before(action, branch))
-        return {**here, **bound_in(action, branch)}
+        return {**here, **with_lists(action, bound_in(action, branch), visible)}
 
     def in_front_of_body(self, action: Action, visible: Visible) -> Visible:
         return self.inside(action, action.branches[0] if action.branches else None, visible)
@@ -190,16 +201,17 @@ def unify(found: Sequence[VariableInScope], *, unset: bool) -> VariableInScope:
     types = {variable.type for variable in found}
     type = "secret" if "secret" in types else types.pop() if len(types) == 1 else ""
     titles = dict.fromkeys(title for variable in found for title in variable.declared_by.split(" or "))
-    return VariableInScope(found[0].name, type, " or ".join(titles), unset)
+    shape = merge_shapes(variable.shape for variable in found)
+    return VariableInScope(found[0].name, type, " or ".join(titles), unset, shape=shape)
 
 
 def declared_by(action: Action, known: ActionType) -> tuple[Visible, Visible]:
     """The variables that the action itself declares: of its block, and of the flow."""
-    title = action.title or known.title
+    title, shapes = action.title or known.title, known.shapes(action.properties)
     own: Visible = {}
     lifted: Visible = {}
     for name, type, is_global in known.declares(action.properties):
-        (lifted if is_global else own)[name] = VariableInScope(name, type, title)
+        (lifted if is_global else own)[name] = VariableInScope(name, type, title, shape=shapes.get(name, UNKNOWN))
     return own, lifted
 
 
@@ -208,9 +220,22 @@ def bound_in(action: Action, branch: Branch | None = None) -> Visible:
     known = known_type(action)
     if known is None:
         return {}
-    title = action.title or known.title
+    title, shapes = action.title or known.title, known.shapes(action.properties)
     role = known.role(action, branch) if branch else ""
-    return {name: VariableInScope(name, type, title) for name, type in known.inside(action.properties, role)}
+    return {
+        name: VariableInScope(name, type, title, shape=shapes.get(name, UNKNOWN))
+        for name, type in known.inside(action.properties, role)
+    }
+
+
+def with_lists(action: Action, bound: Visible, around: Visible) -> Visible:
+    """What is in scope in a branch, items with the list that they are of."""
+    known = known_type(action)
+    lists = known.items_of(action.properties) if known else {}
+    return {
+        name: replace(variable, item_of=ListAround(lists[name], around)) if name in lists else variable
+        for name, variable in bound.items()
+    }
 
 
 def without(variables: Visible, names: Mapping[str, object]) -> Visible:

@@ -15,6 +15,7 @@ from typing import Any, ClassVar
 from connections.secret import Secret
 from flows.language.expressions import ExpressionError, check, printed_names
 from flows.language.scope import Scope, VariableInScope
+from flows.language.shape import Shape
 
 EMPTY: tuple[Any, ...] = (None, "", [], {})  # values of the panel that mean "not set"
 LONGEST_ON_CARD = 40  # characters of a value on a card
@@ -150,6 +151,14 @@ class Property:
     def assigns(self, value: Any, properties: Mapping[str, Any]) -> Sequence[tuple[Any, Any]]:
         """Variables and the templates they are set to; `properties` are those of the action."""
         return ()
+
+    def shapes(self, value: Any, properties: Mapping[str, Any]) -> Mapping[str, Shape]:
+        """What is known of the values of its variables, by name; `properties` are those of the action."""
+        return {}
+
+    def items_of(self, value: Any, properties: Mapping[str, Any]) -> Mapping[str, Any]:
+        """Its variables that are one item after another of a list, with the stored value of the list, by name."""
+        return {}
 
     # Places for secrets
 

@@ -10,6 +10,7 @@ from connections.secret import Secret
 from flows.language.expressions import ExpressionError, templates_in
 from flows.language.rendering import off_loop_if_heavy
 from flows.language.scope import Scope, VariableInScope
+from flows.language.shape import Shape, shape_of
 from flows.language.stored_secrets import is_stored
 from flows.language.values import VARIABLE_TYPES, convert
 from flows.properties.base import (
@@ -59,6 +60,10 @@ class DeclarationsProperty(Property):
 
     def declares(self, value: Any) -> Sequence[tuple[str, str, bool]]:
         return [(row["name"], str(row.get("type") or "text"), bool(row.get("global"))) for row in named_rows(value)]
+
+    def shapes(self, value: Any, properties: Mapping[str, Any]) -> Mapping[str, Shape]:
+        written = ((row["name"], row.get("value")) for row in named_rows(value))
+        return {name: shape_of(each) for name, each in written if isinstance(each, Mapping | list)}
 
     def assigns(self, value: Any, properties: Mapping[str, Any]) -> Sequence[tuple[Any, Any]]:
         return [(row["name"], row.get("value")) for row in named_rows(value)]

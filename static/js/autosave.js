@@ -20,13 +20,14 @@ export class Autosave {
   #leaving = false;
 
   // formOf(field): the form that a field is saved with, if any. takenAlong(element): ids of the forms that a request of
-  // the element takes along. isHalf(field): whether a key in it saves nothing yet. nameOf(): of what the changes are.
+  // the element takes along. isHalf(field): whether a key in it saves nothing yet. isHeld(): whether
+  // something typed waits for a choice, so that no save follows another by itself. nameOf(): of what the changes are.
   // waits(count): as many changes cannot be saved just now. The others are called by each save.
   constructor({
-    formOf, takenAlong, isHalf = () => false, nameOf = () => "", waits = () => {}, before = () => {}, after = () => {},
-    failed = () => {},
+    formOf, takenAlong, isHalf = () => false, isHeld = () => false, nameOf = () => "", waits = () => {},
+    before = () => {}, after = () => {}, failed = () => {},
   }) {
-    Object.assign(this, { formOf, takenAlong, isHalf, waits, before, after, failed });
+    Object.assign(this, { formOf, takenAlong, isHalf, isHeld, waits, before, after, failed });
     document.addEventListener("input", (event) => this.#typed(event.target));
     document.addEventListener("change", (event) => this.#left(event.target));
     document.addEventListener("htmx:config:request", ({ detail: { ctx } }) => this.#begun(ctx));
@@ -165,7 +166,7 @@ export class Autosave {
   }
 
   #goOn(taken) {
-    for (const id of this.#unsaved) if (!this.#timers.has(id)) this.#save(id);
+    for (const id of this.#unsaved) if (!this.#timers.has(id) && !this.isHeld()) this.#save(id);
     if (this.#requests.size || (this.hasUnsaved && !isAway())) return;
     for (const resolve of this.#waiting.splice(0)) resolve(taken && !this.hasUnsaved);
   }

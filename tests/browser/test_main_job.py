@@ -210,7 +210,7 @@ def test_a_loop_is_built_with_the_menus_and_nothing_typed_is_lost(installation, 
     page.locator("[data-insert-menu]").get_by_text("Log").click()
     expect(page.locator("#panel h2")).to_have_text("Log")
     page.get_by_role("button", name="Insert variable into Message").click()
-    page.get_by_role("option", name="item").click()
+    page.locator("[data-path=item]").click()
     expect(page.get_by_label("Message")).to_have_value("{{ item }}")
     page.locator("[data-card=start]").click()
     page.locator("#start-name").fill("Loop over parts")

@@ -1,6 +1,7 @@
 """What the panel offers while it is filled in: variables, deployments, the inputs of a subflow."""
 
 import json
+import re
 
 import pytest
 from playwright.sync_api import expect
@@ -12,6 +13,7 @@ ACTIONS = [
     {"id": "key", "type": "create_azure_ai_connection", "title": "Tenant"},
     {"id": "route", "type": "if_else", "branches": [{"id": "yes", "title": "Yes", "condition": "", "actions": []}]},
     {"id": "chat", "type": "chat_completion", "properties": {"user_prompt": "Hi"}},
+    {"id": "log", "type": "log"},
     {"id": "sub", "type": "run_flow"},
 ]
 CONDENSE = [{"name": "text", "type": "text", "required": True}, {"name": "words", "type": "number"}]
@@ -61,6 +63,43 @@ def test_a_variable_is_inserted_by_keyboard_and_a_secret_only_where_it_may_stand
     page.get_by_role("combobox", name="Find a variable").fill("ques")
     page.keyboard.press("Enter")
     expect(condition).to_have_value("lenquestion")
+
+
+def test_two_braces_open_the_picker_which_leads_into_objects_and_takes_what_is_typed_on(page, ada):
+    page.locator("[data-card=log]").click()
+    message = page.get_by_label("Message")
+    message.fill("It took ")
+    message.press("End")
+    page.keyboard.type("{{")
+    finder = page.get_by_role("combobox", name="Find a variable")
+    expect(finder).to_be_focused()
+    answer = page.get_by_role("option", name="response")
+    expect(answer).to_contain_text("object")
+    while page.locator("[role=option][aria-selected=true]").get_attribute("data-path") != "response":
+        page.keyboard.press("ArrowDown")
+    page.keyboard.press("ArrowRight")
+    expect(page.get_by_role("option", name=".usage.total_tokens")).to_be_visible()
+    assert ada.axe() == []
+    page.keyboard.press("ArrowLeft")
+    expect(page.get_by_role("option", name=".usage.total_tokens")).to_have_count(0)
+    page.keyboard.type("total")
+    page.keyboard.press("Enter")
+    expect(message).to_have_value("It took {{ response.usage.total_tokens }}")
+    expect(message).to_be_focused()
+
+    page.keyboard.type(" for {{ question }}, ")
+    expect(message).to_have_value("It took {{ response.usage.total_tokens }} for {{ question }}, ")
+    page.keyboard.press("Control+Space")
+    page.keyboard.type("question | trunc")
+    page.keyboard.press("Enter")
+    expect(message).to_have_value(re.compile(r", {{ question \| truncate\(200\) }}$"))
+    page.keyboard.type("{{")
+    page.keyboard.press("Escape")
+    expect(message).to_be_focused()
+    expect(page.locator("#variable-picker")).to_be_hidden()
+    page.keyboard.press("Backspace")
+    page.keyboard.press("Backspace")
+    expect(message).to_have_value(re.compile(r"truncate\(200\) }}$"))
 
 
 def test_the_model_suggests_what_the_connection_has_and_takes_over_what_was_tested(page, installation, ada):

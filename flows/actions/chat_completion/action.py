@@ -10,19 +10,16 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from connections.foundry.errors import FoundryError
-from connections.foundry.values import (
-    Adapted,
-    ChatRequest,
-    Completion,
-    Message,
-    Spilled,
-    Target,
-    TextDelta,
-    Waited,
-    Waiting,
-)
+from connections.foundry.values import ChatRequest, Completion, Message, Spilled, Target, TextDelta, Waited, Waiting
 from flows.actions.base import ActionType, Group, Result, Step
-from flows.actions.chat_completion.answer import LONGEST_RAW, json_of, response_format, usage_of, warning_of
+from flows.actions.chat_completion.answer import (
+    LONGEST_RAW,
+    answer_shape,
+    json_of,
+    response_format,
+    usage_of,
+    warning_of,
+)
 from flows.actions.refused_try import RefusedTry
 from flows.language.errors import ActionError
 from flows.language.values import ConnectionValue, Response, as_text
@@ -128,7 +125,9 @@ class Properties:
     stop: Any = value("Stop", empty="none", hint="A text, or a JSON list of up to four.", advanced=True)
     seed: int | None = number("Seed", whole=True, empty=PROVIDER_DEFAULT, advanced=True)
     user: str | None = text("User", empty="not sent", hint="Passed on for abuse monitoring.", advanced=True)
-    result_variable_name: str = new_variable("Result variable name", default="response", type="object", is_result=True)
+    result_variable_name: str = new_variable(
+        "Result variable name", default="response", type="object", shape=answer_shape, is_result=True
+    )
 
 
 # Properties that are sent beside the messages, in the order of the playground.
@@ -275,9 +274,6 @@ async def stream_answer(
                     await step.stream_text(event.text)
                 case Waiting():
                     await step.report_wait(event.reason, event.until, refused_try(event))
-                case Adapted():
-                    changed = "; ".join(event.sentences)
-                    await step.log("info", f"{request.model} refuses a part of the request: {changed}.")
                 case Waited():
                     facts["waited_ms"] = facts.get("waited_ms", 0) + round(event.seconds * 1_000)
                     facts["throttled"] = facts.get("throttled", 0) + event.throttled

@@ -8,9 +8,11 @@ from typing import Any
 
 from connections.foundry.values import Completion
 from flows.language.errors import ActionError
+from flows.language.shape import NUMBER, TEXT, Shape, object_shape, shape_of_schema
 from foundryflow.strict_json import JsonError, read_json
 
 LONGEST_RAW = 20_000  # characters of the raw answer that are kept
+COUNTS = ("prompt_tokens", "completion_tokens", "total_tokens", "cached_tokens", "reasoning_tokens")
 
 
 def response_format(value: Any) -> Any:
@@ -56,16 +58,26 @@ def json_of(completion: Completion, format: Any) -> Any:
         ) from None
 
 
+def answer_shape(properties: Mapping[str, Any]) -> Shape:
+    """What is known of an answer before a run; of its JSON, what the response format says."""
+    try:
+        wanted = response_format(properties.get("response_format")) or {}
+    except ActionError:
+        wanted = {}
+    schema = (wanted.get("json_schema") or {}).get("schema")
+    is_json = wanted.get("type") in ("json_schema", "json_object")
+    return object_shape(
+        text=TEXT,
+        **({"json": shape_of_schema(schema or {"type": "object"})} if is_json else {}),
+        usage=object_shape(**dict.fromkeys(COUNTS, NUMBER)),
+        finish_reason=TEXT,
+        model=TEXT,
+        raw=Shape("object"),
+    )
+
+
 def usage_of(completion: Completion) -> dict[str, Any]:
-    usage = completion.usage
-    named = {
-        "prompt_tokens": usage.prompt_tokens,
-        "completion_tokens": usage.completion_tokens,
-        "total_tokens": usage.total_tokens,
-        "cached_tokens": usage.cached_tokens,
-        "reasoning_tokens": usage.reasoning_tokens,
-        "cache_write_tokens": usage.cache_write_tokens,
-    }
+    named = {name: getattr(completion.usage, name) for name in COUNTS}
     return {name: count for name, count in named.items() if count is not None}
 
 
@@ -75,8 +87,6 @@ def warning_of(completion: Completion) -> str | None:
         return f"Cut at {spent:,} tokens" if spent else "Cut at the token limit"
     if completion.finish_reason == "content_filter":
         return f"Filtered: {completion.filtered or 'content'}"
-    if completion.finish_reason == "pause_turn":
-        return "Paused by the service before its turn was over"
     if completion.refusal:
         return f"Refused: {completion.refusal[:200]}"
     return None

@@ -31,7 +31,7 @@ class Properties:
         may_hold_secret=True,
     )
     item_variable_name: str = new_variable(
-        "Item variable name", default="item", inside=ANY_BRANCH, hint="The current item."
+        "Item variable name", default="item", item_of="items", inside=ANY_BRANCH, hint="The current item."
     )
     index_variable_name: str = new_variable(
         "Index variable name",

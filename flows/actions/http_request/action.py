@@ -25,6 +25,7 @@ from flows.language.errors import ActionError
 from flows.language.nodes import Action
 from flows.language.rendering import off_loop_if_heavy
 from flows.language.secret_parts import PathError, parse_paths
+from flows.language.shape import NUMBER, UNKNOWN, Shape, object_shape, with_secrets
 from flows.properties.choice import choice
 from flows.properties.named_values import named_values
 from flows.properties.new_variable import new_variable
@@ -39,6 +40,16 @@ FAIL, GO_ON = "fail", "go on"
 JSON, TEXT = "JSON", "text"
 REPEATABLE = ("GET", "HEAD", "OPTIONS", "PUT", "DELETE")
 NOTHING_HAPPENED = ("dns", "tls", "rate_limit")  # the service has not begun with the request
+
+
+def result_shape(properties: Mapping[str, Any]) -> Shape:
+    """What is known of the result before a run: of its JSON, the parts that are secret."""
+    try:
+        secrets = parse_paths(split_paths(str(properties.get("secret_parts") or "")))
+    except PathError:
+        secrets = []
+    headers, body = Shape("object"), with_secrets(UNKNOWN, secrets)
+    return object_shape(status=NUMBER, headers=headers, json=body, text=Shape("text"))
 
 
 @dataclass(frozen=True)
@@ -92,7 +103,9 @@ class Properties:
     error_status: str = choice("On an error status", choices=(FAIL, GO_ON), default=FAIL, advanced=True)
     size_limit: float = number("Size limit in MB", minimum=0.001, maximum=16, default=5, advanced=True)
     timeout: float = number("Time limit in seconds", minimum=0.1, maximum=600, default=30, advanced=True)
-    result_variable_name: str = new_variable("Result variable name", default="response", type="object", is_result=True)
+    result_variable_name: str = new_variable(
+        "Result variable name", default="response", type="object", shape=result_shape, is_result=True
+    )
 
 
 class HttpRequestAction(ActionType):

@@ -12,6 +12,7 @@ from flows.actions.base import ActionType, Group, Result, Step
 from flows.language.errors import ActionError
 from flows.language.json_schemas import SchemaProblem, Undecided, schema_of
 from flows.language.nodes import Action
+from flows.language.shape import shape_of_schema
 from flows.properties.long_text import long_text
 from flows.properties.new_variable import new_variable
 from flows.properties.value import value
@@ -35,7 +36,12 @@ class Properties:
         keeps_json=True,
         rows=4,
     )
-    result_variable_name: str = new_variable("Result variable name", default="parsed", is_result=True)
+    result_variable_name: str = new_variable(
+        "Result variable name",
+        default="parsed",
+        shape=lambda stored: shape_of_schema(stored.get("schema")),
+        is_result=True,
+    )
 
 
 class ParseJson(ActionType):

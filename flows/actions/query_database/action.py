@@ -15,6 +15,7 @@ from connections.secret import Secret
 from flows.actions.base import ActionType, Group, Result, Step
 from flows.language.errors import ActionError
 from flows.language.nodes import Action
+from flows.language.shape import SECRET, UNKNOWN, Shape
 from flows.language.values import as_text, to_json
 from flows.properties.choice import choice
 from flows.properties.connection import connection
@@ -27,6 +28,14 @@ from flows.properties.value import value
 ROWS, ROW, VALUE = "rows", "one row", "one value"
 MEGABYTE = 1_000_000
 PARAMETERS_EXAMPLE = 'Give an object such as {"id": "{{ customer.id }}"}.'
+
+
+def result_shape(properties: Mapping[str, Any]) -> Shape:
+    """What is known of the result before a run: the columns that have to be there."""
+    required, secret = (column_names(properties.get(name)) for name in ("required_columns", "secret_columns"))
+    row = Shape("object", {**dict.fromkeys(required, UNKNOWN), **dict.fromkeys(secret, SECRET)})
+    wanted = properties.get("result") or ROWS
+    return Shape("list", item=row) if wanted == ROWS else row if wanted == ROW else UNKNOWN
 
 
 @dataclass(frozen=True)
@@ -61,7 +70,9 @@ class Properties:
     size_limit: float = number("Size limit in MB", minimum=0.001, maximum=20, default=5, advanced=True)
     timeout: float = number("Time limit in seconds", minimum=0.1, maximum=600, default=30, advanced=True)
     may_change_data: str | None = choice("May change data", choices=("yes",), empty="no", advanced=True)
-    result_variable_name: str = new_variable("Result variable name", default="result", is_result=True)
+    result_variable_name: str = new_variable(
+        "Result variable name", default="result", shape=result_shape, is_result=True
+    )
 
 
 class QueryDatabase(ActionType):
@@ -150,8 +161,12 @@ def output_of(found: QueryResult, properties: Properties) -> Any:
     return rows[0][found.columns[0]]
 
 
+def column_names(written: Any) -> list[str]:
+    return [name.strip() for name in str(written or "").split(",") if name.strip()]
+
+
 def known_columns(names: str | None, columns: Sequence[str], label: str) -> list[str]:
-    wanted = [name.strip() for name in (names or "").split(",") if name.strip()]
+    wanted = column_names(names)
     for name in wanted:
         if name not in columns:
             hint = f"The query gives {', '.join(columns)}."

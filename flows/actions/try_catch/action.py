@@ -9,9 +9,11 @@ from typing import Any
 from flows.actions.base import ActionType, Group, NewBranch, Result, Step
 from flows.language.errors import LoopLeft, Returned, RunFailed
 from flows.language.nodes import Action, Branch
+from flows.language.shape import TEXT, object_shape
 from flows.properties.new_variable import new_variable
 
 ROLES = ("try", "catch", "finally")
+CAUGHT = object_shape(**dict.fromkeys(("kind", "message", "hint", "action", "path"), TEXT))
 
 
 @dataclass(frozen=True)
@@ -20,6 +22,7 @@ class Properties:
         "Exception variable name",
         default="exception",
         type="object",
+        shape=lambda _: CAUGHT,
         inside="catch",
         hint="What failed, inside Catch.",
     )

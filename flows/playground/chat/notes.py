@@ -11,8 +11,7 @@ from flows.playground.models import Answer
 from foundryflow.templatetags.ui import duration_ms
 
 TOKENS = (("prompt_tokens", "in"), ("completion_tokens", "out"))
-# Of those; shown when there are any.
-PARTS = (("reasoning_tokens", "reasoning"), ("cached_tokens", "cached"), ("cache_write_tokens", "to cache"))
+PARTS = (("reasoning_tokens", "reasoning"), ("cached_tokens", "cached"))  # of those; shown when there are any
 LEAST_RAISED = 600  # tokens that a cut answer is tried again with, at least
 
 

@@ -2,7 +2,7 @@
 
 import { Autosave } from "../autosave.js";
 import "./combobox.js";
-import "./variable_picker.js";
+import { isPicking } from "./variable_picker.js";
 
 const FORM = "properties-form";
 
@@ -14,7 +14,8 @@ const say = (words) => {
 export const autosave = new Autosave({
   formOf: (field) => (field.form?.id === FORM ? field.form : null),
   takenAlong: ({ id }) => (id === FORM ? [FORM] : []),
-  isHalf: isSecret,
+  isHalf: (field) => isSecret(field) || isPicking(field),
+  isHeld: () => isPicking(),
   nameOf: () => {
     const title = document.getElementById("panel-title");
     return title?.value || title?.placeholder;
