@@ -25,6 +25,7 @@ WHAT_IT_SHOWS = {
     "plain-answer": "A question, a chat completion, its answer",
     "answer-a-customer": "Variables and a branch: long questions are condensed first",
     "loop-over-a-list": "For each item of a list, three at a time",
+    "long-text": "A long text in chunks, a function in Python, a report from a template",
     "try-and-catch": "A call that fails, and what is done instead",
     "dynamic-connection": "A connection made at run time from a key and an endpoint",
     "all-customers": "1,000 customers from a database, each with its own key",

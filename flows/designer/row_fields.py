@@ -112,6 +112,7 @@ class InputRow:
     value: str
     kept: str = ""  # the key of a stored secret
     declared: Input | None = None  # None: the flow has no such input
+    no_secrets: str = ""  # why a secret cannot be chosen; empty where it can
 
     @property
     def is_long(self) -> bool:
@@ -119,7 +120,7 @@ class InputRow:
 
     @property
     def insert(self) -> Insert:
-        return Insert(secrets_first=self.type == "secret")
+        return Insert(secrets_first=self.type == "secret", no_secrets=self.no_secrets)
 
     @property
     def empty_words(self) -> str:
@@ -134,13 +135,13 @@ class InputRow:
 
 @dataclass(frozen=True)
 class InputsControl:
-    """The inputs of the flow one by one, or all of them as one text."""
+    """The inputs of a flow, or the parameters of a function, one by one, or all of them as one text."""
 
     rows: Sequence[InputRow]
     text: str
     is_whole: bool  # as one text
-    slug: str  # of the flow; empty while none is chosen
-    is_flow_known: bool
+    owner: str  # of the inputs; empty while none is chosen
+    is_owner_known: bool
 
 
 class FlowInputsInput(forms.Widget):
@@ -161,28 +162,46 @@ class FlowInputsPropertyField(ValuePropertyField):
     says_hint = True
     rows_partial, rows_id = "properties/_flow_input_rows.html", "flow-inputs"
     widget: Any = FlowInputsInput
+    noun, when_known = "input", "Its inputs are known when a flow is chosen."
 
     def control_value(self, value: Any) -> Any:
         return value
 
+    def owner_of_inputs(self, bound: Any) -> tuple[str, Sequence[Input] | None]:
+        """What is chosen, and the inputs that it has; None where that is not known."""
+        slug = str(bound.form[self.property.of].value() or "").strip()
+        return slug, bound.form.panel_context.inputs_of(slug) if slug else None
+
+    def row_id(self, owner: str, at: int, name: str) -> str:
+        """That of no other input, in whose place the page would keep what was typed."""
+        return f"input-{owner}-{at}"
+
     def control(self, bound: Any) -> InputsControl:
-        slug, given = str(bound.form[self.property.of].value() or "").strip(), bound.value()
-        inputs = bound.form.panel_context.inputs_of(slug) if slug else None
+        (owner, inputs), given = self.owner_of_inputs(bound), bound.value()
         declared = {each.name: each for each in inputs or ()}
         typed = typed_by_name(given)
         names = list(dict.fromkeys([*declared, *(typed if inputs is not None else ())]))
         rows = [
-            input_row((f"{bound.name}-{at}", f"input-{slug}-{at}"), name, declared.get(name), typed.get(name, ("", "")))
+            input_row(
+                (f"{bound.name}-{at}", self.row_id(owner, at, name)),
+                name,
+                declared.get(name),
+                typed.get(name, ("", "")),
+                self.property.why_no_secrets,
+            )
             for at, name in enumerate(names[:MOST_ROWS])
         ]
         whole = given if isinstance(given, str) else text_of(bound.form.stored.get(bound.name))
         is_whole = inputs is None or (isinstance(given, str) and bool(given) and object_in(given) is None)
-        return InputsControl(rows, whole, is_whole, slug, inputs is not None)
+        return InputsControl(rows, whole, is_whole, owner, inputs is not None)
 
     def clean(self, value: Any) -> Any:
         if not isinstance(value, list):
             return super().clean(value)
-        return InputValues({row["name"]: clean_input(row) for row in value})
+        return InputValues({row["name"]: self.clean_row(row) for row in value})
+
+    def clean_row(self, row: Mapping[str, str]) -> Any:
+        return clean_input(row)
 
     def fit(self, name: str, value: Any, form: Any) -> Any:
         """What was not changed as it is stored. Another flow takes over the values of inputs that it has, too."""
@@ -192,11 +211,18 @@ class FlowInputsPropertyField(ValuePropertyField):
         before = stored if isinstance(stored, Mapping) else object_in(stored) or {}
         fitted = {key: as_before(each, before.get(key, MISSING)) for key, each in value.items()}
         fitted = {key: each for key, each in fitted.items() if each is not MISSING}
-        slug = form.cleaned_data.get(self.property.of)
-        inputs = form.panel_context.inputs_of(slug) if slug and slug != form.stored.get(self.property.of) else None
+        inputs = self.inputs_of_another(form)
         if inputs is not None:
             fitted = {each.name: fitted[each.name] for each in inputs if each.name in fitted}
         return stored if fitted == before else fitted
+
+    def inputs_of_another(self, form: Any) -> Sequence[Input] | None:
+        """Those of a flow that was just chosen in place of another one."""
+        slug = form.cleaned_data.get(self.property.of)
+        inputs: Sequence[Input] | None = None
+        if slug and slug != form.stored.get(self.property.of):
+            inputs = form.panel_context.inputs_of(slug)
+        return inputs
 
 
 MISSING = object()
@@ -219,11 +245,13 @@ def typed_by_name(given: Any) -> dict[str, tuple[str, str]]:
     }
 
 
-def input_row(ids: tuple[str, str], name: str, declared: Input | None, typed: tuple[str, str]) -> InputRow:
+def input_row(
+    ids: tuple[str, str], name: str, declared: Input | None, typed: tuple[str, str], no_secrets: str
+) -> InputRow:
     text, kept = typed
     type = declared.type if declared else "text"
     is_shown = type != "secret" or "{{" in text  # what is typed as a secret is not shown again
-    return InputRow(*ids, name, type, text if is_shown else "", kept, declared)
+    return InputRow(*ids, name, type, text if is_shown else "", kept, declared, no_secrets)
 
 
 def clean_input(row: Mapping[str, str]) -> Any:

@@ -1,6 +1,6 @@
 from django.urls import path
 
-from flows.designer import deployments, picker, responses, views
+from flows.designer import deployments, picker, responses, try_code, views
 
 app_name = "designer"
 urlpatterns = [
@@ -15,6 +15,7 @@ urlpatterns = [
     path("actions/<str:action_id>/properties/", views.save_properties, name="save_properties"),
     path("actions/<str:action_id>/values/", picker.list_values, name="list_values"),
     path("actions/<str:action_id>/connection/", views.connection_field, name="connection_field"),
+    path("actions/<str:action_id>/try/", try_code.try_code, name="try_code"),
     path("actions/<str:action_id>/<str:verb>/", views.change, name="change"),
 ]
 # Whichever of them meets a stored document that cannot be read says so.

@@ -28,6 +28,7 @@ PROPERTIES = [(known.type, name) for known in registry.all_types() for name in p
 SAMPLES = {
     "address": "{{ question }}",
     "assigned_value": "{{ question }}",
+    "code": "def main():\n    return 1",
     "condition": "question == 1",
     "connection": "contoso",
     "connection_variable": "question",
@@ -45,7 +46,11 @@ def property_of(type, name):
 
 
 def sample(property):
-    return property.choices[-1] if property.kind == "choice" else SAMPLES.get(property.kind, "{{ question }}")
+    if property.kind == "choice":
+        return property.choices[-1]
+    if property.kind == "number":
+        return max(SAMPLES["number"], property.minimum or 0)
+    return SAMPLES.get(property.kind, "{{ question }}")
 
 
 def full(type):

@@ -60,11 +60,24 @@ ANSWERS = {
             "Good boots, but order them one size larger.",
         )
     ],
+    "long-text": "\n".join(
+        (
+            "- Simulated answer of gpt-4o-mini. You said: The lighthouse was built in 1854, on a rock that the tide covers "
+            "twice a day. Its keepers rowed out with oil and bread, and rowed back with letters.",
+            "- Simulated answer of gpt-4o-mini. You said: In 1931 the lamp became electric. The keepers stayed for the fog "
+            "bell, which no machine rang as well as they did.",
+            "- Simulated answer of gpt-4o-mini. You said: Today the tower is a guest house. Guests sleep in the room of "
+            "the lamp, and are asked to leave the curtains open at night.",
+            "Most frequent words: keepers, rowed",
+        )
+    ),
     "try-and-catch": "Simulated answer of gpt-4o-mini. You said: How do I change my delivery address?",
 }
 
 
-@pytest.mark.parametrize("name", ["plain-answer", "answer-a-customer", "loop-over-a-list", "try-and-catch"])
+@pytest.mark.parametrize(
+    "name", ["plain-answer", "answer-a-customer", "loop-over-a-list", "long-text", "try-and-catch"]
+)
 def test_a_sample_answers_with_what_its_inputs_hold_already(samples, name):
     flow = add_sample(name, by=None)
     run = make_run(flow)
