@@ -9,9 +9,22 @@ from typing import Any
 from connections.endpoint.embedded_secrets import EDGES, is_bare_key
 from connections.endpoint.endpoint import Endpoint, EndpointError, SecretInEndpoint
 from connections.endpoint.recognise import parse_endpoint
-from connections.foundry.lessons import API, API_VERSION, ENDPOINT, KEY_HEADER, SCOPE, WAYS
+from connections.foundry.lessons import (
+    API,
+    API_VERSION,
+    EFFORT,
+    ENDPOINT,
+    FORMAT,
+    KEY_HEADER,
+    SCOPE,
+    VERSION,
+    WAYS,
+    change_of,
+)
+from connections.foundry.routes import first_url
 from connections.kinds.base import ConnectionKind
 from connections.kinds.registry import KINDS
+from connections.lesson_memory import as_lesson
 from connections.models import Connection, LearntLesson
 
 
@@ -40,9 +53,7 @@ class Findings:
     def url(self) -> str:
         if self.endpoint is None:
             return ""
-        if self.endpoint.prefers_responses:
-            return self.endpoint.responses_url("MODEL") or self.endpoint.url
-        return self.endpoint.chat_url("MODEL") or self.endpoint.url
+        return first_url(self.endpoint, "MODEL")
 
     @property
     def has_key(self) -> bool:
@@ -78,17 +89,20 @@ PARAMETER_LABELS = {
     API: "Spoken to by",
     ENDPOINT: "Address",
     API_VERSION: "api-version",
+    VERSION: "anthropic-version",
     SCOPE: "Scope of the token",
     KEY_HEADER: "Header of the key",
     "max_tokens": "Output limit",
     "max_completion_tokens": "Output limit",
     "max_output_tokens": "Output limit",
     "stream_options": "Token count while streaming",
+    EFFORT: "Reasoning effort",
+    FORMAT: "Response format",
 }
 REPLACEMENT_LABELS = {
     "responses": "Responses API",
     "chat": "Chat completions",
-    "json_object": "sent as json_object, without schema",
+    "messages": "Messages, as Claude does",
 }
 
 
@@ -117,15 +131,13 @@ class LessonRow:
 
     @property
     def effect(self) -> str:
-        """What is done since, such as "sent as max_tokens"."""
-        if not self.lesson.instead:
-            return f"not sent when {self.lesson.value}" if self.lesson.value else f"{self.lesson.parameter} is not sent"
+        """What is done since, such as "max_tokens is sent as max_completion_tokens"."""
         if self.lesson.parameter == API_VERSION:
             newer = "/".join(self.lesson.endpoint.split("/")[:3])
             return f"{self.lesson.instead}; {newer}/openai/v1 takes none"
         if self.lesson.parameter in WAYS:
             return REPLACEMENT_LABELS.get(self.lesson.instead, self.lesson.instead)
-        return REPLACEMENT_LABELS.get(self.lesson.instead, f"sent as {self.lesson.instead}")
+        return change_of(as_lesson(self.lesson))
 
 
 def lessons_by_deployment(connection: Connection) -> list[tuple[str, list[LessonRow]]]:

@@ -18,10 +18,12 @@ from connections.endpoint.hosts import (
     RESOURCE,
     SERVERLESS_SCOPE,
     STANDARD_PORTS,
+    copies_azure,
     sovereign_cloud_of,
 )
 from connections.secret import Secret
 
+ROUTES = r"/openai(?:/|$)|/models(?:/|$)|/api/projects/|/anthropic(?:/|$)"  # of a resource
 RESPONSES_SINCE, RESPONSES_VERSION = "2025-03-01-preview", "2025-04-01-preview"
 LIST_VERSION = "2023-03-15-preview"  # the only one that lists deployments by key
 INFERENCE_VERSION = "2024-05-01-preview"
@@ -35,6 +37,7 @@ class EndpointKind(StrEnum):
     RESPONSES = "responses"
     SERVERLESS = "serverless"
     COMPATIBLE = "compatible"
+    CLAUDE = "claude"
 
 
 class KeyHeader(StrEnum):
@@ -50,6 +53,7 @@ LABELS = {
     EndpointKind.RESPONSES: "Responses",
     EndpointKind.SERVERLESS: "Serverless",
     EndpointKind.COMPATIBLE: "OpenAI-compatible",
+    EndpointKind.CLAUDE: "Claude",
 }
 
 
@@ -126,9 +130,13 @@ class Endpoint:
 
     def chat_url(self, model: str) -> str | None:
         """Where a chat completion goes; None when the endpoint has no such operation."""
-        if self.kind is EndpointKind.RESPONSES or self.operation == "embeddings":
+        if self.kind in (EndpointKind.RESPONSES, EndpointKind.CLAUDE) or self.operation == "embeddings":
             return None
         return self._url("/chat/completions")
+
+    def messages_url(self, model: str) -> str | None:
+        """Where Claude is asked; None when the endpoint has no such operation."""
+        return self._url("/v1/messages") if self.kind is EndpointKind.CLAUDE else None
 
     def responses_url(self, model: str) -> str | None:
         if self.kind is EndpointKind.RESPONSES:
@@ -145,7 +153,8 @@ class Endpoint:
     def embeddings_url(self, model: str) -> str | None:
         if self.kind is EndpointKind.PROJECT:
             return f"{self.origin}/openai/v1/embeddings"
-        return None if self.kind is EndpointKind.RESPONSES else self._url("/embeddings")
+        without = (EndpointKind.RESPONSES, EndpointKind.CLAUDE)
+        return None if self.kind in without else self._url("/embeddings")
 
     @property
     def listing_url(self) -> str | None:
@@ -156,8 +165,24 @@ class Endpoint:
             return self._url("/models")
         if self.kind is EndpointKind.SERVERLESS:
             return f"{self.base}/info?api-version={INFERENCE_VERSION}"
-        root = re.split(r"/openai(?:/|$)|/models(?:/|$)", self.base.split("?")[0])[0]
-        return f"{root}/openai/deployments?api-version={LIST_VERSION}"
+        if self.kind is EndpointKind.CLAUDE and not self.other_surface:
+            return None
+        return f"{self.root}/openai/deployments?api-version={LIST_VERSION}"
+
+    @property
+    def root(self) -> str:
+        """What stands before the routes of a resource."""
+        return re.split(ROUTES, self.base.split("?")[0])[0]
+
+    @property
+    def other_surface(self) -> str:
+        """Of an address that serves Claude, the one of the same resource that serves all other models, and the other
+        way round; empty where there is none."""
+        if self.is_agent or not copies_azure(self.hostname):
+            return ""
+        if self.kind is EndpointKind.CLAUDE:
+            return f"{self.root}/openai/v1" if self.base.endswith("/anthropic") else ""
+        return "" if self.kind in (EndpointKind.SERVERLESS, EndpointKind.COMPATIBLE) else f"{self.root}/anthropic"
 
     @property
     def model_in_body(self) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ipaddress
 from dataclasses import dataclass
 
 # A resource's own hosts: who owns the resource runs nothing there, and the service itself looks at tokens.
@@ -22,6 +23,7 @@ API_MANAGEMENT = ".azure-api.net"
 SCORING = ".inference.ml.azure.com"
 SERVERLESS = (".models.ai.azure.com", SCORING)
 AZURE_MODEL = (*AZURE_RESOURCE, *SERVERLESS)  # whatever Microsoft has models on
+ANTHROPIC = "api.anthropic.com"  # Claude, as its maker serves it
 PORTALS = (
     *("ai.azure.com", "ai.azure.us", "ai.azure.cn", "oai.azure.com", "ml.azure.com", "ml.azure.us"),
     *("portal.azure.com", "portal.azure.us", "portal.azure.cn"),
@@ -118,3 +120,18 @@ def sovereign_cloud_of(host: str) -> SovereignCloud | None:
 
 def is_or_is_below(host: str, domains: tuple[str, ...]) -> bool:
     return any(host == domain or host.endswith(f".{domain}") for domain in domains)
+
+
+def is_near(hostname: str) -> bool:
+    """Whether it is this machine, or a private address."""
+    if hostname == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(hostname).is_private
+    except ValueError:
+        return False
+
+
+def copies_azure(hostname: str) -> bool:
+    """Whether it is a resource, or a gateway or simulator that has the paths and headers of one."""
+    return hostname.endswith((*AZURE_RESOURCE, API_MANAGEMENT)) or is_near(hostname)

@@ -36,7 +36,7 @@ def read_paste(text: str) -> Paste | None:
     found = find_address(text, settings)
     if found is None:
         return None
-    key, model, version = find_key(settings, found.name), find_model(settings), find_version(text, settings)
+    key, model, version = find_key(settings, found), find_model(settings), find_version(text, settings)
     if not (key or model or version) and text.lstrip(EDGES).lower().startswith("http"):
         return None  # an address with blanks inside: its parser says so
     return Paste(add_deployment_route(text, found.value, model, version), key, model, version)
@@ -208,13 +208,16 @@ ADDRESS_NAME = re.compile(r"(?:endpoint|endpointurl|baseurl|baseuri|apibase|apiu
 # Services whose addresses and keys stand beside those of a model in the settings of an application.
 OTHER_SERVICE = re.compile(
     r"search|storage|cosmos|redis|secret|speech|translat|documentintel|formrecogn|insights|instrumentation|stripe|aws"
-    r"|anthropic|gemini|google|github|publickey|privatekey|partition|encrypt|signing|session|telemetry|otel"
+    r"|anthropic(?!foundry)|gemini|google|github|publickey|privatekey|partition|encrypt|signing|session|telemetry|otel"
 )
 URL = re.compile(r"https?:/{1,3}[^\s\"'`<>|\\^\x00-\x1f\x7f]{1,2048}+", re.IGNORECASE)
 HOST = re.compile(
     r"https?:/{1,3}(?:[^/?#@]*@)?(?P<host>\[[0-9a-f:.]+\]|[\w.-]*\w)\.?(?::\d{1,5})?(?:[/?#]|$)", re.IGNORECASE
 )
 BARE = re.compile(r"(?:localhost|[\w-]+(?:\.[\w-]+)+)(?::\d{1,5})?(?:/\S*)?")
+CLAUDE = re.compile(r"/anthropic(?:/|$)|/v1/messages(?:[/?]|$)|^https?://api\.anthropic\.com(?:/|$)", re.IGNORECASE)
+RESOURCE_NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,62}", re.IGNORECASE)
+CLAUDES_CLIENT = re.compile(r"AnthropicFoundry\s{0,3}\(")
 COMMAND = re.compile(r"\b(?:curl(?:\.exe)?|wget|Invoke-RestMethod|Invoke-WebRequest|irm|iwr)\s", re.IGNORECASE)
 ARGUMENT = re.compile(r"\"([^\"]*+)\"|'([^']*+)'|([^\s\"']\S*+)")
 WITH_OTHER_URL = ("-x", "--proxy", "-e", "--referer", "-o", "--output")
@@ -224,7 +227,8 @@ PROMPT = re.compile(r"[\"']?\b(?:messages|input|image_url)[\"']?\s{0,9}[:=]")
 def find_address(text: str, settings: list[Setting]) -> Setting | None:
     """The one that is named or called; else one that looks like Azure AI; else any that is no documentation."""
     values = {setting.name: setting.value for setting in reversed(settings)}
-    addresses = [s for s in settings if is_address(s.value) and not OTHER_SERVICE.search(s.plain_name)]
+    settings = [*settings, *claude_addresses(text, settings)]
+    addresses = [s for s in settings if is_address(s.value) and not is_of_other_service(s, s.value)]
     named = [s for s in addresses if ADDRESS_NAME.search(s.plain_name)]
     if called := command_address(text, values):
         named.append(Setting("", called))
@@ -242,6 +246,24 @@ def find_address(text: str, settings: list[Setting]) -> Setting | None:
     end = prompt.start() if prompt else len(text)
     other = next((url for url, start in loose if start < end), None)
     return Setting("", other) if other else None
+
+
+def is_of_other_service(setting: Setting, address: str) -> bool:
+    """Whether its name says that it is none of a model's. One that names Anthropic is, where Claude is asked."""
+    name = setting.plain_name.replace("anthropic", "") if CLAUDE.search(address) else setting.plain_name
+    return bool(OTHER_SERVICE.search(name))
+
+
+def claude_addresses(text: str, settings: list[Setting]) -> Iterator[Setting]:
+    """Where the clients of Claude on Foundry are told to go: by the name of the resource, or by a base address that
+    Claude Code takes without /anthropic."""
+    for setting in settings:
+        name = setting.plain_name
+        by_name = name == "anthropicfoundryresource" or (name == "resource" and CLAUDES_CLIENT.search(text))
+        if by_name and RESOURCE_NAME.fullmatch(setting.value):
+            yield Setting(f"{setting.name}_endpoint", f"https://{setting.value}.services.ai.azure.com/anthropic")
+        if name == "anthropicfoundrybaseurl" and is_azure(setting.value) and not CLAUDE.search(setting.value):
+            yield Setting(f"{setting.name}_endpoint", f"{setting.value.rstrip('/')}/anthropic")
 
 
 def loose_addresses(text: str, values: dict[str, str]) -> Iterator[tuple[str, int]]:
@@ -322,12 +344,12 @@ SERVICE_VERSION = re.compile(
 )
 
 
-def find_key(settings: list[Setting], address_name: str) -> Secret | None:
+def find_key(settings: list[Setting], address: Setting) -> Secret | None:
     """The one whose name is nearest to the name of the address, as in CONTOSO_ENDPOINT and CONTOSO_KEY."""
-    keys = [s for s in settings if KEY_NAME.search(s.plain_name) and not OTHER_SERVICE.search(s.plain_name)]
+    keys = [s for s in settings if KEY_NAME.search(s.plain_name) and not is_of_other_service(s, address.value)]
     keys = [s._replace(value=re.sub(r"^\s*Bearer\s+", "", s.value, flags=re.IGNORECASE)) for s in keys]
     keys = [s for s in keys if is_key(s.value)]
-    best = max(keys, key=lambda s: shared_prefix_length(s.name, address_name), default=None)
+    best = max(keys, key=lambda s: shared_prefix_length(s.name, address.name), default=None)
     return Secret(best.value) if best else None
 
 

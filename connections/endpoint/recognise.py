@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ipaddress
 import re
 from dataclasses import dataclass, replace
 from urllib.parse import parse_qsl, quote, unquote, urlencode, urlsplit
@@ -24,7 +23,15 @@ from connections.endpoint.endpoint import (
     KeyHeader,
     SecretInEndpoint,
 )
-from connections.endpoint.hosts import API_MANAGEMENT, AZURE_MODEL, AZURE_RESOURCE, SERVERLESS, STANDARD_PORTS
+from connections.endpoint.hosts import (
+    ANTHROPIC,
+    AZURE_MODEL,
+    AZURE_RESOURCE,
+    SERVERLESS,
+    STANDARD_PORTS,
+    copies_azure,
+    is_near,
+)
 from connections.endpoint.paste import Paste, read_paste
 from connections.endpoint.refused_addresses import NO_ADDRESS, check_address, check_path, check_word
 from connections.secret import Secret
@@ -39,6 +46,7 @@ WORDS = (
     *("api", "projects", "applications", "agents", "endpoint", "protocols", "anthropic", "messages"),
 )
 OPERATIONS = ("/chat/completions", "/responses", "/embeddings", "/completions")
+CLAUDE_OPERATIONS = r"(?:/v1(?:/messages(?:/count_tokens|/batches)?|/models)?)?"
 
 
 def parse_endpoint(text: str) -> Endpoint:
@@ -111,7 +119,7 @@ class PastedUrl:
     @property
     def takes_api_key(self) -> bool:
         """Whether a key goes as `api-key`: to resources, and to gateways and simulators, which copy them."""
-        return self.is_azure or self.hostname.endswith(API_MANAGEMENT) or is_near(self.hostname)
+        return copies_azure(self.hostname)
 
     @property
     def is_serverless(self) -> bool:
@@ -134,16 +142,6 @@ def default_scheme(text: str) -> str:
     host = re.split(r"[/?#]", text, maxsplit=1)[0].rsplit("@", 1)[-1]
     name = host[1 : host.find("]")] if host.startswith("[") else host.split(":", 1)[0]
     return "http" if is_near(name.lower()) else "https"
-
-
-def is_near(hostname: str) -> bool:
-    """Whether it is this machine, or a private address."""
-    if hostname == "localhost":
-        return True
-    try:
-        return ipaddress.ip_address(hostname).is_private
-    except ValueError:
-        return False
 
 
 def read_path(path: str) -> str:
@@ -205,11 +203,8 @@ def endpoint_of_path(pasted: PastedUrl) -> Endpoint:
     path, operation = without_operation(pasted.path)
     if found := re.search(r"^(.*/openai)/deployments/([^/]+)$", path):
         return deployment_endpoint(pasted, found[1], unquote(found[2]), operation)
-    if re.search(r"(^|/)anthropic(/|$)", path):
-        raise EndpointError(
-            "This is the Anthropic route, which speaks another protocol.",
-            f"For models that speak the OpenAI protocol use {pasted.origin}/openai/v1.",
-        )
+    if serves_claude(pasted):
+        return claude_endpoint(pasted)
     if found := re.search(r"^(.*/api/projects/[^/]+)(.*)$", path):
         return project_endpoint(pasted, found[1], found[2], operation)
     if path.endswith("/openai") and operation == "responses" and pasted.api_version:
@@ -331,6 +326,39 @@ def inference_endpoint(pasted: PastedUrl, path: str) -> Endpoint:
         warnings,
         None,
         query,
+    )
+
+
+def serves_claude(pasted: PastedUrl) -> bool:
+    """Whether the address is of the Messages API: of a resource, of a gateway before one, or of Anthropic itself."""
+    ends = r"(^|/)anthropic(/|$)|/v1/messages(/count_tokens|/batches)?$"
+    return pasted.hostname == ANTHROPIC or bool(re.search(ends, pasted.path))
+
+
+def claude_endpoint(pasted: PastedUrl) -> Endpoint:
+    """The Messages API has no api-version; a project has no route of its own for it, its resource has."""
+    path = re.sub(r"/api/projects/[^/]+(?=/anthropic(/|$))", "", pasted.path)
+    base = re.sub(f"{CLAUDE_OPERATIONS}$", "", path)
+    if pasted.is_azure and not base:
+        base = "/anthropic"
+    if pasted.is_azure and base != "/anthropic":
+        raise EndpointError(
+            "The path is not one of Claude on a resource.", f"Use {pasted.origin}/anthropic, or copy it again."
+        )
+    query = urlencode([(name, value) for name, value in pasted.query if name.lower() != "api-version"])
+    dropped = ("api-version is dropped: the route of Claude has none.",) if pasted.api_version else ()
+    is_named = base.endswith("/anthropic") or pasted.hostname == ANTHROPIC
+    url = f"{pasted.origin}{base}{'' if is_named else '/v1/messages'}{f'?{query}' if query else ''}"
+    return Endpoint(
+        EndpointKind.CLAUDE,
+        url,
+        pasted.origin,
+        pasted.origin + base,
+        None,
+        None,
+        KeyHeader.API_KEY,
+        dropped,
+        query=query,
     )
 
 

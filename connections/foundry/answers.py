@@ -9,7 +9,7 @@ from contextlib import aclosing, suppress
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from connections.foundry import chat, responses
+from connections.foundry import chat, messages_answers, responses
 from connections.foundry.classify import error_of_answer
 from connections.foundry.errors import ErrorKind, FoundryError, request_id, request_ids
 from connections.foundry.json_parsing import parse_json
@@ -28,6 +28,7 @@ ReadCompletion = Callable[[Any], dict[str, Any]]
 COMPLETION_READERS: Mapping[Api, ReadCompletion] = {
     Api.CHAT: chat.completion_fields,
     Api.RESPONSES: responses.completion_fields,
+    Api.MESSAGES: messages_answers.completion_fields,
 }
 
 
@@ -51,6 +52,13 @@ class StreamAssembler(Protocol):
     def feed(self, event: ServerEvent) -> Iterator[TextDelta]: ...
 
     def fields(self) -> dict[str, Any]: ...
+
+
+ASSEMBLERS: Mapping[Api, Callable[[], StreamAssembler]] = {
+    Api.CHAT: chat.ChatAssembler,
+    Api.RESPONSES: responses.ResponseAssembler,
+    Api.MESSAGES: messages_answers.MessageAssembler,
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,7 +142,7 @@ async def read_completion(
 ) -> AsyncGenerator[TextDelta | Completion]:
     """The events of a chat, streamed or at once: also of a server that does not stream although asked to."""
     if await is_stream(answer):
-        assembler: StreamAssembler = responses.ResponseAssembler() if api is Api.RESPONSES else chat.ChatAssembler()
+        assembler = ASSEMBLERS[api]()
         async with aclosing(read_stream(answer, context, assembler)) as deltas:
             async for delta in deltas:
                 yield delta
@@ -255,6 +263,17 @@ STATUSES = {
     "content_filter": 400,
     "context_length_exceeded": 400,
     "invalid_request_error": 400,
+    # Of the Messages API
+    "authentication_error": 401,
+    "billing_error": 402,
+    "permission_error": 403,
+    "not_found_error": 404,
+    "conflict_error": 409,
+    "request_too_large": 413,
+    "rate_limit_error": 429,
+    "api_error": 500,
+    "timeout_error": 504,
+    "overloaded_error": 529,
 }
 
 

@@ -10,7 +10,7 @@ import asyncio
 import logging
 import re
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, Protocol
 
 from connections.endpoint.endpoint import Endpoint
@@ -21,6 +21,7 @@ from connections.foundry.values import Identity, Target
 from connections.secret import Secret
 
 API_KEY, BEARER, SUBSCRIPTION_KEY = "api-key", "bearer", "Ocp-Apim-Subscription-Key"
+ANTHROPIC_KEY = "x-api-key"
 EARLY = 300.0  # seconds before its end that a token is replaced
 TOKEN_TIMEOUT = 60.0  # seconds
 MOST_IDENTITIES = 500
@@ -48,12 +49,15 @@ def scope_named_in(text: str) -> str:
     return scope_of(found[1].lower()) if found else ""
 
 
-def key_headers(target: Target, header: str) -> dict[str, str]:
+def key_headers(target: Target, names: Sequence[str]) -> dict[str, str]:
     """No header without a key: servers on one's own machine need none. Raises FoundryError."""
     key = sendable_value(target.key, "key")
     if not key:
         return extra_header(target)
-    return {**({"Authorization": f"Bearer {key}"} if header == BEARER else {header: key}), **extra_header(target)}
+    carrying = {
+        "Authorization" if name == BEARER else name: f"Bearer {key}" if name == BEARER else key for name in names
+    }
+    return {**carrying, **extra_header(target)}
 
 
 def extra_header(target: Target) -> dict[str, str]:

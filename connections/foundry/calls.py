@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import Any, Protocol
 
 from connections.endpoint.hosts import BELIEVED_SCOPES
-from connections.foundry import chat, embeddings, responses
+from connections.foundry import chat, embeddings, messages, responses
+from connections.foundry.auth import ANTHROPIC_KEY, API_KEY
 from connections.foundry.errors import ErrorKind, FoundryError
 from connections.foundry.lessons import KEY_HEADER, SCOPE, Lesson, apply_lessons, learnt_way
-from connections.foundry.routes import Api, Route, found_endpoint, route_of
+from connections.foundry.routes import Api, Route, found_endpoint, route_of, surface_of
 from connections.foundry.values import ChatRequest, EmbeddingRequest, Target
 
 
@@ -22,6 +23,13 @@ class WireRequest:
     body: Mapping[str, Any] | None  # None: a GET
     key_header: str
     scope: str  # of a token
+    headers: Mapping[str, str] = field(default_factory=dict)  # those of the API
+
+    @property
+    def key_headers(self) -> tuple[str, ...]:
+        """Claude's routes read one of two headers, and not everywhere the same: its official client sends both."""
+        paired = self.route.api is Api.MESSAGES and self.key_header == API_KEY
+        return (ANTHROPIC_KEY, API_KEY) if paired else (self.key_header,)
 
 
 def wire_request_at(
@@ -62,9 +70,14 @@ class ChatCall:
 
     def wire_request(self, lessons: Sequence[Lesson]) -> WireRequest:
         route = route_of(self.target.endpoint, self.model, lessons, self.api)
-        return wire_request_at(route, apply_lessons(lessons, self._body(route)), self.target, lessons)
+        sent = wire_request_at(route, apply_lessons(lessons, self._body(route, lessons)), self.target, lessons)
+        if route.api is not Api.MESSAGES:
+            return sent
+        return replace(sent, headers={"anthropic-version": messages.version_of(self.request, lessons)})
 
-    def _body(self, route: Route) -> dict[str, Any]:
+    def _body(self, route: Route, lessons: Sequence[Lesson]) -> dict[str, Any]:
+        if route.api is Api.MESSAGES:
+            return messages.body_of(self.request, lessons)
         if route.api is not Api.RESPONSES:
             return chat.body_of(route.endpoint, self.request)
         body = responses.body_of(route.endpoint, self.request)
@@ -81,7 +94,7 @@ class EmbeddingCall:
         return self.request.model
 
     def wire_request(self, lessons: Sequence[Lesson]) -> WireRequest:
-        endpoint = found_endpoint(self.target.endpoint, lessons)
+        endpoint = surface_of(found_endpoint(self.target.endpoint, lessons), Api.EMBEDDINGS)
         url = endpoint.embeddings_url(self.model)
         if url is None:
             raise FoundryError(

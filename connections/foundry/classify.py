@@ -27,7 +27,9 @@ class ErrorBody:
             data = None
         error = data.get("error") if isinstance(data, Mapping) else None
         inner: Any = error if isinstance(error, Mapping) else data if isinstance(data, Mapping) else {}
-        self.code = str(inner.get("code") or inner.get("statusCode") or "")
+        # Claude's errors have a type where others have a code.
+        typed = inner.get("type") if isinstance(data, Mapping) and data.get("type") == "error" else ""
+        self.code = str(inner.get("code") or inner.get("statusCode") or typed or "")
         self.message = self._message(error, inner)
         self.refused = refused_parameters(inner, self.message)
         found = inner.get("innererror") or inner.get("inner_error")
@@ -71,6 +73,8 @@ def error_of_answer(
     )
 
 
+# A resource serves Claude on paths of its own, and no other model there.
+NOT_ON_THIS_SURFACE = "api_not_supported"
 # A model that speaks chat but not Responses, or the other way round.
 OTHER_API = (
     "operationnotsupported",
@@ -84,7 +88,11 @@ OTHER_API = (
 
 
 MISSING_KEY = "401: the service found no key where it looks for one."
-MISSING_KEY_WORDS = ("missing subscription key", "missing api key", "no api key", "api key is missing")
+MISSING_KEY_WORDS = (
+    *("missing subscription key", "missing api key", "no api key", "api key is missing"),
+    "x-api-key header is required",
+)
+TOO_LONG = ("context_length_exceeded", "maximum context length", "prompt is too long", "exceed context limit")
 # "... is enabled only for api-versions 2024-12-01-preview and later"
 ENABLED_SINCE = re.compile(r"enabled only for api[- ]versions? (\d{4}-\d\d-\d\d(?:-preview)?)", re.IGNORECASE)
 
@@ -107,7 +115,7 @@ def classify_by_words(status: int, body: ErrorBody, model: str, host: str) -> Ve
             f"The content filter blocked the prompt{filter_summary(body)}.",
             "Rephrase the prompt, or change the filter of the deployment.",
         )
-    if body.says("context_length_exceeded", "maximum context length"):
+    if body.says(*TOO_LONG):
         return (
             ErrorKind.CONTEXT_LENGTH,
             "The prompt is too long for the model.",
@@ -150,10 +158,24 @@ def classify_route(status: int, body: ErrorBody, model: str, host: str) -> Verdi
 def classify_by_status(status: int, body: ErrorBody, host: str) -> Verdict:
     if status == 429:
         return classify_too_many(body)
+    if status == 402:
+        return (
+            ErrorKind.QUOTA,
+            f"402: the account is not paid for.{body.quotation}",
+            "Look at the billing of the subscription.",
+        )
     if status in (400, 422):
         return classify_rejected(status, body)
     if status == 408:
         return ErrorKind.TIMEOUT, "408: the service took too long.", "Try again; a shorter answer is faster."
+    if status >= 500 and body.says("invalid_model_endpoint_authentication"):
+        return (
+            ErrorKind.SERVER,
+            f"{status}: Azure was not let in by whoever serves the model.{body.quotation}",
+            "Try again; if it lasts, the subscription has not bought the model in the Azure Marketplace.",
+        )
+    if status == 529:
+        return ErrorKind.SERVER, "529: the service is overloaded.", "Try again in a while."
     if status in (409, 424) or status >= 500 or status == 499:
         return (
             ErrorKind.SERVER,
@@ -232,8 +254,14 @@ def classify_missing(body: ErrorBody, model: str, host: str) -> Verdict:
         "unknown model",
         "model_not_found",
         "does not exist",
-    ) or re.search(r"\bdeployment \S+ not found", body.message, re.IGNORECASE):
+    ) or re.search(r"\bdeployment \S+ not found|^model: \S+$", body.message, re.IGNORECASE):
         return missing_deployment(404, model)
+    if body.says(NOT_ON_THIS_SURFACE):
+        return (
+            ErrorKind.NOT_FOUND_ROUTE,
+            f"404: {model} does not speak this API.{body.quotation}",
+            "Claude answers at /anthropic of the same resource, all other models at /openai/v1.",
+        )
     return (
         ErrorKind.NOT_FOUND_ROUTE,
         f"404: {host} does not know this path.",

@@ -73,7 +73,10 @@ class FoundryError(Exception):
 
 
 # In the order of Microsoft's specification; the first is the one to quote to support.
-REQUEST_IDS = ("apim-request-id", "x-request-id", "x-ms-request-id", "x-ms-client-request-id", "azureml-model-session")
+REQUEST_IDS = (
+    *("apim-request-id", "x-request-id", "request-id", "x-ms-request-id", "x-ms-client-request-id"),
+    "azureml-model-session",
+)
 
 
 def request_ids(headers: Mapping[str, str]) -> dict[str, str]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass
 from typing import Any
@@ -11,14 +11,14 @@ from connections.foundry.answers import AnswerContext, AttemptFailed, failure_of
 from connections.foundry.auth import TokenSource, extra_header, identity_refusal, key_headers
 from connections.foundry.backoff import RETRIED_KINDS, RetryPolicy, requested_delay
 from connections.foundry.calls import ModelCall, WireRequest
-from connections.foundry.classify import MISSING_KEY
+from connections.foundry.classify import MISSING_KEY, NOT_ON_THIS_SURFACE
 from connections.foundry.errors import ErrorKind, FoundryError
 from connections.foundry.keys import KeyWatch
-from connections.foundry.lessons import API, ENDPOINT, KEY_HEADER, Lesson, LessonMemory, lessons_from
+from connections.foundry.lessons import API, ENDPOINT, KEY_HEADER, Lesson, LessonMemory, change_of, lessons_from
 from connections.foundry.masking import masker_of
-from connections.foundry.routes import Api, lesson_about_credentials, lesson_about_route
+from connections.foundry.routes import Api, lesson_about_credentials, lesson_about_version, lessons_about_route
 from connections.foundry.transport import HttpAnswer, HttpTransport
-from connections.foundry.values import Target, Waited, Waiting
+from connections.foundry.values import Adapted, Target, Waited, Waiting
 
 MOST_CHANGES = 12  # of one request, until it is taken or given up
 RenewTarget = Callable[[Target], Awaitable[Target]]  # the same connection as it is now, for a call that has waited
@@ -52,11 +52,13 @@ class ModelExchange:
         self._target, self._renew = call.target, renew  # with the key of this attempt
         self._lessons: list[Lesson] = []
         self._unproven: list[Lesson] = []  # other ways, remembered once they have led somewhere
+        self._learnt: list[Lesson] = []  # by this call, until somebody is told
         self._changes = 0
         self._tried_headers: set[str] = set()
+        self._tried_apis: set[str] = set()  # at the address of now
         self._has_renewed_token = False  # at most once a call
         self._wants_fresh_token = False
-        self._first_failure: AttemptFailed | None = None  # what was said before anything was changed
+        self._telling: AttemptFailed | None = None  # of what was said before something was changed
 
     async def events(self) -> AsyncGenerator[Any]:
         """Raises FoundryError."""
@@ -67,6 +69,9 @@ class ModelExchange:
             try:
                 async with aclosing(self._send(request)) as events:
                     async for event in events:
+                        if self._learnt:
+                            yield Adapted(tuple(map(change_of, self._learnt)))
+                            self._learnt.clear()
                         yield event
                 if request.body is not None:  # a list of deployments answers nobody's question
                     self._services.keys.note_answer(self._target)
@@ -74,7 +79,7 @@ class ModelExchange:
                 return
             except AttemptFailed as failure:
                 if not failure.final and (changed := await self._next_request(request, failure.error)):
-                    self._first_failure = self._first_failure or failure
+                    self._telling = most_telling(failure, self._telling)
                     request = changed
                     continue
                 delay, error = self._delay(failure, attempt, started), failure.error
@@ -114,12 +119,12 @@ class ModelExchange:
         """The headers that say who calls, and the token among them."""
         target = self._target
         if target.identity is None:
-            return key_headers(target, request.key_header), ""
+            return {**request.headers, **key_headers(target, request.key_headers)}, ""
         if target.identity.is_own and not self._services.transport.trusts(target.endpoint):
             raise FoundryError(ErrorKind.BLOCKED_DESTINATION, *identity_refusal(target.endpoint))
         fresh, self._wants_fresh_token = self._wants_fresh_token, False
         token = await self._services.tokens.token(target.identity, request.scope, fresh=fresh)
-        headers = {"Authorization": f"Bearer {token.reveal()}", **extra_header(target)}
+        headers = {**request.headers, "Authorization": f"Bearer {token.reveal()}", **extra_header(target)}
         return headers, token.reveal()
 
     async def _next_request(self, request: WireRequest, error: FoundryError) -> WireRequest | None:
@@ -131,13 +136,15 @@ class ModelExchange:
         self._lessons = [*await self._known_lessons(), *self._unproven]
         if (changed := self._call.wire_request(self._lessons)) != request:
             return changed
-        way = self._lesson_about_way(request, error)
         self._tried_headers.add(request.key_header)
-        if way is not None and not self._has_tried(way):
+        self._tried_apis.add(request.route.api)
+        way = next((way for way in self._lessons_about_way(request, error) if not self._has_tried(way)), None)
+        if way is not None:
             self._take_way(way)
         elif learnt := lessons_from(error, dict(request.body or {}), self._lessons, self._services.clock()):
             await self._remember(*learnt)
             self._lessons += learnt
+            self._learnt += learnt
         else:
             return request if self._renew_token(error) else None
         changed = self._call.wire_request(self._lessons)
@@ -145,17 +152,23 @@ class ModelExchange:
 
     def _take_way(self, lesson: Lesson) -> None:
         # Which API it speaks was found out at another address; of headers only one is sent.
-        outdated = {ENDPOINT: API, KEY_HEADER: KEY_HEADER}.get(lesson.parameter)
+        outdated: Sequence[str] = {ENDPOINT: (API,), KEY_HEADER: (KEY_HEADER,)}.get(lesson.parameter, ())
+        if lesson.parameter == ENDPOINT:
+            self._tried_apis.clear()
+        elif Api.MESSAGES in (lesson.instead, *(each.instead for each in self._unproven)):
+            outdated = (API, ENDPOINT)  # what was tried on the other surface
         known = [each for each in self._lessons if each not in self._unproven]
-        self._unproven = [each for each in self._unproven if each.parameter != outdated]
+        self._unproven = [each for each in self._unproven if each.parameter not in outdated]
         self._lessons = [*known, *self._unproven]
         self._unproven.append(lesson)
         self._lessons.append(lesson)
 
-    def _lesson_about_way(self, request: WireRequest, error: FoundryError) -> Lesson | None:
-        """Another API, another path, another audience or another header of the key."""
-        now = self._services.clock()
-        return lesson_about_route(request.route, self._call.model, error, now) or lesson_about_credentials(
+    def _lessons_about_way(self, request: WireRequest, error: FoundryError) -> Iterator[Lesson]:
+        """Another API, another path, another version, another audience or another header of the key."""
+        now, pasted = self._services.clock(), self._call.target.endpoint
+        yield from lessons_about_route(request.route, pasted, self._call.model, error, now)
+        version = lesson_about_version(request.headers.get("anthropic-version", ""), error, now)
+        credentials = lesson_about_credentials(
             error,
             request.route.endpoint,
             identity=self._call.target.identity is not None,
@@ -163,10 +176,13 @@ class ModelExchange:
             tried_headers=(*self._tried_headers, request.key_header),
             now=now,
         )
+        yield from filter(None, (version, credentials))
 
     def _has_tried(self, lesson: Lesson) -> bool:
         if lesson.parameter == KEY_HEADER:
             return lesson.instead in self._tried_headers
+        if lesson.parameter == API:
+            return lesson.instead in self._tried_apis
         return any(known.parameter == lesson.parameter for known in self._unproven)
 
     def _renew_token(self, error: FoundryError) -> bool:
@@ -186,7 +202,7 @@ class ModelExchange:
 
     def _delay(self, failure: AttemptFailed, attempt: int, started: float) -> float:
         """Seconds until the next attempt; raises the error when there is none."""
-        now, telling = self._services.clock(), most_telling(failure, self._first_failure)
+        now, telling = self._services.clock(), most_telling(failure, self._telling)
         delay = None
         if not telling.final:
             delay = self._policy.delay(attempt, telling.error, telling.headers, now, now - started)
@@ -195,10 +211,24 @@ class ModelExchange:
         return delay
 
 
+NO_WAY = (
+    *(ErrorKind.NOT_FOUND_DEPLOYMENT, ErrorKind.NOT_FOUND_ROUTE),
+    *(ErrorKind.AUTH_KEY, ErrorKind.AUTH_TOKEN, ErrorKind.PERMISSION),
+)
+
+
 def most_telling(failure: AttemptFailed, first: AttemptFailed | None) -> AttemptFailed:
     """When another path was not there either, or no header was the right one, what was said first tells more; that a
-    key is wrong tells more than that there was none."""
-    if first is None or failure.error.kind is not first.error.kind:
+    key is wrong tells more than that there was none. A deployment that is not there is not let in elsewhere either."""
+    if first is None:
+        return failure
+    kinds = first.error.kind, failure.error.kind
+    is_bearer_key = kinds == (ErrorKind.AUTH_KEY, ErrorKind.AUTH_TOKEN)
+    is_elsewhere = kinds[0] is ErrorKind.NOT_FOUND_DEPLOYMENT and kinds[1] in NO_WAY
+    is_none_of_both = kinds[1] is ErrorKind.NOT_FOUND_DEPLOYMENT and NOT_ON_THIS_SURFACE in first.error.raw.lower()
+    if is_bearer_key or is_elsewhere or is_none_of_both:
+        return first
+    if failure.error.kind is not first.error.kind:
         return failure
     if failure.error.kind is ErrorKind.AUTH_KEY:
         return failure if first.error.message == MISSING_KEY else first

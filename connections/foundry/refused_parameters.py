@@ -1,7 +1,8 @@
 """Which parameters of a request an error names as refused, in the dialects of the services. Pure.
 
 Sources: Microsoft's references of chat completions and of the model inference route; the validation errors of servers
-built with FastAPI (Mistral, vLLM), whole, as text, or as the text that Python prints; agents of a Foundry project.
+built with FastAPI (Mistral, vLLM), whole, as text, or as the text that Python prints; agents of a Foundry project; the
+sentences of Claude, which are all that names a parameter there.
 """
 
 from __future__ import annotations
@@ -26,7 +27,19 @@ NAMING = (
     r"['\"`]([\w.]+)['\"`] is deprecated for this model",
     r"['\"`]\w+['\"`] and ['\"`](\w+)['\"`] cannot both be specified",
     r"(?:^|[\s\"'])([a-z]\w*(?:\.\w+)*): extra inputs are not permitted",
+    # Of Claude
+    r"['\"`]?\badaptive['\"`]? (thinking) (?:is not supported|is not available|is not enabled|cannot be used)",
+    r"\b(thinking)(?:\.type)?: input tag ['\"`]\w+['\"`] found",
+    r"does not support (?:the )?['\"`]?([\w.]+)['\"`]? parameter",
+    r"\b(effort)\b (?:level |value )?['\"`]\w+['\"`] (?:is not supported|is not available)",
+    r"output_config\.(effort): (?:input should be|['\"`]\w+['\"`] is not)",
+    r"['\"`](temperature|top_p|top_k)['\"`] (?:may only be set to|must be (?:unset|greater)).{0,80}thinking",
+    r"\b(max_tokens): \d+ > \d+\b",
+    r"(?:output_config\.|output[_ ])(format)['\"`]? (?:is|are) not supported",
+    r"does not support (?:structured )?output[_ ]?(format)s?\b",
 )
+# What a sentence names without the name that it has on the wire.
+DESCRIBED = {"structured outputs are not supported": "format", "does not support structured outputs": "format"}
 # {'type': 'extra_forbidden', 'loc': ('body', 'user'), ...} as Python prints it
 REPR = re.compile(r"'type': 'extra_forbidden', 'loc': \(([^)]{1,300})\)")
 
@@ -96,3 +109,4 @@ def names_in_sentences(message: str) -> Iterator[str]:
         for found in re.finditer(pattern, message[:LONGEST_SEARCHED], re.IGNORECASE):
             listed = found[1]
             yield from re.findall(r"['\"`]([\w.]+)" if listed[0] in "['\"`" else r"[\w.]*\w", listed)
+    yield from (name for words, name in DESCRIBED.items() if words in message[:LONGEST_SEARCHED].lower())

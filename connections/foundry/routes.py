@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from urllib.parse import quote
@@ -12,16 +12,21 @@ from connections.endpoint.endpoint import RESPONSES_VERSION, Endpoint, EndpointE
 from connections.endpoint.hosts import BELIEVED_SCOPES
 from connections.endpoint.recognise import LAST_GA, parse_endpoint
 from connections.foundry.auth import API_KEY, BEARER, SUBSCRIPTION_KEY, scope_named_in
-from connections.foundry.classify import ENABLED_SINCE, MISSING_KEY, OTHER_API
+from connections.foundry.classify import ENABLED_SINCE, MISSING_KEY, NOT_ON_THIS_SURFACE, OTHER_API
 from connections.foundry.errors import ErrorKind, FoundryError
-from connections.foundry.lessons import API, API_VERSION, ENDPOINT, KEY_HEADER, SCOPE, Lesson, learnt_way
+from connections.foundry.lessons import API, API_VERSION, ENDPOINT, KEY_HEADER, SCOPE, VERSION, Lesson, learnt_way
+from connections.foundry.messages import NEWEST, WITH_SAMPLING
 
 
 class Api(StrEnum):
     CHAT = "chat"
     RESPONSES = "responses"
+    MESSAGES = "messages"
     EMBEDDINGS = "embeddings"
     LIST = "list"
+
+
+SPOKEN = {Api.CHAT: "chat completions", Api.RESPONSES: "Responses", Api.MESSAGES: "Messages of Claude"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,19 +38,51 @@ class Route:
 
 def route_of(endpoint: Endpoint, model: str, lessons: Sequence[Lesson], wanted: Api | None = None) -> Route:
     """The way to the model, with what was learnt about it. Raises FoundryError when there is none."""
-    endpoint = found_endpoint(endpoint, lessons)
-    urls = {Api.CHAT: endpoint.chat_url(model), Api.RESPONSES: endpoint.responses_url(model)}
-    preferred = Api.RESPONSES if endpoint.prefers_responses else Api.CHAT
-    learnt = learnt_way(lessons, API)
-    api = wanted or (Api(learnt) if learnt and urls[Api(learnt)] else preferred)
-    url = urls[api]
+    found = found_endpoint(endpoint, lessons)
+    api = wanted or api_of(found, model, lessons)
+    endpoint = surface_of(found, api)
+    url = url_of(endpoint, api, model)
     if url is None:
         raise FoundryError(
             ErrorKind.NOT_FOUND_ROUTE,
-            f"This endpoint ({endpoint.label}) has no {'chat completions' if api is Api.CHAT else 'Responses'}.",
+            f"This endpoint ({endpoint.label}) has no {SPOKEN[api]}.",
             f"Use {endpoint.origin}/openai/v1.",
         )
     return Route(api, url, endpoint)
+
+
+def api_of(endpoint: Endpoint, model: str, lessons: Sequence[Lesson]) -> Api:
+    """The one that is spoken to the model, as far as it is known."""
+    if learnt := learnt_way(lessons, API):
+        api = Api(learnt)
+        if url_of(surface_of(endpoint, api), api, model):
+            return api
+    if endpoint.kind is EndpointKind.CLAUDE:
+        return Api.MESSAGES
+    return Api.RESPONSES if endpoint.prefers_responses else Api.CHAT
+
+
+def first_url(endpoint: Endpoint, model: str) -> str:
+    """What is called as long as nothing was learnt."""
+    return url_of(endpoint, api_of(endpoint, model, ()), model) or endpoint.url
+
+
+def url_of(endpoint: Endpoint, api: Api, model: str) -> str | None:
+    match api:
+        case Api.CHAT:
+            return endpoint.chat_url(model)
+        case Api.RESPONSES:
+            return endpoint.responses_url(model)
+        case Api.MESSAGES:
+            return endpoint.messages_url(model)
+    return None
+
+
+def surface_of(endpoint: Endpoint, api: Api) -> Endpoint:
+    """The address of the same resource that has this API: Claude has one of its own."""
+    if (endpoint.kind is EndpointKind.CLAUDE) is (api is Api.MESSAGES) or not endpoint.other_surface:
+        return endpoint
+    return parse_endpoint(endpoint.other_surface)
 
 
 def found_endpoint(endpoint: Endpoint, lessons: Sequence[Lesson]) -> Endpoint:
@@ -70,17 +107,30 @@ def moved_endpoint(endpoint: Endpoint, learnt: str) -> Endpoint:
     return found if found.origin == endpoint.origin else endpoint
 
 
-def lesson_about_route(route: Route, model: str, error: FoundryError, now: float) -> Lesson | None:
-    """What a refusal of the way itself teaches: another API or another path."""
-    if error.kind is not ErrorKind.NOT_FOUND_ROUTE:
-        return None
+def lessons_about_route(
+    route: Route, pasted: Endpoint, model: str, error: FoundryError, now: float
+) -> Iterator[Lesson]:
+    """What a refusal of the way itself may teach, the likeliest first: another API, another path, or the other surface
+    of a resource, which serves all models but Claude on one and Claude on another. `pasted` is the address before
+    anything was learnt of it; one of a single deployment means that one."""
+    if error.kind is ErrorKind.NOT_FOUND_ROUTE and NOT_ON_THIS_SURFACE not in error.raw.lower():
+        if (lesson := lesson_about_path(route, model, error, now)) is not None:
+            yield lesson
+        if error.status != 404:
+            return
+    elif error.kind not in (ErrorKind.NOT_FOUND_ROUTE, ErrorKind.NOT_FOUND_DEPLOYMENT):
+        return
+    if pasted.kind is not EndpointKind.DEPLOYMENT and pasted.other_surface and route.api in SPOKEN:
+        yield Lesson(API, Api.CHAT if route.api is Api.MESSAGES else Api.MESSAGES, error.raw, now)
+
+
+def lesson_about_path(route: Route, model: str, error: FoundryError, now: float) -> Lesson | None:
     if since := ENABLED_SINCE.search(error.raw):
         newer = at_version(route.endpoint, since[1])
         return Lesson(API_VERSION, since[1], error.raw, now) if newer != route.endpoint else None
     if any(word in error.raw.lower() for word in OTHER_API):
         other = Api.CHAT if route.api is Api.RESPONSES else Api.RESPONSES
-        url = route.endpoint.chat_url(model) if other is Api.CHAT else route.endpoint.responses_url(model)
-        return Lesson(API, other, error.raw, now) if url else None
+        return Lesson(API, other, error.raw, now) if url_of(route.endpoint, other, model) else None
     if error.status != 404:
         return None
     if route.endpoint.kind is EndpointKind.PROJECT and route.api is Api.CHAT:
@@ -104,6 +154,13 @@ def other_path(route: Route, model: str) -> str:
     return ""
 
 
+def lesson_about_version(sent: str, error: FoundryError, now: float) -> Lesson | None:
+    """That the service knows another `anthropic-version` than the one that was sent; empty: none was."""
+    if not sent or error.status != 400 or "anthropic-version" not in error.raw.lower():
+        return None
+    return Lesson(VERSION, WITH_SAMPLING if sent == NEWEST else NEWEST, error.raw, now)
+
+
 def lesson_about_credentials(
     error: FoundryError, endpoint: Endpoint, *, identity: bool, scope: str, tried_headers: Sequence[str], now: float
 ) -> Lesson | None:
@@ -122,6 +179,8 @@ def lesson_about_credentials(
 def headers_worth_trying(error: FoundryError, endpoint: Endpoint) -> Sequence[str]:
     """The dated routes of Azure read a bearer key as a token. Gateways choose their header as they like; one that
     found no key tells nothing about the key."""
+    if endpoint.kind is EndpointKind.CLAUDE and endpoint.is_azure:
+        return (API_KEY, BEARER)  # some resources take the key as a bearer there alone
     if error.kind is ErrorKind.AUTH_TOKEN:
         return (API_KEY,)
     if endpoint.is_azure:

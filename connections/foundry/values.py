@@ -95,12 +95,22 @@ class Waited:
 
 
 @dataclass(frozen=True, slots=True)
+class Adapted:
+    """The service refused parts of the request, and answers one without them: `sentences` say what was changed."""
+
+    sentences: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Usage:
+    """Counts of tokens. Those that were read from a cache or written to one are some of the prompt's."""
+
     prompt_tokens: int = 0
     completion_tokens: int = 0
     total_tokens: int = 0
     cached_tokens: int | None = None
     reasoning_tokens: int | None = None
+    cache_write_tokens: int | None = None
 
     def __add__(self, other: Usage) -> Usage:
         return Usage(
@@ -109,6 +119,7 @@ class Usage:
             self.total_tokens + other.total_tokens,
             (self.cached_tokens or 0) + (other.cached_tokens or 0),
             (self.reasoning_tokens or 0) + (other.reasoning_tokens or 0),
+            (self.cache_write_tokens or 0) + (other.cache_write_tokens or 0),
         )
 
 
@@ -275,4 +286,4 @@ class Limits:
         return any(limit is not None for limit in (self.calls, self.requests, self.tokens, self.tokens_a_day))
 
 
-ChatEvent = TextDelta | Waiting | Waited | Completion
+ChatEvent = TextDelta | Adapted | Waiting | Waited | Completion

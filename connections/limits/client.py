@@ -12,7 +12,17 @@ from typing import Any, Protocol
 
 from connections.foundry.errors import ErrorKind, FoundryError
 from connections.foundry.exchange import RenewTarget
-from connections.foundry.values import ChatRequest, Completion, Spilled, Target, Usage, Waited, Waiting, WhenReached
+from connections.foundry.values import (
+    Adapted,
+    ChatRequest,
+    Completion,
+    Spilled,
+    Target,
+    Usage,
+    Waited,
+    Waiting,
+    WhenReached,
+)
 from connections.limits.budgets import BudgetLedger, BudgetReached, Reservation
 from connections.limits.rules import LEASE, Ledger, LimitReached
 
@@ -118,7 +128,7 @@ class LimitedClient:
         try:
             async with aclosing(self._limited_chat(target, request)) as events:
                 async for event in events:
-                    used = not isinstance(event, Waiting | Spilled)
+                    used = not isinstance(event, Waiting | Spilled | Adapted)
                     answer = event if isinstance(event, Completion) else answer
                     yield event
         except FoundryError:

@@ -39,7 +39,7 @@ UNSUPPORTED = error_refusal(400, "BadRequest", "API version not supported")
 def version_refusal(route: SimulatedRoute, version: str) -> SimulatedRefusal | None:
     """`version` is empty when there is none."""
     family = route.family
-    if family in ("v1", "project"):
+    if family in ("v1", "project", "anthropic"):
         return FORBIDDEN if version else None
     if family.startswith("project"):
         if not version:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import json
 import time
+import uuid
 from collections import OrderedDict
 from collections.abc import Callable, Coroutine, Iterable, Mapping, Set
 from dataclasses import dataclass, replace
@@ -20,7 +21,9 @@ from connections.simulator.answer_writer import AnswerWriter, Receive, Scope, Se
 from connections.simulator.api_versions import field_refusal, version_refusal
 from connections.simulator.auth import KEY, auth_refusal
 from connections.simulator.body_refusals import body_refusal, extras_refusal, without_extras
-from connections.simulator.chat_answers import ChatAnswer, anthropic_message
+from connections.simulator.chat_answers import ChatAnswer
+from connections.simulator.claude_answers import ClaudeAnswer, claude_request
+from connections.simulator.claude_dialects import dialect_refusal, fault_of_claude, surface_refusal
 from connections.simulator.echoes import echo_headers, echo_of, echo_refusal, place_of
 from connections.simulator.faults import Faults, first_delay
 from connections.simulator.fixed_refusals import FIXED_REFUSALS, NOT_JSON
@@ -31,6 +34,7 @@ from connections.simulator.replies import Reply
 from connections.simulator.responses_answers import ResponsesAnswer
 from connections.simulator.routes import ALL, LISTS, SimulatedRoute, route_of
 from connections.simulator.stream_events import DropConnection, HoldOpen, RawBytes, Step, chunks_of, events_with_fault
+from connections.simulator.strict_messages import messages_refusal, version_header_refusal
 from connections.simulator.vectors import embeddings
 
 __all__ = ["KEY", "Simulator", "app"]
@@ -128,13 +132,18 @@ class Simulator:
                 request = replace(responses_request(route, deployment, body), echo=call.echo)
                 await self.answer_responses(request, body, answer)
             case "messages":
-                await answer.json(anthropic_message(Reply.to(chat_request(route, deployment, body))))
+                request = replace(claude_request(route, deployment, body), echo=call.echo)
+                await self.answer_messages(request, body, answer)
+            case "messages/count_tokens":
+                await answer.json({"input_tokens": claude_request(route, deployment, body).tokens})
             case _:
                 await self.answer_chat(replace(chat_request(route, deployment, body), echo=call.echo), answer)
 
     def refusal_of(self, call: SimulatedCall, answer: AnswerWriter) -> SimulatedRefusal | None:
         """What the gateway refuses, what the deployment refuses, what is wrong with the body; in this order."""
         route, deployment, body = call.route, call.deployment, call.body
+        if route.family == "anthropic":
+            return self.claudes_refusal_of(call, answer)
         if not deployment and route.operation != "embeddings":
             return error_refusal(400, "BadRequest", "model is missing.")
         if refusal := extras_refusal(route, body, call.headers) or field_refusal(route, call.version, body):
@@ -142,10 +151,23 @@ class Simulator:
         limits, refusal = self._faults.of_deployment(deployment, route.operation)
         answer.add(limits)
         return (
-            refusal
+            surface_refusal(route.family, deployment)
+            or refusal
             or body_refusal(route, deployment, body, self._responses)
             or self._faults.of_parameters(deployment, body)
         )
+
+    def claudes_refusal_of(self, call: SimulatedCall, answer: AnswerWriter) -> SimulatedRefusal | None:
+        """The same on the route of Claude, which has its own version, its own words and no list of models."""
+        deployment, body, version = call.deployment, call.body, call.headers.get("anthropic-version", "")
+        if refusal := version_header_refusal(version) or surface_refusal(call.route.family, deployment):
+            return refusal
+        limits, refusal = self._faults.of_deployment(deployment, call.route.operation)
+        answer.add(limits)
+        if refusal:
+            return fault_of_claude(deployment, refusal)
+        counts = call.route.operation != "messages"
+        return messages_refusal(body, version, counts=counts) or dialect_refusal(deployment, body)
 
     async def act_before_answer(self, deployment: str, answer: AnswerWriter) -> None:
         """What happens before the first byte of an answer."""
@@ -160,7 +182,7 @@ class Simulator:
     async def answer_chat(self, request: ModelRequest, answer: AnswerWriter) -> None:
         chat = ChatAnswer(Reply.to(request))
         if request.stream:
-            events = events_with_fault(request.deployment, chat.events(), False, request.echo)
+            events = events_with_fault(request.deployment, chat.events(), "chat", request.echo)
             await self.stream(request, events, answer)
         else:
             await answer.json(chat.whole())
@@ -172,10 +194,19 @@ class Simulator:
             if len(self._responses) > REMEMBERED:
                 self._responses.popitem(last=False)
         if request.stream:
-            events = events_with_fault(request.deployment, response.events(), True, request.echo)
+            events = events_with_fault(request.deployment, response.events(), "responses", request.echo)
             await self.stream(request, events, answer)
         else:
             await answer.json(response.whole())
+
+    async def answer_messages(self, request: ModelRequest, body: Mapping[str, Any], answer: AnswerWriter) -> None:
+        message = ClaudeAnswer(Reply.to(request), body)
+        answer.add({"request-id": f"req_{uuid.uuid4().hex}"})
+        if request.stream:
+            events = events_with_fault(request.deployment, message.events(), "messages", request.echo)
+            await self.stream(request, events, answer)
+        else:
+            await answer.json(message.whole())
 
     async def stream(self, request: ModelRequest, steps: Iterable[Step], answer: AnswerWriter) -> None:
         pause = 0.0 if request.deployment.startswith("fast") else self._delay
@@ -200,7 +231,8 @@ class Simulator:
 def head_refusal(
     route: SimulatedRoute | None, version: str, method: str, headers: Mapping[str, str], *, any_key: bool = False
 ) -> SimulatedRefusal | None:
-    if sum(name.startswith("x-") for name in headers) > MOST_HEADERS:
+    own = sum(name.startswith("x-") for name in headers)
+    if own > MOST_HEADERS and not (route and route.family == "anthropic"):  # whose official client sends as many
         return error_refusal(431, "431", "Request Header Fields Too Large.")
     if route is None:
         return NOT_FOUND

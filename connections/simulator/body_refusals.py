@@ -51,8 +51,6 @@ def body_refusal(
     route: SimulatedRoute, deployment: str, body: Mapping[str, Any], known_responses: Container[str]
 ) -> SimulatedRefusal | None:
     """Azure's routes are strict, /models in a form of its own; compatible servers take what they can."""
-    if route.operation == "messages":
-        return None
     if not route.strict:
         return lenient_refusal(route, body)
     if route.operation == "responses":

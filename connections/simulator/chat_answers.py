@@ -1,4 +1,4 @@
-"""Reply -> the forms of chat completions, whole and streamed; and the form of Anthropic's messages."""
+"""Reply -> the forms of chat completions, whole and streamed."""
 
 from __future__ import annotations
 
@@ -141,16 +141,3 @@ def arguments_json(call: Any) -> str:
 
 def slices(text: str) -> list[str]:
     return [text[at : at + PIECE] for at in range(0, len(text), PIECE)]
-
-
-def anthropic_message(reply: Reply) -> dict[str, Any]:
-    came, _, made = reply.counts
-    return {
-        "id": f"msg_{reply.id}",
-        "type": "message",
-        "role": "assistant",
-        "model": f"{reply.request.deployment}-simulated",
-        "content": [{"type": "text", "text": reply.text}],
-        "stop_reason": "max_tokens" if reply.finish == "length" else "end_turn",
-        "usage": {"input_tokens": came, "output_tokens": made},
-    }

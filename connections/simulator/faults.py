@@ -37,6 +37,7 @@ Always refused
   error-string        {"error": "text"}; error-message, error-code, error-detail, error-detail-list and error-object
                       are the other forms of errors
   error-empty         500 without a body
+  no-backend          500, the service was not let in by whoever serves the model
   html                502 with a web page, as gateways send; html-ok the same with 200
   bad-json            200 with something that is not JSON
   redirect            307 to another host
@@ -50,6 +51,13 @@ Refuses parameters
   no-stop             stop
   no-reasoning-effort reasoning_effort, by value
   no-stream-options   stream_options, in the words of compatible servers
+Claude: claude... answers at /anthropic alone, gpt-... and the like do not answer there; all others do on both
+  claude-budget       refuses adaptive thinking and an effort; so do claude-sonnet-4-5 and claude-haiku-4-5
+  claude-adaptive     refuses a budget for thoughts, temperature, top_p; so do claude-opus-4-7 and later
+  claude-no-format    refuses a JSON schema
+  claude...           all refuse temperature beside top_p, and more tokens than they can make
+  claude-pause, claude-window     stop for pause_turn, and because the window of the context is full
+  claude-new-events   streams an event that nobody knows
 Sends the key back that came with the request; any key is taken there
   echo-key-text       in the answer, in pieces of three characters when it streams; echo-key-fields in its other fields
   echo-key-error      in every part of a 400; echo-key-late far behind its beginning; echo-key-html in a 502

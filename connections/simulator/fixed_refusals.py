@@ -86,6 +86,11 @@ FIXED_REFUSALS: dict[str, SimulatedRefusal] = {
         400, {"object": "error", "message": "The request is wrong (simulated).", "type": "BadRequestError", "code": 400}
     ),
     "error-empty": SimulatedRefusal(500, None),
+    "no-backend": error_refusal(
+        500,
+        "invalid_model_endpoint_authentication",
+        "Failed to authenticate to backend endpoint. RequestId = req_simulated",
+    ),
     "redirect": SimulatedRefusal(307, None, {"location": ELSEWHERE}),
 }  # fmt: skip
 
@@ -114,6 +119,7 @@ TEMPORARY: dict[int, tuple[str, str]] = {
     502: ("BadGateway", "The model did not answer."),
     503: ("ServiceUnavailable", "The system is experiencing high demand and cannot process your request."),
     504: ("GatewayTimeout", "The gateway timed out."),
+    529: ("Overloaded", "Overloaded"),
 }
 
 # Deployment -> an answer that is no JSON of the service: status, type, text.

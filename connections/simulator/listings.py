@@ -12,6 +12,7 @@ MODELS: dict[str, tuple[str, str, str]] = {
     "gpt-4o-mini": ("gpt-4o-mini", "2024-07-18", "chat_completion"),
     "gpt-4o": ("gpt-4o", "2024-08-06", "chat_completion"),
     "gpt-5.2": ("gpt-5.2", "2025-12-11", "chat_completion"),
+    "claude-sonnet-4-6": ("claude-sonnet-4-6", "1", "chat_completion"),
     "text-embedding-3-small": ("text-embedding-3-small", "1", "embeddings"),
 }
 DEPLOYMENTS = tuple(MODELS)
@@ -76,7 +77,7 @@ def project_listing(project: str, skip: int, origin: str) -> dict[str, Any]:
             "type": "ModelDeployment",
             "modelName": MODELS[name][0],
             "modelVersion": MODELS[name][1],
-            "modelPublisher": "Simulated",
+            "modelPublisher": "Anthropic" if name.startswith("claude") else "Simulated",
             "capabilities": {MODELS[name][2]: "true"},
             "sku": {"name": "GlobalStandard", "capacity": 1},
         }

@@ -11,7 +11,7 @@ from typing import Any
 
 from connections.simulator.routes import SimulatedRoute
 
-IMAGES = ("image_url", "input_image")
+IMAGES = ("image_url", "input_image", "image")
 SAMPLES: dict[str, Any] = {"integer": 1, "number": 1.5, "boolean": True, "array": [], "object": {}, "null": None}
 
 
@@ -111,6 +111,9 @@ def tool_result(messages: list[Mapping[str, Any]]) -> str | None:
     last: Mapping[str, Any] = messages[-1] if messages else {}
     if last.get("role") == "tool":
         return " ".join(texts(last))
+    results = [part for part in parts(last) if part.get("type") == "tool_result"]
+    if results:
+        return " ".join(text for part in results for text in texts(part))
     return str(last.get("output")) if last.get("type") == "function_call_output" else None
 
 
@@ -140,7 +143,7 @@ def functions(tools: Any) -> Iterator[Mapping[str, Any]]:
 
 
 def invocation_of(tool: Mapping[str, Any]) -> ToolInvocation:
-    parameters = tool.get("parameters")
+    parameters = tool.get("parameters") or tool.get("input_schema")
     properties = parameters.get("properties") if isinstance(parameters, Mapping) else None
     known = properties if isinstance(properties, Mapping) else {}
     return ToolInvocation(str(tool["name"]), {name: sample(schema) for name, schema in known.items()})

@@ -29,4 +29,27 @@ def status_code_refusal(status: int, message: str) -> SimulatedRefusal:
     return SimulatedRefusal(status, {"statusCode": status, "message": f"{message} (simulated)"})
 
 
+# Status -> the type of an error of Claude's.
+ANTHROPIC_TYPES = {
+    400: "invalid_request_error",
+    401: "authentication_error",
+    402: "billing_error",
+    403: "permission_error",
+    404: "not_found_error",
+    408: "timeout_error",
+    409: "conflict_error",
+    413: "request_too_large",
+    429: "rate_limit_error",
+    504: "timeout_error",
+    529: "overloaded_error",
+}
+
+
+def anthropic_refusal(message: str, status: int = 400, headers: dict[str, str] | None = None) -> SimulatedRefusal:
+    """As Claude refuses: with a type, without code and param."""
+    error = {"type": ANTHROPIC_TYPES.get(status, "api_error"), "message": f"{message} (simulated)"}
+    body = {"type": "error", "error": error, "request_id": "req_simulated"}
+    return SimulatedRefusal(status, body, headers or {})
+
+
 NOT_FOUND = error_refusal(404, "404", "Resource not found")

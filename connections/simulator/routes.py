@@ -45,7 +45,7 @@ PATTERNS = (
     ("project-dated", f"{PROJECT}/applications/(?P<name>[^/]+)/protocols/openai/(?P<op>responses)"),
     ("project-list", f"{PROJECT}/(?P<op>deployments)"),
     ("project-bare", f"{PROJECT}(?!/openai/v1)(?:/.*)?"),
-    ("anthropic", "/anthropic/v1/(?P<op>messages)"),
+    ("anthropic", "/anthropic/v1/(?P<op>messages(?:/count_tokens)?)"),
     ("compatible", f"/v1/{EVERYTHING}"),
 )
 SERVERLESS = (

@@ -44,23 +44,40 @@ FAILURE = {"code": "server_error", "message": "The model failed (simulated)."}
 NESTED_ERROR = {"type": "error", "error": {"type": "server_error", **FAILURE, "param": None}}
 FLAT_ERROR = {"type": "error", **FAILURE, "param": None}
 
-# Deployment -> what stands where the second half of the answer would begin: for chat, for Responses.
-BREAKS: dict[str, tuple[tuple[Step, ...], tuple[Step, ...]]] = {
-    "cut-stream": ((), ()),
-    "cut-in-word": (
+OVERLOADED = {"type": "error", "error": {"type": "overloaded_error", "message": "Overloaded (simulated)"}}
+
+
+@dataclass(frozen=True)
+class Break:
+    """What stands where the second half of an answer would begin, by API."""
+
+    chat: tuple[Step, ...] = ()
+    responses: tuple[Step, ...] = ()
+    messages: tuple[Step, ...] = ()
+
+
+# Deployment -> how its streams break off.
+BREAKS: dict[str, Break] = {
+    "cut-stream": Break(),
+    "cut-in-word": Break(
         (RawBytes(b'data: {"choices": [{"delta": {"content": "simul'),),
         (RawBytes(b'data: {"type": "response.output_text.delta", "delta": "simul'),),
+        (RawBytes(b'event: content_block_delta\ndata: {"type": "content_block_delta", "delta": {"text": "simul'),),
     ),
-    "error-in-stream": ((StreamEvent({"error": FAILURE}),), (StreamEvent(NESTED_ERROR, "error"),)),
-    "event-error": ((StreamEvent({"error": FAILURE}, "error"),), (StreamEvent(FLAT_ERROR, "error"),)),
-    "drop-in-stream": ((DropConnection(),), (DropConnection(),)),
-    "hang-in-stream": ((HoldOpen(),), (HoldOpen(),)),
+    "error-in-stream": Break(
+        (StreamEvent({"error": FAILURE}),), (StreamEvent(NESTED_ERROR, "error"),), (StreamEvent(OVERLOADED, "error"),)
+    ),
+    "event-error": Break(
+        (StreamEvent({"error": FAILURE}, "error"),),
+        (StreamEvent(FLAT_ERROR, "error"),),
+        (StreamEvent({"error": FAILURE}, "error"),),
+    ),
+    "drop-in-stream": Break((DropConnection(),), (DropConnection(),), (DropConnection(),)),
+    "hang-in-stream": Break((HoldOpen(),), (HoldOpen(),), (HoldOpen(),)),
 }
 
 
-def events_with_fault(
-    deployment: str, events: Iterable[StreamEvent], responses: bool, echo: str = ""
-) -> Iterator[Step]:
+def events_with_fault(deployment: str, events: Iterable[StreamEvent], api: str, echo: str = "") -> Iterator[Step]:
     """The events, with what goes wrong at this deployment."""
     if place_of(deployment) == "stream":
         yield from list(events)[:2]
@@ -75,7 +92,7 @@ def events_with_fault(
     known = list(events)
     parts = [at for at, event in enumerate(known) if event.part]
     yield from known[: parts[max(1, len(parts) // 2) % len(parts)]] if parts else known[:1]
-    yield from BREAKS[deployment][responses]
+    yield from getattr(BREAKS[deployment], api)
 
 
 def lines(event: StreamEvent, text: str) -> list[str]:

@@ -10,7 +10,17 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from connections.foundry.errors import FoundryError
-from connections.foundry.values import ChatRequest, Completion, Message, Spilled, Target, TextDelta, Waited, Waiting
+from connections.foundry.values import (
+    Adapted,
+    ChatRequest,
+    Completion,
+    Message,
+    Spilled,
+    Target,
+    TextDelta,
+    Waited,
+    Waiting,
+)
 from flows.actions.base import ActionType, Group, Result, Step
 from flows.actions.chat_completion.answer import (
     LONGEST_RAW,
@@ -274,6 +284,9 @@ async def stream_answer(
                     await step.stream_text(event.text)
                 case Waiting():
                     await step.report_wait(event.reason, event.until, refused_try(event))
+                case Adapted():
+                    changed = "; ".join(event.sentences)
+                    await step.log("info", f"{request.model} refuses a part of the request: {changed}.")
                 case Waited():
                     facts["waited_ms"] = facts.get("waited_ms", 0) + round(event.seconds * 1_000)
                     facts["throttled"] = facts.get("throttled", 0) + event.throttled

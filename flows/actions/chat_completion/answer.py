@@ -12,7 +12,14 @@ from flows.language.shape import NUMBER, TEXT, Shape, object_shape, shape_of_sch
 from foundryflow.strict_json import JsonError, read_json
 
 LONGEST_RAW = 20_000  # characters of the raw answer that are kept
-COUNTS = ("prompt_tokens", "completion_tokens", "total_tokens", "cached_tokens", "reasoning_tokens")
+COUNTS = (
+    "prompt_tokens",
+    "completion_tokens",
+    "total_tokens",
+    "cached_tokens",
+    "reasoning_tokens",
+    "cache_write_tokens",
+)
 
 
 def response_format(value: Any) -> Any:
@@ -87,6 +94,8 @@ def warning_of(completion: Completion) -> str | None:
         return f"Cut at {spent:,} tokens" if spent else "Cut at the token limit"
     if completion.finish_reason == "content_filter":
         return f"Filtered: {completion.filtered or 'content'}"
+    if completion.finish_reason == "pause_turn":
+        return "Paused by the service before its turn was over"
     if completion.refusal:
         return f"Refused: {completion.refusal[:200]}"
     return None

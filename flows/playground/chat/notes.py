@@ -11,7 +11,8 @@ from flows.playground.models import Answer
 from foundryflow.templatetags.ui import duration_ms
 
 TOKENS = (("prompt_tokens", "in"), ("completion_tokens", "out"))
-PARTS = (("reasoning_tokens", "reasoning"), ("cached_tokens", "cached"))  # of those; shown when there are any
+# Of those; shown when there are any.
+PARTS = (("reasoning_tokens", "reasoning"), ("cached_tokens", "cached"), ("cache_write_tokens", "to cache"))
 LEAST_RAISED = 600  # tokens that a cut answer is tried again with, at least
 
 

@@ -178,6 +178,7 @@ class UsageEntry(Entry):
     total_tokens: Count | None = None
     cached_tokens: Count | None = None
     reasoning_tokens: Count | None = None
+    cache_write_tokens: Count | None = None
 
 
 class FailureEntry(Entry):

@@ -82,7 +82,7 @@ def test_a_pasted_endpoint_is_recognised(pasted, kind, chat, header):
         ("", "empty"),
         ("https://ai.azure.com/build/overview", "portal page"),
         ("https://portal.azure.com/#home", "portal page"),
-        ("https://r.services.ai.azure.com/anthropic/v1/messages", "Anthropic"),
+        ("https://r.services.ai.azure.com/anthropic/nonsense", "not one of Claude"),
         ("https://user:key@r.openai.azure.com/openai/v1", "before the @"),
         ("ftp://r.openai.azure.com", "not a web address"),
         ("https://r.openai.azure.com/nonsense", "not one of an Azure resource"),

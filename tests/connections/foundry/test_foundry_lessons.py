@@ -220,7 +220,11 @@ async def test_another_path_is_not_remembered_when_it_led_nowhere():
     with pytest.raises(FoundryError) as caught:
         await answered(client_of(nothing, memory), ROOT)
     assert caught.value.kind is ErrorKind.NOT_FOUND_ROUTE
-    assert len(nothing.asked) == 2
+    assert [where for where, _ in nothing.asked] == [
+        "/openai/v1/chat/completions",
+        "/openai/deployments/codex/chat/completions",
+        "/anthropic/v1/messages",
+    ]
     assert await memory.lessons(f"{ROOT}/openai/v1", "codex") == []
 
 

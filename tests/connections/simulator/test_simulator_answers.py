@@ -251,7 +251,8 @@ async def test_both_encodings_of_an_embedding_carry_the_same_numbers(http):
 
 async def test_claude_answers_in_its_own_form(http):
     body = asking("claude") | {"max_tokens": 100}
-    answer = (await http.post("/anthropic/v1/messages", headers={"x-api-key": "simulator"}, json=body)).json()
+    headers = {"x-api-key": "simulator", "anthropic-version": "2023-06-01"}
+    answer = (await http.post("/anthropic/v1/messages", headers=headers, json=body)).json()
     assert answer["content"][0]["text"] == "Simulated answer of claude. You said: Where?"
 
 

@@ -10,6 +10,7 @@ import pytest
 from connections.simulator.app import Simulator
 
 ASK = {"model": "fast", "messages": [{"role": "user", "content": "Where?"}]}
+CLAUDES = {"anthropic-version": "2023-06-01"}
 INPUT = {"model": "fast", "input": "Where?"}
 KEY = {"api-key": "simulator"}
 CHAT = "chat/completions"
@@ -116,7 +117,7 @@ async def test_the_list_of_a_project_goes_on_at_its_next_link(http):
         page = (await http.get(url, headers=KEY)).json()
         names += [entry["name"] for entry in page["value"]]
         url = page.get("nextLink")
-    assert len(names) == len(set(names)) == 4
+    assert len(names) == len(set(names)) == 5
 
 
 @pytest.mark.parametrize(
@@ -189,7 +190,7 @@ async def test_a_token_is_for_an_audience(http, path, audience, wanted):
         f"token-for:{audience}/.default",
         jwt(aud=audience, exp=time.time() // 1 + 60),
     ):
-        response = await http.post(path, headers=bearer(token), json=ASK)
+        response = await http.post(path, headers=bearer(token) | CLAUDES, json=ASK | {"max_tokens": 9})
         assert response.status_code == (401 if wanted else 200)
         if wanted:
             assert response.json()["statusCode"] == 401
