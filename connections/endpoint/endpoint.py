@@ -86,6 +86,7 @@ class Endpoint:
     warnings: tuple[str, ...] = field(default=(), compare=False)
     operation: str | None = None  # the pasted one, when it says more than the kind
     query: str = ""  # what goes with every call, api-version included
+    agent: str = ""  # of a project, whose name goes with every call; behind a colon its version
     found_key: Secret | None = field(default=None, compare=False)  # stood in what was pasted
     found_model: str | None = field(default=None, compare=False)
 
@@ -126,7 +127,7 @@ class Endpoint:
     @property
     def is_agent(self) -> bool:
         """Whether an agent of a Foundry project answers, which has its own model, instructions and tools."""
-        return self.kind is EndpointKind.RESPONSES and "/protocols/openai/" in self.base
+        return bool(self.agent) or (self.kind is EndpointKind.RESPONSES and "/protocols/openai/" in self.base)
 
     def chat_url(self, model: str) -> str | None:
         """Where a chat completion goes; None when the endpoint has no such operation."""
@@ -140,7 +141,7 @@ class Endpoint:
 
     def responses_url(self, model: str) -> str | None:
         if self.kind is EndpointKind.RESPONSES:
-            return self.url
+            return self.base if self.agent else self.url
         if self.kind is EndpointKind.DEPLOYMENT and self.operation is None:
             # Not below the deployment. Generally available versions answer 404 there.
             given = self.api_version or ""

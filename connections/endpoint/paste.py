@@ -25,6 +25,7 @@ class Paste:
     key: Secret | None = None  # never a placeholder
     model: str | None = None  # deployment (or model) named beside the address
     api_version: str | None = None  # when it stands apart from the address
+    agent: str = ""  # of a project that the body names; behind a colon its version
 
 
 def read_paste(text: str) -> Paste | None:
@@ -39,7 +40,8 @@ def read_paste(text: str) -> Paste | None:
     key, model, version = find_key(settings, found), find_model(settings), find_version(text, settings)
     if not (key or model or version) and text.lstrip(EDGES).lower().startswith("http"):
         return None  # an address with blanks inside: its parser says so
-    return Paste(add_deployment_route(text, found.value, model, version), key, model, version)
+    agent = find_agent(text, settings) if "/api/projects/" in found.value else ""
+    return Paste(add_deployment_route(text, found.value, model, version), key, model, version, agent)
 
 
 EDGES = " \t\r\n\f\v\u00a0\u200b\u2060\ufeff\u2028\u2029\"'`<>,;"
@@ -373,6 +375,23 @@ def find_model(settings: list[Setting]) -> str | None:
 def is_model(text: str) -> bool:
     looks_like_one = re.fullmatch(r"[A-Za-z0-9][\w.:/@+-]{0,127}", text) and "://" not in text
     return bool(looks_like_one) and not PLACEHOLDER.search(text)
+
+
+AGENT_REFERENCE = re.compile(r"\bagent(?:_reference)?[\"']?\s{0,9}[:=]\s{0,9}\{([^{}]{1,400})\}")
+AGENT_FIELD = re.compile(r"(\w+)[\"']?\s{0,9}:\s{0,9}([\"']?)([\w.-]+)")
+AGENT_NAME = re.compile(r"[A-Za-z0-9][\w.-]{0,62}")
+
+
+def find_agent(text: str, settings: list[Setting]) -> str:
+    """The agent that the body of a call refers to: name, or name:version. Empty without one."""
+    values = {setting.name: setting.value for setting in settings}
+    for found in islice(AGENT_REFERENCE.finditer(text), MOST_REFERENCES):
+        fields = {
+            name: value if quote else values.get(value, "") for name, quote, value in AGENT_FIELD.findall(found[1])
+        }
+        if fields.get("type") == "agent_reference" and AGENT_NAME.fullmatch(fields.get("name", "")):
+            return ":".join(filter(None, (fields["name"], fields.get("version"))))
+    return ""
 
 
 def find_version(text: str, settings: list[Setting]) -> str | None:

@@ -39,6 +39,7 @@ from connections.secret import Secret
 LAST_GA = "2024-10-21"  # newest dated api-version that is generally available
 PROJECT_VERSION = "2025-11-15-preview"  # also of applications, the older form of published agents
 AGENT_VERSION = "v1"
+AGENT = "agent_reference"  # parameter of our addresses that names an agent of a project; it is sent in the body
 CATALOGUES = ("/openai/models", "/openai/deployments")  # lists of a resource, where chat is beside them
 NAMES_FOLLOW = ("deployments", "projects", "applications", "agents")
 WORDS = (
@@ -65,6 +66,8 @@ def endpoint_of_paste(paste: Paste) -> Endpoint:
         if pasted.is_azure and pasted.path in ("", "/openai") and paste.model:
             # Client classes that take a version call the deployment.
             pasted = replace(pasted, path=f"/openai/deployments/{quote(paste.model, safe='')}")
+    if paste.agent:
+        pasted = replace(pasted, query=((AGENT, paste.agent),))
     endpoint = recognise(pasted)
     return replace(endpoint, found_key=paste.key or pasted.key, found_model=endpoint.deployment or paste.model)
 
@@ -281,6 +284,8 @@ def project_endpoint(pasted: PastedUrl, route: str, rest: str, operation: str | 
     if found := re.fullmatch(r"/(agents/[^/]+/endpoint|applications/[^/]+)/protocols/openai", rest):
         version = AGENT_VERSION if found[1].startswith("agents/") else PROJECT_VERSION
         return agent_endpoint(pasted, f"{route}{rest}", version)
+    if agent := next((value for name, value in pasted.query if name == AGENT), ""):
+        return referred_agent_endpoint(pasted, route, agent)
     if operation == "responses" and rest != "/openai/v1":
         url = f"{pasted.origin}{pasted.path}?{pasted.query_with(PROJECT_VERSION)}"
         version = pasted.api_version or PROJECT_VERSION
@@ -302,6 +307,13 @@ def project_endpoint(pasted: PastedUrl, route: str, rest: str, operation: str | 
         version_warnings(pasted),
         preferred,
     )
+
+
+def referred_agent_endpoint(pasted: PastedUrl, route: str, agent: str) -> Endpoint:
+    """An agent that the body of a call names, at the route of its project."""
+    base = f"{pasted.origin}{route}/openai/v1/responses"
+    url = f"{base}?{urlencode({AGENT: agent})}"
+    return Endpoint(EndpointKind.RESPONSES, url, pasted.origin, base, None, None, KeyHeader.API_KEY, agent=agent)
 
 
 def agent_endpoint(pasted: PastedUrl, path: str, newest: str) -> Endpoint:

@@ -34,6 +34,8 @@ def body_of(endpoint: Endpoint, request: ChatRequest) -> dict[str, Any]:
     instructions, messages = split_instructions(request.messages)
     body: dict[str, Any] = {} if endpoint.is_agent else {"model": request.model}
     body["input"] = input_of(messages)
+    if endpoint.agent:
+        body["agent_reference"] = agent_reference(endpoint.agent)
     if instructions:
         body["instructions"] = instructions
     body.update({name: value for name in AS_THEY_ARE if (value := getattr(request, name)) is not None})
@@ -56,6 +58,12 @@ def body_of(endpoint: Endpoint, request: ChatRequest) -> dict[str, Any]:
     if request.stream:
         body["stream"] = True
     return body
+
+
+def agent_reference(agent: str) -> dict[str, str]:
+    """What names an agent of a project; `agent` is its name, behind a colon its version."""
+    name, _, version = agent.partition(":")
+    return {"type": "agent_reference", "name": name, **({"version": version} if version else {})}
 
 
 def split_instructions(messages: Sequence[Message]) -> tuple[str, Sequence[Message]]:

@@ -14,7 +14,17 @@ from connections.endpoint.recognise import LAST_GA, parse_endpoint
 from connections.foundry.auth import API_KEY, BEARER, SUBSCRIPTION_KEY, scope_named_in
 from connections.foundry.classify import ENABLED_SINCE, MISSING_KEY, NOT_ON_THIS_SURFACE, OTHER_API
 from connections.foundry.errors import ErrorKind, FoundryError
-from connections.foundry.lessons import API, API_VERSION, ENDPOINT, KEY_HEADER, SCOPE, VERSION, Lesson, learnt_way
+from connections.foundry.lessons import (
+    API,
+    API_VERSION,
+    ENDPOINT,
+    KEY_HEADER,
+    ONLY_OTHERS,
+    SCOPE,
+    VERSION,
+    Lesson,
+    learnt_way,
+)
 from connections.foundry.messages import NEWEST, WITH_SAMPLING
 
 
@@ -60,6 +70,12 @@ def api_of(endpoint: Endpoint, model: str, lessons: Sequence[Lesson]) -> Api:
     if endpoint.kind is EndpointKind.CLAUDE:
         return Api.MESSAGES
     return Api.RESPONSES if endpoint.prefers_responses else Api.CHAT
+
+
+def absent_fields(endpoint: Endpoint, model: str, lessons: Sequence[Lesson]) -> dict[str, str]:
+    """The fields of a ChatRequest that the API of a model does not have, each with a sentence."""
+    api = api_of(found_endpoint(endpoint, lessons), model, lessons)
+    return dict.fromkeys(ONLY_OTHERS.get(api, ()), f"There is no such parameter in {SPOKEN[api]}, so it is not sent.")
 
 
 def first_url(endpoint: Endpoint, model: str) -> str:

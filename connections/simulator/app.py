@@ -57,7 +57,9 @@ class SimulatedCall:
 
     @cached_property
     def deployment(self) -> str:
-        return self.route.deployment or str(self.body.get("model") or "")
+        agent = self.body.get("agent_reference")
+        named = agent.get("name") if isinstance(agent, Mapping) else ""
+        return self.route.deployment or str(self.body.get("model") or named or "")
 
     @cached_property
     def echo(self) -> str:

@@ -14,6 +14,7 @@ from django.utils.safestring import SafeString, mark_safe
 from markdown_it import MarkdownIt
 
 from connections.foundry.lessons import unsent_fields
+from connections.foundry.routes import absent_fields
 from connections.lesson_memory import as_lesson, day_learned
 from connections.models import Connection, LearntLesson
 from flows.actions import registry
@@ -336,11 +337,13 @@ def help_of(type: str) -> SafeString:
 def unsent(action: Action, connections: Sequence[Connection]) -> dict[str, str]:
     """Properties that are not sent as they are typed, because the deployment was seen to refuse them, and why."""
     name, model = action.properties.get("connection"), action.properties.get("model")
-    endpoint = next((connection.endpoint for connection in connections if connection.name == name), None)
-    if endpoint is None or not isinstance(model, str) or action.properties.get("dynamic_connection"):
+    connection = next((connection for connection in connections if connection.name == name), None)
+    if connection is None or not isinstance(model, str) or action.properties.get("dynamic_connection"):
         return {}
-    lessons = [as_lesson(row) for row in LearntLesson.objects.filter(endpoint=endpoint, model=model.strip())]
-    return {
+    lessons = [as_lesson(row) for row in LearntLesson.objects.filter(endpoint=connection.endpoint, model=model.strip())]
+    endpoint = connection.parsed
+    absent = absent_fields(endpoint, model.strip(), lessons) if endpoint else {}
+    return absent | {
         field: f"{model.strip()} refuses it (learned {day_learned(lesson)}), so it is not sent as typed. "
         f"The page of the connection {name} shows what it said, and can forget it."
         for field, lesson in unsent_fields(lessons).items()

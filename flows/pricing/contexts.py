@@ -23,6 +23,10 @@ class PriceRow:
         return amount(self.price.cached_input, grouped=True) or "as input"
 
     @property
+    def cache_write(self) -> str:
+        return amount(self.price.cache_write, grouped=True) or "as input"
+
+    @property
     def output(self) -> str:
         return amount(self.price.output, grouped=True)
 

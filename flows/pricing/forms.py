@@ -70,12 +70,13 @@ class PriceForm(forms.ModelForm):  # type: ignore[type-arg]  # Django takes no t
     )
     input = Amount("Input")
     cached_input = Amount("Cached input", required=False, help_text="Empty: as input.")
+    cache_write = Amount("Cache write", required=False, help_text="Empty: as input.")
     output = Amount("Output")
     currency = Currency(label="Currency", error_messages={"required": "Three letters such as USD or EUR."})
 
     class Meta:
         model = ModelPrice
-        fields = ("pattern", "input", "cached_input", "output", "currency")
+        fields = ("pattern", "input", "cached_input", "cache_write", "output", "currency")
 
     def __init__(self, *args: Any, focus: bool = False, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)

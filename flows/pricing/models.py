@@ -11,6 +11,7 @@ class ModelPrice(models.Model):
     pattern = models.CharField(max_length=200, unique=True)  # name of a model or deployment, * stands for anything
     input = models.DecimalField(max_digits=12, decimal_places=4)
     cached_input = models.DecimalField(max_digits=12, decimal_places=4, null=True, blank=True)
+    cache_write = models.DecimalField(max_digits=12, decimal_places=4, null=True, blank=True)
     output = models.DecimalField(max_digits=12, decimal_places=4)
     currency = models.CharField(max_length=3, default="USD")
     changed_at = models.DateTimeField(auto_now=True)

@@ -22,6 +22,7 @@ class Price:
     input: Decimal
     output: Decimal
     cached_input: Decimal | None = None  # as input
+    cache_write: Decimal | None = None  # as input
     currency: str = "USD"
 
 
@@ -66,9 +67,9 @@ def matches_pattern(price: Price, name: str) -> bool:
 
 def cost(price: Price, usage: Mapping[str, Any] | None) -> Decimal | None:
     """None when the usage does not say how much went in and how much came out."""
-    prompt, completion, total, cached = (
+    prompt, completion, total, cached, written = (
         token_count(usage or {}, name)
-        for name in ("prompt_tokens", "completion_tokens", "total_tokens", "cached_tokens")
+        for name in ("prompt_tokens", "completion_tokens", "total_tokens", "cached_tokens", "cache_write_tokens")
     )
     if prompt is None and completion is not None and total is not None:
         prompt = max(total - completion, 0)
@@ -77,8 +78,12 @@ def cost(price: Price, usage: Mapping[str, Any] | None) -> Decimal | None:
     if prompt is None or completion is None or prompt + completion == 0:
         return None
     cached = min(cached or 0, prompt)
+    written = min(written or 0, prompt - cached)
     cached_price = price.input if price.cached_input is None else price.cached_input
-    return ((prompt - cached) * price.input + cached * cached_price + completion * price.output) / A_MILLION
+    write_price = price.input if price.cache_write is None else price.cache_write
+    fresh = prompt - cached - written
+    spent = fresh * price.input + cached * cached_price + written * write_price + completion * price.output
+    return spent / A_MILLION
 
 
 def token_count(usage: Mapping[str, Any], name: str) -> int | None:

@@ -7,5 +7,5 @@ from flows.pricing.prices import Price
 
 
 def known_prices() -> list[Price]:
-    names = ("pattern", "input", "cached_input", "output", "currency")
+    names = ("pattern", "input", "cached_input", "cache_write", "output", "currency")
     return [Price(**row) for row in ModelPrice.objects.values(*names)]

@@ -97,6 +97,14 @@ def test_cached_tokens_cost_as_much_as_others_unless_a_price_says_so():
     assert cost(price("x", "2", "8", cached_input=Decimal(0)), usage(100, 10, cached_tokens=100)) == Decimal("0.00008")
 
 
+def test_what_is_written_to_a_cache_has_a_price_of_its_own():
+    """Of 100 tokens that came 20 were read from the cache and 30 written to it."""
+    given = usage(100, 10, cached_tokens=20, cache_write_tokens=30)
+    known = price("x", "2", "8", cached_input=Decimal("0.2"), cache_write=Decimal("2.5"))
+    assert cost(known, given) == Decimal("0.000259")
+    assert cost(price("x", "2", "8", cached_input=Decimal("0.2")), given) == Decimal("0.000244")
+
+
 @pytest.mark.parametrize(
     "given",
     [

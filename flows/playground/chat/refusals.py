@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from connections.foundry.lessons import Lesson, unsent_fields
+from connections.foundry.routes import absent_fields
 from connections.lesson_memory import as_lesson, day_learned
 from connections.models import Connection, LearntLesson
 from flows.playground.models import Session
@@ -46,7 +47,9 @@ def lessons_of(places: Sequence[tuple[str, str]]) -> Mapping[tuple[str, str], li
 
 
 def refused_by(connection: Connection, model: str, lessons: Sequence[Lesson]) -> Refused:
-    return {
+    endpoint = connection.parsed
+    absent = absent_fields(endpoint, model, lessons) if endpoint else {}
+    return absent | {
         name: f"{model} refuses it (learned {day_learned(lesson)}). The page of {connection.name} can forget that."
         for name, lesson in unsent_fields(lessons).items()
     }

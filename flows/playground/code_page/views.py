@@ -27,6 +27,7 @@ from flows.playground.code_writers import (
     Sdk,
     Snippet,
     SnippetChoice,
+    called_endpoint,
     fit_choice,
     offered_choices,
     write_snippet,
@@ -74,8 +75,10 @@ def code_context(session: Session, column: int, choice: SnippetChoice) -> dict[s
     endpoint = connection.parsed
     if endpoint is None:
         raise NothingToSend(f"The address of {connection.name} is not recognised. Open the connection.")
+    source = code_source(connection, endpoint, now)
+    endpoint = called_endpoint(source)
     choice = fit_choice(endpoint, choice)
-    snippet = write_snippet(code_source(connection, endpoint, now), choice)
+    snippet = write_snippet(source, choice)
     return {
         "snippet": snippet,
         "code": highlight(snippet.text, choice.language),

@@ -2,7 +2,13 @@
 
 from flows.playground.code_writers.call_plan import CodeSource, ExtraHeader
 from flows.playground.code_writers.choices import LABELS, Authentication, Language, Sdk, Snippet, SnippetChoice
-from flows.playground.code_writers.snippet import OfferedChoices, fit_choice, offered_choices, write_snippet
+from flows.playground.code_writers.snippet import (
+    OfferedChoices,
+    called_endpoint,
+    fit_choice,
+    offered_choices,
+    write_snippet,
+)
 
 __all__ = [
     "LABELS",
@@ -14,6 +20,7 @@ __all__ = [
     "Sdk",
     "Snippet",
     "SnippetChoice",
+    "called_endpoint",
     "fit_choice",
     "offered_choices",
     "write_snippet",

@@ -12,10 +12,11 @@ from typing import Any
 from urllib.parse import parse_qsl, unquote
 
 from connections.endpoint.endpoint import Endpoint, EndpointKind
-from connections.foundry.auth import BEARER
+from connections.foundry.auth import ANTHROPIC_KEY, API_KEY, BEARER
 from connections.foundry.calls import ChatCall
 from connections.foundry.errors import FoundryError
 from connections.foundry.lessons import Lesson
+from connections.foundry.messages import NEWEST
 from connections.foundry.routes import Api
 from connections.foundry.values import ChatRequest, Target
 from connections.secret import Secret
@@ -23,7 +24,9 @@ from flows.playground.code_writers.choices import Authentication, Language, Sdk,
 from flows.playground.code_writers.templated_text import TemplatedText, mark_templated, names_in, templated_texts
 
 KEY, TOKEN, EXTRA = "AZURE_OPENAI_API_KEY", "AZURE_ACCESS_TOKEN", "GATEWAY_HEADER_VALUE"  # environment variables
-API_KEY = "api-key"
+CLAUDES_KEY = "ANTHROPIC_FOUNDRY_API_KEY"  # as Anthropic's SDK names it
+ANTHROPIC_SDK_VERSION = NEWEST  # the `anthropic-version` that Anthropic's SDKs send by themselves
+OPERATIONS = {Api.CHAT: "/chat/completions", Api.RESPONSES: "/responses", Api.MESSAGES: "/v1/messages"}
 STORED = False  # what the playground's client says to Responses
 
 
@@ -70,6 +73,8 @@ class CallPlan:
     url: str
     body: Mapping[str, Any]
     header: str  # that carries the key: bearer, api-key or the one of a gateway
+    key_headers: tuple[str, ...]  # all that carry it: Claude has two
+    headers: Mapping[str, str]  # those of the API, beside
     scope: str  # of a token
     choice: SnippetChoice
     extra: ExtraHeader | None
@@ -111,8 +116,8 @@ class CallPlan:
         """The environment variables that the snippet reads."""
         extra = (EXTRA,) if self.extra and not self.extra.is_key else ()
         if not self.entra:
-            return (KEY, *extra)
-        by_key = (KEY,) if self.extra and self.extra.is_key else ()
+            return (self.key_name, *extra)
+        by_key = (self.key_name,) if self.extra and self.extra.is_key else ()
         # In a shell the snippet fetches the token by itself.
         by_token = (TOKEN,) if self.choice.sdk is Sdk.REST and self.choice.language is not Language.CURL else ()
         return (*by_token, *by_key, *extra)
@@ -120,18 +125,35 @@ class CallPlan:
     @property
     def secret_name(self) -> str:
         """The environment variable that a REST snippet authenticates with."""
-        return TOKEN if self.entra else KEY
+        return TOKEN if self.entra else self.key_name
 
     @property
-    def rest_header(self) -> tuple[str, str]:
-        """Name of the header that authenticates a REST snippet, and what stands before the secret in it."""
+    def key_name(self) -> str:
+        """The environment variable of the key."""
+        return CLAUDES_KEY if self.api is Api.MESSAGES else KEY
+
+    @property
+    def rest_headers(self) -> tuple[tuple[str, str], ...]:
+        """Names of the headers that authenticate a REST snippet, and what stands before the secret in each."""
         bearer = self.entra or self.header == BEARER
-        return ("Authorization", "Bearer ") if bearer else (self.header, "")
+        return (("Authorization", "Bearer "),) if bearer else tuple((name, "") for name in self.key_headers)
+
+    @property
+    def sends_bearer_key(self) -> bool:
+        """Whether a key goes where a token would."""
+        return not self.entra and self.header == BEARER
+
+    @property
+    def gateway_headers(self) -> dict[str, str]:
+        """Headers that Anthropic's SDK does not send by itself, and the environment variables they carry."""
+        own = not self.entra and self.header not in (BEARER, API_KEY, ANTHROPIC_KEY)
+        extra = {self.extra.name: self.extra_name} if self.extra else {}
+        return {**({self.header: self.key_name} if own else {}), **extra}
 
     @property
     def extra_name(self) -> str:
         """The environment variable that the extra header carries."""
-        return KEY if self.extra and self.extra.is_key else EXTRA
+        return self.key_name if self.extra and self.extra.is_key else EXTRA
 
     @property
     def token_command(self) -> str:
@@ -157,8 +179,7 @@ class CallPlan:
             found = re.fullmatch(r"(.*)/openai/(?:deployments/[^/]+/chat/completions|responses)", self.path)
             if found:
                 return SdkAddress(found[1], version, rest)
-        operation = "/chat/completions" if self.api is Api.CHAT else "/responses"
-        return SdkAddress(self.path.removesuffix(operation), query=self.query)
+        return SdkAddress(self.path.removesuffix(OPERATIONS[self.api]), query=self.query)
 
     def named(self, reserved: frozenset[str]) -> CallPlan:
         """For languages that write variables: with marked texts, unless a name means something else there."""
@@ -177,7 +198,9 @@ def plan_of(source: CodeSource, choice: SnippetChoice) -> CallPlan:
     except FoundryError as error:
         raise SnippetRefusal(f"{error.message} {error.hint}") from None
     body = dict(request.body or {})
-    ordered = {name: body[name] for name in ("model", "instructions", "messages", "input") if name in body} | body
+    ordered = {
+        name: body[name] for name in ("model", "instructions", "system", "messages", "input") if name in body
+    } | body
     extra = source.extra_header if source.extra_header and source.extra_header.name else None
     return CallPlan(
         api=request.route.api,
@@ -185,6 +208,8 @@ def plan_of(source: CodeSource, choice: SnippetChoice) -> CallPlan:
         url=request.route.url,
         body=ordered,
         header=request.key_header,
+        key_headers=request.key_headers,
+        headers=request.headers,
         scope=request.scope,
         choice=choice,
         extra=extra,

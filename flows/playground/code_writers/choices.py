@@ -21,6 +21,7 @@ class Sdk(StrEnum):
     OPENAI = "openai"
     REST = "rest"
     INFERENCE = "inference"
+    ANTHROPIC = "anthropic"
 
 
 class Authentication(StrEnum):
@@ -31,6 +32,7 @@ class Authentication(StrEnum):
 LABELS = {
     Api.CHAT: "Chat completions",
     Api.RESPONSES: "Responses",
+    Api.MESSAGES: "Messages (Claude)",
     Language.PYTHON: "Python",
     Language.JAVASCRIPT: "JavaScript",
     Language.CSHARP: "C#",
@@ -40,6 +42,7 @@ LABELS = {
     Sdk.OPENAI: "OpenAI SDK",
     Sdk.REST: "REST",
     Sdk.INFERENCE: "Azure AI Inference SDK (retired)",
+    Sdk.ANTHROPIC: "Anthropic SDK",
     Authentication.KEY: "Key authentication",
     Authentication.ENTRA: "Microsoft Entra ID",
 }

@@ -79,9 +79,9 @@ def system_first(name: str) -> tuple[bool, str]:
 
 
 def rest(plan: CallPlan) -> WrittenCode:
-    name, before = plan.rest_header
     secret = environment(plan.secret_name)
-    headers = {name: f"{quote(before)} + {secret}" if before else secret}
+    headers = {name: f"{quote(before)} + {secret}" if before else secret for name, before in plan.rest_headers}
+    headers |= {name: quote(given) for name, given in plan.headers.items()}
     if plan.extra:
         headers[plan.extra.name] = environment(plan.extra_name)
     body = plan.body
@@ -135,6 +135,20 @@ Console.WriteLine(data["choices"]![0]!["message"]!["content"]);""",
         Console.Write(data["delta"]);
     }""",
     ),
+    (Api.MESSAGES, True): STREAMED.replace(
+        "BODY",
+        """\
+    if ((string?)data["type"] == "content_block_delta")
+    {
+        Console.Write(data["delta"]!["text"]);
+    }""",
+    ),
+    (Api.MESSAGES, False): """\
+JsonNode data = JsonNode.Parse(await response.Content.ReadAsStringAsync())!;
+foreach (JsonNode? block in data["content"]!.AsArray())
+{
+    Console.Write(block?["text"]);
+}""",
     (Api.RESPONSES, False): """\
 JsonNode data = JsonNode.Parse(await response.Content.ReadAsStringAsync())!;
 foreach (JsonNode? item in data["output"]!.AsArray())

@@ -22,12 +22,12 @@ def header(name: str, before: str, variable: str) -> str:
 
 
 def rest(plan: CallPlan) -> WrittenCode:
-    name, before = plan.rest_header
     flags = "--no-buffer " * plan.streams + "--globoff " * ("[" in plan.url)
     lines = [
         f"curl {flags}{quote(plan.url)}",
         '-H "Content-Type: application/json"',
-        header(name, before, plan.secret_name),
+        *(header(name, before, plan.secret_name) for name, before in plan.rest_headers),
+        *(f"-H {quote(f'{name}: {given}')}" for name, given in plan.headers.items()),
     ]
     if plan.extra:
         lines.append(header(plan.extra.name, "", plan.extra_name))

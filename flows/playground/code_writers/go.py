@@ -41,10 +41,10 @@ def environment(name: str) -> str:
 
 
 def rest(plan: CallPlan) -> WrittenCode:
-    name, before = plan.rest_header
     secret = environment(plan.secret_name)
     headers = {'"Content-Type"': '"application/json"'}
-    headers[quote(name)] = f"{quote(before)}+{secret}" if before else secret
+    headers |= {quote(name): f"{quote(before)}+{secret}" if before else secret for name, before in plan.rest_headers}
+    headers |= {quote(name): quote(given) for name, given in plan.headers.items()}
     if plan.extra:
         headers[quote(plan.extra.name)] = environment(plan.extra_name)
     token = [f"// {plan.secret_name} comes from: {plan.token_command}"] if plan.entra else []
@@ -91,6 +91,15 @@ EVENTS = {
         "\tfmt.Print(event.Delta)",
         "}",
     ),
+    Api.MESSAGES: (
+        "var event struct {",
+        "\tType  string",
+        "\tDelta struct{ Text string }",
+        "}",
+        'if json.Unmarshal([]byte(data), &event) == nil && event.Type == "content_block_delta" {',
+        "\tfmt.Print(event.Delta.Text)",
+        "}",
+    ),
 }
 WHOLE = {
     Api.CHAT: (
@@ -119,6 +128,15 @@ WHOLE = {
         "\tfor _, part := range item.Content {",
         "\t\tfmt.Print(part.Text)",
         "\t}",
+        "}",
+    ),
+    Api.MESSAGES: (
+        "var message struct{ Content []struct{ Text string } }",
+        "if err := json.NewDecoder(response.Body).Decode(&message); err != nil {",
+        "\tlog.Fatal(err)",
+        "}",
+        "for _, block := range message.Content {",
+        "\tfmt.Print(block.Text)",
         "}",
     ),
 }

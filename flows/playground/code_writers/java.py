@@ -92,10 +92,10 @@ def install(packages: Iterable[str], version: str = "latest.release") -> str:
 
 
 def rest(plan: CallPlan) -> WrittenCode:
-    name, before = plan.rest_header
     secret = environment(plan.secret_name)
     headers = {'"Content-Type"': '"application/json"'}
-    headers[quote(name)] = f"{quote(before)} + {secret}" if before else secret
+    headers |= {quote(name): f"{quote(before)} + {secret}" if before else secret for name, before in plan.rest_headers}
+    headers |= {quote(name): quote(given) for name, given in plan.headers.items()}
     if plan.extra:
         headers[quote(plan.extra.name)] = environment(plan.extra_name)
     body = {**plan.body}

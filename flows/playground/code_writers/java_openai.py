@@ -6,8 +6,9 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 from urllib.parse import urlsplit
 
+from connections.foundry.auth import API_KEY
 from connections.foundry.routes import Api
-from flows.playground.code_writers.call_plan import API_KEY, KEY, CallPlan
+from flows.playground.code_writers.call_plan import KEY, CallPlan
 from flows.playground.code_writers.choices import WrittenCode
 from flows.playground.code_writers.java import (
     INDENT,

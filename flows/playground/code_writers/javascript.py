@@ -163,10 +163,11 @@ def client_of(plan: CallPlan) -> str:
 
 def rest(plan: CallPlan) -> WrittenCode:
     plan = plan.named(RESERVED)
-    name, before = plan.rest_header
     secret = environment(plan.secret_name)
     headers: dict[str, Any] = {"Content-Type": "application/json"}
-    headers[name] = RawCode(f"`{before}${{{secret}}}`" if before else secret)
+    for name, before in plan.rest_headers:
+        headers[name] = RawCode(f"`{before}${{{secret}}}`" if before else secret)
+    headers |= plan.headers
     if plan.extra:
         headers[plan.extra.name] = RawCode(environment(plan.extra_name))
     body = indent(f"JSON.stringify({options(plan.body)})", INDENT)
@@ -204,6 +205,14 @@ REST_PRINTS = {
         "BODY",
         'if (event.type === "response.output_text.delta") {\n      process.stdout.write(event.delta);\n    }',
     ),
+    (Api.MESSAGES, True): STREAMED.replace(
+        "BODY",
+        'if (event.type === "content_block_delta") {\n      process.stdout.write(event.delta.text ?? "");\n    }',
+    ),
+    (Api.MESSAGES, False): """\
+for (const block of (await response.json()).content) {
+  process.stdout.write(block.text ?? "");
+}""",
     (Api.RESPONSES, False): """\
 const { output } = await response.json();
 for (const item of output) {

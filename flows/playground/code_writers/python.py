@@ -146,10 +146,13 @@ def client_of(plan: CallPlan) -> str:
 
 def rest(plan: CallPlan) -> WrittenCode:
     plan = plan.named(RESERVED)
-    name, before = plan.rest_header
     secret = environment(plan.secret_name)
     # Before Python 3.12 an f-string holds no quotes of its own kind.
-    headers = {name: RawCode(f'f"{before}{{{secret.replace(chr(34), chr(39))}}}"' if before else secret)}
+    headers: dict[str, Any] = {
+        name: RawCode(f'f"{before}{{{secret.replace(chr(34), chr(39))}}}"' if before else secret)
+        for name, before in plan.rest_headers
+    }
+    headers |= plan.headers
     if plan.extra:
         headers[plan.extra.name] = RawCode(environment(plan.extra_name))
     arguments = [
@@ -188,6 +191,15 @@ for line in response.iter_lines():
 for item in response.json()["output"]:
     for part in item.get("content") or []:
         print(part.get("text", ""), end="")""",
+    (Api.MESSAGES, True): """\
+for line in response.iter_lines():
+    if line.startswith(b"data: {"):
+        event = json.loads(line.removeprefix(b"data: "))
+        if event["type"] == "content_block_delta":
+            print(event["delta"].get("text", ""), end="", flush=True)""",
+    (Api.MESSAGES, False): """\
+for block in response.json()["content"]:
+    print(block.get("text", ""), end="")""",
 }
 
 

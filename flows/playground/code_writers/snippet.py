@@ -6,8 +6,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 
 from connections.endpoint.endpoint import Endpoint, EndpointKind
-from connections.foundry.auth import BEARER
-from connections.foundry.routes import Api
+from connections.endpoint.hosts import ANTHROPIC
+from connections.foundry.auth import API_KEY, BEARER
+from connections.foundry.routes import Api, api_of, surface_of, url_of
 from flows.playground.code_writers import (
     csharp,
     csharp_inference,
@@ -19,10 +20,13 @@ from flows.playground.code_writers import (
     java_inference,
     java_openai,
     javascript,
+    javascript_anthropic,
     python,
+    python_anthropic,
 )
-from flows.playground.code_writers.call_plan import API_KEY, CallPlan, CodeSource, plan_of
+from flows.playground.code_writers.call_plan import CallPlan, CodeSource, plan_of
 from flows.playground.code_writers.choices import (
+    LABELS,
     Authentication,
     Language,
     Sdk,
@@ -34,8 +38,14 @@ from flows.playground.code_writers.choices import (
 
 Writer = Callable[[CallPlan], WrittenCode]
 WRITERS: Mapping[Language, Mapping[Sdk, Writer]] = {
-    Language.PYTHON: {Sdk.OPENAI: python.openai, Sdk.REST: python.rest, Sdk.INFERENCE: python.inference},
+    Language.PYTHON: {
+        Sdk.ANTHROPIC: python_anthropic.anthropic,
+        Sdk.OPENAI: python.openai,
+        Sdk.REST: python.rest,
+        Sdk.INFERENCE: python.inference,
+    },
     Language.JAVASCRIPT: {
+        Sdk.ANTHROPIC: javascript_anthropic.anthropic,
         Sdk.OPENAI: javascript.openai,
         Sdk.REST: javascript.rest,
         Sdk.INFERENCE: javascript.inference,
@@ -80,14 +90,27 @@ class OfferedChoices:
 
 def offered_choices(endpoint: Endpoint, choice: SnippetChoice) -> OfferedChoices:
     model = endpoint.found_model or "model"
-    urls = {Api.CHAT: endpoint.chat_url(model), Api.RESPONSES: endpoint.responses_url(model)}
-    # Only the retired route for models of all makers ever spoke the protocol of the retired SDK.
-    retired = endpoint.kind in INFERENCE_KINDS and choice.api is Api.CHAT
-    sdks = tuple(sdk for sdk in WRITERS[choice.language] if sdk is not Sdk.INFERENCE or retired)
-    tokens = () if endpoint.kind is EndpointKind.COMPATIBLE else (Authentication.ENTRA,)
-    return OfferedChoices(
-        tuple(api for api, url in urls.items() if url), tuple(WRITERS), sdks, (Authentication.KEY, *tokens)
-    )
+    apis = tuple(api for api in (Api.CHAT, Api.RESPONSES, Api.MESSAGES) if url_of(endpoint, api, model))
+    sdks = tuple(sdk for sdk in WRITERS[choice.language] if speaks(sdk, endpoint, choice.api))
+    tokens = (Authentication.ENTRA,) if takes_tokens(endpoint) else ()
+    return OfferedChoices(apis, tuple(WRITERS), sdks, (Authentication.KEY, *tokens))
+
+
+def speaks(sdk: Sdk, endpoint: Endpoint, api: Api) -> bool:
+    if sdk is Sdk.INFERENCE:
+        # Only the retired route for models of all makers ever spoke the protocol of the retired SDK.
+        return endpoint.kind in INFERENCE_KINDS and api is Api.CHAT
+    return sdk is Sdk.REST or (sdk is Sdk.ANTHROPIC) is (api is Api.MESSAGES)
+
+
+def takes_tokens(endpoint: Endpoint) -> bool:
+    """Whether it takes those of Microsoft Entra ID."""
+    return endpoint.kind is not EndpointKind.COMPATIBLE and endpoint.hostname != ANTHROPIC
+
+
+def called_endpoint(source: CodeSource) -> Endpoint:
+    """The address that serves the deployment, as far as was learnt: of Claude, or of all other models."""
+    return surface_of(source.endpoint, api_of(source.endpoint, source.request.model, source.lessons))
 
 
 def fit_choice(endpoint: Endpoint, choice: SnippetChoice) -> SnippetChoice:
@@ -118,7 +141,9 @@ def refuse_impossible(plan: CallPlan) -> None:
     choice = plan.choice
     if choice.sdk not in WRITERS[choice.language]:
         raise SnippetRefusal("There is no such SDK for this language. Choose another one, or REST.")
-    if plan.entra and plan.endpoint.kind is EndpointKind.COMPATIBLE:
+    if choice.sdk is not Sdk.INFERENCE and not speaks(choice.sdk, plan.endpoint, plan.api):
+        raise SnippetRefusal(f"{LABELS[choice.sdk]} does not speak {LABELS[plan.api]}. Choose another SDK.")
+    if plan.entra and not takes_tokens(plan.endpoint):
         raise SnippetRefusal("Microsoft Entra ID is for endpoints of Microsoft. Choose key authentication.")
     if choice.sdk is not Sdk.INFERENCE:
         return

@@ -7,6 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from connections.endpoint.paste import Paste, read_paste
+from connections.endpoint.recognise import parse_endpoint
 from connections.secret import Secret
 
 KEY = "planted-key-0123456789"
@@ -605,3 +606,33 @@ def test_no_text_raises_and_a_key_is_a_secret(text):
     if found is not None:
         assert found.address
         assert found.key is None or (isinstance(found.key, Secret) and 8 <= len(found.key.reveal()) <= 4_096)
+
+
+PROJECT = "https://contoso.services.ai.azure.com/api/projects/Shop"
+REFERENCE = '"agent_reference": {"type": "agent_reference", "name": "helper", "version": "2"}'
+AGENTS = [
+    (f"curl {PROJECT}/openai/v1/responses -H 'api-key: {KEY}' -d '{{\"input\": \"Hi\", {REFERENCE}}}'", "helper:2"),
+    (
+        f'endpoint = "{PROJECT}"\nmine = "helper"\nclient = AIProjectClient(endpoint=endpoint)\n'
+        'client.responses.create(input="Hi", extra_body={"agent_reference": {"name": mine, "type": "agent_reference"}})',
+        "helper",
+    ),
+    (
+        f"curl '{PROJECT}/openai/responses?api-version=2025-11-15-preview' -H 'api-key: {KEY}' "
+        '-d \'{"agent": {"type": "agent_reference", "name": "helper"}}\'',
+        "helper",
+    ),
+]
+
+
+@pytest.mark.parametrize(("text", "agent"), AGENTS)
+def test_the_agent_that_a_call_names_is_kept(text, agent):
+    endpoint = parse_endpoint(text)
+    assert (endpoint.agent, endpoint.label) == (agent, "Foundry agent")
+    assert endpoint.responses_url("") == f"{PROJECT}/openai/v1/responses"
+    assert parse_endpoint(endpoint.url) == endpoint
+
+
+def test_a_call_without_an_agent_has_none():
+    text = f'curl {PROJECT}/openai/v1/responses -H \'api-key: {KEY}\' -d \'{{"input": "Hi", "model": "gpt-4o"}}\''
+    assert parse_endpoint(text).agent == ""

@@ -10,7 +10,8 @@ from connections.endpoint.recognise import parse_endpoint
 from connections.foundry.client import FoundryClient
 from connections.foundry.destinations import Destinations
 from connections.foundry.errors import ErrorKind, FoundryError
-from connections.foundry.lessons import API, KEY_HEADER, LocalLessonMemory
+from connections.foundry.lessons import API, KEY_HEADER, Lesson, LocalLessonMemory
+from connections.foundry.routes import absent_fields
 from connections.foundry.values import (
     Adapted,
     ChatRequest,
@@ -490,3 +491,11 @@ async def test_the_test_of_a_connection_speaks_to_claude(wire):
         Target("contoso", parse_endpoint(CLAUDE), Secret("simulator")), "gpt-35-turbo-0125"
     )
     assert (missing.ok, missing.wrong) == (False, "deployment")
+
+
+def test_what_claude_does_not_have_is_said():
+    claude, other = parse_endpoint(CLAUDE), parse_endpoint(OPENAI)
+    assert set(absent_fields(claude, "m", ())) == {"verbosity", "seed", "frequency_penalty", "presence_penalty"}
+    assert absent_fields(other, "m", ()) == {}
+    learnt = absent_fields(other, "m", [Lesson(API, "messages", "404", 0)])
+    assert learnt["seed"] == "There is no such parameter in Messages of Claude, so it is not sent."

@@ -27,6 +27,7 @@ from connections.foundry.values import (
     Usage,
 )
 from connections.secret import Secret
+from connections.simulator.app import Simulator
 from tests.connections.foundry.stub import KEY, QUICK
 
 URL = "https://r.openai.azure.com/openai/v1/responses"
@@ -265,3 +266,23 @@ async def test_an_answer_in_one_piece_is_taken_too():
 def test_an_agent_has_its_own_model():
     agent = parse_endpoint("https://r.services.ai.azure.com/api/projects/P/agents/A/endpoint/protocols/openai")
     assert responses.body_of(agent, ChatRequest("m", (Message("user", "Hi"),))) == {"input": "Hi", "stream": True}
+
+
+async def test_an_agent_that_was_pasted_is_named_with_every_call():
+    sent = []
+
+    class Recorded(httpx.ASGITransport):
+        async def handle_async_request(self, request):
+            sent.append(json.loads(request.content))
+            return await super().handle_async_request(request)
+
+    client = FoundryClient(destinations=Destinations.parse(""), transport=Recorded(Simulator(delay=0)))
+    endpoint = parse_endpoint(
+        "https://r.services.ai.azure.com/api/projects/P/openai/v1/responses?agent_reference=a%3A2"
+    )
+    request = ChatRequest("", (Message("user", "Hi"),), temperature=0.5)
+    *_, completion = [event async for event in client.chat(Target("r", endpoint, Secret("simulator")), request)]
+    assert completion.text == "Simulated answer of a. You said: Hi"
+    agent = {"type": "agent_reference", "name": "a", "version": "2"}
+    assert sent[-1] == {"input": "Hi", "agent_reference": agent, "stream": True}
+    assert completion.url == "https://r.services.ai.azure.com/api/projects/P/openai/v1/responses"

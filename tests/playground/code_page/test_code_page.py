@@ -156,3 +156,13 @@ def test_what_makes_no_call_is_said_in_place_of_code(client_alice, session, fiel
     response = posted(client_alice, session, **fields)
     assert response.status_code == 200
     assert words in response.content.decode()
+
+
+def test_a_connection_of_claude_is_written_with_its_sdk(client_alice, session):
+    Connection.objects.update(endpoint="https://contoso.services.ai.azure.com/anthropic")
+    said = text_of(posted(client_alice, session, api="chat", sdk="openai").content.decode())
+    assert "from anthropic import AnthropicFoundry" in said
+    assert "client.messages.create(" in said
+    assert "OpenAI SDK" not in said
+    curl = text_of(posted(client_alice, session, language="curl").content.decode())
+    assert "x-api-key: $ANTHROPIC_FOUNDRY_API_KEY" in curl

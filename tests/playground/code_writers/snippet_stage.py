@@ -78,7 +78,7 @@ class Sent:
 
     @property
     def credentials(self) -> dict[str, str]:
-        names = ("authorization", "api-key", "ocp-apim-subscription-key", "x-contoso")
+        names = ("authorization", "api-key", "x-api-key", "ocp-apim-subscription-key", "x-contoso")
         return {name: value for name, value in self.headers.items() if name in names}
 
 
