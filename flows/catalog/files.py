@@ -13,14 +13,7 @@ from django.db import transaction
 from flows.actions.registry import properties_of_type
 from flows.language.document import Document, DocumentError, parse
 from flows.language.stored_secrets import is_stored
-from flows.lint.literal_secrets import (
-    SecretPlace,
-    change_secrets,
-    literal_of,
-    refusal_of,
-    refusals,
-    secrets_of,
-)
+from flows.lint.literal_secrets import SecretPlace, change_secrets, refusals, secrets_of, without_literals
 from flows.models import Flow
 from foundryflow.json_order import in_order
 from foundryflow.strict_json import JsonError, storable_json
@@ -135,13 +128,9 @@ def canonical_text(document: Any) -> str:
 def export_text(document: dict[str, Any], format: FlowFormat = FlowFormat.JSON) -> str:
     """The text of a file. What is secret in a document and not stored apart, which older ones may hold, is left out."""
     with suppress(DocumentError):  # a broken one is kept as it is, to be mended
-        document = change_secrets(parse(document), leave_out_secret, Flow.objects.secret_inputs).to_json()
+        document = without_literals(parse(document), Flow.objects.secret_inputs).to_json()
     ordered = in_order(document, FIRST_NAMES)
     if format == FlowFormat.YAML:
         return write_yaml(ordered)
-    return json.dumps(ordered, indent=2, ensure_ascii=False) + "\n"
-
-
-def leave_out_secret(place: SecretPlace, value: Any) -> Any:
-    readable = literal_of(place, value) is not None or refusal_of(place, value)
-    return {"secret": "left-out"} if readable else value
+    return json.dumps(ordered, indent=2, ensure_ascii=False) + "
+"

@@ -38,7 +38,7 @@ def whole_chart(shared: Mapping[str, Any]) -> Region:
 
 
 def start_changes(before: Flowchart, now: Flowchart, shared: Mapping[str, Any]) -> Iterator[Region]:
-    if before.inputs != now.inputs:
+    if (before.inputs, before.note) != (now.inputs, now.note):
         yield Region("designer/_start_card.html", "card-start", shared)
 
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
@@ -22,6 +23,16 @@ from flows.language.nodes import Action
 from foundryflow.regions import Region
 
 
+@dataclass(frozen=True)
+class ChartWords:
+    """What is said of the chart after an edit, and the actions that are chosen then."""
+
+    said: str = ""
+    chosen: Sequence[str] = ()
+    is_bad: bool = False
+    stays: bool = False  # until it is closed, or something else is said
+
+
 def page_context(opened: OpenFlow, selected: str, panel: Region | None = None) -> dict[str, Any]:
     """Everything the page is made of. `panel` is shown instead of what is stored of the selected action."""
     panel = panel or panel_region(opened, selected)
@@ -31,6 +42,7 @@ def page_context(opened: OpenFlow, selected: str, panel: Region | None = None) -
         **shared,
         "panel_template": panel.template,
         "toolbox": toolbox(),
+        "containers": [type_view(type) for type in registry.container_types()],
         "can_edit": opened.can_edit,
         "last_run": opened.shown_run.run if opened.shown_run else None,
     }
@@ -49,8 +61,16 @@ def name_region(opened: OpenFlow) -> Region:
     return Region("designer/_name.html", "flow-name", {"flow": opened.flow})
 
 
-def saved_region(opened: OpenFlow, state: str = "", base: int | None = None, said: str = "") -> Region:
-    """When the flow was saved, or in `state` why not; `said` goes before the time.
+SILENT = ChartWords()
+
+
+def said_region(words: ChartWords) -> Region:
+    """What an edit did, or why it was not possible."""
+    return Region("designer/_said.html", "chart-said", {"words": words})
+
+
+def saved_region(opened: OpenFlow, state: str = "", base: int | None = None) -> Region:
+    """When the flow was saved, or in `state` why not.
 
     `base` is the revision that the page goes on editing: the current one, unless a conflict is to be decided first.
     """
@@ -61,7 +81,6 @@ def saved_region(opened: OpenFlow, state: str = "", base: int | None = None, sai
         "flow": flow,
         "revision": flow.current,
         "state": state,
-        "said": said,
         "saved_at": timezone.now() if is_save else flow.changed_at,
         "base": base or flow.current.number,
         "can_undo": opened.can_edit and history.to_undo(person) is not None,

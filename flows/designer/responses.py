@@ -25,6 +25,8 @@ from flows.designer.opened import NotTakenBack, OpenFlow
 from flows.designer.others import ForeignChange, Names, changes_since, first_name, notice_of
 from flows.designer.panel import Panel, PostedPanel, stored_values, typed_panel
 from flows.designer.regions import (
+    SILENT,
+    ChartWords,
     action_region,
     changed_chart_regions,
     chart_region,
@@ -35,6 +37,7 @@ from flows.designer.regions import (
     page_context,
     panel_region,
     problems_region,
+    said_region,
     saved_region,
     start_region,
     stored_field_regions,
@@ -44,6 +47,7 @@ from flows.flowchart.chart import START
 from flows.language.document import Document, DocumentError
 from flows.language.flat import MOVED, REMOVED, changes, flatten
 from flows.language.merge import Collision, MergedDocument
+from flows.lint.linter import variables_at
 from flows.models import Flow
 from foundryflow.access import View
 from foundryflow.http import Request
@@ -244,7 +248,7 @@ def page_with(opened: OpenFlow, selected: str, panel: Region, *, status: int) ->
 # The tree
 
 
-def tree_changed(opened: OpenFlow, selected: str, merged: MergedDocument, said: str = "") -> HttpResponse:
+def tree_changed(opened: OpenFlow, selected: str, merged: MergedDocument, words: ChartWords = SILENT) -> HttpResponse:
     """What changed of the chart, and the panel, after the tree has changed; with what collided, 409."""
     found = changes_since(opened)
     state = refused_words(opened, merged.collisions, found)
@@ -252,11 +256,33 @@ def tree_changed(opened: OpenFlow, selected: str, merged: MergedDocument, said: 
         if state:
             messages.warning(opened.request, state)
         return redirect_to(opened.flow, selected)
-    saved, rest = saved_region(opened, state, said=said), "" if state else rest_of(merged)
-    parts = renewed_regions(opened, selected, found, saved, rest)
-    response = regions(opened.request, *parts, panel_region(opened, selected), status=409 if state else 200)
-    response.headers["HX-Push-Url"] = url_of(opened.flow, selected)
+    saved, rest = saved_region(opened, state), "" if state else rest_of(merged)
+    parts = [*renewed_regions(opened, selected, found, saved, rest), *said_regions(words, state)]
+    if is_panel_renewed(opened, selected):
+        parts.append(panel_region(opened, selected))
+    response = regions(opened.request, *parts, status=409 if state else 200)
+    if selected != opened.request.POST.get("action", ""):
+        response.headers["HX-Push-Url"] = url_of(opened.flow, selected)
     return response
+
+
+def said_regions(words: ChartWords, state: str) -> list[Region]:
+    return [said_region(words)] if words.said and not state else []
+
+
+def is_panel_renewed(opened: OpenFlow, selected: str) -> bool:
+    """Whether the page shows another panel, or one that says something else now."""
+    shown = opened.shown
+    if selected != opened.request.POST.get("action", "") or shown is None or selected == START:
+        return True
+    if not selected:
+        return False
+    before, now = (variables_at(document, selected) for document in (opened.shown_document, opened.document))
+    return (
+        before != now
+        or is_about(opened, selected)
+        or opened.problems_in(shown, opened.new_action_shown).of_action(selected) != opened.problems.of_action(selected)
+    )
 
 
 def refused_words(
@@ -314,7 +340,8 @@ def tree_refused(opened: OpenFlow, sentence: str) -> HttpResponse:
 def edit_not_possible(opened: OpenFlow, sentence: str) -> HttpResponse:
     """422 for an edit of the tree that the document does not allow."""
     if opened.request.htmx:
-        return regions(opened.request, saved_region(opened, sentence, base=opened.base), status=422)
+        said = said_region(ChartWords(sentence, is_bad=True))
+        return regions(opened.request, saved_region(opened, "Not done", base=opened.base), said, status=422)
     messages.error(opened.request, sentence)
     return redirect_to(opened.flow)
 

@@ -5,17 +5,19 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import partial
 
-from django.http import Http404, HttpResponse
+from django.http import Http404, HttpResponse, QueryDict
 from django.views.decorators.http import require_GET, require_POST
 
+from flows.access import find_flow
 from flows.actions import registry
 from flows.designer import tree
 from flows.designer.chosen_fields import ConnectionPropertyField
+from flows.designer.clipboard import copied_text, paste_text, stored_keys
 from flows.designer.conflict import choices_in, without_undecided
 from flows.designer.opened import NotTakenBack, OpenFlow
 from flows.designer.others import first_name
 from flows.designer.panel import PostedPanel, stored_panel
-from flows.designer.regions import action_region, left_regions, page_context, toolbox
+from flows.designer.regions import ChartWords, action_region, left_regions, page_context, toolbox
 from flows.designer.responses import (
     action_vanished,
     commit_in_conflict,
@@ -35,10 +37,11 @@ from flows.designer.start_form import StartForm
 from flows.flowchart.chart import START
 from flows.language.document import Document, DocumentError, Vanished
 from flows.language.merge import MergedDocument
+from flows.language.schema import MOST_ACTIONS
 from flows.models import Conflict
 from flows.models.history import RevisionStep
 from foundryflow.access import editor, reader
-from foundryflow.http import Request
+from foundryflow.http import Request, form_data
 from foundryflow.regions import Region, page, regions
 
 
@@ -122,8 +125,27 @@ def insert(request: Request, slug: str) -> HttpResponse:
         registry.action_type(type)
     except registry.UnknownAction:
         raise Http404(f"There is no action type {type!r}.") from None
-    edit = partial(tree.insert, type=type, posted=request.POST)
-    return edit_tree(request, slug, edit, note=f"{type} added", is_insert=True)
+    return edit_tree(request, slug, partial(tree.insert, type=type, posted=request.POST))
+
+
+@reader
+@require_GET
+def copy(request: Request, slug: str) -> HttpResponse:
+    """The chosen actions as text for the clipboard."""
+    opened = OpenFlow.find(request, slug)
+    try:
+        text = copied_text(opened.document, chosen_in(request.GET))
+    except Vanished:
+        return action_vanished(opened)
+    return HttpResponse(text, content_type="text/plain; charset=utf-8")
+
+
+@editor
+@require_POST
+def paste(request: Request, slug: str) -> HttpResponse:
+    """Puts what was copied, here or elsewhere, into the flow."""
+    known = partial(stored_keys, find_flow(request, slug))
+    return edit_tree(request, slug, partial(paste_text, posted=form_data(request), known=known))
 
 
 @reader
@@ -138,33 +160,42 @@ def insert_menu(request: Request, slug: str) -> HttpResponse:
 @editor
 @require_POST
 def change(request: Request, slug: str, action_id: str, verb: str) -> HttpResponse:
-    """Move, duplicate, disable or remove one action; add or remove a branch of it."""
+    """Does something with an action, or with all that are chosen when it is one of them: see `tree.VERBS`."""
     edit = tree.VERBS.get(verb)
     if edit is None:
         raise Http404(f"There is no verb {verb!r}.")
-    note = f"{action_id} {verb}"
-    return edit_tree(request, slug, lambda document: edit(document, action_id, request.POST), note=note)
+    chosen = chosen_in(request.POST)
+    ids = [action_id, *(id for id in chosen if id != action_id)] if action_id in chosen else [action_id]
+    try:
+        return edit_tree(request, slug, lambda document: edit(document, ids, form_data(request)))
+    except registry.UnknownAction as unknown:
+        raise Http404(f"There is no container of type {unknown}.") from None
 
 
-def edit_tree(
-    request: Request, slug: str, edit: Callable[[Document], tree.TreeEdit], *, note: str, is_insert: bool = False
-) -> HttpResponse:
+def chosen_in(posted: QueryDict) -> list[str]:
+    """Ids of the actions that are chosen on the page."""
+    return [id for id in posted.get("chosen", "").split(",", MOST_ACTIONS) if id]
+
+
+def edit_tree(request: Request, slug: str, edit: Callable[[Document], tree.TreeEdit]) -> HttpResponse:
     """Commits one edit of the tree, and answers with what it changed of the chart."""
     opened = OpenFlow.find(request, slug)
     try:
-        changed, selected = edit(opened.shown_document)
-        merged = opened.commit(changed, note=note)
+        made = edit(opened.shown_document)
+        merged = opened.commit(made.document, note=made.said.rstrip("."))
     except Vanished:
         return action_vanished(opened)
     except Conflict:
         return commit_in_conflict(opened)
     except DocumentError as error:
         return edit_not_possible(opened, "; ".join(error.problems))
-    selected = merged.renamed.get(selected, selected)
-    opened.new_action = selected if is_insert or selected == opened.new_action else ""
-    if selected and opened.document.find(selected) is None:
+    selected = still_selected(opened) if made.selected is None else merged.renamed.get(made.selected, made.selected)
+    if made.new or selected != opened.new_action:
+        opened.new_action = merged.renamed.get(made.new, made.new)
+    if selected and opened.document.find(selected) is None and selected != START:
         return action_vanished(opened)
-    return tree_changed(opened, selected, merged)
+    chosen = [merged.renamed.get(id, id) for id in made.chosen]
+    return tree_changed(opened, selected, merged, ChartWords(made.said, chosen, stays=made.asks))
 
 
 @editor
@@ -190,10 +221,19 @@ def change_revision(
         return commit_in_conflict(opened)
     except NotTakenBack as error:
         return not_taken_back(opened, error)
-    is_foreign = taken is not None and taken.author not in (None, request.user.pk)
-    author = opened.flow.revisions.get(pk=taken.pk).created_by if taken and is_foreign else None
-    said = f"{verb} what {first_name(author)} did" if is_foreign else ""
-    return tree_changed(opened, still_selected(opened), MergedDocument(opened.document), said)
+    return tree_changed(
+        opened, still_selected(opened), MergedDocument(opened.document), words_of_step(opened, taken, verb)
+    )
+
+
+def words_of_step(opened: OpenFlow, taken: RevisionStep | None, verb: str) -> ChartWords:
+    """ "Took back: Answer moved up.", or what somebody else did."""
+    if taken is None:
+        return ChartWords()
+    revision = opened.flow.revisions.defer("document").select_related("created_by").get(pk=taken.pk)
+    is_foreign = taken.author not in (None, opened.request.user.pk)
+    whose = f" what {first_name(revision.created_by)} did" if is_foreign else ""
+    return ChartWords(f"{verb}{whose}: {revision.note}." if revision.note else f"{verb}{whose}.")
 
 
 @reader

@@ -110,6 +110,7 @@ class Card:
     folded: bool = False  # a container too deep to draw
     inside: int = 0  # cards in it that are not drawn
     run: CardRun | None = None
+    note: str = ""
 
     @property
     def only_port(self) -> Port | None:
@@ -188,6 +189,7 @@ class Flowchart:
         self._total = document.count + 1
         self._step = 1
         self.start_selected = selected == START
+        self.note = document.note
         self.inputs = [Port(i.name, i.type, "set", i.type == "secret") for i in document.inputs]
         opened = document.find(root) if root else None
         self.opened = opened
@@ -234,6 +236,7 @@ class Flowchart:
             problems=problems,
             after=after,
             run=run,
+            note=action.note,
         )
         if action.branches or is_container(action.type):
             card.folded = depth >= DEEPEST_DRAWN

@@ -13,7 +13,7 @@ from functools import cached_property
 from itertools import islice
 from typing import Any, cast
 
-from flows.language.nodes import Action, Input, Json, Located, place_of, walk
+from flows.language.nodes import Action, Input, Json, Located, place_of, text, walk
 from flows.language.schema import shape_problems
 
 
@@ -49,6 +49,11 @@ class DocumentTree:
     @cached_property
     def actions(self) -> tuple[Action, ...]:
         return tuple(Action(action) for action in self.json.get("actions") or ())
+
+    @property
+    def note(self) -> str:
+        """What people say of the flow, on the card of Start."""
+        return text(self.json.get("note"))
 
     @property
     def settings(self) -> Mapping[str, Any]:
@@ -99,10 +104,11 @@ class DocumentTree:
     def new_id(self, type: str) -> str:
         """A short id that is free: chat, chat2, ..."""
         base = re.sub(r"[^a-z0-9]+", "", type.split("_")[0]) or "action"
-        return base if base not in self._ids else free_id(base, set(self._ids))
+        return base if base not in self.ids else free_id(base, set(self.ids))
 
     @cached_property
-    def _ids(self) -> set[str]:
+    def ids(self) -> set[str]:
+        """Of actions and branches."""
         branches = {branch.id for located in self.walk() for branch in located.action.branches}
         return branches | set(self._located)
 
@@ -120,7 +126,7 @@ class Document(DocumentTree):
 
     def insert(self, action: Json, *, owner: str | None = None, branch: str | None = None, at: int = 0) -> Document:
         """With the action put into a branch (or the top level) before index `at`."""
-        if str(action["id"]) in self._ids:
+        if str(action["id"]) in self.ids:
             raise DocumentError([f"The id {action['id']!r} is taken."])
         at = max(at, 0)
         return self._change_block(owner, branch, lambda actions: [*actions[:at], action, *actions[at:]])
@@ -131,37 +137,6 @@ class Document(DocumentTree):
         return self._change_block(
             place["owner"], place["branch"], lambda actions: [action for action in actions if action["id"] != id]
         )
-
-    def duplicate(self, id: str) -> tuple[Document, str]:
-        """With a copy behind the action; every id inside the copy is new. Returns the id of the copy, too."""
-        taken = set(self._ids)
-        copy = with_new_ids(self.locate(id).action.json, taken)
-        place, at = self.place_after(id)
-        return self.insert(copy, at=at, **place), str(copy["id"])
-
-    def move(self, id: str, direction: str) -> Document:
-        """With the action moved `up` or `down` in its block, `into` the container next to it, or `out` of its own."""
-        located = self.locate(id)
-        place = place_of(located)
-        siblings = located.branch.actions if located.branch else self.actions
-        at = located.at
-        if direction == "up":
-            return self._put_at(located, place, at - 1) if at > 0 else self
-        if direction == "down":
-            return self._put_at(located, place, at + 1) if at + 1 < len(siblings) else self
-        if direction == "into":
-            near = [s for s in (*siblings[at + 1 : at + 2], *siblings[max(at - 1, 0) : at]) if s.branches]
-            if not near:
-                return self
-            target = near[0].branches[0]
-            return self._put_at(located, {"owner": near[0].id, "branch": target.id}, 0)
-        if direction == "out" and located.owner:
-            outer = self.locate(located.owner.id)
-            return self._put_at(located, place_of(outer), outer.at + 1)
-        return self
-
-    def _put_at(self, located: Located, place: Mapping[str, str | None], at: int) -> Document:
-        return self.remove(located.action.id).insert(located.action.json, at=at, **place)
 
     def with_properties(self, id: str, properties: Mapping[str, Any]) -> Document:
         return self._change_action(id, lambda action: {**action, "properties": dict(properties)})
@@ -192,7 +167,7 @@ class Document(DocumentTree):
     def add_branch(self, id: str, *, title: str, condition: str) -> Document:
         """With another branch before the last, so that the otherwise stays at the end."""
         action = self.locate(id).action
-        free = next(n for n in range(1, len(self._ids) + 3) if f"{id}-{n}" not in self._ids)
+        free = next(n for n in range(1, len(self.ids) + 3) if f"{id}-{n}" not in self.ids)
         branch: Json = {"id": f"{id}-{free}", "title": title, "condition": condition, "actions": []}
         branches = [b.json for b in action.branches]
         at = len(branches) - 1 if branches and not action.branches[-1].condition else len(branches)

@@ -112,6 +112,11 @@ class Action:
         return text(self.json.get("description"))
 
     @property
+    def note(self) -> str:
+        """What people say of it, on its card."""
+        return text(self.json.get("note"))
+
+    @property
     def disabled(self) -> bool:
         return self.json.get("disabled") is True
 

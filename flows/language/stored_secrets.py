@@ -6,6 +6,7 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
+LEFT_OUT = {"secret": "left-out"}  # of a secret that did not leave the server
 KEY = re.compile(r"s[0-9a-f]{12}")  # as this server makes them
 
 

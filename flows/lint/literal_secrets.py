@@ -18,7 +18,7 @@ from flows.language.document import Document
 from flows.language.nodes import Action, Json
 from flows.language.sandbox.expression_writer import TemplateRefused
 from flows.language.sandbox.rewrite import parse_template, single_expression
-from flows.language.stored_secrets import is_stored
+from flows.language.stored_secrets import LEFT_OUT, is_stored
 from flows.language.values import as_text
 from flows.properties.base import ChangeSecret, SecretContext
 
@@ -58,6 +58,15 @@ def replace_literals(
         return value if literal is None else dict(keep(literal))
 
     return change_secrets(document, replace, secret_inputs)
+
+
+def without_literals(document: Document, secret_inputs: SecretInputs = no_flows) -> Document:
+    """The document without what is secret in it and not stored apart, which older ones may hold."""
+
+    def leave_out(place: SecretPlace, value: Any) -> Any:
+        return dict(LEFT_OUT) if literal_of(place, value) is not None or refusal_of(place, value) else value
+
+    return change_secrets(document, leave_out, secret_inputs)
 
 
 def refusals(document: Document, secret_inputs: SecretInputs = no_flows) -> list[tuple[SecretPlace, str]]:

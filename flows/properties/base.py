@@ -14,6 +14,7 @@ from typing import Any, ClassVar
 
 from connections.secret import Secret
 from flows.language.expressions import ExpressionError, check, printed_names
+from flows.language.rename import rename_in_value
 from flows.language.scope import Scope, VariableInScope
 from flows.language.shape import Shape
 
@@ -159,6 +160,10 @@ class Property:
     def items_of(self, value: Any, properties: Mapping[str, Any]) -> Mapping[str, Any]:
         """Its variables that are one item after another of a list, with the stored value of the list, by name."""
         return {}
+
+    def rename(self, value: Any, names: Mapping[str, str]) -> Any:
+        """The stored value with variables renamed, from the old name to the new."""
+        return rename_in_value(value, names)
 
     # Places for secrets
 

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from flows.language.expressions import ExpressionError, as_template
+from flows.language.rename import rename_in_expression
 from flows.language.scope import Scope, VariableInScope
 from flows.language.values import as_text
 from flows.properties.base import Finding, LintContext, Property, brief_of, declare, template_problems
@@ -21,6 +22,9 @@ class ConditionProperty(Property):
         if isinstance(value, str | bool):
             return condition_problems(str(value), context.variables_before_body(), self.label)
         return iter([Finding(f"{self.label} is not an expression.")])
+
+    def rename(self, value: Any, names: Mapping[str, str]) -> Any:
+        return rename_in_expression(value, names) if isinstance(value, str) else value
 
     def brief(self, value: Any) -> str:
         return brief_of(value)

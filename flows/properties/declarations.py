@@ -8,6 +8,7 @@ from typing import Any
 
 from connections.secret import Secret
 from flows.language.expressions import ExpressionError, templates_in
+from flows.language.rename import rename_in_value
 from flows.language.rendering import off_loop_if_heavy
 from flows.language.scope import Scope, VariableInScope
 from flows.language.shape import Shape, shape_of
@@ -67,6 +68,12 @@ class DeclarationsProperty(Property):
 
     def assigns(self, value: Any, properties: Mapping[str, Any]) -> Sequence[tuple[Any, Any]]:
         return [(row["name"], row.get("value")) for row in named_rows(value)]
+
+    def rename(self, value: Any, names: Mapping[str, str]) -> Any:
+        renamed = rename_in_value(value, names)
+        if not isinstance(renamed, list):
+            return renamed
+        return [{**row, "name": names.get(row["name"], row["name"])} if is_named(row) else row for row in renamed]
 
     def change_secrets(self, value: Any, change: ChangeSecret, context: SecretContext) -> Any:
         return [change_row(row, change) for row in value] if isinstance(value, list) else value

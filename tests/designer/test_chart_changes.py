@@ -14,6 +14,7 @@ from hypothesis import given, settings
 from flows.designer.chart_changes import MOST_REGIONS, chart_regions
 from flows.flowchart.chart import Flowchart
 from flows.language.document import Document, parse
+from flows.language.selection import duplicate_all, move_all
 from foundryflow.regions import partial
 from tests.language.test_merge import log, versions
 
@@ -110,8 +111,8 @@ def large(count: int) -> Document:
 @pytest.mark.parametrize(
     "edit",
     [
-        lambda found: found.insert(log("new"), at=150), lambda found: found.remove("n0"), lambda found: found.move("n9", "up"),
-        lambda found: found.duplicate("n7")[0], lambda found: found.with_action("n5", title="New"),
+        lambda found: found.insert(log("new"), at=150), lambda found: found.remove("n0"), lambda found: move_all(found, ["n9"], "up"),
+        lambda found: duplicate_all(found, ["n7"])[0], lambda found: found.with_action("n5", title="New"),
         lambda found: found.with_inputs([{"name": "question", "type": "text"}]),
     ],
 )  # fmt: skip

@@ -194,9 +194,16 @@ def test_wrong_types_inside_properties_do_not_break_a_page(client_alice, alice):
     assert "teleport is not installed" in response.content.decode()
 
 
-VIEWS_THAT_SHOW = [("show",), ("select", "chat"), ("insert_menu",), ("connection_field", "chat"), ("whats_new",)]
+VIEWS_THAT_SHOW = [
+    ("show",),
+    ("select", "chat"),
+    ("insert_menu",),
+    ("connection_field", "chat"),
+    ("whats_new",),
+    ("copy",),
+]
 VIEWS_THAT_EDIT = [
-    ("undo",), ("redo",), ("insert",), ("save_inputs",), ("save_properties", "chat"), ("change", "chat", "remove"),
+    ("undo",), ("redo",), ("insert",), ("paste",), ("save_inputs",), ("save_properties", "chat"), ("change", "chat", "remove"),
 ]  # fmt: skip
 
 

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from flows.language.document import Document, parse
 from flows.language.flat import ABSENT, ADDED, MOVED, REMOVED, assemble, changes, flatten
 from flows.language.merge import merge, with_value_of
+from flows.language.selection import duplicate_all, move_all, set_note, unwrap, wrap
 
 
 def log(id: str, **more: Any) -> dict[str, Any]:
@@ -63,7 +64,7 @@ def test_the_same_property_is_named_with_both_values_and_stays_as_they_have_it()
 
 
 def test_the_same_change_twice_is_one_change():
-    mine = BASE.with_action("a", title="Same").move("b", "up")
+    mine = move_all(BASE.with_action("a", title="Same"), ["b"], "up")
     merged = merge(BASE, mine, mine)
     assert (merged.document, merged.collisions) == (mine, [])
 
@@ -87,7 +88,7 @@ def test_what_they_edited_stays_though_i_removed_what_it_is_in():
 
 
 def test_what_both_moved_elsewhere_is_named_and_stands_where_they_put_it():
-    merged = merge(BASE, BASE.move("in", "out"), BASE.move("in", "down").move("in", "down"))
+    merged = merge(BASE, move_all(BASE, ["in"], "out"), move_all(move_all(BASE, ["in"], "down"), ["in"], "down"))
     assert named(merged) == {("in", MOVED)}
     assert ids(merged.document, "route", "yes") == ["in2", "in3", "in"]
 
@@ -97,7 +98,7 @@ def test_two_containers_that_would_hold_each_other_do_not():
         {"id": "x", "type": "for_each", "branches": [{"id": "xb", "actions": []}]},
         {"id": "y", "type": "for_each", "branches": [{"id": "yb", "actions": []}]},
     )
-    merged = merge(base, base.move("x", "into"), base.move("y", "into"))
+    merged = merge(base, move_all(base, ["x"], "into"), move_all(base, ["y"], "into"))
     assert named(merged) == {("x", MOVED)}
     assert ids(merged.document, "x", "xb") == ["y"]
 
@@ -136,9 +137,8 @@ def edited(draw: st.DrawFn, found: Document) -> Document:
     here = [located.action.id for located in found.walk()]
     some = st.sampled_from(here) if here else st.nothing()
     containers = [id for id in here if found.find(id).branches]
-    verbs = ["insert", "inputs", "name"] + ["set", "title", "rename", "remove", "move", "duplicate", "disable"] * bool(
-        here
-    )
+    of_action = ["set", "title", "rename", "remove", "move", "duplicate", "disable", "note", "wrap", "unwrap"]
+    verbs = ["insert", "inputs", "name", *(of_action if here else [])]
     verb = draw(st.sampled_from(verbs + ["lane", "add lane", "remove lane"] * bool(containers)))
     if verb == "insert":
         place = draw(st.sampled_from(list(flatten(found).blocks)))
@@ -170,9 +170,17 @@ def edited(draw: st.DrawFn, found: Document) -> Document:
         case "remove":
             return found.remove(id)
         case "move":
-            return found.move(id, draw(st.sampled_from(["up", "down", "into", "out"])))
+            return move_all(found, [id], draw(st.sampled_from(["up", "down", "into", "out"])))
         case "duplicate":
-            return found.duplicate(id)[0]
+            return duplicate_all(found, [id])[0]
+        case "note":
+            return set_note(found, draw(st.sampled_from([None, id])), draw(NAMES))
+        case "wrap":
+            around = found.new_id("each")
+            lanes = [{"id": f"{around}-body", "title": "", "actions": []}]
+            return wrap(found, [id], {"id": around, "type": "for_each", "branches": lanes}, lanes[0]["id"])
+        case "unwrap":
+            return unwrap(found, draw(st.sampled_from(containers)))[0] if containers else found
     return found.with_action(id, disabled=not found.find(id).disabled)
 
 
@@ -214,6 +222,10 @@ def test_any_two_edits_merge_to_what_both_wanted_or_name_what_excludes_each_othe
             places = [flat.places[each] for flat in (wanted, old) for each in around(flat, id) if each in flat.places]
             return bool((around(wanted, id) | around(old, id)) & removed) or any(place in lanes for place in places)
 
+        def called(place: Any, renamed: Any = renamed) -> Any:
+            """Where its owner has another name in the merged flow."""
+            return renamed.get(place[0], place[0]), place[1]
+
         for change in changes(base, side):
             id = renamed.get(change.action_id, change.action_id)
             if {(id, change.key), (id, change.key[:2])} & names or excused(change.action_id):
@@ -221,10 +233,10 @@ def test_any_two_edits_merge_to_what_both_wanted_or_name_what_excludes_each_othe
             if change.key == REMOVED:
                 assert id not in new.places, change
             elif change.key == ADDED:
-                assert new.places[id][0] == wanted.places[change.action_id][0], change
+                assert new.places[id][0] == called(wanted.places[change.action_id])[0], change
                 assert new.of_actions[id] == wanted.of_actions[change.action_id], change
             elif change.key == MOVED:
-                assert change.before == change.after or new.places[id] == change.after, change
+                assert change.before == change.after or new.places[id] == called(change.after), change
             elif change.key[0] == "branches" and len(change.key) == 2:
                 assert (change.key[1] in new.branches[id]) == change.after or not change.before, change
             else:
@@ -278,5 +290,5 @@ def test_what_only_one_changed_is_theirs_alone(made):
 @pytest.mark.parametrize("count", [300])
 def test_a_large_flow_merges_in_no_time(count):
     base = document(*(log(f"n{n}") for n in range(count)))
-    merged = merge(base, base.move("n9", "down"), base.remove("n200").with_action("n7", title="x"))
+    merged = merge(base, move_all(base, ["n9"], "down"), base.remove("n200").with_action("n7", title="x"))
     assert (len(ids(merged.document)), merged.collisions) == (count - 1, [])

@@ -1,34 +1,20 @@
-// The flowchart by mouse and keyboard: choose, insert, move, undo. Every edit is one POST that names the
-// revision it was made on; the server answers with the regions to renew.
+// The flowchart by mouse and keyboard: choose, insert, move, undo.
 
 import { leavingLink } from "../autosave.js";
 import { isTyping, singleKeys } from "../keys.js";
+import "./clipboard.js";
+import "./drag.js";
+import {
+  change, designer, focusAfterwards, isEditable, post, seenTitles, selected, takeFocus, titleOf, titles,
+} from "./edit.js";
+import { fold, unfoldAround } from "./folds.js";
+import { editNote, rename } from "./in_place.js";
 import { closeInsertMenu, emptyToolboxSearch, findAction, openInsertMenu } from "./insert.js";
 import { autosave } from "./panel.js";
+import "./roving.js";
+import * as selection from "./selection.js";
 
-const designer = document.querySelector("[data-designer]");
-const changeUrl = (id, verb) =>
-  designer.dataset.changeUrl.replace("VERB", verb).replace("ACTION", encodeURIComponent(id));
-const editable = "editable" in designer.dataset;
-let wanted = null; // the card that gets focus once the chart is renewed
-let entered = null; // the card whose panel gets it once it is there
-
-const selected = () => document.getElementById("panel")?.dataset.panel || "";
-const titleOf = (id) => document.querySelector(`#flowchart [data-card="${CSS.escape(id)}"]`);
-const titles = () => [...document.querySelectorAll("#flowchart [data-card]")];
-
-// One edit at a time, so that each is made on what the one before has made of the page.
-let posted = Promise.resolve();
-function post(url, values = {}) {
-  const send = async () => {
-    await autosave.settled();
-    const edit = document.getElementById("flow-edit");
-    const shown = { action: selected(), new_action: document.getElementById("new-action")?.value ?? "" };
-    return htmx.ajax("POST", url, { source: edit, swap: "none", values: { ...shown, ...values } });
-  };
-  posted = posted.then(send, send);
-  return posted;
-}
+let entered = null; // the card whose panel gets the focus once it is there
 
 const isSeen = (element) => element.checkVisibility({ visibilityProperty: true });
 const isCovered = () => Boolean(selected()) && !isSeen(document.querySelector("[data-chart]"));
@@ -47,8 +33,14 @@ function mark(id) {
 document.addEventListener("toggle", (event) => {
   const list = event.target.open && event.target.querySelector?.("[data-action-menu]");
   if (!list || list.childElementCount) return;
+  const id = list.dataset.actionMenu;
   list.append(document.getElementById("action-menu").content.cloneNode(true));
-  for (const item of list.children) item.dataset.on = list.dataset.actionMenu;
+  const isContainer = list.closest("article").matches(".container");
+  for (const item of [...list.children]) {
+    item.dataset.on = id;
+    const isFor = id === "start" ? "forStart" in item.dataset : isContainer || !("forContainers" in item.dataset);
+    if (!isFor) item.remove();
+  }
 }, true);
 
 // Links to another card or page wait until what is typed in the panel is saved, and go nowhere when it is refused or
@@ -66,24 +58,20 @@ document.addEventListener("click", (event) => {
   const place = target.closest("[data-place], [data-add-action]");
   if (place) return openInsertMenu(place);
   const type = target.closest("[data-insert-type]");
-  if (type && editable) {
+  if (type && isEditable) {
     event.preventDefault();
     const { owner, branch, at, insertType } = type.dataset;
     const after = selected() && selected() !== "start" ? selected() : "";
     const where = at !== undefined ? { owner, branch, at } : selected() === "start" ? { at: 0 } : { after };
     closeInsertMenu();
     emptyToolboxSearch();
-    wanted = "selected";
+    focusAfterwards("selected");
     return post(designer.dataset.insertUrl, { type: insertType, ...where });
   }
   if (target.closest("[data-insert-menu]")) return;
   closeInsertMenu();
   const verb = target.closest("[data-verb]");
-  if (verb) {
-    const id = verb.dataset.on || selected();
-    wanted = verb.dataset.on ? id : null;
-    return post(changeUrl(id, verb.dataset.verb), { branch: verb.dataset.branch || "" });
-  }
+  if (verb) return doVerb(verb);
   const step = target.closest("[data-undo], [data-redo]");
   if (step) {
     event.preventDefault();
@@ -98,10 +86,16 @@ document.addEventListener("click", (event) => {
   const go = target.closest("[data-go]");
   if (go) {
     event.preventDefault();
-    wanted = null;
     goTo(go.dataset.go, go.dataset.property);
   }
 });
+
+// Of the card whose menu it is in, of all that are selected, or of the one whose panel is open.
+function doVerb({ dataset: { verb, on, branch = "", type = "" }, ...button }) {
+  const id = on || (document.activeElement?.closest("[data-selection-bar]") ? selection.chosenNow()[0] : selected());
+  if (on) verb === "remove" ? focusBefore(id) : focusAfterwards(["wrap"].includes(verb) ? "selected" : id);
+  return change(id, verb, { branch, type, chosen: selection.chosenWith(id).join() });
+}
 
 function goTo(id, property) {
   const field = () => document.getElementById(`property-${property}`) || document.getElementById("panel-title");
@@ -149,43 +143,76 @@ function leavePanel() {
   title && isSeen(title) ? title.focus() : closePanel();
 }
 
-function walk(from, by) {
-  const all = titles();
-  all[Math.min(Math.max(all.indexOf(from) + by, 0), all.length - 1)]?.focus();
+function cardBeside(from, by) {
+  const all = seenTitles();
+  return all[Math.min(Math.max(all.indexOf(from) + by, 0), all.length - 1)];
+}
+
+// Of what is removed, the card in front of it is gone to.
+function focusBefore(id) {
+  const [first] = selection.chosenWith(id);
+  focusAfterwards(cardBeside(titleOf(first), -1)?.dataset.card ?? "start");
 }
 
 const inwards = (title) => title.closest("article").querySelector(":scope .lanes [data-card]");
 const outwards = (title) => title.closest("article").parentElement.closest("article")?.querySelector("[data-card]");
 
+const MOVES = { ArrowUp: "up", ArrowDown: "down", ArrowRight: "into", ArrowLeft: "out" };
+
 function cardKey(event, title) {
   const id = title.dataset.card;
-  const act = (verb) => {
-    event.preventDefault();
-    wanted = id;
-    if (editable && id !== "start") post(changeUrl(id, verb));
-  };
+  const [control, shift, key] = [event.ctrlKey || event.metaKey, event.shiftKey, event.key];
   const go = (move) => { event.preventDefault(); move(); };
-  if (event.altKey) {
-    const verb = { ArrowUp: "up", ArrowDown: "down", ArrowRight: "into", ArrowLeft: "out" }[event.key];
-    if (verb) act(verb);
-    return;
-  }
-  if ((event.ctrlKey || event.metaKey) && event.key.toLowerCase() === "d") return act("duplicate");
-  switch (event.key) {
-    case "ArrowDown": return go(() => walk(title, 1));
-    case "ArrowUp": return go(() => walk(title, -1));
-    case "ArrowRight": return go(() => inwards(title)?.focus());
-    case "ArrowLeft": return go(() => outwards(title)?.focus());
-    case "Enter":
-      return event.ctrlKey || event.metaKey || event.shiftKey ? undefined : go(() => enterPanel(id));
+  const act = (verb, values = {}) => go(() => {
+    if (!isEditable || id === "start") return;
+    verb === "remove" ? focusBefore(id) : focusAfterwards(verb === "duplicate" ? "chosen" : id);
+    change(id, verb, { chosen: selection.chosenWith(id).join(), ...values });
+  });
+  const goOn = (to) => go(() => {
+    if (!to) return;
+    selection.keepAnchor(to.dataset.card);
+    to.focus();
+  });
+  if (event.altKey) return key in MOVES ? act(MOVES[key]) : undefined;
+  if (control && key.toLowerCase() === "d") return act("duplicate");
+  if (control && key.toLowerCase() === "a") return isEditable ? go(selection.chooseAll) : undefined;
+  if (control && key !== " ") return;
+  if (shift && key === "ArrowRight") return go(() => fold(id, false));
+  if (shift && key === "ArrowLeft") return go(() => title.closest(".container") && fold(id, true));
+  if (shift && ["ArrowDown", "ArrowUp"].includes(key) && isEditable) return go(() => extendTo(title, key));
+  switch (key) {
+    case "ArrowDown": return goOn(cardBeside(title, 1));
+    case "ArrowUp": return goOn(cardBeside(title, -1));
+    case "Home": return goOn(seenTitles()[0]);
+    case "End": return goOn(seenTitles().at(-1));
+    case "ArrowRight": return go(() => { fold(id, false); inwards(title)?.focus(); });
+    case "ArrowLeft": return goOn(outwards(title));
+    case " ": return isEditable ? go(() => selection.toggle(id)) : undefined;
+    case "F2": return go(() => (shift ? editNote(title) : rename(title)));
+    case "Enter": return shift ? undefined : go(() => enterPanel(id));
     case "Escape":
+      if (selection.hasSeveral()) return go(() => selection.choose([]));
       return selected() && !document.querySelector("[data-insert-menu]") ? closePanel() : undefined;
     case "Delete":
     case "Backspace":
-      walk(title, -1);
       return act("remove");
   }
 }
+
+function extendTo(title, key) {
+  const to = cardBeside(title, key === "ArrowDown" ? 1 : -1);
+  to.focus();
+  selection.extend(to.dataset.card);
+}
+
+// The menu of a card by the key for menus and the other button of the mouse.
+document.addEventListener("contextmenu", (event) => {
+  const menu = event.target.closest("#flowchart .card-head")?.querySelector("details.menu");
+  if (!menu || event.shiftKey) return;
+  event.preventDefault();
+  menu.open = true;
+  setTimeout(() => menu.querySelector(".menu-item")?.focus());
+});
 
 document.addEventListener("keydown", (event) => {
   const typing = isTyping(event.target);
@@ -205,7 +232,7 @@ document.addEventListener("keydown", (event) => {
   } else if (control && event.key.toLowerCase() === "z" && !typing) {
     event.preventDefault();
     document.querySelector(event.shiftKey ? "[data-redo]" : "[data-undo]")?.click();
-  } else if (event.key === "/" && !typing && !control && editable && singleKeys()) {
+  } else if (event.key === "/" && !typing && !control && isEditable && singleKeys()) {
     event.preventDefault();
     findAction();
   }
@@ -217,9 +244,11 @@ document.addEventListener("htmx:finally:request", () => {
     entered = null;
     focusPanel();
   }
+  const wanted = takeFocus();
   if (wanted !== null) {
-    titleOf(wanted === "selected" ? selected() : wanted)?.focus();
-    wanted = null;
+    const id = wanted === "chosen" ? (selection.firstDone() ?? selected()) : wanted;
+    unfoldAround(id);
+    titleOf(id)?.focus();
   }
   const active = document.activeElement;
   if (isCovered() && (active === document.body || !isSeen(active))) {

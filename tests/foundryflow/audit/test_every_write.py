@@ -98,6 +98,7 @@ def run_with_call(world: World) -> Posted:
 
 
 # What each view is posted to be successful; a query goes with the name of the example.
+COPIED = '{"format": "foundryflow-actions/1", "actions": [{"id": "w", "type": "wait", "properties": {}}]}'
 EXAMPLES: dict[str, Example] = {
     "flows:new": lambda world: ((), {"name": "Fresh"}),
     "flows:import": lambda world: ((), {"file": SimpleUploadedFile("flow.json", DOCUMENT)}),
@@ -107,6 +108,7 @@ EXAMPLES: dict[str, Example] = {
     "designer:undo": after(World.edit_flow, lambda world: ((world.flow.slug,), {"base": "2"})),
     "designer:redo": after(World.undo_edit, lambda world: of_flow(world)),
     "designer:insert": lambda world: of_flow(world, type="wait", at="0", owner="", branch=""),
+    "designer:paste": lambda world: of_flow(world, text=COPIED),
     "designer:save_inputs": lambda world: of_flow(world, name="Renamed"),
     "designer:save_properties": chat_properties,
     "designer:change": lambda world: of_flow(world, "chat", "toggle"),

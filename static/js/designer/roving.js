@@ -1,0 +1,36 @@
+// One tab stop in the chart: the card that was gone to last, with its menu and the "+" that belong to it. Arrows lead
+// to the others.
+
+import { selected, titleOf } from "./edit.js";
+
+const STOPS = "[data-card], [data-place], summary, .card-note button, [data-fold], .container-folded a";
+let current = "";
+
+const chart = () => document.getElementById("flowchart");
+
+// The card that a control belongs to; nothing where its card is not in the chart.
+function ownerOf(element) {
+  const around = element.closest(".step, .lane");
+  const article = around?.matches(".lane") ? around.closest("article") : around?.querySelector(":scope > article");
+  return article?.querySelector("[data-card]")?.dataset.card ?? "";
+}
+
+function rove() {
+  if (!chart()) return;
+  if (!current || !titleOf(current)) current = titleOf(selected()) ? selected() : (chart().querySelector("[data-card]")?.dataset.card ?? "");
+  for (const stop of chart().querySelectorAll(STOPS)) {
+    const owner = ownerOf(stop);
+    const index = !owner || owner === current ? 0 : -1;
+    if (stop.tabIndex !== index) stop.tabIndex = index;
+  }
+}
+
+document.addEventListener("focusin", ({ target }) => {
+  if (!target.matches?.("#flowchart *") || !target.matches(STOPS)) return;
+  const owner = ownerOf(target);
+  if (!owner || owner === current) return;
+  current = owner;
+  rove();
+});
+document.addEventListener("htmx:after:swap", rove);
+rove();

@@ -1,0 +1,109 @@
+// Several cards at once: by Shift and Ctrl with a click, by Shift with arrows, Space, Ctrl A. What is done to one of
+// them is done to all.
+
+import { isEditable, saidNow, say, seenTitles, selected, titleOf } from "./edit.js";
+
+const chosen = new Set();
+let anchor = ""; // where a range begins
+let done = null; // the first of what the last edit has made
+const SAID = ", selected";
+
+const inOrder = () => seenTitles().map((title) => title.dataset.card).filter((id) => chosen.has(id));
+
+export const isChosen = (id) => chosen.has(id);
+export const hasSeveral = () => chosen.size > 1;
+export const chosenNow = () => inOrder();
+export const firstDone = () => done;
+// What an edit of this card is of.
+export const chosenWith = (id) => (chosen.has(id) ? inOrder() : [id]);
+
+export function choose(ids, { quiet = false } = {}) {
+  const before = chosen.size;
+  chosen.clear();
+  for (const id of ids) if (id && id !== "start" && titleOf(id)) chosen.add(id);
+  show();
+  if (quiet || (chosen.size < 2 && before < 2)) return;
+  say(chosen.size > 1 ? `${chosen.size} actions selected` : chosen.size ? "1 action selected" : "Nothing selected", "heard");
+}
+
+export function chooseAll() {
+  choose(seenTitles().map((title) => title.dataset.card));
+}
+
+// `first` is the card that counts as chosen while none is.
+export function toggle(id, first = "") {
+  if (id === "start") return;
+  const now = new Set(chosen);
+  if (!now.size && first) now.add(first).add(id);
+  else now.has(id) ? now.delete(id) : now.add(id);
+  anchor = id;
+  choose(now);
+}
+
+export function extend(id) {
+  const ids = seenTitles().map((title) => title.dataset.card);
+  const from = ids.indexOf(anchorOr(id));
+  const to = ids.indexOf(id);
+  choose(ids.slice(Math.min(from, to), Math.max(from, to) + 1));
+}
+
+// A card that is gone to by itself is where the next range begins.
+export function startAt(id) {
+  anchor = id;
+  if (chosen.size) choose([]);
+}
+
+function anchorOr(id) {
+  if (anchor && titleOf(anchor)) return anchor;
+  anchor = selected() && titleOf(selected()) ? selected() : id;
+  return anchor;
+}
+
+export function keepAnchor(id) {
+  if (!chosen.size) anchor = id;
+}
+
+function show() {
+  for (const title of document.querySelectorAll("#flowchart [data-card]")) {
+    const on = chosen.has(title.dataset.card);
+    title.closest("article").classList.toggle("is-chosen", on);
+    const name = title.getAttribute("aria-label") ?? "";
+    const is = name.endsWith(SAID);
+    if (on !== is) title.setAttribute("aria-label", on ? name + SAID : name.slice(0, -SAID.length));
+  }
+  const bar = document.querySelector("[data-selection-bar]");
+  if (!bar) return;
+  bar.hidden = chosen.size < 2;
+  bar.querySelector("[data-count]").textContent = `${chosen.size} selected`;
+}
+
+// Ctrl and Shift choose; the card is not opened.
+document.addEventListener("click", (event) => {
+  const title = event.target.closest?.("#flowchart [data-card]");
+  if (!title || event.button || !isEditable) return;
+  const id = title.dataset.card;
+  if (event.ctrlKey || event.metaKey) toggle(id, selected());
+  else if (event.shiftKey) extend(id);
+  else return startAt(id);
+  event.preventDefault();
+  event.stopImmediatePropagation();
+  getSelection()?.removeAllRanges();
+  title.focus();
+}, true);
+
+document.addEventListener("click", (event) => {
+  if (event.target.closest("[data-clear-selection]")) {
+    const [first] = inOrder();
+    choose([]);
+    titleOf(first)?.focus();
+  }
+});
+
+// A renewed chart shows what is still there, or what the edit has made.
+document.addEventListener("htmx:after:swap", () => {
+  const now = saidNow();
+  if (now) done = now[0];
+  if (now) choose(now.length > 1 ? now : [], { quiet: true });
+  else choose([...chosen], { quiet: true });
+  if (now) anchor = now[0];
+});
