@@ -21,8 +21,8 @@ from foundryflow.strict_yaml import read_yaml, write_yaml
 
 # What comes first in an exported document, and in each of its parts; the rest follows by the alphabet.
 FIRST_NAMES = (
-    "format", "name", "inputs", "id", "type", "title", "description", "disabled", "required", "default", "condition",
-    "properties", "branches", "actions",
+    "format", "name", "inputs", "id", "type", "title", "description", "note", "disabled", "required", "default",
+    "condition", "properties", "branches", "actions",
 )  # fmt: skip
 LARGEST_FILE = 5 * 1024 * 1024
 SPACE = " \t\r\n\ufeff"
@@ -132,5 +132,4 @@ def export_text(document: dict[str, Any], format: FlowFormat = FlowFormat.JSON) 
     ordered = in_order(document, FIRST_NAMES)
     if format == FlowFormat.YAML:
         return write_yaml(ordered)
-    return json.dumps(ordered, indent=2, ensure_ascii=False) + "
-"
+    return json.dumps(ordered, indent=2, ensure_ascii=False) + "\n"

@@ -108,7 +108,7 @@ class Card:
     after: InsertPlace  # where "+" below this card inserts
     lanes: list[Lane] | None = None
     folded: bool = False  # a container too deep to draw
-    inside: int = 0  # cards in it that are not drawn
+    deep: Sequence[Card] = ()  # those in it that are not drawn
     run: CardRun | None = None
     note: str = ""
 
@@ -245,8 +245,8 @@ class Flowchart:
             if run and run.ended and has_conditions(action.type):
                 mark_empty_lanes(card.lanes)
             if card.folded:
-                card.inside = sum(1 for lane in card.lanes for _ in all_cards(lane.cards, []))
-                self._step = step + card.inside
+                card.deep = list(all_cards([], card.lanes))
+                self._step = step + len(card.deep)
                 card.lanes = []
         return card
 

@@ -462,5 +462,5 @@ def test_one_press_too_many_takes_back_nothing_of_others(client_alice, client_bo
 def test_undo_of_what_somebody_else_did_says_whose_it_was(client_alice, client_bo, flow):
     save(client_bo, flow, "first", base=1, title="Theirs")
     answer = post(client_alice, flow, "undo", base=2)
-    assert "Took back what Bo did · Saved" in words(answer)
+    assert "Took back what Bo did: Theirs edited." in words(answer)
     assert document().find("first").title == "First"

@@ -17,7 +17,8 @@ function ownerOf(element) {
 
 function rove() {
   if (!chart()) return;
-  if (!current || !titleOf(current)) current = titleOf(selected()) ? selected() : (chart().querySelector("[data-card]")?.dataset.card ?? "");
+  const first = () => chart().querySelector("[data-card]")?.dataset.card ?? "";
+  if (!current || !titleOf(current)) current = titleOf(selected()) ? selected() : first();
   for (const stop of chart().querySelectorAll(STOPS)) {
     const owner = ownerOf(stop);
     const index = !owner || owner === current ? 0 : -1;

@@ -23,7 +23,8 @@ export function choose(ids, { quiet = false } = {}) {
   for (const id of ids) if (id && id !== "start" && titleOf(id)) chosen.add(id);
   show();
   if (quiet || (chosen.size < 2 && before < 2)) return;
-  say(chosen.size > 1 ? `${chosen.size} actions selected` : chosen.size ? "1 action selected" : "Nothing selected", "heard");
+  const one = chosen.size ? "1 action selected" : "Nothing selected";
+  say(chosen.size > 1 ? `${chosen.size} actions selected` : one, "heard");
 }
 
 export function chooseAll() {
