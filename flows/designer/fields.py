@@ -64,6 +64,7 @@ class PropertyField(forms.Field):
     rows_partial: ClassVar[str] = ""  # the template of rows that are renewed after every save
     rows_id: ClassVar[str] = ""  # of the element that they stand in
     insert: Insert | None = None  # none where no template is typed
+    editor_mode: ClassVar[str] = ""  # of the large editor (code_editor.js); none where it would not help
 
     def __init__(self, property: Any) -> None:
         super().__init__(label=property.label, help_text=property.hint, required=False)
@@ -119,6 +120,7 @@ class EnvironmentNamePropertyField(TextPropertyField):
 @field_for(LongTextProperty)
 class LongTextPropertyField(TextPropertyField):
     partial = "properties/_long_text.html"
+    editor_mode = "template"
     widget = forms.Textarea
 
 
@@ -127,6 +129,7 @@ class SqlPropertyField(PropertyField):
     """A statement, in which nothing is rendered."""
 
     partial = "properties/_sql.html"
+    editor_mode = "text"
     widget = forms.Textarea
 
     def clean(self, value: Any) -> Any:
@@ -158,6 +161,7 @@ class ValuePropertyField(TextPropertyField):
         super().__init__(property)
         if property.rows > 1:
             self.partial, self.widget = LongTextPropertyField.partial, forms.Textarea()  # type: ignore[misc]
+            self.editor_mode = LongTextPropertyField.editor_mode  # type: ignore[misc]
 
     def control_value(self, value: Any) -> Any:
         is_nested = isinstance(value, dict | list) and self.property.rows > 1
@@ -182,6 +186,7 @@ CONDITION_INSERT = Insert(is_bare=True, no_secrets="a secret can't be compared")
 @field_for(ConditionProperty)
 class ConditionPropertyField(TextPropertyField):
     partial = "properties/_condition.html"
+    editor_mode = "expression"
 
     def __init__(self, property: Any) -> None:
         super().__init__(property)

@@ -4,7 +4,8 @@ const STORED = "single-letter-keys";
 
 export const singleKeys = () => localStorage.getItem(STORED) !== "off";
 
-export const isTyping = (target) => Boolean(target.closest?.("input, textarea, select, [contenteditable]"));
+const TYPED = "input, textarea, select, [contenteditable], [data-typing]";
+export const isTyping = (target) => Boolean(target.closest?.(TYPED));
 
 function showKeys() {
   const dialog = document.getElementById("keys");

@@ -2,6 +2,7 @@
 
 import { Autosave } from "../autosave.js";
 import "./combobox.js";
+import { isWriting } from "./big_editor.js";
 import { isPicking } from "./variable_picker.js";
 
 const FORM = "properties-form";
@@ -14,8 +15,8 @@ const say = (words) => {
 export const autosave = new Autosave({
   formOf: (field) => (field.form?.id === FORM ? field.form : null),
   takenAlong: ({ id }) => (id === FORM ? [FORM] : []),
-  isHalf: (field) => isSecret(field) || isPicking(field),
-  isHeld: () => isPicking(),
+  isHalf: (field) => isSecret(field) || isPicking(field) || isWriting(field),
+  isHeld: () => isPicking() || isWriting(),
   nameOf: () => {
     const title = document.getElementById("panel-title");
     return title?.value || title?.placeholder;

@@ -45,7 +45,7 @@ export async function openPicker(field, { button = buttonOf(field), words = "", 
 }
 
 function placeBelow(picker, field) {
-  const shown = field.closest("[data-picker-below]") ?? field;
+  const shown = field.closest("[data-opens-below]") ?? field;
   const top = shown.getBoundingClientRect().bottom - picker.parentElement.getBoundingClientRect().top + 4;
   picker.style.top = `${top}px`;
 }
