@@ -60,9 +60,9 @@ def record_test(origin: Origin, connection: Connection, ok: bool, kind: str) -> 
     record(origin, f"used {key} of", subject, detail, repeats=Repeats(apart=f"{subject.pk} {subject.name} {detail}"))
 
 
-def record_listing(request: HttpRequest, connection: Connection) -> None:
-    """The list of deployments is asked for with the key."""
-    detail = "to list its deployments"
+def record_listing(request: HttpRequest, connection: Connection, what: str = "deployments") -> None:
+    """The list of deployments, or of agents, is asked for with the key."""
+    detail = f"to list its {what}"
     record(
         origin_of(request),
         "used the key of",

@@ -18,6 +18,7 @@ from django.utils import timezone
 from connections.clients import check_sign_in, foundry_client
 from connections.endpoint.endpoint import EndpointError
 from connections.fields import KeyUnreadable
+from connections.foundry.agents import LABEL as AGENT_LABEL
 from connections.foundry.diagnosis import TestResult
 from connections.foundry.errors import ErrorKind
 from connections.foundry.values import Target
@@ -177,8 +178,9 @@ async def deployment_to_test(connection: Connection, target: Target) -> str:
     if connection.default_model:
         return connection.default_model
     month = (await in_thread(months_by_connection)()).get(connection.name)
-    if month is not None and month.deployments:
-        return next(iter(month.deployments))
+    called = [name for name in (month.deployments if month else ()) if not name.startswith(AGENT_LABEL)]
+    if called:
+        return called[0]
     listed = await foundry_client().deployments(target)
     return listed[0].name if listed else ""
 

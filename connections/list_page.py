@@ -29,6 +29,7 @@ CHECK_LABELS = {
     "quota": "Quota used up",
     "not_found_deployment": "No such deployment",
     "not_found_route": "Wrong path",
+    "not_found_agent": "No such agent",
     "blocked_destination": "Not allowed",
     "dns": "No such host",
     "connect": "Unreachable",

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, field
 from enum import StrEnum
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
 
 from connections.endpoint.hosts import (
     AZURE_RESOURCE,
@@ -129,6 +129,25 @@ class Endpoint:
         """Whether an agent of a Foundry project answers, which has its own model, instructions and tools."""
         return bool(self.agent) or (self.kind is EndpointKind.RESPONSES and "/protocols/openai/" in self.base)
 
+    @property
+    def is_application(self) -> bool:
+        """Whether that agent is published as an application: the older form, which keeps no conversations."""
+        return self.is_agent and "/applications/" in self.base
+
+    @property
+    def agent_name(self) -> str:
+        """Of the agent in the address; empty where there is none."""
+        if self.agent:
+            return self.agent.partition(":")[0]
+        found = re.search(r"/(?:agents|applications)/([^/]+)/(?:endpoint/)?protocols/openai/", self.base)
+        return unquote(found[1]) if found and self.is_agent else ""
+
+    @property
+    def project_url(self) -> str | None:
+        """The address of the Foundry project that it belongs to, without a slash at its end."""
+        found = re.search(r"^(.*/api/projects/[^/?]+)", self.base)
+        return found[1] if found else None
+
     def chat_url(self, model: str) -> str | None:
         """Where a chat completion goes; None when the endpoint has no such operation."""
         if self.kind in (EndpointKind.RESPONSES, EndpointKind.CLAUDE) or self.operation == "embeddings":
@@ -160,8 +179,8 @@ class Endpoint:
     @property
     def listing_url(self) -> str | None:
         """Where real deployments are listed, where there is such a place. The catalogue of models is none."""
-        if found := re.search(r"^(.*/api/projects/[^/?]+)", self.base):
-            return f"{found[1]}/deployments?api-version=v1"
+        if self.project_url:
+            return f"{self.project_url}/deployments?api-version=v1"
         if self.kind is EndpointKind.COMPATIBLE:
             return self._url("/models")
         if self.kind is EndpointKind.SERVERLESS:

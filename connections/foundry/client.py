@@ -5,12 +5,15 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import AsyncGenerator, Awaitable, Callable
-from contextlib import aclosing
+from contextlib import aclosing, suppress
 from typing import Any
+from urllib.parse import quote
 
 import httpx
 
-from connections.foundry import deployments, diagnosis, embeddings
+from connections.foundry import agent_list, deployments, diagnosis, embeddings
+from connections.foundry.agent_list import ListedAgent
+from connections.foundry.agents import AgentCall, AgentRequest, agent_events
 from connections.foundry.answers import AnswerContext, read_completion, read_data
 from connections.foundry.auth import EntraTokens, TokenSource
 from connections.foundry.backoff import RetryPolicy
@@ -73,8 +76,12 @@ class FoundryClient:
     ) -> AsyncGenerator[ChatEvent]:
         """Text as it comes, waits as they begin, the whole answer at last. Raises FoundryError, and what `renew` does.
 
-        Goes to chat completions or to Responses, whichever the endpoint prefers and the model speaks.
+        Goes to chat completions or to Responses, whichever the endpoint prefers and the model speaks; what is said to
+        an agent goes there.
         """
+        if isinstance(request, AgentRequest):
+            call = AgentCall(target, request, self._store)
+            return agent_events(lambda sent, read: self._events(sent, read, retry, renew), call)
         return self._events(ChatCall(target, request, store=self._store), read_completion, retry, renew)
 
     def respond(
@@ -109,6 +116,37 @@ class FoundryClient:
                 return found or None
             found += page
         return found
+
+    async def agents(self, target: Target) -> list[ListedAgent] | None:
+        """The agents of a project, in their newest versions; None where the service gives no list."""
+
+        async def read(answer: HttpAnswer, context: AnswerContext, api: Api) -> AsyncGenerator[Any]:
+            yield await read_data(answer, context, agent_list.page_of_agents)
+
+        first = agent_list.agents_url(target.endpoint)
+        url, found = first, list[ListedAgent]()
+        for _ in range(MOST_PAGES):
+            if url is None:
+                break
+            try:
+                page, last = await self._last_event(ListCall(target, url), read, ONCE)
+            except FoundryError:
+                return found or None
+            found += page
+            url = f"{first}&after={quote(last, safe='')}" if last else None
+        return found if first else None
+
+    async def agent(self, target: Target) -> ListedAgent | None:
+        """The agent that the address of a connection names; None where the service does not tell."""
+
+        async def read(answer: HttpAnswer, context: AnswerContext, api: Api) -> AsyncGenerator[Any]:
+            yield await read_data(answer, context, agent_list.agent_of)
+
+        url = agent_list.agents_url(target.endpoint, name) if (name := target.endpoint.agent_name) else None
+        with suppress(FoundryError):
+            found: ListedAgent | None = await self._last_event(ListCall(target, url), read, ONCE) if url else None
+            return found
+        return None
 
     async def test(self, target: Target, model: str) -> TestResult:
         """One tiny chat call, and what to do when it fails. Never raises FoundryError, the result carries it."""

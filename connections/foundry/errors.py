@@ -4,7 +4,7 @@ FoundryError          one class; `kind` is what callers act on
   dns connect tls timeout            the address was not reached
   auth_key auth_token permission     it was reached and refused us
   network_rule blocked_destination   a rule forbids the way
-  not_found_deployment not_found_route
+  not_found_deployment not_found_route not_found_agent not_found_conversation
   unsupported_parameter content_filter context_length
   rate_limit quota server            it may answer later
   budget                             what may be spent is spent; nobody was asked
@@ -35,6 +35,8 @@ class ErrorKind(StrEnum):
     NETWORK_RULE = auto()
     NOT_FOUND_DEPLOYMENT = auto()
     NOT_FOUND_ROUTE = auto()
+    NOT_FOUND_AGENT = auto()
+    NOT_FOUND_CONVERSATION = auto()
     UNSUPPORTED_PARAMETER = auto()
     CONTENT_FILTER = auto()
     CONTEXT_LENGTH = auto()

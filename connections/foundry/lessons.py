@@ -14,8 +14,15 @@ from typing import Any, Protocol
 from connections.foundry.errors import ErrorKind, FoundryError
 
 JsonBody = dict[str, Any]
-RENAMED = {"max_tokens": "max_completion_tokens", "max_completion_tokens": "max_tokens"}
-NEVER_DROPPED = ("messages", "model", "stream", "input", "instructions", "tools", "tool_choice")
+RENAMED = {
+    "max_tokens": "max_completion_tokens",
+    "max_completion_tokens": "max_tokens",
+    "agent_reference": "agent",  # before azure-ai-projects 2.0
+}
+NEVER_DROPPED = (
+    *("messages", "model", "stream", "input", "instructions", "tools", "tool_choice"),
+    *("agent", "conversation", "previous_response_id"),
+)
 EFFORT, FORMAT, THINKING = "output_config.effort", "output_config.format", "thinking"  # of the Messages API
 NESTED = ("reasoning.effort", "text.format", "text.verbosity", EFFORT, FORMAT)  # parts of a parameter
 GRADED = ("reasoning_effort", "reasoning.effort", "verbosity", "text.verbosity")  # refused by value

@@ -64,6 +64,10 @@ class AnswerWriter:
         else:
             await self.json(refusal.body, refusal.status, refusal.headers)
 
+    async def give(self, found: dict[str, Any] | SimulatedRefusal) -> None:
+        """JSON, or why there is none."""
+        await (self.refuse(found) if isinstance(found, SimulatedRefusal) else self.json(found))
+
     def drop(self) -> bool:
         """Closes the connection as it stands. False without a server below, in a test for instance."""
         # ASGI has no word for this: uvicorn turns an exception into a polite 500. Its `send` knows the transport.

@@ -17,6 +17,8 @@ from functools import cached_property
 from typing import Any
 from urllib.parse import parse_qs, quote
 
+from connections.simulator.agent_answers import AgentAnswer, reply_of_agent
+from connections.simulator.agents import AgentMemory, agent_listing, agent_named, agent_refusal
 from connections.simulator.answer_writer import AnswerWriter, Receive, Scope, Send
 from connections.simulator.api_versions import field_refusal, version_refusal
 from connections.simulator.auth import KEY, auth_refusal
@@ -57,9 +59,11 @@ class SimulatedCall:
 
     @cached_property
     def deployment(self) -> str:
-        agent = self.body.get("agent_reference")
-        named = agent.get("name") if isinstance(agent, Mapping) else ""
-        return self.route.deployment or str(self.body.get("model") or named or "")
+        return self.route.deployment or self.agent or str(self.body.get("model") or "")
+
+    @property
+    def agent(self) -> str:
+        return agent_named(self.route, self.body)
 
     @cached_property
     def echo(self) -> str:
@@ -79,6 +83,7 @@ class Simulator:
         self._routes = frozenset(routes)
         self._faults = Faults(clock)
         self._responses: OrderedDict[str, None] = OrderedDict()
+        self._agents = AgentMemory()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -103,6 +108,10 @@ class Simulator:
             await answer.refuse(refusal)
         elif route is None:
             await answer.refuse(NOT_FOUND)
+        elif route.operation == "agents":
+            await answer.give(agent_listing(route, query))
+        elif route.operation == "conversations":
+            await answer.give(self._agents.answer(scope["method"], route.rest, body or {}))
         elif route.operation in LISTS:
             await answer.json(listing(route, query, origin(scope, headers)))
         elif body is None:
@@ -132,7 +141,7 @@ class Simulator:
                 await answer.json(embeddings(deployment, body))
             case "responses":
                 request = replace(responses_request(route, deployment, body), echo=call.echo)
-                await self.answer_responses(request, body, answer)
+                await self.answer_responses(request, body, answer, call.agent)
             case "messages":
                 request = replace(claude_request(route, deployment, body), echo=call.echo)
                 await self.answer_messages(request, body, answer)
@@ -146,6 +155,10 @@ class Simulator:
         route, deployment, body = call.route, call.deployment, call.body
         if route.family == "anthropic":
             return self.claudes_refusal_of(call, answer)
+        if call.agent:
+            if refusal := agent_refusal(route, body, call.headers, self._agents):
+                return refusal
+            body = {name: value for name, value in body.items() if name != "agent_reference"}
         if not deployment and route.operation != "embeddings":
             return error_refusal(400, "BadRequest", "model is missing.")
         if refusal := extras_refusal(route, body, call.headers) or field_refusal(route, call.version, body):
@@ -189,8 +202,15 @@ class Simulator:
         else:
             await answer.json(chat.whole())
 
-    async def answer_responses(self, request: ModelRequest, body: Mapping[str, Any], answer: AnswerWriter) -> None:
-        response = ResponsesAnswer(Reply.to(request), body)
+    async def answer_responses(
+        self, request: ModelRequest, body: Mapping[str, Any], answer: AnswerWriter, agent: str = ""
+    ) -> None:
+        reply = Reply.to(request)
+        if agent:
+            reply = reply_of_agent(reply, self._agents.said_before(body))
+        response = AgentAnswer(agent, reply, body) if agent else ResponsesAnswer(reply, body)
+        if agent:
+            self._agents.keep(response.id, body, request.prompt)
         if body.get("store") is not False:
             self._responses[response.id] = None
             if len(self._responses) > REMEMBERED:
@@ -240,10 +260,10 @@ def head_refusal(
         return NOT_FOUND
     if refusal := (None if any_key else auth_refusal(route, headers)) or version_refusal(route, version):
         return refusal
-    if (method == "GET") != (route.operation in LISTS):
+    if (method == "GET") != (route.operation in LISTS) and route.operation != "conversations":
         return NOT_FOUND
-    # The list of a project fails like the deployment of the same name.
-    return FIXED_REFUSALS.get(route.project) if route.operation == "deployments" else None
+    # The lists of a project fail like the deployment of the same name.
+    return FIXED_REFUSALS.get(route.project) if route.operation in ("deployments", "agents") else None
 
 
 def parse_body(raw: bytes) -> dict[str, Any] | None:

@@ -10,7 +10,7 @@ from connections.simulator.refusals import SimulatedRefusal, invalid_parameter
 from connections.simulator.routes import SimulatedRoute
 from connections.simulator.strict_chat import chat_refusal
 from connections.simulator.strict_embeddings import embeddings_refusal
-from connections.simulator.strict_responses import agent_refusal, responses_refusal
+from connections.simulator.strict_responses import responses_refusal
 
 # The schema of the model inference API; everything else is extra.
 INFERENCE_FIELDS: dict[str, frozenset[str]] = {
@@ -54,8 +54,7 @@ def body_refusal(
     if not route.strict:
         return lenient_refusal(route, body)
     if route.operation == "responses":
-        of_project = route.family == "project"
-        return agent_refusal(body, of_project=of_project) or responses_refusal(body, known_responses)
+        return responses_refusal(body, known_responses)
     if not route.inference:
         return strict_refusal(route, deployment, body)
     # What is extra was judged before, and may be meant for the model behind.

@@ -29,10 +29,11 @@ PREFIXES: dict[str, frozenset[str]] = {
     "/resource-new": frozenset({"v1"}),
     "/gateway": ALL,
 }
-LISTS = frozenset({"list", "models", "deployments", "info"})  # these are asked with GET
+LISTS = frozenset({"list", "models", "deployments", "agents", "info"})  # these are asked with GET
 
 EVERYTHING = "(?P<op>chat/completions|responses|embeddings|models)"
 PROJECT = "/api/projects/(?P<project>[^/]+)"
+CONVERSATIONS = "(?P<op>conversations)(?:/(?P<rest>[^/]+(?:/items)?))?"
 PATTERNS = (
     ("deployment", "/openai/deployments/(?P<name>[^/]+)/(?P<op>chat/completions|embeddings)"),
     ("deployment-list", "/openai/deployments"),
@@ -40,10 +41,13 @@ PATTERNS = (
     ("dated", "/openai/(?P<op>responses|models)"),
     ("models", "/models/(?P<op>chat/completions|embeddings)"),
     ("project", f"{PROJECT}/openai/v1/(?P<op>chat/completions|responses)"),
+    ("project", f"{PROJECT}/openai/v1/{CONVERSATIONS}"),
     ("project-dated", f"{PROJECT}/openai/(?P<op>responses)"),
     ("project-dated", f"{PROJECT}/agents/(?P<name>[^/]+)/endpoint/protocols/openai/(?P<op>responses)"),
+    ("project-dated", f"{PROJECT}/agents/(?P<name>[^/]+)/endpoint/protocols/openai/{CONVERSATIONS}"),
     ("project-dated", f"{PROJECT}/applications/(?P<name>[^/]+)/protocols/openai/(?P<op>responses)"),
     ("project-list", f"{PROJECT}/(?P<op>deployments)"),
+    ("project-list", f"{PROJECT}/(?P<op>agents)(?:/(?P<name>[^/]+))?"),
     ("project-bare", f"{PROJECT}(?!/openai/v1)(?:/.*)?"),
     ("anthropic", "/anthropic/v1/(?P<op>messages(?:/count_tokens)?)"),
     ("compatible", f"/v1/{EVERYTHING}"),
@@ -63,6 +67,8 @@ class SimulatedRoute:
     deployment: str | None = None  # None when it stands in the body
     project: str = ""
     gateway: bool = False
+    is_application: bool = False  # an agent that is published in the older form
+    rest: str = ""  # of a conversation: its id, or ID/items
 
     @property
     def strict(self) -> bool:
@@ -95,5 +101,13 @@ def route_of(path: str, host: str = "", faces: Set[str] = ALL) -> SimulatedRoute
             # A serverless host has one model, and the host is its name.
             deployment = name.partition(".")[0] if serverless else unquote(parts.get("name") or "")
             project = unquote(parts.get("project") or "")
-            return SimulatedRoute(family, parts.get("op") or "list", deployment or None, project, prefix == "/gateway")
+            return SimulatedRoute(
+                family,
+                parts.get("op") or "list",
+                deployment or None,
+                project,
+                gateway=prefix == "/gateway",
+                is_application="/applications/" in pattern,
+                rest=unquote(parts.get("rest") or ""),
+            )
     return None

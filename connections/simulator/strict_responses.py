@@ -30,7 +30,6 @@ from connections.simulator.shapes import (
     record,
     tagged,
     text,
-    unknown,
     wrong_type,
 )
 from connections.simulator.strict_chat import image_url
@@ -120,10 +119,7 @@ FORMAT = tagged(
         "json_schema": schema_format({"type": anything}, "text.format"),
     },
 )
-AGENT = record({"type": one_of("agent_reference"), "name": text(), "version": text()}, required=("type", "name"))
-FIXED_BY_AGENT = ("model", "instructions", "temperature", "top_p", "tools", "tool_choice")
 FIELDS: dict[str, Check] = {
-    "agent_reference": AGENT,
     "model": text(),
     "input": either("a string or an array of input items", str=text(), list=array(item)),
     "instructions": text(),
@@ -174,21 +170,6 @@ def responses_refusal(body: Mapping[str, Any], known: Container[str]) -> Simulat
     return previous_response_refusal(body, known) or first_refusal(
         rule(body) for rule in (unpaired_call_refusal, missing_json_word_refusal, tool_choice_refusal)
     )
-
-
-def agent_refusal(body: Mapping[str, Any], *, of_project: bool) -> SimulatedRefusal | None:
-    """Agents belong to projects, and what one fixes nobody else may say: all of it is named at once."""
-    if "agent_reference" not in body:
-        return None
-    if not of_project:
-        return unknown("agent_reference")
-    found = [name for name in FIXED_BY_AGENT if body.get(name) is not None]
-    if not found:
-        return None
-    said = {"code": "ValidationError", "message": "Not allowed when agent is specified.", "type": "error"}
-    details = [{**said, "param": name} for name in found]
-    more = {"type": "invalid_request_error", "param": None, "details": details}
-    return error_refusal(400, "invalid_payload", "Invalid payload", **more)
 
 
 def previous_response_refusal(body: Mapping[str, Any], known: Container[str]) -> SimulatedRefusal | None:

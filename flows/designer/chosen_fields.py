@@ -13,6 +13,7 @@ from flows.designer.fields import PropertyField, TextPropertyField, ValuePropert
 from flows.designer.typed_text import NAME, clean_name
 from flows.language.expressions import is_plain
 from flows.language.scope import VariableInScope
+from flows.properties.agent import AgentProperty
 from flows.properties.choice import ChoiceProperty
 from flows.properties.connection import ConnectionProperty
 from flows.properties.connection_variable import ConnectionVariableProperty
@@ -149,7 +150,17 @@ class FlowPropertyField(TextPropertyField):
 
 @field_for(DeploymentProperty)
 class DeploymentPropertyField(TextPropertyField):
+    """A name, with suggestions from an address."""
+
     partial = "properties/_deployment.html"
+    suggested = "Deployments"
+    suggested_by = "designer:deployments"
+
+
+@field_for(AgentProperty)
+class AgentPropertyField(DeploymentPropertyField):
+    suggested = "Agents"
+    suggested_by = "designer:agents"
 
 
 class ToggledInput(forms.TextInput):

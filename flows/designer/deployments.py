@@ -16,6 +16,7 @@ from connections.audited import record_listing
 from connections.clients import foundry_client
 from connections.endpoint.endpoint import EndpointError
 from connections.fields import KeyUnreadable
+from connections.foundry.agents import LABEL as AGENT_LABEL
 from connections.foundry.values import ListedDeployment
 from connections.models import Connection, LearntLesson
 from flows.access import find_flow
@@ -46,7 +47,7 @@ async def suggest(request: Request, slug: str) -> HttpResponse:
     name = request.GET.get("connection", "").strip()
     found = Connection.objects.foundry().select_related("spill_over_to").filter(name=name)
     context = await deployments_context(request, name, await in_thread(found.first)())
-    return await sync_to_async(page)(request, "designer/_deployments.html", context)
+    return await sync_to_async(page)(request, "designer/_deployments.html", {"label": "Deployments", **context})
 
 
 async def deployments_context(request: Request, name: str, connection: Connection | None) -> dict[str, Any]:
@@ -67,8 +68,10 @@ def known_deployments(connection: Connection) -> list[KnownDeployment]:
     """Those that a test or a run has called; costs no request."""
     tested = [connection.default_model] if connection.default_model else []
     series = UsageSeries.objects.filter(connection=connection.name, error="").exclude(deployment="")
+    series = series.exclude(deployment__startswith=AGENT_LABEL)
     used = series.order_by("deployment").values_list("deployment", flat=True).distinct()[:MOST]
     lessons = LearntLesson.objects.filter(endpoint=connection.endpoint).exclude(model="")
+    lessons = lessons.exclude(model__startswith=AGENT_LABEL)
     called = lessons.order_by("model").values_list("model", flat=True).distinct()[:MOST]
     by_note = [("used by its test", tested), ("used in runs", used), ("called before", called)]
     return merge_deployments(KnownDeployment(name, note) for note, names in by_note for name in names)

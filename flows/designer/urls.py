@@ -1,6 +1,6 @@
 from django.urls import path
 
-from flows.designer import deployments, picker, responses, try_code, views
+from flows.designer import agents, deployments, picker, responses, try_code, views
 
 app_name = "designer"
 urlpatterns = [
@@ -23,4 +23,6 @@ urlpatterns = [
 # Whichever of them meets a stored document that cannot be read says so.
 for pattern in urlpatterns:
     pattern.callback = responses.explain_broken_document(pattern.callback)
-urlpatterns.insert(0, path("deployments/", deployments.suggest, name="deployments"))  # reads no document
+# These read no document.
+urlpatterns.insert(0, path("deployments/", deployments.suggest, name="deployments"))
+urlpatterns.insert(0, path("agents/", agents.suggest, name="agents"))

@@ -11,6 +11,7 @@ from django.conf import settings
 from django.utils.text import slugify
 
 from connections.clients import identity_problem
+from connections.endpoint.agent_place import AgentPlace, agent_place
 from connections.fields import UnreadableSecret
 from connections.kinds.foundry import FOUNDRY
 from connections.models import OWN_IDENTITIES, Connection
@@ -37,10 +38,12 @@ class Needs:
 
 @dataclass(frozen=True)
 class FoundConnection:
-    """What lint asks of a connection: its kind, and why no call can go there; mostly nothing."""
+    """What lint asks of a connection: its kind, why no call can go there (mostly nothing), and whether there are
+    agents."""
 
     kind: str
     trouble: str
+    agent_place: AgentPlace
 
 
 # Of revisions, which never change: what they name, and their errors among what there is of that.
@@ -161,14 +164,17 @@ def connections_among(known: Iterable[Connection], needs: Needs) -> dict[str, Fo
 
 
 def found_connection(kind: str, auth: str, address: str) -> FoundConnection:
-    return FoundConnection(kind, trouble_of(auth, address) if kind == FOUNDRY.name else "")
+    if kind != FOUNDRY.name:
+        return FoundConnection(kind, "", AgentPlace.NONE)
+    return FoundConnection(kind, trouble_of(auth, address), agent_place(address))
 
 
-def details_of(found: Mapping[str, FoundConnection]) -> dict[str, dict[str, str]]:
+def details_of(found: Mapping[str, FoundConnection]) -> dict[str, dict[str, Any]]:
     """What lint is told of connections beside their names."""
     return {
         "kinds": {name: each.kind for name, each in found.items()},
         "troubles": {name: each.trouble for name, each in found.items()},
+        "agent_places": {name: each.agent_place for name, each in found.items()},
     }
 
 

@@ -70,6 +70,8 @@ SHORT = {
     "network_rule": "blocked by a network rule",
     "not_found_deployment": "no such deployment",
     "not_found_route": "wrong path",
+    "not_found_agent": "no such agent",
+    "not_found_conversation": "conversation gone",
     "content_filter": "filtered",
     "context_length": "prompt too long",
     "rate_limit": "throttled",

@@ -9,7 +9,7 @@ from __future__ import annotations
 import io
 import pickle
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from types import NoneType, SimpleNamespace
 from typing import Any, NoReturn, cast
 
@@ -75,7 +75,7 @@ class TaskPickler(pickle.Pickler):
             case ConnectionValue():
                 return self._keep(value, "connection", value.name, value.target.endpoint.host, value.target.customer)
             case Response():
-                parts = (value.text, value.usage, value.finish_reason, value.model, value.json, value.raw)
+                parts = [getattr(value, field.name) for field in fields(Response)]
                 return self._keep(value, "response", *parts)
             case str():
                 return 0, "plain", str(value)

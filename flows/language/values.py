@@ -49,13 +49,15 @@ class Response:
     model: str | None = None
     json: Any = None  # parsed, when the response format asked for JSON
     raw: Any = None
+    conversation: str | None = None  # id of what an agent keeps of it
 
     def __str__(self) -> str:
         return self.text
 
 
 TRUE, FALSE = ("true", "yes", "1", "on"), ("false", "no", "0", "off", "")
-VISIBLE = ("text", "usage", "finish_reason", "model", "json", "raw")
+VISIBLE = ("text", "usage", "finish_reason", "model", "json", "raw", "conversation")
+SHOWN_WHERE_SET = ("json", "conversation")
 
 
 WEIGHT_OF_PART = 300  # against one for a character
@@ -135,8 +137,8 @@ def display_json(value: Any) -> Any:
         case ConnectionValue():
             return shown_connection(value)
         case Response():
-            shown = {name: display_json(getattr(value, name)) for name in VISIBLE if name not in ("json", "raw")}
-            return shown if value.json is None else {**shown, "json": display_json(value.json)}
+            unset = [name for name in SHOWN_WHERE_SET if getattr(value, name) is None]
+            return {name: display_json(getattr(value, name)) for name in VISIBLE if name not in ("raw", *unset)}
         case Mapping():
             return {storable_text(str(key)): display_json(inner) for key, inner in value.items()}
         case list() | tuple():

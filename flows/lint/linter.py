@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from difflib import get_close_matches
 from typing import Any
 
+from connections.endpoint.agent_place import AgentPlace
 from flows.actions.registry import all_types, properties_of_type
 from flows.language.document import Document
 from flows.language.nodes import Action
@@ -17,7 +18,7 @@ from flows.lint.literal_secrets import SecretPlace, literal_of, refusals, secret
 from flows.lint.visible import Scopes, Visible, known_type, start_variables
 from flows.lint.visible import variables_at as variables_at
 from flows.lint.visible import variables_inside as variables_inside
-from flows.properties.base import Finding, LintContext, Property, properties_of
+from flows.properties.base import Finding, LintContext, properties_of
 from flows.properties.condition import condition_problems
 
 LONGEST_NAME = 60  # characters of a property that nobody knows
@@ -49,17 +50,20 @@ def problems(
     unreadable: Collection[str] = (),
     kinds: Mapping[str, str] | None = None,
     environment: Collection[str] | None = None,
+    agent_places: Mapping[str, AgentPlace] | None = None,
 ) -> list[Problem]:
     """In the order of the flowchart.
 
     `connections`, `secrets` and `flows` (by slug) name those that exist; None leaves them unchecked. `troubles` says of
-    connections, by name, why no call can go there, `kinds` which kind those are of that are not of Foundry;
+    connections, by name, why no call can go there, `kinds` which kind those are of that are not of Foundry,
+    `agent_places` whether there are agents;
     `unreadable` are the stored secrets that cannot be decrypted, `environment` the variables of the server that flows
     may read, or None.
     """
+    around = Installation(connections, troubles or {}, kinds or {}, environment, agent_places or {})
     found = [
         *input_problems(document),
-        *Linter(connections, troubles, kinds, environment).block_problems(document.actions, start_variables(document)),
+        *Linter(around).block_problems(document.actions, start_variables(document)),
         *call_problems(document, flows),
         *secret_problems(document, secrets, flows, unreadable),
     ]
@@ -148,19 +152,22 @@ def input_problems(document: Document) -> Iterator[Problem]:
             )
 
 
+@dataclass(frozen=True)
+class Installation:
+    """What lint is told of the installation."""
+
+    connections: Collection[str] | None
+    troubles: Mapping[str, str]
+    kinds: Mapping[str, str]
+    environment: Collection[str] | None
+    agent_places: Mapping[str, AgentPlace]
+
+
 class Linter:
     """Walks one document, with the variables that are in scope at each action."""
 
-    def __init__(
-        self,
-        connections: Collection[str] | None,
-        troubles: Mapping[str, str] | None = None,
-        kinds: Mapping[str, str] | None = None,
-        environment: Collection[str] | None = None,
-    ) -> None:
-        self._connections, self._troubles, self._kinds = connections, troubles or {}, kinds or {}
-        self._environment = environment
-        self._scopes = Scopes()
+    def __init__(self, around: Installation) -> None:
+        self._around, self._scopes = around, Scopes()
 
     def block_problems(self, actions: Sequence[Action], visible: Visible, in_loop: bool = False) -> Iterator[Problem]:
         here = dict(visible)
@@ -194,31 +201,45 @@ class Linter:
         for name in action.properties:
             if name not in declared:
                 yield Problem(action.id, None, unknown_property(name, list(declared)), "warning")
-        for name, property in declared.items():
+        others = in_force(action)
+        for name in declared:
             if name not in said:
-                yield from self.property_problems(action, name, property, visible)
+                yield from self.property_problems(action, name, others, visible)
         for branch in action.branches:
             if branch.condition:
                 found = condition_problems(branch.condition, visible, "Condition")
                 yield from problems_at(found, action, f"branch-{branch.id}-condition")
 
-    def property_problems(self, action: Action, name: str, property: Property, visible: Visible) -> Iterator[Problem]:
+    def property_problems(
+        self, action: Action, name: str, others: Mapping[str, Any], visible: Visible
+    ) -> Iterator[Problem]:
+        property = properties_of_type(action.type)[name]
         value, is_overridden = action.properties.get(name), property.is_overridden_in(action.properties)
-        if property.is_unset(value):
-            if property.required and not is_overridden:
-                yield Problem(action.id, name, f"{property.label} is missing. {property.when_missing}".rstrip())
-            return
+        around = self._around
         context = LintContext(
             variables=visible,
             variables_before_body=lambda: self._scopes.in_front_of_body(action, visible),
             variables_after_body=lambda: self._scopes.behind_body(action, visible),
-            connections=self._connections,
-            connection_kinds=self._kinds,
-            troubles=self._troubles,
-            environment_secrets=self._environment,
+            connections=around.connections,
+            connection_kinds=around.kinds,
+            troubles=around.troubles,
+            agent_places=around.agent_places,
+            environment_secrets=around.environment,
+            others=others,
             is_overridden=is_overridden,
         )
-        yield from problems_at(property.problems(value, context), action, name)
+        found = property.unset_problems(context) if property.is_unset(value) else property.problems(value, context)
+        yield from problems_at(found, action, name)
+
+
+def in_force(action: Action) -> dict[str, Any]:
+    """The stored properties of an action that no other one takes the place of."""
+    declared, stored = properties_of_type(action.type), action.properties
+    return {
+        name: value
+        for name, value in stored.items()
+        if name not in declared or not declared[name].is_overridden_in(stored)
+    }
 
 
 def problems_at(findings: Iterable[Finding], action: Action, name: str) -> Iterator[Problem]:

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from functools import cache
 from typing import Any, ClassVar
 
+from connections.endpoint.agent_place import AgentPlace
 from connections.secret import Secret
 from flows.language.expressions import ExpressionError, check, printed_names
 from flows.language.rename import rename_in_value
@@ -40,7 +41,9 @@ class LintContext:
     connections: Collection[str] | None  # those that exist; None leaves them unchecked
     connection_kinds: Mapping[str, str]  # by the name of the connection; those that are left out are of Foundry
     troubles: Mapping[str, str]  # why no call can go to a connection, by its name
+    agent_places: Mapping[str, AgentPlace]  # whether there are agents, by the name of the connection
     environment_secrets: Collection[str] | None  # variables of the server that flows may read; None: unchecked
+    others: Mapping[str, Any]  # properties of the same action as they are stored, that nothing takes the place of
     is_overridden: bool  # another property of the action takes the place of this one
 
 
@@ -127,6 +130,11 @@ class Property:
     def problems(self, value: Any, context: LintContext) -> Iterator[Finding]:
         """What is wrong with a value that is set."""
         return iter(())
+
+    def unset_problems(self, context: LintContext) -> Iterator[Finding]:
+        """What is wrong where nothing is set."""
+        if self.required and not context.is_overridden:
+            yield Finding(f"{self.label} is missing. {self.when_missing}".rstrip())
 
     def refuse(self, value: Any) -> str:
         """Why a value cannot be stored at all, in a sentence; nothing when it can."""

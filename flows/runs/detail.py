@@ -9,6 +9,7 @@ from typing import Any
 from django.db.models import Max
 from django.utils import timezone
 
+from flows.actions.chat_completion.action import ChatCompletion
 from flows.actions.registry import model_call_types
 from flows.engine.live import MISSED, hub
 from flows.engine.records import LONGEST_PATH
@@ -193,7 +194,8 @@ class ActionDetail:
 
     @property
     def opens_in_playground(self) -> bool:
-        return self.is_call and self.record.state != State.SKIPPED and self.run.flow.room != Room.PLAYGROUND
+        is_prompt = self.record.type == ChatCompletion.type
+        return is_prompt and self.record.state != State.SKIPPED and self.run.flow.room != Room.PLAYGROUND
 
     @property
     def starts_again_here(self) -> bool:

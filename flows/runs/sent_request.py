@@ -9,7 +9,7 @@ from typing import Any
 from connections.endpoint.endpoint import Endpoint, EndpointError
 from connections.endpoint.recognise import parse_endpoint
 from connections.foundry.auth import BEARER
-from connections.foundry.calls import ChatCall
+from connections.foundry.calls import ChatCall, WireRequest
 from connections.foundry.errors import FoundryError
 from connections.foundry.lessons import Lesson
 from connections.foundry.routes import Api
@@ -20,6 +20,7 @@ from connections.secret import Secret
 from flows.actions.chat_completion.action import ChatCompletion, Properties, chat_request
 from flows.language.errors import ActionError
 from flows.models import ActionRun
+from flows.runs.sent_to_agent import sent_to_agent
 
 NAMES = frozenset(field.name for field in fields(Properties))
 
@@ -49,12 +50,8 @@ class SentRequest:
 
 def sent_request(record: ActionRun) -> SentRequest | None:
     """None where the record does not say enough."""
-    recorded = recorded_request(record)
-    if recorded is None:
-        return None
-    try:
-        wire = ChatCall(recorded.target, recorded.request, recorded.api, store=False).wire_request(recorded.lessons)
-    except FoundryError:
+    wire = sent_to_agent(record) if record.facts.get("agent") else sent_to_model(record)
+    if wire is None:
         return None
     key = record.facts.get("key_fingerprint")
     masked = f"•••• (fingerprint {key})" if key else "••••"
@@ -64,6 +61,16 @@ def sent_request(record: ActionRun) -> SentRequest | None:
     ordered = {name: body[name] for name in ("model", "instructions", "messages", "input") if name in body} | body
     url = str(record.facts.get("url") or wire.route.url)
     return SentRequest(url, [header, ("Content-Type", "application/json")], ordered)
+
+
+def sent_to_model(record: ActionRun) -> WireRequest | None:
+    recorded = recorded_request(record)
+    if recorded is None:
+        return None
+    try:
+        return ChatCall(recorded.target, recorded.request, recorded.api, store=False).wire_request(recorded.lessons)
+    except FoundryError:
+        return None
 
 
 def recorded_request(record: ActionRun) -> RecordedRequest | None:

@@ -27,6 +27,7 @@ TYPES = [known.type for known in registry.all_types()]
 PROPERTIES = [(known.type, name) for known in registry.all_types() for name in properties_of(known.properties)]
 SAMPLES = {
     "address": "{{ question }}",
+    "agent_connection": "contoso",
     "assigned_value": "{{ question }}",
     "code": "def main():\n    return 1",
     "condition": "question == 1",

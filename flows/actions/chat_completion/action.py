@@ -7,8 +7,9 @@ import time
 from collections.abc import Mapping
 from contextlib import aclosing
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Protocol
 
+from connections.foundry.agents import ConversationOpened
 from connections.foundry.errors import FoundryError
 from connections.foundry.values import (
     Adapted,
@@ -295,6 +296,9 @@ async def stream_answer(
                     facts.update(facts_of_call(event.target, reason, request))
                     facts.pop("connection_variable", None)
                     await step.log("info", f"{event.target.name} is called {reason}.")
+                case ConversationOpened():
+                    facts["conversation"] = event.id
+                    await step.note({"conversation": event.id})
                 case Completion():
                     completion = event
     if completion is None:
@@ -310,7 +314,17 @@ def refused_try(waiting: Waiting) -> RefusedTry | None:
     return RefusedTry(waiting.attempt, waiting.most, kind, waiting.reason, time.time(), status)
 
 
-async def choose_connection(properties: Properties, step: Step) -> tuple[Target, str]:
+class ChosenConnection(Protocol):
+    """The properties that say which connection is used."""
+
+    @property
+    def connection(self) -> str | None: ...
+
+    @property
+    def dynamic_connection(self) -> str | None: ...
+
+
+async def choose_connection(properties: ChosenConnection, step: Step) -> tuple[Target, str]:
     """Which connection is used, and why in words. A dynamic connection overrides the static one."""
     name = properties.dynamic_connection
     if not name:

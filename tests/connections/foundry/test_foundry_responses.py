@@ -278,11 +278,11 @@ async def test_an_agent_that_was_pasted_is_named_with_every_call():
 
     client = FoundryClient(destinations=Destinations.parse(""), transport=Recorded(Simulator(delay=0)))
     endpoint = parse_endpoint(
-        "https://r.services.ai.azure.com/api/projects/P/openai/v1/responses?agent_reference=a%3A2"
+        "https://r.services.ai.azure.com/api/projects/P/openai/v1/responses?agent_reference=helper%3A2"
     )
     request = ChatRequest("", (Message("user", "Hi"),), temperature=0.5)
     *_, completion = [event async for event in client.chat(Target("r", endpoint, Secret("simulator")), request)]
-    assert completion.text == "Simulated answer of a. You said: Hi"
-    agent = {"type": "agent_reference", "name": "a", "version": "2"}
+    assert completion.text == "Simulated answer of helper. You said: Hi"
+    agent = {"type": "agent_reference", "name": "helper", "version": "2"}
     assert sent[-1] == {"input": "Hi", "agent_reference": agent, "stream": True}
     assert completion.url == "https://r.services.ai.azure.com/api/projects/P/openai/v1/responses"
