@@ -87,8 +87,14 @@ class DiffBlock:
 
 def html_of(pieces: Iterable[DiffPiece], changed: str) -> SafeString:
     """The text with what differs in the element `changed`; a template could break its lines, and each break shows."""
-    shown = (piece.text if piece.kind is DiffKind.SAME else format_html(changed, piece.text) for piece in pieces)
+    shown = (piece.text if piece.kind is DiffKind.SAME else marked_html(piece.text, changed) for piece in pieces)
     return format_html_join("", "{}", ((text,) for text in shown))
+
+
+def marked_html(text: str, changed: str) -> SafeString:
+    """Space behind words is not marked with them."""
+    words = text.rstrip() or text
+    return format_html("{}{}", format_html(changed, words), text[len(words) :])
 
 
 def diff_words(left: str, right: str) -> tuple[tuple[DiffPiece, ...], tuple[DiffPiece, ...]]:

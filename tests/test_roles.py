@@ -37,8 +37,8 @@ NAMED_ELSEWHERE = {
     "account/sessions/<id:pk>/sign-out/", "account/theme/", "account/two-factor/codes/file/", "batches/preview/",
     "flows/<slug:slug>/insert/", "join/", "join/<str:secret>/", "login/<slug:provider_id>/",
     "login/<slug:provider_id>/callback/", "password/", "password/<str:secret>/", "people/<id:pk>/role/",
-    "playground/<id:pk>/earlier/", "playground/turns/<id:pk>/<slug:verb>/",
-    "runs/<id:pk>/iterations/", "runs/<id:pk>/value/", "setup/",
+    "playground/<id:pk>/earlier/", "playground/open/<id:pk>/code/", "playground/turns/<id:pk>/<slug:verb>/",
+    "runs/<id:pk>/iterations/", "runs/<id:pk>/value/", "runs/compare/step/", "setup/",
 }  # fmt: skip
 
 

@@ -53,22 +53,38 @@ def environment_name(name: str) -> str:
 
 
 class EnvironmentValue(str):
-    """The name of an environment variable, in the place of its value."""
+    """The name of an environment variable, in the place of its value, at whatever depth of an input."""
+
+    def __repr__(self) -> str:
+        return f"os.environ[{json.dumps(self)}]"
 
 
-def body_in_shell(inputs: Mapping[str, Any]) -> str:
+def environment_values(value: Any) -> list[EnvironmentValue]:
+    """All that are in a value, each once."""
+    if isinstance(value, EnvironmentValue):
+        return [value]
+    inside = value.values() if isinstance(value, Mapping) else value if isinstance(value, list) else ()
+    return list(dict.fromkeys(found for inner in inside for found in environment_values(inner)))
+
+
+def body_in_shell(inputs: Mapping[str, Any], **more: Any) -> str:
     """A body of JSON as one word of a shell, which puts the values of its environment in."""
-    marks = {f"@{number}@{value}@": value for number, value in enumerate(inputs.values()) if is_from_environment(value)}
-    named = dict(zip((value for value in marks.values()), marks, strict=True))
-    filled = {name: named[value] if is_from_environment(value) else value for name, value in inputs.items()}
-    word = shlex.quote(json.dumps({"inputs": filled}, ensure_ascii=False))
-    for mark, value in marks.items():
+    marks = {value: f"@{number}@{value}@" for number, value in enumerate(environment_values(inputs))}
+    word = shlex.quote(json.dumps({"inputs": with_marks(inputs, marks), **more}, ensure_ascii=False))
+    for value, mark in marks.items():
         word = word.replace(mark, f"'\"${value}\"'")
     return word
 
 
-def is_from_environment(value: Any) -> bool:
-    return isinstance(value, EnvironmentValue)
+def with_marks(value: Any, marks: Mapping[EnvironmentValue, str]) -> Any:
+    match value:
+        case EnvironmentValue():
+            return marks[value]
+        case dict():
+            return {name: with_marks(inner, marks) for name, inner in value.items()}
+        case list():
+            return [with_marks(inner, marks) for inner in value]
+    return value
 
 
 def curl(url: str, *, body: str = "", method: str = "", headers: Iterable[str] = (), options: str = "") -> str:
@@ -82,9 +98,8 @@ def curl(url: str, *, body: str = "", method: str = "", headers: Iterable[str] =
 
 
 def python_value(value: Any) -> str:
-    if is_from_environment(value):
-        return f'os.environ["{value}"]'
-    return json.dumps(value, ensure_ascii=False) if isinstance(value, str) else repr(value)
+    is_text = isinstance(value, str) and not isinstance(value, EnvironmentValue)
+    return json.dumps(value, ensure_ascii=False) if is_text else repr(value)
 
 
 def python_body(inputs: Mapping[str, Any]) -> str:
@@ -101,7 +116,7 @@ def examples_of_flow(base: str, slug: str, inputs: Iterable[Input]) -> list[Call
             "Start and wait",
             "Answers with the run and its output once it has ended; after 300 seconds with 202, and the run goes on.",
             curl(f"{flow}/run?timeout=300", body=word),
-            python_call(samples, WAIT.format(url=f"{flow}/run")),
+            python_call(samples, WAIT.format(url=f"{flow}/run", more="")),
         ),
         CallExample(
             "Start and follow the stream",
@@ -127,6 +142,15 @@ def examples_of_flow(base: str, slug: str, inputs: Iterable[Input]) -> list[Call
     ]
 
 
+def example_of_run(base: str, slug: str, inputs: Mapping[str, Any], customer: str = "") -> CallExample:
+    """Start a flow with these inputs, and wait."""
+    url, more = f"{base}/api/flows/{slug}/run", {"customer": customer} if customer else {}
+    word = body_in_shell(inputs, **more)
+    keywords = "".join(f', "{name}": {python_value(value)}' for name, value in more.items())
+    call = WAIT.format(url=url, more=keywords)
+    return CallExample("Start and wait", "", f"{curl(f'{url}?timeout=300', body=word)}\n", python_call(inputs, call))
+
+
 def python_call(inputs: Mapping[str, Any], call: str, *modules: str) -> str:
     imports = "\n".join(f"import {name}" for name in sorted({"os", *modules}))
     headers = f'headers = {{"Authorization": f"Bearer {{os.environ[\'{KEY}\']}}"}}'
@@ -138,7 +162,7 @@ answer = requests.post(
     "{url}",
     params={{"timeout": 300}},
     headers=headers,
-    json={{"inputs": inputs}},
+    json={{"inputs": inputs{more}}},
     timeout=330,
 )
 answer.raise_for_status()

@@ -111,6 +111,13 @@ class RunManager(models.Manager["Run"]):
         """
         return self._start_like(run, before(run.pk, path), None if newest else run.revision, inputs, by=by, via=via)
 
+    def fork(self, run: Run, *, revision: Revision, inputs: Mapping[str, object], by: User | None, via: str) -> Run:
+        """Another run with these inputs that leads to `run` and executes everything anew."""
+        return self.start(
+            flow=run.flow, revision=revision, inputs=inputs, by=by, via=via, priority=run.priority,
+            customer=run.customer, origin=run,
+        )  # fmt: skip
+
     @transaction.atomic
     def retry_iterations(
         self,

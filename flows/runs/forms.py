@@ -11,23 +11,30 @@ from django.core.exceptions import ValidationError
 from flows.language.document import Document
 from flows.language.nodes import Input
 from flows.language.values import convert
+from flows.models import Run
+
+SHORT_LINE = 80  # characters
 
 
 class JsonText(forms.CharField):
     """A list or object, typed as JSON."""
-
-    widget = forms.Textarea
 
     def __init__(self, type: str, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.type = type
 
     def prepare_value(self, value: Any) -> Any:
-        return value if isinstance(value, str) or value is None else json.dumps(value, ensure_ascii=False)
+        return value if isinstance(value, str) or value is None else json_to_edit(value)
 
     def clean(self, value: Any) -> Any:
         text = super().clean(value)
         return convert_text(text, self.type) if text else None
+
+
+def json_to_edit(value: Any) -> str:
+    """In one line where that is short."""
+    line = json.dumps(value, ensure_ascii=False)
+    return line if len(line) <= SHORT_LINE else json.dumps(value, indent=2, ensure_ascii=False)
 
 
 class NumberText(forms.CharField):
@@ -46,10 +53,15 @@ def convert_text(text: str, type: str) -> Any:
 class InputsForm(forms.Form):
     """A field for each input; secrets are never shown again."""
 
-    def __init__(self, document: Document, data: Any = None, initial: dict[str, Any] | None = None) -> None:
-        super().__init__(data, initial=initial, prefix="input")
+    def __init__(self, document: Document, data: Any = None, given: Run | None = None) -> None:
+        """`given` is the run whose inputs are offered. What held a secret is asked anew."""
+        offered = given.inputs_without_masks() if given else None
+        super().__init__(data, initial=offered, prefix="input")
         for declared in document.inputs:
-            self.fields[declared.name] = field_of(declared)
+            field = self.fields[declared.name] = field_of(declared)
+            if given and declared.name in given.inputs and declared.name not in (offered or {}):
+                said = f"Run {given.pk} had one; secrets are not kept, type it again."
+                field.help_text = f"{field.help_text} {said}".strip()
 
     def inputs(self) -> dict[str, Any]:
         """What was typed; inputs left empty take their default when the run starts."""
@@ -70,7 +82,7 @@ def field_of(declared: Input) -> forms.Field:
         case "boolean":
             return forms.BooleanField(**{**common, "required": False})
         case "list" | "object":
-            return JsonText(declared.type, **common)
+            return JsonText(declared.type, widget=forms.Textarea(attrs={"rows": 5, "spellcheck": "false"}), **common)
         case "secret":
             attrs = {"autocomplete": "off"}
             if declared.default not in (None, ""):

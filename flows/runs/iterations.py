@@ -359,11 +359,6 @@ class IterationsPage:
             return dict(self.search.reasons).get(filters.reason, 0)
         return self.loop.failed
 
-    @cached_property
-    def retries(self) -> list[Run]:
-        """Runs that have gone on from this one, newest first."""
-        return list(Run.objects.filter(origin=self.run).only("pk").order_by("-pk")[:3])
-
     # The open one
 
     @cached_property

@@ -18,6 +18,7 @@ from flows.flowchart.states import StateView, run_view
 from flows.language.document import DocumentError
 from flows.models import ActionRun, Room, Run, State
 from flows.runs import steps
+from flows.runs.costs import cost_words
 from flows.runs.crashes import crash_notice
 from flows.runs.detail import ActionDetail, selected_record
 from flows.runs.iterations import IterationsPage
@@ -33,6 +34,7 @@ from foundryflow.regions import Region
 from foundryflow.roles import Permissions
 from foundryflow.templatetags.ui import duration_ms
 
+MOST_RESULTS = 3  # runs made from one that its head names
 LARGE = ("inputs", "output", "revision__document")  # of a run: read by what shows them
 PARAMS = (*steps.PARAMS, "loop", "reason", "sort", "page", "iteration", "part")  # of an address, that its stream needs
 
@@ -117,6 +119,8 @@ class RunPage:
             "started": moment_words(run.created_at, now),
             "way": way_of(run),
             "sources": sources_of(run),
+            "results": results_of(run),
+            "cost": cost_words(run) if run.ended else "",
             "can_retry": run.state in (State.FAILED, State.CANCELLED) and run.flow.room == Room.DESIGNER,
         }
         return Region("runs/_status.html", "run-status", context)
@@ -201,6 +205,12 @@ def sources_of(run: Run) -> list[tuple[str, int]]:
     """The run that started it and the one whose results it took over, each behind the words that lead to it."""
     found = ((" of", run.parent_id), (", from", run.origin_id))
     return [(words, pk) for words, pk in found if pk]
+
+
+def results_of(run: Run) -> list[int]:
+    """Runs that were made from it, the newest first, one more than are named."""
+    made = Run.objects.filter(origin=run).order_by("-pk").values_list("pk", flat=True)
+    return list(made[: MOST_RESULTS + 1])
 
 
 def outline_region(page: RunPage) -> Region:

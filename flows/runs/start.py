@@ -1,4 +1,4 @@
-"""Starts a run: anew, or from where another one failed."""
+"""Starts a run: anew, with the inputs of another one, or from where that failed."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from flows.runs.chosen_iterations import ChosenIterations
 from flows.runs.forms import InputsForm
 from foundryflow.access import runner
 from foundryflow.audit.record import origin_of, record
-from foundryflow.http import Request, whole_number
+from foundryflow.http import Request, form_data, whole_number
 from foundryflow.regions import page
 
 
@@ -35,41 +35,48 @@ class RunPlan:
     flow: Flow
     revision: Revision
     form: InputsForm
-    origin: Run | None = None  # whose results are taken over
-    path: str = ""  # where it begins then; empty: where the origin failed
+    origin: Run | None = None  # that it is made from, on the same revision
+    path: str | None = None  # where it begins, what is before taken over; empty: where the origin failed; None: anew
     chosen: ChosenIterations | None = None  # of the origin, that alone are executed again
 
     @classmethod
     def of_address(cls, request: Request, flow: Flow) -> RunPlan:
-        """`again` in the address offers the inputs of another run; with `from`, its results are taken over, too.
+        """`again` in the address offers the inputs of another run; with `fork`, the run is of the same revision and
+        leads to that one; with `from`, its results are taken over, too.
 
         Raises Http404 when the revision of that run cannot be read.
         """
         again = Run.objects.filter(pk=whole_number(request.GET.get("again")) or 0, flow=flow).first()
-        origin = again if "from" in request.GET else None
+        origin = again if "from" in request.GET or "fork" in request.GET else None
         revision = origin.revision if origin and "newest" not in request.POST else head_of(flow)
         try:
             document = revision.parsed()
         except DocumentError:
             raise Http404("The revision of that run cannot be read.") from None
         is_filled_in = request.method == "POST" and (not document.inputs or "asked" in request.POST)
-        given = again.inputs_without_masks() if again else None
-        form = InputsForm(document, request.POST if is_filled_in else None, given)
+        form = InputsForm(document, form_data(request) if is_filled_in else None, given=again)
         chosen = ChosenIterations.of(origin, request.GET) if origin and "loop" in request.GET else None
-        return cls(flow, revision, form, origin, request.GET.get("from", ""), chosen)
+        return cls(flow, revision, form, origin, request.GET.get("from"), chosen)
 
     @classmethod
     def of_retry(cls, run: Run) -> RunPlan:
         """Goes on where the run failed. Raises DocumentError."""
-        form = InputsForm(run.revision.parsed(), None, run.inputs_without_masks())
+        form = InputsForm(run.revision.parsed(), None, given=run)
         return cls(run.flow, run.revision, form, run, (run.error or {}).get("path", ""))
 
     @property
     def address(self) -> str:
         """Where its form is sent."""
         form = reverse("runs:start", args=[self.flow.slug])
-        chosen = self.chosen.query if self.chosen else {}
-        return f"{form}?{urlencode({'again': self.origin.pk, 'from': self.path, **chosen})}" if self.origin else form
+        if self.origin is None:
+            return form
+        way = {"fork": ""} if self.is_fork else {"from": self.path, **(self.chosen.query if self.chosen else {})}
+        return f"{form}?{urlencode({'again': self.origin.pk, **way})}"
+
+    @property
+    def is_fork(self) -> bool:
+        """Whether it executes everything anew, on the revision of another run."""
+        return self.origin is not None and self.path is None
 
     def errors(self) -> list[Problem]:
         """What keeps it from being started, unless somebody wants it anyway."""
@@ -80,7 +87,7 @@ class RunPlan:
         """Queues the run with the inputs of the form, which is valid."""
         by = request.user
         inputs = self.form.inputs()
-        if self.origin:
+        if self.origin and self.path is not None:
             # What was cleared counts as cleared.
             cleared = dict.fromkeys(declared.name for declared in self.revision.parsed().inputs)
             inputs = {**cleared, **inputs}
@@ -90,10 +97,12 @@ class RunPlan:
                 run = Run.objects.start_again(
                     self.origin, by=by, via="run page", path=self.path, inputs=inputs, newest=newest
                 )
+        elif self.origin:
+            run = Run.objects.fork(self.origin, revision=self.revision, inputs=inputs, by=by, via="run page")
         else:
             run = Run.objects.start(flow=self.flow, inputs=inputs, by=by, via="designer", priority=engine.URGENT)
         engine.submit(run)
-        record_start(request, run, self.origin)
+        record_start(request, run, self.origin, "forked as" if self.is_fork else "retried as")
         return run
 
 
@@ -161,10 +170,10 @@ def start_retry(request: Request, run: Run, chosen: ChosenIterations | None = No
     return redirect("runs:show", retried.pk)
 
 
-def record_start(request: Request, run: Run, origin: Run | None) -> None:
-    """`origin` is the run whose results are taken over."""
+def record_start(request: Request, run: Run, origin: Run | None, verb: str = "retried as") -> None:
+    """`origin` is the run that this one was made from, and `verb` how."""
     how = f"{of_flow(run.flow)}, from run {origin.pk}" if origin else of_flow(run.flow)
-    record(origin_of(request), "retried as" if origin else "started", run_subject(run), how)
+    record(origin_of(request), verb if origin else "started", run_subject(run), how)
 
 
 def start_page(request: Request, plan: RunPlan, errors: list[Problem], *, status: int) -> HttpResponse:

@@ -19,7 +19,7 @@ const openMenus = () => document.querySelectorAll("details.menu[open]");
 
 document.addEventListener("click", (event) => {
   for (const menu of openMenus()) {
-    if (!menu.contains(event.target) || event.target.closest(".menu-item")) menu.open = false;
+    if (!menu.contains(event.target) || event.target.closest(".menu-item:not([data-copy-from])")) menu.open = false;
   }
   const reveal = event.target.closest("[data-reveal]");
   if (reveal) {

@@ -235,7 +235,7 @@ def test_these_are_retried_and_both_runs_lead_to_each_other(client_alice, many):
     assert made.iterations.count() == 91
     assert list(made.actions.values_list("path", flat=True)) == ["each[0]/ask"]
     assert f'from <a href="/runs/{many.pk}/"' in open_page(client_alice, made, tab="steps").content.decode()
-    page = open_page(client_alice, many).content.decode().split("Gone on from here")[1]
+    page = open_page(client_alice, many).content.decode().split("Led to")[1]
     assert re.search(rf'href="/runs/{made.pk}/">run\s+{made.pk}</a>', page)
 
 

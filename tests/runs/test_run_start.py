@@ -7,6 +7,7 @@ from django.urls import reverse
 from django.utils import timezone
 
 from flows.models import Run, State
+from foundryflow.models import AuditEntry
 from tests.engine.test_durable import chat, document
 from tests.factories import make_connection, make_flow, make_run
 from tests.markup import one_line
@@ -142,3 +143,55 @@ def test_a_retry_says_what_is_wrong_and_goes_on_anyway(client_alice, alice):
     assert Run.objects.count() == 1
     assert client_alice.post(f"/runs/{failed.pk}/retry/", {"anyway": "1"}).status_code == 302
     assert Run.objects.latest("pk").origin == failed
+
+
+@pytest.fixture
+def asked(known):
+    """A run with an object and a secret, on a revision that is not the newest any more."""
+    inputs = [{"name": "question", "type": "text", "required": True}, {"name": "options", "type": "object"},
+              {"name": "api_key", "type": "secret", "required": True}]  # fmt: skip
+    flow = make_flow(document(chat("a", "{{ question }}"), inputs=inputs))
+    run = make_run(flow, question="One\ntwo", options={"deep": [1, {"x": None}], "y": "z" * 90}, api_key="s3cret")
+    flow.commit(flow.current.parsed().with_name("Newer"), by=None, base=flow.current.number)
+    return run
+
+
+def test_a_fork_offers_the_inputs_to_edit_and_asks_for_secrets_anew(client_alice, asked):
+    page = one_line(client_alice.get(start_url(asked.flow, again=asked.pk, fork="")).content.decode())
+    assert f"Fork run {asked.pk}" in page
+    assert "Executes revision 1 anew" in page
+    assert "&quot;deep&quot;: [" in page
+    assert f"Run {asked.pk} had one; secrets are not kept, type it again." in page
+    assert "s3cret" not in page
+    assert "••••" not in page
+
+
+def test_a_fork_is_of_the_same_revision_and_both_runs_lead_to_each_other(client_alice, asked):
+    address = start_url(asked.flow, again=asked.pk, fork="")
+    typed = {"asked": "1", "input-question": "One\r\ntwo", "input-options": '{"y": 1}'}
+    missing = client_alice.post(address, typed)
+    assert (missing.status_code, "api_key is required." in missing.content.decode()) == (422, True)
+    client_alice.post(address, {**typed, "input-api_key": "other"})
+    made = Run.objects.latest("pk")
+    assert (made.origin_id, made.revision_id, made.via) == (asked.pk, asked.revision_id, "run page")
+    assert made.inputs == {"question": "One\ntwo", "options": {"y": 1}, "api_key": "••••"}
+    assert made.hidden_values() == {"api_key": "other"}
+    assert not made.actions.exists()
+    here, there = (one_line(client_alice.get(f"/runs/{pk}/").content.decode()) for pk in (made.pk, asked.pk))
+    assert f'from <a href="/runs/{asked.pk}/"' in here
+    assert f"/runs/compare/?a={made.pk}&amp;b={asked.pk}" in here
+    assert "Led to" in there
+    assert f'<a href="/runs/{made.pk}/">' in there
+    assert AuditEntry.objects.latest("pk").verb == "forked as"
+
+
+def test_a_fork_may_take_the_newest_revision(client_alice, asked):
+    typed = {"asked": "1", "input-question": "x", "input-api_key": "y", "newest": "on"}
+    client_alice.post(start_url(asked.flow, again=asked.pk, fork=""), typed)
+    made = Run.objects.latest("pk")
+    assert (made.origin_id, made.revision.number) == (asked.pk, 2)
+
+
+def test_readers_see_no_way_to_fork(client_bob, asked):
+    assert "Fork with edits" not in client_bob.get(f"/runs/{asked.pk}/").content.decode()
+    assert client_bob.post(start_url(asked.flow, again=asked.pk, fork="")).status_code == 403

@@ -1,0 +1,56 @@
+"""A recorded call of a model as a program: the request that was sent, the key from the environment."""
+
+from __future__ import annotations
+
+from django.http import Http404, HttpResponse
+from django.views.decorators.http import require_GET
+
+from connections.foundry.routes import Api
+from connections.models import Connection
+from flows.access import find_run
+from flows.engine.records import LONGEST_PATH
+from flows.playground.code_writers import CodeSource, ExtraHeader, Language, Sdk, Snippet, SnippetChoice, write_snippet
+from flows.runs.sent_request import RecordedRequest, recorded_request
+from foundryflow.access import reader
+from foundryflow.http import Request
+from foundryflow.regions import page
+
+CHOICES = {"curl": (Language.CURL, Sdk.REST), "python": (Language.PYTHON, Sdk.OPENAI)}
+UNKNOWN = Snippet(refused="The record of this call does not say enough to make a program of it.")
+
+
+@reader
+@require_GET
+def code(request: Request, pk: int) -> HttpResponse:
+    """A page with the programs; ?as=curl or ?as=python gives one of them as text."""
+    run = find_run(request, pk)
+    called = run.actions.filter(path=request.GET.get("path", "")[:LONGEST_PATH]).first()
+    if called is None:
+        raise Http404("This run has no such action.")
+    recorded = recorded_request(called)
+    snippets = {name: snippet_of(recorded, *choice) if recorded else UNKNOWN for name, choice in CHOICES.items()}
+    if (wanted := request.GET.get("as")) is None:
+        return page(request, "roundtrip/call_code.html", {"run": run, "record": called, "snippets": snippets.items()})
+    if wanted not in snippets:
+        raise Http404(f"There is no program in {wanted}.")
+    text = snippets[wanted].text or f"# {snippets[wanted].refused}\n"
+    headers = {"Cache-Control": "no-store"}
+    return HttpResponse(text, content_type="text/plain; charset=utf-8", headers=headers)
+
+
+def snippet_of(recorded: RecordedRequest, language: Language, sdk: Sdk) -> Snippet:
+    connection = recorded.connection
+    source = CodeSource(
+        recorded.endpoint,
+        recorded.request,
+        connection.key_header if connection else "",
+        extra_header_of(connection),
+        recorded.lessons,
+    )
+    return write_snippet(source, SnippetChoice(recorded.api or Api.CHAT, language, sdk))
+
+
+def extra_header_of(connection: Connection | None) -> ExtraHeader | None:
+    if connection is None or not connection.extra_header:
+        return None
+    return ExtraHeader(connection.extra_header, is_key=not connection.extra_header_value)

@@ -1,0 +1,47 @@
+"""The call of the API that starts a run like this one: a command of a shell, and Python. No secret stands in it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.http import Http404, HttpResponse
+from django.views.decorators.http import require_GET
+
+from connections.secret import MASK
+from flows.access import find_run
+from flows.api.examples import KEY, EnvironmentValue, environment_name, environment_values, example_of_run
+from flows.models import Room
+from foundryflow.access import reader
+from foundryflow.http import Request, base_address
+from foundryflow.regions import page
+
+
+@reader
+@require_GET
+def code(request: Request, pk: int) -> HttpResponse:
+    """A page with the programs; ?as=curl or ?as=python gives one of them as text."""
+    run = find_run(request, pk)
+    if run.flow.room != Room.DESIGNER:
+        raise Http404("Only flows of the designer are called by the API.")
+    inputs = {name: without_secrets(value, name) for name, value in run.inputs.items()}
+    example = example_of_run(base_address(request), run.flow.slug, inputs, run.customer or "")
+    programs = {"curl": example.curl, "python": example.python}
+    if (wanted := request.GET.get("as")) is None:
+        context = {"run": run, "programs": programs.items(), "names": [KEY, *environment_values(inputs)]}
+        return page(request, "runs/code.html", context)
+    if wanted not in programs:
+        raise Http404(f"There is no program in {wanted}.")
+    headers = {"Cache-Control": "no-store"}
+    return HttpResponse(programs[wanted], content_type="text/plain; charset=utf-8", headers=headers)
+
+
+def without_secrets(value: Any, name: str) -> Any:
+    """With the names of environment variables in the place of what was masked."""
+    match value:
+        case str() if MASK in value:
+            return EnvironmentValue(environment_name(name))
+        case dict():
+            return {key: without_secrets(inner, f"{name} {key}") for key, inner in value.items()}
+        case list():
+            return [without_secrets(inner, f"{name} {at + 1}") for at, inner in enumerate(value)]
+    return value
