@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
+from urllib.parse import urlencode
 
 from django.db.models import TextField
 from django.db.models.fields.json import KeyTextTransform
@@ -49,6 +50,7 @@ class StepPair:
     view: TypeView
     left: StepSide | None
     right: StepSide | None
+    query: str  # of addresses about it
 
     @property
     def note(self) -> str:
@@ -116,8 +118,14 @@ def step_pairs(left: Run, right: Run, paths: Sequence[str]) -> list[StepPair]:
     for path in paths:
         known = lefts.get(path) or rights[path]
         sides = [side_of(records[path]) if path in records else None for records in (lefts, rights)]
-        pairs.append(StepPair(path, known.title, type_view(known.type), sides[0], sides[1]))
+        pairs.append(
+            StepPair(path, known.title, type_view(known.type), sides[0], sides[1], query_of(left, right, path))
+        )
     return pairs
+
+
+def query_of(left: Run, right: Run, path: str) -> str:
+    return urlencode({"a": left.pk, "b": right.pk, "path": path})
 
 
 def records_of(run: Run, paths: Sequence[str]) -> dict[str, Any]:

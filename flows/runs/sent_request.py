@@ -22,6 +22,8 @@ from flows.language.errors import ActionError
 from flows.models import ActionRun
 from flows.runs.sent_to_agent import sent_to_agent
 
+OPERATIONS = {"/chat/completions": Api.CHAT, "/responses": Api.RESPONSES, "/messages": Api.MESSAGES}
+FIRST = ("model", "system", "instructions", "messages", "input")  # of a body as it is shown
 NAMES = frozenset(field.name for field in fields(Properties))
 
 
@@ -58,9 +60,9 @@ def sent_request(record: ActionRun) -> SentRequest | None:
     is_bearer = wire.key_header == BEARER or not key
     header = ("Authorization", f"Bearer {masked}") if is_bearer else (wire.key_header, masked)
     body = dict(wire.body or {})
-    ordered = {name: body[name] for name in ("model", "instructions", "messages", "input") if name in body} | body
+    ordered = {name: body[name] for name in FIRST if name in body} | body
     url = str(record.facts.get("url") or wire.route.url)
-    return SentRequest(url, [header, ("Content-Type", "application/json")], ordered)
+    return SentRequest(url, [header, *wire.headers.items(), ("Content-Type", "application/json")], ordered)
 
 
 def sent_to_model(record: ActionRun) -> WireRequest | None:
@@ -105,4 +107,4 @@ def request_of(record: ActionRun) -> ChatRequest:
 
 def api_of(url: str) -> Api | None:
     path = url.partition("?")[0]
-    return Api.RESPONSES if path.endswith("/responses") else Api.CHAT if path.endswith("/chat/completions") else None
+    return next((api for operation, api in OPERATIONS.items() if path.endswith(operation)), None)

@@ -77,6 +77,16 @@ def test_a_request_is_put_together_as_the_client_sends_it(run):
     assert sent_request(chat) is None  # it never came to a call
 
 
+def test_a_request_to_claude_is_one_of_its_own_api(run):
+    chat, host = run.actions.get(path="chat"), "contoso.services.ai.azure.com"
+    chat.inputs = {"model": "claude-opus-4-6", "user_prompt": "Why?"}
+    chat.facts = {**chat.facts, "host": host, "url": f"https://{host}/anthropic/v1/messages"}
+    sent = sent_request(chat)
+    assert sent.url == f"https://{host}/anthropic/v1/messages"
+    assert "anthropic-version" in dict(sent.headers)
+    assert sent.body["max_tokens"] > 0
+
+
 @pytest.mark.parametrize("inputs", [{"temperature": "warm"}, {"history": "x"}, {"stop": {"a": 1}}, {"odd": 1}])
 def test_whatever_a_record_holds_its_page_opens(client_bob, run, inputs):
     run.actions.filter(path="chat").update(inputs=inputs)

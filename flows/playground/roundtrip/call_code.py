@@ -9,7 +9,16 @@ from connections.foundry.routes import Api
 from connections.models import Connection
 from flows.access import find_run
 from flows.engine.records import LONGEST_PATH
-from flows.playground.code_writers import CodeSource, ExtraHeader, Language, Sdk, Snippet, SnippetChoice, write_snippet
+from flows.playground.code_writers import (
+    CodeSource,
+    ExtraHeader,
+    Language,
+    Sdk,
+    Snippet,
+    SnippetChoice,
+    fit_choice,
+    write_snippet,
+)
 from flows.runs.sent_request import RecordedRequest, recorded_request
 from foundryflow.access import reader
 from foundryflow.http import Request
@@ -47,7 +56,8 @@ def snippet_of(recorded: RecordedRequest, language: Language, sdk: Sdk) -> Snipp
         extra_header_of(connection),
         recorded.lessons,
     )
-    return write_snippet(source, SnippetChoice(recorded.api or Api.CHAT, language, sdk))
+    choice = fit_choice(recorded.endpoint, SnippetChoice(recorded.api or Api.CHAT, language, sdk))
+    return UNKNOWN if recorded.api and choice.api is not recorded.api else write_snippet(source, choice)
 
 
 def extra_header_of(connection: Connection | None) -> ExtraHeader | None:
