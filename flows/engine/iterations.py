@@ -14,14 +14,14 @@ from flows.interpreter.journal import IterationEnded, IterationStarted
 from flows.language.rendering import off_loop_if_heavy
 from flows.language.values import display_json, storable_text
 from flows.models import State
-from flows.models.iteration import FEW_ITERATIONS, LONGEST_LABEL, NEW, enclosing_places, merge_change
+from flows.models.iteration import LONGEST_LABEL, NEW, enclosing_places, merge_change
 from flows.models.raw import Fields
 
 LABELS = ("customer", "name", "title", "label", "id")  # keys of an object that say what people call it
 
 
 class IterationRecords:
-    """Of one run in one attempt. Loops that are known to be short are left out."""
+    """Of one run in one attempt."""
 
     def __init__(self, outbox: Outbox) -> None:
         self._outbox = outbox
@@ -30,8 +30,6 @@ class IterationRecords:
     async def start(self, event: IterationStarted, earlier: EarlierAttempts) -> None:
         """Forgets what an earlier attempt had done in it where its item is another one now."""
         items = event.items
-        if items is not None and len(items) <= FEW_ITERATIONS:
-            return
         label, digest = await off_loop_if_heavy(label_and_digest, items[event.number]) if items else ("", "")
         before = earlier.iterations.get(event.path)
         if before and before.digest != digest:
@@ -85,6 +83,7 @@ def change_of(path: str, fields: Mapping[str, Any], tokens: Mapping[str, Any]) -
         "connection": str(facts.get("connection") or "")[:255],
         "host": str(facts.get("host") or "")[:255],
         "path": path[:LONGEST_PATH] if error or facts.get("deployment") else "",
+        "output_path": path[:LONGEST_PATH] if fields.get("variables") else "",
         "error": str(error.get("kind") or "unknown")[:40] if error else "",
         "status": error.get("status"),
         "tokens": (tokens.get("prompt_tokens") or 0) + (tokens.get("completion_tokens") or 0),

@@ -10,7 +10,7 @@ from django.db import connection, models
 from flows.models.raw import MOST_VALUES, Fields, db_values, placeholders, table
 from flows.models.states import State
 
-FEW_ITERATIONS = 20  # of a loop that the page of a run shows step by step
+FEW_ITERATIONS = 20  # of a loop that the page of a run shows step by step first
 LONGEST_LABEL = 200  # characters
 
 
@@ -31,6 +31,7 @@ class Iteration(models.Model):
     label = models.CharField(max_length=LONGEST_LABEL, blank=True)  # what people call its item
     digest = models.CharField(max_length=64, blank=True)  # of its item, without secrets
     path = models.CharField(max_length=500, blank=True)  # of the first action that failed, else the last call
+    output_path = models.CharField(max_length=500, blank=True)  # of the last action that set a variable
     error = models.CharField(max_length=40, blank=True)  # kind of that failure
     status = models.PositiveSmallIntegerField(null=True)  # of its answer
     tokens = models.PositiveBigIntegerField(default=0)
@@ -70,7 +71,8 @@ def enclosing_places(path: str) -> Iterator[str]:
 
 NEW: Fields = {
     "total": None, "state": State.RUNNING, "caught": False, "started_at": None, "milliseconds": None, "label": "",
-    "digest": "", "path": "", "error": "", "status": None, "tokens": 0, "customer": "", "connection": "", "host": "",
+    "digest": "", "path": "", "output_path": "", "error": "", "status": None, "tokens": 0, "customer": "",
+    "connection": "", "host": "",
 }  # fmt: skip
 COLUMNS = ("run_id", "loop", "number", *NEW)
 ITERATIONS = table(Iteration)
@@ -83,6 +85,7 @@ CHANGES = {
     "caught": f"excluded.caught OR (excluded.state = '{State.SUCCEEDED}' AND {ITERATIONS}.error <> '')",
     "milliseconds": f"COALESCE({ITERATIONS}.milliseconds, excluded.milliseconds)",
     "label": NEWEST_KNOWN.format("label"),
+    "output_path": NEWEST_KNOWN.format("output_path"),
     "digest": NEWEST_KNOWN.format("digest"),
     "path": FIRST_FAILURE.format("path", NEWEST_KNOWN.format("path")),
     "status": FIRST_FAILURE.format("status", "excluded.status"),

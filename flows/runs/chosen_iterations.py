@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from django.contrib.auth.models import User
 
 from flows.models import Run
-from flows.runs.iterations import IterationFilters, IterationSearch
+from flows.runs.iteration_search import IterationFilters, IterationSearch
 from flows.runs.loops import find_loop
 from foundryflow.http import whole_number
 

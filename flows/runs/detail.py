@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from functools import cached_property
 from typing import Any
+from urllib.parse import urlencode
 
 from django.db.models import Max
 from django.utils import timezone
@@ -13,7 +14,7 @@ from flows.actions.chat_completion.action import ChatCompletion
 from flows.actions.registry import model_call_types
 from flows.engine.live import MISSED, hub
 from flows.engine.records import LONGEST_PATH
-from flows.flowchart.chart import type_view
+from flows.flowchart.chart import is_loop, type_view
 from flows.models import ActionRun, Room, Run, State
 from flows.runs.refused_tries import RefusedView, refused_views, shown_state
 from flows.runs.sent_request import SentRequest, sent_request
@@ -196,6 +197,12 @@ class ActionDetail:
     def opens_in_playground(self) -> bool:
         is_prompt = self.record.type == ChatCompletion.type
         return is_prompt and self.record.state != State.SKIPPED and self.run.flow.room != Room.PLAYGROUND
+
+    @property
+    def iterations(self) -> str:
+        """Address of those of a loop; empty for what is none."""
+        query = urlencode({"tab": "iterations", "loop": self.record.path})
+        return f"?{query}" if is_loop(self.record.type) and self.record.state != State.SKIPPED else ""
 
     @property
     def starts_again_here(self) -> bool:

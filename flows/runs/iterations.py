@@ -3,27 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 from urllib.parse import urlencode
 
-from django.db.models import Case, CharField, Count, F, Q, QuerySet, When
+from django.db.models import Case, CharField, F, QuerySet, When
 from django.urls import reverse
 from django.utils import timezone
 
 from flows.flowchart.states import StateView, reason_words, state_view_of
 from flows.models import ActionRun, Iteration, Run, State
 from flows.runs.iteration_detail import IterationDetail, iteration_detail, iteration_state
-from flows.runs.loops import LoopCounts
+from flows.runs.iteration_search import OTHERS, IterationFilters, IterationSearch, with_output
+from flows.runs.loops import LoopCounts, loops_inside
 from flows.runs.time_axis import elapsed, milliseconds_since_epoch
 from foundryflow.http import whole_number
 from foundryflow.templatetags.ui import duration_ms, thousands
 
 AT_ONCE = 25  # rows of one page
-MOST_REASONS = 5  # that have a toggle of their own
-LONGEST_FILTER = 100  # characters
-OTHERS = "others"  # as a reason: all that have no toggle
 NAME = Case(When(customer="", then=F("label")), default=F("customer"), output_field=CharField())
 SORTS: dict[str, tuple[str, Sequence[Any]]] = {
     "number": ("No.", ["number"]),
@@ -31,68 +29,12 @@ SORTS: dict[str, tuple[str, Sequence[Any]]] = {
     "state": ("State", ["state"]),
     "duration": ("Duration", ["milliseconds"]),
     "tokens": ("Tokens", ["tokens"]),
+    "output": ("Output", [F("output_text")]),
     "connection": ("Connection", ["host", "connection"]),
     "error": ("Error", ["error", "status"]),
 }
+LONGEST_OUTPUT = 200  # characters that a row shows
 NUMERIC = ("number", "duration", "tokens")
-
-
-@dataclass(frozen=True)
-class IterationFilters:
-    """What an address asks for; empty: all."""
-
-    loop: str = ""
-    state: str = ""  # succeeded or failed
-    reason: str = ""  # kind of an error, or OTHERS
-    find: str = ""  # in the name of a customer or host
-
-    @classmethod
-    def of(cls, params: Mapping[str, str]) -> IterationFilters:
-        state = params.get("state", "")
-        state = state if state in (State.SUCCEEDED, State.FAILED) else ""
-        reason = params.get("reason", "")[:LONGEST_FILTER] if state == State.FAILED else ""
-        return cls(params.get("loop", ""), state, reason, params.get("find", "").strip()[:LONGEST_FILTER])
-
-    @property
-    def query(self) -> dict[str, str]:
-        return {name: value for name, value in asdict(self).items() if value}
-
-
-class IterationSearch:
-    """The iterations of one loop of a run, within filters."""
-
-    def __init__(self, run: Run, loop: LoopCounts, filters: IterationFilters) -> None:
-        self.run, self.loop = run, loop
-        self.filters = replace(filters, loop=loop.loop)
-        self.all = run.iterations.filter(loop=loop.loop)
-
-    @cached_property
-    def reasons(self) -> list[tuple[str, int]]:
-        """Kinds of errors and how many have failed with each, the most frequent first; the last may be OTHERS."""
-        failed = self.all.filter(state=State.FAILED).order_by().values_list("error")
-        counts = [(kind, count) for kind, count in failed.annotate(count=Count("pk")).order_by("-count", "error")]
-        if len(counts) <= MOST_REASONS:
-            return counts
-        return [*counts[:MOST_REASONS], (OTHERS, sum(count for _, count in counts[MOST_REASONS:]))]
-
-    @property
-    def found(self) -> QuerySet[Iteration]:
-        found, filters = self.all, self.filters
-        if filters.state:
-            found = found.filter(state=filters.state)
-        if filters.reason == OTHERS:
-            found = found.exclude(error__in=[kind for kind, _ in self.reasons])
-        elif filters.reason:
-            found = found.filter(error=filters.reason)
-        if filters.find:
-            inside = {f"{name}__icontains": filters.find for name in ("customer", "label", "host")}
-            found = found.filter(Q(**inside, _connector=Q.OR))
-        return found
-
-    @property
-    def failed(self) -> QuerySet[Iteration]:
-        """Those of them that can be retried."""
-        return self.found.filter(state=State.FAILED)
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,6 +47,7 @@ class IterationRow:
     duration: str
     since: int | None  # it goes since then, in milliseconds since the epoch
     tokens: str
+    output: str
     host: str
     via: str  # name of the connection, where it is another one than the host
     error: str
@@ -158,14 +101,15 @@ class IterationsPage:
         for field in SORTS[self.sort.removeprefix("-")][1]:
             by = F(field) if isinstance(field, str) else field
             order.append(by.desc(nulls_last=True) if descends else by.asc(nulls_last=True))
-        return self.search.found.order_by(*order, "number")
+        return self.search.with_output(LONGEST_OUTPUT).order_by(*order, "number")
 
-    def _window(self) -> list[Iteration]:
+    def _window(self) -> list[Any]:
         """The rows of the page. Those that a browser shows already stay where they are; others come behind them."""
         begin, shown = (self.page - 1) * AT_ONCE, self._shown
         if not shown:
             return list(self._sorted[begin : begin + AT_ONCE])
-        stay = {iteration.number: iteration for iteration in self.search.all.filter(number__in=shown)}
+        known = with_output(self.search.all, LONGEST_OUTPUT).filter(number__in=shown)
+        stay = {iteration.number: iteration for iteration in known}
         rows = [stay[number] for number in shown if number in stay]
         if len(rows) < AT_ONCE:
             rows += self._sorted.exclude(number__in=shown)[begin : begin + AT_ONCE - len(rows)]
@@ -194,7 +138,7 @@ class IterationsPage:
         what = "failure" if self.search.filters.state == State.FAILED else "iteration"
         return f"{count:,} new {what}{'' if count == 1 else 's'}" if count > 0 and self._shown else ""
 
-    def _row(self, iteration: Iteration) -> IterationRow:
+    def _row(self, iteration: Any) -> IterationRow:
         number, host = iteration.number + 1, iteration.host or iteration.connection
         return IterationRow(
             number=number,
@@ -203,6 +147,7 @@ class IterationsPage:
             duration=self._duration(iteration),
             since=milliseconds_since_epoch(iteration.started_at) if self._goes(iteration) else None,
             tokens=thousands(iteration.tokens),
+            output=(iteration.output_text or "") if iteration.state != State.FAILED else "",
             host=host,
             via=iteration.connection if iteration.connection != host else "",
             error=reason_words(iteration.error, iteration.status) if iteration.error else "",
@@ -295,7 +240,18 @@ class IterationsPage:
     def headings(self) -> list[Heading]:
         words = {name: words for name, (words, _) in SORTS.items()}
         words["name"] = "Customer" if self.loop.has_customers else "Item"
-        return [self._heading(name, label) for name, label in words.items()]
+        return [self._heading(name, label) for name, label in words.items() if name not in self.left_out]
+
+    @cached_property
+    def left_out(self) -> set[str]:
+        """Columns that would be empty."""
+        state = self.search.filters.state
+        empty = {
+            "output": state == State.FAILED,
+            "connection": not self.loop.has_hosts,
+            "error": not self.loop.failed or state == State.SUCCEEDED,
+        }
+        return {name for name, is_empty in empty.items() if is_empty}
 
     def _heading(self, name: str, words: str) -> Heading:
         direction = {name: "ascending", f"-{name}": "descending"}.get(self.sort, "")
@@ -331,7 +287,7 @@ class IterationsPage:
     @property
     def others(self) -> list[LoopCounts]:
         """Loops beside this one, where it is not nested."""
-        return [one for one in self.loops if one.loop != self.loop.loop and "[" not in one.loop]
+        return [one for one in self.loops if one.loop != self.loop.loop and one.is_outer]
 
     @property
     def crumbs(self) -> list[tuple[str, str]]:
@@ -370,7 +326,7 @@ class IterationsPage:
             iteration = self.found[0] if self.found else None
         if iteration is None:
             return None
-        inner = [one for one in self.loops if one.loop.startswith(f"{iteration.place}/")]
+        inner = loops_inside(self.run, iteration.place)
         return iteration_detail(self.run, iteration, self.loop, inner, self.back)
 
 

@@ -23,7 +23,7 @@ from flows.runs.crashes import crash_notice
 from flows.runs.detail import ActionDetail, selected_record
 from flows.runs.iterations import IterationsPage
 from flows.runs.log_lines import count_words, log_context
-from flows.runs.loops import LoopCounts, find_loop, long_loops
+from flows.runs.loops import LoopCounts, find_loop, loops_of
 from flows.runs.outline import Outline
 from flows.runs.time_axis import elapsed, milliseconds_since_epoch
 from flows.runs.value_place import ValuePlace
@@ -59,16 +59,17 @@ class RunPage:
         self.tab = self._tab(params.get("tab", ""))
 
     def _tab(self, wanted: str) -> str:
-        """That of the address; else the iterations where some have failed, unless the address asks for steps."""
+        """That of the address; else the iterations of a long loop where some have failed, unless the address asks for
+        steps."""
         if wanted in TABS and (wanted != "iterations" or self.loops):
             return wanted
         asks_for_steps = self.action or any(name in self.params for name in steps.PARAMS)
-        return "iterations" if not wanted and self.loops and self.loops[0].failed and not asks_for_steps else "steps"
+        tells_most = bool(self.loops) and self.loops[0].is_long and self.loops[0].failed > 0
+        return "iterations" if not wanted and tells_most and not asks_for_steps else "steps"
 
     @cached_property
     def loops(self) -> list[LoopCounts]:
-        """Those with many iterations."""
-        return long_loops(self.run)
+        return loops_of(self.run)
 
     @cached_property
     def iterations(self) -> IterationsPage | None:
@@ -128,8 +129,9 @@ class RunPage:
     @property
     def _state(self) -> StateView:
         """A run that succeeded although iterations failed says how many."""
-        if self.run.state == State.SUCCEEDED and self.loops and self.loops[0].failed:
-            return self.loops[0].verdict
+        first = self.loops[0] if self.loops else None
+        if first and first.is_long and first.failed and self.run.state == State.SUCCEEDED:
+            return first.verdict
         return run_view(self.run)
 
     @property

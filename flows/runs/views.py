@@ -16,7 +16,7 @@ from flows.access import find_run
 from flows.models.audited import of_flow, run_subject
 from flows.runs.detail import selected_record
 from flows.runs.iteration_file import iteration_lines
-from flows.runs.iterations import IterationFilters, IterationSearch
+from flows.runs.iteration_search import IterationFilters, IterationSearch
 from flows.runs.list import list_context, list_regions
 from flows.runs.loops import find_loop
 from flows.runs.page import LARGE, RunPage

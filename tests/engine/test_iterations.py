@@ -74,9 +74,12 @@ def test_a_failure_that_nothing_caught_ends_the_loop_and_cancels_what_goes_besid
     ]  # fmt: skip
 
 
-def test_a_short_loop_leaves_no_iterations_and_one_of_unknown_length_does(counting):
-    short = ran(make_run(make_flow(loop_of(chat("answer", "{{ item }}"))), people=people(20)))
-    assert not short.iterations.exists()
+def test_every_loop_leaves_its_iterations_and_where_each_gave_something(counting):
+    say = {"id": "say", "type": "log", "properties": {"message": "said"}}
+    short = ran(make_run(make_flow(loop_of(chat("answer", "{{ item }}"), say)), people=people(2)))
+    assert list(short.iterations.values_list("number", "total", "output_path")) == [
+        (0, 2, "each[0]/answer"), (1, 2, "each[1]/answer"),
+    ]  # fmt: skip
     body = {"id": "w-body", "title": "", "actions": [chat("answer", "{{ index }}")]}
     loop = {"id": "w", "type": "while", "properties": {"condition": "index < 3"}, "branches": [body]}
     long = ran(make_run(make_flow({**document(loop), "name": "while"})))

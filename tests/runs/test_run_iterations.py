@@ -149,16 +149,61 @@ def test_a_press_on_a_row_renews_the_table_and_the_detail(client_bob, many):
 
 
 def test_short_loops_and_successes_open_with_the_steps(client_bob, many):
+    Iteration.objects.filter(number__gt=19).delete()
+    Iteration.objects.update(total=20)
+    response = open_page(client_bob, many)
+    assert (response.context["tab"], response.context["state"].word) == ("steps", "Succeeded")
+    assert "tab=iterations" in response.content.decode()
+    assert shown(open_page(client_bob, many, tab="iterations")) == list(range(1, 21))
     Iteration.objects.filter(state=State.FAILED).update(state=State.SUCCEEDED, error="")
     response = open_page(client_bob, many)
     assert response.context["tab"] == "steps"
     assert "tab=iterations" in response.content.decode()
     assert "No iteration" not in open_page(client_bob, many, tab="iterations").content.decode()
-    Iteration.objects.filter(number__gt=19).delete()
-    Iteration.objects.update(total=20)
+    Iteration.objects.all().delete()
     response = open_page(client_bob, many, tab="iterations")
     assert response.context["tab"] == "steps"
     assert "tab=iterations" not in response.content.decode()
+
+
+def test_what_each_gave_is_shown_sorted_and_found(client_bob, many):
+    now = timezone.now()
+    record(many, 20, "each[1]/ask", now, type="chat_completion", title="Ask", output={"text": "Zebra <b>"})
+    record(many, 21, "each[2]/sum", now, type="set_variable", title="Sum", output={"n": 7})
+    many.iterations.filter(number=0).update(path="each[0]/ask")  # as runs from before have it
+    many.iterations.filter(number=1).update(path="each[1]/ask", output_path="each[1]/ask")
+    many.iterations.filter(number=2).update(output_path="each[2]/sum")
+    response = open_page(client_bob, many, tab="iterations")
+    assert [row.output for row in response.context["page"].rows[:3]] == ["Yes.", "Zebra <b>", '{"n": 7}']
+    assert "Zebra &lt;b&gt;" in response.content.decode()
+    assert shown(open_page(client_bob, many, tab="iterations", sort="-output"))[:3] == [3, 2, 1]
+    assert shown(open_page(client_bob, many, tab="iterations", find="zebra")) == [2]
+    lines = client_bob.get(reverse("runs:iterations", args=[many.pk]), {"find": "zebra"}).content.decode()
+    assert next(csv.DictReader(lines.splitlines()))["Output"] == "Zebra <b>"
+
+
+def test_columns_that_would_be_empty_are_left_out(client_bob, many):
+    def columns(**params):
+        return [
+            heading.name for heading in open_page(client_bob, many, tab="iterations", **params).context["page"].headings
+        ]
+
+    assert columns() == ["number", "name", "state", "duration", "tokens", "output", "connection", "error"]
+    assert "output" not in columns(state="failed")
+    assert "error" not in columns(state="succeeded")
+    Iteration.objects.update(state=State.SUCCEEDED, error="", host="")
+    assert columns() == ["number", "name", "state", "duration", "tokens", "output"]
+
+
+def test_a_short_loop_in_an_iteration_is_reached_from_there(client_bob, many):
+    Iteration.objects.bulk_create(
+        [iteration(many, number, loop="each[0]/part", total=3, customer="") for number in range(3)]
+    )
+    page = open_page(client_bob, many, tab="iterations", iteration="1")
+    assert "?tab=iterations&amp;loop=each%5B0%5D%2Fpart" in page.content.decode()
+    inner = open_page(client_bob, many, tab="iterations", loop="each[0]/part")
+    assert (shown(inner), inner.context["loop"].count) == ([1, 2, 3], 1_000)
+    assert "3 of part" in page.content.decode()
 
 
 def test_an_address_that_asks_for_steps_shows_them(client_bob, many):
