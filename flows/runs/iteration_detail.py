@@ -79,8 +79,8 @@ def iteration_detail(
 
 
 def telling_record(run: Run, iteration: Iteration) -> ActionRun | None:
-    """The action that failed first, else the last call, else what was reached last."""
-    if iteration.path:
-        return run.actions.filter(path=iteration.path).first()
+    """The action that failed first, else the last call, else what gave something or was reached last."""
+    if path := iteration.path or iteration.output_path:
+        return run.actions.filter(path=path).first()
     inside = run.actions.filter(path__startswith=f"{iteration.place}/").exclude(state=State.SKIPPED)
     return inside.order_by("-order").first()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 from django.http import Http404, HttpResponse
 from django.views.decorators.http import require_GET
 
@@ -10,6 +12,7 @@ from connections.models import Connection
 from flows.access import find_run
 from flows.engine.records import LONGEST_PATH
 from flows.playground.code_writers import (
+    LABELS,
     CodeSource,
     ExtraHeader,
     Language,
@@ -25,7 +28,19 @@ from foundryflow.http import Request
 from foundryflow.regions import page
 
 CHOICES = {"curl": (Language.CURL, Sdk.REST), "python": (Language.PYTHON, Sdk.OPENAI)}
-UNKNOWN = Snippet(refused="The record of this call does not say enough to make a program of it.")
+UNKNOWN = "The record of this call does not say enough to make a program of it."
+
+
+@dataclass(frozen=True)
+class CallProgram:
+    name: str  # as the address asks for it
+    title: str
+    snippet: Snippet
+
+    @property
+    def text(self) -> str:
+        """Of a refusal a comment, as both languages write it."""
+        return self.snippet.text or f"# {self.snippet.refused}\n"
 
 
 @reader
@@ -36,18 +51,20 @@ def code(request: Request, pk: int) -> HttpResponse:
     called = run.actions.filter(path=request.GET.get("path", "")[:LONGEST_PATH]).first()
     if called is None:
         raise Http404("This run has no such action.")
-    recorded = recorded_request(called)
-    snippets = {name: snippet_of(recorded, *choice) if recorded else UNKNOWN for name, choice in CHOICES.items()}
+    programs = [program_of(recorded_request(called), name) for name in CHOICES]
     if (wanted := request.GET.get("as")) is None:
-        return page(request, "roundtrip/call_code.html", {"run": run, "record": called, "snippets": snippets.items()})
-    if wanted not in snippets:
+        return page(request, "roundtrip/call_code.html", {"run": run, "record": called, "programs": programs})
+    found = next((program for program in programs if program.name == wanted), None)
+    if found is None:
         raise Http404(f"There is no program in {wanted}.")
-    text = snippets[wanted].text or f"# {snippets[wanted].refused}\n"
     headers = {"Cache-Control": "no-store"}
-    return HttpResponse(text, content_type="text/plain; charset=utf-8", headers=headers)
+    return HttpResponse(found.text, content_type="text/plain; charset=utf-8", headers=headers)
 
 
-def snippet_of(recorded: RecordedRequest, language: Language, sdk: Sdk) -> Snippet:
+def program_of(recorded: RecordedRequest | None, name: str) -> CallProgram:
+    language, sdk = CHOICES[name]
+    if recorded is None:
+        return CallProgram(name, LABELS[language], Snippet(refused=UNKNOWN))
     connection = recorded.connection
     source = CodeSource(
         recorded.endpoint,
@@ -57,7 +74,8 @@ def snippet_of(recorded: RecordedRequest, language: Language, sdk: Sdk) -> Snipp
         recorded.lessons,
     )
     choice = fit_choice(recorded.endpoint, SnippetChoice(recorded.api or Api.CHAT, language, sdk))
-    return UNKNOWN if recorded.api and choice.api is not recorded.api else write_snippet(source, choice)
+    title = LABELS[language] if choice.sdk is Sdk.REST else f"{LABELS[language]}, {LABELS[choice.sdk]}"
+    return CallProgram(name, title, write_snippet(source, choice))
 
 
 def extra_header_of(connection: Connection | None) -> ExtraHeader | None:
