@@ -125,6 +125,14 @@ class NewBranch:
         return {"id": f"{owner_id}-{self.role}", "title": self.title, **condition, "actions": []}
 
 
+@dataclass(frozen=True)
+class PastedProperties:
+    """What was read of a pasted text: properties (None clears one), and in sentences what could not be taken over."""
+
+    properties: Mapping[str, Any]
+    notes: Sequence[str] = ()
+
+
 class ActionType:
     """Subclass in `flows/actions/<folder>/action.py`; an instance holds no state."""
 
@@ -139,6 +147,7 @@ class ActionType:
     calls_model: ClassVar[bool] = False  # its output is the answer of a model
     only_in_loops: ClassVar[bool] = False
     leaves_block: ClassVar[bool] = False  # what stands behind it in its block is never reached
+    takes_paste_of: ClassVar[str] = ""  # what text can be turned into its properties, such as "a curl command"
 
     async def execute(self, properties: Any, step: Step) -> Result:
         """Does the work. `properties` are rendered. Raises ActionError."""
@@ -186,6 +195,10 @@ class ActionType:
         What every way sets is known behind the container. An iteration keeps what it sets, so a loop has none.
         """
         return [(), *((branch,) for branch in action.branches if self.branches != "body")]
+
+    def read_paste(self, text: str) -> PastedProperties:
+        """The properties in a pasted text. Raises ValueError with a sentence when it is none that is taken."""
+        raise NotImplementedError
 
     def problems(self, action: Action) -> Sequence[tuple[str | None, str]]:
         """What is wrong beside the properties themselves: (property, sentence)."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -9,6 +10,7 @@ from typing import Any
 from django import forms
 from django.core.exceptions import ValidationError
 
+from flows.designer.completions import COMPLETIONS
 from flows.designer.fields import PropertyField, field_for
 from flows.designer.row_fields import LITERALS, FlowInputsPropertyField
 from flows.designer.typed_text import check_template, parse_literal
@@ -53,6 +55,8 @@ class CodePropertyField(PropertyField):
     says_hint = True
     rows_partial, rows_id = "properties/_trial_fields.html", "trial-fields"
     widget = forms.Textarea
+    editor_mode = "python"
+    completions = json.dumps([completion._asdict() for completion in COMPLETIONS])  # as the large editor takes them
 
     def clean(self, value: Any) -> Any:
         text = (value or "").replace("\r\n", "\n").rstrip()

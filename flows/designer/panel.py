@@ -191,6 +191,12 @@ class Panel:
         return help_of(self.action.type)
 
     @property
+    def paste_label(self) -> str:
+        """What text can be turned into the properties; empty where none can."""
+        known = registry.find_type(self.action.type)
+        return known.takes_paste_of if known else ""
+
+    @property
     def connections(self) -> Sequence[Connection]:
         return self.opened.connections
 

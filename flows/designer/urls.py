@@ -1,6 +1,6 @@
 from django.urls import path
 
-from flows.designer import agents, deployments, picker, responses, try_code, views
+from flows.designer import agents, deployments, pasted_properties, picker, responses, try_code, views
 
 app_name = "designer"
 urlpatterns = [
@@ -17,6 +17,7 @@ urlpatterns = [
     path("actions/<str:action_id>/properties/", views.save_properties, name="save_properties"),
     path("actions/<str:action_id>/values/", picker.list_values, name="list_values"),
     path("actions/<str:action_id>/connection/", views.connection_field, name="connection_field"),
+    path("actions/<str:action_id>/take-over/", pasted_properties.take_over, name="take_over"),
     path("actions/<str:action_id>/try/", try_code.try_code, name="try_code"),
     path("actions/<str:action_id>/<str:verb>/", views.change, name="change"),
 ]

@@ -9,8 +9,9 @@ from typing import Any
 
 from connections.http.messages import OutgoingRequest, ReceivedAnswer, RequestFailed
 from connections.secret import Secret
-from flows.actions.base import ActionType, Group, Result, Step
+from flows.actions.base import ActionType, Group, PastedProperties, Result, Step
 from flows.actions.http_request.answer import as_variable, refuse_error_status
+from flows.actions.http_request.curl import read_curl
 from flows.actions.http_request.request import (
     API_KEY,
     AUTHENTICATIONS,
@@ -114,6 +115,7 @@ class HttpRequestAction(ActionType):
     purpose = "an answer of any HTTP service"
     group = Group.BUILTIN
     brings_secrets = True
+    takes_paste_of = "a curl command"
     properties = Properties
 
     async def execute(self, properties: Properties, step: Step) -> Result:
@@ -131,6 +133,9 @@ class HttpRequestAction(ActionType):
         except (RequestFailed, ActionError) as error:
             raise failure(error, request, facts) from None
         return Result(output=result, variables={properties.result_variable_name: result}, facts=facts)
+
+    def read_paste(self, text: str) -> PastedProperties:
+        return read_curl(text)
 
     def problems(self, action: Action) -> Sequence[tuple[str | None, str]]:
         """What does not go together, as far as it is written down."""

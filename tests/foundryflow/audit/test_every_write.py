@@ -111,6 +111,10 @@ EXAMPLES: dict[str, Example] = {
     "designer:paste": lambda world: of_flow(world, text=COPIED),
     "designer:save_inputs": lambda world: of_flow(world, name="Renamed"),
     "designer:save_properties": chat_properties,
+    "designer:take_over": lambda world: (
+        (world.request_flow().slug, "ask"),
+        {"base": "1", "text": f"curl https://api.contoso.com -u ann:{TYPED_SECRET}"},
+    ),
     "designer:change": lambda world: of_flow(world, "chat", "toggle"),
     "runs:start": lambda world: ((world.flow.slug,), {"asked": "1", "input-question": "Why?", "anyway": "1"}),
     "runs:cancel": lambda world: ((world.live_run().pk,), {}),

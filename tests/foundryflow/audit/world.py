@@ -17,7 +17,7 @@ from connections import rotation
 from connections.foundry.diagnosis import TestResult
 from connections.models import Connection
 from connections.secret import Secret
-from flows.models import Budget, Iteration, Run, State
+from flows.models import Budget, Flow, Iteration, Run, State
 from flows.playground.models import Session
 from flows.playground.versions import save_version
 from flows.pricing.models import ModelPrice
@@ -48,6 +48,10 @@ class World:
         self.connection = make_connection("simulator", endpoint=f"{self.simulator}/openai/v1", key=PLANTED_KEY)
         self.flow = make_flow(by=self.alice)
         self.origin = Origin(Via.BROWSER, self.alice, "Alice")
+
+    def request_flow(self) -> Flow:
+        action = {"id": "ask", "type": "http_request", "properties": {}}
+        return make_flow({"format": "foundryflow/1", "name": "Requests", "actions": [action]}, by=self.alice)
 
     def fresh(self) -> Connection:
         return Connection.objects.get(pk=self.connection.pk)
