@@ -10,6 +10,7 @@ from django import forms
 from flows.designer import chosen_fields as chosen_fields  # which makes its kinds known
 from flows.designer import code_fields as code_fields
 from flows.designer import row_fields as row_fields
+from flows.designer import schema_field as schema_field
 from flows.designer.fields import FIELDS, PanelContext, PropertyField, SecretPropertyField
 from flows.language.stored_secrets import is_stored
 from flows.properties.base import EMPTY, Property

@@ -41,6 +41,7 @@ from flows.properties.deployment import deployment
 from flows.properties.long_text import long_text
 from flows.properties.new_variable import new_variable
 from flows.properties.number import number
+from flows.properties.schema import schema
 from flows.properties.text import text
 from flows.properties.value import value
 from flows.properties.variable_value import variable_value
@@ -130,8 +131,13 @@ class Properties:
     verbosity: str | None = choice(
         "Verbosity", choices=("low", "medium", "high"), empty=PROVIDER_DEFAULT, advanced=True
     )
-    response_format: Any = value(
-        "Response format", empty="text", hint="text, json_object, or a JSON schema.", advanced=True
+    response_format: Any = schema(
+        "Response format",
+        words=("text", "json_object"),
+        is_named=True,
+        empty="text",
+        hint="JSON is read into the part json of the result.",
+        advanced=True,
     )
     stop: Any = value("Stop", empty="none", hint="A text, or a JSON list of up to four.", advanced=True)
     seed: int | None = number("Seed", whole=True, empty=PROVIDER_DEFAULT, advanced=True)

@@ -4,18 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from flows.actions.base import ActionType, Group, Result, Step
 from flows.language.errors import ActionError
 from flows.language.json_schemas import SchemaProblem, Undecided, schema_of
-from flows.language.nodes import Action
 from flows.language.shape import shape_of_schema
 from flows.properties.long_text import long_text
 from flows.properties.new_variable import new_variable
-from flows.properties.value import value
+from flows.properties.schema import schema
 from foundryflow.strict_json import JsonError, storable_json
 
 # What models put around JSON although nobody asked for it.
@@ -29,12 +27,11 @@ class Properties:
     text: str = long_text(
         "Text", required=True, hint="Such as the answer of a model, or a line of a file.", on_card=True
     )
-    schema: Any = value(
+    schema: Any = schema(
         "JSON Schema",
         empty="anything that is JSON",
         hint="What the value must be like (2020-12). The run stops where it is not.",
         keeps_json=True,
-        rows=4,
     )
     result_variable_name: str = new_variable(
         "Result variable name",
@@ -57,17 +54,6 @@ class ParseJson(ActionType):
         else:
             found = await asyncio.to_thread(checked_value, properties.text, properties.schema)
         return Result(output=found, variables={properties.result_variable_name: found})
-
-    def problems(self, action: Action) -> Sequence[tuple[str | None, str]]:
-        """What is wrong with a schema, as far as it is written down."""
-        schema = action.properties.get("schema")
-        if not schema or (isinstance(schema, str) and "{{" in schema):
-            return []
-        try:
-            schema_of(schema)
-        except SchemaProblem as error:
-            return [("schema", f"JSON Schema: {error}")]
-        return []
 
 
 def checked_value(text: str, schema: Any) -> Any:

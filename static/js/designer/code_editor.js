@@ -29,7 +29,7 @@ export async function mountEditor(place, { text, mode = "text", label, isReadOnl
     ...languageOf(cm, mode, more),
     ...styleOf(cm, mode),
     cm.EditorView.contentAttributes.of({
-      "aria-label": "Editor", "aria-description": label, spellcheck: String(mode === "template"),
+      tabindex: "0", "aria-label": "Editor", "aria-description": label, spellcheck: String(mode === "template"),
     }),
     cm.EditorState.readOnly.of(isReadOnly),
     cm.EditorView.updateListener.of(({ docChanged, selectionSet, state }) => {
