@@ -47,7 +47,9 @@ def context(**changed):
         "connection_kinds": {},
         "troubles": {},
         "environment_secrets": {"CRM_KEY"},
+        "agent_places": {},
         "is_overridden": False,
+        "others": {},
     }
     return LintContext(**{**given, **changed})
 
