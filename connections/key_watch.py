@@ -12,7 +12,9 @@ from django.db.models import F
 from django.utils import timezone
 
 from connections.answer_watch import AnswerWatch
+from connections.foundry.told_limits import ToldLimits
 from connections.foundry.values import Target
+from connections.limit_watch import LimitWatch
 from connections.models import Connection, KeySlot, KeyUse
 from foundryflow.database.jobs import execute
 
@@ -36,7 +38,7 @@ class DatabaseKeyWatch:
     """The uses of one event loop. The first of a quiet key is stored at once, the others of a minute together."""
 
     def __init__(self, answers: AnswerWatch) -> None:
-        self._answers = answers
+        self._answers, self._limits = answers, LimitWatch()
         self._pending: dict[Place, Uses] = {}
         self._storing: dict[Place, asyncio.Task[None]] = {}
 
@@ -53,7 +55,12 @@ class DatabaseKeyWatch:
         if target.slot:
             self._answers.note_answer(target)
 
+    def note_limits(self, target: Target, model: str, told: ToldLimits) -> None:
+        if target.slot:
+            self._limits.note_limits(target.endpoint.url, model, told)
+
     async def aclose(self) -> None:
+        await self._limits.aclose()
         for task in self._storing.values():
             task.cancel()
         self._storing.clear()

@@ -348,3 +348,20 @@ class LearntLesson(models.Model):
 
     def __str__(self) -> str:
         return f"{self.model}: {self.parameter}"
+
+
+class SeenLimits(models.Model):
+    """The rate limits of a deployment as its newest answer told them."""
+
+    endpoint = models.CharField(max_length=2_048)  # canonical
+    model = models.CharField(max_length=200, blank=True)
+    told = models.JSONField()  # {requests: {limit, remaining, reset}, tokens: ...}, as the headers say
+    seen_at = models.DateTimeField()
+
+    class Meta:
+        ordering = ["model"]
+        indexes = [models.Index(fields=["-seen_at"], name="limits_by_age")]
+        constraints = [models.UniqueConstraint(fields=["endpoint", "model"], name="limits_of_a_deployment")]
+
+    def __str__(self) -> str:
+        return self.model

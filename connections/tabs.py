@@ -9,6 +9,7 @@ from django.views.decorators.http import require_GET
 
 from connections.access import find_connection
 from connections.contexts import lessons_by_deployment
+from connections.limit_rows import limit_rows
 from connections.list_page import ConnectionRow
 from connections.models import Connection
 from connections.rotation import RETIRE, Rotation, due_at, is_due, key_field
@@ -42,7 +43,9 @@ def tab_context(connection: Connection, tab: str) -> dict[str, Any]:
 @editor
 @require_GET
 def learned(request: Request, pk: int) -> HttpResponse:
-    return page(request, "connections/learned.html", tab_context(find_connection(request, pk), "learned"))
+    connection = find_connection(request, pk)
+    context = tab_context(connection, "learned") | {"limits": limit_rows(connection)}
+    return page(request, "connections/learned.html", context)
 
 
 @editor

@@ -17,6 +17,7 @@ from connections.foundry.keys import KeyWatch
 from connections.foundry.lessons import API, ENDPOINT, KEY_HEADER, Lesson, LessonMemory, change_of, lessons_from
 from connections.foundry.masking import masker_of
 from connections.foundry.routes import Api, lesson_about_credentials, lesson_about_version, lessons_about_route
+from connections.foundry.told_limits import told_limits
 from connections.foundry.transport import HttpAnswer, HttpTransport
 from connections.foundry.values import Adapted, Target, Waited, Waiting
 
@@ -107,6 +108,8 @@ class ModelExchange:
             method = "GET" if request.body is None else "POST"
             async with self._services.transport.send(method, url, headers, request.body) as answer:
                 answer.mask_headers(masker)
+                if told := told_limits(answer.headers):
+                    self._services.keys.note_limits(self._target, self._call.model, told)
                 if answer.status != 200:
                     raise await failure_of(answer, context)
                 async with aclosing(self._read(answer, context, request.route.api)) as events:

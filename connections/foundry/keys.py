@@ -1,9 +1,10 @@
-"""That a key of a stored connection was sent, and answered: a seam, with its twin for no database."""
+"""That a key of a stored connection was sent and answered, and the limits that were told: a seam, with its twin."""
 
 from __future__ import annotations
 
 from typing import Protocol
 
+from connections.foundry.told_limits import ToldLimits
 from connections.foundry.values import Target
 
 
@@ -14,6 +15,10 @@ class KeyWatch(Protocol):
 
     def note_answer(self, target: Target) -> None:
         """A call with it was answered."""
+        ...
+
+    def note_limits(self, target: Target, model: str, told: ToldLimits) -> None:
+        """An answer told how many calls and tokens are left."""
         ...
 
     async def aclose(self) -> None:
@@ -28,6 +33,9 @@ class UnwatchedKeys:
         pass
 
     def note_answer(self, target: Target) -> None:
+        pass
+
+    def note_limits(self, target: Target, model: str, told: ToldLimits) -> None:
         pass
 
     async def aclose(self) -> None:

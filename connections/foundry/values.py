@@ -111,6 +111,7 @@ class Usage:
     cached_tokens: int | None = None
     reasoning_tokens: int | None = None
     cache_write_tokens: int | None = None
+    estimated_tokens: int | None = None  # of the total: what the service has not counted
 
     def __add__(self, other: Usage) -> Usage:
         return Usage(
@@ -120,6 +121,7 @@ class Usage:
             (self.cached_tokens or 0) + (other.cached_tokens or 0),
             (self.reasoning_tokens or 0) + (other.reasoning_tokens or 0),
             (self.cache_write_tokens or 0) + (other.cache_write_tokens or 0),
+            (self.estimated_tokens or 0) + (other.estimated_tokens or 0) or None,
         )
 
 

@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
 from connections.foundry.errors import ErrorKind, FoundryError
+from connections.foundry.estimates import estimated_usage, with_estimated_usage
 from connections.foundry.exchange import RenewTarget
 from connections.foundry.values import (
     Adapted,
@@ -18,7 +19,6 @@ from connections.foundry.values import (
     Completion,
     Spilled,
     Target,
-    Usage,
     Waited,
     Waiting,
     WhenReached,
@@ -28,8 +28,6 @@ from connections.limits.rules import LEASE, Ledger, LimitReached
 
 MOST_SPILLS = 5
 LONGEST_PAUSE = 5.0  # seconds between two looks; others may give back what they reserved
-CHARACTERS_A_TOKEN, ANSWER_TOKENS = 4, 500  # for the reservation, until the usage is known
-IMAGE_TOKENS = 1_000
 
 
 class UnlimitedClient(Protocol):
@@ -144,7 +142,7 @@ class LimitedClient:
     async def _limited_chat(self, target: Target, request: ChatRequest) -> AsyncGenerator[Any, None]:
         """Ends with Spilled, or with what the call itself ends with."""
         if target.limits is None or not target.limits.any:
-            async with aclosing(self._client.chat(target, request, renew=self._renewed)) as events:
+            async with aclosing(self._counted_chat(target, request)) as events:
                 async for event in events:
                     yield event
             return
@@ -195,7 +193,7 @@ class LimitedClient:
         used = reserved
         renewing = asyncio.create_task(keep_renewing(lambda: self._ledger.renew(id)))
         try:
-            async with aclosing(self._client.chat(target, request, renew=self._renewed)) as events:
+            async with aclosing(self._counted_chat(target, request)) as events:
                 async for event in events:
                     if isinstance(event, Completion):
                         used = event.usage.total_tokens or reserved
@@ -206,6 +204,12 @@ class LimitedClient:
         finally:
             renewing.cancel()
             await asyncio.shield(self._ledger.end(id, used))
+
+    async def _counted_chat(self, target: Target, request: ChatRequest) -> AsyncGenerator[Any, None]:
+        """The call, with its tokens estimated where the service counts none."""
+        async with aclosing(self._client.chat(target, request, renew=self._renewed)) as events:
+            async for event in events:
+                yield with_estimated_usage(request, event) if isinstance(event, Completion) else event
 
     async def _renewed(self, target: Target) -> Target:
         """The same after a wait, in which the key of a stored connection may have been replaced."""
@@ -248,17 +252,3 @@ async def keep_renewing(renew: Callable[[], Awaitable[None]]) -> None:
     while True:
         await asyncio.sleep(LEASE / 3)
         await renew()
-
-
-def estimated_usage(request: ChatRequest) -> Usage:
-    """What a call may take, for the reservation."""
-    parts = [part for message in request.messages for part in parts_of(message.content)]
-    prompt = int(sum(len(part) / CHARACTERS_A_TOKEN if isinstance(part, str) else IMAGE_TOKENS for part in parts))
-    answer = request.max_completion_tokens or ANSWER_TOKENS
-    return Usage(prompt, answer, prompt + answer)
-
-
-def parts_of(content: Any) -> list[Any]:
-    if isinstance(content, list | tuple):
-        return [part.get("text") if isinstance(part, dict) and "text" in part else part for part in content]
-    return [content or ""]

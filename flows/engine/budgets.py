@@ -22,9 +22,9 @@ from django.db.models import Sum
 from django.db.models.signals import post_delete, post_save
 from django.utils import timezone
 
+from connections.foundry.estimates import estimated_usage
 from connections.foundry.values import ChatRequest, Completion, Usage, WhenReached
 from connections.limits.budgets import DAY, WARN_AT, BudgetReached, Reservation, has_room, period_at
-from connections.limits.client import estimated_usage
 from connections.limits.rules import LEASE, SOON
 from flows.engine.budget_webhook import announce
 from flows.engine.call_counts import prices

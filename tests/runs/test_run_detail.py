@@ -39,6 +39,17 @@ def test_a_call_shows_its_answer_its_figures_and_where_it_went(client_alice, cli
     assert "Why &lt;b&gt;not&lt;/b&gt;?" in open_detail(client_bob, run, "chat", "prompt")
 
 
+def test_tokens_that_nobody_counted_are_marked(client_bob, run):
+    run.actions.filter(path="chat").update(
+        usage={"prompt_tokens": 10, "completion_tokens": 11, "total_tokens": 21, "estimated_tokens": 21}
+    )
+    shown = one_line(open_detail(client_bob, run, "chat"))
+    assert "≈ 10" in shown
+    assert "the service counted none" in shown
+    steps = one_line(client_bob.get(reverse("runs:show", args=[run.pk])).content.decode())
+    assert '<td class="is-tokens num">≈ 21</td>' in steps
+
+
 @pytest.mark.parametrize(
     ("path", "part", "open", "words"),
     [("chat", "input", "Input", "user_prompt"), ("chat", "odd", "Response", "Because."),

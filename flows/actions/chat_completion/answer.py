@@ -19,6 +19,7 @@ COUNTS = (
     "cached_tokens",
     "reasoning_tokens",
     "cache_write_tokens",
+    "estimated_tokens",
 )
 
 

@@ -228,6 +228,18 @@ async def test_cancelled_calls_give_their_places_back():
     assert isinstance((await asyncio.wait_for(collected(client, target(calls=2)), 5))[-1], Completion)
 
 
+async def test_tokens_that_a_service_does_not_count_are_estimated_and_said_to_be():
+    class Uncounting(Model):
+        async def chat(self, target, request, renew=None):
+            yield Completion("o" * 10, None, "stop", Usage(), "m", None, 200, "")
+
+    for limits in ({}, {"tokens": 1_000}):
+        (answer,) = await collected(client_of(Uncounting()), target(**limits), "a" * 16)
+        assert answer.usage == Usage(4, 3, 7, estimated_tokens=7)
+    (counted,) = await collected(client_of(Model()), target())
+    assert counted.usage.estimated_tokens is None
+
+
 async def test_a_connection_that_is_to_fail_says_which_limit():
     client = client_of(Model())
     limited = target(requests=1, when_reached=WhenReached.FAIL)
