@@ -1,7 +1,10 @@
-// A button copies a field or a text of the page, words of its own, or what an address answers, and says so.
+// A button copies a field, a text or a list of the page, the code block it stands in, words of its own, or what an
+// address answers, and says so.
+
+const COPIES = ":is(button, a):is([data-copy], [data-copy-code], [data-copy-from], [data-copy-text])";
 
 document.addEventListener("click", (event) => {
-  const button = event.target.closest("[data-copy], [data-copy-from], [data-copy-text]");
+  const button = event.target.closest(COPIES);
   if (button) copyFor(button, event);
   event.target.closest("input[data-selects]")?.select();
 });
@@ -12,6 +15,7 @@ function copyFor(button, event) {
   if (!navigator.clipboard && button.href) return;
   event.preventDefault();
   if (copy) return copySource(button, document.getElementById(copy));
+  if ("copyCode" in button.dataset) return copySource(button, button.closest("figure").querySelector("pre"));
   write(button, copyFrom ? fetchText(copyFrom) : Promise.resolve(copyText));
 }
 
@@ -31,13 +35,34 @@ async function write(button, text) {
 }
 
 async function copySource(button, source) {
+  const text = textOf(source);
   try {
-    await navigator.clipboard.writeText(source.value ?? source.textContent);
+    await navigator.clipboard.writeText(text);
     say(button, "Copied");
   } catch {
+    if (copySelected(text)) return say(button, "Copied");
     select(source);
     say(button, "Selected: press Ctrl C");
   }
+}
+
+function textOf(source) {
+  const lines = [...source.querySelectorAll("li")].map((line) => line.textContent.trim());
+  return source.value ?? (lines.length ? lines.join("\n") : source.textContent);
+}
+
+// Without https a browser has no other clipboard.
+function copySelected(text) {
+  const field = document.createElement("textarea");
+  const focused = document.activeElement;
+  field.value = text;
+  field.className = "vh";
+  document.body.append(field);
+  field.select();
+  const copied = document.execCommand("copy");
+  field.remove();
+  focused?.focus();
+  return copied;
 }
 
 const isIcon = (button) => button.hasAttribute("aria-label");

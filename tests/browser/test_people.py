@@ -95,6 +95,6 @@ def test_a_password_link_is_copied(installation, ada):
     page.get_by_role("button", name="Make a link").click()
     link = page.locator("#made-link").input_value()
     page.get_by_role("button", name="Copy").click()
-    expect(page.get_by_text("Copied")).to_be_visible()
+    expect(page.get_by_role("button", name="Copied")).to_be_visible()
     assert page.evaluate("navigator.clipboard.readText()") == link
     assert ada.axe() == []
