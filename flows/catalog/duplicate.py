@@ -15,11 +15,13 @@ LONGEST_NAME = 200
 
 
 @transaction.atomic
-def duplicate_flow(flow: Flow, *, by: User | None) -> Flow:
-    """With the current document and the secrets it holds, under a name of its own. Raises DocumentError."""
+def duplicate_flow(flow: Flow, *, by: User | None, called: str = "") -> Flow:
+    """With the current document and the secrets it holds, under a name of its own, or the one that is given.
+
+    Raises DocumentError."""
     document = parse(flow.current.document)
     taken = set(Flow.objects.in_designer().values_list("name", flat=True))
-    named = Document({**document.json, "name": free_name(document.name, taken)})
+    named = Document({**document.json, "name": called or free_name(document.name, taken)})
     copy = Flow.objects.create_flow(named, by=by, note=f"copy of {flow.name}"[:LONGEST_NAME])
     stored = json.dumps(copy.current.document)
     FlowSecret.objects.bulk_create(

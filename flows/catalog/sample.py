@@ -52,8 +52,10 @@ def sample_flows() -> tuple[SampleFlow, ...]:
     )
 
 
-def add_sample(name: str = FIRST, *, by: User | None) -> Flow:
-    """The flow and its connections; existing connections of their names are used as they are. Raises OSError."""
+def add_sample(name: str = FIRST, *, by: User | None, called: str = "") -> Flow:
+    """The flow and its connections; existing connections of their names are used as they are. Raises OSError.
+
+    `called` is the name of the flow, where it is to have another one."""
     endpoint = f"http://127.0.0.1:{settings.SIMULATOR_PORT}/openai/v1"
     text = (FOLDER / f"{name}.json").read_text().replace('"SIMULATOR"', f'"{endpoint}"')
     add_connection(SIMULATOR, endpoint=endpoint, key=Secret("simulator"))
@@ -61,7 +63,8 @@ def add_sample(name: str = FIRST, *, by: User | None) -> Flow:
         path = Path(settings.SAMPLES_DIRECTORY) / "customers.sqlite3"
         write_customers(path, endpoint)
         add_connection(CUSTOMERS, kind=SQLITE.name, endpoint=f"sqlite://{path}", key=Secret(""))
-    return Flow.objects.create_flow(parse(files.parse_file(text)), by=by, note="sample")
+    document = parse(files.parse_file(text))
+    return Flow.objects.create_flow(document.with_name(called or document.name), by=by, note="sample")
 
 
 def add_connection(name: str, **fields: Any) -> None:

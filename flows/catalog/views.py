@@ -11,13 +11,14 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 
 from flows.access import find_flow
 from flows.catalog import files
+from flows.catalog.beginnings import NewFlowForm
 from flows.catalog.contexts import first_steps
 from flows.catalog.deletion import reasons_to_keep
 from flows.catalog.duplicate import duplicate_flow
 from flows.catalog.files import FlowFormat, ImportOutcome
 from flows.catalog.list import FlowListPage
 from flows.catalog.sample import FIRST, NAMES, add_sample, sample_flows
-from flows.language.document import DocumentError, parse
+from flows.language.document import DocumentError
 from flows.models import Flow
 from flows.models.audited import flow_subject, imported_words
 from flows.models.run_counts import runs_in_all
@@ -30,10 +31,6 @@ OUTCOMES = {
     ImportOutcome.CREATED: "was imported.",
     ImportOutcome.REVISED: "has a new revision, {number}.",
 }
-
-
-class NewFlowForm(forms.Form):
-    name = forms.CharField(max_length=200, error_messages={"required": "A flow needs a name."})
 
 
 class FlowImportForm(forms.Form):
@@ -64,15 +61,18 @@ def flow_list(request: Request) -> HttpResponse:
 @editor
 @require_http_methods(["GET", "POST"])
 def create_flow(request: Request) -> HttpResponse:
-    form = NewFlowForm(request.POST or None)
+    form = NewFlowForm(request.user, request.POST if request.method == "POST" else None)
     if request.method == "POST" and form.is_valid():
-        name = form.cleaned_data["name"].strip()
-        with transaction.atomic():
-            flow = Flow.objects.create_flow(
-                parse({"format": "foundryflow/1", "name": name, "inputs": [], "actions": []}), by=request.user
-            )
-            record(origin_of(request), "created", flow_subject(flow))
-        return redirect("designer:show", flow.slug)
+        if form.address:
+            return redirect(form.address)
+        try:
+            with transaction.atomic():
+                flow, origin = form.new_flow.create(request.user)
+                record(origin_of(request), "created", flow_subject(flow), origin)
+        except (DocumentError, OSError, Flow.DoesNotExist) as error:
+            form.add_error("beginning", f"It cannot be copied: {error}")
+        else:
+            return redirect("designer:show", flow.slug)
     return page(
         request, "flows/new.html", {"form": form, "samples": sample_flows()}, status=422 if form.is_bound else 200
     )

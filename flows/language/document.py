@@ -11,10 +11,12 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import islice
-from typing import Any, cast
+from typing import Any, TypeVar, cast
 
 from flows.language.nodes import Action, Input, Json, Located, place_of, text, walk
 from flows.language.schema import shape_problems
+
+Found = TypeVar("Found")
 
 
 class DocumentError(ValueError):
@@ -41,6 +43,13 @@ class DocumentTree:
     @property
     def name(self) -> str:
         return str(self.json["name"])
+
+    def find_once(self, find: Callable[[Any], Found]) -> Found:
+        """What `find` finds out of this document, which never changes: it is called the first time only."""
+        known: dict[Callable[[Any], Found], Found] = self.__dict__.setdefault("_found", {})
+        if find not in known:
+            known[find] = find(self)
+        return known[find]
 
     @cached_property
     def inputs(self) -> tuple[Input, ...]:

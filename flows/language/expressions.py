@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from functools import lru_cache
 from typing import Any
 
 import minijinja
@@ -15,7 +16,13 @@ from flows.language.sandbox import operations
 from flows.language.sandbox.budget import TooSlow, Unfinished, budget
 from flows.language.sandbox.expression_writer import TemplateRefused
 from flows.language.sandbox.filters import FILTERS
-from flows.language.sandbox.rewrite import CompiledTemplate, compile_template, parse_template
+from flows.language.sandbox.rewrite import (
+    LONGEST_REMEMBERED,
+    MOST_REMEMBERED,
+    CompiledTemplate,
+    compile_template,
+    parse_template,
+)
 from flows.language.scope import HEAVY, Scope, Variable
 from flows.language.values import Response
 
@@ -94,11 +101,18 @@ def printed_names(template: str) -> set[str]:
     """Variables whose value comes out of a template as it is; x for `inputs.x`. Empty for one that is not valid."""
     if is_plain(template):
         return set()
+    found = all_printed_names if len(template) <= LONGEST_REMEMBERED else all_printed_names.__wrapped__
+    return set(found(template))
+
+
+@lru_cache(MOST_REMEMBERED)
+def all_printed_names(template: str) -> frozenset[str]:
     try:
         tree = parse_template(template)
     except TemplateRefused:
-        return set()
-    return {name for output in tree.find_all(nodes.Output) for node in output.nodes for name in names_printed(node)}
+        return frozenset()
+    outputs = (node for output in tree.find_all(nodes.Output) for node in output.nodes)
+    return frozenset(name for node in outputs for name in names_printed(node))
 
 
 def names_printed(node: nodes.Node | None) -> Iterator[str]:

@@ -95,11 +95,11 @@ class Action:
 
     json: Json
 
-    @property
+    @cached_property
     def id(self) -> str:
         return str(self.json["id"])
 
-    @property
+    @cached_property
     def type(self) -> str:
         return str(self.json["type"])
 
@@ -120,7 +120,7 @@ class Action:
     def disabled(self) -> bool:
         return self.json.get("disabled") is True
 
-    @property
+    @cached_property
     def properties(self) -> Mapping[str, Any]:
         return self.json.get("properties") or {}
 

@@ -153,7 +153,7 @@ def change_secrets(
     """The document with `change` applied to every value in a place for a secret."""
     secret_inputs = cache(secret_inputs)  # many actions run the same flow
     document = document.with_inputs([change_input(declared.json, change) for declared in document.inputs])
-    names = secret_names(document)
+    names = document.find_once(secret_names)
     for located in list(document.walk()):
         properties = change_properties(located.action, change, names, secret_inputs)
         if properties != located.action.properties:
@@ -172,9 +172,9 @@ def secret_names(document: Document) -> set[str]:
     """Names of variables that are declared as secret, wherever."""
     names = {declared.name for declared in document.inputs if declared.type == "secret"}
     for action in (located.action for located in document.walk()):
+        stored = action.properties
         for name, property in properties_of_type(action.type).items():
-            variables = property.declares(action.properties.get(name))
-            names |= {variable for variable, type, _ in variables if type == "secret"}
+            names |= {variable for variable, type, _ in property.declares(stored.get(name)) if type == "secret"}
     return names
 
 

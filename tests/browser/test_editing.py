@@ -1,6 +1,8 @@
 """Editing the chart like a pro, in a real Chromium: what only a browser proves."""
 
 import json
+import random
+import re
 
 import pytest
 from playwright.sync_api import expect
@@ -101,3 +103,93 @@ def test_title_and_note_are_typed_on_the_card_and_a_paste_of_anything_else_is_a_
     page.emulate_media(color_scheme="dark")
     assert chart.axe() == []
     saved(page, 3)
+
+
+def test_the_outline_finds_cards_and_the_chart_is_one_tab_stop(chart):
+    page = chart.page
+    page.keyboard.press("o")
+    page.keyboard.type("brief set")
+    expect(page.locator("#outline li")).to_have_count(1)
+    assert chart.axe() == []
+    page.keyboard.press("Enter")
+    assert page.evaluate("document.activeElement.dataset.card") == "keep"
+    page.keyboard.press("Shift+ArrowLeft")  # a card is no container
+    page.keyboard.press("ArrowLeft")
+    page.keyboard.press("Shift+ArrowLeft")
+    expect(page.locator("[data-card=keep]")).to_be_hidden()
+    page.keyboard.press("ArrowDown")
+    assert page.evaluate("document.activeElement.dataset.card") == "answer"
+    page.reload()
+    expect(page.locator("[data-card=keep]")).to_be_hidden()
+    tab_stops = "[...document.querySelectorAll('#flowchart [data-card]')].filter((each) => each.tabIndex === 0).length"
+    assert page.evaluate(tab_stops) == 1
+    page.locator("[data-card=start]").focus()
+    page.keyboard.press("o")
+    page.locator("#outline").get_by_role("link", name="Keep the brief").click()
+    expect(page.locator("[data-card=keep]")).to_be_focused()  # what it is in expands
+    page.keyboard.press("Tab")
+    expect(page.get_by_label("Menu of Keep the brief")).to_be_focused()
+    assert chart.complaints == []
+
+
+def test_zoom_and_side_panels_are_moved_by_keys_and_remembered(chart):
+    page = chart.page
+    page.keyboard.press("-")
+    page.keyboard.press("-")
+    expect(page.get_by_role("button", name="Zoom 80 %, back to 100 %")).to_be_visible()
+    page.locator("[data-card=answer]").click()
+    panel = page.get_by_role("separator", name="Width of the property panel")
+    panel.focus()
+    page.keyboard.press("ArrowLeft")
+    assert panel.get_attribute("aria-valuenow") == "416"
+    assert page.locator("#panel").bounding_box()["width"] == 416
+    page.get_by_role("separator", name="Width of the toolbox").focus()
+    page.keyboard.press("Enter")
+    expect(page.locator("#tools")).to_be_hidden()
+    expect(page.get_by_role("button", name="Add action")).to_be_visible()
+    page.reload()
+    expect(page.locator("#tools")).to_be_hidden()
+    assert page.locator("#panel").bounding_box()["width"] == 416
+    expect(page.get_by_role("button", name="Zoom 80 %, back to 100 %")).to_be_visible()
+    assert chart.axe() == []
+    page.get_by_role("button", name="Toolbox").click()
+    expect(page.locator("#tools")).to_be_visible()
+    page.set_viewport_size({"width": 320, "height": 640})
+    page.get_by_role("link", name="Close the panel").click()
+    assert page.evaluate("document.documentElement.scrollWidth") <= 320
+    assert chart.axe() == []
+    assert chart.complaints == []
+
+
+def test_fifty_edits_by_keyboard_are_taken_back_byte_for_byte_across_a_reload(chart, installation):
+    page, exported = chart.page, {}
+    dice = random.Random(16)  # noqa: S311 - chooses what is edited
+
+    def press(*keys):
+        with page.expect_response(lambda answer: answer.request.method == "POST") as sent:
+            for key in keys:
+                page.keyboard.press(key) if key != "?" else page.keyboard.type(f"{dice.random()}")
+        number = re.search(r'value="(\d+)" id="base"', sent.value.text())[1]
+        saved(page, int(number))
+        return int(number)
+
+    def export():
+        return page.request.get(f"{installation.url}/flows/answer-a-customer/export/").text()
+
+    keys = [["Alt+ArrowUp"], ["Alt+ArrowDown"], ["Alt+ArrowRight"], ["Alt+ArrowLeft"], ["Control+d"], ["Delete"],
+            ["Shift+ArrowDown", "Alt+ArrowDown"], ["F2", "?", "Enter"], ["Shift+F2", "?", "Control+Enter"]]  # fmt: skip
+    number, exported[1] = 1, export()
+    while number < 51:
+        page.locator(f"[data-card={dice.choice(cards(page)[1:] or ['start'])}]").focus()
+        page.keyboard.press("Escape") if page.locator("[data-selection-bar]").is_visible() else None
+        last, number = number, press(*dice.choice(keys if len(cards(page)) > 5 else keys[4:5]))
+        if number > last and number % 10 == 1:
+            exported[number] = export()
+    for step in range(50, 0, -1):
+        if step == 25:
+            page.reload()
+        page.locator("[data-card=start]").focus()
+        assert press("Control+z") == step
+        if step in exported:
+            assert export() == exported[step], step
+    assert chart.complaints == []
