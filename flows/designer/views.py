@@ -192,9 +192,10 @@ def edit_tree(request: Request, slug: str, edit: Callable[[Document], tree.TreeE
     selected = still_selected(opened) if made.selected is None else merged.renamed.get(made.selected, made.selected)
     if made.new or selected != opened.new_action:
         opened.new_action = merged.renamed.get(made.new, made.new)
-    if selected and opened.document.find(selected) is None and selected != START:
-        return action_vanished(opened)
     chosen = [merged.renamed.get(id, id) for id in made.chosen]
+    is_gone = chosen and all(opened.document.find(id) is None for id in chosen)
+    if is_gone or (selected not in ("", START) and opened.document.find(selected) is None):
+        return action_vanished(opened)
     return tree_changed(opened, selected, merged, ChartWords(made.said, chosen, stays=made.asks))
 
 
