@@ -175,6 +175,8 @@ async def outcome_of(connection: Connection) -> TestResult | SignInCheck:
 
 async def deployment_to_test(connection: Connection, target: Target) -> str:
     """The default one, else the one that is called most, else the first that the service lists; empty without any."""
+    if not connection.needs_deployment:
+        return ""
     if connection.default_model:
         return connection.default_model
     month = (await in_thread(months_by_connection)()).get(connection.name)

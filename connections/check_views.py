@@ -43,6 +43,7 @@ async def check_form(request: Request, pk: int | None = None) -> HttpResponse:
     test_form = TestForm(request.POST)
     valid = await in_thread(form.is_valid)()
     problems = [text for field, texts in form.errors.items() if field != "name" for text in texts]
+    test_form.fields["model"].required = bool(problems) or form.draft().needs_deployment
     if form.kind == FOUNDRY and not test_form.is_valid():
         problems.append(str(test_form.errors["model"][0]))
     context: dict[str, Any] = {"problems": problems}

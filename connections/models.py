@@ -138,6 +138,11 @@ class Connection(models.Model):
             return None
 
     @property
+    def needs_deployment(self) -> bool:
+        """Whether a call names one: an agent has its own model."""
+        return self.is_foundry and not (self.parsed and self.parsed.is_agent)
+
+    @property
     def host(self) -> str:
         if not self.is_foundry:
             return self.address.place if self.address else "unknown host"

@@ -15,6 +15,7 @@ from django.utils import timezone
 
 from connections.audited import subject_of
 from connections.fields import KeyUnreadable, UnreadableSecret
+from connections.foundry.agents import label_of
 from connections.foundry.diagnosis import TestResult
 from connections.foundry.values import Target
 from connections.models import Auth, Connection, KeySlot, KeyUse
@@ -209,14 +210,20 @@ def record_verification(connection: Connection, result: TestResult, model: str, 
     if rotation.other.fingerprint != tested:
         raise RotationRefused("Another key was stored meanwhile. Verify that one.")
     row, failed = rotation.other.row, result.error
+    called = label_of(result.agent.name) if result.agent else f"the deployment {model}"
     row.verified_at, row.is_verified = timezone.now(), result.ok
     row.verified_as = (
         f"{failed.message} {failed.hint}" if failed else
-        f"Answered {result.status} in {result.latency_ms:.0f} ms, with the deployment {model}."
+        f"Answered {result.status} in {result.latency_ms:.0f} ms, with {called}."
     )[:500]  # fmt: skip
     row.save(update_fields=["verified_at", "verified_as", "is_verified"])
     outcome = "it answered" if result.ok else f"failed with {result.kind}"
-    record(by, f"verified key {row.number} of", subject_of(connection), f": {outcome}, with {model}")
+    record(
+        by,
+        f"verified key {row.number} of",
+        subject_of(connection),
+        f": {outcome}, with {label_of(result.agent.name) if result.agent else model}",
+    )
 
 
 @transaction.atomic

@@ -84,7 +84,7 @@ async def verify(request: Request, pk: int) -> HttpResponse:
 async def verification(request: Request, connection: Connection) -> Callable[[], None]:
     """The deed that records what the test found, or says why there was none."""
     model = (form_data(request).get("model", "") or connection.default_model).strip()[:200]
-    if not model:
+    if not model and connection.needs_deployment:
         return refuse("Type the name of a deployment to verify with.")
     try:
         target = await in_thread(rotation.target_with_other_key)(connection)

@@ -13,6 +13,8 @@ from urllib.parse import parse_qsl, quote, urlsplit
 
 from connections.endpoint.endpoint import Endpoint, EndpointError, EndpointKind
 from connections.endpoint.recognise import LAST_GA, parse_endpoint
+from connections.foundry.agent_list import ListedAgent
+from connections.foundry.agents import AgentCall, AgentRequest, label_of
 from connections.foundry.backoff import RetryPolicy
 from connections.foundry.calls import ChatCall
 from connections.foundry.errors import ErrorKind, FoundryError
@@ -43,6 +45,7 @@ CULPRITS = {
     ErrorKind.PERMISSION: "role",
     ErrorKind.NETWORK_RULE: "network",
     ErrorKind.NOT_FOUND_DEPLOYMENT: "deployment",
+    ErrorKind.NOT_FOUND_AGENT: "agent",
     ErrorKind.NOT_FOUND_ROUTE: "path",
 }
 
@@ -78,9 +81,9 @@ class TestResult:
     answer: str = ""
     tried: tuple[ProbedAddress, ...] = ()
     better: Endpoint | None = None  # another address that answered
-    wrong: str = ""  # host, key, token, role, network, deployment, api-version or path
+    wrong: str = ""  # host, key, token, role, network, deployment, agent, api-version or path
     deployments: tuple[ListedDeployment, ...] | None = None  # None: the service gives no list
-
+    agent: ListedAgent | None = None  # that the address is of, as far as it is known
     asked_version: str = ""  # api-version that the service wanted instead of the pasted one, and that was used
     newer: str = ""  # the address of the same host that takes none
 
@@ -104,9 +107,13 @@ class DiagnosisClient(Protocol):
 
     async def deployments(self, target: Target) -> list[ListedDeployment] | None: ...
 
+    async def agent(self, target: Target) -> ListedAgent | None: ...
+
 
 async def diagnose(client: DiagnosisClient, target: Target, model: str) -> TestResult:
-    """Never raises FoundryError."""
+    """Never raises FoundryError. The address of an agent needs no `model`."""
+    if target.endpoint.is_agent:
+        return await diagnose_agent(client, target)
     result = await probe(client, target, model)
     tried, better = [(target.endpoint, result)], None
     if result.error is not None and result.error.kind in BY_SHAPE:
@@ -124,6 +131,18 @@ async def diagnose(client: DiagnosisClient, target: Target, model: str) -> TestR
         asked_version=asked_version(result, target.endpoint),
         newer=f"{target.endpoint.origin}/openai/v1",
         deployments=None if listed is None or target.endpoint.kind is EndpointKind.COMPATIBLE else tuple(listed),
+    )
+
+
+async def diagnose_agent(client: DiagnosisClient, target: Target) -> TestResult:
+    """An agent has no other addresses to try, and nothing but itself to list."""
+    result = await probe(client, target, "")
+    known = await client.agent(target) if is_reachable(result) else None
+    return replace(
+        result,
+        tried=(probed_address(result, target.endpoint),),
+        wrong=culprit_of(result, target.endpoint, None),
+        agent=known or ListedAgent(target.endpoint.agent_name),
     )
 
 
@@ -196,7 +215,7 @@ def candidate_urls(endpoint: Endpoint, model: str) -> Iterator[str]:
 
 
 async def probe(client: DiagnosisClient, target: Target, model: str) -> TestResult:
-    request = ChatRequest(model, (Message("user", "Answer with one word: ready?"),), max_completion_tokens=TEST_TOKENS)
+    request = test_request(target.endpoint, model)
     url, sent = what_is_sent(target, request)
     started, first = time.monotonic(), None
     try:
@@ -221,6 +240,13 @@ async def probe(client: DiagnosisClient, target: Target, model: str) -> TestResu
     )
 
 
+def test_request(endpoint: Endpoint, model: str) -> ChatRequest:
+    messages, agent = (Message("user", "Answer with one word: ready?"),), endpoint.agent_name
+    if endpoint.is_agent:
+        return AgentRequest(label_of(agent), messages, agent=agent)
+    return ChatRequest(model, messages, max_completion_tokens=TEST_TOKENS)
+
+
 def success_of(completion: Completion, sent: Mapping[str, Any], total: float, first: float | None) -> TestResult:
     return TestResult(
         True,
@@ -239,7 +265,8 @@ def success_of(completion: Completion, sent: Mapping[str, Any], total: float, fi
 
 def what_is_sent(target: Target, request: ChatRequest) -> tuple[str, dict[str, Any]]:
     try:
-        sent = ChatCall(target, request).wire_request(())
+        call = AgentCall(target, request) if isinstance(request, AgentRequest) else ChatCall(target, request)
+        sent = call.wire_request(())
     except FoundryError:
         return target.endpoint.url, {}
     return sent.route.url, {"url": sent.route.url, "body": sent.body}

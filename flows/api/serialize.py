@@ -7,6 +7,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from connections.foundry.agent_list import ListedAgent
 from connections.foundry.diagnosis import TestResult
 from connections.kinds.base import SignInCheck
 from flows.api.key_limits import runs_of
@@ -173,7 +174,12 @@ def serialize_check(result: TestResult) -> Json:
         "tried": [{"url": tried.url, "status": tried.status, "said": tried.said} for tried in result.tried],
         "better": result.better.url if result.better else None,
         "deployments": None if result.deployments is None else [deployment.name for deployment in result.deployments],
+        "agent": serialize_agent(result.agent) if result.agent else None,
     }
+
+
+def serialize_agent(agent: ListedAgent) -> Json:
+    return {"name": agent.name, "kind": agent.kind, "model": agent.model, "version": agent.version}
 
 
 def serialize_sign_in(check: SignInCheck, address: str) -> Json:
@@ -190,4 +196,5 @@ def serialize_sign_in(check: SignInCheck, address: str) -> Json:
         "tried": [],
         "better": None,
         "deployments": None,
+        "agent": None,
     }

@@ -289,7 +289,7 @@ async def test_connection(request: HttpRequest, name: ConnectionName, given: Dep
             note_refusal(request, key, NOT_NAMED)
         raise ApiProblem(404, f"There is no connection {name}{or_not_for(key, 'its flows do not name it')}.")
     model = given.model or connection.default_model
-    if connection.is_foundry and not model:
+    if connection.needs_deployment and not model:
         raise ApiProblem(422, "Name a deployment in model.")
     result: TestResult | SignInCheck
     try:

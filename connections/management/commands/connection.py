@@ -56,7 +56,9 @@ class Command(KeyedCommand):
         verbs.add_parser("list", help="every connection").add_argument("--json", action="store_true")
         test = verbs.add_parser("test", help="send one tiny chat call, or sign in")
         test.add_argument("name")
-        test.add_argument("--model", default="", help="deployment; the default one of the connection when left out")
+        test.add_argument(
+            "--model", default="", help="deployment; the default one of the connection when left out; none for an agent"
+        )
 
     def handle(self, *args: Any, verb: str, **options: Any) -> None:
         getattr(self, f"{verb}_verb")(**options)
@@ -106,7 +108,7 @@ class Command(KeyedCommand):
             self.sign_in(connection)
             return
         deployment = model or connection.default_model
-        if not deployment:
+        if not deployment and connection.needs_deployment:
             raise CommandError("Name a deployment: --model DEPLOYMENT.")
         try:
             target = connection.target()
@@ -120,6 +122,7 @@ class Command(KeyedCommand):
         self.stdout.write(
             f"{result.status} in {result.latency_ms:.0f} ms, {result.usage.prompt_tokens} tokens in, "
             f"{result.usage.completion_tokens} out, model {result.model or 'unknown'}\n{result.url}"
+            + (f"\n{result.agent.name}: {result.agent}" if result.agent else "")
         )
 
     def sign_in(self, connection: Connection) -> None:

@@ -11,6 +11,8 @@ from connections.foundry.destinations import Destinations
 from connections.foundry.errors import ErrorKind
 from connections.foundry.values import ListedDeployment, Target
 from connections.secret import Secret
+from connections.simulator.app import KEY as SIMULATED
+from connections.simulator.app import Simulator
 from tests.connections.foundry.stub import DONE, KEY, event, word
 
 ROOT = "https://r.openai.azure.com"
@@ -115,3 +117,37 @@ async def test_an_api_version_that_the_service_asks_for_is_said_with_the_address
     assert (result.ok, result.asked_version, result.newer) == (True, "2024-12-01-preview", f"{ROOT}/openai/v1")
     result = await outcome(resource, f"{ROOT}/openai/deployments/my-gpt?api-version=2025-01-01-preview")
     assert (result.ok, result.asked_version) == (True, "")
+
+
+PROJECT = "https://r.services.ai.azure.com/api/projects/P"
+
+
+async def outcome_of_agent(path, key=SIMULATED):
+    client = FoundryClient(destinations=Destinations(), transport=httpx.ASGITransport(Simulator(delay=0)))
+    return await client.test(Target("contoso", parse_endpoint(f"{PROJECT}{path}"), Secret(key)), "")
+
+
+@pytest.mark.parametrize(
+    "path", ["/agents/helper/endpoint/protocols/openai", "/openai/v1/responses?agent_reference=helper%3A3"]
+)
+async def test_an_agent_is_asked_without_a_deployment_and_says_what_it_is(path):
+    result = await outcome_of_agent(path)
+    assert (result.ok, result.error, result.text[:29]) == (True, None, "Simulated answer of helper. Y")
+    assert (result.agent.name, str(result.agent)) == ("helper", "prompt agent · gpt-5.2 · version 3")
+    assert result.request["body"]["input"] == "Answer with one word: ready?"
+    assert "max_output_tokens" not in result.request["body"]
+    assert (result.deployments, len(result.tried)) == (None, 1)
+
+
+@pytest.mark.parametrize(
+    ("path", "wrong", "words"),
+    [
+        ("/agents/entra-only/endpoint/protocols/openai", "key", "want Microsoft Entra ID"),
+        ("/applications/entra-only/protocols/openai", "key", "Applications take no key"),
+        ("/openai/v1/responses?agent_reference=nobody", "agent", "has no agent nobody"),
+    ],
+)
+async def test_an_agent_that_does_not_answer_says_why(path, wrong, words):
+    result = await outcome_of_agent(path)
+    assert (result.ok, result.wrong) == (False, wrong)
+    assert words in result.error.message
