@@ -31,6 +31,8 @@ class ErrorBody:
         typed = inner.get("type") if isinstance(data, Mapping) and data.get("type") == "error" else ""
         self.code = str(inner.get("code") or inner.get("statusCode") or typed or "")
         self.message = self._message(error, inner)
+        named = data.get("request_id") if isinstance(data, Mapping) else None
+        self.request_id = named[:200] if isinstance(named, str) else None
         self.refused = refused_parameters(inner, self.message)
         found = inner.get("innererror") or inner.get("inner_error")
         results = found.get("content_filter_result") if isinstance(found, Mapping) else None
@@ -65,7 +67,7 @@ def error_of_answer(
         message,
         hint,
         status=status,
-        request_id=request_id(headers),
+        request_id=request_id(headers) or body.request_id,
         raw=body.text,
         code=body.code,
         params=body.refused,

@@ -205,7 +205,7 @@ def candidate_urls(endpoint: Endpoint, model: str) -> Iterator[str]:
     if endpoint.kind is EndpointKind.SERVERLESS:
         yield from (f"{base}/v1", root, f"{root}/v1")
         return
-    prefix = re.split(r"/(?:openai|models|api/projects|v1)(?:/|$)", base)[0]
+    prefix = re.split(r"/(?:openai|models|api/projects|anthropic|v1)(?:/|$)", base)[0]
     if endpoint.kind is EndpointKind.DEPLOYMENT:
         yield f"{base}?api-version={LAST_GA}"
     for place in dict.fromkeys((root if endpoint.kind is EndpointKind.COMPATIBLE else prefix, prefix)):

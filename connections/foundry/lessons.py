@@ -20,7 +20,7 @@ RENAMED = {
     "agent_reference": "agent",  # before azure-ai-projects 2.0
 }
 NEVER_DROPPED = (
-    *("messages", "model", "stream", "input", "instructions", "tools", "tool_choice"),
+    *("messages", "model", "stream", "input", "instructions", "system", "tools", "tool_choice"),
     *("agent", "conversation", "previous_response_id"),
 )
 EFFORT, FORMAT, THINKING = "output_config.effort", "output_config.format", "thinking"  # of the Messages API

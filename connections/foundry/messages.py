@@ -74,7 +74,7 @@ def system_of(request: ChatRequest, lessons: Sequence[Lesson]) -> str:
     said = [text_of(message.content) for message in request.messages if is_instruction(message)]
     wanted = request.response_format or {}
     schema = schema_of(wanted)
-    if schema and any(lesson.parameter == FORMAT for lesson in lessons):
+    if schema and any(lesson.parameter in (FORMAT, FORMAT.partition(".")[0]) for lesson in lessons):
         said.append(f"{JSON_ONLY} It follows this JSON Schema: {json.dumps(schema, ensure_ascii=False)}")
     elif wanted.get("type") == "json_object":
         said.append(JSON_ONLY)
@@ -130,7 +130,7 @@ def turns_of(messages: Sequence[Message]) -> list[dict[str, Any]]:
         if message.role != "tool":
             answers = None
             content = content_of(message)
-            if content and not is_instruction(message):
+            if not is_instruction(message) and (content.strip() if isinstance(content, str) else content):
                 turns.append({"role": "assistant" if message.role == "assistant" else "user", "content": content})
             continue
         if answers is None:
@@ -170,7 +170,7 @@ def blocks_of(parts: Sequence[Mapping[str, Any]]) -> Iterator[dict[str, Any]]:
     for part in parts:
         image, file = part.get("image_url"), part.get("file")
         if part.get("type") == "text":
-            if part.get("text"):  # an empty one is refused
+            if str(part.get("text") or "").strip():  # a blank one is refused
                 yield dict(part)
         elif part.get("type") == "image_url":
             yield {"type": "image", "source": source_of(str(image.get("url") if isinstance(image, Mapping) else image))}

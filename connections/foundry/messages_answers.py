@@ -48,10 +48,11 @@ def usage_of(data: Any) -> Usage:
 
 def completion_fields(data: Any) -> dict[str, Any]:
     """The fields of a Completion from a whole message. Raises ProtocolError, ErrorInAnswer."""
-    if not isinstance(data, Mapping) or not isinstance(data.get("content"), list):
+    is_message = isinstance(data, Mapping) and (data.get("type") == "message" or isinstance(data.get("content"), list))
+    if not is_message or data.get("error"):
         check_error(data)
-        raise ProtocolError("the answer has no content")
-    blocks = mappings(data["content"])
+        raise ProtocolError("the answer is no message")
+    blocks = mappings(data.get("content"))  # none of one that is refused
     calls = tuple(
         ToolCall(str(block.get("id") or ""), str(block.get("name") or ""), arguments_of(block.get("input") or {}))
         for block in of_type(blocks, "tool_use")
@@ -106,6 +107,8 @@ class MessageAssembler:
                 yield from self._delta(place_of(data), delta)
             case "message_delta":
                 self._message |= data["delta"] if isinstance(data.get("delta"), Mapping) else {}
+                if isinstance(details := data.get("stop_details"), Mapping):
+                    self._message["stop_details"] = details
                 self._count(data.get("usage"))
             case "message_stop":
                 self.is_done = True

@@ -195,7 +195,7 @@ def lesson_about_credentials(
 def headers_worth_trying(error: FoundryError, endpoint: Endpoint) -> Sequence[str]:
     """The dated routes of Azure read a bearer key as a token. Gateways choose their header as they like; one that
     found no key tells nothing about the key."""
-    if endpoint.kind is EndpointKind.CLAUDE and endpoint.is_azure:
+    if endpoint.kind is EndpointKind.CLAUDE and (endpoint.is_azure or error.message != MISSING_KEY):
         return (API_KEY, BEARER)  # some resources take the key as a bearer there alone
     if error.kind is ErrorKind.AUTH_TOKEN:
         return (API_KEY,)
