@@ -6,11 +6,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Protocol
 
+from connections.endpoint.endpoint import EndpointKind
 from connections.endpoint.hosts import BELIEVED_SCOPES
 from connections.foundry import chat, embeddings, messages, responses
 from connections.foundry.auth import ANTHROPIC_KEY, API_KEY
 from connections.foundry.errors import ErrorKind, FoundryError
-from connections.foundry.lessons import KEY_HEADER, SCOPE, Lesson, apply_lessons, learnt_way
+from connections.foundry.lessons import API, KEY_HEADER, SCOPE, Lesson, apply_lessons, learnt_way
 from connections.foundry.routes import Api, Route, found_endpoint, route_of, surface_of
 from connections.foundry.values import ChatRequest, EmbeddingRequest, Target
 
@@ -42,6 +43,12 @@ def wire_request_at(
     return WireRequest(route, body, header, learnt if believed else own or route.endpoint.scope)
 
 
+# The model inference API refuses what its schema does not name, unless told to hand it on to the model.
+CLOSED = (EndpointKind.INFERENCE, EndpointKind.SERVERLESS)
+PASS_THROUGH = {"extra-parameters": "pass-through"}
+WITH_RESPONSES = (EndpointKind.V1, EndpointKind.PROJECT)
+
+
 class ModelCall(Protocol):
     """What somebody wants of a model; `wire_request` says how it is sent, with what was learnt."""
 
@@ -69,11 +76,21 @@ class ChatCall:
         return self.request.model
 
     def wire_request(self, lessons: Sequence[Lesson]) -> WireRequest:
-        route = route_of(self.target.endpoint, self.model, lessons, self.api)
-        sent = wire_request_at(route, apply_lessons(lessons, self._body(route, lessons)), self.target, lessons)
-        if route.api is not Api.MESSAGES:
-            return sent
-        return replace(sent, headers={"anthropic-version": messages.version_of(self.request, lessons)})
+        route = route_of(self.target.endpoint, self.model, lessons, self.api or self._preferred(lessons))
+        body = apply_lessons(lessons, self._body(route, lessons))
+        sent = wire_request_at(route, body, self.target, lessons)
+        if route.api is Api.MESSAGES:
+            return replace(sent, headers={"anthropic-version": messages.version_of(body, lessons)})
+        if self.request.extra and route.endpoint.kind in CLOSED:
+            return replace(sent, headers=PASS_THROUGH)
+        return sent
+
+    def _preferred(self, lessons: Sequence[Lesson]) -> Api | None:
+        """Of reasoning models Responses alone tells a summary of their thoughts."""
+        endpoint = self.target.endpoint
+        if not self.request.reasoning_summary or learnt_way(lessons, API) or endpoint.kind not in WITH_RESPONSES:
+            return None
+        return Api.RESPONSES if endpoint.other_surface else None
 
     def _body(self, route: Route, lessons: Sequence[Lesson]) -> dict[str, Any]:
         if route.api is Api.MESSAGES:

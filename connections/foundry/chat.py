@@ -40,6 +40,7 @@ def body_of(endpoint: Endpoint, request: ChatRequest) -> dict[str, Any]:
         body["stream"] = True
         if takes_stream_options(endpoint):
             body["stream_options"] = {"include_usage": True}
+    body.update(request.extra or {})
     return body
 
 
@@ -110,8 +111,29 @@ def completion_fields(data: Any) -> dict[str, Any]:
         "tool_calls": tool_calls_of(message.get("tool_calls")),
         "filters": (*prompt_filters(data), *filter_results("completion", choice.get("content_filter_results"))),
         "reasoning": thoughts_of(message) or None,
+        "logprobs": token_logprobs(choice.get("logprobs")),
         "raw": data,
     }
+
+
+def token_logprobs(data: Any) -> tuple[dict[str, Any], ...] | None:
+    """How likely each token was, from the `logprobs` of a choice; their bytes are left out."""
+    content = data.get("content") if isinstance(data, Mapping) else data
+    if not isinstance(content, list):
+        return None
+    tokens = [token for token in content if isinstance(token, Mapping)]
+    return tuple(
+        {
+            "token": token.get("token"),
+            "logprob": token.get("logprob"),
+            "top_logprobs": [
+                {"token": other.get("token"), "logprob": other.get("logprob")}
+                for other in token.get("top_logprobs") or ()
+                if isinstance(other, Mapping)
+            ],
+        }
+        for token in tokens
+    )
 
 
 def check_error(data: Any) -> None:
@@ -193,6 +215,7 @@ class ChatAssembler:
         self._reasoning: list[str] = []
         self._tools = ToolCallAssembler()
         self._filters: dict[tuple[str, str], FilterResult] = {}
+        self._logprobs: list[dict[str, Any]] = []
         self._finish: str | None = None
         self._usage: Any = None
         self._model: str | None = None
@@ -225,6 +248,8 @@ class ChatAssembler:
         self._finish = text_or_none(choice.get("finish_reason")) or text_or_none(inner) or self._finish
         if results := choice.get("content_filter_results"):
             self._add_filters(filter_results("completion", results))
+        if (logprobs := choice.get("logprobs")) and (found := token_logprobs(logprobs)):
+            self._logprobs += found
         if not isinstance(delta, Mapping):
             return
         if refusal := text_or_none(delta.get("refusal")):
@@ -267,6 +292,7 @@ class ChatAssembler:
             "tool_calls": calls,
             "filters": tuple(self._filters.values()),
             "reasoning": "".join(self._reasoning) or None,
+            "logprobs": tuple(self._logprobs) or None,
             "raw": {"id": self._id, "model": self._model, "choices": [choice], "usage": self._usage},
         }
 

@@ -24,7 +24,9 @@ NEVER_DROPPED = (
     *("agent", "conversation", "previous_response_id"),
 )
 EFFORT, FORMAT, THINKING = "output_config.effort", "output_config.format", "thinking"  # of the Messages API
-NESTED = ("reasoning.effort", "text.format", "text.verbosity", EFFORT, FORMAT)  # parts of a parameter
+DISPLAY = "thinking.display"
+# Parts of a parameter
+NESTED = ("reasoning.effort", "reasoning.summary", "text.format", "text.verbosity", EFFORT, FORMAT, DISPLAY)
 GRADED = ("reasoning_effort", "reasoning.effort", "verbosity", "text.verbosity")  # refused by value
 EFFORTS_BELOW = {"max": "xhigh", "xhigh": "high"}  # what is tried instead of an effort that a model does not know
 NOTHING, JSON_OBJECT = "", "json_object"
@@ -117,6 +119,8 @@ def refused_parameter(body: JsonBody, parameter: str) -> str | None:
     """The part of the body that an error means by response_format.json_schema or text.format.name."""
     names = re.split(r"[.\[]", parameter)
     dotted = ".".join(names[:2])
+    if names[0] == THINKING and names[-1] == "display":  # also thinking.adaptive.display
+        dotted = DISPLAY
     # Claude's refusals name a part of `output_config` also by itself.
     found = next((name for name in (dotted, f"output_config.{names[0]}") if name in NESTED), "")
     if found and part_of(body, found) is not None:
@@ -197,11 +201,13 @@ REQUEST_FIELDS = {
     "text.verbosity": "verbosity",
     "text.format": "response_format",
     FORMAT: "response_format",
+    "reasoning.summary": "reasoning_summary",
+    DISPLAY: "reasoning_summary",
 }
 # API -> the fields of a request that it does not have.
 ONLY_OTHERS = {
     "responses": ("stop", "seed", "frequency_penalty", "presence_penalty"),
-    "messages": ("verbosity", "seed", "frequency_penalty", "presence_penalty"),
+    "messages": ("verbosity", "seed", "frequency_penalty", "presence_penalty", "top_logprobs"),
 }
 
 

@@ -18,21 +18,21 @@ from connections.foundry.values import ChatRequest, Message, ToolCall
 
 # The newer one has no temperature and no top_p, not even with their default values.
 WITH_SAMPLING, NEWEST = "2023-06-01", "2026-10-21"
-SAMPLING = ("temperature", "top_p")
+SAMPLING = ("temperature", "top_p", "top_k")
 USUAL_LIMIT = 8_192  # tokens, when nobody says how many; a body without a limit is refused
 USUAL_LIMIT_THINKING = 32_768  # thoughts count, too
 LONGEST_WHOLE = 21_333  # tokens; Anthropic's clients refuse to ask for more without a stream
 EFFORTS = {"minimal": "low"}  # the others have the same names
+TIERS = {"default": "standard_only"}
 LEAST_BUDGET = 1_024  # tokens
 BUDGETS = {"low": 0.2, "medium": 0.5, "high": 0.8, "xhigh": 0.95, "max": 0.95}  # of the limit
 DATA = re.compile(r"data:([\w.+-]+/[\w.+-]+)?((?:;[\w-]+=[^;,]*)*)(;base64)?,", re.IGNORECASE)
 JSON_ONLY = "Answer with one JSON object and nothing else, not even a code fence around it."
 
 
-def version_of(request: ChatRequest, lessons: Sequence[Lesson]) -> str:
-    """The `anthropic-version` that takes the request."""
-    refused = {lesson.parameter for lesson in lessons if not lesson.instead and not lesson.value}
-    samples = any(getattr(request, name) is not None and name not in refused for name in SAMPLING)
+def version_of(body: Mapping[str, Any], lessons: Sequence[Lesson]) -> str:
+    """The `anthropic-version` that takes a body."""
+    samples = any(name in body for name in SAMPLING)
     return learnt_way(lessons, VERSION) or (WITH_SAMPLING if samples else NEWEST)
 
 
@@ -44,16 +44,20 @@ def body_of(request: ChatRequest, lessons: Sequence[Lesson]) -> dict[str, Any]:
     """
     effort = EFFORTS.get(request.reasoning_effort or "", request.reasoning_effort)
     thinks = effort not in (None, "none")
-    limit = request.max_completion_tokens or (USUAL_LIMIT_THINKING if thinks else USUAL_LIMIT)
+    thinking_expected = thinks or bool(request.reasoning_summary)
+    limit = request.max_completion_tokens or (USUAL_LIMIT_THINKING if thinking_expected else USUAL_LIMIT)
     body: dict[str, Any] = {"model": request.model, "max_tokens": limit}
     if system := system_of(request, lessons):
         body["system"] = system
     body["messages"] = turns_of(request.messages)
-    body.update({name: value for name in SAMPLING if (value := getattr(request, name)) is not None})
+    given = {"temperature": request.temperature, "top_p": request.top_p}
+    body.update({name: value for name, value in given.items() if value is not None})
     body |= tools_of(request)
     forced = body.get("tool_choice", {}).get("type") in ("any", "tool")  # no thinking where a tool is forced
-    if effort and not forced and (thinking := thinking_of(effort, limit, lessons)):
-        body["thinking"] = thinking
+    shows = "medium" if request.reasoning_summary else ""  # what shows its thoughts has some
+    if (wanted := effort or shows) and not forced and (thinking := thinking_of(wanted, limit, lessons)):
+        told = request.reasoning_summary and thinking["type"] != "disabled"
+        body["thinking"] = {**thinking, "display": "summarized"} if told else thinking
     config: dict[str, Any] = {"effort": effort} if thinks else {}
     if schema := schema_of(request.response_format):
         config["format"] = {"type": "json_schema", "schema": schema}
@@ -61,10 +65,13 @@ def body_of(request: ChatRequest, lessons: Sequence[Lesson]) -> dict[str, Any]:
         body["output_config"] = config
     if sequences := stop_sequences(request.stop):
         body["stop_sequences"] = sequences
+    if tier := TIERS.get(request.service_tier or "", request.service_tier):
+        body["service_tier"] = tier
     if user := request.user or (request.metadata or {}).get("user_id"):
         body["metadata"] = {"user_id": user}
     if request.stream or limit > LONGEST_WHOLE:
         body["stream"] = True
+    body.update(request.extra or {})
     return body
 
 

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from connections.endpoint.endpoint import Endpoint
-from connections.foundry.chat import chunk_of, count_in, messages_of
+from connections.foundry.chat import chunk_of, count_in, messages_of, token_logprobs
 from connections.foundry.filters import filter_results, text_or_none
 from connections.foundry.sse import ServerEvent
 from connections.foundry.values import (
@@ -24,7 +24,8 @@ from connections.foundry.values import (
     Usage,
 )
 
-AS_THEY_ARE = ("temperature", "top_p", "parallel_tool_calls", "user", "metadata", "store")
+AS_THEY_ARE = ("temperature", "top_p", "parallel_tool_calls", "user", "metadata", "store", "service_tier")
+LOGPROBS = "message.output_text.logprobs"  # what is told beside the text
 FINAL = ("response.completed", "response.incomplete", "response.failed")
 FINISHED_BY = {"max_output_tokens": "length", "content_filter": "content_filter"}
 
@@ -41,8 +42,12 @@ def body_of(endpoint: Endpoint, request: ChatRequest) -> dict[str, Any]:
     body.update({name: value for name in AS_THEY_ARE if (value := getattr(request, name)) is not None})
     if request.max_completion_tokens is not None:
         body["max_output_tokens"] = request.max_completion_tokens
-    if request.reasoning_effort is not None:
-        body["reasoning"] = {"effort": request.reasoning_effort}
+    reasoning = {"effort": request.reasoning_effort, "summary": request.reasoning_summary}
+    if told := {name: value for name, value in reasoning.items() if value is not None}:
+        body["reasoning"] = told
+    if request.logprobs:
+        body["include"] = [LOGPROBS]
+        body["top_logprobs"] = request.top_logprobs or 0
     text: dict[str, Any] = {}
     if request.response_format is not None:
         text["format"] = flatten(request.response_format, "json_schema")
@@ -57,6 +62,7 @@ def body_of(endpoint: Endpoint, request: ChatRequest) -> dict[str, Any]:
         body["tool_choice"] = flatten(choice, "function") if isinstance(choice, Mapping) else choice
     if request.stream:
         body["stream"] = True
+    body.update(request.extra or {})
     return body
 
 
@@ -154,8 +160,14 @@ def completion_fields(data: Any) -> dict[str, Any]:
         "tool_calls": calls,
         "filters": filters_of(data.get("content_filters")),
         "reasoning": join_field(summaries, "text") or None,
+        "logprobs": logprobs_of(of_type(content, "output_text")),
         "raw": data,
     }
+
+
+def logprobs_of(parts: Sequence[Mapping[str, Any]]) -> tuple[Mapping[str, Any], ...] | None:
+    found = [token for part in parts for token in token_logprobs(part.get("logprobs")) or ()]
+    return tuple(found) or None
 
 
 def of_type(items: Sequence[Mapping[str, Any]], type: str) -> list[Mapping[str, Any]]:

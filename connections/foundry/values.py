@@ -52,10 +52,16 @@ class ChatRequest:
     user: str | None = None
     metadata: Mapping[str, str] | None = None
     store: bool | None = None
+    service_tier: str | None = None
+    logprobs: bool | None = None  # of each token of the answer
+    top_logprobs: int | None = None  # how many others that token could have been
+    reasoning_summary: str | None = None  # auto, concise or detailed; chat completions have none
+    extra: Mapping[str, Any] | None = None  # further parameters of the body, sent as they are
     stream: bool = True
 
 
-PARAMETERS = tuple(f.name for f in fields(ChatRequest) if f.name not in ("model", "messages", "stream"))
+APART = ("model", "messages", "reasoning_summary", "extra", "stream")  # have no parameter of their name
+PARAMETERS = tuple(f.name for f in fields(ChatRequest) if f.name not in APART)
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,6 +159,7 @@ class Completion:
     tool_calls: tuple[ToolCall, ...] = ()
     filters: tuple[FilterResult, ...] = ()
     reasoning: str | None = None  # thoughts or their summary, where the model shows them
+    logprobs: tuple[Mapping[str, Any], ...] | None = None  # of each token: token, logprob, top_logprobs; None: not told
     request_ids: Mapping[str, str] = field(default_factory=dict)  # every id of the answer, by header
     raw: Mapping[str, Any] = field(default_factory=dict)
 

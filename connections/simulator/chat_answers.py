@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from connections.simulator.echoes import place_of
@@ -37,7 +37,13 @@ class ChatAnswer:
     def whole(self) -> dict[str, Any]:
         reply = self._reply
         choices = [
-            {"index": n, "message": self._message(), "finish_reason": reply.finish, "logprobs": None, **self._filters()}
+            {
+                "index": n,
+                "message": self._message(),
+                "finish_reason": reply.finish,
+                "logprobs": self._logprobs(reply.pieces),
+                **self._filters(),
+            }
             for n in range(reply.request.choices)
         ]
         usage = {} if reply.request.deployment == "no-usage" else {"usage": self._usage()}
@@ -65,6 +71,15 @@ class ChatAnswer:
                 for n, c in enumerate(reply.request.calls)
             ]
         return message
+
+    def _logprobs(self, pieces: Sequence[str]) -> dict[str, Any] | None:
+        """How likely each piece of the text was; a piece is a token here."""
+        count = self._reply.request.logprobs
+        if count is None or not pieces:
+            return None
+        others = [{"token": f"other{n}", "logprob": -2.0 - n, "bytes": None} for n in range(count)]
+        content = [{"token": piece, "logprob": -0.25, "bytes": None, "top_logprobs": others} for piece in pieces]
+        return {"content": content, "refusal": None}
 
     def _call_id(self, number: int) -> str:
         return f"call_{self._reply.id}_{number}"
@@ -124,7 +139,8 @@ class ChatAnswer:
 
     def _chunk(self, number: int, delta: dict[str, Any], finish: str | None = None) -> dict[str, Any]:
         filters = self._filters() if delta.get("content") or finish else {}
-        choice = {"index": number, "delta": delta, "finish_reason": finish, "logprobs": None, **filters}
+        told = self._logprobs([delta["content"]] if delta.get("content") else [])
+        choice = {"index": number, "delta": delta, "finish_reason": finish, "logprobs": told, **filters}
         usage = {"usage": None} if self._reply.request.stream_usage else {}
         return {**self._head("chat.completion.chunk"), "choices": [choice], **usage}
 

@@ -37,6 +37,7 @@ class ModelRequest:
     stream: bool = False
     stream_usage: bool = False
     choices: int = 1
+    logprobs: int | None = None  # how many alternatives each token is told with; None: not asked for
     echo: str = ""  # what stands in the answer of a deployment that sends the key back
 
 
@@ -48,6 +49,7 @@ def chat_request(route: SimulatedRoute, deployment: str, body: Mapping[str, Any]
         effort=body.get("reasoning_effort"),
         stream_usage=isinstance(options, Mapping) and options.get("include_usage") is True,
         choices=min(positive_integer(body.get("n")) or 1, 128),
+        logprobs=min(positive_integer(body.get("top_logprobs")) or 0, 20) if body.get("logprobs") is True else None,
     )
 
 

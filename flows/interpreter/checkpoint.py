@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from typing import Any
 
 from connections.endpoint.endpoint import EndpointError
@@ -98,10 +98,7 @@ class ValuePacker:
                 self.secrets += value.target.secrets
                 return {TAG: "connection", "name": value.name, "target": self._target(value.target)}
             case Response():
-                parts = [getattr(value, field.name) for field in fields(Response)]
-                if value.conversation is None:  # as it was stored before there was one
-                    parts.pop()
-                return {TAG: "response", "parts": [self.pack(part) for part in parts]}
+                return {TAG: "response", "parts": [self.pack(part) for part in value.parts]}
             case Mapping() if TAG in value or not all(isinstance(key, str) for key in value):
                 return {TAG: "object", "pairs": [[self.pack(key), self.pack(inner)] for key, inner in value.items()]}
             case Mapping():

@@ -9,7 +9,7 @@ from __future__ import annotations
 import io
 import pickle
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from types import NoneType, SimpleNamespace
 from typing import Any, NoReturn, cast
 
@@ -75,8 +75,7 @@ class TaskPickler(pickle.Pickler):
             case ConnectionValue():
                 return self._keep(value, "connection", value.name, value.target.endpoint.host, value.target.customer)
             case Response():
-                parts = [getattr(value, field.name) for field in fields(Response)]
-                return self._keep(value, "response", *parts)
+                return self._keep(value, "response", *value.parts)
             case str():
                 return 0, "plain", str(value)
             case bool() | int():

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from enum import StrEnum, auto
 from typing import TYPE_CHECKING, Any
 
@@ -50,14 +50,25 @@ class Response:
     json: Any = None  # parsed, when the response format asked for JSON
     raw: Any = None
     conversation: str | None = None  # id of what an agent keeps of it
+    reasoning: str | None = None  # thoughts of the model, or their summary
+    logprobs: Any = None  # how likely each token was, when that was asked for
 
     def __str__(self) -> str:
         return self.text
 
+    @property
+    def parts(self) -> tuple[Any, ...]:
+        """All that it is made of, in the order it is made of them; what is newer than `raw` only where it is set."""
+        made = [getattr(self, each.name) for each in fields(self)]
+        while len(made) > ALWAYS_PARTS and made[-1] is None:
+            made.pop()
+        return tuple(made)
 
+
+ALWAYS_PARTS = 6  # of a response: up to `raw`
 TRUE, FALSE = ("true", "yes", "1", "on"), ("false", "no", "0", "off", "")
-VISIBLE = ("text", "usage", "finish_reason", "model", "json", "raw", "conversation")
-SHOWN_WHERE_SET = ("json", "conversation")
+VISIBLE = ("text", "usage", "finish_reason", "model", "json", "raw", "conversation", "reasoning", "logprobs")
+SHOWN_WHERE_SET = ("json", "conversation", "reasoning", "logprobs")
 
 
 WEIGHT_OF_PART = 300  # against one for a character
@@ -77,7 +88,7 @@ def weight(value: Any, most: int, of_part: int = WEIGHT_OF_PART) -> int:
         elif kind in WITHOUT_PARTS:
             pass
         elif kind is Response:
-            left += (one.text, one.usage, one.json, one.raw)
+            left += (one.text, one.usage, one.json, one.raw, one.reasoning, one.logprobs)
         elif kind is dict or isinstance(one, Mapping):
             if len(one) * of_part >= most:
                 return most

@@ -26,6 +26,7 @@ from flows.actions.base import ActionType, Group, Result, Step
 from flows.actions.chat_completion.answer import (
     LONGEST_RAW,
     answer_shape,
+    extra_parameters,
     json_of,
     response_format,
     usage_of,
@@ -142,6 +143,28 @@ class Properties:
     stop: Any = value("Stop", empty="none", hint="A text, or a JSON list of up to four.", advanced=True)
     seed: int | None = number("Seed", whole=True, empty=PROVIDER_DEFAULT, advanced=True)
     user: str | None = text("User", empty="not sent", hint="Passed on for abuse monitoring.", advanced=True)
+    reasoning_summary: str | None = choice(
+        "Reasoning summary", choices=("auto", "concise", "detailed"), empty="not asked for", advanced=True
+    )
+    top_logprobs: int | None = number(
+        "Log probabilities",
+        minimum=0,
+        maximum=20,
+        whole=True,
+        empty="not asked for",
+        hint="Of each token, beside so many that could have been in its place.",
+        advanced=True,
+    )
+    service_tier: str | None = choice(
+        "Service tier", choices=("auto", "default", "flex", "priority"), empty=PROVIDER_DEFAULT, advanced=True
+    )
+    extra_parameters: Any = value(
+        "Extra parameters",
+        empty="none",
+        hint='A JSON object, sent as it is, such as {"top_k": 5}.',
+        no_secrets="secrets can't go into parameters",
+        advanced=True,
+    )
     result_variable_name: str = new_variable(
         "Result variable name", default="response", type="object", shape=answer_shape, is_result=True
     )
@@ -231,6 +254,8 @@ def response_of(completion: Completion, format: Any) -> Response:
         model=completion.model,
         json=json_of(completion, format),
         raw=completion.raw,
+        reasoning=completion.reasoning,
+        logprobs=None if completion.logprobs is None else list(completion.logprobs),
     )
 
 
@@ -362,6 +387,11 @@ def chat_request(properties: Properties) -> ChatRequest:
         stop=properties.stop or None,
         seed=properties.seed,
         user=properties.user or None,
+        service_tier=properties.service_tier,
+        logprobs=None if properties.top_logprobs is None else True,
+        top_logprobs=properties.top_logprobs,
+        reasoning_summary=properties.reasoning_summary,
+        extra=extra_parameters(properties.extra_parameters),
     )
 
 

@@ -12,6 +12,7 @@ from flows.language.shape import NUMBER, TEXT, Shape, object_shape, shape_of_sch
 from foundryflow.strict_json import JsonError, read_json
 
 LONGEST_RAW = 20_000  # characters of the raw answer that are kept
+EXTRA_EXAMPLE = 'Give an object such as {"top_k": 5}.'
 COUNTS = (
     "prompt_tokens",
     "completion_tokens",
@@ -45,6 +46,27 @@ def response_format(value: Any) -> Any:
     if "schema" in value:
         return {"type": "json_schema", "json_schema": dict(value)}
     return {"type": "json_schema", "json_schema": {"name": "answer", "schema": dict(value), "strict": True}}
+
+
+FIELDS_OF_OUR_OWN = ("model", "messages", "input", "instructions", "system", "stream")
+
+
+def extra_parameters(value: Any) -> Mapping[str, Any] | None:
+    """What is added to the body of a call, as an object. Raises ActionError."""
+    if value in (None, "", {}):
+        return None
+    if isinstance(value, str):
+        try:
+            value = read_json(value)
+        except JsonError as error:
+            raise ActionError("extra_parameters", f"Extra parameters are not JSON ({error}).", EXTRA_EXAMPLE) from None
+    if not isinstance(value, Mapping):
+        raise ActionError("extra_parameters", "Extra parameters are not an object.", EXTRA_EXAMPLE)
+    if taken := [name for name in FIELDS_OF_OUR_OWN if name in value]:
+        raise ActionError(
+            "extra_parameters", f"Extra parameters name {taken[0]}, which the action says itself.", "Leave it out."
+        )
+    return value
 
 
 def json_of(completion: Completion, format: Any) -> Any:
@@ -81,6 +103,8 @@ def answer_shape(properties: Mapping[str, Any]) -> Shape:
         finish_reason=TEXT,
         model=TEXT,
         raw=Shape("object"),
+        **({"reasoning": TEXT} if properties.get("reasoning_summary") else {}),
+        **({"logprobs": Shape("list")} if properties.get("top_logprobs") not in (None, "") else {}),
     )
 
 

@@ -14,7 +14,7 @@ from flows.interpreter.journal import ActionFailed, ActionFinished, MemoryJourna
 from flows.interpreter.runner import execute
 from flows.language.document import parse
 from flows.language.errors import RunFailed
-from flows.language.values import Response
+from flows.language.values import Response, display_json
 
 KEY = Secret("planted-key")
 CONTOSO = Target("contoso", parse_endpoint("https://contoso.openai.azure.com/openai/v1"), KEY)
@@ -303,3 +303,44 @@ async def test_a_list_in_the_history_stands_for_its_messages():
     chat = Chat(completion())
     await asked(chat, history=[{"role": "user", "content": "Example"}, "{{ past }}"])
     assert [message.content for message in chat.requests[0].messages] == ["Example", "Before", "Yes", "Hi"]
+
+
+async def test_what_a_call_asks_for_beside_the_answer_is_in_the_request_and_the_result():
+    told = ({"token": "Hello.", "logprob": -0.1, "top_logprobs": []},)
+    chat = Chat(completion(reasoning="I greet.", logprobs=told))
+    done = await asked(
+        chat,
+        reasoning_summary="auto",
+        top_logprobs=0,
+        service_tier="priority",
+        extra_parameters='{"top_k": 5}',
+    )
+    request = chat.requests[0]
+    assert (request.reasoning_summary, request.logprobs, request.top_logprobs) == ("auto", True, 0)
+    assert (request.service_tier, request.extra) == ("priority", {"top_k": 5})
+    assert (done.output.reasoning, done.output.logprobs) == ("I greet.", list(told))
+    shown = display_json(done.output)
+    assert (shown["reasoning"], shown["logprobs"]) == ("I greet.", list(told))
+
+
+async def test_what_nobody_asked_for_is_not_sent_and_not_shown():
+    chat = Chat(completion())
+    done = await asked(chat)
+    assert (chat.requests[0].logprobs, chat.requests[0].extra) == (None, None)
+    assert not {"reasoning", "logprobs", "json"} & set(display_json(done.output))
+
+
+@pytest.mark.parametrize(
+    ("typed", "words"),
+    [
+        ("{", "Extra parameters are not JSON"),
+        ("[1]", "Extra parameters are not an object"),
+        ('{"messages": []}', "Extra parameters name messages"),
+    ],
+)
+async def test_extra_parameters_are_an_object_that_says_nothing_twice(typed, words):
+    chat = Chat(completion())
+    with pytest.raises(RunFailed) as caught:
+        await asked(chat, extra_parameters=typed)
+    assert words in str(caught.value)
+    assert chat.requests == []
