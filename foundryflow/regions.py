@@ -44,6 +44,11 @@ def partial(part: Region, request: HttpRequest | None = None) -> SafeString:
     return envelope(part.id, part.swap, mark_safe(body))  # noqa: S308 - rendered by our own template
 
 
+def element_id(path: str) -> str:
+    """A path as a part of ids in HTML: safe, and stable."""
+    return "".join(sign if sign.isalnum() or sign in "-_" else f"_{ord(sign):x}_" for sign in path)
+
+
 def text(id: str, addition: str) -> SafeString:
     """Appends plain text to the element: the streaming answer."""
     return envelope(id, "beforeend", format_html("{}", addition))

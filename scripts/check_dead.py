@@ -47,7 +47,6 @@ BY_NAME = [
     *("template_name", "used_at", "used_by"),
     # what the client can do beyond what actions ask of it, and what tests need
     *("embed", "parallel_tool_calls", "dimensions", "encoding_format", "vectors", "revoke", "forget_keys"),
-    *("values_before", "output_of", "properties_of"),  # of the run beside the designer
 ]
 BY_DECORATOR = ["@api.*", "@starts", "@changes", "@field_for", "@register.*", "@app.*", "@*validator*"]
 

@@ -74,7 +74,7 @@ def examples_of(owner: User) -> Examples:
         "api/flows/": {"slug": flow.slug},
         "api/runs/": {"run_id": run.pk},
         "connections/": {"pk": connection.pk},
-        "flows/": {"slug": flow.slug, "action_id": "chat", "verb": "up"},
+        "flows/": {"slug": flow.slug, "action_id": "chat", "verb": "up", "pk": run.pk},
         "playground/prices/": {"pk": ModelPrice.objects.create(pattern="x", input=1, output=2).pk},
         "runs/": {"pk": run.pk},
         "usage/budgets/": {"pk": Budget.objects.create(subject="customer", name="7", amount=1_000).pk},
@@ -112,6 +112,6 @@ def private_examples_of(owner: User) -> Examples:
         **own,
         "api/flows/": {"slug": slug},
         "api/runs/": {"run_id": run},
-        "flows/": {"slug": slug, "action_id": "chat", "verb": "up"},
+        "flows/": {"slug": slug, "action_id": "chat", "verb": "up", "pk": run},
         "runs/": {"pk": run},
     }

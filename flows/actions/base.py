@@ -185,6 +185,10 @@ class ActionType:
         found = [property.items_of(properties.get(name), properties) for name, property in declared]
         return {variable: items for each in found for variable, items in each.items()}
 
+    def iterations_in(self, recorded: Mapping[str, Any]) -> int | None:
+        """How many iterations a loop has, told by the same; None where nobody knows before its end."""
+        return None
+
     def role(self, action: Action, branch: Branch) -> str:
         """What a branch is for, where branches differ."""
         return ""

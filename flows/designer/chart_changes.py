@@ -67,19 +67,29 @@ def arrivals(cards: Sequence[Card], anchor: str, shared: Mapping[str, Any]) -> I
 def card_changes(old: Card, new: Card, shared: Mapping[str, Any]) -> Iterator[Region]:
     is_same = face(old) == face(new)
     if new.lanes is None or old.lanes is None:
-        if not is_same or new.lanes is not old.lanes:
+        if not is_same or old.run != new.run or new.lanes is not old.lanes:
             template = "_card" if new.lanes is None else "_container"
             yield Region(f"designer/{template}.html", f"card-{new.id}", {**shared, "card": new})
     elif is_same and [label_of(lane) for lane in old.lanes] == [label_of(lane) for lane in new.lanes]:
+        if old.run != new.run:
+            yield from head_changes(new, shared)
         for before, now in zip(old.lanes, new.lanes, strict=True):
             yield from lane_changes(before, now, new, shared)
     else:
         yield Region("designer/_container.html", f"card-{new.id}", {**shared, "card": new})
 
 
+def head_changes(card: Card, shared: Mapping[str, Any]) -> Iterator[Region]:
+    """Of a container that a run has got on with: all but what stands in it."""
+    for name in ("head", "chips"):
+        yield Region(f"designer/_card_{name}.html", f"{name}-{card.id}", {**shared, "card": card})
+
+
 def lane_changes(old: Lane, new: Lane, card: Card, shared: Mapping[str, Any]) -> Iterator[Region]:
     name = f"{new.first.owner}--{new.first.branch}"
-    if old.cards and new.cards:
+    if old.css != new.css:
+        yield Region("designer/_lane.html", f"lane-{name}", {**shared, "card": card, "lane": new})
+    elif old.cards and new.cards:
         yield from block_changes(old.cards, new.cards, f"top-{name}", shared)
     elif old.cards or new.cards:
         yield Region("designer/_lane.html", f"lane-{name}", {**shared, "card": card, "lane": new})
@@ -87,7 +97,8 @@ def lane_changes(old: Lane, new: Lane, card: Card, shared: Mapping[str, Any]) ->
 
 def face(card: Card) -> Card:
     """What a card looks like by itself: without what stands in it, its number, and whether it is chosen."""
-    return replace(card, name=NUMBER.sub("", card.name), selected=False, after=NOWHERE, lanes=None)
+    name = NUMBER.sub("", card.name).removesuffix(f", {card.run.words}" if card.run else "")
+    return replace(card, name=name, selected=False, after=NOWHERE, lanes=None, run=None)
 
 
 def label_of(lane: Lane) -> tuple[str, str, str]:

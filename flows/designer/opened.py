@@ -14,15 +14,17 @@ from connections.models import Connection
 from flows.access import find_flow
 from flows.designer.audited import record_edit, record_step
 from flows.designer.fields import PanelContext
+from flows.designer.pinned import LostPin, pin_views
 from flows.designer.shown_run import ShownRun, shown_run
 from flows.engine import configuration
-from flows.flowchart.chart import type_view
+from flows.flowchart.card_runs import CardRun, card_runs
+from flows.flowchart.chart import PinView, type_view
 from flows.language.document import Document, DocumentError
 from flows.language.merge import Collision, MergedDocument, merge
 from flows.language.nodes import Input
 from flows.lint import linter
 from flows.lint.untouched import open_problems
-from flows.models import Conflict, Flow, Revision
+from flows.models import Conflict, Flow, Pin, Revision, Run
 from flows.models.history import FlowHistory, RevisionStep
 from foundryflow.http import Request, whole_number
 from foundryflow.roles import may_edit
@@ -153,6 +155,42 @@ class OpenFlow:
         """The run whose states and values stand beside the flow."""
         return shown_run(self.request, self.flow)
 
+    def show(self, run: Run, places: Sequence[str] = (), *, is_named: bool = False) -> None:
+        """Has this run shown, whichever the page has named."""
+        self._forget()
+        self.__dict__["shown_run"] = ShownRun(run, self.flow, places, is_named=is_named)
+
+    @property
+    def is_live(self) -> bool:
+        """Whether the run that is shown is going: nothing is edited meanwhile."""
+        return self.shown_run is not None and self.shown_run.is_live
+
+    @cached_property
+    def card_runs(self) -> Mapping[str, CardRun]:
+        return card_runs(self.shown_run.states) if self.shown_run else {}
+
+    @cached_property
+    def _stored_pins(self) -> list[Pin]:
+        return list(self.flow.pins.defer("content"))
+
+    @cached_property
+    def _pins(self) -> tuple[dict[str, PinView], list[LostPin]]:
+        return pin_views(self._stored_pins, self.document)
+
+    @property
+    def pins(self) -> Mapping[str, PinView]:
+        """By the id of the action."""
+        return self._pins[0]
+
+    @property
+    def pins_before(self) -> Mapping[str, PinView]:
+        """Those of the revision that the page shows."""
+        return pin_views(self._stored_pins, self.shown_document)[0]
+
+    @property
+    def lost_pins(self) -> Sequence[LostPin]:
+        return self._pins[1]
+
     @cached_property
     def history(self) -> FlowHistory:
         return FlowHistory(self.flow)
@@ -277,5 +315,5 @@ class OpenFlow:
         self._forget()
 
     def _forget(self) -> None:
-        for name in ("problems", "history"):
+        for name in ("problems", "history", "shown_run", "card_runs", "_pins", "_stored_pins"):
             self.__dict__.pop(name, None)

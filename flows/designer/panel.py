@@ -21,6 +21,7 @@ from flows.actions import registry
 from flows.designer.conflict import FieldConflict, RemovedElsewhere
 from flows.designer.edits import CommonForm, apply_panel, branch_errors, branch_fields, property_form, secret_errors
 from flows.designer.fields import CONDITION_INSERT, Insert, PanelContext
+from flows.designer.in_place.resolved import ResolvedValue, resolved_values
 from flows.designer.opened import OpenFlow
 from flows.designer.property_form import PropertyForm
 from flows.flowchart.chart import InsertPlace, TypeView, has_conditions, type_view
@@ -180,7 +181,7 @@ class Panel:
 
     @property
     def can_edit(self) -> bool:
-        return self.opened.can_edit
+        return self.opened.can_edit and not self.opened.is_live
 
     @property
     def view(self) -> TypeView:
@@ -229,6 +230,14 @@ class Panel:
     def problems(self) -> Mapping[str, linter.Problem]:
         """What lint says of the stored action, by property."""
         return self.opened.problems.of_action(self.action.id)
+
+    @cached_property
+    def resolved(self) -> Mapping[str, ResolvedValue]:
+        """What its templates became in the run that is shown, by property."""
+        shown = self.opened.shown_run
+        if shown is None:
+            return {}
+        return resolved_values(self.action.properties, shown.properties_of(self.action.id), shown.run.pk)
 
     @cached_property
     def unsent(self) -> Mapping[str, str]:

@@ -13,6 +13,8 @@ from django.utils import timezone
 from flows.actions import registry
 from flows.actions.base import Group
 from flows.designer.chart_changes import chart_regions, whole_chart
+from flows.designer.in_place.regions import THIS_RUN, bottom_panel, feed_region, panel_view, this_run_region
+from flows.designer.in_place.run_bar import run_bar_region
 from flows.designer.opened import OpenFlow
 from flows.designer.others import MergeNotice
 from flows.designer.panel import Panel, stored_panel
@@ -36,7 +38,9 @@ class ChartWords:
 def page_context(opened: OpenFlow, selected: str, panel: Region | None = None) -> dict[str, Any]:
     """Everything the page is made of. `panel` is shown instead of what is stored of the selected action."""
     panel = panel or panel_region(opened, selected)
-    parts = [name_region(opened), saved_region(opened), chart_region(opened, selected), problems_region(opened), panel]
+    bottom = bottom_panel(opened)
+    parts = [name_region(opened), saved_region(opened), chart_region(opened, selected), *problems_regions(opened)]
+    parts += [run_bar_region(opened), *bottom.regions, feed_region(opened, selected), panel]
     shared = {name: value for part in parts for name, value in part.context.items()}
     return {
         **shared,
@@ -44,7 +48,7 @@ def page_context(opened: OpenFlow, selected: str, panel: Region | None = None) -
         "toolbox": toolbox(),
         "containers": [type_view(type) for type in registry.container_types()],
         "can_edit": opened.can_edit,
-        "last_run": opened.shown_run.run if opened.shown_run else None,
+        "is_live": opened.is_live,
     }
 
 
@@ -90,8 +94,12 @@ def saved_region(opened: OpenFlow, state: str = "", base: int | None = None) -> 
 
 
 def chart_of(opened: OpenFlow, selected: str) -> Flowchart:
-    chart = Flowchart(opened.document, selected=selected, problems=opened.problems.mistakes, root=opened.root)
-    chart.readonly = not opened.can_edit
+    mistakes = opened.problems.mistakes
+    runs, pins = opened.card_runs, opened.pins
+    chart = Flowchart(opened.document, selected=selected, problems=mistakes, runs=runs, pins=pins, root=opened.root)
+    chart.readonly = opened.is_live or not opened.can_edit
+    if opened.shown_run is not None:
+        chart.keep, chart.keep_run = opened.shown_run.keep, opened.shown_run.keep_run
     return chart
 
 
@@ -109,7 +117,7 @@ def changed_chart_regions(opened: OpenFlow, selected: str) -> list[Region]:
         return []
     try:
         mistakes = opened.problems_in(shown, opened.new_action_shown).mistakes
-        before = Flowchart(shown.parsed(), problems=mistakes)
+        before = Flowchart(shown.parsed(), problems=mistakes, runs=opened.card_runs, pins=opened.pins_before)
     except DocumentError:
         return [whole_chart(shared)]
     return chart_regions(before, chart, shared)
@@ -132,17 +140,22 @@ def left_regions(opened: OpenFlow) -> list[Region]:
     chart = chart_of(opened, "")
     card = chart.card(action_id)
     found = [card_region_of(opened, chart, card)] if card is not None and card.lanes is None else []
-    return [*found, problems_region(opened)]
+    return [*found, *problems_regions(opened)]
 
 
-def problems_region(opened: OpenFlow) -> Region:
-    return Region("designer/_problems.html", "problems", {"flow": opened.flow, "problems": opened.problems})
+def problems_regions(opened: OpenFlow) -> list[Region]:
+    """What is wrong with the flow, and how much of it."""
+    context = {"flow": opened.flow, "problems": opened.problems}
+    counted = Region("designer/_problem_count.html", "problem-count", context)
+    return [Region("designer/_problems.html", "problems", context), counted]
 
 
 def panel_region(opened: OpenFlow, selected: str) -> Region:
     """The panel of what is selected: of Start, of an action, or an empty one."""
     if selected == START:
         return start_region(opened, StartForm(opened.document))
+    if panel_view(opened) == THIS_RUN:
+        return this_run_region(opened, selected)
     action = opened.document.find(selected) if selected else None
     return action_region(stored_panel(opened, action) if action else None)
 
@@ -152,7 +165,7 @@ def action_region(panel: Panel | None, swap: str = "outerHTML") -> Region:
 
 
 def start_region(opened: OpenFlow, form: StartForm) -> Region:
-    context = {"flow": opened.flow, "start": form, "can_edit": opened.can_edit}
+    context = {"flow": opened.flow, "start": form, "can_edit": opened.can_edit and not opened.is_live}
     return Region("designer/_start_panel.html", "panel", context)
 
 

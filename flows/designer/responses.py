@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import wraps
+from typing import Any
 
 from django.contrib import messages
 from django.http import HttpResponse, HttpResponseRedirect
@@ -21,6 +22,8 @@ from flows.designer.conflict import (
     with_mine,
 )
 from flows.designer.edits import property_form
+from flows.designer.in_place.regions import feed_region
+from flows.designer.in_place.run_bar import run_bar_region
 from flows.designer.opened import NotTakenBack, OpenFlow
 from flows.designer.others import ForeignChange, Names, changes_since, first_name, notice_of
 from flows.designer.panel import Panel, PostedPanel, stored_values, typed_panel
@@ -36,7 +39,7 @@ from flows.designer.regions import (
     notice_region,
     page_context,
     panel_region,
-    problems_region,
+    problems_regions,
     said_region,
     saved_region,
     start_region,
@@ -61,7 +64,7 @@ def explain_broken_document(view: View) -> View:
     """The view, which answers with what is wrong when it meets a stored document that cannot be read."""
 
     @wraps(view)
-    def explained(request: Request, slug: str, **place: str) -> HttpResponse:
+    def explained(request: Request, slug: str, **place: Any) -> HttpResponse:
         try:
             answer: HttpResponse = view(request, slug, **place)
         except DocumentError as error:
@@ -87,11 +90,16 @@ def renewed_regions(
 
     `rest` is what the row about others says at its end.
     """
-    parts = [*changed_chart_regions(opened, selected), problems_region(opened), saved]
+    parts = [*changed_chart_regions(opened, selected), *problems_regions(opened), *run_regions(opened), saved]
     if opened.shown is None or opened.shown.unchecked_document.json.get("name") != opened.document.name:
         parts.append(name_region(opened))
     notice = notice_of(opened, found, rest)
     return [*parts, notice_region(notice)] if notice else parts
+
+
+def run_regions(opened: OpenFlow) -> list[Region]:
+    """That the run beside the flow is from an older revision now."""
+    return [run_bar_region(opened)] if opened.shown_run is not None else []
 
 
 def rest_of(merged: MergedDocument) -> str:
@@ -123,6 +131,8 @@ def is_about(opened: OpenFlow, selected: str) -> bool:
 def panel_shown(opened: OpenFlow, selected: str) -> HttpResponse:
     """The panel of what was chosen, and what is new in the flow, so that both are of the same revision."""
     parts = [panel_region(opened, selected), *left_regions(opened)]
+    if opened.is_live:
+        parts.append(feed_region(opened, selected))
     if opened.shown is not None and opened.shown.pk != opened.flow.current.pk:
         parts = [*renewed_regions(opened, selected, changes_since(opened), saved_region(opened)), *parts]
     return regions(opened.request, *parts)
@@ -333,7 +343,8 @@ def tree_refused(opened: OpenFlow, sentence: str) -> HttpResponse:
         return redirect_to(opened.flow)
     selected = still_selected(opened)
     # Whatever the page shows, it is right again.
-    chart = [chart_region(opened, selected), problems_region(opened), saved_region(opened, sentence)]
+    chart = [chart_region(opened, selected), *problems_regions(opened), saved_region(opened, sentence)]
+    chart += run_regions(opened)
     return regions(opened.request, *chart, name_region(opened), panel_region(opened, selected), status=409)
 
 

@@ -5,17 +5,16 @@ A page names it in its address (`?run=12`, `?run=none`), and in a header of ever
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from functools import cached_property
 from typing import Any
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import parse_qs, quote, urlsplit
 
 from django.db.models import Max, TextField
 from django.db.models.functions import Cast, Length
 
 from flows.actions import registry
 from flows.flowchart.run_states import RunStates
-from flows.language.document import Document
 from flows.language.nodes import Action
 from flows.lint import linter
 from flows.models import ActionRun, Flow, Run, State
@@ -24,7 +23,9 @@ from flows.models.run_counts import LARGE, newest_runs
 from foundryflow.http import Request, whole_number
 
 RUN_HEADER = "X-Flow-Run"
+ITERATIONS_HEADER = "X-Flow-Iterations"  # places of those that the page shows, with a space between
 NONE = "none"  # in place of a number: no run is shown
+MOST_PLACES = 20
 LARGEST = 200_000  # characters of what an action has set; more is not read to show values
 
 
@@ -36,12 +37,29 @@ class ShownRun:
     chart shows (`RunStates`).
     """
 
-    def __init__(self, run: Run, document: Document, states: RunStates) -> None:
-        self.run, self._document, self.states = run, document, states
+    def __init__(self, run: Run, flow: Flow, places: Sequence[str] = (), *, is_named: bool = False) -> None:
+        """`is_named`: the address names it. Raises DocumentError where the flow is broken."""
+        self.run, self._flow, self._is_named = run, flow, is_named
+        self._document = flow.current.parsed()
+        self.states = RunStates(run, self._document, places)
 
     @property
     def is_live(self) -> bool:
         return not self.run.ended
+
+    @property
+    def is_older(self) -> bool:
+        """Whether the flow was edited since."""
+        return self.run.revision_id != self._flow.head_id
+
+    @property
+    def keep(self) -> str:
+        """At the end of an address, what says that this run is shown, and of it which iterations."""
+        return self.keep_run + "".join(f"&at={quote(place)}" for place in self.states.chosen)
+
+    @property
+    def keep_run(self) -> str:
+        return f"&run={self.run.pk}" if self._is_named else ""
 
     def record_of(self, action_id: str) -> ActionRun | None:
         """How the run did the action; None when it did not come there. What is large of it is read when it is used."""
@@ -65,6 +83,10 @@ class ShownRun:
         """
         known = {*(variable.name for variable in linter.variables_at(self._document, action_id)), "inputs"}
         return {name: value for name, value in self._values(action_id).items() if name in known}
+
+    def values_at_end(self) -> dict[str, Any]:
+        """What all variables held last, by name."""
+        return self._values("")
 
     def _values(self, until: str) -> dict[str, Any]:
         """What the inputs and the actions before `until` have set, the last value of each variable."""
@@ -127,23 +149,38 @@ def shown_run(request: Request, flow: Flow) -> ShownRun | None:
     run = find_shown(request, flow)
     if run is None:
         return None
-    document = flow.current.parsed()
-    return ShownRun(run, document, RunStates(run, document))
+    is_named = str(run.pk) in (request.GET.get("run"), *page_query(request).get("run", []))
+    return ShownRun(run, flow, places_shown(request), is_named=is_named)
 
 
 def find_shown(request: Request, flow: Flow) -> Run | None:
     named = named_run(request)
     if named == NONE:
         return None
-    if number := whole_number(named):
-        found = Run.objects.filter(pk=number, flow=flow).select_related("revision").defer(*LARGE, "revision__document")
-        if (run := found.first()) is not None:
-            return run
-    return newest_runs([flow.pk]).get(flow.pk)
+    if (number := whole_number(named)) and (run := find_run_of(flow, number)) is not None:
+        return run
+    last = flow.last_inputs.filter(person=request.user).values_list("run_number", flat=True).first()
+    return (find_run_of(flow, last) if last else None) or newest_runs([flow.pk]).get(flow.pk)
+
+
+def find_run_of(flow: Flow, number: int) -> Run | None:
+    """A run of the flow by its number, without what is large of it."""
+    found = Run.objects.filter(pk=number, flow=flow).select_related("revision", "started_by")
+    return found.defer(*LARGE, "revision__document").first()
 
 
 def named_run(request: Request) -> str:
     """What the page says of the run that it shows: a number, `none`, or nothing."""
-    address = urlsplit(request.htmx.current_url or "") if request.htmx else None
-    of_page = parse_qs(address.query).get("run", [""])[0] if address else ""
+    of_page = page_query(request).get("run", [""])[0]
     return request.GET.get("run") or request.headers.get(RUN_HEADER) or of_page
+
+
+def places_shown(request: Request) -> list[str]:
+    """The iterations that the page has chosen."""
+    asked = request.GET.getlist("at") or request.headers.get(ITERATIONS_HEADER, "").split()
+    return (asked or page_query(request).get("at", []))[:MOST_PLACES]
+
+
+def page_query(request: Request) -> dict[str, list[str]]:
+    """Of the page that a request by htmx came from."""
+    return parse_qs(urlsplit(request.htmx.current_url or "").query) if request.htmx else {}

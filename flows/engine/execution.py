@@ -19,6 +19,8 @@ from flows.engine.live import hub
 from flows.engine.records import StaleAttempt
 from flows.engine.services import DatabaseServices, RunHost
 from flows.interpreter import runner
+from flows.interpreter.checkpoint import CheckpointError
+from flows.interpreter.options import RunOptions, unpack_pins
 from flows.language.document import DocumentError
 from flows.language.errors import ActionError, RunFailed
 from flows.language.rendering import off_loop_if_heavy
@@ -65,13 +67,16 @@ class RunExecution:
             document = run.revision.parsed()
             self._learn_hidden_inputs()
             async with asyncio.timeout(claims.seconds_left(run, settings.RUN_DEADLINE)):
-                output = await runner.execute(document, run.inputs_with_secrets(), self._journal, services)
+                options = RunOptions(run.until or "", unpack_pins(run.pins.reveal()) if run.pins else {})
+                output = await runner.execute(document, run.inputs_with_secrets(), self._journal, services, options)
         except RunFailed as failed:
             where = {"path": failed.path, "action_id": failed.action_id}
             return {"state": State.FAILED, "error": {**error_json(failed.error), **where}}
         except KeyUnreadable:
             said = "The secret inputs of the run cannot be read with the encryption key of this server."
             return failure_outcome("key_unreadable", said, "Run it again with its inputs.")
+        except CheckpointError as broken_pins:
+            return failure_outcome("checkpoint", str(broken_pins), "Remove the pins, and pin the outputs again.")
         except DocumentError as broken:
             return failure_outcome("document", "The flow cannot be read.", "; ".join(broken.problems)[:2000])
         except TimeoutError:

@@ -268,6 +268,7 @@ def success_fields(event: ActionFinished) -> Fields:
         "facts": display_json(event.facts),
         "usage": display_json(event.usage),
         "warning": storable_text(event.warning or "")[:500],
+        "reason": event.reason,
     }
 
 

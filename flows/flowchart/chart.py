@@ -9,16 +9,16 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from django.db.models import Max
 from django.utils.safestring import SafeString, mark_safe
 
 from flows.actions import registry
 from flows.actions.base import ActionType, Group
-from flows.flowchart.states import StateView, state_view
+from flows.flowchart.card_runs import CardRun, card_runs
+from flows.flowchart.run_states import RunStates
 from flows.language.document import Document
 from flows.language.nodes import Action, Branch
 from flows.lint import linter
-from flows.models import ActionRun, Run
+from flows.models import Run
 from flows.properties.base import EMPTY, Property
 from foundryflow.templatetags.ui import icon
 
@@ -47,6 +47,7 @@ class TypeView:
     group: str
     group_title: str
     icon: SafeString
+    streams: bool = False  # it says text while it goes
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,6 +112,7 @@ class Card:
     deep: Sequence[Card] = ()  # those in it that are not drawn
     run: CardRun | None = None
     note: str = ""
+    pin: PinView | None = None
 
     @property
     def only_port(self) -> Port | None:
@@ -134,23 +136,21 @@ class Card:
         """Its classes."""
         kind = "card" if self.lanes is None else "container"
         marks = {"is-selected": self.selected, "is-disabled": self.disabled, "has-error": self.problems}
-        run = [f"run-{self.run.state.name}"] if self.run else []
-        return " ".join([kind, *(name for name, holds in marks.items() if holds), *run])
+        return " ".join([kind, *(name for name, holds in marks.items() if holds)])
+
+    @property
+    def head_css(self) -> str:
+        """Classes of its head, which is sent by itself when a run has got on."""
+        return f"card-head run-{self.run.state.name}" if self.run else "card-head"
 
 
 @dataclass(frozen=True, slots=True)
-class CardRun:
-    """What a run did with this action; the latest iteration inside a loop."""
+class PinView:
+    """The pinned output of an action, as its card says it."""
 
-    state: StateView
-    words: str
-    path: str
-    text: str = ""
-    wait: str = ""
-
-    @property
-    def ended(self) -> bool:
-        return self.state.name in ("succeeded", "warning", "failed")
+    run: int
+    count: int  # outcomes: more than one in a loop
+    is_old: bool  # something above was edited since
 
 
 @cache
@@ -158,7 +158,15 @@ def type_view(type: str) -> TypeView:
     known = registry.find_type(type)
     if known is None:
         return TypeView(type, type, "This action type is not installed here.", "control", "Unknown", question_mark())
-    return TypeView(type, known.title, known.purpose, known.group.value, GROUPS.get(known.group, ""), icon_of(known))
+    return TypeView(
+        type,
+        known.title,
+        known.purpose,
+        known.group.value,
+        GROUPS.get(known.group, ""),
+        icon_of(known),
+        known.calls_model,
+    )
 
 
 def icon_of(known: ActionType) -> SafeString:
@@ -180,10 +188,12 @@ class Flowchart:
         selected: str = "",
         problems: Sequence[linter.Problem] = (),
         runs: Mapping[str, CardRun] | None = None,
+        pins: Mapping[str, PinView] | None = None,
         root: str = "",
     ) -> None:
-        self.document, self.selected, self.runs = document, selected, runs
-        self.is_of_run = self.readonly = runs is not None
+        self.document, self.selected, self.runs, self.pins = document, selected, runs or {}, pins or {}
+        self.is_of_run = self.readonly = False  # of the page of a run; nothing can be edited
+        self.keep = self.keep_run = ""  # at the end of an address: which run is shown, and of it which iterations
         self._errors = Counter(problem.action_id for problem in problems if problem.severity == "error")
         self._property_errors = {(p.action_id, p.property) for p in problems if p.severity == "error"}
         self._total = document.count + 1
@@ -205,7 +215,7 @@ class Flowchart:
     @property
     def css(self) -> str:
         """Its classes."""
-        return f"flowchart{' is-readonly' if self.readonly else ''}{' is-run' if self.is_of_run else ''}"
+        return f"flowchart{' is-readonly' if self.readonly else ''}{' is-run' if self.runs else ''}"
 
     def card(self, action_id: str) -> Card | None:
         """One card as the chart shows it."""
@@ -223,7 +233,7 @@ class Flowchart:
         view = type_view(action.type)
         title = action.title or view.title
         problems = self._errors[action.id]
-        run = self.runs.get(action.id) if self.runs else None
+        run = self.runs.get(action.id)
         card = Card(
             id=action.id,
             title=title,
@@ -237,6 +247,7 @@ class Flowchart:
             after=after,
             run=run,
             note=action.note,
+            pin=self.pins.get(action.id),
         )
         if action.branches or is_container(action.type):
             card.folded = depth >= DEEPEST_DRAWN
@@ -262,7 +273,7 @@ class Flowchart:
             cards=cards,
             first=InsertPlace(owner.id, branch.id, 0),
             skipped=bool(done) and all(run.state.name == "skipped" for run in done),
-            taken=any(run.state.name != "skipped" for run in done),
+            taken=any(run.is_begun for run in done),
         )
 
     def _name(
@@ -350,16 +361,12 @@ def output_of(action: Action) -> str:
     return ""
 
 
-def flowchart_of_run(run: Run) -> dict[str, Any]:
-    """The flowchart of what a run executed, with the state of every action, read-only."""
-    newest = dict(run.actions.order_by().values_list("action_id").annotate(Max("order")))
-    latest = run.actions.filter(order__in=list(newest.values())).defer("inputs", "output", "variables", "facts")
-    runs = {record.action_id: card_run(record) for record in latest}
-    return {"chart": Flowchart(run.revision.parsed(), runs=runs), "run": run}
+def flowchart_of_run(run: Run, place: str = "") -> dict[str, Any]:
+    """The flowchart of what a run executed, with the state of every action, read-only.
 
-
-def card_run(record: ActionRun) -> CardRun:
-    view = state_view(record)
-    return CardRun(
-        view, view.words, record.path, record.text[-600:], record.reason if record.state == "waiting" else ""
-    )
+    `place` is the iteration to show of a loop.
+    """
+    document = run.revision.parsed()
+    chart = Flowchart(document, runs=card_runs(RunStates(run, document, [place])))
+    chart.is_of_run = chart.readonly = True
+    return {"chart": chart, "run": run}

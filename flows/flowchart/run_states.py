@@ -24,7 +24,7 @@ class RunStates:
     """
 
     def __init__(self, run: Run, document: DocumentTree, chosen: Sequence[str] = ()) -> None:
-        self.run, self._document = run, document
+        self.run, self._document, self.chosen = run, document, chosen
         self._chosen = dict(reversed([(split_place(place)[0], place) for place in chosen if place.endswith("]")]))
 
     @cached_property

@@ -31,6 +31,7 @@ LOOK = {
     "failed": ("circle-x", "Failed", "bad"),
     "cancelled": ("circle-minus", "Cancelled", "mute"),
     "skipped": ("circle-slash", "Skipped", "mute"),
+    "pinned": ("pin", "Pinned", "mute"),
 }
 
 
@@ -41,8 +42,15 @@ def state_view_of(name: str, words: str = "") -> StateView:
 
 def state_view(record: ActionRun) -> StateView:
     """How one execution of an action ended, or stands."""
+    if is_pinned(record):
+        return state_view_of("pinned")
     name = "warning" if record.state == "succeeded" and record.warning else str(record.state)
     return state_view_of(name, words_of(record))
+
+
+def is_pinned(record: ActionRun) -> bool:
+    """Whether it was not executed, because the output of an earlier run is pinned."""
+    return record.state == "succeeded" and record.reason.startswith("pinned")
 
 
 def words_of(record: ActionRun) -> str:

@@ -38,6 +38,7 @@ class ActionFinished:
     usage: Mapping[str, Any] | None = None
     warning: str | None = None
     signal: Signal = Signal.NONE
+    reason: str = ""  # why the action was not executed
 
 
 @dataclass(frozen=True)

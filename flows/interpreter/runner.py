@@ -31,6 +31,7 @@ from flows.interpreter.journal import (
     IterationStarted,
     Journal,
 )
+from flows.interpreter.options import RunOptions
 from flows.interpreter.tries import Tries
 from flows.language.document import Document
 from flows.language.errors import ActionError, LoopLeft, Returned, RunFailed, Signal
@@ -48,10 +49,17 @@ log = logging.getLogger(__name__)
 # An iteration of a tight loop never waits for anything; others must get their turn all the same.
 BREATHE_EVERY = 50
 MOST_RESULTS = 40_000_000  # of all that an action gives, counted wherever it stands
+EVERYTHING = RunOptions()
 
 
-async def execute(document: Document, inputs: Mapping[str, Any], journal: Journal, services: Services) -> Any:
-    """Runs the document and gives the value of `return`, or None.
+async def execute(
+    document: Document,
+    inputs: Mapping[str, Any],
+    journal: Journal,
+    services: Services,
+    options: RunOptions = EVERYTHING,
+) -> Any:
+    """Runs the document and gives the value of `return`, or None; of a run that ends early the output it ends with.
 
     Raises RunFailed; a cancellation passes through once it is recorded.
     """
@@ -61,8 +69,10 @@ async def execute(document: Document, inputs: Mapping[str, Any], journal: Journa
     except ActionError as error:
         raise RunFailed("", "", error) from None
     try:
-        await Runner(journal, services, document).run_block(document.actions, scope, "")
+        await Runner(journal, services, document, options).run_block(document.actions, scope, "")
     except Returned as returned:
+        if returned.failure:
+            raise returned.failure from None
         return returned.value
     except LoopLeft as left:
         outside = ActionError("outside_loop", f"There is no loop for {left.signal} to leave.", "Move it into a loop.")
@@ -73,8 +83,14 @@ async def execute(document: Document, inputs: Mapping[str, Any], journal: Journa
 class Runner:
     """Runs blocks of one run."""
 
-    def __init__(self, journal: Journal, services: Services, document: Document | None = None) -> None:
-        self.journal, self.services, self._document = journal, services, document
+    def __init__(
+        self,
+        journal: Journal,
+        services: Services,
+        document: Document | None = None,
+        options: RunOptions = EVERYTHING,
+    ) -> None:
+        self.journal, self.services, self._document, self._options = journal, services, document, options
         self._steps = 0
 
     async def run_block(self, actions: Sequence[Action], scope: Scope, prefix: str) -> None:
@@ -99,20 +115,42 @@ class Runner:
         self._steps += 1
         if self._steps % BREATHE_EVERY == 0:
             await asyncio.sleep(0)
-        # A container is walked again: what it did is what the actions inside did to the scope.
-        ended = None if action.branches else self._recall(action, path)
-        if isinstance(ended, ActionFailed):
-            raise RunFailed(path, action.id, ended.error)
-        if ended is None:
-            async with self._outcome(path, action) as outcome:
-                outcome.result = await self._run_tries(action, scope, path)
-            ended = outcome.finished
+        is_last = self._options.ends_behind(action, path)
+        try:
+            ended = await self._recall_or_run(action, scope, path)
+        except RunFailed as failed:
+            if is_last:  # nothing around may catch it and go on
+                raise Returned(None, failed) from None
+            raise
         apply_outcome(ended, scope)
+        if is_last:
+            raise Returned(ended.output)
         match ended.signal:
             case Signal.RETURN:
                 raise Returned(ended.output)
             case Signal.BREAK | Signal.CONTINUE:
                 raise LoopLeft(ended.signal, path, action.id)
+
+    async def _recall_or_run(self, action: Action, scope: Scope, path: str) -> ActionFinished:
+        # A container is walked again: what it did is what the actions inside did to the scope.
+        ended = None if action.branches else self._recall(action, path)
+        if isinstance(ended, ActionFailed):
+            raise RunFailed(path, action.id, ended.error)
+        if ended is not None:
+            return ended
+        async with self._outcome(path, action) as outcome:
+            pinned = self._options.pinned_outcome(action, path)
+            if pinned is None:
+                outcome.result = await self._run_tries(action, scope, path)
+            else:
+                outcome.pinned = await self._use_pinned(pinned, action)
+        return outcome.finished
+
+    async def _use_pinned(self, pinned: ActionFinished, action: Action) -> ActionFinished:
+        """Begins an action whose outcome is known."""
+        await self.journal.admit(pinned.path)
+        await self.journal.record(ActionStarted(pinned.path, action.id, action.type, title_of(action), time.time()))
+        return pinned
 
     def _recall(self, action: Action, path: str) -> ActionEnd | None:
         try:
@@ -159,7 +197,7 @@ class Runner:
             broken = ActionError("internal", f"The action broke: {type(error).__name__}.", "See the log of the server.")
             await self.journal.record(ActionFailed(path, time.time(), broken))
             raise RunFailed(path, action.id, broken) from error
-        outcome.finished = finished_event(path, outcome.result)
+        outcome.finished = outcome.pinned or finished_event(path, outcome.result)
         await self.journal.record(outcome.finished)
 
     async def _record_passing(self, outcome: ActionOutcome, passing: Returned | RunFailed | LoopLeft) -> None:
@@ -284,6 +322,7 @@ class Runner:
 class ActionOutcome:
     path: str
     result: Result = dataclasses.field(default_factory=Result)
+    pinned: ActionFinished | None = None  # instead of a result
     finished: ActionFinished = dataclasses.field(init=False)
 
 

@@ -56,11 +56,11 @@ class RunFailed(Exception):
 
 
 class Returned(Exception):
-    """Unwinds every block up to the run."""
+    """Unwinds every block up to the run; with the `failure` of the action that a run was to end behind."""
 
-    def __init__(self, value: object) -> None:
+    def __init__(self, value: object, failure: RunFailed | None = None) -> None:
         super().__init__("return")
-        self.value = value
+        self.value, self.failure = value, failure
 
 
 class LoopLeft(Exception):

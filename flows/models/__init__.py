@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from flows.models.budget import Budget, BudgetAccount, BudgetReservation
+from flows.models.designer import LastInputs, Pin, SavedInputs
 from flows.models.figures import HourlyFigures, RunGroup
 from flows.models.flow import Conflict, Flow, Revision, Room
 from flows.models.iteration import Iteration
@@ -27,12 +28,15 @@ __all__ = [
     "FlowSecret",
     "HourlyFigures",
     "Iteration",
+    "LastInputs",
     "LogEntry",
+    "Pin",
     "Revision",
     "Room",
     "Run",
     "RunConnection",
     "RunGroup",
+    "SavedInputs",
     "State",
     "Suspect",
     "UsageFigures",

@@ -202,6 +202,7 @@ class Flow(models.Model):
         Its slug is free for another.
         """
         self.secrets.all().delete()
+        self.pins.all().delete()
         # No slug that is made from a name has capitals.
         Flow.objects.filter(pk=self.pk).update(room=Room.DELETED, slug=f"DELETED-{self.pk}")
 

@@ -14,9 +14,10 @@ from django.db.models.functions import Coalesce
 from django.utils import timezone
 
 from connections.fields import SecretField
-from connections.secret import MASK, Secret
+from connections.secret import Secret
 from flows.language.values import storable_text
 from flows.lint.hidden_inputs import shown_inputs
+from flows.models.designer import without_masks
 from flows.models.flow import Flow, Revision, visible_to
 from flows.models.record import Checkpoint
 from flows.models.states import ENDED, LIVE, State
@@ -45,7 +46,7 @@ class Worker(models.Model):
 
 
 # What goes with every end: nothing secret stays, nobody has the run, watchers see another event.
-ENDS: dict[str, Any] = {"secret_inputs": None, "worker": None, "last_event": models.F("last_event") + 1}
+ENDS: dict[str, Any] = {"secret_inputs": None, "pins": None, "worker": None, "last_event": models.F("last_event") + 1}
 
 
 class RunManager(models.Manager["Run"]):
@@ -103,13 +104,15 @@ class RunManager(models.Manager["Run"]):
         path: str = "",
         inputs: Mapping[str, object] | None = None,
         newest: bool = False,
+        **options: Any,
     ) -> Run:
         """Another run that begins where `run` failed, or at `path`; what had finished before is taken over.
 
         Inputs that are not given stay as they were, but secret ones are gone. Results that hold a secret are gone,
-        too: those actions are executed again.
+        too: those actions are executed again. `options` are other fields of the new run.
         """
-        return self._start_like(run, before(run.pk, path), None if newest else run.revision, inputs, by=by, via=via)
+        revision = None if newest else run.revision
+        return self._start_like(run, before(run.pk, path), revision, inputs, by=by, via=via, **options)
 
     def fork(self, run: Run, *, revision: Revision, inputs: Mapping[str, object], by: User | None, via: str) -> Run:
         """Another run with these inputs that leads to `run` and executes everything anew."""
@@ -147,10 +150,9 @@ class RunManager(models.Manager["Run"]):
             flow=run.flow,
             inputs={**run.inputs_without_masks(), **(inputs or {})},
             revision=revision,
-            priority=run.priority,
             customer=run.customer,
             origin=run,
-            **started,
+            **{"priority": run.priority, **started},
         )
         self.filter(pk=made.pk).update(last_event=take_over(made.pk, run.pk, wanted))
         return made
@@ -164,6 +166,8 @@ class Run(models.Model):
     state = models.CharField(max_length=12, choices=State.choices, default=State.QUEUED)
     inputs = models.JSONField(default=dict)  # as shown: secrets masked
     secret_inputs = SecretField(null=True)  # erased when the run ends
+    until = models.CharField(max_length=500, null=True)  # the run ends behind this action, by its id or path
+    pins = SecretField(null=True)  # outcomes that are used in place of actions; erased when the run ends
     output = models.JSONField(null=True)
     error = models.JSONField(null=True)  # {kind, message, hint, status, request_id, raw, path, action_id}
     started_by = models.ForeignKey(
@@ -250,7 +254,7 @@ class Run(models.Model):
 
     def inputs_without_masks(self) -> dict[str, Any]:
         """Those that can be given again."""
-        return {name: value for name, value in self.inputs.items() if MASK not in json.dumps(value, ensure_ascii=False)}
+        return without_masks(self.inputs)
 
     def request_cancel(self, *, by: str) -> bool:
         """Notes who wants it stopped; a queued run ends at once. False when it had ended."""

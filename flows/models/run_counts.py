@@ -15,7 +15,7 @@ from flows.models.flow import Flow
 from flows.models.run import Run
 from flows.models.triggers import live_run_figures
 
-LARGE = ("inputs", "secret_inputs", "output")  # columns of a run that lists do not show
+LARGE = ("inputs", "secret_inputs", "pins", "output")  # columns of a run that lists do not show
 HOUR = 3_600  # seconds
 EVER = 0  # the hour under which figures hold the sum of all
 ENDED_RUNS = F("succeeded") + F("failed") + F("cancelled")

@@ -80,7 +80,7 @@ def update_progress(rows: Sequence[tuple[Any, ...]]) -> None:
 
 def end_runs(rows: Sequence[tuple[Any, ...]]) -> None:
     """Of each run: its newest event, state, more tokens, output, error, when it ended, and its id. Erases secrets."""
-    ends = "output = %s, error = %s, ended_at = %s, secret_inputs = NULL, worker_id = NULL"
+    ends = "output = %s, error = %s, ended_at = %s, secret_inputs = NULL, pins = NULL, worker_id = NULL"
     execute_many(f"UPDATE {RUNS} SET last_event = %s, state = %s, {ADD_TOKENS}, {ends} WHERE id = %s", rows)
 
 

@@ -22,7 +22,7 @@ from flows.runs.outline import indent_of, iteration_of, tokens_words, words_of
 from flows.runs.refused_tries import shown_state
 from flows.runs.step_tree import LAST, parts_of
 from flows.runs.steps import LARGE
-from flows.runs.value_place import element_id
+from foundryflow.regions import element_id
 from foundryflow.templatetags.ui import duration_ms
 
 MOST_PATHS = 20_000  # of a run, that are put in order

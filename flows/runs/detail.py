@@ -19,8 +19,9 @@ from flows.models import ActionRun, Room, Run, State
 from flows.runs.refused_tries import RefusedView, refused_views, shown_state
 from flows.runs.sent_request import SentRequest, sent_request
 from flows.runs.time_axis import elapsed, milliseconds_since_epoch
-from flows.runs.value_place import ValuePlace, element_id
+from flows.runs.value_place import ValuePlace
 from flows.runs.values import LONG_ANSWER, ValueView, code_view, text_view, value_view, value_views, variable_of
+from foundryflow.regions import element_id
 
 LONGEST_STREAMED = 100_000  # characters of an answer that is not at its end
 CALL_TABS = {"input": "Input", "prompt": "Prompt", "response": "Response", "request": "Request"}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from typing import Any
 
 from django import forms
@@ -53,13 +54,19 @@ def convert_text(text: str, type: str) -> Any:
 class InputsForm(forms.Form):
     """A field for each input; secrets are never shown again."""
 
-    def __init__(self, document: Document, data: Any = None, given: Run | None = None) -> None:
-        """`given` is the run whose inputs are offered. What held a secret is asked anew."""
-        offered = given.inputs_without_masks() if given else None
+    def __init__(
+        self,
+        document: Document,
+        data: Any = None,
+        given: Run | None = None,
+        offered: Mapping[str, Any] | None = None,
+    ) -> None:
+        """`given` is the run whose inputs are offered, or they are `offered`. What held a secret is asked anew."""
+        offered = dict(given.inputs_without_masks() if given else offered or {})
         super().__init__(data, initial=offered, prefix="input")
         for declared in document.inputs:
             field = self.fields[declared.name] = field_of(declared)
-            if given and declared.name in given.inputs and declared.name not in (offered or {}):
+            if given and declared.name in given.inputs and declared.name not in offered:
                 said = f"Run {given.pk} had one; secrets are not kept, type it again."
                 field.help_text = f"{field.help_text} {said}".strip()
 

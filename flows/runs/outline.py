@@ -23,7 +23,7 @@ from flows.runs.refused_tries import shown_state
 from flows.runs.step_tree import Step, UnreachedStep, UnreachedSteps, in_flow_order
 from flows.runs.steps import LARGE, MOST_STEPS, StepsPage
 from flows.runs.time_axis import TimeAxis, TimeBar, elapsed, milliseconds_since_epoch
-from flows.runs.value_place import element_id
+from foundryflow.regions import element_id
 from foundryflow.templatetags.ui import duration_ms, thousands
 
 DEEPEST_INDENT = 8

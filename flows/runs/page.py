@@ -35,8 +35,8 @@ from foundryflow.roles import Permissions
 from foundryflow.templatetags.ui import duration_ms
 
 MOST_RESULTS = 3  # runs made from one that its head names
-LARGE = ("inputs", "output", "revision__document")  # of a run: read by what shows them
-PARAMS = (*steps.PARAMS, "loop", "reason", "sort", "page", "iteration", "part")  # of an address, that its stream needs
+LARGE = ("inputs", "output", "pins", "revision__document")  # of a run: read by what shows them
+PARAMS = (*steps.PARAMS, "loop", "reason", "sort", "page", "iteration", "part", "at")  # of an address, for its stream
 
 
 @dataclass(frozen=True)
@@ -229,7 +229,7 @@ def flowchart_region(page: RunPage) -> Region:
     """The chart of what was executed; none where the document of the revision cannot be read."""
     context: dict[str, Any] = {"flow": page.run.flow, "chart": None}
     try:
-        context |= flowchart_of_run(page.run)
+        context |= flowchart_of_run(page.run, page.params.get("at", ""))
     except DocumentError:
         return Region("runs/_no_chart.html", "flowchart", context)
     return Region("designer/_flowchart.html", "flowchart", context)

@@ -10,6 +10,7 @@ import asyncio
 import time
 from collections.abc import AsyncGenerator, Iterator, Mapping
 from dataclasses import dataclass, field
+from typing import Protocol
 
 from django.http import StreamingHttpResponse
 from django.views.decorators.http import require_GET
@@ -33,9 +34,21 @@ SILENCE = 15.0  # seconds until a comment keeps the way open
 NOTHING = -1  # as the event of a browser that shows none
 
 
+class RunViewer(Protocol):
+    """What one browser shows of a run: on the page of the run, or in the designer."""
+
+    event: int  # the newest record of the run that it shows
+
+    def read_changes(self, run_id: int) -> tuple[list[str], bool]:
+        """The regions that differ from what it shows, which it does then, and whether the run has ended."""
+
+    def new_text(self, run_id: int) -> Iterator[str]:
+        """The streamed text that has come since."""
+
+
 @dataclass
 class BrowserState:
-    """What one browser shows of a run."""
+    """What one browser shows of the page of a run."""
 
     params: Mapping[str, str]  # of its page: what it shows
     may: Permissions  # of whoever looks
@@ -53,6 +66,12 @@ class BrowserState:
         path, length = params.get("path", ""), whole_number(params.get("length")) or 0
         return cls(params, may, whole_number(params.get("after")) or 0, path, {path: length})
 
+    def read_changes(self, run_id: int) -> tuple[list[str], bool]:
+        return read_changes(run_id, self)
+
+    def new_text(self, run_id: int) -> Iterator[str]:
+        return new_text(run_id, self)
+
 
 ENDED = event("", name="ended")  # the browser does not come back
 
@@ -65,7 +84,7 @@ async def stream(request: Request, pk: int) -> StreamingHttpResponse:
     return event_stream(follow_run(run.pk, browser), lambda: session_end(request))
 
 
-async def follow_run(run_id: int, browser: BrowserState) -> AsyncGenerator[bytes]:
+async def follow_run(run_id: int, browser: RunViewer) -> AsyncGenerator[bytes]:
     """Server-sent events until the run has ended."""
     with hub.subscribe(run_id) as subscription:
         rests_until = 0.0
@@ -73,12 +92,12 @@ async def follow_run(run_id: int, browser: BrowserState) -> AsyncGenerator[bytes
             pieces, ended = list[str](), False
             rests = time.monotonic() < rests_until
             if not rests and subscription.take_recorded():
-                pieces, ended = await read_patiently(read_changes, run_id, browser)
+                pieces, ended = await read_patiently(browser.read_changes, run_id)
                 rests_until = time.monotonic() + REST
             if pieces:
                 yield event("".join(pieces), id=browser.event)
             # By itself: what is appended must find the element as the event before has made it.
-            for addition in new_text(run_id, browser):
+            for addition in browser.new_text(run_id):
                 yield event(addition, id=browser.event)
             if ended:
                 yield ENDED
@@ -100,9 +119,14 @@ def new_text(run_id: int, browser: BrowserState) -> Iterator[str]:
         yield text(text_id(browser.path), so_far[sent:])
 
 
+def find_streamed_run(run_id: int) -> Run:
+    """Without what is large of it."""
+    return Run.objects.select_related("flow", "revision", "started_by").defer(*LARGE).get(pk=run_id)
+
+
 def read_changes(run_id: int, browser: BrowserState) -> tuple[list[str], bool]:
     """The regions that differ from what this browser shows, which it does then, and whether the run has ended."""
-    run = Run.objects.select_related("flow", "revision", "started_by").defer(*LARGE).get(pk=run_id)
+    run = find_streamed_run(run_id)
     if run.last_event <= browser.event:
         return [], run.ended
     regions: list[str] = [

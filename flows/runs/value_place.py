@@ -11,6 +11,8 @@ from urllib.parse import urlencode
 
 from django.urls import reverse
 
+from foundryflow.regions import element_id
+
 NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 
 
@@ -77,8 +79,3 @@ def parsed_json(text: str) -> Any:
     if not isinstance(found, list | dict):
         raise ValueError("no list or object")
     return found
-
-
-def element_id(path: str) -> str:
-    """A path as a part of ids in HTML: safe, and stable."""
-    return "".join(sign if sign.isalnum() or sign in "-_" else f"_{ord(sign):x}_" for sign in path)

@@ -49,18 +49,21 @@ def test_a_newcomer_connects_builds_runs_and_sees_the_answer(fresh, visitor):
     expect(page.locator("#property-connection")).to_have_value("contoso")
     expect(page.locator("#property-connection")).to_be_focused()
     expect(page.get_by_label("User prompt")).to_have_value("What is the capital of France?")
-    page.get_by_label("Model").fill("long-60")
+    page.get_by_label("Model").fill("long-300")
     page.get_by_label("Title").fill("Answer")
     expect(page.locator("#card-chat .card-title")).to_contain_text("Answer")
-    expect(page.locator("#problems summary")).to_contain_text("0")
+    expect(page.locator("#problem-count")).to_have_text("0")
     assert visitor.axe() == []
 
-    page.get_by_role("button", name="Run").click()
-    expect(page.locator(".response")).to_contain_text("word1")
+    page.keyboard.press("Control+Enter")
+    expect(page.locator("#panel .response")).to_contain_text("word1")
     assert page.locator("[data-run-state]").get_attribute("data-run-state") == "running"
     page.reload()
-    expect(page.locator(".response")).to_contain_text("word59")
+    expect(page.locator("#card-chat .card-text")).to_contain_text("word")
+    expect(page.locator("#panel .response")).to_contain_text("word299", timeout=30_000)
     expect(page.locator("[data-run-state=succeeded]")).to_be_visible()
+    assert visitor.axe() == []
+    page.get_by_role("link", name="Run 1", exact=True).click()
     expect(page.locator(".run-detail")).to_contain_text("contoso, chosen in the flow")
     assert visitor.axe() == []
 
@@ -88,11 +91,12 @@ def test_one_flow_many_customers_with_a_dynamic_connection(installation, ada):
     page.get_by_label("api_key").fill("simulator")
     page.get_by_label("endpoint").fill(f"{installation.simulator}/v1")
     page.get_by_label("question").fill("Who pays?")
-    page.get_by_role("button", name="Run").click()
+    page.keyboard.press("Control+Enter")
     expect(page.locator("[data-run-state=succeeded]")).to_be_visible()
-    page.locator(".step-link", has_text="Answer").click()
-    expect(page.locator(".response")).to_contain_text("You said: Who pays?")
-    expect(page.locator(".run-detail")).to_contain_text("from variable")
+    page.locator("[data-card=chat]").click()
+    page.get_by_role("link", name="This run").click()
+    expect(page.locator("#panel .response")).to_contain_text("You said: Who pays?")
+    expect(page.locator("#panel")).to_contain_text("from variable")
     assert ada.complaints == []
 
 
@@ -130,9 +134,9 @@ def test_every_page_passes_axe_in_light_and_dark_and_reflows_at_320(installation
     page = ada.page
     page.get_by_role("button", name="Add a sample flow").click()
     page.locator("[data-run]").click()
-    page.get_by_role("button", name="Run").click()
+    page.locator("#run-form").get_by_role("button", name="Run").click()
     expect(page.locator("[data-run-state=succeeded]")).to_be_visible()
-    run = page.url
+    run = f"{installation.url}/runs/1/"
     slug = f"{installation.url}/flows/answer-a-customer/"
     pages = [
         f"{installation.url}/flows/", slug, f"{slug}?action=answer", f"{slug}?action=start", f"{slug}?action=route", f"{slug}run/",
@@ -219,10 +223,10 @@ def test_a_loop_is_built_with_the_menus_and_nothing_typed_is_lost(installation, 
     expect(page.locator("#input-0-name")).to_have_value("question")
     expect(page.locator("#flow-name")).to_have_text("Loop over parts")
     page.locator("[data-run]").click()
-    page.get_by_role("button", name="Run").click()
+    page.locator("#run-form").get_by_role("button", name="Run").click()
     expect(page.locator("[data-run-state=succeeded]")).to_be_visible()
-    page.get_by_role("link", name="Execution log").click()
-    expect(page.locator("#run-log li")).to_have_count(2)
+    page.get_by_role("tab", name="Execution log").click()
+    expect(page.locator("#bottom-tab li")).to_have_count(2)
     assert ada.complaints == []
 
 

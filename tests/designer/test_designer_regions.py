@@ -94,7 +94,7 @@ def test_the_regions_after_an_edit_are_those_of_the_page(client_alice, branches,
     assert "HX-Push-Url" not in answer.headers  # what is open stays open
     undone = regions_of(answer)
     panel = ["panel"] if selected in ("start", "note") else []
-    assert list(undone) == ["card-note", "problems", "saved", "chart-said", *panel]
+    assert list(undone) == ["card-note", "problems", "problem-count", "saved", "chart-said", *panel]
     assert "Took back: Log enabled." in undone.pop("chart-said")
     page = show(client_alice, branches, selected)
     for region in undone.values():
@@ -134,7 +134,7 @@ def test_the_chart_shows_inputs_cards_and_what_is_wrong(client_alice, branches):
 
 def test_the_problems_lead_to_their_fields(client_alice, branches):
     page = show(client_alice, branches)
-    assert 'Configuration errors <span class="tag is-bad">3</span>' in page
+    assert 'Configuration errors <span class="tag is-bad" id="problem-count">3</span>' in page
     assert "There is no connection named gone." in page
     assert 'href="?action=chat#property-connection" data-go="chat" data-property="connection"' in page
 
@@ -166,17 +166,17 @@ def test_saving_a_property_builds_one_form_and_one_scope_and_reads_connections_o
     assert Flow.objects.get().current.number == 2
     assert (len(built), len(scopes)) == (1, 1)
     assert sum(f"FROM {table(Connection)}" in query for query in queries) == 1
-    assert len(queries) == 20  # four of them for the audit log
+    assert len(queries) == 23  # four of them for the audit log
 
 
-@pytest.mark.parametrize(("selected", "count"), [("", 7), ("start", 7), ("chat", 8)])
+@pytest.mark.parametrize(("selected", "count"), [("", 11), ("start", 11), ("chat", 12)])
 def test_the_page_needs_a_fixed_number_of_queries(client_alice, flow, selected, count):
     show(client_alice, flow)  # the first time a database is asked for more
     assert len(queries_of(lambda: show(client_alice, flow, selected))) == count
 
 
 def test_a_choice_of_an_action_reads_its_panel_alone(client_alice, flow):
-    assert len(queries_of(lambda: client_alice.get(url(flow, "select", "chat"), headers=HTMX))) == 6
+    assert len(queries_of(lambda: client_alice.get(url(flow, "select", "chat"), headers=HTMX))) == 8
 
 
 def test_a_new_action_is_not_red_but_counts_as_an_error_of_the_flow(client_alice, alice):
@@ -185,7 +185,7 @@ def test_a_new_action_is_not_red_but_counts_as_an_error_of_the_flow(client_alice
     put_in = regions_of(post(client_alice, flow, "insert", base=1, type="chat_completion"))
     for region in put_in.values():
         assert not re.search(r"is-error|has-error|is-bad|1 error|circle-x", region)
-    assert 'Configuration errors <span class="tag">3</span>' in put_in["problems"]
+    assert put_in["problem-count"] == '<span class="tag" id="problem-count">3</span>'
     assert put_in["problems"].count("To fill in") == 3
     assert "3 configuration errors" in client_alice.get(reverse("runs:start", args=[flow.slug])).content.decode()
 
@@ -202,9 +202,9 @@ def test_what_is_left_out_is_red_once_the_panel_of_a_new_action_is_left(client_a
     again = regions_of(client_alice.get(url(flow, "select", "chat"), {"new_action": "chat"}, headers=HTMX))
     assert (list(again), 'id="new-action"' in again["panel"]) == (["panel"], True)
     left = regions_of(client_alice.get(url(flow, "select", "start"), {"new_action": "chat"}, headers=HTMX))
-    assert list(left) == ["panel", "card-chat", "problems"]
+    assert list(left) == ["panel", "card-chat", "problems", "problem-count"]
     assert "Model missing" in left["card-chat"]
-    assert 'tag is-bad">2</span>' in left["problems"]
+    assert left["problem-count"] == '<span class="tag is-bad" id="problem-count">2</span>'
     closed = regions_of(client_alice.get(url(flow, "show"), {"new_action": "chat"}, headers=HTMX))
     assert (list(closed), closed["card-chat"]) == (list(left), left["card-chat"])
     assert "Model missing" in show(client_alice, flow, "chat")

@@ -164,5 +164,5 @@ def test_without_a_known_flow_the_inputs_are_one_text(client_alice, flow_of, slu
 def test_only_a_panel_that_runs_flows_looks_for_them(client_alice, alice, django_assert_max_num_queries):
     flow = make_flow(by=alice)
     url = reverse("designer:select", args=[flow.slug, "chat"])
-    with django_assert_max_num_queries(6):
+    with django_assert_max_num_queries(7):
         client_alice.get(url, headers=HTMX)

@@ -3,6 +3,7 @@
 import asyncio
 
 import pytest
+from django.contrib.auth.models import User
 from django.test import RequestFactory
 from django_htmx.middleware import HtmxDetails
 
@@ -25,7 +26,7 @@ def ran(flow, **inputs):
 
 def asked(query="", **headers):
     request = RequestFactory().get(f"/{query}", headers=headers)
-    request.htmx = HtmxDetails(request)
+    request.htmx, request.user = HtmxDetails(request), User.objects.get_or_create(username="x")[0]
     return request
 
 

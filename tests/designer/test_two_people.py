@@ -390,7 +390,7 @@ def test_a_quiet_page_asks_and_hears_of_others(client_alice, client_bo, flow):
     save(client_bo, flow, "last", base=1, title="Theirs")
     answer = news(client_alice, flow, base=1, action="first")
     assert "Bo changed Theirs at" in words(answer)
-    assert set(targets(answer)) == {"card-last", "problems", "saved", "merge-notice"}
+    assert set(targets(answer)) == {"card-last", "problems", "problem-count", "saved", "merge-notice"}
     assert "panel" in targets(news(client_alice, flow, base=1, action="last"))
 
 

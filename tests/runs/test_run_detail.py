@@ -8,7 +8,7 @@ from flows.engine.live import hub
 from flows.models import ActionRun, State
 from flows.runs.detail import ActionDetail, selected_record
 from flows.runs.sent_request import sent_request
-from flows.runs.value_place import element_id
+from foundryflow.regions import element_id
 from tests.factories import make_connection, make_run
 from tests.markup import one_line
 from tests.runs.conftest import record

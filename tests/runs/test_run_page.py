@@ -118,7 +118,7 @@ def test_the_address_of_the_stream_says_what_the_page_shows(client_bob, run, mon
     assert ">So far 🙂</div>" in page
 
 
-@pytest.mark.parametrize(("tab", "count"), [("steps", 11), ("flowchart", 11), ("values", 10), ("log", 10)])
+@pytest.mark.parametrize(("tab", "count"), [("steps", 11), ("flowchart", 10), ("values", 10), ("log", 10)])
 def test_the_page_needs_a_fixed_number_of_queries(client_bob, run, tab, count):
     open_page(client_bob, run)  # the first time a database is asked for more
     with CaptureQueriesContext(database) as queries:

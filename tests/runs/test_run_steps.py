@@ -142,9 +142,3 @@ def test_few_steps_need_no_filters(client_bob, run):
     page = open_page(client_bob, run).content.decode()
     assert "steps-filter" not in page
     assert "Pages of steps" not in page
-
-
-def test_the_chart_shows_the_latest_iteration_of_each_action(client_bob, run):
-    Run.objects.filter(pk=run.pk).update(state=State.SUCCEEDED)
-    runs = open_page(client_bob, run, {"tab": "flowchart"}).context["chart"].runs
-    assert {name: each.path for name, each in runs.items()} == {"ask": "each[23]/ask", "note": "each[24]/note"}

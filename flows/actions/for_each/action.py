@@ -85,6 +85,10 @@ class ForEach(ActionType):
         item = {item_name: items[index]} if isinstance(items, list) and index < len(items) else {}
         return {**item, str(recorded.get("index_variable_name")): index}
 
+    def iterations_in(self, recorded: Mapping[str, Any]) -> int | None:
+        items = recorded.get("items")
+        return len(items) if isinstance(items, list) else None
+
 
 def list_of(items: Any) -> list[Any]:
     """The items as a list. Raises ActionError."""

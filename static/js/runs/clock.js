@@ -12,7 +12,7 @@ let told = "";
 let connected = true;
 
 function readClock() {
-  const now = document.getElementById("run-status")?.dataset.now;
+  const now = document.querySelector("#run-status, #run-bar")?.dataset.now;
   if (!now || now === told) return;
   told = now;
   ahead = Number(now) - Date.now();

@@ -12,6 +12,11 @@ from django.utils import timezone
 
 from connections.check_rounds import create_round
 from connections.models import LearntLesson
+from connections.secret import Secret
+from flows.interpreter.checkpoint import pack_outcome
+from flows.interpreter.journal import ActionFinished
+from flows.interpreter.options import PinnedAction, pack_pins
+from flows.models import ActionRun, Checkpoint, Pin, Run, SavedInputs
 from foundryflow.access import Access
 from foundryflow.models import AuditEntry
 from tests.batch.conftest import make_batch, session
@@ -99,6 +104,23 @@ def run_with_call(world: World) -> Posted:
 
 # What each view is posted to be successful; a query goes with the name of the example.
 COPIED = '{"format": "foundryflow-actions/1", "actions": [{"id": "w", "type": "wait", "properties": {}}]}'
+TYPED_INPUTS = {"asked": "1", "input-question": "Why?"}
+
+
+def pin_of(flow: Any) -> Pin:
+    content = pack_pins({"chat": PinnedAction(1, {"": ActionFinished("", 1, "Because.")})})
+    return Pin(flow=flow, action_id="chat", title="Answer", run_number=1, count=1, above="x", content=Secret(content))
+
+
+def pinned(world: World) -> Posted:
+    run = Run.objects.start(flow=world.flow, inputs={"question": "Why?"}, by=None, via="designer")
+    done = ActionFinished("chat", 1, "Because.")
+    fields = {"path": "chat", "action_id": "chat", "type": "chat_completion", "title": "Answer"}
+    ActionRun.objects.create(run=run, **fields, state="succeeded", event=1, order=1)
+    Checkpoint.objects.create(run=run, path="chat", plain=pack_outcome(done).text)
+    return of_flow(world, "chat")
+
+
 EXAMPLES: dict[str, Example] = {
     "flows:new": lambda world: ((), {"name": "Fresh"}),
     "flows:import": lambda world: ((), {"file": SimpleUploadedFile("flow.json", DOCUMENT)}),
@@ -116,6 +138,14 @@ EXAMPLES: dict[str, Example] = {
         {"base": "1", "text": f"curl https://api.contoso.com -u ann:{TYPED_SECRET}"},
     ),
     "designer:change": lambda world: of_flow(world, "chat", "toggle"),
+    "designer:run_in_place": lambda world: of_flow(world, **TYPED_INPUTS, anyway="1"),
+    "designer:stop_run": lambda world: of_flow(world, world.live_run().pk),
+    "designer:save_inputs_as": lambda world: of_flow(world, **TYPED_INPUTS, inputs_name="One"),
+    "designer:delete_inputs": lambda world: of_flow(
+        world, saved=str(SavedInputs.objects.create(flow=world.flow, name="One").pk)
+    ),
+    "designer:pin": pinned,
+    "designer:unpin": after(lambda world: pin_of(world.flow).save(), lambda world: of_flow(world, "chat")),
     "runs:start": lambda world: ((world.flow.slug,), {"asked": "1", "input-question": "Why?", "anyway": "1"}),
     "runs:cancel": lambda world: ((world.live_run().pk,), {}),
     "runs:retry": lambda world: ((world.failed_run().pk,), {"anyway": "1"}),
