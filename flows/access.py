@@ -9,7 +9,8 @@ from foundryflow.http import Request
 
 
 def find_flow(request: Request, slug: str) -> Flow:
-    found = Flow.objects.in_designer().select_related("head", "head__created_by").filter(slug=slug).first()
+    flows = Flow.objects.in_designer().select_related("head", "head__created_by", "published")
+    found = flows.defer("published__document").filter(slug=slug).first()
     if found is None:
         raise Http404(f"There is no flow {slug!r}.")
     return found

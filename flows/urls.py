@@ -30,5 +30,6 @@ urlpatterns = [
     path("playground/", include("flows.playground.urls")),
     path("batches/", include("flows.batch.urls")),
     path("go-to/", include("flows.go_to.urls")),
+    path("flows/<slug:slug>/revisions/", include("flows.revisions.urls")),
     path("flows/<slug:slug>/", include("flows.designer.urls")),
 ]

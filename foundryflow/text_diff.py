@@ -29,7 +29,9 @@ RUNS = (1, 4)  # how many words make an anchor: more where none is unique
 SPACE_APART = re.compile(r"\s+|\S+")
 # A word takes the space behind it along. Chinese and Japanese do not put any between words: there, each sign is one.
 SIGN = "[\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff]"
-WORD = re.compile(rf"{SIGN}\s*|(?:(?!{SIGN})\S)+\s*|\s+")
+# What stands between braces of a template is one word.
+BRACES = r"\{\{[^{}\n]*\}\}"
+WORD = re.compile(rf"{BRACES}\s*|{SIGN}\s*|(?:(?!{SIGN}|{BRACES})\S)+\s*|\s+")
 
 
 class DiffKind(StrEnum):
@@ -115,9 +117,12 @@ def diff_words(left: str, right: str) -> tuple[tuple[DiffPiece, ...], tuple[Diff
     return join_pieces(pieces[0]), join_pieces(pieces[1])
 
 
-def diff_lines(left: str, right: str) -> tuple[DiffLine, ...]:
-    """A unified diff, with the changed words of lines that have a counterpart, be it nothing but space."""
-    work = DiffWork()
+def diff_lines(left: str, right: str, work: DiffWork | None = None) -> tuple[DiffLine, ...]:
+    """A unified diff, with the changed words of lines that have a counterpart, be it nothing but space.
+
+    Several that share their `work` do no more together than the bounds allow for one.
+    """
+    work = work or DiffWork()
     lefts, rights = lines_of(left), lines_of(right)
     made: list[DiffLine] = []
     for block in work.blocks(lefts, rights):

@@ -55,7 +55,8 @@ class Operation:
 
 @dataclass(frozen=True)
 class FlowCalls:
-    """A flow and how to call it; without calls where its document cannot be read."""
+    """A flow and how to call it, as its published revision says, or its draft while there is none; without calls where
+    that cannot be read."""
 
     flow: Flow
     call: str
@@ -114,13 +115,14 @@ def type_of(shape: dict[str, Any]) -> str:
 
 
 def flow_calls(base: str) -> list[FlowCalls]:
-    flows = Flow.objects.in_designer().exclude(head=None).select_related("head").order_by("-changed_at")[:MOST_FLOWS]
+    flows = Flow.objects.in_designer().exclude(head=None).order_by("-changed_at")
+    flows = flows.select_related("head", "published")[:MOST_FLOWS]
     return sorted((calls_of(base, flow) for flow in flows), key=lambda each: each.flow.name.lower())
 
 
 def calls_of(base: str, flow: Flow) -> FlowCalls:
     try:
-        inputs = list(flow.current.parsed().inputs)
+        inputs = list(flow.called.parsed().inputs)
     except DocumentError:
         return FlowCalls(flow, "", [])
     body = body_in_shell(sample_inputs(inputs))

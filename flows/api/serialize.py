@@ -28,8 +28,10 @@ def serialize_flows(found: Iterable[Flow]) -> list[Json]:
         {
             "slug": flow.slug,
             "name": flow.name,
-            "revision": flow.current.number,
-            "inputs": in_order(flow.current.unchecked_document.json.get("inputs") or [], ("name", "type")),
+            "revision": flow.called.number,
+            "published": flow.published_id is not None,
+            "draft": flow.current.number,
+            "inputs": in_order(flow.called.unchecked_document.json.get("inputs") or [], ("name", "type")),
             "changed_at": flow.changed_at.isoformat(),
         }
         for flow in found
@@ -81,6 +83,7 @@ def serialize_run_brief(run: Any) -> Json:
         "id": run.pk,
         "flow": run.flow_slug,
         "revision": run.revision_number,
+        "published": bool(run.published),
         "state": run.state,
         "parent": run.parent_id,
         "customer": run.customer,
@@ -95,6 +98,7 @@ def serialize_run(run: Run, actions: Iterable[ActionRun], after: int, *, logs: b
     lines = list(run.log.filter(event__gt=after)[:LINES]) if logs else []
     return {
         **serialize_run_brief(run),
+        "notice": notice_of(run),
         "inputs": in_order(run.inputs),
         "output": in_order(run.output),
         "error": in_order(run.error, ("kind", "message")),
@@ -102,6 +106,16 @@ def serialize_run(run: Run, actions: Iterable[ActionRun], after: int, *, logs: b
         "log": [serialize_log_entry(entry) for entry in lines],
         "cursor": lines[-1].event if lines else after,
     }
+
+
+def notice_of(run: Any) -> str:
+    """Why a run that asked for nothing else has executed a draft; it knows `flow_slug` and `flow_published`, too."""
+    if run.published or run.flow_published:
+        return ""
+    return (
+        f"{run.flow_slug} was never published, so its draft runs (r{run.revision_number}) and every edit is at once "
+        "what calls get. Publish a revision in the designer."
+    )
 
 
 def serialize_action(record: ActionRun) -> Json:

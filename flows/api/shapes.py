@@ -15,6 +15,7 @@ from foundryflow.strict_json import JsonError, check_values, deeper_than
 
 DEEPEST = 200  # lists and objects inside each other
 TEXT = r"^[^\x00]*$"  # no database keeps a NUL character
+RevisionName = Literal["published", "draft"]
 RunState = Literal["queued", "running", "waiting", "succeeded", "failed", "cancelled"]
 
 
@@ -62,6 +63,10 @@ LastDay = Annotated[str, Query(..., alias="to", pattern=DAY, description="At mos
 UsageGroup = Annotated[Literal["customer", "connection", "deployment", "flow"], Query(...)]
 UsageStep = Annotated[Literal["", "hours", "days"], Query(..., description="Hours of at most 7 days.")]
 StateFilter = Annotated[RunState | Literal[""], Query(...)]
+WhichRevision = Annotated[
+    RevisionName,
+    Query(..., description="`draft` runs what is edited; a flow that was never published runs its draft anyway."),
+]
 Seconds = Annotated[float, Query(..., ge=0, allow_inf_nan=False, description="At most 300.")]
 IdempotencyKey = Annotated[
     str,
@@ -93,8 +98,10 @@ class FlowInput(Schema):
 class FlowEntry(Schema):
     slug: str
     name: str
-    revision: int
-    inputs: list[FlowInput]
+    revision: int = Field(description="The one that calls run: the published one, or the draft while there is none.")
+    published: bool = Field(description="Whether it is published. If not, every edit is at once what calls run.")
+    draft: int = Field(description="The revision that is edited; `?revision=draft` runs it.")
+    inputs: list[FlowInput] = Field(description="Of `revision`.")
     changed_at: datetime
 
 
@@ -113,6 +120,7 @@ class RunEntry(Schema):
     id: int
     flow: str = Field(description="Slug of the flow.")
     revision: int
+    published: bool = Field(description="Whether that was the published revision when the run was started.")
     state: RunState
     parent: int | None = Field(description="The run that started this one as a subflow.")
     customer: str | None = Field(description="The label that the run was started with.")
@@ -156,6 +164,7 @@ class LogLine(Schema):
 class RunDetail(RunEntry):
     """A run with everything it did, secrets masked."""
 
+    notice: str = Field(description="A sentence, where the draft ran because its flow was never published; else empty.")
     inputs: dict[str, Any]
     output: Any
     error: dict[str, Any] | None

@@ -7,7 +7,7 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
-from typing import Any
+from typing import Any, Final
 
 from django.db import IntegrityError, transaction
 from django.utils.crypto import salted_hmac
@@ -34,6 +34,8 @@ class NoFlow(ApiProblem):
         super().__init__(404, f"There is no flow {slug}{or_not_for(key)}.")
 
 
+DRAFT: Final = "draft"
+PUBLISHED: Final = "published"
 SALT = "flows.api.starting"  # of the digests that are stored with runs: another one would disown them
 
 
@@ -47,6 +49,7 @@ class StartRequest:
     key: ApiKey
     once: Mapping[str, Any] = field(default_factory=dict)
     anyway: bool = False  # in spite of configuration errors
+    draft: bool = False  # and not the published revision
     customer: str = ""
     origin: Origin = SERVER  # who asks, for the audit log
 
@@ -64,19 +67,19 @@ async def start_run(wanted: StartRequest, idempotency: str | None) -> Run:
 
 
 async def restart_run(
-    run_id: int, path: str, inputs: Mapping[str, Any], origin: Origin, *, newest: bool, anyway: bool
+    run_id: int, path: str, inputs: Mapping[str, Any], origin: Origin, *, of: str, anyway: bool
 ) -> Run:
-    """Raises ApiProblem."""
-    made = await engine.run_job(lambda: store_restart(run_id, path, inputs, newest, anyway, origin))
+    """Of the revision of the run, or as `of` says of the published one or the draft. Raises ApiProblem."""
+    made = await engine.run_job(lambda: store_restart(run_id, path, inputs, of, anyway, origin))
     if isinstance(made, ApiProblem):
         raise made
     return made
 
 
 def store_restart(
-    run_id: int, path: str, inputs: Mapping[str, Any], newest: bool, anyway: bool, origin: Origin
+    run_id: int, path: str, inputs: Mapping[str, Any], of: str, anyway: bool, origin: Origin
 ) -> Run | ApiProblem:
-    run = Run.objects.select_related("flow__head", "revision").filter(pk=run_id).first()
+    run = Run.objects.select_related("flow__head", "flow__published", "revision").filter(pk=run_id).first()
     if run is None:
         return ApiProblem(404, f"There is no run {run_id}.")
     if not run.ended:
@@ -84,12 +87,12 @@ def store_restart(
     if path and not run.actions.filter(path=path).exists():
         return ApiProblem(422, f"Run {run_id} has no action at {path}.")
     try:
-        revision = run.flow.current if newest else run.revision
+        revision = run.revision if not of else run.flow.current if of == DRAFT else run.flow.called
         document = parse_revision(revision)
         if not anyway:
             check_configuration(revision, run.flow)
         first_scope(document, {**run.inputs_without_masks(), **inputs})
-        made = Run.objects.start_again(run, by=None, via="api", path=path, inputs=inputs, newest=newest)
+        made = Run.objects.start_again(run, by=None, via="api", path=path, inputs=inputs, revision=revision)
         engine.submit(made)
         record(origin, "retried as", run_subject(made), f"{of_flow(run.flow)}, from run {run.pk}")
     except ActionError as error:
@@ -102,8 +105,9 @@ def store_restart(
 def start_all(wanted: Sequence[StartRequest]) -> list[Run | ApiProblem]:
     """The runs, or why not: an error would undo what shares the transaction."""
     flows = Flow.objects.by_slug({each.slug for each in wanted})
-    ready = {slug: configuration_problem(flow) for slug, flow in flows.items()}
-    made = [build_run(each, flows.get(each.slug), ready.get(each.slug)) for each in wanted]
+    revisions = {(each.slug, each.draft): revision_of(flows.get(each.slug), each) for each in wanted}
+    ready = {key: configuration_problem(revision) for key, revision in revisions.items() if revision}
+    made = [build_run(each, revisions[each.slug, each.draft], ready.get((each.slug, each.draft))) for each in wanted]
     fresh = [run for run in made if isinstance(run, Run) and run.idempotency_key is None]
     engine.store_and_submit(fresh)
     started = [start_once(run) if isinstance(run, Run) and run.idempotency_key else run for run in made]
@@ -123,9 +127,16 @@ def record_starts(started: Sequence[tuple[Run | ApiProblem, Origin]]) -> None:
         record(origin, "started", run_subject(runs[0]), of_flow(runs[0].flow), repeats=repeats)
 
 
-def configuration_problem(flow: Flow) -> ApiProblem | None:
+def revision_of(flow: Flow | None, wanted: StartRequest) -> Revision | None:
+    """The one that is to be run; None where there is no such flow."""
+    if flow is None:
+        return None
+    return flow.current if wanted.draft else flow.called
+
+
+def configuration_problem(revision: Revision) -> ApiProblem | None:
     try:
-        check_configuration(flow.current, flow)
+        check_configuration(revision, revision.flow)
     except ApiProblem as problem:
         return problem
     return None
@@ -144,20 +155,21 @@ def check_configuration(revision: Revision, flow: Flow) -> None:
         )
 
 
-def build_run(wanted: StartRequest, flow: Flow | None, problem: ApiProblem | None) -> Run | ApiProblem:
+def build_run(wanted: StartRequest, revision: Revision | None, problem: ApiProblem | None) -> Run | ApiProblem:
     """A run that is not stored yet, or one that an equal request has started before."""
-    if flow is None or not wanted.key.allows_flow(flow.pk):
+    if revision is None or not wanted.key.allows_flow(revision.flow_id):
         return NoFlow(wanted.slug, wanted.key)
     if problem is not None and not wanted.anyway:
         return earlier_start(wanted) or problem
     try:
-        first_scope(parse_revision(flow.current), wanted.inputs)
+        first_scope(parse_revision(revision), wanted.inputs)
     except ActionError as error:
         return ApiProblem(422, f"{error.message} {error.hint}".strip(), kind=error.kind)
     except ApiProblem as problem:
         return problem
     return Run.objects.build(
-        flow=flow,
+        flow=revision.flow,
+        revision=revision,
         inputs=wanted.inputs,
         by=None,
         via="api",
@@ -199,6 +211,8 @@ def earlier_start(wanted: StartRequest) -> Run | ApiProblem | None:
 
 def request_digest(wanted: StartRequest) -> str:
     said = [wanted.slug, wanted.inputs, "anyway"] if wanted.anyway else [wanted.slug, wanted.inputs]
+    if wanted.draft:
+        said.append({"revision": DRAFT})
     if wanted.customer:
         said.append({"customer": wanted.customer})
     # Keyed: it stays with the run, and a secret input could be guessed from a plain one.

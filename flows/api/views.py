@@ -55,8 +55,9 @@ from flows.api.shapes import (
     UsageGroup,
     UsageReport,
     UsageStep,
+    WhichRevision,
 )
-from flows.api.start import NoFlow, StartRequest, restart_run, start_run
+from flows.api.start import DRAFT, PUBLISHED, NoFlow, StartRequest, restart_run, start_run
 from flows.models import Run
 from flows.models.audited import of_flow, run_subject
 from flows.models.run import LONGEST_CUSTOMER
@@ -121,7 +122,7 @@ class Again(RequestBody):
 
     path: Text = Field("", max_length=500, description="Of the action it begins at; where the run failed when empty.")
     inputs: Inputs = Field(default_factory=dict, description="Those that differ, and secret ones.")
-    newest: bool = Field(False, description="With the newest revision of the flow.")
+    newest: bool = Field(False, description="With the published revision as it is now, or with `revision` draft.")
     anyway: bool = Field(False, description="Start although the flow has configuration errors.")
 
 
@@ -131,7 +132,7 @@ class Deployment(RequestBody):
 
 @api.get("/flows", auth=reads, summary="Every flow", response=responses(ok=FlowList), tags=["flows"])
 async def list_flows(request: HttpRequest) -> HttpResponse:
-    found = designer_flows_of(caller(request)).select_related("head")
+    found = designer_flows_of(caller(request)).select_related("head", "published")
     return JsonResponse({"flows": await engine.run_job(lambda: serialize.serialize_flows(found))})
 
 
@@ -141,10 +142,11 @@ async def run_flow(
     slug: FlowSlug,
     given: Start,
     timeout: Seconds = LONGEST_WAIT,  # noqa: ASYNC109 - the name of a query parameter
+    revision: WhichRevision = PUBLISHED,
     idempotency_key: IdempotencyKey = NO_KEY,
 ) -> HttpResponse:
     """Answers with the run once it has ended; after `timeout` seconds (at most 300) with 202, and it goes on."""
-    run = await start_with_key(request, slug, given, idempotency_key, engine.URGENT)
+    run = await start_with_key(request, slug, given, idempotency_key, engine.URGENT, revision)
     if not await engine.wait_for_end(run.pk, max(0.0, min(timeout, LONGEST_WAIT))):
         return accepted_response(run)
     try:
@@ -159,18 +161,26 @@ async def run_flow(
 
 @starts("submit", "Put a run into the queue", accepted=Accepted)
 async def submit_flow(
-    request: HttpRequest, slug: FlowSlug, given: Start, idempotency_key: IdempotencyKey = NO_KEY
+    request: HttpRequest,
+    slug: FlowSlug,
+    given: Start,
+    revision: WhichRevision = PUBLISHED,
+    idempotency_key: IdempotencyKey = NO_KEY,
 ) -> HttpResponse:
     """Answers at once with 202 and where to look."""
-    return accepted_response(await start_with_key(request, slug, given, idempotency_key, SUBMITTED))
+    return accepted_response(await start_with_key(request, slug, given, idempotency_key, SUBMITTED, revision))
 
 
 @starts("stream", "Run a flow and follow it", openapi_extra=STREAM, ok=None)
 async def stream_flow(
-    request: HttpRequest, slug: FlowSlug, given: Start, idempotency_key: IdempotencyKey = NO_KEY
+    request: HttpRequest,
+    slug: FlowSlug,
+    given: Start,
+    revision: WhichRevision = PUBLISHED,
+    idempotency_key: IdempotencyKey = NO_KEY,
 ) -> StreamingHttpResponse:
     """Server-sent events: run, action, text, log, end."""
-    run = await start_with_key(request, slug, given, idempotency_key, engine.URGENT)
+    run = await start_with_key(request, slug, given, idempotency_key, engine.URGENT, revision)
     return event_stream(stream_events(run.pk, 0), lambda: key_end(request, ApiScope.RUN, run.flow_id))
 
 
@@ -229,8 +239,11 @@ async def cancel_run(request: HttpRequest, run_id: RunId) -> HttpResponse:
 
 
 @changes("retry", "Go on from an action")
-async def retry_run(request: HttpRequest, run_id: RunId, given: Again) -> HttpResponse:
-    """Another run that takes over what had finished before; answers 202 with it."""
+async def retry_run(
+    request: HttpRequest, run_id: RunId, given: Again, revision: WhichRevision = PUBLISHED
+) -> HttpResponse:
+    """Another run that takes over what had finished before; answers 202 with it. It has the revision of the first one,
+    unless the newest is asked for: `revision` says which that is."""
     run = await visible_run(request, run_id)
     return accepted_response(
         await restart_run(
@@ -238,7 +251,7 @@ async def retry_run(request: HttpRequest, run_id: RunId, given: Again) -> HttpRe
             given.path,
             given.inputs,
             origin_of_key(caller(request), request),
-            newest=given.newest,
+            of=revision if given.newest or revision == DRAFT else "",
             anyway=given.anyway,
         )
     )
@@ -308,7 +321,7 @@ async def test_connection(request: HttpRequest, name: ConnectionName, given: Dep
 
 
 async def start_with_key(
-    request: HttpRequest, slug: str, given: Start, idempotency_key: str | None, priority: int
+    request: HttpRequest, slug: str, given: Start, idempotency_key: str | None, priority: int, revision: str
 ) -> Run:
     """The run that was started, or the one that an equal request has started before. Raises ApiProblem."""
     key = caller(request)
@@ -318,6 +331,7 @@ async def start_with_key(
         priority,
         key,
         anyway=given.anyway,
+        draft=revision == DRAFT,
         customer=given.customer,
         origin=origin_of_key(key, request),
     )

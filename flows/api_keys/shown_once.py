@@ -48,6 +48,6 @@ def call_of(key: ApiKey, flows: list[Flow], base: str) -> str:
 
 def body_of(flow: Flow | None) -> str:
     try:
-        return body_in_shell(sample_inputs(flow.current.parsed().inputs) if flow else {})
+        return body_in_shell(sample_inputs(flow.called.parsed().inputs) if flow else {})
     except DocumentError:
         return body_in_shell({})

@@ -33,14 +33,15 @@ def reasons_to_keep(flow: Flow) -> list[Reason]:
 
 
 def callers_of(flow: Flow) -> Iterator[Flow]:
-    """Other flows that run this one: in their current revision, or in one that a run is going with."""
-    others = Flow.objects.in_designer().exclude(pk=flow.pk).exclude(head=None).select_related("head").order_by("name")
+    """Other flows that run this one: their draft, what they have published, or a revision that a run is going with."""
+    others = Flow.objects.in_designer().exclude(pk=flow.pk).exclude(head=None).order_by("name")
+    others = others.select_related("head", "published")
     going: dict[int, list[Revision]] = {}
     live = Revision.objects.filter(pk__in=Run.objects.filter(state__in=LIVE).values("revision"))
     for revision in live.filter(flow__in=others.values("pk")):
         going.setdefault(revision.flow_id, []).append(revision)
     for other in others.iterator(chunk_size=100):
-        if any(calls_flow(revision, flow.slug) for revision in (other.current, *going.get(other.pk, ()))):
+        if any(calls_flow(revision, flow.slug) for revision in {other.current, other.called, *going.get(other.pk, ())}):
             yield other
 
 

@@ -10,7 +10,7 @@ from operator import or_
 from typing import Any
 
 from django.core.paginator import Page, Paginator
-from django.db.models import Q, TextField
+from django.db.models import F, Q, TextField
 from django.db.models.functions import Cast, Lower
 
 from connections.models import Connection
@@ -24,7 +24,12 @@ from foundryflow.filter_menus import Address, FilterChoice, FilterMenu, choices_
 
 ROWS = 50
 MOST_CHOICES = 100
-NAMES = ("q", "last", "connection", "sort")  # in the address
+NAMES = ("q", "state", "last", "connection", "sort")  # in the address
+STATES = {
+    "published": ("Published", Q(published__isnull=False)),
+    "changed": ("With unpublished changes", Q(published__isnull=False) & ~Q(published=F("head"))),
+    "never": ("Never published", Q(published=None)),
+}
 NEVER = "never"
 LAST_RUNS = {
     "live": "Still going",
@@ -52,7 +57,7 @@ class FlowListPage:
 
     @cached_property
     def filtered(self) -> bool:
-        return any(self.params.get(name) for name in ("q", "last", "connection"))
+        return any(self.params.get(name) for name in ("q", "state", "last", "connection"))
 
     @cached_property
     def page(self) -> Page[int]:
@@ -60,14 +65,18 @@ class FlowListPage:
 
     @cached_property
     def rows(self) -> list[FlowRow]:
-        found = Flow.objects.in_designer().select_related("head", "head__created_by").in_bulk(list(self.page))
+        flows = Flow.objects.in_designer().select_related("head", "head__created_by", "published")
+        found = flows.defer("published__document").in_bulk(list(self.page))
         return flow_rows([found[key] for key in self.page if key in found])
 
     @cached_property
     def keys(self) -> list[int]:
         """All that match, in order."""
         order = Lower("name").asc() if self.params.get("sort") == "name" else "-changed_at"
-        keys = list(Flow.objects.in_designer().order_by(order, "-pk").values_list("pk", flat=True))
+        flows = Flow.objects.in_designer().order_by(order, "-pk")
+        if (state := self.params.get("state", "")) in STATES:
+            flows = flows.filter(STATES[state][1])
+        keys = list(flows.values_list("pk", flat=True))
         if self.words or self.params.get("connection"):
             matching = set(self._matching())
             keys = [key for key in keys if key in matching]
@@ -104,9 +113,11 @@ class FlowListPage:
 
     @property
     def menus(self) -> list[FilterMenu]:
-        last, connection = self.params.get("last", ""), self.params.get("connection", "")
+        state, last, connection = (self.params.get(name, "") for name in ("state", "last", "connection"))
+        states = [(name, words) for name, (words, _) in STATES.items()]
         names = Connection.objects.order_by("name").values_list("name", flat=True)[:MOST_CHOICES]
         return [
+            self._menu("State", "state", dict(states).get(state, ""), states),
             self._menu("Last run", "last", LAST_RUNS.get(last, ""), list(LAST_RUNS.items())),
             self._menu("Connection", "connection", connection, [(name, name) for name in names]),
         ]
@@ -115,6 +126,17 @@ class FlowListPage:
         address = self.address
         clear, kept = address.query(**{name: None}), address.kept(name)
         return FilterMenu(title, label, choices_of(address, name, found), clear, kept)
+
+    @cached_property
+    def foot(self) -> str:
+        """ "6 flows · 1 with unpublished changes · 1 never published": of those that are found."""
+        count = self.page.paginator.count
+        found = Flow.objects.filter(pk__in=self.keys) if self.filtered else Flow.objects.in_designer()
+        changed, never = (found.filter(STATES[state][1]).count() for state in ("changed", "never"))
+        words = [f"{count:,} flow{'' if count == 1 else 's'}"]
+        words += [f"{changed:,} with unpublished changes"] if changed else []
+        words += [f"{never:,} never published"] if never else []
+        return " · ".join(words)
 
     @property
     def order(self) -> str:

@@ -6,7 +6,7 @@ from django import forms
 from django.contrib import messages
 from django.db import transaction
 from django.http import Http404, HttpResponse
-from django.shortcuts import redirect
+from django.shortcuts import get_object_or_404, redirect
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from flows.access import find_flow
@@ -24,7 +24,7 @@ from flows.models.audited import flow_subject, imported_words
 from flows.models.run_counts import runs_in_all
 from foundryflow.access import editor, reader
 from foundryflow.audit.record import origin_of, record
-from foundryflow.http import Request
+from foundryflow.http import Request, whole_number
 from foundryflow.regions import Region, page, regions
 
 OUTCOMES = {
@@ -147,10 +147,12 @@ def export(request: Request, slug: str) -> HttpResponse:
         format = FlowFormat(request.GET.get("format", FlowFormat.JSON))
     except ValueError:
         raise Http404(f"A flow is exported as {' or '.join(FlowFormat)}.") from None
-    record(origin_of(request), "exported", flow_subject(flow), f"as {format.name}, r{flow.current.number}")
-    headers = {"Content-Disposition": f'attachment; filename="{flow.slug}.{format}"'}
-    text = files.export_text(flow.current.document, format)
-    return HttpResponse(text, content_type=format.content_type, headers=headers)
+    number = whole_number(request.GET.get("r"), 9)
+    revision = flow.current if number is None else get_object_or_404(flow.revisions, number=number)
+    record(origin_of(request), "exported", flow_subject(flow), f"as {format.name}, r{revision.number}")
+    name = flow.slug if number is None else f"{flow.slug}-r{number}"
+    headers = {"Content-Disposition": f'attachment; filename="{name}.{format}"'}
+    return HttpResponse(files.export_text(revision.document, format), content_type=format.content_type, headers=headers)
 
 
 @editor

@@ -4,18 +4,15 @@ from __future__ import annotations
 
 from django.http import HttpRequest
 
-from flows.actions import registry
-from flows.flowchart.chart import type_view
+from flows.flowchart.labels import label_of, title_of
 from flows.language.document import Document, DocumentError
-from flows.language.flat import ADDED, MOVED, REMOVED, Change, Key, changes
+from flows.language.flat import ADDED, MOVED, REMOVED, Change, changes
 from flows.models import Flow, Revision
 from flows.models.audited import flow_subject
 from foundryflow.audit.record import Repeats, origin_of, record
 
 MOST_NAMED = 3  # properties or actions
 DEEDS = {ADDED: "new", REMOVED: "removed", MOVED: "moved"}
-LABELS = {"added": "new"}  # of keys that are no words themselves
-SETTINGS = {"deadline": "deadline", "concurrency": "runs at the same time"}
 
 
 def record_edit(request: HttpRequest, flow: Flow, before: Revision, made: Revision) -> None:
@@ -64,27 +61,3 @@ def words_of(action_id: str | None, found: list[Change], title: str, document: D
     labels = list(dict.fromkeys(label_of(action.type if action else "", key) for key in keys))
     said = ", ".join(labels) if len(labels) <= MOST_NAMED else f"{len(labels)} properties"
     return f"{said} of {title}"
-
-
-def title_of(action_id: str | None, *documents: Document) -> str:
-    if action_id is None:
-        return "Start"
-    found = next(filter(None, (document.find(action_id) for document in documents)), None)
-    return (found.title or type_view(found.type).title) if found else action_id
-
-
-def label_of(type: str, key: Key) -> str:
-    """A property as the panel names it."""
-    if key[0] == "properties" and len(key) > 1:
-        known = registry.properties_of_type(type).get(key[1])
-        label = known.label if known else key[1]
-        return lower_first(label)
-    if key[0] == "branches" and len(key) > 2:
-        return f"{key[2]} of a branch"
-    if key[0] == "inputs" and len(key) > 1:
-        return f"input {key[1]}"
-    return SETTINGS.get(key[1], key[1]) if len(key) > 1 and key[0] == "settings" else LABELS.get(key[0], key[0])
-
-
-def lower_first(label: str) -> str:
-    return label if label[1:2].isupper() else label[:1].lower() + label[1:]

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Mapping, Sequence
 
 from flows.actions.registry import properties_of_type
-from flows.designer.audited import title_of
 from flows.designer.tree import Ids, Posted, TreeEdit, names_of, place_posted
+from flows.flowchart.labels import title_of
 from flows.language.clipboard import (
     ClipboardError,
     MissingSecret,

@@ -301,10 +301,10 @@ class OpenFlow:
         return [(slug, name) for slug, name in found[:MOST_FLOWS]]
 
     def inputs_of(self, slug: str) -> Sequence[Input] | None:
-        """The inputs of a flow; None when there is no such one, or its document cannot be read."""
+        """The inputs of a flow as others run it; None when there is no such one, or its document cannot be read."""
         flow = Flow.objects.by_slug({slug}).get(slug)
         try:
-            return flow.current.parsed().inputs if flow else None
+            return flow.called.parsed().inputs if flow else None
         except DocumentError:
             return None
 

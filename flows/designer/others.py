@@ -11,9 +11,9 @@ from django.contrib.auth.models import User
 from django.utils import timezone
 
 from flows.actions import registry
-from flows.designer.audited import label_of
 from flows.designer.opened import OpenFlow
 from flows.flowchart.chart import START, type_view
+from flows.flowchart.labels import label_of
 from flows.language.document import DocumentError
 from flows.language.flat import ADDED, MOVED, REMOVED, Change, Key, Where, changes
 from flows.language.stored_secrets import is_stored

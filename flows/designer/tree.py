@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from functools import partial
 
 from flows.actions import registry
-from flows.designer.audited import title_of
 from flows.designer.edits import TITLE_LENGTH, new_action
 from flows.flowchart.chart import START
+from flows.flowchart.labels import title_of
 from flows.language import selection
 from flows.language.document import Document, DocumentError, Vanished
 from flows.language.flat import TOP, Place

@@ -35,6 +35,7 @@ from flows.designer.responses import (
 )
 from flows.designer.start_form import StartForm
 from flows.flowchart.chart import START
+from flows.flowchart.labels import deed_of, edited_note
 from flows.language.document import Document, DocumentError, Vanished
 from flows.language.merge import MergedDocument
 from flows.language.schema import MOST_ACTIONS
@@ -90,7 +91,7 @@ def save_properties(request: Request, slug: str, action_id: str) -> HttpResponse
     typed = posted.edit(opened.shown_document)
     if typed is None:
         return panel_not_valid(opened, posted, choices)
-    note = f"{posted.title} edited"
+    note = edited_note(posted.title, opened.shown_document, typed)
     try:
         if request.POST.get("put-back") and opened.document.find(action_id) is None:
             return tree_changed(opened, action_id, opened.put_back(typed, action_id, note=note))
@@ -110,7 +111,8 @@ def save_inputs(request: Request, slug: str) -> HttpResponse:
         return start_not_valid(opened, form, choices)
     typed = form.apply()
     try:
-        merged = opened.commit(without_undecided(typed, opened, None, choices), note="Inputs edited")
+        note = edited_note("Inputs", opened.shown_document, typed)
+        merged = opened.commit(without_undecided(typed, opened, None, choices), note=note)
     except Conflict:
         return commit_in_conflict(opened)
     return start_saved(opened, typed, merged, choices)
@@ -234,7 +236,7 @@ def words_of_step(opened: OpenFlow, taken: RevisionStep | None, verb: str) -> Ch
     revision = opened.flow.revisions.defer("document").select_related("created_by").get(pk=taken.pk)
     is_foreign = taken.author not in (None, opened.request.user.pk)
     whose = f" what {first_name(revision.created_by)} did" if is_foreign else ""
-    return ChartWords(f"{verb}{whose}: {revision.note}." if revision.note else f"{verb}{whose}.")
+    return ChartWords(f"{verb}{whose}: {deed_of(revision.note)}." if revision.note else f"{verb}{whose}.")
 
 
 @reader

@@ -148,7 +148,7 @@ def find_or_start_child(parent: Run, slug: str, inputs: Mapping[str, Any], step:
     known = Run.objects.filter(parent=parent, parent_path=path).first()
     if known is not None:
         return known
-    flow = Flow.objects.in_designer().select_related("head").filter(slug=slug).first()
+    flow = Flow.objects.by_slug({slug}).get(slug)
     if flow is None:
         raise ActionError("flow_missing", f"There is no flow {slug}.", "Give the slug that its address shows.")
     if depth_of(parent) >= DEEPEST:
@@ -156,12 +156,13 @@ def find_or_start_child(parent: Run, slug: str, inputs: Mapping[str, Any], step:
             "too_deep", f"Flows run each other {DEEPEST} deep.", "Check that they do not run in a circle."
         )
     try:
-        first_scope(flow.current.parsed(), inputs)
+        first_scope(flow.called.parsed(), inputs)
         check_configuration(parent, flow)
     except DocumentError:
         raise ActionError("document", f"The flow {slug} cannot be read.", "Open it in the designer.") from None
     return Run.objects.start(
         flow=flow,
+        revision=flow.called,
         inputs={name: reveal(value) for name, value in inputs.items()},
         by=parent.started_by,
         via="flow",
@@ -174,7 +175,7 @@ def find_or_start_child(parent: Run, slug: str, inputs: Mapping[str, Any], step:
 
 def check_configuration(parent: Run, flow: Flow) -> None:
     """Raises ActionError of kind configuration for a flow with errors, unless the calling run was started anyway."""
-    errors = errors_before_run(flow.current)
+    errors = errors_before_run(flow.called)
     if not errors or errors_before_run(Revision.objects.select_related("flow").get(pk=parent.revision_id)):
         return
     count = f"{len(errors)} configuration error{'s' if len(errors) > 1 else ''}"

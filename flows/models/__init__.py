@@ -7,6 +7,7 @@ from flows.models.designer import LastInputs, Pin, SavedInputs
 from flows.models.figures import HourlyFigures, RunGroup
 from flows.models.flow import Conflict, Flow, Revision, Room
 from flows.models.iteration import Iteration
+from flows.models.publication import Publication, PublishedMeanwhile
 from flows.models.record import ActionRun, Checkpoint, LogEntry
 from flows.models.run import Run, Suspect, Worker
 from flows.models.run_connection import RunConnection
@@ -31,6 +32,8 @@ __all__ = [
     "LastInputs",
     "LogEntry",
     "Pin",
+    "Publication",
+    "PublishedMeanwhile",
     "Revision",
     "Room",
     "Run",

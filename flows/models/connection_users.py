@@ -20,11 +20,12 @@ MOST_WAITING = 20  # that a page lists
 
 
 def flows_by_connection() -> dict[str, list[ConnectionUser]]:
-    """For each connection the flows whose current revision names it, with the titles of the actions that do."""
+    """For each connection the flows whose draft or published revision names it, with the titles of the actions."""
     used: dict[str, list[ConnectionUser]] = {}
-    for flow in Flow.objects.in_designer().select_related("head").exclude(head=None).order_by("name"):
+    flows = Flow.objects.in_designer().exclude(head=None).order_by("name")
+    for flow in flows.select_related("head", "published"):
         titles: dict[str, list[str]] = {}
-        for action in actions_of(flow.current.document):
+        for action in actions_in_use(flow):
             for name in connections_named(action):
                 titles.setdefault(name, []).append(title_of(action))
         for name, named in titles.items():
@@ -33,12 +34,23 @@ def flows_by_connection() -> dict[str, list[ConnectionUser]]:
 
 
 def is_named_by(connection: str, flows: QuerySet[Flow]) -> bool:
-    """Whether the current revision of one of the flows names the connection."""
+    """Whether the draft or the published revision of one of the flows names the connection."""
     return any(
         connection in connections_named(action)
-        for flow in flows.select_related("head").exclude(head=None)
-        for action in actions_of(flow.current.document)
+        for flow in flows.select_related("head", "published").exclude(head=None)
+        for action in actions_in_use(flow)
     )
+
+
+def actions_in_use(flow: Flow) -> Iterator[dict[str, Any]]:
+    """Those of the draft, and those of the published revision that are not in it with the same connections."""
+    draft = list(actions_of(flow.current.document))
+    yield from draft
+    if flow.published is not None and flow.has_unpublished_changes:
+        known = {(str(action.get("id")), *connections_named(action)) for action in draft}
+        for action in actions_of(flow.published.document):
+            if (str(action.get("id")), *connections_named(action)) not in known:
+                yield action
 
 
 def title_of(action: dict[str, Any]) -> str:

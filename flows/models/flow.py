@@ -75,14 +75,17 @@ class FlowManager(models.Manager["Flow"]):
         return self.filter(room=Room.DESIGNER)
 
     def by_slug(self, slugs: Collection[str]) -> dict[str, Flow]:
-        """Edited flows by slug, with their heads, whose documents are read only when they are needed."""
+        """Edited flows by slug, with draft and published revision, whose documents are read when they are needed."""
         given = f"slug IN {placeholders(slugs)} AND room = '{Room.DESIGNER}' AND head_id IS NOT NULL"
         found = list(self.raw(f"SELECT * FROM {table(Flow)} WHERE {given}", list(slugs))) if slugs else []  # noqa: S608 - names of our own, values are bound
-        heads = Revision.objects.without_documents({flow.head_id for flow in found if flow.head_id})
+        keys = {key for flow in found for key in (flow.head_id, flow.published_id) if key}
+        revisions = Revision.objects.without_documents(keys)
         by_slug: dict[str, Flow] = {}
         for flow in found:
-            if flow.head_id and (head := heads.get(flow.head_id)):  # not deleted meanwhile
+            if flow.head_id and (head := revisions.get(flow.head_id)):  # not deleted meanwhile
                 flow.head, head.flow = head, flow
+                if flow.published_id:
+                    flow.published = revisions.get(flow.published_id)
                 by_slug[flow.slug] = flow
         return by_slug
 
@@ -100,10 +103,10 @@ class FlowManager(models.Manager["Flow"]):
         return flow
 
     def secret_inputs(self, slug: str) -> frozenset[str]:
-        """Names of the secret inputs of a flow; none when there is no such flow."""
-        flow = self.in_designer().select_related("head").filter(slug=slug).first()
+        """Names of the secret inputs of a flow as others run it; none when there is no such flow."""
+        flow = self.by_slug({slug}).get(slug)
         try:
-            inputs = flow.current.parsed().inputs if flow else ()
+            inputs = flow.called.parsed().inputs if flow else ()
         except DocumentError:
             inputs = ()
         return frozenset(declared.name for declared in inputs if declared.type == "secret")
@@ -120,8 +123,9 @@ class Flow(models.Model):
     room = models.CharField(max_length=20, choices=Room, default=Room.DESIGNER)
     created_at = models.DateTimeField(auto_now_add=True)
     changed_at = models.DateTimeField(auto_now_add=True)
-    concurrency = models.PositiveIntegerField(null=True)  # runs at the same time, as the current revision says
-    head = models.ForeignKey("Revision", null=True, on_delete=models.PROTECT, related_name="+")
+    concurrency = models.PositiveIntegerField(null=True)  # runs at the same time, as the revision says that is called
+    head = models.ForeignKey("Revision", null=True, on_delete=models.PROTECT, related_name="+")  # the draft
+    published = models.ForeignKey("Revision", null=True, on_delete=models.PROTECT, related_name="+")
 
     objects = FlowManager()
 
@@ -138,10 +142,28 @@ class Flow(models.Model):
 
     @property
     def current(self) -> Revision:
-        """The revision that is edited and run."""
+        """The draft: the revision that is edited, and that runs from the designer execute."""
         if self.head is None:
             raise Revision.DoesNotExist(f"Flow {self.slug} has no revision.")
         return self.head
+
+    @property
+    def called(self) -> Revision:
+        """What API, command line and other flows run: the published revision, or the draft while there is none."""
+        revision = self.published or self.current
+        revision.flow = self
+        return revision
+
+    @property
+    def published_words(self) -> str:
+        """What callers get, beside the draft."""
+        if self.published is None:
+            return "Never published: API, command line and subflows run this draft"
+        return f"r{self.published.number} is published"
+
+    @property
+    def has_unpublished_changes(self) -> bool:
+        return self.published_id is not None and self.published_id != self.head_id
 
     @transaction.atomic
     def commit(
@@ -209,7 +231,8 @@ class Flow(models.Model):
     @transaction.atomic
     def delete_with_revisions(self) -> None:
         """Deletes a flow that has no runs, and its revisions, which protect each other against anything less."""
-        Flow.objects.filter(pk=self.pk).update(head=None)
+        Flow.objects.filter(pk=self.pk).update(head=None, published=None)
+        self.publications.all().delete()
         self.revisions.update(parent=None, takes_back=None)
         self.revisions.only("pk").delete()
         self.delete()
@@ -217,9 +240,13 @@ class Flow(models.Model):
     def move_head(self, to: Revision, *, base: int) -> None:
         now, document = timezone.now(), to.unchecked_document
         name = str(document.json.get("name", self.name))[:200]
+        of_draft = models.Case(
+            models.When(published=None, then=models.Value(document.concurrency, models.PositiveIntegerField())),
+            default="concurrency",
+        )
         with transaction.atomic():
             moved = Flow.objects.filter(pk=self.pk, head__number=base).update(
-                head=to, name=name, changed_at=now, concurrency=document.concurrency
+                head=to, name=name, changed_at=now, concurrency=of_draft
             )
             if not moved:
                 raise Conflict(Flow.objects.select_related("head__created_by").get(pk=self.pk).current)

@@ -91,6 +91,7 @@ class RunManager(models.Manager["Run"]):
             via=via,
             priority=priority,
             customer=storable_text((customer or "").strip())[:LONGEST_CUSTOMER] or None,
+            published=was_published(revision, flow, more.get("origin")),
             **more,
         )
 
@@ -104,14 +105,16 @@ class RunManager(models.Manager["Run"]):
         path: str = "",
         inputs: Mapping[str, object] | None = None,
         newest: bool = False,
+        revision: Revision | None = None,
         **options: Any,
     ) -> Run:
         """Another run that begins where `run` failed, or at `path`; what had finished before is taken over.
 
-        Inputs that are not given stay as they were, but secret ones are gone. Results that hold a secret are gone,
-        too: those actions are executed again. `options` are other fields of the new run.
+        It executes the revision of `run`, or another one: the draft when it is to be the `newest`. Inputs that are not
+        given stay as they were, but secret ones are gone. Results that hold a secret are gone, too: those actions are
+        executed again. `options` are other fields of the new run.
         """
-        revision = None if newest else run.revision
+        revision = run.flow.current if newest else revision or run.revision
         return self._start_like(run, before(run.pk, path), revision, inputs, by=by, via=via, **options)
 
     def fork(self, run: Run, *, revision: Revision, inputs: Mapping[str, object], by: User | None, via: str) -> Run:
@@ -142,7 +145,7 @@ class RunManager(models.Manager["Run"]):
         self,
         run: Run,
         wanted: Wanted,
-        revision: Revision | None,
+        revision: Revision,
         inputs: Mapping[str, object] | None,
         **started: Any,
     ) -> Run:
@@ -158,11 +161,19 @@ class RunManager(models.Manager["Run"]):
         return made
 
 
+def was_published(revision: Revision, flow: Flow, origin: Run | None) -> bool | None:
+    """Whether a run gets the published revision; one that goes on with that of another run is what that one was."""
+    if origin is not None and origin.revision_id == revision.pk:
+        return origin.published
+    return revision.pk == flow.published_id
+
+
 class Run(models.Model):
     flow = models.ForeignKey(
         Flow, on_delete=models.CASCADE, related_name="runs", db_index=False
     )  # in two of the others
     revision = models.ForeignKey(Revision, on_delete=models.PROTECT, related_name="+")
+    published = models.BooleanField(null=True)  # whether that was the published one; None: from before there were any
     state = models.CharField(max_length=12, choices=State.choices, default=State.QUEUED)
     inputs = models.JSONField(default=dict)  # as shown: secrets masked
     secret_inputs = SecretField(null=True)  # erased when the run ends

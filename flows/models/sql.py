@@ -138,7 +138,7 @@ def connections_named(names: Collection[str]) -> list[tuple[str, str, str, str]]
 
 RUN_COLUMNS = (
     "id", "state", "parent_id", "customer", "created_at", "started_at", "ended_at", "prompt_tokens",
-    "completion_tokens", "subflow_prompt_tokens", "subflow_completion_tokens", "inputs", "output", "error",
+    "completion_tokens", "subflow_prompt_tokens", "subflow_completion_tokens", "inputs", "output", "error", "published",
 )  # fmt: skip
 ACTION_COLUMNS = (
     "id", "run_id", "path", "action_id", "type", "title", "state", "output", "error", "usage", "warning", "reason",
@@ -146,14 +146,14 @@ ACTION_COLUMNS = (
 )  # fmt: skip
 SELECT_RUNS = (
     f"SELECT {', '.join(f'run.{name}' for name in RUN_COLUMNS)}, flow.slug AS flow_slug,"
-    f" revision.number AS revision_number FROM {RUNS} run JOIN {FLOWS} flow ON flow.id = run.flow_id"
-    f" JOIN {REVISIONS} revision ON revision.id = run.revision_id"
+    f" flow.published_id AS flow_published, revision.number AS revision_number FROM {RUNS} run"
+    f" JOIN {FLOWS} flow ON flow.id = run.flow_id JOIN {REVISIONS} revision ON revision.id = run.revision_id"
 )
 SELECT_ACTIONS = f"SELECT {', '.join(ACTION_COLUMNS)} FROM {ACTIONS}"
 
 
 def runs_with_flows(run_ids: Collection[int]) -> dict[int, Run]:
-    """The runs by id, each with `flow_slug` and `revision_number`."""
+    """The runs by id, each with `flow_slug`, `flow_published` and `revision_number`."""
     found = Run.objects.raw(f"{SELECT_RUNS} WHERE run.id IN {placeholders(run_ids)}", list(run_ids))
     return {run.pk: run for run in found}
 

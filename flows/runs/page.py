@@ -36,6 +36,7 @@ from foundryflow.templatetags.ui import duration_ms
 
 MOST_RESULTS = 3  # runs made from one that its head names
 LARGE = ("inputs", "output", "pins", "revision__document")  # of a run: read by what shows them
+CALLERS = ("api", "command line", "flow")  # ways to start a run that get what is published
 PARAMS = (*steps.PARAMS, "loop", "reason", "sort", "page", "iteration", "part", "at")  # of an address, for its stream
 
 
@@ -114,6 +115,9 @@ class RunPage:
             "flow": run.flow,
             "state": self._state,
             "crashes": crash_notice(run),
+            "is_draft_of_nothing_published": run.published is False
+            and run.via in CALLERS
+            and not run.flow.published_id,
             "duration": elapsed(run.milliseconds or 0) if is_going else duration_ms(run.milliseconds),
             "since": milliseconds_since_epoch(run.started_at) if is_going else None,
             "now": None if run.ended else milliseconds_since_epoch(now),

@@ -42,13 +42,16 @@ class RunPlan:
     @classmethod
     def of_address(cls, request: Request, flow: Flow) -> RunPlan:
         """`again` in the address offers the inputs of another run; with `fork`, the run is of the same revision and
-        leads to that one; with `from`, its results are taken over, too.
+        leads to that one; with `from`, its results are taken over, too. Else it is the draft that runs, or, as
+        `revision` says, what is published.
 
         Raises Http404 when the revision of that run cannot be read.
         """
         again = Run.objects.filter(pk=whole_number(request.GET.get("again")) or 0, flow=flow).first()
         origin = again if "from" in request.GET or "fork" in request.GET else None
         revision = origin.revision if origin and "newest" not in request.POST else head_of(flow)
+        if again is None and request.GET.get("revision") == "published":
+            revision = flow.called
         try:
             document = revision.parsed()
         except DocumentError:
@@ -69,7 +72,7 @@ class RunPlan:
         """Where its form is sent."""
         form = reverse("runs:start", args=[self.flow.slug])
         if self.origin is None:
-            return form
+            return f"{form}?revision=published" if self.runs_published else form
         way = {"fork": ""} if self.is_fork else {"from": self.path, **(self.chosen.query if self.chosen else {})}
         return f"{form}?{urlencode({'again': self.origin.pk, **way})}"
 
@@ -77,6 +80,12 @@ class RunPlan:
     def is_fork(self) -> bool:
         """Whether it executes everything anew, on the revision of another run."""
         return self.origin is not None and self.path is None
+
+    @property
+    def runs_published(self) -> bool:
+        """Rather than the draft, which is another revision."""
+        is_published = self.revision.pk == self.flow.published_id
+        return self.origin is None and self.flow.has_unpublished_changes and is_published
 
     def errors(self) -> list[Problem]:
         """What keeps it from being started, unless somebody wants it anyway."""
@@ -100,7 +109,14 @@ class RunPlan:
         elif self.origin:
             run = Run.objects.fork(self.origin, revision=self.revision, inputs=inputs, by=by, via="run page")
         else:
-            run = Run.objects.start(flow=self.flow, inputs=inputs, by=by, via="designer", priority=engine.URGENT)
+            run = Run.objects.start(
+                flow=self.flow,
+                revision=self.revision,
+                inputs=inputs,
+                by=by,
+                via="designer",
+                priority=engine.URGENT,
+            )
         engine.submit(run)
         record_start(request, run, self.origin, "forked as" if self.is_fork else "retried as")
         return run

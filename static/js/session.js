@@ -21,6 +21,7 @@ export const timeOf = (date) =>
   date.toLocaleTimeString("en-GB", { hour: "2-digit", minute: "2-digit", timeZone: timeZone || undefined });
 export const changes = (count) => `${count} change${count === 1 ? "" : "s"}`;
 export const addSaver = (saver) => savers.push(saver);
+export const settled = () => Promise.all(savers.map((saver) => saver.settled()));
 
 // Whether this page may go on as it is. Takes up the token of a new session.
 export function look() {
@@ -247,7 +248,7 @@ function isPlain(form, submitter) {
 
 // After what is typed beside it, so that a run is one of what is seen.
 async function submit({ form, submitter }) {
-  await Promise.all(savers.map((saver) => saver.settled()));
+  await settled();
   if (away) return hold({ form, submitter });
   sure.add(form);
   form.requestSubmit(submitter?.isConnected && !submitter.disabled ? submitter : undefined);

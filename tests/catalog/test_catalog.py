@@ -11,7 +11,7 @@ from django.urls import reverse
 from connections.models import Connection
 from flows.catalog.duplicate import free_name
 from flows.engine import deletion
-from flows.models import Flow, Run
+from flows.models import Flow, Publication, Run
 from tests.documents_of import DOCUMENTS, load
 from tests.factories import PLANTED_KEY, make_connection, make_flow, make_run
 from tests.markup import one_line
@@ -172,6 +172,20 @@ def test_flows_are_filtered_by_connection_and_by_how_they_ran_last(client_bob, f
         "Weekly digest",
     ]
     assert "No flow matches" in client_bob.get(reverse("flows:list"), {"last": "cancelled"}).content.decode()
+
+
+def test_the_list_says_what_is_published_and_what_is_not(client_bob, flows):
+    digest, answer, _ = flows
+    for flow in (digest, answer):
+        Publication.objects.publish(flow.current, instead_of=None, by=None)
+    digest.commit(digest.current.parsed().with_name("Weekly digest"), by=None, base=1)
+    page = one_line(client_bob.get(reverse("flows:list")).content.decode())
+    assert "Published r1" in page
+    assert "Draft r2" in page
+    assert "3 flows · 1 with unpublished changes · 1 never published" in page
+    assert names_found(client_bob, state="published") == ["Weekly digest", "answer"]
+    assert names_found(client_bob, state="changed") == ["Weekly digest"]
+    assert names_found(client_bob, state="never") == ["Über alles"]
 
 
 def test_flows_are_sorted_by_name_last_run_and_number_of_runs(client_bob, flows):

@@ -1,4 +1,4 @@
-"""`python manage.py flow list|import|export|lint|delete|run`."""
+"""`python manage.py flow list|import|export|publish|lint|delete|run`."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ from flows.catalog.deletion import reasons_to_keep
 from flows.catalog.files import FlowFormat, ImportOutcome
 from flows.engine import configuration, deletion, embedded
 from flows.language.document import Document, DocumentError, parse
-from flows.lint import linter
 from flows.management import flow_files
 from flows.management.flow_files import ImportedFlow
+from flows.management.flow_publishing import DRAFT, PUBLISHED, describe, publish_all, revision_of, unpublished_flows
 from flows.management.run_inputs import InputReader
-from flows.models import ActionRun, Flow, Run, State
+from flows.models import ActionRun, Flow, Revision, Run, State
 from flows.models.audited import flow_subject, of_flow, run_subject
 from flows.models.run import LONGEST_CUSTOMER
 from flows.models.run_counts import runs_in_all
@@ -31,6 +31,11 @@ from foundryflow.audit.record import COMMAND, record
 from foundryflow.database.waiting import retry_while_away
 from foundryflow.management.keyed import KeyedCommand
 
+ABOUT_PUBLISH = (
+    "Publishes the draft of flows, or one revision of a flow, which is also the way back to an earlier one. All of the "
+    "flows are published or, if one of them has configuration errors, none."
+)
+WITH_ALL = "with --all the numbers of flows differ, so that it takes no number"
 OUTCOMES = {
     ImportOutcome.CREATED: "created",
     ImportOutcome.REVISED: "now at revision {number}",
@@ -53,7 +58,15 @@ def add_export_arguments(export: ArgumentParser) -> None:
     export.add_argument(
         "--all", metavar="DIR", help="every flow, as a file of this directory that is named by its slug"
     )
+    export.add_argument("--revision", default=DRAFT, help=f"draft, as without it, published, or a number; {WITH_ALL}")
     export.add_argument("--format", choices=list(FlowFormat), help="json, or yaml, which --all writes")
+
+
+def add_publish_arguments(publish: ArgumentParser) -> None:
+    publish.add_argument("slug", nargs="*", help="of the flows")
+    publish.add_argument("--all", action="store_true", help="every flow whose draft is not published")
+    publish.add_argument("--revision", default=DRAFT, help="its number; without it the draft")
+    publish.add_argument("--note", default="", help="what is new, for the list of revisions")
 
 
 def add_run_arguments(run: ArgumentParser) -> None:
@@ -65,12 +78,16 @@ def add_run_arguments(run: ArgumentParser) -> None:
         "required ones are read without being named",
     )  # fmt: skip
     run.add_argument("--customer", default="", help="a label, for whom: usage is counted by it")
+    run.add_argument(
+        "--revision", choices=[PUBLISHED, DRAFT], default=PUBLISHED,
+        help="draft runs what is edited; a flow that was never published runs its draft anyway",
+    )  # fmt: skip
     run.add_argument("--anyway", action="store_true", help="run a flow that has configuration errors, too")
     run.add_argument("--json", action="store_true", help="print run, state, output and actions as JSON")
 
 
 class Command(KeyedCommand):
-    help = "Lists, imports, exports, checks and runs flows."
+    help = "Lists, imports, exports, publishes, checks and runs flows."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         verbs = parser.add_subparsers(dest="verb", required=True)
@@ -82,6 +99,8 @@ class Command(KeyedCommand):
             "file", help="JSON or YAML, - for standard input, or a directory with a file for each flow"
         )
         add_export_arguments(verbs.add_parser("export", help="print the document of a flow, or write all of them"))
+        publishes = "make a revision what API, command line, batches and other flows run"
+        add_publish_arguments(verbs.add_parser("publish", help=publishes, description=ABOUT_PUBLISH))
         verbs.add_parser("lint", help="print the problems of a flow file").add_argument("file")
         delete = verbs.add_parser("delete", help="delete a flow with its revisions and runs")
         delete.add_argument("slug")
@@ -92,15 +111,22 @@ class Command(KeyedCommand):
         getattr(self, f"{verb}_verb")(**options)
 
     def list_verb(self, *, json: bool, **options: Any) -> None:
+        flows = Flow.objects.in_designer().exclude(head=None).select_related("head", "published").order_by("slug")
         rows = [
-            {"slug": flow.slug, "name": flow.name, "revision": flow.current.number}
-            for flow in Flow.objects.in_designer().select_related("head").order_by("slug")
+            {
+                "slug": flow.slug,
+                "name": flow.name,
+                "revision": flow.current.number,
+                "published": flow.published.number if flow.published else None,
+            }
+            for flow in flows
         ]
         if json:
             self.print_json(rows)
-        else:
-            for row in rows:
-                self.stdout.write(f"{row['slug']}  r{row['revision']}  {row['name']}")
+            return
+        for row in rows:
+            state = f"r{row['published']} is published" if row["published"] else "never published"
+            self.stdout.write(f"{row['slug']}  r{row['revision']}  {row['name']}  ({state})")
 
     def import_verb(self, *, file: str, **options: Any) -> None:
         if file != "-" and Path(file).is_dir():
@@ -114,29 +140,55 @@ class Command(KeyedCommand):
                 self.stderr.write(f"{each.flow.slug}: {describe(problem)}" if len(imported) > 1 else describe(problem))
 
     def export_verb(
-        self, *, slug: str | None, output: str | None, all: str | None, format: str | None, **options: Any
+        self,
+        *,
+        slug: str | None,
+        output: str | None,
+        all: str | None,
+        format: str | None,
+        revision: str,
+        **options: Any,
     ) -> None:
         if bool(slug) == bool(all):
             raise CommandError("Say which flow, or --all DIR.")
         if all:
-            self.export_all(all, FlowFormat(format or FlowFormat.YAML))
+            self.export_all(all, FlowFormat(format or FlowFormat.YAML), revision)
             return
-        flow, format = find(slug or ""), FlowFormat(format or ending_of(output or ""))
+        flow, written = find(slug or ""), FlowFormat(format or ending_of(output or ""))
+        wanted = revision_of(flow, revision)
         if output:
-            flow_files.write_flow(flow, flow.current, Path(output), format)
+            flow_files.write_flow(flow, wanted, Path(output), written)
             return
-        text = files.export_text(flow.current.document, format)
-        record(COMMAND, "exported", flow_subject(flow), f"as {format.name}, r{flow.current.number}")
+        text = files.export_text(wanted.document, written)
+        record(COMMAND, "exported", flow_subject(flow), f"as {written.name}, r{wanted.number}")
         self.stdout.write(text, ending="")
 
-    def export_all(self, path: str, format: FlowFormat) -> None:
+    def export_all(self, path: str, format: FlowFormat, revision: str) -> None:
+        if revision not in (DRAFT, PUBLISHED):
+            raise CommandError(f"--revision is {DRAFT} or {PUBLISHED} with --all.")
         directory = flow_files.create_directory(path)
-        flows = list(Flow.objects.in_designer().exclude(head=None).select_related("head").order_by("slug"))
-        written = [
-            flow_files.write_flow(flow, flow.current, directory / f"{flow.slug}.{format}", format) for flow in flows
-        ]
-        same = f", {len(flows) - sum(written)} unchanged" if sum(written) < len(flows) else ""
-        self.stdout.write(f"{sum(written)} written to {path}{same}")
+        flows = Flow.objects.in_designer().exclude(head=None).select_related("head", "published").order_by("slug")
+        chosen = [flow for flow in flows if revision == DRAFT or flow.published]
+        written = sum(
+            flow_files.write_flow(flow, revision_of(flow, revision), directory / f"{flow.slug}.{format}", format)
+            for flow in chosen
+        )
+        words = [f"{written} written to {path}"]
+        words += [f"{len(chosen) - written} unchanged"] if written < len(chosen) else []
+        words += [f"{len(flows) - len(chosen)} never published"] if len(chosen) < len(flows) else []
+        self.stdout.write(", ".join(words))
+
+    def publish_verb(self, *, slug: list[str], all: bool, revision: str, note: str, **options: Any) -> None:
+        if bool(slug) == all:
+            raise CommandError("Say which flows, or --all.")
+        if revision != DRAFT and (all or len(slug) != 1):
+            raise CommandError("--revision is of one flow.")
+        flows = [find(each) for each in slug] if slug else unpublished_flows()
+        for flow, number, before in publish_all([(flow, revision_of(flow, revision)) for flow in flows], note):
+            instead = f", instead of r{before}" if before else ""
+            self.stdout.write(f"{flow.slug} r{number} is published{instead}")
+        if not flows:
+            self.stdout.write("Every flow is published as it is.")
 
     def lint_verb(self, *, file: str, **options: Any) -> None:
         try:
@@ -170,14 +222,27 @@ class Command(KeyedCommand):
         self.stdout.write(f"{slug} deleted")
 
     def run_verb(
-        self, *, slug: str, input: str, secret: list[str], customer: str, anyway: bool, json: bool, **options: Any
+        self,
+        *,
+        slug: str,
+        input: str,
+        secret: list[str],
+        customer: str,
+        revision: str,
+        anyway: bool,
+        json: bool,
+        **options: Any,
     ) -> None:
         flow = find(slug)
+        wanted = revision_of(flow, DRAFT) if revision == DRAFT else flow.called
         if len(customer) > LONGEST_CUSTOMER:
             raise CommandError(f"The label of a customer has at most {LONGEST_CUSTOMER} characters.")
-        document = runnable_document(flow, anyway=anyway)
+        document = runnable_document(wanted, anyway=anyway)
+        if flow.published is None:
+            words = f"{slug} was never published: this runs its draft, r{wanted.number}. flow publish {slug}"
+            self.stderr.write(f"NOTICE: {words} makes it what others run, whatever is edited.")
         inputs = InputReader(document, self.stderr).read(input, secret)
-        run = retry_while_away(partial(start_recorded, flow, inputs, customer))
+        run = retry_while_away(partial(start_recorded, wanted, inputs, customer))
         try:
             asyncio.run(embedded.run_here(run))
         except KeyboardInterrupt:
@@ -206,8 +271,9 @@ class Command(KeyedCommand):
 
 
 @transaction.atomic
-def start_recorded(flow: Flow, inputs: Mapping[str, Any], customer: str) -> Run:
-    run = Run.objects.start(flow=flow, inputs=inputs, by=None, via="command line", customer=customer)
+def start_recorded(revision: Revision, inputs: Mapping[str, Any], customer: str) -> Run:
+    flow = revision.flow
+    run = Run.objects.start(flow=flow, revision=revision, inputs=inputs, by=None, via="command line", customer=customer)
     record(COMMAND, "started", run_subject(run), of_flow(flow))
     return run
 
@@ -217,23 +283,23 @@ def to_json(value: Any) -> str:
 
 
 def find(slug: str) -> Flow:
-    flow = Flow.objects.in_designer().select_related("head").filter(slug=slug).first()
+    flow = Flow.objects.in_designer().select_related("head", "published").filter(slug=slug).first()
     if flow is None:
         known = ", ".join(Flow.objects.in_designer().order_by("slug").values_list("slug", flat=True)[:20]) or "none yet"
         raise CommandError(f"There is no flow {slug!r}. Known flows: {known}.")
     return flow
 
 
-def runnable_document(flow: Flow, *, anyway: bool) -> Document:
+def runnable_document(revision: Revision, *, anyway: bool) -> Document:
     """What is to be run. Raises CommandError when it has configuration errors, unless it is to run `anyway`."""
     try:
-        document = flow.current.parsed()
-        errors = configuration.errors_before_run(configuration.head_of(flow))
+        document = revision.parsed()
+        errors = configuration.errors_before_run(revision)
     except DocumentError as error:
         raise CommandError("The flow cannot be read.\n" + "\n".join(error.problems)) from None
     if errors and not anyway:
         lines = [describe(problem) for problem in errors]
-        hint = f"{flow.slug} has configuration errors. Correct them, or say --anyway."
+        hint = f"{revision.flow.slug} has configuration errors. Correct them, or say --anyway."
         raise CommandError("\n".join([*lines, hint]))
     return document
 
@@ -259,15 +325,12 @@ def read_file(path: str) -> bytes:
         raise CommandError(f"{path} cannot be read: {error.strerror}.") from None
 
 
-def describe(problem: linter.Problem) -> str:
-    where = ".".join(part for part in (problem.action_id, problem.property) if part)
-    return f"{problem.severity}: {where + ': ' if where else ''}{problem.message}"
-
-
 def run_result(run: Run) -> dict[str, Any]:
     """What `--json` prints; secrets are masked, as in everything stored of a run."""
     return {
         "run": run.pk,
+        "revision": run.revision.number,
+        "published": bool(run.published),
         "state": run.state,
         "output": run.output,
         "error": run.error,

@@ -17,7 +17,7 @@ from connections import rotation
 from connections.foundry.diagnosis import TestResult
 from connections.models import Connection
 from connections.secret import Secret
-from flows.models import Budget, Flow, Iteration, Run, State
+from flows.models import Budget, Flow, Iteration, Publication, Run, State
 from flows.playground.models import Session
 from flows.playground.versions import save_version
 from flows.pricing.models import ModelPrice
@@ -140,6 +140,14 @@ class World:
         """As if somebody had put an action in a moment ago."""
         form = {"base": "1", "type": "wait", "at": "0", "owner": "", "branch": ""}
         assert self.client.post(reverse("designer:insert", args=[self.flow.slug]), form).status_code == 302
+
+    def publish_twice(self) -> None:
+        """The first revision, and then another one."""
+        for number in (1, 2):
+            if number == 2:
+                self.flow.commit(self.flow.current.parsed().with_name("Renamed"), by=self.alice, base=1)
+            revision = self.flow.current
+            Publication.objects.publish(revision, instead_of=self.flow.published_id, by=self.alice)
 
     def undo_edit(self) -> None:
         self.edit_flow()
