@@ -132,6 +132,11 @@ def classify_by_words(status: int, body: ErrorBody, model: str, host: str) -> Ve
     return classify_route(status, body, model, host)
 
 
+def speaks_another_api(error: FoundryError) -> bool:
+    """Whether the refusal says that the model is there, and of another kind than the call was for."""
+    return any(word in error.raw.lower() for word in OTHER_API)
+
+
 def classify_route(status: int, body: ErrorBody, model: str, host: str) -> Verdict | None:
     """Of an answer that says that this is not the way to this model."""
     if status == 400 and body.says("api-version query parameter is not allowed", "query parameter: api-version"):

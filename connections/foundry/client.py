@@ -29,6 +29,7 @@ from connections.foundry.transport import HttpAnswer, HttpTransport
 from connections.foundry.values import (
     ChatEvent,
     ChatRequest,
+    EmbeddingEvent,
     EmbeddingRequest,
     Embeddings,
     ListedDeployment,
@@ -92,13 +93,19 @@ class FoundryClient:
 
     async def embed(self, target: Target, request: EmbeddingRequest, *, retry: RetryPolicy | None = None) -> Embeddings:
         """One vector for each input. Raises FoundryError."""
-
-        async def read(answer: HttpAnswer, context: AnswerContext, api: Api) -> AsyncGenerator[Embeddings]:
-            made = await read_data(answer, context, embeddings.embeddings_fields)
-            yield Embeddings(**made, request_id=request_id(answer.headers), status=answer.status, url=context.url)
-
-        found: Embeddings = await self._last_event(EmbeddingCall(target, request), read, retry)
+        found: Embeddings = await last_event(self.embedding_events(target, request, retry=retry))
         return found
+
+    def embedding_events(
+        self,
+        target: Target,
+        request: EmbeddingRequest,
+        *,
+        retry: RetryPolicy | None = None,
+        renew: RenewTarget | None = None,
+    ) -> AsyncGenerator[EmbeddingEvent]:
+        """The same, with the waits as they begin. Raises FoundryError, and what `renew` does."""
+        return self._events(EmbeddingCall(target, request), read_embeddings, retry, renew)
 
     async def deployments(self, target: Target) -> list[ListedDeployment] | None:
         """The real deployments of the resource or project; None where the service gives no list."""
@@ -164,8 +171,17 @@ class FoundryClient:
 
     async def _last_event(self, call: ModelCall, read: ReadEvents, retry: RetryPolicy | None) -> Any:
         """The result of a call that does not stream."""
-        result = None
-        async with aclosing(self._events(call, read, retry)) as events:
-            async for event in events:
-                result = event
-        return result
+        return await last_event(self._events(call, read, retry))
+
+
+async def read_embeddings(answer: HttpAnswer, context: AnswerContext, api: Api) -> AsyncGenerator[Embeddings]:
+    made = await read_data(answer, context, embeddings.embeddings_fields)
+    yield Embeddings(**made, request_id=request_id(answer.headers), status=answer.status, url=context.url)
+
+
+async def last_event(events: AsyncGenerator[Any]) -> Any:
+    result = None
+    async with aclosing(events):
+        async for event in events:
+            result = event
+    return result

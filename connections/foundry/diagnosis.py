@@ -16,12 +16,15 @@ from connections.endpoint.recognise import LAST_GA, parse_endpoint
 from connections.foundry.agent_list import ListedAgent
 from connections.foundry.agents import AgentCall, AgentRequest, label_of
 from connections.foundry.backoff import RetryPolicy
-from connections.foundry.calls import ChatCall
+from connections.foundry.calls import ChatCall, EmbeddingCall
+from connections.foundry.classify import speaks_another_api
 from connections.foundry.errors import ErrorKind, FoundryError
 from connections.foundry.values import (
     ChatEvent,
     ChatRequest,
     Completion,
+    EmbeddingRequest,
+    Embeddings,
     ListedDeployment,
     Message,
     Target,
@@ -84,6 +87,7 @@ class TestResult:
     wrong: str = ""  # host, key, token, role, network, deployment, agent, api-version or path
     deployments: tuple[ListedDeployment, ...] | None = None  # None: the service gives no list
     agent: ListedAgent | None = None  # that the address is of, as far as it is known
+    dimensions: int | None = None  # of its vectors, where the deployment makes embeddings and does not chat
     asked_version: str = ""  # api-version that the service wanted instead of the pasted one, and that was used
     newer: str = ""  # the address of the same host that takes none
 
@@ -105,6 +109,10 @@ class DiagnosisClient(Protocol):
         self, target: Target, request: ChatRequest, *, retry: RetryPolicy | None = None
     ) -> AsyncGenerator[ChatEvent]: ...
 
+    async def embed(
+        self, target: Target, request: EmbeddingRequest, *, retry: RetryPolicy | None = None
+    ) -> Embeddings: ...
+
     async def deployments(self, target: Target) -> list[ListedDeployment] | None: ...
 
     async def agent(self, target: Target) -> ListedAgent | None: ...
@@ -115,6 +123,8 @@ async def diagnose(client: DiagnosisClient, target: Target, model: str) -> TestR
     if target.endpoint.is_agent:
         return await diagnose_agent(client, target)
     result = await probe(client, target, model)
+    if result.error is not None and speaks_another_api(result.error):
+        result = await probe_embeddings(client, target, model) or result
     tried, better = [(target.endpoint, result)], None
     if result.error is not None and result.error.kind in BY_SHAPE:
         others, better = await probe_other_shapes(client, target, model)
@@ -245,6 +255,31 @@ def test_request(endpoint: Endpoint, model: str) -> ChatRequest:
     if endpoint.is_agent:
         return AgentRequest(label_of(agent), messages, agent=agent)
     return ChatRequest(model, messages, max_completion_tokens=TEST_TOKENS)
+
+
+async def probe_embeddings(client: DiagnosisClient, target: Target, model: str) -> TestResult | None:
+    """None when the deployment makes none."""
+    request, started = EmbeddingRequest(model, "ready?"), time.monotonic()
+    try:
+        made = await client.embed(target, request, retry=ONCE)
+        sent = EmbeddingCall(target, request).wire_request(())
+    except FoundryError:
+        return None
+    if not made.vectors or not made.vectors[0]:
+        return None
+    size = len(made.vectors[0])
+    return TestResult(
+        True,
+        made.url,
+        made.status,
+        milliseconds_since(started),
+        usage=made.usage,
+        model=made.model,
+        text=f"A vector of {size:,} numbers",
+        request_id=made.request_id,
+        request={"url": sent.route.url, "body": sent.body},
+        dimensions=size,
+    )
 
 
 def success_of(completion: Completion, sent: Mapping[str, Any], total: float, first: float | None) -> TestResult:

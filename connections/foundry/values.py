@@ -296,3 +296,6 @@ class Limits:
 
 
 ChatEvent = TextDelta | Adapted | Waiting | Waited | Completion
+EmbeddingEvent = Adapted | Waiting | Waited | Embeddings
+ModelRequest = ChatRequest | EmbeddingRequest
+ModelAnswer = Completion | Embeddings

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any, Protocol
 
-from connections.foundry.values import ChatRequest, Completion, WhenReached
+from connections.foundry.values import ModelAnswer, ModelRequest, WhenReached
 
 WARN_AT = 0.8  # of a budget
 DAY, MONTH = "day", "month"
@@ -43,16 +43,16 @@ class BudgetLedger(Protocol):
     async def has_budget(self, connection: str, customer: str) -> bool:
         """Whether anything holds such a call."""
 
-    async def begin(self, connection: str, customer: str, request: ChatRequest) -> Reservation | BudgetReached:
+    async def begin(self, connection: str, customer: str, request: ModelRequest) -> Reservation | BudgetReached:
         """Sets aside what the call may use, of all budgets that hold it, or says what stands in the way."""
 
     async def renew(self, reservation: Reservation) -> None:
         """Says that the call is still going."""
 
-    async def end(self, reservation: Reservation, request: ChatRequest, answer: Completion | None) -> None:
+    async def end(self, reservation: Reservation, request: ModelRequest, answer: ModelAnswer | None) -> None:
         """Books what it used; without an answer, what was set aside."""
 
-    async def give_back(self, reservation: Reservation, request: ChatRequest) -> None:
+    async def give_back(self, reservation: Reservation, request: ModelRequest) -> None:
         """Books nothing."""
 
 

@@ -17,6 +17,9 @@ from connections.foundry.values import (
     Adapted,
     ChatRequest,
     Completion,
+    EmbeddingRequest,
+    Embeddings,
+    ModelRequest,
     Spilled,
     Target,
     Waited,
@@ -35,6 +38,10 @@ class UnlimitedClient(Protocol):
 
     def chat(
         self, target: Target, request: ChatRequest, *, renew: RenewTarget | None = None
+    ) -> AsyncGenerator[Any, None]: ...
+
+    def embedding_events(
+        self, target: Target, request: EmbeddingRequest, *, renew: RenewTarget | None = None
     ) -> AsyncGenerator[Any, None]: ...
 
 
@@ -70,11 +77,18 @@ class LimitedClient:
         self._queues = queues if queues is not None else defaultdict(asyncio.Lock)
         self._spender = spender
 
-    async def chat(self, target: Target, request: ChatRequest) -> AsyncGenerator[Any, None]:
+    def chat(self, target: Target, request: ChatRequest) -> AsyncGenerator[Any, None]:
         """The events of the call, with those of waiting and spilling over. Raises FoundryError."""
+        return self._spilling_call(target, request)
+
+    def embedding_events(self, target: Target, request: EmbeddingRequest) -> AsyncGenerator[Any, None]:
+        """The same of embeddings."""
+        return self._spilling_call(target, request)
+
+    async def _spilling_call(self, target: Target, request: ModelRequest) -> AsyncGenerator[Any, None]:
         customer = target.customer or (self._spender.customer if self._spender else "")
         for _ in range(MOST_SPILLS):
-            async with aclosing(self._budgeted_chat(target, customer, request)) as events:
+            async with aclosing(self._budgeted_call(target, customer, request)) as events:
                 spilled: Spilled | None = None
                 async for event in events:
                     spilled = event if isinstance(event, Spilled) else None
@@ -90,11 +104,11 @@ class LimitedClient:
             "Let one of them wait or fail.",
         )
 
-    async def _budgeted_chat(self, target: Target, customer: str, request: ChatRequest) -> AsyncGenerator[Any, None]:
+    async def _budgeted_call(self, target: Target, customer: str, request: ModelRequest) -> AsyncGenerator[Any, None]:
         """Ends with Spilled, or with what the call itself ends with."""
         budgets = self._spender.budgets if self._spender else None
         if budgets is None or not await budgets.has_budget(target.name, customer):
-            async with aclosing(self._limited_chat(target, request)) as events:
+            async with aclosing(self._limited_call(target, request)) as events:
                 async for event in events:
                     yield event
             return
@@ -112,22 +126,22 @@ class LimitedClient:
                     yield event
         if reservation is None:
             return
-        async with aclosing(self._paid_chat(target, request, budgets, reservation)) as events:
+        async with aclosing(self._paid_call(target, request, budgets, reservation)) as events:
             async for event in events:
                 yield event
 
-    async def _paid_chat(
-        self, target: Target, request: ChatRequest, budgets: BudgetLedger, reservation: Reservation
+    async def _paid_call(
+        self, target: Target, request: ModelRequest, budgets: BudgetLedger, reservation: Reservation
     ) -> AsyncGenerator[Any, None]:
         """The call, with what it may use set aside. One that failed, or was stopped before it began, used nothing; what
         one used that was stopped nobody knows."""
         answer, used = None, True
         renewing = asyncio.create_task(keep_renewing(lambda: budgets.renew(reservation)))
         try:
-            async with aclosing(self._limited_chat(target, request)) as events:
+            async with aclosing(self._limited_call(target, request)) as events:
                 async for event in events:
                     used = not isinstance(event, Waiting | Spilled | Adapted)
-                    answer = event if isinstance(event, Completion) else answer
+                    answer = event if isinstance(event, Completion | Embeddings) else answer
                     yield event
         except FoundryError:
             used = False
@@ -139,10 +153,10 @@ class LimitedClient:
             else:
                 await asyncio.shield(budgets.give_back(reservation, request))
 
-    async def _limited_chat(self, target: Target, request: ChatRequest) -> AsyncGenerator[Any, None]:
+    async def _limited_call(self, target: Target, request: ModelRequest) -> AsyncGenerator[Any, None]:
         """Ends with Spilled, or with what the call itself ends with."""
         if target.limits is None or not target.limits.any:
-            async with aclosing(self._counted_chat(target, request)) as events:
+            async with aclosing(self._counted_call(target, request)) as events:
                 async for event in events:
                     yield event
             return
@@ -156,7 +170,7 @@ class LimitedClient:
                     yield event
         if not id:
             return
-        async with aclosing(self._booked_chat(target, request, id, reserved)) as events:
+        async with aclosing(self._booked_call(target, request, id, reserved)) as events:
             async for event in events:
                 yield event
 
@@ -186,16 +200,16 @@ class LimitedClient:
             yield Waited(time.time() - began)
         yield Admitted(answer, target)
 
-    async def _booked_chat(
-        self, target: Target, request: ChatRequest, id: str, reserved: int
+    async def _booked_call(
+        self, target: Target, request: ModelRequest, id: str, reserved: int
     ) -> AsyncGenerator[Any, None]:
         """The call, with its place kept while it is going and its tokens booked at the end; a failed one used none."""
         used = reserved
         renewing = asyncio.create_task(keep_renewing(lambda: self._ledger.renew(id)))
         try:
-            async with aclosing(self._counted_chat(target, request)) as events:
+            async with aclosing(self._counted_call(target, request)) as events:
                 async for event in events:
-                    if isinstance(event, Completion):
+                    if isinstance(event, Completion | Embeddings):
                         used = event.usage.total_tokens or reserved
                     yield event
         except FoundryError:
@@ -205,11 +219,17 @@ class LimitedClient:
             renewing.cancel()
             await asyncio.shield(self._ledger.end(id, used))
 
-    async def _counted_chat(self, target: Target, request: ChatRequest) -> AsyncGenerator[Any, None]:
+    async def _counted_call(self, target: Target, request: ModelRequest) -> AsyncGenerator[Any, None]:
         """The call, with its tokens estimated where the service counts none."""
-        async with aclosing(self._client.chat(target, request, renew=self._renewed)) as events:
+        async with aclosing(self._unlimited_call(target, request)) as events:
             async for event in events:
-                yield with_estimated_usage(request, event) if isinstance(event, Completion) else event
+                is_answer = isinstance(event, Completion | Embeddings)
+                yield with_estimated_usage(request, event) if is_answer else event
+
+    def _unlimited_call(self, target: Target, request: ModelRequest) -> AsyncGenerator[Any, None]:
+        if isinstance(request, EmbeddingRequest):
+            return self._client.embedding_events(target, request, renew=self._renewed)
+        return self._client.chat(target, request, renew=self._renewed)
 
     async def _renewed(self, target: Target) -> Target:
         """The same after a wait, in which the key of a stored connection may have been replaced."""

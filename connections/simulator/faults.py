@@ -42,6 +42,10 @@ Always refused
   bad-json            200 with something that is not JSON
   redirect            307 to another host
   drop                closes the connection without an answer
+Embeddings; every fault above refuses them, too
+  text-embedding...   makes them, and refuses to chat; text-embedding-ada... and no-dimensions... take no dimensions
+  gpt-..., claude-..., no-embeddings...   make none
+  no-vectors          200 without vectors; fewer-vectors one vector less than inputs
 Refuses parameters
   reasoning...        max_tokens, temperature, top_p, penalties and logprobs, as reasoning models do; 64 tokens of
                       thoughts count as made
@@ -101,11 +105,19 @@ from collections import Counter
 from collections.abc import Callable
 from typing import Any
 
-from connections.simulator.fixed_refusals import FIXED_REFUSALS, MISSING_API, NO_CHAT_MODEL, NO_DEPLOYMENT
+from connections.simulator.fixed_refusals import (
+    FIXED_REFUSALS,
+    MISSING_API,
+    NO_CHAT_MODEL,
+    NO_DEPLOYMENT,
+    NO_EMBEDDINGS_MODEL,
+)
 from connections.simulator.listings import CATALOGUE
 from connections.simulator.parameter_refusals import parameter_refusal
 from connections.simulator.rate_limits import RETRIES, RateLimiter, plain_headers, retry_of, temporary_refusal
 from connections.simulator.refusals import SimulatedRefusal
+
+CHAT_ONLY = ("gpt-", "claude-", "no-embeddings")  # beginnings of deployments that make no embeddings
 
 
 class Faults:
@@ -147,6 +159,8 @@ def fixed_refusal(deployment: str, operation: str) -> SimulatedRefusal | None:
         return NO_DEPLOYMENT
     if deployment.startswith("text-embedding") and operation in ("chat/completions", "responses"):
         return NO_CHAT_MODEL
+    if deployment.startswith(CHAT_ONLY) and operation == "embeddings":
+        return NO_EMBEDDINGS_MODEL
     return FIXED_REFUSALS.get(deployment) or MISSING_API.get((deployment, operation))
 
 

@@ -107,6 +107,10 @@ NO_CHAT_MODEL = error_refusal(
     400, "OperationNotSupported", "The chatCompletion operation does not work with the specified model."
 )
 
+NO_EMBEDDINGS_MODEL = error_refusal(
+    400, "OperationNotSupported", "The embeddings operation does not work with the specified model."
+)
+
 # Status -> code and message of what fails for a while.
 TEMPORARY: dict[int, tuple[str, str]] = {
     408: ("Timeout", "The operation was timeout."),

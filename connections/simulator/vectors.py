@@ -11,6 +11,7 @@ from typing import Any
 
 DEFAULT_SIZE = 8  # numbers; small, for a simulation is looked at
 LARGEST = 4096
+MISSING = {"fewer-vectors": 1, "no-vectors": 1_000_000}  # vectors that an answer lacks, by deployment
 
 
 def embeddings(deployment: str, body: Mapping[str, Any]) -> dict[str, Any]:
@@ -23,11 +24,12 @@ def embeddings(deployment: str, body: Mapping[str, Any]) -> dict[str, Any]:
         for at, text in enumerate(inputs)
     ]
     tokens = sum(tokens_of(text) for text in inputs)
+    usage = {"usage": {"prompt_tokens": tokens, "total_tokens": tokens}}
     return {
         "object": "list",
-        "data": data,
+        "data": data[: max(0, len(data) - MISSING.get(deployment, 0))],
         "model": f"{deployment or 'embedding'}-simulated",
-        "usage": {"prompt_tokens": tokens, "total_tokens": tokens},
+        **({} if deployment == "no-usage" else usage),
     }
 
 

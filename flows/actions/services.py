@@ -11,7 +11,7 @@ from flows.language.errors import ActionError
 
 if TYPE_CHECKING:
     from connections.databases.query import DatabaseQuery, QueryResult
-    from connections.foundry.values import ChatRequest, Target
+    from connections.foundry.values import ChatRequest, EmbeddingRequest, Target
     from connections.http.messages import OutgoingRequest, ReceivedAnswer
     from connections.key_vault.client import VaultSecret
     from connections.kinds.base import DataTarget
@@ -21,6 +21,12 @@ class ChatClient(Protocol):
     """The part of FoundryClient that actions use."""
 
     def chat(self, target: Target, request: ChatRequest) -> AsyncGenerator[Any, None]: ...
+
+
+class EmbeddingClient(Protocol):
+    """The same for embeddings."""
+
+    def embedding_events(self, target: Target, request: EmbeddingRequest) -> AsyncGenerator[Any, None]: ...
 
 
 class QueryClient(Protocol):
@@ -64,6 +70,9 @@ class CallingStep(Protocol):
 class Services(Protocol):
     @property
     def foundry(self) -> ChatClient: ...
+
+    @property
+    def embeddings(self) -> EmbeddingClient: ...
 
     @property
     def databases(self) -> QueryClient: ...
@@ -113,6 +122,7 @@ class MemoryServices:
         vaults: VaultClient | None = None,
         http: RequestClient | None = None,
         environment: Mapping[str, Secret] | None = None,
+        embeddings: EmbeddingClient | None = None,
     ) -> None:
         self._foundry, self._connections, self._secrets, self._flows = (
             foundry,
@@ -122,12 +132,19 @@ class MemoryServices:
         )
         self._databases, self._data_connections = databases, dict(data_connections or {})
         self._vaults, self._http, self._environment = vaults, http, dict(environment or {})
+        self._embeddings = embeddings
 
     @property
     def foundry(self) -> ChatClient:
         if self._foundry is None:
             raise ActionError("no_client", "This test has no client.")
         return self._foundry
+
+    @property
+    def embeddings(self) -> EmbeddingClient:
+        if self._embeddings is None:
+            raise ActionError("no_client", "This test has no embeddings.")
+        return self._embeddings
 
     @property
     def databases(self) -> QueryClient:

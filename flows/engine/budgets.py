@@ -23,7 +23,7 @@ from django.db.models.signals import post_delete, post_save
 from django.utils import timezone
 
 from connections.foundry.estimates import estimated_usage
-from connections.foundry.values import ChatRequest, Completion, Usage, WhenReached
+from connections.foundry.values import ModelAnswer, ModelRequest, Usage, WhenReached
 from connections.limits.budgets import DAY, WARN_AT, BudgetReached, Reservation, has_room, period_at
 from connections.limits.rules import LEASE, SOON
 from flows.engine.budget_webhook import announce
@@ -78,7 +78,7 @@ class BeginningCall:
 
     connection: str
     customer: str
-    request: ChatRequest
+    request: ModelRequest
     at: float  # seconds since the epoch
 
     def account_of(self, budget: Budget) -> AccountKey:
@@ -91,8 +91,8 @@ class EndedCall:
     """One that has used what its answer says; without an answer, what was set aside for it, or nothing."""
 
     reservation: Reservation
-    request: ChatRequest
-    answer: Completion | None
+    request: ModelRequest
+    answer: ModelAnswer | None
     is_used: bool = True
 
     def use_of(self, account: BudgetAccount) -> int:
@@ -117,7 +117,7 @@ class DatabaseBudgets:
             await self._do(recent.refresh)
         return recent.has_any(connection, customer)
 
-    async def begin(self, connection: str, customer: str, request: ChatRequest) -> Reservation | BudgetReached:
+    async def begin(self, connection: str, customer: str, request: ModelRequest) -> Reservation | BudgetReached:
         # As long as usage keeps them.
         call = BeginningCall(connection[:255], customer[:200], request, self._clock())
         answer = await self._count(call)
@@ -129,10 +129,10 @@ class DatabaseBudgets:
         until = self._clock() + LEASE
         await self._do(lambda: BudgetReservation.objects.filter(call=reservation.id).update(going_until=until))
 
-    async def end(self, reservation: Reservation, request: ChatRequest, answer: Completion | None) -> None:
+    async def end(self, reservation: Reservation, request: ModelRequest, answer: ModelAnswer | None) -> None:
         await self._count(EndedCall(reservation, request, answer))
 
-    async def give_back(self, reservation: Reservation, request: ChatRequest) -> None:
+    async def give_back(self, reservation: Reservation, request: ModelRequest) -> None:
         await self._count(EndedCall(reservation, request, None, is_used=False))
 
     async def _count(self, call: BeginningCall | EndedCall) -> Reservation | BudgetReached | None:

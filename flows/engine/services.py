@@ -85,6 +85,10 @@ class DatabaseServices:
         return LimitedClient(foundry_client(), ledger, self.connection, self._host.queues, spender)
 
     @property
+    def embeddings(self) -> LimitedClient:
+        return self.foundry
+
+    @property
     def databases(self) -> DatabaseClient:
         return database_client()
 

@@ -185,6 +185,15 @@ async def test_test_sends_one_tiny_call_with_the_unsaved_form(async_alice, simul
 
 
 @pytest.mark.django_db(transaction=True)
+async def test_a_test_of_a_deployment_that_embeds_says_so(async_alice, simulator):
+    form = posted(endpoint=f"{simulator}/openai/v1", key="simulator", model="text-embedding-3-small")
+    response = await async_alice.post(reverse("connections:test_new"), form, headers={"HX-Request": "true"})
+    assert "<b>The deployment makes embeddings</b> of 8 numbers, and does not chat." in one_line(
+        response.content.decode()
+    )
+
+
+@pytest.mark.django_db(transaction=True)
 async def test_the_outcome_of_a_test_is_kept_for_the_list(async_alice, simulator):
     stored = await sync_to_async(make_connection)("sim", endpoint=f"{simulator}/openai/v1", key="simulator")
     form = posted(name="sim", endpoint=stored.endpoint, key="", model="fast")

@@ -261,17 +261,19 @@ def response_of(completion: Completion, format: Any) -> Response:
 
 def facts_of_call(target: Target, reason: str, request: ChatRequest) -> dict[str, Any]:
     """Which connection was used and why, and what was asked; known however the call ends."""
+    prompt = [{"role": message.role, "content": content_for_record(message.content)} for message in request.messages]
+    return {**facts_of_target(target, reason, request.model), "prompt": prompt}
+
+
+def facts_of_target(target: Target, reason: str, model: str) -> dict[str, Any]:
     return {
         "connection": target.name,
         "connection_reason": reason,
         "host": target.endpoint.host,
         "key_fingerprint": target.fingerprint,
         **({"customer": target.customer} if target.customer else {}),
-        "deployment": request.model,
-        "model_requested": request.model,
-        "prompt": [
-            {"role": message.role, "content": content_for_record(message.content)} for message in request.messages
-        ],
+        "deployment": model,
+        "model_requested": model,
     }
 
 

@@ -157,6 +157,13 @@ async def test_leaving_a_stream_closes_it_at_once(client, simulator_server):
     assert time.monotonic() - started < 1
 
 
+async def test_a_test_of_a_deployment_that_embeds_says_so(client, simulator_server):
+    good = await client.test(target(simulator_server), "text-embedding-3-small")
+    assert (good.ok, good.dimensions, good.text, good.wrong) == (True, 8, "A vector of 8 numbers", "")
+    assert good.request["url"].endswith("/openai/v1/embeddings")
+    assert (await client.test(target(simulator_server), "gpt-4o-mini")).dimensions is None
+
+
 async def test_a_test_reports_what_came_back(client, simulator_server):
     good = await client.test(target(simulator_server), "gpt-4o-mini")
     assert (good.ok, good.status, good.model) == (True, 200, "gpt-4o-mini-simulated")

@@ -16,9 +16,12 @@ from hypothesis import strategies as st
 
 from connections.forms import ConnectionForm
 from connections.foundry.errors import ErrorKind, FoundryError
+from connections.foundry.estimates import estimated_usage
 from connections.foundry.values import (
     ChatRequest,
     Completion,
+    EmbeddingRequest,
+    Embeddings,
     Limits,
     Message,
     Spilled,
@@ -170,6 +173,10 @@ class Model:
         finally:
             self.inside -= 1
 
+    async def embedding_events(self, target, request, renew=None):
+        self.asked.append((target.name, request.inputs))
+        yield Embeddings(((1.0,),), "m", Usage(6, 0, 6), None, 200, "")
+
 
 def target(name="contoso", **limits):
     endpoint = None
@@ -294,3 +301,22 @@ def test_limits_are_typed_in_the_form_and_checked():
         {"name": "other", "endpoint": other.endpoint, "when_reached": "spill", "spill_over_to": "a"}, stored=other
     )
     assert "comes back to this connection" in str(circle.errors["spill_over_to"])
+
+
+async def test_embeddings_are_held_by_the_same_limits():
+    model = Model()
+    client = client_of(model)
+    limited = target(tokens=10, when_reached=WhenReached.FAIL)
+
+    async def embed(texts):
+        return [event async for event in client.embedding_events(limited, EmbeddingRequest("m", texts))]
+
+    assert isinstance((await embed(["a", "b"]))[-1], Embeddings)
+    with pytest.raises(FoundryError, match="The limit of the connection is reached"):
+        await embed(["a" * 40])
+    assert model.asked == [("contoso", ["a", "b"])]
+
+
+@pytest.mark.parametrize(("inputs", "tokens"), [("a" * 40, 11), (["a" * 4, "b"], 3), ([5, 6, 7], 3)])
+def test_what_embeddings_may_take_is_estimated(inputs, tokens):
+    assert estimated_usage(EmbeddingRequest("m", inputs)) == Usage(tokens, 0, tokens)

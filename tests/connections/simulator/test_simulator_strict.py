@@ -240,6 +240,24 @@ async def test_embeddings_of_the_inference_api_have_bounds_of_their_own(http, fi
     assert (await http.post(INFERENCE.format("embeddings"), headers=KEY, json=body)).status_code == status
 
 
+@pytest.mark.parametrize(
+    ("model", "status", "vectors"),
+    [
+        ("text-embedding-3-small", 200, 2),
+        ("fewer-vectors", 200, 1),
+        ("no-vectors", 200, 0),
+        ("gpt-4o", 400, None),
+        ("no-embeddings", 400, None),
+        ("fail-503-1", 503, None),
+    ],
+)
+async def test_embeddings_have_faults(http, model, status, vectors):
+    answer = await http.post("/openai/v1/embeddings", headers=KEY, json={"model": model, "input": ["a", "b"]})
+    assert answer.status_code == status
+    if vectors is not None:
+        assert len(answer.json()["data"]) == vectors
+
+
 async def test_an_embedding_model_does_not_chat(http):
     body = ASK | {"model": "text-embedding-3-small"}
     response = await http.post("/openai/v1/chat/completions", headers=KEY, json=body)
