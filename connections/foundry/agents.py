@@ -17,10 +17,10 @@ from connections.endpoint.endpoint import Endpoint, EndpointKind
 from connections.foundry import responses
 from connections.foundry.agent_errors import error_of_agent, is_missing_route
 from connections.foundry.answers import AnswerContext, read_completion, read_data
-from connections.foundry.calls import ModelCall, WireRequest, wire_request_at
+from connections.foundry.calls import FEATURES_HEADER, ModelCall, WireRequest, wire_request_at
 from connections.foundry.errors import ErrorKind, FoundryError
 from connections.foundry.filters import text_or_none
-from connections.foundry.lessons import Lesson, apply_lessons
+from connections.foundry.lessons import FEATURES, Lesson, apply_lessons, learnt_way
 from connections.foundry.routes import Api, Route
 from connections.foundry.transport import HttpAnswer
 from connections.foundry.values import ChatRequest, ProtocolError, Target
@@ -103,7 +103,7 @@ class AgentCall:
 
     def wire_request(self, lessons: Sequence[Lesson]) -> WireRequest:
         body = apply_lessons(lessons, self._body())
-        return wire_request_at(agent_route(self.target.endpoint), body, self.target, lessons)
+        return with_features(wire_request_at(agent_route(self.target.endpoint), body, self.target, lessons), lessons)
 
     def _body(self) -> dict[str, Any]:
         request, endpoint = self.request, self.target.endpoint
@@ -149,7 +149,14 @@ class ConversationCall:
     model: str
 
     def wire_request(self, lessons: Sequence[Lesson]) -> WireRequest:
-        return wire_request_at(agent_route(self.target.endpoint, "conversations"), {}, self.target, lessons)
+        route = agent_route(self.target.endpoint, "conversations")
+        return with_features(wire_request_at(route, {}, self.target, lessons), lessons)
+
+
+def with_features(request: WireRequest, lessons: Sequence[Lesson]) -> WireRequest:
+    """With the previews that the service wanted to be asked for."""
+    features = learnt_way(lessons, FEATURES)
+    return replace(request, headers={FEATURES_HEADER: features}) if features else request
 
 
 async def read_conversation(answer: HttpAnswer, context: AnswerContext, api: Api) -> AsyncGenerator[ConversationOpened]:

@@ -15,6 +15,8 @@ from connections.foundry.lessons import API, KEY_HEADER, SCOPE, Lesson, apply_le
 from connections.foundry.routes import Api, Route, found_endpoint, route_of, surface_of
 from connections.foundry.values import ChatRequest, EmbeddingRequest, Target
 
+FEATURES_HEADER = "Foundry-Features"  # previews that agents may want
+
 
 @dataclass(frozen=True, slots=True)
 class WireRequest:

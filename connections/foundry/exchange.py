@@ -10,13 +10,19 @@ from typing import Any
 from connections.foundry.answers import AnswerContext, AttemptFailed, failure_of
 from connections.foundry.auth import TokenSource, extra_header, identity_refusal, key_headers
 from connections.foundry.backoff import RETRIED_KINDS, RetryPolicy, requested_delay
-from connections.foundry.calls import ModelCall, WireRequest
+from connections.foundry.calls import FEATURES_HEADER, ModelCall, WireRequest
 from connections.foundry.classify import MISSING_KEY, NOT_ON_THIS_SURFACE
 from connections.foundry.errors import ErrorKind, FoundryError
 from connections.foundry.keys import KeyWatch
 from connections.foundry.lessons import API, ENDPOINT, KEY_HEADER, Lesson, LessonMemory, change_of, lessons_from
 from connections.foundry.masking import masker_of
-from connections.foundry.routes import Api, lesson_about_credentials, lesson_about_version, lessons_about_route
+from connections.foundry.routes import (
+    Api,
+    lesson_about_credentials,
+    lesson_about_features,
+    lesson_about_version,
+    lessons_about_route,
+)
 from connections.foundry.told_limits import told_limits
 from connections.foundry.transport import HttpAnswer, HttpTransport
 from connections.foundry.values import Adapted, Target, Waited, Waiting
@@ -167,10 +173,11 @@ class ModelExchange:
         self._lessons.append(lesson)
 
     def _lessons_about_way(self, request: WireRequest, error: FoundryError) -> Iterator[Lesson]:
-        """Another API, another path, another version, another audience or another header of the key."""
+        """Another API, path, version, audience or header of the key, or previews to ask for."""
         now, pasted = self._services.clock(), self._call.target.endpoint
         yield from lessons_about_route(request.route, pasted, self._call.model, error, now)
         version = lesson_about_version(request.headers.get("anthropic-version", ""), error, now)
+        features = lesson_about_features(request.headers.get(FEATURES_HEADER, ""), error, now)
         credentials = lesson_about_credentials(
             error,
             request.route.endpoint,
@@ -179,7 +186,7 @@ class ModelExchange:
             tried_headers=(*self._tried_headers, request.key_header),
             now=now,
         )
-        yield from filter(None, (version, credentials))
+        yield from filter(None, (version, features, credentials))
 
     def _has_tried(self, lesson: Lesson) -> bool:
         if lesson.parameter == KEY_HEADER:

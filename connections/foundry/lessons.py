@@ -38,7 +38,8 @@ LARGEST = re.compile(r"\bmax_tokens: \d+ > (\d{1,9})\b")
 # Lessons about the way itself.
 API, ENDPOINT, API_VERSION, VERSION = "(api)", "(endpoint)", "(api-version)", "(anthropic-version)"
 SCOPE, KEY_HEADER = "(scope)", "(key header)"
-WAYS = (API, ENDPOINT, API_VERSION, VERSION, SCOPE, KEY_HEADER)
+FEATURES = "(features)"  # previews that a service wants to be asked for
+WAYS = (API, ENDPOINT, API_VERSION, VERSION, SCOPE, KEY_HEADER, FEATURES)
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,6 +18,7 @@ from connections.foundry.lessons import (
     API,
     API_VERSION,
     ENDPOINT,
+    FEATURES,
     KEY_HEADER,
     ONLY_OTHERS,
     SCOPE,
@@ -26,6 +27,10 @@ from connections.foundry.lessons import (
     learnt_way,
 )
 from connections.foundry.messages import NEWEST, WITH_SAMPLING
+
+# "... Include the 'Foundry-Features: HostedAgents=V1Preview' header in your request."
+PREVIEWS = re.compile(r"\b[A-Za-z0-9]{1,60}=V\d{1,3}Preview\b")
+MOST_PREVIEWS = 20
 
 
 class Api(StrEnum):
@@ -175,6 +180,14 @@ def lesson_about_version(sent: str, error: FoundryError, now: float) -> Lesson |
     if not sent or error.status != 400 or "anthropic-version" not in error.raw.lower():
         return None
     return Lesson(VERSION, WITH_SAMPLING if sent == NEWEST else NEWEST, error.raw, now)
+
+
+def lesson_about_features(sent: str, error: FoundryError, now: float) -> Lesson | None:
+    """Which previews are to be asked for: the service names them. `sent` is what was."""
+    if error.status != 403 or "preview_feature_required" not in error.raw:
+        return None
+    named = ",".join(dict.fromkeys(PREVIEWS.findall(error.raw)[:MOST_PREVIEWS]))
+    return Lesson(FEATURES, named, error.raw, now) if named and named != sent else None
 
 
 def lesson_about_credentials(

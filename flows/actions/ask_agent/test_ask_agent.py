@@ -1,3 +1,4 @@
+import asyncio
 import json
 
 import httpx
@@ -13,7 +14,14 @@ from connections.foundry.values import Limits, Target, TextDelta, WhenReached
 from connections.secret import Secret
 from connections.simulator.app import KEY, Simulator
 from flows.actions.services import MemoryServices
-from flows.interpreter.journal import ActionFailed, ActionFinished, ActionLogged, ActionStreamed, MemoryJournal
+from flows.interpreter.journal import (
+    ActionFailed,
+    ActionFinished,
+    ActionLogged,
+    ActionNoted,
+    ActionStreamed,
+    MemoryJournal,
+)
 from flows.interpreter.runner import execute
 from flows.language.document import parse
 from flows.language.errors import RunFailed
@@ -238,6 +246,35 @@ async def test_a_failure_that_passes_is_tried_again():
     (done,) = await asked({"agent": "fail-503-1"}, service=service)
     assert len(service.asked) == 2
     assert "You said: Hi" in str(done.output)
+
+
+class Silent:
+    """Begins an answer, and falls silent."""
+
+    def __init__(self):
+        self.began, self.is_closed = asyncio.Event(), False
+
+    async def chat(self, target, request):
+        try:
+            yield ConversationOpened("conv_1")
+            yield TextDelta("Well")
+            self.began.set()
+            await asyncio.Event().wait()
+        finally:
+            self.is_closed = True
+
+
+async def test_a_run_that_is_stopped_closes_the_call():
+    silent, journal = Silent(), MemoryJournal()
+    target = Target("project", parse_endpoint(PROJECT), Secret(KEY))
+    services = MemoryServices(silent, {"project": target})
+    run = asyncio.create_task(execute(document({"conversation": "chat"}), {}, journal, services))
+    await silent.began.wait()
+    run.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await run
+    assert silent.is_closed
+    assert [event.value for event in journal.events if isinstance(event, ActionNoted)] == [{"conversation": "conv_1"}]
 
 
 class Recorder:
