@@ -9,6 +9,7 @@ from django.db.models import QuerySet
 
 from flows.runs.iteration_detail import iteration_state
 from flows.runs.iteration_search import IterationSearch
+from flows.runs.iterations import plain_text
 from foundryflow.spreadsheets import harmless
 
 COLUMNS = (
@@ -24,6 +25,9 @@ def iteration_lines(search: IterationSearch) -> Iterator[list[Any]]:
     for one in found.iterator():
         took = "" if one.milliseconds is None else f"{one.milliseconds / 1_000:.3f}"
         state = iteration_state(one, ended=search.run.ended).word
-        texts, output = [harmless(text) for text in (one.customer, one.label)], harmless(one.output_text or "")
+        texts, output = (
+            [harmless(text) for text in (one.customer, one.label)],
+            harmless(plain_text(one.output_text or "")),
+        )
         where = [harmless(text) for text in (one.connection, one.host, one.error)]
         yield [one.number + 1, *texts, state, took, one.tokens, output, *where, one.status or ""]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -35,6 +36,16 @@ SORTS: dict[str, tuple[str, Sequence[Any]]] = {
 }
 LONGEST_OUTPUT = 200  # characters that a row shows
 NUMERIC = ("number", "duration", "tokens")
+
+
+def plain_text(json_text: str) -> str:
+    """Of a text in JSON, which may be cut, the text."""
+    if json_text[:1] != '"':
+        return json_text
+    try:
+        return str(json.loads(json_text))
+    except ValueError:
+        return json_text[1:]
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,7 +158,7 @@ class IterationsPage:
             duration=self._duration(iteration),
             since=milliseconds_since_epoch(iteration.started_at) if self._goes(iteration) else None,
             tokens=thousands(iteration.tokens),
-            output=(iteration.output_text or "") if iteration.state != State.FAILED else "",
+            output=plain_text(iteration.output_text or "") if iteration.state != State.FAILED else "",
             host=host,
             via=iteration.connection if iteration.connection != host else "",
             error=reason_words(iteration.error, iteration.status) if iteration.error else "",
