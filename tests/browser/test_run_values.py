@@ -78,6 +78,16 @@ def test_a_value_is_explored_by_keyboard_and_copied(installation, page, visitor)
     rows.get_by_text("Tree").click()
     expect(rows.locator("table")).to_be_hidden()
 
+    page.goto(f"{installation.url}/runs/1/")
+    page.evaluate("document.documentElement.dataset.loaded = 'once'")
+    page.locator("#step-ret a").click()
+    expect(page.locator("#run-detail h2")).to_have_text("Return")
+    page.keyboard.press("ArrowUp")
+    page.keyboard.press("Enter")
+    expect(page.locator("#run-detail h2")).to_have_text("Answer")
+    expect(page.locator("#step-answer a")).to_be_focused()
+    assert page.locator("html").get_attribute("data-loaded") == "once"
+
     for name in ("Prompt", "Request", "Raw", "Input"):
         page.get_by_role("link", name=name, exact=True).click()
         expect(page.locator(f"#detail-{name.lower()}")).to_be_visible()

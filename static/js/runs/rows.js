@@ -1,7 +1,7 @@
-// Leads through the table of iterations by arrows, and puts the open one below its row where there is no room beside
-// the table.
+// Leads through the tables of steps and iterations by arrows. Where there is no room for the open one beside them, it
+// comes below the row of an iteration, and into view for a step.
 
-const links = () => [...document.querySelectorAll(".iteration-link")];
+const links = () => [...document.querySelectorAll(".iteration-link, a.step-link")];
 
 document.addEventListener("keydown", (event) => {
   const step = { ArrowDown: 1, ArrowUp: -1 }[event.key];
@@ -13,6 +13,13 @@ document.addEventListener("keydown", (event) => {
   if (!next) return;
   event.preventDefault();
   next.focus();
+});
+
+const narrow = window.matchMedia("(width < 1100px)");
+
+document.addEventListener("htmx:finally:swap", (event) => {
+  const isStep = event.detail?.ctx?.sourceElement?.matches?.(".step-link");
+  if (isStep && narrow.matches) document.getElementById("run-detail").scrollIntoView();
 });
 
 const between = window.matchMedia("(600px <= width < 1100px)");
