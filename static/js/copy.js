@@ -25,9 +25,10 @@ async function fetchText(address) {
   return answer.text();
 }
 
-async function write(button, text) {
+async function write(button, coming) {
   try {
-    await navigator.clipboard.writeText(await text);
+    const text = await coming;
+    if (!(await copyToClipboard(text))) throw new Error("no clipboard");
     say(button, "Copied");
   } catch {
     say(button, "Not copied");
@@ -35,14 +36,18 @@ async function write(button, text) {
 }
 
 async function copySource(button, source) {
-  const text = textOf(source);
+  if (await copyToClipboard(textOf(source))) return say(button, "Copied");
+  select(source);
+  say(button, "Selected: press Ctrl C");
+}
+
+// Says whether it could.
+async function copyToClipboard(text) {
   try {
     await navigator.clipboard.writeText(text);
-    say(button, "Copied");
+    return true;
   } catch {
-    if (copySelected(text)) return say(button, "Copied");
-    select(source);
-    say(button, "Selected: press Ctrl C");
+    return copySelected(text);
   }
 }
 
@@ -59,10 +64,10 @@ function copySelected(text) {
   field.className = "vh";
   document.body.append(field);
   field.select();
-  const copied = document.execCommand("copy");
+  const done = document.execCommand("copy");
   field.remove();
   focused?.focus();
-  return copied;
+  return done;
 }
 
 const isIcon = (button) => button.hasAttribute("aria-label");
