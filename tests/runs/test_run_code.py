@@ -1,22 +1,11 @@
-"""The programs that start a run like another one: they run, and no secret stands in them."""
-
-import shutil
-import sys
+"""The programs that start a run like another one: no secret stands in them."""
 
 import pytest
 from django.urls import reverse
 
-from flows.api.examples import example_of_run
 from flows.models import Run
-from flows.runs.code import without_secrets
-from tests.api.test_api import server
-from tests.api.test_reference import execute
-from tests.engine.conftest import counting
 from tests.engine.test_durable import returns
 from tests.factories import make_flow, make_run
-
-__all__ = ["counting", "server"]
-pytestmark = pytest.mark.django_db(transaction=True)
 
 INPUTS = [{"name": "question", "type": "text"}, {"name": "api_key", "type": "secret"},
           {"name": "who", "type": "object", "secret_parts": ["key"]}, {"name": "limit", "type": "number"}]  # fmt: skip
@@ -32,25 +21,6 @@ def asked(db):
         flow=flow, by=None, via="api", customer="O'Hara & Co",
         inputs={"question": "Why?", "api_key": "hush-5f2", "who": who, "limit": 2.5},
     )  # fmt: skip
-
-
-def example(run, base):
-    inputs = {name: without_secrets(value, name) for name, value in run.inputs.items()}
-    return example_of_run(base, run.flow.slug, inputs, run.customer)
-
-
-@pytest.mark.parametrize("language", ["curl", "python"])
-def test_it_starts_a_run_with_the_same_inputs(server, asked, language, monkeypatch):
-    if language == "curl" and shutil.which("curl") is None:
-        pytest.skip("needs curl")
-    monkeypatch.setenv("WHO_KEY", "kept-in-the-environment")
-    program = getattr(example(asked, server.url), language)
-    command = ("bash", "-c") if language == "curl" else (sys.executable, "-c")
-    assert "succeeded" in execute(*command, program)
-    made = Run.objects.latest("pk")
-    assert made.pk != asked.pk
-    assert made.inputs == asked.inputs
-    assert made.customer == asked.customer
 
 
 def test_no_program_holds_a_secret(client_bob, asked):
