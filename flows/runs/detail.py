@@ -24,6 +24,7 @@ from flows.runs.values import LONG_ANSWER, ValueView, code_view, text_view, valu
 from foundryflow.regions import element_id
 
 LONGEST_STREAMED = 100_000  # characters of an answer that is not at its end
+TOLD_BESIDE = {"reasoning": "Thoughts", "logprobs": "Log probabilities"}  # parts of a response
 CALL_TABS = {"input": "Input", "prompt": "Prompt", "response": "Response", "request": "Request"}
 OTHER_TABS = {"input": "Input", "output": "Output"}
 
@@ -163,6 +164,17 @@ class ActionDetail:
     def has_text(self) -> bool:
         """Whether its output is an answer in words, which stands there as `text`."""
         return self.is_call and (self.record.output is None or "text" in self.record.output)
+
+    @cached_property
+    def told_beside(self) -> list[tuple[str, ValueView]]:
+        """What the model told beside its text, where that was asked for."""
+        output = self.record.output if self.has_text and isinstance(self.record.output, dict) else {}
+        variable = variable_of(self.record.inputs)
+        return [
+            (title, value_view(output[name], self._place("part", name), f"{variable}.{name}" if variable else ""))
+            for name, title in TOLD_BESIDE.items()
+            if output.get(name)
+        ]
 
     # What is said above the tabs
 

@@ -55,6 +55,7 @@ OF_ACTIONS: dict[str, Callable[[ActionRun, str], Any]] = {
     "input": lambda record, name: record.inputs[name],
     "inputs": lambda record, _: record.inputs,
     "output": lambda record, _: record.output,
+    "part": lambda record, name: (record.output or {})[name],
     "variable": lambda record, name: record.variables[name],
     "variables": lambda record, _: record.variables,
     "prompt": prompt_of,

@@ -207,3 +207,17 @@ def test_of_a_long_answer_that_streams_the_end_is_shown_and_goes_on_where_it_was
     detail = ActionDetail(run, run.actions.get(path="chat"))
     assert (len(detail.text), detail.length, detail.streams) == (100_001, 150_003, True)
     assert detail.text.endswith("end")
+
+
+def test_thoughts_and_log_probabilities_are_shown_where_the_model_told_them(client_bob, run):
+    assert "Thoughts" not in open_detail(client_bob, run, "chat")
+    told = [{"token": "Be", "logprob": -0.25, "top_logprobs": []}]
+    answer = {"text": "Because.", "reasoning": "It is asked why.", "logprobs": told}
+    run.actions.filter(path="chat").update(output=answer)
+    shown = one_line(open_detail(client_bob, run, "chat"))
+    assert "<summary>Thoughts</summary>" in shown
+    assert "It is asked why." in shown
+    assert "<summary>Log probabilities</summary>" in shown
+    assert "-0.25" in shown
+    query = {"of": "part", "action": "chat", "name": "reasoning"}
+    assert client_bob.get(reverse("runs:value", args=[run.pk]), query).content.decode() == "It is asked why."
