@@ -5,6 +5,7 @@ from __future__ import annotations
 from connections.foundry.errors import ErrorKind, FoundryError
 from connections.foundry.values import Target
 
+NEEDS_ROLE = "The role Foundry User on the project is needed; a new one takes some minutes."
 CONVERSATION_WORDS = ("conversation", "previous response", "previous_response")
 
 
@@ -13,6 +14,8 @@ def error_of_agent(error: FoundryError, agent: str, target: Target) -> FoundryEr
     said = error.raw.lower()
     if error.status == 401 and target.identity is None:
         return reworded(error, error.kind, *key_refusal(agent, target))
+    if error.kind in (ErrorKind.AUTH_TOKEN, ErrorKind.PERMISSION) and target.identity is not None and error.status:
+        return reworded(error, error.kind, error.message, NEEDS_ROLE)
     if error.status in (400, 404) and any(word in said for word in CONVERSATION_WORDS) and not error.params:
         return reworded(
             error,
@@ -59,7 +62,7 @@ def key_refusal(agent: str, target: Target) -> tuple[str, str]:
         return f"401: {what} is published as an application. Applications take no key, only Microsoft Entra ID.", entra
     return (
         f"401: {what} was not opened by the key. Agents of this kind want Microsoft Entra ID, or the key is wrong.",
-        f"{entra} The role Foundry User on the project is needed.",
+        f"{entra} {NEEDS_ROLE}",
     )
 
 

@@ -15,7 +15,8 @@ from flows.playground.variables import INPUTS, names_in, optional_in, variables_
 
 LONGEST = 200_000  # characters of one value, as a field takes them
 LARGEST_WHOLE = 2.0**63
-PART = re.compile(rf"\b({'|'.join(VISIBLE)})\b")
+OF_AGENTS = "conversation"  # a part of no answer to a prompt, and a common name of a variable
+PART = re.compile(rf"\b({'|'.join(name for name in VISIBLE if name != OF_AGENTS)})\b")
 UNKNOWN = object()
 
 

@@ -212,3 +212,4 @@ async def test_a_token_that_is_refused_is_not_called_a_key():
     with pytest.raises(FoundryError) as refused:
         [event async for event in client.chat(target, request)]
     assert refused.value.kind is ErrorKind.AUTH_TOKEN
+    assert "The role Foundry User" in refused.value.hint
