@@ -2,6 +2,7 @@ from django.urls import path
 
 from flows.designer import (
     agents,
+    condition_view,
     deployments,
     pasted_properties,
     picker,
@@ -46,3 +47,4 @@ for pattern in urlpatterns:
 urlpatterns.insert(0, path("deployments/", deployments.suggest, name="deployments"))
 urlpatterns.insert(0, path("agents/", agents.suggest, name="agents"))
 urlpatterns.insert(0, path("in-place/<id:pk>/stream/", run_stream.stream, name="run_stream"))
+urlpatterns.insert(0, path("conditions/", condition_view.show_rows, name="condition_rows"))

@@ -76,10 +76,14 @@ def is_true(value: Any) -> bool:
     return bool(value.text if isinstance(value, Response) else value)
 
 
-def as_template(expression: str) -> str:
+def bare_expression(expression: str) -> str:
+    """A condition without the braces that somebody may have put around it."""
     bare = expression.strip()
-    if bare.startswith("{{") and bare.endswith("}}"):
-        bare = bare[2:-2].strip()
+    return bare[2:-2].strip() if bare.startswith("{{") and bare.endswith("}}") else bare
+
+
+def as_template(expression: str) -> str:
+    bare = bare_expression(expression)
     if not bare:
         raise ExpressionError("The condition is empty.")
     return "{{ (" + bare + ") }}"

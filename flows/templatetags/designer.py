@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any
 
 from django import template
 
 from connections.models import Connection
+from flows.language.condition_rows import COMPARISONS, Comparison, ConditionRows, rows_of
 from flows.language.stored_secrets import is_stored
 
 register = template.Library()
@@ -65,3 +66,15 @@ def words_instead(field: Any, panel: Any) -> str:
     other = panel.form.declared[property.overridden_by]
     words: str = other.words_instead(stored[property.overridden_by])
     return words
+
+
+@register.filter
+def as_rows(expression: Any) -> ConditionRows | None:
+    """A condition as rows; None where it has to be shown as an expression."""
+    return rows_of(expression if isinstance(expression, str) else "" if expression is None else str(expression))
+
+
+@register.simple_tag
+def comparisons() -> Sequence[Comparison]:
+    """What rows of conditions offer."""
+    return COMPARISONS

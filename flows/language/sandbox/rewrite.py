@@ -132,6 +132,37 @@ def refuse_endless(source: str) -> None:
             raise TemplateRefused("The template is nested too deeply.")
 
 
+@dataclass(frozen=True)
+class Token:
+    """A piece of an expression."""
+
+    text: str
+    is_word: bool  # a name, or a word such as `and`; no text in quotes
+    depth: int  # of the brackets that it stands in; a bracket itself stands outside of its own
+    before: str  # blanks
+
+
+def tokens_of(expression: str) -> list[Token]:
+    """The pieces of a bare expression that can be parsed. Raises TemplateRefused where it is not one expression."""
+    found: list[Token] = []
+    depth, blanks = 0, ""
+    try:
+        pieces = list(_parser.lexer.tokeniter(f"{{{{ {expression} }}}}", None))
+    except jinja2.TemplateSyntaxError as error:
+        raise TemplateRefused(str(error.message)) from None
+    if [kind for _, kind, _ in pieces].count("variable_end") != 1 or pieces[-1][1] != "variable_end":
+        raise TemplateRefused("It is not one expression.")
+    for _, kind, text in pieces[1:-1]:
+        if kind == "whitespace":
+            blanks += text
+            continue
+        depth -= kind == "operator" and text in ")]}"
+        found.append(Token(text, kind == "name", depth, blanks))
+        depth += kind == "operator" and text in "([{"
+        blanks = ""
+    return found
+
+
 def compile_template(source: str) -> CompiledTemplate:
     """Raises Refused."""
     found = remembered_template(source)

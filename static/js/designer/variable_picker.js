@@ -16,8 +16,13 @@ const findOf = (picker) => picker.querySelector("input");
 const buttonOf = (field) => document.querySelector(`[data-insert-into="${CSS.escape(field.id)}"]`);
 const isBare = () => "bare" in picking.button.dataset;
 
+let begun = null; // the field in which {{ stands without a choice, until something is typed or it is left
+
 // Whether what is in the field, or in any, waits for a choice.
-export const isPicking = (field = picking?.field) => Boolean(picking?.isTyped) && picking.field === field;
+export function isPicking(field) {
+  const waiting = picking?.isTyped ? picking.field : begun;
+  return Boolean(waiting) && (!field || field === waiting);
+}
 
 // Opens it for the field: what stands from `from` to `to` is replaced, `whole` is the expression that it is, if any.
 export async function openPicker(field, { button = buttonOf(field), words = "", isTyped = false, ...place } = {}) {
@@ -229,8 +234,9 @@ function typeOn(text) {
 }
 
 function leave() {
-  const { button, field, to, isPressed } = closePicker();
+  const { button, field, to, isPressed, isTyped } = closePicker();
   if (isPressed) return button.focus();
+  if (isTyped) begun = field;
   field.focus();
   field.setSelectionRange(to, to);
 }
@@ -264,6 +270,7 @@ document.addEventListener("input", (event) => {
     return picking.values && findWithParts(picker);
   }
   const field = event.target;
+  if (field === begun) begun = null;
   if (!event.isTrusted || event.inputType === "deleteContentBackward" || !field.id || !buttonOf(field)) return;
   const place = field.selectionStart;
   if (place === field.selectionEnd && field.value.slice(0, place).endsWith("{{")) {
@@ -312,6 +319,10 @@ function fieldKey(event) {
 }
 
 document.addEventListener("focusout", (event) => {
+  if (begun && event.target === begun && !picking) {
+    begun = null;
+    event.target.dispatchEvent(new Event("input", { bubbles: true }));
+  }
   const picker = event.target.closest("[data-picker]");
   const to = event.relatedTarget;
   if (picker && to && picking && !picker.contains(to) && to !== picking.button) closePicker();
