@@ -20,6 +20,7 @@ from flows.designer.others import MergeNotice
 from flows.designer.panel import Panel, stored_panel
 from flows.designer.start_form import StartForm
 from flows.flowchart.chart import GROUPS, START, Card, Flowchart, TypeView, type_view
+from flows.language.clipboard import PASTED_FORMATS
 from flows.language.document import DocumentError
 from flows.language.nodes import Action
 from foundryflow.regions import Region
@@ -46,6 +47,7 @@ def page_context(opened: OpenFlow, selected: str, panel: Region | None = None) -
         **shared,
         "panel_template": panel.template,
         "toolbox": toolbox(),
+        "paste_formats": " ".join(PASTED_FORMATS),
         "containers": [type_view(type) for type in registry.container_types()],
         "can_edit": opened.can_edit,
         "is_live": opened.is_live,

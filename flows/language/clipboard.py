@@ -19,6 +19,7 @@ from foundryflow.strict_json import JsonError, storable_json
 
 FAMILY, VERSION = "foundryflow-actions", "1"
 FORMAT = f"{FAMILY}/{VERSION}"
+PASTED_FORMATS = (FORMAT, FLOW_FORMAT)
 LARGEST = 5 * 1024 * 1024  # characters
 NOTHING_ELSE = "Copy actions in the designer, and paste them here."
 
@@ -50,7 +51,7 @@ def actions_in(text: str) -> list[Json]:
     except JsonError:
         raise ClipboardError(f"What you pasted is no actions of a flow. {NOTHING_ELSE}") from None
     format = given.get("format") if isinstance(given, dict) else None
-    if format not in (FORMAT, FLOW_FORMAT):
+    if format not in PASTED_FORMATS:
         raise ClipboardError(unknown_format(format))
     actions = given.get("actions")
     if not actions:

@@ -10,6 +10,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 
+from django.db.models import Q
+
 from flows.models.flow import Flow
 
 MOST_STEPS = 300  # revisions that are looked at
@@ -34,11 +36,14 @@ class FlowHistory:
 
     @cached_property
     def steps(self) -> dict[int, RevisionStep]:
-        """By key, the newest first."""
-        found = self.flow.revisions.order_by("-number").values_list(
+        """By key, the newest first: the newest of all, and where much was undone those before the current one, too."""
+        rows = self.flow.revisions.order_by("-number").values_list(
             "pk", "number", "parent_id", "created_by_id", "takes_back_id"
         )
-        return {pk: RevisionStep(pk, *rest) for pk, *rest in found[:MOST_STEPS]}
+        found, head = list(rows[:MOST_STEPS]), self.flow.current
+        if len(found) == MOST_STEPS and head.number - found[-1][1] < MOST_STEPS // 2:
+            found += rows.filter(Q(number__lte=head.number) | Q(parent=head))[:MOST_STEPS]
+        return {pk: RevisionStep(pk, *rest) for pk, *rest in found}
 
     @property
     def head(self) -> RevisionStep | None:

@@ -41,6 +41,7 @@ document.addEventListener("toggle", (event) => {
     const isFor = id === "start" ? "forStart" in item.dataset : isContainer || !("forContainers" in item.dataset);
     if (!isFor) item.remove();
   }
+  list.scrollIntoView({ block: "nearest" });
 }, true);
 
 // Links to another card or page wait until what is typed in the panel is saved, and go nowhere when it is refused or
@@ -169,9 +170,7 @@ function cardKey(event, title) {
     change(id, verb, { chosen: selection.chosenWith(id).join(), ...values });
   });
   const goOn = (to) => go(() => {
-    if (!to) return;
-    selection.keepAnchor(to.dataset.card);
-    to.focus();
+    to?.focus();
   });
   if (event.altKey) return key in MOVES ? act(MOVES[key]) : undefined;
   if (control && key.toLowerCase() === "d") return act("duplicate");
@@ -202,7 +201,7 @@ function cardKey(event, title) {
 function extendTo(title, key) {
   const to = cardBeside(title, key === "ArrowDown" ? 1 : -1);
   to.focus();
-  selection.extend(to.dataset.card);
+  selection.extend(to.dataset.card, title.dataset.card);
 }
 
 // The menu of a card by the key for menus and the other button of the mouse.

@@ -56,6 +56,23 @@ async function cut(ids) {
   await change(ids[0], "remove", { chosen: ids.join(), cut: "1" });
 }
 
+// What is none of ours is not sent at all.
+function refusal(text) {
+  const formats = designer.dataset.pasteFormats.split(" ");
+  const families = formats.map((each) => each.split("/")[0]);
+  let format = null;
+  try {
+    format = JSON.parse(text)?.format;
+  } catch {
+    // No JSON.
+  }
+  if (formats.includes(format)) return "";
+  const isOlder = typeof format === "string" && families.includes(format.split("/")[0]);
+  if (!isOlder) return "What you pasted is no actions of a flow. Copy actions in the designer, and paste them here.";
+  const version = format.slice(0, 40);
+  return `What you pasted is from another version of FoundryFlow (${version}); this server reads ${formats[0]}.`;
+}
+
 export function pasteText(text, behind) {
   if (isAway()) return say("Not pasted: the server cannot be reached. Paste again afterwards.", "bad");
   if (!text.trim()) return say("There is nothing to paste on the clipboard.", "bad");
@@ -63,6 +80,8 @@ export function pasteText(text, behind) {
     const size = Math.round(text.length / 1_000_000);
     return say(`What you pasted is ${size} MB; at most 5 MB can be pasted. Nothing was changed.`, "bad");
   }
+  const why = refusal(text);
+  if (why) return say(why, "bad");
   const place = behind === "start" ? { at: 0 } : behind ? { after: behind } : {};
   focusAfterwards("chosen");
   return post(designer.dataset.pasteUrl, { text, ...place });

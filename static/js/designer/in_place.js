@@ -1,24 +1,32 @@
 // Typing on a card: its title (F2, a double click) and its note (Shift F2). Enter saves a title, leaving the field
 // saves both, Esc lets go.
 
-import { change, focusAfterwards, isEditable, titleOf } from "./edit.js";
+import { isAway } from "../session.js";
+import { change, focusAfterwards, isEditable, say, titleOf } from "./edit.js";
 
-// `save` is given what was typed; it is not called for what was there.
-function type(field, title, save) {
+const NOT_SAVED = "Not saved yet: the server cannot be reached. What you typed stays here.";
+let waiting = null; // what is typed while nobody can take it: saves it
+
+// `save` is given what was typed; it is not called for what was there. `again` opens the field anew.
+function type(field, title, save, again) {
   const id = title.dataset.card;
   const before = field.value;
   let isOver = false;
-  const end = (isSaved, hasFocus) => {
+  const end = async (isSaved, hasFocus) => {
     if (isOver) return;
-    isOver = true;
     const typed = field.value;
+    if (isSaved && typed !== before && isAway()) {
+      waiting = () => end(true, false);
+      return say(NOT_SAVED, "bad");
+    }
+    isOver = true;
     field.closest("[data-typing]").remove();
     title.closest("article").classList.remove("is-typing");
-    if (isSaved && typed !== before) {
-      if (hasFocus) focusAfterwards(id);
-      save(typed);
-    }
     if (hasFocus) titleOf(id)?.focus();
+    if (!isSaved || typed === before) return;
+    if (hasFocus) focusAfterwards(id);
+    await save(typed);
+    if (isAway()) again(typed);
   };
   field.addEventListener("keydown", (event) => {
     event.stopPropagation();
@@ -32,6 +40,20 @@ function type(field, title, save) {
   field.select();
 }
 
+document.addEventListener("session:back", () => {
+  waiting?.();
+  waiting = null;
+});
+
+// Opens a field with what could not be saved.
+function keep(open, id, typed) {
+  open(titleOf(id));
+  const field = document.querySelector("[data-typing] :is(input, textarea)");
+  if (!field) return;
+  field.value = typed;
+  field.blur();
+}
+
 export function rename(title) {
   const id = title.dataset.card;
   if (!isEditable || id === "start" || document.querySelector("[data-typing]")) return;
@@ -42,7 +64,7 @@ export function rename(title) {
   field.placeholder = title.querySelector("b").textContent;
   title.closest("article").classList.add("is-typing");
   title.before(place);
-  type(field, title, (typed) => change(id, "rename", { title: typed }));
+  type(field, title, (typed) => change(id, "rename", { title: typed }), (typed) => keep(rename, id, typed));
 }
 
 export function editNote(title) {
@@ -55,7 +77,7 @@ export function editNote(title) {
   field.value = note?.textContent ?? "";
   article.classList.add("is-typing");
   article.querySelector(":scope > .card-head").after(place);
-  type(field, title, (typed) => change(id, "note", { text: typed }));
+  type(field, title, (typed) => change(id, "note", { text: typed }), (typed) => keep(editNote, id, typed));
 }
 
 document.addEventListener("dblclick", (event) => {

@@ -41,27 +41,18 @@ export function toggle(id, first = "") {
   choose(now);
 }
 
-export function extend(id) {
+// `from` is where the range begins, while none is chosen.
+export function extend(id, from) {
   const ids = seenTitles().map((title) => title.dataset.card);
-  const from = ids.indexOf(anchorOr(id));
-  const to = ids.indexOf(id);
-  choose(ids.slice(Math.min(from, to), Math.max(from, to) + 1));
+  if (!chosen.size || !ids.includes(anchor)) anchor = ids.includes(from) ? from : id;
+  const [first, last] = [ids.indexOf(anchor), ids.indexOf(id)];
+  choose(ids.slice(Math.min(first, last), Math.max(first, last) + 1));
 }
 
 // A card that is gone to by itself is where the next range begins.
 export function startAt(id) {
   anchor = id;
   if (chosen.size) choose([]);
-}
-
-function anchorOr(id) {
-  if (anchor && titleOf(anchor)) return anchor;
-  anchor = selected() && titleOf(selected()) ? selected() : id;
-  return anchor;
-}
-
-export function keepAnchor(id) {
-  if (!chosen.size) anchor = id;
 }
 
 function show() {
@@ -84,7 +75,7 @@ document.addEventListener("click", (event) => {
   if (!title || event.button || !isEditable) return;
   const id = title.dataset.card;
   if (event.ctrlKey || event.metaKey) toggle(id, selected());
-  else if (event.shiftKey) extend(id);
+  else if (event.shiftKey) extend(id, document.activeElement.dataset?.card ?? selected());
   else return startAt(id);
   event.preventDefault();
   event.stopImmediatePropagation();

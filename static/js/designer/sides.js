@@ -1,8 +1,9 @@
-// The panels at the sides: as wide as somebody likes them, or folded. Separators are moved by mouse and by arrows, and
-// Enter or a double click folds. This browser remembers it.
+// The panels at the sides: as wide as somebody likes them, or folded. Separators are dragged, pressed (usual and wide),
+// and moved by arrows; Enter or a double click folds. This browser remembers it.
 
 const STORED = "designer-sides";
 const STEP = 16; // px that an arrow moves
+const WIDE = 1.5; // times the usual width, by a press without dragging
 const NARROWEST = 180; // px
 const CHART = 320; // px that are left for the chart
 
@@ -68,13 +69,17 @@ for (const separator of separators) {
     separator.focus();
     separator.setPointerCapture(event.pointerId);
     const [from, width] = [event.clientX, stored(separator).isFolded ? 0 : widthOf(separator)];
+    let isDragged = false;
     const move = (moved) => {
-      if (Math.abs(moved.clientX - from) > 3) resize(separator, width + (moved.clientX - from) * grows);
+      isDragged ||= Math.abs(moved.clientX - from) > 3;
+      if (isDragged) resize(separator, width + (moved.clientX - from) * grows);
+    };
+    const end = () => {
+      separator.removeEventListener("pointermove", move);
+      if (!isDragged) resize(separator, width === standard(separator) ? width * WIDE : standard(separator));
     };
     separator.addEventListener("pointermove", move);
-    separator.addEventListener("lostpointercapture", () => separator.removeEventListener("pointermove", move), {
-      once: true,
-    });
+    separator.addEventListener("lostpointercapture", end, { once: true });
   });
   separator.addEventListener("dblclick", () => toggle(separator));
   show(separator);
