@@ -5,6 +5,7 @@ import { isEditable, saidNow, say, seenTitles, selected, titleOf } from "./edit.
 
 const chosen = new Set();
 let anchor = ""; // where a range begins
+let end = ""; // and where it ends just now
 let done = null; // the first of what the last edit has made
 const SAID = ", selected";
 
@@ -37,21 +38,22 @@ export function toggle(id, first = "") {
   const now = new Set(chosen);
   if (!now.size && first) now.add(first).add(id);
   else now.has(id) ? now.delete(id) : now.add(id);
-  anchor = id;
+  anchor = end = id;
   choose(now);
 }
 
-// `from` is where the range begins, while none is chosen.
+// `from` is the card that had the focus: a range goes on there, or begins there.
 export function extend(id, from) {
   const ids = seenTitles().map((title) => title.dataset.card);
-  if (!chosen.size || !ids.includes(anchor)) anchor = ids.includes(from) ? from : id;
+  if (!chosen.size || from !== end || !ids.includes(anchor)) anchor = ids.includes(from) ? from : id;
+  end = id;
   const [first, last] = [ids.indexOf(anchor), ids.indexOf(id)];
   choose(ids.slice(Math.min(first, last), Math.max(first, last) + 1));
 }
 
 // A card that is gone to by itself is where the next range begins.
 export function startAt(id) {
-  anchor = id;
+  anchor = end = id;
   if (chosen.size) choose([]);
 }
 
@@ -97,5 +99,5 @@ document.addEventListener("htmx:after:swap", () => {
   if (now) done = now[0];
   if (now) choose(now.length > 1 ? now : [], { quiet: true });
   else choose([...chosen], { quiet: true });
-  if (now) anchor = now[0];
+  if (now) anchor = end = now[0];
 });
