@@ -9,6 +9,7 @@ import shlex
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
+from urllib.parse import urlencode
 
 from flows.interpreter.inputs import has_stored_default
 from flows.language.nodes import Input
@@ -116,7 +117,7 @@ def examples_of_flow(base: str, slug: str, inputs: Iterable[Input]) -> list[Call
             "Start and wait",
             "Answers with the run and its output once it has ended; after 300 seconds with 202, and the run goes on.",
             curl(f"{flow}/run?timeout=300", body=word),
-            python_call(samples, WAIT.format(url=f"{flow}/run", more="")),
+            python_call(samples, WAIT.format(url=f"{flow}/run", more="", params="")),
         ),
         CallExample(
             "Start and follow the stream",
@@ -142,13 +143,18 @@ def examples_of_flow(base: str, slug: str, inputs: Iterable[Input]) -> list[Call
     ]
 
 
-def example_of_run(base: str, slug: str, inputs: Mapping[str, Any], customer: str = "") -> CallExample:
-    """Start a flow with these inputs, and wait."""
+def example_of_run(
+    base: str, slug: str, inputs: Mapping[str, Any], customer: str = "", *, draft: bool = False
+) -> CallExample:
+    """Start a flow with these inputs, and wait. `draft`: not what is published."""
+    query = {"timeout": "300", **({"revision": "draft"} if draft else {})}
     url, more = f"{base}/api/flows/{slug}/run", {"customer": customer} if customer else {}
     word = body_in_shell(inputs, **more)
     keywords = "".join(f', "{name}": {python_value(value)}' for name, value in more.items())
-    call = WAIT.format(url=url, more=keywords)
-    return CallExample("Start and wait", "", f"{curl(f'{url}?timeout=300', body=word)}\n", python_call(inputs, call))
+    call = WAIT.format(url=url, more=keywords, params=', "revision": "draft"' if draft else "")
+    return CallExample(
+        "Start and wait", "", f"{curl(f'{url}?{urlencode(query)}', body=word)}\n", python_call(inputs, call)
+    )
 
 
 def python_call(inputs: Mapping[str, Any], call: str, *modules: str) -> str:
@@ -160,7 +166,7 @@ def python_call(inputs: Mapping[str, Any], call: str, *modules: str) -> str:
 WAIT = """\
 answer = requests.post(
     "{url}",
-    params={{"timeout": 300}},
+    params={{"timeout": 300{params}}},
     headers=headers,
     json={{"inputs": inputs{more}}},
     timeout=330,

@@ -24,7 +24,8 @@ def code(request: Request, pk: int) -> HttpResponse:
     if run.flow.room != Room.DESIGNER:
         raise Http404("Only flows of the designer are called by the API.")
     inputs = {name: without_secrets(value, name) for name, value in run.inputs.items()}
-    example = example_of_run(base_address(request), run.flow.slug, inputs, run.customer or "")
+    is_draft, customer = run.published is False, run.customer or ""
+    example = example_of_run(base_address(request), run.flow.slug, inputs, customer, draft=is_draft)
     programs = {"curl": example.curl, "python": example.python}
     if (wanted := request.GET.get("as")) is None:
         context = {"run": run, "programs": programs.items(), "names": [KEY, *environment_values(inputs)]}

@@ -53,6 +53,12 @@ class RunComparison:
     def other_revisions(self) -> bool:
         return not self.other_flows and self.left.revision_id != self.right.revision_id
 
+    @property
+    def revisions(self) -> str:
+        """Address of what differs between them."""
+        query = urlencode({"r": self.right.revision.number, "with": self.left.revision.number})
+        return f"{reverse('revisions:show', args=[self.left.flow.slug])}?{query}"
+
     @cached_property
     def sides(self) -> list[tuple[str, Run]]:
         return [("Left", self.left), ("Right", self.right)]

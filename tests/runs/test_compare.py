@@ -92,6 +92,8 @@ def test_other_revisions_and_other_flows_are_said(client_bob, run, other, alice)
     Run.objects.filter(pk=other.pk).update(revision=flow.current)
     page = one_line(client_bob.get(COMPARE, {"a": run.pk, "b": other.pk}).content.decode())
     assert "different revisions: r1 and r2" in page
+    assert f'href="/flows/{flow.slug}/revisions/?r=2&amp;with=1"' in page
+    assert client_bob.get(f"/flows/{flow.slug}/revisions/?r=2&with=1").status_code == 200
     elsewhere = make_run(make_flow("each-word"), text="x")
     assert "runs of different flows" in one_line(
         client_bob.get(COMPARE, {"a": run.pk, "b": elsewhere.pk}).content.decode()

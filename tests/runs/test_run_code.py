@@ -40,3 +40,12 @@ def test_runs_of_a_session_are_not_called_by_the_api(client_alice, alice, asked)
     asked.flow.room = "playground"
     asked.flow.save()
     assert client_alice.get(reverse("runs:code", args=[run.pk])).status_code == 404
+
+
+def test_a_run_of_the_draft_is_started_as_one(client_bob, asked):
+    address = reverse("runs:code", args=[asked.pk])
+    for published, is_draft in ((False, True), (True, False), (None, False)):
+        Run.objects.filter(pk=asked.pk).update(published=published)
+        curl, python = (client_bob.get(address, {"as": name}).content.decode() for name in ("curl", "python"))
+        assert ("&revision=draft" in curl) is is_draft
+        assert (', "revision": "draft"}' in python) is is_draft
