@@ -37,7 +37,10 @@ FORMS = {
     "escaped, capitals": lambda text: escaped(text).upper().replace("\\U", "\\u"),
     "escaped twice": lambda text: json.dumps(escaped(text))[1:-1],
     "escaped in part": lambda text: escaped(text[:5]) + text[5:],
-    "escaped here and there": lambda text: "".join(escaped(s) if n % 3 else s for n, s in enumerate(text)),
+    # A backslash is always escaped: alone, it would make another text of the escape behind it.
+    "escaped here and there": lambda text: "".join(
+        escaped(s) if n % 3 or s == "\\" else s for n, s in enumerate(text)
+    ),
     "escaped as in Python": lambda text: "".join(f"\\x{byte:02x}" for byte in text.encode()),
     "percent": percent,
     "percent in small letters": lambda text: percent(text).lower(),
