@@ -32,6 +32,7 @@ def test_rows_write_the_expression_and_the_expression_gives_rows(page, ada):
     page.keyboard.press("Control+Space")
     page.keyboard.type("tie")
     page.keyboard.press("Enter")
+    expect(row.get_by_label("Value", exact=True)).to_have_value("tier")
     row.get_by_label("Comparison").select_option("is at least")
     row.get_by_label("Compared with").fill("2")
     expect(expression).to_have_value("tier >= 2")

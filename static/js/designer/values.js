@@ -11,9 +11,8 @@ function addressOf(more = {}) {
   const { valuesUrl } = document.querySelector("[data-designer]").dataset;
   const { panel = "" } = document.getElementById("panel")?.dataset ?? {};
   const base = document.getElementById("base")?.value ?? "";
-  const run = new URLSearchParams(location.search).get("run");
-  if (run) more.run = run;
-  return `${valuesUrl.replace("ACTION", encodeURIComponent(panel))}?${new URLSearchParams({ base, ...more })}`;
+  const run = document.getElementById("run-bar")?.dataset.shown ?? "none"; // whose values stand beside the flow
+  return `${valuesUrl.replace("ACTION", encodeURIComponent(panel))}?${new URLSearchParams({ base, run, ...more })}`;
 }
 
 // { run, groups, body, filters }, as flows/designer/picker.py lists them; null when no answer came.
