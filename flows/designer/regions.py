@@ -23,6 +23,7 @@ from flows.flowchart.chart import GROUPS, START, Card, Flowchart, TypeView, type
 from flows.language.clipboard import PASTED_FORMATS
 from flows.language.document import DocumentError
 from flows.language.nodes import Action
+from flows.runs.workers import workers_notice
 from foundryflow.regions import Region
 
 
@@ -50,7 +51,7 @@ def page_context(opened: OpenFlow, selected: str, panel: Region | None = None) -
         "paste_formats": " ".join(PASTED_FORMATS),
         "containers": [type_view(type) for type in registry.container_types()],
         "can_edit": opened.can_edit,
-        "is_live": opened.is_live,
+        "workers": workers_notice() if opened.is_live else None,
     }
 
 

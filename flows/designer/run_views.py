@@ -37,6 +37,7 @@ from flows.designer.shown_run import NONE
 from flows.models import Run, SavedInputs
 from flows.models.audited import flow_subject, of_flow, run_subject
 from flows.models.designer import LONGEST_NAME, MOST_SAVED, is_storable, without_masks
+from flows.runs.workers import workers_notice
 from foundryflow.access import editor, reader, runner
 from foundryflow.audit.record import origin_of, record
 from foundryflow.http import Request, form_data, whole_number
@@ -74,6 +75,7 @@ def run_begun(opened: OpenFlow, plan: PlannedRun) -> HttpResponse:
     tab = "output" if bottom.tab == "problems" else bottom.tab
     opened.request.COOKIES[COOKIE] = f"{tab}.open"
     parts = [*all_regions(opened, selected), this_run_region(opened, selected), feed_region(opened, selected, THIS_RUN)]
+    parts.append(Region("runs/_workers.html", "workers", {"workers": workers_notice()}))
     response = regions(opened.request, *parts)
     response.set_cookie(COOKIE, f"{tab}.open", max_age=YEAR, samesite="Lax", path=reverse("flows:home"))
     response.headers["HX-Push-Url"] = url_of(opened.flow, selected)

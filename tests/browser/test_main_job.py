@@ -240,7 +240,7 @@ def test_what_is_typed_is_saved_before_another_card_or_menu_takes_over(installat
     expect(page.locator("#card-answer .card-title")).to_contain_text("Quick")
     page.locator("#panel-title").fill("Prepared")
     page.locator("#card-vars .card-menu summary").click()
-    page.locator("[data-verb=duplicate]").click()
+    page.locator("#card-vars [data-verb=duplicate]").click()
     saved(page, 4)
     expect(page.locator("#card-vars .card-title")).to_contain_text("Prepared")
     page.locator("[data-undo]").click()
