@@ -12,6 +12,7 @@ SUITES = (
         "tests/catalog",
         "tests/lint/test_literal_secrets.py",
         "tests/models",
+        "tests/revisions",
         "tests/runs",
         "tests/designer",
         "tests/connections/test_connections.py",
