@@ -73,9 +73,8 @@ def create_flow(request: Request) -> HttpResponse:
             form.add_error("beginning", f"It cannot be copied: {error}")
         else:
             return redirect("designer:show", flow.slug)
-    return page(
-        request, "flows/new.html", {"form": form, "samples": sample_flows()}, status=422 if form.is_bound else 200
-    )
+    context = {"form": form, "begins": form.is_bound or "begin" in request.GET, "samples": sample_flows()}
+    return page(request, "flows/new.html", context, status=422 if form.is_bound else 200)
 
 
 @editor
