@@ -14,7 +14,7 @@ def test_the_designer_by_keyboard(installation, ada):
     page = ada.page
     page.get_by_role("button", name="Add a sample flow").click()
     page.wait_for_load_state("load")
-    expect(page.locator("header")).to_have_count(1)
+    expect(page.get_by_role("banner")).to_have_count(1)
     assert page.locator("#panel").bounding_box() is None
     wide = page.locator("[data-chart]").bounding_box()["width"]
 
@@ -57,6 +57,7 @@ def test_the_designer_by_keyboard(installation, ada):
     chosen = page.locator("[data-insert-menu] [aria-selected=true]")
     expect(menu).to_have_attribute("aria-activedescendant", chosen.get_attribute("id"))
     page.keyboard.press("ArrowUp")
+    page.keyboard.type("chat")
     page.keyboard.press("Enter")
     is_card(page, "chat")
     page.keyboard.press("Enter")
