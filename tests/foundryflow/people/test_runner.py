@@ -49,7 +49,7 @@ def test_the_designer_is_read_only_with_a_run_button(client_runner, client_bob, 
     page = client_runner.get(flow.get_absolute_url()).content.decode()
     assert "data-run" in page
     assert "data-editable" not in page
-    assert "toolbox" not in page
+    assert "data-toolbox-find" not in page
     assert "data-run" not in client_bob.get(flow.get_absolute_url()).content.decode()
 
 
