@@ -113,6 +113,7 @@ document.addEventListener("toggle", (event) => {
 
 document.addEventListener("keydown", (event) => {
   if (event.defaultPrevented || !(event.ctrlKey || event.metaKey)) return;
+  if (event.target.closest?.("[data-typing]")) return; // a note on a card is saved by it
   if (event.key === "Enter") {
     event.preventDefault();
     const form = document.getElementById("run-form");
