@@ -160,14 +160,27 @@ def find_sealed_json(table: str, column: str) -> SealedJson | None:
 
 
 def encrypted_columns() -> list[EncryptedColumn]:
-    """Those of the tables there are: a migration may be about to make another."""
-    tables = set(connection.introspection.table_names())
-    return [column for column in _sealed_json if column.model._meta.db_table in tables] + [
+    """Those that are there: a migration may be about to make another."""
+    found = list(_sealed_json) + [
         EncryptedColumn(model, field)
         for model in apps.get_models()
         for field in model._meta.local_fields
-        if isinstance(field, EncryptedMixin) and model._meta.db_table in tables
+        if isinstance(field, EncryptedMixin)
     ]
+    there = columns_of({column.model._meta.db_table for column in found})
+    return [column for column in found if column.field.column in there[column.model._meta.db_table]]
+
+
+def columns_of(tables: set[str]) -> dict[str, set[str]]:
+    """Their columns in the database; none of a table that is not there."""
+    with connection.cursor() as cursor:
+        known = set(connection.introspection.table_names(cursor))
+        return {
+            table: {column.name for column in connection.introspection.get_table_description(cursor, table)}
+            if table in known
+            else set()
+            for table in tables
+        }
 
 
 def encrypted_values() -> Iterator[EncryptedValue]:
