@@ -15,6 +15,8 @@ SUITES = (
         "tests/revisions",
         "tests/runs",
         "tests/designer",
+    ),
+    (
         "tests/connections/test_connections.py",
         "tests/connections/test_checks.py",
         "tests/connections/test_lesson_memory.py",
