@@ -12,7 +12,7 @@ import pytest
 
 from connections.endpoint.recognise import parse_endpoint
 from connections.foundry.lessons import Lesson
-from connections.foundry.routes import Api
+from connections.foundry.routes import SPOKEN, Api
 from connections.foundry.values import ChatRequest, Message, ToolCall
 from connections.secret import Secret
 from flows.playground.code_writers import (
@@ -106,7 +106,7 @@ def test_a_choice_that_does_not_exist_becomes_the_nearest_one() -> None:
 
 
 def test_every_option_has_a_label() -> None:
-    assert set(LABELS) == {Api.CHAT, Api.RESPONSES, *Language, *Sdk, *Authentication}
+    assert set(LABELS) == {*SPOKEN, *Language, *Sdk, *Authentication}
     assert LABELS[Sdk.INFERENCE] == "Azure AI Inference SDK (retired)"
 
 
