@@ -18,6 +18,12 @@ function settle() {
   if (!bottom()) return;
   bottom().dataset.tab = chosen();
   body().setAttribute("aria-labelledby", `bottom-tab-${chosen()}`);
+  // Asked for at once, the whole chart would be laid out once more.
+  requestAnimationFrame(nameFold);
+}
+
+function nameFold() {
+  if (!bottom()) return;
   const open = body().checkVisibility();
   const button = bottom().querySelector("[data-fold-bottom]");
   button.setAttribute("aria-expanded", String(open));

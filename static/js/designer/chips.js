@@ -47,7 +47,6 @@ function draw(field) {
     drawn.set(field, text);
     sizes.observe(field);
   }
-  fit(field);
 }
 
 // A bar for scrolling takes its width of both.
@@ -61,9 +60,18 @@ const sizes = new ResizeObserver((entries) => {
   for (const { target } of entries) if (target.isConnected && viewOf(target)) fit(target);
 });
 
-const drawAll = () => document.querySelectorAll(FIELDS).forEach(draw);
+// What is measured waits for the frame: asked for at once, the whole chart would be laid out once more.
+function drawAll() {
+  const fields = [...document.querySelectorAll(FIELDS)];
+  fields.forEach(draw);
+  requestAnimationFrame(() => fields.filter((field) => field.isConnected && viewOf(field)).forEach(fit));
+}
 
-document.addEventListener("input", (event) => { if (event.target.matches(FIELDS)) draw(event.target); });
+document.addEventListener("input", (event) => {
+  if (!event.target.matches(FIELDS) || !viewOf(event.target)) return;
+  draw(event.target);
+  fit(event.target);
+});
 document.addEventListener("scroll", (event) => { if (event.target.matches?.(FIELDS)) fit(event.target); }, true);
 document.addEventListener("htmx:after:swap", drawAll);
 drawAll();

@@ -44,7 +44,7 @@ function resize(separator, width) {
 
 export function foldSide(side, isFolded) {
   const separator = separators.find((each) => each.dataset.side === side);
-  if (!separator) return;
+  if (!separator || Boolean(stored(separator).isFolded) === isFolded) return;
   stored(separator).isFolded = isFolded;
   show(separator);
 }
@@ -82,7 +82,10 @@ for (const separator of separators) {
     separator.addEventListener("lostpointercapture", end, { once: true });
   });
   separator.addEventListener("dblclick", () => toggle(separator));
-  show(separator);
+  // What is usual the page has already: measured before it is laid out, it would be laid out twice.
+  const { width, isFolded } = stored(separator);
+  if (width || isFolded) show(separator);
+  else requestAnimationFrame(() => show(separator));
 }
 
 document.addEventListener("click", (event) => {
