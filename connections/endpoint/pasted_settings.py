@@ -153,11 +153,11 @@ def is_reference(word: str, setting: re.Match[str]) -> bool:
 def fill_references(text: str, values: dict[str, str]) -> str:
     """With the known among $NAME, ${NAME}, ${NAME:-other}, {name}, %NAME%; the others stay."""
 
-    def known(found: re.Match[str]) -> str:
+    def value_of(found: re.Match[str]) -> str:
         name, _, other = (found["code"] or found["shell"] or found["cmd"]).partition(":-")
         return values.get(last_name(name)) or other or found[0]
 
-    return REFERENCE.sub(known, text, MOST_REFERENCES)
+    return REFERENCE.sub(value_of, text, MOST_REFERENCES)
 
 
 def last_name(text: str) -> str:

@@ -13,11 +13,11 @@ def error_of_agent(error: FoundryError, agent: str, target: Target) -> FoundryEr
     """The same error with the words that are right for an agent, and its kind where another one is."""
     said = error.raw.lower()
     if error.status == 401 and target.identity is None:
-        return reworded(error, error.kind, *key_refusal(agent, target))
+        return as_agent_error(error, error.kind, *key_refusal(agent, target))
     if error.kind in (ErrorKind.AUTH_TOKEN, ErrorKind.PERMISSION) and target.identity is not None and error.status:
-        return reworded(error, error.kind, error.message, NEEDS_ROLE)
+        return as_agent_error(error, error.kind, error.message, NEEDS_ROLE)
     if error.status in (400, 404) and any(word in said for word in CONVERSATION_WORDS) and not error.params:
-        return reworded(
+        return as_agent_error(
             error,
             ErrorKind.NOT_FOUND_CONVERSATION,
             f"{error.status}: the service does not know the conversation that was to go on.",
@@ -25,21 +25,21 @@ def error_of_agent(error: FoundryError, agent: str, target: Target) -> FoundryEr
             "Empty the variable to begin a new one.",
         )
     if error.kind is ErrorKind.NOT_FOUND_DEPLOYMENT or (error.status == 404 and not is_missing_route(error)):
-        return reworded(
+        return as_agent_error(
             error,
             ErrorKind.NOT_FOUND_AGENT,
             f"{error.status}: the project has no agent {agent}. Its address and the sign-in are right.",
             "Agent is the name that the list of agents shows; names of agents have no spaces.",
         )
     if error.status == 404:
-        return reworded(
+        return as_agent_error(
             error,
             error.kind,
             f"404: {target.endpoint.host} has no agents at this address.",
             "Look at the name of the project. Classic agents (asst_…) are another API.",
         )
     if error.kind is ErrorKind.UNSUPPORTED_PARAMETER:
-        return reworded(
+        return as_agent_error(
             error,
             error.kind,
             f"{error.status}: the agent takes no {' and no '.join(error.params)}; it has its own.",
@@ -66,7 +66,7 @@ def key_refusal(agent: str, target: Target) -> tuple[str, str]:
     )
 
 
-def reworded(error: FoundryError, kind: ErrorKind, message: str, hint: str) -> FoundryError:
+def as_agent_error(error: FoundryError, kind: ErrorKind, message: str, hint: str) -> FoundryError:
     return FoundryError(
         kind,
         message,

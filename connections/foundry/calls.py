@@ -78,7 +78,7 @@ class ChatCall:
         return self.request.model
 
     def wire_request(self, lessons: Sequence[Lesson]) -> WireRequest:
-        route = route_of(self.target.endpoint, self.model, lessons, self.api or self._preferred(lessons))
+        route = route_of(self.target.endpoint, self.model, lessons, self.api or self._api_for_summary(lessons))
         body = apply_lessons(lessons, self._body(route, lessons))
         sent = wire_request_at(route, body, self.target, lessons)
         if route.api is Api.MESSAGES:
@@ -87,7 +87,7 @@ class ChatCall:
             return replace(sent, headers=PASS_THROUGH)
         return sent
 
-    def _preferred(self, lessons: Sequence[Lesson]) -> Api | None:
+    def _api_for_summary(self, lessons: Sequence[Lesson]) -> Api | None:
         """Of reasoning models Responses alone tells a summary of their thoughts."""
         endpoint = self.target.endpoint
         if not self.request.reasoning_summary or learnt_way(lessons, API) or endpoint.kind not in WITH_RESPONSES:

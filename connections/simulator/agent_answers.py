@@ -53,9 +53,9 @@ class AgentAnswer(ResponsesAnswer):
         given = body.get("input")
         items = given if isinstance(given, list) else []
         approved = any(isinstance(item, Mapping) and item.get("type") == "mcp_approval_response" for item in items)
-        self._waits = [item for item in self._wanted() if not approved]
+        self._waits = [item for item in self._asks() if not approved]
 
-    def _wanted(self) -> list[dict[str, Any]]:
+    def _asks(self) -> list[dict[str, Any]]:
         return {"approver": [APPROVAL], "clerk": [FUNCTION]}.get(self._name, [])
 
     def _head(self, status: str) -> dict[str, Any]:

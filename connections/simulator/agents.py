@@ -61,7 +61,7 @@ def is_agent(name: str) -> bool:
     return name in AGENTS or name.startswith("entra") or bool(FAULTS.fullmatch(name))
 
 
-def agent_named(route: SimulatedRoute, body: Mapping[str, Any]) -> str:
+def agent_of(route: SimulatedRoute, body: Mapping[str, Any]) -> str:
     """The agent that a call is for; empty when it is for a model."""
     if route.operation != "responses" or not route.project:
         return ""
@@ -171,7 +171,7 @@ def agent_refusal(
     route: SimulatedRoute, body: Mapping[str, Any], headers: Mapping[str, str], memory: AgentMemory
 ) -> SimulatedRefusal | None:
     """What an agent refuses before its model sees anything."""
-    name = agent_named(route, body)
+    name = agent_of(route, body)
     if name.startswith("entra") and claims(headers.get("authorization", "").partition(" ")[2].strip()) is None:
         return WRONG_KEY
     if not route.deployment and not is_agent(name):
@@ -181,7 +181,7 @@ def agent_refusal(
         if refusal:
             return refusal
     if fixed := [field for field in FIXED_FIELDS if body.get(field) is not None]:
-        return not_allowed(fixed)
+        return fields_refusal(fixed)
     conversation, previous = conversation_of(body), body.get("previous_response_id")
     if route.is_application and (conversation or previous):
         field = "conversation" if conversation else "previous_response_id"
@@ -192,7 +192,7 @@ def agent_refusal(
     return memory.conversation_refusal(conversation) if conversation else None
 
 
-def not_allowed(fields: list[str]) -> SimulatedRefusal:
+def fields_refusal(fields: list[str]) -> SimulatedRefusal:
     """All of them in one answer."""
     said = {"code": "ValidationError", "message": "Not allowed when agent is specified.", "type": "error"}
     details = [{**said, "param": field} for field in fields]

@@ -18,7 +18,7 @@ from typing import Any
 from urllib.parse import parse_qs, quote
 
 from connections.simulator.agent_answers import AgentAnswer, reply_of_agent
-from connections.simulator.agents import AgentMemory, agent_listing, agent_named, agent_refusal
+from connections.simulator.agents import AgentMemory, agent_listing, agent_of, agent_refusal
 from connections.simulator.answer_writer import AnswerWriter, Receive, Scope, Send
 from connections.simulator.api_versions import field_refusal, version_refusal
 from connections.simulator.auth import KEY, auth_refusal
@@ -63,7 +63,7 @@ class SimulatedCall:
 
     @property
     def agent(self) -> str:
-        return agent_named(self.route, self.body)
+        return agent_of(self.route, self.body)
 
     @cached_property
     def echo(self) -> str:

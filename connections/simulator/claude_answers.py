@@ -102,14 +102,14 @@ class ClaudeAnswer:
         usage = self._usage()
         begun = {**usage, "output_tokens": 1}
         message = {**self._head(), "content": [], "stop_reason": None, "stop_sequence": None, "usage": begun}
-        yield named({"type": "message_start", "message": message})
-        yield named({"type": "ping"})
+        yield event_of({"type": "message_start", "message": message})
+        yield event_of({"type": "ping"})
         for at, block in enumerate(self._blocks()):
             yield from self._block_events(at, block)
         if self._reply.request.deployment == "claude-new-events":
             yield StreamEvent({"type": "message_hint", "hint": {"simulated": True}}, "message_hint")
-        yield named({"type": "message_delta", "delta": self._end(), "usage": usage})
-        yield named({"type": "message_stop"})
+        yield event_of({"type": "message_delta", "delta": self._end(), "usage": usage})
+        yield event_of({"type": "message_stop"})
 
     def _block_events(self, at: int, block: Mapping[str, Any]) -> Iterator[StreamEvent]:
         empty: dict[str, dict[str, Any]] = {
@@ -118,10 +118,10 @@ class ClaudeAnswer:
             "tool_use": {"input": {}},
         }
         begun = {**block, **empty[block["type"]]}
-        yield named({"type": "content_block_start", "index": at, "content_block": begun})
+        yield event_of({"type": "content_block_start", "index": at, "content_block": begun})
         for delta in self._deltas(block):
-            yield named({"type": "content_block_delta", "index": at, "delta": delta}, part=True)
-        yield named({"type": "content_block_stop", "index": at})
+            yield event_of({"type": "content_block_delta", "index": at, "delta": delta}, part=True)
+        yield event_of({"type": "content_block_stop", "index": at})
 
     def _deltas(self, block: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
         match block["type"]:
@@ -137,5 +137,5 @@ class ClaudeAnswer:
                 )
 
 
-def named(data: dict[str, Any], *, part: bool = False) -> StreamEvent:
+def event_of(data: dict[str, Any], *, part: bool = False) -> StreamEvent:
     return StreamEvent(data, data["type"], part)

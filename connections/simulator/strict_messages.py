@@ -38,7 +38,7 @@ def words(value: Any, path: str) -> SimulatedRefusal | None:
     return None if value.strip() else anthropic_refusal(f"{path.split('[')[0]}: text content blocks must be non-empty")
 
 
-def encoded(value: Any, path: str) -> SimulatedRefusal | None:
+def base64_data(value: Any, path: str) -> SimulatedRefusal | None:
     if refusal := text()(value, path):
         return refusal
     valid = bool(value) and re.fullmatch(r"[A-Za-z0-9+/]*={0,2}", value) and len(value) % 4 == 0
@@ -63,7 +63,9 @@ URL = record({"type": anything, "url": address}, required=("url",))
 
 
 def base64_source(*types: str) -> Check:
-    return record({"type": anything, "media_type": one_of(*types), "data": encoded}, required=("media_type", "data"))
+    return record(
+        {"type": anything, "media_type": one_of(*types), "data": base64_data}, required=("media_type", "data")
+    )
 
 
 TEXT = block(required=("text",), text=words, citations=anything)

@@ -32,6 +32,7 @@ from flows.interpreter.journal import (
     Journal,
 )
 from flows.interpreter.options import RunOptions
+from flows.interpreter.property_reader import PropertyReader, displayed_inputs
 from flows.interpreter.tries import Tries
 from flows.language.document import Document
 from flows.language.errors import ActionError, LoopLeft, Returned, RunFailed, Signal
@@ -39,9 +40,8 @@ from flows.language.expressions import ExpressionError
 from flows.language.nodes import Action, Branch
 from flows.language.rendering import evaluate_condition, off_loop_if_heavy, render_deep
 from flows.language.scope import Scope
-from flows.language.values import display_json, holds_secret, secrets_in
-from flows.lint.visible import unset_at
-from flows.properties.base import Property, properties_of, value_or_default
+from flows.language.values import secrets_in
+from flows.properties.base import properties_of
 from flows.properties.value import refuse_large
 
 log = logging.getLogger(__name__)
@@ -90,7 +90,8 @@ class Runner:
         document: Document | None = None,
         options: RunOptions = EVERYTHING,
     ) -> None:
-        self.journal, self.services, self._document, self._options = journal, services, document, options
+        self.journal, self.services, self._options = journal, services, options
+        self.properties = PropertyReader(journal, services, document)
         self._steps = 0
 
     async def run_block(self, actions: Sequence[Action], scope: Scope, prefix: str) -> None:
@@ -222,7 +223,7 @@ class Runner:
                 "Disable the action, or replace it with one of the toolbox.",
             ) from None
         try:
-            rendered = await self.read_properties(known.properties, action, scope)
+            rendered = await self.properties.read(known.properties, action, scope)
         except ActionError:
             await self.journal.record(started)
             raise
@@ -232,7 +233,9 @@ class Runner:
         inputs = await off_loop_if_heavy(displayed_inputs, values, properties)
         if self.journal.secrets:
             try:
-                await off_loop_if_heavy(self._refuse_secrets, values, properties, inputs if known.calls_model else {})
+                await off_loop_if_heavy(
+                    self.properties.refuse_secrets, values, properties, inputs if known.calls_model else {}
+                )
             except ActionError:
                 await self.journal.record(started)
                 raise
@@ -244,20 +247,6 @@ class Runner:
         await self._refuse_large(result)
         return result
 
-    def _refuse_secrets(
-        self, values: Mapping[str, Any], properties: Mapping[str, Property], sent: Mapping[str, Any]
-    ) -> None:
-        """Raises ActionError when a property holds a secret that must not; what is `sent` to a model none as text."""
-        checked = [name for name, property in properties.items() if not property.may_hold_secret and values[name]]
-        for name in checked:
-            is_sent = name in sent and self.journal.secrets.are_texts_too and self._is_known(sent[name])
-            if is_sent or holds_secret(values[name]):
-                raise ActionError(
-                    "secret_in_text",
-                    f"{properties[name].label} would show a secret.",
-                    "Hand a secret to a property for secrets, and leave it out of what is shown or sent.",
-                )
-
     async def _refuse_large(self, result: Result) -> None:
         if not result.variables and not result.declared and (result.output is None or isinstance(result.output, str)):
             return
@@ -266,56 +255,6 @@ class Runner:
             await off_loop_if_heavy(refuse_large, together, MOST_RESULTS)
         except ValueError as error:
             raise ActionError("too_large", f"What it gives is too large: {error}.", "Work on less at a time.") from None
-
-    def _is_known(self, shown: Any) -> bool:
-        return bool(self.journal.secrets.found_among([shown]))
-
-    async def read_properties(self, properties: Any, action: Action, scope: Scope) -> Any:
-        """The properties with their templates rendered and their secrets opened. Raises ActionError."""
-        values = {}
-        for name, property in properties_of(properties).items():
-            value = value_or_default(property, action.properties.get(name))
-            if value is not None:
-                value = await self._read_property(property, value, action, scope)
-            if property.required and property.is_missing(value) and not property.is_overridden_in(action.properties):
-                hint = property.when_missing or "Fill it in in the property panel."
-                raise ActionError(property.error_when_missing, f"{property.label} is missing.", hint)
-            values[name] = value
-        return properties(**values)
-
-    async def _read_property(self, property: Property, value: Any, action: Action, scope: Scope) -> Any:
-        value = await property.open_secrets(value, self._open_secret)
-        try:
-            value = await property.read(value, scope)
-            if (variable := property.variable_of(value)) and scope.find(variable) is None:
-                self._refuse_unset(action, variable)
-        except ValueError as error:
-            raise self.wrong_expression(action, error, property.label) from None
-        return value
-
-    async def _open_secret(self, id: str) -> Secret:
-        secret = await self.services.secret(id)
-        self.journal.secrets.learn((secret,))
-        return secret
-
-    def _refuse_unset(self, action: Action, name: str) -> None:
-        if self._document and unset_at(self._document, action.id, name, in_loop=False):
-            raise ExpressionError(f"`{name}` is not set.", missing=name)
-
-    def wrong_expression(self, action: Action, error: ValueError, where: str, *, in_loop: bool = False) -> ActionError:
-        """What to tell of a template of the action that could not be evaluated."""
-        missing = error.missing if isinstance(error, ExpressionError) else ""
-        unset = None
-        if missing and self._document:
-            unset = unset_at(self._document, action.id, missing, in_loop=in_loop)
-        said = f"{where}: " if where else ""
-        if unset is None:
-            return ActionError("expression", f"{said}{error}", "Correct the property in the panel.")
-        return ActionError(
-            "not_set",
-            f"{said}`{missing}` is not set: {unset.declared_by} sets it, and the run did not come through there.",
-            f"Set it in every branch, declare it before, or read it with {{{{ {missing} | default('') }}}}.",
-        )
 
 
 @dataclasses.dataclass
@@ -357,13 +296,13 @@ class Execution:
         try:
             return await render_deep(value, scope)
         except ExpressionError as error:
-            raise self._runner.wrong_expression(self.action, error, "", in_loop=True) from None
+            raise self._runner.properties.wrong_expression(self.action, error, "", in_loop=True) from None
 
     async def holds(self, expression: str, scope: Scope, where: str) -> bool:
         try:
             return await evaluate_condition(expression, scope)
         except ExpressionError as error:
-            raise self._runner.wrong_expression(self.action, error, where, in_loop=True) from None
+            raise self._runner.properties.wrong_expression(self.action, error, where, in_loop=True) from None
 
     async def run_block(
         self,
@@ -434,15 +373,6 @@ def apply_outcome(done: ActionFinished, scope: Scope) -> None:
 
 def list_secrets(value: Any) -> list[Secret]:
     return list(secrets_in(value))
-
-
-def displayed_inputs(rendered: Mapping[str, Any], properties: Mapping[str, Property]) -> dict[str, Any]:
-    """The properties that are set, as people may see them."""
-    return {
-        name: display_json(properties[name].without_secrets(value))
-        for name, value in rendered.items()
-        if value not in (None, "", [])
-    }
 
 
 def title_of(action: Action) -> str:

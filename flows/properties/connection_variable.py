@@ -15,5 +15,9 @@ class ConnectionVariableProperty(VariableProperty):
         return f"Overridden at run time by the connection in {value}. If that is empty, the run stops."
 
 
-def connection_variable(label: str, **more: Any) -> Any:
-    return declare(ConnectionVariableProperty(label=label, type="connection", **more))
+WORDS = {"empty": "off", "hint": "A connection from a variable, used instead at run time."}
+
+
+def connection_variable(label: str = "Dynamic connection", **more: Any) -> Any:
+    """In the same words wherever a connection can be overridden, unless others are said."""
+    return declare(ConnectionVariableProperty(label=label, type="connection", **{**WORDS, **more}))

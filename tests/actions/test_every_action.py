@@ -15,7 +15,7 @@ from flows.designer.edits import property_form
 from flows.designer.fields import PanelContext
 from flows.flowchart.chart import ports
 from flows.interpreter.journal import MemoryJournal
-from flows.interpreter.runner import Runner
+from flows.interpreter.property_reader import PropertyReader
 from flows.language.document import parse
 from flows.language.errors import ActionError
 from flows.language.scope import Scope
@@ -107,10 +107,10 @@ async def said_by_run(type, name, value):
 
 async def read_properties(type, stored):
     """What the interpreter hands to the action. Raises ActionError."""
-    runner = Runner(MemoryJournal(), MemoryServices())
+    reader = PropertyReader(MemoryJournal(), MemoryServices(), None)
     scope = Scope()
     scope.declare("question", "text", "Why?")
-    return await runner.read_properties(registry.action_type(type).properties, document(type, stored).find("a"), scope)
+    return await reader.read(registry.action_type(type).properties, document(type, stored).find("a"), scope)
 
 
 def without(type, name):

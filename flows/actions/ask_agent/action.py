@@ -53,9 +53,7 @@ class Properties:
         when_missing="Choose one to a Foundry project or to an agent, or create it in the panel.",
         on_card=True,
     )
-    dynamic_connection: str | None = connection_variable(
-        "Dynamic connection", empty="off", hint="A connection from a variable, used instead at run time."
-    )
+    dynamic_connection: str | None = connection_variable()
     agent: str | None = agent(
         "Agent",
         of="connection",

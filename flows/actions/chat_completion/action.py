@@ -64,9 +64,7 @@ class Properties:
         when_missing="Choose one, or create it in the panel.",
         on_card=True,
     )
-    dynamic_connection: str | None = connection_variable(
-        "Dynamic connection", empty="off", hint="A connection from a variable, used instead at run time."
-    )
+    dynamic_connection: str | None = connection_variable()
     model: str = deployment(
         "Model", of="connection", required=True, hint="Deployment name, not the model id.", on_card=True
     )
