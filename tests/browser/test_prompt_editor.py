@@ -83,6 +83,7 @@ def test_the_large_editor_writes_into_the_field_with_the_values_in_scope(page, a
     option.click()
     page.keyboard.type(", {{ question | upp")
     page.locator("#big-editor [role=option]", has_text="upper").wait_for()
+    page.wait_for_timeout(100)  # within 75 ms the editor takes Enter for one that was meant for the text
     page.keyboard.press("Enter")
     page.keyboard.press("End")
     written = f"{PROMPT}\nOf {{{{ customer.id }}}}, {{{{ question | upper }}}}"
@@ -91,6 +92,8 @@ def test_the_large_editor_writes_into_the_field_with_the_values_in_scope(page, a
     expect(page.locator("#keys")).to_be_hidden()
     page.keyboard.press("Backspace")
     page.keyboard.press("Escape")
+    if page.locator("#big-editor").is_visible():  # the first ended a look for completions
+        page.keyboard.press("Escape")
     expect(expand).to_be_focused()
     expect(page.locator("#big-editor")).to_be_hidden()
     expect(page.locator("#base")).not_to_have_value("1")
