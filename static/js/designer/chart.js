@@ -32,17 +32,24 @@ function mark(id) {
 // Menus are filled when they open, so that a chart of a hundred cards stays light.
 document.addEventListener("toggle", (event) => {
   const list = event.target.open && event.target.querySelector?.("[data-action-menu]");
-  if (!list || list.childElementCount) return;
+  if (!list) return;
   const id = list.dataset.actionMenu;
-  list.append(document.getElementById("action-menu").content.cloneNode(true));
-  const isContainer = list.closest("article").matches(".container");
+  list.replaceChildren(document.getElementById("action-menu").content.cloneNode(true));
+  const card = list.closest("article");
   for (const item of [...list.children]) {
     item.dataset.on = id;
-    const isFor = id === "start" ? "forStart" in item.dataset : isContainer || !("forContainers" in item.dataset);
-    if (!isFor) item.remove();
+    if (!isItemOf(item, card, id)) item.remove();
   }
   list.scrollIntoView({ block: "nearest" });
 }, true);
+
+function isItemOf({ dataset }, card, id) {
+  if (id === "start") return "forStart" in dataset;
+  const isContainer = card.matches(".container"), isPinned = card.querySelector(".card-pin") !== null;
+  if ("pin" in dataset) return !isPinned && !isContainer;
+  if ("unpin" in dataset) return isPinned && !isContainer;
+  return isContainer || !("forContainers" in dataset);
+}
 
 // Links to another card or page wait until what is typed in the panel is saved, and go nowhere when it is refused or
 // the server does not answer. A second press does not wait.

@@ -2,6 +2,7 @@
 
 import { isTyping } from "../keys.js";
 import { isAway } from "../session.js";
+import { focusAfterwards } from "./edit.js";
 import { autosave } from "./panel.js";
 
 const designer = document.querySelector("[data-designer]");
@@ -18,11 +19,26 @@ document.addEventListener("htmx:config:request", ({ detail: { ctx } }) => {
   ctx.request.headers["X-Flow-Iterations"] = bar()?.dataset.at.trim() ?? "";
 });
 
+// The panel of a card that was just chosen comes before what is asked for after it.
+let chosen = Promise.resolve();
+document.addEventListener("htmx:before:request", ({ detail: { ctx } }) => {
+  if (!ctx.sourceElement?.matches?.("#flowchart [data-card]")) return;
+  chosen = new Promise((come) => {
+    const look = ({ detail }) => {
+      if (detail.ctx !== ctx) return;
+      document.removeEventListener("htmx:finally:request", look);
+      come();
+    };
+    document.addEventListener("htmx:finally:request", look);
+  });
+});
+
 // What is typed in the panel is saved first; nothing is run that is not what is seen.
 async function send(url, values) {
   if (going) return;
   going = true;
   try {
+    await chosen;
     const saved = await autosave.settled();
     const waits = !saved && !refused;
     refused = waits;
@@ -57,12 +73,16 @@ document.addEventListener("submit", (event) => {
 document.addEventListener("click", (event) => {
   const run = event.target.closest("[data-run-with]");
   if (run) {
-    const { runWith, value } = run.dataset;
-    return start({ [runWith]: runWith === "blank" ? "1" : (value ?? selected()) });
+    const { runWith, value, on } = run.dataset;
+    if (on) focusAfterwards(on);
+    return start({ [runWith]: runWith === "blank" ? "1" : (value ?? on ?? selected()) });
   }
   if (event.target.closest("[data-stop]")) return stop();
   const pin = event.target.closest("[data-pin], [data-unpin]");
-  if (pin) return changePin(pin.dataset);
+  if (pin) {
+    if (pin.closest("#flowchart")) focusAfterwards(pin.dataset.on ?? pin.dataset.unpin);
+    return changePin(pin.dataset);
+  }
   const save = event.target.closest("[data-save-inputs]");
   if (save) {
     return htmx.ajax("POST", save.dataset.saveInputs, { source: bar(), swap: "none", values: typed() });
@@ -74,9 +94,10 @@ document.addEventListener("click", (event) => {
   }
 });
 
-function changePin({ pin, unpin }) {
+// `on` is the card in whose menu it was chosen.
+function changePin({ pin, unpin, on }) {
   const { pinUrl, unpinUrl } = designer.dataset;
-  const url = (pin ? pinUrl : unpinUrl).replace("ACTION", encodeURIComponent(pin ?? unpin));
+  const url = (pin === undefined ? unpinUrl : pinUrl).replace("ACTION", encodeURIComponent(on ?? pin ?? unpin));
   const shown = { action: selected(), view: view(), base: document.getElementById("base")?.value };
   return htmx.ajax("POST", url, { source: bar(), swap: "none", values: shown });
 }
