@@ -54,6 +54,11 @@ def text(id: str, addition: str) -> SafeString:
     return envelope(id, "beforeend", format_html("{}", addition))
 
 
+def new_words(id: str, words: str) -> SafeString:
+    """Plain text in place of what the element says: a number that goes up."""
+    return envelope(id, "innerHTML", format_html("{}", words))
+
+
 def envelope(id: str, swap: str, body: SafeString) -> SafeString:
     return format_html('<hx-partial hx-target="#{}" hx-swap="{}">{}</hx-partial>', id, swap, body)
 

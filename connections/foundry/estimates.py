@@ -13,6 +13,11 @@ ANSWER_TOKENS = 500  # of an answer that is still to come and has no limit
 IMAGE_TOKENS = 1_000
 
 
+def estimated_tokens(characters: int) -> int:
+    """Of a text of this length."""
+    return math.ceil(characters / CHARACTERS_A_TOKEN)
+
+
 def estimated_usage(request: ModelRequest) -> Usage:
     """What a call may take, before its answer is known."""
     prompt = estimated_prompt(request)
@@ -25,7 +30,7 @@ def with_estimated_usage(request: ModelRequest, answer: ModelAnswer) -> ModelAns
     if answer.usage.prompt_tokens or answer.usage.completion_tokens or answer.usage.total_tokens:
         return answer
     text = answer.text if isinstance(answer, Completion) else ""
-    prompt, completion = estimated_prompt(request), math.ceil(len(text) / CHARACTERS_A_TOKEN)
+    prompt, completion = estimated_prompt(request), estimated_tokens(len(text))
     total = prompt + completion
     return replace(answer, usage=Usage(prompt, completion, total, estimated_tokens=total))
 

@@ -65,6 +65,9 @@ class Step(Protocol):
     async def stream_text(self, delta: str) -> None:
         """A piece of the answer, to be shown at once."""
 
+    async def report_facts(self, facts: Mapping[str, Any]) -> None:
+        """What is known of the action before it ends, for whoever watches; its result repeats what is to stay."""
+
     async def log(self, level: str, message: str) -> None:
         """A line of the execution log."""
 

@@ -15,13 +15,14 @@ from flows.designer.in_place.regions import THIS_RUN, bottom_panel, this_run_reg
 from flows.designer.in_place.run_bar import run_bar_region
 from flows.designer.opened import OpenFlow
 from flows.engine.live import hub
+from flows.flowchart.card_runs import token_words
 from flows.flowchart.chart import Card, Flowchart, all_cards
 from flows.models import Flow, Run
 from flows.runs.stream import NOTHING, find_streamed_run, follow_run
 from foundryflow.access import reader
 from foundryflow.database.threads import in_thread
 from foundryflow.http import Request, whole_number
-from foundryflow.regions import Region, partial, text
+from foundryflow.regions import Region, new_words, partial, text
 from foundryflow.session_watch import session_end
 from foundryflow.streams import event_stream
 
@@ -53,6 +54,7 @@ class DesignerViewer:
         self._base = whole_number(request.GET.get("base")) or 0
         self._chart: Flowchart | None = None  # that the page shows
         self._texts: dict[str, tuple[str, int]] = {}  # elements with streamed text: path, and characters they show
+        self._tokens: dict[str, tuple[str, str]] = {}  # elements with their number: path, and what they say
 
     def read_changes(self, run_id: int) -> tuple[list[str], bool]:
         run = find_streamed_run(run_id)
@@ -71,6 +73,11 @@ class DesignerViewer:
             if len(so_far) > shown:
                 self._texts[element] = (path, len(so_far))
                 yield text(element, so_far[shown:])
+        for element, (path, said) in self._tokens.items():
+            words = token_words(len(streamed.get(path, "")))
+            if words != said:
+                self._tokens[element] = (path, words)
+                yield new_words(element, words)
 
     def _changed_regions(self, opened: OpenFlow) -> Iterator[Region]:
         chart = designer_regions.chart_of(opened, self._selected)
@@ -85,6 +92,7 @@ class DesignerViewer:
             detail: Any = region.context["detail"]
             if detail is not None:
                 self._texts[detail.text_id] = (detail.record.path, detail.length)
+                self._tokens[detail.tokens_id] = (detail.record.path, detail.streamed_tokens)
             yield region
         elif run_has_ended(opened) and self._selected:
             yield designer_regions.panel_region(opened, self._selected)  # which can be edited again
@@ -103,9 +111,10 @@ class DesignerViewer:
 
     def _note_texts(self, chart: Flowchart, sent: set[str]) -> None:
         going = [card for card in all_cards(chart.cards, chart.lanes) if card.run and card.run.is_going]
-        known, self._texts = self._texts, {}
+        known, self._texts, self._tokens = self._texts, {}, {}
         for card in going:
             if card.run and card.view.streams:
+                self._tokens[card.run.tokens_key] = (card.run.path, "")
                 before = known.get(card.run.key)
                 length = card.run.length if card.id in sent or before is None else before[1]
                 self._texts[card.run.key] = (card.run.path, length)

@@ -27,6 +27,7 @@ from flows.interpreter.journal import (
     ActionFinished,
     ActionLogged,
     ActionNoted,
+    ActionReported,
     ActionSkipped,
     ActionStarted,
     ActionStreamed,
@@ -100,6 +101,8 @@ class DatabaseJournal:
                 self._record_skip(event)
             case ActionWaiting():
                 self._record_wait(event)
+            case ActionReported():
+                self._record_facts(event)
             case ActionLogged():
                 self._record_line(event)
             case ActionNoted():
@@ -170,6 +173,11 @@ class DatabaseJournal:
         tries = [*before, replace(refused, message=message).to_json(event.until)][-MOST_REFUSED:]
         self._earlier.refused[event.path] = tries
         return tries
+
+    def _record_facts(self, event: ActionReported) -> None:
+        fields = {"facts": display_json(event.facts), "event": self._outbox.next_number()}
+        self._outbox.records.change(event.path, fields)
+        self._outbox.send()
 
     def _record_line(self, event: ActionLogged) -> None:
         line = LogEntry(

@@ -10,6 +10,7 @@ from datetime import datetime
 from django.db.models import TextField
 from django.db.models.functions import Cast, Length
 
+from connections.foundry.estimates import estimated_tokens
 from flows.actions import registry
 from flows.engine.live import hub
 from flows.flowchart.run_states import RunStates
@@ -23,6 +24,7 @@ MOST_CHIPS = 9  # iterations of a loop that stand above its cards
 MOST_SMALL = 2_000  # records of a loop whose iterations are counted by its records
 LARGEST = 200_000  # characters of what a loop goes over that is read to count it
 COUNT = re.compile(r"\d+ of \d+")
+DECIDED = ("running", "waiting", "succeeded")  # states beside which a decision is of interest
 NOT_BEGUN = ("queued", "skipped")
 
 
@@ -47,6 +49,7 @@ class CardRun:
     text: str = field(default="", compare=False)  # that it streams; it goes on by itself
     length: int = field(default=0, compare=False)  # characters of all of it
     since: int | None = None  # it goes since then, in milliseconds since the epoch
+    decision: str = ""  # of an If: with its values, as soon as it is made
     wait: str = ""
     until: int | None = None  # it waits until then
     others: tuple[str, ...] = ()  # iterations that wait meanwhile, and why
@@ -71,6 +74,16 @@ class CardRun:
         return self.state.name in ("running", "waiting")
 
     @property
+    def head_state(self) -> StateView:
+        """What the head says: of an If that has decided that, also while what it decided for goes."""
+        return state_view_of("succeeded", self.decision) if self.decision else self.state
+
+    @property
+    def streamed_tokens(self) -> str:
+        """How many it has streamed so far, by the length of the text: nobody counts them before its end."""
+        return token_words(self.length)
+
+    @property
     def text_css(self) -> str:
         return f"card-text{' is-going' if self.is_going else ''}"
 
@@ -78,6 +91,17 @@ class CardRun:
     def key(self) -> str:
         """Of the element with its text."""
         return f"card-text-{element_id(self.path)}"
+
+    @property
+    def tokens_key(self) -> str:
+        """Of the element with the number of its tokens."""
+        return f"card-tokens-{element_id(self.path)}"
+
+
+def token_words(characters: int) -> str:
+    """ "≈ 96 tokens"; empty before the first."""
+    count = estimated_tokens(characters)
+    return f"≈ {count:,} token{'s' if count > 1 else ''}" if count else ""
 
 
 def card_runs(states: RunStates) -> dict[str, CardRun]:
@@ -109,13 +133,15 @@ class CardRuns:
         text = self._texts.get(record.path, "") if is_going else record.text
         is_loop = record.type in registry.loop_types()
         chips = self._chips(record) if is_loop else Chips()
+        decision = self._states.decision_of(record) if view.name in DECIDED else ""
         return CardRun(
             state=view,
-            words=chips.words or view.words,
+            words=decision or chips.words or view.words,
             path=record.path,
             text=text[-LONGEST_TEXT:],
             length=len(text),
             since=milliseconds(record.started_at) if view.name == "running" and is_going else None,
+            decision=decision,
             wait=record.reason if view.name == "waiting" else "",
             until=milliseconds(record.waits_until) if view.name == "waiting" else None,
             others=tuple(self._waits_elsewhere(record)),

@@ -253,7 +253,7 @@ class Flowchart:
             card.folded = depth >= DEEPEST_DRAWN
             step = self._step
             card.lanes = [self._lane(action, branch, depth + 1, (*inside, title)) for branch in action.branches]
-            if run and run.ended and has_conditions(action.type):
+            if run and (run.ended or run.decision) and has_conditions(action.type):
                 mark_empty_lanes(card.lanes)
             if card.folded:
                 card.deep = list(all_cards([], card.lanes))

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from functools import cached_property
 
+from django.db.models.fields.json import KT
+
 from flows.actions.registry import loop_types
 from flows.language.document import DocumentTree
 from flows.language.nodes import Action
@@ -43,9 +45,18 @@ class RunStates:
         paths = list(self.paths.values())
         found: dict[str, ActionRun] = {}
         for at in range(0, len(paths), AT_ONCE):
-            rows = self.run.actions.filter(path__in=paths[at : at + AT_ONCE]).order_by().defer(*LARGE)
+            rows = (
+                self.run.actions.filter(path__in=paths[at : at + AT_ONCE])
+                .order_by()
+                .defer(*LARGE)
+                .annotate(decision=KT("facts__decision"))
+            )
             found |= {row.action_id: row for row in rows}
         return found
+
+    def decision_of(self, record: ActionRun) -> str:
+        """Why one of these went the way it did, with its values; empty where it has not decided anything."""
+        return getattr(record, "decision", None) or ""
 
     @cached_property
     def going(self) -> list[ActionRun]:

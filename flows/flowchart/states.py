@@ -57,9 +57,9 @@ def words_of(record: ActionRun) -> str:
     if record.state == "succeeded":
         if record.warning:
             return record.warning
-        spent = (record.usage or {}).get("total_tokens")
-        duration = duration_ms(record.milliseconds)
-        return f"{duration} · {spent:,} tokens" if spent else duration
+        usage, duration = record.usage or {}, duration_ms(record.milliseconds)
+        mark = "≈ " if usage.get("estimated_tokens") else ""
+        return f"{duration} · {mark}{spent:,} tokens" if (spent := usage.get("total_tokens")) else duration
     if record.state == "failed":
         return failure_words(record.error or {})
     if record.state == "waiting":

@@ -71,6 +71,14 @@ class ActionStreamed:
 
 
 @dataclass(frozen=True)
+class ActionReported:
+    """Facts of an action that are known before it ends."""
+
+    path: str
+    facts: Mapping[str, Any]
+
+
+@dataclass(frozen=True)
 class ActionLogged:
     path: str
     level: str
@@ -129,6 +137,7 @@ Event = (
     | ActionCancelled
     | ActionSkipped
     | ActionStreamed
+    | ActionReported
     | ActionLogged
     | ActionWaiting
     | ActionNoted

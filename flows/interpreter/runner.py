@@ -23,6 +23,7 @@ from flows.interpreter.journal import (
     ActionFinished,
     ActionLogged,
     ActionNoted,
+    ActionReported,
     ActionSkipped,
     ActionStarted,
     ActionStreamed,
@@ -278,6 +279,9 @@ class Execution:
 
     async def stream_text(self, delta: str) -> None:
         await self._runner.journal.record(ActionStreamed(self.path, delta))
+
+    async def report_facts(self, facts: Mapping[str, Any]) -> None:
+        await self._runner.journal.record(ActionReported(self.path, facts))
 
     async def log(self, level: str, message: str) -> None:
         await self._runner.journal.record(ActionLogged(self.path, level, message, time.time()))

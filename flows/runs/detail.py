@@ -14,6 +14,7 @@ from flows.actions.chat_completion.action import ChatCompletion
 from flows.actions.registry import model_call_types
 from flows.engine.live import MISSED, hub
 from flows.engine.records import LONGEST_PATH
+from flows.flowchart.card_runs import token_words
 from flows.flowchart.chart import is_loop, type_view
 from flows.models import ActionRun, Room, Run, State
 from flows.runs.refused_tries import RefusedView, refused_views, shown_state
@@ -159,6 +160,15 @@ class ActionDetail:
     @property
     def text_id(self) -> str:
         return text_id(self.record.path)
+
+    @property
+    def tokens_id(self) -> str:
+        """Of the element that says how many it has streamed."""
+        return f"tokens-{element_id(self.record.path)}"
+
+    @property
+    def streamed_tokens(self) -> str:
+        return token_words(self.length)
 
     @property
     def has_text(self) -> bool:

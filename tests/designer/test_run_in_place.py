@@ -240,12 +240,29 @@ def test_the_stream_sends_the_cards_that_got_on_and_text_as_it_comes(alice):
     text = "".join(shown.new_text(run.pk))
     assert text.count(">cause<") == 3  # card, panel, output
     assert 'hx-target="#card-text-chat"' in text
+    assert text.count("≈ 2 tokens") == 2  # card, panel
+    assert "".join(shown.new_text(run.pk)) == ""
     ActionRun.objects.filter(run=run).update(state=State.SUCCEEDED, event=2)
     Run.objects.filter(pk=run.pk).update(last_event=2)
     (pieces, _) = shown.read_changes(run.pk)
     assert [piece for piece in pieces if 'hx-target="#card-chat"' in piece]
     assert not [piece for piece in pieces if 'hx-target="#flowchart"' in piece]
     hub.forget(run.pk)
+
+
+@pytest.mark.parametrize("state", [State.RUNNING, State.SUCCEEDED])
+def test_the_head_of_an_if_says_its_decision_with_the_values_as_soon_as_it_is_made(client_alice, alice, state):
+    branches = [{"id": "b", "title": "Long", "condition": "words | length > 2", "actions": [log("first")]}]
+    route = {"id": "route", "type": "if_else", "title": "Long?", "branches": branches}
+    flow = make_flow(document(route, inputs=[{"name": "words", "type": "list"}]), by=alice)
+    run = executed(make_run(flow, words=["a", "b", "c"]))
+    if state == State.RUNNING:
+        ActionRun.objects.filter(run=run, path="route").update(state=state, ended_at=None, facts={"decision": "3 > 2"})
+        Run.objects.filter(pk=run.pk).update(state=state, ended_at=None)
+    head = page(client_alice, flow).partition('id="head-route"')[2].partition('id="head-first"')[0]
+    assert "3 &gt; 2" in head
+    assert "is-ok" in head
+    assert "data-since" not in head
 
 
 def test_what_the_run_says_and_what_the_saved_text_says_are_two_things(client_alice, flow):

@@ -25,8 +25,8 @@ def lanes(route, **cards):
             ],
         }
     )
-    states = {"route": route, **cards}
-    runs = {id: CardRun(state_view_of(state), "", id) for id, state in states.items()}
+    runs = {id: CardRun(state_view_of(state), "", id) for id, state in cards.items()}
+    runs["route"] = route if isinstance(route, CardRun) else CardRun(state_view_of(route), "", "route")
     return [(lane.taken, lane.skipped) for lane in Flowchart(document, runs=runs).cards[0].lanes]
 
 
@@ -41,6 +41,13 @@ def lanes(route, **cards):
 )
 def test_a_lane_without_cards_is_marked_by_what_the_others_say(route, note, found):
     assert lanes(route, note=note) == found
+
+
+def test_a_lane_without_cards_is_left_out_as_soon_as_another_one_was_decided_for():
+    assert lanes(CardRun(state_view_of("running"), "", "route", decision="3 > 2"), note="running") == [
+        (True, False),
+        (False, True),
+    ]
 
 
 def test_the_second_line_of_a_card_is_its_type_or_else_its_group():

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from flows.actions.base import ActionType, Group, NewBranch, Result, Step
+from flows.language.decision import decision_of
 from flows.language.nodes import Action, Branch
 
 
@@ -25,13 +26,16 @@ class IfElse(ActionType):
 
     async def execute(self, properties: Properties, step: Step) -> Result:
         taken = await self.choose(step)
+        decision = self.decision(step, taken)
+        await step.report_facts({"decision": decision})
         for branch in step.action.branches:
             if branch is not taken:
                 await step.skip(branch, "branch not taken")
         if taken is None:
-            return Result(output=None, facts={"branch": None})
+            return Result(output=None, facts={"branch": None, "decision": decision})
+        facts = {"branch": taken.id, "condition": taken.condition, "decision": decision}
         await step.run_block(taken)
-        return Result(output=taken.title or taken.id, facts={"branch": taken.id, "condition": taken.condition})
+        return Result(output=taken.title or taken.id, facts=facts)
 
     async def choose(self, step: Step) -> Branch | None:
         """Branches in order; one without a condition is the otherwise, wherever it stands."""
@@ -44,6 +48,16 @@ class IfElse(ActionType):
             if await step.holds(branch.condition, step.scope, where):
                 return branch
         return otherwise
+
+    def decision(self, step: Step, taken: Branch | None) -> str:
+        """Why this branch, with the values of its condition; where they cannot be said briefly, which one."""
+        conditions = [branch.condition for branch in step.action.branches if branch.condition is not None]
+        said = ""
+        if taken and taken.condition is not None:
+            said = decision_of(taken.condition, step.scope, held=True)
+        elif len(conditions) == 1:
+            said = decision_of(conditions[0], step.scope, held=False)
+        return said or ((taken.title or taken.id) if taken else "None holds")
 
     def ways(self, action: Action) -> Sequence[Sequence[Branch]]:
         otherwise = [branch for branch in action.branches if branch.condition is None][:1]

@@ -1,7 +1,7 @@
 import pytest
 
 from flows.actions.services import MemoryServices
-from flows.interpreter.journal import ActionFinished, ActionSkipped, ActionStarted, MemoryJournal
+from flows.interpreter.journal import ActionFinished, ActionReported, ActionSkipped, ActionStarted, MemoryJournal
 from flows.interpreter.runner import execute
 from flows.language.document import parse
 from flows.language.errors import RunFailed
@@ -51,14 +51,31 @@ async def test_without_an_otherwise_nothing_may_run():
     journal = await paths_run("n > 9")
 
     done = next(event for event in journal.events if isinstance(event, ActionFinished))
-    assert (done.path, done.output, done.facts) == ("route", None, {"branch": None})
+    assert (done.path, done.output, done.facts) == ("route", None, {"branch": None, "decision": "5 ≤ 9"})
 
 
 async def test_the_branch_that_was_taken_is_recorded():
     journal = await paths_run("n > 9", "n > 2")
 
     done = next(event for event in journal.events if isinstance(event, ActionFinished) and event.path == "route")
-    assert (done.output, done.facts) == ("Lane 1", {"branch": "b1", "condition": "n > 2"})
+    assert (done.output, done.facts) == ("Lane 1", {"branch": "b1", "condition": "n > 2", "decision": "5 > 2"})
+
+
+@pytest.mark.parametrize(
+    ("conditions", "decision"),
+    [
+        (["n > 2", None], "5 > 2"),
+        (["n > 9", None], "5 ≤ 9"),
+        (["n > 9", "n > 8", None], "Lane 2"),
+        (["n > 9", "n > 8"], "None holds"),
+    ],
+)
+async def test_why_a_branch_was_taken_is_reported_before_it_runs(conditions, decision):
+    events = (await paths_run(*conditions)).events
+
+    reported = next(event for event in events if isinstance(event, ActionReported))
+    assert reported.facts == {"decision": decision}
+    assert all(events.index(reported) < events.index(each) for each in events if isinstance(each, ActionSkipped))
 
 
 async def test_a_broken_condition_names_its_branch():
