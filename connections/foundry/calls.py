@@ -9,9 +9,10 @@ from typing import Any, Protocol
 from connections.endpoint.endpoint import EndpointKind
 from connections.endpoint.hosts import BELIEVED_SCOPES
 from connections.foundry import chat, embeddings, messages, responses
+from connections.foundry.answer_format import with_format_in_words
 from connections.foundry.auth import ANTHROPIC_KEY, API_KEY
 from connections.foundry.errors import ErrorKind, FoundryError
-from connections.foundry.lessons import API, KEY_HEADER, SCOPE, Lesson, apply_lessons, learnt_way
+from connections.foundry.lessons import API, FORMAT, KEY_HEADER, SCOPE, Lesson, apply_lessons, learnt_way
 from connections.foundry.routes import Api, Route, found_endpoint, route_of, surface_of
 from connections.foundry.values import ChatRequest, EmbeddingRequest, Target
 
@@ -48,6 +49,8 @@ def wire_request_at(
 # The model inference API refuses what its schema does not name, unless told to hand it on to the model.
 CLOSED = (EndpointKind.INFERENCE, EndpointKind.SERVERLESS)
 PASS_THROUGH = {"extra-parameters": "pass-through"}
+# What says the form of an answer in each API.
+FORMATS = {Api.CHAT: "response_format", Api.RESPONSES: "text.format", Api.MESSAGES: FORMAT}
 WITH_RESPONSES = (EndpointKind.V1, EndpointKind.PROJECT)
 
 
@@ -95,11 +98,12 @@ class ChatCall:
         return Api.RESPONSES if endpoint.other_surface else None
 
     def _body(self, route: Route, lessons: Sequence[Lesson]) -> dict[str, Any]:
+        request = with_format_in_words(self.request, lessons, FORMATS.get(route.api, ""))
         if route.api is Api.MESSAGES:
-            return messages.body_of(self.request, lessons)
+            return messages.body_of(request, lessons)
         if route.api is not Api.RESPONSES:
-            return chat.body_of(route.endpoint, self.request)
-        body = responses.body_of(route.endpoint, self.request)
+            return chat.body_of(route.endpoint, request)
+        body = responses.body_of(route.endpoint, request)
         return body if self.store is None else {"store": self.store, **body}
 
 

@@ -6,14 +6,14 @@ Source: Anthropic's published types of the API, and Microsoft's pages about Clau
 from __future__ import annotations
 
 import base64
-import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 from urllib.parse import unquote_to_bytes
 
+from connections.foundry.answer_format import schema_of
 from connections.foundry.json_parsing import parse_json
-from connections.foundry.lessons import FORMAT, THINKING, VERSION, Lesson, learnt_way
+from connections.foundry.lessons import THINKING, VERSION, Lesson, learnt_way
 from connections.foundry.values import ChatRequest, Message, ToolCall
 
 # The newer one has no temperature and no top_p, not even with their default values.
@@ -27,7 +27,6 @@ TIERS = {"default": "standard_only"}
 LEAST_BUDGET = 1_024  # tokens
 BUDGETS = {"low": 0.2, "medium": 0.5, "high": 0.8, "xhigh": 0.95, "max": 0.95}  # of the limit
 DATA = re.compile(r"data:([\w.+-]+/[\w.+-]+)?((?:;[\w-]+=[^;,]*)*)(;base64)?,", re.IGNORECASE)
-JSON_ONLY = "Answer with one JSON object and nothing else, not even a code fence around it."
 
 
 def version_of(body: Mapping[str, Any], lessons: Sequence[Lesson]) -> str:
@@ -47,7 +46,7 @@ def body_of(request: ChatRequest, lessons: Sequence[Lesson]) -> dict[str, Any]:
     thinking_expected = thinks or bool(request.reasoning_summary)
     limit = request.max_completion_tokens or (USUAL_LIMIT_THINKING if thinking_expected else USUAL_LIMIT)
     body: dict[str, Any] = {"model": request.model, "max_tokens": limit}
-    if system := system_of(request, lessons):
+    if system := system_of(request):
         body["system"] = system
     body["messages"] = turns_of(request.messages)
     given = {"temperature": request.temperature, "top_p": request.top_p}
@@ -75,16 +74,9 @@ def body_of(request: ChatRequest, lessons: Sequence[Lesson]) -> dict[str, Any]:
     return body
 
 
-def system_of(request: ChatRequest, lessons: Sequence[Lesson]) -> str:
-    """What system and developer say, wherever they do, and what no field of this API says about the form of the
-    answer."""
+def system_of(request: ChatRequest) -> str:
+    """What system and developer say, wherever they do."""
     said = [text_of(message.content) for message in request.messages if is_instruction(message)]
-    wanted = request.response_format or {}
-    schema = schema_of(wanted)
-    if schema and any(lesson.parameter in (FORMAT, FORMAT.partition(".")[0]) for lesson in lessons):
-        said.append(f"{JSON_ONLY} It follows this JSON Schema: {json.dumps(schema, ensure_ascii=False)}")
-    elif wanted.get("type") == "json_object":
-        said.append(JSON_ONLY)
     return "\n\n".join(filter(None, said))
 
 
@@ -109,14 +101,6 @@ def thinking_of(effort: str, limit: int, lessons: Sequence[Lesson]) -> dict[str,
         return None
     budget = max(LEAST_BUDGET, int(limit * BUDGETS.get(effort, BUDGETS["medium"])))
     return {"type": "enabled", "budget_tokens": min(budget, limit - 1)}
-
-
-def schema_of(wanted: Mapping[str, Any] | None) -> Any:
-    """The JSON Schema of a response format in the form of the chat API."""
-    if not wanted or wanted.get("type") != "json_schema":
-        return None
-    inner = wanted.get("json_schema")
-    return inner.get("schema") if isinstance(inner, Mapping) else wanted.get("schema")
 
 
 def stop_sequences(stop: Any) -> list[str]:

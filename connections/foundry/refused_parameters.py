@@ -40,6 +40,13 @@ NAMING = (
 )
 # What a sentence names without the name that it has on the wire.
 DESCRIBED = {"structured outputs are not supported": "format", "does not support structured outputs": "format"}
+# Of the form of an answer, which some refuse by the value of its type.
+FORMAT_WORDS = (
+    *("response_format type is unavailable", "does not support response format"),
+    *("invalid value: 'json_schema'", "invalid value: 'json_object'"),
+)
+FORMATS = ("response_format", "text.format")
+INVALID_SCHEMA = "invalid schema for"  # which its author corrects: another one may be taken
 # {'type': 'extra_forbidden', 'loc': ('body', 'user'), ...} as Python prints it
 REPR = re.compile(r"'type': 'extra_forbidden', 'loc': \(([^)]{1,300})\)")
 
@@ -47,10 +54,22 @@ REPR = re.compile(r"'type': 'extra_forbidden', 'loc': \(([^)]{1,300})\)")
 def refused_parameters(error: Mapping[str, Any], message: str) -> tuple[str, ...]:
     """Names as they stand on the wire, each once, the plainest first. What is only out of range is for its user to
     correct, and not among them."""
+    if message.lower().startswith(INVALID_SCHEMA):
+        return ()
     found = dict.fromkeys(
-        [*names_in_fields(error), *names_at_locations(error), *names_in_repr(message), *names_in_sentences(message)]
+        [
+            *(*names_in_fields(error), *names_of_format(error, message)),
+            *(*names_at_locations(error), *names_in_repr(message), *names_in_sentences(message)),
+        ]
     )
     return tuple(found)
+
+
+def names_of_format(error: Mapping[str, Any], message: str) -> Iterator[str]:
+    """The form of the answer, where a sentence says that its type is not taken."""
+    if any(words in message[:LONGEST_SEARCHED].lower() for words in FORMAT_WORDS):
+        param = str(error.get("param") or "")
+        yield next((name for name in FORMATS if param.startswith(name)), FORMATS[0])
 
 
 def names_in_fields(error: Mapping[str, Any]) -> Iterator[str]:
@@ -89,7 +108,11 @@ def names_at_locations(value: Any, depth: int = 0) -> Iterator[str]:
 def name_at_location(entry: Mapping[str, Any]) -> str | None:
     """The parameter of one validation error that says that there should be none."""
     where, kind = entry.get("loc"), entry.get("type")
-    if not isinstance(where, list) or (kind not in (None, "extra_forbidden") and not forbids_extra(entry)):
+    if not isinstance(where, list):
+        return None
+    if where[-2:] == ["response_format", "type"]:
+        return "response_format"
+    if kind not in (None, "extra_forbidden") and not forbids_extra(entry):
         return None
     return next((part for part in where if isinstance(part, str) and part != "body"), None)
 

@@ -52,6 +52,7 @@ Refuses parameters
   deepseek...         refuses nothing, thinks aloud: reasoning_content, or <think> on /models
   old...              max_completion_tokens and stream_options, as old api-versions do
   no-schema...        response_format json_schema; takes json_object without a word of JSON
+  no-format...        response_format of any type, without naming it
   no-stop             stop
   no-reasoning-effort reasoning_effort, by value
   no-stream-options   stream_options, in the words of compatible servers
@@ -75,6 +76,9 @@ Odd answers
   empty               200 with an empty answer
   length              200, cut at its token limit
   json                200 with a JSON object as the answer
+  misfit...           asked for JSON of a schema, an answer that does not fit it until it is asked to correct one
+  misfit-always...    one that never does
+  fenced...           JSON in a code fence; any other name answers a sample that fits
   no-usage            no count of tokens
   response-failed     Responses: 200, status failed
   response-incomplete Responses: 200, status incomplete; chat: finish_reason length

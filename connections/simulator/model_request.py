@@ -10,9 +10,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from connections.simulator.routes import SimulatedRoute
+from connections.simulator.structured import WantedForm, sample
 
 IMAGES = ("image_url", "input_image", "image")
-SAMPLES: dict[str, Any] = {"integer": 1, "number": 1.5, "boolean": True, "array": [], "object": {}, "null": None}
 
 
 @dataclass(frozen=True)
@@ -38,6 +38,8 @@ class ModelRequest:
     stream_usage: bool = False
     choices: int = 1
     logprobs: int | None = None  # how many alternatives each token is told with; None: not asked for
+    form: WantedForm | None = None  # of an answer that is to be JSON
+    goes_on: bool = False  # the conversation holds an answer already
     echo: str = ""  # what stands in the answer of a deployment that sends the key back
 
 
@@ -76,6 +78,8 @@ def common_fields(
         "images": sum(part.get("type") in IMAGES for message in messages for part in parts(message)),
         "calls": () if result is not None else tuple(tool_invocations(body, prompt)),
         "tool_said": result,
+        "form": WantedForm.of(body, instructions_in(body, messages)),
+        "goes_on": any(message.get("role") == "assistant" for message in messages),
         "stream": body.get("stream") is True,
     }
 
@@ -99,6 +103,12 @@ def texts(message: Mapping[str, Any]) -> Iterator[str]:
     for part in parts(message):
         if isinstance(text := part.get("text"), str):
             yield text
+
+
+def instructions_in(body: Mapping[str, Any], messages: list[Mapping[str, Any]]) -> list[str]:
+    """The texts that say how to answer, wherever an API has them."""
+    said = [text for message in messages if message.get("role") in ("system", "developer") for text in texts(message)]
+    return [*said, *(text for name in ("system", "instructions") if isinstance(text := body.get(name), str))]
 
 
 def last_text(messages: list[Mapping[str, Any]]) -> str:
@@ -148,13 +158,4 @@ def invocation_of(tool: Mapping[str, Any]) -> ToolInvocation:
     parameters = tool.get("parameters") or tool.get("input_schema")
     properties = parameters.get("properties") if isinstance(parameters, Mapping) else None
     known = properties if isinstance(properties, Mapping) else {}
-    return ToolInvocation(str(tool["name"]), {name: sample(schema) for name, schema in known.items()})
-
-
-def sample(schema: Any) -> Any:
-    if not isinstance(schema, Mapping):
-        return "simulated"
-    if isinstance(values := schema.get("enum"), list) and values:
-        return values[0]
-    kind = schema.get("type")
-    return SAMPLES.get(kind, "simulated") if isinstance(kind, str) else "simulated"
+    return ToolInvocation(str(tool["name"]), {name: sample(schema, parameters) for name, schema in known.items()})

@@ -62,6 +62,16 @@ def schema_refusal(body: JsonBody) -> SimulatedRefusal | None:
     return None
 
 
+def format_refusal(body: JsonBody) -> SimulatedRefusal | None:
+    """In the words of DeepSeek, which names no parameter."""
+    for names in (("response_format",), ("text", "format")):
+        if value_at(body, *names, "type") in ("json_schema", "json_object"):
+            message = "This response_format type is unavailable now"
+            param = "text.format.type" if names[0] == "text" else None
+            return invalid_parameter("invalid_request_error", message, param)
+    return None
+
+
 def stop_refusal(body: JsonBody) -> SimulatedRefusal | None:
     return unsupported_parameter("stop") if body.get("stop") is not None else None
 
@@ -89,6 +99,7 @@ RULES: dict[str, Callable[[JsonBody], SimulatedRefusal | None]] = {
     "reasoning": reasoning_refusal,
     "old": old_version_refusal,
     "no-schema": schema_refusal,
+    "no-format": format_refusal,
     "no-stop": stop_refusal,
     "no-reasoning-effort": effort_refusal,
     "no-stream-options": stream_options_refusal,

@@ -91,6 +91,8 @@ def text_for(request: ModelRequest) -> str:
         return f"Your key is <{request.echo}> (simulated)."
     if request.deployment == "json":
         return json.dumps({"simulated": True, "echo": request.prompt[:500]})
+    if request.form and request.tool_said is None:
+        return request.form.answer(request.deployment, request.prompt[:500], corrects=request.goes_on)
     text = f"Simulated answer of {request.deployment}. You said: {request.prompt}"
     if request.images:
         text += f" You sent {request.images} image{'s' if request.images > 1 else ''}."

@@ -45,6 +45,10 @@ def named(error):
         ({"message": "output_config.format: Extra inputs are not permitted"}, ("output_config.format",)),
         ({"message": "This model does not support structured outputs."}, ("format",)),
         ({"code": "unknown_parameter", "message": "Unknown parameter: 'seed'.", "param": "seed"}, ("seed",)),
+        ({"message": "This response_format type is unavailable now", "code": "invalid_request_error"}, ("response_format",)),
+        ({"message": "This model does not support response format `json_schema`."}, ("response_format",)),
+        ({"message": "Invalid value: 'json_schema'. Supported values are: 'text' and 'json_object'.", "param": "text.format.type", "code": "invalid_value"}, ("text.format",)),
+        ({"detail": [{"type": "literal_error", "loc": ["body", "response_format", "type"], "msg": "Input should be 'text' or 'json_object'"}]}, ("response_format",)),
     ],
 )  # fmt: skip
 def test_what_is_refused_is_named(error, names):
@@ -55,6 +59,10 @@ def test_what_is_refused_is_named(error, names):
     "error",
     [
         {},
+        {
+            "message": "Invalid schema for response_format 'a': In context=('a',), 'minLength' is not permitted.",
+            "param": "response_format",
+        },
         {"message": "temperature must be at most 2", "param": "temperature", "code": "decimal_above_max_value"},
         {"message": "The value 3 is not allowed", "param": "temperature", "code": "invalid_value"},
         {"detail": [{"type": "missing", "loc": ["body", "messages"], "msg": "Field required"}]},
