@@ -76,9 +76,9 @@ Odd answers
   empty               200 with an empty answer
   length              200, cut at its token limit
   json                200 with a JSON object as the answer
-  misfit...           asked for JSON of a schema, an answer that does not fit it until it is asked to correct one
-  misfit-always...    one that never does
-  fenced...           JSON in a code fence; any other name answers a sample that fits
+  ...misfit...        asked for JSON of a schema, an answer that does not fit it until it is asked to correct one
+  ...misfit-always... one that never does
+  ...fenced...        JSON in a code fence; any other name answers a sample that fits
   no-usage            no count of tokens
   response-failed     Responses: 200, status failed
   response-incomplete Responses: 200, status incomplete; chat: finish_reason length

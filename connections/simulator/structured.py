@@ -34,10 +34,10 @@ class WantedForm:
     def answer(self, deployment: str, prompt: str, *, corrects: bool) -> str:
         """`corrects`: an earlier answer is in the conversation."""
         value = {"simulated": True, "echo": prompt} if self.schema is None else sample(self.schema, self.schema)
-        if deployment.startswith("misfit-always") or (deployment.startswith("misfit") and not corrects):
+        if "misfit-always" in deployment or ("misfit" in deployment and not corrects):
             value = misfit(value)
         text = json.dumps(value)
-        return f"```json\n{text}\n```" if deployment.startswith("fenced") else text
+        return f"```json\n{text}\n```" if "fenced" in deployment else text
 
 
 def parameter_of(body: Mapping[str, Any]) -> Mapping[str, Any]:

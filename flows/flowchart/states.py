@@ -92,6 +92,7 @@ SHORT = {
     "truncated": "answer cut off",
     "protocol": "unreadable answer",
     "invalid_json": "not JSON",
+    "schema_mismatch": "does not fit the schema",
     "inside": "an action inside failed",
     "killed_worker": "killed its process",
 }

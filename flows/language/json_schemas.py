@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextvars import ContextVar
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import islice
 from typing import Any, NoReturn
 
 from jsonschema import Draft202012Validator, FormatChecker
@@ -26,6 +27,7 @@ DEEPEST = 100  # lists and objects inside each other
 MOST_STEPS = 30_000  # of about 20 microseconds
 ITEMS_A_STEP, CHARACTERS_A_STEP, PAIRS_A_STEP, WORK_A_STEP = 8, 500, 200, MOST_WORK // MOST_STEPS
 LONGEST_MESSAGE = 200
+MOST_PROBLEMS = 10  # of one value that are told
 CHARACTERS_OF_A_NUMBER = 6  # about
 
 Keyword = Callable[[Any, Any, Any, Any], Iterable[ValidationError] | None]
@@ -53,9 +55,13 @@ class Schema:
 
     def problem(self, value: Any) -> str | None:
         """The first thing that does not fit, as a sentence; None when all does. Raises Undecided."""
+        return next(iter(self.problems(value, most=1)), None)
+
+    def problems(self, value: Any, most: int = MOST_PROBLEMS) -> list[str]:
+        """What does not fit, each thing as a sentence that says where. Raises Undecided."""
         token = BUDGET.set(SchemaStepBudget(value))
         try:
-            error = next(self._validator.iter_errors(value), None)
+            errors = list(islice(self._validator.iter_errors(value), most))
         except (TooMuchWork, RecursionError):
             raise Undecided("The schema is too much work for this value. Simplify it.") from None
         except Unresolvable:
@@ -64,7 +70,7 @@ class Schema:
             raise Undecided("The schema asks for something that cannot be computed for this value.") from None
         finally:
             BUDGET.reset(token)
-        return None if error is None else error_sentence(error)
+        return list(map(error_sentence, errors))
 
 
 def parse_json(text: str) -> Any:

@@ -18,12 +18,12 @@ from flows.models import ActionRun, Run
 from flows.pricing.prices import money
 from flows.runs.costs import rounded
 from flows.runs.differences import ABSENT, ValuePair, value_pair, value_pairs
-from flows.runs.outline import indent_of, iteration_of, tokens_words, words_of
+from flows.runs.outline import indent_of, iteration_of, words_of
 from flows.runs.refused_tries import shown_state
 from flows.runs.step_tree import LAST, parts_of
 from flows.runs.steps import LARGE
 from foundryflow.regions import element_id
-from foundryflow.templatetags.ui import duration_ms
+from foundryflow.templatetags.ui import duration_ms, token_count
 
 MOST_PATHS = 20_000  # of a run, that are put in order
 AT_ONCE = 100  # rows of a page
@@ -142,7 +142,7 @@ def records_of(run: Run, paths: Sequence[str]) -> dict[str, Any]:
 def side_of(record: Any) -> StepSide:
     state = shown_state(record)
     cost = money(rounded(record.cost), record.currency or "") if record.cost else ""
-    tokens = tokens_words(record.usage or {})
+    tokens = token_count(record.usage or {})
     return StepSide(state, words_of(state), duration_ms(record.milliseconds), tokens, cost, record.digest or "")
 
 

@@ -7,7 +7,6 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cached_property
-from typing import Any
 from urllib.parse import quote
 
 from django.db.models import TextField
@@ -24,7 +23,7 @@ from flows.runs.step_tree import Step, UnreachedStep, UnreachedSteps, in_flow_or
 from flows.runs.steps import LARGE, MOST_STEPS, StepsPage
 from flows.runs.time_axis import TimeAxis, TimeBar, elapsed, milliseconds_since_epoch
 from foundryflow.regions import element_id
-from foundryflow.templatetags.ui import duration_ms, thousands
+from foundryflow.templatetags.ui import duration_ms, token_count
 
 DEEPEST_INDENT = 8
 TELLING_STATES = ("failed", "warning", "waiting")  # of which a row says more than the word
@@ -153,7 +152,7 @@ class Outline:
             indent=indent_of(record.path),
             words=self._words(record, state),
             duration=self._duration(record, is_going=is_going),
-            tokens=tokens_words(record.usage or {}),
+            tokens=token_count(record.usage or {}),
             since=since,
             until=milliseconds_since_epoch(record.waits_until) if waits else None,
             bars=self._bars(record),
@@ -177,11 +176,6 @@ class Outline:
         going = self.axis.bar(self.axis.span(record.started_at, record.ended_at or self.run.ended_at), kind)
         waits = [(moment_of(each["at"]), moment_of(each["until"])) for each in record.refused or ()]
         return [going, *(self.axis.bar(self.axis.span(began, ended), "wait") for began, ended in waits)]
-
-
-def tokens_words(usage: Mapping[str, Any]) -> str:
-    """1,234; with a mark where some of them are estimated."""
-    return f"{'≈ ' if usage.get('estimated_tokens') else ''}{thousands(usage.get('total_tokens'))}"
 
 
 def time_covered(spans: Iterable[tuple[float, float]]) -> float:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from datetime import datetime
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import Any
 
 from django import template
@@ -18,6 +19,7 @@ from django.utils.timezone import get_current_timezone_name
 from foundryflow.names import name_of
 
 register = template.Library()
+ESTIMATED = "≈ "  # before tokens that no service counted
 
 
 @register.simple_tag
@@ -69,6 +71,14 @@ def duration_ms(milliseconds: float | None) -> str:
 def thousands(number: int | str | None) -> str:
     """1,234; nothing for what is not known."""
     return f"{number:,}" if isinstance(number, int) else ""
+
+
+@register.filter
+def token_count(usage: Any, name: str = "total_tokens") -> str:
+    """1,234 of a usage, with a mark where tokens of it are estimated; nothing for what is not known."""
+    told = usage.get if isinstance(usage, Mapping) else partial(getattr, usage)
+    count = thousands(told(name, None))
+    return f"{ESTIMATED}{count}" if count and told("estimated_tokens", None) else count
 
 
 @register.filter

@@ -50,6 +50,24 @@ def test_tokens_that_nobody_counted_are_marked(client_bob, run):
     assert '<td class="is-tokens num">≈ 21</td>' in steps
 
 
+def test_an_answer_that_was_corrected_says_so_and_shows_the_first(client_bob, run):
+    call = run.actions.get(path="chat")
+    used = {"prompt_tokens": 1_100, "completion_tokens": 4, "total_tokens": 1_104}
+    repair = {"answer": '{"city": <3}', "problems": ["At city: 3 is not of type 'string'."], "usage": used}
+    call.facts = {**call.facts, "repair": {**repair, "corrected_usage": {**used, "estimated_tokens": 1_104}}}
+    call.save()
+    shown = one_line(open_detail(client_bob, run, "chat"))
+    assert "Corrected: the first answer did not fit" in shown
+    assert "At city: 3 is not of type &#x27;string&#x27;." in shown
+    assert '<div class="value-text">{&quot;city&quot;: &lt;3}</div>' in shown
+    assert "1,100 in · 4 out" in shown
+    assert "≈ 1,100 in · ≈ 4 out" in shown
+    call.error = {"kind": "schema_mismatch", "message": "The answer does not fit the schema."}
+    call.state, call.output = State.FAILED, None
+    call.save()
+    assert "Asked to correct its answer" in one_line(open_detail(client_bob, run, "chat"))
+
+
 @pytest.mark.parametrize(
     ("path", "part", "open", "words"),
     [("chat", "input", "Input", "user_prompt"), ("chat", "odd", "Response", "Because."),

@@ -21,6 +21,7 @@ from flows.actions.chat_completion.action import (
     stream_answer,
 )
 from flows.actions.chat_completion.answer import answer_shape, usage_of, warning_of
+from flows.actions.chat_completion.structured import summed_usage
 from flows.language.errors import ActionError
 from flows.language.nodes import Action
 from flows.language.shape import TEXT, Shape, object_shape
@@ -167,8 +168,7 @@ class AgentTurn:
 
     def _count(self, completion: Completion, step: Step) -> None:
         """Tokens are spent, whatever comes of the answer."""
-        used, before = usage_of(completion), self.usage
-        self.usage = {name: used.get(name, 0) + before.get(name, 0) for name in {**before, **used}}
+        self.usage = summed_usage(self.usage, usage_of(completion))
         step.facts["usage"] = self.usage
 
 

@@ -27,10 +27,19 @@ from flows.actions.chat_completion.answer import (
     LONGEST_RAW,
     answer_shape,
     extra_parameters,
-    json_of,
     response_format,
     usage_of,
     warning_of,
+)
+from flows.actions.chat_completion.structured import (
+    ONCE,
+    CheckedAnswer,
+    check_answer,
+    correction_request,
+    facts_of_repair,
+    may_correct,
+    misfit_error,
+    summed_usage,
 )
 from flows.actions.refused_try import RefusedTry
 from flows.language.errors import ActionError
@@ -135,7 +144,14 @@ class Properties:
         words=("text", "json_object"),
         is_named=True,
         empty="text",
-        hint="JSON is read into the part json of the result.",
+        hint="JSON is read into the part json of the result, and must fit its schema.",
+        advanced=True,
+    )
+    repair: str | None = choice(
+        "Repair",
+        choices=(ONCE,),
+        empty="never",
+        hint="An answer that does not fit goes back to the model with what is wrong; both calls count.",
         advanced=True,
     )
     stop: Any = value("Stop", empty="none", hint="A text, or a JSON list of up to four.", advanced=True)
@@ -214,20 +230,64 @@ class ChatCompletion(ActionType):
         facts.update(facts_of_call(target, reason, request))
         if properties.dynamic_connection:
             facts["connection_variable"] = properties.dynamic_connection
+        call = StructuredCall(target, request, properties.response_format, properties.repair)
         try:
-            completion = await stream_answer(target, request, step, timings, facts)
+            completion, checked = await call.answer(step, timings)
         except FoundryError as error:
             raise call_error(target, error, {**facts, **timings.facts()}) from None
         known = {**facts, **facts_of_answer(completion), **timings.facts()}
-        facts.update(known, usage=usage_of(completion))  # tokens are spent, whether the answer is of use or not
-        response = response_of(completion, properties.response_format)
+        known.pop("usage", None)
+        response = response_of(completion, call.usage, checked.value)
         return Result(
             output=response,
             variables={properties.result_variable_name: response},
             usage=response.usage,
-            warning=warning_of(completion),
+            warning=warning_of(completion) or checked.unchecked or None,
             facts=known,
         )
+
+
+@dataclass
+class StructuredCall:
+    """A call with whatever it takes until its answer fits. `usage` is of all calls."""
+
+    target: Target
+    request: ChatRequest
+    format: Any
+    repair: str | None
+    usage: Mapping[str, Any] = field(default_factory=dict)
+
+    async def answer(self, step: Step, timings: Timings) -> tuple[Completion, CheckedAnswer]:
+        """Raises FoundryError, ActionError."""
+        facts = step.facts
+        completion = await stream_answer(self.target, self.request, step, timings, facts)
+        self._count(completion, timings, facts)
+        checked = await check_answer(completion, self.format)
+        if corrects := may_correct(completion, checked, self.repair):
+            completion, checked = await self._correct(completion, checked, step, timings)
+        if checked.problems:
+            raise misfit_error(completion, checked, corrected=corrects, repair=self.repair)
+        return completion, checked
+
+    async def _correct(
+        self, completion: Completion, checked: CheckedAnswer, step: Step, timings: Timings
+    ) -> tuple[Completion, CheckedAnswer]:
+        """Sends the model its own answer with what is wrong with it. Nothing of that is streamed: the text of before
+        stands there until this one has ended."""
+        facts = step.facts
+        facts["repair"] = facts_of_repair(completion, checked)
+        await step.log("warning", f"{checked.complaint} The model is asked to correct it.")
+        request, prompt = correction_request(self.request, completion, checked), facts["prompt"]
+        corrected = await stream_answer(self.target, request, step, timings, facts, shows_text=False)
+        facts["prompt"] = prompt
+        facts["repair"] |= {"corrected_usage": usage_of(corrected)}
+        self._count(corrected, timings, facts)
+        return corrected, await check_answer(corrected, self.format)
+
+    def _count(self, completion: Completion, timings: Timings, facts: dict[str, Any]) -> None:
+        """Tokens are spent, whether the answer is of use or not."""
+        self.usage = summed_usage(self.usage, usage_of(completion))
+        facts.update(facts_of_answer(completion), **timings.facts(), usage=self.usage)
 
 
 def call_error(target: Target, error: FoundryError, facts: Mapping[str, Any]) -> ActionError:
@@ -243,14 +303,14 @@ def call_error(target: Target, error: FoundryError, facts: Mapping[str, Any]) ->
     )
 
 
-def response_of(completion: Completion, format: Any) -> Response:
-    """The answer as a value. Raises ActionError when it is not the JSON that `format` asks for."""
+def response_of(completion: Completion, usage: Mapping[str, Any], value: Any) -> Response:
+    """The answer as a value; `value` is the JSON in it, where that was asked for."""
     return Response(
         text=completion.text,
-        usage=usage_of(completion),
+        usage=usage,
         finish_reason=completion.finish_reason,
         model=completion.model,
-        json=json_of(completion, format),
+        json=value,
         raw=completion.raw,
         reasoning=completion.reasoning,
         logprobs=None if completion.logprobs is None else list(completion.logprobs),
@@ -303,7 +363,13 @@ def image_for_record(part: Mapping[str, Any]) -> str:
 
 
 async def stream_answer(
-    target: Target, request: ChatRequest, step: Step, timings: Timings, facts: dict[str, Any]
+    target: Target,
+    request: ChatRequest,
+    step: Step,
+    timings: Timings,
+    facts: dict[str, Any],
+    *,
+    shows_text: bool = True,
 ) -> Completion:
     """Streams the answer to the journal and gives the whole. Raises FoundryError."""
     completion: Completion | None = None
@@ -313,7 +379,8 @@ async def stream_answer(
             match event:
                 case TextDelta():
                     timings.note_text()
-                    await step.stream_text(event.text)
+                    if shows_text:
+                        await step.stream_text(event.text)
                 case Waiting():
                     await step.report_wait(event.reason, event.until, refused_try(event))
                 case Adapted():

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from typing import Any
 
@@ -67,25 +66,6 @@ def extra_parameters(value: Any) -> Mapping[str, Any] | None:
             "extra_parameters", f"Extra parameters name {taken[0]}, which the action says itself.", "Leave it out."
         )
     return value
-
-
-def json_of(completion: Completion, format: Any) -> Any:
-    """The answer read as JSON where the response format asks for that, else None. Raises ActionError."""
-    wanted = response_format(format)
-    if wanted is None or wanted.get("type") == "text":
-        return None
-    if completion.refusal or completion.finish_reason == "content_filter":
-        return None
-    try:
-        return json.loads(completion.text)
-    except ValueError as error:
-        cut = " It was cut at its token limit." if completion.finish_reason == "length" else ""
-        raise ActionError(
-            "invalid_json",
-            f"The answer is not the JSON that was asked for ({error}).{cut}",
-            "Raise Max completion tokens, or ask for JSON in the prompt.",
-            raw=completion.text[:LONGEST_RAW],
-        ) from None
 
 
 def answer_shape(properties: Mapping[str, Any]) -> Shape:

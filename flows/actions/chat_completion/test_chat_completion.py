@@ -45,7 +45,7 @@ def completion(text="Hello.", finish="stop", **more):
     return Completion(text, more.pop("refusal", None), finish, USAGE, "gpt-x", "id-1", 200, "https://x/chat", **more)
 
 
-async def asked(chat, journal=None, more=None, **properties):
+async def asked(chat, journal=None, more=None, services=None, **properties):
     """The record of one chat completion and the request that was sent."""
     stored = {"connection": "contoso", "model": "gpt-x", "user_prompt": "Hi", **properties}
     action = {"id": "chat", "type": "chat_completion", "properties": stored, **(more or {})}
@@ -53,7 +53,8 @@ async def asked(chat, journal=None, more=None, **properties):
     document = parse({"format": "foundryflow/1", "name": "x", "inputs": inputs, "actions": [action]})
     journal = journal or MemoryJournal()
     past = [{"role": "user", "content": "Before"}, {"role": "assistant", "content": "Yes"}]
-    await execute(document, {"past": past}, journal, MemoryServices(chat, {"contoso": CONTOSO}))
+    services = services or MemoryServices(chat, {"contoso": CONTOSO})
+    await execute(document, {"past": past}, journal, services)
     (done,) = [event for event in journal.events if isinstance(event, ActionFinished)]
     return done
 
