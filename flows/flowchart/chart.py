@@ -95,12 +95,22 @@ class Lane:
         return f"lane{' is-skipped' if self.skipped else ' is-taken' if self.taken else ''}"
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
+class ChartLook:
+    """What all cards of a chart have in common."""
+
+    readonly: bool
+    is_of_run: bool
+    keep: str  # at the end of an address: which run is shown
+    keep_run: str  # and of it which iterations
+
+
+@dataclass(frozen=True, slots=True)
 class Card:
     id: str
     title: str
     view: TypeView
-    ports: list[Port]
+    ports: tuple[Port, ...]
     output: str
     name: str  # accessible name: place and state
     disabled: bool
@@ -109,10 +119,15 @@ class Card:
     after: InsertPlace  # where "+" below this card inserts
     lanes: list[Lane] | None = None
     folded: bool = False  # a container too deep to draw
-    deep: Sequence[Card] = ()  # those in it that are not drawn
+    deep: tuple[Card, ...] = ()  # those in it that are not drawn
     run: CardRun | None = None
     note: str = ""
     pin: PinView | None = None
+
+    @property
+    def is_still(self) -> bool:
+        """Whether nothing of it changes by itself, so that what was rendered of it can be shown again."""
+        return self.run is None and self.lanes is None
 
     @property
     def only_port(self) -> Port | None:
@@ -209,6 +224,10 @@ class Flowchart:
         self.lanes = [self._lane(opened, branch, 1, ()) for branch in branches] if opened else []
 
     @property
+    def look(self) -> ChartLook:
+        return ChartLook(self.readonly, self.is_of_run, self.keep, self.keep_run)
+
+    @property
     def crumbs(self) -> str:
         return f"Step 1 of {self._total}, Start, Trigger"
 
@@ -234,13 +253,19 @@ class Flowchart:
         title = action.title or view.title
         problems = self._errors[action.id]
         run = self.runs.get(action.id)
-        card = Card(
+        name = self._name(title, view, inside, problems, action.disabled, run)
+        step, lanes, deep = self._step, self._lanes(action, run, depth, (*inside, title)), tuple[Card, ...]()
+        is_folded = lanes is not None and depth >= DEEPEST_DRAWN
+        if is_folded:
+            lanes, deep = [], tuple(all_cards([], lanes or []))
+            self._step = step + len(deep)
+        return Card(
             id=action.id,
             title=title,
             view=view,
             ports=ports(action, self._property_errors),
             output=output_of(action),
-            name=self._name(title, view, inside, problems, action.disabled, run),
+            name=name,
             disabled=action.disabled,
             selected=action.id == self.selected,
             problems=problems,
@@ -248,18 +273,19 @@ class Flowchart:
             run=run,
             note=action.note,
             pin=self.pins.get(action.id),
+            lanes=lanes,
+            folded=is_folded,
+            deep=deep,
         )
-        if action.branches or is_container(action.type):
-            card.folded = depth >= DEEPEST_DRAWN
-            step = self._step
-            card.lanes = [self._lane(action, branch, depth + 1, (*inside, title)) for branch in action.branches]
-            if run and (run.ended or run.decision) and has_conditions(action.type):
-                mark_empty_lanes(card.lanes)
-            if card.folded:
-                card.deep = list(all_cards([], card.lanes))
-                self._step = step + len(card.deep)
-                card.lanes = []
-        return card
+
+    def _lanes(self, action: Action, run: CardRun | None, depth: int, inside: Sequence[str]) -> list[Lane] | None:
+        """Of a container."""
+        if not action.branches and not is_container(action.type):
+            return None
+        lanes = [self._lane(action, branch, depth + 1, inside) for branch in action.branches]
+        if run and (run.ended or run.decision) and has_conditions(action.type):
+            mark_empty_lanes(lanes)
+        return lanes
 
     def _lane(self, owner: Action, branch: Branch, depth: int, inside: Sequence[str]) -> Lane:
         cards = self._block(branch.actions, owner.id, branch.id, depth, inside)
@@ -330,7 +356,7 @@ def is_loop(type: str) -> bool:
     return type in registry.loop_types()
 
 
-def ports(action: Action, errors: Collection[tuple[str | None, str | None]]) -> list[Port]:
+def ports(action: Action, errors: Collection[tuple[str | None, str | None]]) -> tuple[Port, ...]:
     """The inputs of a card: label, a short value, and whether it is set."""
     made: list[Port] = []
     for name, property in registry.properties_of_type(action.type).items():
@@ -341,7 +367,7 @@ def ports(action: Action, errors: Collection[tuple[str | None, str | None]]) -> 
             made.append(port(action, name, property, has_error=(action.id, name) in errors))
         else:
             made += [Port(label, brief, "set", is_secret) for label, brief, is_secret in rows]
-    return made
+    return tuple(made)
 
 
 def port(action: Action, name: str, property: Property, *, has_error: bool) -> Port:

@@ -19,6 +19,7 @@ let entered = null; // the card whose panel gets the focus once it is there
 const isSeen = (element) => element.checkVisibility({ visibilityProperty: true });
 const isCovered = () => Boolean(selected()) && !isSeen(document.querySelector("[data-chart]"));
 
+const selectUrl = (id) => designer.dataset.selectUrl.replace("ACTION", encodeURIComponent(id));
 const choose = (id) => titleOf(id)?.click();
 
 function mark(id) {
@@ -86,7 +87,7 @@ document.addEventListener("click", (event) => {
     return post(step.formAction);
   }
   const card = target.closest("#flowchart [data-card]");
-  if (card) return mark(card.dataset.card);
+  if (card) return openPanel(card, event);
   if (target.closest("[data-close-panel]")) {
     event.preventDefault();
     return closePanel();
@@ -97,6 +98,15 @@ document.addEventListener("click", (event) => {
     goTo(go.dataset.go, go.dataset.property);
   }
 });
+
+// One listener for all cards: htmx would look at each of them.
+function openPanel(card, event) {
+  mark(card.dataset.card);
+  if (event.ctrlKey || event.metaKey || event.shiftKey) return undefined; // a tab or window of its own
+  event.preventDefault();
+  const push = card.getAttribute("href");
+  return htmx.ajax("GET", selectUrl(card.dataset.card), { source: card, swap: "none", push });
+}
 
 // Of the card whose menu it is in, of all that are selected, or of the one whose panel is open.
 function doVerb({ dataset: { verb, on, branch = "", type = "" }, ...button }) {
