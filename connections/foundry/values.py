@@ -82,10 +82,10 @@ class TextDelta:
 
 @dataclass(frozen=True, slots=True)
 class Waiting:
-    """The client waits until `until` (seconds since the epoch) and tries again by itself."""
+    """The client waits until `until` (seconds since the epoch; None: nobody knows) and tries again by itself."""
 
     reason: str
-    until: float
+    until: float | None
     attempt: int  # that was refused, from 1; 0 when nothing was sent
     most: int = 0  # attempts in all
     status: int | None = None  # of the answer that refused it

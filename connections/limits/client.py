@@ -181,7 +181,7 @@ class LimitedClient:
         began, waits = time.time(), False
         if queue.locked():
             waits = True
-            yield Waiting(f"Limit of {target.name}: others wait before it", time.time() + LONGEST_PAUSE, 0)
+            yield Waiting(f"Limit of {target.name}: others wait before it", None, 0)
         async with queue:
             if waits:
                 target = await self._renewed(target)
@@ -252,7 +252,7 @@ class LimitedClient:
                 f"The limit of the connection is reached: {reached.reason}.",
                 "Raise it on the page of the connection, or let calls wait.",
             )
-        return Waiting(f"Limit of {target.name}: {reached.reason}", reached.until, 0)
+        return Waiting(f"Limit of {target.name}: {reached.reason}", reached.until if reached.is_known else None, 0)
 
     async def _event_of_budget(self, target: Target, reached: BudgetReached) -> Waiting | Spilled:
         if reached.is_spent and reached.when_spent is WhenReached.FAIL:
@@ -265,7 +265,7 @@ class LimitedClient:
         if reached.is_spent and reached.when_spent is WhenReached.SPILL and reached.spill_over_to:
             other = await self._connection(reached.spill_over_to)
             return Spilled(other, f"{target.name}: {reached.reason}", reached.of_customer)
-        return Waiting(reached.reason, reached.until, 0)
+        return Waiting(reached.reason, reached.until if reached.is_spent else None, 0)
 
 
 async def keep_renewing(renew: Callable[[], Awaitable[None]]) -> None:

@@ -29,6 +29,7 @@ class LimitReached:
     reason: str
     until: float
     daily: bool = False
+    is_known: bool = True  # whether the call can begin then; else others have to end first
 
 
 def limit_reached(limits: Limits, uses: list[CallUse], today: int, wanted: int, now: float) -> LimitReached | None:
@@ -41,7 +42,7 @@ def limit_reached(limits: Limits, uses: list[CallUse], today: int, wanted: int, 
         return LimitReached(f"{today:,} of {limits.tokens_a_day:,} tokens of the day are used", end, daily=True)
     going = [use for use in uses if use.going_until > now]
     if limits.calls is not None and len(going) >= limits.calls:
-        return LimitReached(f"{len(going)} of {limits.calls} calls are going", now + SOON)
+        return LimitReached(f"{len(going)} of {limits.calls} calls are going", now + SOON, is_known=False)
     recent = sorted((use for use in uses if use.began > now - MINUTE), key=lambda use: use.began)
     if limits.requests is not None and len(recent) >= limits.requests:
         leaves = recent[len(recent) - limits.requests]

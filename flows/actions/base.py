@@ -71,8 +71,14 @@ class Step(Protocol):
     async def log(self, level: str, message: str) -> None:
         """A line of the execution log."""
 
-    async def report_wait(self, reason: str, until: float, refused: RefusedTry | None = None) -> None:
-        """The action waits by itself until `until` (seconds since the epoch), because a try was `refused` or not."""
+    async def report_wait(self, reason: str, until: float | None, refused: RefusedTry | None = None) -> None:
+        """The action waits by itself until `until` (seconds since the epoch), because a try was `refused` or not.
+
+        None: nobody knows how long.
+        """
+
+    async def report_resumption(self) -> None:
+        """The action goes on after a wait."""
 
     @property
     def attempt(self) -> int:

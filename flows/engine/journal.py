@@ -28,6 +28,7 @@ from flows.interpreter.journal import (
     ActionLogged,
     ActionNoted,
     ActionReported,
+    ActionResumed,
     ActionSkipped,
     ActionStarted,
     ActionStreamed,
@@ -101,6 +102,8 @@ class DatabaseJournal:
                 self._record_skip(event)
             case ActionWaiting():
                 self._record_wait(event)
+            case ActionResumed():
+                self._record_resumption(event.path)
             case ActionReported():
                 self._record_facts(event)
             case ActionLogged():
@@ -125,10 +128,13 @@ class DatabaseJournal:
             window = self._windows[event.path] = self.secrets.window(event.path)
         if text := window.feed(event.text):
             self._hub.publish_text(self._run.pk, event.path, text)
-        if self.gate.resume(event.path):
+        self._record_resumption(event.path)
+
+    def _record_resumption(self, path: str) -> None:
+        if self.gate.resume(path):
             number = self._outbox.next_number()
             resumed = {"state": State.RUNNING, "reason": "", "waits_until": None, "event": number}
-            self._outbox.records.change(event.path, resumed)
+            self._outbox.records.change(path, resumed)
             self._outbox.send()
 
     async def _record_start(self, event: ActionStarted) -> None:
@@ -158,7 +164,7 @@ class DatabaseJournal:
 
     def _record_wait(self, event: ActionWaiting) -> None:
         self.gate.let_wait(event.path)
-        reason, until = storable_text(event.reason)[:500], moment(event.until)
+        reason, until = storable_text(event.reason)[:500], moment(event.until) if event.until else None
         waits: Fields = {"state": State.WAITING, "reason": reason, "waits_until": until}
         if event.refused is not None:
             waits["refused"] = self._refused_tries(event, event.refused)
@@ -170,7 +176,7 @@ class DatabaseJournal:
         """Those of an action so far, with this one: also those of a process that died meanwhile."""
         before = self._earlier.refused.get(event.path, [])
         message = storable_text(refused.message)[:LONGEST_MESSAGE]
-        tries = [*before, replace(refused, message=message).to_json(event.until)][-MOST_REFUSED:]
+        tries = [*before, replace(refused, message=message).to_json(event.until or refused.at)][-MOST_REFUSED:]
         self._earlier.refused[event.path] = tries
         return tries
 
@@ -282,7 +288,7 @@ def success_fields(event: ActionFinished) -> Fields:
 
 def refusal_line(event: ActionWaiting, refused: RefusedTry) -> ActionLogged:
     """The line of the log about a try: "429, 1 of 3: the service is busy. Tried again after 2.0 s"."""
-    why, seconds = refused.status or refused.kind, max(0.0, event.until - refused.at)
+    why, seconds = refused.status or refused.kind, max(0.0, (event.until or refused.at) - refused.at)
     said = refused.message.removeprefix(f"{why}: ")
     told = f"{why}, {refused.number} of {refused.most}: {said} Tried again after {seconds:.1f} s."
     return ActionLogged(event.path, "warning", told, refused.at)

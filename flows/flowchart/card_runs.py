@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -20,6 +21,7 @@ from flows.models.iteration import place_of_iteration, split_place
 from foundryflow.regions import element_id
 
 LONGEST_TEXT = 600  # characters of what an action has said; the card shows the last lines
+MOST_OTHERS = 2  # iterations whose wait stands on the card
 MOST_CHIPS = 9  # iterations of a loop that stand above its cards
 MOST_SMALL = 2_000  # records of a loop whose iterations are counted by its records
 LARGEST = 200_000  # characters of what a loop goes over that is read to count it
@@ -40,6 +42,14 @@ class IterationChip:
 
 
 @dataclass(frozen=True, slots=True)
+class OtherWait:
+    """The same action waits in another iteration; `until` in milliseconds since the epoch, None where nobody knows."""
+
+    words: str
+    until: int | None
+
+
+@dataclass(frozen=True, slots=True)
 class CardRun:
     """What a run did with this action; of a loop in the iteration that is shown."""
 
@@ -52,7 +62,7 @@ class CardRun:
     decision: str = ""  # of an If: with its values, as soon as it is made
     wait: str = ""
     until: int | None = None  # it waits until then
-    others: tuple[str, ...] = ()  # iterations that wait meanwhile, and why
+    others: tuple[OtherWait, ...] = ()  # iterations that wait meanwhile
     chips: tuple[IterationChip, ...] = ()
     left_out: int = 0  # iterations that have no chip
 
@@ -149,18 +159,22 @@ class CardRuns:
             left_out=chips.left_out,
         )
 
-    def _waits_elsewhere(self, record: ActionRun) -> Iterator[str]:
+    def _waits_elsewhere(self, record: ActionRun) -> Iterator[OtherWait]:
         """The same action in other iterations."""
-        for other in self._states.going if not self._run.ended else ():
-            if other.action_id == record.action_id and other.path != record.path and other.state == State.WAITING:
-                _, number = split_place(other.path.rpartition("/")[0])
-                yield f"Part {number + 1} waits: {other.reason}"
+        same = [each for each in self._states.going if each.action_id == record.action_id and each.path != record.path]
+        waiting = [each for each in same if each.state == State.WAITING] if not self._run.ended else []
+        waiting.sort(key=lambda each: each.order)
+        for other in waiting[:MOST_OTHERS]:
+            _, number = split_place(other.path.rpartition("/")[0])
+            yield OtherWait(f"Part {number + 1} waits: {other.reason}", milliseconds(other.waits_until))
+        if more := len(waiting[MOST_OTHERS:]):
+            yield OtherWait(f"{more} more wait{'s' if more == 1 else ''}", None)
 
     def _chips(self, record: ActionRun) -> Chips:
         shown = self._states.places.get(record.path, "")
         if not shown:
             return Chips()
-        iterations = LoopIterations(self._run, record)
+        iterations = LoopIterations(self._run, record, self._states.going)
         return iterations.chips(split_place(shown)[1])
 
 
@@ -176,8 +190,9 @@ class Chips:
 class LoopIterations:
     """How the iterations of one loop stand: by what is counted of long loops, else by the records of their actions."""
 
-    def __init__(self, run: Run, record: ActionRun) -> None:
-        self._run, self._record = run, record
+    def __init__(self, run: Run, record: ActionRun, going: Sequence[ActionRun] = ()) -> None:
+        """`going` are the actions of the run that are executed."""
+        self._run, self._record, self._going = run, record, going
         counted = run.iterations.filter(loop=record.path)
         self._total: int | None = counted.order_by("-number").values_list("total", flat=True).first()
         self._is_long = counted.exists()
@@ -210,7 +225,10 @@ class LoopIterations:
 
     def _states_counted(self, numbers: Sequence[int]) -> dict[int, tuple[str, datetime | None]]:
         rows = self._run.iterations.filter(loop=self._record.path, number__in=numbers)
-        return {number: (state, None) for number, state in rows.order_by().values_list("number", "state")}
+        found = rows.order_by().values_list("number", "state")
+        waits = {} if self._run.ended else waiting_iterations(self._record.path, self._going)
+        return {number: waits.get(number, (state, None)) if state == "running" else (state, None)
+                for number, state in found}  # fmt: skip
 
     def _states_of_records(self) -> dict[int, tuple[str, datetime | None]]:
         start = f"{self._record.path}["
@@ -234,6 +252,22 @@ class LoopIterations:
         found = rows.filter(length__lte=LARGEST).values_list("inputs", flat=True).first()
         known = registry.find_type(self._record.type)
         return known.iterations_in(found) if known and isinstance(found, Mapping) else None
+
+
+def waiting_iterations(loop: str, going: Sequence[ActionRun]) -> dict[int, tuple[str, datetime | None]]:
+    """Iterations of the loop in which everything that goes waits, and until when, as far as that is known."""
+    start = f"{loop}["
+    inside = [record for record in going if record.path.startswith(start)]
+    held = {record.path[: at + 1] for record in inside for at, sign in enumerate(record.path) if sign in "/["}
+    found: dict[int, list[ActionRun]] = defaultdict(list)
+    for record in inside:
+        if not held & {f"{record.path}/", f"{record.path}["}:
+            found[split_place(record.path[: record.path.index("]", len(start)) + 1])[1]].append(record)
+    return {
+        number: (State.WAITING, min((each.waits_until for each in records if each.waits_until), default=None))
+        for number, records in found.items()
+        if all(record.state == State.WAITING for record in records)
+    }
 
 
 TELLING = (State.RUNNING, State.WAITING, State.FAILED, State.CANCELLED, State.SUCCEEDED, State.SKIPPED)

@@ -88,12 +88,20 @@ class ActionLogged:
 
 @dataclass(frozen=True)
 class ActionWaiting:
-    """The action waits until `until` (seconds since the epoch) and goes on by itself; after `refused`, if it was."""
+    """The action waits until `until` (seconds since the epoch; None: nobody knows) and goes on by itself; after
+    `refused`, if it was."""
 
     path: str
     reason: str
-    until: float
+    until: float | None
     refused: RefusedTry | None = None
+
+
+@dataclass(frozen=True)
+class ActionResumed:
+    """The action goes on after a wait."""
+
+    path: str
 
 
 @dataclass(frozen=True)
@@ -140,6 +148,7 @@ Event = (
     | ActionReported
     | ActionLogged
     | ActionWaiting
+    | ActionResumed
     | ActionNoted
     | IterationStarted
     | IterationEnded

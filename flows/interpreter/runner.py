@@ -24,6 +24,7 @@ from flows.interpreter.journal import (
     ActionLogged,
     ActionNoted,
     ActionReported,
+    ActionResumed,
     ActionSkipped,
     ActionStarted,
     ActionStreamed,
@@ -286,8 +287,11 @@ class Execution:
     async def log(self, level: str, message: str) -> None:
         await self._runner.journal.record(ActionLogged(self.path, level, message, time.time()))
 
-    async def report_wait(self, reason: str, until: float, refused: RefusedTry | None = None) -> None:
+    async def report_wait(self, reason: str, until: float | None, refused: RefusedTry | None = None) -> None:
         await self._runner.journal.record(ActionWaiting(self.path, reason, until, refused))
+
+    async def report_resumption(self) -> None:
+        await self._runner.journal.record(ActionResumed(self.path))
 
     @property
     def last_note(self) -> Any:

@@ -212,11 +212,12 @@ async def test_an_error_of_the_service_keeps_all_it_said_and_whom_was_asked():
 
 async def test_a_wait_for_the_service_is_told():
     journal = MemoryJournal()
-    refused, held = Waiting("429: Busy.", 99.0, 1, 4, 429, "rate_limit"), Waiting("Limit of contoso", 98.0, 0)
-    await asked(Chat(held, refused, completion()), journal)
+    refused, held = Waiting("429: Busy.", 99.0, 1, 4, 429, "rate_limit"), Waiting("Limit of contoso", None, 0)
+    await asked(Chat(held, Waited(1.0), refused, completion()), journal)
 
-    waits = [event for event in journal.events if isinstance(event, events.ActionWaiting)]
-    assert waits[0] == events.ActionWaiting("chat", "Limit of contoso", 98.0)
+    waits = [event for event in journal.events if isinstance(event, events.ActionWaiting | events.ActionResumed)]
+    assert waits[:2] == [events.ActionWaiting("chat", "Limit of contoso", None), events.ActionResumed("chat")]
+    waits.pop(1)
     assert waits[1].refused == RefusedTry(1, 4, "rate_limit", "429: Busy.", waits[1].refused.at, 429)
 
 

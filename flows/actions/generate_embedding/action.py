@@ -178,6 +178,7 @@ async def add_vectors(target: Target, request: EmbeddingRequest, step: Step, mad
                 case Waited():
                     facts["waited_ms"] = facts.get("waited_ms", 0) + round(event.seconds * 1_000)
                     facts["throttled"] = facts.get("throttled", 0) + event.throttled
+                    await step.report_resumption()
                 case Spilled():
                     reason = f"instead of {target.name}, because {event.reason}"
                     facts.update(facts_of_target(event.target, reason, request.model))

@@ -24,7 +24,7 @@ def use(began=0.0, tokens=1, going=0.0):
         ),
         (Limits(calls=1), [use(going=0.0)], 0, 1, None),
         (Limits(calls=2), [use(going=0.1)], 0, 1, None),
-        (Limits(calls=1), [use(going=0.1)], 0, 1, LimitReached("1 of 1 calls are going", NOW + SOON)),
+        (Limits(calls=1), [use(going=0.1)], 0, 1, LimitReached("1 of 1 calls are going", NOW + SOON, is_known=False)),
         (Limits(requests=1), [use(began=MINUTE)], 0, 1, None),
         (
             Limits(requests=1), [use(began=59)], 0, 1,
