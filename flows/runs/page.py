@@ -21,6 +21,7 @@ from flows.runs import steps
 from flows.runs.costs import cost_words
 from flows.runs.crashes import crash_notice
 from flows.runs.detail import ActionDetail, selected_record
+from flows.runs.extent import extent_of
 from flows.runs.iterations import IterationsPage
 from flows.runs.log_lines import count_words, log_context
 from flows.runs.loops import LoopCounts, find_loop, loops_of
@@ -122,6 +123,7 @@ class RunPage:
             "since": milliseconds_since_epoch(run.started_at) if is_going else None,
             "now": None if run.ended else milliseconds_since_epoch(now),
             "started": moment_words(run.created_at, now),
+            "extent": extent_of(run),
             "way": way_of(run),
             "sources": sources_of(run),
             "results": results_of(run),

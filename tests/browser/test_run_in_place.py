@@ -19,7 +19,7 @@ def test_the_menu_of_a_card_runs_up_to_it_pins_its_output_and_gives_the_focus_ba
     expect(page.get_by_role("heading", name="Run up to Answer")).to_be_visible()
     page.keyboard.press("Control+Enter")
     expect(page.locator("[data-run-state=succeeded]")).to_be_visible(timeout=30_000)
-    expect(page.locator(".until-words")).to_have_text("up to Answer")
+    expect(page.locator(".extent-words")).to_have_text("up to Answer")
     expect(page.locator("#head-route .card-state")).to_contain_text("37 ≤ 400")
     expect(page.locator("#head-ret .card-state")).to_have_count(0)
     choose("answer", "Pin output")

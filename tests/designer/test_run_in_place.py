@@ -57,6 +57,10 @@ def page(client, flow, query=""):
     return one_line(client.get(url(flow, "show") + query).content.decode())
 
 
+def run_page(client, run):
+    return one_line(client.get(reverse("runs:show", args=[run.pk])).content.decode())
+
+
 def test_run_asks_for_the_inputs_in_the_panel_and_keeps_what_was_typed_but_no_secret(client_alice, alice, flow):
     asked = start(client_alice, flow)
     assert asked.status_code == 200
@@ -194,6 +198,7 @@ def test_a_run_up_to_an_action_ends_behind_it(client_alice, flow):
     ended = executed(run)
     assert [record.path for record in ended.actions.all()] == ["first"]
     assert "up to First" in page(client_alice, flow)
+    assert "Up to First" in run_page(client_alice, run)
 
 
 def test_an_action_alone_has_the_values_of_the_run_before(client_alice, alice):
@@ -209,6 +214,9 @@ def test_an_action_alone_has_the_values_of_the_run_before(client_alice, alice):
     assert {record.path: record.reason for record in run.actions.all()} == {
         "vars": f"taken over from run {run.origin_id}", "say": "",
     }  # fmt: skip
+    assert "Say alone" in page(client_alice, flow)
+    assert "Say alone" in run_page(client_alice, run)
+    assert "Executed" not in run_page(client_alice, run.origin)
 
 
 def test_alone_without_a_run_that_came_there_is_a_sentence(client_alice, flow):

@@ -9,6 +9,7 @@ from django.utils import timezone
 from flows.designer.opened import OpenFlow
 from flows.flowchart.states import run_view
 from flows.models.designer import MOST_SAVED
+from flows.runs.extent import extent_of
 from flows.runs.time_axis import elapsed, milliseconds_since_epoch
 from foundryflow.regions import Region
 from foundryflow.templatetags.ui import duration_ms
@@ -31,14 +32,7 @@ def run_bar_region(opened: OpenFlow) -> Region:
             "run_state": run_view(run),
             "duration": elapsed(run.milliseconds or 0) if is_going else duration_ms(run.milliseconds),
             "since": milliseconds_since_epoch(run.started_at) if is_going else None,
-            "until_title": title_of_last(opened),
+            "extent": extent_of(run),
         }
     return Region("designer/_run_bar.html", "run-bar", context)
 
-
-def title_of_last(opened: OpenFlow) -> str:
-    """The action that the run was to end behind; empty where it was to go to its end."""
-    until = (opened.shown_run.run.until if opened.shown_run else None) or ""
-    action_id = until.rpartition("/")[2]
-    action = opened.document.find(action_id) if action_id else None
-    return (action.title or action.id) if action else action_id
