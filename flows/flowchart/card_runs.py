@@ -174,7 +174,8 @@ class CardRuns:
         shown = self._states.places.get(record.path, "")
         if not shown:
             return Chips()
-        iterations = LoopIterations(self._run, record, self._states.going)
+        going = [] if self._run.ended else self._states.going
+        iterations = LoopIterations(self._run, record, going)
         return iterations.chips(split_place(shown)[1])
 
 
@@ -226,7 +227,7 @@ class LoopIterations:
     def _states_counted(self, numbers: Sequence[int]) -> dict[int, tuple[str, datetime | None]]:
         rows = self._run.iterations.filter(loop=self._record.path, number__in=numbers)
         found = rows.order_by().values_list("number", "state")
-        waits = {} if self._run.ended else waiting_iterations(self._record.path, self._going)
+        waits = waiting_iterations(self._record.path, self._going)
         return {number: waits.get(number, (state, None)) if state == "running" else (state, None)
                 for number, state in found}  # fmt: skip
 
