@@ -161,8 +161,9 @@ class CardRuns:
 
     def _waits_elsewhere(self, record: ActionRun) -> Iterator[OtherWait]:
         """The same action in other iterations."""
-        same = [each for each in self._states.going if each.action_id == record.action_id and each.path != record.path]
-        waiting = [each for each in same if each.state == State.WAITING] if not self._run.ended else []
+        going = [] if self._run.ended else self._states.going
+        same = [each for each in going if each.action_id == record.action_id and each.path != record.path]
+        waiting = [each for each in same if each.state == State.WAITING]
         waiting.sort(key=lambda each: each.order)
         for other in waiting[:MOST_OTHERS]:
             _, number = split_place(other.path.rpartition("/")[0])

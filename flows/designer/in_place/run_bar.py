@@ -35,4 +35,3 @@ def run_bar_region(opened: OpenFlow) -> Region:
             "extent": extent_of(run),
         }
     return Region("designer/_run_bar.html", "run-bar", context)
-
