@@ -19,6 +19,7 @@ from flows.flowchart.states import StateView, state_view, state_view_of
 from flows.models import ActionRun, Run, State
 from flows.models.iteration import place_of_iteration, split_place
 from foundryflow.regions import element_id
+from foundryflow.templatetags.ui import ESTIMATED
 
 LONGEST_TEXT = 600  # characters of what an action has said; the card shows the last lines
 MOST_OTHERS = 2  # iterations whose wait stands on the card
@@ -111,7 +112,7 @@ class CardRun:
 def token_words(characters: int) -> str:
     """ "≈ 96 tokens"; empty before the first."""
     count = estimated_tokens(characters)
-    return f"≈ {count:,} token{'s' if count > 1 else ''}" if count else ""
+    return f"{ESTIMATED}{count:,} token{'s' if count > 1 else ''}" if count else ""
 
 
 def card_runs(states: RunStates) -> dict[str, CardRun]:

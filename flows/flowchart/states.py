@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from foundryflow.templatetags.ui import duration_ms
+from foundryflow.templatetags.ui import duration_ms, token_count
 
 if TYPE_CHECKING:
     from flows.models import ActionRun, Run
@@ -58,8 +58,7 @@ def words_of(record: ActionRun) -> str:
         if record.warning:
             return record.warning
         usage, duration = record.usage or {}, duration_ms(record.milliseconds)
-        mark = "≈ " if usage.get("estimated_tokens") else ""
-        return f"{duration} · {mark}{spent:,} tokens" if (spent := usage.get("total_tokens")) else duration
+        return f"{duration} · {token_count(usage)} tokens" if usage.get("total_tokens") else duration
     if record.state == "failed":
         return failure_words(record.error or {})
     if record.state == "waiting":

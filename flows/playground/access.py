@@ -33,13 +33,13 @@ def find_turn(request: Request, pk: int, *, change: bool = False) -> Turn:
     return found
 
 
-def find_answer(request: Request, pk: int) -> Answer:
-    """An answer of a session that one may change, with its question and the session."""
+def find_answer(request: Request, pk: int, *, change: bool = False) -> Answer:
+    """An answer of a session that one may see, with its question and the session."""
     seen = Session.objects.visible_to(request.user)
     found = Answer.objects.select_related("turn").filter(pk=pk, turn__session__in=seen).first()
     if found is None:
         raise Http404("This answer does not exist any more.")
-    found.turn.session = find_session(request, found.turn.session_id, change=True)
+    found.turn.session = find_session(request, found.turn.session_id, change=change)
     return found
 
 

@@ -196,6 +196,11 @@ PARAMETERS = (
     "seed",
     "frequency_penalty",
     "presence_penalty",
+    "repair",
+    "reasoning_summary",
+    "top_logprobs",
+    "service_tier",
+    "extra_parameters",
 )
 
 

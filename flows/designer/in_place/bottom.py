@@ -22,7 +22,7 @@ from flows.runs.outline import iteration_of
 from flows.runs.refused_tries import shown_state
 from foundryflow.http import Request
 from foundryflow.regions import Region, element_id
-from foundryflow.templatetags.ui import duration_ms, pretty, thousands
+from foundryflow.templatetags.ui import duration_ms, pretty, token_count
 
 COOKIE = "designer-bottom"  # what is open: "output", "output.folded"
 TABS = {"problems": "Configuration errors", "log": "Execution log", "output": "Output", "variables": "Variables"}
@@ -152,7 +152,7 @@ class BottomPanel:
         usage, facts = (self.record.usage or {}, self.record.facts) if self.record and self.is_answer else ({}, {})
         if not usage:
             return ""
-        said = [f"{thousands(usage.get('prompt_tokens'))} in", f"{thousands(usage.get('completion_tokens'))} out"]
+        said = [f"{token_count(usage, 'prompt_tokens')} in", f"{token_count(usage, 'completion_tokens')} out"]
         first, finish = duration_ms(facts.get("first_token_ms")), facts.get("finish_reason")
         said += [f"first token {first}"] if first else []
         return " · ".join([*said, *([f"finish {finish}"] if finish else [])])

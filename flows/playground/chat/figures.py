@@ -12,7 +12,7 @@ from flows.playground.chat.costs import Prices, cost_label, cost_of
 from flows.playground.models import Answer, Session, Turn
 from flows.playground.setup import LETTERS
 from flows.pricing.prices import money
-from foundryflow.templatetags.ui import duration_ms
+from foundryflow.templatetags.ui import ESTIMATED, duration_ms
 
 
 @dataclass(frozen=True)
@@ -71,6 +71,7 @@ def spread_of(turn: Turn, columns: int, prices: Prices) -> list[SpreadRow]:
 
 def spread_row(column: int, answers: Sequence[Answer], prices: Prices) -> SpreadRow:
     done = [answer for answer in answers if answer.state == State.SUCCEEDED]
+    mark = ESTIMATED if any((answer.usage or {}).get("estimated_tokens") for answer in done) else ""
     costs = [found for answer in done if (found := cost_of(answer, prices)) is not None]
     return SpreadRow(
         column=column,
@@ -78,7 +79,7 @@ def spread_row(column: int, answers: Sequence[Answer], prices: Prices) -> Spread
         answers=answers,
         first=ValueRange.of(fact_values(done, "first_token_ms"), duration_ms),
         total=ValueRange.of(fact_values(done, "total_ms"), duration_ms),
-        tokens=ValueRange.of(usage_values(done, "completion_tokens"), lambda value: f"{value:,.0f}"),
+        tokens=ValueRange.of(usage_values(done, "completion_tokens"), lambda value: f"{mark}{value:,.0f}"),
         cost=money_range(costs),
     )
 

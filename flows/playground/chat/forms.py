@@ -14,6 +14,9 @@ from typing import Any
 from django import forms
 
 from flows.actions.chat_completion.action import PARAMETERS, Properties
+from flows.actions.chat_completion.answer import extra_parameters
+from flows.language.errors import ActionError
+from flows.language.expressions import is_plain
 from flows.playground.chat.refusals import Refusals
 from flows.playground.models import Session
 from flows.playground.setup import Example, Setup
@@ -26,6 +29,7 @@ MOST_EXAMPLES, MOST_VARIABLES, MOST_STOPS = 50, 200, 4
 VARIABLE = "variable-"  # begins the name of a variable's field
 LEAVE_EMPTY = "leave-empty"  # names variables that are to be empty
 EXAMPLES_SHOWN = "examples-shown"
+HINTS = {"stop": "One a line, at most four.", "extra_parameters": 'JSON, sent as it is: {"top_k": 5}'}
 FORMATS = (("", "Text"), ("json_object", "JSON object"), ("json_schema", "JSON schema"))
 TEXTS, WINDOW = ("connection", "model", "instructions"), ("history_messages", "history_tokens")
 PROPERTIES: dict[str, Any] = properties_of(Properties)  # of a chat completion, which say labels, bounds and choices
@@ -34,7 +38,7 @@ PROPERTIES: dict[str, Any] = properties_of(Properties)  # of a chat completion, 
 def number(name: str) -> forms.Field:
     property = PROPERTIES[name]
     if property.whole:
-        return whole(property.label, property.minimum)
+        return whole(property.label, property.minimum, property.maximum)
     return forms.FloatField(
         label=property.label,
         min_value=property.minimum,
@@ -49,10 +53,14 @@ def empty_words(parameter: str) -> str:
     return PROPERTIES[parameter].empty_words if parameter in PROPERTIES else ""
 
 
-def whole(label: str, least: int | None = None) -> forms.IntegerField:
-    messages = {"invalid": "Type a whole number."}
+def whole(label: str, least: int | None = None, most: int | None = None) -> forms.IntegerField:
     return forms.IntegerField(
-        label=label, min_value=least, required=False, widget=forms.TextInput, error_messages=messages
+        label=label,
+        min_value=least,
+        max_value=most,
+        required=False,
+        widget=forms.TextInput,
+        error_messages={"invalid": "Type a whole number."},
     )
 
 
@@ -86,6 +94,11 @@ class ParametersForm(forms.Form):
     presence_penalty = number("presence_penalty")
     response_format = forms.ChoiceField(label=PROPERTIES["response_format"].label, choices=FORMATS, required=False)
     schema = text("Schema")
+    repair = choice("repair")
+    reasoning_summary = choice("reasoning_summary")
+    top_logprobs = number("top_logprobs")
+    service_tier = choice("service_tier")
+    extra_parameters = text(PROPERTIES["extra_parameters"].label, 20_000)
 
     @classmethod
     def shown_values(cls, parameters: Mapping[str, Any]) -> dict[str, str]:
@@ -93,6 +106,8 @@ class ParametersForm(forms.Form):
         shown = {name: shown_value(parameters.get(name)) for name in PARAMETERS}
         stop, format = parameters.get("stop"), parameters.get("response_format")
         shown["stop"] = "\n".join(map(str, stop)) if isinstance(stop, list) else str(stop or "")
+        if isinstance(extra := parameters.get("extra_parameters"), Mapping):
+            shown["extra_parameters"] = json.dumps(extra, indent=2, ensure_ascii=False)
         if isinstance(format, Mapping):
             kind = format.get("type")
             shown["response_format"] = kind if kind == "json_object" else "json_schema"
@@ -106,6 +121,16 @@ class ParametersForm(forms.Form):
         if len(lines) > MOST_STOPS:
             raise forms.ValidationError(f"At most {MOST_STOPS}, one a line.")
         return lines[0] if len(lines) == 1 else lines or None
+
+    def clean_extra_parameters(self) -> Any:
+        """An object, or a template of one."""
+        typed = self.cleaned_data["extra_parameters"].strip()
+        if not is_plain(typed):
+            return typed
+        try:
+            return extra_parameters(typed)
+        except ActionError as error:
+            raise forms.ValidationError(f"{error.message} {error.hint}") from None
 
     def clean(self) -> dict[str, Any]:
         cleaned = super().clean() or {}
@@ -163,7 +188,11 @@ class ParameterField:
     @property
     def many(self) -> bool:
         """Whether it takes several lines."""
-        return self.parameter in ("stop", "schema")
+        return self.parameter in ("stop", "schema", "extra_parameters")
+
+    @property
+    def hint(self) -> str:
+        return HINTS.get(self.parameter, "")
 
 
 class SetupForm(ParametersForm):

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from flows.models import State
 from flows.playground.chat.costs import Prices, cost_label
 from flows.playground.models import Answer
-from foundryflow.templatetags.ui import duration_ms
+from foundryflow.templatetags.ui import duration_ms, token_count
 
 TOKENS = (("prompt_tokens", "in"), ("completion_tokens", "out"))
 # Of those; shown when there are any.
@@ -41,6 +41,7 @@ def metrics_of(answer: Answer, prices: Prices) -> list[Metric]:
         Metric("Total", duration_ms(facts.get("total_ms"))),
         Metric("Tokens", tokens_label(answer)),
         Metric("Finish", str(facts.get("finish_reason") or "")),
+        Metric("Repaired", "once" if facts.get("repair") else ""),
         Metric("Cost", cost_label(answer, prices)),
     ]
     return [metric for metric in found if metric.value]
@@ -48,7 +49,7 @@ def metrics_of(answer: Answer, prices: Prices) -> list[Metric]:
 
 def tokens_label(answer: Answer) -> str:
     usage = answer.usage or {}
-    parts = [f"{usage[name]:,} {word}" for name, word in TOKENS if isinstance(usage.get(name), int)]
+    parts = [f"{count} {word}" for name, word in TOKENS if (count := token_count(usage, name))]
     return " · ".join([*parts, *(f"{usage[name]:,} {word}" for name, word in PARTS if usage.get(name))])
 
 

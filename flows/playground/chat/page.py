@@ -25,7 +25,11 @@ from flows.pricing.table import known_prices
 from foundryflow.names import may_change
 
 RECENT = 8
-MORE = ("frequency_penalty", "presence_penalty", "seed", "stop")
+MORE = (
+    *("seed", "stop", "frequency_penalty", "presence_penalty"),
+    *("reasoning_summary", "top_logprobs", "service_tier", "extra_parameters"),
+)
+FORM = ("response_format", "schema", "repair")  # of the answer
 
 
 @dataclass(frozen=True)
@@ -78,7 +82,7 @@ class SessionPage:
 
     @property
     def parameters(self) -> list[ParameterField]:
-        return [each for each in self.fields if each.parameter not in (*MORE, "response_format", "schema")]
+        return [each for each in self.fields if each.parameter not in (*MORE, *FORM)]
 
     @property
     def more(self) -> list[ParameterField]:
@@ -86,7 +90,9 @@ class SessionPage:
 
     @property
     def response_format(self) -> list[ParameterField]:
-        return [each for each in self.fields if each.parameter in ("response_format", "schema")]
+        return sorted(
+            (each for each in self.fields if each.parameter in FORM), key=lambda each: FORM.index(each.parameter)
+        )
 
     @property
     def parameters_set(self) -> int:

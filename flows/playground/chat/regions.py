@@ -19,6 +19,7 @@ from flows.playground.chat.talk import (
     talk_of,
     tries_of,
 )
+from flows.playground.chat.told_tokens import told_tokens
 from flows.playground.models import Answer, Session, Turn
 from flows.pricing.table import known_prices
 from foundryflow.regions import Region, partial
@@ -102,6 +103,12 @@ def spread_region(session: Session, turn: Turn, *, can_edit: bool) -> Region:
     tries = max(len(row.answers) for row in rows)
     context = {"rows": rows, "pk": turn.pk, "can_edit": can_edit, "opened": True, "tries": tries}
     return Region("playground/_spread.html", f"spread-{turn.pk}", context)
+
+
+def told_tokens_region(answer: Answer) -> Region:
+    """How likely the tokens of an answer were."""
+    context = {"answer": answer, "tokens": told_tokens(answer), "opened": True}
+    return Region("playground/_told_tokens.html", f"told-{answer.pk}", context)
 
 
 def current_answers(live: Iterable[int]) -> Iterator[tuple[AnswerView, CallProgress | None]]:

@@ -23,7 +23,9 @@ FACTS = (
     "request_id",
     "first_token_ms",
     "total_ms",
+    "repair",
 )
+LONGEST_THOUGHTS = 20_000  # characters that are kept
 RUN_DELETED = {
     "kind": "gone",
     "message": "The run of this answer was deleted before it was read.",
@@ -78,6 +80,7 @@ def result_of(run: Run) -> dict[str, Any]:
     output = record.output
     text = str(output.get("text") or "") if isinstance(output, dict) else record.text
     facts = {name: record.facts[name] for name in FACTS if record.facts.get(name) is not None}
+    facts |= facts_told_beside(output if isinstance(output, dict) else {})
     if record.milliseconds is not None:
         facts.setdefault("total_ms", round(record.milliseconds, 1))
     return {
@@ -88,6 +91,15 @@ def result_of(run: Run) -> dict[str, Any]:
         "usage": record.usage,
         "warning": record.warning,
         "error": without_raw(record.error or run.error),
+    }
+
+
+def facts_told_beside(output: dict[str, Any]) -> dict[str, Any]:
+    """What the model told beside its text: its thoughts, and of how many tokens it told how likely they were."""
+    thoughts, told = output.get("reasoning"), output.get("logprobs")
+    return {
+        **({"reasoning": str(thoughts)[:LONGEST_THOUGHTS]} if thoughts else {}),
+        **({"told_tokens": len(told)} if isinstance(told, list) and told else {}),
     }
 
 

@@ -15,7 +15,14 @@ from flows.playground.chat.ask import ask_again, ask_instead, empty_variables
 from flows.playground.chat.branch import prompt_of
 from flows.playground.chat.calls import NotAskable
 from flows.playground.chat.forms import EXAMPLES_SHOWN, LEAVE_EMPTY, LONGEST
-from flows.playground.chat.regions import answer_region, parameters_region, spread_region, view_of_answer, view_of_turn
+from flows.playground.chat.regions import (
+    answer_region,
+    parameters_region,
+    spread_region,
+    told_tokens_region,
+    view_of_answer,
+    view_of_turn,
+)
 from flows.playground.chat.responses import problems_response, talk_response
 from flows.playground.chat.save_settings import change_settings, save_posted
 from flows.playground.models import Answer, Session, Turn
@@ -109,11 +116,18 @@ def tries(request: Request, pk: int) -> HttpResponse:
     return regions(request, spread_region(session, turn, can_edit=may_change(request.user, session)))
 
 
+@reader
+@require_GET
+def answer_tokens(request: Request, pk: int) -> HttpResponse:
+    """How likely the tokens of an answer were."""
+    return regions(request, told_tokens_region(find_answer(request, pk)))
+
+
 @editor
 @require_GET
 def answer_form(request: Request, pk: int) -> HttpResponse:
     """The answer as a field; with ?plain as it was."""
-    answer = find_answer(request, pk)
+    answer = find_answer(request, pk, change=True)
     session = answer.turn.session
     view = view_of_answer(answer)
     editing = "plain" not in request.GET and view.progress is None
@@ -124,7 +138,7 @@ def answer_form(request: Request, pk: int) -> HttpResponse:
 @editor
 @require_POST
 def answer(request: Request, pk: int, verb: str) -> HttpResponse:
-    answer = find_answer(request, pk)
+    answer = find_answer(request, pk, change=True)
     session = answer.turn.session
     verbs: dict[str, Callable[[], object]] = {
         "again": lambda: ask_again(answer, request.user),

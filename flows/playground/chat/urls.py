@@ -23,5 +23,6 @@ urlpatterns = [
     path("turns/<id:pk>/images/<str:name>/", views.image, name="image"),
     path("turns/<id:pk>/<slug:verb>/", turn_views.turn, name="turn"),
     path("answers/<id:pk>/form/", turn_views.answer_form, name="answer_form"),
+    path("answers/<id:pk>/tokens/", turn_views.answer_tokens, name="answer_tokens"),
     path("answers/<id:pk>/<slug:verb>/", turn_views.answer, name="answer"),
 ]

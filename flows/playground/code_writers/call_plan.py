@@ -80,6 +80,7 @@ class CallPlan:
     extra: ExtraHeader | None
     variables: Mapping[str, str] = field(default_factory=dict)
     composed: tuple[TemplatedText, ...] = ()  # texts of the body that are made of variables
+    extras: frozenset[str] = frozenset()  # names of the body that no SDK need have an argument for
 
     @property
     def entra(self) -> bool:
@@ -151,6 +152,15 @@ class CallPlan:
         return {**({self.header: self.key_name} if own else {}), **extra}
 
     @property
+    def named_body(self) -> dict[str, Any]:
+        """What an SDK has arguments for."""
+        return {name: given for name, given in self.body.items() if name not in self.extras}
+
+    @property
+    def extra_body(self) -> dict[str, Any]:
+        return {name: given for name, given in self.body.items() if name in self.extras}
+
+    @property
     def extra_name(self) -> str:
         """The environment variable that the extra header carries."""
         return self.key_name if self.extra and self.extra.is_key else EXTRA
@@ -215,4 +225,5 @@ def plan_of(source: CodeSource, choice: SnippetChoice) -> CallPlan:
         extra=extra,
         variables=source.variables,
         composed=templated_texts(source.request.messages, source.templates, source.variables),
+        extras=frozenset(source.request.extra or ()) & frozenset(ordered),
     )

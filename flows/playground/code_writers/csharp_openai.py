@@ -50,7 +50,7 @@ KEY_CREDENTIAL = f"new ApiKeyCredential({environment(KEY)}!)"
 
 def openai(plan: CallPlan) -> WrittenCode:
     """Raises SnippetRefusal."""
-    if plan.extra:
+    if plan.extra or plan.headers:
         raise SnippetRefusal("The OpenAI SDK for .NET sends a further header only by a class of its own. Choose REST.")
     if plan.address.azure:
         return azure(plan)

@@ -58,6 +58,7 @@ def client_lines(plan: CallPlan, imports: set[str]) -> list[str]:
     extra = [(plan.extra.name, environment(plan.extra_name))] if plan.extra else []
     added = [f"option.WithQuery({quote(name)}, {quote(value)})," for name, value in query.items()]
     added += [f"option.WithHeader({quote(name)}, {value})," for name, value in extra]
+    added += [f"option.WithHeader({quote(name)}, {quote(value)})," for name, value in plan.headers.items()]
     if added:
         imports.add(f"{MODULE}/option")
     return [*lines, "client := openai.NewClient(", *(f"\t{option}" for option in [*options, *added]), ")"]

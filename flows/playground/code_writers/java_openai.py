@@ -75,6 +75,7 @@ def client_calls(plan: CallPlan, code: Lines) -> list[str]:
         calls.append(f".putHeader({quote(plan.sdk_header)}, {environment(KEY)})")
     if plan.extra:
         calls.append(f".putHeader({quote(plan.extra.name)}, {environment(plan.extra_name)})")
+    calls += [f".putHeader({quote(name)}, {quote(value)})" for name, value in plan.headers.items()]
     if mode:
         code.uses("com.openai.azure", "AzureUrlPathMode")
         calls.append(f".azureUrlPathMode(AzureUrlPathMode.{mode})")

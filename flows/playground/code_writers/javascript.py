@@ -110,7 +110,7 @@ def openai(plan: CallPlan) -> WrittenCode:
         imports(plan, f'{package} "openai";', ["getBearerTokenProvider"]),
         client_of(plan),
         assignments(plan),
-        f"const {result} = await client.{method}.create({body});",
+        f"const {result} = await client.{method}.create({body}{request_options(plan)});",
         OPENAI_PRINTS[plan.api, plan.streams],
     )
 
@@ -129,6 +129,11 @@ for await (const event of stream) {
 }""",
     (Api.RESPONSES, False): "console.log(response.output_text);",
 }
+
+
+def request_options(plan: CallPlan) -> str:
+    """The second argument of a call; nothing where none is needed."""
+    return f", {options({'headers': dict(plan.headers)})}" if plan.headers else ""
 
 
 def add_comment(body: str, line: str, comment: str) -> str:
@@ -231,7 +236,8 @@ def inference(plan: CallPlan) -> WrittenCode:
         given["credentials"] = {"scopes": [plan.scope]}
     if version := plan.address.query.get("api-version"):
         given["apiVersion"] = version
-    body = options({"body": RawCode(indent(options(plan.body), INDENT))})
+    headers = {"headers": dict(plan.headers)} if plan.headers else {}
+    body = options({"body": RawCode(indent(options(plan.body), INDENT)), **headers})
     events = ['import { createSseStream } from "@azure/core-sse";'] if plan.streams else []
     key_module = [] if plan.entra else ['import { AzureKeyCredential } from "@azure/core-auth";']
     client_arguments = [quote(plan.address.base), credential, *([value(given, 1, len(INDENT))] if given else [])]

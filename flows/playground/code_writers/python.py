@@ -85,12 +85,15 @@ def openai(plan: CallPlan) -> WrittenCode:
     method = "chat.completions" if plan.api is Api.CHAT else "responses"
     comment = "the deployment name" if plan.endpoint.is_azure else ""
     arguments = [
-        argument(name, given, comment if name == "model" else "") for name, given in {**model, **plan.body}.items()
+        argument(name, given, comment if name == "model" else "")
+        for name, given in {**model, **plan.named_body}.items()
     ]
+    headers: dict[str, Any] = dict(plan.headers)
     if plan.sdk_header:
         # Only a call may leave out what the client sends by itself.
-        headers = {plan.sdk_header: RawCode(environment(KEY)), "Authorization": RawCode("Omit()")}
-        arguments.append(argument("extra_headers", headers))
+        headers |= {plan.sdk_header: RawCode(environment(KEY)), "Authorization": RawCode("Omit()")}
+    beside = {"extra_headers": headers, "extra_body": plan.extra_body}
+    arguments += [argument(name, given) for name, given in beside.items() if given]
     result = "stream" if plan.streams else "completion" if plan.api is Api.CHAT else "response"
     packages = ["openai", *(["azure-identity"] if plan.entra else [])]
     imported = ["Omit", client_class(plan)] if plan.sdk_header else [client_class(plan)]
@@ -212,6 +215,8 @@ def inference(plan: CallPlan) -> WrittenCode:
     if version := plan.address.query.get("api-version"):
         arguments.append(argument("api_version", version))
     result = "stream" if plan.streams else "completion"
+    body = value(plan.body, 0, len(result) + 19)
+    headers = f", headers={value(plan.headers, 0)}" if plan.headers else ""
     modules = {"azure.ai.inference": ["ChatCompletionsClient"], **identity_imports(plan, [])}
     if not plan.entra:
         modules["azure.core.credentials"] = ["AzureKeyCredential"]
@@ -221,7 +226,7 @@ def inference(plan: CallPlan) -> WrittenCode:
         imports(plan, modules),
         f"client = {call('ChatCompletionsClient', arguments)}",
         assignments(plan),
-        f"{result} = client.complete({value(plan.body, 0, len(result) + 19)})",
+        f"{result} = client.complete({body}{headers})",
         OPENAI_PRINTS[plan.api, plan.streams],
     )
 

@@ -52,9 +52,10 @@ def anthropic(plan: CallPlan) -> WrittenCode:
 def arguments_of(plan: CallPlan) -> list[str]:
     comment = "the deployment name" if plan.endpoint.is_azure else ""
     body = {"model": plan.model, **plan.body}
-    named = {name: given for name, given in body.items() if name not in SAMPLING}
+    beside_it = {*SAMPLING, *plan.extras}
+    named = {name: given for name, given in body.items() if name not in beside_it}
     beside: dict[str, Mapping[str, Any]] = {
-        "extra_body": {name: given for name, given in body.items() if name in SAMPLING},
+        "extra_body": {name: given for name, given in body.items() if name in beside_it},
         "extra_headers": {name: given for name, given in plan.headers.items() if given != ANTHROPIC_SDK_VERSION},
     }
     return [

@@ -11,6 +11,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, FailFast, Field, Val
 from pydantic_core import PydanticCustomError
 
 from flows.actions.chat_completion.action import PARAMETERS
+from flows.language.json_schemas import MOST_PROBLEMS
 from flows.playground.chat.images import MOST as MOST_IMAGES
 from flows.playground.chat.images import BadImage, decode_image
 from flows.playground.models import MOST_COLUMNS
@@ -157,6 +158,25 @@ class ColumnEntry(SetupEntry):
     prompt: Text = ""
 
 
+class UsageEntry(Entry):
+    prompt_tokens: Count | None = None
+    completion_tokens: Count | None = None
+    total_tokens: Count | None = None
+    cached_tokens: Count | None = None
+    reasoning_tokens: Count | None = None
+    cache_write_tokens: Count | None = None
+    estimated_tokens: Count | None = None
+
+
+class RepairEntry(Entry):
+    """The answer that another one replaced."""
+
+    answer: Text = ""
+    problems: Annotated[list[Text], Field(max_length=MOST_PROBLEMS), FailFast()] = []
+    usage: UsageEntry | None = None
+    corrected_usage: UsageEntry | None = None
+
+
 class FactsEntry(Entry):
     """Those that an answer keeps of its call."""
 
@@ -170,15 +190,8 @@ class FactsEntry(Entry):
     request_id: Text | None = None
     first_token_ms: Milliseconds | None = None
     total_ms: Milliseconds | None = None
-
-
-class UsageEntry(Entry):
-    prompt_tokens: Count | None = None
-    completion_tokens: Count | None = None
-    total_tokens: Count | None = None
-    cached_tokens: Count | None = None
-    reasoning_tokens: Count | None = None
-    cache_write_tokens: Count | None = None
+    reasoning: Text | None = None
+    repair: RepairEntry | None = None
 
 
 class FailureEntry(Entry):

@@ -20,10 +20,11 @@ from flows.models import Run, State
 from flows.playground.chat import ask
 from flows.playground.chat.images import LARGEST
 from flows.playground.models import Answer, Session, Turn
-from flows.playground.setup import Setup
+from flows.playground.setup import ACTION, Setup
 from flows.pricing.models import ModelPrice
 from tests.factories import PLANTED_KEY, make_connection
 from tests.markup import one_line
+from tests.playground.session_factory import make_answer, make_run, make_turn
 
 PNG = base64.b64decode(
     "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg=="
@@ -152,6 +153,56 @@ def test_what_is_typed_is_saved(client_alice, session):
     assert response.headers["HX-Trigger"] == "setup-saved"
 
 
+def test_what_is_told_beside_an_answer_is_asked_for_and_kept(client_alice, session):
+    asked = {"reasoning_summary": "auto", "service_tier": "flex", "repair": "once"}
+    response = saved(
+        client_alice, session, **asked, top_logprobs="0", extra_parameters='{"top_k": 5}', response_format="json_object"
+    )
+    assert response.status_code == 200
+    known = {**asked, "top_logprobs": 0, "extra_parameters": {"top_k": 5}, "response_format": "json_object"}
+    assert session.setup["parameters"] == known
+    shown = body(client_alice.get(url("show", session.pk)))
+    assert re.search(r'<textarea[^>]*id="setup-extra_parameters"[^>]*>\{\n  &quot;top_k&quot;: 5\n\}</textarea>', shown)
+    assert Setup.from_json(session.setup).properties("Why?")["extra_parameters"] == {"top_k": 5}
+    assert saved(client_alice, session, extra_parameters='{"top_k": {{ k }}}').status_code == 200
+    assert session.setup["parameters"]["extra_parameters"] == '{"top_k": {{ k }}}'
+    assert 'id="variable-k"' in body(client_alice.get(url("show", session.pk)))
+
+
+def test_thoughts_stand_beside_an_answer_and_chances_of_tokens_open(client_alice, client_bob, session):
+    answer = make_answer(make_turn(session), state=State.RUNNING)
+    run = make_run(session, answer)
+    told = [
+        {
+            "token": "<b>",
+            "logprob": 0,
+            "top_logprobs": [{"token": "<b>", "logprob": 0}, {"token": " c", "logprob": -1}],
+        },
+        {"token": "odd", "logprob": None},
+    ]
+    output = {"text": "<b>odd", "reasoning": "I <think>.", "logprobs": told}
+    usage = {"prompt_tokens": 1_200, "completion_tokens": 3, "total_tokens": 1_203, "estimated_tokens": 1_203}
+    repair = {"answer": "odd", "problems": ["At a: no."], "usage": usage}
+    record = run.actions.get(path=ACTION)
+    record.facts |= {"repair": repair}
+    run.actions.update(output=output, usage=usage, facts=record.facts)
+    session.head = answer.turn
+    session.save()
+    shown = one_line(body(client_alice.get(url("show", session.pk))))
+    assert "I &lt;think&gt;." in shown
+    assert "≈ 1,200 in · ≈ 3 out" in shown
+    assert "Repaired <b>once</b>" in shown
+    assert "≈ 1,200 in · ≈ 3 out: At a: no." in shown
+    assert "Log probabilities of 2 tokens" in shown
+    assert "36.8 %" not in shown
+    opened = one_line(body(client_alice.get(url("answer_tokens", answer.pk), **HTMX)))
+    assert '<code>&lt;b&gt;</code></td><td class="num">100.0 %</td>' in opened
+    assert "c</code> 36.8 %" in opened
+    assert client_bob.get(url("answer_tokens", answer.pk)).status_code == 404
+    Run.objects.all().delete()
+    assert "deleted with the run" in body(client_alice.get(url("answer_tokens", answer.pk), **HTMX))
+
+
 def test_characters_that_no_database_keeps_are_left_out(client_alice, session):
     response = saved(
         client_alice, session, prompt="Why {{ x }}?\0",
@@ -179,6 +230,9 @@ def test_what_is_not_posted_stays(client_alice, session):
         ("max_completion_tokens", "1.5", "Type a whole number"),
         ("stop", "a\nb\nc\nd\ne", "At most 4"),
         ("reasoning_effort", "huge", "not one of the available choices"),
+        ("top_logprobs", "21", "less than or equal to 20"),
+        ("extra_parameters", "{", "Extra parameters are not JSON"),
+        ("extra_parameters", '{"messages": 1}', "Extra parameters name messages"),
         ("instructions", "{{ open", "message-instructions"),
         ("history_tokens", "-1", "greater than or equal to 0"),
     ],

@@ -140,6 +140,31 @@ async def test_every_parameter_and_images_are_sent(stage: Stage, api: Api, langu
 
 @pytest.mark.parametrize("api", APIS)
 @pytest.mark.parametrize(("language", "sdk"), PROGRAMS)
+async def test_what_is_told_beside_an_answer_is_asked_for(stage: Stage, api: Api, language: Language, sdk: Sdk) -> None:
+    asked = request(service_tier="priority", logprobs=True, top_logprobs=2)
+    asked = asked if api is Api.CHAT else replace(asked, reasoning_summary="auto")
+    played, _ = await compared(stage, CodeSource(parse_endpoint(V1), asked), SnippetChoice(api, language, sdk))
+    assert played.sent.body["top_logprobs"] == 2
+    assert played.sent.body["service_tier"] == "priority"
+    assert api is Api.CHAT or played.sent.body["reasoning"] == {"summary": "auto"}
+
+
+@pytest.mark.parametrize("url", [COMPATIBLE, MODELS])
+@pytest.mark.parametrize(
+    ("language", "sdk"), [*PROGRAMS, (Language.PYTHON, Sdk.INFERENCE), (Language.JAVASCRIPT, Sdk.INFERENCE)]
+)
+async def test_extra_parameters_are_sent_as_they_are(stage: Stage, url: str, language: Language, sdk: Sdk) -> None:
+    if url == COMPATIBLE and sdk is Sdk.INFERENCE:
+        return
+    source = CodeSource(parse_endpoint(url), request(extra={"top_k": 5, "guided": {"a": [1, True]}}))
+    played, sent = await compared(stage, source, SnippetChoice(Api.CHAT, language, sdk))
+    assert played.sent.body["top_k"] == 5
+    assert sent.headers.get("extra-parameters") == played.sent.headers.get("extra-parameters")
+    assert (sent.headers.get("extra-parameters") == "pass-through") is (url == MODELS)
+
+
+@pytest.mark.parametrize("api", APIS)
+@pytest.mark.parametrize(("language", "sdk"), PROGRAMS)
 async def test_an_answer_that_does_not_stream_is_printed(stage: Stage, api: Api, language: Language, sdk: Sdk) -> None:
     await compared(stage, CodeSource(parse_endpoint(V1), simple(stream=False)), SnippetChoice(api, language, sdk))
 

@@ -61,6 +61,20 @@ def offered(url: str) -> Iterator[SnippetChoice]:
     return (choice for choice in ALL if fit_choice(parse_endpoint(url), choice) == choice)
 
 
+# --- Extra parameters ---
+
+
+def test_sdks_that_take_no_header_of_a_call_say_so_and_others_send_it() -> None:
+    asked = source(MODELS, request(extra={"top_k": 5}))
+    refused = write_snippet(asked, SnippetChoice(language=Language.CSHARP)).refused
+    assert "sends a further header only by a class of its own" in refused
+    for language in (Language.GO, Language.JAVA):
+        made = write_snippet(asked, SnippetChoice(language=language)).text
+        assert '"extra-parameters", "pass-through"' in made
+        assert '"top_k"' in made
+    assert "extra-parameters" not in write_snippet(source(MODELS), SnippetChoice(language=Language.GO)).text
+
+
 # --- What is offered ---
 
 

@@ -146,6 +146,9 @@ def test_examples_become_messages_in_front_of_what_the_history_holds(
         ("response_format", "text", None),
         ("response_format", '{"type": "object"}', {"type": "object"}),
         ("max_completion_tokens", None, None),
+        ("extra_parameters", '{"top_k": 5}', {"top_k": 5}),
+        ("top_logprobs", "2", 2),
+        ("repair", "once", "once"),
     ],
 )
 def test_a_parameter_that_means_the_same_stays_as_it_is_written(name: str, stored: Any, value: Any) -> None:
