@@ -5,7 +5,7 @@ A page names it in its address (`?run=12`, `?run=none`), and in a header of ever
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import cached_property
 from typing import Any
 from urllib.parse import parse_qs, quote, urlsplit
@@ -103,11 +103,19 @@ class ShownRun:
         return Run.objects.values_list("inputs", flat=True).get(pk=self.run.pk) or {}
 
     def _outcomes(self, until: str) -> Iterator[tuple[Action, dict[str, Any], Any]]:
-        """Variables and output of the actions before, as each has left them last, in the order in which they began."""
+        """Variables and output of the actions before, as each has left them last, in the order in which they began.
+
+        Of those in the same loops as `until` counts what the iteration that is shown did; where it left one out, an
+        earlier iteration has set only what is declared outside of the loop.
+        """
         here = self.record_of(until)
-        done = self.run.actions.filter(state=State.SUCCEEDED, **({"order__lt": here.order} if here else {}))
-        newest = dict(done.order_by().values_list("action_id").annotate(Max("order")))
+        done = self.run.actions.filter(state=State.SUCCEEDED).order_by()
         before = {action.id: action for action in self._before(until)}
+        beside = self._paths_beside(until, before)
+        exact = dict(done.filter(path__in=beside.values()).values_list("action_id", "order")) if beside else {}
+        elsewhere = done.filter(order__lt=here.order) if here else done.exclude(action_id__in=beside)
+        others = elsewhere.exclude(action_id__in=exact).values_list("action_id").annotate(Max("order"))
+        newest = {**exact, **dict(others)}
         orders = [order for action_id, order in newest.items() if action_id in before]
         small = self.run.actions.filter(order__in=orders).order_by("order").annotate(
             of_variables=Length(Cast("variables", TextField())), of_output=Length(Cast("output", TextField()))
@@ -115,9 +123,19 @@ class ShownRun:
         rows = small.exclude(of_variables__gt=LARGEST).values_list("pk", "action_id", "variables", "of_output")
         for pk, action_id, variables, length in rows:
             action = before[action_id]
-            has_more = not variables and (length or 0) <= LARGEST and names_declared(action)
+            declared = names_declared(action)
+            is_earlier = action_id in beside and action_id not in exact
+            if is_earlier:
+                variables = {name: value for name, value in variables.items() if name not in declared}
+            has_more = declared and not is_earlier and not variables and (length or 0) <= LARGEST
             output = ActionRun.objects.values_list("output", flat=True).get(pk=pk) if has_more else None
             yield action, variables or {}, output
+
+    def _paths_beside(self, until: str, before: Iterable[str]) -> dict[str, str]:
+        """Where the records are of actions that stand in the same iteration, by their id."""
+        paths = self.states.paths
+        starts = tuple(f"{place}/" for place in enclosing_places(paths.get(until, "")))
+        return {id: paths[id] for id in before if id in paths and paths[id].startswith(starts)} if starts else {}
 
     def _before(self, until: str) -> Iterator[Action]:
         """The actions in the order of the flow."""

@@ -59,6 +59,34 @@ def test_values_in_front_of_an_action_are_those_of_the_iteration_that_was_reache
     assert values["inputs"] == {"words": ["long", "x"]}
 
 
+def test_values_are_those_of_the_iteration_that_is_chosen():
+    flow = make_flow("each-word")
+    ran(flow, words=["long", "x", "longer"])
+    values = shown(flow, "?at=each[0]").values_before("say")
+    assert (values["item"], values["index"], values["long"]) == ("long", 0, 1)
+    assert "length" not in values
+
+
+@pytest.mark.parametrize(("place", "seen"), [("each[0]", "a!"), ("each[1]", "b!"), ("each[2]", None)])
+def test_a_loop_that_works_on_several_at_once_mixes_no_iterations(place, seen):
+    """The records of three iterations began in any order, and the third did not come to what sets the value."""
+    set_it = {"id": "set", "type": "render_template", "properties": {"template": "x", "result_variable_name": "seen"}}
+    use = {"id": "use", "type": "log", "properties": {"message": "{{ seen }}"}}
+    each = {"id": "each", "type": "for_each", "properties": {"items": "{{ [1, 2, 3] }}", "parallelism": 3}}
+    each["branches"] = [{"id": "b", "title": "", "actions": [set_it, use]}]
+    flow = make_flow({"format": "foundryflow/1", "name": "x", "actions": [each]})
+    run = make_run(flow)
+    done = {"run": run, "state": State.SUCCEEDED, "event": 1}
+    for order, (path, text) in enumerate(
+        [("each", ""), ("each[1]/set", "b!"), ("each[1]/use", ""), ("each[0]/set", "a!"), ("each[0]/use", ""),
+         ("each[2]/use", "")]
+    ):  # fmt: skip
+        action, type = path.rpartition("/")[2], {"each": "for_each", "set": "render_template"}.get(path[-3:], "log")
+        variables = {"seen": text} if text else {}
+        ActionRun.objects.create(**done, path=path, action_id=action, type=type, order=order, variables=variables)
+    assert shown(flow, f"?at={place}").values_before("use").get("seen") == seen
+
+
 def test_values_are_only_of_variables_in_scope_there():
     flow = make_flow("each-word")
     ran(flow, words=["long", "x"])

@@ -11,8 +11,10 @@ function addressOf(more = {}) {
   const { valuesUrl } = document.querySelector("[data-designer]").dataset;
   const { panel = "" } = document.getElementById("panel")?.dataset ?? {};
   const base = document.getElementById("base")?.value ?? "";
-  const run = document.getElementById("run-bar")?.dataset.shown ?? "none"; // whose values stand beside the flow
-  return `${valuesUrl.replace("ACTION", encodeURIComponent(panel))}?${new URLSearchParams({ base, run, ...more })}`;
+  const { shown = "none", at = "" } = document.getElementById("run-bar")?.dataset ?? {}; // whose values stand beside it
+  const query = new URLSearchParams({ base, run: shown, ...more });
+  for (const place of at.split(" ").filter(Boolean)) query.append("at", place);
+  return `${valuesUrl.replace("ACTION", encodeURIComponent(panel))}?${query}`;
 }
 
 // { run, groups, body, filters }, as flows/designer/picker.py lists them; null when no answer came.
