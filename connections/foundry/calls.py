@@ -12,8 +12,9 @@ from connections.foundry import chat, embeddings, messages, responses
 from connections.foundry.answer_format import with_format_in_words
 from connections.foundry.auth import ANTHROPIC_KEY, API_KEY
 from connections.foundry.errors import ErrorKind, FoundryError
+from connections.foundry.files import documents_in
 from connections.foundry.lessons import API, FORMAT, KEY_HEADER, SCOPE, Lesson, apply_lessons, learnt_way
-from connections.foundry.routes import Api, Route, found_endpoint, route_of, surface_of
+from connections.foundry.routes import Api, Route, api_of, found_endpoint, route_of, surface_of
 from connections.foundry.values import ChatRequest, EmbeddingRequest, Target
 
 FEATURES_HEADER = "Foundry-Features"  # previews that agents may want
@@ -81,7 +82,8 @@ class ChatCall:
         return self.request.model
 
     def wire_request(self, lessons: Sequence[Lesson]) -> WireRequest:
-        route = route_of(self.target.endpoint, self.model, lessons, self.api or self._api_for_summary(lessons))
+        wanted = self.api or self._api_for_documents(lessons) or self._api_for_summary(lessons)
+        route = route_of(self.target.endpoint, self.model, lessons, wanted)
         body = apply_lessons(lessons, self._body(route, lessons))
         sent = wire_request_at(route, body, self.target, lessons)
         if route.api is Api.MESSAGES:
@@ -96,6 +98,21 @@ class ChatCall:
         if not self.request.reasoning_summary or learnt_way(lessons, API) or endpoint.kind not in WITH_RESPONSES:
             return None
         return Api.RESPONSES if endpoint.other_surface else None
+
+    def _api_for_documents(self, lessons: Sequence[Lesson]) -> Api | None:
+        """Chat completions of Azure refuse documents, whatever the model; its Responses take them. Raises
+        FoundryError."""
+        endpoint = found_endpoint(self.target.endpoint, lessons)
+        speaks_chat = api_of(endpoint, self.model, lessons) is Api.CHAT
+        if not endpoint.is_azure or not speaks_chat or not any(documents_in(self.request.messages)):
+            return None
+        if endpoint.responses_url(self.model) is None:
+            raise FoundryError(
+                ErrorKind.NOT_FOUND_ROUTE,
+                f"This endpoint ({endpoint.label}) takes no PDF: it has no Responses, which read them.",
+                f"Use {endpoint.origin}/openai/v1.",
+            )
+        return Api.RESPONSES
 
     def _body(self, route: Route, lessons: Sequence[Lesson]) -> dict[str, Any]:
         request = with_format_in_words(self.request, lessons, FORMATS.get(route.api, ""))

@@ -86,6 +86,7 @@ OTHER_API = (
     "model not supported",
     "only supported in v1/responses",
     "not a chat model",
+    "does not support file content types",
 )
 
 

@@ -11,6 +11,7 @@ from typing import Any
 
 from connections.endpoint.endpoint import Endpoint
 from connections.foundry.chat import chunk_of, count_in, messages_of, token_logprobs
+from connections.foundry.files import document_in
 from connections.foundry.filters import filter_results, text_or_none
 from connections.foundry.sse import ServerEvent
 from connections.foundry.values import (
@@ -120,6 +121,8 @@ def part_of(part: Mapping[str, Any], role: str) -> dict[str, Any]:
         # Here image_url is a plain text.
         detail = {"detail": image["detail"]} if "detail" in image else {}
         return {"type": "input_image", "image_url": image.get("url"), **detail}
+    if file := document_in(part):
+        return {"type": "input_file", **file}
     return dict(part)
 
 

@@ -54,9 +54,15 @@ def part(**fields: Check) -> Check:
 TEXT = part(text=text(LONGEST))
 IMAGE = part(image_url=record({"url": image_url, "detail": one_of("auto", "low", "high")}, required=("url",)))
 TEXT_PARTS = tagged("type", {"text": TEXT})
-USER_PARTS = tagged(
-    "type", {"text": TEXT, "image_url": IMAGE, "input_audio": part(input_audio=anything), "file": part(file=anything)}
-)
+
+
+def file(value: Any, path: str) -> SimulatedRefusal:
+    """Refused whatever is in it; Responses take files."""
+    message = "Invalid Value: 'file'. This model does not support file content types."
+    return invalid_parameter("invalid_value", message, f"{path}.type")
+
+
+USER_PARTS = tagged("type", {"text": TEXT, "image_url": IMAGE, "input_audio": part(input_audio=anything), "file": file})
 ASSISTANT_PARTS = tagged("type", {"text": TEXT, "refusal": part(refusal=text())})
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Container, Mapping
 from typing import Any
 
@@ -46,9 +47,33 @@ TEXT = record({"type": anything, "text": text(LONGEST)}, required=("text",))
 IMAGE = record(
     {"type": anything, "image_url": flat_image_url, "file_id": text(), "detail": one_of("auto", "low", "high")}
 )
-INPUT_PARTS = tagged(
-    "type", {"input_text": TEXT, "input_image": IMAGE, "input_file": record({"type": anything}, closed=False)}
-)
+FILE_DATA = r"data:application/pdf;base64,[A-Za-z0-9+/]+={0,2}"
+
+
+def file_data(value: Any, path: str) -> SimulatedRefusal | None:
+    """A data URI of a PDF, the only kind that Azure reads here."""
+    if refusal := text()(value, path):
+        return refusal
+    if re.fullmatch(FILE_DATA, value) and (len(value) - value.index(",") - 1) % 4 == 0:
+        return None
+    return invalid_parameter("invalid_value", f"Invalid '{path}': expected a base64-encoded data URL of a PDF.", path)
+
+
+def file(value: Any, path: str) -> SimulatedRefusal | None:
+    """A document: its data with a name, or the number of one that the service keeps; it fetches none."""
+    if refusal := FILE(value, path):
+        return refusal
+    if value.get("file_url") is not None:
+        return invalid_parameter(
+            "invalid_value", f"Unable to download the file of '{path}.file_url'.", f"{path}.file_url"
+        )
+    if value.get("file_id") is not None:
+        return None
+    return next((missing(f"{path}.{name}") for name in ("file_data", "filename") if value.get(name) is None), None)
+
+
+FILE = record({"type": anything, "filename": text(), "file_data": file_data, "file_id": text(), "file_url": text()})
+INPUT_PARTS = tagged("type", {"input_text": TEXT, "input_image": IMAGE, "input_file": file})
 SAID = record({"type": anything, "text": text(), "annotations": anything, "logprobs": anything}, required=("text",))
 OUTPUT_PARTS = tagged(
     "type", {"output_text": SAID, "refusal": record({"type": anything, "refusal": text()}, required=("refusal",))}

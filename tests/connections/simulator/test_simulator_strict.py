@@ -9,6 +9,9 @@ KEY, BEARER = {"api-key": "simulator"}, {"Authorization": "Bearer simulator"}
 USER = {"role": "user", "content": "Where?"}
 ASK, INPUT = {"model": "fast", "messages": [USER]}, {"model": "fast", "input": "Where?"}
 IMAGE = {"type": "image_url", "image_url": {"url": "data:image/png;base64,AAAA"}}
+PDF = "data:application/pdf;base64,JVBERi0="
+FILE = {"type": "file", "file": {"filename": "a.pdf", "file_data": PDF}}
+FLAT_FILE = {"type": "input_file", "filename": "a.pdf", "file_data": PDF}
 TOOL = {"type": "function", "function": {"name": "look", "parameters": {"type": "object", "properties": {}}}}
 FLAT_TOOL = {"type": "function", "name": "look", "parameters": {"type": "object", "properties": {}}}
 CALLED = {
@@ -82,6 +85,7 @@ async def test_a_good_chat_passes(http, field):
         ({"messages": [{"role": "user", "content": [{"type": "image_url", "image_url": "https://x"}]}]}, "invalid_type", "messages[0].content[0].image_url"),
         ({"messages": [{"role": "user", "content": [{"type": "image_url", "image_url": {"url": "file:///x"}}]}]}, "invalid_image_url", "messages[0].content[0].image_url.url"),
         ({"messages": [{"role": "user", "content": [IMAGE] * 51}]}, None, "messages"),
+        ({"messages": [{"role": "user", "content": [IMAGE, FILE]}]}, "invalid_value", "messages[0].content[1].type"),
         ({"messages": [{"role": "system", "content": "x"}, {"role": "developer", "content": "x"}, USER]}, None, "messages"),
         ({"messages": [USER] * 2049}, "array_above_max_length", "messages"),
         ({"messages": [USER, RESULT]}, None, "messages.[1].role"),
@@ -127,6 +131,7 @@ async def test_metadata_wants_to_be_stored(http):
         {"input": [{"type": "message", "role": "developer", "content": "x"}, {"role": "assistant", "content": [{"type": "output_text", "text": "x"}]}, USER]},
         {"input": [USER, {"type": "function_call", "call_id": "c", "name": "look", "arguments": "{}"}, {"type": "function_call_output", "call_id": "c", "output": "x"}]},
         {"input": [{"type": "reasoning", "id": "rs_1", "summary": []}, USER]},
+        {"input": [{"role": "user", "content": [FLAT_FILE]}]},
         {"tools": [FLAT_TOOL, {"type": "web_search_preview"}], "tool_choice": {"type": "function", "name": "look"}},
         {"reasoning": {"effort": "low", "summary": "auto"}, "text": {"verbosity": "low"}},
         format_of(),
@@ -158,6 +163,11 @@ async def test_a_good_response_is_made(http, field):
         ({"input": [{"role": "assistant", "content": [{"type": "input_text", "text": "x"}]}]}, "invalid_value", "input[0].content[0].type"),
         ({"input": [{"role": "user", "content": [{"type": "output_text", "text": "x"}]}]}, "invalid_value", "input[0].content[0].type"),
         ({"input": [{"role": "user", "content": [{"type": "input_image", "image_url": {"url": "https://x"}}]}]}, "invalid_type", "input[0].content[0].image_url"),
+        ({"input": [{"role": "user", "content": [FLAT_FILE | {"file_data": "data:text/plain;base64,aGk="}]}]}, "invalid_value", "input[0].content[0].file_data"),
+        ({"input": [{"role": "user", "content": [FLAT_FILE | {"file_data": "JVBERi0="}]}]}, "invalid_value", "input[0].content[0].file_data"),
+        ({"input": [{"role": "user", "content": [FLAT_FILE | {"filename": None}]}]}, "missing_required_parameter", "input[0].content[0].filename"),
+        ({"input": [{"role": "user", "content": [{"type": "input_file", "file_url": "https://x/a.pdf"}]}]}, "invalid_value", "input[0].content[0].file_url"),
+        ({"input": [{"role": "user", "content": [FLAT_FILE | {"file": {}}]}]}, "unknown_parameter", "input[0].content[0].file"),
         ({"input": [{"type": "function_call", "call_id": "c", "name": "look", "arguments": {}}]}, "invalid_type", "input[0].arguments"),
         ({"input": [{"type": "function_call_output", "call_id": "c", "output": "x"}]}, None, "input"),
         ({"input": [{"type": "function_call", "call_id": "c", "name": "look", "arguments": "{}"}]}, None, "input"),
