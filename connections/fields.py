@@ -36,8 +36,25 @@ class UnreadableSecret:
         return "unreadable"
 
 
+class SealedText(str):
+    """What is encrypted already: stored as it is."""
+
+
+def seal(text: str) -> str:
+    """The text as a `SecretField` stores it."""
+    return str(encrypt_str(text).decode())
+
+
+def unseal(sealed: str) -> str:
+    """The way back. Raises KeyUnreadable."""
+    try:
+        return str(decrypt_str(sealed))
+    except InvalidToken:
+        raise KeyUnreadable from None
+
+
 if TYPE_CHECKING:  # the package has no types: what is set, and what is read, which may be unreadable, too
-    BaseField = models.TextField[Secret | None, Any]
+    BaseField = models.TextField[Secret | SealedText | None, Any]
 else:
     BaseField = EncryptedTextField
 
@@ -58,7 +75,7 @@ class SecretField(BaseField):
             return UnreadableSecret()
 
     def to_python(self, value: Any) -> Any:
-        return Secret(value) if isinstance(value, str) else value
+        return Secret(value) if isinstance(value, str) and not isinstance(value, SealedText) else value
 
     def get_prep_value(self, value: Any) -> Any:
         return value
@@ -68,9 +85,11 @@ class SecretField(BaseField):
             return None
         if isinstance(value, UnreadableSecret):
             raise KeyUnreadable
+        if isinstance(value, SealedText):
+            return str(value)
         text = value.reveal() if isinstance(value, Secret) else str(value)
         # Sealed, an empty text would have to be entered again when the key is lost.
-        return encrypt_str(text).decode() if text else ""
+        return seal(text) if text else ""
 
     def value_to_string(self, obj: Any) -> str:
         raise TypeError("a secret is not serialised")

@@ -246,9 +246,12 @@ STORAGES = {
 WHITENOISE_USE_FINDERS = True
 WHITENOISE_AUTOREFRESH = DEBUG
 
+# Of the files that a run is started with: one of them, and all together.
+FILE_BYTES = 1_000_000 * env.number("FILE_MEGABYTES", 10, least=1)
+RUN_FILES_BYTES = max(FILE_BYTES, 1_000_000 * env.number("RUN_FILES_MEGABYTES", 20, least=1))
 DATA_UPLOAD_MAX_MEMORY_SIZE = 10 * 1024 * 1024
 DATA_UPLOAD_MAX_NUMBER_FIELDS = 5_000
-FILE_UPLOAD_MAX_MEMORY_SIZE = 10 * 1024 * 1024
+FILE_UPLOAD_MAX_MEMORY_SIZE = max(10 * 1024 * 1024, RUN_FILES_BYTES + 1024 * 1024)  # above, a file is written in clear
 
 # The simulator listens on loopback beside the server; it is the one loopback address that is allowed by default.
 SIMULATOR = env.flag("SIMULATOR", default=True)

@@ -17,6 +17,14 @@ if TYPE_CHECKING:
     from connections.kinds.base import DataTarget
 
 
+def file_missing(reference: Mapping[str, Any]) -> ActionError:
+    return ActionError(
+        "file_missing",
+        f"The file {reference['name']} is not there: this run was not started with it.",
+        "Files are kept until their run ends only. Start the flow again with the file.",
+    )
+
+
 class ChatClient(Protocol):
     """The part of FoundryClient that actions use."""
 
@@ -101,6 +109,12 @@ class Services(Protocol):
     async def secret(self, id: str) -> Secret:
         """A literal secret of the flow. Raises ActionError of kind secret_missing or key_unreadable."""
 
+    async def file(self, reference: Mapping[str, Any]) -> str:
+        """The bytes of a file of this run, as base64, by its reference.
+
+        Raises ActionError of kind file_missing or key_unreadable.
+        """
+
     async def run_flow(self, flow: str, inputs: Mapping[str, Any], step: CallingStep) -> FlowRun:
         """Runs another flow, by its slug, and waits for its end; after a restart it goes on with the same run.
 
@@ -123,6 +137,7 @@ class MemoryServices:
         http: RequestClient | None = None,
         environment: Mapping[str, Secret] | None = None,
         embeddings: EmbeddingClient | None = None,
+        files: Mapping[str, str] | None = None,
     ) -> None:
         self._foundry, self._connections, self._secrets, self._flows = (
             foundry,
@@ -132,7 +147,7 @@ class MemoryServices:
         )
         self._databases, self._data_connections = databases, dict(data_connections or {})
         self._vaults, self._http, self._environment = vaults, http, dict(environment or {})
-        self._embeddings = embeddings
+        self._embeddings, self._files = embeddings, dict(files or {})
 
     @property
     def foundry(self) -> ChatClient:
@@ -183,6 +198,11 @@ class MemoryServices:
         if id not in self._secrets:
             raise ActionError("secret_missing", "A secret of this flow is not filled in.")
         return self._secrets[id]
+
+    async def file(self, reference: Mapping[str, Any]) -> str:
+        if reference["sha256"] not in self._files:
+            raise file_missing(reference)
+        return self._files[reference["sha256"]]
 
     async def run_flow(self, flow: str, inputs: Mapping[str, Any], step: CallingStep) -> FlowRun:
         if flow not in self._flows:

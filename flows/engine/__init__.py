@@ -17,7 +17,7 @@ from django.utils import timezone
 from flows.engine import embedded
 from flows.engine.live import hub
 from flows.engine.writer import SharedCall
-from flows.models import LIVE, Checkpoint, Run, State
+from flows.models import LIVE, Checkpoint, Run, RunFile, State
 from flows.models.raw import insert
 from flows.models.run import ENDS
 from foundryflow.database import errors, jobs
@@ -44,6 +44,10 @@ def store_and_submit(runs: Sequence[Run]) -> None:
     if not settings.POSTGRESQL:
         embedded.claim_unstored(runs)
     insert(runs, keyed=True)
+    for run in runs:
+        if run.new_files:
+            RunFile.objects.keep(run.pk, run.new_files)
+            run.new_files = ()
     submit(*(run for run in runs if run.state == State.QUEUED))
 
 
@@ -81,6 +85,7 @@ def cancel_all(runs: QuerySet[Run], *, by: str) -> None:
     live.filter(cancelled_by="").update(cancelled_by=by[:150])
     queued = live.filter(state=State.QUEUED)
     Checkpoint.objects.filter(run__in=queued, sealed__isnull=False).delete()
+    RunFile.objects.filter(run__in=queued).delete()
     queued.update(**ENDS, state=State.CANCELLED, ended_at=timezone.now())
     going = list(live.values_list("pk", flat=True))
 

@@ -1,5 +1,5 @@
 """Deletes runs bit by bit: those that outlived the retention, and those of removed flows, in the end with the flow.
-Entries of the audit log that are too old go the same way.
+Entries of the audit log that are too old go the same way, and files of runs that ended without taking them along.
 
 A bit is one short transaction, so that nobody waits for a deletion, however large it is.
 """
@@ -16,7 +16,7 @@ from django.db import transaction
 from django.db.models import QuerySet
 
 from flows.engine.writer import DatabaseWriter
-from flows.models import Flow, Room, Run
+from flows.models import Flow, Room, Run, RunFile
 from foundryflow import retention
 from foundryflow.audit.retention import erase_expired_entries, record_erasure
 
@@ -54,7 +54,7 @@ def delete_bit() -> bool:
         return True
     if deleted := delete_some(expired_runs().select_for_update(skip_locked=True)):
         record_erasure(deleted, "runs", retention.RUNS.days_in_effect())
-    return bool(deleted) or erase_expired_entries()
+    return bool(deleted) or RunFile.objects.erase_left_over() or erase_expired_entries()
 
 
 def expired_runs() -> QuerySet[Run]:

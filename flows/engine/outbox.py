@@ -17,6 +17,7 @@ from flows.engine.writer import DatabaseWriter, SharedCall
 from flows.interpreter.checkpoint import PackedOutcome
 from flows.interpreter.known_secrets import KnownSecrets
 from flows.language.errors import ActionError
+from flows.language.files import is_file
 from flows.models import Checkpoint, Run, State
 from flows.models.raw import Fields
 from foundryflow.database.errors import is_away
@@ -80,6 +81,7 @@ class Outbox:
         """Ends the run with everything it still has to say. Raises StaleAttempt."""
         self.records.ending = {"state": state, "output": output, "error": error, "ended_at": timezone.now()}
         self.records.erases_secrets = self.keeps_secrets
+        self.records.erases_files = any(map(is_file, self._run.inputs.values()))
         # What was stopped with it may have ended since its action did.
         self.records.adds_up_subflows |= state != State.SUCCEEDED
         self.next_number()

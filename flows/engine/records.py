@@ -11,7 +11,7 @@ from typing import Any
 from flows.engine.call_counts import CountedCall, count_calls, note_costs
 from flows.engine.earlier_records import mask_earlier_records
 from flows.interpreter.known_secrets import KnownSecrets
-from flows.models import LIVE, ActionRun, Checkpoint, Iteration, LogEntry, Run, State, Suspect, sql
+from flows.models import LIVE, ActionRun, Checkpoint, Iteration, LogEntry, Run, RunFile, State, Suspect, sql
 from flows.models.iteration import split_place, store_iterations
 from flows.models.raw import Fields, db_values, insert
 from flows.models.run_connection import note_connections
@@ -46,6 +46,7 @@ class RunRecords:
     clears_suspicion: bool = False  # what was going when its process died has ended since
     ending: Fields = field(default_factory=dict)
     erases_secrets: bool = False  # the run held secrets
+    erases_files: bool = False  # the run was started with some
 
     def change(self, path: str, fields: Fields) -> None:
         """Other values for a row, which may not be there before this is stored."""
@@ -112,6 +113,8 @@ def write_records(all: Sequence[RunRecords]) -> list[StaleAttempt | None]:
         mask_earlier_records(each.run, each.secrets, ends=bool(each.ending))
     if erased := [each.run for each in valid if each.ending and (each.erases_secrets or each.secrets.are_sealed)]:
         Checkpoint.objects.filter(run_id__in=erased, sealed__isnull=False).delete()
+    if erased := [each.run for each in valid if each.ending and each.erases_files]:
+        RunFile.objects.erase(erased)
     count_calls([call for each in valid for call in each.calls])
     note_connections({(each.run, call.connection) for each in valid for call in each.calls if call.connection})
     taken = {each.run for each in valid}

@@ -22,7 +22,7 @@ from connections.ledger import DatabaseLedger
 from connections.limits.client import LimitedClient, Spender
 from connections.models import Connection
 from connections.secret import Secret
-from flows.actions.services import CallingStep, FlowRun
+from flows.actions.services import CallingStep, FlowRun, file_missing
 from flows.engine.budgets import DatabaseBudgets
 from flows.engine.configuration import errors_before_run
 from flows.engine.environment_secrets import read_environment_secret
@@ -33,7 +33,8 @@ from flows.language.document import DocumentError
 from flows.language.errors import ActionError
 from flows.language.secret_parts import seal
 from flows.language.values import secrets_in
-from flows.models import Flow, FlowSecret, Revision, Run, State
+from flows.models import Flow, FlowSecret, Revision, Run, RunFile, State
+from flows.models.run_file import open_parts
 
 FRESH = 1.0  # seconds that a connection is not read again
 DEEPEST = 10  # flows that run each other
@@ -135,6 +136,17 @@ class DatabaseServices:
     async def secret(self, id: str) -> Secret:
         secret: Secret = await self._host.writer.do(lambda: stored_secret(self._run.flow_id, id))
         return secret
+
+    async def file(self, reference: Mapping[str, Any]) -> str:
+        sealed: list[str] = await self._host.writer.do(lambda: stored_file(self._run.pk, reference))
+        try:
+            return await asyncio.to_thread(open_parts, sealed)
+        except KeyUnreadable:
+            raise ActionError(
+                "key_unreadable",
+                f"The file {reference['name']} cannot be read with the encryption key of this server.",
+                "Start the flow again with the file.",
+            ) from None
 
     async def run_flow(self, flow: str, inputs: Mapping[str, Any], step: CallingStep) -> FlowRun:
         child: Run = await self._host.writer.do(lambda: find_or_start_child(self._run, flow, inputs, step))
@@ -243,6 +255,16 @@ def stored_target(name: str) -> AnyTarget:
         raise ActionError("key_unreadable", f"{name}: {error}", "Open the connection and re-enter the key.") from None
     except AddressError as error:
         raise ActionError("connection_missing", f"{name}: {error.message}", error.hint) from None
+
+
+def stored_file(run_id: int, reference: Mapping[str, Any]) -> list[str]:
+    """The encrypted parts of a file of the run, or of one that has started it."""
+    holder: int | None = run_id
+    while holder is not None:
+        if sealed := RunFile.objects.sealed_parts(holder, reference["sha256"]):
+            return sealed
+        holder = Run.objects.filter(pk=holder).values_list("parent_id", flat=True).first()
+    raise file_missing(reference)
 
 
 def stored_secret(flow_id: int, id: str) -> Secret:

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from flows.language.files import PARTS as FILE_PARTS
 from flows.language.secret_parts import EACH, Path
 
 MOST_PARTS = 200  # of one object
@@ -28,6 +29,9 @@ class Shape:
 
 UNKNOWN = Shape()
 TEXT, NUMBER, BOOLEAN, SECRET = Shape("text"), Shape("number"), Shape("boolean"), Shape("secret")
+
+
+FILE = Shape("file", {name: NUMBER if name == "size" else TEXT for name in FILE_PARTS})
 
 
 def object_shape(**parts: Shape) -> Shape:

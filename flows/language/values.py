@@ -10,6 +10,7 @@ from enum import StrEnum, auto
 from typing import TYPE_CHECKING, Any
 
 from connections.secret import MASK, Secret
+from flows.language.files import to_file
 
 if TYPE_CHECKING:
     from connections.foundry.values import Target
@@ -23,6 +24,7 @@ class VariableType(StrEnum):
     OBJECT = auto()
     SECRET = auto()
     CONNECTION = auto()
+    FILE = auto()
 
 
 VARIABLE_TYPES = tuple(type.value for type in VariableType)
@@ -205,6 +207,8 @@ def convert(value: Any, type: str) -> Any:
             if isinstance(value, ConnectionValue):
                 return value
             raise ValueError("is not a connection; Create Azure AI connection makes one")
+        case VariableType.FILE:
+            return to_file(value)
         case _:
             raise ValueError(f"has the unknown type {type}")
 

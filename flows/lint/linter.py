@@ -145,6 +145,8 @@ def input_problems(document: Document) -> Iterator[Problem]:
             yield Problem(
                 None, "inputs", f"{declared.name}: {declared.type!r} is not a type. Types: {', '.join(VARIABLE_TYPES)}."
             )
+        if declared.type == "file" and declared.default not in (None, ""):
+            yield Problem(None, "inputs", f"{declared.name} is a file, which has no default. Take it out.")
         if declared.secret_parts and holds_secret(seal_parts(declared.default, declared.secret_parts)):
             where = ", ".join(declared.secret_parts)
             yield Problem(

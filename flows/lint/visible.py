@@ -15,7 +15,7 @@ from flows.language.document import Document
 from flows.language.nodes import Action, Branch, Input
 from flows.language.scope import ListAround, VariableInScope
 from flows.language.secret_parts import PathError, parse_paths
-from flows.language.shape import UNKNOWN, Shape, merge_shapes, shape_of, with_secrets
+from flows.language.shape import FILE, UNKNOWN, Shape, merge_shapes, shape_of, with_secrets
 
 Visible = dict[str, VariableInScope]
 
@@ -65,7 +65,9 @@ def start_variables(document: Document) -> Visible:
 
 
 def input_shape(declared: Input) -> Shape:
-    """What its default and its secret parts say of an input."""
+    """What its type, its default and its secret parts say of an input."""
+    if declared.type == "file":
+        return FILE
     try:
         return with_secrets(shape_of(declared.default), parse_paths(declared.secret_parts))
     except PathError:

@@ -11,6 +11,7 @@ from flows.models.publication import Publication, PublishedMeanwhile
 from flows.models.record import ActionRun, Checkpoint, LogEntry
 from flows.models.run import Run, Suspect, Worker
 from flows.models.run_connection import RunConnection
+from flows.models.run_file import RunFile
 from flows.models.secrets import FlowSecret
 from flows.models.states import ENDED, EXECUTING, LIVE, State
 from flows.models.usage import UsageFigures, UsageSeries
@@ -38,6 +39,7 @@ __all__ = [
     "Room",
     "Run",
     "RunConnection",
+    "RunFile",
     "RunGroup",
     "SavedInputs",
     "State",

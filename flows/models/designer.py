@@ -11,6 +11,7 @@ from django.db import models
 
 from connections.fields import SecretField
 from connections.secret import MASK
+from flows.language.files import holds_file
 from flows.models.flow import Flow
 
 LARGEST_INPUTS = 500_000  # characters, as JSON
@@ -77,5 +78,9 @@ def is_storable(inputs: Mapping[str, Any]) -> bool:
 
 
 def without_masks(inputs: Mapping[str, Any]) -> dict[str, Any]:
-    """Those that can be given again: what is secret in the others is gone."""
-    return {name: value for name, value in inputs.items() if MASK not in json.dumps(value, ensure_ascii=False)}
+    """Those that can be given again: what is secret in the others is gone, and so are files."""
+    return {
+        name: value
+        for name, value in inputs.items()
+        if not holds_file(value) and MASK not in json.dumps(value, ensure_ascii=False)
+    }

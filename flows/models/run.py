@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import uuid
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 from django.conf import settings
@@ -15,11 +15,13 @@ from django.utils import timezone
 
 from connections.fields import SecretField
 from connections.secret import Secret
+from flows.language.files import GivenFile, files_in, with_references
 from flows.language.values import storable_text
 from flows.lint.hidden_inputs import shown_inputs
 from flows.models.designer import without_masks
 from flows.models.flow import Flow, Revision, visible_to
 from flows.models.record import Checkpoint
+from flows.models.run_file import RunFile
 from flows.models.states import ENDED, LIVE, State
 from flows.models.taken_over import Wanted, all_but, before, take_over
 
@@ -75,14 +77,16 @@ class RunManager(models.Manager["Run"]):
         customer: str | None = None,
         **more: Any,
     ) -> Run:
-        """A queued run that is not stored yet. Secret inputs are kept encrypted until it ends and shown masked.
+        """A queued run that is not stored yet. Secret inputs are kept encrypted until it ends and shown masked; files
+        are kept apart, as encrypted and as long.
 
         Raises DocumentError.
         """
         revision = revision or flow.current
         hidden = revision.hidden_inputs()
+        given, inputs = files_in(inputs), with_references(inputs)
         secrets = {name: value for name, value in inputs.items() if name in hidden and value is not None}
-        return Run(
+        run = Run(
             flow=flow,
             revision=revision,
             inputs=shown_inputs(inputs, hidden),
@@ -94,6 +98,8 @@ class RunManager(models.Manager["Run"]):
             published=was_published(revision, flow, more.get("origin")),
             **more,
         )
+        run.new_files = given
+        return run
 
     @transaction.atomic
     def start_again(
@@ -210,6 +216,7 @@ class Run(models.Model):
 
     objects = RunManager()
     secrets_known_by = "flow__name"
+    new_files: Sequence[GivenFile] = ()  # that are stored with it
 
     class Meta:
         ordering = ["-id"]
@@ -234,6 +241,16 @@ class Run(models.Model):
 
     def __str__(self) -> str:
         return f"Run {self.pk}"
+
+    def save(self, *args: Any, **options: Any) -> None:
+        """With the files that it was made with."""
+        files, self.new_files = self.new_files, ()
+        if not files:
+            super().save(*args, **options)
+            return
+        with transaction.atomic():
+            super().save(*args, **options)
+            RunFile.objects.keep(self.pk, files)
 
     @property
     def ended(self) -> bool:
@@ -273,7 +290,7 @@ class Run(models.Model):
         if not live.update(cancelled_by=by[:150]):
             return False
         live.filter(state=State.QUEUED).update(**ENDS, state=State.CANCELLED, ended_at=timezone.now())
-        Checkpoint.objects.erase_secrets(self.pk)
+        erase_kept(self.pk)
         return True
 
     @transaction.atomic
@@ -284,7 +301,7 @@ class Run(models.Model):
         )
         if killed:
             self.actions.filter(state__in=LIVE).update(state=State.CANCELLED, ended_at=timezone.now(), reason="")
-            Checkpoint.objects.erase_secrets(self.pk)
+            erase_kept(self.pk)
         return bool(killed)
 
     def finish(self, state: State, *, output: Any = None, error: dict[str, Any] | None = None) -> bool:
@@ -293,8 +310,14 @@ class Run(models.Model):
             **ENDS, state=state, output=output, error=error, ended_at=timezone.now()
         )
         if ended:
-            Checkpoint.objects.erase_secrets(self.pk)
+            erase_kept(self.pk)
         return bool(ended)
+
+
+def erase_kept(run_id: int) -> None:
+    """What is kept of a run only until it ends."""
+    Checkpoint.objects.erase_secrets(run_id)
+    RunFile.objects.erase([run_id])
 
 
 class Suspect(models.Model):

@@ -73,7 +73,7 @@ def test_the_samples_have_no_problems(name):
         (
             action("declare_variables", variables=[{"name": "a", "type": "date"}]),
             "variables",
-            "a: 'date' is not a type. Types: text, number, boolean, list, object, secret, connection.",
+            "a: 'date' is not a type. Types: text, number, boolean, list, object, secret, connection, file.",
         ),
         (action("create_azure_ai_connection", endpoint="x"), "api_key", "API key is missing."),
         (action("create_azure_ai_connection", api_key=5, endpoint="x"), "api_key", "API key is neither a text nor a stored secret."),

@@ -11,6 +11,7 @@ from typing import Any, Protocol
 
 from connections.foundry.agents import ConversationOpened
 from connections.foundry.errors import FoundryError
+from connections.foundry.files import document_in
 from connections.foundry.values import (
     Adapted,
     ChatRequest,
@@ -31,6 +32,7 @@ from flows.actions.chat_completion.answer import (
     usage_of,
     warning_of,
 )
+from flows.actions.chat_completion.files import file_parts, with_files
 from flows.actions.chat_completion.structured import (
     ONCE,
     CheckedAnswer,
@@ -79,6 +81,14 @@ class Properties:
     )
     system_prompt: str | None = long_text("System prompt", empty="none", no_secrets=NOT_IN_PROMPTS, on_card=True)
     user_prompt: str = long_text("User prompt", required=True, no_secrets=NOT_IN_PROMPTS, on_card=True)
+    files: Any = value(
+        "Files",
+        empty="none",
+        hint="Inputs of type file: {{ invoice }}, or several as {{ [front, back] }}.",
+        no_secrets=NOT_IN_PROMPTS,
+        on_card=True,
+        advanced=True,
+    )
     images: Any = value(
         "Images",
         empty="none",
@@ -230,7 +240,8 @@ class ChatCompletion(ActionType):
 
     async def execute(self, properties: Properties, step: Step) -> Result:
         target, reason = await choose_connection(properties, step)
-        request, timings = chat_request(properties), Timings()
+        files = await file_parts(properties.files, step.services)
+        request, timings = with_files(chat_request(properties), files), Timings()
         facts = step.facts
         facts.update(facts_of_call(target, reason, request))
         if properties.dynamic_connection:
@@ -352,13 +363,16 @@ def facts_of_answer(completion: Completion) -> dict[str, Any]:
 
 
 def content_for_record(content: Any) -> Any:
-    """As it is kept in the record of the run: an image by its kind and size."""
+    """As it is kept in the record of the run: an image or a document by its kind and size."""
     if not isinstance(content, list):
         return content
-    return "\n".join(str(part["text"]) if "text" in part else f"[{image_for_record(part)}]" for part in content)
+    return "\n".join(str(part["text"]) if "text" in part else f"[{file_for_record(part)}]" for part in content)
 
 
-def image_for_record(part: Mapping[str, Any]) -> str:
+def file_for_record(part: Mapping[str, Any]) -> str:
+    if (document := document_in(part)) is not None:
+        named = str(document.get("filename") or "document")
+        return f"{named}, {file_for_record({'image_url': document.get('file_data')})}"
     image = part.get("image_url")
     url = str(image.get("url", "")) if isinstance(image, Mapping) else str(image or part.get("type"))
     if not url.startswith("data:"):
