@@ -150,7 +150,8 @@ def save_inputs_as(request: Request, slug: str) -> HttpResponse:
             {"inputs": inputs, "created_by": request.user}, flow=opened.flow, name=name
         )
         record(origin_of(request), "saved", flow_subject(opened.flow), f": test inputs {name}")
-    return regions(request, inputs_region(plan, f"Saved as {name}."), run_bar_region(opened))
+    without = " Files are not kept with them." if plan.form.is_multipart() else ""
+    return regions(request, inputs_region(plan, f"Saved as {name}.{without}"), run_bar_region(opened))
 
 
 @editor

@@ -114,6 +114,8 @@ def secret_parts_of(name: str, row: Mapping[str, Any]) -> list[str]:
 
 def default_of(row: Mapping[str, Any], stored: Mapping[str, Any]) -> Any:
     text = row["default"]
+    if row["type"] == "file":
+        return None  # it has none
     if row["type"] == "secret" and text == "" and not row["forget"]:
         return stored_secret(row, stored)
     return None if text == "" else text if row["type"] in ("text", "secret") else parse_literal(text)

@@ -10,10 +10,22 @@ from django import forms
 from django.core.exceptions import ValidationError
 
 from flows.language.document import Document
+from flows.language.files import (
+    MEDIA_TYPES,
+    FileRefused,
+    GivenFile,
+    check_together,
+    clean_name,
+    is_file,
+    megabytes,
+    read_file,
+)
 from flows.language.nodes import Input
 from flows.language.values import convert
 from flows.models import Run
+from flows.models.run_file import file_limits
 
+PDF = "application/pdf"
 SHORT_LINE = 80  # characters
 
 
@@ -51,8 +63,30 @@ def convert_text(text: str, type: str) -> Any:
         raise ValidationError(f"This {error}.") from None
 
 
+class ChosenFile(forms.FileInput):
+    """Says how large the chosen file is, and when that is too much, before it is sent."""
+
+    template_name = "runs/_file_input.html"
+
+
+class FileField(forms.FileField):
+    """A file of the run, looked at."""
+
+    widget = ChosenFile
+
+    def clean(self, data: Any, initial: Any = None) -> Any:
+        sent = super().clean(data, initial)
+        if not sent:
+            return None
+        limits = file_limits()
+        try:
+            return read_file(sent.name, sent.read(limits.of_file + 1), limits)
+        except FileRefused as error:
+            raise ValidationError(f"{clean_name(sent.name, PDF)} {error}.") from None
+
+
 class InputsForm(forms.Form):
-    """A field for each input; secrets are never shown again."""
+    """A field for each input; secrets are never shown again, and files have to be chosen anew."""
 
     def __init__(
         self,
@@ -60,19 +94,43 @@ class InputsForm(forms.Form):
         data: Any = None,
         given: Run | None = None,
         offered: Mapping[str, Any] | None = None,
+        files: Any = None,
     ) -> None:
-        """`given` is the run whose inputs are offered, or they are `offered`. What held a secret is asked anew."""
+        """`given` is the run whose inputs are offered, or they are `offered`. What held a secret or a file is asked
+        anew. `files` are those that were sent with the data."""
         offered = dict(given.inputs_without_masks() if given else offered or {})
-        super().__init__(data, initial=offered, prefix="input")
+        super().__init__(data, files if data is not None else None, initial=offered, prefix="input")
         for declared in document.inputs:
             field = self.fields[declared.name] = field_of(declared)
             if given and declared.name in given.inputs and declared.name not in offered:
-                said = f"Run {given.pk} had one; secrets are not kept, type it again."
-                field.help_text = f"{field.help_text} {said}".strip()
+                field.help_text = f"{field.help_text} {what_was_given(declared, given)}".strip()
+
+    @property
+    def sent_files(self) -> list[str]:
+        """Names of those that came with the data. A page that is loaded anew has lost them."""
+        return [clean_name(str(getattr(file, "name", "")), PDF) for file in self.files.values()]
+
+    def clean(self) -> dict[str, Any]:
+        cleaned = super().clean() or {}
+        files = {name: value for name, value in cleaned.items() if isinstance(value, GivenFile)}
+        try:
+            check_together(files.values(), file_limits())
+        except FileRefused as error:
+            self.add_error(list(files)[-1], f"The files {error}.")
+        return cleaned
 
     def inputs(self) -> dict[str, Any]:
         """What was typed; inputs left empty take their default when the run starts."""
         return {name: value for name, value in self.cleaned_data.items() if value not in (None, "")}
+
+
+def what_was_given(declared: Input, run: Run) -> str:
+    """Of an input whose value in the run is gone."""
+    if declared.type != "file":
+        return f"Run {run.pk} had one; secrets are not kept, type it again."
+    value = run.inputs[declared.name]
+    had = value["name"] if is_file(value) else "a file"
+    return f"Run {run.pk} had {had}; files are kept until a run ends, choose it again."
 
 
 def field_of(declared: Input) -> forms.Field:
@@ -90,6 +148,13 @@ def field_of(declared: Input) -> forms.Field:
             return forms.BooleanField(**{**common, "required": False})
         case "list" | "object":
             return JsonText(declared.type, widget=forms.Textarea(attrs={"rows": 5, "spellcheck": "false"}), **common)
+        case "file":
+            most = file_limits().of_file
+            said = f"An image (PNG, JPEG, WebP, GIF) or a PDF, at most {megabytes(most)}. Kept until the run ends."
+            attrs = {"accept": ",".join(MEDIA_TYPES), "data-most": most, "data-most-said": megabytes(most)}
+            common |= {"initial": None, "help_text": f"{declared.description} {said}".strip()}
+            common["error_messages"] |= {"empty": f"{declared.name} is an empty file."}
+            return FileField(widget=ChosenFile(attrs=attrs), **common)
         case "secret":
             attrs = {"autocomplete": "off"}
             if declared.default not in (None, ""):

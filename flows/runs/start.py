@@ -57,7 +57,7 @@ class RunPlan:
         except DocumentError:
             raise Http404("The revision of that run cannot be read.") from None
         is_filled_in = request.method == "POST" and (not document.inputs or "asked" in request.POST)
-        form = InputsForm(document, form_data(request) if is_filled_in else None, given=again)
+        form = InputsForm(document, form_data(request) if is_filled_in else None, given=again, files=request.FILES)
         chosen = ChosenIterations.of(origin, request.GET) if origin and "loop" in request.GET else None
         return cls(flow, revision, form, origin, request.GET.get("from"), chosen)
 

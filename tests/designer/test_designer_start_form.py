@@ -49,6 +49,11 @@ def test_a_default_is_of_the_type_of_its_input(type, typed, default):
     assert saved(document(), {"name": "a", "type": type, "default": typed})["inputs"][0]["default"] == default
 
 
+def test_a_file_has_no_default():
+    inputs = saved(document(), {"name": "a", "type": "file", "default": "typed before"})["inputs"]
+    assert inputs == [{"name": "a", "type": "file"}]
+
+
 def test_a_row_without_a_name_is_dropped():
     assert saved(document({"name": "a"}), {"name": " ", "default": "x"}, {"name": "b"})["inputs"] == [
         {"name": "b", "type": "text"}

@@ -65,7 +65,8 @@ class PlannedRun:
         document = self.opened.document
         is_filled_in = not document.inputs or "asked" in self.data
         origin = self.alone.run if self.alone else None
-        return InputsForm(document, self.data if is_filled_in else None, origin, self._offered())
+        files = self.opened.request.FILES
+        return InputsForm(document, self.data if is_filled_in else None, origin, self._offered(), files)
 
     @property
     def asks(self) -> bool:

@@ -58,9 +58,10 @@ def is_pinnable(record: ActionRun | None) -> bool:
 
 
 def inputs_region(plan: PlannedRun, said: str = "") -> Region:
-    """The inputs of the flow beside the chart."""
+    """The inputs of the flow beside the chart; what was chosen there stays where something is wrong with it."""
     context = {"plan": plan, "flow": plan.opened.flow, "can_edit": plan.opened.can_edit, "said": said}
-    return Region("designer/_run_panel.html", "panel", context, swap="outerHTML")
+    swap = "outerMorph" if plan.form.is_bound else "outerHTML"
+    return Region("designer/_run_panel.html", "panel", context, swap=swap)
 
 
 def bottom_panel(opened: OpenFlow) -> BottomPanel:

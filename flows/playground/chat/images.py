@@ -10,6 +10,8 @@ from typing import Any
 
 from django.core.files.uploadedfile import UploadedFile
 
+from flows.language.files import media_type_of
+
 MOST, LARGEST = 5, 4 * 1024 * 1024  # images of one question, bytes of one
 DATA_URI = re.compile(r"data:(image/[a-z]+);base64,([A-Za-z0-9+/]+={0,2})")
 
@@ -20,15 +22,8 @@ class BadImage(ValueError):
 
 def kind_of(content: bytes) -> str:
     """By its first bytes, whatever it calls itself; empty when it is none of the kinds that models take."""
-    if content.startswith(b"\x89PNG\r\n\x1a\n"):
-        return "image/png"
-    if content.startswith(b"\xff\xd8\xff"):
-        return "image/jpeg"
-    if content.startswith((b"GIF87a", b"GIF89a")):
-        return "image/gif"
-    if content.startswith(b"RIFF") and content[8:12] == b"WEBP":
-        return "image/webp"
-    return ""
+    kind = media_type_of(content)
+    return kind if kind.startswith("image/") else ""
 
 
 def read_images(files: Sequence[UploadedFile[Any]]) -> list[str]:
