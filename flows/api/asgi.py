@@ -15,20 +15,22 @@ from django.http import Http404, HttpRequest, HttpResponseNotAllowed
 from django.http.response import HttpResponseBase
 
 from flows.api import problems
+from flows.api.multipart import MULTIPART, longest_multipart
+from flows.language.files import megabytes
 from foundryflow.http import UnreadableRequest, check_address
 
 Scope = dict[str, Any]
 Receive = Callable[[], Awaitable[dict[str, Any]]]
 Send = Callable[[Mapping[str, Any]], Awaitable[None]]
 API, PAGES_OF_THE_API = "/api/", ("/api/docs", "/api/openapi.json")
-JSON = b"application/json"
+JSON, FORM = b"application/json", MULTIPART.encode()
 HEADERS = (
     (b"cache-control", b"no-store"),
     (b"content-security-policy", b"default-src 'none'; frame-ancestors 'none'"),
     (b"x-content-type-options", b"nosniff"),
 )
 LONGEST_BODY = 10 * 1024 * 1024  # bytes of a call of the API
-MOST_READ = 2 * LONGEST_BODY  # of one that is too long: who still sends would not hear the answer
+MOST_READ_TIMES = 2  # its length, of a body that is too long: who still sends would not hear the answer
 
 
 class ShortWay(ASGIHandler):
@@ -64,7 +66,9 @@ class ShortWay(ASGIHandler):
         return response
 
     async def answer(self, scope: Scope, body: bytes, receive: Receive, send: Send) -> None:
-        response = await self.get_response_async(ASGIRequest(scope, BytesIO(body)))
+        request = ASGIRequest(scope, BytesIO(body))
+        request._body = body  # which has been bounded: Django would bound one with files like any other
+        response = await self.get_response_async(request)
         if not response.streaming:
             await self.send_response(response, send)
             return
@@ -95,13 +99,15 @@ api_application = ShortWay()
 async def handle_call(scope: Scope, receive: Receive, send: Send) -> None:
     """A call of the API, its body bounded while it is read."""
     send = with_headers(send)
-    body = await read_body(receive)
     kind = dict(scope["headers"]).get(b"content-type", JSON).split(b";")[0].strip().lower()
+    has_files = kind == FORM
+    body = await read_body(receive, longest_multipart() if has_files else LONGEST_BODY)
     if body is None:
-        await refuse(send, 413, "The body is longer than 10 MiB.")
+        more = "" if has_files else f" Larger files are sent as {MULTIPART}."
+        await refuse(send, 413, f"The body is longer than {length_words(has_files)}.{more}")
         return
-    if body and kind != JSON:
-        await refuse(send, 415, "The body is JSON: Content-Type: application/json.")
+    if body and kind not in (JSON, FORM):
+        await refuse(send, 415, f"The body is JSON: Content-Type: application/json; with files {MULTIPART}.")
         return
     try:
         check_address(scope["path"], scope["query_string"])
@@ -115,19 +121,23 @@ async def handle_call(scope: Scope, receive: Receive, send: Send) -> None:
             task.uncancel()
 
 
-async def read_body(receive: Receive) -> bytes | None:
+def length_words(has_files: bool) -> str:
+    return megabytes(longest_multipart()) if has_files else "10 MiB"
+
+
+async def read_body(receive: Receive, longest: int = LONGEST_BODY) -> bytes | None:
     """The body of a call; None when it is too long."""
     parts: list[bytes] = []
     length, more = 0, True
-    while more and length <= MOST_READ:
+    while more and length <= MOST_READ_TIMES * longest:
         message = await receive()
         part, more = message.get("body", b""), message.get("more_body", False)
         length += len(part)
-        if length <= LONGEST_BODY:
+        if length <= longest:
             parts.append(part)
         else:
             parts.clear()
-    return b"".join(parts) if length <= LONGEST_BODY else None
+    return b"".join(parts) if length <= longest else None
 
 
 def with_headers(send: Send) -> Send:

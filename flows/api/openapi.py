@@ -13,6 +13,7 @@ from ninja.operation import Operation
 from ninja.parser import Parser
 
 from flows.api import problems
+from flows.api.multipart import INPUTS, MULTIPART, SWITCHES, TEXTS, UnfitBody, read_form
 from flows.api.shapes import DEEPEST, HAS_VALUES, VALUE, VALUES, ProblemDetail
 from foundryflow.models import ApiScope
 from foundryflow.strict_json import LONGEST_NUMBER
@@ -57,14 +58,12 @@ def responses(*errors: int, **good: Any) -> dict[Any, Any]:
     }
 
 
-class UnfitBody(Exception):
-    """JSON, but none that a call takes. The message is a sentence."""
-
-
 class BoundedParser(Parser):
     """Reads a body so that the checks of its shape can say what is wrong with a number. Raises UnfitBody."""
 
     def parse_body(self, request: HttpRequest) -> Any:
+        if request.content_type == MULTIPART:
+            return read_form(request)
         try:
             body = json.loads(request.body, parse_int=whole_or_infinite)
         except RecursionError:
@@ -97,6 +96,7 @@ class DescribedAPI(NinjaAPI):
                 for status, response in operation["responses"].items():
                     complete_response(status, response)
                 say_scope(operation, self.scopes[operation["operationId"]])
+                say_multipart(operation, document["components"]["schemas"])
         document["components"]["securitySchemes"] = {"key": KEY_SCHEME}
         return document
 
@@ -118,6 +118,26 @@ def say_scope(operation: dict[str, Any], scope: ApiScope) -> None:
     responses = operation["responses"]
     responses[401]["description"] = "No key, one that nobody has, or one that is expired or revoked."
     responses[403]["description"] = f"The key lacks the scope `{scope.value}`, or its person may not do this."
+
+
+def say_multipart(operation: dict[str, Any], schemas: dict[str, Any]) -> None:
+    """Of a call that takes inputs: the other kind of body."""
+    content = operation.get("requestBody", {}).get("content", {})
+    name = content.get("application/json", {}).get("schema", {}).get("$ref", "").rpartition("/")[2]
+    fields = schemas.get(name, {}).get("properties", {})
+    if "inputs" not in fields:
+        return
+    own = {each: {"type": "string", "enum": ["true", "false"]} for each in SWITCHES if each in fields}
+    own |= {each: {"type": "string"} for each in TEXTS if each in fields}
+    content[MULTIPART] = {
+        "schema": {
+            "type": "object",
+            "description": "Each other part is an input by its name, or by its name behind `" + INPUTS + "`: texts and "
+            "numbers as they are, lists and objects as JSON, files as files.",
+            "properties": own,
+            "additionalProperties": {"anyOf": [{"type": "string"}, {"type": "string", "format": "binary"}]},
+        }
+    }
 
 
 def complete_response(status: int, response: dict[str, Any]) -> None:

@@ -13,12 +13,14 @@ from django.db import IntegrityError, transaction
 from django.utils.crypto import salted_hmac
 
 from flows import engine
+from flows.api.files import may_hold_files, read_inputs
 from flows.api.key_limits import or_not_for
 from flows.api.problems import ApiProblem
 from flows.engine import configuration
-from flows.interpreter.inputs import first_scope
+from flows.interpreter.inputs import check_files, first_scope
 from flows.language.document import Document, DocumentError
 from flows.language.errors import ActionError
+from flows.language.files import GivenFile, is_file
 from flows.models import Flow, Revision, Run
 from flows.models.audited import of_flow, run_subject
 from foundryflow.audit.record import SERVER, Origin, Repeats, record
@@ -60,7 +62,12 @@ async def start_run(wanted: StartRequest, idempotency: str | None) -> Run:
         stored = f"{wanted.key.pk}:{hashlib.sha256(idempotency.encode()).hexdigest()}"
         once = {"idempotency_key": stored, "request_digest": request_digest(wanted)}
         wanted = replace(wanted, once=once)
-    started = await engine.run_shared_job(start_all, wanted)
+    if may_hold_files(wanted.inputs):
+        names = await engine.run_job(lambda: file_inputs(wanted))
+        wanted = replace(wanted, inputs=await read_inputs(wanted.inputs, names))
+        (started,) = await engine.run_job(lambda: start_all([wanted]))  # files make a transaction of their own long
+    else:
+        started = await engine.run_shared_job(start_all, wanted)
     if isinstance(started, ApiProblem):
         raise started
     return started
@@ -70,10 +77,35 @@ async def restart_run(
     run_id: int, path: str, inputs: Mapping[str, Any], origin: Origin, *, of: str, anyway: bool
 ) -> Run:
     """Of the revision of the run, or as `of` says of the published one or the draft. Raises ApiProblem."""
+    if may_hold_files(inputs):
+        inputs = await read_inputs(inputs, await engine.run_job(lambda: file_inputs_of_run(run_id, of)))
     made = await engine.run_job(lambda: store_restart(run_id, path, inputs, of, anyway, origin))
     if isinstance(made, ApiProblem):
         raise made
     return made
+
+
+def file_inputs(wanted: StartRequest) -> list[str]:
+    """Names of the inputs that are files; none where the flow is not there for the key, or cannot be read."""
+    revision = revision_of(Flow.objects.by_slug({wanted.slug}).get(wanted.slug), wanted)
+    return files_of(revision) if revision and wanted.key.allows_flow(revision.flow_id) else []
+
+
+def file_inputs_of_run(run_id: int, of: str) -> list[str]:
+    """The same of a run that is started again."""
+    run = Run.objects.select_related("flow__head", "flow__published", "revision").filter(pk=run_id).first()
+    return files_of(revision_to_restart(run, of)) if run and run.ended else []
+
+
+def files_of(revision: Revision) -> list[str]:
+    try:
+        return [declared.name for declared in revision.parsed().inputs if declared.type == "file"]
+    except DocumentError:
+        return []
+
+
+def revision_to_restart(run: Run, of: str) -> Revision:
+    return run.revision if not of else run.flow.current if of == DRAFT else run.flow.called
 
 
 def store_restart(
@@ -87,10 +119,12 @@ def store_restart(
     if path and not run.actions.filter(path=path).exists():
         return ApiProblem(422, f"Run {run_id} has no action at {path}.")
     try:
-        revision = run.revision if not of else run.flow.current if of == DRAFT else run.flow.called
+        revision = revision_to_restart(run, of)
         document = parse_revision(revision)
         if not anyway:
             check_configuration(revision, run.flow)
+        check_files(document, inputs)
+        check_files_are_given_again(document, run, inputs)
         first_scope(document, {**run.inputs_without_masks(), **inputs})
         made = Run.objects.start_again(run, by=None, via="api", path=path, inputs=inputs, revision=revision)
         engine.submit(made)
@@ -100,6 +134,17 @@ def store_restart(
     except ApiProblem as problem:
         return problem
     return made
+
+
+def check_files_are_given_again(document: Document, run: Run, inputs: Mapping[str, Any]) -> None:
+    """Raises ActionError."""
+    for declared in document.inputs:
+        if declared.name not in inputs and is_file(run.inputs.get(declared.name)):
+            raise ActionError(
+                "input",
+                f"Run {run.pk} had a file as {declared.name}; files are kept until a run ends only.",
+                "Give it again." if declared.required else "Give it again, or null to go without.",
+            )
 
 
 def start_all(wanted: Sequence[StartRequest]) -> list[Run | ApiProblem]:
@@ -162,7 +207,9 @@ def build_run(wanted: StartRequest, revision: Revision | None, problem: ApiProbl
     if problem is not None and not wanted.anyway:
         return earlier_start(wanted) or problem
     try:
-        first_scope(parse_revision(revision), wanted.inputs)
+        document = parse_revision(revision)
+        check_files(document, wanted.inputs)
+        first_scope(document, wanted.inputs)
     except ActionError as error:
         return ApiProblem(422, f"{error.message} {error.hint}".strip(), kind=error.kind)
     except ApiProblem as problem:
@@ -216,7 +263,11 @@ def request_digest(wanted: StartRequest) -> str:
     if wanted.customer:
         said.append({"customer": wanted.customer})
     # Keyed: it stays with the run, and a secret input could be guessed from a plain one.
-    return salted_hmac(SALT, json.dumps(said, sort_keys=True), algorithm="sha256").hexdigest()
+    return salted_hmac(SALT, json.dumps(said, sort_keys=True, default=reference_of), algorithm="sha256").hexdigest()
+
+
+def reference_of(file: GivenFile) -> dict[str, Any]:
+    return file.reference
 
 
 def same_request(run: Run) -> Run | None:

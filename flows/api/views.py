@@ -26,7 +26,8 @@ from flows.api.events import stream_events
 from flows.api.key_limits import connection_of, designer_flows_of, flows_of, or_not_for, runs_of
 from flows.api.key_refusals import NOT_NAMED, OTHER_FLOW, note_refusal
 from flows.api.keys import KeyAuth, key_end
-from flows.api.openapi import STREAM, BoundedParser, DescribedAPI, UnfitBody, responses
+from flows.api.multipart import UnfitBody
+from flows.api.openapi import STREAM, BoundedParser, DescribedAPI, responses
 from flows.api.problems import ApiProblem
 from flows.api.shapes import (
     NO_KEY,
@@ -75,6 +76,7 @@ log = logging.getLogger(__name__)
 V = TypeVar("V", bound=Callable[..., Any])  # a view
 
 LONGEST_WAIT = 300.0  # seconds
+FILES = "A file is a data URI or an https address, or a part of `multipart/form-data`."
 SUBMITTED = 0  # priority of a run that nobody waits for
 
 api = DescribedAPI(
@@ -112,7 +114,7 @@ def changes(verb: str, summary: str) -> Callable[[V], V]:
 class Start(RequestBody):
     """What a run is started with."""
 
-    inputs: Inputs = Field(default_factory=dict, description="By the names of the inputs of the flow.")
+    inputs: Inputs = Field(default_factory=dict, description=f"By the names of the inputs of the flow. {FILES}")
     anyway: bool = Field(False, description="Start although the flow has configuration errors.")
     customer: Text = Field("", max_length=LONGEST_CUSTOMER, description="A label, for whom: usage is counted by it.")
 
@@ -121,7 +123,7 @@ class Again(RequestBody):
     """Where another run begins."""
 
     path: Text = Field("", max_length=500, description="Of the action it begins at; where the run failed when empty.")
-    inputs: Inputs = Field(default_factory=dict, description="Those that differ, and secret ones.")
+    inputs: Inputs = Field(default_factory=dict, description=f"Those that differ, secret ones and files. {FILES}")
     newest: bool = Field(False, description="With the published revision as it is now, or with `revision` draft.")
     anyway: bool = Field(False, description="Start although the flow has configuration errors.")
 

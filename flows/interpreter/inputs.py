@@ -9,6 +9,7 @@ from connections.secret import MASK, Secret
 from flows.actions.services import Services
 from flows.language.document import Document
 from flows.language.errors import ActionError
+from flows.language.files import HOW, GivenFile
 from flows.language.nodes import Input
 from flows.language.scope import Scope
 from flows.language.secret_parts import seal_parts
@@ -25,8 +26,22 @@ async def with_stored_defaults(document: Document, inputs: Mapping[str, Any], se
     return {**inputs, **opened} if opened else inputs
 
 
+def type_hint(declared: Input) -> str:
+    return f"{HOW}." if declared.type == "file" else f"Its type is {declared.type}."
+
+
 def has_stored_default(declared: Input) -> bool:
     return declared.type == "secret" and is_stored(declared.default)
+
+
+def check_files(document: Document, inputs: Mapping[str, Any]) -> None:
+    """What somebody starts a run with: files where they belong, and nothing in their place. Raises ActionError."""
+    for declared in document.inputs:
+        value = inputs.get(declared.name)
+        if isinstance(value, GivenFile) and declared.type != "file":
+            raise ActionError("input", f"The input {declared.name} is no file.", type_hint(declared))
+        if declared.type == "file" and value is not None and not isinstance(value, GivenFile):
+            raise ActionError("input", f"The input {declared.name} is not a file.", type_hint(declared))
 
 
 def first_scope(document: Document, inputs: Mapping[str, Any]) -> Scope:
@@ -50,7 +65,7 @@ def first_scope(document: Document, inputs: Mapping[str, Any]) -> Scope:
             if declared.secret_parts:
                 scope.put(declared.name, seal_parts(scope.get(declared.name), declared.secret_parts))
         except ValueError as error:
-            raise ActionError("input", f"The input {declared.name} {error}.", f"Its type is {declared.type}.") from None
+            raise ActionError("input", f"The input {declared.name} {error}.", type_hint(declared)) from None
     together = {name: variable.value for name, variable in scope.variables.items()}
     scope.put("inputs", together)
     return scope
