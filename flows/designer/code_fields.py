@@ -64,16 +64,23 @@ class CodePropertyField(PropertyField):
             raise ValidationError(why)
         return text
 
+    @property
+    def limits_selector(self) -> str:
+        """Of the controls of its limits."""
+        return ", ".join(f"#property-{name}" for name in self.property.limits)
+
     def control(self, bound: Any) -> list[TrialField]:
-        """A field for each parameter; it has what is written down for it, where that is no template."""
+        """A field for each parameter: with what it was last tried with, else what is written down for it, where that
+        is no template."""
         source, given = source_of(bound.value()), bound.form.stored.get(self.property.arguments)
         stored = {
             name: text
             for name, value in (given.items() if isinstance(given, Mapping) else ())
             if "{{" not in (text := text_of(value))
         }
+        offered = {**stored, **bound.form.panel_context.tried_with()}
         return [
-            TrialField(f"trial-{each.name}", f"{TRIAL}{each.name}", each, stored.get(each.name, ""))
+            TrialField(f"trial-{each.name}", f"{TRIAL}{each.name}", each, offered.get(each.name, ""))
             for each in (source.parameters if source else ())
         ]
 

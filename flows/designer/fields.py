@@ -42,6 +42,7 @@ class PanelContext:
     environment_secrets: Sequence[str] = ()  # names of variables of the server that flows may read
     flows: Callable[[], Sequence[tuple[str, str]]] = tuple  # that can be run: slug and name
     inputs_of: Callable[[str], Sequence[Input] | None] = lambda slug: None  # of a flow; None when there is no such one
+    tried_with: Callable[[], Mapping[str, str]] = dict  # what the person last tried the code of the action with
 
 
 @dataclass(frozen=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 from urllib.parse import parse_qs, urlsplit
 
 from django.conf import settings
@@ -24,7 +24,7 @@ from flows.language.merge import Collision, MergedDocument, merge
 from flows.language.nodes import Input
 from flows.lint import linter
 from flows.lint.untouched import open_problems
-from flows.models import Conflict, Flow, Pin, Revision, Run
+from flows.models import Conflict, Flow, LastInputs, Pin, Revision, Run
 from flows.models.history import FlowHistory, RevisionStep
 from foundryflow.http import Request, whole_number
 from foundryflow.roles import may_edit
@@ -200,8 +200,9 @@ class OpenFlow:
         if action_id not in self._contexts:
             variables = linter.variables_at(self.document, action_id)
             names = [connection.name for connection in self.connections]
+            tried_with = partial(LastInputs.objects.tried_with, self.flow, self.request.user, action_id)
             self._contexts[action_id] = PanelContext(
-                variables, names, settings.ENVIRONMENT_SECRETS, self.flows_to_run, self.inputs_of
+                variables, names, settings.ENVIRONMENT_SECRETS, self.flows_to_run, self.inputs_of, tried_with
             )
         return self._contexts[action_id]
 

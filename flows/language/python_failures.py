@@ -24,11 +24,19 @@ class FunctionFailed(ActionError):
         self.printed = ""
 
 
+MEGABYTE = 1_000_000
+
+
 @dataclass(frozen=True)
 class FunctionLimits:
     seconds: float = 5.0
     memory: int = 64_000_000  # bytes
     depth: int = 200  # calls inside each other
+
+    @classmethod
+    def of(cls, seconds: float, megabytes: float, depth: float) -> FunctionLimits:
+        """As people write them."""
+        return cls(float(seconds), int(megabytes * MEGABYTE), int(depth))
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from django.contrib.auth.models import User
-from django.db import models
+from django.db import models, transaction
 
 from connections.fields import SecretField
 from connections.secret import MASK
@@ -19,13 +19,36 @@ MOST_SAVED = 50  # inputs of one flow
 LONGEST_NAME = 80
 
 
+class LastInputsManager(models.Manager["LastInputs"]):
+    def tried_with(self, flow: Flow, person: User, action_id: str) -> dict[str, str]:
+        """What somebody last tried the code of an action with."""
+        trials = self.filter(flow=flow, person=person).values_list("trials", flat=True).first()
+        return dict((trials or {}).get(action_id, {}))
+
+    @transaction.atomic
+    def keep_trial(self, flow: Flow, person: User, action_id: str, typed: Mapping[str, str]) -> None:
+        """For the next time, unless it is too large; of actions that are gone nothing is kept."""
+        kept, _ = self.select_for_update().get_or_create(flow=flow, person=person)
+        known = flow.current.parsed()
+        trials = {id: values for id, values in {**kept.trials, action_id: dict(typed)}.items() if known.find(id)}
+        if is_storable(trials):
+            kept.trials = trials
+            kept.save(update_fields=["trials"])
+
+
 class LastInputs(models.Model):
-    """What somebody last ran a flow with in the designer, without what is secret, and the number of that run."""
+    """What somebody last ran a flow with in the designer, without what is secret, and the number of that run.
+
+    And what its code was last tried with: texts by the name of the parameter, by the id of the action.
+    """
 
     flow = models.ForeignKey(Flow, on_delete=models.CASCADE, related_name="last_inputs")
     person = models.ForeignKey(User, on_delete=models.CASCADE, related_name="+")
     inputs = models.JSONField(default=dict)
     run_number = models.PositiveBigIntegerField(null=True)
+    trials = models.JSONField(default=dict)
+
+    objects = LastInputsManager()
 
     class Meta:
         constraints = [models.UniqueConstraint(fields=["flow", "person"], name="last_inputs_once")]

@@ -17,6 +17,7 @@ class CodeProperty(LongTextProperty):
     kind = "code"
 
     arguments: str  # the property that has the values for its parameters
+    limits: tuple[str, str, str]  # those of seconds, megabytes, and calls inside each other
 
     async def read(self, value: Any, scope: Scope) -> Any:
         if not isinstance(value, str):

@@ -132,6 +132,35 @@ def test_it_is_tried_with_values_of_its_own(client, alice, flow_of):
     assert not flow.runs.exists()
 
 
+def test_what_it_was_tried_with_is_offered_to_the_same_person_again(client, alice, bob, flow_of):
+    client.force_login(alice)
+    flow = flow_of(code=CODE, arguments={"text": "hello"})
+    trial(client, flow, **{"code": "def main(text): return text", "trial-text": "hi \x00", "trial-gone": "x"})
+    assert controls(panel(client, flow), "trial-") == {"trial-text": "hi ", "trial-most": "", "trial-more": ""}
+    trial(client, flow, **{"trial-text": "x" * 600_000})  # too large to be kept
+    assert controls(panel(client, flow), "trial-")["trial-text"] == "hi "
+    client.force_login(bob)
+    assert controls(panel(client, flow), "trial-")["trial-text"] == "hello"
+
+
+ENDLESS = "def main():\n    while True: pass"
+
+
+@pytest.mark.parametrize(
+    ("stored", "posted", "words"),
+    [
+        ({"time_limit": 0.2}, {}, "0.2 s"),
+        ({"time_limit": 50}, {"time_limit": "0.3"}, "0.3 s"),
+        ({}, {"time_limit": "90"}, "Time limit in seconds: At most 60."),
+        ({"time_limit": "{{ question }}"}, {"code": "def main(): return 'called'"}, "called"),
+        ({"recursion_limit": 20}, {"code": "def main(n=30): return main(n - 1) if n else 0"}, "20"),
+    ],
+)
+def test_it_is_tried_within_the_limits_of_the_action(client, alice, flow_of, stored, posted, words):
+    client.force_login(alice)
+    assert words in trial(client, flow_of(**{"code": ENDLESS, **stored}), **posted)
+
+
 @pytest.mark.parametrize(
     ("posted", "words"),
     [

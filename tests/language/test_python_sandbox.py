@@ -138,6 +138,27 @@ def test_modules_that_know_a_server_know_none(sandbox, use):
     assert failed.message.startswith("Line 3: ")
 
 
+class ObservedJob(FunctionJob):
+    """Notes the environment of the process that it is called in."""
+
+    environment = b"not seen"
+
+    def within(self, process):
+        self.environment = Path(f"/proc/{process}/environ").read_bytes()
+        return super().within(process)
+
+
+@pytest.mark.skipif(not Path("/proc/self/environ").exists(), reason="needs /proc")
+def test_its_processes_have_nothing_of_the_environment_of_the_server(monkeypatch):
+    monkeypatch.setenv("FOUNDRYFLOW_ENCRYPTION_KEY", "planted-key-5f2c9a7d1e")
+    sandbox = FunctionSandbox(1)
+    first, after_a_death = ObservedJob("def main(): return 1", {}), ObservedJob("def main(): return 2", {})
+    assert sandbox.submit(first).result(20).value == 1
+    failure(sandbox, ENDLESS, BRIEF)
+    assert sandbox.submit(after_a_death).result(20).value == 2
+    assert first.environment == after_a_death.environment == b""
+
+
 def test_calls_know_nothing_of_each_other(sandbox):
     call(sandbox, "import json\nseen = 5\ndef main():\n    global seen\n    seen = 6")
     assert failure(sandbox, "def main():\n    return seen").message == "Line 2: NameError: name 'seen' is not defined"

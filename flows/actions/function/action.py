@@ -18,8 +18,6 @@ from flows.properties.flow_inputs import object_in
 from flows.properties.new_variable import new_variable
 from flows.properties.number import number
 
-MEGABYTE = 1_000_000
-
 
 @dataclass(frozen=True)
 class Properties:
@@ -27,6 +25,7 @@ class Properties:
         "Code",
         required=True,
         arguments="arguments",
+        limits=("time_limit", "memory_limit", "recursion_limit"),
         empty="def main(text):\n    return text.upper()",
         hint="A function; it gets what its parameters name, and gives what it returns.",
         rows=10,
@@ -89,7 +88,7 @@ def arguments_of(given: Any) -> Mapping[str, Any]:
 
 
 def limits_of(properties: Properties) -> FunctionLimits:
-    return FunctionLimits(properties.time_limit, properties.memory_limit * MEGABYTE, properties.recursion_limit)
+    return FunctionLimits.of(properties.time_limit, properties.memory_limit, properties.recursion_limit)
 
 
 async def log_printed(step: Step, printed: str) -> None:

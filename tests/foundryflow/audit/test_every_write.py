@@ -34,7 +34,7 @@ SECRETS = (PLANTED_KEY, SECOND, TYPED_SECRET)
 # Views that leave none, and why.
 EXEMPT = {
     "connections:recognise": "Reads what is being typed, and stores nothing.",
-    "designer:try_code": "Calls what is being typed where it can reach nothing, and stores nothing.",
+    "designer:try_code": "Calls what is being typed where it can reach nothing; keeps what it was tried with for that person.",
     "batch:preview": "Reads the table that is being typed, and stores nothing.",
 }
 BUDGET = {"subject": "customer", "name": "Fabrikam", "amount": "9", "currency": "", "period": "month",
