@@ -1,5 +1,5 @@
 """How a program calls a flow, as lines of a shell and as Python. Secrets stand there as names of environment
-variables, the key of the API as FOUNDRYFLOW_KEY."""
+variables, the key of the API as FOUNDRYFLOW_KEY, and files as paths: a flow with files is called with a form."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlencode
 
+from flows.api.multipart import INPUTS, SWITCHES, TEXTS
 from flows.interpreter.inputs import has_stored_default
 from flows.language.nodes import Input
 from flows.language.stored_secrets import is_stored
@@ -18,6 +19,7 @@ from flows.language.stored_secrets import is_stored
 KEY = "FOUNDRYFLOW_KEY"
 LONGEST = 2_000  # characters of a default that an example shows
 SAMPLES: dict[str, Any] = {"number": 1, "boolean": True, "list": [], "object": {}}
+PLAIN_PATH = re.compile(r"[\w./ -]+")  # that curl reads as it is
 
 
 @dataclass(frozen=True)
@@ -44,6 +46,8 @@ def sample_of(declared: Input) -> Any:
         return default
     if declared.type == "connection":
         return "name of a connection"
+    if declared.type == "file":
+        return FilePath(f"{declared.name}.pdf")
     return SAMPLES.get(declared.type, f"your {declared.name.replace('_', ' ')}")
 
 
@@ -58,6 +62,14 @@ class EnvironmentValue(str):
 
     def __repr__(self) -> str:
         return f"os.environ[{json.dumps(self)}]"
+
+
+class FilePath(str):
+    """Where the file is that is sent as an input."""
+
+
+def holds_files(inputs: Mapping[str, Any]) -> bool:
+    return any(isinstance(value, FilePath) for value in inputs.values())
 
 
 def environment_values(value: Any) -> list[EnvironmentValue]:
@@ -88,13 +100,57 @@ def with_marks(value: Any, marks: Mapping[EnvironmentValue, str]) -> Any:
     return value
 
 
-def curl(url: str, *, body: str = "", method: str = "", headers: Iterable[str] = (), options: str = "") -> str:
-    """A command in lines. `body` is a word of a shell."""
+def start_in_shell(
+    url: str, inputs: Mapping[str, Any], *, headers: Iterable[str] = (), options: str = "", **more: Any
+) -> str:
+    """The command that starts a flow. `more` is what a body says beside the inputs."""
+    if holds_files(inputs):
+        return curl(url, form=form_in_shell(inputs, more), headers=headers, options=options)
+    return curl(url, body=body_in_shell(inputs, **more), headers=headers, options=options)
+
+
+def form_in_shell(inputs: Mapping[str, Any], more: Mapping[str, str]) -> list[str]:
+    """The options of curl that make up a form. Null is said by leaving an input out."""
+    marks = {value: f"@{number}@{value}@" for number, value in enumerate(environment_values(inputs))}
+    options = []
+    for name, value in [*((form_name(name), value) for name, value in inputs.items()), *more.items()]:
+        if isinstance(value, FilePath):
+            path = value if PLAIN_PATH.fullmatch(value) else json.dumps(value, ensure_ascii=False)
+            options.append(f"-F {shlex.quote(f'{name}=@{path}')}")
+        elif value is not None:
+            text = form_text(with_marks(value, marks))
+            word = "'" + f"{name}={text}".replace("'", "'\"'\"'") + "'"
+            for environment, mark in marks.items():
+                word = word.replace(mark, f"'\"${environment}\"'")
+            options.append(f"--form-string {word}")
+    return options
+
+
+def form_name(name: str) -> str:
+    """An input in a form; some names mean something else there."""
+    return f"{INPUTS}{name}" if name in (*TEXTS, *SWITCHES) else name
+
+
+def form_text(value: Any) -> str:
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+
+
+def curl(
+    url: str,
+    *,
+    body: str = "",
+    form: Iterable[str] = (),
+    method: str = "",
+    headers: Iterable[str] = (),
+    options: str = "",
+) -> str:
+    """A command in lines. `body` is a word of a shell, `form` are options of curl."""
     parts = [f"curl {options}{f'-X {method} ' if method else ''}{shlex.quote(url)}"]
     parts.append(f'-H "Authorization: Bearer ${KEY}"')
     parts += [f'-H "{header}"' for header in headers]
     if body:
         parts += ['-H "Content-Type: application/json"', f"-d {body}"]
+    parts += form
     return " \\\n  ".join(parts)
 
 
@@ -104,26 +160,50 @@ def python_value(value: Any) -> str:
 
 
 def python_body(inputs: Mapping[str, Any]) -> str:
-    lines = "".join(f"    {json.dumps(name)}: {python_value(value)},\n" for name, value in inputs.items())
-    return f"inputs = {{\n{lines}}}" if lines else "inputs = {}"
+    """Lines that name what is sent: `inputs`, and where there are any `files`."""
+    if not holds_files(inputs):
+        return python_dictionary("inputs", {name: python_value(value) for name, value in inputs.items()})
+    files = {form_name(name): value for name, value in inputs.items() if isinstance(value, FilePath)}
+    fields = {form_name(name): value for name, value in inputs.items() if not isinstance(value, FilePath)}
+    told = {name: python_field(value) for name, value in fields.items() if value is not None}
+    opened = {name: f'open({json.dumps(path, ensure_ascii=False)}, "rb")' for name, path in files.items()}
+    return f"{python_dictionary('inputs', told)}\n{python_dictionary('files', opened)}"
+
+
+def python_dictionary(name: str, values: Mapping[str, str]) -> str:
+    lines = "".join(f"    {json.dumps(key)}: {value},\n" for key, value in values.items())
+    return f"{name} = {{\n{lines}}}" if lines else f"{name} = {{}}"
+
+
+def python_field(value: Any) -> str:
+    """A field of a form: lists and objects are JSON there."""
+    return f"json.dumps({value!r})" if isinstance(value, dict | list) else python_value(value)
+
+
+def python_arguments(inputs: Mapping[str, Any], more: Mapping[str, str]) -> str:
+    """What `requests` is told to send, in lines."""
+    keywords = "".join(f', "{name}": {python_value(value)}' for name, value in more.items())
+    if not holds_files(inputs):
+        return f'json={{"inputs": inputs{keywords}}}'
+    return f"data={{**inputs{keywords}}},\n    files=files" if more else "data=inputs,\n    files=files"
 
 
 def examples_of_flow(base: str, slug: str, inputs: Iterable[Input]) -> list[CallExample]:
     """Start and wait, start and follow, and start exactly once."""
-    samples = sample_inputs(inputs)
-    word, flow = body_in_shell(samples), f"{base}/api/flows/{slug}"
+    samples, flow = sample_inputs(inputs), f"{base}/api/flows/{slug}"
+    body = python_arguments(samples, {})
     return [
         CallExample(
             "Start and wait",
             "Answers with the run and its output once it has ended; after 300 seconds with 202, and the run goes on.",
-            curl(f"{flow}/run?timeout=300", body=word),
-            python_call(samples, WAIT.format(url=f"{flow}/run", more="", params="")),
+            start_in_shell(f"{flow}/run?timeout=300", samples),
+            python_call(samples, WAIT.format(url=f"{flow}/run", body=body, params="")),
         ),
         CallExample(
             "Start and follow the stream",
             "Server-sent events: run, action, text, log, end. What a model writes comes as text while it is written.",
-            curl(f"{flow}/stream", body=word, options="-N "),
-            python_call(samples, STREAM.format(url=f"{flow}/stream"), "json"),
+            start_in_shell(f"{flow}/stream", samples, options="-N "),
+            python_call(samples, STREAM.format(url=f"{flow}/stream", body=body), "json"),
         ),
         CallExample(
             "Start exactly once",
@@ -132,13 +212,13 @@ def examples_of_flow(base: str, slug: str, inputs: Iterable[Input]) -> list[Call
             "\n".join(
                 [
                     "ORDER=4711  # what the run is about",
-                    curl(f"{flow}/submit", body=word, headers=["Idempotency-Key: order-$ORDER"]),
+                    start_in_shell(f"{flow}/submit", samples, headers=["Idempotency-Key: order-$ORDER"]),
                     "",
                     "# the number of the run is in the answer",
                     curl(f"{base}/api/runs/NUMBER"),
                 ]
             ),
-            python_call(samples, ONCE.format(url=f"{flow}/submit", runs=f"{base}/api/runs"), "time"),
+            python_call(samples, ONCE.format(url=f"{flow}/submit", body=body, runs=f"{base}/api/runs"), "time"),
         ),
     ]
 
@@ -149,18 +229,18 @@ def example_of_run(
     """Start a flow with these inputs, and wait. `draft`: not what is published."""
     query = {"timeout": "300", **({"revision": "draft"} if draft else {})}
     url, more = f"{base}/api/flows/{slug}/run", {"customer": customer} if customer else {}
-    word = body_in_shell(inputs, **more)
-    keywords = "".join(f', "{name}": {python_value(value)}' for name, value in more.items())
-    call = WAIT.format(url=url, more=keywords, params=', "revision": "draft"' if draft else "")
-    return CallExample(
-        "Start and wait", "", f"{curl(f'{url}?{urlencode(query)}', body=word)}\n", python_call(inputs, call)
-    )
+    shell = start_in_shell(f"{url}?{urlencode(query)}", inputs, **more)
+    params = ', "revision": "draft"' if draft else ""
+    call = WAIT.format(url=url, body=python_arguments(inputs, more), params=params)
+    return CallExample("Start and wait", "", f"{shell}\n", python_call(inputs, call))
 
 
 def python_call(inputs: Mapping[str, Any], call: str, *modules: str) -> str:
-    imports = "\n".join(f"import {name}" for name in sorted({"os", *modules}))
+    body = python_body(inputs)
+    used = ["json"] if "json.dumps(" in body else []
+    imports = "\n".join(f"import {name}" for name in sorted({"os", *modules, *used}))
     headers = f'headers = {{"Authorization": f"Bearer {{os.environ[\'{KEY}\']}}"}}'
-    return f"{imports}\n\nimport requests\n\n{headers}\n{python_body(inputs)}\n{call}"
+    return f"{imports}\n\nimport requests\n\n{headers}\n{body}\n{call}"
 
 
 WAIT = """\
@@ -168,7 +248,7 @@ answer = requests.post(
     "{url}",
     params={{"timeout": 300{params}}},
     headers=headers,
-    json={{"inputs": inputs{more}}},
+    {body},
     timeout=330,
 )
 answer.raise_for_status()
@@ -179,7 +259,7 @@ STREAM = """\
 with requests.post(
     "{url}",
     headers=headers,
-    json={{"inputs": inputs}},
+    {body},
     stream=True,
     timeout=(10, 60),
 ) as answer:
@@ -199,7 +279,7 @@ headers["Idempotency-Key"] = "order-4711"  # what the run is about
 answer = requests.post(
     "{url}",
     headers=headers,
-    json={{"inputs": inputs}},
+    {body},
     timeout=30,
 )
 answer.raise_for_status()

@@ -14,7 +14,7 @@ from django.views.decorators.http import require_GET
 
 from flows.access import find_flow
 from flows.api import problems
-from flows.api.examples import CallExample, body_in_shell, curl, examples_of_flow, sample_inputs
+from flows.api.examples import CallExample, body_in_shell, curl, examples_of_flow, sample_inputs, start_in_shell
 from flows.api.views import api
 from flows.language.document import DocumentError
 from flows.language.nodes import Input
@@ -125,8 +125,8 @@ def calls_of(base: str, flow: Flow) -> FlowCalls:
         inputs = list(flow.called.parsed().inputs)
     except DocumentError:
         return FlowCalls(flow, "", [])
-    body = body_in_shell(sample_inputs(inputs))
-    return FlowCalls(flow, curl(f"{base}/api/flows/{flow.slug}/run", body=body), inputs)
+    call = start_in_shell(f"{base}/api/flows/{flow.slug}/run", sample_inputs(inputs))
+    return FlowCalls(flow, call, inputs)
 
 
 @reader
@@ -161,7 +161,9 @@ def flow_page(request: Request, slug: str) -> HttpResponse:
         )
         for number, each in enumerate(examples_of_flow(base, flow.slug, calls.inputs) if calls.call else [])
     ]
-    return page(request, "api/flow.html", {"flow": flow, "inputs": calls.inputs, "examples": examples})
+    takes_files = any(each.type == "file" for each in calls.inputs)
+    context = {"flow": flow, "inputs": calls.inputs, "examples": examples, "takes_files": takes_files}
+    return page(request, "api/flow.html", context)
 
 
 @login_not_required

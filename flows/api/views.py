@@ -147,7 +147,8 @@ async def run_flow(
     revision: WhichRevision = PUBLISHED,
     idempotency_key: IdempotencyKey = NO_KEY,
 ) -> HttpResponse:
-    """Answers with the run once it has ended; after `timeout` seconds (at most 300) with 202, and it goes on."""
+    """Answers with the run once it has ended; after `timeout` seconds (at most 300) with 202, and it goes on. Files are
+    parts of a body of `multipart/form-data`, or in JSON a data URI or an https address each."""
     run = await start_with_key(request, slug, given, idempotency_key, engine.URGENT, revision)
     if not await engine.wait_for_end(run.pk, max(0.0, min(timeout, LONGEST_WAIT))):
         return accepted_response(run)

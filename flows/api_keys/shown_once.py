@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
-from flows.api.examples import body_in_shell, curl, sample_inputs
+from flows.api.examples import curl, sample_inputs, start_in_shell
 from flows.api_keys.limits import flows_by_id
 from flows.language.document import DocumentError
 from flows.models import Flow
@@ -42,12 +43,12 @@ def call_of(key: ApiKey, flows: list[Flow], base: str) -> str:
         return curl(f"{base}/api/flows")
     if ApiScope.RUN in key.scopes:
         flow = flows[0] if flows else Flow.objects.in_designer().exclude(head=None).order_by("-changed_at").first()
-        return curl(f"{base}/api/flows/{flow.slug if flow else 'FLOW'}/run", body=body_of(flow))
+        return start_in_shell(f"{base}/api/flows/{flow.slug if flow else 'FLOW'}/run", inputs_of(flow))
     return curl(f"{base}/api/connections/NAME/test", body="'{}'")
 
 
-def body_of(flow: Flow | None) -> str:
+def inputs_of(flow: Flow | None) -> dict[str, Any]:
     try:
-        return body_in_shell(sample_inputs(flow.called.parsed().inputs) if flow else {})
+        return sample_inputs(flow.called.parsed().inputs) if flow else {}
     except DocumentError:
-        return body_in_shell({})
+        return {}

@@ -1,15 +1,18 @@
-"""The inputs of a run from the command line: as JSON, and secret ones from standard input or a terminal."""
+"""The inputs of a run from the command line: as JSON, secret ones from standard input or a terminal, and files."""
 
 from __future__ import annotations
 
 import getpass
 import sys
 from collections.abc import Iterable
+from pathlib import Path
 from typing import Any
 
 from django.core.management.base import CommandError, OutputWrapper
 
 from flows.language.document import Document
+from flows.language.files import FileRefused, GivenFile, check_together, read_file
+from flows.models.run_file import file_limits
 from foundryflow.strict_json import JsonError, storable_json
 
 
@@ -18,11 +21,35 @@ class InputReader:
 
     def __init__(self, document: Document, stderr: OutputWrapper) -> None:
         self._secret = {declared.name: declared for declared in document.inputs if declared.type == "secret"}
+        self._files = [declared.name for declared in document.inputs if declared.type == "file"]
         self._stderr = stderr
 
-    def read(self, text: str, names: list[str]) -> dict[str, Any]:
-        """The inputs in `text` (JSON, or - for standard input) and the secret ones that are `names`, or required."""
+    def read(self, text: str, names: list[str], files: list[str]) -> dict[str, Any]:
+        """The inputs in `text` (JSON, or - for standard input), the secret ones that are `names`, or required, and
+        `files`, a NAME=PATH each. Raises CommandError."""
         self._check_names(names)
+        values = self._read_values(text, names)
+        if typed := next((name for name in self._files if values.get(name) is not None), ""):
+            raise CommandError(f"{typed} is a file: --file {typed}=PATH.")
+        return {**values, **self._read_files(files)}
+
+    def _read_files(self, files: list[str]) -> dict[str, GivenFile]:
+        read: dict[str, GivenFile] = {}
+        for word in files:
+            name, _, path = word.partition("=")
+            if name not in self._files or not path:
+                known = ", ".join(self._files) or "none"
+                raise CommandError(f"--file takes NAME=PATH, with an input of type file. These are: {known}.")
+            try:
+                read[name] = read_file(path, Path(path).read_bytes(), file_limits())
+                check_together(read.values(), file_limits())
+            except OSError as error:
+                raise CommandError(f"{path} cannot be read: {error.strerror}.") from None
+            except FileRefused as error:
+                raise CommandError(f"{path} {error}.") from None
+        return read
+
+    def _read_values(self, text: str, names: list[str]) -> dict[str, Any]:
         if text == "-":
             return {**read_secrets(names, self._stderr), **parse_inputs(sys.stdin.read())}
         inputs = parse_inputs(text)

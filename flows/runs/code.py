@@ -9,7 +9,8 @@ from django.views.decorators.http import require_GET
 
 from connections.secret import MASK
 from flows.access import find_run
-from flows.api.examples import KEY, EnvironmentValue, environment_name, environment_values, example_of_run
+from flows.api.examples import KEY, EnvironmentValue, FilePath, environment_name, environment_values, example_of_run
+from flows.language.files import is_file
 from flows.models import Room
 from foundryflow.access import reader
 from foundryflow.http import Request, base_address
@@ -23,17 +24,24 @@ def code(request: Request, pk: int) -> HttpResponse:
     run = find_run(request, pk)
     if run.flow.room != Room.DESIGNER:
         raise Http404("Only flows of the designer are called by the API.")
-    inputs = {name: without_secrets(value, name) for name, value in run.inputs.items()}
+    inputs = {name: as_given(value, name) for name, value in run.inputs.items()}
     is_draft, customer = run.published is False, run.customer or ""
     example = example_of_run(base_address(request), run.flow.slug, inputs, customer, draft=is_draft)
     programs = {"curl": example.curl, "python": example.python}
     if (wanted := request.GET.get("as")) is None:
-        context = {"run": run, "programs": programs.items(), "names": [KEY, *environment_values(inputs)]}
+        files = [value for value in inputs.values() if isinstance(value, FilePath)]
+        names = [KEY, *environment_values(inputs)]
+        context = {"run": run, "programs": programs.items(), "names": names, "files": files}
         return page(request, "runs/code.html", context)
     if wanted not in programs:
         raise Http404(f"There is no program in {wanted}.")
     headers = {"Cache-Control": "no-store"}
     return HttpResponse(programs[wanted], content_type="text/plain; charset=utf-8", headers=headers)
+
+
+def as_given(value: Any, name: str) -> Any:
+    """An input as an example gives it: a file by its name."""
+    return FilePath(value["name"]) if is_file(value) else without_secrets(value, name)
 
 
 def without_secrets(value: Any, name: str) -> Any:

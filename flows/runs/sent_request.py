@@ -1,4 +1,4 @@
-"""What a call of a model has sent, put together from the record of its action: the key and images are not kept."""
+"""What a call of a model has sent, put together from the record of its action: the key, images and files are not."""
 
 from __future__ import annotations
 

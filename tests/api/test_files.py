@@ -2,12 +2,19 @@
 
 import base64
 import json
+import os
+import shutil
+import subprocess
+import sys
 
 import httpx
 import pytest
+from django.urls import reverse
 
 from connections.http.messages import ReceivedAnswer
 from flows.api import files
+from flows.api.examples import examples_of_flow
+from flows.language.files import GivenFile
 from flows.models import Run, RunFile, State
 from foundryflow.models import ApiKey
 from tests.api.test_api import JSON, PROBLEM, api, server
@@ -199,3 +206,49 @@ def test_other_bodies_are_refused_as_before(api):
     answer = api.post("/flows/bills/run", content=json.dumps({}), headers={**JSON, "Content-Type": "text/plain"})
     assert answer.status_code == 415
     assert "multipart/form-data" in answer.json()["detail"]
+
+
+def executed(command, directory):
+    _, key = ApiKey.objects.issue(f"examples {ApiKey.objects.count()}", ["run", "read"], by=None)
+    environment = {**os.environ, "FOUNDRYFLOW_KEY": key, "API_KEY": "it's secret"}
+    done = subprocess.run(
+        command, env=environment, cwd=directory, capture_output=True, text=True, timeout=60, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+@pytest.mark.skipif(shutil.which("curl") is None, reason="needs curl")
+def test_the_examples_send_the_files_in_a_form(server, tmp_path):
+    said = "{{ bill.name }} {{ question }} {{ customer }} {{ lines | tojson }} {{ who.name }} {{ limit }} {{ yes }}"
+    more = [
+        {"name": "api_key", "type": "secret"}, {"name": "who", "type": "object", "default": {"name": "O'Hara $HOME"}},
+        {"name": "limit", "type": "number"}, {"name": "yes", "type": "boolean"},
+    ]  # fmt: skip
+    returned = {"id": "ret", "type": "return", "properties": {"value": said}}
+    inputs = [*INPUTS[:4], *more]
+    made = make_flow({"format": "foundryflow/1", "name": "Some", "inputs": inputs, "actions": [returned]})
+    (tmp_path / "bill.pdf").write_bytes(PDF)
+    wait, stream, once = examples_of_flow(server.url, made.slug, made.current.parsed().inputs)
+    expected = "bill.pdf Paid? your customer [] O'Hara $HOME 1 true"
+    assert expected in executed(["bash", "-c", wait.curl], tmp_path)
+    assert "event: end" in executed(["bash", "-c", stream.curl], tmp_path)
+    assert expected in executed([sys.executable, "-c", wait.python], tmp_path)
+    assert expected in executed([sys.executable, "-c", once.python], tmp_path)
+    assert "it's secret" not in str(list(Run.objects.values_list("inputs", "output")))
+
+
+@pytest.mark.skipif(shutil.which("curl") is None, reason="needs curl")
+def test_the_call_of_a_run_names_its_file(server, client_alice, flow, tmp_path):
+    asked = {"bill": GivenFile("May, '2'.pdf", "application/pdf", PDF), "question": "Due?", "customer": None}
+    first = Run.objects.start(flow=flow, inputs=asked, by=None, via="api", customer="contoso")
+    address = reverse("runs:code", args=[first.pk])
+    assert "It sends May, &#x27;2&#x27;.pdf from where it runs" in client_alice.get(address).content.decode()
+    (tmp_path / "May, '2'.pdf").write_bytes(PDF)
+    for language, command in (("curl", ["bash", "-c"]), ("python", [sys.executable, "-c"])):
+        program = client_alice.get(address, {"as": language}).content.decode().replace("http://testserver", server.url)
+        assert first.inputs["bill"]["sha256"] not in program
+        assert "Due?" in executed([*command, program], tmp_path)
+        made = Run.objects.latest("pk")
+        assert made.inputs == {"bill": first.inputs["bill"], "question": "Due?"}
+        assert made.customer == "contoso"

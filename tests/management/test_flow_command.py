@@ -106,6 +106,26 @@ def test_what_is_missing_is_said_and_nothing_runs(run, arguments, typed, words):
     assert not Run.objects.exists()
 
 
+def test_a_file_is_read_from_its_path(tmp_path, capsys):
+    said = {"id": "ret", "type": "return", "properties": {"value": "{{ bill.name }} {{ bill.media_type }}"}}
+    inputs = [{"name": "bill", "type": "file", "required": True}]
+    make_flow({"format": "foundryflow/1", "name": "Bills", "inputs": inputs, "actions": [said]})
+    path = tmp_path / "May.pdf"
+    path.write_bytes(b"%PDF-1.7")
+    call_command("flow", "run", "bills", "--file", f"bill={path}")
+    assert capsys.readouterr().out == "May.pdf application/pdf\n"
+    (tmp_path / "text").write_text("Hello")
+    for arguments, words in [
+        (["--file", f"other={path}"], r"NAME=PATH, with an input of type file. These are: bill."),
+        (["--file", f"bill={tmp_path}/none"], "cannot be read"),
+        (["--file", f"bill={tmp_path}/text"], "is neither an image"),
+        (["--input", '{"bill": "data:application/pdf;base64,JVBERi0="}'], "bill is a file: --file bill=PATH."),
+    ]:
+        with pytest.raises(CommandError, match=words):
+            call_command("flow", "run", "bills", *arguments)
+    assert Run.objects.count() == 1
+
+
 def test_the_help_says_where_secrets_come_from(capsys):
     with pytest.raises(SystemExit):
         call_command("flow", "run", "--help")

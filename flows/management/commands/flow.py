@@ -77,6 +77,9 @@ def add_run_arguments(run: ArgumentParser) -> None:
         help="read this secret input from standard input, in the order given and before the JSON of --input -; "
         "required ones are read without being named",
     )  # fmt: skip
+    run.add_argument(
+        "--file", action="append", default=[], metavar="NAME=PATH", help="the file at PATH as the input NAME",
+    )  # fmt: skip
     run.add_argument("--customer", default="", help="a label, for whom: usage is counted by it")
     run.add_argument(
         "--revision", choices=[PUBLISHED, DRAFT], default=PUBLISHED,
@@ -227,6 +230,7 @@ class Command(KeyedCommand):
         slug: str,
         input: str,
         secret: list[str],
+        file: list[str],
         customer: str,
         revision: str,
         anyway: bool,
@@ -241,7 +245,7 @@ class Command(KeyedCommand):
         if flow.published is None:
             words = f"{slug} was never published: this runs its draft, r{wanted.number}. flow publish {slug}"
             self.stderr.write(f"NOTICE: {words} makes it what others run, whatever is edited.")
-        inputs = InputReader(document, self.stderr).read(input, secret)
+        inputs = InputReader(document, self.stderr).read(input, secret, file)
         run = retry_while_away(partial(start_recorded, wanted, inputs, customer))
         try:
             asyncio.run(embedded.run_here(run))

@@ -46,13 +46,15 @@ async def opening_of_call(call: RecordedCall) -> SessionOpening:
     setup = replace(setup, parameters=parse_response_format(setup.parameters))
     known = typed_values([*setup.templates(), prompt], call.scope)
     earlier, lost = await earlier_turns(call, setup)
-    images = images_of(call)
-    variables, same = await choose_values(setup, prompt, known, earlier, await sent_messages(call, images))
+    images, files = attached_to(call, "images"), attached_to(call, "files")
+    sent = await sent_messages(call, has_attachments=bool(images or files))
+    variables, same = await choose_values(setup, prompt, known, earlier, sent)
     notes = [
         *notes_on_connection(call.properties),
         *notes_on_values(known, call.walked),
         *([f"The history of the run is left out: {lost}."] if lost else []),
         *([f"{counted_noun(images, 'image')} of the run must be attached again."] if images else []),
+        *([f"{counted_noun(files, 'file')} of the run must be attached again, images only."] if files else []),
     ]
     if not same and not notes:
         notes.append(
@@ -86,9 +88,9 @@ async def choose_values(
     return {name: ways[0] for name, ways in known.texts.items()}, sent is None
 
 
-async def sent_messages(call: RecordedCall, images: int) -> SentMessages | None:
-    """The messages without images: as recorded, else as they would have been."""
-    if call.sent and not images:
+async def sent_messages(call: RecordedCall, *, has_attachments: bool) -> SentMessages | None:
+    """The messages without images and files: as recorded, else as they would have been."""
+    if call.sent and not has_attachments:
         return call.sent
     stored = {name: value for name, value in call.properties.items() if name != "images"}
     return await messages_in(stored, call.scope) if call.walked else None
@@ -111,9 +113,10 @@ async def history_of(call: RecordedCall) -> Any:
     return call.rendered.get("history")
 
 
-def images_of(call: RecordedCall) -> int:
-    images = call.rendered.get("images")
-    return len(images) if isinstance(images, list) else bool(images)
+def attached_to(call: RecordedCall, name: str) -> int:
+    """How many images, or files."""
+    given = call.rendered.get(name)
+    return len(given) if isinstance(given, list) else int(bool(given))
 
 
 def notes_on_connection(properties: Mapping[str, Any]) -> list[str]:

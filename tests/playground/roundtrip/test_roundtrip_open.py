@@ -13,6 +13,7 @@ from django.test import Client
 from django.urls import reverse
 
 from flows.engine import embedded
+from flows.language.files import GivenFile
 from flows.models import ActionRun, Flow, Run, State
 from flows.playground.chat import ask
 from flows.playground.models import Session
@@ -279,6 +280,14 @@ def test_images_of_the_history_are_kept_and_those_of_the_prompt_must_be_attached
     session, notes = opened(client_alice, run, "ask")
     assert session.turns.get().images == [image]
     assert notes == ["1 image of the run must be attached again."]
+
+
+def test_files_of_the_run_must_be_attached_again(client_alice: Client) -> None:
+    made = document(chat("ask", "{{ n }}", files="{{ bill }}"), bill="file", n="number")
+    run = ran(make_flow(made), bill=GivenFile("front.png", "image/png", b"\x89PNG\r\n\x1a\n"), n=1)
+    session, notes = opened(client_alice, run, "ask")
+    assert notes == ["1 file of the run must be attached again, images only."]
+    assert session.draft == "{{ n }}"
 
 
 def test_what_a_session_cannot_send_alike_is_said(client_alice: Client) -> None:
