@@ -80,6 +80,7 @@ class CountedCall:
             whole(usage.get("cached_tokens")),
             whole(usage.get("completion_tokens")),
             whole(usage.get("reasoning_tokens")),
+            whole(usage.get("estimated_tokens")),
             whole(facts.get("throttled")) + refused,
             whole(facts.get("waited_ms")),
             whole(facts.get("total_ms")),

@@ -34,6 +34,7 @@ class RunRecords:
     state: str = State.RUNNING
     prompt_tokens: int = 0
     completion_tokens: int = 0
+    estimated_tokens: int = 0
     adds_up_subflows: bool = False  # one has ended, or may have
     created: dict[str, Fields] = field(default_factory=dict)
     changed: dict[str, Fields] = field(default_factory=dict)
@@ -59,6 +60,12 @@ class RunRecords:
     def add_tokens(self, usage: Mapping[str, Any]) -> None:
         self.prompt_tokens += usage.get("prompt_tokens") or 0
         self.completion_tokens += usage.get("completion_tokens") or 0
+        self.estimated_tokens += usage.get("estimated_tokens") or 0
+
+    @property
+    def tokens(self) -> tuple[int, ...]:
+        """In the order of sql.TOKENS."""
+        return self.prompt_tokens, self.completion_tokens, self.estimated_tokens
 
     def mask(self) -> None:
         """Puts masks for the secrets that the run knows, and seals checkpoints that hold one. May be done again."""
@@ -123,16 +130,12 @@ def write_records(all: Sequence[RunRecords]) -> list[StaleAttempt | None]:
 
 def update_runs(all: Sequence[RunRecords]) -> None:
     sql.update_progress(
-        [
-            (each.number, each.state, each.clears_suspicion, each.prompt_tokens, each.completion_tokens, each.run)
-            for each in all
-            if not each.ending
-        ]
+        [(each.number, each.state, each.clears_suspicion, *each.tokens, each.run) for each in all if not each.ending]
     )
     sql.end_runs(
         [
             (
-                each.number, each.ending["state"], each.prompt_tokens, each.completion_tokens,
+                each.number, each.ending["state"], *each.tokens,
                 *db_values(Run, {name: each.ending[name] for name in ("output", "error", "ended_at")}), each.run,
             )
             for each in all

@@ -217,10 +217,7 @@ def depth_of(run: Run) -> int:
 
 def usage_of(ended: Run) -> dict[str, int] | None:
     """None when it has called no model."""
-    prompt, completion = ended.all_prompt_tokens, ended.all_completion_tokens
-    if not prompt and not completion:
-        return None
-    return {"prompt_tokens": prompt, "completion_tokens": completion, "total_tokens": prompt + completion}
+    return ended.tokens if ended.tokens["total_tokens"] else None
 
 
 def failure_of(ended: Run, slug: str) -> ActionError:

@@ -212,6 +212,8 @@ class Run(models.Model):
     completion_tokens = models.PositiveIntegerField(default=0)
     subflow_prompt_tokens = models.PositiveIntegerField(null=True)  # of the runs that its actions have started
     subflow_completion_tokens = models.PositiveIntegerField(null=True)
+    estimated_tokens = models.PositiveIntegerField(default=0, db_default=0)  # of both kinds: no service counted them
+    subflow_estimated_tokens = models.PositiveIntegerField(null=True)
     last_event = models.PositiveIntegerField(default=0)  # number of the newest record of this run
 
     objects = RunManager()
@@ -271,6 +273,14 @@ class Run(models.Model):
     @property
     def all_completion_tokens(self) -> int:
         return self.completion_tokens + (self.subflow_completion_tokens or 0)
+
+    @property
+    def tokens(self) -> dict[str, int]:
+        """All of them, by their names in a usage."""
+        prompt, completion = self.all_prompt_tokens, self.all_completion_tokens
+        counted = {"prompt_tokens": prompt, "completion_tokens": completion, "total_tokens": prompt + completion}
+        estimated = self.estimated_tokens + (self.subflow_estimated_tokens or 0)
+        return {**counted, "estimated_tokens": estimated} if estimated else counted
 
     def inputs_with_secrets(self) -> dict[str, object]:
         return {**self.inputs, **self.hidden_values()}

@@ -69,17 +69,18 @@ def lock_attempts(run_ids: Collection[int]) -> dict[int, int]:
     return dict(fetch_all(wanted, [*run_ids, *states]))
 
 
-ADD_TOKENS = "prompt_tokens = prompt_tokens + %s, completion_tokens = completion_tokens + %s"
+TOKENS = ("prompt_tokens", "completion_tokens", "estimated_tokens")
+ADD_TOKENS = ", ".join(f"{name} = {name} + %s" for name in TOKENS)
 
 
 def update_progress(rows: Sequence[tuple[Any, ...]]) -> None:
-    """Of each run: its newest event, state, whether its crashes are forgiven, more tokens of both kinds, and its id."""
+    """Of each run: its newest event, state, whether its crashes are forgiven, more tokens (`TOKENS`), and its id."""
     crashes = "crashes = CASE WHEN %s THEN 0 ELSE crashes END"
     execute_many(f"UPDATE {RUNS} SET last_event = %s, state = %s, {crashes}, {ADD_TOKENS} WHERE id = %s", rows)
 
 
 def end_runs(rows: Sequence[tuple[Any, ...]]) -> None:
-    """Of each run: its newest event, state, more tokens, output, error, when it ended, and its id. Erases secrets."""
+    """Of each run: its newest event, state, more `TOKENS`, output, error, when it ended, its id. Erases secrets."""
     ends = "output = %s, error = %s, ended_at = %s, secret_inputs = NULL, pins = NULL, worker_id = NULL"
     execute_many(f"UPDATE {RUNS} SET last_event = %s, state = %s, {ADD_TOKENS}, {ends} WHERE id = %s", rows)
 
@@ -89,7 +90,7 @@ def add_up_subflows(run_ids: Collection[int]) -> None:
     of_children = ", ".join(
         f"subflow_{name} = (SELECT SUM(child.{name} + COALESCE(child.subflow_{name}, 0))"
         f" FROM {RUNS} child WHERE child.parent_id = {RUNS}.id)"
-        for name in ("prompt_tokens", "completion_tokens")
+        for name in TOKENS
     )
     execute_many(f"UPDATE {RUNS} SET {of_children} WHERE id = %s", [(run_id,) for run_id in run_ids])
 

@@ -22,8 +22,8 @@ HOUR = timedelta(hours=1)
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 COST_DECIMALS = 10  # exact: prices have four for a million tokens
 COUNTERS = (
-    "calls", "prompt_tokens", "cached_tokens", "completion_tokens", "reasoning_tokens", "throttled", "waited_ms",
-    "total_ms", "cost",
+    "calls", "prompt_tokens", "cached_tokens", "completion_tokens", "reasoning_tokens", "estimated_tokens",
+    "throttled", "waited_ms", "total_ms", "cost",
 )  # fmt: skip
 MOST_KNOWN = 50_000  # series that a process remembers
 MOST_ROWS = 2_000  # of one statement
@@ -89,6 +89,7 @@ class UsageFigures(models.Model):
     cached_tokens = models.BigIntegerField()  # of those
     completion_tokens = models.BigIntegerField()
     reasoning_tokens = models.BigIntegerField()  # of those
+    estimated_tokens = models.BigIntegerField(default=0, db_default=0)  # of both kinds: no service counted them
     throttled = models.BigIntegerField()  # answers of status 429
     waited_ms = models.BigIntegerField()  # for limits, and until another try
     total_ms = models.BigIntegerField()

@@ -131,11 +131,12 @@ def parse_date(text: str) -> datetime | None:
 class UsageSums:
     """Counts of calls; `costs` by currency."""
 
-    calls: int = 0  # these eight in the order of COUNTERS
+    calls: int = 0  # these nine in the order of COUNTERS
     prompt_tokens: int = 0
     cached_tokens: int = 0
     completion_tokens: int = 0
     reasoning_tokens: int = 0
+    estimated_tokens: int = 0
     throttled: int = 0
     waited_ms: int = 0
     total_ms: int = 0
@@ -153,6 +154,7 @@ class UsageSums:
         self.cached_tokens += other.cached_tokens
         self.completion_tokens += other.completion_tokens
         self.reasoning_tokens += other.reasoning_tokens
+        self.estimated_tokens += other.estimated_tokens
         self.throttled += other.throttled
         self.waited_ms += other.waited_ms
         self.total_ms += other.total_ms

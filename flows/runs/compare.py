@@ -24,7 +24,7 @@ from flows.runs.page import moment_words, way_of
 from foundryflow.access import reader
 from foundryflow.http import Request, whole_number
 from foundryflow.regions import Region, page, regions
-from foundryflow.templatetags.ui import duration_ms, thousands
+from foundryflow.templatetags.ui import duration_ms, token_count
 
 MOST_OFFERED = 20  # runs that one can be compared with by a press
 
@@ -120,8 +120,8 @@ def facts_of(run: Run) -> dict[str, str]:
         "State": run_view(run).word,
         "Started": moment_words(run.created_at, timezone.now()),
         "Duration": duration_ms(run.milliseconds),
-        "Tokens in": thousands(run.all_prompt_tokens),
-        "Tokens out": thousands(run.all_completion_tokens),
+        "Tokens in": token_count(run.tokens, "prompt_tokens"),
+        "Tokens out": token_count(run.tokens, "completion_tokens"),
         "Cost": cost_words(run),
         "Revision": str(run.revision.number),
         "Customer": run.customer or "",

@@ -22,6 +22,7 @@ from flows.runs.workers import workers_notice
 from foundryflow.filter_menus import Address
 from foundryflow.names import name_of
 from foundryflow.regions import Region
+from foundryflow.templatetags.ui import token_count
 
 FIRST_EVENTS = 60  # of a run, in which the list looks for the connections that it names
 LONGEST_REASON = 200  # characters
@@ -93,8 +94,8 @@ class RunRow:
     by: str
 
     @property
-    def tokens(self) -> int:
-        return self.run.all_prompt_tokens + self.run.all_completion_tokens
+    def tokens(self) -> str:
+        return token_count(self.run.tokens)
 
     @property
     def can_retry(self) -> bool:

@@ -12,7 +12,7 @@ from foundryflow.spreadsheets import harmless
 MOST_LINES = 100_000
 COLUMNS = (
     "Time (UTC)", "Connection", "Customer", "Deployment", "Flow", "Error", "Calls", "Tokens in", "Of these cached",
-    "Tokens out", "Of these reasoning", "429s", "Waited (s)", "Cost", "Currency",
+    "Tokens out", "Of these reasoning", "Of all estimated", "429s", "Waited (s)", "Cost", "Currency",
 )  # fmt: skip
 
 
@@ -30,6 +30,7 @@ def lines_of(lines: Iterable[tuple[datetime, dict[str, str], str, UsageSums]]) -
             sums.cached_tokens,
             sums.completion_tokens,
             sums.reasoning_tokens,
+            sums.estimated_tokens,
             sums.throttled,
             f"{sums.waited_ms / 1000:.1f}",
             f"{sums.costs[currency].normalize():f}" if currency else "",

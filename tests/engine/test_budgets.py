@@ -173,7 +173,7 @@ def test_a_new_budget_knows_what_was_spent_before():
     key = SeriesKey(1, "contoso", "Fabrikam", "gpt-4o", "", "USD")
     for days, tokens in ((0, 70), (3, 20), (40, 1_000)):
         at = datetime.fromtimestamp(NOW, UTC) - timedelta(days=days)
-        transaction.atomic(add_usage)({(key, hour_of(at)): [1, tokens, 0, 5, 0, 0, 0, 0, 7]})
+        transaction.atomic(add_usage)({(key, hour_of(at)): [1, tokens, 0, 5, 0, 0, 0, 0, 0, 7]})
     make_budget("customer", "Fabrikam", amount=100)
     make_budget("connection", "contoso", amount=1_000, period="day")
     make_budget("connection", "contoso", amount=1, currency="USD")

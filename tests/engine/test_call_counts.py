@@ -96,7 +96,9 @@ def test_a_superseded_attempt_counts_nothing():
 def test_hours_fall_into_their_day_and_month():
     key = CountedCall(1, None, AT, {"deployment": "gpt-x"}, None, None).key
     last = int(AT.timestamp()) // 3600
-    add_usage({(key, last + hours): [1] * 9 for hours in (-47, 0, 1, 24, 25)})  # 28, 29, 30 and 30 November, 1 December
+    add_usage(
+        {(key, last + hours): [1] * 10 for hours in (-47, 0, 1, 24, 25)}
+    )  # 28, 29, 30 and 30 November, 1 December
     days = {datetime.fromtimestamp(each.begins * 3600, UTC).date(): each.calls for _, each in rows(Span.DAY)}
     first = (AT - timedelta(hours=47)).date()
     assert [days[first + timedelta(days=day)] for day in range(4)] == [1, 1, 2, 1]

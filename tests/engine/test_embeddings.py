@@ -5,6 +5,7 @@ import asyncio
 import pytest
 
 from flows.engine import budgets, embedded
+from flows.engine.call_counts import usage_differences
 from flows.models import Budget, BudgetAccount, State
 from flows.models.usage import Span, UsageFigures
 from tests.factories import make_connection, make_flow, make_run
@@ -87,3 +88,11 @@ def test_tokens_that_the_service_does_not_count_are_estimated_and_marked():
     run, record = ended("no-usage")
     assert run.state == State.SUCCEEDED
     assert record.usage == {"prompt_tokens": 4, "total_tokens": 4, "estimated_tokens": 4}
+    assert run.tokens == {"prompt_tokens": 4, "completion_tokens": 0, "total_tokens": 4, "estimated_tokens": 4}
+    assert UsageFigures.objects.get(span=Span.MONTH).estimated_tokens == 4
+    assert usage_differences() == 0
+    call = {"id": "top", "type": "run_flow", "properties": {"flow": run.flow.slug}}
+    above = make_run(make_flow({"format": "foundryflow/1", "name": "above", "inputs": [], "actions": [call]}))
+    asyncio.run(embedded.run_here(above))
+    above.refresh_from_db()
+    assert above.tokens == above.actions.get(path="top").usage == run.tokens

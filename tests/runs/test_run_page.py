@@ -206,6 +206,13 @@ def test_the_head_counts_what_subflows_have_used(client_bob, run):
     assert "1,500 in · 40 out" in open_page(client_bob, run)
 
 
+def test_the_head_marks_tokens_that_nobody_counted(client_bob, run):
+    Run.objects.update(subflow_estimated_tokens=6)
+    assert "≈ 1,200 in · ≈ 34 out" in open_page(client_bob, run)
+    listed = client_bob.get(reverse("runs:list")).content.decode()
+    assert "≈ 1,234" in listed
+
+
 def test_a_run_that_goes_tells_the_clock_of_the_server_and_since_when(client_bob, run):
     assert "data-now" not in open_page(client_bob, run)
     Run.objects.update(state=State.RUNNING, ended_at=None)

@@ -22,10 +22,11 @@ def of(name):
     return {"format": "foundryflow/1", "name": name, "inputs": [], "actions": []}
 
 
-def count(at, calls=1, tokens=100, cost=0, **key):
+def count(at, calls=1, tokens=100, cost=0, estimated=0, **key):
     """Counts calls of a series; cost in ten-thousandths of a millionth."""
     whole = {"flow": 0, "connection": "contoso-ai", "customer": "", "deployment": "gpt-4o", "error": "", "currency": ""}
-    add_usage({(SeriesKey(**{**whole, **key}), hour_of(at)): [calls, tokens, tokens // 2, 10, 1, 2, 3_000, 900, cost]})
+    counts = [calls, tokens, tokens // 2, 10, 1, estimated, 2, 3_000, 900, cost]
+    add_usage({(SeriesKey(**{**whole, **key}), hour_of(at)): counts})
 
 
 @pytest.fixture
@@ -94,6 +95,20 @@ def test_flows_that_somebody_may_not_see_count_without_their_names(used, client_
     assert "hidden words" not in page
     assert "hidden words" in shown(client_alice, group="flow")
     assert "No calls in" in shown(client_bob, flow="playground-hidden-words")
+
+
+def test_tokens_that_nobody_counted_are_marked(used, client_bob):
+    assert "estimated" not in shown(client_bob)
+    count(timezone.now(), 1, 500, estimated=510, customer="Local")
+    page = shown(client_bob)
+    assert "<dd>≈ 1,927</dd>" in page
+    assert "· 510 estimated" in page
+    table = page[page.index("<tbody>") :]
+    assert "≈ 500" in table
+    assert "≈ 1,000" not in table  # of another row
+    answer = client_bob.get(reverse("usage:csv"), {"period": "today"})
+    lines = list(csv.DictReader(io.StringIO(answer.content.decode())))
+    assert {line["Of all estimated"] for line in lines} == {"0", "510"}
 
 
 def test_the_table_shows_the_same_as_the_chart(used, client_bob):
