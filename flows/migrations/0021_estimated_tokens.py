@@ -6,7 +6,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('flows', '0018_publishing'),
+        ('flows', '0020_trial_values'),
     ]
 
     operations = [
