@@ -65,7 +65,7 @@ SETTING = re.compile(
 PIECE = re.compile(
     r"(?:new\s+)?(?P<calls>(?:[\w.]{1,80}+[(\[]\s*+){0,3}+)"
     r"(?:[fFrRbBuU$@]{0,2}(?:\"(?P<double>[^\"\n]{0,4200}+)\"|'(?P<single>[^'\n]{0,4200}+)'|`(?P<back>[^`\n]{0,4200}+)`)"
-    r"|(?P<word>(?:Bearer )?[^\s\"'`]{1,4200}+))"
+    r"|(?P<word>(?i:Bearer )?[^\s\"'`]{1,4200}+))"
 )
 LONG_WORD = re.compile(r"[^\s\"'`]{300,4200}+")  # is one value, and what looks like settings inside is part of it
 PLUS = re.compile(r"[)\]]{0,3}\s*+\+\s*+")

@@ -83,7 +83,7 @@ def endpoint_of_path(pasted: PastedUrl) -> Endpoint:
         return v1_endpoint(pasted, path, operation)
     if pasted.is_serverless:
         return serverless_endpoint(pasted, path)
-    if path.endswith("/models") and path not in CATALOGUES and (pasted.is_azure or not path.endswith("/v1/models")):
+    if path.endswith("/models") and path not in CATALOGUES:
         return inference_endpoint(pasted, path)
     if pasted.is_azure and path in ("", "/openai", *CATALOGUES):
         return v1_endpoint(pasted, "/openai/v1", operation)

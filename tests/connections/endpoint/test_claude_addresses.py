@@ -107,3 +107,8 @@ def test_a_key_of_anthropic_beside_an_address_of_azure_is_none_of_it():
     assert endpoint.kind is EndpointKind.V1
     assert endpoint.found_key is not None
     assert endpoint.found_key.reveal() == KEY[::-1]
+
+
+def test_parameters_of_an_address_of_claude_go_with_every_call_but_for_the_version():
+    endpoint = parse_endpoint(f"{BASE}/v1/messages?beta=true&Api-Version=2024-10-21")
+    assert endpoint.messages_url("m") == f"{BASE}/v1/messages?beta=true"

@@ -54,6 +54,20 @@ CURL = {
         f'curl ^"{AZURE}/openai/v1/chat/completions^" ^\n  -H ^"api-key: {KEY}^"',
         clipping(f"{AZURE}/openai/v1/chat/completions", KEY),
     ),
+    "gateway in single quotes, behind an empty header": (
+        f"curl -H \"\" 'https://gw.contoso.com/v1/chat/completions' -H 'Authorization: bearer {KEY}'",
+        clipping("https://gw.contoso.com/v1/chat/completions", KEY),
+    ),
+    "gateway behind an equals sign": (
+        "curl --url=https://gw.contoso.com/v1?team_A=b", clipping("https://gw.contoso.com/v1?team_A=b"),
+    ),
+    "gateway without a scheme, behind a file": (
+        "curl -d body.json gw.contoso.com/v1/chat/completions", clipping("gw.contoso.com/v1/chat/completions"),
+    ),
+    "the first of two values of a variable": (
+        "BASE=https://a.contoso.com/v1\nBASE=https://b.contoso.com/v1\ncurl $BASE/models",
+        clipping("https://a.contoso.com/v1/models"),
+    ),
     "PowerShell with backticks": (
         f"curl.exe -X POST `\n  {AZURE}/openai/v1/chat/completions `\n  -H 'api-key: {KEY}'",
         clipping(f"{AZURE}/openai/v1/chat/completions", KEY),
@@ -428,6 +442,40 @@ SETTINGS = {
     "documentation beside the address": (
         f"As in https://learn.microsoft.com/azure and https://github.com/a/b use {AZURE}", clipping(AZURE),
     ),
+    "a request to the named address": (
+        "docs: https://gw.contoso.com/docs\nendpoint: https://gw.contoso.com\nurl: https://gw.contoso.com/v1",
+        clipping("https://gw.contoso.com/v1"),
+    ),
+    "an address in a sentence": (
+        f"We use https://gw.contoso.com/v1, api_key: {KEY}", clipping("https://gw.contoso.com/v1", KEY),
+    ),
+    "addresses and keys of other services first": (
+        f"SEARCH_ENDPOINT=https://s.contoso.com\nSEARCH_KEY={KEY[::-1]}\nMY_BASE_URL=https://gw.contoso.com/v1\nKEY={KEY}",
+        clipping("https://gw.contoso.com/v1", KEY),
+    ),
+    "a resource in capital letters": (
+        "endpoint: MY-RES.openai.AZURE.com/openai/v1\nmodel: gpt-4o",
+        clipping("MY-RES.openai.AZURE.com/openai/v1", None, "gpt-4o"),
+    ),
+    "a model that embeds, before one that chats": (
+        f"A_EMBEDDING_DEPLOYMENT=emb\nCHAT_DEPLOYMENT=mine\nANY_MODEL=gpt-4o\nAZURE_OPENAI_ENDPOINT={AZURE}",
+        clipping(AZURE, None, "mine"),
+    ),
+    "an address is no model": (
+        f"AZURE_OPENAI_ENDPOINT={AZURE}\nCHAT_MODEL=http://gw.contoso.com/m\nKEY={KEY}", clipping(AZURE, KEY),
+    ),
+    "a gateway of Claude": (
+        f"ANTHROPIC_FOUNDRY_BASE_URL=https://gw.contoso.com/claude\nANTHROPIC_FOUNDRY_API_KEY={KEY}",
+        clipping("https://gw.contoso.com/claude", KEY),
+    ),
+    "an address that names Claude already": (
+        f"ANTHROPIC_FOUNDRY_BASE_URL={FOUNDRY}/anthropic\nANTHROPIC_FOUNDRY_API_KEY={KEY}",
+        clipping(f"{FOUNDRY}/anthropic", KEY),
+    ),
+    "the longest address": (
+        "model: gpt-4o\nendpoint: https://gw.contoso.com/" + "x" * (2_048 - 23),
+        clipping("https://gw.contoso.com/" + "x" * (2_048 - 23), None, "gpt-4o"),
+    ),
     "look-alike host": (
         f"https://openai.azure.com.evil.example/v1 is not {AZURE} api_key={KEY}", clipping(AZURE, KEY),
     ),
@@ -448,7 +496,7 @@ def test_a_snippet_is_read(text, expected):
 
 def shown(found):
     """Keys in the open, so that a failure says which one was found."""
-    return found and (found.address, found.key and found.key.reveal(), found.model, found.api_version)
+    return found and (found.address, found.key and found.key.reveal(), found.model, found.api_version, found.agent)
 
 
 @pytest.mark.parametrize("name", [name for name, (text, _) in {**PYTHON, **OTHER_LANGUAGES}.items() if "\n" in text])
@@ -483,6 +531,7 @@ def test_a_key_never_grows_together_with_what_follows_it_nor_with_the_address(en
         "The key is under Keys and Endpoint, model: see there.",
         f"api_key = '{KEY}'",
         f"{AZURE}/open ai/v1",
+        f"{AZURE.upper()}/open ai/v1",
         f"{AZURE} or {FOUNDRY}",
         "curl $AZURE_OPENAI_ENDPOINT/openai/v1/models -H 'api-key: $AZURE_OPENAI_API_KEY'",
         "curl %AZURE_OPENAI_ENDPOINT%/openai/v1/models",
@@ -495,6 +544,10 @@ def test_a_key_never_grows_together_with_what_follows_it_nor_with_the_address(en
         "read https://cognitiveservices.azure.com/.default and https://aka.ms/x",
         'messages = [{"image_url": {"url": "https://example.com/a.png"}}]',
         "AZURE_SEARCH_ENDPOINT= AZURE_SEARCH_KEY=planted-search-key",
+        "model: gpt-4o\nendpoint: https://gw.contoso.com/" + "x" * (2_049 - 23),
+        'model: gpt-4o\nendpoint = "https://gw.contoso.com/{team}/v1"',
+        "model: gpt-4o\nendpoint: gw.contoso.com/v1",
+        "model: gpt-4o\nSee https://ai.azure.com/resource/x",
     ],
 )
 def test_a_plain_address_and_a_text_without_one_are_left_alone(text):
@@ -517,7 +570,7 @@ def test_a_plain_address_and_a_text_without_one_are_left_alone(text):
 )  # fmt: skip
 def test_a_placeholder_is_no_key(value, around):
     text = around.replace("{u}", f"{AZURE}/openai/v1").replace("{k}", value)
-    assert shown(read_paste(text)) == (f"{AZURE}/openai/v1", None, None, None)
+    assert shown(read_paste(text)) == (f"{AZURE}/openai/v1", None, None, None, "")
 
 
 @pytest.mark.parametrize(
@@ -532,7 +585,7 @@ def test_a_placeholder_is_no_key(value, around):
 @pytest.mark.parametrize("name", ["api_key=", "apiKey: ", "API_KEY = ", "var key = "])
 def test_code_that_fetches_a_key_is_no_key(value, name):
     text = f'Client(base_url="{AZURE}/openai/v1", {name}{value})'
-    assert shown(read_paste(text)) == (f"{AZURE}/openai/v1", None, None, None)
+    assert shown(read_paste(text)) == (f"{AZURE}/openai/v1", None, None, None, "")
 
 
 @pytest.mark.parametrize(
@@ -630,9 +683,30 @@ def test_the_agent_that_a_call_names_is_kept(text, agent):
     endpoint = parse_endpoint(text)
     assert (endpoint.agent, endpoint.label) == (agent, "Foundry agent")
     assert endpoint.responses_url("") == f"{PROJECT}/openai/v1/responses"
+    assert endpoint.url == f"{PROJECT}/openai/v1/responses?agent_reference={agent.replace(':', '%3A')}"
     assert parse_endpoint(endpoint.url) == endpoint
 
 
 def test_a_call_without_an_agent_has_none():
+    for body in ('{"name": unknown, "type": "agent_reference"}', '{"name": "helper", "type": "other"}'):
+        assert (
+            read_paste(f'endpoint = "{PROJECT}"\nkey = "{KEY}"\nextra_body={{"agent_reference": {body}}}').agent == ""
+        )
     text = f'curl {PROJECT}/openai/v1/responses -H \'api-key: {KEY}\' -d \'{{"input": "Hi", "model": "gpt-4o"}}\''
     assert parse_endpoint(text).agent == ""
+
+
+@pytest.mark.parametrize("option", ["-x", "--proxy", "-e", "--referer", "-o", "--output"])
+def test_what_an_option_of_a_command_names_is_not_what_it_calls(option):
+    assert (
+        read_paste(f"curl {option} files.contoso.com/x {AZURE}/openai/v1/models").address == f"{AZURE}/openai/v1/models"
+    )
+
+
+@pytest.mark.parametrize(
+    ("beside", "model", "version"), [("model: gpt-4o", "gpt-4o", None), (f"api_version: {DATED}", None, DATED)]
+)
+def test_one_setting_beside_an_address_is_enough(beside, model, version):
+    assert shown(read_paste(f"{AZURE}/openai/v1 {beside}")) == shown(
+        clipping(f"{AZURE}/openai/v1", None, model, version)
+    )

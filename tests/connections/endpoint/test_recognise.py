@@ -200,6 +200,7 @@ def test_a_sentence_says_what_it_is_and_another_what_to_do(pasted, message, hint
 def test_the_longest_address_is_read():
     longest = "https://gw.contoso.com/" + "x" * (2_048 - 23)
     assert parse_endpoint(longest).url == longest
+    assert parse_endpoint(longest.ljust(20_000)).url == longest
 
 
 @pytest.mark.parametrize("rest", ["", "/openai", "/openai/v1"])
@@ -217,6 +218,8 @@ def test_a_project_may_be_written_with_its_route_or_without(rest):
         ("https://r.openai.azure.com/openai/v1?api-key=planted-key-1", "There is a key inside the endpoint. Remove it; the key has a field of its own."),
         ("https://user@r.openai.azure.com", "There is a user name or key inside the address. Remove everything before the @; the key has a field of its own."),
         ("nonsense api-key=planted", "There is a key inside the endpoint. Remove it; the key has a field of its own."),
+        ("https://gw.contoso.com/sk-planted-0123456789/{{ a }}", "There is a key inside the path of the address. Remove it; the key has a field of its own."),
+        ("https://gw.contoso.com/sk-planted-0123456789/{{ a\nor b }}", "There is a key inside the path of the address. Remove it; the key has a field of its own."),
     ],
 )  # fmt: skip
 def test_a_text_that_holds_a_secret_is_warned_of(text, warning):
@@ -289,6 +292,7 @@ AGENTS = "https://r.services.ai.azure.com/api/projects/P"
 def test_the_address_of_a_published_agent_is_kept(pasted, url):
     found = parse_endpoint(AGENTS + pasted)
     assert (found.label, found.url, found.responses_url("m")) == ("Foundry agent", AGENTS + url, AGENTS + url)
+    assert found.api_version == url.rpartition("=")[2]
     assert (found.chat_url("m"), found.embeddings_url("m"), found.model_in_body) == (None, None, False)
     assert parse_endpoint(found.url) == found
 
@@ -322,3 +326,30 @@ def test_the_words_of_a_resource_stand_in_any_case(pasted, url):
 def test_other_services_are_refused_with_what_to_paste_instead(text, words):
     with pytest.raises(EndpointError, match=words):
         parse_endpoint(text)
+
+
+@pytest.mark.parametrize(
+    ("pasted", "url"),
+    [
+        ("https://api.openai.com/v1/models", "https://api.openai.com/v1"),
+        ("https://api.openai.com/v1/completions", "https://api.openai.com/v1"),
+        ("https://r.openai.azure.com/openai/v1/models", "https://r.openai.azure.com/openai/v1"),
+        ("https://r.openai.azure.com/openai?api-version=2024-06-01", "https://r.openai.azure.com/openai/v1"),
+    ],
+)
+def test_what_stands_behind_the_route_is_left_out(pasted, url):
+    assert parse_endpoint(pasted).url == url
+
+
+@pytest.mark.parametrize(
+    ("address", "model", "url"),
+    [
+        ("https://r.openai.azure.com", "g", "https://r.openai.azure.com/openai/deployments/g?api-version=2024-06-01"),
+        ("https://r.openai.azure.com", "team/g", "https://r.openai.azure.com/openai/deployments/team%2Fg?api-version=2024-06-01"),
+        ("https://r.openai.azure.com/openai/v1", "g", "https://r.openai.azure.com/openai/v1"),
+        ("https://gw.contoso.com", "g", "https://gw.contoso.com?api-version=2024-06-01"),
+    ],
+)  # fmt: skip
+def test_a_version_and_a_model_beside_the_root_of_a_resource_mean_its_deployment(address, model, url):
+    text = f"AZURE_OPENAI_ENDPOINT={address}\nOPENAI_API_VERSION=2024-06-01\nAZURE_OPENAI_DEPLOYMENT_NAME={model}\n"
+    assert parse_endpoint(text).url == url
