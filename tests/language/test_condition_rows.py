@@ -15,6 +15,7 @@ from flows.language.scope import Scope
         ("", [], ALL),
         ("ok", [("ok", "is true", "")], ALL),
         ("not ok", [("ok", "is false", "")], ALL),
+        ("not (a or b)", [("(a or b)", "is false", "")], ALL),
         ("question | length > 400", [("question | length", "is more than", "400")], ALL),
         ("{{ tier == 2 }}", [("tier", "is", "2")], ALL),
         ("a != 'x and y' and b >= 1", [("a", "is not", "'x and y'"), ("b", "is at least", "1")], ALL),
@@ -37,6 +38,12 @@ def test_an_expression_as_rows(expression, rows, joined_by):
     assert found.joined_by == joined_by
 
 
+def test_as_many_rows_as_there_may_be():
+    found = rows_of("x" + " and x" * 49)
+    assert found is not None
+    assert len(found.rows) == 50
+
+
 @pytest.mark.parametrize(
     "expression",
     [
@@ -53,7 +60,8 @@ def test_an_expression_as_rows(expression, rows, joined_by):
         "a }} {{ b",
         "{% if a %}",
         "a, b",
-        "x" + " and x" * 60,
+        "x" + " and x" * 50,
+        "a.__class__ == 1",
     ],
 )
 def test_what_cannot_be_shown_as_rows_stays_an_expression(expression):
