@@ -125,6 +125,7 @@ def test_what_is_inside_of_an_added_container_is_named_too():
         {"id": "w", "type": "while_loop", "branches": [{"id": "body", "actions": [log("x"), log("y")]}]}, at=0
     )
     assert [entry.action_id for entry in DocumentDiff(BASE, after).entries] == ["w", "x", "y"]
+    assert keys(diff(BASE, after)["w"]) == {("type",)}
 
 
 def test_what_leaves_its_container_is_moved():
@@ -141,8 +142,11 @@ def test_lanes_are_named_with_their_conditions_and_their_order():
     renamed = BASE.with_branch("yes", title="If", condition="false", owner="route")
     (value,) = diff(BASE, renamed)["route"].values
     assert (value.key, value.before, value.after) == (("branches", "yes", "condition"), "true", "false")
-    added = diff(BASE, BASE.add_branch("route", title="Else if", condition="x"))["route"]
-    assert any(len(key) == 2 and key[0] == "branches" for key in keys(added))
+    other = BASE.add_branch("route", title="Else if", condition="x")
+    (added,) = (value for value in diff(BASE, other)["route"].values if len(value.key) == 2)
+    assert (added.key[0], added.before, added.after) == ("branches", ABSENT, True)
+    (removed,) = (value for value in diff(other, BASE)["route"].values if len(value.key) == 2)
+    assert (removed.key, removed.before, removed.after) == (added.key, True, ABSENT)
     json_of = BASE.find("route").json
     swapped = parse(
         {
@@ -181,6 +185,19 @@ def test_settings_and_names_are_of_the_flow():
 def test_an_empty_property_is_none(one, other):
     before, after = (BASE.with_properties("a", properties) for properties in (one, other))
     assert diff(before, after) == {}
+
+
+def test_an_empty_object_is_none_only_where_it_holds_properties_or_settings():
+    with_inner = BASE.with_properties("a", {"message": "a", "metadata": {}})
+    assert keys(diff(BASE, with_inner)["a"]) == {("properties", "metadata")}
+    before, after = (parse({"format": "foundryflow/1", "name": "N", "actions": [], **more}) for more in ({}, {"x": {}}))
+    assert keys(diff(before, after)[None]) == {("x",)}
+
+
+def test_no_inputs_are_the_same_as_an_empty_list_of_them():
+    before = parse({"format": "foundryflow/1", "name": "A", "actions": []})
+    after = parse({"format": "foundryflow/1", "inputs": [], "name": "B", "actions": []})
+    assert keys(diff(before, after)[None]) == {("name",)}
 
 
 def test_a_large_flow_is_compared_in_no_time():
