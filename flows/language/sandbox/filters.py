@@ -95,14 +95,14 @@ def sum_items(value: Any, attribute: str | None = None, start: Any = 0) -> Any:
 
 def to_int(value: Any, default: Any = 0) -> int:
     try:
-        return value if isinstance(value, int) else int(float(text_of(value)))
+        return int(value) if isinstance(value, int) else int(float(text_of(value)))
     except (ValueError, OverflowError):
         return int(default)
 
 
 def to_float(value: Any, default: Any = 0.0) -> float:
     try:
-        return float(text_of(value))
+        return float(value) if isinstance(value, int | float) else float(text_of(value))
     except ValueError:
         return float(default)
 
