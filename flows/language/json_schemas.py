@@ -224,7 +224,7 @@ def pattern_properties(validator: Any, wanted: Any, instance: Any, schema: Any) 
 def additional_properties(validator: Any, wanted: Any, instance: Any, schema: Any) -> Iterator[ValidationError]:
     if not isinstance(instance, dict):
         return
-    for name in instance.keys() - schema.get("properties", {}).keys():
+    for name in (name for name in instance if name not in schema.get("properties", {})):
         if any(matches(expression, name) for expression in schema.get("patternProperties", {})):
             continue
         if wanted is False:

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 
-from flows.language.json_schemas import SchemaProblem, Undecided, schema_of
+from flows.language.json_schemas import NotJson, SchemaProblem, Undecided, clip, parse_json, schema_of
 
 TOO_MUCH = "The schema is too much work for this value. Simplify it."
 
@@ -56,10 +56,52 @@ def undecided(schema, value):
         ({"const": float("inf")}, "The schema is not JSON, or nested too deeply."),
         ("[" * 10_000, "The schema is not JSON."),
         ([], "The schema is not a JSON object."),
+        ({"minimum": "a"}, "The schema is not valid. At minimum: 'a' is not of type 'number'."),
     ],
 )
 def test_a_schema_that_cannot_be_used_is_refused_with_a_reason(schema, problem):
     assert problem_of(schema) == problem
+
+
+PATTERNS = {"patternProperties": {"^x": {"type": "integer"}}, "additionalProperties": False}
+
+
+@pytest.mark.parametrize(
+    ("schema", "value", "problem"),
+    [
+        ({"pattern": "^a"}, "ab", None),
+        ({"pattern": "^a"}, "ba", "'ba' does not match '^a'."),
+        ({"pattern": "^a"}, 3, None),
+        ({"uniqueItems": True}, [1, 2], None),
+        ({"uniqueItems": True}, [1, 1], "[1, 1] has non-unique elements."),
+        ({"uniqueItems": True}, "aa", None),
+        ({"properties": {"a": {}}, "additionalProperties": False}, {"a": 1}, None),
+        ({"properties": {"a": {}}, "additionalProperties": False}, {"a": 1, "d": 2, "c": 3, "b": 4}, "'d' is not expected."),
+        ({"additionalProperties": False}, 3, None),
+        ({"additionalProperties": {"type": "string"}}, {"a": 1}, "At a: 1 is not of type 'string'."),
+        (PATTERNS, {"xa": 1, "xb": 2}, None),
+        (PATTERNS, {"xa": 1, "xb": "2"}, "At xb: '2' is not of type 'integer'."),
+        (PATTERNS, {"xa": 1, "y": 2}, "'y' is not expected."),
+        (PATTERNS, "xa", None),
+        ('{"type": "integer"}', 1.5, "1.5 is not of type 'integer'."),
+    ],
+)  # fmt: skip
+def test_the_first_thing_that_does_not_fit_is_said(schema, value, problem):
+    assert schema_of(schema).problem(value) == problem
+
+
+def test_a_schema_a_text_and_a_sentence_may_be_as_long_as_their_limits():
+    assert schema_of({"enum": ["x" * 19_986]}).problem(1) is not None
+    longest = "x" * 999_998
+    assert parse_json(f'"{longest}"') == longest
+    assert clip("x" * 200) == "x" * 200
+    assert clip("a" * 100 + "x" + "b" * 100) == "a" * 100 + "…" + "b" * 100
+
+
+@pytest.mark.parametrize("text", [" " * 999_999 + "11", "NaN", "[-Infinity]", "{", "[" * 100_000])
+def test_what_is_no_json_or_too_long_is_refused(text):
+    with pytest.raises(NotJson):
+        parse_json(text)
 
 
 def nested(levels):
@@ -120,8 +162,13 @@ def test_what_cannot_be_looked_up_or_computed_is_undecided():
         undecided({"multipleOf": 0.5}, 10**400)
         == "The schema asks for something that cannot be computed for this value."
     )
-    deep = json.loads("[" * 200 + "]" * 200)
-    assert undecided(True, deep) == "The value is nested deeper than 100 levels."
+
+
+@pytest.mark.parametrize(("opening", "closing"), [("[", "]"), ('{"a":', "}")])
+def test_a_value_may_be_as_deep_as_a_hundred_levels_below_the_first(opening, closing):
+    deep = json.loads(opening * 100 + "[]" + closing * 100)
+    assert schema_of(True).problem(deep) is None
+    assert undecided(True, [deep]) == "The value is nested deeper than 100 levels."
 
 
 def test_a_usual_schema_on_a_long_answer_is_decided():
