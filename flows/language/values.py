@@ -245,7 +245,7 @@ def to_json(value: Any, wanted: type, words: str) -> Any:
     if isinstance(value, str):
         try:
             value = json.loads(value)
-        except ValueError:
+        except (ValueError, RecursionError):
             raise ValueError(f"is not {words}") from None
     if isinstance(value, Mapping) and wanted is dict:
         return dict(value)
