@@ -59,7 +59,7 @@ def read_conversation(value: Any, variable: str) -> Conversation:
     if isinstance(value, str) and value.lstrip().startswith("["):
         try:
             value = json.loads(value)
-        except ValueError:
+        except (ValueError, RecursionError):
             raise wrong_conversation(variable) from None
     if value in (None, "", []):
         return Conversation()

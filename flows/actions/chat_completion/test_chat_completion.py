@@ -180,6 +180,13 @@ async def test_invalid_json_fails_and_the_text_is_kept():
     assert (failed.value.error.kind, failed.value.error.raw) == ("invalid_json", '{"ok": tr')
 
 
+async def test_json_without_an_end_of_its_lists_is_invalid():
+    with pytest.raises(RunFailed, match="nested too deeply") as failed:
+        await asked(Chat(completion("[" * 9_999)), response_format="json_object")
+
+    assert failed.value.error.kind == "invalid_json"
+
+
 @pytest.mark.parametrize(
     ("answer", "warning"),
     [
