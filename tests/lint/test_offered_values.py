@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from flows.language.document import parse
 from flows.language.expressions import render
 from flows.language.scope import Scope, VariableInScope
-from flows.lint.offered_values import MOST_VALUES, NOTHING, brief, offered_values
+from flows.lint.offered_values import MOST_VALUES, NOTHING, brief, offered_values, part_of
 from flows.lint.visible import variables_at
 
 LOG = {"id": "log", "type": "log"}
@@ -144,3 +144,90 @@ def test_a_value_of_any_size_is_listed_within_bounds():
     last = {"deep": deep, **{f"v{number}": rows for number in range(60)}}
     groups = offered_values([VariableInScope(name, "", "Start") for name in last], last)
     assert len(paths(groups)) <= MOST_VALUES + len(last)
+
+
+def tree(values):
+    return [(value.name, tree(value.parts)) if value.parts else value.name for value in values]
+
+
+def of_run(value, only=""):
+    """What is offered of a variable that had this value."""
+    ((offered_value,),) = [
+        group.values for group in offered_values([VariableInScope("x", "", "Start")], {"x": value}, only)
+    ]
+    return offered_value
+
+
+def test_the_nearest_origin_comes_first_and_its_variables_in_their_order():
+    variables = [VariableInScope(name, "text", origin) for name, origin in ("aS", "bT", "cT", "dS", "eU")]
+    named = [(group.origin, tree(group.values)) for group in offered_values(variables, {})]
+    assert named == [("U", ["e"]), ("S", ["a", "d"]), ("T", ["b", "c"])]
+    assert [(group.origin, tree(group.values)) for group in offered_values(variables, {}, "c")] == [("T", ["c"])]
+
+
+def test_small_objects_stand_open_and_others_are_opened():
+    assert tree(of_run({"a": {"b": {"c": {"d": 1}}}, "e": []}).parts) == [".a", ".a.b", (".a.b.c", [".d"]), ".e"]
+    twelve, thirteen = ({f"k{number}": 1 for number in range(count)} for count in (12, 13))
+    assert len(of_run({"a": twelve}).parts) == 13
+    ((name, inner),) = tree(of_run({"a": thirteen}).parts)
+    assert (name, len(inner)) == (".a", 13)
+    assert tree(of_run([{"a": 1}]).parts) == ["[0]", "[0].a"]
+    assert len(of_run([1, 2, 3, 4]).parts) == 3
+
+
+def test_paths_go_so_deep_and_no_deeper():
+    value = 1
+    for _ in range(9):
+        value = {"a": value}
+    found = paths(offered_values([VariableInScope("x", "", "Start")], {"x": value}))
+    assert max(path.count(".") for path in found) == 7
+
+
+def test_a_variable_beside_others_has_so_many_paths_and_more_by_itself():
+    fifty, more = ({f"k{number}": 1 for number in range(count)} for count in (50, 120))
+    assert (len(of_run(fifty).parts), of_run(fifty).has_more) == (50, False)
+    assert (len(of_run(more).parts), of_run(more).has_more) == (50, True)
+    assert (len(of_run(more, "x").parts), of_run(more, "x").has_more) == (100, False)
+    assert len(paths(offered_values([VariableInScope("x", "", "Start")], {"x": [more] * 3}, "x"))) == 1 + 3 * 101
+
+
+def test_the_nearest_variables_have_their_paths_where_there_is_no_room_for_all():
+    names = [f"v{number}" for number in range(18)]
+    last = {name: {f"k{number}": 1 for number in range(50)} for name in names}
+    (group,) = offered_values([VariableInScope(name, "", "Start") for name in names], last)
+    assert [len(value.parts) for value in group.values] == [0, 0] + [50] * 16
+    assert [value.has_more for value in group.values] == [True, True] + [False] * 16
+
+
+def test_a_secret_part_shows_nothing_of_what_it_was_and_hides_nothing_else():
+    inputs = [{"name": "customers", "type": "list", "secret_parts": ["[*].key"]}]
+    last = {"customers": [{"key": {"inner": "planted"}, "name": "Ada"}]}
+    found = paths(offered(LOG, inputs=inputs, last=last))
+    assert (found["customers[0].key"].type, found["customers[0].key"].last) == ("secret", "")
+    assert found["customers[0].name"].last == "“Ada”"
+    assert not any("inner" in path for path in found)
+
+
+def test_what_a_run_had_adds_to_what_is_known():
+    found = paths(offered(LOG, inputs=[{"name": "tags", "type": "list"}], last={"tags": ["a"]}))
+    assert (found["tags"].type, found["tags[0]"].type) == ("list", "text")
+    schema = {"type": "object", "properties": {"lines": {"type": "array", "items": {"type": "string"}}}}
+    chat = {"id": "chat", "type": "chat_completion", "properties": {"response_format": schema}}
+    found = paths(offered(chat, LOG, last={"response": {"json": {"lines": [], "x": 1}}}))
+    assert (found["response.json.lines[0]"].type, found["response.json.x"].last) == ("text", "1")
+
+
+@pytest.mark.parametrize(
+    ("items", "type"),
+    [([{"sku": 1}], "number"), (" {{ rows }}\n", "text"), ("{{ rows[-1] }}", None), ("{{ rows[x] }}", None), (3, None)],
+)
+def test_an_item_is_like_the_first_of_what_the_loop_goes_over(items, type):
+    found = paths(offered(loop(items, LOG), inputs=[{"name": "rows", "type": "list"}], last={"rows": [{"sku": "A"}]}))
+    assert "item" in found
+    assert (found["item.sku"].type if "item.sku" in found else None) == type
+
+
+def test_a_part_is_there_or_there_is_nothing():
+    assert [part_of([1, 2], step) for step in (0, 1, -1, -2)] == [1, 2, 2, 1]
+    assert {part_of([1, 2], step) for step in (2, -3, "0")} == {NOTHING}
+    assert (part_of({"a": None}, "a"), part_of({"a": 1}, "b"), part_of("text", 0)) == (None, NOTHING, NOTHING)
