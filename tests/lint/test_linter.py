@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from flows.actions import registry
 from flows.language.document import parse
 from flows.language.scope import VariableInScope
-from flows.lint.linter import Problem, problems, variables_at
+from flows.lint.linter import CalledFlow, Problem, problems, variables_at
 from flows.properties.base import properties_of
 from tests.documents_of import DOCUMENTS, load
 
@@ -153,6 +153,7 @@ def test_nothing_inside_a_disabled_action_is_a_problem():
     ("wrong", "sentence"),
     [
         ("temprature", "There is no property temprature; it is kept and does nothing. Did you mean temperature?"),
+        ("TEMPERATURES", "There is no property TEMPERATURES; it is kept and does nothing. Did you mean temperature?"),
         ("userPrompt", "There is no property userPrompt; it is kept and does nothing. Did you mean user_prompt?"),
         (
             "max-tokens",
@@ -171,6 +172,57 @@ def test_an_unknown_property_that_resembles_none_is_said_with_those_there_are():
     (problem,) = problems(flow(log("x"), action("log", "b", message="x", zzz="y" * 100)))
 
     assert problem.message == "There is no property zzz; it is kept and does nothing. Properties: message, level."
+
+
+def test_what_is_called_has_to_be_there_and_without_errors():
+    calls = [action("run_flow", flow, flow=flow) for flow in ("gone", "one", "two", "well")]
+    document = flow({**action("run_flow", "off", flow="gone"), "disabled": True}, *calls)
+    known = {"one": CalledFlow(errors=1), "two": CalledFlow(errors=2), "well": CalledFlow()}
+    assert [(p.action_id, p.message) for p in problems(document, flows=known)] == [
+        ("gone", "There is no flow gone. Give the slug that its address shows."),
+        ("one", "The flow one has 1 configuration error. Open it and correct them there."),
+        ("two", "The flow two has 2 configuration errors. Open it and correct them there."),
+    ]
+    assert problems(document) == []
+
+
+def test_problems_follow_the_flowchart_with_those_of_the_flow_in_front():
+    inputs = [{"name": "token", "type": "secret", "default": {"secret": "s0"}}]
+    document = flow(action("run_flow", "one", flow="gone"), log("{{ foo }}", "two"), inputs=inputs)
+    assert [p.action_id for p in problems(document, flows={}, secrets=[])] == [None, "one", "two"]
+
+
+def test_a_stored_secret_has_to_be_here_and_readable():
+    def said(value, **known):
+        connect = action("create_azure_ai_connection", api_key=value, endpoint="https://contoso.openai.azure.com")
+        inputs = [{"name": "token", "type": "secret", "default": value}]
+        off = {**action("create_azure_ai_connection", "off", api_key=value), "disabled": True}
+        return [
+            (p.action_id, p.severity, p.message.partition(" ")[2])
+            for p in problems(flow(off, connect, inputs=inputs), **known)
+        ]
+
+    stored, missing = {"secret": "s0"}, "must be filled in: a secret does not travel with a file."
+    unreadable = "cannot be read with the encryption key of this server. Type it again."
+    literal = "is a secret and can be read in the document. Any change of the flow stores it."
+    default = "default of the input token "
+    assert said(stored) == said(stored, secrets=["s0"]) == said("sk-1") == []
+    assert said(stored, secrets=[]) == [(None, "warning", default + missing), ("a", "error", f"key {missing}")]
+    assert said(stored, secrets=["s0"], unreadable=["s0"]) == [
+        (None, "error", default + unreadable), ("a", "error", f"key {unreadable}"),
+    ]  # fmt: skip
+    assert said("sk-1", secrets=[]) == [(None, "warning", default + literal), ("a", "warning", f"key {literal}")]
+
+
+def test_what_is_disabled_hides_no_problem_behind_it():
+    document = flow({**log("{{ foo }}", "off"), "disabled": True}, action("break", "b"))
+    assert [(p.action_id, p.message) for p in problems(document)] == [
+        ("b", "Break is outside of a loop. Move it into For each or While.")
+    ]
+
+
+def test_secret_parts_without_a_default_are_no_problem():
+    assert problems(flow(inputs=[{"name": "c", "type": "object", "secret_parts": ["key"]}])) == []
 
 
 def test_an_input_of_an_unknown_type_is_a_problem_of_the_flow():

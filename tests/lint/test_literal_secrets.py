@@ -18,7 +18,20 @@ from flows.interpreter.journal import MemoryJournal
 from flows.interpreter.runner import execute
 from flows.language.document import DocumentError, parse
 from flows.lint import linter
-from flows.lint.literal_secrets import refusals
+from flows.lint.literal_secrets import (
+    LITERAL,
+    MIXED,
+    SHAPE,
+    SecretPlace,
+    literal_of,
+    refusal_of,
+    refusals,
+    replace_literals,
+    secret_names,
+    secrets_of,
+    text_inputs_in_secrets,
+    without_literals,
+)
 from flows.models import Flow, FlowSecret, Revision
 
 CANARY = "sk-canary-5d0e1b"
@@ -134,6 +147,81 @@ def test_a_literal_mixed_with_a_template_is_refused(db, data, value):
 )
 def test_exactly_one_expression_is_welcome(value):
     assert not refusals(parse(document(connect(value), declare(type="secret", value=value))))
+
+
+@pytest.mark.parametrize(
+    ("value", "refusal"),
+    [
+        (None, ""),
+        ("", ""),
+        ("sk-1", ""),
+        ({"secret": "s0"}, ""),
+        ({"secret": "s0", "more": "{{ x }}"}, SHAPE),
+        (["{{ x }}"], SHAPE),
+        ("{{ x", MIXED),
+        ("sk {{ x }}", MIXED),
+        ("{{ x }}{{ y }}", MIXED),
+        ("{{ x + }}", ""),
+        ("{{ 1 }}", ""),
+        ("{{ ' ' ~ x }}", ""),
+        ("{{ 'sk' if x }}", LITERAL),
+        ("{{ x if y else 'sk' }}", LITERAL),
+        ("{{ x if y }}", ""),
+        ("{{ x ~ y ~ 'sk' }}", LITERAL),
+        ("{{ x or 'sk' }}", LITERAL),
+        ("{{ 'sk' + x }}", LITERAL),
+        ("{{ x + y }}", ""),
+        ("{{ x | d('sk') }}", LITERAL),
+        ("{{ 'sk' | upper }}", LITERAL),
+        ("{{ x | replace('sk', '') }}", ""),
+        ("{{ {'a': 'sk'}.a }}", LITERAL),
+        ("{{ ['sk'][0] }}", LITERAL),
+        ("{{ ('sk', x)[0] }}", LITERAL),
+        ("{{ {'sk': x} }}", ""),
+    ],
+)
+def test_what_may_stand_where_a_secret_is_taken(value, refusal):
+    assert refusal_of(SecretPlace("a", "api_key", "API key"), value) == refusal
+
+
+def test_a_default_is_a_literal_whatever_it_looks_like():
+    default, action = SecretPlace(None, "inputs", "The default"), SecretPlace("a", "api_key", "API key")
+    found = [
+        (literal_of(default, value), literal_of(action, value)) for value in ("{{ x }}", "sk", 5, "", {"secret": "s0"})
+    ]
+    assert found == [("{{ x }}", None), ("sk", "sk"), ("5", "5"), (None, None), (None, None)]
+
+
+def test_every_literal_is_replaced_or_left_out_and_nothing_else():
+    inputs = [secret_input(default=CANARY), secret_input("none"), {"name": "t", "type": "text", "default": "stays"}]
+    rows = (
+        declare(type="secret", value=CANARY),
+        connect("{{ key }}"),
+        {"id": "log", "type": "log", "properties": {"message": "stays"}},
+    )
+    before = parse(document(*rows, inputs=inputs))
+    assert [(place.action_id, place.property, value) for place, value in secrets_of(before)] == [
+        (None, "inputs", CANARY), ("vars", "variables", CANARY), ("conn", "api_key", "{{ key }}"),
+    ]  # fmt: skip
+    stored = replace_literals(before, lambda literal: {"secret": f"of {literal}"})
+    text = json.dumps(before.json)
+    assert stored.json == json.loads(text.replace(f'"{CANARY}"', json.dumps({"secret": f"of {CANARY}"})))
+    assert without_literals(before).json == json.loads(text.replace(f'"{CANARY}"', '{"secret": "left-out"}'))
+    assert without_literals(stored) is stored
+    mixed = parse(document(connect("sk-{{ x }}")))
+    assert without_literals(mixed).find("conn").properties["api_key"] == {"secret": "left-out"}
+    assert secret_names(before) == {"token", "none", "key"}
+
+
+def test_a_text_reaches_a_key_through_as_many_variables_as_there_are():
+    actions = [
+        connect("{{ b ~ inputs.y }}"),
+        assign("{% if a %}{{ a }}{% endif %}", "b"),
+        {**assign("{{ x }}{{ a }}", "a"), "id": "set2"},
+        {**assign("{{ broken", "b"), "id": "set3"},
+    ]
+    inputs = [{"name": name, "type": "text"} for name in ("y", "x", "unused")] + [secret_input(default="{{ unused }}")]
+    assert [name for _, name in text_inputs_in_secrets(parse(document(*actions, inputs=inputs)))] == ["x", "y"]
 
 
 @pytest.mark.parametrize(

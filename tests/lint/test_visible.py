@@ -13,6 +13,7 @@ from flows.interpreter.runner import execute
 from flows.language.document import parse
 from flows.language.errors import RunFailed
 from flows.lint.linter import problems, variables_at
+from flows.lint.visible import unset_at, variables_inside
 
 
 def action(type, id, **properties):
@@ -173,6 +174,71 @@ def test_what_a_loop_sets_ends_with_the_iteration_and_its_globals_may_not_be_set
     without_x = flow(box("for_each", "each", [body[1]], items="{{ q | lines }}"), answer("{{ y }}"))
     assert ran(without_x, q="1\n2") == "2"
     assert failure_of(without_x, q="").kind == "not_set"
+
+
+def seen(document, name="x", at="ret"):
+    (found,) = [variable for variable in variables_at(document, at) if variable.name == name]
+    return found.type, found.may_be_unset
+
+
+def typed(type, id, name="x"):
+    return declare(name, "1", id=id, type=type)
+
+
+def all_ways(id, type):
+    return either(id, ("q == 'a'", [typed(type, f"{id}1")]), [typed(type, f"{id}2")])
+
+
+def one_way(id, type):
+    return either(id, ("q == 'a'", [typed(type, f"{id}1")]))
+
+
+def test_the_last_that_sets_a_variable_says_its_type():
+    assert seen(flow(typed("text", "t"), all_ways("i", "number"), answer(""))) == ("text", False)
+    assert seen(flow(typed("text", "t"), one_way("i", "number"), answer(""))) == ("text", False)
+    assert seen(flow(all_ways("i", "text"), all_ways("j", "number"), answer(""))) == ("number", False)
+    assert seen(flow(all_ways("i", "text"), one_way("j", "number"), answer(""))) == ("", False)
+    assert seen(flow(one_way("i", "text"), one_way("j", "number"), answer(""))) == ("", True)
+    assert seen(flow(one_way("i", "text"), all_ways("j", "number"), answer(""))) == ("number", False)
+    ifs = all_ways("i", "text"), all_ways("j", "number"), all_ways("k", "boolean")
+    assert seen(flow(*ifs, answer(""))) == ("boolean", False)
+
+
+def test_a_global_of_one_branch_is_not_known_in_another():
+    lanes = ("q == 'a'", [declare("x", **{"global": True})]), [action("log", "here", message="")]
+    document = flow(either("i", *lanes), answer(""))
+    assert [variable.name for variable in variables_at(document, "here")] == ["q"]
+    assert seen(document) == ("text", True)
+
+
+def test_the_exception_that_a_catch_sets_anew_stays_in_it():
+    document = flow(attempt("t", [declare("exception")], [declare("exception", id="s")]), answer(""))
+    assert seen(document, "exception") == ("text", True)
+
+
+def test_what_a_body_adds_is_known_behind_its_last_action():
+    body = [declare("y"), either("i", ("q == 'a'", [declare("x")]))]
+    document = flow(
+        declare("before"), box("for_each", "each", body, items="{{ q | lines }}"), either("if", [declare("z")])
+    )
+    inside = {variable.name: variable.may_be_unset for variable in variables_inside(document, "each")}
+    assert {name: inside[name] for name in ("item", "y", "x")} == {"item": False, "y": False, "x": True}
+    assert not {"before", "q", "inputs"} & {*inside}
+    assert variables_inside(document, "if") == variables_inside(document, "nobody") == []
+
+
+def test_a_variable_that_only_some_ways_of_a_body_set_may_not_be_set_behind_it():
+    body = [either("i", ("q == 'a'", [declare("x")])), declare("y")]
+    document = flow(
+        one_way("w", "text"), box("while_loop", "each", body, condition="true"), either("if", ("q", [declare("z")]))
+    )
+
+    def unset(at, name, in_loop):
+        found = unset_at(document, at, name, in_loop=in_loop)
+        return found.name if found else None
+
+    assert [unset("each", "x", True), unset("each", "y", True), unset("each", "y", False)] == ["x", None, None]
+    assert [unset("if", "x", True), unset("if", "z", True), unset("nobody", "x", True)] == ["x", None, None]
 
 
 def test_a_disabled_action_sets_nothing():
