@@ -234,7 +234,12 @@ async def test_refusals_are_sentences_about_agents(properties, kind, words):
 
 @pytest.mark.parametrize(
     ("held", "kind"),
-    [("conv_gone", "not_found_conversation"), ("resp_gone", "not_found_conversation"), ("[1]", "conversation"), ("[" * 9_999, "conversation")],
+    [
+        ("conv_gone", "not_found_conversation"),
+        ("resp_gone", "not_found_conversation"),
+        ("[1]", "conversation"),
+        ("[" * 9_999, "conversation"),
+    ],
 )
 async def test_a_conversation_that_cannot_go_on_says_so(held, kind):
     error = await failure({"conversation": "chat"}, first=held)
