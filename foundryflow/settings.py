@@ -105,7 +105,7 @@ TEMPLATES = [
                 (
                     "django.template.loaders.cached.Loader",
                     [
-                        "django.template.loaders.filesystem.Loader",
+                        "foundryflow.template_loader.CompactTemplates",
                         "django.template.loaders.app_directories.Loader",
                     ],
                 )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from difflib import get_close_matches
 from typing import Any
 
@@ -18,7 +18,7 @@ from flows.lint.literal_secrets import SecretPlace, literal_of, refusals, secret
 from flows.lint.visible import Scopes, Visible, known_type, start_variables
 from flows.lint.visible import variables_at as variables_at
 from flows.lint.visible import variables_inside as variables_inside
-from flows.properties.base import Finding, LintContext, properties_of
+from flows.properties.base import Finding, LintContext, Property
 from flows.properties.condition import condition_problems
 
 LONGEST_NAME = 60  # characters of a property that nobody knows
@@ -199,26 +199,25 @@ class Linter:
         for name, sentence in known.problems(action):
             said.add(name)
             yield Problem(action.id, name, sentence)
-        declared = properties_of(known.properties)
+        declared = properties_of_type(action.type)
         for name in action.properties:
             if name not in declared:
                 yield Problem(action.id, None, unknown_property(name, list(declared)), "warning")
-        others = in_force(action)
-        for name in declared:
+        context = self.context_of(action, visible)
+        overridden = replace(context, is_overridden=True)
+        for name, property in declared.items():
             if name not in said:
-                yield from self.property_problems(action, name, others, visible)
+                is_overridden = property.is_overridden_in(action.properties)
+                yield from property_problems(action, name, property, overridden if is_overridden else context)
         for branch in action.branches:
             if branch.condition:
                 found = condition_problems(branch.condition, visible, "Condition")
                 yield from problems_at(found, action, f"branch-{branch.id}-condition")
 
-    def property_problems(
-        self, action: Action, name: str, others: Mapping[str, Any], visible: Visible
-    ) -> Iterator[Problem]:
-        property = properties_of_type(action.type)[name]
-        value, is_overridden = action.properties.get(name), property.is_overridden_in(action.properties)
+    def context_of(self, action: Action, visible: Visible) -> LintContext:
+        """What its properties are told, but for whether another one takes their place."""
         around = self._around
-        context = LintContext(
+        return LintContext(
             variables=visible,
             variables_before_body=lambda: self._scopes.in_front_of_body(action, visible),
             variables_after_body=lambda: self._scopes.behind_body(action, visible),
@@ -227,11 +226,15 @@ class Linter:
             troubles=around.troubles,
             agent_places=around.agent_places,
             environment_secrets=around.environment,
-            others=others,
-            is_overridden=is_overridden,
+            others=in_force(action),
+            is_overridden=False,
         )
-        found = property.unset_problems(context) if property.is_unset(value) else property.problems(value, context)
-        yield from problems_at(found, action, name)
+
+
+def property_problems(action: Action, name: str, property: Property, context: LintContext) -> Iterator[Problem]:
+    value = action.properties.get(name)
+    found = property.unset_problems(context) if property.is_unset(value) else property.problems(value, context)
+    return problems_at(found, action, name)
 
 
 def in_force(action: Action) -> dict[str, Any]:

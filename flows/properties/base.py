@@ -10,6 +10,7 @@ import json
 from collections.abc import Awaitable, Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
+from types import MappingProxyType
 from typing import Any, ClassVar
 
 from connections.endpoint.agent_place import AgentPlace
@@ -200,9 +201,15 @@ def declare(property: Property) -> Any:
 
 
 @cache
-def properties_of(properties: Any) -> dict[str, Property]:
-    """The properties of a Properties class by name, in the order of the panel."""
-    return {declared.name: declared.metadata["property"] for declared in dataclasses.fields(properties)}
+def properties_of(properties: Any) -> Mapping[str, Property]:
+    """The properties of a Properties class, or of one of its objects, by name, in the order of the panel."""
+    return declared_in(properties if isinstance(properties, type) else type(properties))
+
+
+@cache
+def declared_in(properties: Any) -> Mapping[str, Property]:
+    found = {declared.name: declared.metadata["property"] for declared in dataclasses.fields(properties)}
+    return MappingProxyType(found)
 
 
 def value_or_default(property: Property, stored: Any) -> Any:

@@ -6,7 +6,7 @@ const PASTED = 8; // characters that come at once where nobody types
 const before = new WeakMap(); // the text of a field before the last change
 
 // The page was inert when the browser looked for it.
-document.addEventListener("DOMContentLoaded", () => document.querySelector("[autofocus]")?.focus());
+document.addEventListener("DOMContentLoaded", () => document.querySelector("main [autofocus]")?.focus());
 
 document.addEventListener("endpoint-pasted", (event) => {
   const field = event.target.closest("[data-endpoint]");

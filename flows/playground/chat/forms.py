@@ -32,7 +32,7 @@ EXAMPLES_SHOWN = "examples-shown"
 HINTS = {"stop": "One a line, at most four.", "extra_parameters": 'JSON, sent as it is: {"top_k": 5}'}
 FORMATS = (("", "Text"), ("json_object", "JSON object"), ("json_schema", "JSON schema"))
 TEXTS, WINDOW = ("connection", "model", "instructions"), ("history_messages", "history_tokens")
-PROPERTIES: dict[str, Any] = properties_of(Properties)  # of a chat completion, which say labels, bounds and choices
+PROPERTIES: Mapping[str, Any] = properties_of(Properties)  # of a chat completion, which say labels, bounds and choices
 
 
 def number(name: str) -> forms.Field:

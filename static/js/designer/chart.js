@@ -5,7 +5,7 @@ import { isTyping, singleKeys } from "../keys.js";
 import "./clipboard.js";
 import "./drag.js";
 import {
-  change, designer, focusAfterwards, isEditable, post, seenTitles, selected, takeFocus, titleOf, titles,
+  change, designer, focusAfterwards, isEditable, post, seenTitles, selected, takeFocus, titleOf,
 } from "./edit.js";
 import { fold, unfoldAround } from "./folds.js";
 import { editNote, rename } from "./in_place.js";
@@ -23,10 +23,11 @@ const selectUrl = (id) => designer.dataset.selectUrl.replace("ACTION", encodeURI
 const choose = (id) => titleOf(id)?.click();
 
 function mark(id) {
-  for (const title of titles()) {
-    const on = title.dataset.card === id;
-    title.closest("article").classList.toggle("is-selected", on);
-    on ? title.setAttribute("aria-current", "true") : title.removeAttribute("aria-current");
+  const marked = document.querySelectorAll("#flowchart [data-card][aria-current]");
+  for (const title of new Set([...marked, titleOf(id)])) {
+    const on = title?.dataset.card === id;
+    title?.closest("article").classList.toggle("is-selected", on);
+    on ? title.setAttribute("aria-current", "true") : title?.removeAttribute("aria-current");
   }
 }
 
@@ -266,11 +267,16 @@ document.addEventListener("htmx:finally:request", () => {
     unfoldAround(id);
     titleOf(id)?.focus();
   }
+  // Asked for at once, the whole chart would be styled once more.
+  requestAnimationFrame(keepFocusInSight);
+});
+
+function keepFocusInSight() {
   const active = document.activeElement;
   if (isCovered() && (active === document.body || !isSeen(active))) {
     document.querySelector("#panel [data-close-panel]").focus();
   }
-});
+}
 document.addEventListener("pointerdown", () => { entered = null; });
 
 window.addEventListener("popstate", () => location.reload());

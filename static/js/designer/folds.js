@@ -1,6 +1,7 @@
 // Containers that are collapsed on this browser, by flow. The document knows nothing of it.
 
 import { designer, titleOf } from "./edit.js";
+import { whenChartChanges } from "./swaps.js";
 
 const STORED = `folded:${designer.dataset.flow}`;
 const folded = new Set(JSON.parse(localStorage.getItem(STORED) ?? "[]"));
@@ -47,5 +48,5 @@ document.addEventListener("click", (event) => {
   const id = idOf(button.closest("article"));
   fold(id, !folded.has(id));
 });
-document.addEventListener("htmx:after:swap", show);
+whenChartChanges(show);
 show();

@@ -1,6 +1,8 @@
 // An edit sends only the cards that it changed. What follows from the order of all of them is counted anew here: the
 // step numbers that cards and lanes are read out with, and the places of the insert buttons.
 
+import { whenChartChanges } from "./swaps.js";
+
 const NUMBER = /Step \d+ of \d+/;
 
 function renumber(chart) {
@@ -34,7 +36,7 @@ function replace(chart) {
   }
 }
 
-document.addEventListener("htmx:after:swap", () => {
+whenChartChanges(() => {
   const chart = document.getElementById("flowchart");
   if (!chart || chart.querySelector(".chart-crumbs")) return; // one container as the whole chart is always sent whole
   renumber(chart);

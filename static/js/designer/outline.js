@@ -5,11 +5,13 @@ import { isTyping, singleKeys } from "../keys.js";
 import { designer, selected, titleOf } from "./edit.js";
 import { foldAll, unfoldAround } from "./folds.js";
 import { foldSide } from "./sides.js";
+import { whenChartChanges } from "./swaps.js";
 
 const outline = document.getElementById("outline");
 const list = outline.querySelector("[data-outline-list]");
 const field = outline.querySelector("[data-outline-find]");
 const none = outline.querySelector("[data-outline-none]");
+const ENTRIES = "#flowchart :is([data-card], [data-deep])";
 let opener = null;
 
 const isOpen = () => !outline.hidden;
@@ -17,7 +19,7 @@ const wordsOf = (text) => text.toLowerCase().split(/\s+/).filter(Boolean);
 
 function entries() {
   const found = [];
-  for (const title of document.querySelectorAll("#flowchart [data-card], #flowchart [data-deep]")) {
+  for (const title of document.querySelectorAll(ENTRIES)) {
     const article = title.closest("article");
     let depth = 0;
     for (let at = article.parentElement.closest("article"); at; at = at.parentElement.closest("article")) depth += 1;
@@ -65,17 +67,19 @@ function row({ id, href, depth, name, type, tile, isWrong, isDisabled }) {
   return item;
 }
 
+function countCards() {
+  const count = document.querySelector("[data-outline-count]");
+  if (count) count.textContent = String(document.querySelectorAll(ENTRIES).length - 1);
+}
+
 function show() {
+  if (!isOpen()) return;
   const wanted = wordsOf(field.value);
   const fits = ({ id, name, type, more }) => {
     const text = `${name} ${type} ${id} ${more}`.toLowerCase();
     return wanted.every((word) => text.includes(word));
   };
-  const all = entries();
-  const found = all.filter(fits);
-  const count = document.querySelector("[data-outline-count]");
-  if (count) count.textContent = String(all.length - 1);
-  if (!isOpen()) return;
+  const found = entries().filter(fits);
   const focused = document.activeElement?.dataset?.jump;
   list.replaceChildren(...found.map(row));
   if (focused) list.querySelector(`[data-jump="${CSS.escape(focused)}"]`)?.focus();
@@ -147,4 +151,5 @@ document.addEventListener("keydown", (event) => {
   openOutline(document.activeElement.closest("#flowchart") ? document.activeElement : null);
 });
 document.addEventListener("htmx:after:swap", show);
-show();
+whenChartChanges(countCards);
+countCards();

@@ -2,6 +2,7 @@
 // to the others.
 
 import { selected, titleOf } from "./edit.js";
+import { whenChartChanges } from "./swaps.js";
 
 const STOPS = "[data-card], [data-place], summary, .card-note button, [data-fold], .container-folded a";
 let current = "";
@@ -15,23 +16,32 @@ function ownerOf(element) {
   return article?.querySelector("[data-card]")?.dataset.card ?? "";
 }
 
-function rove() {
-  if (!chart()) return;
-  const first = () => chart().querySelector("[data-card]")?.dataset.card ?? "";
-  if (!current || !titleOf(current)) current = titleOf(selected()) ? selected() : first();
-  for (const stop of chart().querySelectorAll(STOPS)) {
+function settle(stops) {
+  for (const stop of stops) {
     const owner = ownerOf(stop);
     const index = !owner || owner === current ? 0 : -1;
     if (stop.tabIndex !== index) stop.tabIndex = index;
   }
 }
 
+const settleCard = (id) => settle(titleOf(id)?.closest(".step").querySelectorAll(STOPS) ?? []);
+
+// Of all cards those that are new.
+function rove() {
+  if (!chart()) return;
+  const first = () => chart().querySelector("[data-card]")?.dataset.card ?? "";
+  if (!current || !titleOf(current)) current = titleOf(selected()) ? selected() : first();
+  settle(chart().querySelectorAll(`:is(${STOPS}):not([tabindex])`));
+  settleCard(current);
+}
+
 document.addEventListener("focusin", ({ target }) => {
   if (!target.matches?.("#flowchart *") || !target.matches(STOPS)) return;
   const owner = ownerOf(target);
   if (!owner || owner === current) return;
+  const before = current;
   current = owner;
-  rove();
+  [before, owner].forEach(settleCard);
 });
-document.addEventListener("htmx:after:swap", rove);
+whenChartChanges(rove);
 rove();

@@ -58,7 +58,8 @@ export function startAt(id) {
 }
 
 function show() {
-  for (const title of document.querySelectorAll("#flowchart [data-card]")) {
+  const touched = chosen.size ? "[data-card]" : ".is-chosen > .card-head > [data-card]";
+  for (const title of document.querySelectorAll(`#flowchart ${touched}`)) {
     const on = chosen.has(title.dataset.card);
     title.closest("article").classList.toggle("is-chosen", on);
     const name = title.getAttribute("aria-label") ?? "";
@@ -98,6 +99,6 @@ document.addEventListener("htmx:after:swap", () => {
   const now = saidNow();
   if (now) done = now[0];
   if (now) choose(now.length > 1 ? now : [], { quiet: true });
-  else choose([...chosen], { quiet: true });
+  else if (chosen.size) choose([...chosen], { quiet: true });
   if (now) anchor = end = now[0];
 });

@@ -25,11 +25,14 @@ function widest(separator) {
 function show(separator) {
   const { side } = separator.dataset;
   const { isFolded = false } = stored(separator);
-  const width = Math.min(widthOf(separator), widest(separator));
-  root.style.setProperty(`--${side}-width`, `${width}px`);
+  const most = widest(separator);
+  const width = Math.min(widthOf(separator), most);
+  // What the page has already is not set anew: everything below would be styled again.
+  const name = `--${side}-width`, value = width === standard(separator) ? "" : `${width}px`;
+  if (root.style.getPropertyValue(name) !== value) root.style.setProperty(name, value);
   root.classList.toggle(`is-${side}-folded`, isFolded);
   separator.setAttribute("aria-valuenow", String(isFolded ? 0 : width));
-  separator.setAttribute("aria-valuemax", String(widest(separator)));
+  separator.setAttribute("aria-valuemax", String(most));
   separator.setAttribute("aria-valuetext", isFolded ? "folded" : `${width} pixels`);
   const button = document.querySelector(`[data-fold-side="${side}"]`);
   button?.setAttribute("aria-expanded", String(!isFolded));

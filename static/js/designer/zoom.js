@@ -15,7 +15,7 @@ let zoom = 100;
 
 function show(percent, say = true) {
   const view = room();
-  const middle = (view.scrollTop + view.clientHeight / 2) / zoom;
+  const middle = say ? (view.scrollTop + view.clientHeight / 2) / zoom : 0;
   zoom = Math.min(Math.max(Math.round(percent), STEPS[0]), STEPS.at(-1));
   sheet.replaceSync(zoom === 100 ? "" : `#flowchart { zoom: ${zoom / 100}; }`);
   if (say) view.scrollTop = middle * zoom - view.clientHeight / 2;
@@ -62,4 +62,5 @@ room().addEventListener("wheel", (event) => {
   event.deltaY < 0 ? larger() : smaller();
 }, { passive: false });
 
-show(Number(localStorage.getItem(STORED)) || 100, false);
+const stored = Number(localStorage.getItem(STORED)) || 100;
+if (stored !== zoom) show(stored, false); // the page comes with what is usual
