@@ -127,6 +127,76 @@ def test_the_last_lane_is_not_removed_by_two_people():
     assert named(merged)
 
 
+def ordered(found: Document, *row: str) -> Document:
+    """With the actions of the top level in this order."""
+    by_id = {each["id"]: each for each in found.json["actions"]}
+    return parse({**found.json, "actions": [by_id[id] for id in row]})
+
+
+def test_what_i_put_into_what_they_removed_goes_with_it() -> None:
+    merged = merge(BASE, BASE.insert(log("x"), owner="each", branch="body"), BASE.remove("each"))
+    assert named(merged) == {("each", REMOVED)}
+    assert ids(merged.document) == ["a", "route", "b", "d"]
+    assert merged.document.find("x") is None
+
+
+def test_a_lane_that_one_removed_and_the_other_changed_is_named_and_as_they_have_it() -> None:
+    without, renamed = (
+        BASE.remove_branch("yes", owner="route"),
+        BASE.with_branch("yes", title="Y", condition="y", owner="route"),
+    )
+    mine_removed, they_removed = merge(BASE, without, renamed), merge(BASE, renamed, without)
+    assert {("route", ("branches", "yes"))} <= named(mine_removed) & named(they_removed)
+    assert [lane.id for lane in mine_removed.document.find("route").branches] == ["yes", "no"]
+    assert [lane.id for lane in they_removed.document.find("route").branches] == ["no"]
+
+
+def test_a_lane_that_i_removed_stays_where_they_changed_what_is_in_it() -> None:
+    merged = merge(BASE, BASE.remove_branch("yes", owner="route"), BASE.with_action("in2", title="Theirs"))
+    assert named(merged) == {("in2", REMOVED), ("route", ("branches", "yes"))}
+    assert [lane.id for lane in merged.document.find("route").branches] == ["yes", "no"]
+    assert ids(merged.document, "route", "yes") == ["in2"]
+
+
+def test_what_i_put_into_a_lane_that_they_removed_goes_with_it() -> None:
+    mine = BASE.insert(log("x"), owner="route", branch="yes")
+    merged = merge(BASE, mine, BASE.remove_branch("yes", owner="route"))
+    assert ("route", ("branches", "yes")) in named(merged)
+    assert merged.document.find("x") is None
+
+
+def test_what_i_moved_within_its_row_and_they_out_of_it_is_named() -> None:
+    mine = move_all(move_all(BASE, ["in3"], "up"), ["in3"], "up")
+    merged = merge(BASE, mine, move_all(BASE, ["in3"], "out"))
+    assert named(merged) == {("in3", MOVED)}
+    assert ids(merged.document) == ids(move_all(BASE, ["in3"], "out"))
+
+
+def test_what_both_moved_within_a_row_is_named_where_it_stands_elsewhere() -> None:
+    mine, theirs = ordered(BASE, "route", "b", "each", "d", "a"), ordered(BASE, "route", "b", "a", "each", "d")
+    merged = merge(BASE, mine, theirs)
+    assert (named(merged), merged.document) == ({("a", MOVED)}, theirs)
+    assert not merge(BASE, mine, mine.with_name("Other")).collisions
+
+
+def test_inputs_that_both_moved_are_named() -> None:
+    def with_inputs(*names: str) -> Document:
+        return BASE.with_inputs([{"name": name, "type": "text"} for name in names])
+
+    merged = merge(with_inputs(*"abcd"), with_inputs(*"bcda"), with_inputs(*"bcad"))
+    assert named(merged) == {(None, ("inputs", "a"))}
+    assert [declared.name for declared in merged.document.inputs] == [*"bcad"]
+
+
+def test_one_value_is_taken_from_another_version() -> None:
+    mine = BASE.with_properties("a", {"message": "mine", "level": "error"})
+    assert with_value_of(BASE, mine, "a", ("properties", "message")).find("a").properties == {"message": "mine"}
+    assert with_value_of(mine, BASE, "a", ("properties", "level")).find("a").properties == {"message": "mine"}
+    assert with_value_of(mine, mine.with_name("N"), None, ("name",)).name == "N"
+    gone = BASE.remove("a")
+    assert with_value_of(gone, mine, "a", ("properties", "message")) is gone
+
+
 # Any two edits
 
 NAMES = st.sampled_from(["x", "y", "z"])
