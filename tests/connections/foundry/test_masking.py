@@ -54,6 +54,8 @@ FORMS = {
     "HTML names": lambda text: text.replace("/", "&sol;").replace("+", "&plus;").replace("=", "&equals;"),
     "hexadecimal": lambda text: text.encode().hex(),
     "hexadecimal in capitals": lambda text: text.encode().hex().upper(),
+    "percent with u": lambda text: "".join(f"%u{ord(sign):04x}" for sign in text),
+    "percent four times": lambda text: percent(text).replace("%", "%252525"),
     "bearer": "Bearer {}".format,
     **{
         f"base64 at {before}, {after} behind": lambda text, before=before, after=after: base64.b64encode(
@@ -253,3 +255,64 @@ def test_a_large_text_is_masked_in_slices_like_the_whole():
     text = f"{'a word & ' * 4_000}{KEY}" * 5
     assert masker.text(text) == text.replace(KEY, MASK)
     assert streamed(masker, [text]) == text.replace(KEY, MASK)
+
+
+@pytest.mark.parametrize(
+    ("secret", "sent_back"),
+    [
+        ("back\\slash\\key", json.dumps("back\\slash\\key")[1:-1]),
+        ("back\\slash\\key", json.dumps(json.dumps("back\\slash\\key")[1:-1])[1:-1]),
+        ("smile-😀-key-😀", json.dumps("smile-😀-key-😀")[1:-1]),
+        (" blanks-around-it\n", "blanks-around-it"),
+        ("%c3(-planted-key", "%c3(-planted-key"),
+        ("aab-planted-key", "aaab-planted-key"),
+        ("abcabcabcabc", "abcabcabcabc"),
+    ],
+)  # fmt: skip
+def test_a_secret_of_other_signs_is_masked_at_once_and_piece_by_piece(secret, sent_back):
+    masker, kept = Masker([secret]), "a" * (sent_back.startswith("aaab"))
+    assert masker.text(f"<{sent_back}>") == streamed(masker, list(f"<{sent_back}>")) == f"<{kept}{MASK}>"
+    assert streamed(masker, [f"<{sent_back}", ">"]) == f"<{kept}{MASK}>"
+
+
+@pytest.mark.parametrize("before", [b"", b"x", b"xx"])
+@pytest.mark.parametrize("secret", ["planted-secr", "planted-secre", "planted-secret"])
+def test_a_secret_is_found_wherever_it_stands_in_base64(secret, before):
+    masker = Masker([secret])
+    for after in (b"", b"\xff", b"\xff\xff", b"\xff\xff\xff"):
+        encoded = base64.b64encode(before + secret.encode() + after)
+        assert MASK in masker.text(encoded.decode())
+        assert not after or masker.finds(encoded)
+
+
+def test_what_is_no_sign_stays_as_it_is():
+    said = f"&#1114112; &#x110000; &nosuch; %zz \\q {KEY}"
+    assert Masker([KEY]).text(said) == said.replace(KEY, MASK)
+
+
+def test_a_beginning_that_is_spelt_at_great_length_is_masked():
+    secret = "0123456789abcdef" * 16
+    window = Masker([secret]).window()
+    said = "".join(window.feed(f"&#x0000{ord(sign):06x};") for sign in secret[:-1])
+    assert said.startswith(MASK)
+    assert (said + window.finish()).count("&#") < 20  # of 255
+
+
+def test_a_value_that_json_cannot_hold_is_walked():
+    masker, endless = Masker([KEY]), [KEY]
+    endless.append(endless)
+    assert masker.value({("a", KEY): {1, 2}, "b": KEY}) == {("a", MASK): {1, 2}, "b": MASK}
+    assert KEY not in str(masker.value(endless))
+    deep = {"text": KEY}
+    for _ in range(150):
+        deep = {"part": Part(KEY, 1), "deep": deep}
+    masked = masker.value({**deep, "endless": endless})
+    depth = 0
+    while isinstance(masked["deep"], dict):
+        masked, depth = masked["deep"], depth + 1
+    assert (depth, masked["deep"], masked["part"]) == (99, MASK, MASK)
+
+
+def test_a_masker_of_nothing_is_none():
+    assert not Masker(["short", SIMULATOR_KEY])
+    assert Masker([KEY])
