@@ -18,7 +18,10 @@ from connections.foundry.lessons import (
     Lesson,
     LocalLessonMemory,
     apply_lessons,
+    change_of,
+    learnt_way,
     lessons_from,
+    refused_parameter,
     unsent_fields,
 )
 from connections.foundry.values import ChatRequest, Completion, EmbeddingRequest, Message, Target
@@ -250,6 +253,91 @@ async def test_lessons_of_one_deployment_are_not_those_of_another():
     await answered(client, temperature=0.2)
     await answered(client, f"{ROOT}/openai/deployments/other", temperature=0.2)
     assert [("temperature" in body) for _, body in service.asked] == [True, False, True, False]
+
+
+THOUGHT = {"thinking": {"type": "adaptive", "display": "summarized"}, "output_config": {"format": {}}, "x": 1}
+
+
+@pytest.mark.parametrize(
+    ("named", "part"),
+    [
+        ("thinking.adaptive.display", "thinking.display"),
+        ("thinking.display", "thinking.display"),
+        ("thinking.adaptive.budget_tokens", "thinking"),
+        ("x.display", "x"),
+        ("x[0].y", "x"),
+        ("format", "output_config.format"),
+        ("output_config.effort", "output_config"),
+        ("effort", None),
+        ("display", None),
+    ],
+)
+def test_what_a_refusal_names_is_looked_for_in_the_body(named, part):
+    assert refused_parameter(THOUGHT, named) == part
+
+
+@pytest.mark.parametrize(
+    ("parameter", "code", "value"),
+    [
+        ("reasoning_effort", "unsupported_value", '"low"'),
+        ("reasoning_effort", "unsupported_parameter", ""),
+        ("temperature", "unsupported_value", ""),
+    ],
+)
+def test_only_grades_are_refused_by_value(parameter, code, value):
+    (lesson,) = lessons_from(refused(parameter, code), {**BODY, "reasoning_effort": "low"}, [], NOW)
+    assert (lesson.parameter, lesson.value) == (parameter, value)
+
+
+def lesson(parameter, instead="", value=""):
+    return Lesson(parameter, instead, "", NOW, value)
+
+
+@pytest.mark.parametrize(
+    ("lesson", "body", "sent"),
+    [
+        (lesson("thinking"), {"thinking": {"type": "adaptive"}}, {}),
+        (lesson("thinking", value="adaptive"), {"thinking": {"type": "adaptive"}}, {}),
+        (lesson("thinking", value="adaptive"), {"thinking": {"type": "enabled"}}, {"thinking": {"type": "enabled"}}),
+        (lesson("reasoning.effort"), {"reasoning": "high"}, {"reasoning": "high"}),
+        (lesson("reasoning.effort"), {"reasoning": {"effort": "high"}}, {}),
+        (lesson("max_tokens", "64"), {"max_tokens": 65}, {"max_tokens": 64}),
+        (lesson("max_tokens", "64"), {"max_tokens": 63}, {"max_tokens": 63}),
+        (lesson("max_tokens", "64"), {"max_tokens": "many"}, {"max_tokens": "many"}),
+        (lesson("temperature", value="beside top_p"), {"temperature": 1, "top_p": 1}, {"top_p": 1}),
+        (lesson("temperature", value="beside top_p"), {"temperature": 1}, {"temperature": 1}),
+        (lesson("effort", "high", '"max"'), {"effort": "max"}, {"effort": "high"}),
+        (lesson("effort", "high", '"max"'), {"effort": "low"}, {"effort": "low"}),
+    ],
+)
+def test_a_lesson_changes_what_it_is_about_alone(lesson, body, sent):
+    assert apply_lessons([lesson], body) == sent
+
+
+@pytest.mark.parametrize(
+    ("lesson", "words"),
+    [
+        (lesson("thinking"), "thinking is not sent"),
+        (lesson("thinking", value="adaptive"), "adaptive thinking is not asked for"),
+        (lesson("temperature", value="beside top_p"), "temperature is not sent beside top_p"),
+        (lesson("effort", "high", '"max"'), "effort is high instead of max"),
+        (lesson("effort", value='"max"'), 'effort is not sent when it is "max"'),
+        (lesson("max_tokens", "64000"), "max_tokens is at most 64,000"),
+        (lesson("response_format", "json_object"), "response_format is sent as json_object, without schema"),
+        (lesson("max_tokens", "max_completion_tokens"), "max_tokens is sent as max_completion_tokens"),
+    ],
+)
+def test_a_lesson_is_said(lesson, words):
+    assert change_of(lesson) == words
+
+
+def test_what_was_learnt_last_about_the_way_counts():
+    known = [lesson(API, "chat"), lesson(API, "responses"), lesson(ENDPOINT, "x")]
+    assert (learnt_way(known, API), learnt_way(known, API_VERSION)) == ("responses", "")
+
+
+def test_other_errors_teach_nothing():
+    assert lessons_from(FoundryError(ErrorKind.SERVER, "500", params=("temperature",)), BODY, [], NOW) == []
 
 
 def test_all_that_one_answer_refuses_is_taken():
