@@ -152,6 +152,71 @@ def test_several_actions_move_by_one_step(chosen: list[str], direction: str, ord
     assert ids(move_all(TREE, chosen, direction)) == order
 
 
+ROW = parse(flow(log("a"), log("b"), container("box", [log("x")]), log("c"), log("d")))
+
+
+@pytest.mark.parametrize(
+    ("chosen", "direction", "order"),
+    [
+        (["a", "b"], "down", ["box", "x", "a", "b", "c", "d"]),
+        (["c", "d"], "up", ["a", "b", "c", "d", "box", "x"]),
+        (["c", "d"], "down", ["a", "b", "box", "x", "c", "d"]),
+        (["b"], "into", ["a", "box", "b", "x", "c", "d"]),
+        (["c"], "into", ["a", "b", "box", "c", "x", "d"]),
+        (["a"], "into", ["a", "b", "box", "x", "c", "d"]),
+        (["d"], "into", ["a", "b", "box", "x", "c", "d"]),
+        (["a"], "out", ["a", "b", "box", "x", "c", "d"]),
+    ],
+)
+def test_actions_of_a_row_move_together_and_only_into_what_is_next_to_them(chosen, direction, order) -> None:
+    assert ids(move_all(ROW, chosen, direction)) == order
+
+
+@pytest.mark.parametrize(
+    ("at", "order"),
+    [
+        (-1, ["a", "c", "b", "box", "x", "d"]),
+        (1, ["a", "c", "b", "box", "x", "d"]),
+        (3, ["b", "box", "x", "a", "c", "d"]),
+        (9, ["b", "box", "x", "d", "a", "c"]),
+    ],
+)
+def test_what_is_dropped_in_its_own_row_stands_where_it_was_dropped(at: int, order: list[str]) -> None:
+    assert ids(move_to(ROW, ["c", "a"], TOP, at)) == order
+
+
+def test_what_is_put_in_or_taken_out_of_a_container_leaves_its_neighbours() -> None:
+    assert ids(insert_all(ROW, [log("new")], ("box", "box-0"), -1)) == ["a", "b", "box", "new", "x", "c", "d"]
+    assert ids(insert_all(ROW, [log("new")], TOP, 1)) == ["a", "new", "b", "box", "x", "c", "d"]
+    unwrapped, freed = unwrap(ROW, "box")
+    assert (ids(unwrapped), freed) == (["a", "b", "x", "c", "d"], ["x"])
+    assert ids(duplicate_all(ROW, ["b", "c"])[0]) == ["a", "b", "box", "x", "c", "b2", "c2", "d"]
+
+
+def test_actions_are_disabled_with_what_is_inside_of_them() -> None:
+    off = set_disabled(ROW, ["box", "x", "a"], disabled=True)
+    assert [located.action.id for located in off.walk() if located.action.disabled] == ["a", "box"]
+    assert set_disabled(off, ["a"], disabled=False).find("a").disabled is False
+
+
+def test_notes_of_actions_and_of_the_flow_come_and_go() -> None:
+    longest = "x" * 2_000
+    noted = set_note(set_note(ROW, "a", "Why"), None, longest)
+    assert (noted.find("a").note, noted.note) == ("Why", longest)
+    assert as_text(set_note(set_note(noted, "a", ""), None, "")) == as_text(ROW)
+    with pytest.raises(DocumentError, match="A note has at most 2,000 characters; this one has 2,001"):
+        set_note(ROW, None, longest + "x")
+
+
+def test_copies_keep_the_ids_that_are_free() -> None:
+    copies = with_free_ids_only([container("box", [log("x"), log("y")]), log("new"), log("new")], ROW)
+    assert [copy["id"] for copy in copies] == ["box2", "new", "new2"]
+    (lane,) = copies[0]["branches"]
+    assert lane["id"] not in [branch.id for branch in ROW.find("box").branches]
+    assert [inner["id"] for inner in lane["actions"]] == ["x2", "y"]
+    assert "branches" not in copies[1]
+
+
 def test_what_makes_no_sense_is_refused_with_a_sentence() -> None:
     for edit, words in (
         (lambda: move_to(TREE, ["box"], ("box", "box-1"), 0), "cannot go into itself"),
