@@ -2,6 +2,7 @@
 
 import pytest
 
+from connections.endpoint.agent_place import AgentPlace, agent_place
 from connections.endpoint.endpoint import Endpoint, EndpointError, EndpointKind, KeyHeader
 from connections.endpoint.hosts import is_or_is_below, sovereign_cloud_of
 from connections.endpoint.recognise import parse_endpoint
@@ -24,6 +25,8 @@ LISTED = "openai/deployments?api-version=2023-03-15-preview"
         (PROJECT, f"{PROJECT}/deployments?api-version=v1"),
         (f"{PROJECT}/openai/responses?api-version=2025-11-15-preview", f"{PROJECT}/deployments?api-version=v1"),
         (SERVERLESS, f"{SERVERLESS}/info?api-version=2024-05-01-preview"),
+        ("https://r.services.ai.azure.com/anthropic", f"https://r.services.ai.azure.com/{LISTED}"),
+        ("https://gw.contoso.com/claude/v1/messages", None),
         ("https://api.openai.com/v1", "https://api.openai.com/v1/models"),
         ("http://localhost:8080/v1?team=a", "http://localhost:8080/v1/models?team=a"),
     ],
@@ -98,6 +101,8 @@ def test_whose_host_it_is(pasted, is_azure, is_resource):
         (f"{RESOURCE}/openai/responses?api-version=2025-04-01-preview", "Responses", True),
         (SERVERLESS, "Serverless", True),
         ("https://api.openai.com/v1", "OpenAI-compatible", True),
+        ("https://r.services.ai.azure.com/anthropic", "Claude", True),
+        (f"{PROJECT}/agents/A/endpoint/protocols/openai", "Foundry agent", False),
     ],
 )
 def test_each_kind_has_a_label_and_says_where_the_model_stands(pasted, label, in_body):
@@ -188,3 +193,25 @@ def test_hosts_are_told_by_whole_names():
     assert not is_or_is_below("xw3.org", ("w3.org",))
     assert sovereign_cloud_of("r.openai.azure.com") is None
     assert sovereign_cloud_of("xazure.us") is None
+
+
+@pytest.mark.parametrize(
+    ("rest", "name", "is_application", "place"),
+    [
+        ("", "", False, AgentPlace.PROJECT),
+        ("/openai/v1", "", False, AgentPlace.PROJECT),
+        ("/agents/My%20agent/endpoint/protocols/openai", "My agent", False, AgentPlace.AGENT),
+        ("/applications/Shop/protocols/openai", "Shop", True, AgentPlace.AGENT),
+        ("/openai/v1/responses?agent_reference=helper%3A2", "helper", False, AgentPlace.AGENT),
+    ],
+)
+def test_the_agent_of_an_address_has_a_name(rest, name, is_application, place):
+    endpoint = parse_endpoint(PROJECT + rest)
+    assert (endpoint.agent_name, endpoint.is_application, endpoint.project_url) == (name, is_application, PROJECT)
+    assert agent_place(endpoint.url) is place
+
+
+def test_what_is_no_project_has_no_agents():
+    endpoint = parse_endpoint("https://gw.contoso.com/agents/A/protocols/openai/v1")
+    assert (endpoint.agent_name, endpoint.is_application, endpoint.project_url) == ("", False, None)
+    assert agent_place(endpoint.url) is AgentPlace.NONE
