@@ -45,7 +45,7 @@ async def check_form(request: Request, pk: int | None = None) -> HttpResponse:
     problems = [text for field, texts in form.errors.items() if field != "name" for text in texts]
     test_form.fields["model"].required = bool(problems) or form.draft().needs_deployment
     if form.kind == FOUNDRY and not test_form.is_valid():
-        problems.append(str(test_form.errors["model"][0]))
+        problems += [str(texts[0]) for texts in test_form.errors.values()]
     context: dict[str, Any] = {"problems": problems}
     if not problems:
         try:
@@ -55,9 +55,11 @@ async def check_form(request: Request, pk: int | None = None) -> HttpResponse:
         else:
             context = outcome_context(outcome)
             model = test_form.cleaned_data["model"].strip() if form.kind == FOUNDRY else ""
-            await remember_test(request.session, form.draft(), outcome, model)
+            is_check = outcome.ok or not getattr(outcome, "asked_to_embed", False)
+            if is_check:
+                await remember_test(request.session, form.draft(), outcome, model)
             await in_thread(record_form_test)(request, form, stored, outcome)
-            if stored and valid and not form.changes_the_call():
+            if is_check and stored and valid and not form.changes_the_call():
                 await sync_to_async(stored.record_check)(outcome)
     status = 422 if context.get("problems") else 200
     if request.htmx:
@@ -79,18 +81,22 @@ def record_form_test(
 async def run_test(form: AnyConnectionForm, test_form: TestForm) -> TestResult | SignInCheck:
     """Raises KeyUnreadable, AddressError."""
     if isinstance(form, ConnectionForm):
-        return await foundry_client().test(form.target(), test_form.cleaned_data["model"].strip())
+        asked = test_form.cleaned_data
+        return await foundry_client().test(form.target(), asked["model"].strip(), asked["embed"].strip())
     return await check_sign_in(form.target())
 
 
 def outcome_context(outcome: TestResult | SignInCheck, *, is_stored: bool = False) -> dict[str, Any]:
     """What the line beside the button and the details say of a test."""
+    label = "Answered" if outcome.ok else CHECK_LABELS.get(outcome.kind, "Failed")
+    if isinstance(outcome, TestResult) and outcome.asked_to_embed and not outcome.wrong:
+        label = "Embedded" if outcome.ok else "Not embedded"
     return {
         "result" if isinstance(outcome, TestResult) else "check": outcome,
         "at": timezone.now(),
         "is_stored": is_stored,
         "outcome": outcome,
-        "outcome_label": "Answered" if outcome.ok else CHECK_LABELS.get(outcome.kind, "Failed"),
+        "outcome_label": label,
     }
 
 

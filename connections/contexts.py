@@ -13,11 +13,14 @@ from connections.foundry.lessons import (
     API,
     API_VERSION,
     EFFORT,
+    EMBEDDINGS,
     ENDPOINT,
     FEATURES,
     FORMAT,
     KEY_HEADER,
+    NONE_MADE,
     SCOPE,
+    SOME_MADE,
     VERSION,
     WAYS,
     change_of,
@@ -94,6 +97,7 @@ PARAMETER_LABELS = {
     SCOPE: "Scope of the token",
     KEY_HEADER: "Header of the key",
     FEATURES: "Preview features",
+    EMBEDDINGS: "Embeddings",
     "max_tokens": "Output limit",
     "max_completion_tokens": "Output limit",
     "max_output_tokens": "Output limit",
@@ -105,6 +109,8 @@ REPLACEMENT_LABELS = {
     "responses": "Responses API",
     "chat": "Chat completions",
     "messages": "Messages, as Claude does",
+    NONE_MADE: "None are made; flows that ask for them get a warning",
+    SOME_MADE: "Made after all",
 }
 
 

@@ -188,3 +188,4 @@ class TestForm(forms.Form):
         max_length=200,
         error_messages={"required": "Type the name of a deployment to test with."},
     )
+    embed = forms.CharField(label="Text to embed", max_length=8_000, required=False)

@@ -18,12 +18,21 @@ from connections.foundry.answers import AnswerContext, read_completion, read_dat
 from connections.foundry.auth import EntraTokens, TokenSource
 from connections.foundry.backoff import RetryPolicy
 from connections.foundry.calls import ChatCall, EmbeddingCall, ListCall, ModelCall
+from connections.foundry.classify import speaks_another_api
 from connections.foundry.destinations import Destinations
 from connections.foundry.diagnosis import TestResult
 from connections.foundry.errors import FoundryError, request_id
 from connections.foundry.exchange import ExchangeServices, ModelExchange, ReadEvents, RenewTarget
 from connections.foundry.keys import KeyWatch, UnwatchedKeys
-from connections.foundry.lessons import LessonMemory, LocalLessonMemory
+from connections.foundry.lessons import (
+    EMBEDDINGS,
+    NONE_MADE,
+    SOME_MADE,
+    Lesson,
+    LessonMemory,
+    LocalLessonMemory,
+    learnt_way,
+)
 from connections.foundry.routes import Api
 from connections.foundry.transport import HttpAnswer, HttpTransport
 from connections.foundry.values import (
@@ -104,8 +113,11 @@ class FoundryClient:
         retry: RetryPolicy | None = None,
         renew: RenewTarget | None = None,
     ) -> AsyncGenerator[EmbeddingEvent]:
-        """The same, with the waits as they begin. Raises FoundryError, and what `renew` does."""
-        return self._events(EmbeddingCall(target, request), read_embeddings, retry, renew)
+        """The same, with the waits as they begin. Raises FoundryError, and what `renew` does.
+
+        That a deployment makes none is remembered, until it does.
+        """
+        return self._embedding_events(EmbeddingCall(target, request), retry, renew)
 
     async def deployments(self, target: Target) -> list[ListedDeployment] | None:
         """The real deployments of the resource or project; None where the service gives no list."""
@@ -155,8 +167,11 @@ class FoundryClient:
             return found
         return None
 
-    async def test(self, target: Target, model: str) -> TestResult:
-        """One tiny chat call, and what to do when it fails. Never raises FoundryError, the result carries it."""
+    async def test(self, target: Target, model: str, embed: str = "") -> TestResult:
+        """One tiny chat call, or a text to embed, and what to do when it fails. Never raises FoundryError, the result
+        carries it."""
+        if embed:
+            return await diagnosis.diagnose_embedding(self, target, model, embed)
         return await diagnosis.diagnose(self, target, model)
 
     async def aclose(self) -> None:
@@ -168,6 +183,29 @@ class FoundryClient:
         self, call: ModelCall, read: ReadEvents, retry: RetryPolicy | None, renew: RenewTarget | None = None
     ) -> AsyncGenerator[Any]:
         return ModelExchange(self._services, call, read, retry or self._retry, renew).events()
+
+    async def _embedding_events(
+        self, call: EmbeddingCall, retry: RetryPolicy | None, renew: RenewTarget | None
+    ) -> AsyncGenerator[EmbeddingEvent]:
+        try:
+            async with aclosing(self._events(call, read_embeddings, retry, renew)) as events:
+                async for event in events:
+                    yield event
+        except FoundryError as error:
+            if speaks_another_api(error):
+                await self._remember_embeddings(call, NONE_MADE, error.raw)
+            raise
+        if await self._makes_none(call):
+            await self._remember_embeddings(call, SOME_MADE, "")
+
+    async def _makes_none(self, call: EmbeddingCall) -> bool:
+        """Whether that is what was learnt."""
+        lessons = await self._services.memory.lessons(call.target.endpoint.url, call.model)
+        return learnt_way(lessons, EMBEDDINGS) == NONE_MADE
+
+    async def _remember_embeddings(self, call: EmbeddingCall, makes: str, said: str) -> None:
+        lesson = Lesson(EMBEDDINGS, makes, said, self._services.clock())
+        await self._services.memory.learn(call.target.endpoint.url, call.model, lesson)
 
     async def _last_event(self, call: ModelCall, read: ReadEvents, retry: RetryPolicy | None) -> Any:
         """The result of a call that does not stream."""

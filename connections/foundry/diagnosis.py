@@ -18,6 +18,7 @@ from connections.foundry.agents import AgentCall, AgentRequest, label_of
 from connections.foundry.backoff import RetryPolicy
 from connections.foundry.calls import ChatCall, EmbeddingCall
 from connections.foundry.classify import speaks_another_api
+from connections.foundry.embeddings import body_of, makes_none
 from connections.foundry.errors import ErrorKind, FoundryError
 from connections.foundry.values import (
     ChatEvent,
@@ -34,6 +35,7 @@ from connections.foundry.values import (
 
 TEST_TOKENS = 16  # the least that every API accepts
 ONCE = RetryPolicy(attempts=1)
+FIRST_VALUES = 8  # of a vector that are shown
 MOST_SHAPES = 5  # tried beside the pasted one
 # What another shape of address, or another header, may mend.
 BY_SHAPE = (ErrorKind.NOT_FOUND_ROUTE, ErrorKind.PROTOCOL, ErrorKind.AUTH_TOKEN)
@@ -87,7 +89,9 @@ class TestResult:
     wrong: str = ""  # host, key, token, role, network, deployment, agent, api-version or path
     deployments: tuple[ListedDeployment, ...] | None = None  # None: the service gives no list
     agent: ListedAgent | None = None  # that the address is of, as far as it is known
-    dimensions: int | None = None  # of its vectors, where the deployment makes embeddings and does not chat
+    dimensions: int | None = None  # of its vectors, where the deployment makes embeddings
+    first_values: tuple[float, ...] = ()  # of the vector
+    asked_to_embed: bool = False  # and not whether it chats
     asked_version: str = ""  # api-version that the service wanted instead of the pasted one, and that was used
     newer: str = ""  # the address of the same host that takes none
 
@@ -259,14 +263,40 @@ def test_request(endpoint: Endpoint, model: str) -> ChatRequest:
 
 async def probe_embeddings(client: DiagnosisClient, target: Target, model: str) -> TestResult | None:
     """None when the deployment makes none."""
-    request, started = EmbeddingRequest(model, "ready?"), time.monotonic()
     try:
-        made = await client.embed(target, request, retry=ONCE)
-        sent = EmbeddingCall(target, request).wire_request(())
+        return await embedding_of(client, target, EmbeddingRequest(model, "ready?"))
     except FoundryError:
         return None
+
+
+async def diagnose_embedding(client: DiagnosisClient, target: Target, model: str, text: str) -> TestResult:
+    """A text as a vector. Never raises FoundryError."""
+    request, started = EmbeddingRequest(model, text), time.monotonic()
+    try:
+        return replace(await embedding_of(client, target, request), asked_to_embed=True)
+    except FoundryError as error:
+        failed = makes_none(error, model)
+    return TestResult(
+        False,
+        target.endpoint.embeddings_url(model) or target.endpoint.url,
+        failed.status,
+        milliseconds_since(started),
+        request_id=failed.request_id,
+        error=failed,
+        request={"body": body_of(target.endpoint, request)},
+        answer=failed.raw,
+        wrong="" if speaks_another_api(failed) else CULPRITS.get(failed.kind, ""),
+        asked_to_embed=True,
+    )
+
+
+async def embedding_of(client: DiagnosisClient, target: Target, request: EmbeddingRequest) -> TestResult:
+    """Raises FoundryError."""
+    started = time.monotonic()
+    made = await client.embed(target, request, retry=ONCE)
+    sent = EmbeddingCall(target, request).wire_request(())
     if not made.vectors or not made.vectors[0]:
-        return None
+        raise FoundryError(ErrorKind.PROTOCOL, "The answer has no vector.", "Try again.", status=made.status)
     size = len(made.vectors[0])
     return TestResult(
         True,
@@ -279,6 +309,7 @@ async def probe_embeddings(client: DiagnosisClient, target: Target, model: str) 
         request_id=made.request_id,
         request={"url": sent.route.url, "body": sent.body},
         dimensions=size,
+        first_values=tuple(round(value, 6) for value in made.vectors[0][:FIRST_VALUES]),
     )
 
 

@@ -10,8 +10,18 @@ from typing import Any
 
 from connections.endpoint.endpoint import Endpoint
 from connections.foundry.chat import check_error, usage_of
+from connections.foundry.classify import speaks_another_api
+from connections.foundry.errors import FoundryError
 from connections.foundry.filters import text_or_none
 from connections.foundry.values import EmbeddingRequest, ProtocolError
+
+
+def makes_none(error: FoundryError, model: str) -> FoundryError:
+    """An error of a call for embeddings; of a deployment that makes none in the words of the API that it lacks."""
+    if speaks_another_api(error):
+        error.message = f"{error.status}: {model} makes no embeddings."
+        error.hint = "Choose a deployment of an embeddings model, such as text-embedding-3-small."
+    return error
 
 
 def body_of(endpoint: Endpoint, request: EmbeddingRequest) -> dict[str, Any]:

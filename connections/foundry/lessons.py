@@ -39,7 +39,8 @@ LARGEST = re.compile(r"\bmax_tokens: \d+ > (\d{1,9})\b")
 API, ENDPOINT, API_VERSION, VERSION = "(api)", "(endpoint)", "(api-version)", "(anthropic-version)"
 SCOPE, KEY_HEADER = "(scope)", "(key header)"
 FEATURES = "(features)"  # previews that a service wants to be asked for
-WAYS = (API, ENDPOINT, API_VERSION, VERSION, SCOPE, KEY_HEADER, FEATURES)
+EMBEDDINGS, NONE_MADE, SOME_MADE = "(embeddings)", "none", "made"  # whether a deployment makes them; decides nothing
+WAYS = (API, ENDPOINT, API_VERSION, VERSION, SCOPE, KEY_HEADER, FEATURES, EMBEDDINGS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -191,7 +192,9 @@ def change_of(lesson: Lesson) -> str:
     if lesson.instead.isdecimal():
         return f"{name} is at most {int(lesson.instead):,}"
     if lesson.instead == JSON_OBJECT:
-        return f"{name} is sent as json_object, without schema"
+        return f"{name} is sent as json_object, its schema in the system prompt"
+    if not lesson.instead and REQUEST_FIELDS.get(name, name) == "response_format":
+        return f"{name} is not sent; the system prompt says it"
     return f"{name} is sent as {lesson.instead}" if lesson.instead else f"{name} is not sent"
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, TypeVar
 
@@ -13,8 +13,9 @@ from django.utils.text import slugify
 from connections.clients import identity_problem
 from connections.endpoint.agent_place import AgentPlace, agent_place
 from connections.fields import UnreadableSecret
+from connections.foundry.lessons import EMBEDDINGS, NONE_MADE
 from connections.kinds.foundry import FOUNDRY
-from connections.models import OWN_IDENTITIES, Connection
+from connections.models import OWN_IDENTITIES, Connection, LearntLesson
 from flows.actions.registry import properties_of_type
 from flows.interpreter import runner
 from flows.language.document import Document, DocumentError
@@ -34,6 +35,7 @@ class Needs:
 
     connections: frozenset[str]
     flows: frozenset[str]  # slugs
+    embedding: frozenset[str]  # deployments that are asked for embeddings
 
 
 @dataclass(frozen=True)
@@ -44,6 +46,7 @@ class FoundConnection:
     kind: str
     trouble: str
     agent_place: AgentPlace
+    without_embeddings: frozenset[str] = frozenset()  # deployments that were seen to make none, as far as asked for
 
 
 # Of revisions, which never change: what they name, and their errors among what there is of that.
@@ -62,7 +65,8 @@ def problems_of(document: Document, flow: Flow | None = None) -> list[Problem]:
     flows = {**own, **called_flows(needs, {flow.slug} if flow else ())}
     secrets = list(flow.secrets.all()) if flow else []
     keys = frozenset(each.key for each in secrets) if flow else None
-    return lint(document, existing_connections(needs), flows, keys, unreadable_among(secrets))
+    connections = with_lessons(existing_connections(needs), needs)
+    return lint(document, connections, flows, keys, unreadable_among(secrets))
 
 
 def problems_of_revision(revision: Revision, flow: Flow, known: Iterable[Connection]) -> list[Problem]:
@@ -72,7 +76,8 @@ def problems_of_revision(revision: Revision, flow: Flow, known: Iterable[Connect
     """
     document, key = revision.parsed(), (revision.pk, revision.created_at)
     needs = needs_known.get(key) or remember(needs_known, key, needs_of(document))
-    connections, flows = connections_among(known, needs), called_flows(needs, {flow.slug})
+    connections = with_lessons(connections_among(known, needs), needs)
+    flows = called_flows(needs, {flow.slug})
     secrets = list(flow.secrets.all())
     keys, unreadable = frozenset(each.key for each in secrets), unreadable_among(secrets)
     around = (frozenset(connections.items()), frozenset(flows.items()), keys, unreadable)
@@ -140,13 +145,14 @@ def errors_before_run(revision: Revision) -> list[Problem]:
 
 
 def needs_of(document: Document) -> Needs:
-    named = {
-        connection
+    values = [
+        (property, action.properties.get(name))
         for action in (located.action for located in document.walk())
         for name, property in properties_of_type(action.type).items()
-        for connection in property.connections_named(action.properties.get(name))
-    }
-    return Needs(frozenset(named), frozenset(slug for _, _, slug in linter.calls_in(document)))
+    ]
+    named = frozenset(connection for property, value in values for connection in property.connections_named(value))
+    embedding = frozenset(model for property, value in values if (model := property.embeds_with(value)))
+    return Needs(named, frozenset(slug for _, _, slug in linter.calls_in(document)), embedding)
 
 
 def existing_connections(needs: Needs) -> dict[str, FoundConnection]:
@@ -163,6 +169,21 @@ def connections_among(known: Iterable[Connection], needs: Needs) -> dict[str, Fo
     return {each.name: found_connection(each.kind, each.auth, each.endpoint) for each in named}
 
 
+def with_lessons(found: dict[str, FoundConnection], needs: Needs) -> dict[str, FoundConnection]:
+    """With what was learnt of the deployments that are asked for embeddings; costs nothing where none is."""
+    if not needs.embedding or not found:
+        return found
+    endpoints = dict(Connection.objects.filter(name__in=found).values_list("name", "endpoint"))
+    lessons = LearntLesson.objects.filter(
+        endpoint__in=endpoints.values(), model__in=needs.embedding, parameter=EMBEDDINGS, instead=NONE_MADE
+    )
+    known = set(lessons.values_list("endpoint", "model"))
+    return {
+        name: replace(each, without_embeddings=frozenset(model for at, model in known if at == endpoints.get(name)))
+        for name, each in found.items()
+    }
+
+
 def found_connection(kind: str, auth: str, address: str) -> FoundConnection:
     if kind != FOUNDRY.name:
         return FoundConnection(kind, "", AgentPlace.NONE)
@@ -175,6 +196,7 @@ def details_of(found: Mapping[str, FoundConnection]) -> dict[str, dict[str, Any]
         "kinds": {name: each.kind for name, each in found.items()},
         "troubles": {name: each.trouble for name, each in found.items()},
         "agent_places": {name: each.agent_place for name, each in found.items()},
+        "without_embeddings": {name: each.without_embeddings for name, each in found.items()},
     }
 
 

@@ -51,16 +51,19 @@ def problems(
     kinds: Mapping[str, str] | None = None,
     environment: Collection[str] | None = None,
     agent_places: Mapping[str, AgentPlace] | None = None,
+    without_embeddings: Mapping[str, Collection[str]] | None = None,
 ) -> list[Problem]:
     """In the order of the flowchart.
 
     `connections`, `secrets` and `flows` (by slug) name those that exist; None leaves them unchecked. `troubles` says of
     connections, by name, why no call can go there, `kinds` which kind those are of that are not of Foundry,
-    `agent_places` whether there are agents;
+    `agent_places` whether there are agents, `without_embeddings` which deployments make none;
     `unreadable` are the stored secrets that cannot be decrypted, `environment` the variables of the server that flows
     may read, or None.
     """
-    around = Installation(connections, troubles or {}, kinds or {}, environment, agent_places or {})
+    around = Installation(
+        connections, troubles or {}, kinds or {}, environment, agent_places or {}, without_embeddings or {}
+    )
     found = [
         *input_problems(document),
         *Linter(around).block_problems(document.actions, start_variables(document)),
@@ -163,6 +166,7 @@ class Installation:
     kinds: Mapping[str, str]
     environment: Collection[str] | None
     agent_places: Mapping[str, AgentPlace]
+    without_embeddings: Mapping[str, Collection[str]]
 
 
 class Linter:
@@ -225,6 +229,7 @@ class Linter:
             connection_kinds=around.kinds,
             troubles=around.troubles,
             agent_places=around.agent_places,
+            without_embeddings=around.without_embeddings,
             environment_secrets=around.environment,
             others=in_force(action),
             is_overridden=False,

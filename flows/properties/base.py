@@ -43,6 +43,7 @@ class LintContext:
     connection_kinds: Mapping[str, str]  # by the name of the connection; those that are left out are of Foundry
     troubles: Mapping[str, str]  # why no call can go to a connection, by its name
     agent_places: Mapping[str, AgentPlace]  # whether there are agents, by the name of the connection
+    without_embeddings: Mapping[str, Collection[str]]  # deployments that make none, by the name of the connection
     environment_secrets: Collection[str] | None  # variables of the server that flows may read; None: unchecked
     others: Mapping[str, Any]  # properties of the same action as they are stored, that nothing takes the place of
     is_overridden: bool  # another property of the action takes the place of this one
@@ -143,6 +144,10 @@ class Property:
 
     def connections_named(self, value: Any) -> Sequence[str]:
         return ()
+
+    def embeds_with(self, value: Any) -> str:
+        """The deployment that is asked for embeddings, as far as it is written down."""
+        return ""
 
     def flow_named(self, value: Any) -> str:
         """The slug of another flow that the action runs, as far as it is written down."""

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from flows.properties.base import declare
+from flows.language.expressions import is_plain
+from flows.properties.base import Finding, LintContext, declare
 from flows.properties.text import TextProperty
 
 
@@ -14,6 +16,21 @@ class DeploymentProperty(TextProperty):
     kind = "deployment"
 
     of: str  # the property that names the connection
+    embeds: bool = False  # it is asked for embeddings
+
+    def embeds_with(self, value: Any) -> str:
+        return value.strip() if self.embeds and isinstance(value, str) and is_plain(value) else ""
+
+    def problems(self, value: Any, context: LintContext) -> Iterator[Finding]:
+        found = list(super().problems(value, context))
+        yield from found
+        connection, model = context.others.get(self.of), self.embeds_with(value)
+        if not found and model and model in context.without_embeddings.get(str(connection), ()):
+            yield Finding(
+                f"{model} makes no embeddings, as {connection} has learned. Choose one of an embeddings model, "
+                "or let the connection forget that.",
+                "warning",
+            )
 
 
 def deployment(label: str, **more: Any) -> Any:

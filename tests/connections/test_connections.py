@@ -10,6 +10,7 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
 from connections.clients import close_client
+from connections.contexts import lessons_by_deployment
 from connections.fields import KeyUnreadable, UnreadableSecret
 from connections.models import Connection
 from connections.secret import Secret
@@ -191,6 +192,28 @@ async def test_a_test_of_a_deployment_that_embeds_says_so(async_alice, simulator
     assert "<b>The deployment makes embeddings</b> of 8 numbers, and does not chat." in one_line(
         response.content.decode()
     )
+
+
+@pytest.mark.django_db(transaction=True)
+async def test_a_text_is_embedded_by_a_test_and_shown_by_its_first_values(async_alice, simulator):
+    stored = await sync_to_async(make_connection)("sim", endpoint=f"{simulator}/openai/v1", key="simulator")
+    form = posted(name="sim", endpoint=stored.endpoint, key="", model="text-embedding-3-small", embed="Two words")
+    url = reverse("connections:test", args=[stored.pk])
+    shown = one_line((await async_alice.post(url, form, headers={"HX-Request": "true"})).content.decode())
+    assert "<b>The deployment makes embeddings</b> of 8 numbers. Key, address and deployment are right." in shown
+    assert "First values" in shown
+    form |= {"model": "gpt-4o-mini"}
+    refused = (await async_alice.post(url, form, headers={"HX-Request": "true"})).content.decode()
+    assert "gpt-4o-mini makes no embeddings." in refused
+    assert "Not embedded" in refused
+    await stored.arefresh_from_db()
+    assert stored.check_ok  # the connection is as well as it was
+    learned = await sync_to_async(get_learned)(stored)
+    assert learned == [("gpt-4o-mini", "Embeddings", "None are made; flows that ask for them get a warning")]
+
+
+def get_learned(connection):
+    return [(model, row.title, row.effect) for model, rows in lessons_by_deployment(connection) for row in rows]
 
 
 @pytest.mark.django_db(transaction=True)

@@ -6,7 +6,10 @@ import json
 import pytest
 from django.core.management import CommandError, call_command
 from django.urls import reverse
+from django.utils import timezone
 
+from connections.foundry.lessons import EMBEDDINGS, NONE_MADE, SOME_MADE
+from connections.models import LearntLesson
 from flows.catalog.deletion import callers_of
 from flows.catalog.sample import add_sample
 from flows.engine import configuration
@@ -55,6 +58,27 @@ def test_what_is_typed_stays_when_the_flow_is_refused(client_alice):
     flow = flow_of("Broken", log(), inputs=[{"name": "question", "type": "text"}])
     answer = client_alice.post(start(flow), {"asked": "1", "input-question": "Typed words"})
     assert (answer.status_code, "Typed words" in answer.content.decode()) == (422, True)
+
+
+def test_a_deployment_that_was_seen_to_make_no_embeddings_is_warned_of():
+    connection = make_connection("sim")
+
+    def warnings(model="gpt-4o", **more):
+        stored = {"connection": "sim", "model": model, "input": "x", **more}
+        flow = flow_of(f"Embed {model}", {"id": "e", "type": "generate_embedding", "properties": stored})
+        both = configuration.problems_of(flow.current.parsed(), flow)
+        assert both == configuration.problems_of_revision(flow.current, flow, [connection])
+        return [(problem.property, problem.severity, problem.message) for problem in both]
+
+    assert warnings() == []  # nothing is guessed from a name
+    place = {"endpoint": connection.endpoint, "model": "gpt-4o", "parameter": EMBEDDINGS}
+    LearntLesson.objects.create(**place, instead=NONE_MADE, learned_at=timezone.now())
+    ((name, severity, message),) = warnings()
+    assert (name, severity) == ("model", "warning")
+    assert message.startswith("gpt-4o makes no embeddings, as sim has learned.")
+    assert warnings("text-embedding-3-small") == warnings("{{ 'gpt-4o' }}") == []
+    LearntLesson.objects.update(instead=SOME_MADE)
+    assert warnings() == []
 
 
 def test_warnings_and_what_is_disabled_keep_nobody_from_running(client_alice):

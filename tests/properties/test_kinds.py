@@ -48,6 +48,7 @@ def context(**changed):
         "troubles": {},
         "environment_secrets": {"CRM_KEY"},
         "agent_places": {},
+        "without_embeddings": {},
         "is_overridden": False,
         "others": {},
     }

@@ -7,7 +7,7 @@ from contextlib import aclosing
 from dataclasses import dataclass, field
 from typing import Any
 
-from connections.foundry.classify import speaks_another_api
+from connections.foundry.embeddings import makes_none
 from connections.foundry.errors import FoundryError
 from connections.foundry.values import (
     Adapted,
@@ -66,7 +66,12 @@ class Properties:
     )
     dynamic_connection: str | None = connection_variable()
     model: str = deployment(
-        "Model", of="connection", required=True, hint="Deployment name of an embeddings model.", on_card=True
+        "Model",
+        of="connection",
+        embeds=True,
+        required=True,
+        hint="Deployment name of an embeddings model.",
+        on_card=True,
     )
     input: Any = value(
         "Input",
@@ -135,7 +140,8 @@ class GenerateEmbedding(ActionType):
                 facts["usage"] = made.counts  # tokens are spent, whatever comes of the rest
                 refuse_wrong_answer(target, made, at + len(asked), len(texts))
         except FoundryError as error:
-            raise embedding_error(target, model, error, {**facts, "total_ms": timings.facts()["total_ms"]}) from None
+            known = {**facts, "total_ms": timings.facts()["total_ms"]}
+            raise call_error(target, makes_none(error, model), known) from None
         facts.update(facts_of_answer(made), total_ms=timings.facts()["total_ms"])
         result = value_of(made)
         return Result(
@@ -200,14 +206,6 @@ def refuse_wrong_answer(target: Target, made: MadeVectors, asked: int, most: int
             f"{most:,} vectors of {len(made.vectors[0]):,} numbers are more than {MOST_NUMBERS:,} numbers.",
             "Embed fewer texts at once, or set Dimensions.",
         )
-
-
-def embedding_error(target: Target, model: str, error: FoundryError, facts: Mapping[str, Any]) -> ActionError:
-    """A deployment that is none of an embeddings model says so in the words of the API that it lacks."""
-    if speaks_another_api(error):
-        error.message = f"{error.status}: {model} makes no embeddings."
-        error.hint = "Choose a deployment of an embeddings model, such as text-embedding-3-small."
-    return call_error(target, error, facts)
 
 
 def facts_of_answer(made: MadeVectors) -> dict[str, Any]:

@@ -10,7 +10,16 @@ from connections.foundry.backoff import RetryPolicy
 from connections.foundry.client import FoundryClient
 from connections.foundry.destinations import Destinations
 from connections.foundry.errors import ErrorKind, FoundryError
-from connections.foundry.values import ChatRequest, Completion, Message, Target, TextDelta, Waiting
+from connections.foundry.lessons import EMBEDDINGS, NONE_MADE, SOME_MADE, Lesson, LocalLessonMemory
+from connections.foundry.values import (
+    ChatRequest,
+    Completion,
+    EmbeddingRequest,
+    Message,
+    Target,
+    TextDelta,
+    Waiting,
+)
 from connections.secret import Secret
 
 QUICK = RetryPolicy(first=0.01, most=0.02)
@@ -162,6 +171,42 @@ async def test_a_test_of_a_deployment_that_embeds_says_so(client, simulator_serv
     assert (good.ok, good.dimensions, good.text, good.wrong) == (True, 8, "A vector of 8 numbers", "")
     assert good.request["url"].endswith("/openai/v1/embeddings")
     assert (await client.test(target(simulator_server), "gpt-4o-mini")).dimensions is None
+
+
+async def test_a_text_is_embedded_where_that_is_to_be_tested(client, simulator_server):
+    good = await client.test(target(simulator_server), "text-embedding-3-small", "Two words")
+    assert (good.ok, good.dimensions, len(good.first_values), good.asked_to_embed) == (True, 8, 8, True)
+    assert (good.usage.prompt_tokens, good.request["body"]["input"]) == (2, "Two words")
+    bad = await client.test(target(simulator_server), "gpt-4o-mini", "Two words")
+    assert (bad.ok, bad.dimensions, bad.wrong) == (False, None, "")
+    assert bad.error.message == "400: gpt-4o-mini makes no embeddings."
+    gone = await client.test(target(simulator_server, key="wrong"), "text-embedding-3-small", "Two words")
+    assert (gone.error.kind, gone.wrong) == (ErrorKind.AUTH_KEY, "key")
+    assert "wrong" not in str(gone.request)
+
+
+async def test_that_a_deployment_makes_no_embeddings_is_remembered_until_it_does(simulator_server):
+    memory = LocalLessonMemory()
+    client = FoundryClient(destinations=Destinations.parse(simulator_server.removeprefix("http://")), memory=memory)
+    sim = target(simulator_server)
+
+    async def learnt(model):
+        return [(each.parameter, each.instead) for each in await memory.lessons(sim.endpoint.url, model)]
+
+    for _ in range(2):
+        with pytest.raises(FoundryError):
+            await client.embed(sim, EmbeddingRequest("gpt-4o-mini", "x"))
+    assert await learnt("gpt-4o-mini") == [(EMBEDDINGS, NONE_MADE)]
+    with pytest.raises(FoundryError):
+        await client.embed(sim, EmbeddingRequest("not-found", "x"))
+    assert await learnt("not-found") == []
+    name = "text-embedding-3-small"
+    await client.embed(sim, EmbeddingRequest(name, "x"))
+    assert await learnt(name) == []
+    await memory.learn(sim.endpoint.url, name, Lesson(EMBEDDINGS, NONE_MADE, "", 0))
+    await client.embed(sim, EmbeddingRequest(name, "x"))
+    assert await learnt(name) == [(EMBEDDINGS, SOME_MADE)]
+    await client.aclose()
 
 
 async def test_a_test_reports_what_came_back(client, simulator_server):
