@@ -9,6 +9,8 @@ from __future__ import annotations
 
 import sys
 
+from django.conf import settings
+from django.core.exceptions import RequestDataTooBig
 from django.http import Http404, HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from django.template.loader import render_to_string
@@ -78,6 +80,10 @@ def sentence_of(error: Exception, otherwise: str) -> str:
 
 @giving_connection_back
 def bad_request(request: HttpRequest, exception: Exception) -> HttpResponseBase:
+    if isinstance(exception, RequestDataTooBig):
+        most = settings.DATA_UPLOAD_MAX_MEMORY_SIZE // 1024**2
+        kept = " What you typed is still here." if is_from_script(request) else ""
+        return error_page(request, 413, "Too large", f"What was sent is larger than {most} MB. Nothing was done.{kept}")
     return error_page(request, 400, "Not readable", "What was sent cannot be read, or is too large. Nothing was done.")
 
 

@@ -23,6 +23,7 @@ from flows.designer.responses import (
     renewed_regions,
     rest_of,
 )
+from flows.language.document import DocumentError
 from flows.language.merge import MergedDocument
 from flows.models import Conflict
 from foundryflow.access import editor
@@ -45,7 +46,12 @@ def take_over(request: Request, slug: str, action_id: str) -> HttpResponse:
         pasted = known.read_paste(request.POST.get("text", ""))
     except ValueError as error:
         return paste_refused(opened, action_id, str(error))
-    changed = opened.shown_document.with_properties(action_id, merged_properties(action.properties, pasted.properties))
+    try:
+        changed = opened.shown_document.with_properties(
+            action_id, merged_properties(action.properties, pasted.properties)
+        )
+    except DocumentError as error:
+        return paste_refused(opened, action_id, "; ".join(error.problems))
     if wrong := secret_errors(changed, action_id):
         return paste_refused(opened, action_id, next(iter(wrong.values())))
     try:

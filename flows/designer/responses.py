@@ -228,6 +228,15 @@ def panel_not_valid(opened: OpenFlow, posted: PostedPanel, choices: Choices) -> 
     return page_with(opened, posted.action.id, action_region(panel), status=422)
 
 
+def document_refused(opened: OpenFlow, selected: str, error: DocumentError, typed: Region) -> HttpResponse:
+    """422: the flow with what was `typed` would be more than one may hold. Nothing is saved, and nothing is lost."""
+    sentence = f"Not saved: {'; '.join(error.problems)}"
+    if opened.request.htmx:
+        return regions(opened.request, saved_region(opened, sentence, base=opened.base), status=422)
+    messages.error(opened.request, sentence)
+    return page_with(opened, selected, typed, status=422)
+
+
 def start_saved(opened: OpenFlow, typed: Document, merged: MergedDocument, choices: Choices) -> HttpResponse:
     """After a save of name, inputs and limits."""
     found = changes_since(opened)

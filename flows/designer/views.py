@@ -16,11 +16,12 @@ from flows.designer.clipboard import copied_text, paste_text, stored_keys
 from flows.designer.conflict import choices_in, without_undecided
 from flows.designer.opened import NotTakenBack, OpenFlow
 from flows.designer.others import first_name
-from flows.designer.panel import PostedPanel, stored_panel
-from flows.designer.regions import ChartWords, action_region, left_regions, page_context, toolbox
+from flows.designer.panel import PostedPanel, stored_panel, typed_panel
+from flows.designer.regions import ChartWords, action_region, left_regions, page_context, start_region, toolbox
 from flows.designer.responses import (
     action_vanished,
     commit_in_conflict,
+    document_refused,
     edit_not_possible,
     news,
     not_taken_back,
@@ -88,16 +89,19 @@ def save_properties(request: Request, slug: str, action_id: str) -> HttpResponse
     if action is None:
         return action_vanished(opened)
     posted = PostedPanel(action, opened.panel_context(action_id), request.POST)
-    typed = posted.edit(opened.shown_document)
-    if typed is None:
-        return panel_not_valid(opened, posted, choices)
-    note = edited_note(posted.title, opened.shown_document, typed)
     try:
+        typed = posted.edit(opened.shown_document)
+        if typed is None:
+            return panel_not_valid(opened, posted, choices)
+        note = edited_note(posted.title, opened.shown_document, typed)
         if request.POST.get("put-back") and opened.document.find(action_id) is None:
             return tree_changed(opened, action_id, opened.put_back(typed, action_id, note=note))
         merged = opened.commit(without_undecided(typed, opened, action_id, choices), note=note)
     except Conflict:
         return commit_in_conflict(opened)
+    except DocumentError as error:
+        typed_region = action_region(typed_panel(opened, posted, posted.action, posted.form))
+        return document_refused(opened, action_id, error, typed_region)
     return panel_saved(opened, posted, typed, merged, choices)
 
 
@@ -109,12 +113,14 @@ def save_inputs(request: Request, slug: str) -> HttpResponse:
     form = StartForm(opened.shown_document, request.POST)
     if not form.is_valid():
         return start_not_valid(opened, form, choices)
-    typed = form.apply()
     try:
+        typed = form.apply()
         note = edited_note("Inputs", opened.shown_document, typed)
         merged = opened.commit(without_undecided(typed, opened, None, choices), note=note)
     except Conflict:
         return commit_in_conflict(opened)
+    except DocumentError as error:
+        return document_refused(opened, START, error, start_region(opened, form))
     return start_saved(opened, typed, merged, choices)
 
 

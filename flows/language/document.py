@@ -194,7 +194,7 @@ class Document(DocumentTree):
         return (
             self
             if list(inputs) == list(self.json.get("inputs") or [])
-            else Document({**self.json, "inputs": list(inputs)})
+            else parse({**self.json, "inputs": list(inputs)})
         )
 
     def with_name(self, name: str) -> Document:

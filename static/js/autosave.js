@@ -132,7 +132,8 @@ export class Autosave {
     const status = ctx.response?.status;
     if (ctx.unsent || status === 503) return this.#keep(request);
     if (status === 403) return this.#refuse();
-    if (status >= 500) for (const id of request.ids) this.#unanswered.add(id);
+    // Too large, or not readable: it is not stored, and asked about before the page is left.
+    if (status >= 500 || [400, 413].includes(status)) for (const id of request.ids) this.#unanswered.add(id);
     else this.#forget(request);
     const taken = status === 200;
     this.after(taken);

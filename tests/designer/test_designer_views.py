@@ -307,6 +307,22 @@ def test_a_wrong_start_is_422_and_says_what(client_alice, flow, htmx):
     assert Flow.objects.get().revisions.count() == 1
 
 
+@pytest.mark.parametrize("htmx", [True, False])
+def test_what_is_more_than_a_flow_may_hold_is_a_sentence_and_stays_typed(client_alice, flow, htmx):
+    large, headers = "x" * 5_300_000, HTMX if htmx else {}
+    row = {"id": "", "name": "a", "type": "text", "default": large, "description": ""}
+    start = {"base": 1, "name": "x", "deadline": "", **{f"input-0-{part}": text for part, text in row.items()}}
+    for answer in (
+        client_alice.post(url(flow, "save_properties", "chat"), properties(flow, user_prompt=large), headers=headers),
+        client_alice.post(url(flow, "save_inputs"), start, headers=headers),
+    ):
+        page = answer.content.decode()
+        assert answer.status_code == 422
+        assert "Not saved: The document is larger than 5 MB." in page
+        assert (large in page) == (not htmx)
+    assert Flow.objects.get().revisions.count() == 1
+
+
 def test_a_plain_post_of_something_wrong_is_a_page_with_what_was_typed(client_alice, flow):
     typed = {"title": "My title", "description": "Mine", "disabled": "on", "temperature": "hot", "retry-shown": "1",
              "attempts": "x", "delay": "2.50", "retry_on": ["server"]}  # fmt: skip

@@ -46,6 +46,14 @@ def test_a_sentence_of_a_stranger_is_not_repeated_at_length():
     assert "yyy" not in response.content.decode()
 
 
+@pytest.mark.parametrize(("headers", "words"), [({}, ""), ({"HX-Request": "true"}, "What you typed is still here.")])
+def test_what_is_too_large_says_how_large_it_may_be(client_alice, settings, headers, words):
+    settings.DATA_UPLOAD_MAX_MEMORY_SIZE = 2 * 1024**2
+    response = client_alice.post("/flows/new/", {"name": "x" * 3_000_000}, headers=headers)
+    assert response.status_code == 413
+    assert f"What was sent is larger than 2 MB. Nothing was done. {words}".strip() in response.content.decode()
+
+
 def test_who_may_not_reads_why(client_bob):
     response = client_bob.get("/connections/new/")
     assert response.status_code == 403

@@ -7,9 +7,10 @@ import { isPicking } from "./variable_picker.js";
 
 const FORM = "properties-form";
 
+const SAVING = "Saving…";
+const saved = () => document.querySelector("[data-saved]");
 const say = (words) => {
-  const saved = document.querySelector("[data-saved]");
-  if (saved) saved.textContent = words;
+  if (saved()) saved().textContent = words;
 };
 
 export const autosave = new Autosave({
@@ -25,10 +26,11 @@ export const autosave = new Autosave({
   before: (form) => {
     const newest = document.getElementById("base")?.value;
     if (newest) form.elements.base.value = newest;
-    say("Saving…");
+    say(SAVING);
   },
   after: (taken) => {
     if (taken && !autosave.hasUnsaved) forgetSecrets();
+    if (!taken && saved()?.textContent === SAVING) say("Not saved"); // a message says why
   },
   failed: () => say("Not saved: the server did not answer"),
 });
