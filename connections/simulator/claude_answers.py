@@ -20,12 +20,20 @@ from connections.simulator.stream_events import StreamEvent
 
 STOPS = {"stop": "end_turn", "length": "max_tokens", "content_filter": "refusal", "tool_calls": "tool_use"}
 # Deployment -> why it stops.
-ODD_STOPS = {"claude-pause": "pause_turn", "claude-window": "model_context_window_exceeded", "refusal": "refusal"}
+ODD_STOPS = {
+    "claude-pause-always": "pause_turn",
+    "claude-window": "model_context_window_exceeded",
+    "refusal": "refusal",
+}
 EMPTY: dict[str, dict[str, Any]] = {  # blocks as they begin, by type
     "text": {"text": ""},
     "thinking": {"thinking": "", "signature": ""},
     "tool_use": {"input": {}},
+    "server_tool_use": {"input": {}},
 }
+PAUSED = "pause_turn"
+# A tool of the service that takes long.
+SEARCH = {"type": "server_tool_use", "id": "srvtoolu_1", "name": "web_search", "input": {"query": "simulated"}}
 CHOICES: dict[str, Any] = {"auto": "auto", "any": "required", "none": "none"}  # in the words of chat
 REFUSED = {"type": "refusal", "category": "general_harms", "explanation": "I cannot answer that (simulated)."}
 
@@ -56,6 +64,8 @@ class ClaudeAnswer:
         self._reply = replace(reply, text=reply.text[:at])
         stop = "stop_sequence" if self._sequence else STOPS[reply.finish]
         self._stop = ODD_STOPS.get(reply.request.deployment, stop)
+        if reply.request.deployment == "claude-pause" and not goes_on_in(body):
+            self._stop = PAUSED
 
     def whole(self) -> dict[str, Any]:
         return {**self._head(), "content": self._blocks(), **self._end(), "usage": self._usage()}
@@ -81,7 +91,8 @@ class ClaudeAnswer:
             for n, call in enumerate(reply.request.calls)
         ]
         said = [{"type": "text", "text": reply.text}] if reply.text else []
-        return [*([thoughts] if self._thinks else []), *said, *calls]
+        searches = [SEARCH] if self._stop == PAUSED else []
+        return [*([thoughts] if self._thinks else []), *said, *calls, *searches]
 
     def _usage(self) -> dict[str, Any]:
         came, read, made = self._reply.counts
@@ -112,12 +123,7 @@ class ClaudeAnswer:
         yield event_of({"type": "message_stop"})
 
     def _block_events(self, at: int, block: Mapping[str, Any]) -> Iterator[StreamEvent]:
-        empty: dict[str, dict[str, Any]] = {
-            "text": {"text": ""},
-            "thinking": {"thinking": "", "signature": ""},
-            "tool_use": {"input": {}},
-        }
-        begun = {**block, **empty[block["type"]]}
+        begun = {**block, **EMPTY[block["type"]]}
         yield event_of({"type": "content_block_start", "index": at, "content_block": begun})
         for delta in self._deltas(block):
             yield event_of({"type": "content_block_delta", "index": at, "delta": delta}, part=True)
@@ -130,11 +136,18 @@ class ClaudeAnswer:
             case "thinking":
                 yield from ({"type": "thinking_delta", "thinking": word} for word in (THOUGHTS[:9], THOUGHTS[9:]))
                 yield {"type": "signature_delta", "signature": block["signature"]}
+            case "server_tool_use":
+                yield {"type": "input_json_delta", "partial_json": json.dumps(block["input"])}
             case _:
                 call = next(call for call in self._reply.request.calls if call.name == block["name"])
                 yield from (
                     {"type": "input_json_delta", "partial_json": piece} for piece in slices(arguments_json(call))
                 )
+
+
+def goes_on_in(body: Mapping[str, Any]) -> bool:
+    """Whether a turn that was paused came back."""
+    return bool(body["messages"][-1]["role"] == "assistant")
 
 
 def event_of(data: dict[str, Any], *, part: bool = False) -> StreamEvent:

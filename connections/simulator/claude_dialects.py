@@ -109,7 +109,8 @@ def limit_refusal(deployment: str, body: Mapping[str, Any]) -> SimulatedRefusal 
 
 
 def prefill_refusal(deployment: str, body: Mapping[str, Any]) -> SimulatedRefusal | None:
-    if body["messages"][-1]["role"] == "assistant" and not BUDGET_ONLY.match(deployment):
+    takes_prefill = BUDGET_ONLY.match(deployment) or deployment.startswith("claude-pause")
+    if body["messages"][-1]["role"] == "assistant" and not takes_prefill:
         return anthropic_refusal(
             "This model does not support assistant message prefill. The conversation must end with a user message."
         )

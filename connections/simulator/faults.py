@@ -61,7 +61,8 @@ Claude: claude... answers at /anthropic alone, gpt-... and the like do not answe
   claude-adaptive     refuses a budget for thoughts, temperature, top_p; so do claude-opus-4-7 and later
   claude-no-format    refuses a JSON schema
   claude...           all refuse temperature beside top_p, and more tokens than they can make
-  claude-pause, claude-window     stop for pause_turn, and because the window of the context is full
+  claude-pause        pauses its turn once, until that comes back; claude-pause-always each time
+  claude-window       stops because the window of the context is full
   claude-new-events   streams an event that nobody knows
 Sends the key back that came with the request; any key is taken there
   echo-key-text       in the answer, in pieces of three characters when it streams; echo-key-fields in its other fields

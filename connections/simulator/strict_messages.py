@@ -90,6 +90,7 @@ SAID = {
     "thinking": block(thinking=text(), signature=text()),
     "redacted_thinking": block(data=text()),
     "tool_use": block(id=text(), name=text(), input=object_check),
+    "server_tool_use": block(id=text(), name=text(), input=object_check),
 }
 
 

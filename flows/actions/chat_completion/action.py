@@ -33,6 +33,7 @@ from flows.actions.chat_completion.answer import (
     warning_of,
 )
 from flows.actions.chat_completion.files import file_parts, with_files
+from flows.actions.chat_completion.paused import MOST_PAUSES, is_paused, joined, request_to_go_on
 from flows.actions.chat_completion.structured import (
     ONCE,
     CheckedAnswer,
@@ -275,9 +276,7 @@ class StructuredCall:
 
     async def answer(self, step: Step, timings: Timings) -> tuple[Completion, CheckedAnswer]:
         """Raises FoundryError, ActionError."""
-        facts = step.facts
-        completion = await stream_answer(self.target, self.request, step, timings, facts)
-        self._count(completion, timings, facts)
+        completion = await self._take_turn(self.request, step, timings)
         checked = await check_answer(completion, self.format)
         if corrects := may_correct(completion, checked, self.repair):
             completion, checked = await self._correct(completion, checked, step, timings)
@@ -294,11 +293,33 @@ class StructuredCall:
         facts["repair"] = facts_of_repair(completion, checked)
         await step.log("warning", f"{checked.complaint} The model is asked to correct it.")
         request, prompt = correction_request(self.request, completion, checked), facts["prompt"]
-        corrected = await stream_answer(self.target, request, step, timings, facts, shows_text=False)
+        corrected = await self._take_turn(request, step, timings, shows_text=False)
         facts["prompt"] = prompt
         facts["repair"] |= {"corrected_usage": usage_of(corrected)}
-        self._count(corrected, timings, facts)
         return corrected, await check_answer(corrected, self.format)
+
+    async def _take_turn(
+        self, request: ChatRequest, step: Step, timings: Timings, *, shows_text: bool = True
+    ) -> Completion:
+        """One turn of the model. Where the service pauses it, it is sent back to go on. Raises FoundryError."""
+        completion = await self._call(request, step, timings, shows_text)
+        for _ in range(MOST_PAUSES):
+            if not is_paused(completion):
+                break
+            await step.log("info", f"{request.model} paused in its turn, and is asked to go on.")
+            request = request_to_go_on(request, completion)
+            try:
+                completion = joined(completion, await self._call(request, step, timings, shows_text))
+            except FoundryError as error:
+                if error.status != 400:
+                    raise
+                break  # it takes no turn that is not over: what has come is the answer
+        return completion
+
+    async def _call(self, request: ChatRequest, step: Step, timings: Timings, shows_text: bool) -> Completion:
+        completion = await stream_answer(self.target, request, step, timings, step.facts, shows_text=shows_text)
+        self._count(completion, timings, step.facts)
+        return completion
 
     def _count(self, completion: Completion, timings: Timings, facts: dict[str, Any]) -> None:
         """Tokens are spent, whether the answer is of use or not."""

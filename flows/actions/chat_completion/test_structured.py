@@ -217,6 +217,14 @@ async def test_the_timeout_of_the_action_holds_for_both_calls():
 # On each API, as the simulator speaks it
 
 
+def simulated(path):
+    """A client of a resource that is simulated, and services with a connection to it."""
+    transport = httpx.ASGITransport(Simulator(delay=0))
+    client = FoundryClient(destinations=Destinations(), transport=transport)
+    endpoint = parse_endpoint(f"https://contoso.services.ai.azure.com{path}")
+    return client, MemoryServices(client, {"contoso": Target("contoso", endpoint, Secret("simulator"))})
+
+
 @pytest.mark.parametrize(
     ("path", "model"),
     [
@@ -231,10 +239,7 @@ async def test_the_timeout_of_the_action_holds_for_both_calls():
     ],
 )
 async def test_every_api_is_asked_for_a_correction(path, model):
-    transport = httpx.ASGITransport(Simulator(delay=0))
-    client = FoundryClient(destinations=Destinations(), transport=transport)
-    endpoint = parse_endpoint(f"https://contoso.services.ai.azure.com{path}")
-    services = MemoryServices(client, {"contoso": Target("contoso", endpoint, Secret("simulator"))})
+    client, services = simulated(path)
     done = await asked(client, services=services, model=model, response_format=SCHEMA, repair="once")
     assert done.output.json == {"city": "simulated", "days": []}
     assert done.facts["repair"]["problems"] == [
