@@ -12,6 +12,7 @@ from connections.endpoint.recognise import parse_endpoint
 from connections.foundry.lessons import (
     API,
     API_VERSION,
+    DOCUMENTS,
     EFFORT,
     EMBEDDINGS,
     ENDPOINT,
@@ -98,6 +99,7 @@ PARAMETER_LABELS = {
     KEY_HEADER: "Header of the key",
     FEATURES: "Preview features",
     EMBEDDINGS: "Embeddings",
+    DOCUMENTS: "Calls with a PDF",
     "max_tokens": "Output limit",
     "max_completion_tokens": "Output limit",
     "max_output_tokens": "Output limit",

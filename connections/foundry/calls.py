@@ -13,7 +13,7 @@ from connections.foundry.answer_format import with_format_in_words
 from connections.foundry.auth import ANTHROPIC_KEY, API_KEY
 from connections.foundry.errors import ErrorKind, FoundryError
 from connections.foundry.files import documents_in
-from connections.foundry.lessons import API, FORMAT, KEY_HEADER, SCOPE, Lesson, apply_lessons, learnt_way
+from connections.foundry.lessons import API, DOCUMENTS, FORMAT, KEY_HEADER, SCOPE, Lesson, apply_lessons, learnt_way
 from connections.foundry.routes import Api, Route, api_of, found_endpoint, route_of, surface_of
 from connections.foundry.values import ChatRequest, EmbeddingRequest, Target
 
@@ -103,8 +103,11 @@ class ChatCall:
         """Chat completions of Azure refuse documents, whatever the model; its Responses take them. Raises
         FoundryError."""
         endpoint = found_endpoint(self.target.endpoint, lessons)
-        speaks_chat = api_of(endpoint, self.model, lessons) is Api.CHAT
-        if not endpoint.is_azure or not speaks_chat or not any(documents_in(self.request.messages)):
+        if not any(documents_in(self.request.messages)) or api_of(endpoint, self.model, lessons) is not Api.CHAT:
+            return None
+        if learnt := learnt_way(lessons, DOCUMENTS):
+            return Api(learnt)
+        if not endpoint.is_azure:
             return None
         if endpoint.responses_url(self.model) is None:
             raise FoundryError(

@@ -86,8 +86,8 @@ OTHER_API = (
     "model not supported",
     "only supported in v1/responses",
     "not a chat model",
-    "does not support file content types",
 )
+NO_DOCUMENTS = "does not support file content types"  # chat completions of Azure, whatever the model
 
 
 MISSING_KEY = "401: the service found no key where it looks for one."
@@ -154,6 +154,12 @@ def classify_route(status: int, body: ErrorBody, model: str, host: str) -> Verdi
         )
     if status == 400 and body.says("unknown_model", "model_not_supported"):
         return missing_deployment(status, model)
+    if body.says(NO_DOCUMENTS):
+        return (
+            ErrorKind.NOT_FOUND_ROUTE,
+            f"{status}: {model} takes no PDF here.{body.quotation}",
+            "Use an endpoint that has Responses, which read them.",
+        )
     if body.says(*OTHER_API):
         return (
             ErrorKind.NOT_FOUND_ROUTE,

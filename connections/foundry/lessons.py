@@ -40,7 +40,8 @@ API, ENDPOINT, API_VERSION, VERSION = "(api)", "(endpoint)", "(api-version)", "(
 SCOPE, KEY_HEADER = "(scope)", "(key header)"
 FEATURES = "(features)"  # previews that a service wants to be asked for
 EMBEDDINGS, NONE_MADE, SOME_MADE = "(embeddings)", "none", "made"  # whether a deployment makes them; decides nothing
-WAYS = (API, ENDPOINT, API_VERSION, VERSION, SCOPE, KEY_HEADER, FEATURES, EMBEDDINGS)
+DOCUMENTS = "(documents)"  # which API takes a call that has some, whatever the others speak
+WAYS = (API, ENDPOINT, API_VERSION, VERSION, SCOPE, KEY_HEADER, FEATURES, EMBEDDINGS, DOCUMENTS)
 
 
 @dataclass(frozen=True, slots=True)

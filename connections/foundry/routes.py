@@ -12,11 +12,12 @@ from connections.endpoint.endpoint import RESPONSES_VERSION, Endpoint, EndpointE
 from connections.endpoint.hosts import BELIEVED_SCOPES
 from connections.endpoint.recognise import LAST_GA, parse_endpoint
 from connections.foundry.auth import API_KEY, BEARER, SUBSCRIPTION_KEY, scope_named_in
-from connections.foundry.classify import ENABLED_SINCE, MISSING_KEY, NOT_ON_THIS_SURFACE, OTHER_API
+from connections.foundry.classify import ENABLED_SINCE, MISSING_KEY, NO_DOCUMENTS, NOT_ON_THIS_SURFACE, OTHER_API
 from connections.foundry.errors import ErrorKind, FoundryError
 from connections.foundry.lessons import (
     API,
     API_VERSION,
+    DOCUMENTS,
     ENDPOINT,
     FEATURES,
     KEY_HEADER,
@@ -134,6 +135,10 @@ def lessons_about_route(
     """What a refusal of the way itself may teach, the likeliest first: another API, another path, or the other surface
     of a resource, which serves all models but Claude on one and Claude on another. `pasted` is the address before
     anything was learnt of it; one of a single deployment means that one."""
+    if NO_DOCUMENTS in error.raw.lower():
+        if route.api is Api.CHAT and url_of(route.endpoint, Api.RESPONSES, model):
+            yield Lesson(DOCUMENTS, Api.RESPONSES, error.raw, now)
+        return
     if error.kind is ErrorKind.NOT_FOUND_ROUTE and NOT_ON_THIS_SURFACE not in error.raw.lower():
         if (lesson := lesson_about_path(route, model, error, now)) is not None:
             yield lesson

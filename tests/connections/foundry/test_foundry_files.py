@@ -89,5 +89,21 @@ async def test_a_host_that_refuses_files_there_is_asked_by_responses():
         return httpx.Response(200, json={"status": "completed", "output": [{"type": "message", "content": content}]})
 
     wire = Wire(answer)
-    assert (await answered(client_of(wire), asks("m", "application/pdf", PDF), ELSEWHERE)).text == "A bill."
+    client, request = client_of(wire), asks("m", "application/pdf", PDF)
+    for _ in range(2):
+        assert (await answered(client, request, ELSEWHERE)).text == "A bill."
+    assert wire.paths == ["/v1/chat/completions", "/v1/responses", "/v1/responses"]
+    with pytest.raises(FoundryError):  # others stay with chat completions
+        await answered(client, asks("m", "image/png", PNG), ELSEWHERE)
+    assert wire.paths[3:] == ["/v1/chat/completions"]
+
+
+async def test_where_nothing_takes_files_the_first_refusal_is_told():
+    def answer(request: httpx.Request) -> httpx.Response:
+        is_chat = request.url.path.endswith("/chat/completions")
+        return httpx.Response(400, content=REFUSAL) if is_chat else httpx.Response(404, json={"detail": "Not Found"})
+
+    wire = Wire(answer)
+    with pytest.raises(FoundryError, match="m takes no PDF here"):
+        await answered(client_of(wire), asks("m", "application/pdf", PDF), ELSEWHERE)
     assert wire.paths == ["/v1/chat/completions", "/v1/responses"]
