@@ -1,5 +1,7 @@
 """Running where one builds, in a real Chromium: what only a browser proves."""
 
+import json
+
 import pytest
 from playwright.sync_api import expect
 
@@ -31,3 +33,37 @@ def test_the_menu_of_a_card_runs_up_to_it_pins_its_output_and_gives_the_focus_ba
     expect(page.locator("#card-route").get_by_role("button", name="Pin output")).to_have_count(0)
     assert ada.axe() == []
     assert ada.complaints == []
+
+
+BILLS = {
+    "format": "foundryflow/1",
+    "name": "Bills",
+    "inputs": [{"name": "bill", "type": "file", "required": True}, {"name": "count", "type": "number"}],
+    "actions": [{"id": "ret", "type": "return", "properties": {"value": "{{ bill.name }}, {{ bill.size }} bytes"}}],
+}
+
+
+def test_a_chosen_file_outlives_what_is_wrong_beside_it_and_is_sent(installation, ada):
+    assert installation.manage("flow", "import", "-", given=json.dumps(BILLS)).returncode == 0
+    page, bill = ada.page, ada.page.get_by_label("bill")
+    file = {"name": "May.pdf", "mimeType": "application/pdf", "buffer": b"%PDF-1.7".ljust(234_000)}
+    page.goto(f"{installation.url}/flows/bills/")
+    page.get_by_role("button", name="Run", exact=False).first.click()
+    bill.set_input_files({**file, "buffer": b"%PDF-1.7".ljust(10_000_001)})
+    expect(page.locator(".chosen-file")).to_have_text("May.pdf is larger than 10 MB.")
+    bill.set_input_files(file)
+    expect(page.locator(".chosen-file")).to_have_text("May.pdf, 234 KB")
+    page.get_by_label("count").fill("many")
+    page.keyboard.press("Control+Enter")
+    expect(page.locator("#run-form .field-error")).to_have_text("This is not a number: 'many'.")
+    expect(page.locator(".chosen-file")).to_have_text("May.pdf, 234 KB")
+    assert ada.axe() == []
+    page.get_by_label("count").fill("2")
+    page.keyboard.press("Control+Enter")
+    expect(page.locator("#bottom")).to_contain_text("May.pdf, 234000 bytes", timeout=30_000)
+    page.goto(f"{installation.url}/flows/bills/run/")
+    bill.set_input_files(file)
+    assert ada.axe() == []
+    page.get_by_role("button", name="Run").click()
+    expect(page.locator(".run-head")).to_contain_text("Succeeded", timeout=30_000)
+    assert [said for said in ada.complaints if "422" not in said] == []

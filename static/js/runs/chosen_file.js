@@ -6,10 +6,10 @@ const size = (bytes) =>
 function describe(field) {
   const [file] = field.files;
   const isTooLarge = file && file.size > Number(field.dataset.most);
-  const said = file ? `${file.name}, ${size(file.size)}` : "";
-  field.setCustomValidity(isTooLarge ? `${said}: at most ${field.dataset.mostSaid}.` : "");
+  const refused = isTooLarge ? `${file.name} is larger than ${field.dataset.mostSaid}.` : "";
+  field.setCustomValidity(refused);
   const output = field.parentElement.querySelector("output");
-  if (output) output.textContent = isTooLarge ? `${said} is larger than ${field.dataset.mostSaid}.` : said;
+  if (output) output.textContent = refused || (file ? `${file.name}, ${size(file.size)}` : "");
 }
 
 const describeAll = () => document.querySelectorAll("input[type=file][data-most]").forEach(describe);
