@@ -144,3 +144,23 @@ def test_another_subflow_brings_its_inputs_and_what_was_typed_stays_by_its_name(
     expect(inputs.get_by_label("language")).to_have_value("")
     expect(inputs.get_by_label("text")).to_have_value("{{ question }}")
     expect(inputs.get_by_label("words")).to_have_count(0)
+
+
+def test_the_last_choice_counts_and_what_is_typed_before_its_answer_is_saved(page):
+    held, answered = [], []
+    page.route("**/actions/chat/", lambda route: route.continue_() if len(answered) == 2 else held.append(route))
+    with page.expect_request("**/actions/chat/"):
+        page.locator("[data-card=chat]").click()
+    page.locator("[data-card=log]").click()
+    expect(page.locator("#panel[data-panel=log]")).to_be_visible()
+    with page.expect_request_finished(lambda request: request.url.endswith("/actions/chat/")):
+        held.pop().continue_()
+    answered.append("too late")
+    with page.expect_request("**/actions/chat/"):
+        page.locator("[data-card=chat]").click()
+    expect(page.locator("#panel[data-panel=log]")).to_be_visible()
+    page.locator("#panel-title").fill("Typed while it waits")
+    answered.append("before what is typed was saved")
+    held.pop().continue_()
+    expect(page.locator("#panel[data-panel=chat]")).to_be_visible()
+    expect(page.locator("#card-log .card-title")).to_contain_text("Typed while it waits")

@@ -2,6 +2,7 @@
 
 import { leavingLink } from "../autosave.js";
 import { isTyping, singleKeys } from "../keys.js";
+import "./choice.js";
 import "./clipboard.js";
 import "./drag.js";
 import {
