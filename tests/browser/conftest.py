@@ -18,6 +18,7 @@ from cryptography.fernet import Fernet
 from django.conf import settings
 from playwright.sync_api import Browser, Page, sync_playwright
 
+from tests.chromium import chromium_served
 from tests.processes import WarmProcess, free_port, listening, said
 
 PREPARE = """
@@ -144,14 +145,17 @@ def installation(signed_up: Prepared, tmp_path: Path) -> Iterator[Installation]:
         yield installation
 
 
+@pytest.fixture(scope="session")
+def chromium(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    with chromium_served(tmp_path_factory.mktemp("chromium")) as address:
+        yield address
+
+
 @pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    # Not for the session: its event loop would stay open under the asynchronous tests of other modules.
-    chromium = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+def browser(chromium: str) -> Iterator[Browser]:
+    # Connected for a module: the event loop of Playwright would stay open under the asynchronous tests of others.
     with sync_playwright() as playwright:
-        started = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
-        yield started
-        started.close()
+        yield playwright.chromium.connect(chromium)
 
 
 @dataclass

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import shutil
-
 import pytest
 from playwright.sync_api import Page, expect, sync_playwright
 
+from tests.chromium import ARGUMENTS, find_chromium
 from tests.deploying.conftest import Site, deployed
 
 pytestmark = pytest.mark.browser
@@ -15,12 +14,11 @@ pytestmark = pytest.mark.browser
 @pytest.fixture
 def page_of():
     """A page of Ada's at the site, which the browser finds by its name."""
-    chromium = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
     with sync_playwright() as playwright:
 
         def made(site: Site) -> Page:
             names = f"--host-resolver-rules=MAP {site.host} 127.0.0.1"
-            browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox", names])
+            browser = playwright.chromium.launch(executable_path=find_chromium(), args=[*ARGUMENTS, names])
             context = browser.new_context(base_url=site.origin, ignore_https_errors=True)
             context.add_cookies([{"name": "sessionid", "value": site.session, "url": site.origin, "secure": True}])
             page = context.new_page()
