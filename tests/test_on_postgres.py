@@ -7,7 +7,8 @@ import pytest
 from tests.processes import ran
 
 SUITES = (
-    ("tests/engine", "tests/on_postgres", "tests/api/test_described.py"),
+    ("tests/engine",),
+    ("tests/on_postgres", "tests/api/test_described.py"),
     (
         "tests/catalog",
         "tests/lint/test_literal_secrets.py",
@@ -38,7 +39,8 @@ SUITES = (
 )
 
 
-@pytest.mark.timeout(430)
+# What hangs is ended by the limit of its own test; the machine may be busy.
+@pytest.mark.timeout(930)
 @pytest.mark.parametrize("suite", SUITES, ids=lambda suite: suite[0])
 def test_what_works_on_sqlite_works_on_postgresql(postgres, suite):
     # What a run keeps of a key is decided before any database is asked: a case of it is in test_executor.py.
@@ -48,7 +50,7 @@ def test_what_works_on_sqlite_works_on_postgresql(postgres, suite):
     name = f"suite_{SUITES.index(suite)}"
     postgres.create_database(f"test_{name}")
     environment = {**os.environ, "FOUNDRYFLOW_TEST_DATABASE_URL": postgres.url(name)}
-    code, said = ran(["-m", "pytest", "-q", "-p", "no:cacheprovider", *chosen], 400, environment)
+    code, said = ran(["-m", "pytest", "-q", "-p", "no:cacheprovider", *chosen], 900, environment)
     # What failed first: what libraries say as the process ends may be longer than all of it.
     failed = [line for line in said.splitlines() if line.startswith(("E  ", "FAILED", "ERROR"))]
     assert code == 0, "\n".join([*failed, said[-4_000:], "The server:", postgres.read_log()])
