@@ -14,11 +14,16 @@ document.addEventListener("htmx:before:request", ({ detail: { ctx } }) => {
 
 document.addEventListener("htmx:before:swap", (event) => {
   const { ctx } = event.detail;
-  if (!isChoice(ctx.sourceElement) || (ctx === last && !autosave.hasUnsaved)) return;
+  if (!isChoice(ctx.sourceElement) || (ctx === last && autosave.isSettled)) return;
   event.preventDefault();
   if (ctx !== last) return;
   const { id, dataset: { card } } = ctx.sourceElement;
   autosave.settled().then((taken) => {
     if (taken && ctx === last) (card ? titleOf(card) : document.getElementById(id))?.click();
   });
+});
+
+// Whoever closes the panel waits for no other.
+document.addEventListener("click", (event) => {
+  if (event.target.closest("[data-close-panel]")) last = null;
 });
