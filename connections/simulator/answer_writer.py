@@ -34,7 +34,7 @@ class AnswerWriter:
 
     async def begin(self, status: int, kind: str, more: Mapping[str, str] | None = None) -> None:
         headers = {
-            "content-type": kind,
+            **({"content-type": kind} if kind else {}),
             "x-simulated": "true",
             "apim-request-id": str(uuid.uuid4()),
             "x-ms-region": "Simulated",

@@ -30,6 +30,9 @@ from connections.simulator.echoes import echo_headers, echo_of, echo_refusal, pl
 from connections.simulator.faults import Faults, first_delay
 from connections.simulator.fixed_refusals import FIXED_REFUSALS, NOT_JSON
 from connections.simulator.listings import listing
+from connections.simulator.microsoft import MicrosoftLimits
+from connections.simulator.microsoft import refuse as refuse_as_microsoft
+from connections.simulator.microsoft import steps_of as microsoft_steps
 from connections.simulator.model_request import ModelRequest, chat_request, responses_request
 from connections.simulator.refusals import NOT_FOUND, SimulatedRefusal, error_refusal
 from connections.simulator.replies import Reply
@@ -84,6 +87,7 @@ class Simulator:
         self._faults = Faults(clock)
         self._responses: OrderedDict[str, None] = OrderedDict()
         self._agents = AgentMemory()
+        self._microsoft = MicrosoftLimits(clock)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -124,7 +128,10 @@ class Simulator:
             answer.add({"azureml-model-session": "simulated"})
         answer.add(echo_headers(call.deployment, call.echo))
         if refusal := self.refusal_of(call, answer) or echo_refusal(call.deployment, call.echo):
-            await answer.refuse(refusal)
+            if call.route.microsoft:
+                await refuse_as_microsoft(answer, call.deployment, refusal)
+            else:
+                await answer.refuse(refusal)
             return
         await self.act_before_answer(call.deployment, answer)
         if call.deployment in NOT_JSON:
@@ -155,6 +162,9 @@ class Simulator:
         route, deployment, body = call.route, call.deployment, call.body
         if route.family == "anthropic":
             return self.claudes_refusal_of(call, answer)
+        if route.microsoft:
+            refusal = self._microsoft.refusal(deployment, body)
+            return refusal or self._faults.of_deployment(deployment, route.operation)[1]
         if call.agent:
             if refusal := agent_refusal(route, body, call.headers, self._agents):
                 return refusal
@@ -198,6 +208,7 @@ class Simulator:
         chat = ChatAnswer(Reply.to(request))
         if request.stream:
             events = events_with_fault(request.deployment, chat.events(), "chat", request.echo)
+            events = microsoft_steps(events) if request.route.microsoft else events
             await self.stream(request, events, answer)
         else:
             await answer.json(chat.whole())
@@ -232,7 +243,7 @@ class Simulator:
 
     async def stream(self, request: ModelRequest, steps: Iterable[Step], answer: AnswerWriter) -> None:
         pause = 0.0 if request.deployment.startswith("fast") else self._delay
-        await answer.begin(200, "text/event-stream")
+        await answer.begin(200, "" if request.route.microsoft else "text/event-stream")
         held = b""
         for step in steps:
             if isinstance(step, DropConnection):

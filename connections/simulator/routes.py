@@ -1,7 +1,8 @@
 """Paths -> Route: which face of the service is asked, and for what.
 
-Besides the faces of section 1 there are three places below a prefix: /resource-old (an Azure OpenAI resource that
-knows /openai/deployments alone), /resource-new (v1 alone), and /gateway (API Management in front of everything).
+Besides the faces of section 1 there are four places below a prefix: /resource-old (an Azure OpenAI resource that
+knows /openai/deployments alone), /resource-new (v1 alone), /gateway (API Management in front of everything), and
+/aoai-api-simulator (as Microsoft's own simulator answers).
 """
 
 from __future__ import annotations
@@ -28,6 +29,7 @@ PREFIXES: dict[str, frozenset[str]] = {
     "/resource-old": frozenset({"deployment"}),
     "/resource-new": frozenset({"v1"}),
     "/gateway": ALL,
+    "/aoai-api-simulator": frozenset({"deployment"}),
 }
 LISTS = frozenset({"list", "models", "deployments", "agents", "info"})  # these are asked with GET
 
@@ -67,13 +69,14 @@ class SimulatedRoute:
     deployment: str | None = None  # None when it stands in the body
     project: str = ""
     gateway: bool = False
+    microsoft: bool = False  # as Microsoft's own simulator answers
     is_application: bool = False  # an agent that is published in the older form
     rest: str = ""  # of a conversation: its id, or ID/items
 
     @property
     def strict(self) -> bool:
         """Compatible servers are lenient; Azure is not."""
-        return self.family not in ("compatible", "serverless-v1")
+        return self.family not in ("compatible", "serverless-v1") and not self.microsoft
 
     @property
     def inference(self) -> bool:
@@ -107,6 +110,7 @@ def route_of(path: str, host: str = "", faces: Set[str] = ALL) -> SimulatedRoute
                 deployment or None,
                 project,
                 gateway=prefix == "/gateway",
+                microsoft=prefix == "/aoai-api-simulator",
                 is_application="/applications/" in pattern,
                 rest=unquote(parts.get("rest") or ""),
             )
