@@ -14,7 +14,7 @@ from flows.language.nodes import Action, Branch
 from flows.language.scope import Scope
 from flows.language.shape import Shape
 from flows.language.values import Declared
-from flows.properties.base import properties_of
+from flows.properties.base import properties_that
 
 
 class Group(StrEnum):
@@ -166,7 +166,7 @@ class ActionType:
         """Variables that stored properties bring into scope behind the action: (name, type, global)."""
         return [
             variable
-            for name, property in properties_of(self.properties).items()
+            for name, property in properties_that(self.properties, "declares").items()
             for variable in property.declares(properties.get(name))
         ]
 
@@ -174,7 +174,7 @@ class ActionType:
         """Variables that exist only inside a branch of this role: (name, type)."""
         return [
             variable
-            for name, property in properties_of(self.properties).items()
+            for name, property in properties_that(self.properties, "binds").items()
             for variable in property.binds(properties.get(name), role)
         ]
 
@@ -184,13 +184,13 @@ class ActionType:
 
     def shapes(self, properties: Mapping[str, Any]) -> Mapping[str, Shape]:
         """What is known of the values of those variables, by name."""
-        declared = properties_of(self.properties).items()
+        declared = properties_that(self.properties, "shapes").items()
         found = [property.shapes(properties.get(name), properties) for name, property in declared]
         return {variable: shape for each in found for variable, shape in each.items()}
 
     def items_of(self, properties: Mapping[str, Any]) -> Mapping[str, Any]:
         """Those that are one item after another of a list, with the stored value of the list, by name."""
-        declared = properties_of(self.properties).items()
+        declared = properties_that(self.properties, "items_of").items()
         found = [property.items_of(properties.get(name), properties) for name, property in declared]
         return {variable: items for each in found for variable, items in each.items()}
 

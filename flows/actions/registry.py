@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from flows.actions.base import ActionType
-from flows.properties.base import Property, properties_of
+from flows.properties.base import Property, properties_of, properties_that
 
 HERE = Path(__file__).parent
 
@@ -64,10 +64,15 @@ def loop_types() -> tuple[str, ...]:
     return tuple(known.type for known in all_types() if known.branches == "body")
 
 
-def properties_of_type(type: str) -> Mapping[str, Property]:
-    """The properties of an action type by name; none when it is not installed here."""
+def properties_of_type(type: str, that: str = "") -> Mapping[str, Property]:
+    """The properties of an action type by name; none when it is not installed here.
+
+    `that` names a method of properties: those whose kind has a word in it.
+    """
     known = find_type(type)
-    return properties_of(known.properties) if known else {}
+    if known is None:
+        return {}
+    return properties_that(known.properties, that) if that else properties_of(known.properties)
 
 
 def initial_properties(type: str) -> dict[str, Any]:

@@ -36,7 +36,7 @@ def names_set_in(action: Action) -> list[str]:
 def names_set_by(action: Action) -> list[str]:
     return [
         name
-        for key, property in properties_of_type(action.type).items()
+        for key, property in properties_of_type(action.type, "declares").items()
         for name, _, _ in property.declares(action.properties.get(key))
         if name
     ]

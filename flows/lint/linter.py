@@ -86,7 +86,7 @@ def enabled_actions(actions: Sequence[Action]) -> Iterator[Action]:
 def calls_in(document: Document) -> Iterator[tuple[Action, str, str]]:
     """Actions that run another flow: with the property that names it, and its slug as far as that is written down."""
     for action in enabled_actions(document.actions):
-        for name, property in properties_of_type(action.type).items():
+        for name, property in properties_of_type(action.type, "flow_named").items():
             if slug := property.flow_named(action.properties.get(name)):
                 yield action, name, slug
 
@@ -209,8 +209,10 @@ class Linter:
                 yield Problem(action.id, None, unknown_property(name, list(declared)), "warning")
         context = self.context_of(action, visible)
         overridden = replace(context, is_overridden=True)
+        told_when_unset = properties_of_type(action.type, "unset_problems")
         for name, property in declared.items():
-            if name not in said:
+            is_silent = not property.required and name not in told_when_unset
+            if name not in said and not (is_silent and property.is_unset(action.properties.get(name))):
                 is_overridden = property.is_overridden_in(action.properties)
                 yield from property_problems(action, name, property, overridden if is_overridden else context)
         for branch in action.branches:

@@ -173,7 +173,7 @@ def secret_names(document: Document) -> set[str]:
     names = {declared.name for declared in document.inputs if declared.type == "secret"}
     for action in (located.action for located in document.walk()):
         stored = action.properties
-        for name, property in properties_of_type(action.type).items():
+        for name, property in properties_of_type(action.type, "declares").items():
             names |= {variable for variable, type, _ in property.declares(stored.get(name)) if type == "secret"}
     return names
 
@@ -190,7 +190,7 @@ def change_properties(
     def change_at(name: str) -> ChangeSecret:
         return lambda title, value: change(SecretPlace(action.id, name, title), value)
 
-    known = properties_of_type(action.type)
+    known = properties_of_type(action.type, "change_secrets")
     return {
         name: known[name].change_secrets(value, change_at(name), context) if name in known else value
         for name, value in action.properties.items()
@@ -229,7 +229,7 @@ def sources_of(document: Document) -> dict[str, set[str]]:
 def assignments(document: Document) -> Iterator[tuple[str, str]]:
     """Variables and the templates they are set to."""
     for action in (located.action for located in document.walk()):
-        for name, property in properties_of_type(action.type).items():
+        for name, property in properties_of_type(action.type, "assigns").items():
             for variable, template in property.assigns(action.properties.get(name), action.properties):
                 if isinstance(variable, str) and isinstance(template, str):
                     yield variable, template

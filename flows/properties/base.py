@@ -217,6 +217,13 @@ def declared_in(properties: Any) -> Mapping[str, Property]:
     return MappingProxyType(found)
 
 
+@cache
+def properties_that(properties: Any, method: str) -> Mapping[str, Property]:
+    """Those of a Properties class whose kind has a word in this method, by name: most say nothing, of many actions."""
+    silent, declared = getattr(Property, method), properties_of(properties)
+    return MappingProxyType({n: each for n, each in declared.items() if getattr(type(each), method) is not silent})
+
+
 def value_or_default(property: Property, stored: Any) -> Any:
     """What is read for a run."""
     return property.default if stored is None or stored == "" else stored

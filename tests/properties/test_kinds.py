@@ -272,3 +272,10 @@ def test_a_connection_of_another_kind_is_a_problem():
     assert said(databases, "contoso", **crm) == [
         ("contoso is a connection of the kind Foundry. A takes PostgreSQL, SQLite file.", "error")
     ]
+
+
+def test_of_the_properties_of_a_type_those_can_be_asked_that_have_a_word_in_a_matter():
+    declaring = registry.properties_of_type("chat_completion", "declares")
+    assert "result_variable_name" in declaring
+    assert "temperature" not in declaring
+    assert registry.properties_of_type("not installed", "declares") == {}

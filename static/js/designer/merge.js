@@ -69,7 +69,7 @@ document.addEventListener("htmx:after:swap", () => {
     for (const summary of panel().querySelectorAll("details.disclosure > summary")) {
       if (kept.open.includes(words(summary))) summary.parentElement.open = true;
     }
-    panel().scrollTop = kept.top;
+    if (kept.top) panel().scrollTop = kept.top; // else it would be laid out for nothing
   }
   if (focused && document.activeElement === document.body) document.getElementById(focused)?.focus();
   focused = null;
