@@ -8,6 +8,7 @@ from __future__ import annotations
 import base64
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from typing import Any
 from urllib.parse import unquote_to_bytes
 
@@ -175,8 +176,9 @@ def document_of(file: Mapping[str, Any]) -> dict[str, Any]:
     named = {"title": file["filename"]} if file.get("filename") else {}
     source = source_of(str(file.get("file_data") or ""))
     if source.get("media_type") == "text/plain":
-        text = base64.b64decode(source["data"]).decode("utf-8", "replace")
-        source = {"type": "text", "media_type": "text/plain", "data": text}
+        with suppress(ValueError):  # what is no base64 is left to the service, which says so
+            text = base64.b64decode(source["data"]).decode("utf-8", "replace")
+            source = {"type": "text", "media_type": "text/plain", "data": text}
     return {"type": "document", "source": source, **named}
 
 
