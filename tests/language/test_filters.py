@@ -4,8 +4,11 @@ from typing import Any
 
 import pytest
 
+from connections.secret import Secret
 from flows.language.expressions import ExpressionError, render
+from flows.language.sandbox.operations import DEEPEST
 from flows.language.scope import Scope
+from flows.language.values import Response
 
 
 @pytest.fixture
@@ -14,6 +17,8 @@ def scope() -> Scope:
     made.declare("text", "text", "one two three four")
     made.declare("person", "object", {"name": "Ada", "tags": ["a", "b"]})
     made.declare("flag", "boolean", True)
+    made.declare("api_key", "secret", Secret("planted-key"))
+    made.put("response", Response("Yes"))
     made.bind("nothing", None)
     return made
 
@@ -75,6 +80,11 @@ def scope() -> Scope:
         ("{{ 2 ** -1 }}", 0.5),
         ("{{ 1000000000000000 ** 1 }}", 10**15),
         ("{{ [1] + [2] }}", [1, 2]),
+        ("{{ 'a' + 'b' }}", "ab"),
+        ("{{ response + '!' }}", "Yes!"),
+        ("{{ 2 ** 60 * 2 ** 59 }}", 2**119),
+        ("{{ text[-18] }}{{ text[-19] | default('?') }}{{ text.name | default('?') }}", "o??"),
+        ("{{ flag.name | default('?') }}{{ 3[0] | default('?') }}", "??"),
         ("{{ text[-1] }}{{ text[18] | default('!') }}", "r!"),
         ("{{ '' | default('x') }}{{ 0 | default('y', true) }}", "y"),
         ("{% if 0 %}a{% elif flag %}b{% else %}c{% endif %}", "b"),
@@ -106,6 +116,9 @@ def test_a_filter_or_operator_gives(template: str, value: Any, scope: Scope) -> 
         ("{{ 2 ** 65 }}", "The power would be too large."),
         ("{{ 1000000000000001 ** 1 }}", "The power would be too large."),
         ("{{ (-8) ** 0.5 }}", "The power is not a real number."),
+        ("{{ 2 ** 60 * 2 ** 60 }}", "The number would be too large."),
+        ("{{ [['x', [api_key]]] | tojson }}", "api_key is a secret"),
+        ("{{ {'a': {'b': api_key}} | tojson }}", "api_key is a secret"),
         ("{{ 10 ** 15 * 10 ** 15 * 10 ** 15 }}", "The number would be too large."),
         ("{{ 1000000000000000.0 ** 64 }}", "The number would be too large."),
         ("{{ range(10001) }}", "range() gives at most 10,000 numbers."),
@@ -117,3 +130,16 @@ def test_what_a_filter_or_operator_cannot_take_is_said(template: str, reason: st
         render(template, scope)
 
     assert reason in str(caught.value)
+
+
+@pytest.mark.parametrize("again", [lambda inner: [inner], lambda inner: {"a": inner}])
+def test_a_value_may_be_nested_so_deep(again: Any, scope: Scope) -> None:
+    deep: Any = 1
+    for _ in range(DEEPEST):
+        deep = again(deep)
+    scope.bind("deep", deep)
+    scope.bind("deeper", again(deep))
+
+    assert len(render("{{ deep | tojson }}", scope)) >= 2 * DEEPEST
+    with pytest.raises(ExpressionError, match="nested too deeply"):
+        render("{{ deeper | tojson }}", scope)
