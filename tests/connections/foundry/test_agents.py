@@ -7,7 +7,7 @@ import pytest
 
 from connections.endpoint.recognise import parse_endpoint
 from connections.foundry.agent_list import ListedAgent, agent_of, page_of_agents
-from connections.foundry.agents import AgentRequest, Memory, label_of
+from connections.foundry.agents import AgentRequest, Memory, conversation_id, gone_on_from, label_of, reference_of
 from connections.foundry.backoff import RetryPolicy
 from connections.foundry.client import FoundryClient
 from connections.foundry.destinations import Destinations
@@ -213,3 +213,42 @@ async def test_a_token_that_is_refused_is_not_called_a_key():
         [event async for event in client.chat(target, request)]
     assert refused.value.kind is ErrorKind.AUTH_TOKEN
     assert "The role Foundry User" in refused.value.hint
+
+
+HELPER, SHOP = (
+    f"{PROJECT}/openai/v1/responses?agent_reference=helper%3A2",
+    f"{PROJECT}/agents/shop/endpoint/protocols/openai",
+)
+
+
+@pytest.mark.parametrize(
+    ("address", "agent", "version", "reference"),
+    [
+        (PROJECT, "mine", "", "mine"),
+        (PROJECT, "mine", "3", "mine:3"),
+        (HELPER, "mine", "", "helper:2"),
+        (HELPER, "mine", "3", "helper:3"),
+        (SHOP, "mine", "", "shop"),
+    ],
+)
+def test_the_agent_of_the_address_goes_before_the_one_that_is_named(address, agent, version, reference):
+    request = AgentRequest("label", (Message("user", "Hi"),), agent=agent, version=version)
+    assert reference_of(request, parse_endpoint(address)) == reference
+
+
+@pytest.mark.parametrize(
+    ("agent", "words"), [("", "No agent is named"), ("asst_abcdefghijklmnopqrstuvwx", "is a classic agent")]
+)
+def test_what_names_no_agent_of_a_project_is_refused(agent, words):
+    with pytest.raises(FoundryError, match=words) as refused:
+        reference_of(AgentRequest("label", (Message("user", "Hi"),), agent=agent), parse_endpoint(PROJECT))
+    assert refused.value.kind is ErrorKind.NOT_FOUND_AGENT
+
+
+def test_a_conversation_has_an_id_that_says_what_it_is():
+    assert (conversation_id({"id": "conv_1"}), gone_on_from("conv_1"), gone_on_from("resp_1")) == (
+        "conv_1", Memory.CONVERSATION, Memory.RESPONSES,
+    )  # fmt: skip
+    for data in ({}, {"id": ""}, {"id": 3}, None, []):
+        with pytest.raises(ProtocolError, match="has no id"):
+            conversation_id(data)

@@ -286,3 +286,61 @@ async def test_an_agent_that_was_pasted_is_named_with_every_call():
     agent = {"type": "agent_reference", "name": "helper", "version": "2"}
     assert sent[-1] == {"input": "Hi", "agent_reference": agent, "stream": True}
     assert completion.url == "https://r.services.ai.azure.com/api/projects/P/openai/v1/responses"
+
+
+@pytest.mark.parametrize(
+    ("part", "role", "sent"),
+    [
+        ({"type": "text", "text": "a"}, "user", {"type": "input_text", "text": "a"}),
+        ({"type": "text"}, "assistant", {"type": "output_text", "text": ""}),
+        ({"type": "image_url", "image_url": {"url": "u"}}, "user", {"type": "input_image", "image_url": "u"}),
+        (
+            {"type": "image_url", "image_url": {"url": "u", "detail": "low"}}, "user",
+            {"type": "input_image", "image_url": "u", "detail": "low"},
+        ),
+        ({"type": "image_url", "image_url": "u"}, "user", {"type": "image_url", "image_url": "u"}),
+        ({"type": "file", "file": {"file_data": "d"}}, "user", {"type": "input_file", "file_data": "d"}),
+        ({"type": "file", "file": "f"}, "user", {"type": "file", "file": "f"}),
+        ({"type": "input_audio", "x": 1}, "user", {"type": "input_audio", "x": 1}),
+    ],
+)  # fmt: skip
+def test_a_part_is_said_in_the_words_of_this_api(part, role, sent):
+    assert responses.part_of(part, role) == sent
+
+
+@pytest.mark.parametrize(
+    ("data", "finish"),
+    [
+        ({"status": "queued"}, "queued"),
+        ({"status": 3}, None),
+        ({"status": "incomplete", "incomplete_details": {"reason": "other"}}, "other"),
+        ({"status": "incomplete", "incomplete_details": {"reason": 3}}, "length"),
+        ({"status": "incomplete", "incomplete_details": "x"}, "length"),
+        ({}, "stop"),
+    ],
+)
+def test_an_end_of_another_kind_is_called_as_it_is(data, finish):
+    assert responses.finish_of(data, ()) == finish
+
+
+def test_only_texts_at_the_beginning_are_instructions():
+    first, parts, later = (
+        Message("system", "A"),
+        Message("developer", [{"type": "text", "text": "B"}]),
+        Message("system", "C"),
+    )
+    assert responses.split_instructions([first, later, parts, first]) == ("A\n\nC", [parts, first])
+    assert responses.split_instructions([Message("user", "Hi"), first]) == ("", [Message("user", "Hi"), first])
+
+
+def test_a_stream_ends_at_its_word_and_ignores_what_follows():
+    assembler = responses.ResponseAssembler()
+    assert (list(assembler.feed(ServerEvent("[DONE]"))), assembler.is_done, assembler.has_begun) == ([], True, False)
+    late = ServerEvent(json.dumps({"type": "response.output_text.delta", "delta": "late"}))
+    assert list(assembler.feed(late)) == []
+
+
+def test_counts_that_are_not_told_are_added_up():
+    assert responses.usage_of({"input_tokens": 3, "output_tokens": 4}) == Usage(3, 4, 7)
+    assert responses.usage_of({"input_tokens": 3, "output_tokens": 4, "total_tokens": 9}) == Usage(3, 4, 9)
+    assert responses.usage_of([]) == Usage()
