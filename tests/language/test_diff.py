@@ -200,6 +200,29 @@ def test_no_inputs_are_the_same_as_an_empty_list_of_them():
     assert keys(diff(before, after)[None]) == {("name",)}
 
 
+@pytest.mark.parametrize(
+    ("one", "other", "same"),
+    [
+        (True, 1, False), (1, True, False), (False, False, True), (1, 1.0, True), (None, False, False), ("1", 1, False),
+        ([1, 2], [1, 2], True), ([1, 2], [1], False), ([1], [True], False), ([1], (1,), False), ([], {}, False),
+        ({"a": [1]}, {"a": [1.0]}, True), ({"a": 1}, {"b": 1}, False), ({"a": 1}, {"a": True}, False), ({"a": 1}, [1], False),
+    ],
+)  # fmt: skip
+def test_values_are_the_same_or_not(one, other, same):
+    assert is_equal(one, other) is same
+
+
+def test_what_is_not_disabled_or_required_is_as_if_nothing_were_said():
+    assert diff(BASE, BASE.with_action("a", disabled=False)) == {}
+    assert keys(diff(BASE, BASE.with_action("a", disabled=True))["a"]) == {("disabled",)}
+    asked = [{**declared.json, "required": False} for declared in BASE.inputs]
+    assert diff(BASE, BASE.with_inputs(asked)) == {}
+    assert keys(diff(BASE, BASE.with_properties("a", {"message": "a", "disabled": False}))["a"]) == {
+        ("properties", "disabled")
+    }
+    assert keys(diff(BASE, BASE.with_action("a", other=False))["a"]) == {("other",)}
+
+
 def test_a_large_flow_is_compared_in_no_time():
     def flow(word: str) -> Document:
         actions = [{**log(f"a{n}"), "properties": {"message": f"{word} {n}"}} for n in range(1_000)]

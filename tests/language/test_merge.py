@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from flows.language.document import Document, parse
 from flows.language.flat import ABSENT, ADDED, MOVED, REMOVED, assemble, changes, flatten
 from flows.language.merge import merge, with_value_of
-from flows.language.selection import duplicate_all, move_all, set_note, unwrap, wrap
+from flows.language.selection import duplicate_all, move_all, move_to, set_note, unwrap, wrap
 
 
 def log(id: str, **more: Any) -> dict[str, Any]:
@@ -146,7 +146,8 @@ def test_a_lane_that_one_removed_and_the_other_changed_is_named_and_as_they_have
         BASE.with_branch("yes", title="Y", condition="y", owner="route"),
     )
     mine_removed, they_removed = merge(BASE, without, renamed), merge(BASE, renamed, without)
-    assert {("route", ("branches", "yes"))} <= named(mine_removed) & named(they_removed)
+    assert named(mine_removed) == named(they_removed) == {("route", ("branches", "yes"))}
+    assert mine_removed.document.find("route").branches[0].title == "Y"
     assert [lane.id for lane in mine_removed.document.find("route").branches] == ["yes", "no"]
     assert [lane.id for lane in they_removed.document.find("route").branches] == ["no"]
 
@@ -163,6 +164,57 @@ def test_what_i_put_into_a_lane_that_they_removed_goes_with_it() -> None:
     merged = merge(BASE, mine, BASE.remove_branch("yes", owner="route"))
     assert ("route", ("branches", "yes")) in named(merged)
     assert merged.document.find("x") is None
+
+
+@pytest.mark.parametrize(
+    "theirs",
+    [
+        move_all(BASE, ["in3"], "up"),
+        move_all(BASE, ["in"], "out"),
+        BASE.with_properties("in2", {"message": "theirs"}),
+        BASE.add_branch("route", title="If", condition="x"),
+        BASE.insert(log("x"), owner="route", branch="no"),
+    ],
+)
+def test_whatever_they_did_to_what_i_removed_is_named_and_it_stays(theirs: Document) -> None:
+    merged = merge(BASE, BASE.remove("route"), theirs)
+    assert ("route", REMOVED) in named(merged)
+    assert merged.document.find("route") is not None
+    assert ids(merged.document) == ids(theirs)
+
+
+def test_a_lane_that_i_removed_goes_where_they_changed_something_else() -> None:
+    merged = merge(BASE, BASE.remove_branch("yes", owner="route"), BASE.with_action("a", title="Theirs"))
+    assert not merged.collisions
+    assert [lane.id for lane in merged.document.find("route").branches] == ["no"]
+    assert (merged.document.find("in"), merged.document.find("a").title) == (None, "Theirs")
+
+
+def test_a_lane_that_i_removed_stays_where_they_put_something_into_it() -> None:
+    theirs = BASE.insert(log("x"), owner="route", branch="no")
+    merged = merge(BASE, BASE.remove_branch("no", owner="route"), theirs)
+    assert (named(merged), merged.document) == ({("route", ("branches", "no"))}, theirs)
+
+
+def test_what_i_moved_into_what_they_removed_stays_where_it_was() -> None:
+    merged = merge(BASE, move_all(BASE, ["b"], "into"), BASE.remove("each"))
+    assert named(merged) == {("each", REMOVED), ("b", MOVED)}
+    assert ids(merged.document) == ["a", "route", "b", "d"]
+
+
+def test_what_both_moved_to_another_block_is_where_they_put_it() -> None:
+    mine, theirs = move_to(BASE, ["a"], ("route", "no"), 0), move_to(BASE, ["a"], ("each", "body"), 0)
+    assert (named(merge(BASE, mine, theirs)), merge(BASE, mine, theirs).document) == ({("a", MOVED)}, theirs)
+    again = merge(BASE, mine, mine.with_name("Other"))
+    assert (list(again.collisions), ids(again.document, "route", "no")) == ([], ["a"])
+    within = merge(BASE, mine, ordered(BASE, "route", "b", "each", "d", "a"))
+    assert named(within) == {("a", MOVED)}
+
+
+def test_who_changed_nothing_gets_what_the_other_has() -> None:
+    changed = BASE.with_name("Other")
+    assert merge(BASE, changed, BASE).document is changed
+    assert merge(BASE, BASE, changed).document is changed
 
 
 def test_what_i_moved_within_its_row_and_they_out_of_it_is_named() -> None:
