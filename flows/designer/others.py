@@ -18,7 +18,7 @@ from flows.language.document import DocumentError
 from flows.language.flat import ADDED, MOVED, REMOVED, Change, Key, Where, changes
 from flows.language.stored_secrets import is_stored
 from flows.lint.literal_secrets import secrets_of
-from flows.models import Flow, Revision
+from flows.models import Flow, Publication, Revision
 from foundryflow.names import name_of
 from foundryflow.templatetags.ui import initials
 
@@ -67,10 +67,10 @@ class MergeNotice:
 
     initials: str
     sentence: str
-    values: Sequence[ChangedValue]
-    rest: str  # what follows
-    show: str  # the action to select
-    marks: Sequence[CardMark]
+    values: Sequence[ChangedValue] = ()
+    rest: str = ""  # what follows
+    show: str = ""  # the action to select
+    marks: Sequence[CardMark] = ()
 
 
 def first_name(user: User | None) -> str:
@@ -124,6 +124,17 @@ def notice_of(opened: OpenFlow, found: Sequence[ForeignChange], rest: str = "") 
         show=(there[0] or START) if there else "",
         marks=[mark_of(id, [each for each in others if each.change.action_id == id], names) for id in there],
     )
+
+
+def publication_notice(opened: OpenFlow) -> MergeNotice | None:
+    """The row about somebody else who published a revision last."""
+    newest = Publication.objects.newest_of(opened.flow)
+    if newest is None or newest.published_by == opened.request.user:
+        return None
+    who, at = first_name(newest.published_by), f"{timezone.localtime(newest.published_at):%H:%M}"
+    sentence = f"{who} published r{newest.revision.number} at {at}."
+    who_in_short = initials(newest.published_by) if newest.published_by else "?"
+    return MergeNotice(who_in_short, sentence, rest=newest.note)
 
 
 def sentence_of(who: str, at: str, found: Sequence[ForeignChange], actions: Sequence[str | None], names: Names) -> str:

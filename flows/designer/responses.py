@@ -25,7 +25,14 @@ from flows.designer.edits import property_form
 from flows.designer.in_place.regions import feed_region
 from flows.designer.in_place.run_bar import run_bar_region
 from flows.designer.opened import NotTakenBack, OpenFlow
-from flows.designer.others import ForeignChange, Names, changes_since, first_name, notice_of
+from flows.designer.others import (
+    ForeignChange,
+    Names,
+    changes_since,
+    first_name,
+    notice_of,
+    publication_notice,
+)
 from flows.designer.panel import Panel, PostedPanel, stored_values, typed_panel
 from flows.designer.regions import (
     SILENT,
@@ -120,6 +127,14 @@ def news(opened: OpenFlow, selected: str) -> HttpResponse:
     if response_url:
         response.headers["HX-Replace-Url"] = response_url
     return response
+
+
+def published_elsewhere(opened: OpenFlow) -> HttpResponse:
+    """The tag that says what is published, and who did that."""
+    context = {"flow": opened.flow, "revision": opened.flow.current, "said": ""}
+    notice = publication_notice(opened)
+    tag = Region("revisions/_tag.html", "revision-tag", context)
+    return regions(opened.request, tag, *([notice_region(notice)] if notice else []))
 
 
 def is_about(opened: OpenFlow, selected: str) -> bool:

@@ -28,6 +28,7 @@ from flows.designer.responses import (
     panel_not_valid,
     panel_saved,
     panel_shown,
+    published_elsewhere,
     redirect_to,
     start_not_valid,
     start_saved,
@@ -74,10 +75,11 @@ def select(request: Request, slug: str, action_id: str) -> HttpResponse:
 @reader
 @require_GET
 def whats_new(request: Request, slug: str) -> HttpResponse:
-    """What others have changed since revision `base`; 204 when nobody has."""
+    """What others have changed since revision `base`, or that another one than `published` is; 204 when nobody has."""
     opened = OpenFlow.find(request, slug)
     if opened.base == opened.flow.current.number:
-        return HttpResponse(status=204)
+        is_published = request.GET.get("published", "") == str(opened.flow.published_id or "")
+        return HttpResponse(status=204) if is_published else published_elsewhere(opened)
     return news(opened, request.GET.get("action", ""))
 
 

@@ -137,8 +137,9 @@ def result_of(run: Run) -> object:
 @reader
 @require_GET
 def compare(request: Request) -> HttpResponse:
-    """With one run in the address, or none, the other is chosen first."""
-    numbers = [whole_number(request.GET.get(name)) for name in ("a", "b")]
+    """With one run in the address, or none, the other is chosen first. `run` twice: chosen in a list, older first."""
+    chosen = [number for text in request.GET.getlist("run") if (number := whole_number(text))]
+    numbers: Sequence[int | None] = sorted(chosen)[:2] or [whole_number(request.GET.get(name)) for name in ("a", "b")]
     runs = [find_run(request, number) for number in numbers if number is not None]
     if len(runs) < 2:
         return page(request, "runs/compare_choice.html", choice_context(request, runs))

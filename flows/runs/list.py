@@ -72,6 +72,7 @@ def found_regions(user: User, address: Address, shared: dict[str, Any]) -> list[
         "first_page": address.query(),
         "poll": address.query(since=str(newest)) if newest and first_page else "",
         "most_read": MOST_READ,
+        "can_compare": bool(params.get("flow")) and len(found.runs) > 1,
     }
     counted = {"count": search.count(found), "most_counted": MOST_COUNTED, "all": visible_runs(user)}
     return [

@@ -11,7 +11,7 @@ from django.urls import reverse
 
 from flows.designer import opened
 from flows.language.merge import merge
-from flows.models import Flow, FlowSecret
+from flows.models import Flow, FlowSecret, Publication
 from tests.factories import PLANTED_KEY, make_connection, make_flow
 from tests.markup import one_line
 
@@ -392,6 +392,20 @@ def test_a_quiet_page_asks_and_hears_of_others(client_alice, client_bo, flow):
     assert "Bo changed Theirs at" in words(answer)
     assert set(targets(answer)) == {"card-last", "problems", "problem-count", "saved", "merge-notice"}
     assert "panel" in targets(news(client_alice, flow, base=1, action="last"))
+
+
+def test_a_quiet_page_hears_that_somebody_published(client_alice, client_bo, alice, bo, flow):
+    assert news(client_alice, flow, base=1, published="").status_code == 204
+    Publication.objects.publish(flow.current, instead_of=None, by=bo, note="The first one")
+    answer = news(client_alice, flow, base=1, published="")
+    assert targets(answer) == ["revision-tag", "merge-notice"]
+    assert "Published r1" in words(answer)
+    assert "Bo published r1 at" in words(answer)
+    assert "The first one" in words(answer)
+    assert targets(news(client_bo, flow, base=1, published="")) == ["revision-tag"]
+    shown = f'data-published="{flow.current.pk}"'
+    assert shown in client_alice.get(url(flow, "show")).content.decode()
+    assert news(client_alice, flow, base=1, published=str(flow.current.pk)).status_code == 204
 
 
 def test_the_panel_of_what_was_removed_closes(client_alice, client_bo, flow):

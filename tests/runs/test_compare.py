@@ -124,6 +124,15 @@ def test_the_other_run_is_chosen_from_those_of_the_flow(client_bob, run, other):
     assert f"{COMPARE}?a={run.pk}" in client_bob.get(reverse("runs:list")).content.decode()
 
 
+def test_two_runs_are_chosen_in_the_list_of_a_flow(client_bob, run, other):
+    listed = one_line(client_bob.get(reverse("runs:list"), {"flow": run.flow.slug}).content.decode())
+    assert f'name="run" value="{run.pk}" form="compare-form"' in listed
+    assert "compare-form" not in client_bob.get(reverse("runs:list")).content.decode()
+    page = client_bob.get(COMPARE, {"run": [other.pk, run.pk]}).content.decode()
+    assert f"<title>Runs {run.pk} and {other.pk}" in page
+    assert f"Compare run {run.pk} with…" in client_bob.get(COMPARE, {"run": run.pk}).content.decode()
+
+
 def test_costs_are_added_up_by_currency_with_those_of_subflows(run, other):
     assert cost_words(run) == ""
     run.actions.filter(path="chat").update(facts={"cost": "0.0000011", "currency": "EUR"})

@@ -25,7 +25,8 @@ document.addEventListener("htmx:config:request", ({ detail: { ctx } }) => {
 function ask() {
   const isAway = document.getElementById("session-bar")?.childElementCount > 0;
   if (document.hidden || isAway || !autosave.isSettled || panel()?.querySelector("[data-conflict]")) return;
-  const values = { base: base(), action: selected() };
+  const { published } = document.getElementById("revision-tag").dataset;
+  const values = { base: base(), action: selected(), published };
   htmx.ajax("GET", newUrl, { source: document.getElementById("merge-notice"), swap: "none", values });
 }
 setInterval(ask, EVERY);
