@@ -214,6 +214,15 @@ def test_a_stored_secret_has_to_be_here_and_readable():
     assert said("sk-1", secrets=[]) == [(None, "warning", default + literal), ("a", "warning", f"key {literal}")]
 
 
+def test_a_secret_that_is_mixed_with_a_template_is_a_problem_where_a_run_may_come():
+    connect = action("create_azure_ai_connection", api_key="sk-{{ q }}", endpoint="https://contoso.openai.azure.com")
+    inputs = [{"name": "q", "type": "secret"}]
+    (problem,) = problems(flow(connect, inputs=inputs))
+    assert (problem.action_id, problem.property, problem.severity) == ("a", "api_key", "error")
+    assert problem.message.startswith("API key: A secret is either one literal")
+    assert problems(flow({**connect, "disabled": True}, inputs=inputs)) == []
+
+
 def test_what_is_disabled_hides_no_problem_behind_it():
     document = flow({**log("{{ foo }}", "off"), "disabled": True}, action("break", "b"))
     assert [(p.action_id, p.message) for p in problems(document)] == [

@@ -7,7 +7,8 @@ from hypothesis import strategies as st
 from flows.language.document import parse
 from flows.language.expressions import render
 from flows.language.scope import Scope, VariableInScope
-from flows.lint.offered_values import MOST_VALUES, NOTHING, brief, offered_values, part_of
+from flows.language.shape import NUMBER, TEXT, UNKNOWN, Shape, object_shape, shape_of
+from flows.lint.offered_values import MOST_VALUES, NOTHING, brief, merge_known, offered_values, part_of
 from flows.lint.visible import variables_at
 
 LOG = {"id": "log", "type": "log"}
@@ -42,6 +43,7 @@ def test_what_the_response_format_says_leads_into_the_json_of_an_answer():
     chat = {"id": "chat", "type": "chat_completion", "properties": {"response_format": schema}}
     found = paths(offered(chat, LOG))
     assert found["response.json.lines"].type == "list"
+    assert "response.json.lines[1]" not in found
     assert found["response.json.lines[0].sku"].type == "text"
     assert found["response.json.lines[0].count"].type == "number"
 
@@ -112,6 +114,16 @@ def test_several_actions_that_set_one_variable_know_all_of_its_parts():
         ({"tags": []}, "1 value"),
         ({"text": "Hello", "usage": {}}, "“Hello”"),
         (NOTHING, ""),
+        (" \n", "empty"),
+        ("x" * 40, f"“{'x' * 40}”"),
+        (f"{'x' * 39} {'y' * 9}", f"“{'x' * 39}…”"),
+        ("x".ljust(160), "“x”"),
+        ("x".ljust(161), "“x…”"),
+        ({"text": "Hello", "other": 1}, "Hello, 2 values"),
+        ({"text": "Hi", "usage": {"completion_tokens": 1_200}}, "answer, 1,200 tokens"),
+        ({"text": 5, "usage": {}}, "5, 2 values"),
+        ({"flag": True, "blank": " ", "n": 2.5}, "2.5, 3 values"),
+        ((1, 2), ""),
     ],
 )
 def test_a_value_in_a_few_words(value, words):
@@ -231,3 +243,22 @@ def test_a_part_is_there_or_there_is_nothing():
     assert [part_of([1, 2], step) for step in (0, 1, -1, -2)] == [1, 2, 2, 1]
     assert {part_of([1, 2], step) for step in (2, -3, "0")} == {NOTHING}
     assert (part_of({"a": None}, "a"), part_of({"a": 1}, "b"), part_of("text", 0)) == (None, NOTHING, NOTHING)
+
+
+def test_a_connection_or_a_secret_shows_neither_value_nor_parts():
+    variables = [VariableInScope("c", "connection", "Start"), VariableInScope("s", "secret", "Start")]
+    (group,) = offered_values(variables, {"c": {"connection": "tenant"}, "s": "planted"})
+    assert [(value.type, value.last, value.parts) for value in group.values] == [
+        ("connection", "", []),
+        ("secret", "", []),
+    ]
+
+
+def test_a_file_has_its_parts_before_any_run():
+    found = paths(offered(LOG, inputs=[{"name": "f", "type": "file"}]))
+    assert (found["f.name"].type, found["f.size"].type) == ("text", "number")
+
+
+def test_parts_that_are_known_get_the_type_that_was_seen():
+    assert merge_known(Shape("", {"a": TEXT}), shape_of({"b": 1})) == object_shape(b=NUMBER, a=TEXT)
+    assert merge_known(Shape("list", item=UNKNOWN), shape_of("x")) == Shape("list", item=UNKNOWN)

@@ -228,17 +228,20 @@ def test_what_a_body_adds_is_known_behind_its_last_action():
 
 
 def test_a_variable_that_only_some_ways_of_a_body_set_may_not_be_set_behind_it():
-    body = [either("i", ("q == 'a'", [declare("x")])), declare("y")]
-    document = flow(
-        one_way("w", "text"), box("while_loop", "each", body, condition="true"), either("if", ("q", [declare("z")]))
-    )
+    def some(name):
+        return either(f"only-{name}", ("q == 'a'", [declare(name)]))
+
+    body = [some("v"), declare("y")]
+    document = flow(some("b"), box("while", "each", body, condition="true"), either("if", ("q", [some("z")])))
 
     def unset(at, name, in_loop):
         found = unset_at(document, at, name, in_loop=in_loop)
         return found.name if found else None
 
-    assert [unset("each", "x", True), unset("each", "y", True), unset("each", "y", False)] == ["x", None, None]
-    assert [unset("if", "x", True), unset("if", "z", True), unset("nobody", "x", True)] == ["x", None, None]
+    assert [unset("each", name, True) for name in "bvy"] == ["b", "v", None]
+    assert [unset("each", name, False) for name in "bvy"] == ["b", None, None]
+    assert [unset("if", name, True) for name in "bz"] == ["b", None]
+    assert unset("nobody", "b", True) is None
 
 
 def test_a_disabled_action_sets_nothing():
