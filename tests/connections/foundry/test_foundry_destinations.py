@@ -5,8 +5,8 @@ import socket
 import pytest
 
 from connections.foundry.client import FoundryClient
-from connections.foundry.destinations import Destinations
-from connections.foundry.errors import ErrorKind
+from connections.foundry.destinations import Destinations, callable_url
+from connections.foundry.errors import ErrorKind, FoundryError
 from tests.connections.foundry.stub import DONE, QUICK, STREAM_HEAD, target, word
 
 
@@ -39,16 +39,54 @@ def test_public_addresses_are_open(address):
         ("internal.example:443, 10.0.0.1", "internal.example", "192.168.2.3", 443, True),
         ("[::1]:8765", "::1", "::1", 8765, True),
         ("127.0.0.0/8", "::1", "::1", 8765, False),
+        ("Internal.Example:443", "internal.example", "192.168.2.3", 443, True),
+        ("internal.example:443", "INTERNAL.example", "192.168.2.3", 443, True),
+        ("10.9.9.9/8", "internal.example", "10.2.3.4", 443, True),
     ],
 )
 def test_what_is_listed_may_be_called_all_the_same(listed, host, address, port, allowed):
     assert Destinations.parse(listed).allows(host, address, port) is allowed
 
 
-@pytest.mark.parametrize("entry", ["nonsense", "300.0.0.1/8", "host:port", "10.0.0.0/99"])
+@pytest.mark.parametrize("entry", ["nonsense", "300.0.0.1/8", "host:port", "10.0.0.0/99", ":443", "10.0.0.0/8:443"])
 def test_an_entry_that_is_neither_is_named(entry):
     with pytest.raises(ValueError, match="neither"):
         Destinations.parse(f"127.0.0.1:1,{entry}")
+
+
+@pytest.mark.parametrize(
+    ("listed", "url", "refused"),
+    [
+        ("", "https://contoso.example/v1", ""),
+        ("", "https://8.8.8.8/v1", ""),
+        (
+            "",
+            "https://127.0.0.1/v1",
+            "This address is loopback, private or link-local: 127.0.0.1:443 may not be called.",
+        ),
+        ("127.0.0.1:443", "https://127.0.0.1/v1", ""),
+        ("", "http://contoso.example/v1", "Only https may be used here: contoso.example:80 may not be called."),
+        (
+            "contoso.example:443",
+            "http://contoso.example/v1",
+            "Only https may be used here: contoso.example:80 may not be called.",
+        ),
+        ("contoso.example:80", "http://CONTOSO.example/v1", ""),
+        ("10.0.0.0/8", "http://10.1.2.3:8080/v1", ""),
+        (
+            "10.0.0.0/8",
+            "http://contoso.example/v1",
+            "Only https may be used here: contoso.example:80 may not be called.",
+        ),
+        ("", "https://[::1/v1", "https://[::1/v1 cannot be called."),
+    ],
+)
+def test_an_address_is_called_or_refused_as_it_is_written(listed, url, refused):
+    try:
+        found, said = str(callable_url(url, Destinations.parse(listed))), ""
+    except FoundryError as error:
+        found, said = url, error.message
+    assert (found.lower(), said) == (url.lower(), refused)
 
 
 async def test_a_name_that_resolves_to_loopback_is_blocked_however_public_it_looks(monkeypatch):
