@@ -6,6 +6,7 @@ Nothing is collected beforehand and nothing is written. Each process makes the s
 from __future__ import annotations
 
 import hashlib
+import posixpath
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
@@ -17,6 +18,7 @@ import brotli
 from django.conf import STATICFILES_STORAGE_ALIAS, settings
 from django.contrib.staticfiles.finders import get_finders
 from django.contrib.staticfiles.storage import HashedFilesMixin
+from django.contrib.staticfiles.utils import matches_patterns
 from django.core.files.base import ContentFile
 from django.core.files.storage import InMemoryStorage, storages
 from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed
@@ -52,9 +54,29 @@ class HashedFiles(HashedFilesMixin, InMemoryStorage):
                     self.modified[path] = int(storage.get_modified_time(path).timestamp())
                     with storage.open(path) as file:
                         self.save(path, ContentFile(file.read()))
-        for _, _, processed in self.post_process({name: (self, name) for name in self.modified}):
-            if isinstance(processed, Exception):
-                raise processed
+        self._begun: set[str] = set()
+        for path in self.modified:
+            self._stored_name(path, self.hashed_files)
+
+    def _stored_name(self, name: str, hashed_files: dict[str, str]) -> str:
+        """The hashed name. What a file refers to gets its own first, as the hash of the file depends on it: each is
+        read once, where Django reads all of them as often as references are deep."""
+        name = posixpath.normpath(name)
+        if name not in hashed_files:
+            if name in self._begun:
+                raise ValueError(f"{name} refers to itself by way of the files that it refers to")
+            if name not in self.modified:
+                raise ValueError(f"The file {name} is referred to, and not there")
+            self._begun.add(name)
+            found = self._post_process({name: (self, name)}, self._adjustable, hashed_files)  # type: ignore[attr-defined]
+            for _, _, processed, _ in found:
+                if isinstance(processed, Exception):
+                    raise processed
+        return hashed_files[name]
+
+    @cached_property
+    def _adjustable(self) -> list[str]:
+        return [path for path in self.modified if matches_patterns(path, self._patterns)]  # type: ignore[attr-defined]
 
     def url(self, name: str | None, force: bool = False) -> str:
         """Looked up once: a page names a dozen of them."""

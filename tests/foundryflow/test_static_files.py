@@ -162,6 +162,21 @@ def test_a_reference_to_nothing_stops_the_start(folder):
         HashedFiles()
 
 
+def test_imports_may_be_as_deep_as_they_like(folder):
+    for depth in range(12):
+        (folder / "js" / f"a{depth:02}.js").write_text(f'import "./a{depth + 1:02}.js";')
+    (folder / "js" / "a12.js").write_text("export const x = 1;")
+    before = HashedFiles().hashed_files["js/a00.js"]
+    (folder / "js" / "a12.js").write_text("export const x = 2;")
+    assert HashedFiles().hashed_files["js/a00.js"] != before
+
+
+def test_files_that_import_each_other_stop_the_start(folder):
+    (folder / "js" / "more.js").write_text('import "./main.js";')
+    with pytest.raises(ValueError, match="refers to itself"):
+        HashedFiles()
+
+
 def test_nothing_is_written_into_the_installation(folder):
     before = {path: path.stat().st_mtime_ns for path in folder.rglob("*")}
     HashedFiles()
