@@ -13,7 +13,8 @@ django.contrib.staticfiles.finders django.core.handlers.asgi django.core.managem
 django.db.backends.sqlite3.base django.db.migrations.executor django.db.models django.forms
 django.template.context_processors django.template.loader_tags django.urls django.views.defaults django_htmx.middleware
 encrypted_model_fields flows.actions.registry flows.interpreter.runner flows.lint.linter httpx_aiohttp jinja2.sandbox
-jsonschema markdown_it minijinja nh3 procrastinate psycopg.types.json psycopg_pool pydantic.json_schema pygments.lexers
+jsonschema jwt markdown_it minijinja nh3 procrastinate psycopg.types.json psycopg_pool pydantic.functional_validators
+pydantic.json_schema pydantic_monty pygments.lexers qrcode.image.svg requests yaml
 re2 uvicorn.lifespan.on uvicorn.loops.uvloop uvicorn.protocols.http.httptools_impl whitenoise.middleware
 """.split()  # noqa: SIM905
 
