@@ -102,8 +102,10 @@ class ChatCall:
     def _api_for_documents(self, lessons: Sequence[Lesson]) -> Api | None:
         """Chat completions of Azure refuse documents, whatever the model; its Responses take them. Raises
         FoundryError."""
+        if not any(documents_in(self.request.messages)):
+            return None
         endpoint = found_endpoint(self.target.endpoint, lessons)
-        if not any(documents_in(self.request.messages)) or api_of(endpoint, self.model, lessons) is not Api.CHAT:
+        if api_of(endpoint, self.model, lessons) is not Api.CHAT:
             return None
         if learnt := learnt_way(lessons, DOCUMENTS):
             return Api(learnt)

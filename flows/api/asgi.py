@@ -65,9 +65,7 @@ class ShortWay(ASGIHandler):
             response["Allow"] = allowed
         return response
 
-    async def answer(self, scope: Scope, body: bytes, receive: Receive, send: Send) -> None:
-        request = ASGIRequest(scope, BytesIO(body))
-        request._body = body  # which has been bounded: Django would bound one with files like any other
+    async def answer(self, request: ASGIRequest, receive: Receive, send: Send) -> None:
         response = await self.get_response_async(request)
         if not response.streaming:
             await self.send_response(response, send)
@@ -114,8 +112,11 @@ async def handle_call(scope: Scope, receive: Receive, send: Send) -> None:
     except UnreadableRequest as problem:
         await refuse(send, problem.status, problem.sentence)
         return
+    request = ASGIRequest(scope, BytesIO())
+    request._body = body  # which has been bounded: Django would bound one with files like any other
+    del body  # whoever has read it may let it go
     try:
-        await api_application.answer(scope, body, receive, send)
+        await api_application.answer(request, receive, send)
     except asyncio.CancelledError:
         if task := asyncio.current_task():
             task.uncancel()

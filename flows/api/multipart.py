@@ -47,6 +47,7 @@ def read_form(request: HttpRequest) -> dict[str, Any]:
             place(body, name, read_file(sent.name or "", sent.read(), file_limits()))
         except FileRefused as error:
             raise UnfitBody(f"The file of {name.removeprefix(INPUTS)} {error}.") from None
+        sent.close()  # it would be in memory a second time, as long as the call waits for its run
     return body
 
 

@@ -344,6 +344,14 @@ async def start_with_key(
         if key.flow_ids is not None:
             note_refusal(request, key, OTHER_FLOW)
         raise
+    finally:
+        forget_body(request, given)
+
+
+def forget_body(request: HttpRequest, given: Start) -> None:
+    """A call may wait for minutes, and files are large: what it brought is not kept meanwhile."""
+    request._body = b""
+    given.inputs.clear()
 
 
 def stop_run(run: Run, key: ApiKey, request: HttpRequest) -> bool:

@@ -26,6 +26,8 @@ class RunFileManager(models.Manager["RunFile"]):
                 for number, sealed in enumerate(file.sealed)
             ]
         )
+        for file in different.values():
+            file.sealed.clear()  # whoever started the run may hold it for long
 
     def sealed_parts(self, run_id: int, sha256: str) -> list[str]:
         """Of a file of the run, in their order, still encrypted; none when it keeps no such file."""

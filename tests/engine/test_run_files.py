@@ -7,6 +7,7 @@ import json
 import pytest
 from django.db import connection as database
 
+from connections.fields import SealedText
 from flows import engine
 from flows.engine import embedded
 from flows.engine.deletion import delete_bit
@@ -151,6 +152,14 @@ def test_a_reference_that_somebody_made_up_leads_to_no_file(simulator):
     make_run(make_bills(), bill=BILL)
     run = execute(make_run(make_bills(), bill=BILL.reference))
     assert run.error["kind"] == "file_missing"
+
+
+def test_a_file_that_no_key_opens_fails_the_action_in_a_sentence(simulator):
+    make_connection(endpoint=f"{simulator}/openai/v1", key="simulator")
+    run = make_run(make_bills(), bill=BILL)
+    RunFile.objects.update(content=SealedText("sealed with a key that is lost"))
+    assert execute(run).error["kind"] == "key_unreadable"
+    assert "bill.pdf cannot be read" in run.error["message"]
 
 
 def test_files_are_sealed_anew_with_a_new_key():

@@ -32,7 +32,7 @@ from flows.actions.chat_completion.answer import (
     usage_of,
     warning_of,
 )
-from flows.actions.chat_completion.files import file_parts, with_files
+from flows.actions.chat_completion.files import file_parts, files_problem, with_files
 from flows.actions.chat_completion.paused import MOST_PAUSES, is_paused, joined, request_to_go_on
 from flows.actions.chat_completion.structured import (
     ONCE,
@@ -46,6 +46,7 @@ from flows.actions.chat_completion.structured import (
 )
 from flows.actions.refused_try import RefusedTry
 from flows.language.errors import ActionError
+from flows.language.nodes import Action
 from flows.language.values import ConnectionValue, Response, as_text
 from flows.properties.choice import choice
 from flows.properties.connection import connection
@@ -238,6 +239,10 @@ class ChatCompletion(ActionType):
     group = Group.AZURE
     calls_model = True
     properties = Properties
+
+    def problems(self, action: Action) -> list[tuple[str | None, str]]:
+        sentence = files_problem(action.properties.get("files"))
+        return [("files", sentence)] if sentence else []
 
     async def execute(self, properties: Properties, step: Step) -> Result:
         target, reason = await choose_connection(properties, step)

@@ -13,6 +13,7 @@ from flows.language.errors import ActionError
 from flows.language.files import is_file
 
 MOST_FILES = 20
+EXAMPLE = "Name inputs of type file: {{ invoice }}, or {{ [front, back] }}."
 
 
 async def file_parts(value: Any, services: Services) -> list[dict[str, Any]]:
@@ -21,6 +22,13 @@ async def file_parts(value: Any, services: Services) -> list[dict[str, Any]]:
     if len(references) > MOST_FILES:
         raise ActionError("files", f"{len(references)} files; a prompt takes at most {MOST_FILES}.", "Leave some out.")
     return [file_part(each["name"], each["media_type"], await services.file(each)) for each in references]
+
+
+def files_problem(stored: Any) -> str:
+    """What is wrong with the property as it is stored; empty when nothing is."""
+    listed = stored if isinstance(stored, list) else [stored]
+    literal = next((each for each in listed if each not in (None, "") and "{{" not in str(each)), None)
+    return "" if literal is None else f"Files holds {str(literal)[:40]!r}, which names no input. {EXAMPLE}"
 
 
 def references_in(value: Any) -> Iterator[Mapping[str, Any]]:
@@ -32,9 +40,7 @@ def references_in(value: Any) -> Iterator[Mapping[str, Any]]:
             yield from references_in(each)
         return
     if not is_file(value):
-        raise ActionError(
-            "files", "Files holds what is no file.", "Name inputs of type file: {{ invoice }}, or {{ [front, back] }}."
-        )
+        raise ActionError("files", "Files holds what is no file.", EXAMPLE)
     yield value
 
 

@@ -8,6 +8,7 @@ from flows.interpreter.journal import ActionFinished, MemoryJournal
 from flows.interpreter.runner import execute
 from flows.language.document import parse
 from flows.language.errors import RunFailed
+from flows.lint.linter import problems
 
 
 def reference(name, media_type):
@@ -80,3 +81,14 @@ async def test_what_is_no_file_of_the_run_is_refused_before_the_call(files, kind
     with pytest.raises(RunFailed) as failed:
         await asked(chat, files=files)
     assert (failed.value.error.kind, chat.requests) == (kind, [])
+
+
+@pytest.mark.parametrize("files", ["bill.pdf", ["{{ pdf }}", "https://contoso.example/a.pdf"], [1]])
+def test_what_names_no_input_is_said_before_a_run(files):
+    action = {
+        "id": "chat",
+        "type": "chat_completion",
+        "properties": {"files": files, "user_prompt": "Hi", "model": "m"},
+    }
+    document = parse({"format": "foundryflow/1", "name": "x", "inputs": [], "actions": [action]})
+    assert "which names no input" in next(each.message for each in problems(document) if each.property == "files")
