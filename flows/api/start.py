@@ -20,7 +20,7 @@ from flows.engine import configuration
 from flows.interpreter.inputs import check_files, first_scope
 from flows.language.document import Document, DocumentError
 from flows.language.errors import ActionError
-from flows.language.files import GivenFile, is_file
+from flows.language.files import GivenFile, holds_file
 from flows.models import Flow, Revision, Run
 from flows.models.audited import of_flow, run_subject
 from foundryflow.audit.record import SERVER, Origin, Repeats, record
@@ -139,7 +139,7 @@ def store_restart(
 def check_files_are_given_again(document: Document, run: Run, inputs: Mapping[str, Any]) -> None:
     """Raises ActionError."""
     for declared in document.inputs:
-        if declared.name not in inputs and is_file(run.inputs.get(declared.name)):
+        if declared.name not in inputs and holds_file(run.inputs.get(declared.name)):
             raise ActionError(
                 "input",
                 f"Run {run.pk} had a file as {declared.name}; files are kept until a run ends only.",

@@ -16,6 +16,7 @@ from flows.language.files import (
     GivenFile,
     check_together,
     clean_name,
+    holds_file,
     is_file,
     megabytes,
     read_file,
@@ -126,10 +127,10 @@ class InputsForm(forms.Form):
 
 def what_was_given(declared: Input, run: Run) -> str:
     """Of an input whose value in the run is gone."""
-    if declared.type != "file":
-        return f"Run {run.pk} had one; secrets are not kept, type it again."
     value = run.inputs[declared.name]
-    had = value["name"] if is_file(value) else "a file"
+    if not holds_file(value):
+        return f"Run {run.pk} had one; secrets are not kept, type it again."
+    had = value["name"] if is_file(value) else "files"
     return f"Run {run.pk} had {had}; files are kept until a run ends, choose it again."
 
 

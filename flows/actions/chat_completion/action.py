@@ -88,7 +88,6 @@ class Properties:
         empty="none",
         hint="Inputs of type file: {{ invoice }}, or several as {{ [front, back] }}.",
         no_secrets=NOT_IN_PROMPTS,
-        on_card=True,
         advanced=True,
     )
     images: Any = value(
