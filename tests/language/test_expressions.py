@@ -8,7 +8,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from connections.secret import Secret
-from flows.language.expressions import ExpressionError, check, evaluate_condition, render
+from flows.language.expressions import ExpressionError, check, evaluate_condition, printed_names, render, templates_in
 from flows.language.scope import Scope
 from flows.language.values import ConnectionValue, Response
 
@@ -411,3 +411,29 @@ def test_a_value_becomes_what_its_variable_is(type: str, value: Any, converted: 
 def test_a_value_of_another_kind_is_refused(type: str, value: Any) -> None:
     with pytest.raises(ValueError, match=r"^(is|has) "):
         Scope().declare("a", type, value)
+
+
+@pytest.mark.parametrize(
+    ("template", "names"),
+    [
+        ("plain x", set()),
+        ("{{ x }} and {{ inputs.y }}", {"x", "y"}),
+        ("{{ inputs['x'] }}", {"x"}),
+        ("{{ inputs[x] }}{{ other.x }}", set()),
+        ("{{ x | default(y) }}{{ z | upper }}", {"x"}),
+        ("{{ x if y else z }}", {"x", "z"}),
+        ("{{ x if y }}", {"x"}),
+        ("{{ x + y ~ z }}", {"x", "y", "z"}),
+        ("{{ x == y }}{{ x * 2 }}", set()),
+        ("{% if x %}{{ y }}{% endif %}", {"y"}),
+        ("{{ x", set()),
+        ("{{ x }}".ljust(9_000), {"x"}),
+    ],
+)
+def test_what_comes_out_of_a_template_as_it_is(template: str, names: set[str]) -> None:
+    assert printed_names(template) == names
+
+
+def test_every_template_of_a_value_is_found() -> None:
+    assert list(templates_in({"a": ["x", {"b": "y"}, 3], "c": None, "d": ("z",)})) == ["x", "y"]
+    assert list(templates_in("x")) == ["x"]
