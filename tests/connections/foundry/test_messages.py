@@ -221,6 +221,19 @@ def test_a_stream_is_put_together_block_by_block():
     assert (assembler.is_whole, assembler.has_begun) == (True, True)
 
 
+def test_blocks_stand_in_their_order_and_an_event_may_say_its_kind_alone():
+    said, assembler = fed(
+        delta(1, "text_delta", text="b"),
+        delta(0, "text_delta", text="a"),
+        ("content_block_start", {"index": 2, "content_block": {"type": "tool_use", "id": "c", "name": "f", "text": "no"}}),
+        ("message_delta", json.dumps({"usage": {"output_tokens": 2}})),
+        ("message_delta", json.dumps({"usage": {"input_tokens": 1}})),
+        ("message_stop", " [DONE] "),
+    )  # fmt: skip
+    assert (said, assembler.fields()["text"], assembler.is_whole) == ("ba", "ab", False)
+    assert assembler.fields()["usage"] == Usage(1, 2, 3)
+
+
 def test_a_tool_call_that_was_cut_keeps_its_text():
     _, assembler = fed(delta(0, "input_json_delta", partial_json='{"a'))
     assert assembler.fields()["tool_calls"] == (ToolCall("", "", '{"a'),)
