@@ -344,3 +344,75 @@ def test_counts_that_are_not_told_are_added_up():
     assert responses.usage_of({"input_tokens": 3, "output_tokens": 4}) == Usage(3, 4, 7)
     assert responses.usage_of({"input_tokens": 3, "output_tokens": 4, "total_tokens": 9}) == Usage(3, 4, 9)
     assert responses.usage_of([]) == Usage()
+
+
+def streamed(*events):
+    """The text of a stream and its assembler; an event is its data, or its name and data."""
+    assembler, said = responses.ResponseAssembler(), []
+    for event in events:
+        kind, data = event if isinstance(event, tuple) else ("", event)
+        said += assembler.feed(ServerEvent(json.dumps(data), kind))
+    return "".join(delta.text for delta in said), assembler
+
+
+def test_a_stream_whose_end_has_no_text_has_what_was_streamed():
+    said, assembler = streamed(
+        ("response.output_text.delta", {"delta": "Hi "}),
+        {"type": "response.output_text.delta", "delta": "there", "response": None, "error": {"code": "no error here"}},
+        {"type": "response.output_text.delta", "delta": ""},
+        {"type": "response.completed", "response": {"output": [], "status": "completed"}},
+    )
+    assert (said, assembler.fields()["text"]) == ("Hi there", "Hi there")
+    assert (assembler.is_done, assembler.is_whole, assembler.has_begun) == (True, True, True)
+    _, begun = streamed(("response.output_text.delta", {"delta": "Hi"}))
+    assert (begun.is_done, begun.is_whole, begun.has_begun) == (False, False, True)
+
+
+@pytest.mark.parametrize(
+    ("event", "words"),
+    [
+        ({"type": "error", "message": "Slow down"}, "Slow down"),
+        ({"type": "other", "error": {"message": "Slow down"}}, "Slow down"),
+        ({"type": "response.failed", "response": {"error": {"message": "Slow down"}}}, "Slow down"),
+        ({"type": "response.failed", "response": {"error": None}}, "{}"),
+    ],
+)
+def test_an_error_in_a_stream_is_told(event, words):
+    with pytest.raises(ErrorInAnswer) as told:
+        streamed(event)
+    assert words in told.value.text
+
+
+@pytest.mark.parametrize(
+    ("more", "said"),
+    [
+        ({"status": "failed"}, "The response failed."),
+        ({"status": "completed", "error": {"message": "Slow down"}}, "Slow down"),
+    ],
+)
+def test_a_response_that_failed_is_an_error(more, said):
+    with pytest.raises(ErrorInAnswer, match=said):
+        responses.completion_fields({"output": [], **more})
+
+
+def test_what_is_no_part_of_an_answer_is_left_out():
+    token = {"token": "a", "logprob": -0.1, "top_logprobs": []}
+    fields = responses.completion_fields({"output": [
+        3,
+        {"type": "message", "content": [3, {"type": "output_text", "text": "a", "logprobs": [token]}]},
+        {"type": "function_call", "call_id": None, "name": None, "arguments": None},
+    ]})  # fmt: skip
+    assert (fields["text"], fields["tool_calls"], fields["finish_reason"]) == (
+        "a",
+        (ToolCall("", "", ""),),
+        "tool_calls",
+    )
+    assert [each["token"] for each in fields["logprobs"]] == ["a"]
+    assert responses.completion_fields({"output": []})["logprobs"] is None
+
+
+def test_only_a_single_text_of_the_user_stands_for_itself():
+    assert responses.input_of([Message("user", "Hi")]) == "Hi"
+    assert responses.input_of([Message("assistant", "Hi")])[0]["role"] == "assistant"
+    assert len(responses.input_of([Message("user", [{"type": "text", "text": "Hi"}])])) == 1
+    assert made(Message("user", "Hi"), logprobs=True)["top_logprobs"] == 0
