@@ -11,7 +11,7 @@ from typing import Any
 
 from connections.endpoint.endpoint import Endpoint, EndpointKind
 from connections.foundry.filters import filter_results, text_or_none
-from connections.foundry.json_parsing import parse_json
+from connections.foundry.json_parsing import mappings, parse_json
 from connections.foundry.sse import ServerEvent
 from connections.foundry.values import (
     PARAMETERS,
@@ -121,18 +121,16 @@ def token_logprobs(data: Any) -> tuple[dict[str, Any], ...] | None:
     content = data.get("content") if isinstance(data, Mapping) else data
     if not isinstance(content, list):
         return None
-    tokens = [token for token in content if isinstance(token, Mapping)]
     return tuple(
         {
             "token": token.get("token"),
             "logprob": token.get("logprob"),
             "top_logprobs": [
                 {"token": other.get("token"), "logprob": other.get("logprob")}
-                for other in token.get("top_logprobs") or ()
-                if isinstance(other, Mapping)
+                for other in mappings(token.get("top_logprobs"))
             ],
         }
-        for token in tokens
+        for token in mappings(content)
     )
 
 
@@ -146,9 +144,7 @@ def text_of(content: Any) -> str:
     """The text of a message, also of one in parts; thoughts among them are none of it."""
     if isinstance(content, str):
         return content
-    if isinstance(content, list):
-        return "".join(text_or_none(part.get("text")) or "" for part in content if isinstance(part, Mapping))
-    return ""
+    return "".join(text_or_none(part.get("text")) or "" for part in mappings(content))
 
 
 def thoughts_of(message: Mapping[str, Any]) -> str:
@@ -156,28 +152,29 @@ def thoughts_of(message: Mapping[str, Any]) -> str:
     for name in ("reasoning_content", "reasoning"):
         if thoughts := text_or_none(message.get(name)):
             return thoughts
-    content = message.get("content")
-    parts = [part for part in content if isinstance(part, Mapping)] if isinstance(content, list) else []
+    parts = mappings(message.get("content"))
     return "".join(text_of(part.get("thinking")) for part in parts if part.get("type") == "thinking")
 
 
 def tool_calls_of(data: Any) -> tuple[ToolCall, ...]:
-    calls = [call for call in data if isinstance(call, Mapping)] if isinstance(data, list) else []
-    functions = [(call, function) for call in calls if isinstance(function := call.get("function"), Mapping)]
+    functions = [(call, function) for call in mappings(data) if isinstance(function := call.get("function"), Mapping)]
     return tuple(
-        ToolCall(str(call.get("id") or ""), str(function.get("name") or ""), str(function.get("arguments") or ""))
+        ToolCall(
+            str(call.get("id") or ""), str(function.get("name") or ""), arguments_of(function.get("arguments") or "")
+        )
         for call, function in functions
     )
+
+
+def arguments_of(given: Any) -> str:
+    """What a tool is called with, as JSON. Some servers give the object instead of its text."""
+    return given if isinstance(given, str) else json.dumps(given, ensure_ascii=False)
 
 
 def prompt_filters(data: Mapping[str, Any]) -> tuple[FilterResult, ...]:
     """Older versions call them prompt_annotations."""
     given = data.get("prompt_filter_results") or data.get("prompt_annotations")
-    found = (
-        [part.get("content_filter_results") for part in given if isinstance(part, Mapping)]
-        if isinstance(given, list)
-        else []
-    )
+    found = (part.get("content_filter_results") for part in mappings(given))
     return tuple(result for results in found for result in filter_results("prompt", results))
 
 
@@ -199,7 +196,7 @@ class ToolCallAssembler:
             given = {**(function if isinstance(function, Mapping) else {}), "id": piece.get("id")}
             call["id"] = text_or_none(given["id"]) or call["id"]
             call["name"] += text_or_none(given.get("name")) or ""
-            call["arguments"] += text_or_none(given.get("arguments")) or ""
+            call["arguments"] += arguments_of(given.get("arguments") or "")
 
     def whole(self) -> tuple[ToolCall, ...]:
         return tuple(ToolCall(**call) for _, call in sorted(self._calls.items()))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from typing import Any
 
 
@@ -17,3 +18,8 @@ def parse_json(text: str) -> Any:
     except RecursionError:
         raise ValueError("it is nested too deeply") from None
     return data
+
+
+def mappings(value: Any) -> list[Mapping[str, Any]]:
+    """The objects in a list; none of what is no list."""
+    return [part for part in value if isinstance(part, Mapping)] if isinstance(value, list) else []

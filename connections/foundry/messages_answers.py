@@ -5,14 +5,13 @@ Source: Anthropic's published types of the API and of its events.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from connections.foundry.chat import check_error, chunk_of, count_in
+from connections.foundry.chat import arguments_of, check_error, chunk_of, count_in
 from connections.foundry.filters import text_or_none
-from connections.foundry.json_parsing import parse_json
-from connections.foundry.responses import join_field, mappings, of_type
+from connections.foundry.json_parsing import mappings, parse_json
+from connections.foundry.responses import join_field, of_type
 from connections.foundry.sse import ServerEvent
 from connections.foundry.values import ErrorInAnswer, FilterResult, ProtocolError, TextDelta, ToolCall, Usage
 
@@ -72,10 +71,6 @@ def completion_fields(data: Any) -> dict[str, Any]:
         "reasoning": join_field(of_type(blocks, "thinking"), "thinking") or None,
         "raw": data,
     }
-
-
-def arguments_of(input: Any) -> str:
-    return input if isinstance(input, str) else json.dumps(input, ensure_ascii=False)
 
 
 class MessageAssembler:

@@ -10,9 +10,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from connections.endpoint.endpoint import Endpoint
-from connections.foundry.chat import chunk_of, count_in, messages_of, token_logprobs
+from connections.foundry.chat import arguments_of, chunk_of, count_in, messages_of, token_logprobs
 from connections.foundry.files import document_in
 from connections.foundry.filters import filter_results, text_or_none
+from connections.foundry.json_parsing import mappings
 from connections.foundry.sse import ServerEvent
 from connections.foundry.values import (
     ChatRequest,
@@ -150,7 +151,7 @@ def completion_fields(data: Any) -> dict[str, Any]:
     items = [item for item in data["output"] if isinstance(item, Mapping)]
     content = [part for item in of_type(items, "message") for part in mappings(item.get("content"))]
     calls = tuple(
-        ToolCall(str(item.get("call_id") or ""), str(item.get("name") or ""), str(item.get("arguments") or ""))
+        ToolCall(str(item.get("call_id") or ""), str(item.get("name") or ""), arguments_of(item.get("arguments") or ""))
         for item in of_type(items, "function_call")
     )
     summaries = [part for item in of_type(items, "reasoning") for part in mappings(item.get("summary"))]
@@ -175,10 +176,6 @@ def logprobs_of(parts: Sequence[Mapping[str, Any]]) -> tuple[Mapping[str, Any], 
 
 def of_type(items: Sequence[Mapping[str, Any]], type: str) -> list[Mapping[str, Any]]:
     return [item for item in items if item.get("type") == type]
-
-
-def mappings(value: Any) -> list[Mapping[str, Any]]:
-    return [part for part in value if isinstance(part, Mapping)] if isinstance(value, list) else []
 
 
 def join_field(parts: Sequence[Mapping[str, Any]], name: str) -> str:
