@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import logging
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -16,6 +15,7 @@ from connections.foundry.told_limits import ToldLimits
 from connections.foundry.values import Target
 from connections.limit_watch import LimitWatch
 from connections.models import Connection, KeySlot, KeyUse
+from connections.throttled_writer import ThrottledWriter
 from foundryflow.database.jobs import execute
 
 log = logging.getLogger(__name__)
@@ -26,7 +26,7 @@ KEPT = timedelta(days=2)  # uses by the minute
 Place = tuple[str, int]  # name of the connection, number of the slot
 
 
-@dataclass
+@dataclass(frozen=True)
 class Uses:
     """What has not been stored yet."""
 
@@ -39,17 +39,14 @@ class DatabaseKeyWatch:
 
     def __init__(self, answers: AnswerWatch) -> None:
         self._answers, self._limits = answers, LimitWatch()
-        self._pending: dict[Place, Uses] = {}
-        self._storing: dict[Place, asyncio.Task[None]] = {}
+        self._uses = ThrottledWriter(STORED_EVERY, store)
 
     def note_use(self, target: Target) -> None:
         if not target.slot:
             return
-        place, now = (target.name, target.slot), timezone.now()
-        uses = self._pending.setdefault(place, Uses(0, now))
-        uses.count, uses.last = uses.count + 1, now
-        if place not in self._storing:
-            self._storing[place] = asyncio.get_running_loop().create_task(self._store_while_used(place))
+        place = target.name, target.slot
+        waiting = self._uses.waiting.get(place)
+        self._uses.put(place, Uses(waiting.count + 1 if waiting else 1, timezone.now()))
 
     def note_answer(self, target: Target) -> None:
         if target.slot:
@@ -61,25 +58,15 @@ class DatabaseKeyWatch:
 
     async def aclose(self) -> None:
         await self._limits.aclose()
-        for task in self._storing.values():
-            task.cancel()
-        self._storing.clear()
-        for place in list(self._pending):
-            await self._store(place)
+        await self._uses.aclose()
 
-    async def _store_while_used(self, place: Place) -> None:
-        while place in self._pending:
-            await self._store(place)
-            await asyncio.sleep(STORED_EVERY)
-        del self._storing[place]
 
-    async def _store(self, place: Place) -> None:
-        uses = self._pending.pop(place)
-        try:
-            await execute(lambda: store_uses(place, uses))
-        except (DatabaseError, InterfaceError):
-            # The figure of a minute is not worth a call; the next minute says that the key is used.
-            log.warning("action=key_use_not_stored connection=%s", place[0])
+async def store(place: Place, uses: Uses) -> None:
+    try:
+        await execute(lambda: store_uses(place, uses))
+    except (DatabaseError, InterfaceError):
+        # The figure of a minute is not worth a call; the next minute says that the key is used.
+        log.warning("action=key_use_not_stored connection=%s", place[0])
 
 
 def store_uses(place: Place, uses: Uses) -> None:
