@@ -55,11 +55,3 @@ def sentences(stopped: str) -> Iterator[None]:
 
 def interrupt(*_: Any) -> None:
     raise KeyboardInterrupt
-
-
-def size_in_words(size: int) -> str:
-    """Bytes, such as "12.3 MB"."""
-    for unit, factor in (("GB", 10**9), ("MB", 10**6), ("kB", 10**3)):
-        if size >= factor:
-            return f"{size / factor:.1f} {unit}"
-    return f"{size} bytes"

@@ -23,8 +23,9 @@ from foundryflow.backup.write import write_backup
 from foundryflow.database.errors import MIGRATE, sentence_for_operators
 from foundryflow.database.waiting import retry_while_away
 from foundryflow.keys import key_ring
-from foundryflow.management.backups import Progress, sentences, size_in_words
+from foundryflow.management.backups import Progress, sentences
 from foundryflow.management.keyed import add_without_secrets, check_keys
+from foundryflow.system.words import size_words
 
 BESIDE = (
     "Not in it, keep them elsewhere: .env with FOUNDRYFLOW_ENCRYPTION_KEY, which opens what is encrypted in it, and"
@@ -76,7 +77,7 @@ class Command(BaseCommand):
         return manifest, size, time.monotonic() - began
 
     def finish(self, name: str, manifest: Manifest, size: int, took: float, words: OutputWrapper) -> None:
-        words.write(f"{name}: {manifest.rows:,} rows in {size_in_words(size)}, made in {took:.1f} s.")
+        words.write(f"{name}: {manifest.rows:,} rows in {size_words(size)}, made in {took:.1f} s.")
         words.write(f"Restoring it needs the encryption key {', '.join(manifest.keys)}. {BESIDE}")
         if manifest.unreadable:
             self.stderr.write(f"{manifest.unreadable:,} encrypted values in it are opened by none of the keys here.")
