@@ -22,8 +22,11 @@ from flows.interpreter.journal import (
     ActionStarted,
     ActionStreamed,
     ActionWaiting,
+    IterationEnded,
+    IterationStarted,
     MemoryJournal,
 )
+from flows.interpreter.options import PinnedAction, RunOptions
 from flows.interpreter.runner import execute
 from flows.language.document import parse
 from flows.language.errors import ActionError, RunFailed
@@ -591,3 +594,97 @@ async def test_those_around_a_failure_repeat_what_to_do():
     around = ended(journal)["each"]
     assert around.error.hint == "Disable the action, or replace it with one of the toolbox."
     assert before <= around.at <= time.time()
+
+
+def over(*actions, items="{{ [1, 2, 3] }}", **more):
+    lane = {"id": "body", "actions": list(actions)}
+    return {"id": "each", "type": "for_each", "properties": {"items": items}, "branches": [lane], **more}
+
+
+def only(condition, action):
+    lane = {"id": f"{action['id']}-lane", "condition": condition, "actions": [action]}
+    return {"id": f"{action['id']}-if", "type": "if_else", "branches": [lane]}
+
+
+LOG = {"id": "log", "type": "log", "properties": {"message": "{{ item }}"}}
+THROW = {"id": "throw", "type": "throw", "properties": {"message": "No."}}
+WAIT = {"id": "wait", "type": "wait", "properties": {"seconds": 60}}
+
+
+@pytest.mark.parametrize(
+    ("body", "iterations"),
+    [
+        ([LOG], ["0", "0 done", "1", "1 done", "2", "2 done"]),
+        ([only("item == 1", {"id": "go", "type": "continue"}), LOG], ["0", "0 done", "1", "1 done", "2", "2 done"]),
+        ([only("item == 2", {"id": "go", "type": "break"}), LOG], ["0", "0 done", "1", "1 done"]),
+        ([{"id": "go", "type": "return", "properties": {"value": "x"}}], ["0", "0 done"]),
+        ([THROW], ["0", "0 failed"]),
+        ([WAIT], ["0", "0 cancelled"]),
+    ],
+)
+async def test_the_journal_says_when_an_iteration_begins_and_how_it_ends(body, iterations):
+    journal = MemoryJournal()
+    running = asyncio.create_task(execute(parse(flow(over(*body))), {}, journal, MemoryServices()))
+    while not running.done():
+        if any(isinstance(event, ActionWaiting) for event in journal.events):
+            running.cancel()
+        await asyncio.sleep(0)
+    said = []
+    for event in journal.events:
+        if isinstance(event, IterationStarted):
+            said.append(str(event.number))
+            assert event.path == f"each[{event.number}]"
+        elif isinstance(event, IterationEnded):
+            how = "failed" if event.failed else "cancelled" if event.cancelled else "done"
+            said.append(f"{event.path.removeprefix('each[').removesuffix(']')} {how}")
+    assert said == iterations
+    assert running.cancelled() == (body == [WAIT])
+
+
+class Gate(MemoryJournal):
+    """Remembers what asked whether it may start, and what had been recorded of it by then."""
+
+    def __init__(self):
+        super().__init__()
+        self.asked = []
+
+    async def admit(self, path):
+        self.asked.append((path, [type(event) for event in self.events if getattr(event, "path", "") == path]))
+
+
+async def test_every_try_and_every_pinned_action_asks_whether_it_may_start():
+    failing = {**THROW, "retry": {"attempts": 2, "delay": 0, "on": ["thrown"]}}
+    pinned = PinnedAction(7, {"": ActionFinished("log", 0.0, output="once")})
+    journal, options = Gate(), RunOptions(pins={"log": pinned})
+    with pytest.raises(RunFailed):
+        await execute(parse(flow(LOG, failing)), {}, journal, MemoryServices(), options)
+    assert [path for path, _ in journal.asked] == ["log", "throw", "throw"]
+    assert journal.asked[0][1] == journal.asked[1][1] == []
+    first, second, *_ = journal.events
+    assert (type(first), first.path, type(second), second.output) == (ActionStarted, "log", ActionFinished, "once")
+    assert second.reason == "pinned, output of run 7"
+
+
+async def test_a_container_is_not_tried_again_as_a_whole():
+    loop, journal = over(LOG, THROW, items=[1], retry={"attempts": 3, "delay": 0, "on": ["thrown"]}), MemoryJournal()
+    with pytest.raises(RunFailed) as failed:
+        await execute(parse(flow(loop)), {}, journal, MemoryServices())
+    assert failed.value.path == "each[0]/throw"
+    assert sum(isinstance(event, ActionLogged) for event in journal.events) == 1
+
+
+async def test_a_condition_that_reads_what_only_some_iterations_set_says_so():
+    declared = {
+        "id": "set",
+        "type": "declare_variables",
+        "properties": {"variables": [{"name": "x", "type": "number", "value": 1}]},
+    }
+    loop = {
+        "id": "loop",
+        "type": "while",
+        "properties": {"condition": "x == 2"},
+        "branches": [{"id": "b", "actions": [only("true", declared)]}],
+    }
+    with pytest.raises(RunFailed) as failed:
+        await execute(parse(flow(loop)), {}, MemoryJournal(), MemoryServices())
+    assert failed.value.error.kind == "not_set"
