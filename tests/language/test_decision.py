@@ -1,8 +1,9 @@
 import pytest
 
 from connections.secret import Secret
-from flows.language.decision import decision_of
+from flows.language.decision import decision_of, value_words
 from flows.language.scope import Scope
+from flows.language.values import Response
 
 VALUES = {
     "question": "x" * 412,
@@ -65,3 +66,24 @@ def test_what_cannot_be_said_briefly_is_left_out(condition):
 def test_no_part_of_a_text_is_said_that_may_be_that_of_a_secret():
     assert decision('copied_key == "x"') == "text of 31 characters = “x”"
     assert "planted" not in decision('key != "x"')
+
+
+@pytest.mark.parametrize(
+    ("value", "words"),
+    [
+        (None, "none"), (True, "true"), (2.50, "2.5"), (10**24 - 1, "9" * 24), (10**24, ""), ("x" * 24, f"“{'x' * 24}”"),
+        ("x" * 25, "text of 25 characters"), (Secret("planted"), "secret"), ([1], "1 item"), ([], "0 items"), ({}, "object"),
+        (Response("yes"), "“yes”"),
+    ],
+)  # fmt: skip
+def test_a_value_is_said_in_a_few_characters(value, words):
+    scope = Scope()
+    scope.bind("x", value)
+    assert value_words("x", scope) == words
+
+
+def test_a_condition_is_said_as_long_as_it_is_short():
+    assert decision("n" + " " * 295 + " == 5") == ""
+    assert decision("n" + " " * 294 + " == 5") == "5 = 5"
+    assert decision(f"({'urgent'.ljust(22)})") == f"({'urgent'.ljust(22)}) is true"
+    assert decision(f"({'urgent'.ljust(23)})") == ""

@@ -18,6 +18,7 @@ from flows.language.files import (
     holds_file,
     is_file,
     media_type_of,
+    megabytes,
     read_data_uri,
     read_file,
     with_references,
@@ -169,3 +170,61 @@ def test_lint_knows_the_parts_of_a_file():
     inputs = [{"name": "bill", "type": "file", "default": "a.pdf"}]
     (problem,) = problems(parse({**DOCUMENT, "inputs": inputs}))
     assert "has no default" in problem.message
+
+
+def test_a_file_and_those_of_a_run_may_be_as_large_as_their_limits():
+    limits, largest, rest = FileLimits(1_000, 1_500), PDF.ljust(1_000), PDF.ljust(500)
+    made = read_file("a.pdf", largest, limits)
+    spelt = "".join(f"%{byte:02x}" for byte in largest)
+    assert read_data_uri(f"data:application/pdf,{spelt}", limits) == read_file("", largest, limits)
+    check_together([made, made, read_file("b.pdf", rest, limits)], limits)
+    for refused in (
+        lambda: read_file("a.pdf", largest + b" ", limits),
+        lambda: read_data_uri("data:," + "x" * 4_012, limits),
+    ):
+        with pytest.raises(FileRefused, match="is larger than 1 KB"):
+            refused()
+    with pytest.raises(FileRefused, match="larger than 2 KB together"):
+        check_together([made, read_file("b.pdf", rest + b" ", limits)], limits)
+
+
+@pytest.mark.parametrize("data", ["data:application/pdf;base64,JVBE_", "data:application/pdf;base64,JVBERi0xLjc=x"])
+def test_base64_of_another_alphabet_is_none(data):
+    with pytest.raises(FileRefused, match="not base64"):
+        read_data_uri(data, LIMITS)
+
+
+@pytest.mark.parametrize(
+    ("size", "words"),
+    [
+        (1, "1 KB"),
+        (1_499, "1 KB"),
+        (350_400, "350 KB"),
+        (999_999, "1,000 KB"),
+        (1_000_000, "1 MB"),
+        (12_345_678, "12.3 MB"),
+    ],
+)
+def test_a_size_is_said_in_words(size, words):
+    assert megabytes(size) == words
+
+
+def test_a_long_name_keeps_a_short_ending():
+    longest = clean_name("x" * 500, "image/png")
+    assert clean_name(longest, "image/png") == longest == "x" * len(longest)
+    assert clean_name("x" * 500 + "." + "y" * 10, "image/png") == "x" * (len(longest) - 11) + "." + "y" * 10
+    assert clean_name("x" * 500 + "." + "y" * 11, "image/png") == longest
+
+
+def test_only_a_whole_reference_stands_for_a_file():
+    reference = read_file("a.pdf", PDF, LIMITS).reference
+    assert is_file(reference)
+    for wrong in ({"size": "3"}, {"name": 3}, {"sha256": None}, {"media_type": "text/html"}, {"more": 1}):
+        assert not is_file({**reference, **wrong})
+    assert not is_file({name: value for name, value in reference.items() if name != "size"})
+    assert not is_file([reference])
+
+
+def test_gif_of_the_first_version_is_known():
+    assert media_type_of(b"GIF87a....") == "image/gif"
+    assert media_type_of(b"RIFF\x10\x00\x00\x00WAVEfmt ") == media_type_of(b"xRIFF" + b"\0" * 4 + b"WEBP") == ""
