@@ -256,13 +256,14 @@ document.addEventListener("keydown", (event) => {
   }
 });
 
-document.addEventListener("htmx:finally:request", () => {
+const EDITS = ["flow-edit", "run-bar"]; // what edits and runs are sent from: others that end meanwhile move no focus
+document.addEventListener("htmx:finally:request", ({ detail: { ctx } }) => {
   mark(selected());
   if (entered !== null && entered === selected()) {
     entered = null;
     focusPanel();
   }
-  const wanted = takeFocus();
+  const wanted = EDITS.includes(ctx.sourceElement?.id) ? takeFocus() : null;
   if (wanted !== null) {
     const id = wanted === "chosen" ? (selection.firstDone() ?? selected()) : wanted;
     unfoldAround(id);
@@ -278,6 +279,9 @@ function keepFocusInSight() {
     document.querySelector("#panel [data-close-panel]").focus();
   }
 }
-document.addEventListener("pointerdown", () => { entered = null; });
+document.addEventListener("pointerdown", () => {
+  entered = null;
+  takeFocus();
+});
 
 window.addEventListener("popstate", () => location.reload());

@@ -44,11 +44,17 @@ async function send(url, values) {
     refused = waits;
     if (waits || (!saved && isAway())) return;
     focusesInputs = true;
+    // The inputs go when the run begins.
+    if (document.activeElement.closest("#run-form")) focusAfterwards(cardAtHand());
     await htmx.ajax("POST", url, { source: bar(), swap: "none", values: { action: selected(), ...values } });
   } finally {
     going = false;
   }
 }
+
+// Whose panel is open, else the one that was gone to last.
+const cardAtHand = () =>
+  selected() || (document.querySelector('#flowchart [data-card][tabindex="0"]')?.dataset.card ?? "start");
 
 const start = (values = {}) => send(designer.dataset.startUrl, values);
 
