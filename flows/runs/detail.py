@@ -11,7 +11,7 @@ from django.db.models import Max
 from django.utils import timezone
 
 from flows.actions.chat_completion.action import ChatCompletion
-from flows.actions.registry import model_call_types
+from flows.actions.registry import model_call_types, properties_of_type
 from flows.engine.live import MISSED, hub
 from flows.engine.records import LONGEST_PATH
 from flows.flowchart.card_runs import token_words
@@ -92,6 +92,12 @@ class ActionDetail:
     @cached_property
     def inputs(self) -> list[tuple[str, ValueView]]:
         return value_views(self.record.inputs, self.run.pk, "input", self.record.path)
+
+    @property
+    def labelled_inputs(self) -> list[tuple[str, str, ValueView]]:
+        """The same with the label of each, as the property panel has it."""
+        known = properties_of_type(self.record.type)
+        return [(known[name].label if name in known else name, name, view) for name, view in self.inputs]
 
     @cached_property
     def output(self) -> ValueView:

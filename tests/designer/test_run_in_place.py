@@ -156,6 +156,19 @@ def test_any_earlier_run_can_be_shown_and_none(client_alice, flow):
     assert "run-succeeded" not in page(client_alice, flow, "?run=none")
 
 
+def test_while_a_call_goes_the_panel_has_what_it_was_asked(client_alice, alice):
+    flow = make_flow(by=alice)
+    run = make_run(flow, question="Why?")
+    Run.objects.filter(pk=run.pk).update(state=State.RUNNING)
+    inputs = {"user_prompt": "Why?", "of_another_version": 1}
+    fields = {"run": run, "path": "chat", "action_id": "chat", "type": "chat_completion", "title": "Answer"}
+    ActionRun.objects.create(**fields, state=State.RUNNING, order=1, event=1, inputs=inputs)
+    shown = page(client_alice, flow, "?action=chat")
+    assert '<dt title="user_prompt">User prompt</dt>' in shown
+    assert '<dt title="of_another_version">of_another_version</dt>' in shown
+    assert "Tokens so far" in shown
+
+
 def test_the_panel_has_what_this_run_did(client_alice, flow):
     executed(make_run(flow, words=["a"]))
     panel = regions_of(client_alice.get(url(flow, "select", "first"), {"view": "run"}, headers=HTMX))["panel"]
