@@ -110,18 +110,21 @@ def parse_server(text: str, scheme: str, default_port: int) -> DataAddress:
     return DataAddress(scheme, host.lower(), port)
 
 
-def split_pairs(text: str, separator: str) -> dict[str, str]:
-    """`name=value` pairs by name in lower case without blanks; quotes around a value are taken off."""
-    value = rf"\"(?:[^\"]|\"\")*\"|'(?:[^']|\\'|'')*'|[^{separator}]*"
+def split_pairs(text: str, separator: str, *, backslashes: bool = False) -> dict[str, str]:
+    """`name=value` pairs by name in lower case without blanks; quotes around a value are taken off. A quote inside is
+    doubled; with `backslashes`, as libpq has it, one may stand in front of it instead."""
+    single = r"'(?:[^'\\]|\\.|'')*'" if backslashes else "'(?:[^']|'')*'"
+    value = rf"\"(?:[^\"]|\"\")*\"|{single}|[^{separator}]*"
     pairs = re.findall(rf"\s*([A-Za-z][A-Za-z_ ]*?)\s*=\s*({value})", text)
-    return {re.sub(r"[ _]", "", name).lower(): unquoted(value) for name, value in pairs}
+    return {re.sub(r"[ _]", "", name).lower(): unquoted(value, backslashes=backslashes) for name, value in pairs}
 
 
-def unquoted(value: str) -> str:
+def unquoted(value: str, *, backslashes: bool) -> str:
     value = value.strip()
     for sign in "\"'":
         if len(value) >= 2 and value[0] == value[-1] == sign:
-            return value[1:-1].replace(sign * 2, sign)
+            hidden = rf"\\(.)|{sign}({sign})" if backslashes and sign == "'" else f"({sign}){sign}"
+            return re.sub(hidden, lambda found: found[1] or found[2], value[1:-1])
     return value
 
 

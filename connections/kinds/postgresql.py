@@ -16,7 +16,7 @@ def parse_postgresql(text: str) -> PastedAddress:
     text = text.strip()
     if text.startswith(("postgresql://", "postgres://")):
         return parse_url(text, SCHEME, PORT)
-    pairs = split_pairs(text, r"\s;")
+    pairs = split_pairs(text, r"\s;", backslashes=True)
     if "host" not in pairs and "server" not in pairs:
         return PastedAddress(parse_server(text, SCHEME, PORT))
     host = pairs.get("host") or pairs.get("server", "")

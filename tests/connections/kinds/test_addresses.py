@@ -25,6 +25,17 @@ ADO = (
         (parse_postgresql, "postgres://u:p%40ss@h/d%20b?sslmode=disable", "postgresql://h:5432/", "d b", "u", "p@ss"),
         (parse_postgresql, "host=h port=6000 dbname=d user=u password='p w'", "postgresql://h:6000/", "d", "u", "p w"),
         (
+            parse_postgresql,
+            r"host=h password='it\'s \\ mine' dbname=d",
+            "postgresql://h:5432/",
+            "d",
+            None,
+            "it's \\ mine",
+        ),
+        (parse_postgresql, "Host=h;Database=d;Username=u;Password='it''s'", "postgresql://h:5432/", "d", "u", "it's"),
+        (parse_postgresql, 'Host=h;Password="a""b";Database=d', "postgresql://h:5432/", "d", None, 'a"b'),
+        (parse_sql_server, "Server=h;Password='a\\';Database=d", "sqlserver://h:1433/", "d", None, "a\\"),
+        (
             parse_sql_server,
             "contoso.database.windows.net",
             "sqlserver://contoso.database.windows.net:1433/",
