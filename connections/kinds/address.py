@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from functools import partial
 from typing import NoReturn
 from urllib.parse import parse_qs, quote, unquote, urlencode, urlsplit
 
@@ -110,20 +111,24 @@ def parse_server(text: str, scheme: str, default_port: int) -> DataAddress:
     return DataAddress(scheme, host.lower(), port)
 
 
-def split_pairs(text: str, separator: str, *, backslashes: bool = False) -> dict[str, str]:
+def split_pairs(text: str, separator: str, *, backslashes: bool = False, braces: bool = False) -> dict[str, str]:
     """`name=value` pairs by name in lower case without blanks; quotes around a value are taken off. A quote inside is
-    doubled; with `backslashes`, as libpq has it, one may stand in front of it instead."""
+    doubled. With `backslashes`, as libpq has it, one may stand in front of it instead; with `braces`, as ODBC and JDBC
+    have it, they are quotes, too."""
     single = r"'(?:[^'\\]|\\.|'')*'" if backslashes else "'(?:[^']|'')*'"
     value = rf"\"(?:[^\"]|\"\")*\"|{single}|[^{separator}]*"
+    if braces:
+        value = rf"\{{(?:[^}}]|\}}\}})*\}}|{value}"
     pairs = re.findall(rf"\s*([A-Za-z][A-Za-z_ ]*?)\s*=\s*({value})", text)
-    return {re.sub(r"[ _]", "", name).lower(): unquoted(value, backslashes=backslashes) for name, value in pairs}
+    read = partial(unquoted, backslashes=backslashes, braces=braces)
+    return {re.sub(r"[ _]", "", name).lower(): read(value) for name, value in pairs}
 
 
-def unquoted(value: str, *, backslashes: bool) -> str:
+def unquoted(value: str, *, backslashes: bool, braces: bool) -> str:
     value = value.strip()
-    for sign in "\"'":
-        if len(value) >= 2 and value[0] == value[-1] == sign:
-            hidden = rf"\\(.)|{sign}({sign})" if backslashes and sign == "'" else f"({sign}){sign}"
+    for first, last in ('""', "''", *(("{}",) if braces else ())):
+        if len(value) >= 2 and (value[0], value[-1]) == (first, last):
+            hidden = rf"\\(.)|{last}({last})" if backslashes and last == "'" else rf"({last}){last}"
             return re.sub(hidden, lambda found: found[1] or found[2], value[1:-1])
     return value
 

@@ -17,10 +17,11 @@ SERVER_NAMES = ("server", "datasource", "address", "addr", "networkaddress", "se
 def parse_sql_server(text: str) -> PastedAddress:
     """A server, or a connection string of ADO.NET, ODBC or JDBC. Raises AddressError."""
     text = text.strip()
-    if text.lower().startswith(("jdbc:sqlserver://", "sqlserver://", "mssql://")):
+    is_jdbc = text.lower().startswith(("jdbc:sqlserver://", "sqlserver://", "mssql://"))
+    if is_jdbc:
         place, _, rest = text.partition("://")[2].partition(";")
         text = f"server={place.partition('/')[0]};{rest}"
-    pairs = split_pairs(text, ";")
+    pairs = split_pairs(text, ";", braces=is_jdbc or bool(re.search(r"(?:^|;)\s*driver\s*=", text, re.IGNORECASE)))
     server = next((pairs[name] for name in SERVER_NAMES if pairs.get(name)), None)
     if server is None:
         return PastedAddress(parse_server(without_protocol(text), SCHEME, PORT))

@@ -37,6 +37,23 @@ ADO = (
         (parse_sql_server, "Server=h;Password='a\\';Database=d", "sqlserver://h:1433/", "d", None, "a\\"),
         (
             parse_sql_server,
+            "Driver={ODBC Driver 18 for SQL Server};Server=tcp:h,1433;Database=d;Uid=u;Pwd={p;w}}x};Encrypt=yes;",
+            "sqlserver://h:1433/",
+            "d",
+            "u",
+            "p;w}x",
+        ),
+        (
+            parse_sql_server,
+            "jdbc:sqlserver://h;user=u;password={p;w};database=d",
+            "sqlserver://h:1433/",
+            "d",
+            "u",
+            "p;w",
+        ),
+        (parse_sql_server, "Server=h;Database=d;User ID=u;Password={p}", "sqlserver://h:1433/", "d", "u", "{p}"),
+        (
+            parse_sql_server,
             "contoso.database.windows.net",
             "sqlserver://contoso.database.windows.net:1433/",
             None,
