@@ -114,6 +114,23 @@ async def test_stop_reaches_the_open_socket(ready):
         await embedded.close_engine()
 
 
+async def test_why_a_branch_was_taken_is_recorded_while_it_goes(ready):
+    wait = {"id": "wait", "type": "wait", "properties": {"seconds": 60}}
+    branches = [{"id": "b", "title": "Long", "condition": "2 > 1", "actions": [wait]}]
+    document = {"format": "foundryflow/1", "name": "x", "actions": [{"id": "route", "type": "if_else"}]}
+    document["actions"][0]["branches"] = branches
+    run = await sync_to_async(make_run)(await sync_to_async(make_flow)(document))
+    await embedded.open_engine()
+    try:
+        await until(lambda: ActionRun.objects.filter(run=run, path="route/wait").exists())
+        route = await ActionRun.objects.aget(run=run, path="route")
+        assert (route.state, route.facts) == (State.RUNNING, {"decision": "2 > 1"})
+        embedded.cancel(run.pk)
+        await until(lambda: Run.objects.get(pk=run.pk).ended)
+    finally:
+        await embedded.close_engine()
+
+
 async def test_text_is_there_while_it_streams(ready):
     flow = await sync_to_async(make_flow)(with_model("bar-static", "long-400"))
     run = await sync_to_async(make_run)(flow, question="Why?")
