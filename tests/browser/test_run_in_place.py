@@ -29,6 +29,15 @@ def test_the_menu_of_a_card_runs_up_to_it_pins_its_output_and_gives_the_focus_ba
     expect(page.locator("[data-card=answer]")).to_be_focused()
     choose("answer", "Unpin output")
     expect(page.locator("#card-answer .card-pin")).to_have_count(0)
+    # What is typed is saved first; the focus waits for the card that is put in.
+    page.locator("[data-card=answer]").click()
+    page.get_by_label("Title", exact=True).fill("Reply")
+    page.locator("#card-route > .card-head .card-menu summary").focus()
+    page.keyboard.press("/")
+    page.keyboard.type("log")
+    page.keyboard.press("Enter")
+    expect(page.locator("[data-card=log]")).to_be_focused()
+    expect(page.locator("[data-card=answer]")).to_contain_text("Reply")
     page.locator("#card-route > .card-head .card-menu summary").click()
     expect(page.locator("#card-route").get_by_role("button", name="Pin output")).to_have_count(0)
     assert ada.axe() == []
