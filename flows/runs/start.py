@@ -25,7 +25,7 @@ from flows.runs.forms import InputsForm
 from foundryflow.access import runner
 from foundryflow.audit.record import origin_of, record
 from foundryflow.http import Request, form_data, whole_number
-from foundryflow.regions import page
+from foundryflow.regions import Region, page, regions
 
 
 @dataclass(frozen=True)
@@ -137,7 +137,8 @@ def start(request: Request, slug: str) -> HttpResponse:
         return start_page(request, plan, errors, status=422)
     if plan.form.is_valid():
         run = plan.start(request, newest="newest" in request.POST)
-        return redirect("runs:show", run.pk)
+        address = reverse("runs:show", args=[run.pk])
+        return HttpResponse(headers={"HX-Redirect": address}) if request.htmx else redirect(address)
     return start_page(request, plan, errors, status=422 if plan.form.is_bound else 200)
 
 
@@ -195,4 +196,7 @@ def record_start(request: Request, run: Run, origin: Run | None, verb: str = "re
 def start_page(request: Request, plan: RunPlan, errors: list[Problem], *, status: int) -> HttpResponse:
     """Asks for the inputs, and says what is wrong with the flow."""
     located = configuration.locate_problems(errors, plan.revision.parsed(), plan.flow)
-    return page(request, "runs/start.html", {"plan": plan, "errors": located}, status=status)
+    context = {"plan": plan, "errors": located}
+    if request.htmx:
+        return regions(request, Region("runs/_start_form.html", "start-form", context), status=status)
+    return page(request, "runs/start.html", context, status=status)

@@ -72,6 +72,12 @@ def test_a_chosen_file_outlives_what_is_wrong_beside_it_and_is_sent(installation
     expect(page.locator("#bottom")).to_contain_text("May.pdf, 234000 bytes", timeout=30_000)
     page.goto(f"{installation.url}/flows/bills/run/")
     bill.set_input_files(file)
+    page.get_by_label("count").fill("many")
+    page.get_by_role("button", name="Run").click()
+    expect(page.get_by_label("count")).to_be_focused()
+    expect(page.locator("#start-form .field-error")).to_have_text("This is not a number: 'many'.")
+    expect(page.locator(".chosen-file")).to_have_text("May.pdf, 234 KB")
+    page.get_by_label("count").fill("2")
     assert ada.axe() == []
     page.get_by_role("button", name="Run").click()
     expect(page.locator(".run-head")).to_contain_text("Succeeded", timeout=30_000)

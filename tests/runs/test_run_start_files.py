@@ -83,6 +83,19 @@ def test_the_page_says_that_a_chosen_file_is_gone_when_something_else_is_wrong(c
     assert "Choose bill.pdf again: a browser keeps no file" in one_line(answer.content.decode())
 
 
+def test_what_is_wrong_comes_into_the_page_so_that_chosen_files_stay(client_alice, alice):
+    inputs = [*DOCUMENT["inputs"], {"name": "count", "type": "number"}]
+    flow = make_flow({**DOCUMENT, "inputs": inputs}, by=alice)
+    address, data = reverse("runs:start", args=[flow.slug]), {"asked": "1", "input-count": "many"}
+    answer = client_alice.post(address, {**data, "input-bill": upload()}, headers=HTMX)
+    assert answer.status_code == 422
+    assert set(regions_of(answer)) == {"start-form"}
+    assert "Choose bill.pdf again" not in answer.content.decode()
+    data["input-count"] = "2"
+    begun = client_alice.post(address, {**data, "input-bill": upload()}, headers=HTMX)
+    assert begun.headers["HX-Redirect"] == reverse("runs:show", args=[Run.objects.get().pk])
+
+
 @pytest.mark.parametrize("query", ["", "&fork", "&from="])
 def test_a_run_made_from_another_one_asks_for_the_file_again(client_alice, flow, query):
     start(client_alice, flow, **{"input-bill": upload(), "input-question": "How much?"})
