@@ -9,7 +9,7 @@ from django.core.management import call_command
 from django.core.management.base import CommandError
 from django.urls import reverse
 
-from connections.endpoint.embedded_secrets import without_secrets
+from connections.endpoint.embedded_secrets import path_has_secret, without_secrets
 from connections.endpoint.endpoint import EndpointError, SecretInEndpoint
 from connections.endpoint.recognise import parse_endpoint, secret_warning
 from connections.models import Connection, LearntLesson
@@ -202,3 +202,52 @@ def test_stored_addresses_lose_their_secrets_and_lessons_of_strangers_go():
     assert found["refused"][0] == V1
     assert found["plain"][0] == f"{V1}?region=eu"
     assert [row.endpoint for row in LearntLesson.objects.all()] == ["https://r.openai.azure.com/openai/v1"]
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("", ""),
+        ("https://gw.contoso.com/v1", "https://gw.contoso.com/v1"),
+        (" 'https://gw.contoso.com/v1', ", "https://gw.contoso.com/v1"),
+        ("https://gw.contoso.com/v1?api-key=planted", "https://gw.contoso.com/v1"),
+        ("https://gw.contoso.com/v1#planted?x;y", "https://gw.contoso.com/v1"),
+        ("HTTPS://gw.contoso.com/v1", "HTTPS://gw.contoso.com/v1"),
+        ("planted-key://gw.contoso.com/v1", "https://gw.contoso.com/v1"),
+        ("https://user:planted@gw.contoso.com/v1", "https://gw.contoso.com/v1"),
+        ("https://gw.contoso.com/v1/key/planted-0123456789/v2", "https://gw.contoso.com/v1/key"),
+        ("https://gw.contoso.com/sk-planted-0123456789/v1", "https://gw.contoso.com"),
+        ("sk-planted", ""),
+        ("https://sk-planted/v1", ""),
+        ("abcdefghijklmnop", ""),
+        ("abcdefghijklmno", "abcdefghijklmno"),
+        ("abcdefghijklmnop:80/v1", "abcdefghijklmnop:80/v1"),
+        ("https://abcdefghijklmnop/v1", "https://abcdefghijklmnop/v1"),
+        ("gateway.contoso.com/v1", "gateway.contoso.com/v1"),
+        ("two words", "two words"),
+        ("two abcdefghijklmno", "two abcdefghijklmno"),
+        ("two abcdefghijklmnop", ""),
+        ("three more abcdefghijklmnop", ""),
+        ("curl https://gw.contoso.com/v1?k=planted -H 'api-key: planted-0123456789'", "https://gw.contoso.com/v1"),
+    ],
+)
+def test_as_much_of_a_pasted_text_is_shown_as_cannot_be_secret(text, shown):
+    assert without_secrets(text) == shown
+
+
+@pytest.mark.parametrize(
+    ("path", "has_one"),
+    [
+        ("/key/0123456789abcdef", True),
+        ("/key/0123456789abcde", False),
+        ("/key/abcdefghijklmnopq", False),
+        ("/tokens/0123456789abcdef", False),
+        ("/API%2Dkey/0123456789abcdef/x", True),
+        ("/v1;sig=x", True),
+        ("/token/v1", False),
+        ("/a/sk-0123456789abcdef", True),
+        ("/a/0123456789abcdef0123456789abcdef", False),
+    ],
+)
+def test_a_path_has_a_secret_by_its_names_or_its_looks(path, has_one):
+    assert path_has_secret(path) is has_one

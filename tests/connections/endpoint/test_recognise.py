@@ -353,3 +353,51 @@ def test_what_stands_behind_the_route_is_left_out(pasted, url):
 def test_a_version_and_a_model_beside_the_root_of_a_resource_mean_its_deployment(address, model, url):
     text = f"AZURE_OPENAI_ENDPOINT={address}\nOPENAI_API_VERSION=2024-06-01\nAZURE_OPENAI_DEPLOYMENT_NAME={model}\n"
     assert parse_endpoint(text).url == url
+
+
+@pytest.mark.parametrize(
+    ("pasted", "url"),
+    [
+        ("LOCALHOST:8000/v1", "http://localhost:8000/v1"),
+        ("LocalHost/", "http://localhost"),
+        ("[::1]:8000/v1", "http://[::1]:8000/v1"),
+        ("10.0.0.5/a/b", "http://10.0.0.5/a/b"),
+        ("gw.contoso.com/a/b", "https://gw.contoso.com/a/b"),
+        ("https://word", "https://word"),
+        ("https://0123456789abcdef0", "https://0123456789abcdef0"),
+        (f"https://{'a' * 63}.contoso.com", f"https://{'a' * 63}.contoso.com"),
+        ("https://gw.contoso.com/score", "https://gw.contoso.com/score"),
+        ("https://x.eastus.inference.ml.azure.com/v1", "https://x.eastus.inference.ml.azure.com/v1"),
+        (f"{DEPLOYED}?API-VERSION=2024-06-01", f"{DEPLOYED}?API-VERSION=2024-06-01"),
+        (f"{DEPLOYED}?x=1&api-version=2024-06-01", f"{DEPLOYED}?x=1&api-version=2024-06-01"),
+        (f"{DEPLOYED}?api-version=", f"{DEPLOYED}?api-version=2024-10-21"),
+        ("https://gw.contoso.com/v1?" + "&".join(f"p{n}=1" for n in range(20)), "https://gw.contoso.com/v1?" + "&".join(f"p{n}=1" for n in range(20))),
+    ],
+)  # fmt: skip
+def test_what_is_typed_in_its_own_way_is_one_address(pasted, url):
+    assert parse_endpoint(pasted).url == url
+
+
+@pytest.mark.parametrize(
+    ("pasted", "message"),
+    [
+        ("word", "This is not a web address, only a word."),
+        ("word/", "This is not a web address, only a word."),
+        ("https://a..contoso.com", "This is not a web address."),
+        (f"https://{'a' * 64}.contoso.com", "This is not a web address."),
+        ("https://127.1/v1", "This is not a web address."),
+        ("0123456789abcdef0", "This is a key, not an address."),
+        (
+            "https://gw.contoso.com/v1?" + "&".join(f"p{n}=1" for n in range(21)),
+            "There are too many parameters behind the ?.",
+        ),
+    ],
+)
+def test_what_only_looks_like_an_address_is_none(pasted, message):
+    with pytest.raises(EndpointError) as refused:
+        parse_endpoint(pasted)
+    assert refused.value.message == message
+
+
+def test_the_version_of_an_address_is_the_one_that_it_names():
+    assert parse_endpoint(f"{DEPLOYED}?x=1&API-VERSION=2024-06-01").api_version == "2024-06-01"
