@@ -150,6 +150,15 @@ def test_an_address_is_fetched_and_not_kept(api, monkeypatch):
     assert (asked.method, asked.most_bytes, asked.timeout) == ("GET", 10_000_000, 30)
 
 
+def test_an_address_is_fetched_once_for_one_run(api, monkeypatch):
+    web = Web()
+    monkeypatch.setattr(files, "http_client", lambda: web)
+    body = {"inputs": {"bill": "https://contoso.example/a.pdf"}}
+    started = [api.post("/flows/bills/submit", json=body, headers={"Idempotency-Key": "once"}) for _ in range(2)]
+    assert started[0].json() == started[1].json()
+    assert len(web.asked) == 1
+
+
 def test_an_address_that_gives_no_file_is_refused(api, monkeypatch):
     for web, detail in [
         (Web(404), "The input bill cannot be fetched: contoso.example answers 404."),

@@ -120,11 +120,14 @@ def test_a_file_goes_with_its_run_however_that_ends(end):
     assert list(RunFile.objects.values_list("run", flat=True)) == [other.pk]
 
 
-def test_a_run_that_another_one_goes_on_with_still_has_its_file():
+def test_a_run_that_another_process_goes_on_with_still_has_its_file(simulator):
+    make_connection(endpoint=f"{simulator}/openai/v1", key="simulator")
     run = make_run(make_bills(), bill=BILL)
     Run.objects.filter(pk=run.pk).update(state=State.RUNNING, attempt=3)
     delete_bit()
     assert RunFile.objects.filter(run=run).exists()
+    Run.objects.filter(pk=run.pk).update(state=State.QUEUED)
+    assert execute(run).state == State.SUCCEEDED
 
 
 def test_a_file_is_passed_on_to_a_subflow(simulator):
