@@ -335,7 +335,7 @@ def test_only_texts_at_the_beginning_are_instructions():
 
 def test_a_stream_ends_at_its_word_and_ignores_what_follows():
     assembler = responses.ResponseAssembler()
-    assert (list(assembler.feed(ServerEvent("[DONE]"))), assembler.is_done, assembler.has_begun) == ([], True, False)
+    assert (list(assembler.feed(ServerEvent(" [DONE] "))), assembler.is_done, assembler.has_begun) == ([], True, False)
     late = ServerEvent(json.dumps({"type": "response.output_text.delta", "delta": "late"}))
     assert list(assembler.feed(late)) == []
 
@@ -343,6 +343,10 @@ def test_a_stream_ends_at_its_word_and_ignores_what_follows():
 def test_counts_that_are_not_told_are_added_up():
     assert responses.usage_of({"input_tokens": 3, "output_tokens": 4}) == Usage(3, 4, 7)
     assert responses.usage_of({"input_tokens": 3, "output_tokens": 4, "total_tokens": 9}) == Usage(3, 4, 9)
+    assert (responses.usage_of({"input_tokens": 3}), responses.usage_of({"output_tokens": 4})) == (
+        Usage(3, 0, 3),
+        Usage(0, 4, 4),
+    )
     assert responses.usage_of([]) == Usage()
 
 

@@ -36,6 +36,7 @@ def refused(*types):
         ("max", 1_025, refused("adaptive"), {"type": "enabled", "budget_tokens": 1_024}),
         ("max", 1_024, refused("adaptive"), None),
         ("max", 9_000, refused("adaptive", "enabled"), None),
+        ("max", 9_000, [Lesson("effort", "", "", 0.0, "adaptive")], {"type": "adaptive"}),
     ],
 )
 def test_how_much_it_thinks(effort, limit, lessons, thinking):
@@ -294,4 +295,5 @@ def test_a_refusal_without_a_reason_is_one_all_the_same():
 def test_tokens_of_the_cache_are_some_of_the_prompt():
     counts = {"input_tokens": 1, "output_tokens": 2, "cache_read_input_tokens": 4, "cache_creation_input_tokens": 8}
     assert usage_of({**counts, "output_tokens_details": {"thinking_tokens": 1}}) == Usage(13, 2, 15, 4, 1, 8)
+    assert (usage_of({"output_tokens": 2}), usage_of({"input_tokens": 1})) == (Usage(0, 2, 2), Usage(1, 0, 1))
     assert usage_of(None) == Usage()
