@@ -113,3 +113,66 @@ def test_a_search_that_was_taken_is_not_due_again():
     secrets = KnownSecrets()
     secrets.learn([Secret(KEYS[0])], from_text=True)
     assert [secrets.take_search(0, ends=False) for _ in range(2)] == [True, False]
+
+
+class Word(str):
+    """A text of a class of its own."""
+
+
+def test_however_many_are_learnt_at_once_or_one_by_one_each_is_found():
+    secrets, learnt = KnownSecrets(), []
+    for size in (1, 1, 1, 5, 1, 2, 1, 1, 30, 1, 1, 1, 1, 1, 1):
+        new = KEYS[len(learnt) : len(learnt) + size]
+        secrets.learn(map(Secret, new))
+        learnt += new
+        assert secrets.found_in(" ".join(KEYS).encode()) == {*learnt}
+    assert [secrets.mask(key) for key in learnt] == [MASK] * len(learnt)
+    assert secrets.mask(KEYS[-1]) == KEYS[-1]
+
+
+def test_a_form_with_capitals_is_found_as_it_is_and_others_in_any_case():
+    secrets = KnownSecrets()
+    secrets.learn([Secret(" Planted-Key-0123 \n")])
+    encoded = base64.b64encode(b"Planted-Key-0123")
+    assert secrets.found_in(b"planted-KEY-0123") == secrets.found_in(encoded) == {"Planted-Key-0123"}
+    assert secrets.found_in(encoded.lower()) == set()
+    assert (secrets.stand_in("a Planted-Key-0123."), secrets.stand_in("Planted-Key"), KnownSecrets().stand_in("x")) == (
+        True, False, False,
+    )  # fmt: skip
+
+
+def test_texts_are_looked_for_wherever_they_stand_in_a_value():
+    secrets = KnownSecrets()
+    secrets.learn([Secret(KEYS[0])])
+    for value in (KEYS[0], Word(KEYS[0]), {KEYS[0]: 1}, [({"a": (None, 1, True, KEYS[0])},)]):
+        assert secrets.found_among([1, value]) == {KEYS[0]}
+    assert secrets.found_among([KEYS[0][:9], KEYS[0][9:], None]) == set()
+    assert (secrets.mask(None), KnownSecrets().mask(KEYS[0])) == (None, KEYS[0])
+
+
+def test_what_was_a_text_once_is_remembered_and_only_of_what_is_new():
+    secrets = KnownSecrets()
+    assert (secrets.are_texts_too, secrets.are_sealed, secrets.take_search(0, ends=True)) == (False, False, False)
+    secrets.learn([Secret(KEYS[0])])
+    secrets.learn([Secret(KEYS[0])], from_text=True)
+    assert (secrets.are_texts_too, secrets.take_search(0, ends=False)) == (False, False)
+    secrets.learn([Secret(KEYS[1])], from_text=True)
+    secrets.learn([Secret(KEYS[2])])
+    assert (secrets.are_texts_too, secrets.take_search(0, ends=False), secrets.take_search(0, ends=True)) == (
+        True,
+        True,
+        True,
+    )
+
+
+def test_a_key_of_one_lane_is_masked_in_its_stream_and_not_in_that_of_another():
+    secrets = KnownSecrets()
+    secrets.learn([Secret(KEYS[0])], "each[0]/part/create")
+    secrets.learn([Secret(KEYS[1])], "create")
+
+    def streamed(path):
+        window = secrets.window(path)
+        return window.feed(f"{KEYS[0]} {KEYS[1]}") + window.finish()
+
+    assert streamed("each[0]/part/chat") == f"{MASK} {MASK}"
+    assert streamed("each[0]/other/chat") == streamed("chat") == f"{KEYS[0]} {MASK}"
