@@ -7,7 +7,16 @@ import pytest
 
 from connections.endpoint.recognise import parse_endpoint
 from connections.foundry.agent_list import ListedAgent, agent_of, page_of_agents
-from connections.foundry.agents import AgentRequest, Memory, conversation_id, gone_on_from, label_of, reference_of
+from connections.foundry.agents import (
+    AgentCall,
+    AgentRequest,
+    Memory,
+    agent_route,
+    conversation_id,
+    gone_on_from,
+    label_of,
+    reference_of,
+)
 from connections.foundry.backoff import RetryPolicy
 from connections.foundry.client import FoundryClient
 from connections.foundry.destinations import Destinations
@@ -252,3 +261,27 @@ def test_a_conversation_has_an_id_that_says_what_it_is():
     for data in ({}, {"id": ""}, {"id": 3}, None, []):
         with pytest.raises(ProtocolError, match="has no id"):
             conversation_id(data)
+
+
+@pytest.mark.parametrize(
+    ("address", "operation", "url"),
+    [
+        (PROJECT, "responses", f"{PROJECT}/openai/v1/responses"),
+        (f"{PROJECT}/openai/v1", "conversations", f"{PROJECT}/openai/v1/conversations"),
+        (HELPER, "responses", f"{PROJECT}/openai/v1/responses"),
+        (SHOP, "responses", f"{SHOP}/responses?api-version=v1"),
+        (SHOP, "conversations", f"{SHOP}/conversations?api-version=v1"),
+    ],
+)
+def test_agents_are_asked_where_their_project_is(address, operation, url):
+    assert agent_route(parse_endpoint(address), operation).url == url
+
+
+def test_what_is_no_project_has_no_agents_to_ask():
+    with pytest.raises(FoundryError, match=r"This endpoint \(Foundry v1\) has no agents"):
+        agent_route(parse_endpoint("https://r.openai.azure.com/openai/v1"))
+
+
+def test_calls_of_an_agent_are_counted_by_its_label():
+    request = AgentRequest(label_of("helper"), (Message("user", "Hi"),))
+    assert AgentCall(Target("t", parse_endpoint(PROJECT), Secret("k")), request).model == "agent helper"

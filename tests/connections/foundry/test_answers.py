@@ -65,6 +65,17 @@ async def test_a_stream_is_one_whatever_it_is_called(type, begins):
     assert (said, made.text, made.finish_reason) == ("Hi", "Hi", "stop")
 
 
+async def test_a_stream_may_begin_with_what_nobody_knows_where_it_is_called_one():
+    assert (await read(answer(b"unknown: 1\n" + events(CHUNK, END, "[DONE]"), "text/event-stream")))[0] == "Hi"
+
+
+async def test_a_long_error_in_a_stream_ends_without_half_a_secret():
+    message = "x" * (LARGEST_REFUSAL - 40) + KEY * 3
+    with pytest.raises(AttemptFailed) as failed:
+        await read(answer(events({"error": {"code": "429", "message": message}}), "text/event-stream"))
+    assert KEY[:4] not in failed.value.error.raw + failed.value.error.message
+
+
 @pytest.mark.parametrize("begins", ["", " \n"])
 async def test_an_answer_in_one_piece_is_one_although_it_is_called_a_stream(begins):
     said, _ = await read(answer(begins + json.dumps(WHOLE), "text/event-stream"))

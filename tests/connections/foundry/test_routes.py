@@ -7,10 +7,11 @@ from connections.foundry.agent_errors import NEEDS_ROLE, error_of_agent, is_miss
 from connections.foundry.auth import API_KEY, BEARER, SUBSCRIPTION_KEY
 from connections.foundry.classify import MISSING_KEY
 from connections.foundry.errors import ErrorKind, FoundryError
-from connections.foundry.lessons import API, ENDPOINT, FEATURES, KEY_HEADER, SCOPE, VERSION, Lesson
+from connections.foundry.lessons import API, DOCUMENTS, ENDPOINT, FEATURES, KEY_HEADER, SCOPE, VERSION, Lesson
 from connections.foundry.messages import NEWEST, WITH_SAMPLING
 from connections.foundry.routes import (
     Api,
+    Route,
     at_version,
     first_url,
     lesson_about_credentials,
@@ -29,7 +30,8 @@ V1, OLD = f"{ROOT}/openai/v1", f"{ROOT}/openai/deployments/m?api-version=2024-06
 PROJECT = "https://r.services.ai.azure.com/api/projects/P"
 CLAUDE = "https://r.services.ai.azure.com/anthropic"
 SERVERLESS = "https://x.eastus2.models.ai.azure.com"
-OTHER = "https://gw.contoso.example/v1"
+OTHER, GATEWAY = "https://gw.contoso.example/v1", "https://gw.contoso.example/openai/v1"
+NO_FILES = "This model Does Not Support file content types"
 
 
 def refused(status, raw="", kind=ErrorKind.NOT_FOUND_ROUTE, message="no", **more):
@@ -93,10 +95,20 @@ OLDER = f"{ROOT}/openai/deployments/m?api-version={LAST_GA}"
         (CLAUDE, None, refused(404, kind=ErrorKind.NOT_FOUND_DEPLOYMENT), [(API, "chat")]),
         (SERVERLESS, None, refused(404), [(ENDPOINT, f"{SERVERLESS}/v1")]),
         (f"{SERVERLESS}/v1", None, refused(404), []),
+        (GATEWAY, None, refused(404), []),
+        (V1, None, refused(400, NO_FILES), [(DOCUMENTS, "responses")]),
+        (V1, Api.RESPONSES, refused(400, NO_FILES), []),
+        ("https://r.services.ai.azure.com/models", None, refused(404, NO_FILES), []),
     ],
 )  # fmt: skip
 def test_a_way_that_is_not_there_leads_to_the_likeliest_other_ones(address, api, error, lessons):
     assert learnt(address, error, api) == lessons
+
+
+def test_a_list_is_looked_for_at_no_other_surface():
+    endpoint = parse_endpoint(V1)
+    lessons = lessons_about_route(Route(Api.LIST, V1, endpoint), endpoint, "m", refused(404), NOW)
+    assert [lesson.parameter for lesson in lessons] == [ENDPOINT]
 
 
 def test_without_the_name_of_a_model_there_is_no_older_path():
@@ -155,7 +167,7 @@ TOKEN, KEY = ErrorKind.AUTH_TOKEN, ErrorKind.AUTH_KEY
         (OTHER, refused(401, kind=TOKEN), {}, (KEY_HEADER, API_KEY)),
         (OTHER, refused(401, kind=TOKEN), {"tried": (API_KEY,)}, None),
         (OTHER, refused(401, kind=KEY), {}, None),
-        ("https://gw.contoso.example/openai/v1", refused(401, kind=KEY), {}, (KEY_HEADER, API_KEY)),
+        (GATEWAY, refused(401, kind=KEY), {}, (KEY_HEADER, API_KEY)),
         (OTHER, refused(401, kind=KEY, message=MISSING_KEY), {"tried": (API_KEY, SUBSCRIPTION_KEY)}, (KEY_HEADER, BEARER)),
         (OTHER, refused(403, kind=KEY), {}, None),
         (OTHER, refused(401, kind=ErrorKind.PERMISSION), {}, None),
@@ -164,6 +176,10 @@ TOKEN, KEY = ErrorKind.AUTH_TOKEN, ErrorKind.AUTH_KEY
         (CLAUDE, refused(401, kind=KEY), {"tried": (API_KEY,)}, (KEY_HEADER, BEARER)),
         ("https://api.anthropic.com", refused(401, kind=KEY, message=MISSING_KEY), {"tried": (API_KEY,)}, (KEY_HEADER, SUBSCRIPTION_KEY)),
         (V1, refused(401, kind=KEY), {"identity": True}, None),
+        (GATEWAY, refused(401, kind=KEY), {"identity": True}, None),
+        (GATEWAY, refused(403, kind=KEY), {}, None),
+        (GATEWAY, refused(401, kind=ErrorKind.PERMISSION), {}, None),
+        (CLAUDE, refused(401, kind=KEY, message=MISSING_KEY), {"tried": (API_KEY,)}, (KEY_HEADER, BEARER)),
         (V1, refused(401, AUDIENCE, kind=TOKEN), {"identity": True}, (SCOPE, "https://cognitiveservices.azure.com/.default")),
         (V1, refused(401, AUDIENCE, kind=TOKEN), {"identity": True, "scope": "https://cognitiveservices.azure.com/.default"}, None),
         (OTHER, refused(401, AUDIENCE, kind=TOKEN), {"identity": True}, None),
