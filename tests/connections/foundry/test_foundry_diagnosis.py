@@ -242,3 +242,24 @@ def test_a_model_that_used_up_the_words_of_the_test_has_answered():
     assert spent_its_budget(FoundryError(ErrorKind.PROTOCOL, "no", status=400, raw=said))
     assert not spent_its_budget(FoundryError(ErrorKind.PROTOCOL, "no", status=500, raw=said))
     assert not spent_its_budget(FoundryError(ErrorKind.PROTOCOL, "no", status=400))
+
+
+@pytest.mark.parametrize(
+    ("knowing", "better"), [(("/openai/v1/", "/openai/deployments/"), f"{ROOT}/openai/v1"), ((), None)]
+)
+async def test_a_path_that_knows_no_such_deployment_is_the_right_one(knowing, better):
+    def answer(request):
+        known = request.method == "POST" and request.url.path.startswith(knowing)
+        code = "DeploymentNotFound" if known else "404"
+        message = "The API deployment for this resource does not exist." if known else "Resource not found"
+        return httpx.Response(404, json={"error": {"code": code, "message": message}})
+
+    result = await outcome(answer, f"{ROOT}/models")
+    assert (result.better.url if result.better else None) == better
+    assert (result.ok, result.better_answered, result.wrong) == (False, False, "path")
+
+
+async def test_the_first_word_is_timed():
+    result = await outcome(Resource("/openai/v1"))
+    assert result.first_token_ms is not None
+    assert 0 <= result.first_token_ms <= result.latency_ms

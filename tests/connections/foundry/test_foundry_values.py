@@ -11,7 +11,7 @@ KEY, CLIENT, PASSWORD, EXTRA = (Secret(f"planted-{name}") for name in ("key", "c
 
 def test_counts_of_tokens_add_up():
     one, other = Usage(1, 2, 3, 4, None, 6), Usage(10, 20, 30, None, 50, None, 70)
-    assert one + other == Usage(11, 22, 33, 4, 50, 6, 70)
+    assert one + other == other + one == Usage(11, 22, 33, 4, 50, 6, 70)
     assert (one + one).estimated_tokens is None
     assert other + other == Usage(20, 40, 60, 0, 100, 0, 140)
     assert Usage() + Usage() == Usage(0, 0, 0, 0, 0, 0, None)
