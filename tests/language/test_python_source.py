@@ -13,6 +13,7 @@ from flows.language.python_source import LONGEST_CODE, MODULES, CodeError, Param
 def test_main_is_called_or_else_the_last_function():
     assert read_source("def a(): pass\ndef main(x): pass\ndef b(): pass").name == "main"
     assert read_source("def a(): pass\ndef b(x): pass").signature == "b(x)"
+    assert read_source("def main(first): pass\ndef main(last): pass").signature == "main(last)"
 
 
 def test_parameters_have_types_and_defaults():
@@ -51,6 +52,9 @@ def test_names_are_compared_with_the_parameters(names, words):
         ("def main(a, /): pass", "Line 1: Leave out the / among the parameters: values are handed over by name.", 1),
         ("def main():\n    import socket", "Line 2: There is no module socket here. There are asyncio, base64", 2),
         ("from . import x\ndef main(): pass", "Line 1: There is no module . here.", 1),
+        ("from ctypes import c_int\ndef main(): pass", "Line 1: There is no module ctypes here.", 1),
+        ("from .json import loads\ndef main(): pass", "Line 1: There is no module .json here.", 1),
+        ("from ..ctypes import x\ndef main(): pass", "Line 1: There is no module ..ctypes here.", 1),
         ("from json import *\ndef main(): pass", "Line 1: Name what is imported, instead of *.", 1),
         ("def main():\n    yield 1", "Line 2: Yield is not available here. Make a list, and return it.", 2),
         ("class A: pass\nclass B(A): pass\ndef main(): pass", "Line 2: A class that inherits", 2),
@@ -93,6 +97,31 @@ def outer(a):
     return inner
 ä = "ü"; main = outer
 def main(a): """Only words."""'''
+
+
+@pytest.mark.parametrize(
+    "code", ["from json import loads", "from os import path", "import os.path", "from collections.abc import Iterable"]
+)
+def test_what_is_offered_may_be_imported_by_name(code):
+    assert read_source(f"{code}\ndef main(): pass").name == "main"
+
+
+def test_the_longest_code_and_default_are_read():
+    code = f"def main(a='{'x' * 200}'): pass"
+    source = read_source(code + "#" * (LONGEST_CODE - len(code)))
+    assert source.parameters[0].default == "'" + "x" * 99
+    assert (
+        source.line_of(0),
+        source.line_of(1),
+        source.line_of(len(source.lines)),
+        source.line_of(len(source.lines) + 1),
+    ) == (None, 1, 1, None)
+
+
+def test_words_that_say_what_a_function_does_are_no_statement():
+    source = read_source("def main(a):\n    'Words.'\n    'More words.'\n    return a\ndef b():\n    1\n    return 2")
+    assert "    __line__[0] = 1\n    'More words.'" in source.marked
+    assert "    __line__[0] = 5\n    1" in source.marked
 
 
 def test_marks_leave_every_line_what_it_was():
