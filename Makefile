@@ -39,6 +39,8 @@ million: .venv/installed-dev
 
 bench: .venv/installed-dev
 	$(BIN)/python -m benchmarks.pages
+	@scripts/get-chromium
+	$(BIN)/python -m benchmarks.designer
 	$(BIN)/python -m benchmarks.client
 	$(BIN)/python -m benchmarks.runs
 	$(BIN)/python -m benchmarks.api

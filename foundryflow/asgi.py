@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import sys
 from importlib import import_module
@@ -120,6 +121,7 @@ async def lifespan(receive: Receive, send: Send) -> None:
             raise_file_limit()
             # Every page, before the first request has to wait for them.
             import_module(settings.ROOT_URLCONF)
+            gc.freeze()  # what is loaded stays: searching it for cycles would stop a request for a tenth of a second
             try:
                 check_file()
                 if trouble := await sync_to_async(trouble_with_keys)():
