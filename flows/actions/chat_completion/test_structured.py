@@ -209,7 +209,7 @@ async def test_a_stop_ends_the_correction_at_once():
 async def test_the_timeout_of_the_action_holds_for_both_calls():
     with pytest.raises(RunFailed) as failed:
         await asked(
-            Answers([completion(WRONG)], ["hang"]), more={"timeout": 0.1}, response_format=SCHEMA, repair="once"
+            Answers([completion(WRONG)], ["hang"]), more={"timeout": 0.5}, response_format=SCHEMA, repair="once"
         )
     assert failed.value.error.facts["usage"]["total_tokens"] == 12
 
