@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -15,7 +16,7 @@ from connections.endpoint.endpoint import Endpoint, EndpointError
 from connections.endpoint.recognise import parse_endpoint
 from connections.fields import KeyUnreadable, SecretField, UnreadableSecret
 from connections.foundry.diagnosis import TestResult
-from connections.foundry.values import Header, Identity, Limits, Target, WhenReached
+from connections.foundry.values import Header, Identity, Limits, ListedDeployment, Target, WhenReached
 from connections.kinds.address import AddressError, DataAddress, read_address
 from connections.kinds.base import ConnectionKind, DataTarget, SignInCheck
 from connections.kinds.foundry import FOUNDRY
@@ -60,6 +61,7 @@ class CheckOutcome:
         return cls(timezone.now(), result.ok, result.status, result.kind, result.latency_ms)
 
 
+MOST_LISTED = 500  # deployments that are kept of a list
 CHECK_FIELDS = ["checked_at", "check_ok", "check_status", "check_kind", "check_ms", "checked_by_run"]
 
 
@@ -103,6 +105,7 @@ class Connection(models.Model):
     check_kind = models.CharField(max_length=40, blank=True)
     check_ms = models.FloatField(null=True)
     checked_by_run = models.BooleanField(default=False)  # it answered a call of a run; else a test said so
+    listed = models.JSONField(default=dict)  # what its service last listed: {"endpoint", "without_embeddings": [names]}
 
     objects = ConnectionQuerySet.as_manager()
     secrets_known_by = "name"
@@ -235,6 +238,22 @@ class Connection(models.Model):
     def record_check(self, result: TestResult | SignInCheck) -> None:
         self.note_check(CheckOutcome.of(result))
         self.save(update_fields=CHECK_FIELDS)
+        if isinstance(result, TestResult) and result.deployments is not None and result.better is None:
+            self.record_list(result.deployments)
+
+    def record_list(self, deployments: Iterable[ListedDeployment]) -> None:
+        """Keeps what its service lists, as far as lint asks for it."""
+        names = [each.name for each in deployments if each.embeds is False][:MOST_LISTED]
+        listed = {"endpoint": self.endpoint, "without_embeddings": names}
+        if listed != self.listed:
+            self.listed = listed
+            self.save(update_fields=["listed"])
+
+    @property
+    def without_embeddings(self) -> frozenset[str]:
+        """Deployments that make none, as its service listed them at its address of now."""
+        is_current = self.listed.get("endpoint") == self.endpoint
+        return frozenset(self.listed.get("without_embeddings", ())) if is_current else frozenset()
 
     @property
     def call_digest(self) -> str:

@@ -36,4 +36,16 @@ def deployment_of(entry: Any) -> ListedDeployment | None:
         name,
         text_or_none(entry.get("modelName")) or text_or_none(entry.get("model")),
         text_or_none(entry.get("status")),
+        embeds_by(entry.get("capabilities")),
     )
+
+
+def embeds_by(capabilities: Any) -> bool | None:
+    """By what a list says that a model can do: {"embeddings": true}, {"chat_completion": "true"}; None where it says
+    nothing of either."""
+    if not isinstance(capabilities, Mapping):
+        return None
+    can = {name for name, value in capabilities.items() if value is True or str(value).lower() == "true"}
+    if "embeddings" in can:
+        return True
+    return False if "embeddings" in capabilities or "chat_completion" in can else None

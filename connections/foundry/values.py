@@ -186,6 +186,7 @@ class ListedDeployment:
     name: str
     model: str | None = None
     status: str | None = None
+    embeds: bool | None = None  # whether it makes embeddings, where the list says what each can do
 
 
 @dataclass(frozen=True)

@@ -84,7 +84,10 @@ async def listed_deployments(connection: Connection) -> list[KnownDeployment] | 
             listed = await foundry_client().deployments(connection.target())
     except (KeyUnreadable, EndpointError, TimeoutError):
         return None
-    return None if listed is None else [KnownDeployment(each.name, note_of(each)) for each in listed]
+    if listed is None:
+        return None
+    await in_thread(connection.record_list)(listed)
+    return [KnownDeployment(each.name, note_of(each)) for each in listed]
 
 
 def note_of(listed: ListedDeployment) -> str:

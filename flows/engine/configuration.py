@@ -65,7 +65,7 @@ def problems_of(document: Document, flow: Flow | None = None) -> list[Problem]:
     flows = {**own, **called_flows(needs, {flow.slug} if flow else ())}
     secrets = list(flow.secrets.all()) if flow else []
     keys = frozenset(each.key for each in secrets) if flow else None
-    connections = with_lessons(existing_connections(needs), needs)
+    connections = with_embeddings(existing_connections(needs), needs)
     return lint(document, connections, flows, keys, unreadable_among(secrets))
 
 
@@ -76,7 +76,7 @@ def problems_of_revision(revision: Revision, flow: Flow, known: Iterable[Connect
     """
     document, key = revision.parsed(), (revision.pk, revision.created_at)
     needs = needs_known.get(key) or remember(needs_known, key, needs_of(document))
-    connections = with_lessons(connections_among(known, needs), needs)
+    connections = with_embeddings(connections_among(known, needs), needs)
     flows = called_flows(needs, {flow.slug})
     secrets = list(flow.secrets.all())
     keys, unreadable = frozenset(each.key for each in secrets), unreadable_among(secrets)
@@ -169,19 +169,25 @@ def connections_among(known: Iterable[Connection], needs: Needs) -> dict[str, Fo
     return {each.name: found_connection(each.kind, each.auth, each.endpoint) for each in named}
 
 
-def with_lessons(found: dict[str, FoundConnection], needs: Needs) -> dict[str, FoundConnection]:
-    """With what was learnt of the deployments that are asked for embeddings; costs nothing where none is."""
+def with_embeddings(found: dict[str, FoundConnection], needs: Needs) -> dict[str, FoundConnection]:
+    """With what is known of the deployments that are asked for embeddings; costs nothing where none is."""
     if not needs.embedding or not found:
         return found
-    endpoints = dict(Connection.objects.filter(name__in=found).values_list("name", "endpoint"))
+    stored = {each.name: each for each in Connection.objects.filter(name__in=found).only("name", "endpoint", "listed")}
     lessons = LearntLesson.objects.filter(
-        endpoint__in=endpoints.values(), model__in=needs.embedding, parameter=EMBEDDINGS, instead=NONE_MADE
+        endpoint__in={each.endpoint for each in stored.values()}, model__in=needs.embedding, parameter=EMBEDDINGS
     )
-    known = set(lessons.values_list("endpoint", "model"))
-    return {
-        name: replace(each, without_embeddings=frozenset(model for at, model in known if at == endpoints.get(name)))
-        for name, each in found.items()
+    learnt = {
+        (endpoint, model): makes for endpoint, model, makes in lessons.values_list("endpoint", "model", "instead")
     }
+
+    def makes_none(connection: Connection, model: str) -> bool:
+        """What was learnt counts over what is listed."""
+        known = learnt.get((connection.endpoint, model))
+        return known == NONE_MADE if known else model in connection.without_embeddings
+
+    known = {name: frozenset(m for m in needs.embedding if makes_none(each, m)) for name, each in stored.items()}
+    return {name: replace(each, without_embeddings=known.get(name, frozenset())) for name, each in found.items()}
 
 
 def found_connection(kind: str, auth: str, address: str) -> FoundConnection:

@@ -27,8 +27,8 @@ class DeploymentProperty(TextProperty):
         connection, model = context.others.get(self.of), self.embeds_with(value)
         if not found and model and model in context.without_embeddings.get(str(connection), ()):
             yield Finding(
-                f"{model} makes no embeddings, as {connection} has learned. Choose one of an embeddings model, "
-                "or let the connection forget that.",
+                f"{model} makes no embeddings, as {connection} knows from its list or a refusal. Choose one of an "
+                "embeddings model, or test it with a text to embed.",
                 "warning",
             )
 

@@ -212,6 +212,19 @@ async def test_a_text_is_embedded_by_a_test_and_shown_by_its_first_values(async_
     assert learned == [("gpt-4o-mini", "Embeddings", "None are made; flows that ask for them get a warning")]
 
 
+@pytest.mark.django_db(transaction=True)
+async def test_what_the_service_lists_is_kept_with_the_connection(async_alice, simulator):
+    address = f"{simulator}/api/projects/shop"
+    stored = await sync_to_async(make_connection)("sim", endpoint=f"{address}/openai/v1", key="simulator")
+    form = posted(name="sim", endpoint=stored.endpoint, key="", model="gpt-4o-mini")
+    await async_alice.post(reverse("connections:test", args=[stored.pk]), form, headers={"HX-Request": "true"})
+    await stored.arefresh_from_db()
+    assert "gpt-4o" in stored.without_embeddings
+    assert "text-embedding-3-small" not in stored.without_embeddings
+    stored.endpoint = f"{simulator}/openai/v1"
+    assert stored.without_embeddings == frozenset()
+
+
 def get_learned(connection):
     return [(model, row.title, row.effect) for model, rows in lessons_by_deployment(connection) for row in rows]
 

@@ -9,7 +9,8 @@ from django.urls import reverse
 from django.utils import timezone
 
 from connections.foundry.lessons import EMBEDDINGS, NONE_MADE, SOME_MADE
-from connections.models import LearntLesson
+from connections.foundry.values import ListedDeployment
+from connections.models import Connection, LearntLesson
 from flows.catalog.deletion import callers_of
 from flows.catalog.sample import add_sample
 from flows.engine import configuration
@@ -75,10 +76,19 @@ def test_a_deployment_that_was_seen_to_make_no_embeddings_is_warned_of():
     LearntLesson.objects.create(**place, instead=NONE_MADE, learned_at=timezone.now())
     ((name, severity, message),) = warnings()
     assert (name, severity) == ("model", "warning")
-    assert message.startswith("gpt-4o makes no embeddings, as sim has learned.")
+    assert message.startswith("gpt-4o makes no embeddings, as sim knows from its list or a refusal.")
     assert warnings("text-embedding-3-small") == warnings("{{ 'gpt-4o' }}") == []
     LearntLesson.objects.update(instead=SOME_MADE)
     assert warnings() == []
+    connection.record_list(
+        [ListedDeployment("gpt-4o", embeds=False), ListedDeployment("gpt-x"), ListedDeployment("gpt-y", embeds=False)]
+    )
+    assert warnings() == []  # it was seen to make some
+    assert warnings("gpt-x") == []
+    assert warnings("gpt-y")[0][1] == "warning"
+    Connection.objects.update(endpoint="https://other.openai.azure.com/openai/v1")
+    connection.refresh_from_db()
+    assert warnings("gpt-y") == []  # another place
 
 
 def test_warnings_and_what_is_disabled_keep_nobody_from_running(client_alice):

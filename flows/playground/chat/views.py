@@ -255,6 +255,8 @@ async def deployments(request: Request) -> HttpResponse:
                 listed = await foundry_client().deployments(connection.target())
         except (KeyUnreadable, EndpointError, TimeoutError):
             listed = None
+        if listed is not None:
+            await in_thread(connection.record_list)(listed)
         found = [deployment.name for deployment in listed or []][:MOST_LISTED]
     return await sync_to_async(page)(request, "playground/_deployments.html", {"names": found})
 

@@ -34,6 +34,25 @@ def test_a_page_of_deployments_is_read(data, found, rest):
     assert page_of_deployments(data) == (found, rest)
 
 
+@pytest.mark.parametrize(
+    ("capabilities", "embeds"),
+    [
+        ({"embeddings": True, "chat_completion": False}, True),
+        ({"embeddings": "true"}, True),
+        ({"embeddings": False, "inference": True}, False),
+        ({"chat_completion": "true"}, False),
+        ({"inference": True}, None),
+        ({"chat_completion": "false"}, None),
+        ({}, None),
+        (None, None),
+        ([], None),
+    ],
+)
+def test_a_list_may_say_whether_a_deployment_makes_embeddings(capabilities, embeds):
+    (found,), _ = page_of_deployments({"value": [{"name": "text-embedding-3", "capabilities": capabilities}]})
+    assert found.embeds is embeds  # whatever its name is
+
+
 @pytest.mark.parametrize("data", [None, [], "x", {}, {"data": {}}, {"value": 3}])
 def test_what_is_no_list_is_told(data):
     with pytest.raises(ProtocolError, match="the answer is no list"):
