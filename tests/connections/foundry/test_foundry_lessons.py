@@ -323,7 +323,10 @@ def test_a_lesson_changes_what_it_is_about_alone(lesson, body, sent):
         (lesson("effort", "high", '"max"'), "effort is high instead of max"),
         (lesson("effort", value='"max"'), 'effort is not sent when it is "max"'),
         (lesson("max_tokens", "64000"), "max_tokens is at most 64,000"),
-        (lesson("response_format", "json_object"), "response_format is sent as json_object, without schema"),
+        (
+            lesson("response_format", "json_object"),
+            "response_format is sent as json_object, its schema in the system prompt",
+        ),
         (lesson("max_tokens", "max_completion_tokens"), "max_tokens is sent as max_completion_tokens"),
     ],
 )
