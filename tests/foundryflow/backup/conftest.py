@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import shutil
+from uuid import uuid4
 
 import pytest
 
 from tests.foundryflow.backup.installations import Installation
-
-numbers = iter(range(10_000))
 
 
 @pytest.fixture(scope="session")
@@ -26,7 +25,7 @@ def new_postgresql(tmp_path_factory, postgres):
     def make(**environment: str) -> Installation:
         """With every table, and no row."""
         folder = tmp_path_factory.mktemp("installation")
-        url = postgres.create_database(f"{folder.name}_{next(numbers)}".replace("-", "_").lower())
+        url = postgres.create_database(f"installation_{uuid4().hex}")  # the server is one for all workers
         return Installation(url, folder, **environment)
 
     return make
