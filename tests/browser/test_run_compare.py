@@ -62,6 +62,15 @@ def test_a_run_is_copied_forked_and_compared(installation, connected, visitor, t
     page.locator(".compare-steps summary").first.press("Enter")
     expect(page.locator("#pair-answer ins").first).to_be_visible()
     assert visitor.axe() == []
+    page.goto(f"{installation.url}/runs/?flow=forked")
+    compare = page.get_by_role("button", name="Compare", exact=True)
+    page.get_by_label("Compare run 2").check()
+    expect(compare).to_be_disabled()
+    page.get_by_label("Compare run 1").check()
+    compare.click()
+    page.wait_for_url("**/runs/compare/?run=2&run=1")
+    expect(page.get_by_role("heading", name="Run 1 and run 2")).to_be_visible()
+
     for width in (768, 390, 320):
         page.set_viewport_size({"width": width, "height": 900})
         assert page.evaluate("document.documentElement.scrollWidth") == width
