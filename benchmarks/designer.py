@@ -33,8 +33,8 @@ PATIENCE = 900.0  # seconds that a run may take
 EVERY = 1.0  # seconds between two looks at a live page
 REMOVED = 10  # actions, at most
 REVISION = "Number(document.getElementById('base').value)"
-FEED = "[hx-sse\\:connect]"
-IN_DESIGNER = "!document.querySelector('[hx-sse\\\\:connect]')"
+GOES = "[data-stop-url]"  # the button Stop, while a run goes
+IN_DESIGNER = f"!document.querySelector('{GOES}')"
 ON_RUN_PAGE = "!/Running|Queued|Waiting/.test(document.getElementById('run-status').innerText)"
 
 
@@ -56,7 +56,7 @@ def create_flows(actions: int, iterations: int, service: str) -> Flows:
     from flows.language.document import parse
     from flows.models import Flow
 
-    Connection.objects.create(name="contoso", endpoint=f"{service}/now/openai/v1", key=Secret("key"))
+    Connection.objects.create(name="contoso", endpoint=f"{service}/openai/v1", key=Secret("key"))
     ada = User.objects.create_superuser("bench", password="benchmark")
     client = Client()
     client.force_login(ada)
@@ -270,17 +270,18 @@ async def watch_live(page: Watched, label: str, has_ended: str) -> None:
 
 
 async def run_live(browser: Browser, base: str, flows: Flows) -> None:
+    """One run, watched in the designer and on its page at once; each iteration streams for a tenth of a second."""
     async with opened(browser, base, flows.cookie) as context:
         page = await watched(context)
         await page.page.goto(base + flows.loop, wait_until="load")
         await page.page.locator("[data-run]").click()
-        await page.page.locator(FEED).wait_for(state="attached")
-        await watch_live(page, "in the designer", IN_DESIGNER)
-        await page.page.locator("[data-run]").click()
-        await page.page.locator(FEED).wait_for(state="attached")
+        await page.page.locator(GOES).wait_for(state="attached")
         run = await page.page.locator("#run-bar").get_attribute("data-shown")
-        await page.page.goto(f"{base}/runs/{run}/", wait_until="load")
-        await watch_live(page, "on the page of the run", ON_RUN_PAGE)
+        other = await watched(context)
+        await other.page.goto(f"{base}/runs/{run}/", wait_until="load")
+        await asyncio.gather(
+            watch_live(page, "in the designer", IN_DESIGNER), watch_live(other, "on the page of the run", ON_RUN_PAGE)
+        )
 
 
 async def measure(base: str, flows: Flows, actions: int, rounds: int, iterations: int) -> None:

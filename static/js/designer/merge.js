@@ -41,13 +41,14 @@ document.addEventListener("htmx:before:request", ({ detail: { ctx } }) => {
 
 document.addEventListener("htmx:before:swap", (event) => {
   const { ctx, tasks } = event.detail;
-  kept = panel() && {
+  const isQuestion = ctx.request.action.includes(newUrl);
+  const ofPanel = tasks.filter((task) => idOf(task) === "panel");
+  // Where it is scrolled to is asked only then: the question lays the chart out, and a run changes that all the time.
+  kept = ofPanel.length && panel() && {
     action: selected(),
     top: panel().scrollTop,
     open: [...panel().querySelectorAll("details.disclosure[open] > summary")].map(words),
   };
-  const isQuestion = ctx.request.action.includes(newUrl);
-  const ofPanel = tasks.filter((task) => idOf(task) === "panel");
   const bringsNews = tasks.some((task) => idOf(task) === "merge-notice");
   const ofThisPage = isQuestion || ["flow-edit", FORM].includes(ctx.sourceElement?.id);
   const isOfOpenCard = ctx.sourceElement?.dataset?.card === selected(); // pressed once more
