@@ -350,3 +350,10 @@ def test_lint_and_runs_agree_on_every_variable(actions, q):
         kind = event.error.kind if isinstance(event, ActionFailed) else ""
         allowed = {"error": {"expression"}, "warning": {"", "not_set"}}.get(verdicts.get(read.id, ""), {""})
         assert kind in allowed, (read.id, verdicts.get(read.id), kind)
+
+
+def test_a_condition_of_a_loop_may_read_what_an_earlier_iteration_made_global():
+    loop = box("while", "each", [declare("x", "1", **{"global": True})], condition="x == '1'")
+    assert said(flow(loop)) == [("each", "warning")]
+    assert said(flow(declare("x", "0", id="first"), loop)) == []
+    assert said(flow(box("while", "each", [declare("x", "1")], condition="x == '1'"))) == [("each", "error")]
