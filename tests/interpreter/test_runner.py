@@ -688,3 +688,28 @@ async def test_a_condition_that_reads_what_only_some_iterations_set_says_so():
     with pytest.raises(RunFailed) as failed:
         await execute(parse(flow(loop)), {}, MemoryJournal(), MemoryServices())
     assert failed.value.error.kind == "not_set"
+
+
+async def test_a_stored_secret_is_known_from_the_moment_it_is_opened():
+    connect = {
+        "id": "c", "type": "create_azure_ai_connection",
+        "properties": {"api_key": {"secret": "s1"}, "endpoint": "https://contoso.openai.azure.com", "connection_variable_name": "c"},
+    }  # fmt: skip
+    journal = MemoryJournal()
+    await execute(parse(flow(connect)), {}, journal, MemoryServices(secrets={"s1": Secret("planted-stored-key")}))
+    assert journal.secrets.stand_in("it was planted-stored-key")
+
+
+async def test_what_a_dynamic_connection_takes_the_place_of_need_not_be_there():
+    chat, document = Chat(), load("bar-dynamic")
+    for action in document["actions"]:
+        action["properties"].pop("connection", None)
+    await run(document, chat, api_key="tenant", endpoint="https://fabrikam.openai.azure.com", question="Why?")
+    assert chat.asked[0][0].key == Secret("tenant")
+
+
+async def test_a_variable_that_is_named_and_not_there_is_named_in_the_failure():
+    value = {"id": "set", "type": "append_to_list", "properties": {"variable": "nobody", "value": "x"}}
+    with pytest.raises(RunFailed) as failed:
+        await run(flow(value))
+    assert "nobody" in failed.value.error.message
