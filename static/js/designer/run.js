@@ -38,8 +38,8 @@ async function send(url, values) {
   if (going) return;
   going = true;
   try {
-    await chosen;
     const saved = await autosave.settled();
+    await chosen;
     const waits = !saved && !refused;
     refused = waits;
     if (waits || (!saved && isAway())) return;
