@@ -134,7 +134,7 @@ def test_the_chart_shows_inputs_cards_and_what_is_wrong(client_alice, branches):
 
 def test_the_problems_lead_to_their_fields(client_alice, branches):
     page = show(client_alice, branches)
-    assert 'Configuration errors <span class="tag is-bad" id="problem-count">3</span>' in page
+    assert 'errors</span> <span class="tag is-bad" id="problem-count">3</span>' in page
     assert "There is no connection named gone." in page
     assert 'href="?action=chat#property-connection" data-go="chat" data-property="connection"' in page
 
