@@ -123,8 +123,11 @@ class DocumentMerge:
         roots = [id for id in self.base.places if id in removed and self.base.places[id][0] not in removed]
         for root in roots:
             inside = [id for id in self.base.within(root) if id in removed]
-            if any(self._is_touched(id, other, moved) for id in inside) or self._is_filled(set(inside), other):
-                self._note(root, REMOVED)
+            touched = [id for id in inside if self._is_touched(id, other, moved)]
+            if touched or self._is_filled(set(inside), other):
+                # Of a container that both removed it is about what the other took out of it before.
+                for id in [root] if root in other.places else touched:
+                    self._note(id, REMOVED)
                 if keep_touched:
                     removed.difference_update(id for id in inside if id in other.places)
         return removed

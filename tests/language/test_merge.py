@@ -183,6 +183,15 @@ def test_whatever_they_did_to_what_i_removed_is_named_and_it_stays(theirs: Docum
     assert ids(merged.document) == ids(theirs)
 
 
+def test_what_one_took_out_of_a_container_that_both_removed_is_named() -> None:
+    without = BASE.remove("each")
+    rescued = without.insert(log("c"))
+    merged = merge(BASE, rescued, without)
+    assert (named(merged), merged.document) == ({("c", REMOVED)}, without)
+    merged = merge(BASE, without, rescued)
+    assert (named(merged), merged.document) == ({("c", REMOVED)}, rescued)
+
+
 def test_a_lane_that_i_removed_goes_where_they_changed_something_else() -> None:
     merged = merge(BASE, BASE.remove_branch("yes", owner="route"), BASE.with_action("a", title="Theirs"))
     assert not merged.collisions
