@@ -12,7 +12,7 @@ from django.core.management import CommandError, call_command
 from django.utils import timezone
 
 from flows.models import ActionRun, Run, State, Worker
-from flows.models.usage import SeriesKey, add_usage, hour_of
+from flows.models.usage import COUNTERS, SeriesKey, add_usage, hour_of
 from foundryflow.models import AuditEntry, ServerProcess, StoredSetting
 from foundryflow.roles import Role
 from foundryflow.system import key_counts
@@ -170,7 +170,7 @@ def test_destinations_that_are_allowed_and_refused(client_alice, settings):
     assert "db.contoso.example:5432, and 1 more" in body
     assert "3 calls, last to 169.254.169.254" in body
     key = SeriesKey(1, "inside", "", "gpt-4o", "blocked_destination", "")
-    add_usage({(key, hour_of(timezone.now())): [1] + [0] * 8})
+    add_usage({(key, hour_of(timezone.now())): [int(name == "calls") for name in COUNTERS]})
     assert "4 calls, last to inside" in page(client_alice)
 
 
