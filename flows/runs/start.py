@@ -158,7 +158,7 @@ def retry(request: Request, pk: int) -> HttpResponse:
 def retry_iterations(request: Request, pk: int) -> HttpResponse:
     """Executes the iterations again that have failed and that the filters find, or the one that is named."""
     run = find_run(request, pk)
-    chosen = ChosenIterations.of(run, request.POST)
+    chosen = ChosenIterations.of(run, form_data(request))
     if not run.ended or chosen is None:
         messages.info(request, "Only iterations that failed can be retried, once their run has ended.")
         return redirect("runs:show", pk)
