@@ -285,7 +285,7 @@ async def run_live(browser: Browser, base: str, flows: Flows) -> None:
 
 
 async def measure(base: str, flows: Flows, actions: int, rounds: int, iterations: int) -> None:
-    chromium = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+    chromium = next(filter(None, map(shutil.which, ("chromium-headless-shell", "chromium", "chromium-browser", "google-chrome"))), None)
     async with async_playwright() as playwright:
         browser = await playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
         say_heading(f"The designer with {actions} actions")

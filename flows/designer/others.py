@@ -81,9 +81,11 @@ def changes_since(opened: OpenFlow, number: int | None = None) -> list[ForeignCh
     """By everybody but this request, since revision `number`, or the one that the page shows."""
     base = number or opened.base
     steps = opened.history.between(base)[-MOST_STEPS:] if base not in (0, opened.flow.current.number) else []
+    if all(made_by.number == opened.committed for *_, made_by in steps):
+        return []
     keys = {step.pk for way in steps for step in way}
     revisions = opened.flow.revisions.select_related("created_by").in_bulk(keys)
-    if not steps or len(revisions) < len(keys):
+    if len(revisions) < len(keys):
         return []
     last: dict[Where, Revision] = {}
     try:

@@ -166,7 +166,7 @@ def test_saving_a_property_builds_one_form_and_one_scope_and_reads_connections_o
     assert Flow.objects.get().current.number == 2
     assert (len(built), len(scopes)) == (1, 1)
     assert sum(f"FROM {table(Connection)}" in query for query in queries) == 1
-    assert len(queries) == 23  # four of them for the audit log
+    assert len(queries) == 22  # four of them for the audit log
 
 
 @pytest.mark.parametrize(("selected", "count"), [("", 11), ("start", 11), ("chat", 12)])
