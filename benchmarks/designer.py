@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import asyncio
 import os
-import shutil
 import statistics
 from argparse import ArgumentParser
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
@@ -25,6 +24,7 @@ from benchmarks.api import installation
 from benchmarks.pages import document_of
 from benchmarks.runs import stub
 from benchmarks.stage import set_up
+from tests.chromium import ARGUMENTS, find_chromium
 
 PROBE = Path(__file__).with_name("probe.js").read_text()
 SCROLLED, WHEEL = 120, 100  # turns of the wheel, and px of each
@@ -285,9 +285,8 @@ async def run_live(browser: Browser, base: str, flows: Flows) -> None:
 
 
 async def measure(base: str, flows: Flows, actions: int, rounds: int, iterations: int) -> None:
-    chromium = next(filter(None, map(shutil.which, ("chromium-headless-shell", "chromium", "chromium-browser", "google-chrome"))), None)
     async with async_playwright() as playwright:
-        browser = await playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
+        browser = await playwright.chromium.launch(executable_path=find_chromium(), args=list(ARGUMENTS))
         say_heading(f"The designer with {actions} actions")
         await open_page(browser, base, flows, rounds)
         async with opened(browser, base, flows.cookie) as context:
