@@ -18,6 +18,7 @@ from tests.conftest import Server
 from tests.engine.counting import Counting
 from tests.processes import free_port, installed_on, ran, said, started
 
+STOPPED = 90  # seconds: what goes may go on for 20, and a database that was away is waited for
 SEED = """
 from django.contrib.auth.models import User
 from django.core.management import call_command
@@ -227,7 +228,7 @@ def test_a_worker_outlives_its_database_and_pages_say_what_is_wrong_meanwhile(in
     assert installation.outcome(installation.submit("steps", "later")) == ("succeeded", steps_of("later"))
     worker = installation.processes[1]
     worker.terminate()
-    assert worker.wait(30) == 0
+    assert worker.wait(STOPPED) == 0
     assert [said(log) for log in installation.logs if "Traceback" in said(log)] == []
 
 
@@ -239,5 +240,5 @@ def test_a_worker_waits_for_a_database_that_is_not_there_yet_and_says_so(install
         installation.start_database()
         until(lambda: "executes up to" in said(log))
         process.terminate()
-        assert process.wait(30) in (0, -signal.SIGTERM)
+        assert process.wait(STOPPED) in (0, -signal.SIGTERM)
         assert "Traceback" not in said(log)
