@@ -12,7 +12,8 @@ from connections.foundry.values import Completion, Message, Target, WhenReached
 from flows.actions.ask_agent.conversation import Conversation, conversation_in
 from flows.actions.ask_agent.tool_calls import approvals_of, approve, tool_calls_of, waiting_words
 from flows.actions.base import ActionType, Group, Result, Step
-from flows.actions.chat_completion.action import (
+from flows.actions.chat_completion.answer import answer_shape, usage_of, warning_of
+from flows.actions.chat_completion.call import (
     Timings,
     call_error,
     choose_connection,
@@ -20,7 +21,6 @@ from flows.actions.chat_completion.action import (
     facts_of_call,
     stream_answer,
 )
-from flows.actions.chat_completion.answer import answer_shape, usage_of, warning_of
 from flows.actions.chat_completion.structured import summed_usage
 from flows.language.errors import ActionError
 from flows.language.nodes import Action

@@ -19,7 +19,7 @@ def request_to_go_on(request: ChatRequest, paused: Completion) -> ChatRequest:
     return replace(request, messages=(*request.messages, Message("assistant", list(paused.raw["content"]))))
 
 
-def joined(before: Completion, after: Completion) -> Completion:
+def join_parts(before: Completion, after: Completion) -> Completion:
     """One answer of two parts of a turn; its usage is that of both calls."""
     thoughts = "".join(filter(None, (before.reasoning, after.reasoning))) or None
     return replace(after, text=before.text + after.text, usage=before.usage + after.usage, reasoning=thoughts)

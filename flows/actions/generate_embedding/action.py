@@ -20,7 +20,7 @@ from connections.foundry.values import (
     Waiting,
 )
 from flows.actions.base import ActionType, Group, Result, Step
-from flows.actions.chat_completion.action import (
+from flows.actions.chat_completion.call import (
     Timings,
     call_error,
     choose_connection,

@@ -9,7 +9,8 @@ from typing import Any
 from connections.endpoint.recognise import parse_endpoint
 from connections.foundry.values import ChatRequest, Message, Target
 from connections.secret import Secret
-from flows.actions.chat_completion.action import Properties, content_for_record, messages
+from flows.actions.chat_completion.action import Properties, messages
+from flows.actions.chat_completion.call import content_for_record
 from flows.actions.services import MemoryServices
 from flows.interpreter.journal import MemoryJournal
 from flows.interpreter.runner import execute
