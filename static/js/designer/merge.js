@@ -51,9 +51,8 @@ document.addEventListener("htmx:before:swap", (event) => {
   };
   const bringsNews = tasks.some((task) => idOf(task) === "merge-notice");
   const ofThisPage = isQuestion || ["flow-edit", FORM].includes(ctx.sourceElement?.id);
-  const isOfOpenCard = ctx.sourceElement?.dataset?.card === selected(); // pressed once more
   const only = (some) => tasks.splice(0, tasks.length, ...some);
-  if (autosave.hasUnsaved && (ofThisPage || isOfOpenCard)) {
+  if (autosave.hasUnsaved && ofThisPage) {
     // What was typed since the request began is saved again at once, on the revision that the page still shows, and
     // brings the same news once more.
     if (isQuestion || bringsNews) event.preventDefault();

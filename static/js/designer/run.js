@@ -2,6 +2,7 @@
 
 import { isTyping } from "../keys.js";
 import { isAway } from "../session.js";
+import * as choice from "./choice.js";
 import { focusAfterwards } from "./edit.js";
 import { autosave } from "./panel.js";
 
@@ -19,27 +20,14 @@ document.addEventListener("htmx:config:request", ({ detail: { ctx } }) => {
   ctx.request.headers["X-Flow-Iterations"] = bar()?.dataset.at.trim() ?? "";
 });
 
-// The panel of a card that was just chosen comes before what is asked for after it.
-let chosen = Promise.resolve();
-document.addEventListener("htmx:before:request", ({ detail: { ctx } }) => {
-  if (!ctx.sourceElement?.matches?.("#flowchart [data-card]")) return;
-  chosen = new Promise((come) => {
-    const look = ({ detail }) => {
-      if (detail.ctx !== ctx) return;
-      document.removeEventListener("htmx:finally:request", look);
-      come();
-    };
-    document.addEventListener("htmx:finally:request", look);
-  });
-});
-
-// What is typed in the panel is saved first; nothing is run that is not what is seen.
+// What is typed in the panel is saved first, and the panel of a card that was just chosen comes before what is asked
+// for after it; nothing is run that is not what is seen.
 async function send(url, values) {
   if (going) return;
   going = true;
   try {
     const saved = await autosave.settled();
-    await chosen;
+    await choice.settled();
     const waits = !saved && !refused;
     refused = waits;
     if (waits || (!saved && isAway())) return;
