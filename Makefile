@@ -18,6 +18,7 @@ test: .venv/installed-dev
 	@scripts/get-chromium
 	@scripts/get-node
 	@scripts/get-nginx
+	@scripts/get-curl
 	$(BIN)/python -m pytest -n 3 --dist worksteal
 
 lint: .venv/installed-dev

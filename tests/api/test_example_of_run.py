@@ -25,7 +25,7 @@ def example(run, base):
 @pytest.mark.parametrize("language", ["curl", "python"])
 def test_it_starts_a_run_with_the_same_inputs(server, asked, language, monkeypatch):
     if language == "curl" and shutil.which("curl") is None:
-        pytest.skip("needs curl")
+        pytest.skip("There is no curl here (scripts/get-curl): the example of it was not run.")
     monkeypatch.setenv("WHO_KEY", "kept-in-the-environment")
     program = getattr(example(asked, server.url), language)
     command = ("bash", "-c") if language == "curl" else (sys.executable, "-c")
