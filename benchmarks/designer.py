@@ -114,7 +114,7 @@ async def opened(browser: Browser, base: str, cookie: str) -> AsyncIterator[Brow
     await context.close()
 
 
-async def watched(context: BrowserContext) -> Watched:
+async def watch_page(context: BrowserContext) -> Watched:
     page = await context.new_page()
     await page.add_init_script(PROBE)
     client = await context.new_cdp_session(page)
@@ -144,7 +144,7 @@ async def open_page(browser: Browser, base: str, flows: Flows, rounds: int) -> N
     for _ in range(rounds):
         async with opened(browser, base, flows.cookie) as context:
             for loads in (first, again, again):
-                page = await watched(context)  # each in a renderer's clock of its own
+                page = await watch_page(context)  # each in a renderer's clock of its own
                 await loads.measure(page, base + flows.large)
                 await page.page.close()
     for label, loads in (("for the first time", first), ("again", again)):
@@ -272,12 +272,12 @@ async def watch_live(page: Watched, label: str, has_ended: str) -> None:
 async def run_live(browser: Browser, base: str, flows: Flows) -> None:
     """One run, watched in the designer and on its page at once; each iteration streams for a tenth of a second."""
     async with opened(browser, base, flows.cookie) as context:
-        page = await watched(context)
+        page = await watch_page(context)
         await page.page.goto(base + flows.loop, wait_until="load")
         await page.page.locator("[data-run]").click()
         await page.page.locator(GOES).wait_for(state="attached")
         run = await page.page.locator("#run-bar").get_attribute("data-shown")
-        other = await watched(context)
+        other = await watch_page(context)
         await other.page.goto(f"{base}/runs/{run}/", wait_until="load")
         await asyncio.gather(
             watch_live(page, "in the designer", IN_DESIGNER), watch_live(other, "on the page of the run", ON_RUN_PAGE)
@@ -290,7 +290,7 @@ async def measure(base: str, flows: Flows, actions: int, rounds: int, iterations
         say_heading(f"The designer with {actions} actions")
         await open_page(browser, base, flows, rounds)
         async with opened(browser, base, flows.cookie) as context:
-            page = await watched(context)
+            page = await watch_page(context)
             await page.page.goto(base + flows.large, wait_until="load")
             say_heading("Scrolling")
             await scroll(page)

@@ -88,7 +88,7 @@ class HashedFiles(HashedFilesMixin, InMemoryStorage):
             self.addresses[name] = super().url(name or "", force)
         return self.addresses[name]
 
-    def imported_by(self, names: tuple[str, ...]) -> tuple[str, ...]:
+    def imports_of(self, names: tuple[str, ...]) -> tuple[str, ...]:
         """The scripts that these import, directly or through others, in the order in which they are found."""
         found = dict.fromkeys(names)
         for name in (waiting := list(names)):

@@ -120,11 +120,11 @@ def split_pairs(text: str, separator: str, *, backslashes: bool = False, braces:
     if braces:
         value = rf"\{{(?:[^}}]|\}}\}})*\}}|{value}"
     pairs = re.findall(rf"\s*([A-Za-z][A-Za-z_ ]*?)\s*=\s*({value})", text)
-    read = partial(unquoted, backslashes=backslashes, braces=braces)
+    read = partial(unquote_value, backslashes=backslashes, braces=braces)
     return {re.sub(r"[ _]", "", name).lower(): read(value) for name, value in pairs}
 
 
-def unquoted(value: str, *, backslashes: bool, braces: bool) -> str:
+def unquote_value(value: str, *, backslashes: bool, braces: bool) -> str:
     value = value.strip()
     for first, last in ('""', "''", *(("{}",) if braces else ())):
         if len(value) >= 2 and (value[0], value[-1]) == (first, last):

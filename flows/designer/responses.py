@@ -243,7 +243,7 @@ def panel_not_valid(opened: OpenFlow, posted: PostedPanel, choices: Choices) -> 
     return page_with(opened, posted.action.id, action_region(panel), status=422)
 
 
-def document_refused(opened: OpenFlow, selected: str, error: DocumentError, typed: Region) -> HttpResponse:
+def refuse_document(opened: OpenFlow, selected: str, error: DocumentError, typed: Region) -> HttpResponse:
     """422: the flow with what was `typed` would be more than one may hold. Nothing is saved, and nothing is lost."""
     sentence = f"Not saved: {'; '.join(error.problems)}"
     if opened.request.htmx:

@@ -21,7 +21,6 @@ from flows.designer.regions import ChartWords, action_region, left_regions, page
 from flows.designer.responses import (
     action_vanished,
     commit_in_conflict,
-    document_refused,
     edit_not_possible,
     news,
     not_taken_back,
@@ -30,6 +29,7 @@ from flows.designer.responses import (
     panel_shown,
     published_elsewhere,
     redirect_to,
+    refuse_document,
     start_not_valid,
     start_saved,
     still_selected,
@@ -103,7 +103,7 @@ def save_properties(request: Request, slug: str, action_id: str) -> HttpResponse
         return commit_in_conflict(opened)
     except DocumentError as error:
         typed_region = action_region(typed_panel(opened, posted, posted.action, posted.form))
-        return document_refused(opened, action_id, error, typed_region)
+        return refuse_document(opened, action_id, error, typed_region)
     return panel_saved(opened, posted, typed, merged, choices)
 
 
@@ -122,7 +122,7 @@ def save_inputs(request: Request, slug: str) -> HttpResponse:
     except Conflict:
         return commit_in_conflict(opened)
     except DocumentError as error:
-        return document_refused(opened, START, error, start_region(opened, form))
+        return refuse_document(opened, START, error, start_region(opened, form))
     return start_saved(opened, typed, merged, choices)
 
 

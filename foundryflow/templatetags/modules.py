@@ -20,12 +20,12 @@ register = template.Library()
 def modules(*names: str) -> SafeString:
     """Loads scripts, and at the same time all that they import, which a browser would find out one after the other."""
     preloads = format_html_join(
-        "\n", '<link rel="modulepreload" href="{}">', ((static(name),) for name in imported(names))
+        "\n", '<link rel="modulepreload" href="{}">', ((static(name),) for name in imports_of(names))
     )
     scripts = format_html_join("\n", '<script type="module" src="{}"></script>', ((static(name),) for name in names))
     return scripts + preloads
 
 
 @cache
-def imported(names: tuple[str, ...]) -> tuple[str, ...]:
-    return cast(HashedFiles, staticfiles_storage).imported_by(names)
+def imports_of(names: tuple[str, ...]) -> tuple[str, ...]:
+    return cast(HashedFiles, staticfiles_storage).imports_of(names)

@@ -27,10 +27,10 @@ def test_imports_are_found_through_others_and_lazy_ones_are_not(tmp_path, settin
     (tmp_path / "c.js").write_text("export const x = 1;")
     (tmp_path / "d.js").write_text("")
     settings.STATICFILES_DIRS = [tmp_path]
-    assert HashedFiles().imported_by(("a.js",)) == ("js/b.js", "c.js")
+    assert HashedFiles().imports_of(("a.js",)) == ("js/b.js", "c.js")
 
 
 def test_the_large_editor_is_lazy():
-    names = staticfiles_storage.imported_by(("js/designer/main.js", "js/playground/main.js"))
+    names = staticfiles_storage.imports_of(("js/designer/main.js", "js/playground/main.js"))
     assert not any("codemirror" in name for name in names)
     assert len(names) > 30
