@@ -70,4 +70,4 @@ async def fetch_file(address: str, limits: FileLimits) -> GivenFile:
         raise FileRefused(f"cannot be fetched: {host} answers {answer.status} and leads elsewhere; give that address")
     if answer.status != 200:
         raise FileRefused(f"cannot be fetched: {host} answers {answer.status}")
-    return read_file(unquote(parts.path).rpartition("/")[2], answer.body, limits)
+    return await asyncio.to_thread(read_file, unquote(parts.path).rpartition("/")[2], answer.body, limits)

@@ -129,7 +129,7 @@ def news(opened: OpenFlow, selected: str) -> HttpResponse:
     return response
 
 
-def published_elsewhere(opened: OpenFlow) -> HttpResponse:
+def publication_news(opened: OpenFlow) -> HttpResponse:
     """The tag that says what is published, and who did that."""
     context = {"flow": opened.flow, "revision": opened.flow.current, "said": ""}
     notice = publication_notice(opened)

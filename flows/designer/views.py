@@ -27,7 +27,7 @@ from flows.designer.responses import (
     panel_not_valid,
     panel_saved,
     panel_shown,
-    published_elsewhere,
+    publication_news,
     redirect_to,
     refuse_document,
     start_not_valid,
@@ -79,7 +79,7 @@ def whats_new(request: Request, slug: str) -> HttpResponse:
     opened = OpenFlow.find(request, slug)
     if opened.base == opened.flow.current.number:
         is_published = request.GET.get("published", "") == str(opened.flow.published_id or "")
-        return HttpResponse(status=204) if is_published else published_elsewhere(opened)
+        return HttpResponse(status=204) if is_published else publication_news(opened)
     return news(opened, request.GET.get("action", ""))
 
 
