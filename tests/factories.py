@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any
 
 from django.contrib.auth.models import User
 
 from connections.models import Connection
 from connections.secret import Secret
+from flows.engine import embedded
 from flows.language.document import parse
 from flows.models import Flow, Run
 from tests.documents_of import load
@@ -29,3 +31,10 @@ def make_flow(document: dict[str, Any] | str = "bar-static", *, by: User | None 
 
 def make_run(flow: Flow, *, by: User | None = None, **inputs: object) -> Run:
     return Run.objects.start(flow=flow, inputs=inputs, by=by, via="run page")
+
+
+def finish_run(run: Run) -> Run:
+    """Executes it in this process, and reads how it ended."""
+    asyncio.run(embedded.run_here(run))
+    run.refresh_from_db()
+    return run

@@ -1,4 +1,4 @@
-"""Processes that execute runs on the database of the test, and can be killed."""
+"""What executes runs on the database of the test: this process, and others that can be killed."""
 
 from __future__ import annotations
 
@@ -13,9 +13,12 @@ from asgiref.sync import sync_to_async
 from django.conf import settings as configured
 from django.db import connection
 
+from connections.models import Connection
+from flows.engine import budgets
+from flows.models import ActionRun, Run
 from tests.conftest import Server
 from tests.engine.counting import Counting
-from tests.factories import make_connection
+from tests.factories import finish_run, make_connection, make_flow, make_run
 from tests.processes import PATIENCE, said, started
 
 
@@ -41,6 +44,22 @@ def counting(settings: object, transactional_db: None) -> Iterator[Counting]:
         make_connection("model", endpoint=f"{server.url}/v1", key="counting")
         yield app
         app.release()
+
+
+@pytest.fixture
+def sim(simulator: str) -> Connection:
+    """A connection `sim` to the simulator, when nobody remembers a budget."""
+    budgets.recent.clear()
+    return make_connection("sim", endpoint=f"{simulator}/openai/v1", key="simulator")
+
+
+def run_action(type: str, returned: str, *, model: str, **properties: object) -> tuple[Run, ActionRun]:
+    """The run of one action that calls a model of `sim`, and its record."""
+    action = {"id": "a", "type": type, "properties": {"connection": "sim", "model": model, **properties}}
+    returns = {"id": "ret", "type": "return", "properties": {"value": returned}}
+    document = {"format": "foundryflow/1", "name": f"x {model}", "inputs": [], "actions": [action, returns]}
+    run = finish_run(make_run(make_flow(document)))
+    return run, run.actions.get(path="a")
 
 
 class Process:

@@ -17,7 +17,7 @@ from connections.limits import client as limits_client
 from connections.limits.budgets import BudgetReached, Reservation, has_room, period_at
 from connections.limits.client import LimitedClient, Spender
 from connections.limits.rules import LEASE
-from flows.engine import budget_webhook, budgets, embedded
+from flows.engine import budget_webhook, budgets
 from flows.engine.budgets import BeginningCall, DatabaseBudgets, EndedCall, count_calls
 from flows.engine.writer import DatabaseWriter
 from flows.flowchart.states import run_view
@@ -26,7 +26,7 @@ from flows.models.usage import SeriesKey, add_usage, hour_of
 from flows.pricing.models import ModelPrice
 from tests.conftest import Server
 from tests.documents_of import load
-from tests.factories import PLANTED_KEY, make_connection, make_flow
+from tests.factories import PLANTED_KEY, finish_run, make_connection, make_flow
 
 pytestmark = pytest.mark.django_db(transaction=True)
 NOW = datetime(2026, 11, 29, 23, 0, tzinfo=UTC).timestamp()
@@ -196,13 +196,13 @@ def test_calls_that_are_counted_together_share_what_is_left_and_the_first_decide
 
 
 class Model:
-    """Each answer uses so many tokens."""
+    """Each answer uses so many tokens. It remembers which connections called."""
 
     def __init__(self, uses=60):
-        self.asked, self.uses = [], uses
+        self.called, self.uses = [], uses
 
     async def chat(self, target, request, renew=None):
-        self.asked.append(target.name)
+        self.called.append(target.name)
         if request.model == "broken":
             raise FoundryError(ErrorKind.SERVER, "500")
         await asyncio.sleep(0.001)
@@ -257,7 +257,7 @@ async def test_calls_wait_until_the_period_ends(monkeypatch):
     waiting = asyncio.create_task(ask(client))
     await asyncio.sleep(0.4)
     assert not waiting.done()
-    assert len(model.asked) == 1
+    assert len(model.called) == 1
     clock.now += 3_600
     said = await asyncio.wait_for(waiting, 5)
     assert said[-2:] == [Waited, Completion]
@@ -273,7 +273,7 @@ async def test_a_connection_spills_over_and_the_other_one_is_counted():
     client = client_of(model, Clock(), others={"other": Target("other", None, None)})
     await ask(client)
     assert await ask(client) == [Spilled, Completion]
-    assert model.asked == ["contoso", "other"]
+    assert model.called == ["contoso", "other"]
     with pytest.raises(FoundryError, match="connection other"):
         await ask(client)
 
@@ -398,8 +398,7 @@ def test_a_run_says_whose_budget_is_spent(simulator):
     runs = []
     for _ in range(2):
         run = Run.objects.start(flow=flow, inputs={"question": "Why?"}, by=None, via="api", customer="Fabrikam")
-        asyncio.run(embedded.run_here(run))
-        run.refresh_from_db()
+        finish_run(run)
         runs.append(run)
     assert [run.state for run in runs] == ["succeeded", "failed"]
     assert runs[1].error["kind"] == "budget"

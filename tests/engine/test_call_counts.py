@@ -1,6 +1,5 @@
 """Usage is what the records say: counted with them, once, by hour, day and month."""
 
-import asyncio
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
@@ -9,7 +8,6 @@ from django.core.management import CommandError, call_command
 from django.db import transaction
 
 from connections.secret import Secret
-from flows.engine import embedded
 from flows.engine.call_counts import CountedCall, recount_usage, usage_differences
 from flows.engine.records import RunRecords, StaleAttempt, write_records
 from flows.interpreter.known_secrets import KnownSecrets
@@ -17,7 +15,7 @@ from flows.models import ActionRun, Run, State, UsageFigures
 from flows.models.usage import Span, add_usage
 from flows.pricing.models import ModelPrice
 from tests.documents_of import load
-from tests.factories import PLANTED_KEY, make_connection, make_flow, make_run
+from tests.factories import PLANTED_KEY, finish_run, make_connection, make_flow, make_run
 
 pytestmark = pytest.mark.django_db(transaction=True)
 AT = datetime(2026, 11, 29, 23, 59, tzinfo=UTC)
@@ -32,8 +30,7 @@ def run_with_model(model, **more):
     document = load("bar-static")
     document["actions"][0]["properties"]["model"] = model
     run = Run.objects.start(flow=make_flow(document), inputs={"question": "Why?"}, by=None, via="api", **more)
-    asyncio.run(embedded.run_here(run))
-    return run
+    return finish_run(run)
 
 
 def test_each_end_counts_with_its_customer_tokens_cost_and_kind_of_error(simulator):
@@ -45,7 +42,6 @@ def test_each_end_counts_with_its_customer_tokens_cost_and_kind_of_error(simulat
     assert (series.flow, series.connection, series.customer) == (answered.flow_id, "simulator", "Contoso")
     assert (series.deployment, series.error, series.currency) == ("fail-429-1", "", "USD")
     assert (other.flow, other.customer, other.error, other.currency) == (failed.flow_id, "", "auth_key", "")
-    answered.refresh_from_db()
     assert (good.calls, good.prompt_tokens) == (1, answered.prompt_tokens)
     assert good.completion_tokens == answered.completion_tokens > 0
     assert (good.throttled, bad.calls, bad.throttled, bad.cost) == (1, 1, 0, 0)
@@ -65,7 +61,7 @@ def test_a_recount_gives_the_same_whatever_prices_are_now_and_leaves_what_is_gon
     run_with_model("bad-key")
     run_with_model("gpt-4o").flow.remove()
     again = Run.objects.start_again(run, by=None, via="api")  # takes over what was paid already
-    asyncio.run(embedded.run_here(again))
+    finish_run(again)
     price.input = 7
     price.save()
     before = [list(UsageFigures.objects.order_by("span", "begins", "series").values()) for _ in "x"]

@@ -75,11 +75,11 @@ def test_a_bit_reads_nothing_of_its_runs_but_their_keys_and_takes_few_statements
     for _ in range(MANY):
         ended_run(flow, output="large")
     flow.remove()
-    with CaptureQueriesContext(connection) as asked:
+    with CaptureQueriesContext(connection) as queries:
         deletion.delete_bit()
     assert not Run.objects.exists()
-    assert len(asked) < MANY / 2
-    assert not [query["sql"] for query in asked if '"output"' in query["sql"]]
+    assert len(queries) < MANY / 2
+    assert not [query["sql"] for query in queries if '"output"' in query["sql"]]
 
 
 def test_a_bit_is_smaller_where_runs_have_many_steps(db):

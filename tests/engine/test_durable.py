@@ -114,7 +114,7 @@ def test_a_zombie_can_write_nothing(counting):
     flow = make_flow(document(chat("a", "hold"), chat("b", "after"), returns("{{ b }}")))
     run = make_run(flow)
 
-    async def paused_and_taken_over():
+    async def take_over_during_a_call():
         await embedded.open_engine()
         await until_async(lambda: counting.count("hold"))
         # Somebody else has it now, in a later attempt.
@@ -123,7 +123,7 @@ def test_a_zombie_can_write_nothing(counting):
         await until_async(lambda: not embedded._executor.active)
         await embedded.close_engine()
 
-    asyncio.run(paused_and_taken_over())
+    asyncio.run(take_over_during_a_call())
     found = Run.objects.get(pk=run.pk)
     assert (found.attempt, found.state) == (7, State.RUNNING)
     assert ActionRun.objects.get(run=run, path="a").state == State.RUNNING
@@ -175,15 +175,15 @@ def test_runs_wait_for_the_limit_of_their_connection_and_say_so(counting):
         waiting = ActionRun.objects.filter(run__in=runs, state=State.WAITING)
         await until_async(lambda: counting.calls and waiting.exists())
         said = await sync_to_async(lambda: waiting.first().reason)()
-        asked = dict(counting.calls)
+        calls = dict(counting.calls)
         counting.release()
         await until_async(lambda: not Run.objects.filter(ended_at=None).exists())
         await embedded.close_engine()
-        return said, asked
+        return said, calls
 
-    said, asked = asyncio.run(both())
+    said, calls = asyncio.run(both())
     assert said in ("Limit of model: 1 of 1 calls are going", "Limit of model: others wait before it")
-    assert len(asked) == 1
+    assert len(calls) == 1
     assert [Run.objects.get(pk=run.pk).state for run in runs] == [State.SUCCEEDED] * 2
 
 

@@ -1,39 +1,23 @@
 """Embeddings against the simulator: tokens are counted, budgets and limits hold them, faults are sentences."""
 
-import asyncio
-
 import pytest
 
-from flows.engine import budgets, embedded
 from flows.engine.call_counts import usage_differences
 from flows.models import Budget, BudgetAccount, State
 from flows.models.usage import Span, UsageFigures
-from tests.factories import make_connection, make_flow, make_run
+from tests.engine.conftest import run_action
+from tests.factories import finish_run, make_flow, make_run
 
-pytestmark = pytest.mark.django_db(transaction=True)
-
-
-@pytest.fixture(autouse=True)
-def stored(simulator):
-    budgets.recent.clear()
-    return make_connection("sim", endpoint=f"{simulator}/openai/v1", key="simulator")
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("sim")]
 
 
-def ended(model="text-embedding-3-small", **properties):
-    """The run of one action, and its record."""
-    stored = {"connection": "sim", "model": model, "input": ["one two", "three"], **properties}
-    actions = [
-        {"id": "embed", "type": "generate_embedding", "properties": stored},
-        {"id": "ret", "type": "return", "properties": {"value": "{{ embedding.dimensions }}"}},
-    ]
-    run = make_run(make_flow({"format": "foundryflow/1", "name": f"x {model}", "inputs": [], "actions": actions}))
-    asyncio.run(embedded.run_here(run))
-    run.refresh_from_db()
-    return run, run.actions.get(path="embed")
+def embed(model="text-embedding-3-small", **properties):
+    returned = "{{ embedding.dimensions }}"
+    return run_action("generate_embedding", returned, model=model, input=["one two", "three"], **properties)
 
 
 def test_a_run_embeds_and_its_tokens_are_counted():
-    run, record = ended(dimensions=5)
+    run, record = embed(dimensions=5)
 
     assert (run.state, run.output) == (State.SUCCEEDED, 5)
     assert record.usage == {"prompt_tokens": 3, "total_tokens": 3}
@@ -45,8 +29,8 @@ def test_a_run_embeds_and_its_tokens_are_counted():
 
 def test_a_budget_holds_embeddings():
     Budget.objects.create(subject="connection", name="sim", amount=3, period="month", when_spent="fail")
-    first, _ = ended()
-    second, _ = ended("text-embedding-3-large")
+    first, _ = embed()
+    second, _ = embed("text-embedding-3-large")
 
     assert first.state == State.SUCCEEDED
     assert BudgetAccount.objects.get().used == 3
@@ -66,33 +50,32 @@ def test_a_budget_holds_embeddings():
     ],
 )
 def test_faults_are_sentences(model, kind, words):
-    run, record = ended(model)
+    run, record = embed(model)
     assert (run.state, record.error["kind"]) == (State.FAILED, kind)
     assert record.error["message"].startswith(words)
     assert "planted" not in str(record.error)
 
 
 def test_a_busy_deployment_is_asked_again():
-    run, record = ended("retry-ms-only")
+    run, record = embed("retry-ms-only")
     assert run.state == State.SUCCEEDED
     assert record.facts["throttled"] == 1
 
 
 def test_dimensions_that_a_model_refuses_stop_the_run_with_its_words():
-    run, record = ended("no-dimensions", dimensions=5)
+    run, record = embed("no-dimensions", dimensions=5)
     assert run.state == State.FAILED
     assert "This model does not support specifying dimensions" in record.error["message"]
 
 
 def test_tokens_that_the_service_does_not_count_are_estimated_and_marked():
-    run, record = ended("no-usage")
+    run, record = embed("no-usage")
     assert run.state == State.SUCCEEDED
     assert record.usage == {"prompt_tokens": 4, "total_tokens": 4, "estimated_tokens": 4}
     assert run.tokens == {"prompt_tokens": 4, "completion_tokens": 0, "total_tokens": 4, "estimated_tokens": 4}
     assert UsageFigures.objects.get(span=Span.MONTH).estimated_tokens == 4
     assert usage_differences() == 0
     call = {"id": "top", "type": "run_flow", "properties": {"flow": run.flow.slug}}
-    above = make_run(make_flow({"format": "foundryflow/1", "name": "above", "inputs": [], "actions": [call]}))
-    asyncio.run(embedded.run_here(above))
-    above.refresh_from_db()
+    flow = make_flow({"format": "foundryflow/1", "name": "above", "inputs": [], "actions": [call]})
+    above = finish_run(make_run(flow))
     assert above.tokens == above.actions.get(path="top").usage == run.tokens

@@ -11,7 +11,7 @@ from flows.engine import claims, embedded, workers
 from flows.engine.live import hub
 from flows.models import ActionRun, Flow, Run, State
 from tests.documents_of import load
-from tests.factories import PLANTED_KEY, make_connection, make_flow, make_run
+from tests.factories import PLANTED_KEY, finish_run, make_connection, make_flow, make_run
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -34,8 +34,7 @@ def records(run):
 
 def test_a_run_leaves_a_full_record(ready):
     run = make_run(make_flow(), question="Why?")
-    asyncio.run(embedded.run_here(run))
-    run.refresh_from_db()
+    finish_run(run)
     assert (run.state, run.output) == (State.SUCCEEDED, "Simulated answer of gpt-4o-mini. You said: Why?")
     chat = records(run)["chat"]
     assert chat.state == State.SUCCEEDED
@@ -48,8 +47,7 @@ def test_a_dynamic_connection_is_used_and_leaves_no_secret(ready):
     flow = make_flow("bar-dynamic")
     run = make_run(flow, api_key="simulator", endpoint=f"{ready}/v1", question="Why?")
     assert "simulator" not in json.dumps(run.inputs["api_key"])
-    asyncio.run(embedded.run_here(run))
-    run.refresh_from_db()
+    finish_run(run)
     assert run.state == State.SUCCEEDED
     assert records(run)["chat"].facts["connection_reason"] == "from variable connection, instead of contoso"
     assert run.secret_inputs is None
@@ -58,8 +56,7 @@ def test_a_dynamic_connection_is_used_and_leaves_no_secret(ready):
 def test_a_planted_key_is_nowhere_in_the_database(ready):
     make_connection("contoso", endpoint=f"{ready}/openai/v1", key=PLANTED_KEY)
     run = make_run(make_flow("bar-dynamic"), api_key=PLANTED_KEY, endpoint=f"{ready}/openai/v1", question="Why?")
-    asyncio.run(embedded.run_here(run))
-    run.refresh_from_db()
+    finish_run(run)
     assert (run.state, run.error["kind"]) == (State.FAILED, "auth_key")
     with database.cursor() as cursor:
         for table in database.introspection.table_names():
@@ -78,8 +75,7 @@ def test_a_planted_key_is_nowhere_in_the_database(ready):
 )
 def test_a_fault_ends_in_a_failed_action_with_its_kind(ready, model, kind):
     run = make_run(make_flow(with_model("bar-static", model)), question="Why?")
-    asyncio.run(embedded.run_here(run))
-    run.refresh_from_db()
+    finish_run(run)
     assert (run.state, run.error["kind"], run.error["path"]) == (State.FAILED, kind, "chat")
     assert records(run)["chat"].error["message"]
 
@@ -88,8 +84,7 @@ def test_an_unreachable_endpoint_fails_the_action(settings):
     settings.ALLOWED_DESTINATIONS = ["127.0.0.1:1"]
     make_connection("simulator", endpoint="http://127.0.0.1:1/openai/v1")
     run = make_run(make_flow(), question="Why?")
-    asyncio.run(embedded.run_here(run))
-    run.refresh_from_db()
+    finish_run(run)
     assert run.error["kind"] == "connect"
 
 

@@ -5,12 +5,11 @@ import asyncio
 import pytest
 
 from connections.models import Connection
-from flows.engine import embedded
 from flows.engine.iterations import label_and_digest
 from flows.models import Iteration, Run, State
 from flows.models.iteration import enclosing_places
 from tests.engine.test_durable import chat, document, each, finished_by_a_server, killed_at, returns
-from tests.factories import make_flow, make_run
+from tests.factories import finish_run, make_flow, make_run
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -33,12 +32,6 @@ def people(count):
     return [f"person {number}" for number in range(count)]
 
 
-def ran(run):
-    asyncio.run(embedded.run_here(run))
-    ended = Run.objects.get(pk=run.pk)
-    return ended
-
-
 def loop_of(*actions, **properties):
     refused = [{"name": "refused", "type": "list", "default": []}]
     properties = {
@@ -51,7 +44,7 @@ def loop_of(*actions, **properties):
 
 def test_a_failure_that_a_try_in_the_iteration_caught_counts_and_the_others_finish(counting):
     flow = make_flow(loop_of(attempt(FAILING, chat("answer", "{{ item }}")), parallelism=5))
-    run = ran(make_run(flow, people=people(25), refused=["person 3", "person 7"]))
+    run = finish_run(make_run(flow, people=people(25), refused=["person 3", "person 7"]))
     assert run.state == State.SUCCEEDED
     failed = run.iterations.filter(state=State.FAILED).order_by("number")
     assert [(one.number, one.error, one.caught, one.path) for one in failed] == [
@@ -67,7 +60,7 @@ def test_a_failure_that_a_try_in_the_iteration_caught_counts_and_the_others_fini
 
 def test_a_failure_that_nothing_caught_ends_the_loop_and_cancels_what_goes_beside_it(counting):
     flow = make_flow(loop_of(FAILING, chat("answer", "sleep 30 {{ item }}"), parallelism=2))
-    run = ran(make_run(flow, people=people(25), refused=["person 1"]))
+    run = finish_run(make_run(flow, people=people(25), refused=["person 1"]))
     assert run.state == State.FAILED
     assert list(run.iterations.order_by("number").values_list("number", "state", "caught")) == [
         (0, State.CANCELLED, False), (1, State.FAILED, False),
@@ -76,13 +69,13 @@ def test_a_failure_that_nothing_caught_ends_the_loop_and_cancels_what_goes_besid
 
 def test_every_loop_leaves_its_iterations_and_where_each_gave_something(counting):
     say = {"id": "say", "type": "log", "properties": {"message": "said"}}
-    short = ran(make_run(make_flow(loop_of(chat("answer", "{{ item }}"), say)), people=people(2)))
+    short = finish_run(make_run(make_flow(loop_of(chat("answer", "{{ item }}"), say)), people=people(2)))
     assert list(short.iterations.values_list("number", "total", "output_path")) == [
         (0, 2, "each[0]/answer"), (1, 2, "each[1]/answer"),
     ]  # fmt: skip
     body = {"id": "w-body", "title": "", "actions": [chat("answer", "{{ index }}")]}
     loop = {"id": "w", "type": "while", "properties": {"condition": "index < 3"}, "branches": [body]}
-    long = ran(make_run(make_flow({**document(loop), "name": "while"})))
+    long = finish_run(make_run(make_flow({**document(loop), "name": "while"})))
     assert list(long.iterations.values_list("loop", "number", "total", "tokens")) == [
         ("w", 0, None, 7), ("w", 1, None, 7), ("w", 2, None, 7),
     ]  # fmt: skip
@@ -104,13 +97,13 @@ def test_only_the_chosen_iterations_are_executed_again_and_what_stands_behind_th
         {"id": "if-else", "title": "Otherwise", "actions": [{**chat("answer", "{{ item }}"), "id": "usual"}]},
     ]}  # fmt: skip
     flow = make_flow(loop_of(attempt(away), parallelism=5))
-    run = ran(make_run(flow, people=people(25), refused=["person 3", "person 7"]))
-    asked = counting.count("person 0")
+    run = finish_run(make_run(flow, people=people(25), refused=["person 3", "person 7"]))
+    before = counting.count("person 0")
     model = Connection.objects.get()
     Connection.objects.create(name="late", endpoint=model.endpoint, key=model.key)
-    made = ran(Run.objects.retry_iterations(run, "each", [3], by=None, via="test"))
+    made = finish_run(Run.objects.retry_iterations(run, "each", [3], by=None, via="test"))
     assert (made.state, made.origin) == (State.SUCCEEDED, run)
-    assert (counting.count("person 0"), counting.count("person 3"), counting.count("person 7")) == (asked, 1, 0)
+    assert (counting.count("person 0"), counting.count("person 3"), counting.count("person 7")) == (before, 1, 0)
     assert made.output == [f"<person {number}>" if number != 7 else "none" for number in range(25)]
     states = dict(made.iterations.values_list("number", "state"))
     assert [number for number, state in states.items() if state == State.FAILED] == [7]
@@ -122,9 +115,9 @@ def test_only_the_chosen_iterations_are_executed_again_and_what_stands_behind_th
 
 def test_an_item_that_is_another_one_now_is_not_given_the_answer_of_the_one_before(counting):
     flow = make_flow(loop_of(attempt(FAILING, chat("answer", "{{ item }}"))))
-    run = ran(make_run(flow, people=people(25), refused=["person 3"]))
+    run = finish_run(make_run(flow, people=people(25), refused=["person 3"]))
     others = ["somebody else", *people(25)[1:]]
-    made = ran(
+    made = finish_run(
         Run.objects.retry_iterations(run, "each", [3], by=None, via="test", inputs={"people": others, "refused": []})
     )
     assert made.output[:4] == ["<somebody else>", "<person 1>", "<person 2>", "<person 3>"]

@@ -6,11 +6,10 @@ import json
 import pytest
 
 from flows.api.serialize import serialize_action, serialize_run_brief
-from flows.engine import embedded
 from flows.engine.container_usage import ContainerUsage, enclosing_containers
 from flows.models import Run, State, sql
 from tests.engine.test_durable import chat, document, each, finished_by_a_server, killed_at, returns
-from tests.factories import make_connection, make_flow, make_run
+from tests.factories import finish_run, make_connection, make_flow, make_run
 
 pytestmark = pytest.mark.django_db(transaction=True)
 PEOPLE = [{"name": "people", "type": "list", "default": ["a", "b", "c"]}]
@@ -21,10 +20,8 @@ def ready(simulator):
     make_connection("model", endpoint=f"{simulator}/openai/v1", key="simulator")
 
 
-def ran(flow, **inputs):
-    run = make_run(flow, **inputs)
-    asyncio.run(embedded.run_here(run))
-    return Run.objects.get(pk=run.pk)
+def run_document(document):
+    return finish_run(make_run(make_flow(document)))
 
 
 def tokens_of(run):
@@ -32,7 +29,7 @@ def tokens_of(run):
 
 
 def test_a_try_that_was_refused_is_in_the_record_and_in_the_log(ready):
-    run = ran(make_flow(document(chat("ask", "Why?", model="retry-ms-only"))))
+    run = run_document(document(chat("ask", "Why?", model="retry-ms-only")))
     record = run.actions.get()
     assert (record.state, len(record.refused)) == (State.SUCCEEDED, 1)
     refused = record.refused[0]
@@ -46,8 +43,8 @@ def test_a_try_that_was_refused_is_in_the_record_and_in_the_log(ready):
 
 
 def test_what_an_action_tries_again_is_counted_by_its_own_retry(ready):
-    asked = {**chat("ask", "Why?", model="fail-500-5"), "retry": {"attempts": 3, "delay": 0}}
-    record = ran(make_flow(document(asked))).actions.get()
+    call = {**chat("ask", "Why?", model="fail-500-5"), "retry": {"attempts": 3, "delay": 0}}
+    record = run_document(document(call)).actions.get()
     assert [(each["number"], each["most"]) for each in record.refused] == [(1, 4), (2, 4), (3, 4), (1, 3), (1, 4)]
     assert {each["status"] for each in record.refused} == {500}
 
@@ -65,7 +62,7 @@ def test_refusals_before_a_process_died_are_kept_beside_those_behind(counting, s
 def test_containers_carry_the_tokens_of_what_is_inside_them(counting):
     body = {"id": "if", "type": "if_else", "properties": {}, "branches": [
         {"id": "if-1", "condition": "item != 'b'", "actions": [chat("answer", "{{ item }}")]}]}  # fmt: skip
-    run = ran(make_flow(document(each("{{ people }}", body), chat("last", "z"), inputs=PEOPLE)))
+    run = run_document(document(each("{{ people }}", body), chat("last", "z"), inputs=PEOPLE))
     assert tokens_of(run) == {
         "each": 14, "each[0]/if": 7, "each[0]/if/answer": 7, "each[1]/if": None, "each[1]/if/answer": None,
         "each[2]/if": 7, "each[2]/if/answer": 7, "last": 7,
@@ -86,7 +83,7 @@ def test_a_subflow_carries_the_tokens_of_its_run_and_the_total_counts_them_once(
     middle = {"id": "call", "type": "run_flow", "properties": {"flow": inner.slug}}
     outer = make_flow({**document(middle, chat("own", "x")), "name": "middle"})
     call = {"id": "top", "type": "run_flow", "properties": {"flow": outer.slug}}
-    run = ran(make_flow({**document(each("{{ [1, 2] }}", call)), "name": "outer"}))
+    run = run_document({**document(each("{{ [1, 2] }}", call)), "name": "outer"})
     assert tokens_of(run) == {"each": 28, "each[0]/top": 14, "each[1]/top": 14}
     assert (run.prompt_tokens, run.completion_tokens) == (0, 0)
     assert (run.all_prompt_tokens, run.all_completion_tokens) == (12, 16)
@@ -104,7 +101,7 @@ def test_a_subflow_that_failed_counts_what_it_had_used(counting):
     call = {"id": "top", "type": "run_flow", "properties": {"flow": inner.slug}}
     lanes = [{"id": "a-try", "title": "Try", "actions": [call]}, {"id": "a-catch", "title": "Catch", "actions": []}]
     guarded = {"id": "a", "type": "try_catch", "properties": {}, "branches": lanes}
-    run = ran(make_flow({**document(guarded), "name": "outer"}))
+    run = run_document({**document(guarded), "name": "outer"})
     assert (run.state, tokens_of(run)) == (State.SUCCEEDED, {"a": 7, "a/top": 7})
     assert run.all_prompt_tokens + run.all_completion_tokens == 7
     assert run.actions.get(path="a").warning.startswith("Caught: ")
@@ -112,12 +109,11 @@ def test_a_subflow_that_failed_counts_what_it_had_used(counting):
 
 def test_what_another_run_takes_over_is_inside_the_container_it_stands_in(counting):
     call = {"id": "t", "type": "throw", "properties": {"kind": "odd", "message": "No."}}
-    run = ran(make_flow(document(each("{{ ['a'] }}", chat("answer", "{{ item }}"), call))))
+    run = run_document(document(each("{{ ['a'] }}", chat("answer", "{{ item }}"), call)))
     assert tokens_of(run)["each"] == 7
     again = Run.objects.start_again(run, by=None, via="test")
-    asyncio.run(embedded.run_here(again))
-    assert tokens_of(again)["each"] == 7
-    assert Run.objects.get(pk=again.pk).all_prompt_tokens == 0
+    assert tokens_of(finish_run(again))["each"] == 7
+    assert again.all_prompt_tokens == 0
 
 
 def test_the_containers_around_an_action_are_found_by_its_path():

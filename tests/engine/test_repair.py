@@ -1,15 +1,12 @@
 """An answer that is corrected: both calls count, for usage, budgets and limits."""
 
-import asyncio
-
 import pytest
 
-from flows.engine import budgets, embedded
 from flows.models import Budget, BudgetAccount, State
 from flows.models.usage import Span, UsageFigures
-from tests.factories import make_connection, make_flow, make_run
+from tests.engine.conftest import run_action
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("sim")]
 SCHEMA = {
     "type": "object",
     "properties": {"city": {"type": "string"}, "days": {"type": "integer"}},
@@ -18,28 +15,20 @@ SCHEMA = {
 }
 
 
-@pytest.fixture(autouse=True)
-def stored(simulator):
-    budgets.recent.clear()
-    return make_connection("sim", endpoint=f"{simulator}/openai/v1", key="simulator")
-
-
-def ended(model="misfit", repair="once"):
-    """The run of one call, and its record."""
-    asked = {"connection": "sim", "model": model, "user_prompt": "Where?", "response_format": SCHEMA, "repair": repair}
-    actions = [
-        {"id": "ask", "type": "chat_completion", "properties": asked},
-        {"id": "ret", "type": "return", "properties": {"value": "{{ response.json }}"}},
-    ]
-    run = make_run(make_flow({"format": "foundryflow/1", "name": f"x {model}", "inputs": [], "actions": actions}))
-    asyncio.run(embedded.run_here(run))
-    run.refresh_from_db()
-    return run, run.actions.get(path="ask")
+def ask(model="misfit"):
+    return run_action(
+        "chat_completion",
+        "{{ response.json }}",
+        model=model,
+        user_prompt="Where?",
+        response_format=SCHEMA,
+        repair="once",
+    )
 
 
 def test_both_calls_count():
     Budget.objects.create(subject="connection", name="sim", amount=1_000, period="month", when_spent="fail")
-    run, record = ended()
+    run, record = ask()
     assert (run.state, run.output) == (State.SUCCEEDED, {"city": "simulated", "days": 1})
     both = [record.facts["repair"][name]["total_tokens"] for name in ("usage", "corrected_usage")]
     assert record.usage["total_tokens"] == sum(both) == BudgetAccount.objects.get().used
@@ -50,14 +39,14 @@ def test_both_calls_count():
 
 def test_a_budget_that_the_first_answer_spent_holds_the_second():
     Budget.objects.create(subject="connection", name="sim", amount=5, period="month", when_spent="fail")
-    run, record = ended()
+    run, record = ask()
     assert (run.state, record.error["kind"]) == (State.FAILED, "budget")
     assert record.facts["repair"]["problems"]
     assert record.usage["total_tokens"] == BudgetAccount.objects.get().used
 
 
 def test_a_second_answer_that_does_not_fit_counts_too():
-    run, record = ended("misfit-always")
+    run, record = ask("misfit-always")
     assert (run.state, record.error["kind"]) == (State.FAILED, "schema_mismatch")
     assert "At city: 0 is not of type 'string'." in record.error["message"]
     assert record.error["raw"] == '{"city": 0}'

@@ -1,6 +1,5 @@
 """Files of runs: encrypted beside the run until it ends, whatever its end is, and nowhere else."""
 
-import asyncio
 import base64
 import json
 
@@ -9,7 +8,6 @@ from django.db import connection as database
 
 from connections.fields import SealedText
 from flows import engine
-from flows.engine import embedded
 from flows.engine.deletion import delete_bit
 from flows.engine.services import stored_file
 from flows.language.errors import ActionError
@@ -17,7 +15,7 @@ from flows.language.files import GivenFile
 from flows.models import Run, RunFile, State
 from flows.models.run_file import open_parts
 from foundryflow.encrypted_columns import encrypted_columns
-from tests.factories import make_connection, make_flow, make_run
+from tests.factories import finish_run, make_connection, make_flow, make_run
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -37,8 +35,7 @@ def make_bills(*actions):
 
 
 def execute(run):
-    asyncio.run(embedded.run_here(run))
-    run.refresh_from_db()
+    finish_run(run)
     return run
 
 

@@ -5,12 +5,11 @@ import asyncio
 import pytest
 
 from connections.secret import Secret
-from flows.engine import embedded
 from flows.interpreter.journal import ActionFinished
 from flows.interpreter.options import PinnedAction, pack_pins
 from flows.models import ActionRun, Run, State
 from tests.engine.test_durable import chat, document, finished_by_a_server, killed_at, returns
-from tests.factories import make_flow
+from tests.factories import finish_run, make_flow
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -20,15 +19,14 @@ def pins(**texts):
     return Secret(pack_pins(pinned))
 
 
-def ran(flow, **options):
+def run_with(flow, **options):
     run = Run.objects.start(flow=flow, inputs={}, by=None, via="designer", **options)
-    asyncio.run(embedded.run_here(run))
-    return Run.objects.get(pk=run.pk)
+    return finish_run(run)
 
 
 def test_what_is_pinned_is_not_called_and_leaves_a_record_that_says_so(counting):
     flow = make_flow(document(chat("a", "one"), chat("b", "two {{ a }}"), returns("{{ b }}")))
-    run = ran(flow, pins=pins(a="kept"))
+    run = run_with(flow, pins=pins(a="kept"))
     assert (run.state, run.output) == (State.SUCCEEDED, "<two kept>")
     assert counting.count("one") == 0
     assert (run.pins, run.prompt_tokens) == (None, 3)
@@ -38,7 +36,7 @@ def test_what_is_pinned_is_not_called_and_leaves_a_record_that_says_so(counting)
 
 def test_a_run_ends_behind_an_action(counting):
     flow = make_flow(document(chat("a", "one"), chat("b", "two"), returns("{{ b }}")))
-    run = ran(flow, until="a")
+    run = run_with(flow, until="a")
     assert (run.state, run.output["text"], counting.count("two")) == (State.SUCCEEDED, "<one>", 0)
 
 
@@ -53,6 +51,6 @@ def test_options_hold_when_another_process_goes_on(counting, start):
 
 
 def test_pins_that_cannot_be_read_fail_the_run_in_a_sentence(counting):
-    run = ran(make_flow(document(chat("a", "one"))), pins=Secret("{"))
+    run = run_with(make_flow(document(chat("a", "one"))), pins=Secret("{"))
     assert (run.state, run.error["kind"]) == (State.FAILED, "checkpoint")
     assert not ActionRun.objects.filter(run=run).exists()

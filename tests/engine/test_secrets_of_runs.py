@@ -14,7 +14,7 @@ from flows.language.document import parse
 from flows.lint import linter
 from flows.models import Flow, Run, State
 from foundryflow import logs
-from tests.factories import make_flow, make_run
+from tests.factories import finish_run, make_flow, make_run
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -46,8 +46,7 @@ def set_up(inputs, *actions):
 
 def execute(flow, **inputs):
     run = make_run(flow, **inputs)
-    asyncio.run(embedded.run_here(run))
-    run.refresh_from_db()
+    finish_run(run)
     return run
 
 
@@ -174,9 +173,9 @@ def test_inputs_that_were_masked_are_asked_again(endpoint):
 class TestPrompts:
     def flow(self, prompt, **more):
         inputs = [{"name": "c", "type": "object", "secret_parts": ["key"]}, {"name": "endpoint"}]
-        asked = chat(prompt)
-        asked["properties"] |= more
-        return set_up(inputs, create("{{ c.key }}", "{{ endpoint }}"), asked)
+        call = chat(prompt)
+        call["properties"] |= more
+        return set_up(inputs, create("{{ c.key }}", "{{ endpoint }}"), call)
 
     @pytest.mark.parametrize(
         ("prompt", "more"),

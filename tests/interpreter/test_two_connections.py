@@ -24,16 +24,16 @@ NAMES = ("east", "west")
 
 
 class Listening:
-    """The simulator, and of each call its key beside what was asked; refuses every seventh call for a moment."""
+    """The simulator, and of each call its key beside its prompt; refuses every seventh call for a moment."""
 
     def __init__(self):
-        self._simulator, self.asked = Simulator(delay=0), []
+        self._simulator, self.calls = Simulator(delay=0), []
 
     async def __call__(self, scope, receive, send):
         body = (await receive())["body"]
         key = dict(scope["headers"])[b"api-key"].decode()
-        self.asked.append((key, json.loads(body)["messages"][-1]["content"]))
-        if len(self.asked) % 7 == 0:
+        self.calls.append((key, json.loads(body)["messages"][-1]["content"]))
+        if len(self.calls) % 7 == 0:
             headers = [(b"retry-after-ms", b"1"), (b"content-type", b"application/json")]
             await send({"type": "http.response.start", "status": 429, "headers": headers})
             await send({"type": "http.response.body", "body": b'{"error": {"code": "429", "message": "Slower."}}'})
@@ -56,7 +56,7 @@ def resource():
 
 @pytest.fixture
 async def client(resource):
-    resource.asked.clear()
+    resource.calls.clear()
     host = resource.url.removeprefix("http://").partition("/")[0]
     patient = RetryPolicy(attempts=20, first=0.001, most=0.002)
     made = FoundryClient(destinations=Destinations.parse(host), retry=patient)
@@ -73,10 +73,10 @@ def connections(resource):
 
 
 def check_keys(resource):
-    """Everything that was asked names the connection whose key it came with; nothing was lost."""
-    assert {key == key_of(asked.split()[0]) for key, asked in resource.asked} == {True}
-    assert len(resource.asked) > MANY  # some were refused, and asked again
-    calls = Counter(asked.split()[0] for asked in {asked for _, asked in resource.asked})
+    """Every prompt names the connection whose key it came with; nothing was lost."""
+    assert {key == key_of(prompt.split()[0]) for key, prompt in resource.calls} == {True}
+    assert len(resource.calls) > MANY  # some were refused, and asked again
+    calls = Counter(prompt.split()[0] for prompt in {prompt for _, prompt in resource.calls})
     assert calls == dict.fromkeys(NAMES, MANY // 2)
 
 
