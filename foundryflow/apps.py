@@ -30,7 +30,7 @@ class FoundryFlowConfig(AppConfig):
 
 def verify_keys_before_migration(**kwargs: Any) -> None:
     """What a migration would seal with a wrong key, or could not open, is not touched."""
-    from foundryflow.keys import WrongKey, is_migrated, verify_keys
+    from foundryflow.encryption.keys import WrongKey, is_migrated, verify_keys
 
     try:
         if is_migrated():

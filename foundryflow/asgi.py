@@ -38,7 +38,7 @@ from flows.api.asgi import API, PAGES_OF_THE_API, Receive, Scope, Send, handle_c
 from foundryflow.database.errors import is_expected, sentence_for_operators
 from foundryflow.database.file_check import Unusable, check_file
 from foundryflow.database.threads import give_connections_back
-from foundryflow.keys import NotMigrated, WrongKey, verify_keys
+from foundryflow.encryption.keys import NotMigrated, WrongKey, verify_keys
 from foundryflow.listener import raise_file_limit
 
 

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import dj_database_url
 
+from foundryflow.database.private_file import PrivateFile
 from foundryflow.env import Environment, domain_of
-from foundryflow.private_file import PrivateFile
 from foundryflow.proxies import Proxies
 from foundryflow.security import CONTENT_SECURITY_POLICY as CONTENT_SECURITY_POLICY
 from foundryflow.sign_in.providers import allauth_settings, password_sign_in, read_providers
@@ -75,10 +75,10 @@ INSTALLED_APPS = [
 MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
     "foundryflow.static_files.StaticFiles",
-    "foundryflow.compression.CompressedPages",
+    "foundryflow.middleware.compression.CompressedPages",
     "csp.middleware.CSPMiddleware",
-    "foundryflow.headers.headers",
-    "foundryflow.readable_requests.turn_away_unreadable",
+    "foundryflow.middleware.headers.headers",
+    "foundryflow.middleware.readable_requests.turn_away_unreadable",
     "foundryflow.sign_in.sessions.LimitedSessions",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
@@ -149,7 +149,7 @@ if POSTGRESQL:
     # The database chooses the engine: workers execute the runs, and Procrastinate hands them out.
     INSTALLED_APPS.append("procrastinate.contrib.django")
     PROCRASTINATE_IMPORT_PATHS = ["flows.engine.tasks"]
-    from foundryflow.pool import PooledConnection, try_again
+    from foundryflow.database.pool import PooledConnection, try_again
 
     # Each request has a thread of its own, so that connections of threads would not be used again: a pool lends them.
     # It gives up a new connection soon and begins anew: its pauses grow, and would outlast the outage.

@@ -29,7 +29,7 @@ from whitenoise.compress import Compressor
 from whitenoise.middleware import WhiteNoiseMiddleware
 from whitenoise.responders import MissingFileError
 
-from foundryflow.compression import accepts
+from foundryflow.middleware.compression import accepts
 
 WORTH_WHILE = 0.95  # of its size is what a compressed file has at most
 LARGE = 100_000  # bytes from which on the best compression would keep whoever asks first waiting

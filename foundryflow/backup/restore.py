@@ -13,7 +13,7 @@ from foundryflow.backup.load import Tell, load_into_postgresql, load_into_sqlite
 from foundryflow.backup.read import Backup
 from foundryflow.backup.target import replaced_database
 from foundryflow.database.errors import sqlite_file
-from foundryflow.keys import SETTING, KeyRing, ring_sentence
+from foundryflow.encryption.keys import SETTING, KeyRing, ring_sentence
 
 
 def check_keys_for(manifest: Manifest, keys: KeyRing) -> None:

@@ -19,7 +19,7 @@ from foundryflow.backup.level import Level, applied_migrations, migrate_others
 from foundryflow.backup.output import sync
 from foundryflow.backup.tables import LEFT_OUT, owned_apps, owned_models, owned_tables
 from foundryflow.database.errors import sqlite_file
-from foundryflow.private_file import BESIDE
+from foundryflow.database.private_file import BESIDE
 
 STOP = "Stop the server and every worker, then start this again."
 IN_USE = (

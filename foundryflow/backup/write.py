@@ -28,8 +28,8 @@ from foundryflow.backup.format import (
 )
 from foundryflow.backup.source import Source
 from foundryflow.backup.tables import SEALED, BackupTable
-from foundryflow.encrypted_columns import find_sealed_json
-from foundryflow.keys import KeyRing
+from foundryflow.encryption.columns import find_sealed_json
+from foundryflow.encryption.keys import KeyRing
 from foundryflow.version import VERSION
 
 TOGETHER = 256 * 1024  # bytes that are packed at once

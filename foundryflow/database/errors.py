@@ -88,7 +88,7 @@ def driver_message(error: BaseException) -> str:
     """What the driver says, in one line; of a pool that waited in vain, why it could not connect."""
     told = str(error)
     if type(error).__name__ == "PoolTimeout":
-        from foundryflow.pool import PooledConnection
+        from foundryflow.database.pool import PooledConnection
 
         told = PooledConnection.refused or told
     return " ".join(told.split())[:400]

@@ -8,7 +8,7 @@ from typing import Any
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 
-from foundryflow.keys import NotMigrated, WrongKey, verify_keys
+from foundryflow.encryption.keys import NotMigrated, WrongKey, verify_keys
 
 
 class KeyedCommand(BaseCommand):

@@ -4,7 +4,7 @@ from django.db import models
 
 
 class KeyCanary(models.Model):
-    """A text sealed with a key that was the first of the ring; `foundryflow.keys` opens it at every start."""
+    """A text sealed with a key that was the first of the ring; `encryption.keys` opens it at every start."""
 
     number = models.PositiveIntegerField(primary_key=True)
     fingerprint = models.CharField(max_length=8, unique=True)  # of the key

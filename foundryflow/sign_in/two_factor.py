@@ -20,8 +20,8 @@ from django.contrib.auth.models import User
 from django.db import transaction
 from django.http import HttpRequest
 
-from foundryflow.encrypted_columns import register_sealed_json
-from foundryflow.keys import key_ring
+from foundryflow.encryption.columns import register_sealed_json
+from foundryflow.encryption.keys import key_ring
 
 LAST_STEP = "last_step"  # in the data of an authenticator: the newest step of time whose code was taken
 LONGEST_CODE = 40  # characters that are looked at

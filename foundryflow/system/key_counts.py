@@ -9,8 +9,8 @@ from collections import Counter
 from collections.abc import Generator
 from dataclasses import dataclass, field
 
-from foundryflow.encrypted_columns import encrypted_values
-from foundryflow.keys import KeyRing, key_ring
+from foundryflow.encryption.columns import encrypted_values
+from foundryflow.encryption.keys import KeyRing, closed_canaries, key_ring
 from foundryflow.models import KeyCanary
 
 BUDGET = 0.3  # seconds that one question may take
@@ -114,5 +114,5 @@ counter = KeyCounter()
 def key_state() -> KeyState:
     keys = key_ring()
     canaries = KeyCanary.objects.exclude(fingerprint__in=keys.fingerprints).order_by("pk")
-    missing = [canary.fingerprint for canary in canaries if keys.open(canary.sealed) is None]
+    missing = [canary.fingerprint for canary in closed_canaries(keys, canaries)]
     return KeyState(keys.fingerprints, missing, counter.counts(keys))

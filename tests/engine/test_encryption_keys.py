@@ -12,8 +12,8 @@ from django.db import connection
 from connections.models import Connection
 from connections.secret import Secret
 from flows.models import Checkpoint, FlowSecret, Run, State
-from foundryflow.encrypted_columns import encrypted_values
-from foundryflow.keys import KeyRing, fingerprint
+from foundryflow.encryption.columns import encrypted_values
+from foundryflow.encryption.keys import KeyRing, fingerprint
 from tests.engine.conftest import until
 from tests.engine.test_durable import chat, document, finished_by_a_server, killed_at, returns
 from tests.factories import PLANTED_KEY, make_flow, make_run

@@ -14,7 +14,7 @@ from flows.language.errors import ActionError
 from flows.language.files import GivenFile
 from flows.models import Run, RunFile, State
 from flows.models.run_file import open_parts
-from foundryflow.encrypted_columns import encrypted_columns
+from foundryflow.encryption.columns import encrypted_columns
 from tests.factories import finish_run, make_connection, make_flow, make_run
 
 pytestmark = pytest.mark.django_db(transaction=True)

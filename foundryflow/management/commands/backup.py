@@ -22,7 +22,7 @@ from foundryflow.backup.tables import tables_of
 from foundryflow.backup.write import write_backup
 from foundryflow.database.errors import MIGRATE, sentence_for_operators
 from foundryflow.database.waiting import retry_while_away
-from foundryflow.keys import key_ring
+from foundryflow.encryption.keys import key_ring
 from foundryflow.management.backups import Progress, sentences
 from foundryflow.management.keyed import add_without_secrets, check_keys
 from foundryflow.system.words import size_words

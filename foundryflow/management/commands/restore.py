@@ -14,7 +14,7 @@ from foundryflow.backup.format import BackupPart
 from foundryflow.backup.level import Level
 from foundryflow.backup.read import Backup, open_backup
 from foundryflow.backup.restore import check_keys_for, restore_backup
-from foundryflow.keys import key_ring
+from foundryflow.encryption.keys import key_ring
 from foundryflow.management.backups import Progress, sentences
 from foundryflow.management.keyed import add_without_secrets
 

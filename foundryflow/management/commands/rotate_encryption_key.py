@@ -8,9 +8,9 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError
 
 from foundryflow.audit.record import COMMAND, Subject, record
-from foundryflow.encrypted_columns import Rows, encrypted_columns
-from foundryflow.key_rotation import KeyReading, read_everything, rotate
-from foundryflow.keys import SETTING, NotMigrated, forget_former_keys, is_known, is_migrated, key_ring
+from foundryflow.encryption.columns import NamedRows, encrypted_columns
+from foundryflow.encryption.keys import SETTING, NotMigrated, forget_former_keys, is_known, is_migrated, key_ring
+from foundryflow.encryption.rotation import KeyReading, read_everything, rotate
 from foundryflow.management.keyed import check_keys
 from foundryflow.models import KeyCanary
 from foundryflow.throttle import Throttle
@@ -105,7 +105,7 @@ class Command(BaseCommand):
 
         return tell
 
-    def tell_late(self, former: Rows) -> None:
+    def tell_late(self, former: NamedRows) -> None:
         self.stderr.write(
             f"Written meanwhile with a former key: {former}. A process still has it in front: restart it."
         )

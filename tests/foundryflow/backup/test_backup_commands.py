@@ -15,7 +15,7 @@ import pytest
 from cryptography.fernet import Fernet
 
 from foundryflow.backup.read import open_backup
-from foundryflow.keys import fingerprint
+from foundryflow.encryption.keys import fingerprint
 from tests.foundryflow.backup.installations import digests
 from tests.processes import free_port, listening, said, started
 

@@ -16,7 +16,7 @@ from foundryflow.backup.read import open_backup
 from foundryflow.backup.source import open_source
 from foundryflow.backup.tables import tables_of
 from foundryflow.backup.write import write_backup
-from foundryflow.keys import KeyRing, fingerprint, key_ring
+from foundryflow.encryption.keys import KeyRing, fingerprint, key_ring
 from foundryflow.roles import Role
 from tests.factories import make_flow, make_run
 

@@ -16,7 +16,7 @@ django.setup()
 from foundryflow.backup.level import Level, migrate_to, node_of
 from foundryflow.backup.source import open_source
 from foundryflow.backup.write import write_backup
-from foundryflow.keys import key_ring
+from foundryflow.encryption.keys import key_ring
 from django.db import connection
 from django.db.migrations.loader import MigrationLoader
 

@@ -15,7 +15,7 @@ from django.contrib.auth.models import User
 from django.core.management import CommandError, call_command
 from django.test import Client
 
-from foundryflow.keys import KeyRing, key_ring
+from foundryflow.encryption.keys import KeyRing, key_ring
 from foundryflow.management.commands.serve import Command
 from foundryflow.models import AuditEntry
 from foundryflow.sign_in.providers import IdentityProvider

@@ -6,7 +6,7 @@ import pytest
 from django.http import HttpResponse, StreamingHttpResponse
 from django.test import Client, RequestFactory
 
-from foundryflow.compression import SMALLEST, CompressedPages
+from foundryflow.middleware.compression import SMALLEST, CompressedPages
 from tests.factories import make_flow
 
 ANY = {"Accept-Encoding": "gzip, deflate, br"}

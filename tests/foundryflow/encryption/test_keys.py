@@ -9,10 +9,10 @@ from django.core.management import CommandError, call_command
 from django.db import connection
 
 from connections.models import Connection
-from foundryflow import keys
-from foundryflow.encrypted_columns import encrypted_values
+from foundryflow.encryption import keys
+from foundryflow.encryption.columns import encrypted_values
+from foundryflow.encryption.keys import WrongKey, fingerprint, verify_keys
 from foundryflow.env import Environment, SettingError
-from foundryflow.keys import WrongKey, fingerprint, verify_keys
 from foundryflow.models import KeyCanary
 from tests.factories import make_connection
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import logging
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from functools import cache
 
@@ -17,7 +18,7 @@ from cryptography.fernet import Fernet, InvalidToken
 from django.conf import settings
 from django.db import DatabaseError, IntegrityError, connection, transaction
 
-from foundryflow.encrypted_columns import Rows, encrypted_values
+from foundryflow.encryption.columns import NamedRows, encrypted_values
 from foundryflow.models import KeyCanary
 
 log = logging.getLogger(__name__)
@@ -88,10 +89,10 @@ def verify_keys() -> None:
         if not is_migrated():
             raise NotMigrated from None
         raise
-    closed = [canary for canary in canaries if keys.open(canary.sealed) is None]
+    closed = closed_canaries(keys, canaries)
     if is_known(keys.first, canaries) and (not closed or settings.WITHOUT_SECRETS):
         if closed:
-            warn_once(f"Started without the secrets of the encryption key {meant_by(closed)}. {CHECK}")
+            warn_once(f"Started without the secrets of the encryption key {dated_names(closed)}. {CHECK}")
         return
     try:
         with transaction.atomic():
@@ -102,6 +103,11 @@ def verify_keys() -> None:
 
 def is_migrated() -> bool:
     return KeyCanary._meta.db_table in connection.introspection.table_names()
+
+
+def closed_canaries(keys: KeyRing, canaries: Iterable[KeyCanary]) -> list[KeyCanary]:
+    """Those that no key of the ring opens."""
+    return [canary for canary in canaries if keys.open(canary.sealed) is None]
 
 
 def is_known(name: str, canaries: list[KeyCanary]) -> bool:
@@ -116,8 +122,8 @@ def seal_canary(keys: KeyRing) -> None:
     """
     list(KeyCanary.objects.select_for_update())
     canaries = list(KeyCanary.objects.order_by("pk"))
-    closed = [canary for canary in canaries if keys.open(canary.sealed) is None]
-    stored = Stored() if canaries and not closed else Stored.read_with(keys)
+    closed = closed_canaries(keys, canaries)
+    stored = StoredSecrets() if canaries and not closed else StoredSecrets.read_with(keys)
     if refusal := refusal_of(keys, canaries, closed, stored):
         if not settings.WITHOUT_SECRETS:
             raise WrongKey(f"{refusal} {ring_sentence(keys)} Nothing was started.\n{WAY_OUT}")
@@ -129,27 +135,27 @@ def seal_canary(keys: KeyRing) -> None:
         canary.delete()
 
 
-def refusal_of(keys: KeyRing, canaries: list[KeyCanary], closed: list[KeyCanary], stored: Stored) -> str:
+def refusal_of(keys: KeyRing, canaries: list[KeyCanary], closed: list[KeyCanary], stored: StoredSecrets) -> str:
     """Why nothing may start; empty when it may."""
     # Where no canary is opened and nothing is stored, nothing tells that the key is right.
     is_proved = stored.opened and not stored.unreadable
     if closed and (stored.unreadable or (len(closed) == len(canaries) and not is_proved)):
         cannot = f" Cannot be opened: {stored.unreadable}." if stored.unreadable else ""
-        return f"The secrets of this database are sealed with the encryption key {meant_by(closed)}.{cannot}"
+        return f"The secrets of this database are sealed with the encryption key {dated_names(closed)}.{cannot}"
     if not canaries and stored.unreadable and not stored.opened:
         return f"No key opens what is stored here: {stored.unreadable}."
     return ""
 
 
 @dataclass
-class Stored:
+class StoredSecrets:
     """How much of what is stored the ring opens, and what it does not."""
 
     opened: int = 0
-    unreadable: Rows = field(default_factory=Rows)
+    unreadable: NamedRows = field(default_factory=NamedRows)
 
     @classmethod
-    def read_with(cls, keys: KeyRing) -> Stored:
+    def read_with(cls, keys: KeyRing) -> StoredSecrets:
         found = cls()
         for value in encrypted_values():
             if keys.open(value.sealed) is None:
@@ -170,14 +176,14 @@ def forget_former_keys() -> list[str]:
     keys = key_ring()
     with transaction.atomic():
         canaries = list(KeyCanary.objects.select_for_update())
-        closed = [each for each in canaries if keys.open(each.sealed) is None]
+        closed = closed_canaries(keys, canaries)
         add_canary(keys, canaries)
         for canary in closed:
             canary.delete()
     return [canary.fingerprint for canary in closed]
 
 
-def meant_by(closed: list[KeyCanary]) -> str:
+def dated_names(closed: list[KeyCanary]) -> str:
     return " and ".join(f"{each.fingerprint} (since {each.sealed_at:%Y-%m-%d %H:%M} UTC)" for each in closed)
 
 

@@ -8,9 +8,9 @@ from django.db import connection
 from connections.models import Connection
 from connections.secret import Secret
 from flows.models import Checkpoint, FlowSecret, Run
-from foundryflow.encrypted_columns import encrypted_columns, encrypted_values, replace_together
-from foundryflow.key_rotation import READINGS, rotate
-from foundryflow.keys import KeyRing, fingerprint, verify_keys
+from foundryflow.encryption.columns import encrypted_columns, encrypted_values, replace_together
+from foundryflow.encryption.keys import KeyRing, fingerprint, verify_keys
+from foundryflow.encryption.rotation import READINGS, rotate
 from foundryflow.management.commands.rotate_encryption_key import Command
 from foundryflow.models import KeyCanary
 from tests.factories import make_connection, make_flow, make_run

@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 from cryptography.fernet import Fernet
 
+from foundryflow.encryption.keys import fingerprint
 from foundryflow.env import Environment
-from foundryflow.keys import fingerprint
 from tests.processes import ROOT, free_port, installed_on, listening, ran
 
 OTHER = Fernet.generate_key().decode()

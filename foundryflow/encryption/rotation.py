@@ -12,8 +12,8 @@ from dataclasses import dataclass, field
 from functools import partial
 
 from foundryflow.database.waiting import retry_while_away
-from foundryflow.encrypted_columns import EncryptedValue, Rows, encrypted_columns, replace_together
-from foundryflow.keys import KeyRing
+from foundryflow.encryption.columns import EncryptedValue, NamedRows, encrypted_columns, replace_together
+from foundryflow.encryption.keys import KeyRing
 
 READINGS = 4  # the first seals anew, one more proves it; the others are for what was written meanwhile
 
@@ -25,8 +25,8 @@ class KeyReading:
     keys: Counter[str] = field(default_factory=Counter)  # fingerprints, with how many values each opens
     kinds: Counter[str] = field(default_factory=Counter)  # of rows, with how many values
     renewed: int = 0
-    former: Rows = field(default_factory=Rows)  # that were sealed with another key than the first
-    unreadable: Rows = field(default_factory=Rows)
+    former: NamedRows = field(default_factory=NamedRows)  # that were sealed with another key than the first
+    unreadable: NamedRows = field(default_factory=NamedRows)
 
     @property
     def count(self) -> int:
@@ -43,7 +43,7 @@ def read_everything(keys: KeyRing, tell: Tell, *, renew: bool) -> KeyReading:
         for batch in column.batches():
             outdated = [value for value in batch if is_outdated(value, keys, reading)]
             if outdated and renew:
-                reading.renewed += retry_while_away(partial(renewed, outdated, keys))
+                reading.renewed += retry_while_away(partial(renew_values, outdated, keys))
             tell(reading)
     return reading
 
@@ -62,7 +62,7 @@ def is_outdated(value: EncryptedValue, keys: KeyRing, reading: KeyReading) -> bo
     return name != keys.first
 
 
-def renewed(values: list[EncryptedValue], keys: KeyRing) -> int:
+def renew_values(values: list[EncryptedValue], keys: KeyRing) -> int:
     def seal(value: EncryptedValue) -> str:
         _, plain = keys.open(value.sealed) or ("", b"")
         return keys.seal(plain) if plain else ""  # what is empty is stored as such
@@ -70,7 +70,7 @@ def renewed(values: list[EncryptedValue], keys: KeyRing) -> int:
     return replace_together(values, seal)
 
 
-def rotate(keys: KeyRing, tell: Tell, tell_late: Callable[[Rows], None]) -> KeyReading:
+def rotate(keys: KeyRing, tell: Tell, tell_late: Callable[[NamedRows], None]) -> KeyReading:
     """Seals everything with the first key, until a reading meets no other. That reading, or the last one tried.
 
     What a later reading still finds has been written meanwhile, by a process that has a former key in front.

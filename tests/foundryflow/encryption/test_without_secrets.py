@@ -8,8 +8,8 @@ from django.urls import reverse
 from connections.models import Connection
 from connections.secret import Secret
 from flows.models import FlowSecret
-from foundryflow import keys
-from foundryflow.keys import WrongKey, fingerprint, verify_keys
+from foundryflow.encryption import keys
+from foundryflow.encryption.keys import WrongKey, fingerprint, verify_keys
 from foundryflow.models import KeyCanary
 from tests.factories import make_connection, make_flow
 from tests.markup import one_line

@@ -52,7 +52,7 @@ class EncryptedColumn:
         return getattr(self.model, "secrets_known_by", "pk")
 
     def count(self) -> int:
-        return self._filled().count()
+        return self._filled_rows().count()
 
     def batches(self) -> Iterator[list[EncryptedValue]]:
         """All values in the order of their keys, some at a time. Waits for a database that is away."""
@@ -62,11 +62,11 @@ class EncryptedColumn:
             yield found
 
     def _values_behind(self, last: Any) -> list[EncryptedValue]:
-        rows = self._filled() if last is None else self._filled().filter(pk__gt=last)
+        rows = self._filled_rows() if last is None else self._filled_rows().filter(pk__gt=last)
         some = rows.order_by("pk").values_list("pk", "raw_value")[:AT_ONCE]
         return [EncryptedValue(self, pk, sealed) for pk, sealed in some]
 
-    def _filled(self) -> models.QuerySet[models.Model]:
+    def _filled_rows(self) -> models.QuerySet[models.Model]:
         raw = ExpressionWrapper(F(self.field.name), output_field=TextField())  # not decrypted
         return self.model._base_manager.annotate(raw_value=raw).exclude(raw_value="").exclude(raw_value=None)
 
@@ -103,12 +103,12 @@ class SealedJson(EncryptedColumn):
 
     def _values_behind(self, last: Any) -> list[EncryptedValue]:
         """Of whole rows. None only at the end: a list in a row may be empty."""
-        rows = self._filled() if last is None else self._filled().filter(pk__gt=last)
+        rows = self._filled_rows() if last is None else self._filled_rows().filter(pk__gt=last)
         some = list(rows.order_by("pk").values_list("pk", self.field.name)[:AT_ONCE])
         found = [EncryptedValue(self, pk, sealed) for pk, data in some for sealed in self.sealed_in(data)]
         return found if found or not some else self._values_behind(some[-1][0])
 
-    def _filled(self) -> models.QuerySet[models.Model]:
+    def _filled_rows(self) -> models.QuerySet[models.Model]:
         holds = Q()
         for entry in self.entries:
             holds |= Q(**{f"{self.field.name}__has_key": entry})
@@ -129,7 +129,9 @@ class SealedJson(EncryptedColumn):
             data = getattr(row, self.field.name) if row else {}
             if row is None or value.sealed not in self.sealed_in(data):
                 return False
-            setattr(row, self.field.name, {key: exchanged(held, value.sealed, sealed) for key, held in data.items()})
+            setattr(
+                row, self.field.name, {key: replace_inside(held, value.sealed, sealed) for key, held in data.items()}
+            )
             row.save(update_fields=[self.field.name])
             return True
 
@@ -138,9 +140,9 @@ class SealedJson(EncryptedColumn):
         return self.known_by
 
 
-def exchanged(held: Any, former: str, new: str) -> Any:
+def replace_inside(held: Any, former: str, new: str) -> Any:
     if isinstance(held, list):
-        return [exchanged(each, former, new) for each in held]
+        return [replace_inside(each, former, new) for each in held]
     return new if held == former else held
 
 
@@ -202,7 +204,7 @@ def replace_together(values: list[EncryptedValue], seal: Seal) -> int:
     return replaced + sum(value.replace(text) for value, text in sealed if value.pk not in free)
 
 
-class Rows:
+class NamedRows:
     """Rows by kind, for a sentence that names some of them."""
 
     def __init__(self) -> None:
