@@ -79,8 +79,9 @@ class DocumentMerge:
         self.base, self.mine, self.theirs = base, mine, theirs
         self._collisions: dict[Where, Collision] = {}
         self._moved_by_me, self._moved_by_them = moved_between(base, mine), moved_between(base, theirs)
-        self._gone = self._removed()
-        self._branches = {id: self._branches_of(id) for id in theirs.branches if id not in self._gone}
+        self._gone = self._removed_by(mine, theirs, self._moved_by_them)
+        self._removed_by(theirs, mine, self._moved_by_me)
+        self._branches = {id: self._branches_of(id) for id in theirs.branches}
         self._places = self._found_places()
         self._keep_branches_in_use()
 
@@ -107,18 +108,8 @@ class DocumentMerge:
 
     # What is removed
 
-    def _removed(self) -> set[str]:
-        """Actions that are not in the merged document."""
-        gone = self._removed_by(self.mine, self.theirs, self._moved_by_them, keep_touched=True)
-        gone |= self._removed_by(self.theirs, self.mine, self._moved_by_me, keep_touched=False)
-        for id, (owner, _) in self.mine.places.items():  # mine alone, inside of what is gone; outer ones come first
-            if owner in gone and id not in self.base.places:
-                gone.add(id)
-        return gone
-
-    def _removed_by(
-        self, one: FlatDocument, other: FlatDocument, moved: Collection[str], *, keep_touched: bool
-    ) -> set[str]:
+    def _removed_by(self, one: FlatDocument, other: FlatDocument, moved: Collection[str]) -> set[str]:
+        """Actions that one removed; those in which the other changed something are named, and are none of them."""
         removed = {id for id in self.base.places if id not in one.places}
         roots = [id for id in self.base.places if id in removed and self.base.places[id][0] not in removed]
         for root in roots:
@@ -128,8 +119,7 @@ class DocumentMerge:
                 # Of a container that both removed it is about what the other took out of it before.
                 for id in [root] if root in other.places else touched:
                     self._note(id, REMOVED)
-                if keep_touched:
-                    removed.difference_update(id for id in inside if id in other.places)
+                removed.difference_update(inside)
         return removed
 
     def _is_touched(self, id: str, by: FlatDocument, moved: Collection[str]) -> bool:
@@ -163,7 +153,7 @@ class DocumentMerge:
         for branch in (branch for branch in base if branch in mine and branch not in theirs):
             if self._is_branch_touched(id, branch, self.mine):
                 self._note(id, ("branches", branch))
-        if not both and mine and theirs:
+        if not both:
             both = set(theirs)
             for branch in theirs:
                 self._note(id, ("branches", branch))
@@ -192,27 +182,33 @@ class DocumentMerge:
         places: dict[str, Place] = {id: place for id, place in self.theirs.places.items() if id not in self._gone}
         moved_here: list[str] = []  # to another block, by me
         for id, place in self.mine.places.items():
-            if id in self._gone:
-                continue
             if id not in self.base.places:
-                if self._is_there(place):
+                if self._is_there(place):  # what it is in comes before it
                     places[id] = place
                     if id in self.mine.branches:
                         self._branches[id] = self.mine.branches[id]
-                else:
-                    self._gone.add(id)
             elif id in places and self._goes_where_i_put_it(id, place):
                 places[id] = place
                 moved_here.append(id)
+        self._keep_containers_in_use(places)
         while loose := next((id for id in moved_here if not reaches_top(id, places)), None):
             moved_here.remove(loose)
             self._note_move(loose)
             places[loose] = self.theirs.places[loose]
+            self._keep_containers_in_use(places)
         return places
+
+    def _keep_containers_in_use(self, places: dict[str, Place]) -> None:
+        """One that I removed stays where something stays in it."""
+        for owner, _ in [*places.values()]:
+            while owner is not None and owner not in places:
+                self._note(owner, REMOVED)
+                places[owner] = self.theirs.places[owner]
+                owner = places[owner][0]
 
     def _is_there(self, place: Place) -> bool:
         owner, branch = place
-        return owner is None or (owner not in self._gone and branch in self._branches.get(owner, ()))
+        return owner is None or branch in self._branches.get(owner, ())
 
     def _goes_where_i_put_it(self, id: str, place: Place) -> bool:
         """Whether I alone moved it to another block."""
@@ -239,11 +235,7 @@ class DocumentMerge:
         note: Callable[[str], None],
     ) -> list[str]:
         """What stands in a row, in the order that both want; `note` is told what was moved to two places."""
-        merged = RowMerge(
-            [id for id in base if id in ids],
-            [id for id in mine if id in ids],
-            [id for id in theirs if id in ids],
-        )
+        merged = RowMerge(base, [id for id in mine if id in ids], [id for id in theirs if id in ids])
         for id in merged.settle():
             note(id)
         return merged.row
@@ -275,14 +267,11 @@ class DocumentMerge:
     def _is_kept_whole(self, where: Where) -> bool:
         """Whether it belongs to what I removed and they keep, which says nothing of its values."""
         action_id, key = where
-        if action_id is not None and action_id in self.theirs.places and action_id not in self.mine.places:
+        if action_id is None:
+            return False
+        if action_id not in self.mine.places:
             return True
-        is_of_branch = key[0] == "branches" and action_id is not None
-        return (
-            is_of_branch
-            and key[1] in self.theirs.branches.get(action_id or "", ())
-            and (key[1] not in self.mine.branches.get(action_id or "", ()))
-        )
+        return key[0] == "branches" and key[1] not in self.mine.branches.get(action_id, ())
 
     def _with_inputs_in_order(self, values: dict[Where, Any]) -> dict[Where, Any]:
         found = {where[1][1]: value for where, value in values.items() if where[0] is None and is_input(where[1])}
@@ -307,7 +296,7 @@ def reaches_top(id: str, places: Mapping[str, Place]) -> bool:
     seen: set[str] = set()
     at: str | None = id
     while at is not None:
-        if at in seen or at not in places:
+        if at in seen:
             return False
         seen.add(at)
         at = places[at][0]

@@ -3,13 +3,11 @@
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
 from flows.language.document import Document, parse
-from flows.language.flat import ABSENT, ADDED, MOVED, REMOVED, assemble, changes, flatten
+from flows.language.flat import MOVED, REMOVED, flatten
 from flows.language.merge import merge, with_value_of
-from flows.language.selection import duplicate_all, move_all, move_to, set_note, unwrap, wrap
+from flows.language.selection import duplicate_all, move_all, move_to, unwrap
 
 
 def log(id: str, **more: Any) -> dict[str, Any]:
@@ -119,12 +117,13 @@ def test_lanes_that_both_add_are_two():
     )
     assert (len(merged.document.find("route").branches), merged.collisions) == (4, [])
     assert merged.document.find("route").branches[-1].id == "no"
+    assert ids(merged.document, "route", "yes") == ["in", "in2", "in3"]
 
 
 def test_the_last_lane_is_not_removed_by_two_people():
     merged = merge(BASE, BASE.remove_branch("no"), BASE.remove_branch("yes"))
-    assert merged.document.find("route").branches
-    assert named(merged)
+    assert [lane.id for lane in merged.document.find("route").branches] == ["no"]
+    assert named(merged) == {("route", ("branches", "no"))}
 
 
 def ordered(found: Document, *row: str) -> Document:
@@ -245,8 +244,98 @@ def test_inputs_that_both_moved_are_named() -> None:
         return BASE.with_inputs([{"name": name, "type": "text"} for name in names])
 
     merged = merge(with_inputs(*"abcd"), with_inputs(*"bcda"), with_inputs(*"bcad"))
-    assert named(merged) == {(None, ("inputs", "a"))}
+    (collision,) = merged.collisions
+    assert (collision.key, collision.mine) == (("inputs", "a"), {"name": "a", "type": "text"})
     assert [declared.name for declared in merged.document.inputs] == [*"bcad"]
+
+
+def test_inputs_are_in_my_order_where_they_changed_something_else() -> None:
+    mine = BASE.with_inputs([{"name": "more", "type": "number"}, {"name": "question", "type": "text"}])
+    merged = merge(BASE, mine, BASE.with_action("a", title="Theirs"))
+    assert ([declared.name for declared in merged.document.inputs], merged.collisions) == (["more", "question"], [])
+
+
+def with_lanes(*row: str) -> Document:
+    """A container with lanes in this order, and nothing in them."""
+    lanes = [{"id": id, "title": "", "actions": []} for id in row]
+    return document({"id": "route", "type": "if_else", "branches": lanes}, log("a"))
+
+
+def test_lanes_that_both_moved_are_named() -> None:
+    merged = merge(with_lanes(*"abcd"), with_lanes(*"bcda"), with_lanes(*"bcad"))
+    assert named(merged) == {("route", ("branches", "a"))}
+    assert [lane.id for lane in merged.document.find("route").branches] == [*"bcad"]
+
+
+def test_a_container_whose_lanes_they_moved_is_not_removed() -> None:
+    mine, theirs = with_lanes(*"abc").remove("route"), with_lanes(*"bca")
+    merged = merge(with_lanes(*"abc"), mine, theirs)
+    assert (named(merged), merged.document) == ({("route", REMOVED)}, theirs)
+
+
+def test_a_lane_that_stays_for_what_is_in_it_stands_where_they_have_it_and_what_i_did_to_others_holds() -> None:
+    base = BASE.add_branch("route", title="Middle", condition="x")
+    mine = base.add_branch("route", title="New", condition="y")
+    mine = mine.remove_branch("yes", owner="route").remove_branch("route-1", owner="route")
+    merged = merge(base, mine, base.with_action("in2", title="Theirs"))
+    assert [lane.title for lane in merged.document.find("route").branches] == ["If", "", "New"]
+
+
+def test_a_lane_that_i_removed_goes_where_they_changed_its_container_alone() -> None:
+    merged = merge(BASE, BASE.remove_branch("no", owner="route"), BASE.with_action("route", title="Theirs"))
+    assert not merged.collisions
+    assert [lane.id for lane in merged.document.find("route").branches] == ["yes"]
+
+
+def test_what_i_changed_of_a_lane_holds_where_they_removed_another_one() -> None:
+    mine = BASE.with_branch("body", title="Mine", condition="", owner="each")
+    merged = merge(BASE, mine, BASE.remove_branch("yes", owner="route"))
+    assert (merged.document.find("each").branches[0].title, merged.collisions) == ("Mine", [])
+
+
+def test_what_both_moved_into_one_lane_is_in_it() -> None:
+    merged = merge(BASE, move_to(BASE, ["a"], ("each", "body"), 0), move_to(BASE, ["d"], ("each", "body"), 3))
+    assert (ids(merged.document, "each", "body"), merged.collisions) == (["a", "c", "d"], [])
+
+
+def test_what_i_moved_into_a_lane_that_they_removed_stays_where_it_was() -> None:
+    merged = merge(BASE, move_to(BASE, ["d"], ("route", "no"), 0), BASE.remove_branch("no", owner="route"))
+    assert named(merged) == {("d", MOVED), ("route", ("branches", "no"))}
+    assert ids(merged.document) == ["a", "route", "b", "each", "d"]
+
+
+def test_what_i_took_out_of_a_container_and_they_changed_stays_where_i_put_it_as_they_have_it() -> None:
+    mine = BASE.remove("each").insert(log("c"))
+    merged = merge(BASE, mine, BASE.with_properties("c", {"message": "theirs"}))
+    assert not merged.collisions
+    assert (ids(merged.document), merged.document.find("c").properties) == (ids(mine), {"message": "theirs"})
+
+
+def test_of_what_would_hold_each_other_as_much_as_needed_stays_where_it_was() -> None:
+    inside = {"id": "x", "type": "for_each", "branches": [{"id": "xb", "actions": [log("z")]}]}
+    base = document(inside, {"id": "y", "type": "for_each", "branches": [{"id": "yb", "actions": []}]})
+    mine = move_to(move_to(base, ["z"], ("y", "yb"), 0), ["x"], ("y", "yb"), 1)
+    merged = merge(base, mine, move_to(base, ["y"], ("x", "xb"), 0))
+    assert named(merged) == {("z", MOVED), ("x", MOVED)}
+    assert (ids(merged.document), ids(merged.document, "x", "xb")) == (["x"], ["y", "z"])
+
+
+def test_what_i_added_gets_another_name_than_anything_there_is_and_keeps_that_of_its_lanes() -> None:
+    base = with_lanes("log2", "copy")
+    merged = merge(base, base.insert(log("log")), base.insert(log("log")))
+    assert merged.renamed == {"log": "log3"}
+
+    twice = merge(BASE, duplicate_all(BASE, ["route"])[0], duplicate_all(BASE, ["route"])[0])
+    once = merge(BASE, duplicate_all(BASE, ["route"])[0], BASE.with_name("Other"))
+    lanes = [lane.id for lane in duplicate_all(BASE, ["route"])[0].find("route2").branches]
+    for copy in (twice.document.find("route2"), twice.document.find("route3"), once.document.find("route2")):
+        assert [lane.id for lane in copy.branches] == lanes
+
+
+def test_what_a_flow_has_under_unknown_names_merges_too() -> None:
+    base = document(log("a"), branches={"x": 1}, other=[])
+    merged = merge(base, base.with_name("Mine"), base.with_action("a", title="Theirs"))
+    assert (merged.document.json["branches"], merged.document.json["other"]) == ({"x": 1}, [])
 
 
 def test_one_value_is_taken_from_another_version() -> None:
@@ -258,164 +347,29 @@ def test_one_value_is_taken_from_another_version() -> None:
     assert with_value_of(gone, mine, "a", ("properties", "message")) is gone
 
 
-# Any two edits
-
-NAMES = st.sampled_from(["x", "y", "z"])
-
-
-def edited(draw: st.DrawFn, found: Document) -> Document:
-    """The document after one press of somebody."""
-    here = [located.action.id for located in found.walk()]
-    some = st.sampled_from(here) if here else st.nothing()
-    containers = [id for id in here if found.find(id).branches]
-    of_action = ["set", "title", "rename", "remove", "move", "duplicate", "disable", "note", "wrap", "unwrap"]
-    verbs = ["insert", "inputs", "name", *(of_action if here else [])]
-    verb = draw(st.sampled_from(verbs + ["lane", "add lane", "remove lane"] * bool(containers)))
-    if verb == "insert":
-        place = draw(st.sampled_from(list(flatten(found).blocks)))
-        return found.insert(log(found.new_id("log")), owner=place[0], branch=place[1], at=draw(st.integers(0, 4)))
-    if verb == "inputs":
-        names = draw(st.lists(st.sampled_from(["question", "more", "third"]), unique=True, max_size=3))
-        return found.with_inputs([{"name": name, "type": draw(st.sampled_from(["text", "list"]))} for name in names])
-    if verb == "name":
-        return found.with_name(draw(NAMES))
-    if verb in ("lane", "add lane", "remove lane"):
-        owner = draw(st.sampled_from(containers))
-        branches = found.find(owner).branches
-        branch = draw(st.sampled_from([branch.id for branch in branches]))
-        if verb == "add lane":
-            return found.add_branch(owner, title="If", condition="")
-        if verb == "lane":
-            return found.with_branch(branch, title=draw(NAMES), condition=draw(NAMES), owner=owner)
-        return found.remove_branch(branch, owner=owner) if len(branches) > 1 else found
-    id = draw(some)
-    match verb:
-        case "set":
-            return found.with_properties(id, {**found.find(id).properties, draw(NAMES): draw(NAMES)})
-        case "title":
-            return found.with_action(id, title=draw(NAMES))
-        case "rename":
-            for each in here:
-                found = found.with_properties(each, {**found.find(each).properties, "message": "renamed"})
-            return found
-        case "remove":
-            return found.remove(id)
-        case "move":
-            return move_all(found, [id], draw(st.sampled_from(["up", "down", "into", "out"])))
-        case "duplicate":
-            return duplicate_all(found, [id])[0]
-        case "note":
-            return set_note(found, draw(st.sampled_from([None, id])), draw(NAMES))
-        case "wrap":
-            around = found.new_id("each")
-            lanes = [{"id": f"{around}-body", "title": "", "actions": []}]
-            return wrap(found, [id], {"id": around, "type": "for_each", "branches": lanes}, lanes[0]["id"])
-        case "unwrap":
-            return unwrap(found, draw(st.sampled_from(containers)))[0] if containers else found
-    return found.with_action(id, disabled=not found.find(id).disabled)
-
-
-@st.composite
-def versions(draw: st.DrawFn) -> tuple[Document, Document, Document]:
-    base, made = BASE, []
-    for _ in range(draw(st.integers(0, 3))):
-        base = edited(draw, base)
-    for _ in range(2):
-        version = base
-        for _ in range(draw(st.integers(1, 3))):
-            version = edited(draw, version)
-        made.append(version)
-    return base, made[0], made[1]
-
-
-def around(found: Any, id: str | None) -> set[str | None]:
-    """The action and everything that it is in."""
-    chain: set[str | None] = {id}
-    while id is not None and id in found.places:
-        id = found.places[id][0]
-        chain.add(id)
-    return chain
-
-
-@settings(max_examples=300, deadline=None)
-@given(versions())
-def test_any_two_edits_merge_to_what_both_wanted_or_name_what_excludes_each_other(made):
-    base, mine, theirs = made
-    merged = merge(base, mine, theirs)
-    old, new, names = flatten(base), flatten(merged.document), named(merged)
-    removed = {id for id, key in names if key == REMOVED}
-    lanes = {(id, key[1]) for id, key in names if key[0] == "branches" and len(key) == 2}
-    for side, renamed in ((mine, merged.renamed), (theirs, {})):
-        wanted = flatten(side)
-
-        def excused(id: str | None, wanted: Any = wanted) -> bool:
-            """What it is in is named, because the other removed it."""
-            places = [flat.places[each] for flat in (wanted, old) for each in around(flat, id) if each in flat.places]
-            return bool((around(wanted, id) | around(old, id)) & removed) or any(place in lanes for place in places)
-
-        def called(place: Any, renamed: Any = renamed) -> Any:
-            """Where its owner has another name in the merged flow."""
-            return renamed.get(place[0], place[0]), place[1]
-
-        for change in changes(base, side):
-            id = renamed.get(change.action_id, change.action_id)
-            if {(id, change.key), (id, change.key[:2])} & names or excused(change.action_id):
-                continue
-            if change.key == REMOVED:
-                assert id not in new.places, change
-            elif change.key == ADDED:
-                assert new.places[id][0] == called(wanted.places[change.action_id])[0], change
-                assert new.of_actions[id] == wanted.of_actions[change.action_id], change
-            elif change.key == MOVED:
-                assert change.before == change.after or new.places[id] == called(change.after), change
-            elif change.key[0] == "branches" and len(change.key) == 2:
-                assert (change.key[1] in new.branches[id]) == change.after or not change.before, change
-            else:
-                assert id is None or id in new.places, change
-                assert new.values.get((id, change.key), ABSENT) == change.after, change
-        for place, row in wanted.blocks.items():
-            both = [id for id in row if old.places.get(id) == place == new.places.get(id)]
-            before, after = old.blocks.get(place, []), new.blocks.get(place, [])
-            for number, one in enumerate(both):
-                for other in both[number + 1 :]:
-                    if before.index(one) > before.index(other) and not {(one, MOVED), (other, MOVED)} & names:
-                        assert after.index(one) < after.index(other), (place, one, other)
-
-
-@settings(max_examples=100, deadline=None)
-@given(versions())
-def test_a_collision_is_about_what_both_changed(made):
-    base, mine, theirs = made
-    old = flatten(base)
-    sides = [(flatten(side), changes(base, side)) for side in (mine, theirs)]
-    for collision in merge(base, mine, theirs).collisions:
-        id, key = collision.action_id, collision.key
-        if key == REMOVED:
-            assert sum(id not in flat.places for flat, _ in sides) == 1
-            inside = set(old.within(id))
-            others = [found for flat, found in sides if id in flat.places]
-            assert any(
-                around(flatten(made[1 + (found is sides[1][1])]), c.action_id) & inside
-                for found in others
-                for c in found
-            )
-        elif len(key) > 1 and key[0] == "branches" and len(key) == 2:
-            assert any(key[1] not in flat.branches.get(id, ()) for flat, _ in sides)
-        elif key != MOVED:
-            assert all((id, key) in {(c.action_id, c.key) for c in found} for _, found in sides), collision
-        else:
-            assert any(c.key == MOVED for c in sides[0][1])
-            assert sides[1][1]
-
-
-@settings(max_examples=100, deadline=None)
-@given(versions())
-def test_what_only_one_changed_is_theirs_alone(made):
-    base, mine, theirs = made
-    assert merge(base, mine, base).document == mine
-    assert merge(base, base, theirs).document == theirs
-    assert not merge(base, mine, base).collisions
-    assert assemble(flatten(mine)).json == mine.json
+@pytest.mark.parametrize(
+    ("mine", "theirs", "named_ones", "inside"),
+    [
+        (
+            unwrap(BASE, "route")[0],
+            move_to(BASE, ["in"], ("route", "yes"), 2),
+            {("route", REMOVED), ("in2", MOVED)},
+            ["in2"],
+        ),
+        (
+            unwrap(move_to(BASE, ["in"], ("each", "body"), 0), "route")[0],
+            BASE.remove("each"),
+            {("route", REMOVED), ("each", REMOVED), ("in", MOVED)},
+            ["in"],
+        ),
+    ],
+)
+def test_a_container_that_i_removed_stays_where_something_in_it_stays(
+    mine: Document, theirs: Document, named_ones: set[Any], inside: list[str]
+) -> None:
+    merged = merge(BASE, mine, theirs)
+    assert (named(merged), ids(merged.document, "route", "yes")) == (named_ones, inside)
+    assert {"in", "in2", "in3"} <= {located.action.id for located in merged.document.walk()}
 
 
 @pytest.mark.parametrize("count", [300])
