@@ -84,10 +84,11 @@ def count_in(source: Any, name: str) -> int | None:
 def usage_of(data: Any) -> Usage:
     if not isinstance(data, Mapping):
         return Usage()
+    given, made = count_in(data, "prompt_tokens") or 0, count_in(data, "completion_tokens") or 0
     return Usage(
-        count_in(data, "prompt_tokens") or 0,
-        count_in(data, "completion_tokens") or 0,
-        count_in(data, "total_tokens") or 0,
+        given,
+        made,
+        count_in(data, "total_tokens") or given + made,
         count_in(data.get("prompt_tokens_details"), "cached_tokens"),
         count_in(data.get("completion_tokens_details"), "reasoning_tokens"),
     )

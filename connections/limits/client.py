@@ -19,6 +19,7 @@ from connections.foundry.values import (
     Completion,
     EmbeddingRequest,
     Embeddings,
+    Limits,
     ModelRequest,
     Spilled,
     Target,
@@ -70,12 +71,12 @@ class LimitedClient:
         client: UnlimitedClient,
         ledger: Ledger,
         connection: Callable[[str], Awaitable[Target]],
-        queues: defaultdict[str, asyncio.Lock] | None = None,
-        spender: Spender | None = None,
+        queues: defaultdict[str, asyncio.Lock],
+        spender: Spender,
+        clock: Callable[[], float] = time.time,
     ) -> None:
         self._client, self._ledger, self._connection = client, ledger, connection
-        self._queues = queues if queues is not None else defaultdict(asyncio.Lock)
-        self._spender = spender
+        self._queues, self._spender, self._clock = queues, spender, clock
 
     def chat(self, target: Target, request: ChatRequest) -> AsyncGenerator[Any, None]:
         """The events of the call, with those of waiting and spilling over. Raises FoundryError."""
@@ -86,7 +87,7 @@ class LimitedClient:
         return self._spilling_call(target, request)
 
     async def _spilling_call(self, target: Target, request: ModelRequest) -> AsyncGenerator[Any, None]:
-        customer = target.customer or (self._spender.customer if self._spender else "")
+        customer = target.customer or self._spender.customer
         for _ in range(MOST_SPILLS):
             async with aclosing(self._budgeted_call(target, customer, request)) as events:
                 spilled: Spilled | None = None
@@ -106,8 +107,8 @@ class LimitedClient:
 
     async def _budgeted_call(self, target: Target, customer: str, request: ModelRequest) -> AsyncGenerator[Any, None]:
         """Ends with Spilled, or with what the call itself ends with."""
-        budgets = self._spender.budgets if self._spender else None
-        if budgets is None or not await budgets.has_budget(target.name, customer):
+        budgets = self._spender.budgets
+        if not await budgets.has_budget(target.name, customer):
             async with aclosing(self._limited_call(target, request)) as events:
                 async for event in events:
                     yield event
@@ -155,14 +156,19 @@ class LimitedClient:
 
     async def _limited_call(self, target: Target, request: ModelRequest) -> AsyncGenerator[Any, None]:
         """Ends with Spilled, or with what the call itself ends with."""
-        if target.limits is None or not target.limits.any:
+        limits = target.limits
+        if limits is None or not limits.any:
             async with aclosing(self._counted_call(target, request)) as events:
                 async for event in events:
                     yield event
             return
         reserved, id = estimated_usage(request).total_tokens, ""
         queue = self._queues[target.account]
-        async with aclosing(self._admit(target, queue, lambda target: self._begin(target, reserved))) as admission:
+
+        async def ask(asking: Target) -> str | LimitReached:
+            return await self._ledger.begin(asking.account, limits, reserved)
+
+        async with aclosing(self._admit(target, queue, ask)) as admission:
             async for event in admission:
                 if isinstance(event, Admitted):
                     id, target = event.answer, event.target
@@ -178,7 +184,7 @@ class LimitedClient:
         self, target: Target, queue: asyncio.Lock, ask: Callable[[Target], Awaitable[Any]]
     ) -> AsyncGenerator[Any, None]:
         """Waits until nothing stands in the way any more. Ends with Admitted, or with Spilled."""
-        began, waits = time.time(), False
+        began, waits = self._clock(), False
         if queue.locked():
             waits = True
             yield Waiting(f"Limit of {target.name}: others wait before it", None, 0)
@@ -194,10 +200,10 @@ class LimitedClient:
                 if isinstance(event, Spilled):
                     return
                 waits = True
-                await asyncio.sleep(max(0.05, min(answer.until - time.time(), LONGEST_PAUSE)))
+                await asyncio.sleep(max(0.05, min(answer.until - self._clock(), LONGEST_PAUSE)))
                 target = await self._renewed(target)
         if waits:
-            yield Waited(time.time() - began)
+            yield Waited(self._clock() - began)
         yield Admitted(answer, target)
 
     async def _booked_call(
@@ -210,7 +216,7 @@ class LimitedClient:
             async with aclosing(self._counted_call(target, request)) as events:
                 async for event in events:
                     if isinstance(event, Completion | Embeddings):
-                        used = event.usage.total_tokens or reserved
+                        used = event.usage.total_tokens
                     yield event
         except FoundryError:
             used = 0
@@ -237,16 +243,11 @@ class LimitedClient:
             return target
         return replace(await self._connection(target.name), limits=target.limits)
 
-    async def _begin(self, target: Target, wanted: int) -> str | LimitReached:
-        if target.limits is None:
-            raise ValueError("This target has no limits.")
-        return await self._ledger.begin(target.account, target.limits, wanted)
-
     async def _event_of_limit(self, target: Target, reached: LimitReached) -> Waiting | Spilled:
-        limits = target.limits
-        if limits is not None and limits.when_reached is WhenReached.SPILL and limits.spill_over_to:
+        limits = target.limits or Limits()
+        if limits.when_reached is WhenReached.SPILL and limits.spill_over_to:
             return Spilled(await self._connection(limits.spill_over_to), f"{target.name}: {reached.reason}")
-        if limits is not None and limits.when_reached is WhenReached.FAIL:
+        if limits.when_reached is WhenReached.FAIL:
             raise FoundryError(
                 ErrorKind.QUOTA if reached.daily else ErrorKind.RATE_LIMIT,
                 f"The limit of the connection is reached: {reached.reason}.",

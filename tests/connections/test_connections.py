@@ -12,6 +12,8 @@ from django.urls import reverse
 from connections.clients import close_client
 from connections.contexts import lessons_by_deployment
 from connections.fields import KeyUnreadable, UnreadableSecret
+from connections.forms import ConnectionForm
+from connections.foundry.values import Limits, WhenReached
 from connections.models import Connection
 from connections.secret import Secret
 from foundryflow.models import AuditEntry
@@ -63,6 +65,28 @@ def test_a_form_that_htmx_sends_is_refused_in_place_and_leads_on_as_a_whole_page
     assert saved.headers["HX-Redirect"] == reverse("connections:list")
     edit = reverse("connections:edit", args=[Connection.objects.get().pk])
     assert client_alice.post(edit, posted(key=""), headers=htmx).headers["HX-Redirect"] == edit
+
+
+def form(**data):
+    return ConnectionForm(posted(**data))
+
+
+def test_limits_are_typed_in_the_form_and_checked(db):
+    other = make_connection("other")
+    typed = form(name="a", max_calls="3", requests_per_minute="60", when_reached="spill", spill_over_to="other")
+    assert typed.is_valid(), typed.errors
+    connection = Connection()
+    typed.fill(connection)
+    connection.save()
+    limits = Connection.objects.get(name="a").target().limits
+    assert limits == Limits(calls=3, requests=60, when_reached=WhenReached.SPILL, spill_over_to="other")
+    assert other.target().limits is None
+    for wrong in ({"max_calls": "0"}, {"spill_over_to": "none"}, {"when_reached": "spill"}, {"tokens_per_day": "x"}):
+        assert not form(**wrong).is_valid()
+    circle = ConnectionForm(
+        {"name": "other", "endpoint": other.endpoint, "when_reached": "spill", "spill_over_to": "a"}, stored=other
+    )
+    assert "comes back to this connection" in str(circle.errors["spill_over_to"])
 
 
 def test_a_name_is_unique_and_checked_while_typing(client_alice):

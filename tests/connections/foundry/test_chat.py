@@ -52,7 +52,9 @@ def test_system_and_developer_are_one_where_both_speak(said, sent):
 def test_counts_that_make_no_sense_are_not_told():
     told = {"a": 0, "b": -1, "c": "3", "d": 10**30, "e": 1.5}
     assert [count_in(told, name) for name in "abcdef"] == [0, None, None, None, None, None]
-    assert (usage_of({"total_tokens": 7}), usage_of({"prompt_tokens": 7})) == (Usage(0, 0, 7), Usage(7, 0, 0))
+    assert usage_of({"total_tokens": 7}) == Usage(0, 0, 7)
+    assert usage_of({"prompt_tokens": 7}) == Usage(7, 0, 7)  # the total is their sum where none is told
+    assert usage_of({"prompt_tokens": 3, "completion_tokens": 4}) == Usage(3, 4, 7)
     assert usage_of("x") == usage_of(None) == Usage()
 
 

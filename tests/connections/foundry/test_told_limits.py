@@ -1,10 +1,8 @@
-"""The rate limits that headers tell, and tokens that nobody has counted."""
+"""The rate limits that headers tell."""
 
 import pytest
 
-from connections.foundry.estimates import with_estimated_usage
 from connections.foundry.told_limits import told_limits
-from connections.foundry.values import ChatRequest, Completion, Message, Usage
 
 
 @pytest.mark.parametrize(
@@ -20,14 +18,3 @@ from connections.foundry.values import ChatRequest, Completion, Message, Usage
 )  # fmt: skip
 def test_limits_are_read_from_headers_of_both_forms(headers, told):
     assert told_limits(headers) == told
-
-
-def completion(usage):
-    return Completion("x" * 41, None, "stop", usage, "m", None, 200, "https://x")
-
-
-def test_tokens_are_estimated_only_where_none_were_counted():
-    request = ChatRequest("m", [Message("system", "y" * 20), Message("user", [{"type": "text", "text": "z" * 20}])])
-    assert with_estimated_usage(request, completion(Usage())).usage == Usage(10, 11, 21, estimated_tokens=21)
-    counted = completion(Usage(0, 0, 7))
-    assert with_estimated_usage(request, counted) is counted
