@@ -38,7 +38,7 @@ def test_a_connection_comes_back_as_it_was(target):
 
 def test_a_checkpoint_of_an_earlier_version_is_read():
     target = target_of("contoso", "https://contoso.openai.azure.com/openai/v1", "planted-key", "", None, None)
-    assert (target.limits, target.customer, target.account) == (None, "", "")
+    assert (target.limits, target.customer, target.account, target.token_scope) == (None, "", "", "")
 
 
 def connections_value(name: str) -> ConnectionValue:
@@ -71,6 +71,11 @@ def test_whatever_an_action_gave_comes_back(output, variables, signal):
         signal=signal,
     )
     assert unpack_outcome("chat", pack_outcome(done).text) == done
+
+
+@pytest.mark.parametrize("output", [{"$": 1}, {1: 2}, {"$": "secret", 3: "x"}])
+def test_objects_that_json_would_mistake_come_back(output):
+    assert unpack_outcome("a", pack_outcome(ActionFinished("a", 1.0, output=output)).text).output == output
 
 
 def test_numbers_that_json_has_no_word_for_come_back():
@@ -109,12 +114,20 @@ def test_every_secret_in_an_outcome_is_named():
     assert named == (Secret("one-secret"), Secret("planted-key-a"), Secret("planted-key-b"))
 
 
+CONNECTION_WITHOUT_ENDPOINT = json.dumps(
+    {"at": 1, "output": {"$": "connection", "name": "a", "target": ["a", "no address", "", "", None, None]}}
+)
+
+
 @pytest.mark.parametrize(
     ("text", "why"),
     [
         ("{", "JSONDecodeError"),
         ("[]", "KeyError|TypeError"),
         ('{"at": 1}', "KeyError"),
+        ('{"at": 1, "output": 1, "variables": [], "declared": [], "signal": ""}', "AttributeError"),
+        ('{"at": 1, "output": ' + "[" * 100_000 + "]" * 100_000 + "}", "RecursionError"),
+        (CONNECTION_WITHOUT_ENDPOINT, "EndpointError"),
         ('{"at": 1, "output": {"$": "wrong"}, "variables": {}, "declared": [], "signal": ""}', "CheckpointError"),
         ('{"at": 1, "output": 1, "variables": {}, "declared": [], "signal": "jump"}', "ValueError"),
     ],

@@ -27,9 +27,8 @@ STORED = flow(
 
 def test_inputs_are_variables_by_their_names_and_together():
     document = flow(declared("q", required=True), declared("n", "number", default=3), declared("rest", "list"))
-    scope = first_scope(document, {"q": "Hi", "n": None})
-    assert {name: scope.get(name) for name in ("q", "n", "rest")} == {"q": "Hi", "n": 3, "rest": None}
-    assert scope.get("inputs") == {"q": "Hi", "n": 3, "rest": None}
+    scope, together = first_scope(document, {"q": "Hi", "n": None}), {"q": "Hi", "n": 3, "rest": None}
+    assert {name: scope.get(name) for name in scope.names()} == {**together, "inputs": together}
     assert first_scope(document, {"q": "Hi", "n": "4"}).get("n") == 4
 
 

@@ -10,14 +10,15 @@ from flows.interpreter.runner import execute
 from flows.language.digest import digest_above
 from flows.language.document import parse
 from flows.language.errors import RunFailed
-from tests.interpreter.test_control_flow import RET, action, add, branch, declare, when
+from tests.interpreter.memory_runs import action, branch, declare
+from tests.interpreter.test_control_flow import RET, add, when
 
 EACH = action("each", "for_each", branch("b", add("add", "{{ item }}")), items="{{ [1, 2, 3] }}")
 
 
 async def ran(*actions, journal=None, **options):
     journal = journal or MemoryJournal()
-    document = parse({"format": "foundryflow/1", "name": "x", "actions": [declare(said=""), *actions, RET]})
+    document = parse({"format": "foundryflow/1", "name": "x", "actions": [declare("said", ""), *actions, RET]})
     return await execute(document, {}, journal, MemoryServices(), RunOptions(**options)), journal
 
 

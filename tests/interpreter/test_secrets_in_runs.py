@@ -4,24 +4,16 @@ import pytest
 
 from connections.secret import Secret
 from flows.actions.services import MemoryServices
-from flows.interpreter.journal import IterationEnded, MemoryJournal
+from flows.interpreter.journal import ActionFailed, ActionStarted, MemoryJournal
 from flows.interpreter.runner import execute
 from flows.language.document import parse
 from flows.language.errors import RunFailed
-from tests.interpreter.test_runner import Chat, flow, target
+from tests.interpreter.memory_runs import Chat, action, declare, ends_of, failure_of, flow, log, run, target
 
 KEY = "planted-key-of-this-test"
 RET = {"id": "ret", "type": "return", "properties": {"value": "done"}}
 SECRET_INPUT = {"name": "token", "type": "secret"}
 TEXT_INPUT = {"name": "given", "type": "text"}
-
-
-def action(id, type, **properties):
-    return {"id": id, "type": type, "properties": properties}
-
-
-def declare(type, value):
-    return action("vars", "declare_variables", variables=[{"name": "key", "type": type, "value": value}])
 
 
 def ask(prompt):
@@ -57,7 +49,7 @@ async def test_what_an_action_brings_from_outside_is_masked():
 async def test_a_text_that_is_a_key_elsewhere_is_never_sent_to_a_model():
     chat = Chat()
     error = await error_of(
-        declare("secret", "{{ given }}"),
+        declare("key", "{{ given }}", "secret"),
         ask("Who is {{ given }}?"),
         chat=chat,
         inputs=[TEXT_INPUT],
@@ -65,13 +57,27 @@ async def test_a_text_that_is_a_key_elsewhere_is_never_sent_to_a_model():
     )
     assert (error.kind, error.message) == ("secret_in_text", "User prompt would show a secret.")
     assert error.hint == "Hand a secret to a property for secrets, and leave it out of what is shown or sent."
-    assert chat.asked == []
+    assert chat.calls == []
+
+
+async def test_what_is_refused_for_a_secret_in_it_is_recorded_as_started_and_failed():
+    journal = MemoryJournal()
+    actions = (declare("key", "{{ given }}", "secret"), ask("Who is {{ given }}?"))
+    await failure_of(flow(*actions, inputs=[TEXT_INPUT]), journal=journal, given=KEY)
+    assert [type(event) for event in journal.events if event.path == "chat"] == [ActionStarted, ActionFailed]
+
+
+async def test_a_prompt_that_happens_to_hold_the_text_of_a_secret_is_sent():
+    chat = Chat()
+    await ran(ask(f"Who is {KEY}?"), chat=chat, inputs=[SECRET_INPUT], given={"token": KEY})
+    assert chat.calls[0][1].messages[0].content == f"Who is {KEY}?"
 
 
 async def test_a_text_that_is_a_key_elsewhere_may_be_used_where_no_model_reads_it():
     journal = await ran(
-        declare("secret", "{{ given }}"),
-        action("again", "declare_variables", variables=[{"name": "other", "type": "text", "value": "{{ given }}"}]),
+        declare("key", "{{ given }}", "secret"),
+        declare("other", "{{ given }}") | {"id": "again"},
+        log(message="{{ other }}"),
         inputs=[TEXT_INPUT],
         given={"given": KEY},
     )
@@ -99,27 +105,39 @@ async def test_what_is_missing_is_said_with_the_way_out(lacking, hint):
     assert (await error_of(lacking)).hint == hint
 
 
-async def test_a_variable_that_only_another_branch_sets_is_named_with_who_sets_it():
-    branches = [
-        {"id": "yes", "actions": [declare("text", "x")], "condition": "false"},
-        {"id": "no", "actions": []},
-    ]
-    error = await error_of(
-        {**action("if", "if_else"), "branches": branches},
-        action("loop", "while", condition="key == 'x'") | {"branches": [{"id": "body", "actions": []}]},
-    )
-    assert error.kind == "not_set"
-    assert "sets it" in error.message
+async def test_a_text_that_becomes_a_key_is_masked_from_then_on():
+    document = flow(declare("key", "{{ inputs.given }}", "secret"), inputs=[TEXT_INPUT])
+    _, journal = await run(document, given="once-a-text")
+    assert "once-a-text" not in journal.secrets.mask("it was once-a-text before")
 
 
-async def test_an_unknown_name_is_no_variable_of_another_branch():
-    assert (await error_of(action("r", "return", value="{{ nothing_of_that_name }}"))).kind == "expression"
-
-
-async def test_an_iteration_that_failed_is_recorded_as_failed():
-    throw = action("t", "throw", message="no")
+async def test_a_secret_stored_beside_the_flow_is_opened_where_secrets_belong():
+    document = parse(flow(declare("key", {"secret": "s1"}, "secret")))
     journal = MemoryJournal()
-    loop = {**action("each", "for_each", items=[1]), "branches": [{"id": "body", "actions": [throw]}]}
-    with pytest.raises(RunFailed):
-        await execute(parse(flow(loop)), {}, journal, MemoryServices())
-    assert [event.failed for event in journal.events if isinstance(event, IterationEnded)] == [True]
+    await execute(document, {}, journal, MemoryServices(secrets={"s1": Secret("opened")}))
+    assert ends_of(journal)["vars"].declared[0].value == Secret("opened")
+    with pytest.raises(RunFailed) as failed:
+        await execute(document, {}, MemoryJournal(), MemoryServices())
+    assert failed.value.error.kind == "secret_missing"
+
+
+async def test_a_default_secret_is_opened_once_it_is_needed():
+    token = {"name": "token", "type": "secret", "required": True, "default": {"secret": "s1"}}
+    document = parse(flow(declare("key", "{{ token }}", "secret"), inputs=[token]))
+    for inputs, secret in [({}, "stored"), ({"token": "typed"}, "typed"), ({"token": None}, "stored")]:
+        journal = MemoryJournal()
+        await execute(document, inputs, journal, MemoryServices(secrets={"s1": Secret("stored")}))
+        assert ends_of(journal)["vars"].declared[0].value.reveal() == secret
+
+    with pytest.raises(RunFailed) as failed:
+        await execute(document, {}, MemoryJournal(), MemoryServices())
+    assert (failed.value.path, failed.value.action_id, failed.value.error.kind) == ("", "", "secret_missing")
+
+
+async def test_a_stored_secret_is_known_from_the_moment_it_is_opened():
+    given = {"api_key": {"secret": "s1"}, "endpoint": "https://contoso.openai.azure.com"}
+    connect = action("c", "create_azure_ai_connection", **given, connection_variable_name="c")
+    journal = MemoryJournal()
+    await execute(parse(flow(connect)), {}, journal, MemoryServices(secrets={"s1": Secret("planted-stored-key")}))
+    assert journal.secrets.stand_in("it was planted-stored-key")
+    assert not journal.secrets.are_texts_too

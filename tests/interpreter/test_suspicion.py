@@ -63,6 +63,11 @@ def test_what_ends_clears_where_it_is_and_what_led_there_but_a_container_walked_
     assert suspicion.remaining_places(places, "call", container=False) == {"each", "each[3]/a", "b"}
 
 
+def test_places_are_told_in_their_order():
+    assert suspicion.leaves_of(["b", "each", "each[1]/a", "a"]) == ["a", "b", "each[1]/a"]
+    assert suspicion.pack_places(["b", "a"]) == "a\nb"
+
+
 def test_of_two_related_places_the_longer_is_the_more_exact():
     assert suspicion.common_places({"z"}, {"z > a"}) == {"z > a"}
     assert suspicion.common_places({"each[3]/a"}, {"each"}) == {"each[3]/a"}
