@@ -92,6 +92,7 @@ def none_of(type: str) -> str:
 @field_for(VariableProperty)
 class VariablePropertyField(PropertyField):
     partial = "properties/_variable.html"
+    names_variables = True
     widget = forms.TextInput
 
     def control(self, bound: Any) -> Choice:
@@ -120,6 +121,7 @@ class VariableValuePropertyField(ValuePropertyField):
     """The value of a variable, or what is typed."""
 
     partial = "properties/_chosen_or_typed.html"
+    names_variables = True
     widget = ChosenOrTypedInput
     typed_label = "An expression, text or JSON"
 
@@ -173,6 +175,7 @@ class ToggledInput(forms.TextInput):
 @field_for(ConnectionVariableProperty)
 class ConnectionVariablePropertyField(PropertyField):
     partial = "properties/_connection_variable.html"
+    names_variables = True
     says_hint = True
     widget = ToggledInput
 

@@ -66,6 +66,7 @@ class PropertyField(forms.Field):
     rows_id: ClassVar[str] = ""  # of the element that they stand in
     insert: Insert | None = None  # none where no template is typed
     editor_mode: ClassVar[str] = ""  # of the large editor (code_editor.js); none where it would not help
+    names_variables: ClassVar[bool] = False  # the control has the variables in scope in it
 
     def __init__(self, property: Any) -> None:
         super().__init__(label=property.label, help_text=property.hint, required=False)
@@ -188,6 +189,7 @@ CONDITION_INSERT = Insert(is_bare=True, no_secrets="a secret can't be compared")
 class ConditionPropertyField(TextPropertyField):
     partial = "properties/_condition.html"
     editor_mode = "expression"
+    names_variables = True
 
     def __init__(self, property: Any) -> None:
         super().__init__(property)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from typing import Any
 
@@ -196,6 +196,15 @@ def stored_field_regions(opened: OpenFlow, action: Action, names: Iterable[str])
         return []
     panel = stored_panel(opened, action)
     return [field_region(panel, field) for field in [*panel.fields, *panel.advanced] if field.name in names]
+
+
+def variable_regions(opened: OpenFlow, action: Action) -> list[Region]:
+    """What of the panel of an action names the variables in scope; what is typed there stays."""
+    panel = stored_panel(opened, action)
+    if panel_view(opened) == THIS_RUN or panel.values.branches:
+        return [panel_region(opened, action.id)]
+    fields = [field for field in [*panel.fields, *panel.advanced] if field.field.names_variables]
+    return [replace(field_region(panel, field), swap="outerMorph") for field in fields]
 
 
 def field_region(panel: Panel, field: Any) -> Region:

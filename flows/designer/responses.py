@@ -51,6 +51,7 @@ from flows.designer.regions import (
     saved_region,
     start_region,
     stored_field_regions,
+    variable_regions,
 )
 from flows.designer.start_form import StartForm
 from flows.flowchart.chart import START
@@ -292,8 +293,7 @@ def tree_changed(opened: OpenFlow, selected: str, merged: MergedDocument, words:
         return redirect_to(opened.flow, selected)
     saved, rest = saved_region(opened, state), "" if state else rest_of(merged)
     parts = [*renewed_regions(opened, selected, found, saved, rest), *said_regions(words, state)]
-    if is_panel_renewed(opened, selected):
-        parts.append(panel_region(opened, selected))
+    parts += renewed_panel_regions(opened, selected)
     response = regions(opened.request, *parts, status=409 if state else 200)
     if selected != opened.request.POST.get("action", ""):
         response.headers["HX-Push-Url"] = url_of(opened.flow, selected)
@@ -304,18 +304,25 @@ def said_regions(words: ChartWords, state: str) -> list[Region]:
     return [said_region(words)] if words.said and not state else []
 
 
+def renewed_panel_regions(opened: OpenFlow, selected: str) -> list[Region]:
+    """The panel, where the page shows another one or one that says something else now; else, where other variables are
+    in scope, what names them in it.
+    """
+    if is_panel_renewed(opened, selected):
+        return [panel_region(opened, selected)]
+    if not selected or variables_at(opened.shown_document, selected) == variables_at(opened.document, selected):
+        return []
+    return variable_regions(opened, opened.document.locate(selected).action)
+
+
 def is_panel_renewed(opened: OpenFlow, selected: str) -> bool:
-    """Whether the page shows another panel, or one that says something else now."""
+    """Whether the page shows another panel, or one that says something else now, whatever is in scope."""
     shown = opened.shown
     if selected != opened.request.POST.get("action", "") or shown is None or selected == START:
         return True
-    if not selected:
-        return False
-    before, now = (variables_at(document, selected) for document in (opened.shown_document, opened.document))
-    return (
-        before != now
-        or is_about(opened, selected)
-        or opened.problems_in(shown, opened.new_action_shown).of_action(selected) != opened.problems.of_action(selected)
+    problems_before = opened.problems_in(shown, opened.new_action_shown)
+    return bool(selected) and (
+        is_about(opened, selected) or problems_before.of_action(selected) != opened.problems.of_action(selected)
     )
 
 
