@@ -5,7 +5,6 @@ Step numbers and the places of insert buttons follow from the order of the cards
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
@@ -15,7 +14,6 @@ from flows.language.flat import moved_in
 from foundryflow.regions import Region
 
 MOST_REGIONS = 100
-NUMBER = re.compile(r"^Step \d+ of \d+, ")
 NOWHERE = InsertPlace("", "", 0)
 
 
@@ -97,8 +95,7 @@ def lane_changes(old: Lane, new: Lane, card: Card, shared: Mapping[str, Any]) ->
 
 def face(card: Card) -> Card:
     """What a card looks like by itself: without what stands in it, its number, and whether it is chosen."""
-    name = NUMBER.sub("", card.name).removesuffix(f", {card.run.words}" if card.run else "")
-    return replace(card, name=name, selected=False, after=NOWHERE, lanes=None, run=None)
+    return replace(card, step=0, total=0, selected=False, after=NOWHERE, lanes=None, run=None)
 
 
 def label_of(lane: Lane) -> tuple[str, str, str]:

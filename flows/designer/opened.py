@@ -18,7 +18,8 @@ from flows.designer.pinned import LostPin, pin_views
 from flows.designer.shown_run import ShownRun, shown_run
 from flows.engine import configuration
 from flows.flowchart.card_runs import CardRun, card_runs
-from flows.flowchart.chart import PinView, type_view
+from flows.flowchart.chart import PinView
+from flows.flowchart.labels import title_of
 from flows.language.document import Document, DocumentError
 from flows.language.merge import Collision, MergedDocument, merge
 from flows.language.nodes import Input
@@ -56,15 +57,12 @@ class ProblemList:
     """What is wrong with the flow, as the list under the chart and the fields of a panel say it."""
 
     problems: Sequence[linter.Problem]
-    titles: Mapping[str, str]  # of actions, by id
+    document: Document
     open: Collection[linter.Problem] = ()  # at what is still to be filled in: they count, but nothing is red for them
 
     @property
     def rows(self) -> list[ProblemRow]:
-        return [
-            ProblemRow(found, self.titles.get(found.action_id or "", "Flow"), found in self.open)
-            for found in self.problems
-        ]
+        return [ProblemRow(found, self._title_of(found.action_id), found in self.open) for found in self.problems]
 
     @property
     def mistakes(self) -> list[linter.Problem]:
@@ -79,6 +77,9 @@ class ProblemList:
     @property
     def errors(self) -> int:
         return sum(1 for problem in self.problems if problem.severity == "error")
+
+    def _title_of(self, action_id: str | None) -> str:
+        return title_of(action_id, self.document) if action_id else "Flow"
 
     @property
     def is_bad(self) -> bool:
@@ -146,9 +147,8 @@ class OpenFlow:
 
     def problems_in(self, revision: Revision, new_action: str) -> ProblemList:
         document = revision.parsed()
-        titles = {a.action.id: a.action.title or type_view(a.action.type).title for a in document.walk()}
         found = configuration.problems_of_revision(revision, self.flow, self.connections)
-        return ProblemList(found, titles, open_problems(document, found, new_action))
+        return ProblemList(found, document, open_problems(document, found, new_action))
 
     @cached_property
     def shown_run(self) -> ShownRun | None:

@@ -320,9 +320,9 @@ def is_panel_renewed(opened: OpenFlow, selected: str) -> bool:
     shown = opened.shown
     if selected != opened.request.POST.get("action", "") or shown is None or selected == START:
         return True
-    problems_before = opened.problems_in(shown, opened.new_action_shown)
     return bool(selected) and (
-        is_about(opened, selected) or problems_before.of_action(selected) != opened.problems.of_action(selected)
+        is_about(opened, selected)
+        or opened.problems_in(shown, opened.new_action_shown).of_action(selected) != opened.problems.of_action(selected)
     )
 
 

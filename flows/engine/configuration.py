@@ -145,14 +145,14 @@ def errors_before_run(revision: Revision) -> list[Problem]:
 
 
 def needs_of(document: Document) -> Needs:
-    values = [
-        (property, action.properties.get(name))
-        for action in (located.action for located in document.walk())
-        for name, property in properties_of_type(action.type).items()
-    ]
-    named = frozenset(connection for property, value in values for connection in property.connections_named(value))
-    embedding = frozenset(model for property, value in values if (model := property.embeds_with(value)))
-    return Needs(named, frozenset(slug for _, _, slug in linter.calls_in(document)), embedding)
+    named, embedding = set[str](), set[str]()
+    for action in (located.action for located in document.walk()):
+        for name, property in properties_of_type(action.type, "connections_named").items():
+            named.update(property.connections_named(action.properties.get(name)))
+        for name, property in properties_of_type(action.type, "embeds_with").items():
+            embedding.add(property.embeds_with(action.properties.get(name)))
+    slugs = frozenset(slug for _, _, slug in linter.calls_in(document))
+    return Needs(frozenset(named), slugs, frozenset(embedding - {""}))
 
 
 def existing_connections(needs: Needs) -> dict[str, FoundConnection]:

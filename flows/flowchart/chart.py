@@ -112,7 +112,9 @@ class Card:
     view: TypeView
     ports: tuple[Port, ...]
     output: str
-    name: str  # accessible name: place and state
+    step: int
+    total: int  # steps of the flow
+    words: str  # what it is, where it stands and what is wrong with it, read out
     disabled: bool
     selected: bool
     problems: int
@@ -123,6 +125,12 @@ class Card:
     run: CardRun | None = None
     note: str = ""
     pin: PinView | None = None
+
+    @property
+    def name(self) -> str:
+        """Its accessible name: place and state."""
+        run = f", {self.run.words}" if self.run else ""
+        return f"Step {self.step} of {self.total}, {self.words}{run}"
 
     @property
     def is_still(self) -> bool:
@@ -253,7 +261,6 @@ class Flowchart:
         title = action.title or view.title
         problems = self._errors[action.id]
         run = self.runs.get(action.id)
-        name = self._name(title, view, inside, problems, action.disabled, run)
         step, lanes, deep = self._step, self._lanes(action, run, depth, (*inside, title)), tuple[Card, ...]()
         is_folded = lanes is not None and depth >= DEEPEST_DRAWN
         if is_folded:
@@ -263,9 +270,11 @@ class Flowchart:
             id=action.id,
             title=title,
             view=view,
-            ports=ports(action, self._property_errors),
-            output=output_of(action),
-            name=name,
+            ports=ports(action, self._property_errors) if problems else action.find_once(ports),
+            output=action.find_once(output_of),
+            step=step,
+            total=self._total,
+            words=words_of(action, title, inside, problems),
             disabled=action.disabled,
             selected=action.id == self.selected,
             problems=problems,
@@ -302,27 +311,14 @@ class Flowchart:
             taken=any(run.is_begun for run in done),
         )
 
-    def _name(
-        self,
-        title: str,
-        view: TypeView,
-        inside: Sequence[str],
-        problems: int,
-        disabled: bool,
-        run: CardRun | None,
-    ) -> str:
-        parts = [f"Step {self._step} of {self._total}", title]
-        if view.title != title:
-            parts.append(view.title)
-        if inside:
-            parts.append(f"in {inside[-1]}")
-        if problems:
-            parts.append("1 error" if problems == 1 else f"{problems} errors")
-        if disabled:
-            parts.append("disabled")
-        if run:
-            parts.append(run.words)
-        return ", ".join(parts)
+
+def words_of(action: Action, title: str, inside: Sequence[str], problems: int) -> str:
+    """`inside` has the titles of the containers around it."""
+    type_title = type_view(action.type).title
+    parts = [title, *([type_title] if type_title != title else []), *(f"in {around}" for around in inside[-1:])]
+    if problems:
+        parts.append("1 error" if problems == 1 else f"{problems} errors")
+    return ", ".join([*parts, *(["disabled"] if action.disabled else [])])
 
 
 def mark_empty_lanes(lanes: Sequence[Lane]) -> None:
@@ -356,7 +352,7 @@ def is_loop(type: str) -> bool:
     return type in registry.loop_types()
 
 
-def ports(action: Action, errors: Collection[tuple[str | None, str | None]]) -> tuple[Port, ...]:
+def ports(action: Action, errors: Collection[tuple[str | None, str | None]] = ()) -> tuple[Port, ...]:
     """The inputs of a card: label, a short value, and whether it is set."""
     made: list[Port] = []
     for name, property in registry.properties_of_type(action.type).items():

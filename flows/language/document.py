@@ -11,12 +11,10 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import islice
-from typing import Any, TypeVar, cast
+from typing import Any, cast
 
-from flows.language.nodes import Action, Input, Json, Located, place_of, text, walk
+from flows.language.nodes import Action, Input, Json, Located, Node, actions_in, place_of, text, walk
 from flows.language.schema import shape_problems
-
-Found = TypeVar("Found")
 
 
 class DocumentError(ValueError):
@@ -35,21 +33,12 @@ class Vanished(DocumentError):
 
 
 @dataclass(frozen=True)
-class DocumentTree:
+class DocumentTree(Node):
     """What can be read of a flow."""
-
-    json: Json
 
     @property
     def name(self) -> str:
         return str(self.json["name"])
-
-    def find_once(self, find: Callable[[Any], Found]) -> Found:
-        """What `find` finds out of this document, which never changes: it is called the first time only."""
-        known: dict[Callable[[Any], Found], Found] = self.__dict__.setdefault("_found", {})
-        if find not in known:
-            known[find] = find(self)
-        return known[find]
 
     @cached_property
     def inputs(self) -> tuple[Input, ...]:
@@ -57,7 +46,7 @@ class DocumentTree:
 
     @cached_property
     def actions(self) -> tuple[Action, ...]:
-        return tuple(Action(action) for action in self.json.get("actions") or ())
+        return actions_in(self.json)
 
     @property
     def note(self) -> str:

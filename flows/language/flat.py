@@ -99,16 +99,24 @@ def laid_out(document: Document) -> FlatDocument:
 def flatten_block(made: FlatDocument, place: Place, actions: Sequence[Action]) -> None:
     made.blocks[place] = [action.id for action in actions]
     for action in actions:
-        for name, value in action.json.items():
-            if name not in ("id", "branches"):
-                put_value(made.values, action.id, name, value)
+        made.values.update(action.find_once(values_of))
         if "branches" in action.json:
             made.branches[action.id] = [branch.id for branch in action.branches]
         for branch in action.branches:
-            for name, value in branch.json.items():
-                if name not in ("id", "actions"):
-                    made.values[action.id, ("branches", branch.id, name)] = value
             flatten_block(made, (action.id, branch.id), branch.actions)
+
+
+def values_of(action: Action) -> dict[Where, Any]:
+    """Its own, and those of its branches."""
+    values: dict[Where, Any] = {}
+    for name, value in action.json.items():
+        if name not in ("id", "branches"):
+            put_value(values, action.id, name, value)
+    for branch in action.branches:
+        for name, value in branch.json.items():
+            if name not in ("id", "actions"):
+                values[action.id, ("branches", branch.id, name)] = value
+    return values
 
 
 def put_value(values: dict[Where, Any], action_id: str | None, name: str, value: Any) -> None:

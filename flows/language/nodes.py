@@ -6,12 +6,28 @@ They are read-only views of the JSON they were parsed from, so everything that w
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
+from typing import Any, TypeVar
+from weakref import WeakValueDictionary
 
 Json = dict[str, Any]
+Found = TypeVar("Found")
+
+
+@dataclass(frozen=True)
+class Node:
+    """A part of a document, or all of it, which never changes."""
+
+    json: Json
+
+    def find_once(self, find: Callable[[Any], Found]) -> Found:
+        """What `find` finds out of it: it is called the first time only."""
+        known: dict[Callable[[Any], Found], Found] = self.__dict__.setdefault("_found", {})
+        if find not in known:
+            known[find] = find(self)
+        return known[find]
 
 
 @dataclass(frozen=True)
@@ -73,7 +89,7 @@ class Branch:
 
     @cached_property
     def actions(self) -> tuple[Action, ...]:
-        return tuple(Action(action) for action in self.json.get("actions") or ())
+        return actions_in(self.json)
 
 
 @dataclass(frozen=True)
@@ -90,10 +106,8 @@ class Retry:
 
 
 @dataclass(frozen=True)
-class Action:
+class Action(Node):
     """One step of the flow. Its type may be unknown here; it is kept all the same."""
-
-    json: Json
 
     @cached_property
     def id(self) -> str:
@@ -145,6 +159,18 @@ class Action:
     @cached_property
     def branches(self) -> tuple[Branch, ...]:
         return tuple(Branch(branch) for branch in self.json.get("branches") or ())
+
+
+nodes: WeakValueDictionary[int, Action] = WeakValueDictionary()  # those in use, by the identity of their JSON
+
+
+def actions_in(block: Json) -> tuple[Action, ...]:
+    """The actions of a branch, or of the flow.
+
+    An edit shares the JSON that it does not change with the document before, and so the nodes, with all that was found
+    out of them.
+    """
+    return tuple(nodes.get(id(each)) or nodes.setdefault(id(each), Action(each)) for each in block.get("actions") or ())
 
 
 @dataclass(frozen=True)

@@ -15,7 +15,15 @@ from flows.language.secret_parts import seal_parts
 from flows.language.stored_secrets import is_stored
 from flows.language.values import VARIABLE_TYPES, holds_secret
 from flows.lint.literal_secrets import SecretPlace, literal_of, refusals, secrets_of, text_inputs_in_secrets
-from flows.lint.visible import Scopes, Visible, known_type, start_variables
+from flows.lint.visible import (
+    Visible,
+    behind_body,
+    in_front_of_body,
+    inside,
+    known_type,
+    leave,
+    start_variables,
+)
 from flows.lint.visible import variables_at as variables_at
 from flows.lint.visible import variables_inside as variables_inside
 from flows.properties.base import Finding, LintContext, Property
@@ -173,7 +181,7 @@ class Linter:
     """Walks one document, with the variables that are in scope at each action."""
 
     def __init__(self, around: Installation) -> None:
-        self._around, self._scopes = around, Scopes()
+        self._around = around
 
     def block_problems(self, actions: Sequence[Action], visible: Visible, in_loop: bool = False) -> Iterator[Problem]:
         here = dict(visible)
@@ -187,8 +195,8 @@ class Linter:
                 yield Problem(action.id, None, f"{known.title} is outside of a loop. Move it into {loops}.")
             is_in_loop = in_loop or bool(known and known.branches == "body")
             for branch in action.branches:
-                yield from self.block_problems(branch.actions, self._scopes.inside(action, branch, here), is_in_loop)
-            self._scopes.leave(action, here)
+                yield from self.block_problems(branch.actions, inside(action, branch, here), is_in_loop)
+            leave(action, here)
 
     def action_problems(self, action: Action, visible: Visible) -> Iterator[Problem]:
         known = known_type(action)
@@ -208,13 +216,11 @@ class Linter:
             if name not in declared:
                 yield Problem(action.id, None, unknown_property(name, list(declared)), "warning")
         context = self.context_of(action, visible)
-        overridden = replace(context, is_overridden=True)
         told_when_unset = properties_of_type(action.type, "unset_problems")
         for name, property in declared.items():
             is_silent = not property.required and name not in told_when_unset
             if name not in said and not (is_silent and property.is_unset(action.properties.get(name))):
-                is_overridden = property.is_overridden_in(action.properties)
-                yield from property_problems(action, name, property, overridden if is_overridden else context)
+                yield from property_problems(action, name, property, context)
         for branch in action.branches:
             if branch.condition:
                 found = condition_problems(branch.condition, visible, "Condition")
@@ -225,21 +231,23 @@ class Linter:
         around = self._around
         return LintContext(
             variables=visible,
-            variables_before_body=lambda: self._scopes.in_front_of_body(action, visible),
-            variables_after_body=lambda: self._scopes.behind_body(action, visible),
+            variables_before_body=lambda: in_front_of_body(action, visible),
+            variables_after_body=lambda: behind_body(action, visible),
             connections=around.connections,
             connection_kinds=around.kinds,
             troubles=around.troubles,
             agent_places=around.agent_places,
             without_embeddings=around.without_embeddings,
             environment_secrets=around.environment,
-            others=in_force(action),
+            others=action.find_once(in_force),
             is_overridden=False,
         )
 
 
 def property_problems(action: Action, name: str, property: Property, context: LintContext) -> Iterator[Problem]:
     value = action.properties.get(name)
+    if property.is_overridden_in(action.properties):
+        context = replace(context, is_overridden=True)
     found = property.unset_problems(context) if property.is_unset(value) else property.problems(value, context)
     return problems_at(found, action, name)
 

@@ -191,6 +191,8 @@ def change_properties(
         return lambda title, value: change(SecretPlace(action.id, name, title), value)
 
     known = properties_of_type(action.type, "change_secrets")
+    if known.keys().isdisjoint(action.properties):
+        return action.properties
     return {
         name: known[name].change_secrets(value, change_at(name), context) if name in known else value
         for name, value in action.properties.items()

@@ -42,7 +42,7 @@ def variables_inside(document: Document, action_id: str) -> list[VariableInScope
     if action is None or known is None or known.branches != "body":
         return []
     here = visible_at(document, action_id) or {}
-    return [variable for name, variable in Scopes().behind_body(action, here).items() if here.get(name) != variable]
+    return [variable for name, variable in behind_body(action, here).items() if here.get(name) != variable]
 
 
 def unset_at(document: Document, action_id: str, name: str, *, in_loop: bool) -> VariableInScope | None:
@@ -50,13 +50,13 @@ def unset_at(document: Document, action_id: str, name: str, *, in_loop: bool) ->
     action, here = document.find(action_id), visible_at(document, action_id) or {}
     known = known_type(action) if action else None
     if in_loop and action and known and known.branches == "body":
-        here = Scopes().behind_body(action, here)
+        here = behind_body(action, here)
     found = here.get(name)
     return found if found is not None and found.may_be_unset else None
 
 
 def visible_at(document: Document, action_id: str) -> Visible | None:
-    return Scopes().before(document.actions, action_id, start_variables(document))
+    return variables_before(document.actions, action_id, start_variables(document))
 
 
 def start_variables(document: Document) -> Visible:
@@ -74,98 +74,91 @@ def input_shape(declared: Input) -> Shape:
         return shape_of(declared.default)
 
 
-class Scopes:
-    """Walks one document. What an action leaves does not depend on where it stands, so it is found out once."""
+def variables_before(actions: Sequence[Action], action_id: str, visible: Visible) -> Visible | None:
+    """The variables in front of the action, or None when it is not in this block."""
+    here = dict(visible)
+    for action in actions:
+        if action.id == action_id:
+            return here
+        for branch in action.branches:
+            found = variables_before(branch.actions, action_id, inside(action, branch, here))
+            if found is not None:
+                return found
+        leave(action, here)
+    return None
 
-    def __init__(self) -> None:
-        self._ends: dict[int, BlockEnd] = {}  # by identity of the action
 
-    def before(self, actions: Sequence[Action], action_id: str, visible: Visible) -> Visible | None:
-        """The variables in front of the action, or None when it is not in this block."""
-        here = dict(visible)
-        for action in actions:
-            if action.id == action_id:
-                return here
-            for branch in action.branches:
-                found = self.before(branch.actions, action_id, self.inside(action, branch, here))
-                if found is not None:
-                    return found
-            self.leave(action, here)
-        return None
+def leave(action: Action, here: Visible) -> None:
+    """Adds what is in scope behind the action."""
+    end = action.find_once(end_of)
+    update(here, end.lifted)
+    update(here, end.own)
 
-    def leave(self, action: Action, here: Visible) -> None:
-        """Adds what is in scope behind the action."""
-        end = self.end_of(action)
-        update(here, end.lifted)
-        update(here, end.own)
 
-    def inside(self, action: Action, branch: Branch | None, visible: Visible) -> Visible:
-        """The variables in front of the first action of a branch."""
-        here = dict(visible)
-        if branch is not None:
-            update(here, self.left_before(action, branch))
-        return {**here, **with_lists(action, bound_in(action, branch), visible)}
+def inside(action: Action, branch: Branch | None, visible: Visible) -> Visible:
+    """The variables in front of the first action of a branch."""
+    here = dict(visible)
+    if branch is not None:
+        update(here, left_before(action, branch))
+    return {**here, **with_lists(action, bound_in(action, branch), visible)}
 
-    def in_front_of_body(self, action: Action, visible: Visible) -> Visible:
-        return self.inside(action, action.branches[0] if action.branches else None, visible)
 
-    def behind_body(self, action: Action, visible: Visible) -> Visible:
-        """The variables behind the last action of the body of a loop, where an iteration gets there."""
-        here = self.in_front_of_body(action, visible)
-        for branch in action.branches[:1]:
-            for inner in branch.actions:
-                self.leave(inner, here)
-        return here
+def in_front_of_body(action: Action, visible: Visible) -> Visible:
+    return inside(action, action.branches[0] if action.branches else None, visible)
 
-    def left_before(self, action: Action, branch: Branch) -> Visible:
-        """What other branches, or an earlier iteration, may have left when the branch begins."""
-        known = known_type(action)
-        if known is None or known.branches == "conditions":
-            return {}
-        earlier = [before.id for way in known.ways(action) if branch in way for before in way[: way.index(branch)]]
-        found: Visible = {}
-        for other in action.branches:
-            end = self.end_of_block(other.actions)
-            own = without(end.own, bound_in(action, other)) if other.id in earlier else {}
-            for name, variable in {**end.lifted, **own}.items():
-                found[name] = unify([variable, *([found[name]] if name in found else [])], unset=True)
-        return found
 
-    def end_of(self, action: Action) -> BlockEnd:
-        """What an action does to the block it stands in."""
-        if id(action) not in self._ends:
-            self._ends[id(action)] = self._end_of(action)
-        return self._ends[id(action)]
+def behind_body(action: Action, visible: Visible) -> Visible:
+    """The variables behind the last action of the body of a loop, where an iteration gets there."""
+    here = in_front_of_body(action, visible)
+    for branch in action.branches[:1]:
+        for inner in branch.actions:
+            leave(inner, here)
+    return here
 
-    def _end_of(self, action: Action) -> BlockEnd:
-        known = known_type(action)
-        if known is None or action.disabled:
-            return BlockEnd({}, {}, True)
-        own, lifted = declared_by(action, known)
-        if not action.branches:
-            return BlockEnd(own, lifted, not known.leaves_block)
-        ends = {branch.id: self.end_of_block(branch.actions) for branch in action.branches}
-        ways = [way for way in known.ways(action) if all(ends[branch.id].reached for branch in way)]
-        sets = [
-            variables_of_sequence(without(ends[branch.id].own, bound_in(action, branch)) for branch in way)
-            for way in ways
-        ]
-        lifts = [variables_of_sequence(ends[branch.id].lifted for branch in way) for way in ways]
-        elsewhere = variables_of_sequence(end.lifted for end in ends.values())
-        return BlockEnd(
-            {**variables_of_ways(sets), **own}, {**variables_of_ways(lifts, elsewhere), **lifted}, bool(ways)
-        )
 
-    def end_of_block(self, actions: Sequence[Action]) -> BlockEnd:
-        own: Visible = {}
-        lifted: Visible = {}
-        for action in actions:
-            end = self.end_of(action)
-            update(own, end.own)
-            update(lifted, end.lifted)
-            if not end.reached:
-                return BlockEnd(own, lifted, False)
-        return BlockEnd(own, lifted, True)
+def left_before(action: Action, branch: Branch) -> Visible:
+    """What other branches, or an earlier iteration, may have left when the branch begins."""
+    known = known_type(action)
+    if known is None or known.branches == "conditions":
+        return {}
+    earlier = [before.id for way in known.ways(action) if branch in way for before in way[: way.index(branch)]]
+    found: Visible = {}
+    for other in action.branches:
+        end = end_of_block(other.actions)
+        own = without(end.own, bound_in(action, other)) if other.id in earlier else {}
+        for name, variable in {**end.lifted, **own}.items():
+            found[name] = unify([variable, *([found[name]] if name in found else [])], unset=True)
+    return found
+
+
+def end_of(action: Action) -> BlockEnd:
+    """What an action does to the block it stands in, which does not depend on where that is."""
+    known = known_type(action)
+    if known is None or action.disabled:
+        return BlockEnd({}, {}, True)
+    own, lifted = declared_by(action, known)
+    if not action.branches:
+        return BlockEnd(own, lifted, not known.leaves_block)
+    ends = {branch.id: end_of_block(branch.actions) for branch in action.branches}
+    ways = [way for way in known.ways(action) if all(ends[branch.id].reached for branch in way)]
+    sets = [
+        variables_of_sequence(without(ends[branch.id].own, bound_in(action, branch)) for branch in way) for way in ways
+    ]
+    lifts = [variables_of_sequence(ends[branch.id].lifted for branch in way) for way in ways]
+    elsewhere = variables_of_sequence(end.lifted for end in ends.values())
+    return BlockEnd({**variables_of_ways(sets), **own}, {**variables_of_ways(lifts, elsewhere), **lifted}, bool(ways))
+
+
+def end_of_block(actions: Sequence[Action]) -> BlockEnd:
+    own: Visible = {}
+    lifted: Visible = {}
+    for action in actions:
+        end = action.find_once(end_of)
+        update(own, end.own)
+        update(lifted, end.lifted)
+        if not end.reached:
+            return BlockEnd(own, lifted, False)
+    return BlockEnd(own, lifted, True)
 
 
 def update(here: Visible, left: Mapping[str, VariableInScope]) -> None:

@@ -199,7 +199,7 @@ class Flow(models.Model):
 
     def revision_numbered(self, base: int) -> Revision:
         """The revision of this number. Raises Conflict when there is none, as for any other that is not current."""
-        found = self.revisions.filter(number=base).first()
+        found = self.revisions.filter(number=base).defer("document").first()
         if found is None:
             raise Conflict(self.current)
         return found

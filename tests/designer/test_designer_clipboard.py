@@ -148,6 +148,7 @@ def test_an_open_panel_is_sent_again_only_where_it_says_something_else(client_al
         return 'hx-target="#panel"' in client_alice.post(url, {"base": base, **more}, headers=HTMX).content.decode()
 
     assert not edit("toggle", "ret", action="chat")
+    assert not edit("toggle", "ret", action="chat")
     assert edit("toggle", "chat", action="chat")
     assert edit("toggle", "chat", action="chat")
     assert edit("remove", "chat", action="ret")  # it reads what the other has set

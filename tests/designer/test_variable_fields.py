@@ -1,6 +1,9 @@
 """Which fields of a panel name the variables in scope: those alone are sent again when the scope is another one."""
 
+import re
+
 import pytest
+from django.urls import reverse
 
 from flows.actions import registry
 from flows.designer.edits import new_action
@@ -40,3 +43,24 @@ def test_a_field_says_whether_its_control_names_the_variables_in_scope(type, rf,
 
     differing = [name for name in before if before[name][1] != after[name][1]]
     assert differing == [name for name, (field, _) in before.items() if field.names_variables]
+
+
+@pytest.mark.parametrize(
+    ("type", "fields"),
+    [
+        ("set_variable", ["field-variable"]),
+        ("chat_completion", ["field-dynamic_connection", "field-history", "field-context"]),
+        ("log", []),
+        ("if_else", ["panel"]),  # the conditions of its branches, too
+    ],
+)
+def test_an_edit_that_changes_the_scope_of_the_open_panel_sends_what_names_it(client_alice, alice, type, fields):
+    flow = Flow.objects.create_flow(document_of(type, {"id": "note", "type": "log"}, DECLARED), by=alice)
+    answer = client_alice.post(
+        reverse("designer:change", args=[flow.slug, "declare", "remove"]),
+        {"base": 1, "action": "a"},
+        headers={"HX-Request": "true"},
+    )
+
+    sent = re.findall(r'hx-target="#((?:field-|panel)[^"]*)"', answer.content.decode())
+    assert sent == fields

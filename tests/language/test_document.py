@@ -152,6 +152,21 @@ def test_a_copy_has_new_ids_throughout() -> None:
     assert ids(document) == ["a", "box", "b", "c", "d", "box2", "b2", "c2", "d2", "e"]
 
 
+def test_what_an_edit_leaves_alone_is_the_same_node_and_found_out_once() -> None:
+    asked: list[str] = []
+
+    def id_of(action: Any) -> str:
+        asked.append(action.id)
+        return str(action.id)
+
+    before = parse(flow(log("a"), container("box", [log("b")], [log("c")])))
+    after = before.with_properties("b", {"message": "other"})
+
+    for document in (before, after):
+        assert [located.action.find_once(id_of) for located in document.walk()] == ["a", "box", "b", "c"]
+    assert asked == ["a", "box", "b", "c", "box", "b"]
+
+
 def test_properties_are_replaced_and_the_rest_stays() -> None:
     document = parse(TREE).with_properties("c", {"message": "other"})
 
