@@ -64,10 +64,8 @@ class RowMerge:
             (self._positions["theirs"], self._moves["theirs"]),
         ):
             for id in movers:
-                if id not in place or id not in wanted or id not in self._base:
-                    continue
                 for other in self.row:
-                    if other == id or other not in wanted or other not in self._base:
+                    if other not in wanted or other not in self._base:
                         continue
                     is_changed = (wanted[id] < wanted[other]) != (self._base[id] < self._base[other])
                     if is_changed and (wanted[id] < wanted[other]) != (place[id] < place[other]):

@@ -328,6 +328,7 @@ def test_what_i_added_gets_another_name_than_anything_there_is_and_keeps_that_of
     twice = merge(BASE, duplicate_all(BASE, ["route"])[0], duplicate_all(BASE, ["route"])[0])
     once = merge(BASE, duplicate_all(BASE, ["route"])[0], BASE.with_name("Other"))
     lanes = [lane.id for lane in duplicate_all(BASE, ["route"])[0].find("route2").branches]
+    assert ids(twice.document, "route3", lanes[0]) == ["in7", "in8", "in9"]
     for copy in (twice.document.find("route2"), twice.document.find("route3"), once.document.find("route2")):
         assert [lane.id for lane in copy.branches] == lanes
 
@@ -370,6 +371,26 @@ def test_a_container_that_i_removed_stays_where_something_in_it_stays(
     merged = merge(BASE, mine, theirs)
     assert (named(merged), ids(merged.document, "route", "yes")) == (named_ones, inside)
     assert {"in", "in2", "in3"} <= {located.action.id for located in merged.document.walk()}
+
+
+def container(id: str, *actions: dict[str, Any]) -> dict[str, Any]:
+    return {"id": id, "type": "for_each", "branches": [{"id": f"{id}-body", "title": "", "actions": list(actions)}]}
+
+
+def test_so_do_the_containers_around_it() -> None:
+    base = document(container("outer", container("inner", log("a"), log("b"))), log("c"))
+    mine = unwrap(unwrap(base, "inner")[0], "outer")[0]
+    merged = merge(base, mine, move_to(base, ["a"], ("inner", "inner-body"), 2))
+    assert named(merged) == {("outer", REMOVED), ("inner", REMOVED), ("b", MOVED)}
+    assert (ids(merged.document), ids(merged.document, "inner", "inner-body")) == (["outer", "a", "c"], ["b"])
+
+
+def test_so_does_one_that_something_returns_to_which_would_hold_itself() -> None:
+    base = document(container("outer", container("x")), container("y"))
+    mine = unwrap(move_to(base, ["x"], ("y", "y-body"), 0), "outer")[0]
+    merged = merge(base, mine, move_to(base, ["y"], ("x", "x-body"), 0))
+    assert named(merged) == {("outer", REMOVED), ("x", MOVED)}
+    assert [located.action.id for located in merged.document.walk()] == ["outer", "x", "y"]
 
 
 @pytest.mark.parametrize("count", [300])

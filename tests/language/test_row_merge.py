@@ -30,6 +30,10 @@ def merged(base: str, mine: str, theirs: str) -> tuple[str, list[str]]:
         ("abcd", "bcad", "cabd", "cbad", []),
         ("abcd", "abdc", "acbd", "acbd", ["d"]),
         ("abcd", "bcad", "abdc", "bdca", []),
+        ("a", "za", "z", "za", []),
+        ("abc", "a", "cb", "cba", []),
+        ("ab", "", "bya", "bya", []),
+        ("abc", "bac", "cb", "cba", ["b"]),
     ],
 )
 def test_theirs_with_what_i_put_where_i_put_it(
