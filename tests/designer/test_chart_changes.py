@@ -16,7 +16,8 @@ from flows.flowchart.chart import Flowchart
 from flows.language.document import Document, parse
 from flows.language.selection import duplicate_all, move_all
 from foundryflow.regions import partial
-from tests.language.test_merge import log, versions
+from tests.language.test_merge import log
+from tests.language.test_merge_of_any_edits import versions
 
 VOID = ("input", "use", "path", "br", "hr", "img", "circle", "line", "rect")
 FLOW = SimpleNamespace(slug="race", name="Race")

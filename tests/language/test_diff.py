@@ -12,7 +12,8 @@ from flows.language.diff import Deed, DocumentDiff, is_equal, merged_order
 from flows.language.document import Document, parse
 from flows.language.flat import ABSENT, ADDED, MOVED, REMOVED, changes
 from flows.language.selection import move_all
-from tests.language.test_merge import BASE, edited, log
+from tests.language.test_merge import BASE, log
+from tests.language.test_merge_of_any_edits import edited
 
 VALUES = st.recursive(
     st.none() | st.booleans() | st.integers(-2, 2) | st.sampled_from([1.0, 0.5]) | st.sampled_from(["", "a", "true"]),

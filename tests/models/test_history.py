@@ -9,7 +9,7 @@ from flows.language.merge import merge
 from flows.models import Revision, history
 from flows.models.history import FlowHistory
 from tests.factories import make_flow
-from tests.language.test_merge import edited, versions
+from tests.language.test_merge_of_any_edits import edited, versions
 
 
 def test_everything_is_taken_back_and_done_again_however_long_ago(alice, monkeypatch):
