@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import re
-import time
 from collections.abc import AsyncGenerator, Iterator, Mapping
 from contextlib import aclosing
 from dataclasses import dataclass, field, replace
@@ -215,7 +215,7 @@ def other_shapes(endpoint: Endpoint, model: str) -> list[Endpoint]:
 
 
 def candidate_urls(endpoint: Endpoint, model: str) -> Iterator[str]:
-    root, base = endpoint.origin, endpoint.base.split("?")[0]
+    root, base = endpoint.origin, endpoint.base
     if endpoint.kind is EndpointKind.SERVERLESS:
         yield from (f"{base}/v1", root, f"{root}/v1")
         return
@@ -231,7 +231,7 @@ def candidate_urls(endpoint: Endpoint, model: str) -> Iterator[str]:
 async def probe(client: DiagnosisClient, target: Target, model: str) -> TestResult:
     request = test_request(target.endpoint, model)
     url, sent = what_is_sent(target, request)
-    started, first = time.monotonic(), None
+    started, first = now(), None
     try:
         async with aclosing(client.chat(target, request, retry=ONCE)) as events:
             async for event in events:
@@ -271,7 +271,7 @@ async def probe_embeddings(client: DiagnosisClient, target: Target, model: str) 
 
 async def diagnose_embedding(client: DiagnosisClient, target: Target, model: str, text: str) -> TestResult:
     """A text as a vector. Never raises FoundryError."""
-    request, started = EmbeddingRequest(model, text), time.monotonic()
+    request, started = EmbeddingRequest(model, text), now()
     try:
         return replace(await embedding_of(client, target, request), asked_to_embed=True)
     except FoundryError as error:
@@ -292,7 +292,7 @@ async def diagnose_embedding(client: DiagnosisClient, target: Target, model: str
 
 async def embedding_of(client: DiagnosisClient, target: Target, request: EmbeddingRequest) -> TestResult:
     """Raises FoundryError."""
-    started = time.monotonic()
+    started = now()
     made = await client.embed(target, request, retry=ONCE)
     sent = EmbeddingCall(target, request).wire_request(())
     if not made.vectors or not made.vectors[0]:
@@ -338,8 +338,13 @@ def what_is_sent(target: Target, request: ChatRequest) -> tuple[str, dict[str, A
     return sent.route.url, {"url": sent.route.url, "body": sent.body}
 
 
+def now() -> float:
+    """Seconds of the event loop."""
+    return asyncio.get_running_loop().time()
+
+
 def milliseconds_since(started: float) -> float:
-    return round((time.monotonic() - started) * 1000, 1)
+    return round((now() - started) * 1000, 1)
 
 
 def spent_its_budget(error: FoundryError) -> bool:

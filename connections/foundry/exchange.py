@@ -14,7 +14,7 @@ from connections.foundry.calls import FEATURES_HEADER, ModelCall, WireRequest
 from connections.foundry.classify import MISSING_KEY, NOT_ON_THIS_SURFACE
 from connections.foundry.errors import ErrorKind, FoundryError
 from connections.foundry.keys import KeyWatch
-from connections.foundry.lessons import API, ENDPOINT, KEY_HEADER, Lesson, LessonMemory, change_of, lessons_from
+from connections.foundry.lessons import API, ENDPOINT, Lesson, LessonMemory, change_of, learnt_way, lessons_from
 from connections.foundry.masking import masker_of
 from connections.foundry.routes import (
     Api,
@@ -60,9 +60,7 @@ class ModelExchange:
         self._lessons: list[Lesson] = []
         self._unproven: list[Lesson] = []  # other ways, remembered once they have led somewhere
         self._learnt: list[Lesson] = []  # by this call, until somebody is told
-        self._changes = 0
-        self._tried_headers: set[str] = set()
-        self._tried_apis: set[str] = set()  # at the address of now
+        self._refused: list[WireRequest] = []  # that are not sent again
         self._has_renewed_token = False  # at most once a call
         self._wants_fresh_token = False
         self._telling: AttemptFailed | None = None  # of what was said before something was changed
@@ -138,39 +136,32 @@ class ModelExchange:
 
     async def _next_request(self, request: WireRequest, error: FoundryError) -> WireRequest | None:
         """The request with what was refused changed, or None when nothing can be."""
-        self._changes += 1
-        if self._changes > MOST_CHANGES:
+        self._refused.append(request)
+        if len(self._refused) > MOST_CHANGES:
             return None
         # Another call may have learnt the same in the meantime; then that is all this one needs.
-        self._lessons = [*await self._known_lessons(), *self._unproven]
-        if (changed := self._call.wire_request(self._lessons)) != request:
+        known = await self._known_lessons()
+        self._lessons = [*known, *self._unproven]
+        if changed := self._changed_request():
             return changed
-        self._tried_headers.add(request.key_header)
-        self._tried_apis.add(request.route.api)
-        way = next((way for way in self._lessons_about_way(request, error) if not self._has_tried(way)), None)
-        if way is not None:
-            self._take_way(way)
-        elif learnt := lessons_from(error, dict(request.body or {}), self._lessons, self._services.clock()):
+        tried = self._unproven
+        for way in self._lessons_about_way(request, error):
+            self._unproven = with_way(tried, way)
+            self._lessons = [*known, *self._unproven]
+            if changed := self._changed_request():
+                return changed
+        self._unproven, self._lessons = tried, [*known, *tried]
+        if learnt := lessons_from(error, dict(request.body or {}), self._lessons, self._services.clock()):
             await self._remember(*learnt)
             self._lessons += learnt
             self._learnt += learnt
-        else:
-            return request if self._renew_token(error) else None
-        changed = self._call.wire_request(self._lessons)
-        return changed if changed != request else None
+            return self._changed_request()
+        return request if self._renew_token(error) else None
 
-    def _take_way(self, lesson: Lesson) -> None:
-        # Which API it speaks was found out at another address; of headers only one is sent.
-        outdated: Sequence[str] = {ENDPOINT: (API,), KEY_HEADER: (KEY_HEADER,)}.get(lesson.parameter, ())
-        if lesson.parameter == ENDPOINT:
-            self._tried_apis.clear()
-        elif Api.MESSAGES in (lesson.instead, *(each.instead for each in self._unproven)):
-            outdated = (API, ENDPOINT)  # what was tried on the other surface
-        known = [each for each in self._lessons if each not in self._unproven]
-        self._unproven = [each for each in self._unproven if each.parameter not in outdated]
-        self._lessons = [*known, *self._unproven]
-        self._unproven.append(lesson)
-        self._lessons.append(lesson)
+    def _changed_request(self) -> WireRequest | None:
+        """The request with the lessons of now; None when that was refused."""
+        changed = self._call.wire_request(self._lessons)
+        return None if changed in self._refused else changed
 
     def _lessons_about_way(self, request: WireRequest, error: FoundryError) -> Iterator[Lesson]:
         """Another API, path, version, audience or header of the key, or previews to ask for."""
@@ -183,17 +174,10 @@ class ModelExchange:
             request.route.endpoint,
             identity=self._call.target.identity is not None,
             scope=request.scope,
-            tried_headers=(*self._tried_headers, request.key_header),
+            tried_headers=[each.key_header for each in self._refused if each.route == request.route],
             now=now,
         )
         yield from filter(None, (version, features, credentials))
-
-    def _has_tried(self, lesson: Lesson) -> bool:
-        if lesson.parameter == KEY_HEADER:
-            return lesson.instead in self._tried_headers
-        if lesson.parameter == API:
-            return lesson.instead in self._tried_apis
-        return any(known.parameter == lesson.parameter for known in self._unproven)
 
     def _renew_token(self, error: FoundryError) -> bool:
         """Asks for another token once: one may end early. Whether that is worth another attempt."""
@@ -219,6 +203,17 @@ class ModelExchange:
         if delay is None:
             raise error_with_delay(telling, now) from None
         return delay
+
+
+def with_way(tried: Sequence[Lesson], way: Lesson) -> list[Lesson]:
+    """The other ways that are tried, with one more. Which API is spoken was found out at another address, and which
+    address on the other surface."""
+    outdated = {way.parameter}
+    if way.parameter == ENDPOINT:
+        outdated.add(API)
+    elif way.parameter == API and Api.MESSAGES in (way.instead, learnt_way(tried, API)):
+        outdated.add(ENDPOINT)
+    return [*(each for each in tried if each.parameter not in outdated), way]
 
 
 NO_WAY = (

@@ -8,15 +8,7 @@ import pytest
 from connections.endpoint.recognise import parse_endpoint
 from connections.foundry.client import FoundryClient
 from connections.foundry.destinations import Destinations
-from connections.foundry.diagnosis import (
-    TestResult,
-    asked_version,
-    culprit_of,
-    other_shapes,
-    probed_address,
-    spent_its_budget,
-)
-from connections.foundry.errors import ErrorKind, FoundryError
+from connections.foundry.errors import ErrorKind
 from connections.foundry.values import ListedDeployment, Target
 from connections.secret import Secret
 from connections.simulator.app import KEY as SIMULATED
@@ -162,89 +154,6 @@ async def test_an_agent_that_does_not_answer_says_why(path, wrong, words):
 
 
 @pytest.mark.parametrize(
-    ("pasted", "shapes"),
-    [
-        (f"{ROOT}/openai/v1", [f"{ROOT}/openai/deployments/my%20gpt?api-version=2024-10-21", f"{ROOT}/models?api-version=2024-05-01-preview"]),
-        (
-            f"{ROOT}/openai/deployments/other?api-version=2023-05-15",
-            [
-                f"{ROOT}/openai/deployments/other?api-version=2024-10-21", f"{ROOT}/openai/v1",
-                f"{ROOT}/openai/deployments/my%20gpt?api-version=2024-10-21", f"{ROOT}/models?api-version=2024-05-01-preview",
-            ],
-        ),
-        ("https://x.y.models.ai.azure.com", ["https://x.y.models.ai.azure.com/v1"]),
-        ("https://x.y.models.ai.azure.com/a", ["https://x.y.models.ai.azure.com/a/v1", "https://x.y.models.ai.azure.com", "https://x.y.models.ai.azure.com/v1"]),
-        (
-            "https://gw.contoso.example/team/v1",
-            [
-                "https://gw.contoso.example/openai/v1", "https://gw.contoso.example/openai/deployments/my%20gpt?api-version=2024-10-21",
-                "https://gw.contoso.example/v1", "https://gw.contoso.example/team/openai/v1",
-                "https://gw.contoso.example/team/openai/deployments/my%20gpt?api-version=2024-10-21",
-            ],
-        ),
-        ("https://gw.contoso.example/team/openai/v1", ["https://gw.contoso.example/team/openai/deployments/my%20gpt?api-version=2024-10-21", "https://gw.contoso.example/team/v1"]),
-    ],
-)  # fmt: skip
-def test_other_shapes_of_an_address_the_likeliest_first(pasted, shapes):
-    assert [endpoint.url for endpoint in other_shapes(parse_endpoint(pasted), "my gpt")] == shapes
-
-
-def result(kind=None, url=f"{ROOT}/x", status=404, **more):
-    error = (
-        None if kind is None else FoundryError(kind, more.pop("message", "no"), status=status, raw=more.pop("raw", ""))
-    )
-    return TestResult(kind is None, url, status, 1.0, error=error, **more)
-
-
-OLD = parse_endpoint(f"{ROOT}/openai/deployments/d?api-version=2024-02-01")
-NEW = parse_endpoint(f"{ROOT}/openai/deployments/d?api-version=2024-10-21")
-
-
-@pytest.mark.parametrize(
-    ("found", "better", "culprit"),
-    [
-        (result(), None, ""),
-        (result(), NEW, ""),
-        (result(ErrorKind.NOT_FOUND_ROUTE), None, "path"),
-        (result(ErrorKind.NOT_FOUND_ROUTE), NEW, "api-version"),
-        (result(ErrorKind.NOT_FOUND_ROUTE), parse_endpoint(f"{ROOT}/openai/v1"), "path"),
-        (result(ErrorKind.AUTH_KEY), None, "key"),
-        (result(ErrorKind.SERVER), None, ""),
-    ],
-)
-def test_what_is_wrong_is_named(found, better, culprit):
-    assert culprit_of(found, OLD, better) == culprit
-
-
-def test_the_version_that_was_used_is_told_where_it_is_another():
-    newer = f"{OLD.base}/chat/completions?api-version=2025-01-01"
-    assert asked_version(result(url=newer), OLD) == "2025-01-01"
-    assert asked_version(result(url=f"{OLD.base}/chat/completions?x=1&api-version=2024-02-01"), OLD) == ""
-    assert asked_version(result(url=f"{ROOT}/openai/deployments/d2/chat?api-version=2025-01-01"), OLD) == ""
-    assert asked_version(result(ErrorKind.SERVER, newer), OLD) == ""
-    assert (
-        asked_version(result(url=f"{ROOT}/openai/v1/x?api-version=2025-01-01"), parse_endpoint(f"{ROOT}/openai/v1"))
-        == ""
-    )
-
-
-def test_what_an_address_answered_is_said_in_short():
-    assert probed_address(result(text=f"  {'x' * 90}"), OLD).said == "x" * 80
-    assert probed_address(result(text=" "), OLD).said == "answered"
-    assert probed_address(result(ErrorKind.SERVER, status=500, message="500: It failed."), OLD).said == "It failed."
-    assert (result(ErrorKind.SERVER).kind, result().kind) == (ErrorKind.SERVER, "")
-    assert result(tried=(probed_address(result(ErrorKind.SERVER), OLD), probed_address(result(), NEW))).better_answered
-    assert not result(tried=(probed_address(result(ErrorKind.SERVER), OLD),)).better_answered
-
-
-def test_a_model_that_used_up_the_words_of_the_test_has_answered():
-    said = "the model output limit was reached"
-    assert spent_its_budget(FoundryError(ErrorKind.PROTOCOL, "no", status=400, raw=said))
-    assert not spent_its_budget(FoundryError(ErrorKind.PROTOCOL, "no", status=500, raw=said))
-    assert not spent_its_budget(FoundryError(ErrorKind.PROTOCOL, "no", status=400))
-
-
-@pytest.mark.parametrize(
     ("knowing", "better"), [(("/openai/v1/", "/openai/deployments/"), f"{ROOT}/openai/v1"), ((), None)]
 )
 async def test_a_path_that_knows_no_such_deployment_is_the_right_one(knowing, better):
@@ -257,9 +166,3 @@ async def test_a_path_that_knows_no_such_deployment_is_the_right_one(knowing, be
     result = await outcome(answer, f"{ROOT}/models")
     assert (result.better.url if result.better else None) == better
     assert (result.ok, result.better_answered, result.wrong) == (False, False, "path")
-
-
-async def test_the_first_word_is_timed():
-    result = await outcome(Resource("/openai/v1"))
-    assert result.first_token_ms is not None
-    assert 0 <= result.first_token_ms <= result.latency_ms

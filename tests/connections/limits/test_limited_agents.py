@@ -11,7 +11,7 @@ from connections.foundry.destinations import Destinations
 from connections.foundry.values import Completion, Limits, Message, Target, Waiting
 from connections.secret import Secret
 from connections.simulator.app import KEY, Simulator
-from tests.connections.limits.jumping_time import now, run
+from tests.connections.jumping_time import now, run
 from tests.connections.limits.test_limited_client import client_of, collect
 
 PROJECT = "https://r.services.ai.azure.com/api/projects/P"

@@ -27,7 +27,7 @@ from connections.foundry.values import (
 from connections.limits.budgets import BudgetReached, Reservation
 from connections.limits.client import LimitedClient, Spender
 from connections.limits.rules import LimitReached
-from tests.connections.limits.jumping_time import now, run
+from tests.connections.jumping_time import now, run
 from tests.connections.limits.local_ledger import LocalLedger
 
 ANSWER = Completion("ok", None, "stop", Usage(3, 4, 7), "m", None, 200, "")
