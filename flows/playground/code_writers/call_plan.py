@@ -6,7 +6,7 @@ URL, body and headers come from the client's own modules, so that a snippet cann
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 from urllib.parse import parse_qsl, unquote
@@ -65,6 +65,20 @@ class SdkAddress:
 
 
 @dataclass(frozen=True)
+class SentHeader:
+    """A header of a REST snippet: a text, the environment variable that comes after it, or both."""
+
+    name: str
+    text: str = ""
+    variable: str = ""
+
+    def sum_of(self, quote: Callable[[str], str], environment: Callable[[str], str], plus: str = " + ") -> str:
+        """Its value, in languages that add texts."""
+        text = [quote(self.text)] if self.text else []
+        return plus.join([*text, *([environment(self.variable)] if self.variable else [])])
+
+
+@dataclass(frozen=True)
 class CallPlan:
     """Everything that the code of a call has to say, in no language yet."""
 
@@ -112,6 +126,10 @@ class CallPlan:
             return str(name)
         raise SnippetRefusal("An SDK wants the name of a model. Type the deployment, or choose REST.")
 
+    def model_comment(self, mark: str = " //") -> str:
+        """What a reader is told about the model."""
+        return f"{mark} the deployment name" if self.endpoint.is_azure else ""
+
     @property
     def env_names(self) -> tuple[str, ...]:
         """The environment variables that the snippet reads."""
@@ -134,10 +152,15 @@ class CallPlan:
         return CLAUDES_KEY if self.api is Api.MESSAGES else KEY
 
     @property
-    def rest_headers(self) -> tuple[tuple[str, str], ...]:
-        """Names of the headers that authenticate a REST snippet, and what stands before the secret in each."""
+    def rest_headers(self) -> list[SentHeader]:
+        """What a REST snippet sends beside the type of its content: what authenticates it, then the others."""
         bearer = self.entra or self.header == BEARER
-        return (("Authorization", "Bearer "),) if bearer else tuple((name, "") for name in self.key_headers)
+        own = [("Authorization", "Bearer ")] if bearer else [(name, "") for name in self.key_headers]
+        headers = [SentHeader(name, before, self.secret_name) for name, before in own]
+        headers += [SentHeader(name, text) for name, text in self.headers.items()]
+        if self.extra:
+            headers.append(SentHeader(self.extra.name, variable=self.extra_name))
+        return list({header.name: header for header in headers}.values())
 
     @property
     def sends_bearer_key(self) -> bool:
@@ -191,7 +214,7 @@ class CallPlan:
                 return SdkAddress(found[1], version, rest)
         return SdkAddress(self.path.removesuffix(OPERATIONS[self.api]), query=self.query)
 
-    def named(self, reserved: frozenset[str]) -> CallPlan:
+    def with_variables(self, reserved: frozenset[str]) -> CallPlan:
         """For languages that write variables: with marked texts, unless a name means something else there."""
         usable = {str(text): text for text in self.composed if not text.names & reserved}
         body = mark_templated(self.body, usable)

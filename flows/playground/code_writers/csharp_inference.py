@@ -5,17 +5,18 @@ from __future__ import annotations
 from flows.playground.code_writers.call_plan import KEY, CallPlan
 from flows.playground.code_writers.choices import WrittenCode
 from flows.playground.code_writers.csharp import (
-    INDENT,
+    CSharpProgram,
     assignment,
-    draft,
+    block,
     environment,
-    indented_block,
+    message,
     number,
     quote,
-    raw,
+    raw_string,
+    stop_sequences,
     text_literal,
 )
-from flows.playground.code_writers.typed_body import MessageTurn, typed_body
+from flows.playground.code_writers.typed_body import MessageImage, MessageTurn, typed_body
 
 PROPERTIES = {
     "temperature": "Temperature",
@@ -27,44 +28,43 @@ PROPERTIES = {
 }
 
 
-def inference(plan: CallPlan) -> WrittenCode:
+def write_inference(plan: CallPlan) -> WrittenCode:
     found = typed_body(plan, (*PROPERTIES, "stop"))
     given = [f"Model = {quote(plan.body['model'])},"] if "model" in plan.body else []
-    given.append(indented_block("Messages =", "{}", [inference_message(turn) for turn in found.turns]))
+    given.append(block("Messages =", "{}", map(inference_message, found.turns), 1))
     given += [f"{PROPERTIES[name]} = {number(value)}," for name, value in found.known.items() if name != "stop"]
-    if stop := found.known.get("stop"):
-        texts = [stop] if isinstance(stop, str) else stop
-        given.append(f"StopSequences = {{ {', '.join(quote(text) for text in texts)} }},")
+    if found.stop_texts:
+        given.append(stop_sequences(found.stop_texts))
     extras = dict(found.others)
     if "stream_options" in plan.body:
         extras["stream_options"] = plan.body["stream_options"]
     set_extras = [
-        f"options.AdditionalProperties[{quote(name)}] = BinaryData.FromString({raw(value, 1)});"
+        f"options.AdditionalProperties[{quote(name)}] = BinaryData.FromString({raw_string(value, 1)});"
         for name, value in extras.items()
     ]
-    usings = ["Azure", "Azure.AI.Inference"]
-    arguments = [f"new Uri({quote(plan.address.base)})", f"new AzureKeyCredential({environment(KEY)}!)"]
-    clients = ""
+    code = CSharpProgram(plan, "Azure.AI.Inference --prerelease")
+    code.uses("Azure.AI.Inference")
+    code.add(inference_client(plan, code))
+    code.add("\n".join([assignment("ChatCompletionsOptions options = new()", given), *set_extras]))
+    code.add(INFERENCE_STREAM if plan.streams else INFERENCE_WHOLE)
+    return code.written()
+
+
+def inference_client(plan: CallPlan, code: CSharpProgram) -> str:
+    credential, before = f"new AzureKeyCredential({environment(KEY)}!)", ""
     if plan.entra:
-        usings = ["Azure.AI.Inference", "Azure.Core", "Azure.Core.Pipeline"]
-        arguments[1:] = ["credential", "clientOptions"]
-        clients = f"""\
+        code.uses("Azure.Core", "Azure.Core.Pipeline")
+        credential = "credential,\n    clientOptions"
+        before = f"""\
 DefaultAzureCredential credential = new();
 AzureAIInferenceClientOptions clientOptions = new();
 clientOptions.AddPolicy(
     new BearerTokenAuthenticationPolicy(credential, [{quote(plan.scope)}]),
     HttpPipelinePosition.PerRetry);
 """
-    client = clients + "ChatCompletionsClient client = new(\n    " + ",\n    ".join(arguments) + ");"
-    return draft(
-        plan,
-        usings,
-        [],
-        ["Azure.AI.Inference --prerelease"],
-        client,
-        "\n".join([assignment("ChatCompletionsOptions options = new()", given), *set_extras]),
-        INFERENCE_STREAM if found.streams else INFERENCE_WHOLE,
-    )
+    else:
+        code.uses("Azure")
+    return f"{before}ChatCompletionsClient client = new(\n    new Uri({quote(plan.address.base)}),\n    {credential});"
 
 
 INFERENCE_STREAM = """\
@@ -79,14 +79,10 @@ Console.WriteLine(response.Value.Content);"""
 
 
 def inference_message(turn: MessageTurn) -> str:
-    name = f"new ChatRequest{turn.role.capitalize()}Message("
-    if turn.text is not None:
-        return f"{name}{text_literal(turn.text, 3)})"
-    parts = [
-        f"new ChatMessageTextContentItem({text_literal(part, 4)})"
-        if isinstance(part, str)
-        else f"new ChatMessageImageContentItem(new Uri({quote(part.url)}))"
-        for part in turn.parts
-    ]
-    inner = INDENT * 3
-    return f"{name}\n{inner}" + f",\n{inner}".join(parts) + ")"
+    return message(f"new ChatRequest{turn.role.capitalize()}Message", turn, inference_part, 3)
+
+
+def inference_part(part: str | MessageImage, depth: int) -> str:
+    if isinstance(part, str):
+        return f"new ChatMessageTextContentItem({text_literal(part, depth)})"
+    return f"new ChatMessageImageContentItem(new Uri({quote(part.url)}))"

@@ -12,17 +12,18 @@ from flows.playground.code_writers.call_plan import KEY, CallPlan
 from flows.playground.code_writers.choices import SnippetRefusal, WrittenCode
 from flows.playground.code_writers.csharp import (
     INDENT,
+    CSharpProgram,
     assignment,
     block,
-    draft,
     environment,
-    indented_block,
+    message,
     number,
     quote,
-    raw,
+    raw_string,
+    stop_sequences,
     text_literal,
 )
-from flows.playground.code_writers.typed_body import MessageImage, MessageTurn, typed_body
+from flows.playground.code_writers.typed_body import OF_RESPONSES, MessageImage, MessageTurn, TypedBody, typed_body
 
 # Of AzureOpenAIClientOptions.ServiceVersion. A preview needs the prerelease of the package.
 VERSIONS = (
@@ -44,11 +45,10 @@ PROPERTIES = {
     "store": "StoredOutputEnabled",
 }
 OF_CHAT = (*(name for name in PROPERTIES if name != "max_output_tokens"), "reasoning_effort", "response_format", "stop")
-OF_RESPONSES = ("temperature", "top_p", "max_output_tokens", "store", "instructions")
 KEY_CREDENTIAL = f"new ApiKeyCredential({environment(KEY)}!)"
 
 
-def openai(plan: CallPlan) -> WrittenCode:
+def write_openai(plan: CallPlan) -> WrittenCode:
     """Raises SnippetRefusal."""
     if plan.extra or plan.headers:
         raise SnippetRefusal("The OpenAI SDK for .NET sends a further header only by a class of its own. Choose REST.")
@@ -62,17 +62,15 @@ def openai(plan: CallPlan) -> WrittenCode:
 
 
 def chat(plan: CallPlan) -> WrittenCode:
-    by_policy, credential = credential_of(plan)
-    comment = " // the deployment name" if plan.endpoint.is_azure else ""
-    client = f"""\
+    code = CSharpProgram(plan, "OpenAI")
+    code.uses("OpenAI")
+    credential = credential_of(plan, code)
+    code.add(f"""\
 ChatClient client = new(
-    model: {quote(plan.model)},{comment}
+    model: {quote(plan.model)},{plan.model_comment()}
     {credential},
-    options: new OpenAIClientOptions {{ Endpoint = new Uri({quote(f"{plan.address.base}/")}) }});"""
-    usings = ["System.ClientModel.Primitives" if by_policy else "System.ClientModel", "OpenAI", "OpenAI.Chat"]
-    if plan.sdk_header:
-        usings.append("System.ClientModel")
-    return chat_draft(plan, usings, client, ["OpenAI"], ["OPENAI001"] if by_policy else [])
+    options: new OpenAIClientOptions {{ Endpoint = new Uri({quote(f"{plan.address.base}/")}) }});""")
+    return call_chat(plan, code)
 
 
 def azure(plan: CallPlan) -> WrittenCode:
@@ -85,43 +83,36 @@ def azure(plan: CallPlan) -> WrittenCode:
         raise SnippetRefusal(f"Azure.AI.OpenAI for .NET does not know the api-version {version}. Choose REST.")
     if plan.entra and plan.scope not in AUDIENCES:
         raise SnippetRefusal("Azure.AI.OpenAI for .NET does not know the token for this cloud. Choose REST.")
+    code = CSharpProgram(plan, "Azure.AI.OpenAI --prerelease" if version.endswith("preview") else "Azure.AI.OpenAI")
+    code.uses("Azure.AI.OpenAI", *([] if plan.entra else ["System.ClientModel"]))
     name = f"V{version.replace('-preview', '_Preview').replace('-', '_')}"
-    credential = "new DefaultAzureCredential()" if plan.entra else KEY_CREDENTIAL
     audience = AUDIENCES.get(plan.scope, "") if plan.entra else ""
-    client = f"""\
+    code.add(f"""\
 AzureOpenAIClient azure = new(
     new Uri({quote(plan.address.base)}),
-    {credential},
+    {"new DefaultAzureCredential()" if plan.entra else KEY_CREDENTIAL},
     new AzureOpenAIClientOptions(AzureOpenAIClientOptions.ServiceVersion.{name}){audience});
-ChatClient client = azure.GetChatClient({quote(plan.model)});"""
-    usings = ["Azure.AI.OpenAI", "OpenAI.Chat", *([] if plan.entra else ["System.ClientModel"])]
-    package = "Azure.AI.OpenAI --prerelease" if version.endswith("preview") else "Azure.AI.OpenAI"
-    return chat_draft(plan, usings, client, [package], [])
+ChatClient client = azure.GetChatClient({quote(plan.model)});""")
+    return call_chat(plan, code)
 
 
-def chat_draft(plan: CallPlan, usings: list[str], client: str, packages: list[str], warnings: list[str]) -> WrittenCode:
+def call_chat(plan: CallPlan, code: CSharpProgram) -> WrittenCode:
+    """With what is asked, by the client that the code has made."""
     found = typed_body(plan, OF_CHAT)
-    patched = patches(found.others)
+    code.uses("OpenAI.Chat")
+    patched = []
     if {"seed", "reasoning_effort"} & found.known.keys():
-        warnings = [*warnings, "OPENAI001"]
+        code.suppress("OPENAI001")
     if plan.address.azure and "max_completion_tokens" in found.known:
         # Without this it sends max_tokens.
-        usings, warnings = [*usings, "Azure.AI.OpenAI.Chat"], [*warnings, "AOAI001"]
-        patched = ["options.SetNewMaxCompletionTokensPropertyEnabled(true);", *patched]
-    if found.others:
-        warnings = [*warnings, "SCME0001"]
-    options = assignment("ChatCompletionOptions options = new()", chat_options(found.known))
-    messages = block("List<ChatMessage> messages =", "[]", [chat_message(turn) for turn in found.turns])
-    return draft(
-        plan,
-        usings,
-        warnings,
-        packages,
-        client,
-        messages,
-        "\n".join([options, *patched]),
-        CHAT_STREAM if found.streams else CHAT_WHOLE,
-    )
+        code.uses("Azure.AI.OpenAI.Chat")
+        code.suppress("AOAI001")
+        patched = ["options.SetNewMaxCompletionTokensPropertyEnabled(true);"]
+    patched += patches(found.others, code)
+    options = assignment("ChatCompletionOptions options = new()", chat_options(found))
+    messages = block("List<ChatMessage> messages =", "[]", map(chat_message, found.turns))
+    code.add(messages, "\n".join([options, *patched]), CHAT_STREAM if plan.streams else CHAT_WHOLE)
+    return code.written()
 
 
 CHAT_STREAM = """\
@@ -138,17 +129,13 @@ Console.WriteLine(completion.Content[0].Text);"""
 
 
 def chat_message(turn: MessageTurn) -> str:
-    name = f"new {turn.role.capitalize()}ChatMessage("
-    if turn.text is not None:
-        return f"{name}{text_literal(turn.text, 2)})"
-    parts = [
-        f"ChatMessageContentPart.CreateTextPart({text_literal(part, 3)})"
-        if isinstance(part, str)
-        else f"ChatMessageContentPart.CreateImagePart({chat_image(part)})"
-        for part in turn.parts
-    ]
-    inner = INDENT * 2
-    return f"{name}\n{inner}" + f",\n{inner}".join(parts) + ")"
+    return message(f"new {turn.role.capitalize()}ChatMessage", turn, chat_part, 2)
+
+
+def chat_part(part: str | MessageImage, depth: int) -> str:
+    if isinstance(part, str):
+        return f"ChatMessageContentPart.CreateTextPart({text_literal(part, depth)})"
+    return f"ChatMessageContentPart.CreateImagePart({chat_image(part)})"
 
 
 def chat_image(image: MessageImage) -> str:
@@ -159,16 +146,14 @@ def chat_image(image: MessageImage) -> str:
     return f"BinaryData.FromBytes(Convert.FromBase64String({quote(data)})), {quote(media)}{detail}"
 
 
-def chat_options(known: Mapping[str, Any]) -> list[str]:
+def chat_options(found: TypedBody) -> list[str]:
+    known = found.known
     made = [f"{PROPERTIES[name]} = {number(value)}," for name, value in known.items() if name in PROPERTIES]
     if effort := known.get("reasoning_effort"):
         made.append(f"ReasoningEffortLevel = new ChatReasoningEffortLevel({quote(effort)}),")
     if form := known.get("response_format"):
         made.append(f"ResponseFormat = {format_of('ChatResponseFormat', form, form.get('json_schema'))},")
-    if stop := known.get("stop"):
-        texts = [stop] if isinstance(stop, str) else stop
-        made.append(f"StopSequences = {{ {', '.join(quote(text) for text in texts)} }},")
-    return made
+    return [*made, stop_sequences(found.stop_texts)] if found.stop_texts else made
 
 
 def format_of(name: str, form: Mapping[str, Any], schema: Mapping[str, Any] | None) -> str:
@@ -177,17 +162,20 @@ def format_of(name: str, form: Mapping[str, Any], schema: Mapping[str, Any] | No
     strict = f",\n{INDENT * 2}jsonSchemaIsStrict: {number(schema['strict'])}" if "strict" in schema else ""
     described = schema.get("description")
     about = f",\n{INDENT * 2}jsonSchemaFormatDescription: {quote(described)}" if described else ""
-    shown = raw(schema.get("schema", {}), 2)
+    shown = raw_string(schema.get("schema", {}), 2)
     return f"{name}.CreateJsonSchemaFormat({quote(schema['name'])}, BinaryData.FromString({shown}){about}{strict})"
 
 
 def responses(plan: CallPlan) -> WrittenCode:
     found = typed_body(plan, OF_RESPONSES)
-    by_policy, credential = credential_of(plan)
-    client = f"""\
+    code = CSharpProgram(plan, "OpenAI")
+    code.uses("OpenAI.Responses")
+    code.suppress("OPENAI001")
+    credential = credential_of(plan, code)
+    code.add(f"""\
 ResponsesClient client = new(
     {credential},
-    options: new ResponsesClientOptions {{ Endpoint = new Uri({quote(f"{plan.address.base}/")}) }});"""
+    options: new ResponsesClientOptions {{ Endpoint = new Uri({quote(f"{plan.address.base}/")}) }});""")
     effort = dict(found.others.get("reasoning") or {})
     text = dict(found.others.get("text") or {})
     typed_form = text.get("format")
@@ -197,7 +185,7 @@ ResponsesClient client = new(
     given = [f"Model = {quote(plan.model)},"]
     if instructions := found.known.get("instructions"):
         given.append(f"Instructions = {text_literal(instructions, 2)},".replace("= \n", "=\n"))
-    given.append(indented_block("InputItems =", "{}", [response_item(turn) for turn in found.turns]))
+    given.append(block("InputItems =", "{}", map(response_item, found.turns), 1))
     given += [f"{PROPERTIES[name]} = {number(value)}," for name, value in found.known.items() if name in PROPERTIES]
     if "effort" in effort:
         level = f"new ResponseReasoningEffortLevel({quote(effort['effort'])})"
@@ -206,22 +194,11 @@ ResponsesClient client = new(
         schema = typed_form if typed_form.get("type") == "json_schema" else None
         made = format_of("ResponseTextFormat", typed_form, schema)
         given.append(f"TextOptions = new ResponseTextOptions {{ TextFormat = {made} }},")
-    if found.streams:
+    if plan.streams:
         given.append("StreamingEnabled = true,")
     options = assignment("CreateResponseOptions options = new()", given)
-    usings = ["System.ClientModel.Primitives" if by_policy else "System.ClientModel", "OpenAI.Responses"]
-    if plan.sdk_header:
-        usings.append("System.ClientModel")
-    warnings = ["OPENAI001", *(["SCME0001"] if others else [])]
-    return draft(
-        plan,
-        usings,
-        warnings,
-        ["OpenAI"],
-        client,
-        "\n".join([options, *patches(others)]),
-        RESPONSES_STREAM if found.streams else RESPONSES_WHOLE,
-    )
+    code.add("\n".join([options, *patches(others, code)]), RESPONSES_STREAM if plan.streams else RESPONSES_WHOLE)
+    return code.written()
 
 
 RESPONSES_STREAM = """\
@@ -238,17 +215,13 @@ Console.WriteLine(response.GetOutputText());"""
 
 
 def response_item(turn: MessageTurn) -> str:
-    name = f"ResponseItem.Create{turn.role.capitalize()}MessageItem("
-    if turn.text is not None:
-        return f"{name}{text_literal(turn.text, 3)})"
-    parts = [
-        f"ResponseContentPart.CreateInputTextPart({text_literal(part, 4)})"
-        if isinstance(part, str)
-        else f"ResponseContentPart.CreateInputImagePart({response_image(part)})"
-        for part in turn.parts
-    ]
-    inner = INDENT * 3
-    return f"{name}[\n{inner}" + f",\n{inner}".join(parts) + "])"
+    return message(f"ResponseItem.Create{turn.role.capitalize()}MessageItem", turn, response_part, 3, "[]")
+
+
+def response_part(part: str | MessageImage, depth: int) -> str:
+    if isinstance(part, str):
+        return f"ResponseContentPart.CreateInputTextPart({text_literal(part, depth)})"
+    return f"ResponseContentPart.CreateInputImagePart({response_image(part)})"
 
 
 def response_image(image: MessageImage) -> str:
@@ -259,21 +232,28 @@ def response_image(image: MessageImage) -> str:
     return f"BinaryData.FromBytes(Convert.FromBase64String({quote(data)}), {quote(media)}){detail}"
 
 
-def credential_of(plan: CallPlan) -> tuple[bool, str]:
-    """Whether it is a policy, and the argument."""
+def credential_of(plan: CallPlan, code: CSharpProgram) -> str:
+    """The argument of a client; one that is a policy is experimental."""
+    key_header = plan.sdk_header if plan.sdk_header != BEARER else ""
+    if not plan.entra:
+        code.uses("System.ClientModel")
+    if not plan.entra and not key_header:
+        return f"credential: {KEY_CREDENTIAL}"
+    code.uses("System.ClientModel.Primitives")
+    code.suppress("OPENAI001")
+    policy = f"ApiKeyAuthenticationPolicy.CreateHeaderApiKeyPolicy({KEY_CREDENTIAL}, {quote(key_header)})"
     if plan.entra:
-        return True, f"authenticationPolicy: new BearerTokenPolicy(new DefaultAzureCredential(), {quote(plan.scope)})"
-    if plan.sdk_header and plan.sdk_header != BEARER:
-        made = f"ApiKeyAuthenticationPolicy.CreateHeaderApiKeyPolicy({KEY_CREDENTIAL}, {quote(plan.sdk_header)})"
-        return True, f"authenticationPolicy: {made}"
-    return False, f"credential: {KEY_CREDENTIAL}"
+        policy = f"new BearerTokenPolicy(new DefaultAzureCredential(), {quote(plan.scope)})"
+    return f"authenticationPolicy: {policy}"
 
 
-def patches(others: Mapping[str, Any]) -> list[str]:
-    """What the SDK has no property for."""
+def patches(others: Mapping[str, Any], code: CSharpProgram) -> list[str]:
+    """What the SDK has no property for, by something experimental."""
+    if others:
+        code.suppress("SCME0001")
     return [
         f'options.Patch.Set("$.{name}"u8, {quote(value)});'
         if isinstance(value, str)
-        else f'options.Patch.Set("$.{name}"u8, BinaryData.FromString({raw(value, 1)}));'
+        else f'options.Patch.Set("$.{name}"u8, BinaryData.FromString({raw_string(value, 1)}));'
         for name, value in others.items()
     ]

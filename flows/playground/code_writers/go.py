@@ -5,15 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from connections.foundry.routes import Api
-from flows.playground.code_writers.call_plan import CallPlan
+from flows.playground.code_writers.call_plan import CallPlan, SentHeader
 from flows.playground.code_writers.choices import WrittenCode
-from flows.playground.code_writers.lines import escape, json_text, lines_of
+from flows.playground.code_writers.lines import json_text, lines_of, quote_with
 
 WIDTH, TAB = 100, 4
-KNOWN = {"\\": "\\\\", '"': '\\"', "\n": "\\n", "\r": "\\r", "\t": "\\t"}
 
 
-def unseen(char: str) -> str:
+def escape_of(char: str) -> str:
     """Half a surrogate pair has no place in a text of Go."""
     code = ord(char)
     if 0xD800 <= code < 0xE000:
@@ -22,7 +21,7 @@ def unseen(char: str) -> str:
 
 
 def quote(text: str) -> str:
-    return f'"{escape(text, KNOWN, unseen)}"'
+    return quote_with(text, escape_of)
 
 
 def text_literal(text: str, depth: int, plus: str = " +") -> str:
@@ -31,7 +30,7 @@ def text_literal(text: str, depth: int, plus: str = " +") -> str:
     return (f"{plus}\n" + "\t" * depth).join(quote("".join(map(str, line))) for line in lines)
 
 
-def raw(value: object) -> str:
+def raw_string(value: object) -> str:
     """JSON as a raw string literal, which holds everything but the quote that ends it."""
     return f"`{json_text(value, {'`': chr(92) + 'u0060'})}`"
 
@@ -40,25 +39,20 @@ def environment(name: str) -> str:
     return f'os.Getenv("{name}")'
 
 
-def rest(plan: CallPlan) -> WrittenCode:
-    secret = environment(plan.secret_name)
-    headers = {'"Content-Type"': '"application/json"'}
-    headers |= {quote(name): f"{quote(before)}+{secret}" if before else secret for name, before in plan.rest_headers}
-    headers |= {quote(name): quote(given) for name, given in plan.headers.items()}
-    if plan.extra:
-        headers[quote(plan.extra.name)] = environment(plan.extra_name)
+def write_rest(plan: CallPlan) -> WrittenCode:
+    headers = [SentHeader("Content-Type", "application/json"), *plan.rest_headers]
     token = [f"// {plan.secret_name} comes from: {plan.token_command}"] if plan.entra else []
     lines = [
         *token,
         f"request, err := http.NewRequest(http.MethodPost, {quote(plan.url)}, strings.NewReader(body))",
         *CHECKED,
-        *(f"request.Header.Set({header}, {given})" for header, given in headers.items()),
+        *(f"request.Header.Set({quote(each.name)}, {each.sum_of(quote, environment, '+')})" for each in headers),
         "",
         *ANSWERED,
         *(scan_lines(EVENTS[plan.api]) if plan.streams else WHOLE[plan.api]),
     ]
     imports = ["encoding/json", "fmt", "log", "net/http", "os", "strings", *(["bufio"] if plan.streams else [])]
-    return WrittenCode(program(imports, lines, f"const body = {raw(dict(plan.body))}"), "")
+    return WrittenCode(program(imports, lines, f"const body = {raw_string(dict(plan.body))}"), "")
 
 
 CHECKED = ("if err != nil {", "\tlog.Fatal(err)", "}")

@@ -9,10 +9,10 @@ from typing import Any
 from connections.endpoint.hosts import CLASSIC_SCOPE
 from connections.foundry.auth import BEARER
 from connections.foundry.routes import Api
-from flows.playground.code_writers.call_plan import KEY, CallPlan
+from flows.playground.code_writers.call_plan import KEY, OPERATIONS, CallPlan, SdkAddress
 from flows.playground.code_writers.choices import WrittenCode
-from flows.playground.code_writers.go import CHECKED, environment, program, quote, raw, text_literal
-from flows.playground.code_writers.typed_body import MessageImage, MessageTurn, typed_body
+from flows.playground.code_writers.go import CHECKED, environment, program, quote, raw_string, text_literal
+from flows.playground.code_writers.typed_body import OF_RESPONSES, MessageImage, MessageTurn, typed_body
 
 MODULE, IDENTITY = "github.com/openai/openai-go/v3", "github.com/Azure/azure-sdk-for-go/sdk"
 FIELDS = {
@@ -27,10 +27,9 @@ FIELDS = {
     "store": "Store",
 }
 OF_CHAT = (*FIELDS, "reasoning_effort", "stop")
-OF_RESPONSES = ("temperature", "top_p", "max_output_tokens", "store", "instructions")
 
 
-def openai(plan: CallPlan) -> WrittenCode:
+def write_openai(plan: CallPlan) -> WrittenCode:
     """Raises SnippetRefusal."""
     imports = {"context", "fmt", "log", MODULE}
     client = client_lines(plan, imports)
@@ -44,15 +43,14 @@ def openai(plan: CallPlan) -> WrittenCode:
 def client_lines(plan: CallPlan, imports: set[str]) -> list[str]:
     address = plan.address
     lines = credential_lines(plan, imports)
-    # The Azure options put /openai before every path, so they are for hosts without a prefix.
-    if address.azure and re.fullmatch(r"https?://[^/]+", address.base):
+    if takes_azure_options(address):
         imports.add(f"{MODULE}/azure")
         options = [f"azure.WithEndpoint({quote(address.base)}, {quote(address.api_version)}),"]
         options.append(azure_authentication(plan))
         query: Mapping[str, str] = address.query
     else:
         imports.add(f"{MODULE}/option")
-        base = plan.path.removesuffix("/chat/completions" if plan.api is Api.CHAT else "/responses")
+        base = plan.path.removesuffix(OPERATIONS[plan.api])
         options = [f"option.WithBaseURL({quote(f'{base}/')}),", authentication(plan)]
         query = plan.query
     extra = [(plan.extra.name, environment(plan.extra_name))] if plan.extra else []
@@ -64,12 +62,17 @@ def client_lines(plan: CallPlan, imports: set[str]) -> list[str]:
     return [*lines, "client := openai.NewClient(", *(f"\t{option}" for option in [*options, *added]), ")"]
 
 
+def takes_azure_options(address: SdkAddress) -> bool:
+    """They put /openai before every path, so they are for hosts without a prefix."""
+    return address.azure and bool(re.fullmatch(r"https?://[^/]+", address.base))
+
+
 def credential_lines(plan: CallPlan, imports: set[str]) -> list[str]:
     if not plan.entra:
         return []
     imports.add(f"{IDENTITY}/azidentity")
     lines = ["credential, err := azidentity.NewDefaultAzureCredential(nil)", *CHECKED]
-    if plan.address.azure and re.fullmatch(r"https?://[^/]+", plan.address.base):
+    if takes_azure_options(plan.address):
         return lines
     imports.add(f"{IDENTITY}/azcore/policy")
     return [
@@ -99,8 +102,7 @@ def authentication(plan: CallPlan) -> str:
 
 def chat(plan: CallPlan, imports: set[str]) -> list[str]:
     found = typed_body(plan, OF_CHAT)
-    comment = " // the deployment name" if plan.endpoint.is_azure else ""
-    entries = [("Model", f"{quote(plan.model)},{comment}")]
+    entries = [model_entry(plan)]
     messages = [f"\t\t{chat_message(turn)}," for turn in found.turns]
     entries.append(("Messages", lines_of_list("[]openai.ChatCompletionMessageParamUnion", messages)))
     entries += fields(found.known)
@@ -115,6 +117,10 @@ def chat(plan: CallPlan, imports: set[str]) -> list[str]:
         usage = "openai.ChatCompletionStreamOptionsParam{IncludeUsage: openai.Bool(true)},"
         entries.append(("StreamOptions", usage))
     return call_lines(plan, imports, "Chat.Completions", "openai.ChatCompletionNewParams", entries, found.others)
+
+
+def model_entry(plan: CallPlan) -> tuple[str, str]:
+    return "Model", f"{quote(plan.model)},{plan.model_comment()}"
 
 
 def chat_message(turn: MessageTurn) -> str:
@@ -136,8 +142,7 @@ def chat_part(part: str | MessageImage) -> str:
 def responses(plan: CallPlan, imports: set[str]) -> list[str]:
     found = typed_body(plan, OF_RESPONSES)
     imports.add(f"{MODULE}/responses")
-    comment = " // the deployment name" if plan.endpoint.is_azure else ""
-    entries = [("Model", f"{quote(plan.model)},{comment}")]
+    entries = [model_entry(plan)]
     if instructions := found.known.get("instructions"):
         entries.append(("Instructions", f"openai.String({text_literal(instructions, 3)}),"))
     entries.append(("Input", response_input(plan, found.turns)))
@@ -242,7 +247,7 @@ def json_value(value: Any, imports: set[str]) -> str:
     if isinstance(value, bool):
         return "true" if value else "false"
     imports.add("encoding/json")
-    return f"json.RawMessage({raw(value)})"
+    return f"json.RawMessage({raw_string(value)})"
 
 
 def lines_of_list(kind: str, lines: Iterable[str], depth: int = 2) -> str:

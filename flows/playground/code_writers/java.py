@@ -5,25 +5,24 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from flows.playground.code_writers.call_plan import CallPlan
+from flows.playground.code_writers.call_plan import CallPlan, SentHeader
 from flows.playground.code_writers.choices import WrittenCode
-from flows.playground.code_writers.lines import escape, indent, json_text, lines_of, utf16
+from flows.playground.code_writers.lines import indent, json_text, lines_of, quote_with, utf16_escapes
 
 INDENT, WIDTH = "    ", 100
-KNOWN = {"\\": "\\\\", '"': '\\"', "\n": "\\n", "\r": "\\r", "\t": "\\t"}
 LONGEST_CONSTANT = 60_000  # bytes; the format of class files takes 65,535
 CHUNK = 15_000  # characters, of at most four bytes
 EVENTS_AS_THEY_COME = "The JDK reads no JSON, so the answer is printed as it comes."
 
 
-def unseen(char: str) -> str:
+def escape_of(char: str) -> str:
     """In octal where a Unicode escape could end the literal: Java reads those before anything else."""
     code = ord(char)
-    return f"\\{code:03o}" if code < 0x80 else "".join(f"\\u{unit:04x}" for unit in utf16(char))
+    return f"\\{code:03o}" if code < 0x80 else utf16_escapes(char)
 
 
 def quote(text: str) -> str:
-    return f'"{escape(text, KNOWN, unseen)}"'
+    return quote_with(text, escape_of)
 
 
 def text_literal(text: str, depth: int) -> str:
@@ -68,22 +67,25 @@ def number(value: Any, name: str) -> str:
     return f"{float(value)}" if "penalty" in name or name in ("temperature", "top_p") else str(value)
 
 
-class Lines:
+class JavaProgram:
     """Lines of a program, and what they import."""
 
     def __init__(self) -> None:
-        self.imports: set[str] = set()
-        self.lines: list[str] = []
+        self._imports: set[str] = set()
+        self._lines: list[str] = []
 
     def uses(self, package: str, *names: str) -> None:
-        self.imports |= {f"{package}.{name}" for name in names}
+        self._imports |= {f"{package}.{name}" for name in names}
 
     def add(self, *lines: str) -> None:
-        self.lines += lines
+        self._lines += lines
 
-    def built(self, start: str, calls: Iterable[str]) -> None:
+    def add_builder(self, start: str, calls: Iterable[str]) -> None:
         """A builder, a call a line."""
         self.add(start, *(f"{INDENT}{call}" for call in calls), f"{INDENT}.build();", "")
+
+    def written(self, install: str, notes: tuple[str, ...] = ()) -> WrittenCode:
+        return WrittenCode(program(self._imports, self._lines), install, notes)
 
 
 def install(packages: Iterable[str], version: str = "latest.release") -> str:
@@ -91,19 +93,13 @@ def install(packages: Iterable[str], version: str = "latest.release") -> str:
     return "; ".join(f'implementation("{package}:{version}")' for package in packages)
 
 
-def rest(plan: CallPlan) -> WrittenCode:
-    secret = environment(plan.secret_name)
-    headers = {'"Content-Type"': '"application/json"'}
-    headers |= {quote(name): f"{quote(before)} + {secret}" if before else secret for name, before in plan.rest_headers}
-    headers |= {quote(name): quote(given) for name, given in plan.headers.items()}
-    if plan.extra:
-        headers[quote(plan.extra.name)] = environment(plan.extra_name)
-    body = {**plan.body}
+def write_rest(plan: CallPlan) -> WrittenCode:
+    headers = [SentHeader("Content-Type", "application/json"), *plan.rest_headers]
     lines = [
         *([f"// {plan.secret_name} comes from: {plan.token_command}"] if plan.entra else []),
-        f"String body = {text_block(body, 3)};",
+        f"String body = {text_block({**plan.body}, 3)};",
         f"HttpRequest request = HttpRequest.newBuilder(URI.create({quote(plan.url)}))",
-        *(f"    .header({header}, {given})" for header, given in headers.items()),
+        *(f"    .header({quote(each.name)}, {each.sum_of(quote, environment)})" for each in headers),
         "    .POST(HttpRequest.BodyPublishers.ofString(body))",
         "    .build();",
         "",

@@ -2,22 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
-
 from flows.playground.code_writers.call_plan import KEY, CallPlan
 from flows.playground.code_writers.choices import SnippetRefusal, WrittenCode
 from flows.playground.code_writers.java import (
     INDENT,
-    Lines,
+    JavaProgram,
     environment,
     install,
     number,
-    program,
     quote,
     text_literal,
 )
-from flows.playground.code_writers.typed_body import MessageTurn, typed_body
+from flows.playground.code_writers.typed_body import MessageTurn, TypedBody, typed_body
 
 INFERENCE = "com.azure.ai.inference"
 SETTERS = {
@@ -31,12 +27,12 @@ SETTERS = {
 NO_USAGE = "This SDK does not ask for the usage at the end of a stream."
 
 
-def inference(plan: CallPlan) -> WrittenCode:
+def write_inference(plan: CallPlan) -> WrittenCode:
     found = typed_body(plan, (*SETTERS, "stop"))
     if found.others:
         what = ", ".join(found.others)
         raise SnippetRefusal(f"The Azure AI Inference SDK for Java has no {what}. Choose the OpenAI SDK or REST.")
-    code = Lines()
+    code = JavaProgram()
     code.uses("java.util", "List")
     code.uses(INFERENCE, "ChatCompletionsClient", "ChatCompletionsClientBuilder")
     code.uses(f"{INFERENCE}.models", "ChatCompletionsOptions", "ChatRequestMessage")
@@ -51,16 +47,16 @@ def inference(plan: CallPlan) -> WrittenCode:
             f"{'' if not at else INDENT * 2}    {inference_message(turn, code)}" for at, turn in enumerate(found.turns)
         )
         + ");",
-        *inference_options(plan, found.known),
+        *inference_options(plan, found),
         "",
-        *(INFERENCE_STREAM if found.streams else INFERENCE_WHOLE),
+        *(INFERENCE_STREAM if plan.streams else INFERENCE_WHOLE),
     )
     packages = ["com.azure:azure-ai-inference", *(["com.azure:azure-identity"] if plan.entra else [])]
     notes = (NO_USAGE,) if "stream_options" in plan.body else ()
-    return WrittenCode(program(code.imports, code.lines), install(packages, "+"), notes)
+    return code.written(install(packages, "+"), notes)
 
 
-def inference_credential(plan: CallPlan, code: Lines) -> list[str]:
+def inference_credential(plan: CallPlan, code: JavaProgram) -> list[str]:
     if not plan.entra:
         code.uses("com.azure.core.credential", "AzureKeyCredential")
         return [f"    .credential(new AzureKeyCredential({environment(KEY)}))"]
@@ -73,7 +69,7 @@ def inference_credential(plan: CallPlan, code: Lines) -> list[str]:
     ]
 
 
-def inference_message(turn: MessageTurn, code: Lines) -> str:
+def inference_message(turn: MessageTurn, code: JavaProgram) -> str:
     name = f"ChatRequest{turn.role.capitalize()}Message"
     code.uses(f"{INFERENCE}.models", name)
     if turn.text is not None:
@@ -89,12 +85,11 @@ def inference_message(turn: MessageTurn, code: Lines) -> str:
     return f"{name}.fromContentItems(List.of(\n{parts}))"
 
 
-def inference_options(plan: CallPlan, known: Mapping[str, Any]) -> list[str]:
+def inference_options(plan: CallPlan, found: TypedBody) -> list[str]:
     calls = [f".setModel({quote(str(plan.body['model']))})"] if "model" in plan.body else []
-    for name, value in known.items():
+    for name, value in found.known.items():
         if name == "stop":
-            texts = [value] if isinstance(value, str) else value
-            calls.append(f".setStop(List.of({', '.join(map(quote, texts))}))")
+            calls.append(f".setStop(List.of({', '.join(map(quote, found.stop_texts))}))")
         else:
             calls.append(f".{SETTERS[name]}({number(value, name)})")
     start = "ChatCompletionsOptions options = new ChatCompletionsOptions(messages)"

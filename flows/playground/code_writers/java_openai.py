@@ -12,16 +12,15 @@ from flows.playground.code_writers.call_plan import KEY, CallPlan
 from flows.playground.code_writers.choices import WrittenCode
 from flows.playground.code_writers.java import (
     INDENT,
-    Lines,
+    JavaProgram,
     environment,
     install,
     number,
-    program,
     quote,
     text_block,
     text_literal,
 )
-from flows.playground.code_writers.typed_body import MessageImage, MessageTurn, typed_body
+from flows.playground.code_writers.typed_body import OF_RESPONSES, MessageImage, MessageTurn, typed_body
 
 CHAT, RESPONSES, INFERENCE = (
     "com.openai.models.chat.completions",
@@ -42,22 +41,21 @@ SETTERS = {
     "store": "store",
 }
 OF_CHAT = (*SETTERS, "reasoning_effort", "stop")
-OF_RESPONSES = ("temperature", "top_p", "max_output_tokens", "store", "instructions")
 
 
-def openai(plan: CallPlan) -> WrittenCode:
-    code = Lines()
+def write_openai(plan: CallPlan) -> WrittenCode:
+    code = JavaProgram()
     code.uses("com.openai.client", "OpenAIClient", "okhttp.OpenAIOkHttpClient")
-    code.built("OpenAIClient client = OpenAIOkHttpClient.builder()", client_calls(plan, code))
+    code.add_builder("OpenAIClient client = OpenAIOkHttpClient.builder()", client_calls(plan, code))
     if plan.api is Api.CHAT:
         chat(plan, code)
     else:
         responses(plan, code)
     packages = ["com.openai:openai-java", *(["com.azure:azure-identity"] if plan.entra else [])]
-    return WrittenCode(program(code.imports, code.lines), install(packages))
+    return code.written(install(packages))
 
 
-def client_calls(plan: CallPlan, code: Lines) -> list[str]:
+def client_calls(plan: CallPlan, code: JavaProgram) -> list[str]:
     calls, mode = address_calls(plan, code)
     if plan.entra:
         code.uses("com.azure.identity", "AuthenticationUtil", "DefaultAzureCredentialBuilder")
@@ -82,7 +80,7 @@ def client_calls(plan: CallPlan, code: Lines) -> list[str]:
     return calls
 
 
-def address_calls(plan: CallPlan, code: Lines) -> tuple[list[str], str]:
+def address_calls(plan: CallPlan, code: JavaProgram) -> tuple[list[str], str]:
     """Where to call, and the path mode when the SDK would guess another one."""
     address, guessed = plan.address, (urlsplit(plan.url).hostname or "").endswith(GUESSED)
     if address.azure and plan.deployment:
@@ -99,7 +97,7 @@ def address_calls(plan: CallPlan, code: Lines) -> tuple[list[str], str]:
     return calls + [f".putQueryParam({quote(name)}, {quote(value)})" for name, value in query.items()], mode
 
 
-def chat(plan: CallPlan, code: Lines) -> None:
+def chat(plan: CallPlan, code: JavaProgram) -> None:
     found = typed_body(plan, OF_CHAT)
     code.uses(CHAT, "ChatCompletionCreateParams")
     calls = [model_call(plan), *(chat_message(turn, code) for turn in found.turns)]
@@ -108,8 +106,8 @@ def chat(plan: CallPlan, code: Lines) -> None:
         code.uses(CHAT, "ChatCompletionStreamOptions")
         calls.append(".streamOptions(ChatCompletionStreamOptions.builder().includeUsage(true).build())")
     calls += body_calls(found.others, code)
-    code.built("ChatCompletionCreateParams params = ChatCompletionCreateParams.builder()", calls)
-    if found.streams:
+    code.add_builder("ChatCompletionCreateParams params = ChatCompletionCreateParams.builder()", calls)
+    if plan.streams:
         code.uses(CHAT, "ChatCompletionChunk")
         code.uses("com.openai.core.http", "StreamResponse")
         code.add(*CHAT_STREAM)
@@ -134,10 +132,10 @@ CHAT_WHOLE = (
 
 
 def model_call(plan: CallPlan) -> str:
-    return f".model({quote(plan.model)}){' // the deployment name' if plan.endpoint.is_azure else ''}"
+    return f".model({quote(plan.model)}){plan.model_comment()}"
 
 
-def chat_message(turn: MessageTurn, code: Lines) -> str:
+def chat_message(turn: MessageTurn, code: JavaProgram) -> str:
     if turn.text is not None:
         return f".add{turn.role.capitalize()}Message({text_literal(turn.text, 4)})"
     code.uses("java.util", "List")
@@ -146,7 +144,7 @@ def chat_message(turn: MessageTurn, code: Lines) -> str:
     return f".addUserMessageOfArrayOfContentParts(List.of(\n{parts}))"
 
 
-def chat_part(part: str | MessageImage, code: Lines) -> str:
+def chat_part(part: str | MessageImage, code: JavaProgram) -> str:
     if isinstance(part, str):
         code.uses(CHAT, "ChatCompletionContentPartText")
         made = f"ChatCompletionContentPartText.builder().text({text_literal(part, 5)}).build()"
@@ -158,7 +156,7 @@ def chat_part(part: str | MessageImage, code: Lines) -> str:
     return f"ChatCompletionContentPart.ofImageUrl({made})"
 
 
-def responses(plan: CallPlan, code: Lines) -> None:
+def responses(plan: CallPlan, code: JavaProgram) -> None:
     found = typed_body(plan, OF_RESPONSES)
     code.uses(RESPONSES, "ResponseCreateParams")
     calls = [model_call(plan)]
@@ -172,8 +170,8 @@ def responses(plan: CallPlan, code: Lines) -> None:
         effort = f"ReasoningEffort.of({quote(reasoning['effort'])})"
         calls.append(f".reasoning(Reasoning.builder().effort({effort}).build())")
     calls += body_calls(others, code)
-    code.built("ResponseCreateParams params = ResponseCreateParams.builder()", calls)
-    if found.streams:
+    code.add_builder("ResponseCreateParams params = ResponseCreateParams.builder()", calls)
+    if plan.streams:
         code.uses(RESPONSES, "ResponseStreamEvent")
         code.uses("com.openai.core.http", "StreamResponse")
         code.add(*RESPONSES_STREAM)
@@ -197,7 +195,7 @@ RESPONSES_WHOLE = (
 )
 
 
-def response_input(plan: CallPlan, turns: Iterable[MessageTurn], code: Lines) -> str:
+def response_input(plan: CallPlan, turns: Iterable[MessageTurn], code: JavaProgram) -> str:
     if isinstance(plan.body["input"], str):
         return f".input({text_literal(plan.body['input'], 4)})"
     code.uses("java.util", "List")
@@ -206,7 +204,7 @@ def response_input(plan: CallPlan, turns: Iterable[MessageTurn], code: Lines) ->
     return f".inputOfResponse(List.of(\n{items}))"
 
 
-def response_item(turn: MessageTurn, code: Lines) -> str:
+def response_item(turn: MessageTurn, code: JavaProgram) -> str:
     role = turn.role.upper()
     if turn.text is not None:
         code.uses(RESPONSES, "EasyInputMessage")
@@ -228,7 +226,7 @@ def response_part(part: str | MessageImage) -> str:
     return f".addContent(ResponseInputImage.builder().detail({detail}).imageUrl({text_literal(part.url, 6)}).build())"
 
 
-def settings(known: Mapping[str, Any], code: Lines) -> list[str]:
+def settings(known: Mapping[str, Any], code: JavaProgram) -> list[str]:
     calls = [f".{SETTERS[name]}({number(value, name)})" for name, value in known.items() if name in SETTERS]
     if effort := known.get("reasoning_effort"):
         code.uses("com.openai.models", "ReasoningEffort")
@@ -241,7 +239,7 @@ def settings(known: Mapping[str, Any], code: Lines) -> list[str]:
     return calls
 
 
-def body_calls(others: Mapping[str, Any], code: Lines) -> list[str]:
+def body_calls(others: Mapping[str, Any], code: JavaProgram) -> list[str]:
     """What is easier to read as JSON than as builders in builders."""
     if not others:
         return []

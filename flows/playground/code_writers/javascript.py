@@ -7,10 +7,10 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from connections.foundry.routes import Api
-from flows.playground.code_writers.call_plan import KEY, CallPlan
+from flows.playground.code_writers.call_plan import KEY, CallPlan, SentHeader
 from flows.playground.code_writers.choices import SnippetRefusal, WrittenCode
 from flows.playground.code_writers.lines import Part, escape, indent, lines_of
-from flows.playground.code_writers.literals import LiteralStyle, RawCode, after, block, value_literal
+from flows.playground.code_writers.literals import LiteralStyle, RawCode, block, value_literal, with_lead
 from flows.playground.code_writers.templated_text import TextVariable
 
 INDENT, WIDTH = "  ", 80
@@ -28,20 +28,20 @@ WORDS = (  # of the language, and of snippets
 RESERVED = frozenset(WORDS.split())
 
 
-def unseen(char: str) -> str:
+def escape_of(char: str) -> str:
     code = ord(char)
     return f"\\x{code:02x}" if code < 0x100 else f"\\u{code:04x}" if code < 0x10000 else f"\\u{{{code:x}}}"
 
 
 def quote(text: str) -> str:
-    return f'"{escape(text, KNOWN | QUOTE, unseen)}"'
+    return f'"{escape(text, KNOWN | QUOTE, escape_of)}"'
 
 
 def literal(line: Iterable[Part]) -> str:
     parts = list(line)
     if not any(isinstance(part, TextVariable) for part in parts):
         return quote("".join(str(part) for part in parts))
-    inner = (f"${{{p.name}}}" if isinstance(p, TextVariable) else escape(p, KNOWN | BACKTICK, unseen) for p in parts)
+    inner = (f"${{{p.name}}}" if isinstance(p, TextVariable) else escape(p, KNOWN | BACKTICK, escape_of) for p in parts)
     return f"`{''.join(inner)}`"
 
 
@@ -93,18 +93,18 @@ def environment(name: str) -> str:
     return f"process.env.{name}"
 
 
-def openai(plan: CallPlan) -> WrittenCode:
-    plan = plan.named(RESERVED)
+def write_openai(plan: CallPlan) -> WrittenCode:
+    plan = plan.with_variables(RESERVED)
     address = plan.address
     method = "chat.completions" if plan.api is Api.CHAT else "responses"
     result = "stream" if plan.streams else "completion" if plan.api is Api.CHAT else "response"
     # The client for Azure has the deployment, so that the call does not repeat it.
     named = {} if address.azure and plan.deployment else {"model": plan.model}
     body = options({**named, **plan.body})
-    if plan.endpoint.is_azure and named:
-        body = add_comment(body, f"model: {quote(plan.model)},", "the deployment name")
+    if named:
+        body = comment_model(plan, body)
     package = "import { AzureOpenAI } from" if address.azure else "import OpenAI from"
-    return draft(
+    return join_sections(
         plan,
         ["openai", *(["@azure/identity"] if plan.entra else [])],
         imports(plan, f'{package} "openai";', ["getBearerTokenProvider"]),
@@ -136,8 +136,9 @@ def request_options(plan: CallPlan) -> str:
     return f", {options({'headers': dict(plan.headers)})}" if plan.headers else ""
 
 
-def add_comment(body: str, line: str, comment: str) -> str:
-    return body.replace(f"{INDENT}{line}\n", f"{INDENT}{line} // {comment}\n", 1)
+def comment_model(plan: CallPlan, body: str) -> str:
+    line = f"{INDENT}model: {quote(plan.model)},"
+    return body.replace(f"{line}\n", f"{line}{plan.model_comment()}\n", 1)
 
 
 def client_of(plan: CallPlan) -> str:
@@ -147,12 +148,7 @@ def client_of(plan: CallPlan) -> str:
         given = {"endpoint": address.base, "apiVersion": address.api_version}
         if plan.deployment:
             given["deployment"] = plan.deployment
-    provider = ""
     if plan.entra:
-        provider = (
-            "const tokenProvider = getBearerTokenProvider(\n"
-            f"  new DefaultAzureCredential(),\n  {quote(plan.scope)},\n);\n"
-        )
         given["azureADTokenProvider" if address.azure else "apiKey"] = RawCode("tokenProvider")
     else:
         given["apiKey"] = RawCode(environment(KEY))
@@ -163,21 +159,23 @@ def client_of(plan: CallPlan) -> str:
         headers[plan.extra.name] = RawCode(environment(plan.extra_name))
     if headers:
         given["defaultHeaders"] = headers
-    return f"{provider}const client = new {'AzureOpenAI' if address.azure else 'OpenAI'}({options(given)});"
+    client = "AzureOpenAI" if address.azure else "OpenAI"
+    return f"{token_provider(plan)}const client = new {client}({options(given)});"
 
 
-def rest(plan: CallPlan) -> WrittenCode:
-    plan = plan.named(RESERVED)
-    secret = environment(plan.secret_name)
+def token_provider(plan: CallPlan) -> str:
+    """What signs in, above a client that takes it; nothing where a key does."""
+    credential = f"  new DefaultAzureCredential(),\n  {quote(plan.scope)},\n"
+    return f"const tokenProvider = getBearerTokenProvider(\n{credential});\n" if plan.entra else ""
+
+
+def write_rest(plan: CallPlan) -> WrittenCode:
+    plan = plan.with_variables(RESERVED)
     headers: dict[str, Any] = {"Content-Type": "application/json"}
-    for name, before in plan.rest_headers:
-        headers[name] = RawCode(f"`{before}${{{secret}}}`" if before else secret)
-    headers |= plan.headers
-    if plan.extra:
-        headers[plan.extra.name] = RawCode(environment(plan.extra_name))
+    headers |= {header.name: header_value(header) for header in plan.rest_headers}
     body = indent(f"JSON.stringify({options(plan.body)})", INDENT)
     request = options({"method": "POST", "headers": RawCode(indent(options(headers), INDENT)), "body": RawCode(body)})
-    return draft(
+    return join_sections(
         plan,
         [],
         imports(plan),
@@ -186,6 +184,13 @@ def rest(plan: CallPlan) -> WrittenCode:
         f"const response = await fetch({quote(plan.url)}, {request});\n{CHECKED}",
         REST_PRINTS[plan.api, plan.streams],
     )
+
+
+def header_value(header: SentHeader) -> str | RawCode:
+    if not header.variable:
+        return header.text
+    secret = environment(header.variable)
+    return RawCode(f"`{header.text}${{{secret}}}`" if header.text else secret)
 
 
 CHECKED = """\
@@ -228,8 +233,8 @@ for (const item of output) {
 }
 
 
-def inference(plan: CallPlan) -> WrittenCode:
-    plan = plan.named(RESERVED)
+def write_inference(plan: CallPlan) -> WrittenCode:
+    plan = plan.with_variables(RESERVED)
     credential = "new DefaultAzureCredential()" if plan.entra else f"new AzureKeyCredential({environment(KEY)})"
     given: dict[str, Any] = {}
     if plan.entra:
@@ -245,7 +250,7 @@ def inference(plan: CallPlan) -> WrittenCode:
     modules = [f'import {imported} from "@azure-rest/ai-inference";', *key_module, *events]
     packages = ["@azure-rest/ai-inference", "@azure/identity" if plan.entra else "@azure/core-auth"]
     call = f'const response = await client.path("/chat/completions").post({body})'
-    return draft(
+    return join_sections(
         plan,
         [*packages, *(["@azure/core-sse"] if plan.streams else [])],
         imports(plan, "\n".join(modules), []),
@@ -284,9 +289,9 @@ def imports(plan: CallPlan, module: str = "", identity: list[str] | None = None)
 
 def assignments(plan: CallPlan) -> str:
     leads = ((f"const {name} =", given) for name, given in plan.variables.items())
-    return "\n".join(f"{after(lead, value(given, 0, len(lead) + 1))};" for lead, given in leads)
+    return "\n".join(f"{with_lead(lead, value(given, 0, len(lead) + 1))};" for lead, given in leads)
 
 
-def draft(plan: CallPlan, packages: list[str], *sections: str) -> WrittenCode:
+def join_sections(plan: CallPlan, packages: list[str], *sections: str) -> WrittenCode:
     text = "\n\n".join(filter(None, sections)) + "\n"
     return WrittenCode(text, f"npm install {' '.join(packages)}" if packages else "")

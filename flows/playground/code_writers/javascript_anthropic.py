@@ -9,13 +9,13 @@ from flows.playground.code_writers.call_plan import ANTHROPIC_SDK_VERSION, CallP
 from flows.playground.code_writers.choices import WrittenCode
 from flows.playground.code_writers.javascript import (
     RESERVED,
-    add_comment,
     assignments,
-    draft,
+    comment_model,
     environment,
     imports,
+    join_sections,
     options,
-    quote,
+    token_provider,
     value,
 )
 from flows.playground.code_writers.literals import RawCode
@@ -38,10 +38,10 @@ for (const block of message.content) {
 }
 
 
-def anthropic(plan: CallPlan) -> WrittenCode:
-    plan = plan.named(TAKEN)
+def write_anthropic(plan: CallPlan) -> WrittenCode:
+    plan = plan.with_variables(TAKEN)
     result = "stream" if plan.streams else "message"
-    return draft(
+    return join_sections(
         plan,
         [PACKAGE, *(["@azure/identity"] if plan.entra else [])],
         imports(plan, 'import AnthropicFoundry from "@anthropic-ai/foundry-sdk";', ["getBearerTokenProvider"]),
@@ -55,9 +55,7 @@ def anthropic(plan: CallPlan) -> WrittenCode:
 def call_of(plan: CallPlan, result: str) -> list[str]:
     named = {name: given for name, given in {"model": plan.model, **plan.body}.items() if name not in SAMPLING}
     sampling = {name: given for name, given in plan.body.items() if name in SAMPLING}
-    params = options(named)
-    if plan.endpoint.is_azure:
-        params = add_comment(params, f"model: {quote(plan.model)},", "the deployment name")
+    params = comment_model(plan, options(named))
     beside: dict[str, Any] = {}
     if sampling:
         rest = ", ".join(f"{name}: {value(given)}" for name, given in sampling.items())
@@ -74,12 +72,7 @@ def call_of(plan: CallPlan, result: str) -> list[str]:
 
 def client_of(plan: CallPlan) -> str:
     given: dict[str, Any] = {"baseURL": plan.address.base}
-    provider = ""
     if plan.entra:
-        provider = (
-            "const tokenProvider = getBearerTokenProvider(\n"
-            f"  new DefaultAzureCredential(),\n  {quote(plan.scope)},\n);\n"
-        )
         given |= {"apiKey": None, "azureADTokenProvider": RawCode("tokenProvider")}
     elif plan.sends_bearer_key:
         # Beside a function that gives a token, a key in the environment is an error.
@@ -91,4 +84,4 @@ def client_of(plan: CallPlan) -> str:
     headers = {name: RawCode(environment(variable)) for name, variable in plan.gateway_headers.items()}
     if headers:
         given["defaultHeaders"] = headers
-    return f"{provider}const client = new AnthropicFoundry({options(given)});"
+    return f"{token_provider(plan)}const client = new AnthropicFoundry({options(given)});"

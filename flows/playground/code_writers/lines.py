@@ -10,6 +10,7 @@ from typing import Any
 from flows.playground.code_writers.templated_text import TemplatedText, TextVariable
 
 Part = str | TextVariable
+KNOWN = {"\\": "\\\\", '"': '\\"', "\n": "\\n", "\r": "\\r", "\t": "\\t"}  # what most languages escape alike
 SHORT = 40  # characters that stand on one line, whatever they are
 MOST_LINES = 300  # of one text; longer ones are written in longer lines
 ATOM = re.compile(r"\S+[^\S\n]*\n?|[^\S\n]+\n?|\n")
@@ -47,10 +48,6 @@ def atoms_of(parts: Sequence[Part]) -> list[Part]:
     return atoms
 
 
-def json_unit(unit: int) -> str:
-    return f"\\u{unit:04x}"
-
-
 def join_texts(line: Sequence[Part]) -> list[Part]:
     """Neighbouring texts as one."""
     made: list[Part] = []
@@ -63,20 +60,25 @@ def join_texts(line: Sequence[Part]) -> list[Part]:
 
 
 class Escapes(dict[int, str]):
-    """Every character by the table, else itself when it can be seen, else by `unseen`."""
+    """Every character by the table, else itself when it can be seen, else by `escape_of`."""
 
-    def __init__(self, known: Mapping[str, str], unseen: Callable[[str], str]) -> None:
+    def __init__(self, known: Mapping[str, str], escape_of: Callable[[str], str]) -> None:
         super().__init__({ord(char): instead for char, instead in known.items()})
-        self._unseen = unseen
+        self._escape_of = escape_of
 
     def __missing__(self, code: int) -> str:
         char = chr(code)
-        self[code] = char if char.isprintable() else self._unseen(char)
+        self[code] = char if char.isprintable() else self._escape_of(char)
         return self[code]
 
 
-def escape(text: str, known: Mapping[str, str], unseen: Callable[[str], str]) -> str:
-    return text.translate(Escapes(known, unseen))
+def escape(text: str, known: Mapping[str, str], escape_of: Callable[[str], str]) -> str:
+    return text.translate(Escapes(known, escape_of))
+
+
+def quote_with(text: str, escape_of: Callable[[str], str]) -> str:
+    """A literal between double quotes, in languages that escape by `KNOWN`."""
+    return f'"{escape(text, KNOWN, escape_of)}"'
 
 
 def utf16(char: str) -> list[int]:
@@ -85,11 +87,15 @@ def utf16(char: str) -> list[int]:
     return [int.from_bytes(data[at : at + 2], "big") for at in range(0, len(data), 2)]
 
 
+def utf16_escapes(char: str) -> str:
+    return "".join(f"\\u{unit:04x}" for unit in utf16(char))
+
+
 def json_text(value: Any, also: Mapping[str, str] | None = None) -> str:
     """JSON on several lines. What cannot be seen is escaped, and what `also` names."""
     text = json.dumps(value, ensure_ascii=False, indent=2, allow_nan=False)
     known = {"\n": "\n", **(also or {})}  # a line end inside a text is escaped already
-    return escape(text, known, lambda char: "".join(map(json_unit, utf16(char))))
+    return escape(text, known, utf16_escapes)
 
 
 def indent(text: str, by: str) -> str:

@@ -67,11 +67,13 @@ def on_one_line(lead: str, entries: Sequence[tuple[str, Any]], style: LiteralSty
 def block(entries: Sequence[tuple[str, Any]], style: LiteralStyle, depth: int) -> str:
     """An entry a line, between the brackets."""
     inner = style.indent * (depth + 1)
-    lines = (after(key, value_literal(entry, style, depth + 1, len(inner) + len(key) + 2)) for key, entry in entries)
+    lines = (
+        with_lead(key, value_literal(entry, style, depth + 1, len(inner) + len(key) + 2)) for key, entry in entries
+    )
     return "\n" + "".join(f"{inner}{line},\n" for line in lines) + style.indent * depth
 
 
-def after(lead: str, literal: str) -> str:
+def with_lead(lead: str, literal: str) -> str:
     """A literal that begins with a line end stands below what leads to it."""
     if not lead:
         return literal.lstrip()

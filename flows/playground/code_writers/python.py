@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 import keyword
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from connections.foundry.routes import Api
-from flows.playground.code_writers.call_plan import KEY, CallPlan
+from flows.playground.code_writers.call_plan import KEY, CallPlan, SentHeader
 from flows.playground.code_writers.choices import WrittenCode
-from flows.playground.code_writers.lines import Part, escape, lines_of
+from flows.playground.code_writers.lines import KNOWN, Part, escape, lines_of, quote_with
 from flows.playground.code_writers.literals import LiteralStyle, RawCode, value_literal
 from flows.playground.code_writers.templated_text import TextVariable
 
 INDENT, WIDTH = "    ", 88
-KNOWN = {"\\": "\\\\", '"': '\\"', "\n": "\\n", "\r": "\\r", "\t": "\\t"}
 BRACES = {"{": "{{", "}": "}}"}
 RESERVED = frozenset(keyword.kwlist) | {
     "AzureKeyCredential", "AzureOpenAI", "ChatCompletionsClient", "DefaultAzureCredential", "Omit", "OpenAI", "choice",
@@ -23,20 +22,22 @@ RESERVED = frozenset(keyword.kwlist) | {
 }  # fmt: skip
 
 
-def unseen(char: str) -> str:
+def escape_of(char: str) -> str:
     code = ord(char)
     return f"\\x{code:02x}" if code < 0x100 else f"\\u{code:04x}" if code < 0x10000 else f"\\U{code:08x}"
 
 
 def quote(text: str) -> str:
-    return f'"{escape(text, KNOWN, unseen)}"'
+    return quote_with(text, escape_of)
 
 
 def literal(line: Iterable[Part]) -> str:
     parts = list(line)
     if not any(isinstance(part, TextVariable) for part in parts):
         return quote("".join(str(part) for part in parts))
-    inner = (f"{{{p.name}}}" if isinstance(p, TextVariable) else escape(p, {**KNOWN, **BRACES}, unseen) for p in parts)
+    inner = (
+        f"{{{p.name}}}" if isinstance(p, TextVariable) else escape(p, {**KNOWN, **BRACES}, escape_of) for p in parts
+    )
     return f'f"{"".join(inner)}"'
 
 
@@ -72,22 +73,22 @@ def call(function: str, arguments: Iterable[str], depth: int = 0) -> str:
 
 
 def argument(name: str, given: Any, comment: str = "") -> str:
-    return f"{name}={value(given, 1, len(INDENT) + len(name) + 2)},{f'  # {comment}' if comment else ''}"
+    return f"{name}={value(given, 1, len(INDENT) + len(name) + 2)},{comment}"
+
+
+def body_arguments(plan: CallPlan, body: Mapping[str, Any]) -> list[str]:
+    return [argument(name, given, plan.model_comment("  #") if name == "model" else "") for name, given in body.items()]
 
 
 def environment(name: str) -> str:
     return f'os.environ["{name}"]'
 
 
-def openai(plan: CallPlan) -> WrittenCode:
-    plan = plan.named(RESERVED)
+def write_openai(plan: CallPlan) -> WrittenCode:
+    plan = plan.with_variables(RESERVED)
     model = {"model": plan.model}
     method = "chat.completions" if plan.api is Api.CHAT else "responses"
-    comment = "the deployment name" if plan.endpoint.is_azure else ""
-    arguments = [
-        argument(name, given, comment if name == "model" else "")
-        for name, given in {**model, **plan.named_body}.items()
-    ]
+    arguments = body_arguments(plan, {**model, **plan.named_body})
     headers: dict[str, Any] = dict(plan.headers)
     if plan.sdk_header:
         # Only a call may leave out what the client sends by itself.
@@ -97,7 +98,7 @@ def openai(plan: CallPlan) -> WrittenCode:
     result = "stream" if plan.streams else "completion" if plan.api is Api.CHAT else "response"
     packages = ["openai", *(["azure-identity"] if plan.entra else [])]
     imported = ["Omit", client_class(plan)] if plan.sdk_header else [client_class(plan)]
-    return draft(
+    return join_sections(
         plan,
         packages,
         imports(plan, {"openai": imported, **identity_imports(plan, ["get_bearer_token_provider"])}),
@@ -133,39 +134,33 @@ def client_of(plan: CallPlan) -> str:
         arguments = [argument("azure_endpoint", address.base), argument("api_version", address.api_version)]
     else:
         arguments = [argument("base_url", f"{address.base}/")]
-    provider = ""
     if plan.entra:
         arguments.append(f"{'azure_ad_token_provider' if address.azure else 'api_key'}=token_provider,")
-        credential = ["DefaultAzureCredential(),", f"{quote(plan.scope)},"]
-        provider = f"token_provider = {call('get_bearer_token_provider', credential)}\n"
     else:
         arguments.append(f"api_key={environment(KEY)},")
     if address.query:
         arguments.append(argument("default_query", address.query))
     if plan.extra:
         arguments.append(argument("default_headers", {plan.extra.name: RawCode(environment(plan.extra_name))}))
-    return f"{provider}client = {call(client_class(plan), arguments)}"
+    return f"{token_provider(plan)}client = {call(client_class(plan), arguments)}"
 
 
-def rest(plan: CallPlan) -> WrittenCode:
-    plan = plan.named(RESERVED)
-    secret = environment(plan.secret_name)
-    # Before Python 3.12 an f-string holds no quotes of its own kind.
-    headers: dict[str, Any] = {
-        name: RawCode(f'f"{before}{{{secret.replace(chr(34), chr(39))}}}"' if before else secret)
-        for name, before in plan.rest_headers
-    }
-    headers |= plan.headers
-    if plan.extra:
-        headers[plan.extra.name] = RawCode(environment(plan.extra_name))
+def token_provider(plan: CallPlan) -> str:
+    """What signs in, above a client that takes it; nothing where a key does."""
+    credential = ["DefaultAzureCredential(),", f"{quote(plan.scope)},"]
+    return f"token_provider = {call('get_bearer_token_provider', credential)}\n" if plan.entra else ""
+
+
+def write_rest(plan: CallPlan) -> WrittenCode:
+    plan = plan.with_variables(RESERVED)
     arguments = [
         f"{quote(plan.url)},",
-        argument("headers", headers),
+        argument("headers", {header.name: header_value(header) for header in plan.rest_headers}),
         argument("json", plan.body),
         *(["stream=True,"] if plan.streams else []),
         "timeout=600,",
     ]
-    return draft(
+    return join_sections(
         plan,
         ["requests"],
         imports(plan, {"requests": []}, standard=["json", "os"] if plan.streams else ["os"]),
@@ -174,6 +169,14 @@ def rest(plan: CallPlan) -> WrittenCode:
         f"response = {call('requests.post', arguments)}\nresponse.raise_for_status()",
         REST_PRINTS[plan.api, plan.streams],
     )
+
+
+def header_value(header: SentHeader) -> str | RawCode:
+    if not header.variable:
+        return header.text
+    secret = environment(header.variable)
+    # Before Python 3.12 an f-string holds no quotes of its own kind.
+    return RawCode(f'f"{header.text}{{{secret.replace(chr(34), chr(39))}}}"' if header.text else secret)
 
 
 REST_PRINTS = {
@@ -206,8 +209,8 @@ for block in response.json()["content"]:
 }
 
 
-def inference(plan: CallPlan) -> WrittenCode:
-    plan = plan.named(RESERVED)
+def write_inference(plan: CallPlan) -> WrittenCode:
+    plan = plan.with_variables(RESERVED)
     credential = "DefaultAzureCredential()" if plan.entra else f"AzureKeyCredential({environment(KEY)})"
     arguments = [argument("endpoint", plan.address.base), f"credential={credential},"]
     if plan.entra:
@@ -220,7 +223,7 @@ def inference(plan: CallPlan) -> WrittenCode:
     modules = {"azure.ai.inference": ["ChatCompletionsClient"], **identity_imports(plan, [])}
     if not plan.entra:
         modules["azure.core.credentials"] = ["AzureKeyCredential"]
-    return draft(
+    return join_sections(
         plan,
         ["azure-ai-inference", *(["azure-identity"] if plan.entra else [])],
         imports(plan, modules),
@@ -251,7 +254,7 @@ def assignments(plan: CallPlan) -> str:
     return "\n".join(f"{name} = {value(given, 0, len(name) + 3)}" for name, given in plan.variables.items())
 
 
-def draft(plan: CallPlan, packages: list[str], *sections: str) -> WrittenCode:
+def join_sections(plan: CallPlan, packages: list[str], *sections: str) -> WrittenCode:
     if plan.choice.env_file and plan.env_names:
         packages = [*packages, "python-dotenv"]
     return WrittenCode("\n\n".join(filter(None, sections)) + "\n", f"pip install {' '.join(packages)}")

@@ -13,12 +13,13 @@ from flows.playground.code_writers.python import (
     RESERVED,
     argument,
     assignments,
+    body_arguments,
     call,
-    draft,
     environment,
     identity_imports,
     imports,
-    quote,
+    join_sections,
+    token_provider,
 )
 
 TAKEN = RESERVED | {"AnthropicFoundry", "message"}
@@ -35,10 +36,10 @@ for block in message.content:
 }
 
 
-def anthropic(plan: CallPlan) -> WrittenCode:
-    plan = plan.named(TAKEN)
+def write_anthropic(plan: CallPlan) -> WrittenCode:
+    plan = plan.with_variables(TAKEN)
     result = "stream" if plan.streams else "message"
-    return draft(
+    return join_sections(
         plan,
         [PACKAGE, *(["azure-identity"] if plan.entra else [])],
         imports(plan, {"anthropic": ["AnthropicFoundry"], **identity_imports(plan, ["get_bearer_token_provider"])}),
@@ -50,7 +51,6 @@ def anthropic(plan: CallPlan) -> WrittenCode:
 
 
 def arguments_of(plan: CallPlan) -> list[str]:
-    comment = "the deployment name" if plan.endpoint.is_azure else ""
     body = {"model": plan.model, **plan.body}
     beside_it = {*SAMPLING, *plan.extras}
     named = {name: given for name, given in body.items() if name not in beside_it}
@@ -59,17 +59,14 @@ def arguments_of(plan: CallPlan) -> list[str]:
         "extra_headers": {name: given for name, given in plan.headers.items() if given != ANTHROPIC_SDK_VERSION},
     }
     return [
-        *(argument(name, given, comment if name == "model" else "") for name, given in named.items()),
+        *body_arguments(plan, named),
         *(argument(name, given) for name, given in beside.items() if given),
     ]
 
 
 def client_of(plan: CallPlan) -> str:
     arguments = [argument("base_url", plan.address.base)]
-    provider = ""
     if plan.entra:
-        credential = ["DefaultAzureCredential(),", f"{quote(plan.scope)},"]
-        provider = f"token_provider = {call('get_bearer_token_provider', credential)}\n"
         arguments.append("azure_ad_token_provider=token_provider,")
     elif plan.sends_bearer_key:
         arguments.append(f"azure_ad_token_provider=lambda: {environment(plan.key_name)},  # sends the key as a bearer")
@@ -80,4 +77,4 @@ def client_of(plan: CallPlan) -> str:
     headers = {name: RawCode(environment(variable)) for name, variable in plan.gateway_headers.items()}
     if headers:
         arguments.append(argument("default_headers", headers))
-    return f"{provider}client = {call('AnthropicFoundry', arguments)}"
+    return f"{token_provider(plan)}client = {call('AnthropicFoundry', arguments)}"

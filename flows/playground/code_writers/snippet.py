@@ -39,25 +39,29 @@ from flows.playground.code_writers.choices import (
 Writer = Callable[[CallPlan], WrittenCode]
 WRITERS: Mapping[Language, Mapping[Sdk, Writer]] = {
     Language.PYTHON: {
-        Sdk.ANTHROPIC: python_anthropic.anthropic,
-        Sdk.OPENAI: python.openai,
-        Sdk.REST: python.rest,
-        Sdk.INFERENCE: python.inference,
+        Sdk.ANTHROPIC: python_anthropic.write_anthropic,
+        Sdk.OPENAI: python.write_openai,
+        Sdk.REST: python.write_rest,
+        Sdk.INFERENCE: python.write_inference,
     },
     Language.JAVASCRIPT: {
-        Sdk.ANTHROPIC: javascript_anthropic.anthropic,
-        Sdk.OPENAI: javascript.openai,
-        Sdk.REST: javascript.rest,
-        Sdk.INFERENCE: javascript.inference,
+        Sdk.ANTHROPIC: javascript_anthropic.write_anthropic,
+        Sdk.OPENAI: javascript.write_openai,
+        Sdk.REST: javascript.write_rest,
+        Sdk.INFERENCE: javascript.write_inference,
     },
     Language.CSHARP: {
-        Sdk.OPENAI: csharp_openai.openai,
-        Sdk.REST: csharp.rest,
-        Sdk.INFERENCE: csharp_inference.inference,
+        Sdk.OPENAI: csharp_openai.write_openai,
+        Sdk.REST: csharp.write_rest,
+        Sdk.INFERENCE: csharp_inference.write_inference,
     },
-    Language.JAVA: {Sdk.OPENAI: java_openai.openai, Sdk.REST: java.rest, Sdk.INFERENCE: java_inference.inference},
-    Language.GO: {Sdk.OPENAI: go_openai.openai, Sdk.REST: go.rest},
-    Language.CURL: {Sdk.REST: curl.rest},
+    Language.JAVA: {
+        Sdk.OPENAI: java_openai.write_openai,
+        Sdk.REST: java.write_rest,
+        Sdk.INFERENCE: java_inference.write_inference,
+    },
+    Language.GO: {Sdk.OPENAI: go_openai.write_openai, Sdk.REST: go.write_rest},
+    Language.CURL: {Sdk.REST: curl.write_rest},
 }
 FILE_NAMES = {
     Language.PYTHON: "playground.py",

@@ -13,6 +13,7 @@ from connections.foundry.routes import Api
 from flows.playground.code_writers.call_plan import CallPlan
 from flows.playground.code_writers.choices import SnippetRefusal
 
+OF_RESPONSES = ("temperature", "top_p", "max_output_tokens", "store", "instructions")  # that all of these SDKs know
 ROLES = ("system", "developer", "user", "assistant")
 
 
@@ -47,7 +48,11 @@ class TypedBody:
     turns: tuple[MessageTurn, ...]
     known: Mapping[str, Any]  # what the SDK has a name for
     others: Mapping[str, Any]  # what goes as JSON
-    streams: bool
+
+    @property
+    def stop_texts(self) -> list[str]:
+        stop = self.known.get("stop") or []
+        return [stop] if isinstance(stop, str) else list(stop)
 
 
 def typed_body(plan: CallPlan, known: Collection[str]) -> TypedBody:
@@ -59,7 +64,6 @@ def typed_body(plan: CallPlan, known: Collection[str]) -> TypedBody:
         turns=tuple(turn_of(message) for message in messages),
         known={name: value for name, value in plan.body.items() if name in known},
         others={name: value for name, value in plan.body.items() if name not in known and name not in apart},
-        streams=plan.streams,
     )
 
 
