@@ -61,6 +61,10 @@ class Session(models.Model):
     def active_columns(self) -> list[dict[str, Any]]:
         return list(self.columns if self.comparing else self.columns[:1])
 
+    @property
+    def active_setups(self) -> list[Setup]:
+        return [self.setup_of(column) for column in range(len(self.active_columns))]
+
     def setup_of(self, column: int) -> Setup:
         """The settings of one column: its own over those of the session."""
         overrides = self.columns[column] if column < len(self.columns) else {}

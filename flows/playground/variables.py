@@ -17,6 +17,7 @@ from flows.language.values import as_text
 from foundryflow.strict_json import JsonError, storable_json
 
 NAME = r"[A-Za-z_][A-Za-z0-9_]*"  # of a variable
+PLAIN_TAG = re.compile(rf"{{{{\s*({NAME})\s*}}}}")
 INPUTS = "inputs"  # all inputs together, in every flow
 LONGEST_NUMBER = 18  # digits, so that every number is one to whoever reads it
 # Filters that take whatever comes as text; "12" and 12 are the same to them.
@@ -114,7 +115,7 @@ def conditions_in(templates: Iterable[str]) -> set[str]:
     """Variables that a template asks whether they hold something: `{% if x %}`, `x or y`."""
     found: set[str] = set()
     for template in templates:
-        for node in parsed(template).find_all((nodes.If, nodes.CondExpr, nodes.Or)):
+        for node in tree_of(template).find_all((nodes.If, nodes.CondExpr, nodes.Or)):
             asked: nodes.Node = getattr(node, "left" if isinstance(node, nodes.Or) else "test")
             named = [asked, *asked.find_all((nodes.Name, *ACCESS))]
             found |= {variable for each in named if (variable := variable_of(each))}
@@ -128,8 +129,8 @@ def holes_in(templates: Sequence[str], values: Mapping[str, Any]) -> list[str]:
     return [name for name in empty if name not in may_be_empty]
 
 
-def parsed(template: str) -> nodes.Template:
-    """Empty where it cannot be read."""
+def tree_of(template: str) -> nodes.Template:
+    """The syntax tree; empty where it cannot be read."""
     try:
         return jinja2.Environment().parse("" if is_plain(template) else template)  # noqa: S701 - renders nothing
     except jinja2.TemplateSyntaxError:
@@ -138,7 +139,7 @@ def parsed(template: str) -> nodes.Template:
 
 def numbers_in(templates: Iterable[str]) -> set[str]:
     """Variables that a template calculates with."""
-    trees = map(parsed, templates)
+    trees = map(tree_of, templates)
     return {variable for tree in trees for node in number_nodes(tree) if (variable := variable_of(node))}
 
 

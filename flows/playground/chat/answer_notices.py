@@ -23,13 +23,13 @@ class Metric:
 
 
 @dataclass(frozen=True)
-class Note:
+class AnswerNotice:
     """`raise_to` offers another try with that many tokens."""
 
     icon: str
     css: str
-    head: str
-    words: str = ""
+    title: str
+    sentence: str = ""
     details: Sequence[Metric] = ()
     raise_to: int | None = None
 
@@ -53,41 +53,43 @@ def tokens_label(answer: Answer) -> str:
     return " · ".join([*parts, *(f"{usage[name]:,} {word}" for name, word in PARTS if usage.get(name))])
 
 
-def note_of(answer: Answer) -> Note | None:
+def notice_of(answer: Answer) -> AnswerNotice | None:
     if answer.state == State.FAILED:
-        return failure_note(answer)
+        return failure_notice(answer)
     if answer.state == State.CANCELLED:
         after = duration_ms(answer.facts.get("total_ms"))
         kept = " The conversation goes on from what had come." if answer.text else ""
-        return Note("circle-minus", "", f"Stopped after {after}." if after else "Stopped.", kept.strip())
+        return AnswerNotice("circle-minus", "", f"Stopped after {after}." if after else "Stopped.", kept.strip())
     if answer.facts.get("finish_reason") == "length":
-        return cut_off_note(answer)
+        return cut_off_notice(answer)
     if answer.facts.get("finish_reason") == "content_filter":
-        head = f"{answer.warning or 'Filtered'}."
-        words = "The content filter ended the answer. Ask in other words, or have the filter of the deployment changed."
-        return Note("triangle-alert", "is-warn", head, words)
+        title = f"{answer.warning or 'Filtered'}."
+        sentence = (
+            "The content filter ended the answer. Ask in other words, or have the filter of the deployment changed."
+        )
+        return AnswerNotice("triangle-alert", "is-warn", title, sentence)
     if answer.warning:
-        return Note("triangle-alert", "is-warn", answer.warning)
+        return AnswerNotice("triangle-alert", "is-warn", answer.warning)
     return None
 
 
-def failure_note(answer: Answer) -> Note:
+def failure_notice(answer: Answer) -> AnswerNotice:
     error = answer.error or {}
     details = [
         Metric(label, str(error[name]))
         for label, name in (("kind", "kind"), ("status", "status"), ("request id", "request_id"))
         if error.get(name)
     ]
-    head, words = str(error.get("message") or "The call failed."), str(error.get("hint") or "")
-    return Note("circle-x", "is-bad", head, words, details)
+    title, sentence = str(error.get("message") or "The call failed."), str(error.get("hint") or "")
+    return AnswerNotice("circle-x", "is-bad", title, sentence, details)
 
 
-def cut_off_note(answer: Answer) -> Note:
+def cut_off_notice(answer: Answer) -> AnswerNotice:
     spent = (answer.usage or {}).get("completion_tokens")
     limit = (answer.setup.get("parameters") or {}).get("max_completion_tokens")
-    head = f"Cut at {spent:,} tokens." if isinstance(spent, int) else "Cut."
+    title = f"Cut at {spent:,} tokens." if isinstance(spent, int) else "Cut."
     if not isinstance(limit, int):
-        return Note("triangle-alert", "is-warn", head, "The answer reached the limit of the deployment.")
+        return AnswerNotice("triangle-alert", "is-warn", title, "The answer reached the limit of the deployment.")
     thought = "" if answer.text else " All of it went into reasoning."
-    words = f"The answer reached Max completion tokens.{thought}"
-    return Note("triangle-alert", "is-warn", head, words, raise_to=max(LEAST_RAISED, limit * 2))
+    sentence = f"The answer reached Max completion tokens.{thought}"
+    return AnswerNotice("triangle-alert", "is-warn", title, sentence, raise_to=max(LEAST_RAISED, limit * 2))

@@ -91,11 +91,11 @@ def ask_turn(turn: Turn, by: User) -> Turn:
 
 def check_askable(session: Session, prompts: Mapping[int, str]) -> None:
     """Raises NotAskable with everything that is missing, before anything is called."""
-    if problems := missing(session, prompts):
+    if problems := settings_problems(session, prompts):
         raise NotAskable(problems)
 
 
-def missing(session: Session, prompts: Mapping[int, str]) -> dict[str, str]:
+def settings_problems(session: Session, prompts: Mapping[int, str]) -> dict[str, str]:
     """What keeps these questions, by their columns, from being asked, by the name of its field."""
     problems: dict[str, str] = {}
     known = set(Connection.objects.foundry().values_list("name", flat=True))

@@ -97,10 +97,10 @@ def field_name(name: str, column: int) -> str:
 
 def column_views(session: Session, refused: Sequence[Refused]) -> list[ColumnView]:
     shared = Setup.from_json(session.setup)
-    setups = [session.setup_of(number) for number in range(len(session.active_columns))]
+    columns = zip(session.active_setups, session.active_columns, refused, strict=True)
     return [
-        ColumnView(number, setups[number], own, differences(shared, setups[number]), refused[number])
-        for number, own in enumerate(session.active_columns)
+        ColumnView(number, setup, own, differences(shared, setup), refusals)
+        for number, (setup, own, refusals) in enumerate(columns)
     ]
 
 

@@ -19,7 +19,7 @@ from flows.language.errors import ActionError
 from flows.language.expressions import is_plain
 from flows.playground.chat.refusals import Refusals
 from flows.playground.models import Session
-from flows.playground.setup import Example, Setup
+from flows.playground.setup import TEXTS, WINDOW, Example, Setup
 from flows.playground.variables import optional_in, template_problem, variables_in
 from flows.properties.base import properties_of
 from foundryflow.strict_json import JsonError, storable_json
@@ -31,7 +31,6 @@ LEAVE_EMPTY = "leave-empty"  # names variables that are to be empty
 EXAMPLES_SHOWN = "examples-shown"
 HINTS = {"stop": "One a line, at most four.", "extra_parameters": 'JSON, sent as it is: {"top_k": 5}'}
 FORMATS = (("", "Text"), ("json_object", "JSON object"), ("json_schema", "JSON schema"))
-TEXTS, WINDOW = ("connection", "model", "instructions"), ("history_messages", "history_tokens")
 PROPERTIES: Mapping[str, Any] = properties_of(Properties)  # of a chat completion, which say labels, bounds and choices
 
 
@@ -216,13 +215,13 @@ class SetupForm(ParametersForm):
 
     def examples(self) -> tuple[Example, ...]:
         """As posted, with the one added or without the one removed that a button says."""
-        pairs, removed = self.examples_posted(), str(self.data.get("remove-example", ""))
+        pairs, removed = self.posted_examples(), str(self.data.get("remove-example", ""))
         if removed.isdecimal():
             pairs = [pair for at, pair in enumerate(pairs) if at != int(removed[:6])]
         added = [Example("", "")] if "add-example" in self.data and len(pairs) < MOST_EXAMPLES else []
         return (*pairs, *added)
 
-    def examples_posted(self) -> list[Example]:
+    def posted_examples(self) -> list[Example]:
         pairs = []
         for at in range(MOST_EXAMPLES):
             if f"example-{at}-user" not in self.data:

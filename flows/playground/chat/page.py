@@ -20,11 +20,11 @@ from flows.playground.chat.forms import VARIABLE, ParameterField, ParametersForm
 from flows.playground.chat.refusals import Refused, refusals_of, refused_by_columns
 from flows.playground.chat.talk import Talk, talk_of
 from flows.playground.models import Session
-from flows.playground.setup import Setup, tokens_of
+from flows.playground.setup import WINDOW, Setup, tokens_of
 from flows.pricing.table import known_prices
 from foundryflow.names import may_change
 
-RECENT = 8
+MOST_RECENT = 8
 MORE = (
     *("seed", "stop", "frequency_penalty", "presence_penalty"),
     *("reasoning_summary", "top_logprobs", "service_tier", "extra_parameters"),
@@ -77,7 +77,7 @@ class SessionPage:
         return Setup.from_json(self.session.setup)
 
     @property
-    def chosen(self) -> Connection | None:
+    def chosen_connection(self) -> Connection | None:
         return next((each for each in self.connections if each.name == self.setup.connection), None)
 
     @property
@@ -85,7 +85,7 @@ class SessionPage:
         return [each for each in self.fields if each.parameter not in (*MORE, *FORM)]
 
     @property
-    def more(self) -> list[ParameterField]:
+    def more_parameters(self) -> list[ParameterField]:
         return [each for each in self.fields if each.parameter in MORE]
 
     @property
@@ -115,6 +115,22 @@ class SessionPage:
         return [(at, example.user, example.assistant) for at, example in enumerate(self.setup.examples)]
 
     @property
+    def window_fields(self) -> list[tuple[str, str, int | None, str, str]]:
+        """How much of the conversation is sent: name, label, value, what empty means and what is wrong."""
+        setup, problems = self.setup, self.problems
+        return [
+            (name, label, getattr(setup, name), empty, problems.get(name, ""))
+            for name, label, empty in (
+                ("history_messages", "Newest messages", "all"),
+                ("history_tokens", "Tokens, about", "no limit"),
+            )
+        ]
+
+    @property
+    def has_window_problem(self) -> bool:
+        return any(name in self.problems for name in WINDOW)
+
+    @property
     def history_label(self) -> str:
         return history_label(self.session)
 
@@ -129,7 +145,7 @@ class SessionPage:
 
     @property
     def columns(self) -> list[ColumnView]:
-        return column_views(self.session, self.refused)
+        return column_views(self.session, self.refusals_by_column)
 
     @property
     def figures(self) -> list[ColumnFigures]:
@@ -140,20 +156,20 @@ class SessionPage:
         return Locks.of(self.session)
 
     @property
-    def recent(self) -> list[Session]:
+    def recent_sessions(self) -> list[Session]:
         own = Session.objects.filter(owner=self.user).exclude(pk=self.session.pk)
-        return list(own.only("pk", "name")[:RECENT])
+        return list(own.only("pk", "name")[:MOST_RECENT])
 
     @cached_property
-    def refused(self) -> list[Refused]:
+    def refusals_by_column(self) -> list[Refused]:
         return refused_by_columns(self.session, self.connections)
 
     @cached_property
     def fields(self) -> list[ParameterField]:
         """The parameters on the left, which are those of all columns that have none of their own."""
         shown = {**ParametersForm.shown_values(self.setup.parameters), **self.typed}
-        columns = enumerate(self.session.active_columns)
-        refused = {number: self.refused[number] for number, own in columns if "parameters" not in own}
+        columns = enumerate(zip(self.session.active_columns, self.refusals_by_column, strict=True))
+        refused = {number: found for number, (own, found) in columns if "parameters" not in own}
         return [
             ParameterField(
                 name,

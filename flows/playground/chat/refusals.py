@@ -27,8 +27,7 @@ class Refusals:
 def refused_by_columns(session: Session, connections: Iterable[Connection]) -> list[Refused]:
     """For each active column what its deployment was seen to refuse."""
     known = {connection.name: connection for connection in connections}
-    setups = [session.setup_of(number) for number in range(len(session.active_columns))]
-    asked = [(known.get(setup.connection), setup.model.strip()) for setup in setups]
+    asked = [(known.get(setup.connection), setup.model.strip()) for setup in session.active_setups]
     lessons = lessons_of([(connection.endpoint, model) for connection, model in asked if connection and model])
     return [
         refused_by(connection, model, lessons[connection.endpoint, model]) if connection else {}

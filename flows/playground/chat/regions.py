@@ -72,7 +72,7 @@ def render_refusals(session: Session) -> str:
     if now is None:  # deleted meanwhile
         return ""
     shown = page_without_talk(now, now.owner)
-    refused = {name for sentences in shown.refused for name in sentences}
+    refused = {name for sentences in shown.refusals_by_column for name in sentences}
     return "".join(partial(each) for each in refusal_regions(shown) if each.context["field"].parameter in refused)
 
 

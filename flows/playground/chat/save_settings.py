@@ -27,7 +27,7 @@ def change_settings(session: Session) -> Iterator[None]:
         session.save(update_fields=[*SETTINGS, "changed_at"])
 
 
-def save_posted(session: Session, data: Mapping[str, Any]) -> tuple[SetupForm, dict[str, str]]:
+def save_settings(session: Session, data: Mapping[str, Any]) -> tuple[SetupForm, dict[str, str]]:
     """Saves what was posted and understood; says what was not, by field."""
     form = SetupForm(data)
     with change_settings(session):

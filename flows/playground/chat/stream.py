@@ -52,11 +52,11 @@ class FollowedAnswer:
     came: int = 0  # what the engine had counted when text was sent last
     sent: int = 0  # characters in the page
     due: float = 0.0  # when the next piece may go
-    ended: bool = False
+    has_ended: bool = False
 
     @property
     def has_new_text(self) -> bool:
-        return not self.ended and self.progress is not None and hub.text_length(self.run_id, ACTION) > self.came
+        return not self.has_ended and self.progress is not None and hub.text_length(self.run_id, ACTION) > self.came
 
     def piece(self, now: float) -> str:
         """Text that has come since the last one, when it is time for it."""
@@ -85,33 +85,33 @@ class AnswerFeed:
     can_edit: bool
     answers: list[FollowedAnswer] = field(default_factory=list)
     refusals: str = ""  # as they were sent last
-    begun: bool = False  # an answer has, since the last look: what its deployment refused is known now
+    has_begun: bool = False  # an answer, since the last look: what its deployment refused is known now
 
     @property
-    def ended(self) -> bool:
-        return all(each.ended for each in self.answers)
+    def has_ended(self) -> bool:
+        return all(each.has_ended for each in self.answers)
 
     def pieces(self) -> Iterator[str]:
         now = time.monotonic()
         for each in self.answers:
             is_first = not each.sent
             yield (piece := each.piece(now))
-            self.begun = self.begun or (is_first and bool(piece))
+            self.has_begun = self.has_begun or (is_first and bool(piece))
 
     def pause(self, until: float) -> float:
         """Seconds until something is due though nothing happens."""
         due = min([until, *(each.due for each in self.answers if each.has_new_text)])
         return max(0.001, due - time.monotonic())
 
-    def elapsed(self) -> Iterator[str]:
+    def elapsed_times(self) -> Iterator[str]:
         for each in self.answers:
-            if each.progress is not None and not each.ended:
-                context = {"pk": each.answer_id, "elapsed": each.progress.elapsed}
+            if each.progress is not None and not each.has_ended:
+                context = {"pk": each.answer_id, "elapsed": each.progress.milliseconds}
                 yield partial(Region("playground/_elapsed.html", f"elapsed-{each.answer_id}", context))
 
     def news(self) -> list[AnswerNews]:
         """Looks into the database, in a thread of its own."""
-        live = {each.answer_id: each for each in self.answers if not each.ended}
+        live = {each.answer_id: each for each in self.answers if not each.has_ended}
         found: list[AnswerNews] = []
         seen = list(current_answers(live))
         for answer, progress in seen:
@@ -140,7 +140,7 @@ class AnswerFeed:
         by_id = {each.answer_id: each for each in self.answers}
         for one in news:
             if followed := by_id.get(one.answer_id):
-                followed.ended, followed.progress = one.progress is None, one.progress
+                followed.has_ended, followed.progress = one.progress is None, one.progress
             if followed and one.shown is not None:
                 # What came while the database was read is sent with the next piece.
                 followed.sent, followed.came = one.shown, -1
@@ -169,10 +169,10 @@ async def follow(session: Session, shown: Sequence[int], *, can_edit: bool) -> A
     tick, look = time.monotonic() + TICK, time.monotonic() + LOOK
     with hub.subscribe(*(each.run_id for each in feed.answers)) as subscription:
         try:
-            while not feed.ended and not hub.closing:
+            while not feed.has_ended and not hub.closing:
                 parts = list(feed.pieces())
-                if feed.begun:
-                    feed.begun = False
+                if feed.has_begun:
+                    feed.has_begun = False
                     subscription.notify()
                 if reading is not None and reading.done():
                     parts += feed.note_news(reading.result())
@@ -181,18 +181,18 @@ async def follow(session: Session, shown: Sequence[int], *, can_edit: bool) -> A
                     reading = asyncio.create_task(read_patiently(feed.news))
                     reading.add_done_callback(lambda _: subscription.notify(recorded=False))
                 if time.monotonic() >= tick:
-                    parts += feed.elapsed()
+                    parts += feed.elapsed_times()
                     tick = time.monotonic() + TICK
                 if time.monotonic() >= look:
                     subscription.notify()
                     look = time.monotonic() + LOOK
                 if added := "".join(parts):
                     yield event(added)
-                if not feed.ended:
+                if not feed.has_ended:
                     await subscription.wait_for_change(feed.pause(tick))
         finally:
             if reading is not None:
                 reading.cancel()
-    if feed.ended:
+    if feed.has_ended:
         yield event("", name="answers-ended")
         yield event(await read_patiently(render_end, session, can_edit=can_edit))

@@ -2,27 +2,27 @@
 
 from __future__ import annotations
 
-import re
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from django.urls import reverse
 from django.utils import timezone
 
 from flows.engine.live import hub
 from flows.flowchart.states import StateView, state_view_of
 from flows.models import LIVE, ActionRun, Run, State
+from flows.playground.chat.answer_notices import AnswerNotice, Metric, metrics_of, notice_of
 from flows.playground.chat.branch import Tree, prompt_of, without_images
 from flows.playground.chat.costs import Prices
-from flows.playground.chat.notes import Metric, Note, metrics_of, note_of
 from flows.playground.chat.results import collect_results
 from flows.playground.models import Answer, Session, Turn
 from flows.playground.setup import ACTION, LETTERS
+from flows.playground.variables import PLAIN_TAG
 
 TURNS = 30  # of the branch that are shown at first
 MANY = 3  # tries of a question
-PART = re.compile(r"\{\{\s*([A-Za-z_][A-Za-z0-9_]*)\s*\}\}")
 
 
 @dataclass(frozen=True)
@@ -34,7 +34,7 @@ class PromptPiece:
 
 
 def prompt_pieces(template: str) -> list[PromptPiece]:
-    parts = PART.split(template)
+    parts = PLAIN_TAG.split(template)
     return [PromptPiece(part, variable=at % 2 == 1) for at, part in enumerate(parts) if part]
 
 
@@ -66,8 +66,34 @@ class CallProgress:
         return f"{self.view.words}, goes on at {timezone.localtime(self.until):%H:%M:%S}"
 
     @property
-    def elapsed(self) -> float | None:
+    def milliseconds(self) -> float | None:
+        """How long it has gone."""
         return (timezone.now() - self.since).total_seconds() * 1000 if self.since else None
+
+
+@dataclass(frozen=True)
+class Alternatives:
+    """What may stand in the same place, by number, the oldest first; `own` is shown."""
+
+    noun: str
+    numbers: Sequence[int]
+    own: int
+    view: str  # that shows another one, by its verb
+    verb: str
+
+    @property
+    def place(self) -> int:
+        return list(self.numbers).index(self.own) + 1 if self.own in self.numbers else 1
+
+    @property
+    def before(self) -> str:
+        """Its address; empty where there is none."""
+        return reverse(self.view, args=[self.numbers[self.place - 2], self.verb]) if self.place > 1 else ""
+
+    @property
+    def after(self) -> str:
+        is_last = self.place >= len(self.numbers)
+        return "" if is_last else reverse(self.view, args=[self.numbers[self.place], self.verb])
 
 
 @dataclass(frozen=True)
@@ -79,7 +105,7 @@ class AnswerView:
     progress: CallProgress | None = None
     so_far: str = ""
     metrics: Sequence[Metric] = ()
-    note: Note | None = None
+    notice: AnswerNotice | None = None
 
     @property
     def model(self) -> str:
@@ -90,16 +116,8 @@ class AnswerView:
         return str(self.answer.facts.get("connection") or self.answer.setup.get("connection") or "")
 
     @property
-    def place(self) -> int:
-        return self.tries.index(self.answer.pk) + 1 if self.answer.pk in self.tries else 1
-
-    @property
-    def before(self) -> int | None:
-        return self.tries[self.place - 2] if self.place > 1 else None
-
-    @property
-    def after(self) -> int | None:
-        return self.tries[self.place] if self.place < len(self.tries) else None
+    def alternatives(self) -> Alternatives:
+        return Alternatives("try", self.tries, self.answer.pk, "playground:answer", "choose")
 
     @property
     def letter(self) -> str:
@@ -107,12 +125,12 @@ class AnswerView:
 
     @property
     def outcome(self) -> StateView:
-        """How the call ended, for the head of a column; a note that says more than it should be makes it a warning."""
+        """How the call ended, for the head of a column; a notice of what is not as it should be makes it a warning."""
         if self.answer.state == State.FAILED:
             return state_view_of("failed")
         if self.answer.state == State.CANCELLED:
             return state_view_of("cancelled", "Stopped")
-        is_done = self.answer.state == State.SUCCEEDED and not (self.note and self.note.css)
+        is_done = self.answer.state == State.SUCCEEDED and not (self.notice and self.notice.css)
         return state_view_of("succeeded", "Done") if is_done else state_view_of("warning")
 
 
@@ -136,16 +154,8 @@ class TurnView:
         return range(self.turn.image_count)  # type: ignore[attr-defined]
 
     @property
-    def place(self) -> int:
-        return list(self.siblings).index(self.turn.pk) + 1 if self.turn.pk in self.siblings else 1
-
-    @property
-    def before(self) -> int | None:
-        return self.siblings[self.place - 2] if self.place > 1 else None
-
-    @property
-    def after(self) -> int | None:
-        return self.siblings[self.place] if self.place < len(self.siblings) else None
+    def alternatives(self) -> Alternatives:
+        return Alternatives("branch", self.siblings, self.turn.pk, "playground:turn", "switch")
 
     @property
     def spreads(self) -> bool:
@@ -243,7 +253,7 @@ def answer_view(answer: Answer, prices: Prices, tries: Sequence[int], progress: 
     if progress is not None:
         so_far = hub.texts_of(answer.run_id).get(ACTION, "") if answer.run_id else ""
         return AnswerView(answer, tries, progress, so_far)
-    return AnswerView(answer, tries, metrics=metrics_of(answer, prices), note=note_of(answer))
+    return AnswerView(answer, tries, metrics=metrics_of(answer, prices), notice=notice_of(answer))
 
 
 def call_progress(answers: Sequence[Answer]) -> dict[int, CallProgress]:

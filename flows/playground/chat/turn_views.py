@@ -24,7 +24,7 @@ from flows.playground.chat.regions import (
     view_of_turn,
 )
 from flows.playground.chat.responses import problems_response, talk_response
-from flows.playground.chat.save_settings import change_settings, save_posted
+from flows.playground.chat.save_settings import change_settings, save_settings
 from flows.playground.models import Answer, Session, Turn
 from foundryflow.access import editor, reader
 from foundryflow.http import Request, form_data, whole_number
@@ -41,7 +41,7 @@ def save_page(request: Request, turn: Turn, verb: str, prompts: Mapping[int, str
     `prompts` are those that would be asked, by column; of their variables some are `known`.
     """
     if verb in ASKING and EXAMPLES_SHOWN in request.POST:
-        _, problems = save_posted(turn.session, form_data(request))
+        _, problems = save_settings(turn.session, form_data(request))
         problems |= empty_variables(turn.session, prompts, {*known, *request.POST.getlist(LEAVE_EMPTY)})
         if problems:
             raise NotAskable(problems)

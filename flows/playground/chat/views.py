@@ -20,7 +20,7 @@ from connections.models import Connection
 from flows.playground.access import find_session, find_session_of, find_turn
 from flows.playground.audited import record_calls, record_change, record_session
 from flows.playground.chat import comparison, edits, images
-from flows.playground.chat.ask import UNNAMED, ask_question, empty_variables, missing
+from flows.playground.chat.ask import UNNAMED, ask_question, empty_variables, settings_problems
 from flows.playground.chat.calls import NotAskable
 from flows.playground.chat.forms import (
     EXAMPLES_SHOWN,
@@ -41,7 +41,7 @@ from flows.playground.chat.regions import (
     variables_region,
 )
 from flows.playground.chat.responses import page_response, problems_response, redirect_to_session, talk_response
-from flows.playground.chat.save_settings import change_settings, save_posted
+from flows.playground.chat.save_settings import change_settings, save_settings
 from flows.playground.models import Session
 from flows.playground.setup import Setup
 from foundryflow.access import editor, reader
@@ -117,7 +117,7 @@ def save(request: Request, pk: int) -> HttpResponse:
     session = find_session(request, pk, change=True)
     before = deployments_of(session)
     with transaction.atomic():
-        form, problems = save_posted(session, form_data(request))
+        form, problems = save_settings(session, form_data(request))
         record_change(request, session)
     problems |= template_problems(Setup.from_json(session.setup), session.draft)
     if not request.htmx:
@@ -136,8 +136,7 @@ def save(request: Request, pk: int) -> HttpResponse:
 
 def deployments_of(session: Session) -> list[tuple[str, str]]:
     """Connection and deployment of each column."""
-    setups = [session.setup_of(number) for number in range(len(session.active_columns))]
-    return [(setup.connection, setup.model) for setup in setups]
+    return [(setup.connection, setup.model) for setup in session.active_setups]
 
 
 def dependent_regions(
@@ -159,7 +158,7 @@ def dependent_regions(
         yield from refusal_regions(shown)
         if not shown.session.comparing:
             yield Region("playground/_connection_hint.html", "connection-hint", context)
-    if len(form.examples_posted()) != len(now.examples) and EXAMPLES_SHOWN in request.POST:
+    if len(form.posted_examples()) != len(now.examples) and EXAMPLES_SHOWN in request.POST:
         yield Region("playground/_examples.html", "examples", context)
         yield Region("playground/_examples_count.html", "examples-count", context)
 
@@ -183,12 +182,13 @@ def refused_values(request: Request, problems: dict[str, str]) -> dict[str, str]
 def ask(request: Request, pk: int) -> HttpResponse:
     """Asks what is typed, with the settings as they stand on the page."""
     session = find_session(request, pk, change=True)
-    _, problems = save_posted(session, form_data(request))
+    _, problems = save_settings(session, form_data(request))
     names = [*posted_fields(request), "prompt", "images", "connection", "model"]
     try:
         attached = images.read_images(request.FILES.getlist("images"))
         prompts = dict.fromkeys(range(len(session.active_columns)), session.draft) | own_prompts(session)
-        problems |= missing(session, prompts) | empty_variables(session, prompts, request.POST.getlist(LEAVE_EMPTY))
+        problems |= settings_problems(session, prompts)
+        problems |= empty_variables(session, prompts, request.POST.getlist(LEAVE_EMPTY))
         if problems:
             raise NotAskable(problems)
         with transaction.atomic():

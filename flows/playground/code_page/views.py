@@ -103,18 +103,20 @@ def find_connection(name: str) -> Connection:
 def code_source(connection: Connection, endpoint: Endpoint, now: NextRequest) -> CodeSource:
     """Everything but the key, which is not read."""
     lessons = LearntLesson.objects.filter(endpoint=connection.endpoint, model__in=("", now.request.model))
-    extra = None
-    if connection.extra_header:
-        extra = ExtraHeader(connection.extra_header, is_key=not connection.extra_header_value)
     return CodeSource(
         endpoint,
         now.request,
         connection.key_header,
-        extra,
+        extra_header_of(connection),
         [as_lesson(row) for row in lessons],
         now.variables,
         now.templates,
     )
+
+
+def extra_header_of(connection: Connection) -> ExtraHeader | None:
+    name = connection.extra_header
+    return ExtraHeader(name, is_key=not connection.extra_header_value) if name else None
 
 
 def choice_of(posted: Mapping[str, Any]) -> SnippetChoice:

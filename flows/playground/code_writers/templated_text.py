@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from connections.foundry.values import Message
+from flows.playground.variables import PLAIN_TAG
 
-TAG = re.compile(r"{{\s*([A-Za-z_][A-Za-z0-9_]*)\s*}}")
 OTHER_TAGS = ("{{", "{%", "{#")
 WHERE_TEXTS_ARE = ("content", "text", "instructions", "input")
 
@@ -29,7 +28,7 @@ class TemplatedText(str):
     @classmethod
     def of(cls, template: str, variables: Mapping[str, str]) -> TemplatedText | None:
         """None unless every tag of the template is the plain name of a variable."""
-        pieces = TAG.split(template)
+        pieces = PLAIN_TAG.split(template)
         names = pieces[1::2]
         if not names or any(tag in text for text in pieces[::2] for tag in OTHER_TAGS):
             return None

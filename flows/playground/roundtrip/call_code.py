@@ -8,13 +8,12 @@ from django.http import Http404, HttpResponse
 from django.views.decorators.http import require_GET
 
 from connections.foundry.routes import Api
-from connections.models import Connection
 from flows.access import find_run
 from flows.engine.records import LONGEST_PATH
+from flows.playground.code_page.views import extra_header_of
 from flows.playground.code_writers import (
     LABELS,
     CodeSource,
-    ExtraHeader,
     Language,
     Sdk,
     Snippet,
@@ -70,15 +69,9 @@ def program_of(recorded: RecordedRequest | None, name: str) -> CallProgram:
         recorded.endpoint,
         recorded.request,
         connection.key_header if connection else "",
-        extra_header_of(connection),
+        extra_header_of(connection) if connection else None,
         recorded.lessons,
     )
     choice = fit_choice(recorded.endpoint, SnippetChoice(recorded.api or Api.CHAT, language, sdk))
     title = LABELS[language] if choice.sdk is Sdk.REST else f"{LABELS[language]}, {LABELS[choice.sdk]}"
     return CallProgram(name, title, write_snippet(source, choice))
-
-
-def extra_header_of(connection: Connection | None) -> ExtraHeader | None:
-    if connection is None or not connection.extra_header:
-        return None
-    return ExtraHeader(connection.extra_header, is_key=not connection.extra_header_value)

@@ -56,7 +56,7 @@ async def rehearse(
         await execute(document, inputs, MemoryJournal(), MemoryServices(listener, {NAME: NOWHERE}))
     except (DocumentError, RunFailed):
         pass  # it ends without an answer; the messages are what counts
-    return as_recorded(listener.request.messages) if listener.request else None
+    return messages_for_record(listener.request.messages) if listener.request else None
 
 
 async def messages_in(stored: Mapping[str, Any], scope: Scope) -> SentMessages | None:
@@ -64,12 +64,12 @@ async def messages_in(stored: Mapping[str, Any], scope: Scope) -> SentMessages |
     known = properties_of(Properties)
     try:
         made = {name: await read_stored(known[name], stored.get(name), scope) for name in PARTS}
-        return as_recorded(messages(Properties(**{"model": NAME, **made})))
+        return messages_for_record(messages(Properties(**{"model": NAME, **made})))
     except (ActionError, ValueError):
         return None
 
 
-def as_recorded(sent: Sequence[Message]) -> SentMessages:
+def messages_for_record(sent: Sequence[Message]) -> SentMessages:
     return [{"role": message.role, "content": content_for_record(message.content)} for message in sent]
 
 

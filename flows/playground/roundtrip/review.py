@@ -65,16 +65,16 @@ class Review:
         return title_of(self.located)
 
     @property
-    def stored(self) -> Mapping[str, Any]:
+    def stored_properties(self) -> Mapping[str, Any]:
         return self.located.action.properties
 
     @cached_property
     def properties(self) -> dict[str, Any]:
-        return merge_properties(self.stored, self.source.settings)
+        return merge_properties(self.stored_properties, self.source.settings)
 
     @cached_property
     def changes(self) -> list[PropertyChange]:
-        return property_changes(self.stored, self.properties)
+        return property_changes(self.stored_properties, self.properties)
 
     @cached_property
     def rows(self) -> list[ChangedPropertyRow]:
@@ -85,12 +85,18 @@ class Review:
         ]
 
     @cached_property
-    def kept(self) -> list[PropertyRow]:
+    def unchanged_rows(self) -> list[PropertyRow]:
         """The properties that stay, retry and timeout included."""
         changed = {change.name for change in self.changes}
-        names = [name for name in self.stored if name not in changed and self.stored[name] not in (None, "", [])]
-        rows = [PropertyRow(label_of(name), property_text(self.stored[name])) for name in in_panel_order(names)]
-        if "result_variable_name" not in self.stored:
+        names = [
+            name
+            for name in self.stored_properties
+            if name not in changed and self.stored_properties[name] not in (None, "", [])
+        ]
+        rows = [
+            PropertyRow(label_of(name), property_text(self.stored_properties[name])) for name in in_panel_order(names)
+        ]
+        if "result_variable_name" not in self.stored_properties:
             rows.append(PropertyRow(label_of("result_variable_name"), default_result()))
         action = self.located.action
         if action.retry:
@@ -106,7 +112,7 @@ class Review:
     @property
     def dynamic(self) -> str:
         """The variable whose connection is used at run time, whatever connection is chosen."""
-        return str(self.stored.get("dynamic_connection") or "")
+        return str(self.stored_properties.get("dynamic_connection") or "")
 
     @property
     def digest(self) -> str:

@@ -42,7 +42,7 @@ class SessionSource:
 
     @property
     def columns(self) -> list[tuple[int, Setup]]:
-        return [(number, self.session.setup_of(number)) for number in range(max(1, len(self.session.active_columns)))]
+        return list(enumerate(self.session.active_setups))
 
     @cached_property
     def column(self) -> int:

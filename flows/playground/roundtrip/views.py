@@ -80,7 +80,7 @@ def use(request: Request, pk: int) -> HttpResponse:
     if shown.review:
         return commit_to_flow(request, shown, shown.review)
     if shown.preview:
-        return made_new(request, shown, shown.preview)
+        return create_flow_of(request, shown, shown.preview)
     return use_response(request, shown, status=INVALID)
 
 
@@ -131,10 +131,10 @@ def commit_to_flow(request: Request, shown: UsePage, review: Review) -> HttpResp
     except DocumentError as error:
         shown.problems.extend(error.problems)
         return use_response(request, shown, status=INVALID)
-    return came_to(request, session, flow, review.action_id)
+    return go_to_action(request, session, flow, review.action_id)
 
 
-def made_new(request: Request, shown: UsePage, preview: NewFlowPreview) -> HttpResponse:
+def create_flow_of(request: Request, shown: UsePage, preview: NewFlowPreview) -> HttpResponse:
     form = UseInNewFlowForm(request.POST)
     if not form.is_valid():
         return use_response(request, shown, status=INVALID, form=form)
@@ -145,10 +145,10 @@ def made_new(request: Request, shown: UsePage, preview: NewFlowPreview) -> HttpR
         note = f"from playground session {shown.session.name}"[:200]
         flow = Flow.objects.create_flow(document, by=request.user, note=note)
         record(origin_of(request), "created", flow_subject(flow), f"from session {shown.session.pk}")
-    return came_to(request, shown.session, flow, ACTION_ID)
+    return go_to_action(request, shown.session, flow, ACTION_ID)
 
 
-def came_to(request: Request, session: Session, flow: Flow, action_id: str) -> HttpResponseRedirect:
+def go_to_action(request: Request, session: Session, flow: Flow, action_id: str) -> HttpResponseRedirect:
     """Into the designer; next time the session goes to the same place."""
     if session.owner_id == request.user.pk:
         Session.objects.filter(pk=session.pk).update(from_flow=flow, from_action=action_id)

@@ -116,7 +116,7 @@ def delete(request: Request, pk: int) -> HttpResponse:
     """Asks first, whoever posts; refuses while a call is going."""
     session = find_session(request, pk, change=True)
     sure = request.method == "POST" and "sure" in request.POST
-    if sure and delete_recorded(request, session):
+    if sure and delete_and_record(request, session):
         messages.info(request, f"{session.name} was deleted with its runs.")
         return redirect("playground:sessions")
     context = {"session": session, "turns": session.turns.count(), "live": live_runs(session).count()}
@@ -124,7 +124,7 @@ def delete(request: Request, pk: int) -> HttpResponse:
 
 
 @transaction.atomic
-def delete_recorded(request: Request, session: Session) -> bool:
+def delete_and_record(request: Request, session: Session) -> bool:
     """False while a call is going."""
     subject = session_subject(session)
     if not lifecycle.delete_session(session):

@@ -15,7 +15,7 @@ from flows.playground.chat import ask, comparison
 from flows.playground.chat.comparison import Locks, differences
 from flows.playground.chat.figures import ValueRange, spread_of
 from flows.playground.chat.results import collect_result
-from flows.playground.chat.save_settings import save_posted
+from flows.playground.chat.save_settings import save_settings
 from flows.playground.models import Answer, Session, Turn
 from flows.playground.setup import Setup
 from tests.factories import make_connection
@@ -182,7 +182,7 @@ def test_columns_are_added_up_to_three_and_removed_with_their_answers_kept(clien
 def test_a_save_that_began_before_a_column_was_added_does_not_take_it_away(client_alice, session):
     stale = Session.objects.get(pk=session.pk)
     client_alice.post(url("compare", session.pk))
-    save_posted(stale, {"instructions": "Mine"})
+    save_settings(stale, {"instructions": "Mine"})
     session.refresh_from_db()
     assert (session.comparing, len(session.columns), session.setup["instructions"]) == (True, 2, "Mine")
 

@@ -80,7 +80,7 @@ def test_the_review_shows_what_changes_and_what_stays(client_alice: Client, alic
         ("added", "Answer in French:"),
         ("same", "{{ question }}"),
     ]
-    kept = {row.label: row.value for row in review.kept}
+    kept = {row.label: row.value for row in review.unchanged_rows}
     assert (kept["Result variable name"], kept["Model"]) == ("response", "gpt-4o-mini")
     html = page.content.decode()
     assert "Answer in French:" in html
@@ -334,7 +334,7 @@ def test_a_dynamic_connection_and_retry_stay_and_are_said(client_alice: Client, 
     session = make_session(alice, flow, prompt="y", setup={"connection": "other"})
     page = shown(client_alice, session)
     assert "whatever Connection says" in page.content.decode()
-    kept = {row.label: row.value for row in page.context["page"].review.kept}
+    kept = {row.label: row.value for row in page.context["page"].review.unchanged_rows}
     assert (kept["Retry"], kept["Timeout"], kept["History"]) == ("3 tries", "30 s", "{{ past }}")
     assert kept["Result variable name"] == "response"
 
