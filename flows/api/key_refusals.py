@@ -56,7 +56,7 @@ def note_refusal(request: HttpRequest, key: ApiKey, reason: str) -> None:
     note(refusal_of(request, f"key {key.begins}", reason, origin_of_key(key, request), key.pk))
 
 
-def note_unknown(request: HttpRequest) -> None:
+def note_unknown_key(request: HttpRequest) -> None:
     """A key that has the shape of one, but that nobody has here. They are counted by the address of the caller."""
     address = caller_address(request)
     note(refusal_of(request, address, "unknown key", Origin(Via.API, actor="API", address=address), None))

@@ -11,7 +11,7 @@ from django.http import HttpRequest
 from ninja.security import HttpBearer
 
 from flows import engine
-from flows.api.key_refusals import note_refusal, note_unknown
+from flows.api.key_refusals import note_refusal, note_unknown_key
 from flows.api.key_use import note_use
 from flows.api.problems import ApiProblem
 from foundryflow.models import ApiKey, ApiScope
@@ -38,7 +38,7 @@ class KeyAuth(HttpBearer):
         key = await find_key(token)
         if key is None:
             if parts_of(token):
-                note_unknown(request)
+                note_unknown_key(request)
                 raise ApiProblem(401, "There is no such key. Copy it again, or make another one under API keys.")
             return None
         note_use(key)

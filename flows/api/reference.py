@@ -122,7 +122,7 @@ def flow_calls(base: str) -> list[FlowCalls]:
 
 def calls_of(base: str, flow: Flow) -> FlowCalls:
     try:
-        inputs = list(flow.called.parsed().inputs)
+        inputs = list(flow.called_revision.parsed().inputs)
     except DocumentError:
         return FlowCalls(flow, "", [])
     call = start_in_shell(f"{base}/api/flows/{flow.slug}/run", sample_inputs(inputs))

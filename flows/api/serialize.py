@@ -28,10 +28,10 @@ def serialize_flows(found: Iterable[Flow]) -> list[Json]:
         {
             "slug": flow.slug,
             "name": flow.name,
-            "revision": flow.called.number,
+            "revision": flow.called_revision.number,
             "published": flow.published_id is not None,
             "draft": flow.current.number,
-            "inputs": in_order(flow.called.unchecked_document.json.get("inputs") or [], ("name", "type")),
+            "inputs": in_order(flow.called_revision.unchecked_document.json.get("inputs") or [], ("name", "type")),
             "changed_at": flow.changed_at.isoformat(),
         }
         for flow in found
@@ -77,7 +77,7 @@ def allowed_queries(wanted: Sequence[RunQuery]) -> list[RunQuery | None]:
     return [each if each.key is None or each.run in seen[each.key] else None for each in wanted]
 
 
-def serialize_run_brief(run: Any) -> Json:
+def serialize_run_entry(run: Any) -> Json:
     """A run that knows `flow_slug` and `revision_number`."""
     return {
         "id": run.pk,
@@ -97,7 +97,7 @@ def serialize_run_brief(run: Any) -> Json:
 def serialize_run(run: Run, actions: Iterable[ActionRun], after: int, *, logs: bool) -> Json:
     lines = list(run.log.filter(event__gt=after)[:LINES]) if logs else []
     return {
-        **serialize_run_brief(run),
+        **serialize_run_entry(run),
         "notice": notice_of(run),
         "inputs": in_order(run.inputs),
         "output": in_order(run.output),

@@ -115,7 +115,7 @@ def files_of(revision: Revision) -> list[str]:
 
 
 def revision_to_restart(run: Run, of: str) -> Revision:
-    return run.revision if not of else run.flow.current if of == DRAFT else run.flow.called
+    return run.revision if not of else run.flow.current if of == DRAFT else run.flow.called_revision
 
 
 def store_restart(
@@ -186,7 +186,7 @@ def revision_of(flow: Flow | None, wanted: StartRequest) -> Revision | None:
     """The one that is to be run; None where there is no such flow."""
     if flow is None:
         return None
-    return flow.current if wanted.draft else flow.called
+    return flow.current if wanted.draft else flow.called_revision
 
 
 def configuration_problem(revision: Revision) -> ApiProblem | None:

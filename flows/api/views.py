@@ -204,7 +204,7 @@ async def list_runs(
         begin = Cursor.at_number(before) if before else None
         if before and begin is None:
             return []
-        return [serialize.serialize_run_brief(run) for run in Search(seen, filters, listed).page(before=begin).runs]
+        return [serialize.serialize_run_entry(run) for run in Search(seen, filters, listed).page(before=begin).runs]
 
     return JsonResponse({"runs": await engine.run_job(page)})
 

@@ -40,6 +40,6 @@ def end_of(day: date, now: datetime) -> datetime:
     return timezone.make_aware(datetime.combine(day, time.max))
 
 
-def days_left(expires_at: datetime, now: datetime) -> int:
+def days_until(expires_at: datetime, now: datetime) -> int:
     """Midnights from now until the last day."""
     return (timezone.localdate(expires_at) - timezone.localdate(now)).days

@@ -11,7 +11,7 @@ from django.contrib.auth.models import User
 from django.db.models import QuerySet
 from django.utils import timezone
 
-from flows.api_keys.expiry import days_left
+from flows.api_keys.expiry import days_until
 from flows.api_keys.limits import flows_by_id, limit_words
 from flows.models import Flow
 from foundryflow.models import ApiKey
@@ -77,7 +77,7 @@ class KeyRow:
         if key.is_expired(now):
             return ExpiryState("Expired", "bad", "circle-x", date_words(key.expires_at))
         if key.expires_soon(now):
-            days = days_left(key.expires_at, now)
+            days = days_until(key.expires_at, now)
             words = {0: "today", 1: "tomorrow"}.get(days, f"in {days} days")
             return ExpiryState(words, "warn", "triangle-alert", date_words(key.expires_at))
         return ExpiryState(date_words(key.expires_at))

@@ -49,6 +49,6 @@ def call_of(key: ApiKey, flows: list[Flow], base: str) -> str:
 
 def inputs_of(flow: Flow | None) -> dict[str, Any]:
     try:
-        return sample_inputs(flow.called.parsed().inputs) if flow else {}
+        return sample_inputs(flow.called_revision.parsed().inputs) if flow else {}
     except DocumentError:
         return {}

@@ -64,38 +64,38 @@ class CreateForm:
         active = len(self.session.active_columns)
         return [
             ColumnChoice(
-                number, self.session.setup_of(number), self._chosen(number, active), self._own_prompt(number, own)
+                number, self.session.setup_of(number), self._is_chosen(number, active), self._own_prompt(number, own)
             )
             for number, own in enumerate(self.session.columns)
         ]
 
-    def _chosen(self, number: int, active: int) -> bool:
+    def _is_chosen(self, number: int, active: int) -> bool:
         return number < active if self.posted is None else str(number) in self.posted.getlist("variant")
 
     def _own_prompt(self, number: int, own: Mapping[str, Any]) -> str | None:
         newest = self.session.head.prompts.get(str(number)) if self.session.head else None
         prompt = own.get("prompt", newest)
-        return None if prompt is None else self._typed(f"prompt-{number}", str(prompt))
+        return None if prompt is None else self._typed_or(f"prompt-{number}", str(prompt))
 
     @cached_property
     def prompt(self) -> str:
         newest = self.session.head or self.session.turns.order_by("pk").last()
-        return self._typed("prompt", self.session.draft or (newest.prompt if newest else ""))
+        return self._typed_or("prompt", self.session.draft or (newest.prompt if newest else ""))
 
     def prompt_of(self, column: ColumnChoice) -> str:
         return self.prompt if column.own_prompt is None else column.own_prompt
 
     @property
     def name(self) -> str:
-        return self._typed("name", self.session.name).strip()
+        return self._typed_or("name", self.session.name).strip()
 
     @property
     def typed_table(self) -> str:
-        return self._typed("table", "")
+        return self._typed_or("table", "")
 
     @property
     def concurrency(self) -> str:
-        return self._typed("concurrency", str(usual_calls(column.setup for column in self.columns if column.chosen)))
+        return self._typed_or("concurrency", str(usual_calls(column.setup for column in self.columns if column.chosen)))
 
     @cached_property
     def checks(self) -> list[dict[str, str]]:
@@ -105,7 +105,7 @@ class CreateForm:
         fields = [self.posted.getlist(f"check-{name}") for name in CHECK_FIELDS]
         return [dict(zip(CHECK_FIELDS, row, strict=False)) for row in zip(*fields, strict=False)][: checks.MOST_CHECKS]
 
-    def _typed(self, name: str, otherwise: str) -> str:
+    def _typed_or(self, name: str, otherwise: str) -> str:
         return otherwise if self.posted is None else str(self.posted.get(name, otherwise))
 
     # What comes out of it

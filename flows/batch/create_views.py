@@ -57,11 +57,11 @@ class TablePreview:
         self.calls = len(self.table.rows) * len(variants)
 
     @property
-    def matched(self) -> list[str]:
+    def given_variables(self) -> list[str]:
         return [name for name in self.variables if name in self.columns]
 
     @property
-    def extra(self) -> list[str]:
+    def unused_columns(self) -> list[str]:
         return [name for name in self.columns if name not in self.variables]
 
 

@@ -34,12 +34,12 @@ class PassRate:
     open: int = 0
 
     @property
-    def decided(self) -> int:
+    def decisions(self) -> int:
         return self.passed + self.failed
 
     @property
     def percent(self) -> int | None:
-        return round(100 * self.passed / self.decided) if self.decided else None
+        return round(100 * self.passed / self.decisions) if self.decisions else None
 
 
 @dataclass(frozen=True)
@@ -54,11 +54,11 @@ class VariantFigures:
     medians: Mapping[str, float | None] = field(default_factory=dict)
 
     @property
-    def answered(self) -> int:
+    def answers(self) -> int:
         return self.states[CellState.SUCCEEDED]
 
     @property
-    def failed(self) -> int:
+    def failures(self) -> int:
         return self.states[CellState.FAILED]
 
     @property

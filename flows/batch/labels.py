@@ -30,10 +30,10 @@ def check_label(check: Mapping[str, Any]) -> str:
     if kind == CheckKind.LENGTH:
         return length_label(check.get("minimum"), check.get("maximum"))
     if kind == CheckKind.JUDGE:
-        return f"Judge {check.get('model')}: {shorten(check.get('rubric'))}"
+        return f"Judge {check.get('model')}: {short_label(check.get('rubric'))}"
     if column := check.get("column"):
         return f"{VERBS[kind]} column {column}"
-    return "Fits the schema" if kind == CheckKind.JSON_SCHEMA else f"{VERBS[kind]} “{shorten(check.get('value'))}”"
+    return "Fits the schema" if kind == CheckKind.JSON_SCHEMA else f"{VERBS[kind]} “{short_label(check.get('value'))}”"
 
 
 def length_label(minimum: int | None, maximum: int | None) -> str:
@@ -42,6 +42,6 @@ def length_label(minimum: int | None, maximum: int | None) -> str:
     return f"{minimum:,} to {maximum:,} characters" if maximum is not None else f"At least {minimum:,} characters"
 
 
-def shorten(value: Any) -> str:
+def short_label(value: Any) -> str:
     text = " ".join(text_of(value).split())
     return text if len(text) <= LONGEST else f"{text[:LONGEST].rstrip()}…"

@@ -173,7 +173,7 @@ def resume_batch(batch: Batch) -> None:
     restart_cells(batch, [CellState.CANCELLED])
 
 
-def retry_failed(batch: Batch) -> None:
+def retry_failures(batch: Batch) -> None:
     """Asks again for the answers that failed. Raises StillStopping."""
     restart_cells(batch, [CellState.FAILED])
 
@@ -189,7 +189,7 @@ def restart_cells(batch: Batch, states: Iterable[CellState]) -> None:
     engine.submit_all(create_runs(batch.pk))
 
 
-def count_unfinished(batch: Batch) -> int:
+def count_open_answers(batch: Batch) -> int:
     """How many answers are still to come."""
     return batch.cells.filter(Q(state=CellState.NEW) | Q(state__in=LIVE, run__state__in=LIVE)).count()
 

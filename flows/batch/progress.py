@@ -86,7 +86,7 @@ class BatchProgress:
         return self.live > 0
 
     @property
-    def failed(self) -> int:
+    def failures(self) -> int:
         return self.states[CellState.FAILED]
 
     @property

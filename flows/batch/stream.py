@@ -14,7 +14,7 @@ from django.http import StreamingHttpResponse
 from django.views.decorators.http import require_GET
 
 from flows.batch.access import find_batch
-from flows.batch.lifecycle import count_unfinished
+from flows.batch.lifecycle import count_open_answers
 from flows.batch.models import Batch
 from flows.batch.progress import BatchProgress, progress_context
 from flows.batch.results import collect_results
@@ -91,7 +91,7 @@ def read_news(batch_id: int, shown: ShownPage) -> BatchNews:
     collect_results(Batch.objects.get(pk=batch_id))
     batch = Batch.objects.get(pk=batch_id)
     if batch.changes <= shown.change:
-        return BatchNews("", ended=not count_unfinished(batch))
+        return BatchNews("", ended=not count_open_answers(batch))
     progress = BatchProgress(batch)
     context = progress_context(progress, is_mine=shown.is_mine)
     changed = changed_regions(ResultsGrid(batch, shown.filter, shown.page), since=shown.change)

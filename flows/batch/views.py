@@ -96,7 +96,7 @@ def resume(request: Request, pk: int) -> HttpResponse:
 @editor
 @require_POST
 def retry(request: Request, pk: int) -> HttpResponse:
-    return restart(request, pk, lifecycle.retry_failed, "retried what had failed of")
+    return restart(request, pk, lifecycle.retry_failures, "retried what had failed of")
 
 
 def restart(request: Request, pk: int, verb: Callable[[Batch], None], word: str) -> HttpResponse:
@@ -155,7 +155,7 @@ def concurrency(request: Request, pk: int) -> HttpResponse:
 def delete(request: Request, pk: int) -> HttpResponse:
     """Asks first; refuses while calls are to come."""
     batch = find_batch(request, pk, change=True)
-    live = lifecycle.count_unfinished(batch)
+    live = lifecycle.count_open_answers(batch)
     if request.method == "POST" and not live:
         with transaction.atomic():
             number = batch.pk

@@ -83,7 +83,7 @@ class FlowRow:
         return " · ".join(words for words in (moment(run.created_at), duration_ms(run.milliseconds)) if words)
 
     @property
-    def changed(self) -> str:
+    def changed_words(self) -> str:
         """ "14:02 by Ada"."""
         by = name_of(self.revision.created_by)
         return f"{moment(self.flow.changed_at)} by {by}" if by else moment(self.flow.changed_at)

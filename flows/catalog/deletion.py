@@ -41,7 +41,10 @@ def callers_of(flow: Flow) -> Iterator[Flow]:
     for revision in live.filter(flow__in=others.values("pk")):
         going.setdefault(revision.flow_id, []).append(revision)
     for other in others.iterator(chunk_size=100):
-        if any(calls_flow(revision, flow.slug) for revision in {other.current, other.called, *going.get(other.pk, ())}):
+        if any(
+            calls_flow(revision, flow.slug)
+            for revision in {other.current, other.called_revision, *going.get(other.pk, ())}
+        ):
             yield other
 
 

@@ -56,7 +56,7 @@ class FlowListPage:
         return self.params.get("q", "").strip()[:100]
 
     @cached_property
-    def filtered(self) -> bool:
+    def is_filtered(self) -> bool:
         return any(self.params.get(name) for name in ("q", "state", "last", "connection"))
 
     @cached_property
@@ -131,7 +131,7 @@ class FlowListPage:
     def foot(self) -> str:
         """ "6 flows · 1 with unpublished changes · 1 never published": of those that are found."""
         count = self.page.paginator.count
-        found = Flow.objects.filter(pk__in=self.keys) if self.filtered else Flow.objects.in_designer()
+        found = Flow.objects.filter(pk__in=self.keys) if self.is_filtered else Flow.objects.in_designer()
         changed, never = (found.filter(STATES[state][1]).count() for state in ("changed", "never"))
         words = [f"{count:,} flow{'' if count == 1 else 's'}"]
         words += [f"{changed:,} with unpublished changes"] if changed else []

@@ -53,7 +53,7 @@ def flow_list(request: Request) -> HttpResponse:
     if request.htmx and not request.htmx.history_restore_request:
         found = Region("flows/_found.html", "flows-found", shown.context)
         return regions(request, Region("flows/_filters.html", "flows-filters", shown.context), found)
-    if not shown.filtered and not shown.page.paginator.count:
+    if not shown.is_filtered and not shown.page.paginator.count:
         return page(request, "flows/empty.html", {"steps": first_steps(), "samples": sample_flows()})
     return page(request, "flows/list.html", shown.context)
 
@@ -87,7 +87,7 @@ def import_file(request: Request) -> HttpResponse:
     if form.is_valid():
         upload = form.cleaned_data["file"]
         try:
-            flow, outcome = import_recorded(request, upload.read(files.LARGEST_FILE + 1))
+            flow, outcome = import_and_record(request, upload.read(files.LARGEST_FILE + 1))
         except DocumentError as error:
             problems = list(error.problems)
         else:
@@ -98,7 +98,7 @@ def import_file(request: Request) -> HttpResponse:
 
 
 @transaction.atomic
-def import_recorded(request: Request, content: bytes) -> tuple[Flow, ImportOutcome]:
+def import_and_record(request: Request, content: bytes) -> tuple[Flow, ImportOutcome]:
     """Raises DocumentError."""
     flow, outcome = files.import_flow(content, by=request.user)
     created = outcome == ImportOutcome.CREATED

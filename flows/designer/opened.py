@@ -305,7 +305,7 @@ class OpenFlow:
         """The inputs of a flow as others run it; None when there is no such one, or its document cannot be read."""
         flow = Flow.objects.by_slug({slug}).get(slug)
         try:
-            return flow.called.parsed().inputs if flow else None
+            return flow.called_revision.parsed().inputs if flow else None
         except DocumentError:
             return None
 

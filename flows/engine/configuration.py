@@ -222,9 +222,9 @@ def called_flows(needs: Needs, callers: Collection[str] = ()) -> dict[str, Calle
 
 def called_flow(flow: Flow, callers: Collection[str]) -> CalledFlow:
     try:
-        inputs = flow.called.parsed().inputs
+        inputs = flow.called_revision.parsed().inputs
         # Flows that run each other in a circle are looked at once.
-        errors = [] if flow.slug in callers else configuration_errors(flow.called, {*callers, flow.slug})
+        errors = [] if flow.slug in callers else configuration_errors(flow.called_revision, {*callers, flow.slug})
     except DocumentError:
         return CalledFlow(errors=1)
     return CalledFlow(frozenset(declared.name for declared in inputs if declared.type == "secret"), len(errors))

@@ -172,13 +172,13 @@ def find_or_start_child(parent: Run, slug: str, inputs: Mapping[str, Any], step:
             "too_deep", f"Flows run each other {DEEPEST} deep.", "Check that they do not run in a circle."
         )
     try:
-        first_scope(flow.called.parsed(), inputs)
+        first_scope(flow.called_revision.parsed(), inputs)
         check_configuration(parent, flow)
     except DocumentError:
         raise ActionError("document", f"The flow {slug} cannot be read.", "Open it in the designer.") from None
     return Run.objects.start(
         flow=flow,
-        revision=flow.called,
+        revision=flow.called_revision,
         inputs={name: reveal(value) for name, value in inputs.items()},
         by=parent.started_by,
         via="flow",
@@ -191,7 +191,7 @@ def find_or_start_child(parent: Run, slug: str, inputs: Mapping[str, Any], step:
 
 def check_configuration(parent: Run, flow: Flow) -> None:
     """Raises ActionError of kind configuration for a flow with errors, unless the calling run was started anyway."""
-    errors = errors_before_run(flow.called)
+    errors = errors_before_run(flow.called_revision)
     if not errors or errors_before_run(Revision.objects.select_related("flow").get(pk=parent.revision_id)):
         return
     count = f"{len(errors)} configuration error{'s' if len(errors) > 1 else ''}"

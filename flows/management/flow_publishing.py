@@ -11,7 +11,7 @@ from django.db.models import F
 from flows.language.document import DocumentError
 from flows.lint import linter
 from flows.models import Flow, PublishedMeanwhile, Revision
-from flows.revisions.publish import NotPublishable, publish_recorded
+from flows.revisions.publish import NotPublishable, publish_and_record
 from foundryflow.audit.record import COMMAND
 
 DRAFT, PUBLISHED = "draft", "published"
@@ -48,7 +48,7 @@ def publish_all(revisions: Iterable[tuple[Flow, Revision]], note: str) -> list[t
             problems.append(f"{flow.slug}: r{revision.number} is published already.")
             continue
         try:
-            publish_recorded(revision, instead_of=before, by=None, note=note, origin=COMMAND)
+            publish_and_record(revision, instead_of=before, by=None, note=note, origin=COMMAND)
         except NotPublishable as refusal:
             problems += [f"{flow.slug}: {describe(each.problem)}" for each in refusal.errors]
         except DocumentError as error:

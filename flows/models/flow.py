@@ -106,7 +106,7 @@ class FlowManager(models.Manager["Flow"]):
         """Names of the secret inputs of a flow as others run it; none when there is no such flow."""
         flow = self.by_slug({slug}).get(slug)
         try:
-            inputs = flow.called.parsed().inputs if flow else ()
+            inputs = flow.called_revision.parsed().inputs if flow else ()
         except DocumentError:
             inputs = ()
         return frozenset(declared.name for declared in inputs if declared.type == "secret")
@@ -148,7 +148,7 @@ class Flow(models.Model):
         return self.head
 
     @property
-    def called(self) -> Revision:
+    def called_revision(self) -> Revision:
         """What API, command line and other flows run: the published revision, or the draft while there is none."""
         revision = self.published or self.current
         revision.flow = self
@@ -177,7 +177,7 @@ class Flow(models.Model):
         revision = self.revisions.create(
             number=newest + 1,
             document=self.store_secrets(document).to_json(),
-            parent=self.revision_numbered(base),
+            parent=self.find_revision(base),
             created_by=by,
             note=note,
             takes_back_id=takes_back,
@@ -197,7 +197,7 @@ class Flow(models.Model):
         FlowSecret.objects.bulk_create(kept)
         return changed
 
-    def revision_numbered(self, base: int) -> Revision:
+    def find_revision(self, base: int) -> Revision:
         """The revision of this number. Raises Conflict when there is none, as for any other that is not current."""
         found = self.revisions.filter(number=base).defer("document").first()
         if found is None:
@@ -206,13 +206,13 @@ class Flow(models.Model):
 
     def undo(self, *, base: int) -> Revision:
         """Goes back to the revision before; the one left stays for redo."""
-        parent = self.revision_numbered(base).parent or self.current
+        parent = self.find_revision(base).parent or self.current
         self.move_head(parent, base=base)
         return parent
 
     def redo(self, *, base: int) -> Revision:
         """Goes forward to the newest revision that was made from this one; one that took back another is none."""
-        children = self.revision_numbered(base).children.filter(takes_back=None)
+        children = self.find_revision(base).children.filter(takes_back=None)
         child = children.order_by("-number").first() or self.current
         self.move_head(child, base=base)
         return child

@@ -24,14 +24,14 @@ class CompareChoice:
     is_chosen: bool
 
 
-class Comparison:
+class RevisionComparison:
     """A revision, and the one it is compared with: `other` is None for the first one of a flow."""
 
     def __init__(self, flow: Flow, shown: Revision, other: Revision | None, run: Run | None = None) -> None:
         self.flow, self.shown, self.other, self.run = flow, shown, other, run
 
     @classmethod
-    def of_address(cls, flow: Flow, params: Mapping[str, str]) -> Comparison:
+    def of_address(cls, flow: Flow, params: Mapping[str, str]) -> RevisionComparison:
         """`r` against `with`: numbers of revisions, or a run. Raises Http404 for what is not there."""
         shown = find_revision(flow, params.get("r", "")) or flow.current
         wanted = params.get("with", "")

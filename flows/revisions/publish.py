@@ -28,7 +28,7 @@ def errors_of(revision: Revision) -> list[LocatedProblem]:
 
 
 @transaction.atomic
-def publish_recorded(
+def publish_and_record(
     revision: Revision, *, instead_of: Revision | None, by: User | None, note: str, origin: Origin
 ) -> Publication:
     """Makes the revision what others run. Raises NotPublishable, PublishedMeanwhile and DocumentError."""
@@ -44,7 +44,7 @@ def publish_recorded(
 
 
 @transaction.atomic
-def restore_recorded(flow: Flow, revision: Revision, *, base: int, by: User, origin: Origin) -> Revision:
+def restore_and_record(flow: Flow, revision: Revision, *, base: int, by: User, origin: Origin) -> Revision:
     """A new draft with the content of a revision, in place of draft `base`. Raises Conflict and DocumentError."""
     try:
         with transaction.atomic():

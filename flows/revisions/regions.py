@@ -8,7 +8,7 @@ from flows.engine.configuration import LocatedProblem
 from flows.language.document import DocumentError
 from flows.models import Flow, Publication, Revision
 from flows.models.publication import LONGEST_NOTE
-from flows.revisions.comparison import Comparison
+from flows.revisions.comparison import RevisionComparison
 from flows.revisions.list import RevisionList
 from flows.revisions.publish import errors_of
 from foundryflow.http import Request
@@ -36,7 +36,7 @@ class PublishForm:
             self.errors = list(errors_of(self.revision))
         except DocumentError:
             self.problem = f"r{self.revision.number} cannot be read, so that it cannot be published."
-        self.comparison = Comparison(self.flow, self.revision, self.flow.published)
+        self.comparison = RevisionComparison(self.flow, self.revision, self.flow.published)
 
     @property
     def is_published(self) -> bool:
@@ -55,7 +55,7 @@ class PublishForm:
 
 
 def page_regions(request: Request, flow: Flow) -> list[Region]:
-    comparison = Comparison.of_address(flow, request.GET)
+    comparison = RevisionComparison.of_address(flow, request.GET)
     compared = comparison.other.number if comparison.other else None
     shown = RevisionList(flow, request.GET, comparison.shown.number, compared)
     return [

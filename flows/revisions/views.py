@@ -12,7 +12,7 @@ from flows.access import find_flow
 from flows.language.document import DocumentError
 from flows.models import Conflict, Flow, Publication, PublishedMeanwhile
 from flows.revisions.comparison import find_revision
-from flows.revisions.publish import NotPublishable, publish_recorded, restore_recorded
+from flows.revisions.publish import NotPublishable, publish_and_record, restore_and_record
 from flows.revisions.regions import (
     DESIGNER,
     PublishForm,
@@ -74,7 +74,7 @@ def restore(request: Request, slug: str) -> HttpResponse:
         if flow.current.number == base and revision.parsed().json == flow.current.document:
             messages.info(request, f"The draft, r{base}, is the same as r{revision.number}. Nothing was changed.")
             return redirect("revisions:show", slug)
-        made = restore_recorded(flow, revision, base=base, by=request.user, origin=origin_of(request))
+        made = restore_and_record(flow, revision, base=base, by=request.user, origin=origin_of(request))
     except Conflict as conflict:
         who = name_of(conflict.theirs.created_by) or "Somebody"
         number = conflict.theirs.number
@@ -97,18 +97,18 @@ def publish_revision(request: Request, form: PublishForm, instead_of: str) -> Ht
         return form_page(request, form, 422)
     try:
         before = find_revision(flow, instead_of)
-        publish_recorded(
+        publish_and_record(
             revision, instead_of=before, by=request.user, note=form.note[: form.longest_note], origin=origin_of(request)
         )
     except NotPublishable as refusal:
         form.problem = f"r{revision.number} was not published. {refusal}"
         return form_page(request, form, 422)
     except PublishedMeanwhile:
-        return form_page(request, compared_anew(request, form), 409)
+        return form_page(request, compare_anew(request, form), 409)
     return published_response(request, form)
 
 
-def compared_anew(request: Request, form: PublishForm) -> PublishForm:
+def compare_anew(request: Request, form: PublishForm) -> PublishForm:
     """The same with what somebody else has published meanwhile."""
     flow = find_flow(request, form.flow.slug)
     revision = flow.revisions.get(pk=form.revision.pk)

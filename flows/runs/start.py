@@ -51,7 +51,7 @@ class RunPlan:
         origin = again if "from" in request.GET or "fork" in request.GET else None
         revision = origin.revision if origin and "newest" not in request.POST else head_of(flow)
         if again is None and request.GET.get("revision") == "published":
-            revision = flow.called
+            revision = flow.called_revision
         try:
             document = revision.parsed()
         except DocumentError:

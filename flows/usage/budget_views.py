@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from django.contrib import messages
 from django.db import transaction
 from django.http import Http404, HttpResponse
-from django.shortcuts import redirect
 from django.utils import timezone
+from django.utils.text import capfirst
 from django.views.decorators.http import require_GET, require_POST
 
 from flows.models import Budget, BudgetAccount
@@ -18,10 +17,10 @@ from foundryflow.access import editor, reader
 from foundryflow.audit.record import origin_of, record
 from foundryflow.forms import save_unless_taken
 from foundryflow.http import Request, form_data, whole_number
-from foundryflow.regions import Region, page, regions
 from foundryflow.roles import may_edit
+from foundryflow.table_page import TablePage
 
-TABLE = "usage/_budgets.html"
+PAGE = TablePage("usage/budgets.html", "usage/_budgets.html", "budgets", "usage:budgets")
 
 
 @reader
@@ -30,20 +29,20 @@ def budget_list(request: Request) -> HttpResponse:
     """With ?edit=3 the form changes that budget; with ?customer= or ?connection= it adds one for them."""
     wanted = whole_number(request.GET.get("edit"))
     if may_edit(request.user) and wanted is not None:
-        return table_response(request, BudgetTable.to_change(timezone.now(), find_budget(wanted)))
+        return PAGE.respond(request, BudgetTable.to_change(timezone.now(), find_budget(wanted)))
     named = (BudgetSubject.CUSTOMER, BudgetSubject.CONNECTION)
     initial = next(
         ({"subject": each.value, "name": request.GET[each][:255]} for each in named if request.GET.get(each)), {}
     )
-    return table_response(request, BudgetTable.to_add(timezone.now(), initial=initial))
+    return PAGE.respond(request, BudgetTable.to_add(timezone.now(), initial=initial))
 
 
 @editor
 @require_POST
 def add(request: Request) -> HttpResponse:
     form = BudgetForm(form_data(request))
-    if not save_recorded(request, form, "added"):
-        return table_response(request, BudgetTable.to_add(timezone.now(), form), status=422)
+    if not save_and_record(request, form, "added"):
+        return PAGE.respond(request, BudgetTable.to_add(timezone.now(), form), status=422)
     return saved_response(request, "added", form.instance)
 
 
@@ -51,8 +50,8 @@ def add(request: Request) -> HttpResponse:
 @require_POST
 def change(request: Request, pk: int) -> HttpResponse:
     form = BudgetForm(form_data(request), instance=find_budget(pk), prefix=f"budget-{pk}")
-    if not save_recorded(request, form, "changed"):
-        return table_response(request, BudgetTable.to_change(timezone.now(), find_budget(pk), form), status=422)
+    if not save_and_record(request, form, "changed"):
+        return PAGE.respond(request, BudgetTable.to_change(timezone.now(), find_budget(pk), form), status=422)
     return saved_response(request, "changed", form.instance)
 
 
@@ -70,7 +69,7 @@ def delete(request: Request, pk: int) -> HttpResponse:
 
 
 @transaction.atomic
-def save_recorded(request: Request, form: BudgetForm, verb: str) -> bool:
+def save_and_record(request: Request, form: BudgetForm, verb: str) -> bool:
     """False when the form says why not."""
     if not save_unless_taken(form, TAKEN):
         return False
@@ -86,19 +85,4 @@ def find_budget(pk: int) -> Budget:
 
 
 def saved_response(request: Request, verb: str, budget: Budget) -> HttpResponse:
-    """The table as it is now, with the form for another budget, and a message."""
-    sentence = str(budget)
-    messages.info(request, f"{sentence[0].upper()}{sentence[1:]}: {verb}.")
-    if not request.htmx:
-        return redirect("usage:budgets")
-    # Not morphed: what was typed belongs to the budget that is saved now.
-    table = Region(TABLE, "budgets", {"table": BudgetTable.to_add(timezone.now())}, swap="outerHTML")
-    return regions(request, table, Region("_messages.html", "messages"))
-
-
-def table_response(request: Request, table: BudgetTable, status: int = 200) -> HttpResponse:
-    """The page, or with htmx the table alone."""
-    context = {"table": table}
-    if request.htmx:
-        return regions(request, Region(TABLE, "budgets", context), status=status)
-    return page(request, "usage/budgets.html", context, status=status)
+    return PAGE.respond_saved(request, f"{capfirst(str(budget))}: {verb}.", BudgetTable.to_add(timezone.now()))

@@ -64,7 +64,7 @@ class BudgetUse:
         return f"{self.percent} % of the {kind} of {self.account.name}"
 
     @property
-    def used(self) -> str:
+    def used_amount(self) -> str:
         return amount_words(self.budget, self.budget.amount_of(self.account.used))
 
     @property
@@ -80,7 +80,7 @@ class BudgetUse:
         return period_at(self.budget.period, self.now.timestamp())[1]
 
     @property
-    def passed(self) -> str:
+    def warning_words(self) -> str:
         """80 % passed Wed 25."""
         at = self.account.warned_at
         return f"80 % passed {self._moment(at)}" if at and self.percent >= WARN_AT * 100 else ""

@@ -226,7 +226,7 @@ class UsagePage:
     @cached_property
     def row_budgets(self) -> dict[str, BudgetUse] | None:
         """By name; None where the table has no column for them."""
-        return worst_uses(str(self.group), [row.value or "" for row in self.ordered[:MOST_ROWS]], self.now)
+        return worst_uses(str(self.group), [row.value or "" for row in self.rows_by_cost[:MOST_ROWS]], self.now)
 
     # Table
 
@@ -235,20 +235,20 @@ class UsagePage:
         return [FilterChoice(name.capitalize(), self.query(group=name), name == self.group) for name in GROUPS]
 
     @cached_property
-    def ordered(self) -> list[UsageRow]:
+    def rows_by_cost(self) -> list[UsageRow]:
         """The dearest first, those without a name last."""
         return sorted(self.found[0], key=by_cost)
 
     @cached_property
     def rows(self) -> list[TableRow]:
         """More than MOST_ROWS are one row."""
-        ordered = self.ordered
-        rows = [self.table_row(row) for row in ordered[:MOST_ROWS]]
-        if len(ordered) > MOST_ROWS:
+        rows_by_cost = self.rows_by_cost
+        rows = [self.table_row(row) for row in rows_by_cost[:MOST_ROWS]]
+        if len(rows_by_cost) > MOST_ROWS:
             others = UsageSums()
-            for row in ordered[MOST_ROWS:]:
+            for row in rows_by_cost[MOST_ROWS:]:
                 others.add(row.sums)
-            rows.append(TableRow(f"{len(ordered) - MOST_ROWS:,} others", others))
+            rows.append(TableRow(f"{len(rows_by_cost) - MOST_ROWS:,} others", others))
         return rows
 
     @property

@@ -16,7 +16,7 @@ from flows.batch.lifecycle import (
     count_unfinished,
     create_next_runs,
     resume_batch,
-    retry_failed,
+    retry_failures,
     stop_batch,
 )
 from flows.batch.models import Batch, Cell, CellState
@@ -235,7 +235,7 @@ def test_failed_answers_are_asked_for_again(ready, make_batch):
     batch = make_batch(1, models=("fast", "fail-400-1"))
     assert [cell.state for cell in finished(batch)] == ["succeeded", "failed"]
     first = Cell.objects.get(variant=0)
-    retry_failed(batch)
+    retry_failures(batch)
     assert [cell.state for cell in finished(batch)] == ["succeeded", "succeeded"]
     assert Cell.objects.get(variant=0).run_id == first.run_id
     assert Run.objects.count() == 3
@@ -319,7 +319,7 @@ def test_a_cell_whose_run_was_deleted_says_so_and_can_be_retried(make_batch):
     collect_results(batch)
     cell = Cell.objects.get()
     assert (cell.state, cell.error["kind"]) == ("failed", "run_deleted")
-    retry_failed(batch)
+    retry_failures(batch)
     assert count_unfinished(batch) == 1
 
 

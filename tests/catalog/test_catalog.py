@@ -214,7 +214,7 @@ def test_a_row_says_how_its_flow_ran_last_and_who_changed_it(client_bob, alice):
     )
     page = client_bob.get(reverse("flows:list"))
     (row,) = page.context["list"].rows
-    assert (row.state_words, row.last_words[-9:], row.changed[-8:]) == (
+    assert (row.state_words, row.last_words[-9:], row.changed_words[-8:]) == (
         "Failed: key refused",
         " · 0.60 s",
         "by Alice",

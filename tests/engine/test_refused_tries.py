@@ -5,7 +5,7 @@ import json
 
 import pytest
 
-from flows.api.serialize import serialize_action, serialize_run_brief
+from flows.api.serialize import serialize_action, serialize_run_entry
 from flows.engine.container_usage import ContainerUsage, enclosing_containers
 from flows.models import Run, State, sql
 from tests.engine.test_durable import chat, document, each, finished_by_a_server, killed_at, returns
@@ -87,7 +87,7 @@ def test_a_subflow_carries_the_tokens_of_its_run_and_the_total_counts_them_once(
     assert tokens_of(run) == {"each": 28, "each[0]/top": 14, "each[1]/top": 14}
     assert (run.prompt_tokens, run.completion_tokens) == (0, 0)
     assert (run.all_prompt_tokens, run.all_completion_tokens) == (12, 16)
-    known = serialize_run_brief(sql.runs_with_flows([run.pk])[run.pk])
+    known = serialize_run_entry(sql.runs_with_flows([run.pk])[run.pk])
     assert known["usage"] == {"prompt_tokens": 12, "completion_tokens": 16}
     told = [serialize_action(record)["usage"]["total_tokens"] for record in sql.actions_of_runs([run.pk])]
     assert told == [28, 14, 14]

@@ -28,13 +28,13 @@ def publish(flow, revision=None, instead_of=None):
 def test_the_draft_is_called_until_something_is_published():
     flow = make_flow()
     edit(flow)
-    assert flow.called == flow.current
+    assert flow.called_revision == flow.current
     publish(flow)
     first = flow.current
     edit(flow)
-    assert (flow.called, flow.current.number) == (first, 3)
+    assert (flow.called_revision, flow.current.number) == (first, 3)
     found = Flow.objects.by_slug({flow.slug})[flow.slug]
-    assert (found.called, found.current) == (first, flow.current)
+    assert (found.called_revision, found.current) == (first, flow.current)
     assert found.has_unpublished_changes
 
 
@@ -66,7 +66,7 @@ def test_a_run_knows_whether_it_got_the_published_revision():
     flow = make_flow()
     assert make_run(flow, question="x").published is False
     publish(flow)
-    published = Run.objects.start(flow=flow, revision=flow.called, inputs={}, by=None, via="api")
+    published = Run.objects.start(flow=flow, revision=flow.called_revision, inputs={}, by=None, via="api")
     edit(flow)
     draft = make_run(flow, question="x")
     assert (published.published, draft.published) == (True, False)

@@ -216,7 +216,7 @@ def test_publishing_shows_what_differs_and_makes_it_what_others_run(client_alice
     assert "one <ins>good</ins> word" in asked
     answer = client_alice.post(url(flow, "publish"), form(flow, 2, 1, note="Better"), follow=True)
     assert "r2 is published: API, command line and subflows run it from now on." in answer.content.decode()
-    assert Flow.objects.get().called.number == 2
+    assert Flow.objects.get().called_revision.number == 2
     entry = AuditEntry.objects.filter(verb="published").get()
     assert (entry.subject, entry.detail) == ("Say", ": r2, instead of r1: Better")
 

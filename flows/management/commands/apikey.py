@@ -11,9 +11,9 @@ from django.core.management.base import CommandError
 from django.db import transaction
 from django.utils import timezone
 
+from flows.api_keys.audited import record_creation, record_revocation
 from flows.api_keys.expiry import ExpiryError, expiry_of
 from flows.api_keys.limits import flows_by_id
-from flows.api_keys.log import record_created, record_revoked
 from flows.models import Flow
 from foundryflow.audit.record import COMMAND
 from foundryflow.management.keyed import KeyedCommand
@@ -59,7 +59,7 @@ class Command(KeyedCommand):
         ids, expires_at = self.flow_ids(flow), self.expiry(expires)
         with transaction.atomic():
             key, text = ApiKey.objects.issue(name, sorted(scopes), by=owner, flow_ids=ids, expires_at=expires_at)
-            record_created(COMMAND, key)
+            record_creation(COMMAND, key)
         self.stdout.write(text)
         self.stderr.write("Keep it: it is not shown again.")
 
@@ -96,5 +96,5 @@ class Command(KeyedCommand):
             raise CommandError(f"There is no key {name!r} that lets anybody in.")
         with transaction.atomic():
             key.revoke()
-            record_revoked(COMMAND, key)
+            record_revocation(COMMAND, key)
         self.stdout.write(f"{name} is revoked.")

@@ -238,7 +238,7 @@ class Command(KeyedCommand):
         **options: Any,
     ) -> None:
         flow = find(slug)
-        wanted = revision_of(flow, DRAFT) if revision == DRAFT else flow.called
+        wanted = revision_of(flow, DRAFT) if revision == DRAFT else flow.called_revision
         if len(customer) > LONGEST_CUSTOMER:
             raise CommandError(f"The label of a customer has at most {LONGEST_CUSTOMER} characters.")
         document = runnable_document(wanted, anyway=anyway)
@@ -246,7 +246,7 @@ class Command(KeyedCommand):
             words = f"{slug} was never published: this runs its draft, r{wanted.number}. flow publish {slug}"
             self.stderr.write(f"NOTICE: {words} makes it what others run, whatever is edited.")
         inputs = InputReader(document, self.stderr).read(input, secret, file)
-        run = retry_while_away(partial(start_recorded, wanted, inputs, customer))
+        run = retry_while_away(partial(start_and_record, wanted, inputs, customer))
         try:
             asyncio.run(embedded.run_here(run))
         except KeyboardInterrupt:
@@ -275,7 +275,7 @@ class Command(KeyedCommand):
 
 
 @transaction.atomic
-def start_recorded(revision: Revision, inputs: Mapping[str, Any], customer: str) -> Run:
+def start_and_record(revision: Revision, inputs: Mapping[str, Any], customer: str) -> Run:
     flow = revision.flow
     run = Run.objects.start(flow=flow, revision=revision, inputs=inputs, by=None, via="command line", customer=customer)
     record(COMMAND, "started", run_subject(run), of_flow(flow))

@@ -1,4 +1,4 @@
-"""What is said of keys in the audit log."""
+"""API keys as the audit log names them, and what it says of their changes."""
 
 from __future__ import annotations
 
@@ -13,19 +13,23 @@ def subject_of(key: ApiKey) -> Subject:
     return Subject(KIND, key.name, key.pk)
 
 
-def record_created(origin: Origin, key: ApiKey) -> None:
-    may = f"may {key.scope_labels}, {limit_of(key)}, {until(key)}"
+def record_creation(origin: Origin, key: ApiKey) -> None:
+    may = f"may {key.scope_labels}, {limit_of(key)}, {expiry_words(key)}"
     data = {"key": key.begins, "scopes": key.scopes, "flow_ids": key.flow_ids}
     record(origin, "created API key", subject_of(key), may, data=data)
 
 
-def record_renamed(origin: Origin, key: ApiKey, before: str) -> None:
+def record_renaming(origin: Origin, key: ApiKey, before: str) -> None:
     record(origin, "renamed API key", subject_of(key), f"was {before}", data={"key": key.begins})
 
 
 def record_expiry(origin: Origin, key: ApiKey, before: str) -> None:
     record(
-        origin, "changed expiry of API key", subject_of(key), f"{until(key)}, was {before}", data={"key": key.begins}
+        origin,
+        "changed expiry of API key",
+        subject_of(key),
+        f"{expiry_words(key)}, was {before}",
+        data={"key": key.begins},
     )
 
 
@@ -34,7 +38,7 @@ def record_limit(origin: Origin, key: ApiKey) -> None:
     record(origin, "changed flows of API key", subject_of(key), limit_of(key), data=data)
 
 
-def record_revoked(origin: Origin, key: ApiKey) -> None:
+def record_revocation(origin: Origin, key: ApiKey) -> None:
     record(origin, "revoked API key", subject_of(key), data={"key": key.begins})
 
 
@@ -44,5 +48,5 @@ def limit_of(key: ApiKey) -> str:
     return f"{len(key.flow_ids)} flow{'' if len(key.flow_ids) == 1 else 's'}"
 
 
-def until(key: ApiKey) -> str:
+def expiry_words(key: ApiKey) -> str:
     return f"until {date_words(key.expires_at)}" if key.expires_at else "never expires"
