@@ -55,6 +55,7 @@ class KeyAuth(HttpBearer):
 
 
 def token_of(request: HttpRequest) -> str:
+    """The text of the key that came with the call; empty when none did."""
     scheme, _, token = request.headers.get("Authorization", "").partition(" ")
     return token if scheme.lower() == "bearer" else ""
 

@@ -14,7 +14,7 @@ from ninja.parser import Parser
 
 from flows.api import problems
 from flows.api.multipart import INPUTS, MULTIPART, SWITCHES, TEXTS, UnfitBody, read_form
-from flows.api.shapes import DEEPEST, HAS_VALUES, VALUE, VALUES, ProblemDetail
+from flows.api.shapes import DEEPEST, HAS_VALUES, VALUE, VALUES, ProblemDetail, UsageQuestion
 from foundryflow.models import ApiScope
 from foundryflow.strict_json import LONGEST_NUMBER
 
@@ -91,6 +91,8 @@ class DescribedAPI(NinjaAPI):
                 if described.pop(HAS_VALUES, False):
                     described.update(VALUES)
         document["components"]["schemas"]["Value"] = VALUE
+        # Its fields are parameters, and described as such.
+        del document["components"]["schemas"][UsageQuestion.__name__]
         for verbs in document["paths"].values():
             for operation in verbs.values():
                 for status, response in operation["responses"].items():

@@ -15,6 +15,7 @@ from django.views.decorators.http import require_GET
 from flows.access import find_flow
 from flows.api import problems
 from flows.api.examples import CallExample, body_in_shell, curl, examples_of_flow, sample_inputs, start_in_shell
+from flows.api.keys import token_of
 from flows.api.views import api
 from flows.language.document import DocumentError
 from flows.language.nodes import Input
@@ -170,8 +171,8 @@ def flow_page(request: Request, slug: str) -> HttpResponse:
 @require_GET
 def openapi(request: Request) -> HttpResponse:
     """For whoever is signed in, and for programs with a key of any scope."""
-    scheme, _, token = request.headers.get("Authorization", "").partition(" ")
-    key = ApiKey.objects.find_any(token) if scheme.lower() == "bearer" else None
+    token = token_of(request)
+    key = ApiKey.objects.find_any(token) if token else None
     trouble = key.trouble() if key else "Sign in, or give a key: Authorization: Bearer ffk_…"
     if request.user.is_authenticated or not trouble:
         response: HttpResponse = JsonResponse(schema())

@@ -55,13 +55,6 @@ ConnectionName = Annotated[str, Path(..., min_length=1, pattern=r"^[^\x00/]+$")]
 EventNumber = Annotated[int, Query(..., ge=0, le=HIGHEST_ID)]
 SlugFilter = Annotated[str, Query(..., max_length=100, pattern="^[-a-zA-Z0-9_]*$")]
 CustomerFilter = Annotated[str, Query(..., max_length=200, pattern=TEXT)]
-NameFilter = Annotated[str, Query(..., max_length=255, pattern=TEXT)]
-PeriodName = Annotated[Literal["today", "7d", "30d", "month", "last-month"], Query(..., description="By UTC.")]
-DAY = f"^({DATE})?$"
-FirstDay = Annotated[str, Query(..., alias="from", pattern=DAY, description="With `to` instead of a period.")]
-LastDay = Annotated[str, Query(..., alias="to", pattern=DAY, description="At most 366 days from the first one.")]
-UsageGroup = Annotated[Literal["customer", "connection", "deployment", "flow"], Query(...)]
-UsageStep = Annotated[Literal["", "hours", "days"], Query(..., description="Hours of at most 7 days.")]
 StateFilter = Annotated[RunState | Literal[""], Query(...)]
 WhichRevision = Annotated[
     RevisionName,
@@ -79,6 +72,24 @@ NO_KEY: Any = None  # when none came; a type with None would describe the header
 LastEvent = Annotated[
     int, Header(..., alias="Last-Event-ID", ge=0, le=HIGHEST_ID, description="Goes on behind this event.")
 ]
+
+
+DAY = f"^({DATE})?$"
+UsageName = Annotated[str, Field(max_length=255, pattern=TEXT)]
+
+
+class UsageQuestion(Schema):
+    """What of usage is asked for."""
+
+    period: Literal["today", "7d", "30d", "month", "last-month"] = Field("month", description="By UTC.")
+    first: str = Field("", alias="from", pattern=DAY, description="With `to` instead of a period.")
+    last: str = Field("", alias="to", pattern=DAY, description="At most 366 days from the first one.")
+    connection: UsageName = ""
+    customer: UsageName = ""
+    deployment: UsageName = ""
+    flow: str = Field("", max_length=100, pattern="^[-a-zA-Z0-9_]*$")
+    group: Literal["customer", "connection", "deployment", "flow"] = "customer"
+    step: Literal["", "hours", "days"] = Field("", description="Hours of at most 7 days.")
 
 
 class RequestBody(Schema):

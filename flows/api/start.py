@@ -1,4 +1,4 @@
-"""Starts and restarts runs for the API: many requests at once cost a few queries."""
+"""Starts runs for the API: many requests at once cost a few queries."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from flows.engine import configuration
 from flows.interpreter.inputs import check_files, first_scope
 from flows.language.document import Document, DocumentError
 from flows.language.errors import ActionError
-from flows.language.files import GivenFile, holds_file
+from flows.language.files import GivenFile
 from flows.models import Flow, Revision, Run
 from flows.models.audited import of_flow, run_subject
 from foundryflow.audit.record import SERVER, Origin, Repeats, record
@@ -79,18 +79,6 @@ async def start_with_files(wanted: StartRequest, names: Sequence[str]) -> Run | 
     return started
 
 
-async def restart_run(
-    run_id: int, path: str, inputs: Mapping[str, Any], origin: Origin, *, of: str, anyway: bool
-) -> Run:
-    """Of the revision of the run, or as `of` says of the published one or the draft. Raises ApiProblem."""
-    if may_hold_files(inputs):
-        inputs = await read_inputs(inputs, await engine.run_job(lambda: file_inputs_of_run(run_id, of)))
-    made = await engine.run_job(lambda: store_restart(run_id, path, inputs, of, anyway, origin))
-    if isinstance(made, ApiProblem):
-        raise made
-    return made
-
-
 def file_inputs(wanted: Sequence[StartRequest]) -> list[list[str]]:
     """Names of the inputs that are files, of each; none where the flow is not there for the key, or cannot be read."""
     flows = Flow.objects.by_slug({each.slug for each in wanted})
@@ -101,60 +89,11 @@ def file_inputs(wanted: Sequence[StartRequest]) -> list[list[str]]:
     ]
 
 
-def file_inputs_of_run(run_id: int, of: str) -> list[str]:
-    """The same of a run that is started again."""
-    run = Run.objects.select_related("flow__head", "flow__published", "revision").filter(pk=run_id).first()
-    return files_of(revision_to_restart(run, of)) if run and run.ended else []
-
-
 def files_of(revision: Revision) -> list[str]:
     try:
         return [declared.name for declared in revision.parsed().inputs if declared.type == "file"]
     except DocumentError:
         return []
-
-
-def revision_to_restart(run: Run, of: str) -> Revision:
-    return run.revision if not of else run.flow.current if of == DRAFT else run.flow.called_revision
-
-
-def store_restart(
-    run_id: int, path: str, inputs: Mapping[str, Any], of: str, anyway: bool, origin: Origin
-) -> Run | ApiProblem:
-    run = Run.objects.select_related("flow__head", "flow__published", "revision").filter(pk=run_id).first()
-    if run is None:
-        return ApiProblem(404, f"There is no run {run_id}.")
-    if not run.ended:
-        return ApiProblem(409, f"Run {run_id} has not ended.")
-    if path and not run.actions.filter(path=path).exists():
-        return ApiProblem(422, f"Run {run_id} has no action at {path}.")
-    try:
-        revision = revision_to_restart(run, of)
-        document = parse_revision(revision)
-        if not anyway:
-            check_configuration(revision, run.flow)
-        check_files(document, inputs)
-        check_files_are_given_again(document, run, inputs)
-        first_scope(document, {**run.inputs_without_masks(), **inputs})
-        made = Run.objects.start_again(run, by=None, via="api", path=path, inputs=inputs, revision=revision)
-        engine.submit(made)
-        record(origin, "retried as", run_subject(made), f"{of_flow(run.flow)}, from run {run.pk}")
-    except ActionError as error:
-        return ApiProblem(422, f"{error.message} {error.hint}".strip(), kind=error.kind)
-    except ApiProblem as problem:
-        return problem
-    return made
-
-
-def check_files_are_given_again(document: Document, run: Run, inputs: Mapping[str, Any]) -> None:
-    """Raises ActionError."""
-    for declared in document.inputs:
-        if declared.name not in inputs and holds_file(run.inputs.get(declared.name)):
-            raise ActionError(
-                "input",
-                f"Run {run.pk} had a file as {declared.name}; files are kept until a run ends only.",
-                "Give it again." if declared.required else "Give it again, or null to go without.",
-            )
 
 
 def start_all(wanted: Sequence[StartRequest]) -> list[Run | ApiProblem]:

@@ -10,6 +10,7 @@ from django.conf import settings
 from django.db.models import F
 from django.http import HttpRequest, HttpResponse, JsonResponse, StreamingHttpResponse
 from django.utils import timezone
+from ninja import Query
 from ninja.errors import AuthenticationError, HttpError, ValidationError
 from pydantic import Field
 
@@ -29,6 +30,7 @@ from flows.api.keys import KeyAuth, key_end
 from flows.api.multipart import UnfitBody
 from flows.api.openapi import STREAM, BoundedParser, DescribedAPI, responses
 from flows.api.problems import ApiProblem
+from flows.api.restart import RestartRequest, restart_run
 from flows.api.shapes import (
     NO_KEY,
     Accepted,
@@ -36,15 +38,11 @@ from flows.api.shapes import (
     ConnectionName,
     CustomerFilter,
     EventNumber,
-    FirstDay,
     FlowList,
     FlowSlug,
     IdempotencyKey,
     Inputs,
-    LastDay,
     LastEvent,
-    NameFilter,
-    PeriodName,
     RequestBody,
     RunDetail,
     RunId,
@@ -53,12 +51,11 @@ from flows.api.shapes import (
     SlugFilter,
     StateFilter,
     Text,
-    UsageGroup,
+    UsageQuestion,
     UsageReport,
-    UsageStep,
     WhichRevision,
 )
-from flows.api.start import DRAFT, PUBLISHED, NoFlow, StartRequest, restart_run, start_run
+from flows.api.start import DRAFT, PUBLISHED, NoFlow, StartRequest, start_run
 from flows.models import Run
 from flows.models.audited import of_flow, run_subject
 from flows.models.run import LONGEST_CUSTOMER
@@ -248,16 +245,15 @@ async def retry_run(
     """Another run that takes over what had finished before; answers 202 with it. It has the revision of the first one,
     unless the newest is asked for: `revision` says which that is."""
     run = await visible_run(request, run_id)
-    return accepted_response(
-        await restart_run(
-            run.pk,
-            given.path,
-            given.inputs,
-            origin_of_key(caller(request), request),
-            of=revision if given.newest or revision == DRAFT else "",
-            anyway=given.anyway,
-        )
+    wanted = RestartRequest(
+        run.pk,
+        given.path,
+        given.inputs,
+        revision if given.newest or revision == DRAFT else "",
+        given.anyway,
+        origin_of_key(caller(request), request),
     )
+    return accepted_response(await restart_run(wanted))
 
 
 @api.get(
@@ -267,25 +263,14 @@ async def retry_run(
     response=responses(ok=UsageReport),
     tags=["usage"],
 )
-async def show_usage(
-    request: HttpRequest,
-    period: PeriodName = "month",
-    first: FirstDay = "",
-    last: LastDay = "",
-    connection: NameFilter = "",
-    customer: NameFilter = "",
-    deployment: NameFilter = "",
-    flow: SlugFilter = "",
-    group: UsageGroup = "customer",
-    step: UsageStep = "",
-) -> HttpResponse:
+async def show_usage(request: HttpRequest, asked: Query[UsageQuestion]) -> HttpResponse:
     """By UTC. Flows that the person of the key may not see count without their names; a key that is limited to flows
     reads the usage of these."""
-    asked = UsagePeriod.of({"period": period, "from": first, "to": last}, timezone.now())
-    filters = UsageFilters(connection, customer, deployment, flow)
+    period = UsagePeriod.of({"period": asked.period, "from": asked.first, "to": asked.last}, timezone.now())
+    filters = UsageFilters(asked.connection, asked.customer, asked.deployment, asked.flow)
     # Not by the engine: whoever records the end of an action does not wait for it.
     report = in_thread(serialize.report_usage)
-    return JsonResponse(await report(caller(request), asked, filters, group, asked.step(step)))
+    return JsonResponse(await report(caller(request), period, filters, asked.group, period.step(asked.step)))
 
 
 @api.post(

@@ -135,7 +135,7 @@ async def work(concurrency: int) -> None:
     announcer = notices.Announcer()
     hub.relay = announcer
     executor = Executor("worker", concurrency, PAUSE)
-    executor.on_claimed = delete_jobs
+    executor.places.on_claimed = delete_jobs
     sending = asyncio.get_running_loop().create_task(announcer.send(), name="announcer")
     with suppress(asyncio.CancelledError):
         try:

@@ -62,7 +62,7 @@ class EarlierAttempts:
         except KeyUnreadable:
             raise unreadable() from None
 
-    def noted(self, path: str) -> Any:
+    def recall_note(self, path: str) -> Any:
         """What the action noted last; None when nothing. Raises ActionError when it cannot be read."""
         stored = self.notes.get(path)
         if stored is None:

@@ -19,11 +19,11 @@ def mask_earlier_records(run_id: int, secrets: KnownSecrets, *, ends: bool) -> N
     if not secrets.take_search(EVERY, ends=ends):
         return
     for row in ActionRun.objects.filter(run_id=run_id).only(*SHOWN).iterator():
-        change_shown(row, {name: getattr(row, name) for name in SHOWN}, secrets)
+        mask_row(row, {name: getattr(row, name) for name in SHOWN}, secrets)
     for iteration in Iteration.objects.filter(run_id=run_id).only(*NAMES).iterator():
-        change_shown(iteration, {name: getattr(iteration, name) for name in NAMES}, secrets)
+        mask_row(iteration, {name: getattr(iteration, name) for name in NAMES}, secrets)
     for line in LogEntry.objects.filter(run_id=run_id).only("message").iterator():
-        change_shown(line, {"message": line.message}, secrets)
+        mask_row(line, {"message": line.message}, secrets)
     for checkpoint in Checkpoint.objects.filter(run_id=run_id, sealed=None).iterator():
         if secrets.stand_in(checkpoint.plain):
             checkpoint.seal()
@@ -32,7 +32,7 @@ def mask_earlier_records(run_id: int, secrets: KnownSecrets, *, ends: bool) -> N
     hide_inputs(Run.objects.only("inputs", "secret_inputs").get(pk=run_id), secrets, ended=ends)
 
 
-def change_shown(row: ActionRun | Iteration | LogEntry, shown: dict[str, Any], secrets: KnownSecrets) -> None:
+def mask_row(row: ActionRun | Iteration | LogEntry, shown: dict[str, Any], secrets: KnownSecrets) -> None:
     masked = secrets.mask(shown)
     if masked is not shown:
         for name, value in masked.items():

@@ -10,7 +10,7 @@ import asyncio
 import logging
 import sys
 from collections import defaultdict
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 from uuid import uuid4
 
@@ -26,6 +26,7 @@ from flows.engine.live import hub
 from flows.engine.loop_tasks import cancel_tasks, wait_at_most
 from flows.engine.pulse import GLANCE, Pulse, log_takeover
 from flows.engine.queue_feed import QueueFeed
+from flows.engine.run_places import RunPlaces
 from flows.engine.trials import Trials
 from flows.engine.writer import DatabaseWriter
 from flows.models import EXECUTING, Run, State
@@ -49,8 +50,8 @@ class Executor:
         self.lookups: dict[str, asyncio.Future[Any]] = {}
         self.queues: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
         self.active = ActiveRuns()
-        self._feed = QueueFeed(self.worker, self.writer, self.active, places, self.begin)
-        self._trials = Trials(self.worker, self.writer, self.active, places, self.begin)
+        self.places = RunPlaces(self.worker, self.writer, self.active, places, self.begin)
+        self._feed, self._trials = QueueFeed(self.places), Trials(self.places)
         self._pulse = Pulse(self.worker, self.writer, self.active, self.cancel, self.wake)
         self._heartbeat = Heartbeat(HEARD_AS.get(kind, kind), lambda: len(self.active), self.worker)
         self._parts: list[asyncio.Task[None]] = []
@@ -108,15 +109,6 @@ class Executor:
             await asyncio.sleep(0.02)
 
     # The queue
-
-    @property
-    def on_claimed(self) -> Callable[[list[int]], None]:
-        """Called in the transaction that claims runs from the queue, with their numbers."""
-        return self._feed.on_claimed
-
-    @on_claimed.setter
-    def on_claimed(self, called: Callable[[list[int]], None]) -> None:
-        self._feed.on_claimed = self._trials.on_claimed = called
 
     def wake(self) -> None:
         """There is something in the queue, or a place has become free."""

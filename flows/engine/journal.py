@@ -83,8 +83,8 @@ class DatabaseJournal:
             self.secrets.learn(secrets_in(values), path, from_text=True)
         return ended
 
-    def noted(self, path: str) -> Any:
-        return self._earlier.noted(path)
+    def recall_note(self, path: str) -> Any:
+        return self._earlier.recall_note(path)
 
     async def end(self, state: str, output: Any = None, error: Fields | None = None) -> None:
         """Ends the run with everything it still has to say. Raises StaleAttempt."""

@@ -6,12 +6,10 @@ import asyncio
 import logging
 import time
 from collections.abc import Callable, Sequence
-from uuid import UUID
 
 from flows.engine import claims
-from flows.engine.active_runs import ActiveRuns
 from flows.engine.loop_tasks import wait_at_most
-from flows.engine.writer import DatabaseWriter
+from flows.engine.run_places import RunPlaces
 from flows.models import Run
 
 log = logging.getLogger(__name__)
@@ -25,18 +23,10 @@ run_sources: list[Callable[[], bool]] = []
 
 
 class QueueFeed:
-    """Hands runs that it has claimed for the worker to `begin`, at most as many as make `places` active ones."""
+    """Begins runs that it has claimed, as many as there are places."""
 
-    def __init__(
-        self,
-        worker: UUID,
-        writer: DatabaseWriter,
-        active: ActiveRuns,
-        places: int,
-        begin: Callable[[Sequence[Run]], None],
-    ) -> None:
-        self.on_claimed: Callable[[list[int]], None] = lambda runs: None  # in the transaction of the claim
-        self._worker, self._writer, self._active, self._places, self._begin = worker, writer, active, places, begin
+    def __init__(self, places: RunPlaces) -> None:
+        self._places = places
         self._wanted = asyncio.Event()
         self._looked = asyncio.Event()  # set once the queue has been looked at after it was made
         self._is_full = False  # more may be waiting for a place
@@ -63,14 +53,14 @@ class QueueFeed:
 
     async def fill_places(self) -> None:
         """Begins as many runs as there are places for."""
-        free = self._places - len(self._active)
-        self._is_full = free <= 0
+        free = self._places.free
+        self._is_full = not free
         if self._is_full:
             return
         looked, self._looked = self._looked, asyncio.Event()
         try:
-            claim: claims.Claim = await self._writer.do(lambda: self._claim(free))
-            self._begin(claim.runs)
+            claim: claims.Claim = await self._places.writer.do(lambda: self._claim(free))
+            self._places.begin(claim.runs)
             if claim.has_more:
                 self.wake()
         except Exception:
@@ -78,17 +68,17 @@ class QueueFeed:
         looked.set()
 
     def _claim(self, free: int) -> claims.Claim:
-        claim = claims.claim_queued(self._worker, free)
+        claim = claims.claim_queued(self._places.worker, free)
         self._is_full = claim.others_wait
         if claim.runs:
-            self.on_claimed([run.pk for run in claim.runs])
+            self._places.on_claimed([run.pk for run in claim.runs])
         return claim
 
     def claim_unstored(self, runs: Sequence[Run]) -> list[Run]:
         """Of runs that are about to be stored, those that have a place here at once; they begin when they are."""
-        has_place = not self._is_full and self._active.takes_more
-        free = max(0, self._places - len(self._active)) if has_place else 0
-        return claims.claim_unstored(self._worker, [run for run in runs if run.flow.concurrency is None][:free])
+        has_place = not self._is_full and self._places.active.takes_more
+        free = self._places.free if has_place else 0
+        return claims.claim_unstored(self._places.worker, [run for run in runs if run.flow.concurrency is None][:free])
 
     async def make_runs(self) -> None:
         """Makes some of the runs that are still to come, when it is time for that."""
@@ -97,7 +87,7 @@ class QueueFeed:
         self._make_at = time.monotonic() + MAKE_EVERY
         for make_some in run_sources:
             try:
-                made = await self._writer.do(make_some)
+                made = await self._places.writer.do(make_some)
             except Exception:
                 log.exception("action=refill_failed")
                 continue

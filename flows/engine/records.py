@@ -105,7 +105,7 @@ def write_records(all: Sequence[RunRecords]) -> list[StaleAttempt | None]:
         each.mask()
     update_runs(valid)
     sql.add_up_subflows([each.run for each in valid if each.adds_up_subflows])
-    delete_restarted(valid)
+    delete_earlier_outcomes(valid)
     insert([ActionRun(run_id=each.run, **fields) for each in valid for fields in each.created.values()])
     update_actions(valid)
     insert([line for each in valid for line in each.lines])
@@ -154,7 +154,7 @@ def update_actions(all: Sequence[RunRecords]) -> None:
         sql.update_actions(columns, rows)
 
 
-def delete_restarted(all: Sequence[RunRecords]) -> None:
+def delete_earlier_outcomes(all: Sequence[RunRecords]) -> None:
     for each in all:
         for place in each.restarted:
             loop, number = split_place(place)

@@ -8,14 +8,10 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Callable, Sequence
-from uuid import UUID
 
 from flows.engine import suspects
-from flows.engine.active_runs import ActiveRuns
 from flows.engine.loop_tasks import cancel_tasks
-from flows.engine.writer import DatabaseWriter
-from flows.models import Run
+from flows.engine.run_places import RunPlaces
 from foundryflow.database.errors import MAY_BE_AWAY
 
 log = logging.getLogger(__name__)
@@ -25,18 +21,10 @@ MAKING_ROOM = 20.0  # seconds that a suspect waits for the actions that are goin
 
 
 class Trials:
-    """Holds one trial after the other in this process, at most `places` suspects in each."""
+    """Holds one trial after the other in this process, with as many suspects as it has places."""
 
-    def __init__(
-        self,
-        worker: UUID,
-        writer: DatabaseWriter,
-        active: ActiveRuns,
-        places: int,
-        begin: Callable[[Sequence[Run]], None],
-    ) -> None:
-        self.on_claimed: Callable[[list[int]], None] = lambda runs: None  # in the transaction of the claim
-        self._worker, self._writer, self._active, self._places, self._begin = worker, writer, active, places, begin
+    def __init__(self, places: RunPlaces) -> None:
+        self._places, self._active = places, places.active
         self._look_at = 0.0  # time.monotonic()
         self._not_before = 0.0  # the same, when there is something else to do
         self._making_room = MAKING_ROOM
@@ -56,7 +44,7 @@ class Trials:
         is_idle = self._active.is_idle()
         if self._active.is_closing or (not is_idle and time.monotonic() < self._not_before):
             return False
-        if not await self._writer.do(lambda: suspects.begin_trial(self._worker, idle=is_idle)):
+        if not await self._places.writer.do(lambda: suspects.begin_trial(self._places.worker, idle=is_idle)):
             return False
         began, self._active.on_trial = time.monotonic(), set()
         self._active.hold()
@@ -84,10 +72,10 @@ class Trials:
         """Until each suspect has got on, has ended, or has lived longer than it did before."""
         if self._active.is_closing:
             return
-        trials: list[suspects.Trial] = await self._writer.do(self._claim)
+        trials: list[suspects.Trial] = await self._places.writer.do(self._claim)
         began = time.monotonic()
         self._active.on_trial = {trial.run.pk for trial in trials}
-        self._begin([trial.run for trial in trials])
+        self._places.begin([trial.run for trial in trials])
 
         def is_over(trial: suspects.Trial) -> bool:
             suspect = self._active.get(trial.run.pk)
@@ -97,9 +85,9 @@ class Trials:
             await self._give_up_held()
 
     def _claim(self) -> list[suspects.Trial]:
-        trials = suspects.claim_suspects(self._worker, self._places)
+        trials = suspects.claim_suspects(self._places.worker, self._places.count)
         if trials:
-            self.on_claimed([trial.run.pk for trial in trials])
+            self._places.on_claimed([trial.run.pk for trial in trials])
         return trials
 
     async def _give_up_held(self) -> None:
@@ -117,7 +105,7 @@ class Trials:
         """Others may start actions again once the end of the trial is known: a death from then on is one in company."""
         while True:
             try:
-                await self._writer.do(lambda: suspects.end_trial(self._worker))
+                await self._places.writer.do(lambda: suspects.end_trial(self._places.worker))
                 break
             except MAY_BE_AWAY:
                 log.warning("action=trial_not_ended")

@@ -178,7 +178,7 @@ class Journal(Protocol):
         Raises ActionError of kind checkpoint when what was kept cannot be read.
         """
 
-    def noted(self, path: str) -> Any:
+    def recall_note(self, path: str) -> Any:
         """What an earlier attempt noted at this path; None when nothing."""
 
 
@@ -199,7 +199,7 @@ class MemoryJournal:
     def recall(self, path: str) -> ActionEnd | None:
         return self._ended.get(path)
 
-    def noted(self, path: str) -> Any:
+    def recall_note(self, path: str) -> Any:
         return self._notes.get(path)
 
     def resumed(self) -> MemoryJournal:

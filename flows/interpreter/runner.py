@@ -295,7 +295,7 @@ class Execution:
 
     @property
     def last_note(self) -> Any:
-        return self._runner.journal.noted(self.path)
+        return self._runner.journal.recall_note(self.path)
 
     async def note(self, value: Any) -> None:
         await self._runner.journal.record(ActionNoted(self.path, value))

@@ -60,7 +60,7 @@ class RunManager(models.Manager["Run"]):
         return self.filter(visible_to(user, "flow__"))
 
     def start(self, **given: Any) -> Run:
-        """A queued run, as `made` describes."""
+        """A queued run, as `build` describes."""
         run = self.build(**given)
         run.save(force_insert=True)
         return run
@@ -110,18 +110,16 @@ class RunManager(models.Manager["Run"]):
         via: str,
         path: str = "",
         inputs: Mapping[str, object] | None = None,
-        newest: bool = False,
         revision: Revision | None = None,
         **options: Any,
     ) -> Run:
         """Another run that begins where `run` failed, or at `path`; what had finished before is taken over.
 
-        It executes the revision of `run`, or another one: the draft when it is to be the `newest`. Inputs that are not
-        given stay as they were, but secret ones are gone. Results that hold a secret are gone, too: those actions are
-        executed again. `options` are other fields of the new run.
+        It executes the revision of `run`, or another one. Inputs that are not given stay as they were, but secret ones
+        are gone. Results that hold a secret are gone, too: those actions are executed again. `options` are other
+        fields of the new run.
         """
-        revision = run.flow.current if newest else revision or run.revision
-        return self._start_like(run, before(run.pk, path), revision, inputs, by=by, via=via, **options)
+        return self._start_like(run, before(run.pk, path), revision or run.revision, inputs, by=by, via=via, **options)
 
     def fork(self, run: Run, *, revision: Revision, inputs: Mapping[str, object], by: User | None, via: str) -> Run:
         """Another run with these inputs that leads to `run` and executes everything anew."""

@@ -24,7 +24,7 @@ def code(request: Request, pk: int) -> HttpResponse:
     run = find_run(request, pk)
     if run.flow.room != Room.DESIGNER:
         raise Http404("Only flows of the designer are called by the API.")
-    inputs = {name: as_given(value, name) for name, value in run.inputs.items()}
+    inputs = {name: example_value(value, name) for name, value in run.inputs.items()}
     is_draft, customer = run.published is False, run.customer or ""
     example = example_of_run(base_address(request), run.flow.slug, inputs, customer, draft=is_draft)
     programs = {"curl": example.curl, "python": example.python}
@@ -39,7 +39,7 @@ def code(request: Request, pk: int) -> HttpResponse:
     return HttpResponse(programs[wanted], content_type="text/plain; charset=utf-8", headers=headers)
 
 
-def as_given(value: Any, name: str) -> Any:
+def example_value(value: Any, name: str) -> Any:
     """An input as an example gives it: a file by its name."""
     return FilePath(value["name"]) if is_file(value) else without_secrets(value, name)
 

@@ -42,7 +42,7 @@ class RunComparison:
         return f"{reverse('runs:compare')}?{query}"
 
     @property
-    def swapped(self) -> str:
+    def swapped_address(self) -> str:
         return f"{reverse('runs:compare')}?{urlencode({'a': self.right.pk, 'b': self.left.pk})}"
 
     @property

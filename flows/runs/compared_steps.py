@@ -16,7 +16,7 @@ from flows.flowchart.states import StateView
 from flows.language.document import DocumentError
 from flows.models import ActionRun, Run
 from flows.pricing.prices import money
-from flows.runs.costs import rounded
+from flows.runs.costs import round_amount
 from flows.runs.differences import ABSENT, ValuePair, value_pair, value_pairs
 from flows.runs.outline import indent_of, iteration_of, words_of
 from flows.runs.refused_tries import shown_state
@@ -141,7 +141,7 @@ def records_of(run: Run, paths: Sequence[str]) -> dict[str, Any]:
 
 def side_of(record: Any) -> StepSide:
     state = shown_state(record)
-    cost = money(rounded(record.cost), record.currency or "") if record.cost else ""
+    cost = money(round_amount(record.cost), record.currency or "") if record.cost else ""
     tokens = token_count(record.usage or {})
     return StepSide(state, words_of(state), duration_ms(record.milliseconds), tokens, cost, record.digest or "")
 

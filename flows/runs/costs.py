@@ -27,10 +27,10 @@ def sums_of(calls: QuerySet[ActionRun]) -> Mapping[str, Decimal]:
     """By currency."""
     currencies = calls.order_by().values_list(KeyTextTransform("currency", "facts"))
     sums = currencies.annotate(amount=Sum(AMOUNT))
-    return {currency or "": rounded(amount) for currency, amount in sums if amount}
+    return {currency or "": round_amount(amount) for currency, amount in sums if amount}
 
 
-def rounded(amount: Decimal) -> Decimal:
+def round_amount(amount: Decimal) -> Decimal:
     """SQLite adds up what is no decimal."""
     return round(Decimal(amount), COST_DECIMALS).normalize()
 

@@ -19,7 +19,7 @@ from flows.flowchart.chart import is_loop, type_view
 from flows.models import ActionRun, Room, Run, State
 from flows.runs.refused_tries import RefusedView, refused_views, shown_state
 from flows.runs.sent_request import SentRequest, sent_request
-from flows.runs.time_axis import elapsed, milliseconds_since_epoch
+from flows.runs.time_axis import elapsed_words, milliseconds_since_epoch
 from flows.runs.value_place import ValuePlace
 from flows.runs.values import LONG_ANSWER, ValueView, code_view, text_view, value_view, value_views, variable_of
 from foundryflow.regions import element_id
@@ -71,7 +71,7 @@ class ActionDetail:
         return (self.record.error or {}).get("raw")
 
     @property
-    def copied(self) -> ValuePlace | None:
+    def copy_place(self) -> ValuePlace | None:
         """What "Copy" takes of the tab that is open; None where there is nothing."""
         match self.tab:
             case "input":
@@ -218,9 +218,9 @@ class ActionDetail:
         return milliseconds_since_epoch(self.record.waits_until)
 
     @property
-    def elapsed(self) -> str:
+    def elapsed_words(self) -> str:
         started = self.record.started_at
-        return elapsed((timezone.now() - started).total_seconds() * 1_000) if started else ""
+        return elapsed_words((timezone.now() - started).total_seconds() * 1_000) if started else ""
 
     @property
     def opens_in_playground(self) -> bool:

@@ -49,9 +49,9 @@ class FactPair:
 
 def value_pair(name: str, left: Any, right: Any) -> ValuePair:
     if left is ABSENT or right is ABSENT:
-        sides = [None if side is ABSENT else shown(side)[0] for side in (left, right)]
+        sides = [None if side is ABSENT else text_of(side)[0] for side in (left, right)]
         return ValuePair(name, sides[0], sides[1], same=False)
-    (before, cut_before), (after, cut_after) = shown(left), shown(right)
+    (before, cut_before), (after, cut_after) = text_of(left), text_of(right)
     if left == right:
         text = before if len(before) <= LONGEST else beginning_of(before)
         return ValuePair(name, text, text, same=True, is_cut=cut_before)
@@ -60,7 +60,7 @@ def value_pair(name: str, left: Any, right: Any) -> ValuePair:
     return ValuePair(name, *marked, same=False, is_cut=cut_before or cut_after)
 
 
-def shown(value: Any) -> tuple[str, bool]:
+def text_of(value: Any) -> tuple[str, bool]:
     """As text, names of objects in one order; and whether it is only the beginning."""
     text = "" if value is None else pretty(in_order(value))
     return text[:LONGEST], len(text) > LONGEST

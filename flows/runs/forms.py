@@ -104,7 +104,7 @@ class InputsForm(forms.Form):
         for declared in document.inputs:
             field = self.fields[declared.name] = field_of(declared)
             if given and declared.name in given.inputs and declared.name not in offered:
-                field.help_text = f"{field.help_text} {what_was_given(declared, given)}".strip()
+                field.help_text = f"{field.help_text} {hint_of_gone_value(declared, given)}".strip()
 
     @property
     def sent_files(self) -> list[str]:
@@ -125,7 +125,7 @@ class InputsForm(forms.Form):
         return {name: value for name, value in self.cleaned_data.items() if value not in (None, "")}
 
 
-def what_was_given(declared: Input, run: Run) -> str:
+def hint_of_gone_value(declared: Input, run: Run) -> str:
     """Of an input whose value in the run is gone."""
     value = run.inputs[declared.name]
     if not holds_file(value):

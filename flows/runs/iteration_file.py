@@ -8,8 +8,8 @@ from typing import Any
 from django.db.models import QuerySet
 
 from flows.runs.iteration_detail import iteration_state
+from flows.runs.iteration_rows import plain_text
 from flows.runs.iteration_search import IterationSearch
-from flows.runs.iterations import plain_text
 from foundryflow.spreadsheets import harmless
 
 COLUMNS = (

@@ -2,68 +2,23 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
 from urllib.parse import urlencode
 
-from django.db.models import Case, CharField, F, QuerySet, When
 from django.urls import reverse
-from django.utils import timezone
 
 from flows.flowchart.states import StateView, reason_words, state_view_of
-from flows.models import ActionRun, Iteration, Run, State
-from flows.runs.iteration_detail import IterationDetail, iteration_detail, iteration_state
-from flows.runs.iteration_search import OTHERS, IterationFilters, IterationSearch, with_output
+from flows.models import ActionRun, Run, State
+from flows.runs.iteration_detail import IterationDetail, iteration_detail
+from flows.runs.iteration_rows import SORTS, IterationWindow, iteration_row
+from flows.runs.iteration_search import OTHERS, IterationFilters, IterationSearch
 from flows.runs.loops import LoopCounts, loops_inside
-from flows.runs.time_axis import elapsed, milliseconds_since_epoch
 from foundryflow.http import whole_number
-from foundryflow.templatetags.ui import duration_ms, thousands
 
-AT_ONCE = 25  # rows of one page
-NAME = Case(When(customer="", then=F("label")), default=F("customer"), output_field=CharField())
-SORTS: dict[str, tuple[str, Sequence[Any]]] = {
-    "number": ("No.", ["number"]),
-    "name": ("Customer", [NAME]),
-    "state": ("State", ["state"]),
-    "duration": ("Duration", ["milliseconds"]),
-    "tokens": ("Tokens", ["tokens"]),
-    "output": ("Output", [F("output_text")]),
-    "connection": ("Connection", ["host", "connection"]),
-    "error": ("Error", ["error", "status"]),
-}
-LONGEST_OUTPUT = 200  # characters that a row shows
 NUMERIC = ("number", "duration", "tokens")
-
-
-def plain_text(json_text: str) -> str:
-    """Of a text in JSON, which may be cut, the text."""
-    if json_text[:1] != '"':
-        return json_text
-    try:
-        return str(json.loads(json_text))
-    except ValueError:
-        return json_text[1:]
-
-
-@dataclass(frozen=True, slots=True)
-class IterationRow:
-    """One iteration as the table shows it: text already."""
-
-    number: int  # counted from 1
-    name: str
-    state: StateView
-    duration: str
-    since: int | None  # it goes since then, in milliseconds since the epoch
-    tokens: str
-    output: str
-    host: str
-    via: str  # name of the connection, where it is another one than the host
-    error: str
-    address: str
-    is_selected: bool
+USUAL = {("sort", "number"), ("page", "1")}
 
 
 @dataclass(frozen=True)
@@ -92,123 +47,40 @@ class IterationsPage:
     """What an address shows of a loop: IterationFilters, `sort`, `page` and `iteration`, the open one."""
 
     def __init__(self, run: Run, loops: Sequence[LoopCounts], loop: LoopCounts, params: Mapping[str, str]) -> None:
-        self.run, self.loops, self.loop, self._params = run, loops, loop, params
+        self.run, self.loops, self.loop = run, loops, loop
         self.search = IterationSearch(run, loop, IterationFilters.of(params))
-        sort = params.get("sort", "")
-        self.sort = sort if sort.removeprefix("-") in SORTS else "number"
+        self.window = IterationWindow(self.search, params)
         self.opened = whole_number(params.get("iteration"), 9)
-        self.count = self.search.found.count()
-        self.pages = max(1, -(-self.count // AT_ONCE))
-        self.page = min(max(whole_number(params.get("page"), 9) or 1, 1), self.pages)
-        self.found = self._window()
-        self.rows = [self._row(iteration) for iteration in self.found]
-
-    # Rows
-
-    @property
-    def _sorted(self) -> QuerySet[Iteration]:
-        descends = self.sort.startswith("-")
-        order = []
-        for field in SORTS[self.sort.removeprefix("-")][1]:
-            by = F(field) if isinstance(field, str) else field
-            order.append(by.desc(nulls_last=True) if descends else by.asc(nulls_last=True))
-        return self.search.with_output(LONGEST_OUTPUT).order_by(*order, "number")
-
-    def _window(self) -> list[Any]:
-        """The rows of the page. Those that a browser shows already stay where they are; others come behind them."""
-        begin, shown = (self.page - 1) * AT_ONCE, self._shown
-        if not shown:
-            return list(self._sorted[begin : begin + AT_ONCE])
-        known = with_output(self.search.all, LONGEST_OUTPUT).filter(number__in=shown)
-        stay = {iteration.number: iteration for iteration in known}
-        rows = [stay[number] for number in shown if number in stay]
-        if len(rows) < AT_ONCE:
-            rows += self._sorted.exclude(number__in=shown)[begin : begin + AT_ONCE - len(rows)]
-        return rows
-
-    @property
-    def _shown(self) -> list[int]:
-        given = self._params.get("rows", "").split(".")[:AT_ONCE]
-        return [number for number in (whole_number(one, 9) for one in given) if number is not None]
-
-    @property
-    def shown_query(self) -> dict[str, str]:
-        """What the stream is told, so that no row jumps."""
-        return {"rows": ".".join(str(iteration.number) for iteration in self.found), "seen": str(self.seen)}
-
-    @property
-    def seen(self) -> int:
-        """How many there were when the page was opened, or that it has shown since."""
-        before = whole_number(self._params.get("seen"), 9)
-        return self.count if before is None else max(before, (self.page - 1) * AT_ONCE + len(self.found))
-
-    @property
-    def fresh(self) -> str:
-        """ "12 new failures": what the filters find that the page was opened without."""
-        count = self.count - self.seen
-        what = "failure" if self.search.filters.state == State.FAILED else "iteration"
-        return f"{count:,} new {what}{'' if count == 1 else 's'}" if count > 0 and self._shown else ""
-
-    def _row(self, iteration: Any) -> IterationRow:
-        number, host = iteration.number + 1, iteration.host or iteration.connection
-        return IterationRow(
-            number=number,
-            name=iteration.customer or iteration.label or f"Iteration {number:,}",
-            state=self._state(iteration),
-            duration=self._duration(iteration),
-            since=milliseconds_since_epoch(iteration.started_at) if self._goes(iteration) else None,
-            tokens=thousands(iteration.tokens),
-            output=plain_text(iteration.output_text or "") if iteration.state != State.FAILED else "",
-            host=host,
-            via=iteration.connection if iteration.connection != host else "",
-            error=reason_words(iteration.error, iteration.status) if iteration.error else "",
-            address=self.address(iteration=str(number)),
-            is_selected=number == self.opened,
-        )
-
-    def _state(self, iteration: Iteration) -> StateView:
-        return iteration_state(iteration, ended=self.run.ended)
-
-    def _goes(self, iteration: Iteration) -> bool:
-        return iteration.milliseconds is None and not self.run.ended
-
-    def _duration(self, iteration: Iteration) -> str:
-        if self._goes(iteration):
-            return elapsed((timezone.now() - iteration.started_at).total_seconds() * 1_000)
-        return duration_ms(iteration.milliseconds)
+        self.rows = [
+            iteration_row(
+                iteration,
+                run,
+                address=self.address(iteration=str(iteration.number + 1)),
+                is_selected=iteration.number + 1 == self.opened,
+            )
+            for iteration in self.window.iterations
+        ]
 
     # Addresses
 
     def address(self, **changes: str) -> str:
         """Of this page with changes; an empty value takes something away."""
-        kept = {**self.search.filters.query, "sort": self.sort, "page": str(self.page)}
+        kept = {**self.search.filters.query, "sort": self.window.sort, "page": str(self.window.page)}
         query = {name: value for name, value in {**kept, **changes}.items() if value}
         query = {name: value for name, value in query.items() if (name, value) not in USUAL}
         return f"?{urlencode({'tab': 'iterations', **query})}"
 
     @property
-    def here(self) -> str:
+    def first_page(self) -> str:
         return self.address(page="")
 
     @property
     def earlier(self) -> str:
-        return self.address(page=str(self.page - 1)) if self.page > 1 else ""
+        return self.address(page=str(self.window.page - 1)) if self.window.page > 1 else ""
 
     @property
     def later(self) -> str:
-        return self.address(page=str(self.page + 1)) if self.page < self.pages else ""
-
-    @property
-    def back(self) -> str:
-        return self.address()
-
-    @property
-    def first_number(self) -> int:
-        return (self.page - 1) * AT_ONCE + bool(self.rows)
-
-    @property
-    def last_number(self) -> int:
-        return (self.page - 1) * AT_ONCE + len(self.rows)
+        return self.address(page=str(self.window.page + 1)) if self.window.page < self.window.pages else ""
 
     # Filters
 
@@ -240,7 +112,7 @@ class IterationsPage:
         return Toggle(words, count, address, self.search.filters.reason == kind)
 
     @property
-    def rest(self) -> str:
+    def remainder(self) -> str:
         """What is neither done nor failed, in words: "10 running, 690 to come"."""
         between = self.loop.reached - self.loop.done - self.loop.failed
         beyond = self.loop.count - self.loop.reached
@@ -265,15 +137,15 @@ class IterationsPage:
         return {name for name, is_empty in empty.items() if is_empty}
 
     def _heading(self, name: str, words: str) -> Heading:
-        direction = {name: "ascending", f"-{name}": "descending"}.get(self.sort, "")
+        direction = {name: "ascending", f"-{name}": "descending"}.get(self.window.sort, "")
         address = self.address(sort=f"-{name}" if direction == "ascending" else name, page="")
         return Heading(name, words, address, direction, name in NUMERIC)
 
     @property
-    def kept(self) -> list[tuple[str, str]]:
-        """What a search keeps of the address."""
+    def search_fields(self) -> list[tuple[str, str]]:
+        """What a search sends with its words: the rest of the address."""
         filters = {name: value for name, value in self.search.filters.query.items() if name != "find"}
-        return [("tab", "iterations"), *filters.items(), ("sort", self.sort)]
+        return [("tab", "iterations"), *filters.items(), ("sort", self.window.sort)]
 
     @property
     def without_find(self) -> str:
@@ -315,7 +187,7 @@ class IterationsPage:
     # Going again
 
     @cached_property
-    def retried(self) -> int:
+    def retry_count(self) -> int:
         """How many of what is shown can go again."""
         filters = self.search.filters
         if not self.loop.can_retry or not self.loop.failed or filters.state == State.SUCCEEDED:
@@ -334,11 +206,8 @@ class IterationsPage:
         if self.opened is not None:
             iteration = self.search.all.filter(number=self.opened - 1).first()
         else:
-            iteration = self.found[0] if self.found else None
+            iteration = next(iter(self.window.iterations), None)
         if iteration is None:
             return None
         inner = loops_inside(self.run, iteration.place)
-        return iteration_detail(self.run, iteration, self.loop, inner, self.back)
-
-
-USUAL = {("sort", "number"), ("page", "1")}
+        return iteration_detail(self.run, iteration, self.loop, inner, self.address())

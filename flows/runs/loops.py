@@ -58,14 +58,14 @@ def loops_of(run: Run) -> list[LoopCounts]:
     """Those that stand in no other loop, and long ones wherever they stand: outer ones first, and of those the long
     ones, the ones with failures, the largest."""
     is_long = Q(reached__gt=FEW_ITERATIONS) | Q(most__gt=FEW_ITERATIONS)
-    found = counted(run.iterations.all(), ~Q(loop__contains="[") | is_long)
+    found = count_iterations(run.iterations.all(), ~Q(loop__contains="[") | is_long)
     return sorted(found, key=lambda one: (one.loop.count("["), not one.is_long, -one.failed, -one.count, one.loop))
 
 
 def loops_inside(run: Run, place: str) -> list[LoopCounts]:
     """Those that stand in this iteration, and in no loop inside it."""
     inside = run.iterations.filter(loop__startswith=f"{place}/")
-    return [one for one in counted(inside) if "[" not in one.loop.removeprefix(place)]
+    return [one for one in count_iterations(inside) if "[" not in one.loop.removeprefix(place)]
 
 
 def find_loop(run: Run, path: str, loops: Sequence[LoopCounts] | None = None) -> LoopCounts | None:
@@ -73,11 +73,11 @@ def find_loop(run: Run, path: str, loops: Sequence[LoopCounts] | None = None) ->
     loops = loops_of(run) if loops is None else loops
     known = next((one for one in loops if one.loop == path), None)
     if known is None and "[" in path:
-        known = next(iter(counted(run.iterations.filter(loop=path))), None)
+        known = next(iter(count_iterations(run.iterations.filter(loop=path))), None)
     return known or (loops[0] if loops else None)
 
 
-def counted(iterations: QuerySet[Iteration], which: Q | None = None) -> list[LoopCounts]:
+def count_iterations(iterations: QuerySet[Iteration], which: Q | None = None) -> list[LoopCounts]:
     """How each loop of these iterations stands; `which` says of the counts which loops are wanted."""
     counts = (
         iterations.order_by()

@@ -21,7 +21,7 @@ from flows.models import ActionRun, Run, State
 from flows.runs.refused_tries import shown_state
 from flows.runs.step_tree import Step, UnreachedStep, UnreachedSteps, in_flow_order
 from flows.runs.steps import LARGE, MOST_STEPS, StepsPage
-from flows.runs.time_axis import TimeAxis, TimeBar, elapsed, milliseconds_since_epoch
+from flows.runs.time_axis import TimeAxis, TimeBar, elapsed_words, milliseconds_since_epoch
 from foundryflow.regions import element_id
 from foundryflow.templatetags.ui import duration_ms, token_count
 
@@ -78,7 +78,7 @@ class Outline:
         self.page = StepsPage(run, params, path, centred=bool(params.get("action")) or run.state == "failed")
         self.axis = TimeAxis(run.started_at or run.created_at, run.ended_at)
         self.began = None if run.ended else milliseconds_since_epoch(self.axis.start)
-        unreached = list(self._unreached())
+        unreached = list(self._unreached_steps())
         self.more_unreached = max(0, len(unreached) - MOST_STEPS)
         steps = in_flow_order([*self.page.window.rows, *unreached[:MOST_STEPS]], self._document)
         self.rows = [self._row(step) for step in steps]
@@ -90,10 +90,10 @@ class Outline:
         except DocumentError:
             return None
 
-    def _unreached(self) -> Sequence[UnreachedStep]:
+    def _unreached_steps(self) -> Sequence[UnreachedStep]:
         """What has no record: where the page shows all steps, and outside of loops where it shows the last ones."""
         window, document = self.page.window, self._document
-        if document is None or self.page.filtered or window.later is not None:
+        if document is None or self.page.is_filtered or window.later is not None:
             return []
         if window.whole:
             return list(UnreachedSteps(window.rows, ended=self.run.ended, in_loops=True).find(document))
@@ -112,9 +112,9 @@ class Outline:
         return {path: json.loads(text) for path, text in found if text and text[:1] == text[-1:] == '"'}
 
     @property
-    def waited(self) -> str:
+    def waiting_sentence(self) -> str:
         """ "75 % of the time was waiting to try again", where that is much and all steps are seen."""
-        if not self.run.ended or not self.page.window.whole or self.page.filtered:
+        if not self.run.ended or not self.page.window.whole or self.page.is_filtered:
             return ""
         refused = [each for record in self.page.window.rows for each in record.refused or ()]
         share = round(time_covered([(each["at"], each["until"]) for each in refused]) / self.axis.seconds * 100)
@@ -165,7 +165,7 @@ class Outline:
 
     def _duration(self, record: ActionRun, *, is_going: bool) -> str:
         if is_going and record.started_at:
-            return elapsed((self.axis.now - record.started_at).total_seconds() * 1_000)
+            return elapsed_words((self.axis.now - record.started_at).total_seconds() * 1_000)
         return duration_ms(record.milliseconds)
 
     def _bars(self, record: ActionRun) -> Sequence[TimeBar]:

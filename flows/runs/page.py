@@ -26,7 +26,7 @@ from flows.runs.iterations import IterationsPage
 from flows.runs.log_lines import count_words, log_context
 from flows.runs.loops import LoopCounts, find_loop, loops_of
 from flows.runs.outline import Outline
-from flows.runs.time_axis import elapsed, milliseconds_since_epoch
+from flows.runs.time_axis import elapsed_words, milliseconds_since_epoch
 from flows.runs.value_place import ValuePlace
 from flows.runs.values import value_view, value_views
 from flows.runs.workers import workers_notice
@@ -119,7 +119,7 @@ class RunPage:
             "is_draft_of_nothing_published": run.published is False
             and run.via in CALLERS
             and not run.flow.published_id,
-            "duration": elapsed(run.milliseconds or 0) if is_going else duration_ms(run.milliseconds),
+            "duration": elapsed_words(run.milliseconds or 0) if is_going else duration_ms(run.milliseconds),
             "since": milliseconds_since_epoch(run.started_at) if is_going else None,
             "now": None if run.ended else milliseconds_since_epoch(now),
             "started": moment_words(run.created_at, now),
@@ -192,7 +192,7 @@ class RunPage:
             "path": detail.record.path if detail else "",
             "length": detail.length if detail else 0,
         }
-        shown = self.iterations.shown_query if self.iterations else {}
+        shown = self.iterations.window.query if self.iterations else {}
         return urlencode({**query, **{name: self.params[name] for name in PARAMS if self.params.get(name)}, **shown})
 
 

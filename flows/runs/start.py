@@ -72,7 +72,7 @@ class RunPlan:
         """Where its form is sent."""
         form = reverse("runs:start", args=[self.flow.slug])
         if self.origin is None:
-            return f"{form}?revision=published" if self.runs_published else form
+            return f"{form}?revision=published" if self.is_of_published else form
         way = {"fork": ""} if self.is_fork else {"from": self.path, **(self.chosen.query if self.chosen else {})}
         return f"{form}?{urlencode({'again': self.origin.pk, **way})}"
 
@@ -82,7 +82,7 @@ class RunPlan:
         return self.origin is not None and self.path is None
 
     @property
-    def runs_published(self) -> bool:
+    def is_of_published(self) -> bool:
         """Rather than the draft, which is another revision."""
         is_published = self.revision.pk == self.flow.published_id
         return self.origin is None and self.flow.has_unpublished_changes and is_published
@@ -92,7 +92,7 @@ class RunPlan:
         return configuration.errors_before_run(self.revision)
 
     @transaction.atomic
-    def start(self, request: Request, *, newest: bool) -> Run:
+    def start(self, request: Request) -> Run:
         """Queues the run with the inputs of the form, which is valid."""
         by = request.user
         inputs = self.form.inputs()
@@ -104,7 +104,7 @@ class RunPlan:
                 run = self.chosen.retry(by=by, inputs=inputs)
             else:
                 run = Run.objects.start_again(
-                    self.origin, by=by, via="run page", path=self.path, inputs=inputs, newest=newest
+                    self.origin, by=by, via="run page", path=self.path, inputs=inputs, revision=self.revision
                 )
         elif self.origin:
             run = Run.objects.fork(self.origin, revision=self.revision, inputs=inputs, by=by, via="run page")
@@ -136,7 +136,7 @@ def start(request: Request, slug: str) -> HttpResponse:
     if request.method == "POST" and errors and "anyway" not in request.POST:
         return start_page(request, plan, errors, status=422)
     if plan.form.is_valid():
-        run = plan.start(request, newest="newest" in request.POST)
+        run = plan.start(request)
         address = reverse("runs:show", args=[run.pk])
         return HttpResponse(headers={"HX-Redirect": address}) if request.htmx else redirect(address)
     return start_page(request, plan, errors, status=422 if plan.form.is_bound else 200)

@@ -57,13 +57,13 @@ class StepsPage:
         self.states = self._state_filters()
 
     @property
-    def filtered(self) -> bool:
+    def is_filtered(self) -> bool:
         return bool(self.state or self.step or self.find)
 
     @property
     def has_filters(self) -> bool:
         """Whether there is so much that one looks for something."""
-        return self.filtered or not self.window.whole or len(self.window.rows) > FEW
+        return self.is_filtered or not self.window.whole or len(self.window.rows) > FEW
 
     @property
     def actions(self) -> list[tuple[str, str]]:
@@ -109,9 +109,9 @@ class StepsPage:
             found = found.filter(~WARNED, state=State.SUCCEEDED)
         elif self.state:
             found = found.filter(state=self.state)
-        return self._named(found)
+        return self._with_names(found)
 
-    def _named(self, found: QuerySet[ActionRun]) -> QuerySet[ActionRun]:
+    def _with_names(self, found: QuerySet[ActionRun]) -> QuerySet[ActionRun]:
         if self.step:
             found = found.filter(action_id=self.step)
         if self.find:
@@ -148,7 +148,7 @@ class StepsPage:
     def _counts(self) -> dict[str, int]:
         """How many steps are in each state, with the other filters."""
         counts: dict[str, int] = {}
-        found = self._named(self.run.actions.order_by()).values_list("state")
+        found = self._with_names(self.run.actions.order_by()).values_list("state")
         for state, count, warnings in found.annotate(Count("pk"), warnings=Count("pk", filter=WARNED)):
             if state == State.SUCCEEDED:
                 counts[WARNING] = warnings

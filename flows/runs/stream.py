@@ -141,7 +141,7 @@ def changed_regions(page: RunPage, browser: BrowserState) -> Iterator[Region]:
     yield page.tabs_region
     record = page.record
     if page.iterations:
-        browser.params = {**browser.params, **page.iterations.shown_query}
+        browser.params = {**browser.params, **page.iterations.window.query}
     if page.iterations or (record is not None and (record.path != browser.path or record.event > browser.event)):
         browser.path = record.path if record else ""
         browser.lengths[browser.path] = page.detail.length if page.detail else 0

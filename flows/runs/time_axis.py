@@ -87,7 +87,7 @@ def mark_words(seconds: float, *, is_unit: bool) -> str:
     return f"{seconds:g} s" if is_unit else f"{seconds:g}"
 
 
-def elapsed(milliseconds: float) -> str:
+def elapsed_words(milliseconds: float) -> str:
     """How long something has gone that still goes: "12 s", "1:32"."""
     seconds = max(0, int(milliseconds // 1_000))
     return f"{seconds} s" if seconds < 60 else minutes_words(seconds)

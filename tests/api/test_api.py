@@ -379,5 +379,7 @@ def test_usage_is_told_by_group_and_time(api, server, alice):
         assert (told["step"], len(told["parts"]), sum(part["calls"] for part in told["parts"])) == ("hour", 24, 1)
         assert reader.get("/usage", params={"customer": "Fabrikam"}).json()["total"]["calls"] == 0
         assert reader.get("/usage", params={"from": "2026-01-01", "to": "2026-02-01"}).json()["step"] == "day"
-        assert reader.get("/usage", params={"from": "yesterday"}).status_code == 422
+        refused = reader.get("/usage", params={"from": "yesterday", "step": "x"})
+        assert refused.status_code == 422
+        assert [error["where"] for error in refused.json()["errors"]] == ["from", "step"]
     assert httpx.get(f"{server.url}/api/usage").status_code == 401

@@ -13,7 +13,7 @@ from flows.batch import lifecycle
 from flows.batch.lifecycle import (
     RUNS_AT_ONCE,
     StillStopping,
-    count_unfinished,
+    count_open_answers,
     create_next_runs,
     resume_batch,
     retry_failures,
@@ -35,7 +35,7 @@ def finished(batch):
     async def running():
         await embedded.open_engine()
         try:
-            await until_async(lambda: not count_unfinished(batch))
+            await until_async(lambda: not count_open_answers(batch))
         finally:
             await embedded.close_engine()
 
@@ -164,7 +164,7 @@ def test_only_so_many_are_going_at_the_same_time(counting, session, make_batch):
             await sync_to_async(lifecycle.set_concurrency)(batch, 4)
             await until_async(lambda: len(counting.calls) == 4)
             counting.release()
-            await until_async(lambda: not count_unfinished(batch))
+            await until_async(lambda: not count_open_answers(batch))
         finally:
             await embedded.close_engine()
         return states
@@ -187,12 +187,12 @@ def test_stop_ends_what_waits_and_what_goes_and_resume_asks_for_the_rest(countin
             await until_async(lambda: len(counting.calls) == 2)
             await sync_to_async(stop_batch)(batch, by="Alice")
             await until_async(lambda: len(counting.left) == 2)
-            await until_async(lambda: not count_unfinished(batch))
+            await until_async(lambda: not count_open_answers(batch))
             await sync_to_async(collect_results)(batch)
             stopped = await sync_to_async(lambda: [*Cell.objects.values_list("state", flat=True)])()
             counting.release()
             await sync_to_async(resume_batch)(batch)
-            await until_async(lambda: not count_unfinished(batch))
+            await until_async(lambda: not count_open_answers(batch))
         finally:
             await embedded.close_engine()
         return stopped
@@ -228,7 +228,7 @@ def test_nothing_goes_on_while_calls_are_still_being_stopped(ready, make_batch):
     assert set(Run.objects.values_list("state", flat=True)) == {"cancelled"}
     collect_results(batch)
     resume_batch(batch)
-    assert count_unfinished(batch) == 2
+    assert count_open_answers(batch) == 2
 
 
 def test_failed_answers_are_asked_for_again(ready, make_batch):
@@ -263,7 +263,7 @@ def test_a_stopped_batch_gets_no_runs(make_batch):
     batch = make_batch(RUNS_AT_ONCE + 1)
     stop_batch(batch, by="Alice")
     assert not create_next_runs()
-    assert (count_unfinished(batch), Run.objects.count()) == (0, RUNS_AT_ONCE)
+    assert (count_open_answers(batch), Run.objects.count()) == (0, RUNS_AT_ONCE)
     collect_results(batch)
     assert set(batch.cells.values_list("state", flat=True)) == {"cancelled"}
 
@@ -291,7 +291,7 @@ def test_an_answer_stands_though_its_run_is_stopped_while_it_is_judged(thinker, 
         try:
             await until_async(lambda: thinker.judged)
             await sync_to_async(stop_batch)(batch, by="Alice")
-            await until_async(lambda: not count_unfinished(batch))
+            await until_async(lambda: not count_open_answers(batch))
         finally:
             await embedded.close_engine()
 
@@ -320,7 +320,7 @@ def test_a_cell_whose_run_was_deleted_says_so_and_can_be_retried(make_batch):
     cell = Cell.objects.get()
     assert (cell.state, cell.error["kind"]) == ("failed", "run_deleted")
     retry_failures(batch)
-    assert count_unfinished(batch) == 1
+    assert count_open_answers(batch) == 1
 
 
 def test_a_batch_is_deleted_with_its_flow_and_its_runs(ready, make_batch):

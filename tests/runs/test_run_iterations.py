@@ -9,7 +9,7 @@ from django.urls import reverse
 from django.utils import timezone
 
 from flows.models import Checkpoint, Iteration, Run, State
-from flows.runs.iterations import AT_ONCE
+from flows.runs.iteration_rows import AT_ONCE
 from flows.runs.stream import BrowserState, read_changes
 from tests.factories import make_connection, make_flow, make_run
 from tests.runs.conftest import FACTS, record

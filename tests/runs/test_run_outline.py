@@ -78,7 +78,7 @@ def test_what_was_refused_is_said_and_drawn(run):
     chat = rows_of(run)[0]
     assert (chat.words, chat.state.css) == ("429, 2 of 3, waited 2.00 s", "warn")
     assert bars_of(chat) == [("0.00%", "40.00%"), ("0.00%", "20.00%")]
-    assert Outline(run, None, {}).waited == "20 % of the time was waiting to try again."
+    assert Outline(run, None, {}).waiting_sentence == "20 % of the time was waiting to try again."
     failed = {"state": State.FAILED, "error": {"kind": "rate_limit", "status": 429}}
     run.actions.filter(path="chat").update(**failed)
     assert rows_of(run)[0].words == "429 · throttled, 2 of 3"

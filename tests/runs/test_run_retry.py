@@ -27,7 +27,7 @@ def test_a_retry_takes_over_what_had_finished(counting):
     assert failed.state == State.FAILED
     mended = flow.current.parsed().with_action("t", disabled=True)
     flow.commit(mended, by=None, base=1)
-    made = ran(Run.objects.start_again(failed, by=None, via="test", newest=True))
+    made = ran(Run.objects.start_again(failed, by=None, via="test", revision=failed.flow.current))
     assert (made.state, made.output, made.origin) == (State.SUCCEEDED, "<two <one>>", failed)
     assert counting.count("one") == 1
     assert made.actions.get(path="a").reason == f"taken over from run {failed.pk}"

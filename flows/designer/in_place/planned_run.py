@@ -107,7 +107,9 @@ class PlannedRun:
         options: dict[str, Any] = {"via": VIA, "by": request.user, "priority": engine.URGENT, "pins": self._pins()}
         if self.alone:
             origin, path = self.alone.run, self.alone.path
-            run = Run.objects.start_again(origin, path=path, inputs=inputs, newest=True, until=path, **options)
+            run = Run.objects.start_again(
+                origin, path=path, inputs=inputs, revision=origin.flow.current, until=path, **options
+            )
         else:
             until = self.until.id if self.until else None
             run = Run.objects.start(flow=opened.flow, inputs=inputs or {}, until=until, **options)

@@ -10,7 +10,7 @@ from flows.designer.opened import OpenFlow
 from flows.flowchart.states import run_view
 from flows.models.designer import MOST_SAVED
 from flows.runs.extent import extent_of
-from flows.runs.time_axis import elapsed, milliseconds_since_epoch
+from flows.runs.time_axis import elapsed_words, milliseconds_since_epoch
 from foundryflow.regions import Region
 from foundryflow.templatetags.ui import duration_ms
 
@@ -30,7 +30,7 @@ def run_bar_region(opened: OpenFlow) -> Region:
         is_going = shown.is_live and run.started_at is not None
         context |= {
             "run_state": run_view(run),
-            "duration": elapsed(run.milliseconds or 0) if is_going else duration_ms(run.milliseconds),
+            "duration": elapsed_words(run.milliseconds or 0) if is_going else duration_ms(run.milliseconds),
             "since": milliseconds_since_epoch(run.started_at) if is_going else None,
             "extent": extent_of(run),
         }

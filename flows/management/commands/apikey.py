@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from argparse import ArgumentParser
+from argparse import ArgumentParser, Namespace
 from datetime import datetime
 from typing import Any
 
@@ -38,25 +38,17 @@ class Command(KeyedCommand):
         verbs.add_parser("revoke", help="let nobody in with it any more").add_argument("name")
 
     def handle(self, *args: Any, verb: str, **options: Any) -> None:
-        getattr(self, f"{verb}_verb")(**options)
+        getattr(self, f"{verb}_verb")(Namespace(**options))
 
-    def create_verb(
-        self,
-        *,
-        name: str,
-        scope: list[str] | None,
-        person: str | None = None,
-        flow: list[str] | None = None,
-        expires: str = "never",
-        **options: Any,
-    ) -> None:
+    def create_verb(self, options: Namespace) -> None:
+        name, person, scope = options.name, options.person, options.scope
         if ApiKey.objects.filter(name=name, revoked_at=None).exists():
             raise CommandError(f"There is a key {name!r}. Choose another name, or revoke it first.")
         owner = User.objects.filter(username=person).first() if person else None
         if person and owner is None:
             raise CommandError(f"There is nobody called {person!r}.")
         scopes = {*(scope or [ApiScope.READ]), *([ApiScope.READ] if scope and ApiScope.RUN in scope else [])}
-        ids, expires_at = self.flow_ids(flow), self.expiry(expires)
+        ids, expires_at = self.flow_ids(options.flow), self.expiry(options.expires)
         with transaction.atomic():
             key, text = ApiKey.objects.issue(name, sorted(scopes), by=owner, flow_ids=ids, expires_at=expires_at)
             record_creation(COMMAND, key)
@@ -77,7 +69,7 @@ class Command(KeyedCommand):
         except ExpiryError as error:
             raise CommandError(str(error)) from None
 
-    def list_verb(self, **options: Any) -> None:
+    def list_verb(self, options: Namespace) -> None:
         keys = list(ApiKey.objects.select_related("created_by"))
         flows = flows_by_id(keys)
         for key in keys:
@@ -90,11 +82,11 @@ class Command(KeyedCommand):
             said = [key.name, ",".join(key.scopes), whose, limit, used, expires, state]
             self.stdout.write("  ".join(said).rstrip())
 
-    def revoke_verb(self, *, name: str, **options: Any) -> None:
-        key = ApiKey.objects.filter(name=name, revoked_at=None).first()
+    def revoke_verb(self, options: Namespace) -> None:
+        key = ApiKey.objects.filter(name=options.name, revoked_at=None).first()
         if key is None:
-            raise CommandError(f"There is no key {name!r} that lets anybody in.")
+            raise CommandError(f"There is no key {options.name!r} that lets anybody in.")
         with transaction.atomic():
             key.revoke()
             record_revocation(COMMAND, key)
-        self.stdout.write(f"{name} is revoked.")
+        self.stdout.write(f"{key.name} is revoked.")

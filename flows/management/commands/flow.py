@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import sys
-from argparse import ArgumentParser
+from argparse import ArgumentParser, Namespace
 from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
@@ -111,9 +111,9 @@ class Command(KeyedCommand):
         add_run_arguments(verbs.add_parser("run", help="run a flow and print its output", description=ABOUT_RUN))
 
     def handle(self, *args: Any, verb: str, **options: Any) -> None:
-        getattr(self, f"{verb}_verb")(**options)
+        getattr(self, f"{verb}_verb")(Namespace(**options))
 
-    def list_verb(self, *, json: bool, **options: Any) -> None:
+    def list_verb(self, options: Namespace) -> None:
         flows = Flow.objects.in_designer().exclude(head=None).select_related("head", "published").order_by("slug")
         rows = [
             {
@@ -124,46 +124,36 @@ class Command(KeyedCommand):
             }
             for flow in flows
         ]
-        if json:
+        if options.json:
             self.print_json(rows)
             return
         for row in rows:
             state = f"r{row['published']} is published" if row["published"] else "never published"
             self.stdout.write(f"{row['slug']}  r{row['revision']}  {row['name']}  ({state})")
 
-    def import_verb(self, *, file: str, **options: Any) -> None:
-        if file != "-" and Path(file).is_dir():
-            imported = flow_files.import_directory(Path(file))
-        else:
-            imported = [import_file(file)]
+    def import_verb(self, options: Namespace) -> None:
+        path = Path(options.file)
+        is_directory = options.file != "-" and path.is_dir()
+        imported = flow_files.import_directory(path) if is_directory else [import_file(options.file)]
         for each in imported:
             number = each.flow.current.number
             self.stdout.write(f"{each.flow.slug} {OUTCOMES[each.outcome].format(number=number)}")
             for problem in configuration.problems_of(each.flow.current.parsed(), each.flow):
                 self.stderr.write(f"{each.flow.slug}: {describe(problem)}" if len(imported) > 1 else describe(problem))
 
-    def export_verb(
-        self,
-        *,
-        slug: str | None,
-        output: str | None,
-        all: str | None,
-        format: str | None,
-        revision: str,
-        **options: Any,
-    ) -> None:
-        if bool(slug) == bool(all):
+    def export_verb(self, options: Namespace) -> None:
+        if bool(options.slug) == bool(options.all):
             raise CommandError("Say which flow, or --all DIR.")
-        if all:
-            self.export_all(all, FlowFormat(format or FlowFormat.YAML), revision)
+        if options.all:
+            self.export_all(options.all, FlowFormat(options.format or FlowFormat.YAML), options.revision)
             return
-        flow, written = find(slug or ""), FlowFormat(format or ending_of(output or ""))
-        wanted = revision_of(flow, revision)
-        if output:
-            flow_files.write_flow(flow, wanted, Path(output), written)
+        flow, format = find(options.slug), FlowFormat(options.format or ending_of(options.output or ""))
+        wanted = revision_of(flow, options.revision)
+        if options.output:
+            flow_files.write_flow(flow, wanted, Path(options.output), format)
             return
-        text = files.export_text(wanted.document, written)
-        record(COMMAND, "exported", flow_subject(flow), f"as {written.name}, r{wanted.number}")
+        text = files.export_text(wanted.document, format)
+        record(COMMAND, "exported", flow_subject(flow), f"as {format.name}, r{wanted.number}")
         self.stdout.write(text, ending="")
 
     def export_all(self, path: str, format: FlowFormat, revision: str) -> None:
@@ -181,21 +171,22 @@ class Command(KeyedCommand):
         words += [f"{len(flows) - len(chosen)} never published"] if len(chosen) < len(flows) else []
         self.stdout.write(", ".join(words))
 
-    def publish_verb(self, *, slug: list[str], all: bool, revision: str, note: str, **options: Any) -> None:
-        if bool(slug) == all:
+    def publish_verb(self, options: Namespace) -> None:
+        if bool(options.slug) == options.all:
             raise CommandError("Say which flows, or --all.")
-        if revision != DRAFT and (all or len(slug) != 1):
+        if options.revision != DRAFT and (options.all or len(options.slug) != 1):
             raise CommandError("--revision is of one flow.")
-        flows = [find(each) for each in slug] if slug else unpublished_flows()
-        for flow, number, before in publish_all([(flow, revision_of(flow, revision)) for flow in flows], note):
+        flows = [find(slug) for slug in options.slug] or unpublished_flows()
+        wanted = [(flow, revision_of(flow, options.revision)) for flow in flows]
+        for flow, number, before in publish_all(wanted, options.note):
             instead = f", instead of r{before}" if before else ""
             self.stdout.write(f"{flow.slug} r{number} is published{instead}")
         if not flows:
             self.stdout.write("Every flow is published as it is.")
 
-    def lint_verb(self, *, file: str, **options: Any) -> None:
+    def lint_verb(self, options: Namespace) -> None:
         try:
-            found = configuration.problems_of(parse(files.parse_file(read_file(file))))
+            found = configuration.problems_of(parse(files.parse_file(read_file(options.file))))
         except DocumentError as error:
             raise CommandError("\n".join(error.problems)) from None
         for problem in found:
@@ -207,11 +198,11 @@ class Command(KeyedCommand):
             "Nothing to correct." if not found else f"{len(found)} warning{'s' if len(found) > 1 else ''}."
         )
 
-    def delete_verb(self, *, slug: str, yes: bool, **options: Any) -> None:
-        flow = find(slug)
+    def delete_verb(self, options: Namespace) -> None:
+        flow = find(options.slug)
         if reasons := reasons_to_keep(flow):
             raise CommandError("\n".join(["Nothing was deleted.", *(f"  {reason}" for reason in reasons)]))
-        if not yes:
+        if not options.yes:
             if not sys.stdin.isatty():
                 raise CommandError("Nothing was deleted. Say --yes where nobody can be asked.")
             runs = runs_in_all([flow.pk])[flow.pk]
@@ -222,37 +213,25 @@ class Command(KeyedCommand):
             flow.remove()
             record(COMMAND, "deleted", subject, "with its runs")
         deletion.delete_all()
-        self.stdout.write(f"{slug} deleted")
+        self.stdout.write(f"{options.slug} deleted")
 
-    def run_verb(
-        self,
-        *,
-        slug: str,
-        input: str,
-        secret: list[str],
-        file: list[str],
-        customer: str,
-        revision: str,
-        anyway: bool,
-        json: bool,
-        **options: Any,
-    ) -> None:
-        flow = find(slug)
-        wanted = revision_of(flow, DRAFT) if revision == DRAFT else flow.called_revision
-        if len(customer) > LONGEST_CUSTOMER:
+    def run_verb(self, options: Namespace) -> None:
+        flow = find(options.slug)
+        wanted = revision_of(flow, DRAFT) if options.revision == DRAFT else flow.called_revision
+        if len(options.customer) > LONGEST_CUSTOMER:
             raise CommandError(f"The label of a customer has at most {LONGEST_CUSTOMER} characters.")
-        document = runnable_document(wanted, anyway=anyway)
+        document = runnable_document(wanted, anyway=options.anyway)
         if flow.published is None:
-            words = f"{slug} was never published: this runs its draft, r{wanted.number}. flow publish {slug}"
+            words = f"{flow.slug} was never published: this runs its draft, r{wanted.number}. flow publish {flow.slug}"
             self.stderr.write(f"NOTICE: {words} makes it what others run, whatever is edited.")
-        inputs = InputReader(document, self.stderr).read(input, secret, file)
-        run = retry_while_away(partial(start_and_record, wanted, inputs, customer))
+        inputs = InputReader(document, self.stderr).read(options.input, options.secret, options.file)
+        run = retry_while_away(partial(start_and_record, wanted, inputs, options.customer))
         try:
             asyncio.run(embedded.run_here(run))
         except KeyboardInterrupt:
             run.request_cancel(by="command line")
         run.refresh_from_db()
-        if json:
+        if options.json:
             self.print_json(run_result(run))
         else:
             self.print_outcome(run)

@@ -48,7 +48,7 @@ class RecordedOutcomes:
         unknown = ActionError("unrecorded", f"How {path} ended is not known.")
         return self.outcomes.get(path) or ActionFailed(path, 0, unknown)
 
-    def noted(self, path: str) -> Any:
+    def recall_note(self, path: str) -> Any:
         return None
 
 
