@@ -25,7 +25,7 @@ SUITES = (
         "tests/foundryflow",
     ),
     (
-        "tests/playground/chat/test_chat_page.py",
+        "tests/playground/chat/session_page",
         "tests/playground/sessions/test_session_list.py",
         "tests/playground/test_versions.py",
         "tests/pricing/test_price_pages.py",

@@ -16,6 +16,7 @@ from itertools import islice
 from typing import Any
 
 from flows.playground.setup import CONVERSATION, IMAGES
+from foundryflow.strict_json import UNSTORABLE
 
 LARGEST = 10 * 1024 * 1024  # bytes of a file
 MOST_ROWS, MOST_COLUMNS = 10_000, 50
@@ -30,7 +31,6 @@ UTF_16_MARKS = (b"\xff\xfe", b"\xfe\xff")
 JSON_LINES = (".jsonl", ".ndjson", ".json")
 NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 NOT_STORED = "it holds a character that cannot be stored (NUL or half a surrogate pair). Remove it."
-NO_TEXT = re.compile("[\x00\ud800-\udfff]")  # no database keeps these
 # fmt: off
 RESERVED = {  # by the template language and by flows
     "and", "elif", "else", "false", "for", "if", "in", "inputs", "is", "loop", "none", "not", "or", "range", "self",
@@ -242,13 +242,13 @@ def variable_name(name: str) -> str:
 def cell_problems(row: TableRow) -> Iterator[tuple[str, str]]:
     """The columns whose cell cannot be taken, with the reason."""
     for column, value in row.items():
-        if NO_TEXT.search(column):
+        if UNSTORABLE.search(column):
             yield "a name", NOT_STORED
         elif (size := length_of(value)) is None:
             yield column[:LONGEST_NAME], f"it is nested deeper than {DEEPEST} levels, or a number is too large."
         elif size > LONGEST_CELL:
             yield column[:LONGEST_NAME], f"it is longer than {LONGEST_CELL:,} characters. Shorten it."
-        elif any(NO_TEXT.search(text) for text in texts_in(value)):
+        elif any(UNSTORABLE.search(text) for text in texts_in(value)):
             yield column[:LONGEST_NAME], NOT_STORED
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -11,9 +10,9 @@ from typing import Any
 from flows.batch.checks import LONGEST_QUOTE, Check, CheckKind, text_of
 from flows.language.json_schemas import LONGEST_TEXT, NotJson, SchemaProblem, Undecided, parse_json, schema_of
 from flows.language.regex import MOST_WORK, PatternError, compile_pattern
+from foundryflow.strict_json import UNSTORABLE
 
 LONGEST_REASON = 2_000  # characters of what a judge says
-NOT_STORED = re.compile("[\x00\ud800-\udfff]")  # no database keeps these
 
 
 @dataclass(frozen=True)
@@ -154,4 +153,4 @@ def quote(text: str) -> str:
 
 
 def storable(text: str) -> str:
-    return NOT_STORED.sub("\ufffd", text)
+    return UNSTORABLE.sub("\ufffd", text)

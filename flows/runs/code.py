@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from django.http import Http404, HttpResponse
@@ -33,6 +34,11 @@ def code(request: Request, pk: int) -> HttpResponse:
         names = [KEY, *environment_values(inputs)]
         context = {"run": run, "programs": programs.items(), "names": names, "files": files}
         return page(request, "runs/code.html", context)
+    return program_response(programs, wanted)
+
+
+def program_response(programs: Mapping[str, str], wanted: str) -> HttpResponse:
+    """One of them as text. Raises Http404."""
     if wanted not in programs:
         raise Http404(f"There is no program in {wanted}.")
     headers = {"Cache-Control": "no-store"}

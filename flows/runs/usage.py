@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -11,6 +10,7 @@ from typing import Any
 from django.utils import timezone
 
 from flows.models.run_counts import hour_number, tokens_by_hour
+from foundryflow.chart_scale import short_number, tick_of
 
 HOURS = 24
 TOP, BOTTOM, FOOT = 6, 90, 108  # px: of the field, and of the labels under it
@@ -18,8 +18,6 @@ SCALE = 52  # px at the right
 WIDTHS = {"wide": 1010, "middle": 820, "narrow": 600, "small": 320}  # px; each is shown where it fits
 LINES = 2  # of the grid above the axis
 LABELLED = {"wide": 4, "middle": 4, "narrow": 4, "small": 6}  # hours from one label to the next
-NICE = (1, 2, 2.5, 5, 10)
-UNITS = ((1_000_000_000, "G"), (1_000_000, "M"), (1_000, "k"))
 
 
 @dataclass(frozen=True)
@@ -85,13 +83,13 @@ def usage_chart() -> dict[str, Any]:
 
 
 def draw(hours: Sequence[HourOfTokens], size: str) -> HourChart:
-    width, tick = WIDTHS[size], tick_of(max(hour.prompt + hour.completion for hour in hours))
+    width, tick = WIDTHS[size], max(1, tick_of(max(hour.prompt + hour.completion for hour in hours), LINES))
     room = (width - SCALE) / HOURS
     return HourChart(
         size,
         width,
         [bars_of(hour, at * room, room, (BOTTOM - TOP) / (tick * LINES)) for at, hour in enumerate(hours)],
-        [(BOTTOM + 0.5 - line * (BOTTOM - TOP) / LINES, short_count(line * tick)) for line in range(LINES + 1)],
+        [(BOTTOM + 0.5 - line * (BOTTOM - TOP) / LINES, short_number(line * tick)) for line in range(LINES + 1)],
         [
             (round((at + 0.5) * room, 1), f"{hour.at:%H:%M}")
             for at, hour in enumerate(hours)
@@ -107,19 +105,6 @@ def bars_of(hour: HourOfTokens, x: float, room: float, scale: float) -> HourBars
     y_in = round(BOTTOM - h_in, 1)
     y_out = round(y_in - h_out - (1 if h_in and h_out else 0), 1)
     return HourBars(hour, round(room, 1), width, round(x + (room - width) / 2, 1), y_in, h_in, y_out, h_out)
-
-
-def tick_of(most: int) -> float:
-    """What one line of the grid stands for: a round number, so that the highest bar stays below the top line."""
-    wanted = (most or 1) / LINES
-    size = 10.0 ** math.floor(math.log10(wanted))
-    return max(1, next(nice * size for nice in NICE if nice * size >= wanted * 0.999999))
-
-
-def short_count(count: float) -> str:
-    """20 k, 2.5 M."""
-    size, unit = next(((size, f" {unit}") for size, unit in UNITS if count >= size), (1, ""))
-    return f"{count / size:g}{unit}"
 
 
 def sentence_of(hours: Sequence[HourOfTokens]) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -10,13 +9,13 @@ from decimal import Decimal
 
 from flows.models.usage import Span
 from flows.models.usage_search import UsageSums
-from flows.usage.words import amount_words, part_words, short_number
+from flows.usage.words import amount_words, part_words
+from foundryflow.chart_scale import short_number, tick_of
 
 TOP, BOTTOM, FOOT = 6, 122, 142  # px: of the field, and of the labels under it
 SCALE = 56  # px at the right
 WIDTHS = {"wide": 1334, "middle": 940, "narrow": 600, "small": 336}  # px; each is shown where it fits
 LINES = 4
-NICE = (1, 2, 2.5, 5, 10)
 STEP_WORDS = {Span.HOUR: "an hour", Span.DAY: "a day", Span.MONTH: "a month"}
 Parts = Sequence[tuple[datetime, UsageSums]]
 
@@ -130,10 +129,8 @@ class UsageChart:
 
     @property
     def tick(self) -> float:
-        """What one line of the grid stands for: a round number, so that LINES of them reach above the peak."""
-        wanted = (self.peak or 1) / LINES
-        size = 10.0 ** math.floor(math.log10(wanted))
-        tick = next(nice * size for nice in NICE if nice * size >= wanted * 0.999999)
+        """What one line of the grid stands for; of what is counted at least one."""
+        tick = tick_of(self.peak, LINES)
         return tick if self.measure.title == "Cost" else max(1, tick)
 
     @property

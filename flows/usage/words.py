@@ -10,8 +10,6 @@ from flows.models.usage import Span
 from flows.models.usage_search import UsagePeriod
 from flows.pricing.prices import SYMBOLS, UNKNOWN, money
 
-UNITS = ((1_000_000_000, "G"), (1_000_000, "M"), (1_000, "k"))
-
 
 def amount_words(amount: Decimal, currency: str) -> str:
     """$ 4.14, 4.14 CHF."""
@@ -24,14 +22,6 @@ def costs_words(costs: Mapping[str, Decimal]) -> str:
     """$ 4.14 + € 0.20, the largest first."""
     ordered = sorted(costs.items(), key=lambda cost: (-cost[1], cost[0]))
     return " + ".join(amount_words(amount, currency) for currency, amount in ordered) or UNKNOWN
-
-
-def short_number(number: float) -> str:
-    """80 k, 2.5 M."""
-    for size, unit in UNITS:
-        if number >= size:
-            return f"{number / size:g} {unit}"
-    return f"{number:g}"
 
 
 def day_words(at: datetime) -> str:

@@ -21,6 +21,7 @@ from flows.playground.code_writers import (
     fit_choice,
     write_snippet,
 )
+from flows.runs.code import program_response
 from flows.runs.sent_request import RecordedRequest, recorded_request
 from foundryflow.access import reader
 from foundryflow.http import Request
@@ -53,11 +54,7 @@ def code(request: Request, pk: int) -> HttpResponse:
     programs = [program_of(recorded_request(called), name) for name in CHOICES]
     if (wanted := request.GET.get("as")) is None:
         return page(request, "roundtrip/call_code.html", {"run": run, "record": called, "programs": programs})
-    found = next((program for program in programs if program.name == wanted), None)
-    if found is None:
-        raise Http404(f"There is no program in {wanted}.")
-    headers = {"Cache-Control": "no-store"}
-    return HttpResponse(found.text, content_type="text/plain; charset=utf-8", headers=headers)
+    return program_response({program.name: program.text for program in programs}, wanted)
 
 
 def program_of(recorded: RecordedRequest | None, name: str) -> CallProgram:

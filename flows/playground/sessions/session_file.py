@@ -16,7 +16,7 @@ from flows.playground.chat.images import MOST as MOST_IMAGES
 from flows.playground.chat.images import BadImage, decode_image
 from flows.playground.models import MOST_COLUMNS
 from flows.playground.variables import NAME
-from foundryflow.strict_json import JsonError, read_json
+from foundryflow.strict_json import UNSTORABLE, JsonError, read_json
 
 FORMAT = "foundryflow-session/1"
 LARGEST = 20 * 1024 * 1024  # bytes of a file
@@ -24,7 +24,6 @@ LONGEST = 1_000_000  # characters of one text
 DEEPEST, MOST_PARTS = 40, 20_000  # levels and values of a value
 MOST_TURNS, MOST_ANSWERS, MOST_VERSIONS, MOST_VARIABLES, MOST_EXAMPLES = 5_000, 300, 2_000, 500, 200
 MOST_SAID = 20  # complaints that are shown
-UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
 
 # What pydantic calls a complaint -> the words for it, behind the place.
 WORDS = {
