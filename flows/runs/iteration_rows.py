@@ -138,9 +138,9 @@ class IterationWindow:
         return f"{count:,} new {what}{'' if count == 1 else 's'}" if count > 0 and self._numbers_shown else ""
 
     @property
-    def first_number(self) -> int:
+    def first(self) -> int:
         return (self.page - 1) * AT_ONCE + bool(self.iterations)
 
     @property
-    def last_number(self) -> int:
+    def last(self) -> int:
         return (self.page - 1) * AT_ONCE + len(self.iterations)
