@@ -8,7 +8,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from connections.endpoint.endpoint import EndpointError
 from connections.endpoint.recognise import parse_endpoint
 from connections.foundry.values import Header, Identity, Limits, Target, WhenReached
 from connections.secret import Secret
@@ -75,7 +74,7 @@ def unpack_outcome(path: str, text: str) -> ActionEnd:
             ),
             signal=Signal(body["signal"]),
         )
-    except (ValueError, KeyError, TypeError, AttributeError, RecursionError, EndpointError) as error:
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise CheckpointError(f"The checkpoint of {path} is malformed: {type(error).__name__}.") from None
 
 

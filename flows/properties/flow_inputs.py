@@ -27,7 +27,7 @@ class FlowInputsProperty(ValueProperty):
         slug = context.properties.get(self.of)
         names = context.secret_inputs(slug.strip()) if isinstance(slug, str) else ()
         inputs = value if isinstance(value, Mapping) else object_in(value) if names else None
-        if not inputs or not set(inputs) & set(names):
+        if not inputs:
             return value
         changed = {name: change(f"The input {name}", each) if name in names else each for name, each in inputs.items()}
         # Text stays text unless something in it was taken out.

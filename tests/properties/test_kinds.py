@@ -2,26 +2,34 @@
 
 import pytest
 
+from connections.endpoint.agent_place import AgentPlace
 from connections.secret import Secret
 from flows.actions import registry
+from flows.language.python_source import LONGEST_CODE
 from flows.language.scope import Scope, VariableInScope
 from flows.properties.address import AddressProperty
+from flows.properties.agent import AgentProperty
+from flows.properties.agent_connection import AgentConnectionProperty
 from flows.properties.assigned_value import AssignedValueProperty
-from flows.properties.base import LintContext, SecretContext, properties_of, read_stored
+from flows.properties.base import LintContext, Property, SecretContext, properties_of, read_stored, text_of
 from flows.properties.choice import ChoiceProperty
+from flows.properties.code import CodeProperty
 from flows.properties.condition import ConditionProperty
 from flows.properties.connection import ConnectionProperty
 from flows.properties.connection_variable import ConnectionVariableProperty
 from flows.properties.declarations import DeclarationsProperty
 from flows.properties.deferred_value import DeferredValueProperty
+from flows.properties.deployment import DeploymentProperty
+from flows.properties.environment_name import EnvironmentNameProperty
 from flows.properties.flow import FlowProperty
 from flows.properties.flow_inputs import FlowInputsProperty
 from flows.properties.long_text import LongTextProperty
 from flows.properties.new_variable import ANY_BRANCH, NewVariableProperty
 from flows.properties.number import NumberProperty
 from flows.properties.secret import SecretProperty
+from flows.properties.sql import NO_TEMPLATES, SqlProperty
 from flows.properties.text import TextProperty
-from flows.properties.value import ValueProperty
+from flows.properties.value import ValueProperty, refuse_large
 from flows.properties.variable import VariableProperty
 
 KEY = "s0123456789ab"
@@ -40,7 +48,11 @@ def scope():
 
 def context(**changed):
     given = {
-        "variables": {name: VariableInScope(name, "", "Start") for name in ("n", "t")},
+        "variables": {
+            **{name: VariableInScope(name, "", "Start") for name in ("n", "t")},
+            **{name: VariableInScope(name, "secret", "Start") for name in ("k", "b")},
+            "m": VariableInScope("m", "", "Log", may_be_unset=True),
+        },
         "variables_before_body": dict,
         "variables_after_body": lambda: {"late": VariableInScope("late", "", "Log")},
         "connections": {"contoso"},
@@ -53,6 +65,12 @@ def context(**changed):
         "others": {},
     }
     return LintContext(**{**given, **changed})
+
+
+NOWHERE = "is not a variable here. Declare it above, or make it an input."
+HAND_OVER = "Hand it to a property for secrets alone."
+MAY_BE_UNSET = "`m` may not be set here: Log sets it, which not every way leads through. Set it in every branch,"
+CODE = CodeProperty(label="A", arguments="arguments", limits=("seconds", "megabytes", "calls"))
 
 
 def said(property, value, **changed):
@@ -77,6 +95,7 @@ def said(property, value, **changed):
         (NumberProperty(label="A"), "2.5", 2.5),
         (NumberProperty(label="A", whole=True), "{{ n / 2 }}", 1),
         (NumberProperty(label="A", default=7), None, 7),
+        (NumberProperty(label="A", minimum=3, maximum=3), "{{ n }}", 3),
         (NumberProperty(label="A"), "{{ '' }}", None),
         (ChoiceProperty(label="A", choices=("x", "y")), "y", "y"),
         (SecretProperty(label="A"), "{{ s }}", Secret("k")),
@@ -92,6 +111,16 @@ def said(property, value, **changed):
                 {"name": "b", "type": "text", "value": "33", "global": True},
             ],
         ),
+        (
+            DeclarationsProperty(label="A"),
+            [{"name": "a", "value": ""}, {"name": "b", "type": "number", "value": ""}],
+            [
+                {"name": "a", "type": "text", "value": "", "global": False},
+                {"name": "b", "type": "number", "value": None, "global": False},
+            ],
+        ),
+        (CODE, "def f(): return 1", "def f(): return 1"),
+        (SqlProperty(label="A"), "select 1", "select 1"),
     ],
 )
 async def test_what_a_run_gets(scope, property, stored, value):
@@ -108,7 +137,12 @@ async def test_what_a_run_gets(scope, property, stored, value):
         (ChoiceProperty(label="A", choices=("x", "y")), "z", "'z' is not one of x, y"),
         (ConnectionProperty(label="A"), 5, "5 is not a name"),
         (DeclarationsProperty(label="A"), [{"type": "text"}], "a variable has no name"),
-        (DeclarationsProperty(label="A"), [{"name": "a", "type": "number", "value": "x"}], "a is not a number"),
+        (DeclarationsProperty(label="A"), [{"name": "a", "type": "number", "value": "x"}], "^a is not a number"),
+        (DeclarationsProperty(label="A"), [{"name": "a", "value": "{{ nope }}"}], "^`nope` is not"),
+        (CODE, 5, "it is not a text"),
+        (SqlProperty(label="A"), "select {{ n }}", "takes no templates"),
+        (SqlProperty(label="A"), "select {% if n %}1{% endif %}", "takes no templates"),
+        (SqlProperty(label="A"), 5, "it is not a text"),
     ],
 )
 async def test_what_stops_a_run(scope, property, stored, words):
@@ -128,6 +162,7 @@ async def test_secrets_are_opened_by_the_kinds_that_hold_them():
         (AssignedValueProperty(label="A", to="variable"), KEPT, opened),
         (FlowInputsProperty(label="A", of="flow"), {"a": KEPT, "b": [KEPT]}, {"a": opened, "b": [KEPT]}),
         (ValueProperty(label="A"), KEPT, KEPT),
+        (TextProperty(label="A"), KEPT, KEPT),
     ]:
         assert await property.open_secrets(stored, open) == value
 
@@ -141,6 +176,26 @@ async def test_secrets_are_opened_by_the_kinds_that_hold_them():
         (DeferredValueProperty(label="A"), "{{ late }}", []),
         (NumberProperty(label="A", minimum=1), 0, [("A is at least 1.", "error")]),
         (NumberProperty(label="A"), float("nan"), [("A is not a number.", "error")]),
+        (NumberProperty(label="A"), 10**400, [("A is not a number.", "error")]),
+        (NumberProperty(label="A"), True, [("A is not a number.", "error")]),
+        (NumberProperty(label="A", maximum=5), 6, [("A is at most 5.", "error")]),
+        (NumberProperty(label="A", minimum=5, maximum=5), "5", []),
+        (NumberProperty(label="A"), "{{ n }}", []),
+        (NumberProperty(label="A"), "{{ nope }}", [(f"`nope` {NOWHERE}", "error")]),
+        (TextProperty(label="A"), "{{ zz }} {{ aa }}", [(f"`aa` {NOWHERE}", "error"), (f"`zz` {NOWHERE}", "error")]),
+        (TextProperty(label="A"), "{{ k }} {{ b }}", [(f"A would show the secret `{name}`. {HAND_OVER}", "error") for name in "bk"]),
+        (ValueProperty(label="A"), ["{{ k }}"], [(f"A would show the secret `k`. {HAND_OVER}", "error")]),
+        (ValueProperty(label="A", may_hold_secret=True), ["{{ k }}"], []),
+        (TextProperty(label="A"), "{{ m }}", [(f"{MAY_BE_UNSET} or read it with {{{{ m | default('') }}}}.", "warning")]),
+        (VariableProperty(label="A"), "m", [(f"{MAY_BE_UNSET} or declare it before.", "warning")]),
+        (VariableProperty(label="A", type="list"), "k", [("`k` is of type secret; A needs list.", "error")]),
+        (VariableProperty(label="A"), "k", []),
+        (VariableProperty(label="A"), 5, [("`5` is not a variable here. Declare it above this action.", "error")]),
+        (SqlProperty(label="A"), 5, [("A is not a text.", "error")]),
+        (SqlProperty(label="A"), "select {% if n %}1{% endif %}", [(f"A {NO_TEMPLATES}", "error")]),
+        (SqlProperty(label="A"), "select :n", []),
+        (CODE, 5, [("A is not a text.", "error")]),
+        (CODE, "def f(): return 1", []),
         (NumberProperty(label="A", whole=True), 2.5, [("A is a whole number; of 2.5 a run takes 2.", "warning")]),
         (NumberProperty(label="A", whole=True), 2.0, []),
         (ChoiceProperty(label="A", choices=("x", "y")), ["x"], [("A is ['x']; choose one of x, y.", "error")]),
@@ -153,6 +208,8 @@ async def test_secrets_are_opened_by_the_kinds_that_hold_them():
         (SecretProperty(label="A"), 5, [("A is neither a text nor a stored secret.", "error")]),
         (DeclarationsProperty(label="A"), ROWS, []),
         (DeclarationsProperty(label="A"), "x", [("A is not a list.", "error")]),
+        (DeclarationsProperty(label="A"), [{"name": "two words"}, {"name": "a", "value": "{{ nope }}"}],
+         [("Variable 1 has no name.", "error"), (f"`nope` {NOWHERE}", "error")]),
     ],
 )  # fmt: skip
 def test_what_lint_says(property, stored, sentences):
@@ -206,7 +263,7 @@ def test_variables_it_brings_into_scope():
 
 
 def test_places_for_secrets():
-    properties = {"variable": "s", "flow": "callee", "other": "t"}
+    properties = {"variable": "s", "flow": "callee", "spaced": " callee ", "other": "t"}
     known = SecretContext(properties, {"s"}, lambda slug: {"token"} if slug == "callee" else set())
 
     def change(title, value):
@@ -219,7 +276,12 @@ def test_places_for_secrets():
         (FlowInputsProperty(label="A", of="flow"), {"token": "k", "q": "x"}, {"token": "<The input token: k>", "q": "x"}),
         (FlowInputsProperty(label="A", of="flow"), '{"token": "k"}', {"token": "<The input token: k>"}),
         (FlowInputsProperty(label="A", of="other"), {"token": "k"}, {"token": "k"}),
-        (DeclarationsProperty(label="A"), [{"name": "a", "type": "secret", "value": "k"}], [{"name": "a", "type": "secret", "value": "<a: k>"}]),
+        (FlowInputsProperty(label="A", of="spaced"), {"token": "k"}, {"token": "<The input token: k>"}),
+        (FlowInputsProperty(label="A", of="flow"), "[" * 100_000, "[" * 100_000),
+        (FlowInputsProperty(label="A", of="flow"), '{"q": 1}', '{"q": 1}'),
+        (DeclarationsProperty(label="A"),
+         [{"name": "a", "type": "secret", "value": "k"}, {"type": "secret", "value": "k"}, {"name": "b", "type": "secret"}, "c", {"name": "d", "value": "k"}],
+         [{"name": "a", "type": "secret", "value": "<a: k>"}, {"type": "secret", "value": "<?: k>"}, {"name": "b", "type": "secret"}, "c", {"name": "d", "value": "k"}]),
         (TextProperty(label="A"), "k", "k"),
     ]:  # fmt: skip
         assert property.change_secrets(stored, change, known) == value
@@ -237,10 +299,187 @@ def test_places_for_secrets():
         (SecretProperty(label="A"), "{{ key }}", "key"),
         (ConnectionProperty(label="A"), "contoso", "contoso"),
         (ChoiceProperty(label="A", choices=("x",)), "x", "x"),
+        (NumberProperty(label="A"), 5, "5"),
+        (ConditionProperty(label="A"), "n > 2", "n > 2"),
+        (SqlProperty(label="A"), "select *\n  from  t", "select * from t"),
+        (SqlProperty(label="A"), 5, ""),
+        (CODE, "def double(n):\n    return n * 2", "double(n)"),
+        (CODE, "def double(" + "n" * 50 + "): return 1", "double(" + "n" * 33),
+        (CODE, "def", ""),
+        (CODE, 5, ""),
     ],
 )
 def test_what_the_card_says(property, stored, words):
     assert property.brief(stored) == words
+
+
+def test_rows_of_declarations_stand_on_the_card_by_themselves():
+    property = DeclarationsProperty(label="A")
+    rows = [{"name": "a", "type": "secret"}, {"name": "b"}, {"type": "list"}, "no row", *[{"name": "c"}] * 20]
+    briefs = [("a", "secret", True), ("b", "text", False), ("?", "list", False), *[("c", "text", False)] * 9]
+    assert (property.card_rows(rows), property.card_rows("x")) == (briefs, [])
+
+
+def test_what_no_kind_overrides_says_nothing():
+    property, scope = Property(label="A"), SecretContext({}, (), lambda slug: ())
+    silent = [
+        property.refuse("x"), property.connections_named("x"), property.embeds_with("x"), property.flow_named("x"),
+        property.declares("x"), property.binds("x", ""), property.assigns("x", {}), property.shapes("x", {}),
+        property.items_of("x", {}), property.brief("x"), property.card_rows("x"), property.is_write_only("x"),
+        property.variable_of("x"), property.change_secrets("x", str, scope), [*property.problems("x", context())],
+    ]  # fmt: skip
+    assert silent == ["", (), "", "", (), (), (), {}, {}, "", None, False, "", "x", []]
+    assert property.words_instead("x") == "A is set, and used instead."
+    assert vars(property) == {
+        "label": "A", "hint": "", "default": None, "required": False, "overridden_by": "", "when_missing": "",
+        "empty": "", "on_card": False, "card_label": "", "advanced": False, "may_hold_secret": False, "no_secrets": "",
+        "is_result": False,
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize("value", [None, "", [], {}, 0, False, "x"])
+def test_a_value_is_missing_where_it_says_nothing(value):
+    is_empty = value is None or value in ("", [])
+    assert Property(label="A").is_unset(value) == Property(label="A").is_missing(value) == is_empty
+    assert ValueProperty(label="A").is_unset(value) == (value is None or value == "")
+    assert ValueProperty(label="A").is_missing(value) == (value is None)
+
+
+@pytest.mark.parametrize(
+    ("property", "why"),
+    [
+        (TextProperty(label="A"), "secrets can't go into text"),
+        (TextProperty(label="A", may_hold_secret=True), ""),
+        (TextProperty(label="A", may_hold_secret=True, no_secrets="it is logged"), "it is logged"),
+    ],
+)
+def test_why_no_secret_is_offered(property, why):
+    assert property.why_no_secrets == why
+
+
+def test_which_kinds_hold_secrets_make_them_and_show_none():
+    kinds = {each.kind: each for known in registry.all_types() for each in properties_of(known.properties).values()}
+    plain = {type: make(label="A") for type, make in [("text", TextProperty), ("value", ValueProperty)]}
+    assert {kind for kind, each in kinds.items() if each.makes_secrets} == {"declarations", "named_values", "secret"}
+    assert {kind for kind, each in kinds.items() if each.is_secret} == {"secret"}
+    assert {kind for kind, each in kinds.items() if each.may_hold_secret and kind not in plain} >= {
+        "assigned_value", "declarations", "deferred_value", "flow_inputs", "named_values", "secret",
+    }  # fmt: skip
+    assert [
+        each.is_write_only(KEPT)
+        for each in (SecretProperty(label="A"), ValueProperty(label="A"), TextProperty(label="A"))
+    ] == [True, True, False]
+    assert not ValueProperty(label="A").is_write_only({"secret": "typed"})
+    assert kinds["connection"].error_when_missing == "connection_missing"
+    assert kinds["text"].error_when_missing == "property_missing"
+
+
+@pytest.mark.parametrize(
+    ("property", "stored", "renamed"),
+    [
+        (ConditionProperty(label="A"), "n > 2 and t", "m > 2 and t"),
+        (ConditionProperty(label="A"), True, True),
+        (VariableProperty(label="A"), "n", "m"),
+        (VariableProperty(label="A"), "t", "t"),
+        (VariableProperty(label="A", default="n"), "", "m"),
+        (VariableProperty(label="A"), 5, 5),
+        (TextProperty(label="A"), "{{ n }}", "{{ m }}"),
+        (DeclarationsProperty(label="A"), [{"name": "n", "value": "{{ n }}"}, "x"], [{"name": "m", "value": "{{ m }}"}, "x"]),
+        (DeclarationsProperty(label="A"), "{{ n }}", "{{ m }}"),
+    ],
+)  # fmt: skip
+def test_a_variable_that_is_renamed_is_renamed_wherever_it_stands(property, stored, renamed):
+    assert property.rename(stored, {"n": "m"}) == renamed
+
+
+def test_deployments_that_are_known_to_make_no_embeddings_are_warned_of():
+    property = DeploymentProperty(label="Model", of="connection", embeds=True)
+    known = {"others": {"connection": "contoso"}, "without_embeddings": {"contoso": {"gpt-4o"}}}
+    ((message, severity),) = said(property, " gpt-4o ", **known)
+    assert (message.split(",")[0], severity) == ("gpt-4o makes no embeddings", "warning")
+    assert said(property, "embed-3", **known) == said(property, "gpt-4o", **{**known, "others": {}}) == []
+    assert said(DeploymentProperty(label="Model", of="connection"), "gpt-4o", **known) == []
+    assert [property.embeds_with(value) for value in (" gpt-4o ", "{{ n }}", 5, "")] == ["gpt-4o", "", "", ""]
+    assert said(property, "{{ nope }}", **{**known, "without_embeddings": {"contoso": {""}}}) == [
+        (f"`nope` {NOWHERE}", "error")
+    ]
+    assert said(property, "", **{**known, "without_embeddings": {"contoso": {""}}}) == []
+
+
+def test_a_connection_without_agents_is_a_problem_as_far_as_it_is_used():
+    property, places = AgentConnectionProperty(label="A"), {"contoso": AgentPlace.NONE}
+    (message,) = {message for message, _ in said(property, "contoso", agent_places=places)}
+    assert message.startswith("contoso has no agents. ")
+    assert said(property, "contoso", agent_places=places) == [(message, "error")]
+    assert said(property, "contoso", agent_places=places, is_overridden=True) == [(message, "warning")]
+    assert said(property, "contoso", agent_places={"contoso": AgentPlace.PROJECT}) == []
+    assert [each for each, _ in said(property, "nope", agent_places={"nope": AgentPlace.NONE})] == [
+        "There is no connection named nope. Choose one, or create it in the panel."
+    ]
+
+
+def test_an_agent_of_a_project_has_to_be_chosen():
+    property = AgentProperty(label="Agent", of="connection")
+
+    def unset(**changed):
+        return [
+            finding.message for finding in property.unset_problems(context(others={"connection": "contoso"}, **changed))
+        ]
+
+    assert unset(agent_places={"contoso": AgentPlace.PROJECT}) == [
+        "Agent is missing. contoso is a Foundry project, which has many."
+    ]
+    assert unset(agent_places={"contoso": AgentPlace.AGENT}) == unset() == []
+
+
+def test_a_required_property_is_missing_where_nothing_takes_its_place():
+    property = TextProperty(label="A", required=True, when_missing="Type one.")
+
+    def unset(property, **changed):
+        return [finding.message for finding in property.unset_problems(context(**changed))]
+
+    assert unset(property) == ["A is missing. Type one."]
+    assert unset(TextProperty(label="A", required=True)) == ["A is missing."]
+    assert unset(TextProperty(label="A")) == unset(property, is_overridden=True) == []
+
+
+def test_a_variable_of_the_server_that_is_not_listed_is_named_short():
+    property = EnvironmentNameProperty(label="A")
+    ((message, _),) = said(property, " " + "X" * 80)
+    assert message.startswith("A: " + "X" * 60 + " is not listed.")
+    assert (
+        said(property, " CRM_KEY ") == said(property, "{{ t }}") == said(property, "X", environment_secrets=None) == []
+    )
+
+
+def test_code_has_a_longest_length():
+    assert CODE.refuse("x" * LONGEST_CODE) == CODE.refuse(5) == ""
+    assert CODE.refuse("x" * (LONGEST_CODE + 1)) == f"A is longer than {LONGEST_CODE:,} characters. Shorten it."
+
+
+def test_other_words_of_kinds():
+    assert [ConnectionProperty(label="A").connections_named(value) for value in ("contoso", 5)] == [("contoso",), ()]
+    assert ConnectionVariableProperty(label="A").words_instead("made") == (
+        "Overridden at run time by the connection in made. If that is empty, the run stops."
+    )
+    assert [text_of(value) for value in (None, "x", ["ä"])] == ["", "x", '["ä"]']
+    assert DeclarationsProperty(label="A").shapes(
+        [{"name": "a", "value": [1]}, {"name": "b", "value": "x"}], {}
+    ).keys() == {"a"}
+
+
+async def test_a_value_that_is_put_together_has_a_bound(monkeypatch, scope):
+    scope.declare("long", "text", "x" * 3_000_000)
+    property = ValueProperty(label="A")
+    assert len(await read_stored(property, ["{{ long }}"] * 3, scope)) == 3
+    with pytest.raises(ValueError, match="larger than 10,000,000 characters"):
+        await read_stored(property, ["{{ long }}"] * 4, scope)
+
+
+def test_what_a_value_weighs_is_counted_with_its_parts():
+    refuse_large(["x" * 67], 100)
+    with pytest.raises(ValueError, match="larger than 100 characters"):
+        refuse_large(["x" * 68], 100)
 
 
 @pytest.mark.parametrize(

@@ -32,6 +32,7 @@ def scope():
         ({"X-A": "{{ s }}", "Authorization": "{{ t }}"}, {"X-A": Secret("planted-key"), "Authorization": Secret('a"b')}),
         ({"page_token": "{{ t }}"}, {"page_token": 'a"b'}),
         ([], {}),
+        ("{{ '' }}", {}),
     ],
 )  # fmt: skip
 async def test_an_object_rows_or_json_become_values_by_name(scope, stored, read):
@@ -46,6 +47,7 @@ async def test_anything_else_stops_a_run(scope, stored):
 
 def test_what_is_called_like_a_secret_is_one_but_not_where_a_list_goes_on():
     assert all(map(names_secret, ["Authorization", "X-API-Key", "Cookie", "api-key", "access_token", "client_secret"]))
+    assert names_secret("Proxy-Authorization")
     assert not any(map(names_secret, ["Accept", "page_token", "nextPageToken", "continuationToken", "Idempotency-Key"]))
 
 
@@ -59,6 +61,8 @@ def test_a_literal_secret_goes_into_encrypted_storage():
     given = {"Authorization": "Basic abc", "Accept": "text/csv"}
     assert PROPERTY.change_secrets(given, change, context) == {"Authorization": KEPT, "Accept": "text/csv"}
     assert found == [("Authorization", "Basic abc")]
+    for kept in ({"Accept": "text/csv"}, '{"Accept": "text/csv"}', "{{ t }}"):
+        assert PROPERTY.change_secrets(kept, change, context) is kept
 
 
 def test_json_with_templates_is_kept_as_json_where_the_property_says_so():
@@ -80,6 +84,8 @@ def test_a_value_of_several_rows_is_shown_as_it_is_read_best():
     [
         ("https://a.example/{{ t }}?page_token={{ t }}&id=3", ""),
         ("https://docs.example/d/1BxiMVs0XRA5nFMdKvBdBZjgmUUqptlbs74OgvE2upms", ""),
+        ("https://a.example/{{ '?code=' }}", ""),
+        ("https://a.example/{{\n'?code=' }}", ""),
         ("https://ada@a.example", "user name"),
         ("https://a.example/?code={{ t }}", "code stands in the URL"),
         ("https://a.example/;sig=abc", "path"),

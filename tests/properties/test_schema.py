@@ -2,7 +2,8 @@
 
 import pytest
 
-from flows.properties.schema import SchemaProperty
+from flows.language.shape import DEEPEST
+from flows.properties.schema import SchemaProperty, against_strict
 from tests.properties.test_kinds import context
 
 ANSWER = SchemaProperty(label="Response format", words=("text", "json_object"), is_named=True)
@@ -21,6 +22,7 @@ def said(property, value):
         "text",
         "json_object",
         "{{ t }}",
+        "{% if t %}text{% endif %}",
         {"type": "json_object"},
         {"type": "text"},
         STRICT,
@@ -42,6 +44,10 @@ def test_what_an_answer_may_be(value):
         ({"type": "json_schema", "json_schema": {}}, "Response format: json_schema has no schema in it.", "error"),
         ({"schema": {"type": "thing"}}, "Response format: The schema is not valid. At type:", "error"),
         ("{{ gone }}", "`gone` is not a variable here.", "error"),
+        ({"type": "{{ gone }}"}, "`gone` is not a variable here.", "error"),
+        (" {", "Response format: line 1: not JSON", "error"),
+        ({"type": "object"}, "needs additionalProperties: false in the schema.", "warning"),
+        ({"properties": {}}, "needs additionalProperties: false in the schema.", "warning"),
         (PERSON, "needs additionalProperties: false in the schema.", "warning"),
         ({**STRICT, "required": []}, "requires every property; name of the schema is not.", "warning"),
         (
@@ -69,3 +75,14 @@ def test_a_schema_that_refers_to_itself_ends():
     inner["properties"]["again"] = inner
     with_refs = {"type": "object", "properties": {"a": {"$ref": "#"}}, "required": ["a"], "additionalProperties": False}
     assert said(ANSWER, with_refs) == []
+
+
+@pytest.mark.parametrize(("depth", "found"), [(DEEPEST, 1), (DEEPEST + 1, 0)])
+@pytest.mark.parametrize(
+    "around", [lambda inner: {"items": inner}, lambda inner: {**STRICT, "properties": {"name": inner}}]
+)
+def test_what_a_strict_schema_lacks_is_looked_for_so_deep(depth, found, around):
+    schema = PERSON
+    for _ in range(depth):
+        schema = around(schema)
+    assert len([*against_strict(schema)]) == 2 * found
