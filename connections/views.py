@@ -13,7 +13,6 @@ from django.shortcuts import redirect
 from django.urls import reverse
 from django.utils import timezone
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
-from django_htmx.http import HttpResponseClientRedirect
 
 from connections.access import find_connection
 from connections.audited import changed_fields, subject_of
@@ -32,7 +31,7 @@ from connections.usage import users_of
 from foundryflow.access import editor, reader
 from foundryflow.audit.record import Subject, origin_of, record
 from foundryflow.http import Request, form_data, whole_number
-from foundryflow.regions import page
+from foundryflow.regions import page, redirect_page
 
 
 @reader
@@ -48,7 +47,7 @@ def new(request: Request) -> HttpResponse:
     form = connection_form(kind, request.POST or None, initial=initial_of(request))
     if request.method == "POST" and form.is_valid() and save_connection(form, request, Connection()):
         warn_about_identity(form, request)
-        return go_to(request, reverse("connections:list"))
+        return redirect_page(request, reverse("connections:list"))
     return form_response(request, form, None)
 
 
@@ -68,13 +67,8 @@ def edit(request: Request, pk: int) -> HttpResponse:
         elif save_connection(form, request, stored):
             messages.info(request, f"{stored.name} is saved.")
             warn_about_identity(form, request)
-            return go_to(request, reverse("connections:edit", args=[pk]))
+            return redirect_page(request, reverse("connections:edit", args=[pk]))
     return form_response(request, form, stored)
-
-
-def go_to(request: Request, address: str) -> HttpResponse:
-    """A redirect that htmx follows as a whole page."""
-    return HttpResponseClientRedirect(address) if request.htmx else redirect(address)
 
 
 def form_response(request: Request, form: AnyConnectionForm, stored: Connection | None) -> HttpResponse:

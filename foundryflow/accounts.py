@@ -61,6 +61,11 @@ def subject_of(person: User) -> Subject:
     return Subject("person", name_of(person), person.pk)
 
 
+def oneself(person: Any) -> Subject:
+    """Of an entry about what somebody does to themselves: its sentence has named them already."""
+    return Subject("person", "", person.pk if person else None)
+
+
 def flags_of(role: Role) -> tuple[bool, bool]:
     """Django's own `is_staff` and `is_superuser`, which nothing here asks but commands of Django write."""
     return role.rank >= Role.EDITOR.rank, role is Role.ADMINISTRATOR

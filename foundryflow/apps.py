@@ -13,14 +13,14 @@ class FoundryFlowConfig(AppConfig):
         from foundryflow.account.sessions import connect_sessions
         from foundryflow.accounts import connect_accounts
         from foundryflow.audit.kinds import register_ground
+        from foundryflow.sign_in.audit_entries import connect_audit_entries
         from foundryflow.sign_in.openid.links import connect_pending_links
-        from foundryflow.sign_in.trail import connect_trail
         from foundryflow.sign_in.two_factor import register_sealed_authenticators
 
         connect_accounts()
         register_ground()
         connect_sessions()
-        connect_trail()
+        connect_audit_entries()
         connect_pending_links()
         register_sealed_authenticators()
         checks.register_all()

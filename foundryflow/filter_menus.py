@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlencode
 
+DAYS = ("from", "to")  # in the address
+
 
 @dataclass(frozen=True)
 class Address:
@@ -52,6 +54,35 @@ class FilterMenu:
     @property
     def title(self) -> str:
         return f"{self.name}: {self.label}" if self.label else self.name
+
+
+def menu_of(
+    address: Address, title: str, name: str, found: Collection[tuple[str, str]], *, other: str = "", asks_for: str = ""
+) -> FilterMenu:
+    """A menu of one name of the address. `other` is what is shown of a value that is not among those found."""
+    label = dict(found).get(address.params.get(name, ""), other)
+    clear = address.query(**{name: None})
+    return FilterMenu(title, label, choices_of(address, name, found), clear, address.kept(name), asks_for)
+
+
+def period_menu(address: Address, periods: Mapping[str, str]) -> FilterMenu:
+    """A time until now, or days from and to which."""
+    first, last = (address.params.get(name, "") for name in DAYS)
+    at, period = dict.fromkeys(DAYS), address.params.get("period", "")
+    choices = [
+        FilterChoice(label, address.query(**at, period=name), not (first or last) and period == name)
+        for name, label in periods.items()
+    ]
+    clear, kept = address.query(**at, period=None), address.kept("period", *DAYS)
+    label = period_words(address, periods)
+    return FilterMenu("Time", label, choices, clear, kept, days=(first, last), icon="calendar")
+
+
+def period_words(address: Address, periods: Mapping[str, str]) -> str:
+    """ "Today", "since 2027-01-05"; empty for all times."""
+    first, last = (address.params.get(name, "") for name in DAYS)
+    words = {(True, True): f"{first} to {last}", (True, False): f"since {first}", (False, True): f"until {last}"}
+    return words.get((bool(first), bool(last))) or periods.get(address.params.get("period", ""), "")
 
 
 def choices_of(

@@ -6,15 +6,18 @@ again as `<hx-partial>`, and htmx morphs the element in place, so focus and what
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import render
+from django.shortcuts import redirect, render
 from django.template.loader import render_to_string
 from django.utils.html import format_html
 from django.utils.safestring import SafeString, mark_safe
+from django_htmx.http import HttpResponseClientRedirect
+
+from foundryflow.http import Request
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +30,9 @@ class Region:
     swap: str = "outerMorph"
 
 
+MESSAGES = Region("_messages.html", "messages")  # what was said to the person since the last page
+
+
 def page(request: HttpRequest, template: str, context: Mapping[str, Any], status: int = 200) -> HttpResponse:
     """A whole page. Nothing keeps it: the way back shows what is stored now, and nothing after signing out."""
     response = render(request, template, dict(context), status=status)
@@ -37,6 +43,21 @@ def page(request: HttpRequest, template: str, context: Mapping[str, Any], status
 def regions(request: HttpRequest | None, *parts: Region, status: int = 200) -> HttpResponse:
     """One answer that renews several regions of the page that asked."""
     return HttpResponse("".join(partial(part, request) for part in parts), status=status)
+
+
+def context_of(parts: Iterable[Region]) -> dict[str, Any]:
+    """For the page that has all of them."""
+    return {name: value for part in parts for name, value in part.context.items()}
+
+
+def wants_regions(request: Request) -> bool:
+    """Whether htmx asks for parts of the page that is there; the way back asks for all of it."""
+    return bool(request.htmx) and not request.htmx.history_restore_request
+
+
+def redirect_page(request: Request, address: str) -> HttpResponse:
+    """A redirect that htmx follows as a whole page."""
+    return HttpResponseClientRedirect(address) if request.htmx else redirect(address)
 
 
 def partial(part: Region, request: HttpRequest | None = None) -> SafeString:

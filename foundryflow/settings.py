@@ -79,7 +79,7 @@ MIDDLEWARE = [
     "csp.middleware.CSPMiddleware",
     "foundryflow.middleware.headers.headers",
     "foundryflow.middleware.readable_requests.turn_away_unreadable",
-    "foundryflow.sign_in.sessions.LimitedSessions",
+    "foundryflow.sign_in.session_limits.LimitedSessions",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
@@ -204,7 +204,7 @@ AXES_VERBOSE = False
 IDENTITY_PROVIDERS = read_providers(env)
 PASSWORD_SIGN_IN = password_sign_in(env, IDENTITY_PROVIDERS)
 # Whether those who sign in with a password have to have a second factor.
-TWO_FACTOR = env.one_of("TWO_FACTOR", ["optional", "required"])
+TWO_FACTOR_REQUIRED = env.one_of("TWO_FACTOR", ["optional", "required"]) == "required"
 # allauth leads from the password or the provider to the code, and speaks OpenID Connect. Pages, limits and the log
 # are our own; none of its addresses is served.
 ACCOUNT_ADAPTER = "foundryflow.sign_in.pipeline.AccountAdapter"

@@ -14,17 +14,17 @@ from typing import Any
 
 from allauth.mfa.models import Authenticator
 from django import forms
-from django.contrib.auth.models import User
 from django.utils import timezone
 
 from foundryflow.account.provider import has_password
-from foundryflow.audit.record import Subject, origin_of, record
+from foundryflow.accounts import oneself
+from foundryflow.audit.record import origin_of, record
 from foundryflow.forms import LONGEST_PASSWORD
 from foundryflow.http import Request
 from foundryflow.sign_in.attempts import TooMany, begin_attempt
 from foundryflow.sign_in.limits import limits_of
 from foundryflow.sign_in.logged_names import caller_of, printable
-from foundryflow.sign_in.sessions import SINCE
+from foundryflow.sign_in.session_limits import SINCE
 from foundryflow.sign_in.two_factor import CodeOutcome, use_code
 
 log = logging.getLogger(__name__)
@@ -35,11 +35,6 @@ NOT_CURRENT = "This is not your current password. Capital letters count."
 WRONG_CODE = "This code is not right, or was used before. Wait for the next one; a recovery code works once."
 
 
-def own(user: User) -> Subject:
-    """What is done to whoever does it: the sentence of the audit log has named them already."""
-    return Subject("person", "", user.pk)
-
-
 def is_right(request: Request, check: Callable[[], bool], deed: str) -> bool:
     """Whether a password or code is right. Raises TooMany when it is not looked at, or was the last for now."""
     user = request.user
@@ -48,17 +43,13 @@ def is_right(request: Request, check: Callable[[], bool], deed: str) -> bool:
         attempt.withdraw()
         return True
     until = attempt.fail()
-    record(origin_of(request), f"tried to {deed}", own(user), "with a wrong password or code", refused=True)
+    record(origin_of(request), f"tried to {deed}", oneself(user), "with a wrong password or code", refused=True)
     who = f"{printable(user.get_username())} from {caller_of(request)}"
     log.warning("Wrong password or code, to %s: %s", deed, who)
     if until:
         log.warning("Confirmation locked until %s: %s", until.isoformat(timespec="seconds"), who)
         raise TooMany(until)
     return False
-
-
-def locked_sentence(until: datetime) -> str:
-    return f"Too many wrong ones. Nothing is looked at until {timezone.localtime(until):%H:%M}; then try again."
 
 
 def is_fresh(request: Request) -> bool:
@@ -72,8 +63,29 @@ def note_confirmation(request: Request) -> None:
     request.session[CONFIRMED] = int(time.time())
 
 
-class PersonForm(forms.Form):
-    """Asks who it is again, for a deed ("turn off two-factor"). After `is_valid` it says `locked_until`, too."""
+class ConfirmedForm(forms.Form):
+    """A form that wants to be sure who sends it."""
+
+    locked_until: datetime | None = None  # nothing is looked at, after too many wrong ones
+
+    def confirm(self, request: Request, field: str, check: Callable[[], bool], deed: str, wrong: str) -> None:
+        """Adds an error to the field of a password or code that is not right."""
+        try:
+            if not is_right(request, check, deed):
+                self.add_error(field, wrong)
+        except TooMany as refused:
+            self.locked_until = refused.until
+            at = f"{timezone.localtime(refused.until):%H:%M}"
+            self.add_error(field, f"Too many wrong ones. Nothing is looked at until {at}; then try again.")
+
+    @property
+    def status(self) -> int:
+        """Of the page that shows it."""
+        return 429 if self.locked_until else 422 if self.is_bound else 200
+
+
+class PersonForm(ConfirmedForm):
+    """Asks who it is again, for a deed ("turn off two-factor")."""
 
     password = forms.CharField(
         label="Current password",
@@ -92,8 +104,7 @@ class PersonForm(forms.Form):
 
     def __init__(self, request: Request, deed: str, authenticators: list[Authenticator], data: Any = None) -> None:
         super().__init__(data)
-        self.request, self.deed, self.authenticators = request, deed, authenticators
-        self.locked_until: datetime | None = None
+        self.request, self.deed = request, deed
         if not has_password(request.user):
             del self.fields["password"]
         if not authenticators:
@@ -106,13 +117,8 @@ class PersonForm(forms.Form):
         password, code = cleaned.get("password", ""), cleaned.get("code", "")
         if not (password or code):
             raise forms.ValidationError("Type one of these." if len(self.fields) > 1 else "Type it first.")
-        name = "password" if password else "code"
-        try:
-            if not is_right(self.request, lambda: self.fits(password, code), self.deed):
-                self.add_error(name, NOT_CURRENT if password else WRONG_CODE)
-        except TooMany as refused:
-            self.locked_until = refused.until
-            self.add_error(name, locked_sentence(refused.until))
+        name, wrong = ("password", NOT_CURRENT) if password else ("code", WRONG_CODE)
+        self.confirm(self.request, name, lambda: self.fits(password, code), self.deed, wrong)
         return cleaned
 
     def fits(self, password: str, code: str) -> bool:

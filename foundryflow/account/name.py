@@ -2,24 +2,24 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 from django import forms
 from django.contrib.auth.models import User
 from django.db import IntegrityError, transaction
 
-from foundryflow.account.confirmation import NOT_CURRENT, is_right, locked_sentence, own
+from foundryflow.account.confirmation import NOT_CURRENT, ConfirmedForm
 from foundryflow.account.provider import has_password
-from foundryflow.accounts import people_with
+from foundryflow.accounts import oneself, people_with
 from foundryflow.audit.record import origin_of, record
 from foundryflow.forms import LONGEST_PASSWORD
 from foundryflow.http import Request
-from foundryflow.sign_in.attempts import TooMany
 
 TAKEN = "Somebody on this server has this email already."
 
 
-class NameForm(forms.Form):
+class NameForm(ConfirmedForm):
     """The password is asked for once another email is typed."""
 
     name = forms.CharField(
@@ -46,7 +46,7 @@ class NameForm(forms.Form):
     def __init__(self, request: Request, provider: str = "", data: Any = None) -> None:
         user = request.user
         super().__init__(data, initial={"name": user.get_full_name(), "email": user.email})
-        self.request, self.user, self.is_locked = request, user, False
+        self.request, self.user = request, user
         email = self.fields["email"]
         email.required = bool(user.email)  # whoever never had one may go on without
         if not has_password(user):
@@ -79,18 +79,14 @@ class NameForm(forms.Form):
         if not password:
             self.add_error("email_password", "Type your current password: it confirms the new email.")
             return cleaned
-        try:
-            if not is_right(self.request, lambda: self.user.check_password(password), "change own email"):
-                self.add_error("email_password", NOT_CURRENT)
-        except TooMany as refused:
-            self.is_locked = True
-            self.add_error("email_password", locked_sentence(refused.until))
+        check = partial(self.user.check_password, password)
+        self.confirm(self.request, "email_password", check, "change own email", NOT_CURRENT)
         return cleaned
 
     def save(self) -> bool:
         """False when somebody else was given the email just now."""
         user, name, email = self.user, self.cleaned_data["name"], self.cleaned_data["email"]
-        old_name, old_email, subject = user.get_full_name(), user.email, own(user)
+        old_name, old_email, subject = user.get_full_name(), user.email, oneself(user)
         if user.get_username() == old_email:
             user.username = email or user.username
         user.first_name, user.last_name, user.email = name, "", email

@@ -2,24 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 from allauth.mfa.models import Authenticator
+from django.conf import settings
 from django.http import HttpResponse
-from django.urls import NoReverseMatch, reverse
+from django.shortcuts import redirect
+from django.urls import reverse
 
 from foundryflow.account.confirmation import PersonForm
 from foundryflow.account.name import NameForm
 from foundryflow.account.password import PasswordForm, PasswordHint, hint_of
-from foundryflow.account.provider import has_password, is_entra, provider_of
+from foundryflow.account.provider import has_password, is_entra, provider_name_of
 from foundryflow.account.sessions import ListedSession, list_session, sessions_of
-from foundryflow.account.two_factor import PendingApp, authenticators_of, codes_left, is_required
+from foundryflow.account.two_factor import PendingApp, authenticators_of, codes_left
 from foundryflow.http import Request
 from foundryflow.models import ApiKey
 from foundryflow.models.account import THEMES
-from foundryflow.regions import Region, page, regions
+from foundryflow.regions import MESSAGES, Region, page, regions
 
 MOST_KEYS, MOST_SESSIONS = 20, 30  # in a sheet
 
@@ -60,18 +62,17 @@ class TwoFactorSheet:
 
 @dataclass(frozen=True)
 class KeysSheet:
-    keys: Sequence[tuple[str, ApiKey]]  # with what tells each from the others
-    more: int
-    address: str
+    keys: Iterable[ApiKey]
+    more: int  # that are not listed
 
 
 def name_sheet(request: Request) -> NameForm:
-    return NameForm(request, provider_of(request.user))
+    return NameForm(request, provider_name_of(request.user))
 
 
 def password_sheet(request: Request, form: PasswordForm | None = None, is_chosen: bool = False) -> PasswordSheet:
     user = request.user
-    provider = provider_of(user)
+    provider = provider_name_of(user)
     shown = (form or PasswordForm(request)) if has_password(user) else None
     return PasswordSheet(shown, hint_of("", user), provider, is_entra(provider), is_chosen)
 
@@ -91,8 +92,8 @@ def two_factor_sheet(request: Request, **state: Any) -> TwoFactorSheet:
     sheet = TwoFactorSheet(
         app=by_type.get(Authenticator.Type.TOTP),
         codes_left=codes_left(codes) if codes else None,
-        is_required=is_required(),
-        provider=provider_of(request.user),
+        is_required=settings.TWO_FACTOR_REQUIRED,
+        provider=provider_name_of(request.user),
         has_password=has_password(request.user),
     )
     return replace(sheet, **state)
@@ -100,18 +101,7 @@ def two_factor_sheet(request: Request, **state: Any) -> TwoFactorSheet:
 
 def keys_sheet(request: Request) -> KeysSheet:
     own = ApiKey.objects.filter(created_by=request.user, revoked_at=None)
-    found = list(own[: MOST_KEYS + 1])
-    more = own.count() - MOST_KEYS if len(found) > MOST_KEYS else 0
-    try:
-        address = reverse("api_keys:list")
-    except NoReverseMatch:
-        address = ""
-    return KeysSheet([(fingerprint_of(key), key) for key in found[:MOST_KEYS]], more, address)
-
-
-def fingerprint_of(key: ApiKey) -> str:
-    """How its text begins, so that whoever holds it knows it again."""
-    return f"ffk_{key.pk}_{getattr(key, 'fingerprint', '')}…"
+    return KeysSheet(own[:MOST_KEYS], max(0, own.count() - MOST_KEYS))
 
 
 SHEETS: dict[str, Callable[[Request], Any]] = {
@@ -133,9 +123,12 @@ def whole_page(request: Request, status: int = 200, **sheets: Any) -> HttpRespon
 
 
 def sessions_response(request: Request, status: int = 200) -> HttpResponse:
+    """The sheet alone with htmx; without, the own page again."""
+    if not request.htmx:
+        return redirect(f"{reverse('account:show')}#sessions")
     context = {"sessions": sessions_sheet(request), "is_swapped": True}
     shown = Region("account/_sessions.html", "sessions", context, swap="outerHTML")
-    return regions(request, shown, Region("_messages.html", "messages"), status=status)
+    return regions(request, shown, MESSAGES, status=status)
 
 
 def two_factor_response(request: Request, status: int = 200, **state: Any) -> HttpResponse:
@@ -146,4 +139,4 @@ def two_factor_response(request: Request, status: int = 200, **state: Any) -> Ht
     # Not morphed: each state begins in its own field.
     context["begins_in_head"] = not state
     shown = Region("account/_two_factor.html", "two-factor", context, swap="outerHTML")
-    return regions(request, shown, Region("_messages.html", "messages"), status=status)
+    return regions(request, shown, MESSAGES, status=status)

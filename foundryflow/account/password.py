@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from django.conf import settings
@@ -14,18 +15,13 @@ from django.core.exceptions import ValidationError
 from django.db import transaction
 from django.utils import timezone
 
-from foundryflow.account.confirmation import (
-    NOT_CURRENT,
-    is_right,
-    locked_sentence,
-    own,
-)
+from foundryflow.account.confirmation import NOT_CURRENT, ConfirmedForm
 from foundryflow.account.sessions import end_sessions, rename_session
+from foundryflow.accounts import oneself
 from foundryflow.audit.record import origin_of, record
 from foundryflow.forms import LONGEST_PASSWORD
 from foundryflow.http import Request
 from foundryflow.models import Account
-from foundryflow.sign_in.attempts import TooMany
 from foundryflow.sign_in.logged_names import caller_of, printable
 
 log = logging.getLogger(__name__)
@@ -33,14 +29,14 @@ log = logging.getLogger(__name__)
 SHORTEST = f"At least {settings.SHORTEST_PASSWORD} characters."
 
 
-class PasswordForm(PasswordChangeForm):
+class PasswordForm(ConfirmedForm, PasswordChangeForm):
     """Looks at the current password last, so that a mistake in the new one costs no attempt."""
 
     error_messages = {"password_incorrect": NOT_CURRENT, "password_mismatch": "The two are not the same."}
 
     def __init__(self, request: Request, data: Any = None) -> None:
         super().__init__(request.user, data)
-        self.request, self.is_locked = request, False
+        self.request = request
         labels = {"old_password": "Current password", "new_password1": "New password", "new_password2": "Again"}
         for name, label in labels.items():
             self.fields[name].label, self.fields[name].help_text = label, ""
@@ -56,16 +52,9 @@ class PasswordForm(PasswordChangeForm):
         self.validate_passwords("new_password1", "new_password2")
         self.validate_password_for_user(self.user, "new_password1")
         if not self.errors:
-            self.check_current(cleaned["old_password"])
+            check = partial(self.user.check_password, cleaned["old_password"])
+            self.confirm(self.request, "old_password", check, "change own password", NOT_CURRENT)
         return cleaned
-
-    def check_current(self, typed: str) -> None:
-        try:
-            if not is_right(self.request, lambda: self.user.check_password(typed), "change own password"):
-                self.add_error("old_password", NOT_CURRENT)
-        except TooMany as refused:
-            self.is_locked = True
-            self.add_error("old_password", locked_sentence(refused.until))
 
 
 def change_password(form: PasswordForm) -> None:
@@ -79,7 +68,7 @@ def change_password(form: PasswordForm) -> None:
         update_session_auth_hash(request, user)
         rename_session(before, request.session.session_key)
         end_sessions(user, but=request.session.session_key)
-        record(origin_of(request), "changed own password", own(user))
+        record(origin_of(request), "changed own password", oneself(user))
     log.warning("Password changed: %s from %s", printable(user.get_username()), caller_of(request))
 
 

@@ -13,7 +13,7 @@ def has_password(user: User) -> bool:
     return user.has_usable_password() and settings.PASSWORD_SIGN_IN
 
 
-def provider_of(user: User) -> str:
+def provider_name_of(user: User) -> str:
     """The name of the provider that somebody without a password signs in with; empty for one with a password."""
     if has_password(user):
         return ""

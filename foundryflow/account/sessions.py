@@ -1,6 +1,6 @@
 """Where somebody is signed in: kept beside the sessions of Django, which know no address and no browser.
 
-A session is listed when it begins, and again each time that `foundryflow.sign_in.sessions` notes that somebody is
+A session is listed when it begins, and again each time that `foundryflow.sign_in.session_limits` notes that somebody is
 there: so those from before there was a list come into it, too.
 """
 
@@ -25,7 +25,7 @@ from django.utils.crypto import constant_time_compare
 
 from foundryflow.account.browsers import browser_of, is_handheld
 from foundryflow.proxies import address_of
-from foundryflow.sign_in.sessions import is_over, person_seen
+from foundryflow.sign_in.session_limits import is_over, person_seen
 
 UNKNOWN = "0.0.0.0"  # noqa: S104 - the address of somebody who came through a socket that has none
 LONGEST_AGENT = UserSession._meta.get_field("user_agent").max_length

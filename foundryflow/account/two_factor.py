@@ -16,13 +16,12 @@ from allauth.mfa.models import Authenticator
 from allauth.mfa.recovery_codes.internal.auth import RecoveryCodes
 from allauth.mfa.totp.internal.auth import TOTP, generate_totp_secret, validate_totp_code
 from allauth.mfa.utils import decrypt, encrypt
-from django.conf import settings
 from django.contrib.auth.models import User
 from django.db import transaction
 from django.utils.safestring import SafeString, mark_safe
 from qrcode.image.svg import SvgPathImage
 
-from foundryflow.account.confirmation import own
+from foundryflow.accounts import oneself
 from foundryflow.audit.record import origin_of, record
 from foundryflow.http import Request
 from foundryflow.sign_in.two_factor import use_code
@@ -38,11 +37,6 @@ class PendingApp:
 
     secret: str
     qr_code: SafeString
-
-
-def is_required() -> bool:
-    """Whether everybody who signs in with a password has to have a second factor."""
-    return settings.TWO_FACTOR == "required"
 
 
 def authenticators_of(user: User) -> list[Authenticator]:
@@ -91,7 +85,7 @@ def turn_on(request: Request, secret: str, code: str) -> list[str] | None:
         has_codes = Authenticator.objects.filter(user=user, type=CODES).exists()
         codes = [] if has_codes else new_codes(request)
         verb = "replaced own authenticator app" if replaced else "turned on two-factor"
-        record(origin_of(request), verb, own(user))
+        record(origin_of(request), verb, oneself(user))
     forget_setup(request)
     return codes
 
@@ -99,7 +93,7 @@ def turn_on(request: Request, secret: str, code: str) -> list[str] | None:
 def turn_off(request: Request) -> None:
     with transaction.atomic():
         if reset_two_factor(request.user):
-            record(origin_of(request), "turned off two-factor", own(request.user))
+            record(origin_of(request), "turned off two-factor", oneself(request.user))
     forget_setup(request)
 
 
@@ -114,7 +108,7 @@ def make_codes(request: Request) -> list[str]:
         lock(request.user)
         Authenticator.objects.filter(user=request.user, type=CODES).delete()
         codes = new_codes(request)
-        record(origin_of(request), "made new recovery codes", own(request.user))
+        record(origin_of(request), "made new recovery codes", oneself(request.user))
     return codes
 
 

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from functools import wraps
 from typing import Any
 
+from django.conf import settings
 from django.contrib import messages
 from django.http import Http404, HttpResponse
 from django.shortcuts import redirect
@@ -16,9 +17,10 @@ from django.views.decorators.http import require_POST, require_safe
 
 from foundryflow.access import View, reader
 from foundryflow.account import two_factor
-from foundryflow.account.confirmation import PersonForm, is_fresh, note_confirmation, own
+from foundryflow.account.confirmation import PersonForm, is_fresh, note_confirmation
 from foundryflow.account.page import two_factor_response
 from foundryflow.account.provider import has_password
+from foundryflow.accounts import oneself
 from foundryflow.audit.record import origin_of, record
 from foundryflow.http import Request
 
@@ -41,8 +43,7 @@ def after_confirmation(deed: str) -> Callable[[View], View]:
             if form.is_bound and form.is_valid():
                 note_confirmation(request)
                 return view(request)
-            status = 429 if form.locked_until else 422 if form.is_bound else 200
-            return two_factor_response(request, status, person_form=form)
+            return two_factor_response(request, form.status, person_form=form)
 
         return guarded
 
@@ -97,7 +98,7 @@ def cancel(request: Request) -> HttpResponse:
 @require_POST
 @after_confirmation("turn off two-factor")
 def turn_off(request: Request) -> HttpResponse:
-    if two_factor.is_required():
+    if settings.TWO_FACTOR_REQUIRED:
         messages.info(request, "This server asks for two-factor. Replace the app instead.")
         return two_factor_response(request, 422)
     two_factor.turn_off(request)
@@ -122,7 +123,7 @@ def fetch_codes(request: Request) -> HttpResponse:
     codes = two_factor.codes_to_fetch(request)
     if codes is None:
         raise Http404("Recovery codes can be fetched for ten minutes after they were made. Make new ones.")
-    record(origin_of(request), "fetched own recovery codes", own(request.user))
+    record(origin_of(request), "fetched own recovery codes", oneself(request.user))
     lines = [
         f"Recovery codes of {request.user.get_username()} at {request.get_host()}",
         f"Made on {timezone.localtime():%d %B %Y at %H:%M}. Each works once.",

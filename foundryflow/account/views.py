@@ -7,16 +7,15 @@ from django.contrib import messages
 from django.db import transaction
 from django.http import Http404, HttpResponse
 from django.shortcuts import redirect, render
-from django.urls import reverse
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from foundryflow.access import reader
-from foundryflow.account.confirmation import own
 from foundryflow.account.name import NameForm
 from foundryflow.account.page import password_sheet, sessions_response, whole_page
 from foundryflow.account.password import PasswordForm, change_password, hint_of
-from foundryflow.account.provider import has_password, provider_of
+from foundryflow.account.provider import has_password, provider_name_of
 from foundryflow.account.sessions import end_session, end_sessions
+from foundryflow.accounts import oneself
 from foundryflow.audit.record import origin_of, record
 from foundryflow.forms import LONGEST_PASSWORD
 from foundryflow.http import Request, form_data
@@ -33,23 +32,23 @@ def show(request: Request) -> HttpResponse:
 @reader
 @require_POST
 def change_name(request: Request) -> HttpResponse:
-    form = NameForm(request, provider_of(request.user), form_data(request))
+    form = NameForm(request, provider_name_of(request.user), form_data(request))
     if not (form.is_valid() and form.save()):
-        return whole_page(request, status=429 if form.is_locked else 422, name=form)
+        return whole_page(request, status=form.status, name=form)
     messages.info(request, "Saved.")
     return redirect("account:show")
 
 
 @reader
 @require_http_methods(["GET", "HEAD", "POST"])
-def password(request: Request) -> HttpResponse:
+def change_own_password(request: Request) -> HttpResponse:
     """The same page, begun at the password; or its change."""
     check_has_password(request)
     if request.method != "POST":
         return whole_page(request, password=password_sheet(request, is_chosen=True))
     form = PasswordForm(request, request.POST)  # exactly as it was typed
     if not form.is_valid():
-        return whole_page(request, status=429 if form.is_locked else 422, password=password_sheet(request, form))
+        return whole_page(request, status=form.status, password=password_sheet(request, form))
     change_password(form)
     messages.info(request, "The password is changed. Everywhere else you are signed out.")
     return redirect("account:show")
@@ -76,13 +75,13 @@ def sign_out(request: Request, pk: int) -> HttpResponse:
     """Ends one session elsewhere; this one ends by logging out."""
     if is_this_one(request, pk):
         messages.info(request, "This is the session you are in. Log out from the menu at the top.")
-        return sessions_answer(request, status=422)
+        return sessions_response(request, status=422)
     with transaction.atomic():
         ended = end_session(request.user, pk)
         if ended:
-            record(origin_of(request), "signed out elsewhere", own(request.user), f"in {ended.browser}")
+            record(origin_of(request), "signed out elsewhere", oneself(request.user), f"in {ended.browser}")
     messages.info(request, f"{ended.browser} is signed out." if ended else "That session was over already.")
-    return sessions_answer(request)
+    return sessions_response(request)
 
 
 @reader
@@ -92,20 +91,14 @@ def sign_out_elsewhere(request: Request) -> HttpResponse:
         count = end_sessions(request.user, but=request.session.session_key)
         if count:
             sessions = f"in {count} session{'' if count == 1 else 's'}"
-            record(origin_of(request), "signed out elsewhere", own(request.user), sessions)
+            record(origin_of(request), "signed out elsewhere", oneself(request.user), sessions)
     messages.info(request, "You are signed out everywhere else." if count else "You were signed in nowhere else.")
-    return sessions_answer(request)
+    return sessions_response(request)
 
 
 def is_this_one(request: Request, pk: int) -> bool:
     key = request.session.session_key
     return bool(UserSession.objects.filter(pk=pk, user=request.user, session_key=key).exists())
-
-
-def sessions_answer(request: Request, status: int = 200) -> HttpResponse:
-    if request.htmx:
-        return sessions_response(request, status)
-    return redirect(f"{reverse('account:show')}#sessions")
 
 
 @reader
@@ -119,5 +112,5 @@ def change_theme(request: Request) -> HttpResponse:
     if account.theme != chosen:
         with transaction.atomic():
             Account.objects.filter(pk=account.pk).update(theme=chosen)
-            record(origin_of(request), "changed own theme", own(request.user), f"to {chosen}")
+            record(origin_of(request), "changed own theme", oneself(request.user), f"to {chosen}")
     return HttpResponse(status=204) if request.htmx else redirect("account:show")

@@ -5,17 +5,16 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from foundryflow.audit.menus import audit_menus, period_words
+from foundryflow.audit.menus import audit_menus
 from foundryflow.audit.rows import audit_rows
-from foundryflow.audit.search import MOST_COUNTED, MOST_READ, NAMES, AuditCursor, AuditFilters, AuditPage
-from foundryflow.filter_menus import Address
-from foundryflow.regions import Region
+from foundryflow.audit.search import MOST_COUNTED, MOST_READ, NAMES, PERIODS, AuditCursor, AuditFilters, AuditPage
+from foundryflow.filter_menus import Address, period_words
+from foundryflow.regions import Region, context_of
 from foundryflow.retention import AUDIT_LOG, FOR_EVER, words_of
 
 
 def list_context(params: Mapping[str, str]) -> dict[str, Any]:
-    shared = {name: value for part in list_regions(params) for name, value in part.context.items()}
-    return {**shared, "words": AuditFilters.of(params).words}
+    return {**context_of(list_regions(params)), "words": AuditFilters.of(params).words}
 
 
 def list_regions(params: Mapping[str, str]) -> list[Region]:
@@ -30,7 +29,7 @@ def list_regions(params: Mapping[str, str]) -> list[Region]:
         "page": page,
         "older": address.query(before=str(page.older)) if page.older else "",
         "newest": address.query() if params.get("before") else "",
-        "summary": summary_of(filters, page, period_words(address), is_first="before" not in params),
+        "summary": summary_of(filters, page, period_words(address, PERIODS), is_first="before" not in params),
         "most_read": MOST_READ,
     }
     return [

@@ -81,7 +81,11 @@ class Repeats:
 def origin_of(request: HttpRequest) -> Origin:
     """Of a page: whoever is signed in, or nobody yet."""
     user = getattr(request, "user", None)
-    person = user if isinstance(user, User) or (user is not None and user.is_authenticated) else None
+    return origin_of_person(request, user if user is not None and user.is_authenticated else None)
+
+
+def origin_of_person(request: HttpRequest, person: User | None) -> Origin:
+    """Of a page whose person is not signed in yet, or not any more."""
     return Origin(Via.BROWSER, person, name_of(person), caller_address(request))
 
 

@@ -17,13 +17,13 @@ from foundryflow.audit.search import AuditFilters
 from foundryflow.database.threads import in_thread
 from foundryflow.http import Request
 from foundryflow.models import AuditEntry
-from foundryflow.regions import Region, page, regions
+from foundryflow.regions import Region, page, regions, wants_regions
 
 
 @administrator
 @require_GET
 def entry_list(request: Request) -> HttpResponse:
-    if request.htmx and not request.htmx.history_restore_request:
+    if wants_regions(request):
         return regions(request, *list_regions(request.GET))
     return page(request, "audit/list.html", list_context(request.GET))
 

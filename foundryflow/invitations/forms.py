@@ -6,11 +6,10 @@ from typing import Any
 
 from django import forms
 from django.contrib.auth.models import User
-from django.contrib.auth.password_validation import validate_password
 from django.core.exceptions import ValidationError
 
 from foundryflow.accounts import person_with
-from foundryflow.forms import new_password_field
+from foundryflow.forms import NewPasswordForm
 from foundryflow.models import Invitation
 from foundryflow.names import name_of
 from foundryflow.roles import Role
@@ -33,17 +32,16 @@ class InviteForm(forms.Form):
         return email
 
 
-class JoinForm(forms.Form):
+class JoinForm(NewPasswordForm):
     name = forms.CharField(
         label="Your name", max_length=150, widget=forms.TextInput(attrs={"autocomplete": "name"})
     )  # fmt: skip
-    password = new_password_field("Password")
+    field_order = ("name", "password")
 
     def __init__(self, invitation: Invitation, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.invitation = invitation
 
-    def clean_password(self) -> str:
-        password, email = str(self.cleaned_data["password"]), self.invitation.email
-        validate_password(password, User(username=email, email=email, first_name=self.cleaned_data.get("name", "")))
-        return password
+    def person(self) -> User:
+        email = self.invitation.email
+        return User(username=email, email=email, first_name=self.cleaned_data.get("name", ""))

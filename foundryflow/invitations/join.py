@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import logging
 from typing import Any
 
 from django.conf import settings
-from django.contrib.auth import login
 from django.db import IntegrityError
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import redirect
 from django.views.decorators.http import require_POST, require_safe
 
 from foundryflow.access import anyone
@@ -19,16 +16,14 @@ from foundryflow.invitations.forms import JoinForm
 from foundryflow.invitations.invite import InvitationState, NotOpen, accept, find_invitation, state_of
 from foundryflow.models import Invitation
 from foundryflow.names import name_of
-from foundryflow.people.link_pages import begin_with_link, link_page
-from foundryflow.proxies import caller_address
+from foundryflow.people.link_pages import find_by_link, link_page, somebody_else_page, unposted_status
 from foundryflow.roles import ROLE_HINTS, Role
-from foundryflow.sign_in.attempts import PendingAttempt, TooMany
-from foundryflow.sign_in.devices import remember_device
+from foundryflow.sign_in.attempts import TooMany
 from foundryflow.sign_in.openid.arrivals import INVITATION
-from foundryflow.sign_in.sessions import keep_briefly
+from foundryflow.sign_in.pipeline import enter_as_new
+from foundryflow.sign_in.session_limits import keep_briefly
 
-log = logging.getLogger(__name__)
-
+TEMPLATE = "people/join.html"
 REFUSALS = {
     InvitationState.UNKNOWN: (
         404, "This link leads nowhere", "Part of it may be missing: copy the whole link, or ask for another one."
@@ -48,28 +43,25 @@ REFUSALS = {
 @anyone
 @require_safe
 def join(request: HttpRequest, secret: str) -> HttpResponse:
-    return answer(request, secret)
+    return answer_link(request, secret)
 
 
 @anyone
 @require_POST
 def accept_invitation(request: HttpRequest) -> HttpResponse:
-    return answer(request, form_data(request).get("secret", ""))
+    return answer_link(request, form_data(request).get("secret", ""))
 
 
-def answer(request: HttpRequest, secret: str) -> HttpResponse:
+def answer_link(request: HttpRequest, secret: str) -> HttpResponse:
     try:
-        attempt = begin_with_link(request, "invitation")
+        invitation = find_by_link(request, "invitation", lambda: find_invitation(secret))
     except TooMany as refused:
-        return join_page(request, {"until": refused.until}, status=429)
-    invitation = judge(request, attempt, secret)
+        return link_page(request, TEMPLATE, {"until": refused.until}, 429)
     state = state_of(invitation)
     if invitation is None or state is not InvitationState.OPEN:
         return refuse(request, state, invitation)
     if request.user.is_authenticated:
-        status = 409 if request.method == "POST" else 200
-        whose = f"This link lets {invitation.email} in."
-        return join_page(request, {"whose": whose, "signed_in": name_of(request.user)}, status=status)
+        return somebody_else_page(request, TEMPLATE, f"This link lets {invitation.email} in.")
     if settings.IDENTITY_PROVIDERS:
         request.session[INVITATION] = invitation.pk
         keep_briefly(request.session)
@@ -79,22 +71,11 @@ def answer(request: HttpRequest, secret: str) -> HttpResponse:
         "providers": settings.IDENTITY_PROVIDERS,
     }
     if not settings.PASSWORD_SIGN_IN:
-        return join_page(request, ways, status=409 if request.method == "POST" else 200)
+        return link_page(request, TEMPLATE, ways, unposted_status(request))
     form = JoinForm(invitation, form_data(request) if request.method == "POST" else None)
     if form.is_valid():
         return let_in(request, invitation, form.cleaned_data)
-    return join_page(request, {**ways, "form": form, "secret": secret}, status=422 if form.is_bound else 200)
-
-
-def judge(request: HttpRequest, attempt: PendingAttempt, secret: str) -> Invitation | None:
-    """Only links that nobody has made count."""
-    invitation = find_invitation(secret)
-    if invitation:
-        attempt.withdraw()
-    else:
-        attempt.fail()
-        log.warning("A link of an invitation that nobody has made, from %s", caller_address(request))
-    return invitation
+    return link_page(request, TEMPLATE, {**ways, "form": form, "secret": secret}, 422 if form.is_bound else 200)
 
 
 def let_in(request: HttpRequest, invitation: Invitation, given: dict[str, Any]) -> HttpResponse:
@@ -104,18 +85,11 @@ def let_in(request: HttpRequest, invitation: Invitation, given: dict[str, Any]) 
         invitation.refresh_from_db()
         state = state_of(invitation)
         return refuse(request, InvitationState.USED if state is InvitationState.OPEN else state, invitation)
-    login(request, person, backend="foundryflow.sign_in.backend.PeopleBackend")
-    response = redirect(settings.LOGIN_REDIRECT_URL)
-    remember_device(request, response, person)
-    return response
+    return enter_as_new(request, person)
 
 
 def refuse(request: HttpRequest, state: InvitationState, invitation: Invitation | None) -> HttpResponse:
     status, title, sentence = REFUSALS[state]
     inviter = (invitation and name_of(invitation.created_by)) or "whoever invited you"
     said = sentence.format(inviter=inviter, email=invitation.email if invitation else "")
-    return join_page(request, {"title": title, "sentence": said}, status=status)
-
-
-def join_page(request: HttpRequest, context: dict[str, Any], status: int) -> HttpResponse:
-    return link_page(request, "people/join.html", context, status)
+    return link_page(request, TEMPLATE, {"title": title, "sentence": said}, status)

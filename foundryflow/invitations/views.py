@@ -19,7 +19,7 @@ from foundryflow.invitations.invite import invite, withdraw
 from foundryflow.models import Invitation
 from foundryflow.people.list_page import list_context, list_regions, open_invitations
 from foundryflow.people.mail import send_invitation
-from foundryflow.regions import Region, page, regions
+from foundryflow.regions import MESSAGES, Region, page, regions
 from foundryflow.roles import ROLE_HINTS, Role
 
 
@@ -76,7 +76,7 @@ def withdraw_invitation(request: Request, pk: int) -> HttpResponse:
     messages.info(request, f"The invitation of {invitation.email} is withdrawn: its link leads nowhere.")
     if not request.htmx:
         return redirect("people:list")
-    return regions(request, *list_regions(request.user, {}), Region("_messages.html", "messages"))
+    return regions(request, *list_regions(request.user, {}), MESSAGES)
 
 
 def find_open(pk: int) -> Invitation:

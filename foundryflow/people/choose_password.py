@@ -2,53 +2,57 @@
 
 from __future__ import annotations
 
-import logging
+from typing import Any
 
 from django.conf import settings
+from django.contrib.auth.models import User
 from django.http import HttpRequest, HttpResponse
 from django.views.decorators.http import require_POST, require_safe
 
 from foundryflow.access import anyone
 from foundryflow.audit.record import origin_of
+from foundryflow.forms import NewPasswordForm
 from foundryflow.http import form_data
-from foundryflow.names import name_of
-from foundryflow.people.forms import ChoosePasswordForm
-from foundryflow.people.link_pages import begin_with_link, link_page
+from foundryflow.people.link_pages import find_by_link, link_page, somebody_else_page
 from foundryflow.people.password_link import NotValid, choose_password, find_person
-from foundryflow.proxies import caller_address
 from foundryflow.sign_in.attempts import TooMany
 
-log = logging.getLogger(__name__)
-
 TEMPLATE = "people/choose_password.html"
+
+
+class ChoosePasswordForm(NewPasswordForm):
+    def __init__(self, person: User, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["password"].label = "New password"
+        self._person = person
+
+    def person(self) -> User:
+        return self._person
 
 
 @anyone
 @require_safe
 def show_link(request: HttpRequest, secret: str) -> HttpResponse:
-    return answer(request, secret)
+    return answer_link(request, secret)
 
 
 @anyone
 @require_POST
 def choose(request: HttpRequest) -> HttpResponse:
-    return answer(request, form_data(request).get("secret", ""))
+    return answer_link(request, form_data(request).get("secret", ""))
 
 
-def answer(request: HttpRequest, secret: str) -> HttpResponse:
+def answer_link(request: HttpRequest, secret: str) -> HttpResponse:
     try:
-        attempt = begin_with_link(request, "password link")
+        person = find_by_link(
+            request, "password link", lambda: find_person(secret) if settings.PASSWORD_SIGN_IN else None
+        )
     except TooMany as refused:
         return link_page(request, TEMPLATE, {"until": refused.until}, 429)
-    person = find_person(secret) if settings.PASSWORD_SIGN_IN else None
     if person is None:
-        attempt.fail()
-        log.warning("A password link that is not valid, from %s", caller_address(request))
         return link_page(request, TEMPLATE, {}, 404)
-    attempt.withdraw()
     if request.user.is_authenticated and request.user != person:
-        told = {"whose": f"This link is for {person.email or person.username}.", "signed_in": name_of(request.user)}
-        return link_page(request, TEMPLATE, told, 409 if request.method == "POST" else 200)
+        return somebody_else_page(request, TEMPLATE, f"This link is for {person.email or person.username}.")
     form = ChoosePasswordForm(person, form_data(request) if request.method == "POST" else None)
     if not form.is_valid():
         context = {"person": person, "form": form, "secret": secret}

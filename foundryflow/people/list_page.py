@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -13,10 +13,10 @@ from django.db.models import Q, QuerySet, Value
 from django.db.models.functions import Coalesce, Lower, NullIf
 from django.utils import timezone
 
-from foundryflow.filter_menus import Address, FilterMenu, choices_of
+from foundryflow.filter_menus import Address, menu_of
 from foundryflow.models import Account, Invitation
 from foundryflow.people.rows import ACTIVE, DEACTIVATED, EXPIRED, INVITED, InvitationRow, PersonRow, person_rows
-from foundryflow.regions import Region
+from foundryflow.regions import Region, context_of
 from foundryflow.roles import Role
 
 FILTERS = ("q", "role", "state")
@@ -32,13 +32,13 @@ STATES = {
 
 def list_context(reader: User, params: Mapping[str, str]) -> dict[str, Any]:
     """Everything the page is made of."""
-    return {name: value for part in list_regions(reader, params) for name, value in part.context.items()}
+    return context_of(list_regions(reader, params))
 
 
 def list_regions(reader: User, params: Mapping[str, str]) -> list[Region]:
     """What filters and deeds change."""
     address = Address(params, FILTERS)
-    menus = [menu_of("Role", "role", Role.choices, address), menu_of("State", "state", list(STATES.items()), address)]
+    menus = [menu_of(address, "Role", "role", Role.choices), menu_of(address, "State", "state", [*STATES.items()])]
     filtered = any(params.get(name) for name in FILTERS)
     set_filters = sum(bool(menu.label) for menu in menus)
     chosen = {"menus": menus, "kept": address.kept("q"), "set_filters": set_filters, "filtered": filtered}
@@ -61,19 +61,12 @@ def count_regions(administrators: set[int]) -> list[Region]:
     people, invited = User.objects.count(), open_invitations().filter(expires_at__gt=timezone.now()).count()
     counts = {
         "counted": f"{people} {'person' if people == 1 else 'people'}{f', {invited} invited' if invited else ''}.",
-        "asks_for_two_factor": settings.TWO_FACTOR == "required",
+        "asks_for_two_factor": settings.TWO_FACTOR_REQUIRED,
     }
     return [
         Region("people/_counts.html", "people-counts", counts),
         Region("people/_administrators.html", "people-administrators", {"administrators": len(administrators)}),
     ]
-
-
-def menu_of(title: str, name: str, found: Iterable[tuple[str, str]], address: Address) -> FilterMenu:
-    choices = list(found)
-    label = dict(choices).get(address.params.get(name, ""), "")
-    clear = address.query(**{name: None})
-    return FilterMenu(title, label, choices_of(address, name, choices), clear, address.kept(name))
 
 
 def found_people(params: Mapping[str, str]) -> QuerySet[User]:
@@ -116,8 +109,13 @@ def active_administrators() -> set[int]:
     return set(active.values_list("pk", flat=True))
 
 
+def row_of(person: User, reader: User) -> PersonRow:
+    [row] = person_rows([person], reader, active_administrators())
+    return row
+
+
 def row_region(person: User, reader: User, before: Role | None = None) -> Region:
     """One line; with the role before, where that was changed just now."""
-    row: PersonRow = person_rows([person], reader, active_administrators())[0]
+    row = replace(row_of(person, reader), before=before)
     # Not morphed: a select keeps what was chosen in it.
-    return Region("people/_row.html", f"person-{person.pk}", {"row": replace(row, before=before)}, swap="outerHTML")
+    return Region("people/_row.html", f"person-{person.pk}", {"row": row}, swap="outerHTML")

@@ -104,7 +104,7 @@ class PersonRow:
             return RowState("circle-check", "On", "ok")
         if self.providers and not (self.user.has_usable_password() and self.uses_passwords):
             return RowState("circle-check", f"By {self.providers[0].removeprefix('Microsoft ')}", "mute")
-        if self.user.is_active and settings.TWO_FACTOR == "required":
+        if self.user.is_active and settings.TWO_FACTOR_REQUIRED:
             return RowState("triangle-alert", "Off, asked next time", "warn")
         return RowState("circle-slash", "Off", "mute")
 

@@ -42,7 +42,7 @@ def setting_lines() -> Iterator[SettingLine]:
         if provider.groups:
             groups = ", ".join(f"{group} is {role}" for group, role in provider.groups.items())
             yield SettingLine(f"Groups of {provider.name}", groups, f"{prefix}GROUPS")
-    required = settings.TWO_FACTOR == "required"
+    required = settings.TWO_FACTOR_REQUIRED
     asked = "Asked of everybody who signs in with a password" if required else "Optional"
     yield SettingLine("Two-factor", asked, "FOUNDRYFLOW_TWO_FACTOR")
     idle = f"{settings.SESSION_IDLE_SECONDS // 60} minutes without doing anything"

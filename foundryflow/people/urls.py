@@ -5,7 +5,7 @@ from foundryflow.people import views
 app_name = "people"
 urlpatterns = [
     path("", views.people_list, name="list"),
-    path("sign-in/", views.sign_in, name="sign_in"),
+    path("sign-in/", views.show_sign_in, name="sign_in"),
     path("<id:pk>/", views.show, name="show"),
     path("<id:pk>/role/", views.change_role, name="role"),
     path("<id:pk>/sign-out/", views.sign_out, name="sign_out"),

@@ -9,7 +9,6 @@ from django.http import Http404, HttpResponse
 from django.shortcuts import redirect
 from django.urls import reverse
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
-from django_htmx.http import HttpResponseClientRedirect
 
 from foundryflow.access import administrator
 from foundryflow.account.sessions import sessions_of
@@ -18,30 +17,35 @@ from foundryflow.http import Request
 from foundryflow.models import AuditEntry
 from foundryflow.names import name_of
 from foundryflow.people import membership
-from foundryflow.people.list_page import active_administrators, count_regions, list_context, list_regions, row_region
+from foundryflow.people.list_page import (
+    active_administrators,
+    count_regions,
+    list_context,
+    list_regions,
+    row_of,
+    row_region,
+)
 from foundryflow.people.mail import send_password_link
 from foundryflow.people.membership import LastAdministrator
 from foundryflow.people.password_link import make_password_link
-from foundryflow.people.rows import person_rows
 from foundryflow.people.sign_in_page import role_lines, setting_lines
-from foundryflow.regions import Region, page, regions
+from foundryflow.regions import MESSAGES, Region, page, redirect_page, regions, wants_regions
 from foundryflow.roles import Role, may_administer
 
-MESSAGES = Region("_messages.html", "messages")
 NEWEST_CHANGES = 20  # of the page of a person
 
 
 @administrator
 @require_GET
 def people_list(request: Request) -> HttpResponse:
-    if request.htmx and not request.htmx.history_restore_request:
+    if wants_regions(request):
         return regions(request, *list_regions(request.user, request.GET))
     return page(request, "people/list.html", list_context(request.user, request.GET))
 
 
 @administrator
 @require_GET
-def sign_in(request: Request) -> HttpResponse:
+def show_sign_in(request: Request) -> HttpResponse:
     """How people come in, and what each role may."""
     return page(request, "people/sign_in.html", {"roles": role_lines(), "settings": list(setting_lines())})
 
@@ -53,7 +57,7 @@ def show(request: Request, pk: int) -> HttpResponse:
     person = find_person(pk)
     context = {
         "person": person,
-        "row": person_rows([person], request.user, active_administrators())[0],
+        "row": row_of(person, request.user),
         "sessions": sessions_of(person),
         "changes": AuditEntry.objects.filter(by=person)[:NEWEST_CHANGES],
     }
@@ -74,20 +78,20 @@ def change_role(request: Request, pk: int) -> HttpResponse:
         return refusal(request, person, str(refused))
     if not may_administer(find_person(request.user.pk)):  # one's own role
         messages.info(request, f"You are {role.label.lower()} now.")
-        return go_to(request, reverse("flows:list"))
+        return redirect_page(request, reverse("flows:list"))
     if not request.htmx:
         messages.info(request, f"{name_of(person)} is {role.label.lower()} now.")
         return redirect("people:list")
     return regions(
         request,
         row_region(person, request.user, before if before is not role else None),
-        *others_changed(request, person, before, role),
+        *other_administrators(request, person, before, role),
         *count_regions(active_administrators()),
         Region("people/_said.html", "people-said", {"said": f"Saved. {name_of(person)} is {role.label.lower()} now."}),
     )
 
 
-def others_changed(request: Request, person: User, before: Role, role: Role) -> list[Region]:
+def other_administrators(request: Request, person: User, before: Role, role: Role) -> list[Region]:
     """Of another administrator, who may be the last one now or is not any more."""
     if Role.ADMINISTRATOR not in (before, role):
         return []
@@ -101,7 +105,7 @@ def sign_out(request: Request, pk: int) -> HttpResponse:
     person = find_person(pk)
     count = membership.sign_out_everywhere(person, origin_of(request))
     words = {0: "was signed in nowhere", 1: "is signed out of one session"}
-    return done(request, pk, f"{name_of(person)} {words.get(count, f'is signed out of {count} sessions')}.")
+    return row_response(request, pk, f"{name_of(person)} {words.get(count, f'is signed out of {count} sessions')}.")
 
 
 @administrator
@@ -112,7 +116,7 @@ def reset_two_factor(request: Request, pk: int) -> HttpResponse:
         said = f"Two-factor of {name_of(person)} is reset: the password is enough until it is set up anew."
     else:
         said = f"{name_of(person)} has not set up two-factor."
-    return done(request, pk, said)
+    return row_response(request, pk, said)
 
 
 @administrator
@@ -145,21 +149,21 @@ def deactivate(request: Request, pk: int) -> HttpResponse:
     """Says what it means, then does it."""
     person = find_person(pk)
     if request.method != "POST":
-        row = person_rows([person], request.user, active_administrators())[0]
+        row = row_of(person, request.user)
         return page(request, "people/deactivate.html", {"person": person, "row": row})
     try:
         membership.deactivate(pk, origin_of(request))
     except LastAdministrator as refused:
         return refusal(request, person, str(refused))
     messages.info(request, f"{name_of(person)} is deactivated.")
-    return go_to(request, reverse("people:list"))
+    return redirect_page(request, reverse("people:list"))
 
 
 @administrator
 @require_POST
 def activate(request: Request, pk: int) -> HttpResponse:
     person = membership.activate(find_person(pk).pk, origin_of(request))
-    return done(request, pk, f"{name_of(person)} is active again, as {person.account.role}.")
+    return row_response(request, pk, f"{name_of(person)} is active again, as {person.account.role}.")
 
 
 def find_person(pk: int) -> User:
@@ -169,7 +173,7 @@ def find_person(pk: int) -> User:
     return found
 
 
-def done(request: Request, pk: int, said: str) -> HttpResponse:
+def row_response(request: Request, pk: int, said: str) -> HttpResponse:
     """The line as it is now, and what was done."""
     messages.info(request, said)
     if not request.htmx:
@@ -184,10 +188,5 @@ def refusal(request: Request, person: User, sentence: str) -> HttpResponse:
     if request.htmx:
         messages.error(request, sentence)
         return regions(request, row_region(find_person(person.pk), request.user), MESSAGES, status=409)
-    row = person_rows([person], request.user, active_administrators())[0]
+    row = row_of(person, request.user)
     return page(request, "people/deactivate.html", {"person": person, "row": row, "refused": sentence}, status=409)
-
-
-def go_to(request: Request, address: str) -> HttpResponse:
-    """A redirect that htmx follows as a whole page."""
-    return HttpResponseClientRedirect(address) if request.htmx else redirect(address)

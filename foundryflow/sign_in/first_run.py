@@ -8,24 +8,22 @@ from typing import Any
 
 from django import forms
 from django.conf import settings
-from django.contrib.auth import login
 from django.contrib.auth.models import User
-from django.contrib.auth.password_validation import validate_password
 from django.core.exceptions import ValidationError
 from django.db import connection, transaction
 from django.http import Http404, HttpRequest, HttpResponse
-from django.shortcuts import redirect
 from django.views.decorators.http import require_http_methods
 
 from foundryflow.access import anyone
-from foundryflow.forms import new_password_field
+from foundryflow.accounts import oneself
+from foundryflow.audit.record import origin_of, record
+from foundryflow.forms import NewPasswordForm
 from foundryflow.regions import page
 from foundryflow.sign_in.attempts import Limit, TooMany, begin_attempt
-from foundryflow.sign_in.devices import remember_device
+from foundryflow.sign_in.audit_entries import STRANGER, record_refused_sign_in
 from foundryflow.sign_in.logged_names import caller_of
-from foundryflow.sign_in.pipeline import BACKEND
+from foundryflow.sign_in.pipeline import enter_as_new
 from foundryflow.sign_in.setup_code import is_setup_code
-from foundryflow.sign_in.trail import STRANGER, tell, tell_refused
 
 log = logging.getLogger(__name__)
 
@@ -52,7 +50,7 @@ def server_checks(request: HttpRequest) -> list[ServerCheck]:
     ]
 
 
-class AdministratorForm(forms.Form):
+class AdministratorForm(NewPasswordForm):
     code = forms.CharField(
         label="Setup code", max_length=20,
         help_text="It stands in the terminal where the server started; python manage.py setupcode prints it again.",
@@ -60,7 +58,7 @@ class AdministratorForm(forms.Form):
     )  # fmt: skip
     name = forms.CharField(label="Your name", max_length=150)
     email = forms.EmailField(label="Email", max_length=150)
-    password = new_password_field("Password")
+    field_order = ("code", "name", "email", "password")
 
     def __init__(self, *args: Any, request: HttpRequest, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -79,22 +77,12 @@ class AdministratorForm(forms.Form):
             return code
         attempt.fail()
         log.warning("Wrong setup code from %s", caller_of(self.request))
-        tell_refused(self.request, STRANGER, "wrong setup code", verb="tried to set the server up")
+        record_refused_sign_in(self.request, STRANGER, "wrong setup code", verb="tried to set the server up")
         raise ValidationError("This is not the code.")
 
-    def clean(self) -> dict[str, Any]:
-        cleaned = super().clean() or {}
-        if cleaned.get("password"):
-            candidate = User(
-                username=cleaned.get("email", ""),
-                email=cleaned.get("email", ""),
-                first_name=cleaned.get("name", ""),
-            )
-            try:
-                validate_password(cleaned["password"], candidate)
-            except ValidationError as error:
-                self.add_error("password", error)
-        return cleaned
+    def person(self) -> User:
+        email = self.cleaned_data.get("email", "")
+        return User(username=email, email=email, first_name=self.cleaned_data.get("name", ""))
 
 
 @anyone
@@ -106,10 +94,8 @@ def first_run(request: HttpRequest) -> HttpResponse:
     form = AdministratorForm(request.POST or None, request=request)
     if request.method == "POST" and form.is_valid():
         user = create_administrator(form.cleaned_data)
-        login(request, user, backend=BACKEND)
-        tell(request, "set the server up", "as its first administrator")
-        response = redirect("flows:list")
-        remember_device(request, response, user)
+        response = enter_as_new(request, user)
+        record(origin_of(request), "set the server up", oneself(user), "as its first administrator")
         return response
     return page(
         request,

@@ -22,10 +22,10 @@ from foundryflow.models import Attempt
 from foundryflow.proxies import address_of, caller_address
 from foundryflow.regions import page
 from foundryflow.sign_in.attempts import Limit, PendingAttempt, TooMany, begin_attempt
+from foundryflow.sign_in.audit_entries import STRANGER, record_refused_sign_in
 from foundryflow.sign_in.devices import device_of, name_digest
 from foundryflow.sign_in.logged_names import LOGGER, caller_of, loggable_name, printable
 from foundryflow.sign_in.methods import method_of
-from foundryflow.sign_in.trail import STRANGER, tell_refused
 
 log = logging.getLogger(LOGGER)
 
@@ -54,17 +54,15 @@ class SignInLimits(AxesHandler):  # type: ignore[misc]  # without types
         who = f"{loggable_name(name)} from {caller_of(request)}"
         if attempt is None:
             log.info("Sign-in refused, too many attempts: %s", who)
-            tell_refused(
-                request, name if User.objects.filter(username=name).exists() else STRANGER, "too many attempts"
-            )
+            known = User.objects.filter(username=name).exists()
+            record_refused_sign_in(request, name if known else STRANGER, "too many attempts")
             return
         request.attempt = None
         log.warning("Sign-in failed: %s", who)
-        tell_refused(request, name, "wrong password")
+        record_refused_sign_in(request, name, "wrong password")
         if until := attempt.fail():
             request.axes_locked_out, request.locked_until = True, until
-            log.warning("Sign-in locked until %s: %s", until.isoformat(timespec="seconds"), who)
-            tell_refused(request, name, f"until {until:%H:%M:%S} UTC", verb="was locked out")
+            record_lock(request, name, "Sign-in", until, who)
 
     def user_logged_in(self, sender: Any, request: Any, user: Any, **kwargs: Any) -> None:
         withdraw_attempt(request)
@@ -117,10 +115,14 @@ def withdraw_attempt(request: Any) -> None:
 def log_code_failure(request: HttpRequest, name: str, until: datetime | None) -> None:
     who = f"{printable(name)} from {caller_of(request)}"
     log.warning("Code refused: %s", who)
-    tell_refused(request, name, "wrong code")
+    record_refused_sign_in(request, name, "wrong code")
     if until:
-        log.warning("Codes locked until %s: %s", until.isoformat(timespec="seconds"), who)
-        tell_refused(request, name, f"until {until:%H:%M:%S} UTC", verb="was locked out")
+        record_lock(request, name, "Codes", until, who)
+
+
+def record_lock(request: HttpRequest, name: str, what: str, until: datetime, who: str) -> None:
+    log.warning("%s locked until %s: %s", what, until.isoformat(timespec="seconds"), who)
+    record_refused_sign_in(request, name, f"until {until:%H:%M:%S} UTC", verb="was locked out")
 
 
 def lock_out(request: Any, until: datetime) -> Any:

@@ -9,12 +9,14 @@ from allauth.account.internal.flows.login import perform_password_login
 from allauth.account.internal.stagekit import clear_login
 from allauth.account.models import Login
 from allauth.account.stages import LoginStage
+from django.conf import settings
 from django.contrib.auth import login, logout
 from django.contrib.auth.models import User
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import redirect
 
 from foundryflow.proxies import caller_address
+from foundryflow.sign_in.devices import remember_device
 from foundryflow.sign_in.notices import back_to_login
 from foundryflow.sign_in.two_factor import has_two_factor
 
@@ -60,6 +62,14 @@ class CodeStage(LoginStage):  # type: ignore[misc]  # without types
     def abort(self) -> HttpResponse:
         clear_login(self.request)
         return redirect("login")
+
+
+def enter_as_new(request: HttpRequest, person: User) -> HttpResponse:
+    """Somebody who was made just now is signed in, from a browser that is known from now on."""
+    login(request, person, backend=BACKEND)
+    response = redirect(settings.LOGIN_REDIRECT_URL)
+    remember_device(request, response, person)
+    return response
 
 
 def enter_with_password(request: HttpRequest, user: User, next: str) -> HttpResponse:

@@ -58,7 +58,7 @@ def read_oidc(env: Environment) -> IdentityProvider | None:
         return None
     issuer = checked_address(env.text("OIDC_ISSUER").removesuffix(WELL_KNOWN), "OIDC_ISSUER")
     scopes = env.text("OIDC_SCOPES", "openid profile email").replace(",", " ").split()
-    return provider_of(
+    return build_provider(
         env, "OIDC_", id=OIDC, issuer=issuer, name=env.text("OIDC_NAME") or urlsplit(issuer).hostname or issuer,
         scopes=tuple(dict.fromkeys(["openid", *scopes])),
     )  # fmt: skip
@@ -76,7 +76,7 @@ def read_entra(env: Environment) -> IdentityProvider | None:
     if not re.fullmatch(rf"{GUID}|[a-z0-9-]+(\.[a-z0-9-]+)+", tenant):
         raise SettingError(f"{PREFIX}ENTRA_TENANT is {tenant!r}; write the ID of your tenant, or its domain.")
     authority = checked_address(env.text("ENTRA_AUTHORITY", ENTRA_AUTHORITY).rstrip("/"), "ENTRA_AUTHORITY")
-    return provider_of(
+    return build_provider(
         env, "ENTRA_", id=ENTRA, issuer=f"{authority}/{tenant}/v2.0", name=env.text("ENTRA_NAME") or ENTRA_NAME
     )
 
@@ -90,7 +90,7 @@ def is_set(env: Environment, prefix: str, first: str) -> bool:
     return False
 
 
-def provider_of(env: Environment, prefix: str, **known: Any) -> IdentityProvider:
+def build_provider(env: Environment, prefix: str, **known: Any) -> IdentityProvider:
     client_id, secret = env.text(f"{prefix}CLIENT_ID"), env.optional_secret(f"{prefix}CLIENT_SECRET")
     for name, value in (("CLIENT_ID", client_id), ("CLIENT_SECRET", secret)):
         if not value:

@@ -23,7 +23,7 @@ from foundryflow.error_pages import error_page
 from foundryflow.http import Request, is_from_script, page_before
 from foundryflow.names import name_of
 from foundryflow.regions import Region, page, regions
-from foundryflow.sign_in.two_factor_first import lead_to_set_up
+from foundryflow.sign_in.required_two_factor import lead_to_set_up
 
 SESSION = "X-Session"  # header that tells our scripts why a request was turned away before anything was done
 OLD_PAGE = "Nothing was done: this page belongs to a sign-in that is over, or the browser keeps no cookies."

@@ -14,7 +14,7 @@ from foundryflow import retention
 from foundryflow.access import administrator
 from foundryflow.http import Request
 from foundryflow.markdown import render_markdown
-from foundryflow.regions import Region, page, regions
+from foundryflow.regions import Region, context_of, page, regions, wants_regions
 from foundryflow.system import retention_form, sheets
 from foundryflow.system.as_text import text_of
 from foundryflow.system.notes import notes_of
@@ -29,10 +29,9 @@ CHANGES = settings.BASE_DIR / "CHANGELOG.md"
 @require_safe
 def show(request: Request) -> HttpResponse:
     parts = system_regions()
-    if request.htmx and not request.htmx.history_restore_request:
+    if wants_regions(request):
         return regions(request, *parts)
-    shared = {name: value for part in parts for name, value in part.context.items()}
-    return page(request, "system/show.html", {**shared, **retention_context()})
+    return page(request, "system/show.html", {**context_of(parts), **retention_context()})
 
 
 def system_regions() -> list[Region]:

@@ -13,7 +13,7 @@ from foundryflow import session_watch
 from foundryflow.accounts import give_role
 from foundryflow.roles import Role
 from foundryflow.session_watch import Listener, SessionWatch, refused_listeners
-from foundryflow.sign_in.sessions import SEEN, SINCE
+from foundryflow.sign_in.session_limits import SEEN, SINCE
 from tests.factories import make_flow, make_run
 
 

@@ -10,14 +10,11 @@ from django.contrib.auth.models import User
 from django.contrib.auth.signals import user_logged_in
 from django.http import HttpRequest
 
-from foundryflow.audit.record import Origin, record
-from foundryflow.models.audit_entry import Via
-from foundryflow.names import name_of
-from foundryflow.proxies import caller_address
+from foundryflow.accounts import oneself
+from foundryflow.audit.record import origin_of_person, record
 from foundryflow.sign_in.methods import PASSWORD, method_of, provider_name
 from foundryflow.sign_in.openid.identity import ProviderIdentity
 from foundryflow.sign_in.providers import IdentityProvider
-from foundryflow.sign_in.trail import itself
 
 PENDING = "identity_to_link"  # in the session of somebody who has still to show by password whose email it is
 PATIENCE = 600  # seconds that they have for it
@@ -44,8 +41,7 @@ def link(request: HttpRequest, provider: IdentityProvider, identity: ProviderIde
 
 def create_link(request: HttpRequest, user: User, provider_id: str, uid: str, data: dict[str, Any]) -> None:
     SocialAccount.objects.create(user=user, provider=provider_id, uid=uid, extra_data=data)
-    origin = Origin(Via.BROWSER, user, name_of(user), caller_address(request))
-    record(origin, "linked", itself(user), f"with {provider_name(provider_id)}")
+    record(origin_of_person(request, user), "linked", oneself(user), f"with {provider_name(provider_id)}")
 
 
 def data_of(identity: ProviderIdentity) -> dict[str, Any]:

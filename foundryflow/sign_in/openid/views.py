@@ -19,6 +19,7 @@ from django.utils.http import url_has_allowed_host_and_scheme, urlencode
 from django.views.decorators.http import require_GET
 
 from foundryflow.access import anyone
+from foundryflow.sign_in.audit_entries import STRANGER, record_refused_sign_in
 from foundryflow.sign_in.logged_names import LOGGER, caller_of, printable
 from foundryflow.sign_in.notices import back_to_login
 from foundryflow.sign_in.openid.arrivals import too_many
@@ -26,8 +27,7 @@ from foundryflow.sign_in.openid.faults import ProviderFault, SignInRefused
 from foundryflow.sign_in.openid.metadata import metadata_of
 from foundryflow.sign_in.openid.provider import NONCE, StrictCallback, StrictProvider, provider_of
 from foundryflow.sign_in.providers import IdentityProvider
-from foundryflow.sign_in.sessions import keep_briefly
-from foundryflow.sign_in.trail import STRANGER, tell_refused
+from foundryflow.sign_in.session_limits import keep_briefly
 
 log = logging.getLogger(LOGGER)
 
@@ -98,7 +98,7 @@ def check_issuer(request: HttpRequest, provider: IdentityProvider) -> None:
 def turn_back(request: HttpRequest, provider: IdentityProvider, fault: ProviderFault, next: str) -> HttpResponse:
     """Something between this server and the provider went wrong."""
     log.warning("Sign-in with %s failed: %s, from %s", provider.name, printable(fault.reason), caller_of(request))
-    tell_refused(request, STRANGER, f"with {provider.name}: {fault.reason}")
+    record_refused_sign_in(request, STRANGER, f"with {provider.name}: {fault.reason}")
     other_way = " A password works meanwhile." if fault.is_outage and settings.PASSWORD_SIGN_IN else ""
     return back_to_login(request, fault.sentence + other_way, next)
 
@@ -109,7 +109,7 @@ def turn_away(
     """The provider vouches for somebody who may not come in."""
     who = f"{printable(email) or STRANGER} from {caller_of(request)}"
     log.warning("Sign-in with %s refused, %s: %s", provider.name, refused.reason, who)
-    tell_refused(request, email or STRANGER, f"with {provider.name}: {refused.reason}")
+    record_refused_sign_in(request, email or STRANGER, f"with {provider.name}: {refused.reason}")
     return back_to_login(request, refused.sentence, next)
 
 

@@ -10,7 +10,7 @@ from allauth.mfa.utils import decrypt
 from django.core.cache import cache
 
 from foundryflow.account.confirmation import CONFIRMED, FRESH
-from foundryflow.sign_in.sessions import SINCE
+from foundryflow.sign_in.session_limits import SINCE
 
 ALICE_PASSWORD = "a long enough password"
 

@@ -168,7 +168,7 @@ def test_turning_off_ends_app_and_codes(with_app):
 
 
 def test_it_stays_on_where_the_server_asks_for_it(with_app, settings):
-    settings.TWO_FACTOR = "required"
+    settings.TWO_FACTOR_REQUIRED = True
     client = Client()
     client.force_login(with_app)
     assert "Turn off" not in client.get("/account/").content.decode()
@@ -177,7 +177,7 @@ def test_it_stays_on_where_the_server_asks_for_it(with_app, settings):
 
 
 def test_who_has_to_set_it_up_reads_why(client_bob, settings):
-    settings.TWO_FACTOR = "required"
+    settings.TWO_FACTOR_REQUIRED = True
     shown = client_bob.get("/account/two-factor/").content.decode()
     assert "Set it up to go on." in shown
     assert 'name="old_password"' not in shown  # a page of its own

@@ -215,7 +215,7 @@ def test_both_ways_are_offered_where_both_are_open(link, client, settings):
 
 def test_administrators_read_how_people_sign_in(client_alice, alice, client_bob, settings):
     Authenticator.objects.create(user=alice, type=Authenticator.Type.TOTP, data={})
-    settings.IDENTITY_PROVIDERS, settings.TWO_FACTOR = [Provider()], "required"
+    settings.IDENTITY_PROVIDERS, settings.TWO_FACTOR_REQUIRED = [Provider()], True
     page = client_alice.get("/people/sign-in/").content.decode()
     for words in (
         "Runs flows, changes nothing.",
@@ -225,5 +225,5 @@ def test_administrators_read_how_people_sign_in(client_alice, alice, client_bob,
         "Asked of everybody",
     ):
         assert words in page
-    settings.TWO_FACTOR = "optional"
+    settings.TWO_FACTOR_REQUIRED = False
     assert client_bob.get("/people/sign-in/").status_code == 403

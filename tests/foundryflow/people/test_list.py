@@ -97,7 +97,7 @@ def test_an_invitation_that_has_expired_says_so(client_alice):
 
 
 def test_how_somebody_signs_in_is_said(client_alice, alice, bob, chi, settings):
-    settings.TWO_FACTOR = "required"
+    settings.TWO_FACTOR_REQUIRED = True
     Authenticator.objects.create(user=alice, type=Authenticator.Type.TOTP, data={})
     Authenticator.objects.create(user=bob, type=Authenticator.Type.TOTP, data={})
     User.objects.create_user("dora", password="one more long password")

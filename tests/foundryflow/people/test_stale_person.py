@@ -8,7 +8,7 @@ from django.test import Client, RequestFactory
 from foundryflow.account.password import PasswordForm, change_password
 from foundryflow.accounts import give_role
 from foundryflow.roles import Role, role_of
-from foundryflow.sign_in.sessions import SEEN
+from foundryflow.sign_in.session_limits import SEEN
 
 NEW = "violet harbour lamp 4"
 

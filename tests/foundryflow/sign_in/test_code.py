@@ -257,7 +257,7 @@ def test_what_is_no_code_gets_a_sentence(alice, secret, code):
 
 @pytest.fixture
 def required(settings):
-    settings.TWO_FACTOR = "required"
+    settings.TWO_FACTOR_REQUIRED = True
 
 
 def test_where_it_is_required_whoever_has_none_sets_it_up_first(alice, required):

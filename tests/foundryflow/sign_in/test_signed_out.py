@@ -65,7 +65,7 @@ def test_a_page_asks_who_is_signed_in_and_gets_a_token_that_works(strict_alice, 
 def test_asking_who_is_signed_in_is_not_being_there(client_alice, monkeypatch):
     client_alice.get("/flows/")
     before = client_alice.session["seen_at"]
-    monkeypatch.setattr("foundryflow.sign_in.sessions.time.time", lambda: before + 3_600)
+    monkeypatch.setattr("foundryflow.sign_in.session_limits.time.time", lambda: before + 3_600)
     client_alice.get("/account/session/", headers={"X-Unattended": "1"})
     assert client_alice.session["seen_at"] == before
 

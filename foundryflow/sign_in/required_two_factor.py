@@ -20,7 +20,7 @@ SENTENCE = "Nothing was done: this server wants a second factor of you first. Lo
 
 def lead_to_set_up(request: HttpRequest, view: Any) -> HttpResponse | None:
     """None where there is nothing to set up, or the view is one that is needed for it."""
-    if settings.TWO_FACTOR != "required" or not request.user.is_authenticated or is_open(request, view):
+    if not settings.TWO_FACTOR_REQUIRED or not request.user.is_authenticated or is_open(request, view):
         return None
     if request.session.get(METHOD) not in (None, "", PASSWORD):
         return None

@@ -11,10 +11,10 @@ from django.db.models import F
 from django.http import HttpRequest
 from django.utils import timezone
 
-from foundryflow.audit.record import Origin, Subject, origin_of, record
+from foundryflow.accounts import oneself
+from foundryflow.audit.record import Origin, origin_of_person, record
 from foundryflow.models import AuditEntry
 from foundryflow.models.audit_entry import Via
-from foundryflow.names import name_of
 from foundryflow.proxies import caller_address
 from foundryflow.sign_in.logged_names import loggable_name
 from foundryflow.sign_in.methods import method_of
@@ -24,25 +24,25 @@ STRANGER = "Somebody"  # of whom nothing is known
 TOGETHER = timedelta(minutes=10)  # in which the same refusal is one entry that counts
 
 
-def connect_trail() -> None:
-    user_logged_in.connect(tell_signed_in, dispatch_uid="foundryflow.sign_in.trail")
-    user_logged_out.connect(tell_signed_out, dispatch_uid="foundryflow.sign_in.trail")
+def connect_audit_entries() -> None:
+    user_logged_in.connect(record_sign_in, dispatch_uid="foundryflow.sign_in.audit_entries")
+    user_logged_out.connect(record_sign_out, dispatch_uid="foundryflow.sign_in.audit_entries")
 
 
-def tell_signed_in(sender: Any, request: HttpRequest, user: User, **kwargs: Any) -> None:
+def record_sign_in(sender: Any, request: HttpRequest, user: User, **kwargs: Any) -> None:
     if "REQUEST_METHOD" not in request.META:  # nobody asked: a program signs somebody in by itself
         return
     how = method_of(request, user)
-    origin = Origin(Via.BROWSER, user, name_of(user), caller_address(request))
-    record(origin, "signed in", itself(user), f"with {how}" if how else "", data={"method": how})
+    said = f"with {how}" if how else ""
+    record(origin_of_person(request, user), "signed in", oneself(user), said, data={"method": how})
 
 
-def tell_signed_out(sender: Any, request: HttpRequest, user: Any, **kwargs: Any) -> None:
+def record_sign_out(sender: Any, request: HttpRequest, user: Any, **kwargs: Any) -> None:
     if isinstance(user, User) and "REQUEST_METHOD" in request.META:
-        record(Origin(Via.BROWSER, user, name_of(user), caller_address(request)), "signed out", itself(user))
+        record(origin_of_person(request, user), "signed out", oneself(user))
 
 
-def tell_refused(request: Any, name: str, why: str, *, verb: str = TRIED) -> None:
+def record_refused_sign_in(request: Any, name: str, why: str, *, verb: str = TRIED) -> None:
     """Somebody did not get in. What is said again and again is counted instead of written again."""
     user = User.objects.filter(username=name).first()
     origin = Origin(Via.BROWSER, None, loggable_name(name), caller_address(request) if request else "")
@@ -51,14 +51,4 @@ def tell_refused(request: Any, name: str, why: str, *, verb: str = TRIED) -> Non
         at__gt=timezone.now() - TOGETHER,
     )  # fmt: skip
     if not same.update(count=F("count") + 1):
-        record(origin, verb, itself(user), f", {why}", refused=True)
-
-
-def tell(request: HttpRequest, verb: str, detail: str = "", *, refused: bool = False) -> None:
-    """Of somebody who is signed in, about themselves."""
-    record(origin_of(request), verb, itself(request.user), detail, refused=refused)
-
-
-def itself(user: Any) -> Subject:
-    """The person who acts: the sentence has named them already."""
-    return Subject("person", "", user.pk if user else None)
+        record(origin, verb, oneself(user), f", {why}", refused=True)
