@@ -12,7 +12,7 @@ from foundryflow.account import page
 from foundryflow.account.browsers import browser_of
 from foundryflow.account.sessions import UNKNOWN, end_sessions, sessions_of
 from foundryflow.models import AuditEntry
-from foundryflow.sign_in import sessions as limits
+from foundryflow.sign_in import session_limits as limits
 from tests.foundryflow.account.conftest import ALICE_PASSWORD as RIGHT
 
 pytestmark = pytest.mark.django_db

@@ -5,7 +5,7 @@ import time
 from django.test import Client
 
 from foundryflow.models import Account
-from foundryflow.sign_in import sessions
+from foundryflow.sign_in import session_limits
 
 
 def seen_at(user):
@@ -21,8 +21,8 @@ def test_signing_in_and_working_is_noted(bob, monkeypatch):
     Account.objects.update(seen_at=None)
     client.get("/flows/")
     assert seen_at(bob) is None, "a moment ago is near enough"
-    later = time.time() + sessions.REFRESH
-    monkeypatch.setattr(sessions.time, "time", lambda: later)
+    later = time.time() + session_limits.REFRESH
+    monkeypatch.setattr(session_limits.time, "time", lambda: later)
     client.get("/flows/", headers={"X-Unattended": "1"})
     assert seen_at(bob) is None, "a page that asks by itself is nobody"
     client.get("/flows/")

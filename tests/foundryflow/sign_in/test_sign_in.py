@@ -12,7 +12,7 @@ from django.utils import timezone
 
 from foundryflow.models import Attempt
 from foundryflow.sign_in import limits as product
-from foundryflow.sign_in import sessions
+from foundryflow.sign_in import session_limits
 from foundryflow.sign_in.attempts import Limit, TooMany, begin_attempt
 from foundryflow.sign_in.devices import name_digest
 from tests.factories import make_flow, make_run
@@ -279,7 +279,7 @@ def test_a_session_is_not_written_at_every_request(client_alice, django_assert_n
 class Clock:
     def __init__(self, monkeypatch):
         self.now = timezone.now().timestamp()
-        monkeypatch.setattr(sessions, "time", self)
+        monkeypatch.setattr(session_limits, "time", self)
 
     def time(self):
         return self.now
