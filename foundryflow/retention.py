@@ -31,6 +31,11 @@ class Retention:
     default: int  # days
 
     @property
+    def slug(self) -> str:
+        """In addresses and ids."""
+        return self.name.replace(" ", "-")
+
+    @property
     def variable(self) -> str:
         return f"FOUNDRYFLOW_{self.setting}"
 
@@ -43,11 +48,11 @@ class Retention:
         """As it is set; FOR_EVER keeps all."""
         if self.is_fixed:
             return int(getattr(settings, self.setting))
-        return int(self._stored().get("days", self.default))
+        return int(self._stored_days().get("days", self.default))
 
     def days_in_effect(self) -> int:
         """By which what is too old goes today: a change of today does not count yet."""
-        stored = {} if self.is_fixed else self._stored()
+        stored = {} if self.is_fixed else self._stored_days()
         if stored and datetime.fromisoformat(stored["changed_at"]) > last_erasure():
             return int(stored["days_before"])
         return self.days()
@@ -58,7 +63,7 @@ class Retention:
 
     def erased_before(self) -> datetime | None:
         """Before this moment something may be gone, although it would be kept today; None when nothing is."""
-        stored = self._stored()
+        stored = self._stored_days()
         moments = [datetime.fromisoformat(stored["erased_before"])] if stored.get("erased_before") else []
         moments += [moment] if (moment := self.erases_before()) else []
         return max(moments, default=None)
@@ -78,7 +83,7 @@ class Retention:
     def _key(self) -> str:
         return f"retention of {self.name}"
 
-    def _stored(self) -> dict[str, Any]:
+    def _stored_days(self) -> dict[str, Any]:
         return StoredSetting.objects.read(self._key) or {}
 
 

@@ -53,7 +53,7 @@ def waiting_state() -> QueueState:
 
     What waits is in the queue, or in the name of a process that is gone while nobody has taken it over.
     """
-    in_queue, abandoned = (count_up_to(MOST_WAITING, runs.order_by()) for runs in (queued_runs(), lost_runs()))
+    in_queue, abandoned = (BoundedCount.of(runs.order_by(), MOST_WAITING) for runs in (queued_runs(), lost_runs()))
     state = ALL_BUT_SUCCEEDED if abandoned.number else State.QUEUED
     return QueueState(
         waiting=BoundedCount(in_queue.number + abandoned.number, in_queue.more or abandoned.more),
@@ -63,11 +63,6 @@ def waiting_state() -> QueueState:
 
 def queued_runs() -> QuerySet[Run]:
     return Run.objects.filter(state=State.QUEUED, parent=None)
-
-
-def count_up_to(most: int, rows: QuerySet[Run]) -> BoundedCount:
-    number = rows.values("pk")[: most + 1].count()
-    return BoundedCount(min(number, most), number > most)
 
 
 def oldest_wait(runs: QuerySet[Run]) -> datetime | None:
@@ -115,7 +110,7 @@ def time_until_begun() -> tuple[float | None, datetime | None]:
 
 def runs_older_than(moment: datetime) -> BoundedCount:
     """Ended runs that a retention until this moment would erase."""
-    return count_up_to(MOST_OLD, runs_ended_before(moment))
+    return BoundedCount.of(runs_ended_before(moment), MOST_OLD)
 
 
 def refused_since(moment: datetime) -> RefusedCalls:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -62,7 +62,7 @@ class TwoFactorSheet:
 
 @dataclass(frozen=True)
 class KeysSheet:
-    keys: Iterable[ApiKey]
+    keys: Sequence[ApiKey]
     more: int  # that are not listed
 
 
@@ -101,7 +101,8 @@ def two_factor_sheet(request: Request, **state: Any) -> TwoFactorSheet:
 
 def keys_sheet(request: Request) -> KeysSheet:
     own = ApiKey.objects.filter(created_by=request.user, revoked_at=None)
-    return KeysSheet(own[:MOST_KEYS], max(0, own.count() - MOST_KEYS))
+    found = list(own[: MOST_KEYS + 1])
+    return KeysSheet(found[:MOST_KEYS], own.count() - MOST_KEYS if len(found) > MOST_KEYS else 0)
 
 
 SHEETS: dict[str, Callable[[Request], Any]] = {

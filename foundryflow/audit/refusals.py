@@ -8,15 +8,18 @@ from collections.abc import Mapping
 from typing import Any
 
 from django.db import DatabaseError, InterfaceError
+from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.urls import Resolver404, resolve
 
 from foundryflow.audit.record import Origin, Repeats, Subject, origin_of, record
 from foundryflow.audit.safe_text import MASK
+from foundryflow.models import AuditEntry
 
 log = logging.getLogger(__name__)
 
 SECRET_PART = re.compile(r"(?=.*[A-Z])[\w-]{20,}$")
+DESTINATION = "the destination "  # in the detail of entries, by which they are found again
 READING = ("GET", "HEAD", "OPTIONS")
 
 
@@ -37,6 +40,15 @@ def record_refused_form(request: HttpRequest, why: str) -> None:
         return
     data = {"page": view_name(request), "reason": why, "origin": request.headers.get("Origin", "")}
     record_refusal(origin_of(request), "sent a form without its token to", Subject("page", path_of(request)), data=data)
+
+
+def record_blocked_destination(origin: Origin, verb: str, subject: Subject, host: str) -> None:
+    """Somebody wanted to reach what the rules about destinations keep out."""
+    record_refusal(origin, verb, subject, f": {DESTINATION}{host} is not allowed")
+
+
+def blocked_destinations() -> QuerySet[AuditEntry]:
+    return AuditEntry.objects.filter(is_refused=True, detail__contains=DESTINATION)
 
 
 def record_refusal(

@@ -9,6 +9,7 @@ from django.utils import timezone
 from foundryflow import retention
 from foundryflow.system import sheets
 from foundryflow.system.notes import SystemNote
+from foundryflow.system.setup_sheets import disk_sheet
 from foundryflow.system.sheet_parts import SystemCell, SystemSheet
 from foundryflow.system.snapshot import SystemSnapshot
 from foundryflow.version import VERSION
@@ -22,7 +23,7 @@ def text_of(snapshot: SystemSnapshot, notes: Sequence[SystemNote]) -> str:
     parts += [f"{'Bad' if note.is_bad else 'Warning'}: {note}" for note in notes] or ["Nothing is wrong."]
     for sheet in (*sheets.left_sheets(snapshot), *sheets.right_sheets(snapshot)):
         parts += ["", *sheet_lines(sheet)]
-    parts += ["", "Retention", *retention_lines(), "", *sheet_lines(sheets.last_sheet(snapshot))]
+    parts += ["", "Retention", *retention_lines(), "", *sheet_lines(disk_sheet(snapshot))]
     return "\n".join(parts) + "\n"
 
 

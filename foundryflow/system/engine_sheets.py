@@ -105,15 +105,12 @@ def key_sheet(keys: KeyState) -> SystemSheet:
 def key_cells(place: int, keys: KeyState) -> list[SystemCell]:
     name, counts = keys.fingerprints[place], keys.counts
     number = counts.by_key[name] if counts else 0
-    state = (
-        SystemCell("Encrypts", OK)
-        if place == 0
-        else SystemCell("Still needed", WARN)
-        if number
-        else SystemCell("May go", MUTE)
-    )
-    if place and counts is None:
+    if place == 0:
+        state = SystemCell("Encrypts", OK)
+    elif counts is None:
         state = SystemCell("Opens", MUTE)
+    else:
+        state = SystemCell("Still needed", WARN) if number else SystemCell("May go", MUTE)
     return [
         SystemCell(ordinal(place), code=name),
         state,

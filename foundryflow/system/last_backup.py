@@ -5,8 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
+from django.db import transaction
 from django.utils import timezone
 
+from foundryflow.audit.record import COMMAND, Subject, record
 from foundryflow.models import StoredSetting
 
 STORED = "last_backup"
@@ -16,6 +18,13 @@ STORED = "last_backup"
 class LastBackup:
     at: datetime
     size: int  # bytes
+
+
+@transaction.atomic
+def record_backup(name: str, size: int, rows: int) -> None:
+    """`size` in bytes."""
+    note_backup(size)
+    record(COMMAND, "made a backup", Subject("backup", name), f"{rows:,} rows, {size:,} bytes")
 
 
 def note_backup(size: int) -> None:

@@ -60,5 +60,4 @@ def trouble() -> str:
         if not (isinstance(error, MAY_BE_AWAY) or is_expected(error) or is_damaged(error)):
             raise
         return "database"
-    source = engine()
-    return "" if source and source.is_open() else "engine"
+    return "" if engine().is_open() else "engine"

@@ -30,11 +30,6 @@ class RetentionRow:
     error: str = ""
 
     @property
-    def key(self) -> str:
-        """Of the row in addresses and ids."""
-        return self.kept.name.replace(" ", "-")
-
-    @property
     def choices(self) -> list[tuple[int, str, bool]]:
         """With their words, and whether they are chosen."""
         chosen = self.days if self.wanted is None else self.wanted
@@ -46,7 +41,7 @@ class RetentionRow:
         return "" if self.wanted is None else retention.words_of(self.wanted)
 
 
-KINDS = {row.name.replace(" ", "-"): row for row in (retention.RUNS, retention.AUDIT_LOG)}
+KINDS = {kept.slug: kept for kept in (retention.RUNS, retention.AUDIT_LOG)}
 NAMES = {retention.RUNS: ("run", "runs"), retention.AUDIT_LOG: ("entry", "entries")}
 
 
@@ -55,11 +50,11 @@ def row_of(kept: Retention, **more: object) -> RetentionRow:
     return RetentionRow(kept, days, retention.words_of(days), **more)  # type: ignore[arg-type]
 
 
-def rows(changed: RetentionRow | None = None) -> list[RetentionRow]:
+def retention_rows(changed: RetentionRow | None = None) -> list[RetentionRow]:
     return [changed if changed and changed.kept == kept else row_of(kept) for kept in KINDS.values()]
 
 
-def change(request: HttpRequest, kept: Retention, text: str, *, confirmed: bool) -> RetentionRow:
+def change_retention(request: HttpRequest, kept: Retention, text: str, *, confirmed: bool) -> RetentionRow:
     """Sets the days, unless that erases something and nobody was asked yet. The row then says how it went."""
     if kept.is_fixed:
         return row_of(kept, error=f"{kept.variable} decides this. Change it there, and restart the server.")
@@ -97,7 +92,5 @@ def question_of(kept: Retention, days: int) -> str:
 
 def older_than(kept: Retention, moment: datetime) -> BoundedCount:
     if kept is retention.RUNS:
-        source = engine()
-        return source.runs_older_than(moment) if source else BoundedCount()
-    number = AuditEntry.objects.filter(at__lt=moment).order_by().values("pk")[: MOST_COUNTED + 1].count()
-    return BoundedCount(min(number, MOST_COUNTED), number > MOST_COUNTED)
+        return engine().runs_older_than(moment)
+    return BoundedCount.of(AuditEntry.objects.filter(at__lt=moment).order_by(), MOST_COUNTED)

@@ -30,8 +30,8 @@ def sign_in_sheet() -> SystemSheet:
 
 
 def mail_words() -> str:
-    server = getattr(settings, "MAIL_SERVER", None)
-    if server is None or not server.host:
+    server = settings.MAIL_SERVER
+    if not server.host:
         return "no server; invitations are shown as links"
     return f"{server.host}:{server.port}"
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from django.urls import NoReverseMatch, reverse
+from django.urls import reverse
 
 from foundryflow.system.notes import BAD, WARN
 
@@ -62,9 +62,5 @@ class SystemSheet:
         return sum(not cell.is_number for cell in self.table[0])
 
 
-def link_to(name: str, words: str) -> Link | None:
-    """None where there is no such page."""
-    try:
-        return Link(words, reverse(name))
-    except NoReverseMatch:
-        return None
+def link_to(name: str, words: str) -> Link:
+    return Link(words, reverse(name))

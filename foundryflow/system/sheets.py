@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from foundryflow.system.engine_sheets import engine_sheet, key_sheet, queue_sheet
-from foundryflow.system.setup_sheets import destination_sheet, disk_sheet, sign_in_sheet, version_sheet
+from foundryflow.system.setup_sheets import destination_sheet, sign_in_sheet, version_sheet
 from foundryflow.system.sheet_parts import SystemSheet
 from foundryflow.system.snapshot import SystemSnapshot
 
@@ -14,8 +14,3 @@ def left_sheets(snapshot: SystemSnapshot) -> list[SystemSheet]:
 
 def right_sheets(snapshot: SystemSnapshot) -> list[SystemSheet]:
     return [version_sheet(snapshot), destination_sheet(snapshot)]
-
-
-def last_sheet(snapshot: SystemSnapshot) -> SystemSheet:
-    """The one behind the fields of the retention."""
-    return disk_sheet(snapshot)

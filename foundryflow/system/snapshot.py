@@ -7,16 +7,15 @@ from datetime import datetime
 
 from django.utils import timezone
 
-from foundryflow.models import AuditEntry
+from foundryflow.audit.refusals import blocked_destinations
 from foundryflow.system import disk
 from foundryflow.system.key_counts import KeyState, key_state
 from foundryflow.system.last_backup import LastBackup, last_backup
 from foundryflow.system.processes import KnownProcess, known_processes
 from foundryflow.system.readiness import recently_missing_migrations
-from foundryflow.system.registry import QueueState, RefusedCalls, engine, queue_state
+from foundryflow.system.registry import QueueState, RefusedCalls, engine
 
 MOST_REFUSED = 1_000  # entries of the audit log that are counted
-OF_DESTINATION = "the destination "  # in the detail of a refusal
 
 
 @dataclass(frozen=True)
@@ -37,7 +36,7 @@ def take_snapshot() -> SystemSnapshot:
     return SystemSnapshot(
         at=timezone.now(),
         processes=known_processes(),
-        queue=queue_state(),
+        queue=engine().queue(),
         keys=key_state(),
         missing_migrations=recently_missing_migrations(),
         database_size=disk.database_size(),
@@ -51,9 +50,7 @@ def take_snapshot() -> SystemSnapshot:
 def refused_today() -> RefusedCalls:
     """Calls in runs, and tests of connections, which are in the audit log."""
     midnight = timezone.localtime().replace(hour=0, minute=0, second=0, microsecond=0)
-    source = engine()
-    calls = source.refused_since(midnight) if source else RefusedCalls()
-    entries = AuditEntry.objects.filter(at__gte=midnight, is_refused=True, detail__contains=OF_DESTINATION)
+    calls, entries = engine().refused_since(midnight), blocked_destinations().filter(at__gte=midnight)
     tests = list(entries.order_by("-at", "-id").values_list("subject", "count")[:MOST_REFUSED])
     last = calls.last or (tests[0][0] if tests else "")
     return RefusedCalls(calls.number + sum(count for _, count in tests), last)

@@ -6,5 +6,5 @@ app_name = "system"
 urlpatterns = [
     path("", views.show, name="show"),
     path("changes/", views.changes, name="changes"),
-    path("retention/<slug:kind>/", views.keep, name="keep"),
+    path("retention/<slug:kind>/", views.set_retention, name="keep"),
 ]

@@ -15,10 +15,11 @@ from foundryflow.access import administrator
 from foundryflow.http import Request
 from foundryflow.markdown import render_markdown
 from foundryflow.regions import Region, context_of, page, regions, wants_regions
-from foundryflow.system import retention_form, sheets
+from foundryflow.system import sheets
 from foundryflow.system.as_text import text_of
 from foundryflow.system.notes import notes_of
-from foundryflow.system.retention_form import RetentionRow
+from foundryflow.system.retention_form import KINDS, RetentionRow, change_retention, retention_rows
+from foundryflow.system.setup_sheets import disk_sheet
 from foundryflow.system.snapshot import take_snapshot
 from foundryflow.version import VERSION
 
@@ -42,25 +43,25 @@ def system_regions() -> list[Region]:
         Region("system/_notes.html", "system-notes", {"notes": notes}),
         Region("system/_left.html", "system-left", {"left": sheets.left_sheets(snapshot)}),
         Region("system/_right.html", "system-right", {"right": sheets.right_sheets(snapshot)}),
-        Region("system/_disk.html", "system-disk", {"disk": sheets.last_sheet(snapshot)}),
+        Region("system/_disk.html", "system-disk", {"disk": disk_sheet(snapshot)}),
         Region("system/_text.html", "system-text", {"text": text_of(snapshot, notes)}),
     ]
 
 
 def retention_context(changed: RetentionRow | None = None) -> dict[str, Any]:
-    rows = retention_form.rows(changed)
+    rows = retention_rows(changed)
     return {"retention": rows, "erasure": f"{retention.next_erasure():%H:%M}"}
 
 
 @administrator
 @require_POST
-def keep(request: Request, kind: str) -> HttpResponse:
+def set_retention(request: Request, kind: str) -> HttpResponse:
     """Sets how long things of a kind are kept."""
-    kept = retention_form.KINDS.get(kind)
+    kept = KINDS.get(kind)
     if kept is None:
         raise Http404("There is nothing of this name to keep.")
     given = request.POST
-    row = retention_form.change(request, kept, given.get("days", ""), confirmed="confirmed" in given)
+    row = change_retention(request, kept, given.get("days", ""), confirmed="confirmed" in given)
     if not request.htmx:
         return redirect("system:show")
     status = 422 if row.error else 200

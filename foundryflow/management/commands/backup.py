@@ -15,7 +15,6 @@ from django.db import DatabaseError
 
 from foundryflow.backup.format import BackupError, Manifest
 from foundryflow.backup.level import Level, applied_migrations
-from foundryflow.backup.note import record_backup
 from foundryflow.backup.output import new_file
 from foundryflow.backup.source import open_source
 from foundryflow.backup.tables import tables_of
@@ -25,6 +24,7 @@ from foundryflow.database.waiting import retry_while_away
 from foundryflow.encryption.keys import key_ring
 from foundryflow.management.backups import Progress, sentences
 from foundryflow.management.keyed import add_without_secrets, check_keys
+from foundryflow.system.last_backup import record_backup
 from foundryflow.system.words import size_words
 
 BESIDE = (
