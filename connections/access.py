@@ -5,10 +5,9 @@ from __future__ import annotations
 from django.http import Http404
 
 from connections.models import Connection
-from foundryflow.http import Request
 
 
-def find_connection(request: Request, pk: int) -> Connection:
+def find_connection(pk: int) -> Connection:
     found = Connection.objects.filter(pk=pk).first()
     if found is None:
         raise Http404("This connection does not exist any more.")

@@ -7,9 +7,11 @@ from collections.abc import Collection, Mapping
 from django.http import HttpRequest
 from django.urls import reverse
 
+from connections.foundry.diagnosis import TestResult
+from connections.kinds.base import SignInCheck
 from connections.models import Connection
 from foundryflow.audit.record import Origin, Repeats, Subject, origin_of, record
-from foundryflow.audit.refusals import record_refusal
+from foundryflow.audit.refusals import record_blocked_destination
 
 # What people change of a connection, in words. Nothing secret is among them.
 FIELDS = {
@@ -46,17 +48,18 @@ def changed_fields(before: Connection, after: Connection) -> list[str]:
     return [words for name, words in FIELDS.items() if getattr(before, name) != getattr(after, name)]
 
 
-def record_test(origin: Origin, connection: Connection, ok: bool, kind: str) -> None:
+def record_test(origin: Origin, connection: Connection, outcome: TestResult | SignInCheck) -> None:
     """A test uses the key outside a run. One that the rules about destinations keep from being sent is a refusal.
 
     A connection that is not stored yet is known by its host alone.
     """
     subject = subject_of(connection) if connection.pk else Subject("connection", connection.host)
+    kind = str(outcome.kind or "")
     if kind == BLOCKED:
-        record_refusal(origin, "tried to test", subject, f": the destination {connection.host} is not allowed")
+        record_blocked_destination(origin, "tried to test", subject, connection.host)
         return
     key = f"key {connection.slot}" if connection.switched_at else "the key" if connection.pk else "a typed key"
-    detail = f"for a test, {'it answered' if ok else f'failed with {kind}' if kind else 'failed'}"
+    detail = f"for a test, {'it answered' if outcome.ok else f'failed with {kind}' if kind else 'failed'}"
     record(origin, f"used {key} of", subject, detail, repeats=Repeats(apart=f"{subject.pk} {subject.name} {detail}"))
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-from asgiref.sync import sync_to_async
 from django.db import transaction
 from django.http import Http404, HttpResponse
 from django.shortcuts import redirect
@@ -25,7 +24,7 @@ from connections.kinds.foundry import FOUNDRY
 from connections.list_page import CHECK_LABELS, ConnectionRow, ListFilters, list_context
 from connections.models import Connection
 from connections.session_tests import remember_test
-from connections.views import edit_context, kind_named_in
+from connections.views import chosen_kind, edit_context
 from foundryflow.access import editor, reader
 from foundryflow.audit.record import Subject, origin_of, record
 from foundryflow.database.threads import in_thread
@@ -39,43 +38,55 @@ async def check_form(request: Request, pk: int | None = None) -> HttpResponse:
     """One tiny call or a sign-in with the form as it stands, remembered until the form is saved; of a stored,
     unchanged connection the outcome is saved."""
     stored = await in_thread(Connection.objects.filter(pk=pk).first)() if pk else None
-    form = connection_form(stored.kind_of if stored else kind_named_in(request), request.POST, stored=stored)
+    form = connection_form(stored.kind_of if stored else chosen_kind(request), request.POST, stored=stored)
     test_form = TestForm(request.POST)
-    valid = await in_thread(form.is_valid)()
-    problems = [text for field, texts in form.errors.items() if field != "name" for text in texts]
-    test_form.fields["model"].required = bool(problems) or form.draft().needs_deployment
-    if form.kind == FOUNDRY and not test_form.is_valid():
-        problems += [str(texts[0]) for texts in test_form.errors.values()]
-    context: dict[str, Any] = {"problems": problems}
-    if not problems:
+    context: dict[str, Any] = {"problems": await in_thread(problems_of)(form, test_form)}
+    if not context["problems"]:
         try:
             outcome = await run_test(form, test_form)
         except (KeyUnreadable, AddressError) as error:
-            context["problems"] = [str(error)]
+            context = {"problems": [str(error)]}
         else:
             context = outcome_context(outcome)
-            model = test_form.cleaned_data["model"].strip() if form.kind == FOUNDRY else ""
-            is_check = outcome.ok or not getattr(outcome, "asked_to_embed", False)
-            if is_check:
-                await remember_test(request.session, form.draft(), outcome, model)
-            await in_thread(record_form_test)(request, form, stored, outcome)
-            if is_check and stored and valid and not form.changes_the_call():
-                await sync_to_async(stored.record_check)(outcome)
+            await keep_outcome(request, form, test_form, outcome)
+    return await in_thread(check_form_response)(request, form, context)
+
+
+def problems_of(form: AnyConnectionForm, test_form: TestForm) -> list[str]:
+    """Why nothing can be tested with what is typed; the name does not matter for it."""
+    form.is_valid()
+    problems = [str(text) for field, texts in form.errors.items() if field != "name" for text in texts]
+    test_form.fields["model"].required = bool(problems) or form.draft().needs_deployment
+    if form.kind == FOUNDRY and not test_form.is_valid():
+        problems += [str(texts[0]) for texts in test_form.errors.values()]
+    return problems
+
+
+async def keep_outcome(
+    request: Request, form: AnyConnectionForm, test_form: TestForm, outcome: TestResult | SignInCheck
+) -> None:
+    await in_thread(record_form_test)(request, form, outcome)
+    if not outcome.ok and isinstance(outcome, TestResult) and outcome.asked_to_embed:
+        return  # a text that is not embedded says nothing about the connection
+    model = test_form.cleaned_data["model"].strip() if form.kind == FOUNDRY else ""
+    await remember_test(request.session, form.draft(), outcome, model)
+    if form.stored and form.is_valid() and not form.changes_the_call():
+        await in_thread(form.stored.record_check)(outcome)
+
+
+def check_form_response(request: Request, form: AnyConnectionForm, context: dict[str, Any]) -> HttpResponse:
     status = 422 if context.get("problems") else 200
     if request.htmx:
-        return await sync_to_async(regions)(request, *outcome_regions(context, stored), status=status)
-    whole = await sync_to_async(edit_context)(form, stored)
-    return await sync_to_async(page)(request, "connections/edit.html", {**whole, **context}, status=status)
+        return regions(request, *outcome_regions(context, form.stored), status=status)
+    return page(request, "connections/edit.html", edit_context(form, form.stored) | context, status=status)
 
 
-def record_form_test(
-    request: Request, form: AnyConnectionForm, stored: Connection | None, outcome: TestResult | SignInCheck
-) -> None:
+def record_form_test(request: Request, form: AnyConnectionForm, outcome: TestResult | SignInCheck) -> None:
     """With what is typed, which may lead elsewhere than what is stored."""
     tested = form.draft()
-    if stored is not None:
-        tested.pk, tested.name = stored.pk, stored.name
-    record_test(origin_of(request), tested, outcome.ok, str(outcome.kind or ""))
+    if form.stored is not None:
+        tested.pk, tested.name = form.stored.pk, form.stored.name
+    record_test(origin_of(request), tested, outcome)
 
 
 async def run_test(form: AnyConnectionForm, test_form: TestForm) -> TestResult | SignInCheck:
@@ -113,7 +124,7 @@ def outcome_regions(context: dict[str, Any], stored: Connection | None) -> list[
 
 @editor
 @require_POST
-async def check(request: Request, pk: int) -> HttpResponse:
+async def check_connection(request: Request, pk: int) -> HttpResponse:
     """Tests a connection as it is stored, from the menu of its row or the head of its page."""
     outcome = await check_stored(pk)
     if outcome is None:
@@ -125,11 +136,11 @@ async def check(request: Request, pk: int) -> HttpResponse:
 def record_stored_test(request: Request, pk: int, outcome: TestResult | SignInCheck) -> None:
     tested = Connection.objects.filter(pk=pk).first()
     if tested is not None:
-        record_test(origin_of(request), tested, outcome.ok, str(outcome.kind or ""))
+        record_test(origin_of(request), tested, outcome)
 
 
 def check_response(request: Request, pk: int, outcome: TestResult | SignInCheck) -> HttpResponse:
-    connection = find_connection(request, pk)
+    connection = find_connection(pk)
     in_list = form_data(request).get("from") == "list"
     if not request.htmx:
         return redirect("connections:list") if in_list else redirect("connections:edit", pk)
@@ -147,14 +158,14 @@ def check_region(row: ConnectionRow) -> Region:
 async def check_all(request: Request) -> HttpResponse:
     """Begins to test those that the filters show, in the background."""
     filters = ListFilters.of(form_data(request))
-    round = await in_thread(round_of)(request, filters, await request.auser())
+    round = await in_thread(start_round)(request, filters, await request.auser())
     if round is not None:
         begin_testing(round)
     return await in_thread(progress_response)(request, filters)
 
 
 @transaction.atomic
-def round_of(request: Request, filters: ListFilters, by: Any) -> Any:
+def start_round(request: Request, filters: ListFilters, by: Any) -> Any:
     shown = [row.connection.pk for row in list_context(filters)["rows"]]
     made = create_round(shown, by) if shown else None
     if made is not None:
@@ -175,14 +186,14 @@ def stop_all(request: Request) -> HttpResponse:
 
 @reader
 @require_GET
-def progress(request: Request) -> HttpResponse:
+def show_progress(request: Request) -> HttpResponse:
     """How far the test of all is; the list asks each second while one is going."""
     return progress_response(request, ListFilters.of(request.GET))
 
 
 def progress_response(request: Request, filters: ListFilters) -> HttpResponse:
     if not request.htmx:
-        return redirect(f"{reverse('connections:list')}?{filters.address}")
+        return redirect(f"{reverse('connections:list')}{filters.address.query()}")
     going = latest_round()
     is_over = going is None or not going.running
     context = list_context(filters, only_checks=not is_over)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
+from typing import Protocol, TypeVar, cast
 from weakref import WeakKeyDictionary
 
 from django.conf import settings
@@ -22,11 +24,21 @@ from connections.kinds.identity import identity_refusal as data_identity_refusal
 from connections.kinds.registry import DATABASES
 from connections.lesson_memory import memory
 
-_clients: WeakKeyDictionary[asyncio.AbstractEventLoop, FoundryClient] = WeakKeyDictionary()
-_databases: WeakKeyDictionary[asyncio.AbstractEventLoop, DatabaseClient] = WeakKeyDictionary()
-_vaults: WeakKeyDictionary[asyncio.AbstractEventLoop, KeyVaultClient] = WeakKeyDictionary()
-_answers: WeakKeyDictionary[asyncio.AbstractEventLoop, AnswerWatch] = WeakKeyDictionary()
-_http: WeakKeyDictionary[asyncio.AbstractEventLoop, HttpClient] = WeakKeyDictionary()
+
+class Closable(Protocol):
+    async def aclose(self) -> None: ...
+
+
+Client = TypeVar("Client", bound=Closable)
+_clients: WeakKeyDictionary[asyncio.AbstractEventLoop, dict[type[Closable], Closable]] = WeakKeyDictionary()
+
+
+def client_of_loop(kind: type[Client], make: Callable[[], Client]) -> Client:
+    """That of the loop that is running, made when it is first asked for."""
+    clients = _clients.setdefault(asyncio.get_running_loop(), {})
+    if kind not in clients:
+        clients[kind] = make()
+    return cast(Client, clients[kind])
 
 
 def configured_destinations() -> Destinations:
@@ -45,45 +57,36 @@ def data_identity_problem(target: DataTarget) -> str:
 
 
 def answer_watch() -> AnswerWatch:
-    loop = asyncio.get_running_loop()
-    if loop not in _answers:
-        _answers[loop] = AnswerWatch()
-    return _answers[loop]
+    return client_of_loop(AnswerWatch, AnswerWatch)
 
 
 def foundry_client() -> FoundryClient:
-    loop = asyncio.get_running_loop()
-    if loop not in _clients:
-        _clients[loop] = FoundryClient(
+    return client_of_loop(
+        FoundryClient,
+        lambda: FoundryClient(
             destinations=configured_destinations(),
             memory=memory,
             keys=DatabaseKeyWatch(answer_watch()),
             store_responses=False,  # what customers ask is kept by nobody but this installation
-        )
-    return _clients[loop]
+        ),
+    )
 
 
 def database_client() -> DatabaseClient:
-    loop = asyncio.get_running_loop()
-    if loop not in _databases:
-        _databases[loop] = DatabaseClient(
-            configured_destinations(), configured_files(), note_answer=answer_watch().note_answer
-        )
-    return _databases[loop]
+    return client_of_loop(
+        DatabaseClient,
+        lambda: DatabaseClient(configured_destinations(), configured_files(), note_answer=answer_watch().note_answer),
+    )
 
 
 def vault_client() -> KeyVaultClient:
-    loop = asyncio.get_running_loop()
-    if loop not in _vaults:
-        _vaults[loop] = KeyVaultClient(configured_destinations(), note_answer=answer_watch().note_answer)
-    return _vaults[loop]
+    return client_of_loop(
+        KeyVaultClient, lambda: KeyVaultClient(configured_destinations(), note_answer=answer_watch().note_answer)
+    )
 
 
 def http_client() -> HttpClient:
-    loop = asyncio.get_running_loop()
-    if loop not in _http:
-        _http[loop] = HttpClient(configured_destinations())
-    return _http[loop]
+    return client_of_loop(HttpClient, lambda: HttpClient(configured_destinations()))
 
 
 def configured_files() -> FileRules:
@@ -103,8 +106,6 @@ async def check_sign_in(target: DataTarget) -> SignInCheck:
 
 async def close_client() -> None:
     """Closes what this loop has kept open."""
-    loop = asyncio.get_running_loop()
-    for clients in (_clients, _databases, _vaults, _http, _answers):
-        client = clients.pop(loop, None)
-        if client is not None:
-            await client.aclose()
+    clients = _clients.pop(asyncio.get_running_loop(), {})
+    for kind in sorted(clients, key=lambda kind: kind is AnswerWatch):  # the others may still tell it of answers
+        await clients[kind].aclose()

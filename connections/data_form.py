@@ -24,8 +24,6 @@ from connections.kinds.sign_ins import PASSWORD
 from connections.models import OWN_IDENTITIES, Auth, Connection
 from connections.secret import Secret
 
-# A test of the form says nothing about a stored connection that differs in one of these.
-FIELDS_OF_A_SIGN_IN = ("endpoint", "user_name", "auth", "tenant_id", "client_id")
 OPTIONAL_FIELDS = ("database", "user_name", "encryption")  # that not every kind has
 
 
@@ -38,8 +36,6 @@ class DataConnectionForm(IdentityPart):
     key = SecretCharField("Password", strip=False, help_text="Write-only. Stored encrypted and never shown again.")
 
     def __init__(self, kind: ConnectionKind, *args: Any, stored: Connection | None = None, **kwargs: Any) -> None:
-        if stored is not None:
-            kwargs.setdefault("initial", initial_values(stored))
         super().__init__(*args, stored=stored, **kwargs)
         self.kind = kind
         self.pasted: PastedAddress | None = None
@@ -48,6 +44,15 @@ class DataConnectionForm(IdentityPart):
         for name in OPTIONAL_FIELDS:
             if name not in kind.fields:
                 del self.fields[name]
+
+    def initial_values(self, stored: Connection) -> dict[str, Any]:
+        address = stored.address
+        return super().initial_values(stored) | {
+            "endpoint": address.typed if address else "",
+            "database": address.database if address else "",
+            "encryption": address.encryption if address else VERIFIED,
+            "user_name": stored.user_name,
+        }
 
     # What the template asks
 
@@ -150,14 +155,6 @@ class DataConnectionForm(IdentityPart):
             connection.key = Secret("")
         return self.fill_secrets(connection, moved=moved)
 
-    def changes_the_call(self) -> bool:
-        """Whether a test of the form says nothing about the connection as it is stored."""
-        if self.stored is None:
-            return True
-        draft = Connection(key=self.stored.key)
-        new_secret = self.fill(draft)
-        return new_secret or any(getattr(draft, name) != getattr(self.stored, name) for name in FIELDS_OF_A_SIGN_IN)
-
     def target(self) -> DataTarget:
         """The form as it stands, for a test. The form is valid apart from its name. Raises KeyUnreadable."""
         return self.draft().data_target()
@@ -165,18 +162,3 @@ class DataConnectionForm(IdentityPart):
     @property
     def _first_sign_in(self) -> str:
         return self.kind.sign_ins[0][0] if self.kind.sign_ins else PASSWORD[0]
-
-
-def initial_values(stored: Connection) -> dict[str, Any]:
-    address = stored.address
-    return {
-        "name": stored.name,
-        "endpoint": address.typed if address else "",
-        "database": address.database if address else "",
-        "encryption": address.encryption if address else VERIFIED,
-        "user_name": stored.user_name,
-        "auth": "key" if stored.auth == Auth.KEY else "entra",
-        "method": "" if stored.auth == Auth.KEY else stored.auth,
-        "tenant_id": stored.tenant_id,
-        "client_id": stored.client_id,
-    }

@@ -83,7 +83,13 @@ class ConnectionPart(forms.Form):
 
     def __init__(self, *args: Any, stored: Connection | None = None, **kwargs: Any) -> None:
         self.stored = stored
+        if stored is not None:
+            kwargs.setdefault("initial", self.initial_values(stored))
         super().__init__(*args, **kwargs)
+
+    def initial_values(self, stored: Connection) -> dict[str, Any]:
+        """What the fields of the part say of a stored connection; nothing that is secret."""
+        return {"name": stored.name}
 
     @property
     def has_moved(self) -> bool:
@@ -137,6 +143,14 @@ class IdentityPart(ConnectionPart):
     @property
     def is_entra(self) -> bool:
         return bool(self["auth"].value() == "entra")
+
+    def initial_values(self, stored: Connection) -> dict[str, Any]:
+        return super().initial_values(stored) | {
+            "auth": "key" if stored.auth == Auth.KEY else "entra",
+            "method": "" if stored.auth == Auth.KEY else stored.auth,
+            "tenant_id": stored.tenant_id,
+            "client_id": stored.client_id,
+        }
 
     def clean_client_secret(self) -> str:
         return self.check_typed_secret("client_secret", "client secret")
@@ -195,6 +209,10 @@ class IdentityPart(ConnectionPart):
         self.fill(draft)
         return draft
 
+    def changes_the_call(self) -> bool:
+        """Whether a test of the form says nothing about the connection as it is stored."""
+        return self.stored is None or self.draft().call_digest != self.stored.call_digest
+
     def fill(self, connection: Connection) -> bool:
         """Puts what was typed into the connection; blank secrets stay. Whether a secret is new."""
         raise NotImplementedError
@@ -224,6 +242,15 @@ class GatewayPart(ConnectionPart):
         "Its value", strip=True, help_text="Write-only. Blank sends the key there, too."
     )
 
+    def initial_values(self, stored: Connection) -> dict[str, Any]:
+        known = stored.key_header in dict(KEY_HEADERS)
+        return super().initial_values(stored) | {
+            "key_header": stored.key_header if known else "other",
+            "other_key_header": "" if known else stored.key_header,
+            "extra_header": stored.extra_header,
+            "token_scope": stored.token_scope,
+        }
+
     @property
     def has_gateway(self) -> bool:
         """Whether anything under More is set."""
@@ -244,6 +271,12 @@ class GatewayPart(ConnectionPart):
         elif cleaned.get("token_scope") and endpoint is not None and endpoint.is_azure:
             self.add_error("token_scope", f"{endpoint.host} has a scope of its own. Leave it empty.")
 
+    def fill_gateway(self, connection: Connection) -> None:
+        cleaned, header = self.cleaned_data, self.cleaned_data.get("key_header", "")
+        connection.key_header = cleaned.get("other_key_header", "") if header == "other" else header
+        connection.extra_header = cleaned.get("extra_header", "")
+        connection.token_scope = cleaned.get("token_scope", "")
+
 
 class LimitsPart(ConnectionPart):
     """What runs may use of the connection, and what happens when that is used up."""
@@ -254,6 +287,12 @@ class LimitsPart(ConnectionPart):
     tokens_per_day = forms.IntegerField(label="Tokens a day (UTC)", min_value=1, max_value=MOST, required=False)
     when_reached = forms.ChoiceField(label="When a limit is reached", choices=WHEN_REACHED_CHOICES, required=False)
     spill_over_to = forms.CharField(label="Other connection", max_length=100, required=False)
+
+    def initial_values(self, stored: Connection) -> dict[str, Any]:
+        return super().initial_values(stored) | {
+            **{name: getattr(stored, name) for name in (*LIMITS, "when_reached")},
+            "spill_over_to": stored.spill_over_to.name if stored.spill_over_to else "",
+        }
 
     @property
     def has_limits(self) -> bool:
@@ -284,6 +323,11 @@ class LimitsPart(ConnectionPart):
         spills = cleaned.get("when_reached") == WhenReached.SPILL
         if spills and not cleaned.get("spill_over_to") and "spill_over_to" not in self.errors:
             self.add_error("spill_over_to", "Name the connection that calls go to.")
+
+    def fill_limits(self, connection: Connection) -> None:
+        for name in (*LIMITS, "spill_over_to"):
+            setattr(connection, name, self.cleaned_data.get(name))
+        connection.when_reached = self.cleaned_data.get("when_reached") or WhenReached.WAIT
 
 
 def leads_to(start: Connection, wanted: Connection) -> bool:

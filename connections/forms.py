@@ -13,15 +13,12 @@ from connections.endpoint.embedded_secrets import LONGEST_PASTE, without_secrets
 from connections.endpoint.endpoint import Endpoint, EndpointError
 from connections.endpoint.recognise import parse_endpoint
 from connections.fields import UnreadableSecret
-from connections.form_parts import KEY_HEADERS, LIMITS, GatewayPart, IdentityPart, LimitsPart, SecretCharField
-from connections.foundry.values import Target, WhenReached
+from connections.form_parts import GatewayPart, IdentityPart, LimitsPart, SecretCharField
+from connections.foundry.values import Target
 from connections.kinds.base import ConnectionKind
 from connections.kinds.foundry import FOUNDRY
-from connections.models import OWN_IDENTITIES, Auth, Connection
+from connections.models import OWN_IDENTITIES, Connection
 from connections.secret import Secret
-
-# A test of the form says nothing about a stored connection that differs in one of these.
-FIELDS_OF_A_CALL = ("endpoint", "auth", "tenant_id", "client_id", "key_header", "extra_header", "token_scope")
 
 
 class ConnectionForm(IdentityPart, GatewayPart, LimitsPart):
@@ -43,12 +40,7 @@ class ConnectionForm(IdentityPart, GatewayPart, LimitsPart):
     field_order = ("name", "endpoint", "auth", "key")
     kind = FOUNDRY
     where_to_find = "The portal shows it beside the endpoint."
-
-    def __init__(self, *args: Any, stored: Connection | None = None, **kwargs: Any) -> None:
-        if stored is not None:
-            kwargs.setdefault("initial", initial_values(stored))
-        super().__init__(*args, stored=stored, **kwargs)
-        self.parsed: Endpoint | None = None
+    parsed: Endpoint | None = None
 
     @property
     def identity_note(self) -> str:
@@ -114,56 +106,24 @@ class ConnectionForm(IdentityPart, GatewayPart, LimitsPart):
         return bool(self.parsed and known and self.parsed.origin != known.origin)
 
     def fill(self, connection: Connection) -> bool:
-        moved = self.has_moved  # asked first: the connection may be the stored one
-        self._fill_fields(connection)
+        moved, cleaned = self.has_moved, self.cleaned_data  # asked first: the connection may be the stored one
+        connection.name, connection.endpoint = cleaned.get("name", connection.name), cleaned["endpoint"]
+        connection.default_model = cleaned.get("default_model", "")
+        self.fill_identity(connection)
+        self.fill_gateway(connection)
+        self.fill_limits(connection)
         is_new = self.fill_secrets(connection, moved=moved)
         if not connection.extra_header:
             connection.extra_header_value = Secret("")
         return is_new
 
-    def _fill_fields(self, connection: Connection) -> None:
-        cleaned = self.cleaned_data
-        connection.name, connection.endpoint = cleaned.get("name", connection.name), cleaned["endpoint"]
-        connection.default_model = cleaned.get("default_model", "")
-        self.fill_identity(connection)
-        header = cleaned.get("key_header", "")
-        connection.key_header = cleaned.get("other_key_header", "") if header == "other" else header
-        connection.extra_header = cleaned.get("extra_header", "")
-        connection.token_scope = cleaned.get("token_scope", "")
-        for name in (*LIMITS, "spill_over_to"):
-            setattr(connection, name, cleaned.get(name))
-        connection.when_reached = cleaned.get("when_reached") or WhenReached.WAIT
-
-    def changes_the_call(self) -> bool:
-        """Whether a test of the form says nothing about the connection as it is stored."""
-        if self.stored is None:
-            return True
-        draft = Connection(key=self.stored.key)
-        new_secret = self.fill(draft)
-        return new_secret or any(getattr(draft, name) != getattr(self.stored, name) for name in FIELDS_OF_A_CALL)
+    def initial_values(self, stored: Connection) -> dict[str, Any]:
+        own = {"endpoint": stored.endpoint, "default_model": stored.default_model}
+        return super().initial_values(stored) | own
 
     def target(self) -> Target:
         """The form as it stands, for a test. The form is valid apart from its name."""
         return self.draft().target()
-
-
-def initial_values(stored: Connection) -> dict[str, Any]:
-    known = stored.key_header in [value for value, _ in KEY_HEADERS]
-    return {
-        "name": stored.name,
-        "endpoint": stored.endpoint,
-        "default_model": stored.default_model,
-        "auth": "key" if stored.auth == Auth.KEY else "entra",
-        "method": "" if stored.auth == Auth.KEY else stored.auth,
-        "tenant_id": stored.tenant_id,
-        "client_id": stored.client_id,
-        "key_header": stored.key_header if known else "other",
-        "other_key_header": "" if known else stored.key_header,
-        "extra_header": stored.extra_header,
-        "token_scope": stored.token_scope,
-        **{name: getattr(stored, name) for name in (*LIMITS, "when_reached")},
-        "spill_over_to": stored.spill_over_to.name if stored.spill_over_to else "",
-    }
 
 
 AnyConnectionForm = ConnectionForm | DataConnectionForm

@@ -4,13 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
 from typing import Any
-from urllib.parse import urlencode
 
 from django.db.models import Q, QuerySet
 from django.utils import timezone
-from django.utils.formats import date_format
 
 from connections.check_rounds import NO_DEPLOYMENT, RoundState, latest_round
 from connections.endpoint.endpoint import EndpointKind
@@ -19,7 +16,8 @@ from connections.kinds.registry import KINDS
 from connections.models import Auth, CheckRound, Connection
 from connections.rotation import due_at, is_due, key_field
 from connections.usage import MonthOfUse, months_by_connection, users_by_connection
-from foundryflow.filter_menus import FilterChoice, FilterMenu
+from foundryflow.filter_menus import Address, FilterMenu, menu_of
+from foundryflow.templatetags.ui import time_or_day
 
 CHECK_LABELS = {
     "auth_key": "Key refused",
@@ -83,7 +81,7 @@ def check_note(connection: Connection) -> str:
     """When it was checked, and how it answered: 14:07 · 412 ms."""
     if connection.checked_at is None:
         return "Never checked"
-    parts = [moment_label(connection.checked_at)]
+    parts = [time_or_day(connection.checked_at)]
     if connection.checked_by_run:
         parts.append("in a run")
     elif connection.check_ok and connection.check_ms is not None:
@@ -91,14 +89,6 @@ def check_note(connection: Connection) -> str:
     elif connection.check_status and not connection.check_ok:
         parts.append(str(connection.check_status))
     return " · ".join(parts)
-
-
-def moment_label(at: datetime) -> str:
-    """The time of today, the day of another one."""
-    local, today = timezone.localtime(at), timezone.localtime()
-    if local.date() == today.date():
-        return date_format(local, "H:i")
-    return date_format(local, "j M" if local.year == today.year else "j M Y")
 
 
 def is_old_address(connection: Connection) -> bool:
@@ -127,7 +117,7 @@ class ConnectionRow:
     @property
     def checked_at(self) -> str:
         """The moment of the last check."""
-        return moment_label(self.connection.checked_at) if self.connection.checked_at else ""
+        return time_or_day(self.connection.checked_at)
 
     @property
     def is_foundry(self) -> bool:
@@ -156,7 +146,7 @@ class ConnectionRow:
         if self.connection.switched_at:
             return "Former key watched"
         due = due_at(self.connection)
-        return f"Reminder since {moment_label(due)}" if due and is_due(self.connection) else ""
+        return f"Reminder since {time_or_day(due)}" if due and is_due(self.connection) else ""
 
     @property
     def place(self) -> str:
@@ -246,7 +236,7 @@ class RoundView:
 class ListFilters:
     """What the address of the list asks for; what is not understood is ignored."""
 
-    query: str = ""
+    words: str = ""
     kind: str = ""
     check: str = ""
     used: str = ""
@@ -263,49 +253,35 @@ class ListFilters:
 
     @property
     def any(self) -> bool:
-        return bool(self.query or self.kind or self.check or self.used)
+        return self != ListFilters()
+
+    @property
+    def address(self) -> Address:
+        params = {"q": self.words, "kind": self.kind, "check": self.check, "used": self.used}
+        return Address(params, tuple(params))
 
     @property
     def hidden(self) -> list[tuple[str, str]]:
         """Those that are set beside the words, as a form takes them along."""
-        return [(name, value) for name, value in self._values().items() if value and name != "q"]
-
-    @property
-    def address(self) -> str:
-        """The query string."""
-        return self._address()
+        return self.address.kept("q")
 
     @property
     def menus(self) -> list[FilterMenu]:
-        kinds = {name: kind.label for name, kind in KINDS.items()}
         return [
-            self._menu("kind", "Kind", kinds),
-            self._menu("check", "Last check", CHECK_FILTERS),
-            self._menu("used", "Used in", USE_FILTERS),
+            menu_of(self.address, "Kind", "kind", [(name, kind.label) for name, kind in KINDS.items()]),
+            menu_of(self.address, "Last check", "check", [*CHECK_FILTERS.items()]),
+            menu_of(self.address, "Used in", "used", [*USE_FILTERS.items()]),
         ]
 
     def found(self) -> QuerySet[Connection]:
         """All but whether a flow uses it, which no table knows."""
         found = Connection.objects.select_related("spill_over_to")
-        if self.query:
+        if self.words:
             names = ("name", "endpoint", "default_model")
-            found = found.filter(Q(*((f"{name}__icontains", self.query) for name in names), _connector=Q.OR))
+            found = found.filter(Q(*((f"{name}__icontains", self.words) for name in names), _connector=Q.OR))
         if self.kind:
             found = found.filter(kind=self.kind)
         return found.filter(CHECKS[self.check]) if self.check else found
-
-    def _values(self) -> dict[str, str]:
-        return {"q": self.query, "kind": self.kind, "check": self.check, "used": self.used}
-
-    def _address(self, **changed: str) -> str:
-        return urlencode({name: value for name, value in (self._values() | changed).items() if value})
-
-    def _menu(self, name: str, label: str, choices: Mapping[str, str]) -> FilterMenu:
-        value = self._values()[name]
-        offered = [
-            FilterChoice(words, f"?{self._address(**{name: key})}", key == value) for key, words in choices.items()
-        ]
-        return FilterMenu(label, choices[value] if value else "", offered, f"?{self._address(**{name: ''})}", [])
 
 
 def list_context(filters: ListFilters, *, only_checks: bool = False) -> dict[str, Any]:

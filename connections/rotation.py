@@ -145,7 +145,7 @@ def key_field(connection: Connection) -> str:
     return KEY_FIELDS.get(Auth(connection.auth), "") if connection.is_foundry else ""
 
 
-def belongs_to(connection: Connection) -> str:
+def purpose_of(connection: Connection) -> str:
     """What a key was stored for: how the connection signs in, and where."""
     parsed = connection.parsed
     return f"{connection.auth} {parsed.origin if parsed else connection.endpoint}"[:300]
@@ -165,7 +165,7 @@ def usable_secret(connection: Connection, slot: Slot) -> Secret:
         raise RotationRefused("There is no second key.")
     if not isinstance(slot.secret, Secret):
         raise KeyUnreadable
-    if slot.row.stored_for != belongs_to(connection):
+    if slot.row.stored_for != purpose_of(connection):
         raise RotationRefused(
             f"Key {slot.number} was stored for another host or sign-in, and is not sent here. Store it again."
         )
@@ -175,7 +175,7 @@ def usable_secret(connection: Connection, slot: Slot) -> Secret:
 # Deeds. Each takes the row of the connection first, so that two people do one after the other.
 
 
-def lock(connection: Connection) -> Connection:
+def lock_connection(connection: Connection) -> Connection:
     """As it is now, and stays until the transaction ends."""
     return Connection.objects.select_for_update().get(pk=connection.pk)
 
@@ -183,7 +183,7 @@ def lock(connection: Connection) -> Connection:
 @transaction.atomic
 def store_second_key(connection: Connection, secret: Secret, by: Origin) -> None:
     """Raises RotationRefused while a former key is watched."""
-    connection = lock(connection)
+    connection = lock_connection(connection)
     if not key_field(connection):
         raise RotationRefused("This connection signs in without a key that could be replaced here.")
     rotation = Rotation(connection)
@@ -195,7 +195,7 @@ def store_second_key(connection: Connection, secret: Secret, by: Origin) -> None
         connection=connection,
         number=rotation.other.number,
         defaults={
-            "secret": secret, "stored_for": belongs_to(connection), "stored_at": timezone.now(), "stored_by": by.by,
+            "secret": secret, "stored_for": purpose_of(connection), "stored_at": timezone.now(), "stored_by": by.by,
             "verified_at": None, "verified_as": "", "is_verified": False, "last_used_at": None,
         },
     )  # fmt: skip
@@ -205,7 +205,7 @@ def store_second_key(connection: Connection, secret: Secret, by: Origin) -> None
 @transaction.atomic
 def record_verification(connection: Connection, result: TestResult, model: str, tested: str, by: Origin) -> None:
     """`tested` is the fingerprint of the key that the test was made with: another may have been stored meanwhile."""
-    connection = lock(connection)
+    connection = lock_connection(connection)
     rotation = Rotation(connection)
     if rotation.other.fingerprint != tested:
         raise RotationRefused("Another key was stored meanwhile. Verify that one.")
@@ -232,7 +232,7 @@ def switch_to(connection: Connection, number: int, by: Origin) -> None:
 
     Raises RotationRefused, KeyUnreadable.
     """
-    connection = lock(connection)
+    connection = lock_connection(connection)
     rotation, now = Rotation(connection), timezone.now()
     if number != rotation.other.number:
         return  # somebody was faster
@@ -258,7 +258,7 @@ def put_away(connection: Connection, slot: Slot, *, is_verified: bool) -> None:
         number=slot.number,
         defaults={
             "secret": slot.secret if isinstance(slot.secret, Secret) else Secret(""),
-            "stored_for": belongs_to(connection), "stored_at": slot.stored_at, "stored_by": slot.stored_by,
+            "stored_for": purpose_of(connection), "stored_at": slot.stored_at, "stored_by": slot.stored_by,
             "is_verified": is_verified,
         },
     )  # fmt: skip
@@ -267,7 +267,7 @@ def put_away(connection: Connection, slot: Slot, *, is_verified: bool) -> None:
 @transaction.atomic
 def retire(connection: Connection, number: int, by: Origin) -> None:
     """Removes the former key. Raises RotationRefused while it is in use, or was a moment ago."""
-    connection = lock(connection)
+    connection = lock_connection(connection)
     rotation = Rotation(connection)
     if not rotation.is_watching or rotation.other.number != number:
         raise RotationRefused(f"Key {number} is not a former key any more.")
@@ -288,10 +288,10 @@ def set_reminder(connection: Connection, days: int | None, by: Origin) -> None:
     record(by, "changed the reminder of", subject_of(connection), f": {said}")
 
 
-def drop_foreign_key(connection: Connection) -> None:
+def drop_key_for_another_host(connection: Connection) -> None:
     """Forgets the key that is not in use if it was stored for another host or sign-in than the connection has now."""
     others = KeySlot.objects.filter(connection=connection).exclude(number=connection.slot)
-    if others.exclude(stored_for=belongs_to(connection)).update(**EMPTY):
+    if others.exclude(stored_for=purpose_of(connection)).update(**EMPTY):
         Connection.objects.filter(pk=connection.pk).update(switched_at=None)
 
 

@@ -45,7 +45,7 @@ class SecondKeyForm(forms.Form):
 @editor
 @require_GET
 def show(request: Request, pk: int) -> HttpResponse:
-    connection = find_connection(request, pk)
+    connection = find_connection(pk)
     template = "connections/_rotation.html" if request.htmx else "connections/rotation.html"
     return page(request, template, rotation_context(connection, SecondKeyForm()))
 
@@ -66,19 +66,19 @@ def rotation_context(connection: Connection, form: SecondKeyForm) -> dict[str, A
 @editor
 @require_POST
 def store(request: Request, pk: int) -> HttpResponse:
-    connection, form = find_connection(request, pk), SecondKeyForm(form_data(request))
+    connection, form = find_connection(pk), SecondKeyForm(form_data(request))
     if not form.is_valid():
         return page(request, "connections/rotation.html", rotation_context(connection, form), status=422)
     secret = Secret(form.cleaned_data["second_key"])
-    return after(request, pk, lambda: rotation.store_second_key(connection, secret, origin_of(request)))
+    return carry_out(request, pk, lambda: rotation.store_second_key(connection, secret, origin_of(request)))
 
 
 @editor
 @require_POST
 async def verify(request: Request, pk: int) -> HttpResponse:
     """One tiny chat call with the key that waits."""
-    connection = await in_thread(find_connection)(request, pk)
-    return await in_thread(after)(request, pk, await verification(request, connection))
+    connection = await in_thread(find_connection)(pk)
+    return await in_thread(carry_out)(request, pk, await verification(request, connection))
 
 
 async def verification(request: Request, connection: Connection) -> Callable[[], None]:
@@ -106,35 +106,35 @@ def refuse(sentence: str) -> Callable[[], None]:
 @editor
 @require_POST
 def switch(request: Request, pk: int) -> HttpResponse:
-    connection, number = find_connection(request, pk), slot_named_in(request)
-    return after(request, pk, lambda: rotation.switch_to(connection, number, origin_of(request)))
+    connection, number = find_connection(pk), chosen_slot(request)
+    return carry_out(request, pk, lambda: rotation.switch_to(connection, number, origin_of(request)))
 
 
 @editor
 @require_http_methods(["GET", "POST"])
 def retire(request: Request, pk: int) -> HttpResponse:
     """Asks once."""
-    connection = find_connection(request, pk)
+    connection = find_connection(pk)
     if request.method == "GET":
         return page(request, "connections/retire.html", tab_context(connection, "rotation"))
-    number = slot_named_in(request)
-    return after(request, pk, lambda: rotation.retire(connection, number, origin_of(request)))
+    number = chosen_slot(request)
+    return carry_out(request, pk, lambda: rotation.retire(connection, number, origin_of(request)))
 
 
 @editor
 @require_POST
 def remind(request: Request, pk: int) -> HttpResponse:
-    connection, days = find_connection(request, pk), request.POST.get("days", "")
+    connection, days = find_connection(pk), request.POST.get("days", "")
     chosen = whole_number(days) if days else None
     rotation.set_reminder(connection, None if chosen is None else min(chosen, MOST_DAYS), origin_of(request))
     return redirect("connections:rotation", pk)
 
 
-def slot_named_in(request: Request) -> int:
+def chosen_slot(request: Request) -> int:
     return whole_number(request.POST.get("slot", "")) or 0
 
 
-def after(request: Request, pk: int, deed: Callable[[], None]) -> HttpResponse:
+def carry_out(request: Request, pk: int, deed: Callable[[], None]) -> HttpResponse:
     """The page as it is after the deed, with the sentence of a refusal."""
     try:
         deed()

@@ -42,22 +42,22 @@ def tab_context(connection: Connection, tab: str) -> dict[str, Any]:
 
 @editor
 @require_GET
-def learned(request: Request, pk: int) -> HttpResponse:
-    connection = find_connection(request, pk)
+def show_lessons(request: Request, pk: int) -> HttpResponse:
+    connection = find_connection(pk)
     context = tab_context(connection, "learned") | {"limits": limit_rows(connection)}
     return page(request, "connections/learned.html", context)
 
 
 @editor
 @require_GET
-def used_in(request: Request, pk: int) -> HttpResponse:
-    return page(request, "connections/used_in.html", tab_context(find_connection(request, pk), "used_in"))
+def show_users(request: Request, pk: int) -> HttpResponse:
+    return page(request, "connections/used_in.html", tab_context(find_connection(pk), "used_in"))
 
 
 @editor
 @require_GET
-def audit(request: Request, pk: int) -> HttpResponse:
-    connection = find_connection(request, pk)
+def show_audit(request: Request, pk: int) -> HttpResponse:
+    connection = find_connection(pk)
     rows = audit_rows(entries_about("connection", connection.pk)[:MOST_ENTRIES])
     context = tab_context(connection, "audit") | {"rows": rows, "most_entries": MOST_ENTRIES}
     return page(request, "connections/audit.html", context)

@@ -1,4 +1,4 @@
-"""Who uses a connection. Connections do not know what there is; whoever uses them by name registers a finder."""
+"""Who uses a connection. Connections do not know what there is; whoever uses them by name registers what finds that."""
 
 from __future__ import annotations
 
@@ -33,41 +33,37 @@ class MonthOfUse:
     deployments: dict[str, int] = field(default_factory=dict)  # calls that were answered, by name
 
 
-FindMonths = Callable[[], Mapping[str, MonthOfUse]]  # by the name of the connection
-_month_finders: list[FindMonths] = []
-FindWaiting = Callable[[str], Sequence[WaitingRun]]  # by the name of the connection
-_waiting_finders: list[FindWaiting] = []
-FindUsers = Callable[[], Mapping[str, Sequence[ConnectionUser]]]  # by the name of the connection
-_finders: list[FindUsers] = []
+@dataclass(frozen=True)
+class UsageSource:
+    """Who uses connections. All is found by the name of the connection."""
+
+    find_users: Callable[[], Mapping[str, Sequence[ConnectionUser]]]
+    find_months: Callable[[], Mapping[str, MonthOfUse]]
+    find_waiting: Callable[[str], Sequence[WaitingRun]]
 
 
-def register_finder(find: FindUsers) -> None:
-    _finders.append(find)
+_sources: list[UsageSource] = []
 
 
-def register_waiting_finder(find: FindWaiting) -> None:
-    _waiting_finders.append(find)
-
-
-def register_month_finder(find: FindMonths) -> None:
-    _month_finders.append(find)
+def register_source(source: UsageSource) -> None:
+    _sources.append(source)
 
 
 def months_by_connection() -> dict[str, MonthOfUse]:
     """By the name of the connection; one that nobody called is not in it."""
-    return {name: month for find in _month_finders for name, month in find().items()}
+    return {name: month for source in _sources for name, month in source.find_months().items()}
 
 
 def waiting_runs_of(connection: str) -> list[WaitingRun]:
     """Runs that wait for an answer of the connection, by its name."""
-    return [run for find in _waiting_finders for run in find(connection)]
+    return [run for source in _sources for run in source.find_waiting(connection)]
 
 
 def users_by_connection() -> dict[str, list[ConnectionUser]]:
     """By the name of the connection; one that nobody uses is not in it."""
     found: dict[str, list[ConnectionUser]] = {}
-    for find in _finders:
-        for name, users in find().items():
+    for source in _sources:
+        for name, users in source.find_users().items():
             found.setdefault(name, []).extend(users)
     return found
 

@@ -24,7 +24,7 @@ from connections.kinds.registry import KINDS
 from connections.lesson_memory import memory
 from connections.list_page import ListFilters, list_context
 from connections.models import Connection, LearntLesson
-from connections.rotation import drop_foreign_key, lock
+from connections.rotation import drop_key_for_another_host, lock_connection
 from connections.session_tests import find_test
 from connections.tabs import tab_context
 from connections.usage import users_of
@@ -43,7 +43,7 @@ def connection_list(request: Request) -> HttpResponse:
 @editor
 @require_http_methods(["GET", "POST"])
 def new(request: Request) -> HttpResponse:
-    kind = kind_named_in(request)
+    kind = chosen_kind(request)
     form = connection_form(kind, request.POST or None, initial=initial_of(request))
     if request.method == "POST" and form.is_valid() and save_connection(form, request, Connection()):
         warn_about_identity(form, request)
@@ -54,7 +54,7 @@ def new(request: Request) -> HttpResponse:
 @editor
 @require_http_methods(["GET", "POST"])
 def edit(request: Request, pk: int) -> HttpResponse:
-    stored = find_connection(request, pk)
+    stored = find_connection(pk)
     form = connection_form(stored.kind_of, request.POST or None, stored=stored)
     if request.method == "POST" and form.is_valid():
         users = users_of(stored.name) if form.cleaned_data["name"] != stored.name else []
@@ -78,7 +78,7 @@ def form_response(request: Request, form: AnyConnectionForm, stored: Connection 
     return page(request, f"connections/{template}", edit_context(form, stored), status=status)
 
 
-def kind_named_in(request: Request, kinds: tuple[str, ...] = tuple(KINDS)) -> ConnectionKind:
+def chosen_kind(request: Request, kinds: tuple[str, ...] = tuple(KINDS)) -> ConnectionKind:
     """The kind that a page or a form has chosen, of those that are offered; else the first of them."""
     name = request.POST.get("kind") or request.GET.get("kind", "")
     return KINDS[name if name in kinds else kinds[0]]
@@ -126,11 +126,11 @@ def save_connection(form: AnyConnectionForm, request: Request, connection: Conne
         connection.key_changed_at, connection.key_changed_by = timezone.now(), request.user
     try:
         with transaction.atomic():
-            if not fresh and lock(connection).slot != connection.slot:
+            if not fresh and lock_connection(connection).slot != connection.slot:
                 form.add_error("key", "Somebody switched to the other key in the same moment. Save once more.")
                 return False
             connection.save()
-            drop_foreign_key(connection)
+            drop_key_for_another_host(connection)
             record(origin_of(request), *saved_words(connection, before, new_key))
     except IntegrityError:
         form.add_error("name", "There is a connection of this name. Choose another.")
@@ -159,7 +159,7 @@ def take_over_test(connection: Connection, request: Request) -> None:
 @require_POST
 def duplicate(request: Request, pk: int) -> HttpResponse:
     """A connection of another name that calls the same, with the same key; to be changed afterwards."""
-    copied = find_connection(request, pk)
+    copied = find_connection(pk)
     name = copied.name
     copied.pk, copied.name, copied.slot, copied.switched_at = None, free_name(name), 1, None
     copied.created_at = timezone.now()
@@ -181,7 +181,7 @@ def free_name(name: str) -> str:
 @require_http_methods(["GET", "POST"])
 def delete(request: Request, pk: int) -> HttpResponse:
     """Shows where it is used, and refuses while it is."""
-    connection = find_connection(request, pk)
+    connection = find_connection(pk)
     users = users_of(connection.name)
     if request.method == "POST" and not users:
         with transaction.atomic():
@@ -220,7 +220,7 @@ def recognise(request: Request) -> HttpResponse:
 @require_POST
 def forget(request: Request, pk: int) -> HttpResponse:
     """Forgets one lesson about the endpoint, or all about one deployment: the next call finds out anew."""
-    connection = find_connection(request, pk)
+    connection = find_connection(pk)
     lessons = LearntLesson.objects.filter(endpoint=connection.endpoint)
     if lesson := request.POST.get("lesson", ""):
         lessons = lessons.filter(pk=whole_number(lesson) or 0)
@@ -240,8 +240,8 @@ def forget(request: Request, pk: int) -> HttpResponse:
 @editor
 @require_GET
 def new_in_panel(request: Request) -> HttpResponse:
-    kinds = kinds_offered(request)
-    form = connection_form(kind_named_in(request, kinds), initial=initial_of(request))
+    kinds = offered_kinds(request)
+    form = connection_form(chosen_kind(request, kinds), initial=initial_of(request))
     return page(request, "connections/_panel_form.html", panel_context(form, kinds))
 
 
@@ -249,8 +249,8 @@ def new_in_panel(request: Request) -> HttpResponse:
 @require_POST
 def create_in_panel(request: Request) -> HttpResponse:
     """Creates the connection; the designer hears its name and chooses it."""
-    kinds = kinds_offered(request)
-    form = connection_form(kind_named_in(request, kinds), request.POST)
+    kinds = offered_kinds(request)
+    form = connection_form(chosen_kind(request, kinds), request.POST)
     connection = Connection()
     if form.is_valid() and save_connection(form, request, connection):
         response = HttpResponse("")
@@ -260,7 +260,7 @@ def create_in_panel(request: Request) -> HttpResponse:
     return page(request, "connections/_panel_form.html", panel_context(form, kinds), status=422)
 
 
-def kinds_offered(request: Request) -> tuple[str, ...]:
+def offered_kinds(request: Request) -> tuple[str, ...]:
     """The kinds that the property takes, which the panel names."""
     named = (request.POST.get("kinds") or request.GET.get("kinds", "")).split(",")
     return tuple(name for name in named if name in KINDS) or (FOUNDRY.name,)

@@ -10,7 +10,7 @@ class FlowsConfig(AppConfig):
     name = "flows"
 
     def ready(self) -> None:
-        from connections.usage import register_finder, register_month_finder, register_waiting_finder
+        from connections.usage import UsageSource, register_source
         from flows.engine import queue_state
         from flows.models.audited import budget_addresses, flow_addresses, run_addresses
         from flows.models.connection_users import flows_by_connection, months_of_use, runs_waiting_for
@@ -23,9 +23,7 @@ class FlowsConfig(AppConfig):
         register_kind("budget", "Budgets", budget_addresses)
         register_kind("price", "Prices", page_of_list("playground:prices"))
         register_kind("data", "Exports of data")
-        register_finder(flows_by_connection)
-        register_month_finder(months_of_use)
-        register_waiting_finder(runs_waiting_for)
+        register_source(UsageSource(flows_by_connection, months_of_use, runs_waiting_for))
         queue_state.register()
         restored.connect(requeue_runs, dispatch_uid="flows.requeue_runs")
         post_migrate.connect(install, sender=self)

@@ -349,7 +349,7 @@ def stop_run(run: Run, key: ApiKey, request: HttpRequest) -> bool:
 
 def record_result(connection: Connection, result: TestResult | SignInCheck, origin: Origin) -> None:
     connection.record_check(result)
-    record_test(origin, connection, result.ok, str(result.kind or ""))
+    record_test(origin, connection, result)
 
 
 def caller(request: HttpRequest) -> ApiKey:

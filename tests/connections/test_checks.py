@@ -15,10 +15,11 @@ from connections.check_rounds import RoundRunner, check_stored, create_round, la
 from connections.clients import close_client, foundry_client
 from connections.foundry.values import ChatRequest, Message
 from connections.kinds.base import SignInCheck
-from connections.list_page import check_state, moment_label
+from connections.list_page import check_state
 from connections.models import CheckRound, Connection
 from connections.secret import Secret
 from flows.playground.models import Session
+from foundryflow.templatetags.ui import time_or_day
 from tests.factories import PLANTED_KEY, make_connection, make_flow
 from tests.markup import one_line
 
@@ -98,7 +99,7 @@ async def test_a_connection_that_answered_a_run_is_verified_by_it(simulator):
     await close_client()
     await stored.arefresh_from_db()
     assert (stored.check_ok, stored.checked_by_run) == (True, True)
-    assert check_state(stored).note == f"{moment_label(stored.checked_at)} · in a run"
+    assert check_state(stored).note == f"{time_or_day(stored.checked_at)} · in a run"
 
 
 @pytest.mark.django_db(transaction=True)

@@ -160,8 +160,8 @@ def test_a_form_that_was_read_before_a_switch_does_not_undo_it(client_alice, ali
     connection = make_connection("contoso")
     read = views.find_connection
 
-    def read_then_switched(request, pk):
-        found = read(request, pk)
+    def read_then_switched(pk):
+        found = read(pk)
         switched(connection, alice)
         return found
 

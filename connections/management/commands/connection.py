@@ -116,7 +116,7 @@ class Command(KeyedCommand):
             raise CommandError(str(error)) from None
         result = asyncio.run(test_once(target, deployment))
         connection.record_check(result)
-        record_test(COMMAND, connection, result.ok, str(result.kind or ""))
+        record_test(COMMAND, connection, result)
         if result.error:
             raise CommandError(f"{result.error.kind}: {result.error.message} {result.error.hint}\n{findings(result)}")
         self.stdout.write(
@@ -131,7 +131,7 @@ class Command(KeyedCommand):
         except (KeyUnreadable, AddressError) as error:
             raise CommandError(str(error)) from None
         connection.record_check(check)
-        record_test(COMMAND, connection, check.ok, check.kind)
+        record_test(COMMAND, connection, check)
         if not check.ok:
             raise CommandError(f"{check.kind}: {check.sentence}")
         self.stdout.write(f"{check.sentence} ({check.latency_ms:.0f} ms)")

@@ -5,6 +5,7 @@ from django.test import Client
 from django.urls import reverse
 
 from connections.audited import record_test
+from connections.kinds.base import SignInCheck
 from flows.models import Flow
 from foundryflow.audit.record import Origin
 from foundryflow.audit.refusals import path_of
@@ -89,7 +90,7 @@ def test_a_destination_that_is_not_allowed(client_alice):
 
 
 def test_other_outcomes_of_a_test_are_no_refusals():
-    record_test(Origin(Via.BROWSER, None, "Bo"), make_connection(), False, "auth_key")
+    record_test(Origin(Via.BROWSER, None, "Bo"), make_connection(), SignInCheck(False, "", "auth_key"))
     assert not refusals()
     assert AuditRow(AuditEntry.objects.get(), "").sentence == (
         "Bo used the key of contoso for a test, failed with auth_key"
