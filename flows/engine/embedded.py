@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import fcntl
 import os
 from collections.abc import Sequence
-from pathlib import Path
 
 from django.conf import settings
 from django.db import transaction
@@ -14,6 +12,8 @@ from flows.engine import claims
 from flows.engine.executor import Executor
 from flows.engine.live import hub
 from flows.models import Run
+from foundryflow.database.errors import sqlite_file
+from foundryflow.database.file_lock import lock_beside
 
 GRACE = 3.0  # seconds that running actions get when the server stops
 
@@ -49,16 +49,12 @@ async def close_engine() -> None:
 def lock_database_file() -> bool:
     """Whether this process holds the lock beside the database file. The system frees it with the process."""
     global _lock
-    name = str(settings.DATABASES["default"]["NAME"])
-    if _lock is not None or not Path(name).is_file():
+    if _lock is not None or not sqlite_file().is_file():
         return False
-    handle = os.open(f"{name}.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     try:
-        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        _lock = lock_beside(sqlite_file())
     except OSError:
-        os.close(handle)
         return False
-    _lock = handle
     return True
 
 

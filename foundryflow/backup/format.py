@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, BinaryIO
 from zipfile import ZipFile
@@ -66,6 +66,9 @@ class BackupPart:
         return cls(table, rows, size, str(given["sha256"]), None if last is None else int(last))
 
 
+Tell = Callable[[BackupPart, int], None]  # how many rows of the part were read or written so far
+
+
 @dataclass(frozen=True)
 class Manifest:
     version: str  # of FoundryFlow
@@ -108,7 +111,7 @@ class Manifest:
         """Raises BackupError for a newer format, and KeyError, TypeError or ValueError for what is none."""
         given = json.loads(content)
         if given["format"] != FORMAT:
-            raise newer(str(given["foundryflow"]))
+            raise newer_version(str(given["foundryflow"]))
         return cls(
             str(given["foundryflow"]),
             str(given["made_at"]),
@@ -120,7 +123,7 @@ class Manifest:
         )
 
 
-def newer(version: str) -> BackupError:
+def newer_version(version: str) -> BackupError:
     return BackupError(
         f"This backup was made by FoundryFlow {version}, which is newer than this one ({VERSION}):"
         " install that version, then restore it there."

@@ -8,7 +8,7 @@ from django.db import connection
 from django.db.migrations.executor import MigrationExecutor
 from django.db.migrations.loader import MigrationLoader
 
-from foundryflow.backup.format import BackupError, Manifest, newer
+from foundryflow.backup.format import BackupError, Manifest, newer_version
 from foundryflow.backup.tables import BackupTable, owned_apps, tables_of
 
 Node = tuple[str, str]
@@ -36,13 +36,13 @@ class Level:
         """Every migration of this version."""
         return sorted(map(name_of, self._nodes))
 
-    def known(self, migrations: list[str]) -> list[str]:
+    def known_of(self, migrations: list[str]) -> list[str]:
         return [name for name in migrations if node_of(name) in self._nodes]
 
     def check(self, manifest: Manifest) -> None:
         """Raises BackupError unless the rows of the backup fit into tables that this version can make."""
-        if self.known(manifest.migrations) != manifest.migrations:
-            raise newer(manifest.version)
+        if self.known_of(manifest.migrations) != manifest.migrations:
+            raise newer_version(manifest.version)
         expected = {table.name: table.shape for table in self.tables_at(manifest.migrations)}
         found = {part.table.name: part.table.shape for part in manifest.parts}
         if expected != found or len(found) != len(manifest.parts):

@@ -7,7 +7,7 @@ triggers count is in the backup itself. They come back before anybody sees the r
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -15,16 +15,15 @@ from typing import Any
 import psycopg
 from django.db import connection
 
-from foundryflow.backup.format import BackupError, BackupPart
+from foundryflow.backup.format import BackupError, BackupPart, Tell
 from foundryflow.backup.read import Backup
 from foundryflow.backup.tables import BackupTable
 from foundryflow.backup.values import converter, to_postgresql, to_sqlite
 
 TELL_EVERY = 5_000  # rows
-Tell = Callable[[BackupPart, int], None]  # rows so far
 
 
-def told(backup: Backup, part: BackupPart, tell: Tell) -> Iterator[list[Any]]:
+def rows_with_progress(backup: Backup, part: BackupPart, tell: Tell) -> Iterator[list[Any]]:
     for rows, row in enumerate(backup.rows(part), 1):
         if rows % TELL_EVERY == 0:
             tell(part, rows)
@@ -32,11 +31,11 @@ def told(backup: Backup, part: BackupPart, tell: Tell) -> Iterator[list[Any]]:
     tell(part, part.rows)
 
 
-def names(table: BackupTable) -> str:
+def column_names(table: BackupTable) -> str:
     return ", ".join(f'"{column.name}"' for column in table.columns)
 
 
-def refused(part: BackupPart, error: Exception) -> BackupError:
+def load_error(part: BackupPart, error: Exception) -> BackupError:
     said = " ".join(str(error).split())[:400]
     return BackupError(f"The database does not take the {part.table.label} ({part.table.name}): {said}")
 
@@ -76,12 +75,12 @@ def load_into_sqlite(file: Path, backup: Backup, tell: Tell) -> None:
 def insert_part(opened: sqlite3.Connection, backup: Backup, part: BackupPart, tell: Tell) -> None:
     table = part.table
     places = ", ".join("?" * len(table.columns))
-    rows = map(converter(table, to_sqlite), told(backup, part, tell))
+    rows = map(converter(table, to_sqlite), rows_with_progress(backup, part, tell))
     opened.execute(f'DELETE FROM "{table.name}"')  # noqa: S608 - names of our own models, checked by Level
     try:
-        opened.executemany(f'INSERT INTO "{table.name}" ({names(table)}) VALUES ({places})', rows)  # noqa: S608
+        opened.executemany(f'INSERT INTO "{table.name}" ({column_names(table)}) VALUES ({places})', rows)  # noqa: S608
     except (sqlite3.Error, OverflowError) as error:
-        raise refused(part, error) from None
+        raise load_error(part, error) from None
     opened.execute("DELETE FROM sqlite_sequence WHERE name = ?", [table.name])
     if part.last_id is not None:
         opened.execute("INSERT INTO sqlite_sequence (name, seq) VALUES (?, ?)", [table.name, part.last_id])
@@ -130,11 +129,11 @@ def copy_part(cursor: Any, backup: Backup, part: BackupPart, tell: Tell) -> None
     table = part.table
     cursor.execute(f'DELETE FROM "{table.name}"')  # noqa: S608 - names of our own models, checked by Level
     try:
-        with cursor.copy(f'COPY "{table.name}" ({names(table)}) FROM STDIN') as copy:
-            for row in map(converter(table, to_postgresql), told(backup, part, tell)):
+        with cursor.copy(f'COPY "{table.name}" ({column_names(table)}) FROM STDIN') as copy:
+            for row in map(converter(table, to_postgresql), rows_with_progress(backup, part, tell)):
                 copy.write_row(row)
     except psycopg.Error as error:
-        raise refused(part, error) from None
+        raise load_error(part, error) from None
     cursor.execute("SELECT pg_get_serial_sequence(%s, %s)", [f'"{table.name}"', table.key])
     (sequence,) = cursor.fetchone()
     if sequence is not None:

@@ -7,7 +7,7 @@ import json
 import os
 import re
 import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -18,17 +18,18 @@ from foundryflow.backup.format import (
     LARGEST_MANIFEST,
     LONGEST_ROW,
     MANIFEST,
+    SEAL,
     SEAL_SIZE,
     SIGNATURE,
     BackupError,
     BackupPart,
     Manifest,
+    Tell,
 )
-from foundryflow.backup.format import SEAL as SEAL_TEXT
 from foundryflow.backup.tables import BackupTable
 from foundryflow.backup.values import fits
 
-SEAL = re.compile(re.escape(SEAL_TEXT) + rb"([0-9a-f]{64})")
+SEAL_PATTERN = re.compile(re.escape(SEAL) + rb"([0-9a-f]{64})")
 PIECE = 1024 * 1024  # bytes that are read at once
 # What rows can be packed to at most; a file that claims more was made to fill a disk or the memory.
 TIGHTEST, ALWAYS_ALLOWED = 400, 1024 * 1024 * 1024
@@ -36,7 +37,6 @@ MOST_PARTS = 2_000
 MOST_KNOWN = 10_000  # combinations of types that are remembered
 decode = json.JSONDecoder().decode
 UNREADABLE = (BadZipFile, zlib.error, NotImplementedError, EOFError, RuntimeError, OSError)
-Tell = Callable[[BackupPart, int], None]  # rows so far
 
 
 class Backup:
@@ -53,10 +53,10 @@ class Backup:
                 rows += 1
                 row = decode(line.decode())
                 if not check.is_row(row):
-                    raise damaged(f"row {rows:,} of {part.table.name} is none")
+                    raise damage(f"row {rows:,} of {part.table.name} is none")
                 yield row
         except (ValueError, RecursionError, *UNREADABLE) as error:
-            raise damaged(f"row {rows:,} of {part.table.name}: {error}") from None
+            raise damage(f"row {rows:,} of {part.table.name}: {error}") from None
         if rows != part.rows:
             raise other_rows(part)
 
@@ -109,10 +109,10 @@ class RowCheck:
 
 
 def other_rows(part: BackupPart) -> BackupError:
-    return damaged(f"the rows of {part.table.name} are not those that it was made with")
+    return damage(f"the rows of {part.table.name} are not those that it was made with")
 
 
-def damaged(what: str) -> BackupError:
+def damage(what: str) -> BackupError:
     return BackupError(f"This backup is damaged: {what}. Take another one.")
 
 
@@ -131,7 +131,7 @@ def open_backup(path: Path) -> Iterator[Backup]:
             with ZipFile(file) as archive:
                 yield Backup(archive, read_manifest(archive, path))
         except BadZipFile as error:
-            raise damaged(str(error)) from None
+            raise damage(str(error)) from None
 
 
 def check_seal(file: BinaryIO, path: Path) -> None:
@@ -141,7 +141,7 @@ def check_seal(file: BinaryIO, path: Path) -> None:
         if not beginning.startswith(BEGINS_WITH) or SIGNATURE.encode() not in beginning:
             raise BackupError(f"{path} is no backup of FoundryFlow.")
         file.seek(max(0, size - SEAL_SIZE))
-        found = SEAL.fullmatch(file.read())
+        found = SEAL_PATTERN.fullmatch(file.read())
         if found is None:
             raise BackupError(f"{path} is not whole: it was cut off, or something was added. Take another backup.")
         file.seek(0)
@@ -160,14 +160,14 @@ def read_manifest(archive: ZipFile, path: Path) -> Manifest:
     members = {info.filename: info for info in archive.infolist()}
     try:
         if members[MANIFEST].file_size > LARGEST_MANIFEST or len(members) > MOST_PARTS:
-            raise damaged("its manifest is too large")
+            raise damage("its manifest is too large")
         with archive.open(MANIFEST) as opened:
             manifest = Manifest.parse(opened.read(LARGEST_MANIFEST + 1))
         sizes = {part.file: part.size for part in manifest.parts}
     except (KeyError, TypeError, ValueError, AttributeError, RecursionError, *UNREADABLE):
-        raise damaged("its manifest cannot be read") from None
+        raise damage("its manifest cannot be read") from None
     if any(name not in members or members[name].file_size != size for name, size in sizes.items()):
-        raise damaged("its parts are not those of its manifest")
+        raise damage("its parts are not those of its manifest")
     packed = path.stat().st_size
     if manifest.size > max(ALWAYS_ALLOWED, TIGHTEST * packed):
         raise BackupError(

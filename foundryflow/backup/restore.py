@@ -7,9 +7,9 @@ from django.db import connection, transaction
 
 from foundryflow.audit.record import COMMAND, Subject, record
 from foundryflow.backup import restored
-from foundryflow.backup.format import BackupError, Manifest
+from foundryflow.backup.format import BackupError, Manifest, Tell
 from foundryflow.backup.level import Level, migrate_to
-from foundryflow.backup.load import Tell, load_into_postgresql, load_into_sqlite
+from foundryflow.backup.load import load_into_postgresql, load_into_sqlite
 from foundryflow.backup.read import Backup
 from foundryflow.backup.target import replaced_database
 from foundryflow.database.errors import sqlite_file

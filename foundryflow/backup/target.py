@@ -3,7 +3,6 @@ end."""
 
 from __future__ import annotations
 
-import fcntl
 import os
 import sqlite3
 from collections.abc import Iterator
@@ -19,6 +18,7 @@ from foundryflow.backup.level import Level, applied_migrations, migrate_others
 from foundryflow.backup.output import sync
 from foundryflow.backup.tables import LEFT_OUT, owned_apps, owned_models, owned_tables
 from foundryflow.database.errors import sqlite_file
+from foundryflow.database.file_lock import lock_beside
 from foundryflow.database.private_file import BESIDE
 
 STOP = "Stop the server and every worker, then start this again."
@@ -81,7 +81,7 @@ def replaced_file(*, replace: bool) -> Iterator[None]:
     if not file.parent.is_dir():
         raise BackupError(f"There is no folder {file.parent} for the database.")
     with ExitStack() as stack:
-        stack.enter_context(server_lock(file))
+        stack.enter_context(no_server(file))
         if file.exists():
             refuse_content(replace=replace)
             connection.close()
@@ -102,14 +102,13 @@ def replaced_file(*, replace: bool) -> Iterator[None]:
 
 
 @contextmanager
-def server_lock(file: Path) -> Iterator[None]:
-    """The lock that a server holds as long as it serves the file."""
-    handle = os.open(f"{file}.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+def no_server(file: Path) -> Iterator[None]:
+    """No server serves the file meanwhile."""
     try:
-        try:
-            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise BackupError(f"A server is running on {file}. {STOP}") from None
+        handle = lock_beside(file)
+    except BlockingIOError:
+        raise BackupError(f"A server is running on {file}. {STOP}") from None
+    try:
         yield
     finally:
         os.close(handle)
@@ -189,7 +188,7 @@ def drop_tables() -> None:
     known = {*owned_tables(apps)}
     if "django_migrations" in there:
         level = Level()
-        known |= {*owned_tables(level.registry_at(level.known(applied_migrations())))}
+        known |= {*owned_tables(level.registry_at(level.known_of(applied_migrations())))}
     with connection.cursor() as cursor:
         for table in sorted(known & there):
             cursor.execute(f'DROP TABLE "{table}" CASCADE')
