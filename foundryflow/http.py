@@ -50,7 +50,7 @@ def register_id_converter() -> None:
 
 
 def check_address(path: str, query: bytes) -> None:
-    """Raises Unreadable where a path or a query string holds what is no text, or what no database keeps."""
+    """Raises UnreadableRequest where a path or a query string holds what is no text, or what no database keeps."""
     if "\0" in path:
         raise UnreadableRequest(404, "There is nothing at this address: it holds a NUL character.")
     sent = unquote_to_bytes(query)
@@ -66,7 +66,7 @@ def check_address(path: str, query: bytes) -> None:
 
 
 def check_encoding(content_params: dict[str, str] | None) -> None:
-    """Raises Unreadable for a form that is not said to be in UTF-8."""
+    """Raises UnreadableRequest for a form that is not said to be in UTF-8."""
     charset = (content_params or {}).get("charset", "")
     if charset.strip("\"' ").lower() not in UTF_8:
         raise UnreadableRequest(422, "What is sent is text in UTF-8.")

@@ -100,7 +100,7 @@ class AuditFilters:
         return since & Q(at__lt=self.until) if self.until else since
 
     @property
-    def indexed(self) -> tuple[str, Any] | None:
+    def by_index(self) -> tuple[str, Any] | None:
         """The one condition whose index is read: the rarest, as far as one can tell."""
         if self.person is not None:
             return "by_id", self.person
@@ -112,7 +112,8 @@ class AuditFilters:
     def rest(self) -> dict[str, Any]:
         """Values of columns that are looked for among the entries of that condition."""
         wanted = {"is_refused": self.refused, "kind": self.kind or None, "via": self.via or None}
-        return {name: value for name, value in wanted.items() if value is not None and (name, value) != self.indexed}
+        wanted.pop(self.by_index[0] if self.by_index else "", None)
+        return {name: value for name, value in wanted.items() if value is not None}
 
     @property
     def looks_through(self) -> bool:
@@ -120,8 +121,8 @@ class AuditFilters:
 
     @property
     def entries(self) -> QuerySet[AuditEntry]:
-        """Those of the period and the indexed condition, in their order."""
-        first = [Q(self.indexed)] if self.indexed else []
+        """Those of the period and the first condition, in their order."""
+        first = [Q(self.by_index)] if self.by_index else []
         return AuditEntry.objects.filter(self.period, *first).order_by("-at", "-pk")
 
     def page(self, before: AuditCursor | None = None, rows: int = ROWS) -> AuditPage:

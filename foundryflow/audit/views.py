@@ -9,8 +9,8 @@ from django.utils import timezone
 from django.views.decorators.http import require_GET
 
 from foundryflow.access import administrator
-from foundryflow.audit.file import csv_pieces
-from foundryflow.audit.list import list_context, list_regions
+from foundryflow.audit.csv_export import csv_pieces
+from foundryflow.audit.list_page import list_context, list_regions
 from foundryflow.audit.record import Subject, as_json, origin_of, record
 from foundryflow.audit.rows import audit_rows
 from foundryflow.audit.search import AuditFilters

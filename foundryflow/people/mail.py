@@ -22,7 +22,7 @@ def send_invitation(invitation: Invitation, link: str) -> str:
     inviter = name_of(invitation.created_by) or "An administrator"
     text = (
         f"{inviter} invites you to FoundryFlow as {invitation.role}.\n\n{link}\n\n"
-        f"The link lets you in once, until {written(invitation.expires_at)}."
+        f"The link lets you in once, until {moment_words(invitation.expires_at)}."
     )
     return send_mail(invitation.email, "Your invitation to FoundryFlow", text)
 
@@ -31,7 +31,7 @@ def send_password_link(person: User, link: str, until: datetime, by: str) -> str
     """What became of it, as a sentence."""
     text = (
         f"{by or 'An administrator'} lets you choose another password for FoundryFlow.\n\n{link}\n\n"
-        f"The link works once, until {written(until)}, and no more once you have logged in."
+        f"The link works once, until {moment_words(until)}, and no more once you have logged in."
     )
     return send_mail(person.email, "Your password for FoundryFlow", text)
 
@@ -50,7 +50,7 @@ def send_mail(email: str, subject: str, text: str) -> str:
     return f"It was sent to {email}, too."
 
 
-def written(moment: datetime) -> str:
+def moment_words(moment: datetime) -> str:
     return f"{timezone.localtime(moment):%d %b %Y %H:%M %Z}"
 
 

@@ -35,9 +35,10 @@ def lead_to_set_up(request: HttpRequest, view: Any) -> HttpResponse | None:
 def is_open(request: HttpRequest, view: Any) -> bool:
     if getattr(view, "access", None) in (Access.ANYONE, Access.KEY):
         return True
-    return request.path_info == unprefixed("logout") or request.path_info.startswith(unprefixed("account:two_factor"))
+    path, set_up = request.path_info, path_below_prefix("account:two_factor")
+    return path == path_below_prefix("logout") or path.startswith(set_up)
 
 
-def unprefixed(name: str) -> str:
+def path_below_prefix(name: str) -> str:
     """The path of a page below the one that a proxy may put in front."""
     return reverse(name).removeprefix(settings.PREFIX)

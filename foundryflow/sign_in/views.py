@@ -33,10 +33,10 @@ class SignInForm(AuthenticationForm):
         self.fields["username"].label = "Email or user name"
 
     def clean_username(self) -> str:
-        return name_meant(str(self.cleaned_data["username"]))
+        return find_user_name(str(self.cleaned_data["username"]))
 
 
-def name_meant(typed: str) -> str:
+def find_user_name(typed: str) -> str:
     """The name of whoever is meant by a name or an email, in whichever letters; what was typed where that is nobody,
     or could be two. Limits count by it, so that one person has one count."""
     if User.objects.filter(username=typed).exists():

@@ -25,7 +25,7 @@ from connections.kinds.foundry import FOUNDRY
 from connections.kinds.registry import KINDS
 from connections.models import Auth, Connection
 from foundryflow.audit.record import COMMAND, record
-from foundryflow.management.keyed import KeyedCommand
+from foundryflow.management.key_checks import KeyedCommand
 
 
 class Command(KeyedCommand):

@@ -16,7 +16,7 @@ from flows.api_keys.expiry import ExpiryError, expiry_of
 from flows.api_keys.limits import flows_by_id
 from flows.models import Flow
 from foundryflow.audit.record import COMMAND
-from foundryflow.management.keyed import KeyedCommand
+from foundryflow.management.key_checks import KeyedCommand
 from foundryflow.models import ApiKey, ApiScope
 
 

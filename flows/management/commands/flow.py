@@ -29,7 +29,7 @@ from flows.models.run import LONGEST_CUSTOMER
 from flows.models.run_counts import runs_in_all
 from foundryflow.audit.record import COMMAND, record
 from foundryflow.database.waiting import retry_while_away
-from foundryflow.management.keyed import KeyedCommand
+from foundryflow.management.key_checks import KeyedCommand
 
 ABOUT_PUBLISH = (
     "Publishes the draft of flows, or one revision of a flow, which is also the way back to an earlier one. All of the "

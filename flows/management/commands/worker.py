@@ -14,7 +14,7 @@ from django.db.migrations.executor import MigrationExecutor
 
 from foundryflow.database.errors import MAY_BE_AWAY, MIGRATE, is_away, sentence_for_operators
 from foundryflow.database.threads import giving_connection_back
-from foundryflow.management.keyed import add_without_secrets, check_keys
+from foundryflow.management.key_checks import add_without_secrets, check_keys
 
 AGAIN = 5.0  # seconds between two tries to reach the database
 

@@ -23,7 +23,7 @@ from foundryflow.database.errors import MIGRATE, sentence_for_operators
 from foundryflow.database.waiting import retry_while_away
 from foundryflow.encryption.keys import key_ring
 from foundryflow.management.backups import Progress, sentences
-from foundryflow.management.keyed import add_without_secrets, check_keys
+from foundryflow.management.key_checks import add_without_secrets, check_keys
 from foundryflow.system.last_backup import record_backup
 from foundryflow.system.words import size_words
 

@@ -17,7 +17,7 @@ from foundryflow.accounts import person_with
 from foundryflow.audit.record import COMMAND
 from foundryflow.env import domain_of
 from foundryflow.invitations.invite import invite
-from foundryflow.management.keyed import KeyedCommand
+from foundryflow.management.key_checks import KeyedCommand
 from foundryflow.names import name_of
 from foundryflow.people import membership
 from foundryflow.people.list_page import open_invitations

@@ -16,7 +16,7 @@ from foundryflow.backup.read import Backup, open_backup
 from foundryflow.backup.restore import check_keys_for, restore_backup
 from foundryflow.encryption.keys import key_ring
 from foundryflow.management.backups import Progress, sentences
-from foundryflow.management.keyed import add_without_secrets
+from foundryflow.management.key_checks import add_without_secrets
 
 
 class Command(BaseCommand):

@@ -11,7 +11,7 @@ from foundryflow.audit.record import COMMAND, Subject, record
 from foundryflow.encryption.columns import NamedRows, encrypted_columns
 from foundryflow.encryption.keys import SETTING, NotMigrated, forget_former_keys, is_known, is_migrated, key_ring
 from foundryflow.encryption.rotation import KeyReading, read_everything, rotate
-from foundryflow.management.keyed import check_keys
+from foundryflow.management.key_checks import check_keys
 from foundryflow.models import KeyCanary
 from foundryflow.throttle import Throttle
 

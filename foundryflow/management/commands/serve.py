@@ -19,7 +19,7 @@ from django.core.management.base import BaseCommand, CommandError
 from foundryflow.database.file_check import Unusable, check_file
 from foundryflow.database.threads import give_connections_back
 from foundryflow.listener import BACKLOG, KEEP_ALIVE_SECONDS, Protocol, listen, raise_file_limit
-from foundryflow.management.keyed import add_without_secrets, check_keys
+from foundryflow.management.key_checks import add_without_secrets, check_keys
 from foundryflow.sign_in.setup_code import setup_code
 
 LOOPBACK = ("127.0.0.1", "localhost", "::1")

@@ -50,7 +50,8 @@ def admit(arrival: Arrival, account: SocialAccount | None) -> User:
     provider, identity = arrival.provider, arrival.identity
     meant = identity.role_of(provider)
     if provider.signup is Signup.GROUPS and meant is None:
-        raise SignInRefused(too_many(provider) if identity.too_many_groups else no_group(provider), "no group")
+        why = too_many_groups_sentence(provider) if identity.too_many_groups else no_group_sentence(provider)
+        raise SignInRefused(why, "no group")
     user = account.user if account else known_person(arrival) or new_person(arrival)
     if not user.is_active:
         raise SignInRefused(SWITCHED_OFF, "switched off")
@@ -76,7 +77,7 @@ def known_person(arrival: Arrival) -> User | None:
             "linked with another account",
         )
     if not may_link(arrival.request, provider, identity, found[0]):
-        raise SignInRefused(not_verified(provider, found[0]), "email not verified")
+        raise SignInRefused(unverified_sentence(provider, found[0]), "email not verified")
     guard_from_former_owner(arrival, found[0])
     link(arrival.request, provider, identity, found[0])
     return found[0]
@@ -145,7 +146,7 @@ def is_last_administrator(user: User) -> bool:
     return lock_administrators() <= {user.pk}
 
 
-def not_verified(provider: IdentityProvider, user: User) -> str:
+def unverified_sentence(provider: IdentityProvider, user: User) -> str:
     start = f"Somebody here has your email, and {provider.name} does not vouch for it."
     if settings.PASSWORD_SIGN_IN and user.has_usable_password():
         return (
@@ -155,11 +156,11 @@ def not_verified(provider: IdentityProvider, user: User) -> str:
     return f"{start} Whoever manages {provider.name} can have it say that your email is verified."
 
 
-def no_group(provider: IdentityProvider) -> str:
+def no_group_sentence(provider: IdentityProvider) -> str:
     return f"None of the groups that may log in here is yours at {provider.name}. Ask who manages them."
 
 
-def too_many(provider: IdentityProvider) -> str:
+def too_many_groups_sentence(provider: IdentityProvider) -> str:
     return (
         f"{provider.name} did not say which groups you are in: there are too many. Whoever manages it can send only the"
         " groups that are assigned to this application, or use app roles."

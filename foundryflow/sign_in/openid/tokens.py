@@ -42,13 +42,13 @@ def exchange_code(
         forget_metadata(provider)
         raise
     if answer.status != 200:
-        raise code_refused(provider, answer.status, answer.body.get("error"))
+        raise code_fault(provider, answer.status, answer.body.get("error"))
     if not isinstance(answer.body.get("id_token"), str):
         raise nonsense(provider.name, "it gave no ID token for the code")
     return answer.body
 
 
-def code_refused(provider: IdentityProvider, status: int, error: Any) -> ProviderFault:
+def code_fault(provider: IdentityProvider, status: int, error: Any) -> ProviderFault:
     said = error if isinstance(error, str) and error.isascii() and error.isprintable() else ""
     reason = f"the code was answered {status} {said[:60]}".strip()
     if said in ("invalid_client", "unauthorized_client"):

@@ -22,7 +22,7 @@ from foundryflow.access import anyone
 from foundryflow.sign_in.audit_entries import STRANGER, record_refused_sign_in
 from foundryflow.sign_in.logged_names import LOGGER, caller_of, printable
 from foundryflow.sign_in.notices import back_to_login
-from foundryflow.sign_in.openid.arrivals import too_many
+from foundryflow.sign_in.openid.arrivals import too_many_groups_sentence
 from foundryflow.sign_in.openid.faults import ProviderFault, SignInRefused
 from foundryflow.sign_in.openid.metadata import metadata_of
 from foundryflow.sign_in.openid.provider import NONCE, StrictCallback, StrictProvider, provider_of
@@ -45,21 +45,21 @@ def leave(request: HttpRequest, provider_id: str) -> HttpResponse:
     """
     provider = known_or_404(provider_id)
     if request.user.is_authenticated and "again" not in request.GET:
-        return redirect(wanted(request))
+        return redirect(next_page(request))
     if not User.objects.exists():
         return redirect("first_run")
     if request.headers.get("Sec-Fetch-Site") in ("cross-site", "same-site"):
         # Another site must not sign anybody in: the person presses the button.
-        return redirect(f"{reverse('login')}?{urlencode({'next': wanted(request)})}")
+        return redirect(f"{reverse('login')}?{urlencode({'next': next_page(request)})}")
     nonce = secrets.token_urlsafe(24)
     keep_briefly(request.session)
     try:
         metadata_of(provider)
         response: HttpResponse = of_allauth(request, provider).redirect(
-            request, "login", next_url=wanted(request), auth_params={NONCE: nonce}, nonce=nonce
+            request, "login", next_url=next_page(request), auth_params={NONCE: nonce}, nonce=nonce
         )
     except ProviderFault as fault:
-        return turn_back(request, provider, fault, wanted(request))
+        return turn_back(request, provider, fault, next_page(request))
     response.headers["Cache-Control"] = "no-store"
     return response
 
@@ -70,7 +70,7 @@ def come_back(request: HttpRequest, provider_id: str) -> HttpResponse:
     """From the provider, with a code, or with a reason why there is none."""
     provider = known_or_404(provider_id)
     callback = StrictCallback(request, provider)
-    next = wanted_before(request, provider)
+    next = next_page_of_attempt(request, provider)
     clear_login(request)
     try:
         check_issuer(request, provider)
@@ -82,7 +82,7 @@ def come_back(request: HttpRequest, provider_id: str) -> HttpResponse:
     except SignInRefused as refused:
         return turn_away(request, provider, refused, callback.adapter.identity.email, next)
     if request.user.is_authenticated and provider.groups and callback.adapter.identity.too_many_groups:
-        messages.warning(request, too_many(provider))
+        messages.warning(request, too_many_groups_sentence(provider))
     return response
 
 
@@ -117,14 +117,14 @@ def of_allauth(request: HttpRequest, provider: IdentityProvider) -> Any:
     return StrictProvider(request=request, app=StrictCallback(request, provider).adapter.get_provider().app)
 
 
-def wanted(request: HttpRequest) -> str:
+def next_page(request: HttpRequest) -> str:
     """Where to go afterwards, as long as it is here."""
     asked = request.GET.get("next", "")
     is_ours = url_has_allowed_host_and_scheme(asked, {request.get_host()}, request.is_secure())
     return asked if asked and is_ours else resolve_url(settings.LOGIN_REDIRECT_URL)
 
 
-def wanted_before(request: HttpRequest, provider: IdentityProvider) -> str:
+def next_page_of_attempt(request: HttpRequest, provider: IdentityProvider) -> str:
     """What the attempt that the browser comes back from was begun for."""
     stashed = statekit.get_states(request).get(request.GET.get("state", ""))
     return str(stashed[0].get("next") or "") if stashed and stashed[2] == provider.id else ""

@@ -212,9 +212,9 @@ def test_the_file_has_what_is_filtered_and_no_formula(client_alice, entries, ali
 
 
 def test_the_file_is_read_in_portions(client_alice, monkeypatch):
-    from foundryflow.audit import file
+    from foundryflow.audit import csv_export
 
-    monkeypatch.setattr(file, "AT_ONCE", 3)
+    monkeypatch.setattr(csv_export, "AT_ONCE", 3)
     for number in range(10):
         record(COMMAND, "imported", Subject("flow", f"{number}"))
     lines = lines_of(client_alice.get(f"{LIST}csv/"))

@@ -13,7 +13,7 @@ from foundryflow.roles import Role, role_of
 
 @pytest.fixture(autouse=True)
 def _right_key(monkeypatch):
-    monkeypatch.setattr("foundryflow.management.keyed.check_keys", lambda: None)
+    monkeypatch.setattr("foundryflow.management.key_checks.check_keys", lambda: None)
 
 
 def person(*arguments):
