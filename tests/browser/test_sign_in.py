@@ -1,12 +1,11 @@
 """To an identity provider and back in a real browser, and the code after the password; both from the bar, too."""
 
 import re
-import time
 
 import pytest
-from allauth.mfa.totp.internal.auth import format_hotp_value, hotp_value
 from playwright.sync_api import expect
 
+from tests.authenticator_app import code_of
 from tests.browser.conftest import copy, environment_of, serving
 from tests.conftest import Server
 from tests.oidc_provider import CLIENT_ID, CLIENT_SECRET, OidcProvider
@@ -98,7 +97,7 @@ def test_a_code_is_asked_for_after_the_password_also_from_the_bar(installation, 
     page.keyboard.press("Enter")
     expect(page.locator(".field-error")).to_contain_text("Codes go by time")
     assert visitor.axe() == []
-    page.get_by_label("Code").fill(code(-1))
+    page.get_by_label("Code").fill(code_of(SECRET, -1))
     page.keyboard.press("Enter")
     expect(page).to_have_url(re.compile(r"/below/foundryflow/runs/$"))
     signed_out_on_a_page(page, installation)
@@ -106,7 +105,7 @@ def test_a_code_is_asked_for_after_the_password_also_from_the_bar(installation, 
         page.get_by_role("link", name="Sign in", exact=True).click()
     tab = opened.value
     with_password(tab)
-    tab.get_by_label("Code").fill(code(1))
+    tab.get_by_label("Code").fill(code_of(SECRET, 1))
     tab.keyboard.press("Enter")
     expect(tab.get_by_role("heading", name="You are signed in")).to_be_visible()
     expect(page.locator("#session-bar")).to_be_empty()
@@ -117,7 +116,3 @@ def with_password(page):
     page.get_by_label("Email or user name").fill("ada@contoso.example")
     page.get_by_label("Password").fill("correct horse staple")
     page.keyboard.press("Enter")
-
-
-def code(steps):
-    return format_hotp_value(hotp_value(SECRET, int(time.time()) // 30 + steps))

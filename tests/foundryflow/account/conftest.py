@@ -1,16 +1,15 @@
 """Somebody with a second factor, and the codes of their app."""
 
-import time
-
 import pytest
 from allauth.mfa.models import Authenticator
 from allauth.mfa.recovery_codes.internal.auth import RecoveryCodes
-from allauth.mfa.totp.internal.auth import TOTP, format_hotp_value, generate_totp_secret, hotp_value
+from allauth.mfa.totp.internal.auth import TOTP, generate_totp_secret
 from allauth.mfa.utils import decrypt
 from django.core.cache import cache
 
 from foundryflow.account.confirmation import CONFIRMED, FRESH
 from foundryflow.sign_in.session_limits import SINCE
+from tests.authenticator_app import code_of
 
 ALICE_PASSWORD = "a long enough password"
 
@@ -28,11 +27,6 @@ def with_app(alice):
     TOTP.activate(alice, generate_totp_secret())
     RecoveryCodes.activate(alice)
     return alice
-
-
-def code_of(secret):
-    """What an app shows now."""
-    return format_hotp_value(hotp_value(secret, int(time.time()) // 30))
 
 
 def app_code(user):

@@ -10,8 +10,9 @@ from foundryflow.account import two_factor
 from foundryflow.account.two_factor import reset_two_factor
 from foundryflow.models import AuditEntry
 from foundryflow.sign_in import limits
+from tests.authenticator_app import code_of
 from tests.foundryflow.account.conftest import ALICE_PASSWORD as RIGHT
-from tests.foundryflow.account.conftest import app_code, code_of, let_time_pass, recovery_code
+from tests.foundryflow.account.conftest import app_code, let_time_pass, recovery_code
 
 pytestmark = pytest.mark.django_db
 APP, CODES = Authenticator.Type.TOTP, Authenticator.Type.RECOVERY_CODES

@@ -9,7 +9,7 @@ import pytest
 from allauth.mfa.adapter import get_adapter
 from allauth.mfa.models import Authenticator
 from allauth.mfa.recovery_codes.internal.auth import RecoveryCodes
-from allauth.mfa.totp.internal.auth import TOTP, format_hotp_value, generate_totp_secret, hotp_value
+from allauth.mfa.totp.internal.auth import TOTP, generate_totp_secret
 from django.contrib.auth.models import User
 from django.core.cache import cache
 from django.core.management import call_command
@@ -20,6 +20,7 @@ from django.utils import timezone
 from foundryflow.models import Attempt, AuditEntry
 from foundryflow.sign_in import limits
 from foundryflow.sign_in.two_factor import CodeOutcome, use_code
+from tests.authenticator_app import code_of
 
 pytestmark = pytest.mark.django_db
 
@@ -39,10 +40,6 @@ def secret(alice):
     secret = generate_totp_secret()
     TOTP.activate(alice, secret)
     return secret
-
-
-def code_of(secret, steps=0):
-    return format_hotp_value(hotp_value(secret, int(time.time()) // 30 + steps))
 
 
 def with_password(client, **more):
