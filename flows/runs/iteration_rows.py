@@ -138,9 +138,7 @@ class IterationWindow:
         return f"{count:,} new {what}{'' if count == 1 else 's'}" if count > 0 and self._numbers_shown else ""
 
     @property
-    def first(self) -> int:
-        return (self.page - 1) * AT_ONCE + bool(self.iterations)
-
-    @property
-    def last(self) -> int:
-        return (self.page - 1) * AT_ONCE + len(self.iterations)
+    def words(self) -> str:
+        """ "1 to 25 of 1,000"."""
+        before = (self.page - 1) * AT_ONCE
+        return f"{before + bool(self.iterations):,} to {before + len(self.iterations):,} of {self.count:,}"
