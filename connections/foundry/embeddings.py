@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import binascii
 import struct
 from collections.abc import Mapping
 from typing import Any
@@ -61,7 +60,7 @@ def vector(value: Any) -> tuple[float, ...]:
     try:
         packed = base64.b64decode(value, validate=True) if isinstance(value, str) else None
         return struct.unpack(f"<{len(packed) // 4}f", packed) if packed is not None else not_a_vector()
-    except (binascii.Error, struct.error, ValueError):
+    except (struct.error, ValueError):
         return not_a_vector()
 
 

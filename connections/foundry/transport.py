@@ -143,9 +143,7 @@ class HttpTransport:
         connector = BoundedConnector(
             limit=MOST_CONNECTIONS, resolver=CheckedResolver(self._destinations), keepalive_timeout=60
         )
-        return aiohttp.ClientSession(
-            connector=connector, cookie_jar=NoCookies(), auto_decompress=False, trust_env=False
-        )
+        return aiohttp.ClientSession(connector=connector, cookie_jar=NoCookies())
 
     @asynccontextmanager
     async def send(

@@ -2,6 +2,8 @@
 
 import asyncio
 import datetime
+import logging
+from collections import defaultdict
 from dataclasses import dataclass
 
 import httpx
@@ -14,13 +16,15 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.x509.oid import NameOID
 
 from connections.endpoint.recognise import parse_endpoint
-from connections.foundry.auth import EntraTokens, credential_of, scope_named_in
+from connections.foundry import auth
+from connections.foundry.auth import EntraTokens, credential_of, extra_header, key_headers, scope_named_in
 from connections.foundry.client import FoundryClient
 from connections.foundry.destinations import Destinations
 from connections.foundry.errors import ErrorKind, FoundryError
-from connections.foundry.values import ChatRequest, Identity, Message, Target
-from connections.secret import Secret
+from connections.foundry.values import ChatRequest, Header, Identity, Message, Target
+from connections.secret import MASK, Secret
 from tests.connections.foundry.stub import QUICK
+from tests.connections.jumping_time import now, run
 
 NOW = 1_800_000_000.0
 PLANTED = "planted-client-secret"
@@ -79,6 +83,7 @@ def test_each_route_has_its_scope(endpoint, scope):
         ("Access token is missing, invalid, audience is incorrect (https://ai.azure.com), or have expired.", AI),
         ("audience is incorrect (https://cognitiveservices.azure.com/)", CLASSIC),
         ("audience is incorrect (https://ai.azure.com/.default)", AI),
+        ("AUDIENCE is wrong (https://AI.Azure.com)", AI),
         ("Unauthorized", ""),
     ],
 )
@@ -102,26 +107,80 @@ async def test_a_token_is_replaced_five_minutes_before_it_ends():
     now[0] += 3600 - 301
     await tokens.token(SIGNED, AI)
     assert len(credential.asked) == 1
-    now[0] += 2
+    now[0] += 1
     await tokens.token(SIGNED, AI)
     assert len(credential.asked) == 2
 
 
-async def test_a_refused_sign_in_is_a_typed_error_without_the_secret():
-    error = ClientAuthenticationError(f"AADSTS7000215: Invalid client secret {PLANTED} provided.")
+SAID = "Microsoft Entra ID gave no token:"
+
+
+@pytest.mark.parametrize(
+    ("error", "message", "hint"),
+    [
+        (ClientAuthenticationError(f"AADSTS7000215: Invalid secret {PLANTED}."), "No token: The client secret is wrong.", "Copy its value"),
+        (ClientAuthenticationError("AADSTS7000222"), "No token: The client secret has expired.", "Make a new one"),
+        (ClientAuthenticationError("AADSTS700016"), "No token: The application is not known in this tenant.", "Check client id"),
+        (ClientAuthenticationError("AADSTS90002"), "No token: There is no such tenant.", "Check the tenant id."),
+        (ClientAuthenticationError("AADSTS700027"), "No token: The certificate is not the one of the application.", "Upload"),
+        (ValueError("Please run 'az login'."), "No token: The Azure command line is not signed in.", "Run az login"),
+        (ValueError(f"{'x' * 210}\nmore"), f"{SAID} {'x' * 200}", "Check tenant, client and secret"),
+        (ValueError(f"{PLANTED} is no secret"), f"{SAID} {MASK} is no secret", ""),
+        (ValueError(), f"{SAID} ValueError", ""),
+    ],
+)  # fmt: skip
+async def test_a_refused_sign_in_is_a_typed_error_without_the_secret(error, message, hint):
     with pytest.raises(FoundryError) as caught:
         await tokens_of(Credential(error=error)).token(SIGNED, AI)
-    assert caught.value.kind is ErrorKind.AUTH_TOKEN
-    assert "client secret is wrong" in caught.value.message
-    assert PLANTED not in caught.value.message + caught.value.raw
+    found = caught.value
+    assert (found.kind, found.message, found.hint[: len(hint)]) == (ErrorKind.AUTH_TOKEN, message, hint)
+    assert found.raw == str(error).replace(PLANTED, MASK)
+    assert PLANTED not in found.message + found.raw
 
 
-async def test_credentials_are_closed_with_the_client():
-    credential = Credential()
-    tokens = tokens_of(credential)
+def test_a_sign_in_that_hangs_is_given_up_after_a_minute():
+    class Hanging(Credential):
+        async def get_token(self, *scopes):
+            await asyncio.sleep(1_000)
+
+    async def ask():
+        began = now()
+        with pytest.raises(FoundryError) as caught:
+            await tokens_of(Hanging()).token(SIGNED, AI)
+        assert (now() - began, caught.value.raw) == (60, "")
+        return caught.value
+
+    error = run(ask())
+    assert (error.kind, error.message) == (ErrorKind.AUTH_TOKEN, "Microsoft Entra ID did not answer in time.")
+    assert error.hint == "Check firewalls on the way."
+
+
+async def test_credentials_are_closed_with_the_client_and_made_anew():
+    credential, made = Credential(), []
+
+    def credential_of(identity):
+        made.append(identity)
+        return credential
+
+    tokens = EntraTokens(credential_of, lambda: NOW)
     await tokens.token(SIGNED, AI)
     await tokens.aclose()
     assert credential.closed
+    await tokens.token(SIGNED, AI)
+    assert (len(credential.asked), made) == (2, [SIGNED, SIGNED])
+
+
+async def test_of_many_identities_the_oldest_is_forgotten(monkeypatch):
+    monkeypatch.setattr(auth, "MOST_IDENTITIES", 2)
+    credentials = defaultdict(Credential)
+    tokens = EntraTokens(credentials.__getitem__, lambda: NOW)
+    first, second, third = (Identity("managed_identity", client_id=name) for name in "abc")
+    for identity in (first, second, second, third, third, second):
+        await tokens.token(identity, AI)
+    assert [len(credentials[each].asked) for each in (first, second, third)] == [1, 1, 1]
+    assert [credentials[each].closed for each in (first, second, third)] == [True, False, False]
+    await tokens.token(first, AI)
+    assert (len(credentials[first].asked), credentials[second].closed) == (2, True)
 
 
 def pem():
@@ -155,6 +214,86 @@ async def test_a_certificate_signs_in():
     credential = credential_of(Identity("certificate", "tenant", "client", Secret(pem())))
     assert isinstance(credential, aio.CertificateCredential)
     await credential.close()
+
+
+CLOUD = {"authority": "login.microsoftonline.us"}
+
+
+@pytest.mark.parametrize(
+    ("name", "identity", "values", "options"),
+    [
+        ("ClientSecretCredential", Identity("client_secret", "tenant", "client", Secret("s")), ("tenant", "client", "s"), {}),
+        ("ClientSecretCredential", Identity("client_secret", "tenant", "client", Secret("s"), **CLOUD), ("tenant", "client", "s"), CLOUD),
+        (
+            "CertificateCredential", Identity("certificate", "tenant", "client", Secret("pem"), **CLOUD), ("tenant", "client"),
+            {"certificate_data": b"pem", "password": None, **CLOUD},
+        ),
+        (
+            "CertificateCredential", Identity("certificate", "tenant", "client", Secret("pem"), password=Secret("p")),
+            ("tenant", "client"), {"certificate_data": b"pem", "password": "p"},
+        ),
+        ("ManagedIdentityCredential", Identity("managed_identity", client_id="client"), (), {"client_id": "client"}),
+        ("ManagedIdentityCredential", Identity("managed_identity"), (), {"client_id": None}),
+        ("DefaultAzureCredential", Identity("azure_cli", **CLOUD), (), CLOUD),
+    ],
+)  # fmt: skip
+def test_a_credential_is_made_of_what_the_identity_says(monkeypatch, name, identity, values, options):
+    monkeypatch.setattr(aio, name, lambda *values, **options: (values, options))
+    assert credential_of(identity) == (values, options)
+
+
+def test_what_the_host_of_a_sign_in_said_gets_into_no_log():
+    logger = logging.getLogger("azure.identity")
+    logger.setLevel(logging.NOTSET)
+    credential_of(Identity("managed_identity"))
+    assert logger.level == logging.ERROR
+
+
+def test_another_way_to_sign_in_is_none():
+    with pytest.raises(ValueError, match="magic is no way to sign in"):
+        credential_of(Identity("magic"))
+
+
+def as_api_key(target):
+    return key_headers(target, ("api-key",))
+
+
+TEAM, SUBSCRIPTION = Header("X-Team", Secret("blue")), Header("Ocp-Apim-Subscription-Key")
+
+
+@pytest.mark.parametrize(
+    ("key", "extra", "names", "headers"),
+    [
+        ("k", None, ("api-key",), {"api-key": "k"}),
+        ("k", None, ("x-api-key", "bearer"), {"x-api-key": "k", "Authorization": "Bearer k"}),
+        ("k", TEAM, ("bearer",), {"Authorization": "Bearer k", "X-Team": "blue"}),
+        ("k", SUBSCRIPTION, ("api-key",), {"api-key": "k", "Ocp-Apim-Subscription-Key": "k"}),
+        ("", TEAM, ("api-key",), {"X-Team": "blue"}),
+        ("", SUBSCRIPTION, ("api-key",), {}),
+        ("k", Header("", Secret("blue")), ("api-key",), {"api-key": "k"}),
+    ],
+)
+def test_a_key_goes_into_the_headers_that_are_wanted(key, extra, names, headers):
+    target = Target("t", parse_endpoint(ROOT), Secret(key), extra_header=extra)
+    assert key_headers(target, names) == headers
+
+
+@pytest.mark.parametrize("value", ["two words", "k\n", "schlüssel", "k\u200b"])
+@pytest.mark.parametrize(
+    ("headers_of", "key", "extra", "what"),
+    [
+        (as_api_key, True, None, "key"),
+        (as_api_key, False, TEAM, "extra header"),
+        (extra_header, False, TEAM, "extra header"),
+        (extra_header, True, SUBSCRIPTION, "key"),
+    ],
+)
+def test_what_cannot_be_a_key_is_not_sent(value, headers_of, key, extra, what):
+    extra = extra and Header(extra.name, Secret(value if extra is TEAM else ""))
+    with pytest.raises(FoundryError) as caught:
+        headers_of(Target("t", parse_endpoint(ROOT), Secret(value if key else "k"), extra_header=extra))
+    assert caught.value.kind is ErrorKind.AUTH_KEY
+    assert caught.value.message == f"The {what} holds a character that no key has. Nothing was sent."
 
 
 async def test_a_certificate_that_is_none_is_said_to_be_one():
