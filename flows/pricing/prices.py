@@ -95,7 +95,7 @@ def money(amount: Decimal | None, currency: str) -> str:
     """$1,204.50, €0.00042: cents, and of less than one at least two figures."""
     if amount is None:
         return UNKNOWN
-    places = 2 if amount == 0 or abs(amount) >= 1 else max(2, 1 - amount.adjusted())
+    places = 2 if amount == 0 else max(2, 1 - amount.adjusted())
     number = f"{amount:,.{places}f}"
     symbol = SYMBOLS.get(currency.upper())
     return f"{symbol}{number}" if symbol else f"{number} {currency}"

@@ -3,7 +3,7 @@
 from flows.language.document import parse
 from flows.language.flat import TOP
 from flows.language.selection import insert_all
-from flows.lint.clashes import rename_clashes
+from flows.lint.clashes import free_name, names_set_by, rename_clashes
 
 
 def chat(id, **properties):
@@ -48,3 +48,25 @@ def test_conditions_rows_and_variables_that_are_named_follow_too():
     assert made.find("vars").properties["variables"] == [{"name": "tone3", "value": "{{ tone3 }}"}]
     assert made.find("route").branches[0].condition == "tone3 == 'tone'"
     assert "tone3" in made.find("set").properties.values()
+
+
+def test_what_has_a_number_gets_the_next_one_and_what_is_put_in_together_different_ones():
+    _, names = put_in(
+        document(
+            chat("one", result_variable_name="a1"),
+            chat("two", result_variable_name="a"),
+            chat("three", result_variable_name="7"),
+        ),
+        chat("x", result_variable_name="a1"),
+        chat("y", result_variable_name="a"),
+    )
+    assert names == {"a1": "a2", "a": "a3"}
+    assert free_name("7", {"7"}) == "72"
+    assert [free_name("b", {"b", *(f"b{number}" for number in range(2, 9))}) for _ in "x"] == ["b9"]
+
+
+def test_what_sets_no_variable_takes_no_name():
+    _, names = put_in(document(chat("one", result_variable_name="")), chat("two", result_variable_name=""))
+    assert names == {"response": "response2"}
+    assert names_set_by(document(chat("a", result_variable_name="")).find("a")) == ["response"]
+    assert names_set_by(document({"id": "a", "type": "log"}).find("a")) == []

@@ -7,7 +7,8 @@ from hypothesis import strategies as st
 from flows.actions import registry
 from flows.language.document import parse
 from flows.language.scope import VariableInScope
-from flows.lint.linter import CalledFlow, Problem, problems, variables_at
+from flows.language.values import VARIABLE_TYPES
+from flows.lint.linter import CalledFlow, Problem, problems, unknown_property, variables_at
 from flows.properties.base import properties_of
 from tests.documents_of import DOCUMENTS, load
 
@@ -291,3 +292,62 @@ def test_a_default_shows_no_secret_part():
     assert [p.message for p in problems(document)] == [
         "The default of c can be read in the document. Leave key out of it."
     ]
+
+
+def test_what_is_wrong_with_inputs_is_said_of_each():
+    inputs = [
+        {"name": "odd", "type": "thing"},
+        {"name": "bill", "type": "file", "default": "x"},
+        {"name": "plain", "type": "file", "default": ""},
+        {"name": "text", "type": "text", "default": "x"},
+        {"name": "crm", "type": "object", "default": {"key": "k", "pin": "1"}, "secret_parts": ["key", "pin"]},
+    ]
+    found = problems(parse({"format": "foundryflow/1", "name": "x", "inputs": inputs, "actions": []}))
+    assert [(each.property, each.message) for each in found] == [
+        ("inputs", f"odd: 'thing' is not a type. Types: {', '.join(VARIABLE_TYPES)}."),
+        ("inputs", "bill is a file, which has no default. Take it out."),
+        ("inputs", "The default of crm can be read in the document. Leave key, pin out of it."),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("name", "sentence"),
+    [
+        ("Max-Tokens", "There is no property Max-Tokens; it is kept and does nothing. Did you mean max_tokens?"),
+        ("x" * 61, f"There is no property {'x' * 60}; it is kept and does nothing. Properties: max_tokens, model."),
+    ],
+)
+def test_a_property_that_is_not_known_is_named_with_one_like_it(name, sentence):
+    assert unknown_property(name, ["max_tokens", "model"]) == sentence
+
+
+def test_an_action_without_properties_says_so():
+    assert unknown_property("x", []).endswith(" Properties: none.")
+
+
+def test_what_the_action_says_of_a_property_is_not_said_again_by_its_kind():
+    properties = {"method": "GET", "url": "https://a.example", "authentication": "basic", "credential": {"secret": "s"}}
+    found = problems(parse({"format": "foundryflow/1", "name": "x", "actions": [
+        {"id": "a", "type": "http_request", "properties": properties}]}))  # fmt: skip
+    assert [each.message for each in found if each.property == "user_name"] == [
+        "User is missing: basic authentication asks for it."
+    ]
+
+
+def test_a_connection_that_another_one_takes_the_place_of_is_not_asked_for_embeddings():
+    properties = {"connection": "contoso", "model": "gpt-4o", "input": "x"}
+    known = {"connections": ["contoso"], "without_embeddings": {"contoso": ["gpt-4o"]}}
+
+    def warnings(**more):
+        action = {"id": "a", "type": "generate_embedding", "properties": {**properties, **more}}
+        document = parse(
+            {
+                "format": "foundryflow/1",
+                "name": "x",
+                "inputs": [{"name": "made", "type": "connection"}],
+                "actions": [action],
+            }
+        )
+        return [each for each in problems(document, **known) if "embeddings" in each.message]
+
+    assert (len(warnings()), warnings(dynamic_connection="made")) == (1, [])

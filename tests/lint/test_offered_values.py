@@ -7,8 +7,19 @@ from hypothesis import strategies as st
 from flows.language.document import parse
 from flows.language.expressions import render
 from flows.language.scope import Scope, VariableInScope
-from flows.language.shape import NUMBER, TEXT, UNKNOWN, Shape, object_shape, shape_of
-from flows.lint.offered_values import MOST_VALUES, NOTHING, brief, merge_known, offered_values, part_of
+from flows.language.shape import NUMBER, SECRET, TEXT, UNKNOWN, Shape, object_shape, shape_of
+from flows.lint.offered_values import (
+    DEEPEST,
+    FLAT,
+    MOST_PATHS,
+    MOST_VALUES,
+    NOTHING,
+    brief,
+    merge_known,
+    offered_values,
+    part_of,
+    step_of,
+)
 from flows.lint.visible import variables_at
 
 LOG = {"id": "log", "type": "log"}
@@ -262,3 +273,68 @@ def test_a_file_has_its_parts_before_any_run():
 def test_parts_that_are_known_get_the_type_that_was_seen():
     assert merge_known(Shape("", {"a": TEXT}), shape_of({"b": 1})) == object_shape(b=NUMBER, a=TEXT)
     assert merge_known(Shape("list", item=UNKNOWN), shape_of("x")) == Shape("list", item=UNKNOWN)
+
+
+@pytest.mark.parametrize(
+    ("name", "step"),
+    [
+        ("sku", ".sku"),
+        ("a1_b", ".a1_b"),
+        ("1a", '["1a"]'),
+        ('a"b', '["a\\"b"]'),
+        ("a\\b", '["a\\\\b"]'),
+        ("a\nb", '["a\\nb"]'),
+        ("a\rb", '["a\\rb"]'),
+    ],
+)
+def test_a_part_is_written_as_the_template_language_reads_it(name, step):
+    assert step_of(name) == step
+
+
+def test_what_the_template_language_does_not_reach_is_not_offered():
+    last = {"x": {"a": 1, "_b": 1, "c._d": 1, "c.d": 1, "e_": 1}}
+    groups = offered_values([VariableInScope("x", "object", "Start")], last)
+    assert [*paths(groups)] == ["x", "x.a", 'x["c.d"]', "x.e_"]
+
+
+def test_a_secret_stays_one_whatever_a_run_had():
+    known = object_shape(key=SECRET, name=UNKNOWN)
+    assert merge_known(known, shape_of({"key": "k", "name": "Ada"})) == object_shape(key=SECRET, name=TEXT)
+    assert merge_known(SECRET, UNKNOWN) == SECRET
+    assert merge_known(TEXT, UNKNOWN) == TEXT
+
+
+def nested(depth):
+    return {"in": nested(depth - 1)} if depth else 1
+
+
+def test_objects_inside_each_other_are_offered_so_deep():
+    groups = offered_values([VariableInScope("x", "object", "Start")], {"x": nested(20)})
+    assert max(path.count(".in") for path in paths(groups)) == DEEPEST + 1
+
+
+def test_small_objects_stand_open_two_deep_and_others_closed():
+    value = {
+        "a": {"b": {"c": {"d": 1}}},
+        "empty": {},
+        "large": {f"n{number}": 1 for number in range(FLAT + 1)},
+        "list": [1],
+    }
+    (group,) = offered_values([VariableInScope("x", "object", "Start")], {"x": value})
+    (x,) = group.values
+    shown = {part.name: [inner.name for inner in part.parts] for part in x.parts}
+    assert shown == {
+        ".a": [], ".a.b": [], ".a.b.c": [".d"], ".empty": [], ".large": [f".n{number}" for number in range(FLAT + 1)],
+        ".list": ["[0]"],
+    }  # fmt: skip
+
+
+def test_what_is_listed_of_one_variable_leaves_room_for_the_others():
+    many = {f"n{number:03}": 1 for number in range(60)}
+    names = [f"v{number:02}" for number in range(20)]
+    groups = offered_values([VariableInScope(name, "object", "Start") for name in names], dict.fromkeys(names, many))
+    counts = [len(value.parts) for value in groups[0].values]
+    assert (sum(counts), counts[::-1]) == (MOST_VALUES, [MOST_PATHS] * 16 + [0] * 4)
+    assert all(value.has_more for value in groups[0].values)
+    (alone,) = offered_values([VariableInScope("x", "object", "Start")], {"x": many}, "x")[0].values
+    assert (len(alone.parts), alone.has_more) == (60, False)

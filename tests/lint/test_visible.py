@@ -10,10 +10,12 @@ from hypothesis import strategies as st
 from flows.actions.services import MemoryServices
 from flows.interpreter.journal import ActionFailed, ActionFinished, MemoryJournal
 from flows.interpreter.runner import execute
-from flows.language.document import parse
+from flows.language.document import Document, parse
 from flows.language.errors import RunFailed
+from flows.language.scope import VariableInScope
+from flows.language.shape import NUMBER, SECRET, object_shape, shape_of
 from flows.lint.linter import problems, variables_at
-from flows.lint.visible import unset_at, variables_inside
+from flows.lint.visible import start_variables, unset_at, variables_inside
 
 
 def action(type, id, **properties):
@@ -357,3 +359,29 @@ def test_a_condition_of_a_loop_may_read_what_an_earlier_iteration_made_global():
     assert said(flow(loop)) == [("each", "warning")]
     assert said(flow(declare("x", "0", id="first"), loop)) == []
     assert said(flow(box("while", "each", [declare("x", "1")], condition="x == '1'"))) == [("each", "error")]
+
+
+def test_what_a_run_starts_with():
+    inputs = [{"name": "q"}, {"name": "c", "type": "object", "default": {"key": "k", "a": 1}, "secret_parts": ["key"]}]
+    document = parse({"format": "foundryflow/1", "name": "x", "inputs": inputs, "actions": []})
+    assert start_variables(document) == {
+        "inputs": VariableInScope("inputs", "object", "Start"),
+        "q": VariableInScope("q", "text", "Start", shape=shape_of(None)),
+        "c": VariableInScope("c", "object", "Start", shape=object_shape(key=SECRET, a=NUMBER)),
+    }
+
+
+def test_secret_parts_that_are_no_paths_hide_nothing_of_what_is_known():
+    """Of a document that was stored by another version."""
+    broken = {"name": "c", "type": "object", "default": {"a": 1}, "secret_parts": ["not a path["]}
+    document = Document({"format": "foundryflow/1", "name": "x", "inputs": [broken], "actions": []})
+    assert start_variables(document)["c"].shape == object_shape(a=NUMBER)
+
+
+def test_what_stands_in_an_action_of_an_unknown_type_sees_what_is_around_it():
+    around = {"id": "t", "type": "teleport", "branches": [{"id": "b", "actions": [{"id": "log", "type": "log"}]}]}
+    document = parse({"format": "foundryflow/1", "name": "x", "inputs": [{"name": "q"}], "actions": [around]})
+    assert [variable.name for variable in variables_at(document, "log")] == ["q"]
+    assert (
+        variables_inside(document, "t") == variables_inside(document, "gone") == variables_inside(document, "log") == []
+    )

@@ -13,7 +13,9 @@ def price(pattern, input="1", output="2", **others):
     return Price(pattern, Decimal(input), Decimal(output), **others)
 
 
-TABLE = [price(pattern) for pattern in ("*", "gpt-*", "gpt-5*", "gpt-5-mini", "*-mini", "GPT-5-Nano", "prod")]
+TABLE = [
+    price(pattern) for pattern in ("*", "gpt-*", "gpt-5*", "gpt-5-mini", "*-mini", "GPT-5-Nano", "PHI-*-Large", "prod")
+]
 
 
 @pytest.mark.parametrize(
@@ -23,6 +25,8 @@ TABLE = [price(pattern) for pattern in ("*", "gpt-*", "gpt-5*", "gpt-5-mini", "*
         ("prod-1", "gpt-5-mini-2025-08-07", "gpt-5-mini"),
         ("prod-1", "GPT-5-MINI", "gpt-5-mini"),
         ("prod-1", "gpt-5-nano", "GPT-5-Nano"),
+        ("prod-1", " gpt-5-nano-2025-08-07 ", "GPT-5-Nano"),
+        ("prod-1", "phi-4-large", "PHI-*-Large"),
         ("prod-1", "gpt-5-mini-2025", "gpt-5*"),
         ("prod-1", "gpt-5.1", "gpt-5*"),
         ("prod-1", "gpt-4o-mini", "*-mini"),
@@ -86,6 +90,10 @@ def usage(prompt=None, completion=None, **others):
         (usage(100, total_tokens=110), "0.00028"),
         (usage(None, 10, total_tokens=110), "0.00028"),
         (usage(100, total_tokens=100), "0.0002"),
+        (usage(100, 10, total_tokens=500), "0.00028"),
+        (usage(None, 10, total_tokens=5), "0.00008"),
+        (usage(100, total_tokens=50), "0.0002"),
+        (usage(10, 10), "0.0001"),
     ],
 )
 def test_cached_tokens_are_part_of_what_went_in_and_reasoning_of_what_came_out(given, expected):
@@ -123,6 +131,15 @@ def test_without_the_counts_the_cost_is_unknown_and_not_nothing(given):
     assert cost(price("x"), given) is None
 
 
+def test_what_is_written_to_a_cache_is_no_more_than_what_came_and_was_not_read_from_it():
+    known = price("x", "2", "8", cached_input=Decimal(0), cache_write=Decimal(3))
+    assert cost(known, usage(100, 10, cached_tokens=20, cache_write_tokens=500)) == Decimal("0.00032")
+
+
+def test_a_price_is_in_dollars_unless_it_says_otherwise():
+    assert price("x").currency == "USD"
+
+
 def test_a_free_model_costs_nothing():
     assert cost(price("x", "0", "0"), usage(100, 10)) == 0
 
@@ -140,6 +157,10 @@ def test_a_free_model_costs_nothing():
         ("1204.5", "usd", "$1,204.50"),
         ("0.0042", "CHF", "0.0042 CHF"),
         ("0", "USD", "$0.00"),
+        ("0.000000", "USD", "$0.00"),
+        ("1", "GBP", "£1.00"),
+        ("-0.004", "JPY", "¥-0.0040"),
+        ("-12.346", "INR", "₹-12.35"),
     ],
 )
 def test_small_amounts_keep_two_figures(amount, currency, expected):
