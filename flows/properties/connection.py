@@ -17,6 +17,7 @@ class ConnectionProperty(NameProperty):
     kind = "connection"
     error_when_missing = "connection_missing"
 
+    when_missing: str = "Choose one, or create it in the panel."
     kinds: tuple[str, ...] = (FOUNDRY.name,)  # of connections that it takes
 
     def problems(self, value: Any, context: LintContext) -> Iterator[Finding]:
@@ -24,7 +25,7 @@ class ConnectionProperty(NameProperty):
         if not isinstance(value, str):
             yield Finding(f"{self.label} is not the name of a connection.")
         elif context.connections is not None and value not in context.connections:
-            yield Finding(f"There is no connection named {value}. Choose one, or create it in the panel.", severity)
+            yield Finding(f"There is no connection named {value}. {ConnectionProperty.when_missing}", severity)
         elif (
             context.connections is not None
             and (kind := context.connection_kinds.get(value, FOUNDRY.name)) not in self.kinds

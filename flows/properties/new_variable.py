@@ -46,3 +46,8 @@ class NewVariableProperty(NameProperty):
 
 def new_variable(label: str, **more: Any) -> Any:
     return declare(NewVariableProperty(label=label, **more))
+
+
+def result_variable(default: str, **more: Any) -> Any:
+    """The variable that holds what the action gives."""
+    return new_variable("Result variable name", default=default, is_result=True, **more)

@@ -43,12 +43,12 @@ class NumberProperty(Property):
         number = number_in(value)
         if number is None:
             yield Finding(f"{self.label} is not a number.")
-        elif why := self.bound_broken(number):
+        elif why := self.why_out_of_bounds(number):
             yield Finding(f"{self.label} is {why}.")
         elif self.whole and not number.is_integer():
             yield Finding(f"{self.label} is a whole number; of {number:g} a run takes {int(number)}.", "warning")
 
-    def bound_broken(self, number: float) -> str:
+    def why_out_of_bounds(self, number: float) -> str:
         """The bound that a number is beyond, in words; nothing when it is within both."""
         if self.minimum is not None and number < self.minimum:
             return f"at least {self.minimum:g}"

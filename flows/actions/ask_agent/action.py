@@ -13,15 +13,9 @@ from flows.actions.ask_agent.conversation import Conversation, conversation_in
 from flows.actions.ask_agent.tool_calls import approvals_of, approve, tool_calls_of, waiting_words
 from flows.actions.base import ActionType, Group, Result, Step
 from flows.actions.chat_completion.answer import answer_shape, usage_of, warning_of
-from flows.actions.chat_completion.call import (
-    Timings,
-    call_error,
-    choose_connection,
-    facts_of_answer,
-    facts_of_call,
-    stream_answer,
-)
+from flows.actions.chat_completion.call import facts_of_answer, facts_of_call, stream_answer
 from flows.actions.chat_completion.structured import summed_usage
+from flows.actions.model_call import ConnectionProperties, Timings, call_error, choose_connection
 from flows.language.errors import ActionError
 from flows.language.nodes import Action
 from flows.language.shape import TEXT, Shape, object_shape
@@ -29,9 +23,8 @@ from flows.language.values import Response
 from flows.properties.agent import agent
 from flows.properties.agent_connection import agent_connection
 from flows.properties.choice import choice
-from flows.properties.connection_variable import connection_variable
 from flows.properties.long_text import long_text
-from flows.properties.new_variable import new_variable
+from flows.properties.new_variable import new_variable, result_variable
 from flows.properties.text import text
 
 NOT_IN_MESSAGES = "secrets can't go into a message"
@@ -46,7 +39,7 @@ def agent_answer_shape(properties: Mapping[str, Any]) -> Shape:
 
 
 @dataclass(frozen=True)
-class Properties:
+class Properties(ConnectionProperties):
     connection: str | None = agent_connection(
         "Connection",
         required=True,
@@ -54,7 +47,6 @@ class Properties:
         when_missing="Choose one to a Foundry project or to an agent, or create it in the panel.",
         on_card=True,
     )
-    dynamic_connection: str | None = connection_variable()
     agent: str | None = agent(
         "Agent",
         of="connection",
@@ -79,9 +71,7 @@ class Properties:
         hint="stop: the answer ends there, and says which tool asks.",
         advanced=True,
     )
-    result_variable_name: str = new_variable(
-        "Result variable name", default="answer", type="object", shape=agent_answer_shape, is_result=True
-    )
+    result_variable_name: str = result_variable("answer", type="object", shape=agent_answer_shape)
 
 
 class AskAgent(ActionType):
@@ -151,7 +141,7 @@ class AgentTurn:
     async def take(self, step: Step, timings: Timings) -> Completion:
         """Raises FoundryError, ActionError."""
         for _ in range(MOST_APPROVALS):
-            completion = await stream_answer(self.target, self.request, step, timings, step.facts)
+            completion = await stream_answer(self.target, self.request, step, timings)
             self._count(completion, step)
             if opened := step.facts.get("conversation"):
                 self.request = replace(self.request, goes_on_from=str(opened))

@@ -7,39 +7,20 @@ from dataclasses import dataclass
 from typing import Any
 
 from connections.foundry.errors import FoundryError
-from connections.foundry.values import (
-    ChatRequest,
-    Completion,
-    Message,
-)
+from connections.foundry.values import ChatRequest, Completion, Message
 from flows.actions.base import ActionType, Group, Result, Step
-from flows.actions.chat_completion.answer import (
-    answer_shape,
-    extra_parameters,
-    response_format,
-    warning_of,
-)
-from flows.actions.chat_completion.call import (
-    StructuredCall,
-    Timings,
-    call_error,
-    choose_connection,
-    facts_of_answer,
-    facts_of_call,
-)
+from flows.actions.chat_completion.answer import answer_shape, extra_parameters, response_format, warning_of
+from flows.actions.chat_completion.call import StructuredCall, facts_of_answer, facts_of_call
 from flows.actions.chat_completion.files import file_parts, files_problem, with_files
-from flows.actions.chat_completion.structured import (
-    ONCE,
-)
+from flows.actions.chat_completion.structured import ONCE
+from flows.actions.model_call import ConnectionProperties, Timings, call_error, choose_connection
 from flows.language.errors import ActionError
 from flows.language.nodes import Action
 from flows.language.values import Response, as_text
 from flows.properties.choice import choice
-from flows.properties.connection import connection
-from flows.properties.connection_variable import connection_variable
 from flows.properties.deployment import deployment
 from flows.properties.long_text import long_text
-from flows.properties.new_variable import new_variable
+from flows.properties.new_variable import result_variable
 from flows.properties.number import number
 from flows.properties.schema import schema
 from flows.properties.text import text
@@ -54,15 +35,7 @@ IMAGE_ADDRESSES = ("https://", "data:image/")
 
 
 @dataclass(frozen=True)
-class Properties:
-    connection: str | None = connection(
-        "Connection",
-        required=True,
-        overridden_by="dynamic_connection",
-        when_missing="Choose one, or create it in the panel.",
-        on_card=True,
-    )
-    dynamic_connection: str | None = connection_variable()
+class Properties(ConnectionProperties):
     model: str = deployment(
         "Model", of="connection", required=True, hint="Deployment name, not the model id.", on_card=True
     )
@@ -175,9 +148,7 @@ class Properties:
         no_secrets="secrets can't go into parameters",
         advanced=True,
     )
-    result_variable_name: str = new_variable(
-        "Result variable name", default="response", type="object", shape=answer_shape, is_result=True
-    )
+    result_variable_name: str = result_variable("response", type="object", shape=answer_shape)
 
 
 # Properties that are sent beside the messages, in the order of the playground.

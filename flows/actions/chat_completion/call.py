@@ -1,13 +1,12 @@
-"""A call of a model: which connection it takes, its turns until an answer is there, and what is recorded of it."""
+"""A call of a chat model: its turns until an answer is there, and what is recorded of it."""
 
 from __future__ import annotations
 
 import json
-import time
 from collections.abc import Mapping
 from contextlib import aclosing
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any
 
 from connections.foundry.agents import ConversationOpened
 from connections.foundry.errors import FoundryError
@@ -23,10 +22,7 @@ from connections.foundry.values import (
     Waiting,
 )
 from flows.actions.base import Step
-from flows.actions.chat_completion.answer import (
-    LONGEST_RAW,
-    usage_of,
-)
+from flows.actions.chat_completion.answer import LONGEST_RAW, usage_of
 from flows.actions.chat_completion.paused import MOST_PAUSES, is_paused, join_parts, request_to_go_on
 from flows.actions.chat_completion.structured import (
     CheckedAnswer,
@@ -37,54 +33,10 @@ from flows.actions.chat_completion.structured import (
     misfit_error,
     summed_usage,
 )
-from flows.actions.refused_try import RefusedTry
+from flows.actions.model_call import Timings, facts_of_target, report_call_event
 from flows.language.errors import ActionError
-from flows.language.values import ConnectionValue
 
 LONGEST_ADDRESS = 2_000  # characters that are shown
-
-
-class ChosenConnection(Protocol):
-    """The properties that say which connection is used."""
-
-    @property
-    def connection(self) -> str | None: ...
-
-    @property
-    def dynamic_connection(self) -> str | None: ...
-
-
-async def choose_connection(properties: ChosenConnection, step: Step) -> tuple[Target, str]:
-    """Which connection is used, and why in words. A dynamic connection overrides the static one."""
-    name = properties.dynamic_connection
-    if not name:
-        return await step.services.connection(properties.connection or ""), "chosen in the flow"
-    value = step.scope.get(name)
-    if not isinstance(value, ConnectionValue):
-        what = "has no value" if value is None else "is not a connection"
-        raise ActionError(
-            "dynamic_connection",
-            f"The dynamic connection {name} {what}.",
-            "Create Azure AI connection sets such a variable; put it above this action.",
-        )
-    instead = f", instead of {properties.connection}" if properties.connection else ""
-    return value.target, f"from variable {name}{instead}"
-
-
-@dataclass
-class Timings:
-    """How long one call took, to its first text and in all."""
-
-    started: float = field(default_factory=time.monotonic)
-    first: float | None = None
-
-    def note_text(self) -> None:
-        if self.first is None:
-            self.first = time.monotonic()
-
-    def facts(self) -> dict[str, float | None]:
-        first = None if self.first is None else round((self.first - self.started) * 1000, 1)
-        return {"first_token_ms": first, "total_ms": round((time.monotonic() - self.started) * 1000, 1)}
 
 
 @dataclass
@@ -140,7 +92,7 @@ class StructuredCall:
         return completion
 
     async def _call(self, request: ChatRequest, step: Step, timings: Timings, shows_text: bool) -> Completion:
-        completion = await stream_answer(self.target, request, step, timings, step.facts, shows_text=shows_text)
+        completion = await stream_answer(self.target, request, step, timings, shows_text=shows_text)
         self._count(completion, timings, step.facts)
         return completion
 
@@ -151,13 +103,7 @@ class StructuredCall:
 
 
 async def stream_answer(
-    target: Target,
-    request: ChatRequest,
-    step: Step,
-    timings: Timings,
-    facts: dict[str, Any],
-    *,
-    shows_text: bool = True,
+    target: Target, request: ChatRequest, step: Step, timings: Timings, *, shows_text: bool = True
 ) -> Completion:
     """Streams the answer to the journal and gives the whole. Raises FoundryError."""
     completion: Completion | None = None
@@ -169,22 +115,10 @@ async def stream_answer(
                     timings.note_text()
                     if shows_text:
                         await step.stream_text(event.text)
-                case Waiting():
-                    await step.report_wait(event.reason, event.until, refused_try(event))
-                case Adapted():
-                    changed = "; ".join(event.sentences)
-                    await step.log("info", f"{request.model} refuses a part of the request: {changed}.")
-                case Waited():
-                    facts["waited_ms"] = facts.get("waited_ms", 0) + round(event.seconds * 1_000)
-                    facts["throttled"] = facts.get("throttled", 0) + event.throttled
-                    await step.report_resumption()
-                case Spilled():
-                    reason = f"instead of {target.name}, because {event.reason}"
-                    facts.update(facts_of_call(event.target, reason, request))
-                    facts.pop("connection_variable", None)
-                    await step.log("info", f"{event.target.name} is called {reason}.")
+                case Waiting() | Adapted() | Waited() | Spilled():
+                    await report_call_event(event, target, request.model, step)
                 case ConversationOpened():
-                    facts["conversation"] = event.id
+                    step.facts["conversation"] = event.id
                     await step.note({"conversation": event.id})
                 case Completion():
                     completion = event
@@ -193,43 +127,10 @@ async def stream_answer(
     return completion
 
 
-def refused_try(waiting: Waiting) -> RefusedTry | None:
-    """None when it waits for a limit of ours: nothing was sent."""
-    if not waiting.attempt:
-        return None
-    kind, status = waiting.kind, waiting.status
-    return RefusedTry(waiting.attempt, waiting.most, kind, waiting.reason, time.time(), status)
-
-
-def call_error(target: Target, error: FoundryError, facts: Mapping[str, Any]) -> ActionError:
-    """What went wrong with a call, as the error of the action."""
-    return ActionError(
-        error.kind.value,
-        f"{f'{target.customer}, ' if target.customer else ''}{target.name}: {error.message}",
-        error.hint,
-        status=error.status,
-        request_id=error.request_id,
-        raw=error.raw,
-        facts={**facts, **error.details},
-    )
-
-
 def facts_of_call(target: Target, reason: str, request: ChatRequest) -> dict[str, Any]:
     """Which connection was used and why, and what was asked; known however the call ends."""
     prompt = [{"role": message.role, "content": content_for_record(message.content)} for message in request.messages]
     return {**facts_of_target(target, reason, request.model), "prompt": prompt}
-
-
-def facts_of_target(target: Target, reason: str, model: str) -> dict[str, Any]:
-    return {
-        "connection": target.name,
-        "connection_reason": reason,
-        "host": target.endpoint.host,
-        "key_fingerprint": target.fingerprint,
-        **({"customer": target.customer} if target.customer else {}),
-        "deployment": model,
-        "model_requested": model,
-    }
 
 
 def facts_of_answer(completion: Completion) -> dict[str, Any]:

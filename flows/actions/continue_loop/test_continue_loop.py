@@ -1,30 +1,12 @@
 import pytest
 
-from flows.actions.services import MemoryServices
-from flows.interpreter.journal import ActionFinished, ActionLogged, ActionStarted, MemoryJournal
-from flows.interpreter.runner import execute
-from flows.language.document import parse
+from flows.interpreter.journal import ActionFinished, ActionStarted
 from flows.language.errors import RunFailed
 from flows.lint.linter import problems
+from tests.loops import OUTER, SAY, at_b, document, over, said
 
 LEAVE = {"id": "leave", "type": "continue"}
-B = {"id": "at-b", "type": "if_else", "branches": [{"id": "b", "condition": "item == 'b'", "actions": [LEAVE]}]}
-SAY = {"id": "say", "type": "log", "properties": {"message": "{{ item }}"}}
-OUTER = {**SAY, "id": "outer"}
-
-
-def over(type, *body, **properties):
-    return {"id": "each", "type": type, "properties": properties, "branches": [{"id": "body", "actions": list(body)}]}
-
-
-def document(*actions):
-    return parse({"format": "foundryflow/1", "name": "x", "actions": list(actions)})
-
-
-async def said(*actions, journal=None):
-    journal = journal or MemoryJournal()
-    await execute(document(*actions), {}, journal, MemoryServices())
-    return [event.message for event in journal.events if isinstance(event, ActionLogged)], journal
+B = at_b(LEAVE)
 
 
 async def test_it_goes_on_with_the_next_iteration():

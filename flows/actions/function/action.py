@@ -15,7 +15,7 @@ from flows.language.python_source import CodeError, read_source
 from flows.properties.arguments import arguments
 from flows.properties.code import code
 from flows.properties.flow_inputs import object_in
-from flows.properties.new_variable import new_variable
+from flows.properties.new_variable import result_variable
 from flows.properties.number import number
 
 
@@ -43,7 +43,7 @@ class Properties:
         hint="Calls inside each other.",
         advanced=True,
     )
-    result_variable_name: str = new_variable("Result variable name", default="result", is_result=True)
+    result_variable_name: str = result_variable("result")
 
 
 class Function(ActionType):

@@ -20,20 +20,19 @@ from connections.foundry.values import (
     Waiting,
 )
 from flows.actions.base import ActionType, Group, Result, Step
-from flows.actions.chat_completion.call import (
+from flows.actions.model_call import (
+    ConnectionProperties,
     Timings,
     call_error,
     choose_connection,
     facts_of_target,
-    refused_try,
+    report_call_event,
 )
 from flows.language.errors import ActionError
 from flows.language.shape import NUMBER, TEXT, Shape, object_shape
 from flows.language.values import Response, as_text
-from flows.properties.connection import connection
-from flows.properties.connection_variable import connection_variable
 from flows.properties.deployment import deployment
-from flows.properties.new_variable import new_variable
+from flows.properties.new_variable import result_variable
 from flows.properties.number import number
 from flows.properties.text import text
 from flows.properties.value import value
@@ -56,15 +55,7 @@ def embedding_shape(properties: Mapping[str, Any]) -> Shape:
 
 
 @dataclass(frozen=True)
-class Properties:
-    connection: str | None = connection(
-        "Connection",
-        required=True,
-        overridden_by="dynamic_connection",
-        when_missing="Choose one, or create it in the panel.",
-        on_card=True,
-    )
-    dynamic_connection: str | None = connection_variable()
+class Properties(ConnectionProperties):
     model: str = deployment(
         "Model",
         of="connection",
@@ -92,9 +83,7 @@ class Properties:
         advanced=True,
     )
     user: str | None = text("User", empty="not sent", hint="Passed on for abuse monitoring.", advanced=True)
-    result_variable_name: str = new_variable(
-        "Result variable name", default="embedding", type="object", shape=embedding_shape, is_result=True
-    )
+    result_variable_name: str = result_variable("embedding", type="object", shape=embedding_shape)
 
 
 @dataclass
@@ -172,24 +161,11 @@ def texts_of(given: Any) -> list[str]:
 
 async def add_vectors(target: Target, request: EmbeddingRequest, step: Step, made: MadeVectors) -> None:
     """One call. Raises FoundryError."""
-    facts = step.facts
     async with aclosing(step.services.embeddings.embedding_events(target, request)) as events:
         async for event in events:
             match event:
-                case Waiting():
-                    await step.report_wait(event.reason, event.until, refused_try(event))
-                case Adapted():
-                    changed = "; ".join(event.sentences)
-                    await step.log("info", f"{request.model} refuses a part of the request: {changed}.")
-                case Waited():
-                    facts["waited_ms"] = facts.get("waited_ms", 0) + round(event.seconds * 1_000)
-                    facts["throttled"] = facts.get("throttled", 0) + event.throttled
-                    await step.report_resumption()
-                case Spilled():
-                    reason = f"instead of {target.name}, because {event.reason}"
-                    facts.update(facts_of_target(event.target, reason, request.model))
-                    facts.pop("connection_variable", None)
-                    await step.log("info", f"{event.target.name} is called {reason}.")
+                case Waiting() | Adapted() | Waited() | Spilled():
+                    await report_call_event(event, target, request.model, step)
                 case Embeddings():
                     made.add(event)
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from flows.actions.base import ActionType, Group, Result, Step
 from flows.properties.environment_name import environment_name
-from flows.properties.new_variable import new_variable
+from flows.properties.new_variable import result_variable
 
 
 @dataclass(frozen=True)
@@ -18,12 +18,8 @@ class Properties:
         on_card=True,
         card_label="Variable",
     )
-    result_variable_name: str = new_variable(
-        "Result variable name",
-        default="secret",
-        type="secret",
-        hint="Actions below use it as a key or password.",
-        is_result=True,
+    result_variable_name: str = result_variable(
+        "secret", type="secret", hint="Actions below use it as a key or password."
     )
 
 

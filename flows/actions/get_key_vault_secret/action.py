@@ -12,7 +12,7 @@ from connections.kinds.key_vault import KEY_VAULT
 from flows.actions.base import ActionType, Group, Result, Step
 from flows.language.errors import ActionError
 from flows.properties.connection import connection
-from flows.properties.new_variable import new_variable
+from flows.properties.new_variable import result_variable
 from flows.properties.text import text
 
 NAME, VERSION = re.compile(r"[0-9A-Za-z-]{1,127}"), re.compile(r"[0-9A-Za-z]{1,64}")
@@ -24,19 +24,14 @@ class Properties:
         "Connection",
         kinds=(KEY_VAULT.name,),
         required=True,
-        when_missing="Choose one, or create it in the panel.",
         on_card=True,
     )
     secret_name: str = text(
         "Secret name", required=True, hint="In the vault, such as {{ customer.name }}-api-key.", on_card=True
     )
     version: str | None = text("Version", empty="the newest", advanced=True)
-    result_variable_name: str = new_variable(
-        "Result variable name",
-        default="secret",
-        type="secret",
-        hint="Actions below use it as a key or password.",
-        is_result=True,
+    result_variable_name: str = result_variable(
+        "secret", type="secret", hint="Actions below use it as a key or password."
     )
 
 

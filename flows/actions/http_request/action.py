@@ -29,7 +29,7 @@ from flows.language.secret_parts import PathError, parse_paths
 from flows.language.shape import NUMBER, UNKNOWN, Shape, object_shape, with_secrets
 from flows.properties.choice import choice
 from flows.properties.named_values import named_values
-from flows.properties.new_variable import new_variable
+from flows.properties.new_variable import result_variable
 from flows.properties.number import number
 from flows.properties.secret import secret
 from flows.properties.text import text
@@ -104,9 +104,7 @@ class Properties:
     error_status: str = choice("On an error status", choices=(FAIL, GO_ON), default=FAIL, advanced=True)
     size_limit: float = number("Size limit in MB", minimum=0.001, maximum=16, default=5, advanced=True)
     timeout: float = number("Time limit in seconds", minimum=0.1, maximum=600, default=30, advanced=True)
-    result_variable_name: str = new_variable(
-        "Result variable name", default="response", type="object", shape=result_shape, is_result=True
-    )
+    result_variable_name: str = result_variable("response", type="object", shape=result_shape)
 
 
 class HttpRequestAction(ActionType):

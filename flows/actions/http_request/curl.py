@@ -16,7 +16,14 @@ from connections.endpoint.embedded_secrets import path_has_secret
 from flows.actions.base import PastedProperties
 from flows.actions.http_request.curl_body import body_of, encoded_data, without_secret_values
 from flows.actions.http_request.curl_options import options_of
-from flows.actions.http_request.curl_request import CurlRequest, grouped, leave_out, looks_secret, short, take_option
+from flows.actions.http_request.curl_request import (
+    CurlRequest,
+    group_by_name,
+    leave_out,
+    looks_secret,
+    short,
+    take_option,
+)
 from flows.actions.http_request.request import API_KEY, BASIC, BEARER, HEADER_NAME, METHODS, RESERVED
 from flows.actions.http_request.shell_words import FOUND_VARIABLE, VARIABLE, WordsError, read_command
 from flows.properties.named_values import names_secret
@@ -132,7 +139,7 @@ def split_address(request: CurlRequest, made: dict[str, Any]) -> None:
     host = parts.netloc.rpartition("@")[2]
     has_secret = any(names_secret(name) or looks_secret(name, value) for name, value in pairs)
     if has_secret:
-        made["query"] = grouped(pairs)
+        made["query"] = group_by_name(pairs)
     address = urlunsplit((parts.scheme, host, parts.path, "" if has_secret else query, ""))
     if (why := secret_in_url(FOUND_VARIABLE.sub("x", address))) or path_has_secret(parts.path):
         request.note(f"The URL is left out. {why or 'A secret stands in its path, where it can be read.'}")
@@ -152,7 +159,12 @@ def take_credentials(request: CurlRequest, made: dict[str, Any]) -> None:
         is_first = made["authentication"] is None
         if is_first and name.lower() == "authorization" and scheme.lower() == "bearer" and content:
             made["authentication"], made["credential"] = BEARER, content.strip()
-        elif is_first and name.lower() == "authorization" and scheme.lower() == "basic" and (pair := decoded(content)):
+        elif (
+            is_first
+            and name.lower() == "authorization"
+            and scheme.lower() == "basic"
+            and (pair := parse_basic(content))
+        ):
             take_user(request, made, pair)
         elif is_first and name.lower() not in ("authorization", "cookie") and is_key(name, value):
             made["authentication"], made["credential"], made["key_header"] = API_KEY, value, name
@@ -172,7 +184,7 @@ def take_user(request: CurlRequest, made: dict[str, Any], pair: str) -> None:
         request.note("The password is not in the command. Type it, or take it from a variable.")
 
 
-def decoded(content: str) -> str:
+def parse_basic(content: str) -> str:
     """User and password of basic authentication; empty where it is none."""
     try:
         pair = base64.b64decode(content.strip(), validate=True).decode()
@@ -190,7 +202,7 @@ def headers_of(request: CurlRequest) -> dict[str, Any]:
             request.note(f"The header {short(name)} is left out: that is no name of one.")
         else:
             kept.append((name, value))
-    return grouped(kept)
+    return group_by_name(kept)
 
 
 def is_timeout(text: str) -> bool:

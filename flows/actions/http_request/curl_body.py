@@ -6,7 +6,7 @@ import json
 from typing import Any
 from urllib.parse import parse_qsl, quote_plus
 
-from flows.actions.http_request.curl_request import CurlRequest, grouped, leave_out, looks_secret, short
+from flows.actions.http_request.curl_request import CurlRequest, group_by_name, leave_out, looks_secret, short
 from flows.actions.http_request.request import FORM, TEXT
 from flows.actions.http_request.shell_words import FOUND_VARIABLE
 
@@ -31,7 +31,7 @@ def body_of(request: CurlRequest) -> tuple[Any, str | None]:
         return json_body(request, text, type)
     if type.startswith(FORM_TYPE) and (pairs := parse_qsl(text, keep_blank_values=True)):
         drop_content_type(request)
-        return grouped(pairs), FORM
+        return group_by_name(pairs), FORM
     return text, TEXT
 
 

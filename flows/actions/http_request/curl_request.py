@@ -97,7 +97,7 @@ def leave_out(request: CurlRequest, name: str, where: str) -> str:
     return f"{VARIABLE}{variable}{END}"
 
 
-def grouped(pairs: Iterable[tuple[str, str]]) -> dict[str, Any]:
+def group_by_name(pairs: Iterable[tuple[str, str]]) -> dict[str, Any]:
     """An object; a list where a name is there more than once."""
     found: dict[str, Any] = {}
     for name, value in pairs:

@@ -34,7 +34,7 @@ class IncrementVariable(ActionType):
                 "variable_missing", f"{properties.variable} is not a variable here.", "Declare it above this action."
             )
         try:
-            value = added(0 if found.value in (None, "") else to_number(found.value), properties.by)
+            value = sum_of(0 if found.value in (None, "") else to_number(found.value), properties.by)
         except ValueError as error:
             raise ActionError(
                 "variable_type", f"{properties.variable} {error}.", "Increment a variable of type number."
@@ -42,7 +42,7 @@ class IncrementVariable(ActionType):
         return Result(output=value, variables={properties.variable: value})
 
 
-def added(value: float, by: float) -> float:
+def sum_of(value: float, by: float) -> float:
     """The sum. Raises ValueError when it is no number that anything computes with."""
     try:
         total = value + by

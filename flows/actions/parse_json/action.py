@@ -12,7 +12,7 @@ from flows.language.errors import ActionError
 from flows.language.json_schemas import SchemaProblem, Undecided, schema_of
 from flows.language.shape import shape_of_schema
 from flows.properties.long_text import long_text
-from flows.properties.new_variable import new_variable
+from flows.properties.new_variable import result_variable
 from flows.properties.schema import schema
 from foundryflow.strict_json import JsonError, storable_json
 
@@ -33,12 +33,7 @@ class Properties:
         hint="What the value must be like (2020-12). The run stops where it is not.",
         keeps_json=True,
     )
-    result_variable_name: str = new_variable(
-        "Result variable name",
-        default="parsed",
-        shape=lambda stored: shape_of_schema(stored.get("schema")),
-        is_result=True,
-    )
+    result_variable_name: str = result_variable("parsed", shape=lambda stored: shape_of_schema(stored.get("schema")))
 
 
 class ParseJson(ActionType):

@@ -19,7 +19,7 @@ from flows.language.shape import SECRET, UNKNOWN, Shape
 from flows.language.values import as_text, to_json
 from flows.properties.choice import choice
 from flows.properties.connection import connection
-from flows.properties.new_variable import new_variable
+from flows.properties.new_variable import result_variable
 from flows.properties.number import number
 from flows.properties.sql import sql
 from flows.properties.text import text
@@ -44,7 +44,6 @@ class Properties:
         "Connection",
         kinds=DATABASES,
         required=True,
-        when_missing="Choose one, or create it in the panel.",
         on_card=True,
     )
     sql: str = sql("SQL", required=True, hint="One statement. Parameters are named as :name.", on_card=True)
@@ -70,9 +69,7 @@ class Properties:
     size_limit: float = number("Size limit in MB", minimum=0.001, maximum=20, default=5, advanced=True)
     timeout: float = number("Time limit in seconds", minimum=0.1, maximum=600, default=30, advanced=True)
     may_change_data: str | None = choice("May change data", choices=("yes",), empty="no", advanced=True)
-    result_variable_name: str = new_variable(
-        "Result variable name", default="result", shape=result_shape, is_result=True
-    )
+    result_variable_name: str = result_variable("result", shape=result_shape)
 
 
 class QueryDatabase(ActionType):

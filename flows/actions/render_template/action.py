@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from flows.actions.base import ActionType, Group, Result, Step
 from flows.properties.choice import choice
 from flows.properties.long_text import long_text
-from flows.properties.new_variable import new_variable
+from flows.properties.new_variable import result_variable
 
 KEEP, REMOVE = "keep", "remove"
 
@@ -22,7 +22,7 @@ class Properties:
         on_card=True,
     )
     blank_lines: str = choice("Blank lines", choices=(KEEP, REMOVE), default=KEEP, advanced=True)
-    result_variable_name: str = new_variable("Result variable name", default="text", type="text", is_result=True)
+    result_variable_name: str = result_variable("text", type="text")
 
 
 class RenderTemplate(ActionType):

@@ -11,16 +11,14 @@ from flows.language.errors import ActionError
 from flows.language.values import to_json
 from flows.properties.flow import flow
 from flows.properties.flow_inputs import flow_inputs
-from flows.properties.new_variable import new_variable
+from flows.properties.new_variable import result_variable
 
 
 @dataclass(frozen=True)
 class Properties:
     flow: str = flow("Flow", required=True, when_missing="Choose one.", on_card=True)
     inputs: Any = flow_inputs("Inputs", of="flow", empty="their defaults", on_card=True)
-    result_variable_name: str = new_variable(
-        "Result variable name", default="result", hint="What the flow returns.", is_result=True
-    )
+    result_variable_name: str = result_variable("result", hint="What the flow returns.")
 
 
 class RunFlow(ActionType):

@@ -14,7 +14,7 @@ from flows.language.errors import ActionError
 from flows.language.nodes import Action
 from flows.properties.choice import choice
 from flows.properties.long_text import long_text
-from flows.properties.new_variable import new_variable
+from flows.properties.new_variable import result_variable
 from flows.properties.number import number
 
 TOKENS = "tokens"
@@ -47,7 +47,7 @@ class Properties:
         hint="Of tokens: o200k_base of GPT-4o and later, cl100k_base of GPT-4 and embeddings.",
         advanced=True,
     )
-    result_variable_name: str = new_variable("Result variable name", default="chunks", type="list", is_result=True)
+    result_variable_name: str = result_variable("chunks", type="list")
 
 
 class SplitText(ActionType):
@@ -69,11 +69,11 @@ class SplitText(ActionType):
 
     def problems(self, action: Action) -> Sequence[tuple[str | None, str]]:
         """Numbers that do not go together, as far as they are written down."""
-        size, overlap = written(action, "size", 1_000), written(action, "overlap", 0)
+        size, overlap = stored_number(action, "size", 1_000), stored_number(action, "overlap", 0)
         return [(None, OVERLAP_TOO_LARGE)] if size is not None and overlap is not None and overlap >= size else []
 
 
-def written(action: Action, name: str, default: int) -> float | None:
+def stored_number(action: Action, name: str, default: int) -> float | None:
     """A number as it is stored; None where a run decides it."""
     stored = action.properties.get(name)
     found = default if stored in (None, "") else stored
