@@ -78,7 +78,7 @@ def secret_words(missing: Sequence[MissingSecret], document: Document) -> list[s
     if not missing:
         return []
     named = list(dict.fromkeys(secret_name(each, document) for each in missing))
-    return [f"Secrets are left out: {listed(named)}. Type them again, or choose variables."]
+    return [f"Secrets are left out: {join_names(named)}. Type them again, or choose variables."]
 
 
 def secret_name(missing: MissingSecret, document: Document) -> str:
@@ -92,9 +92,9 @@ def name_words(renamed: Mapping[str, str]) -> list[str]:
     if not renamed:
         return []
     pairs = [f"{old} is {new}" for old, new in renamed.items()]
-    return [f"Set before already, so here {listed(pairs)}."]
+    return [f"Set before already, so here {join_names(pairs)}."]
 
 
-def listed(words: Sequence[str]) -> str:
+def join_names(words: Sequence[str]) -> str:
     left = len(words) - MOST_NAMED
     return ", ".join([*words[:MOST_NAMED], *([f"{left} more"] if left > 0 else [])])

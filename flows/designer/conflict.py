@@ -14,8 +14,8 @@ from typing import Any
 
 from django.http import QueryDict
 
-from flows.designer.opened import OpenFlow
-from flows.designer.others import ForeignChange, Names, changes_since, first_name
+from flows.designer.foreign_changes import ForeignChange, Names, changes_since, first_name
+from flows.designer.open_flow import OpenFlow
 from flows.language.document import Document
 from flows.language.flat import ABSENT, Key, Where, flatten
 from flows.language.merge import with_value_of
@@ -43,7 +43,7 @@ class FieldConflict:
     is_secret: bool = False
 
     @property
-    def posted(self) -> str:
+    def form_value(self) -> str:
         return f"{self.number}:{'.'.join(self.key)}"
 
     @property

@@ -211,7 +211,7 @@ class NumberPropertyField(TextPropertyField):
         if not text or "{{" in text:
             return text
         number = parse_number(text, whole=self.property.whole)
-        if why := self.property.bound_broken(number):
+        if why := self.property.why_out_of_bounds(number):
             raise ValidationError(f"{why[:1].upper()}{why[1:]}.")
         return int(number) if float(number).is_integer() and "." not in text else number
 

@@ -21,8 +21,8 @@ from flows.actions import registry
 from flows.designer.conflict import FieldConflict, RemovedElsewhere
 from flows.designer.edits import CommonForm, apply_panel, branch_errors, branch_fields, property_form, secret_errors
 from flows.designer.fields import CONDITION_INSERT, Insert, PanelContext
-from flows.designer.in_place.resolved import ResolvedValue, resolved_values
-from flows.designer.opened import OpenFlow
+from flows.designer.in_place.resolved_values import ResolvedValue, resolved_values
+from flows.designer.open_flow import OpenFlow
 from flows.designer.property_form import PropertyForm
 from flows.flowchart.chart import InsertPlace, TypeView, has_conditions, type_view
 from flows.interpreter.tries import TRANSIENT
@@ -232,7 +232,7 @@ class Panel:
         return self.opened.problems.of_action(self.action.id)
 
     @cached_property
-    def resolved(self) -> Mapping[str, ResolvedValue]:
+    def resolved_values(self) -> Mapping[str, ResolvedValue]:
         """What its templates became in the run that is shown, by property."""
         shown = self.opened.shown_run
         if shown is None:
@@ -240,9 +240,9 @@ class Panel:
         return resolved_values(self.action.properties, shown.properties_of(self.action.id), shown.run.pk)
 
     @cached_property
-    def unsent(self) -> Mapping[str, str]:
+    def why_not_sent(self) -> Mapping[str, str]:
         """Properties that are not sent as they are typed, and why."""
-        return unsent(self.action, self.connections)
+        return why_not_sent(self.action, self.connections)
 
     @property
     def has_retry(self) -> bool:
@@ -349,7 +349,7 @@ def help_of(type: str) -> SafeString:
     return mark_safe(html)  # noqa: S308 - a file of ours, HTML in it off
 
 
-def unsent(action: Action, connections: Sequence[Connection]) -> dict[str, str]:
+def why_not_sent(action: Action, connections: Sequence[Connection]) -> dict[str, str]:
     """Properties that are not sent as they are typed, because the deployment was seen to refuse them, and why."""
     name, model = action.properties.get("connection"), action.properties.get("model")
     connection = next((connection for connection in connections if connection.name == name), None)

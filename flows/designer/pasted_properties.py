@@ -12,16 +12,16 @@ from django.views.decorators.http import require_POST
 
 from flows.actions import registry
 from flows.designer.edits import secret_errors
-from flows.designer.opened import OpenFlow
-from flows.designer.others import changes_since
+from flows.designer.foreign_changes import changes_since
+from flows.designer.open_flow import OpenFlow
 from flows.designer.regions import panel_region, saved_region
 from flows.designer.responses import (
-    action_vanished,
-    commit_in_conflict,
+    conflict_response,
     redirect_to,
     refused_words,
     renewed_regions,
     rest_of,
+    vanished_response,
 )
 from flows.language.document import DocumentError
 from flows.language.merge import MergedDocument
@@ -38,7 +38,7 @@ def take_over(request: Request, slug: str, action_id: str) -> HttpResponse:
     opened = OpenFlow.find(request, slug)
     action = opened.shown_document.find(action_id)
     if action is None:
-        return action_vanished(opened)
+        return vanished_response(opened)
     known = registry.find_type(action.type)
     if known is None or not known.takes_paste_of:
         return paste_refused(opened, action_id, "Nothing can be pasted into this action.")
@@ -57,7 +57,7 @@ def take_over(request: Request, slug: str, action_id: str) -> HttpResponse:
     try:
         merged = opened.commit(changed, note=f"{action.title or action_id}: {known.takes_paste_of} taken over")
     except Conflict:
-        return commit_in_conflict(opened)
+        return conflict_response(opened)
     return properties_pasted(opened, action_id, merged, pasted.notes)
 
 

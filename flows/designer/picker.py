@@ -9,7 +9,7 @@ from typing import Any
 from django.http import Http404, HttpResponse, JsonResponse
 from django.views.decorators.http import require_GET
 
-from flows.designer.opened import OpenFlow
+from flows.designer.open_flow import OpenFlow
 from flows.language.document import Document
 from flows.language.filter_words import FILTER_WORDS
 from flows.language.scope import VariableInScope

@@ -13,10 +13,10 @@ from django.utils import timezone
 from flows.actions import registry
 from flows.actions.base import Group
 from flows.designer.chart_changes import chart_regions, whole_chart
+from flows.designer.foreign_changes import MergeNotice
 from flows.designer.in_place.regions import THIS_RUN, bottom_panel, feed_region, panel_view, this_run_region
 from flows.designer.in_place.run_bar import run_bar_region
-from flows.designer.opened import OpenFlow
-from flows.designer.others import MergeNotice
+from flows.designer.open_flow import OpenFlow
 from flows.designer.panel import Panel, stored_panel
 from flows.designer.start_form import StartForm
 from flows.flowchart.chart import GROUPS, START, Card, Flowchart, TypeView, type_view
@@ -112,7 +112,7 @@ def chart_region(opened: OpenFlow, selected: str) -> Region:
 
 def changed_chart_regions(opened: OpenFlow, selected: str) -> list[Region]:
     """What differs between the chart that the page shows and the current one."""
-    shown, chart = opened.shown, chart_of(opened, selected)
+    shown, chart = opened.shown_revision, chart_of(opened, selected)
     shared = {"flow": opened.flow, "chart": chart}
     if shown is None or opened.root:
         return [whole_chart(shared)]

@@ -22,10 +22,7 @@ from flows.designer.conflict import (
     with_mine,
 )
 from flows.designer.edits import property_form
-from flows.designer.in_place.regions import feed_region
-from flows.designer.in_place.run_bar import run_bar_region
-from flows.designer.opened import NotTakenBack, OpenFlow
-from flows.designer.others import (
+from flows.designer.foreign_changes import (
     ForeignChange,
     Names,
     changes_since,
@@ -33,6 +30,9 @@ from flows.designer.others import (
     notice_of,
     publication_notice,
 )
+from flows.designer.in_place.regions import feed_region
+from flows.designer.in_place.run_bar import run_bar_region
+from flows.designer.open_flow import NotTakenBack, OpenFlow
 from flows.designer.panel import Panel, PostedPanel, stored_values, typed_panel
 from flows.designer.regions import (
     SILENT,
@@ -99,7 +99,8 @@ def renewed_regions(
     `rest` is what the row about others says at its end.
     """
     parts = [*changed_chart_regions(opened, selected), *problems_regions(opened), *run_regions(opened), saved]
-    if opened.shown is None or opened.shown.unchecked_document.json.get("name") != opened.document.name:
+    shown = opened.shown_revision
+    if shown is None or shown.unchecked_document.json.get("name") != opened.document.name:
         parts.append(name_region(opened))
     notice = notice_of(opened, found, rest)
     return [*parts, notice_region(notice)] if notice else parts
@@ -114,7 +115,7 @@ def rest_of(merged: MergedDocument) -> str:
     return "The rest is merged with yours." if merged.collisions else "Merged with yours, nothing collided."
 
 
-def news(opened: OpenFlow, selected: str) -> HttpResponse:
+def news_response(opened: OpenFlow, selected: str) -> HttpResponse:
     """What others have changed since the page was renewed; its panel, too, where it is about that."""
     found = changes_since(opened)
     parts = renewed_regions(opened, selected, found, saved_region(opened))
@@ -130,7 +131,7 @@ def news(opened: OpenFlow, selected: str) -> HttpResponse:
     return response
 
 
-def publication_news(opened: OpenFlow) -> HttpResponse:
+def publication_response(opened: OpenFlow) -> HttpResponse:
     """The tag that says what is published, and who did that."""
     context = {"flow": opened.flow, "revision": opened.flow.current, "said": ""}
     notice = publication_notice(opened)
@@ -144,12 +145,12 @@ def is_about(opened: OpenFlow, selected: str) -> bool:
     return any(each.action_id == id and each.key != MOVED for each in changes(opened.shown_document, theirs))
 
 
-def panel_shown(opened: OpenFlow, selected: str) -> HttpResponse:
+def panel_response(opened: OpenFlow, selected: str) -> HttpResponse:
     """The panel of what was chosen, and what is new in the flow, so that both are of the same revision."""
     parts = [panel_region(opened, selected), *left_regions(opened)]
     if opened.is_live:
         parts.append(feed_region(opened, selected))
-    if opened.shown is not None and opened.shown.pk != opened.flow.current.pk:
+    if opened.shown_revision is not None and opened.shown_revision.pk != opened.flow.current.pk:
         parts = [*renewed_regions(opened, selected, changes_since(opened), saved_region(opened)), *parts]
     return regions(opened.request, *parts)
 
@@ -157,7 +158,7 @@ def panel_shown(opened: OpenFlow, selected: str) -> HttpResponse:
 # Panels
 
 
-def panel_saved(
+def saved_panel_response(
     opened: OpenFlow, posted: PostedPanel, typed: Document, merged: MergedDocument, choices: Choices
 ) -> HttpResponse:
     """After a save: the card, the problems, the messages at the fields and the saved text; not what is typed.
@@ -169,7 +170,7 @@ def panel_saved(
     collided = [each.key for each in merged.collisions if can_be_chosen(each.key)]
     lost = [each for each in merged.collisions if not can_be_chosen(each.key)]
     if opened.document.find(action_id) is None:
-        return panel_of_removed(opened, posted, typed, found)
+        return removed_panel_response(opened, posted, typed, found)
     conflicts = conflicts_after(opened, action_id, collided, choices)
     state = waiting(conflicts) or refused_words(opened, lost, found, "Not all is saved")
     if not opened.request.htmx and not state:
@@ -179,7 +180,7 @@ def panel_saved(
         shown = with_mine(opened, typed, action_id, conflicts).locate(action_id).action
         form = property_form(shown, opened.panel_context(action_id))
         panel = Panel(opened, shown, form, stored_values(shown), conflicts=by_field(conflicts))
-        return panel_answer(opened, action_id, [action_region(panel), *parts], 409 if state else 200)
+        return panel_or_page(opened, action_id, [action_region(panel), *parts], 409 if state else 200)
     return regions(opened.request, *parts, *field_regions(opened, posted, typed))
 
 
@@ -202,18 +203,18 @@ def waiting(conflicts: Sequence[FieldConflict]) -> str:
     return f"{count} field{'s wait' if count > 1 else ' waits'} for your choice, the rest is saved" if count else ""
 
 
-def panel_answer(opened: OpenFlow, selected: str, parts: Sequence[Region], status: int) -> HttpResponse:
+def panel_or_page(opened: OpenFlow, selected: str, parts: Sequence[Region], status: int) -> HttpResponse:
     if not opened.request.htmx:
-        return page_with(opened, selected, parts[0], status=status)
+        return page_response(opened, selected, parts[0], status=status)
     return regions(opened.request, *parts, status=status)
 
 
-def panel_of_removed(
+def removed_panel_response(
     opened: OpenFlow, posted: PostedPanel, typed: Document, found: Sequence[ForeignChange]
 ) -> HttpResponse:
     """409: somebody removed the action while it was edited. What was typed stays, and can be put back."""
     if typed == opened.shown_document:
-        return action_vanished(opened)
+        return vanished_response(opened)
     ids = {posted.action.id, *owners_of(opened.shown_document, posted.action.id)}
     by = next((each for each in found if each.change.key == REMOVED and each.change.action_id in ids), None)
     mine = opened.flow.store_secrets(typed).locate(posted.action.id).action
@@ -222,7 +223,7 @@ def panel_of_removed(
     note = RemovedElsewhere(who, by.when if by else timezone.now())
     panel = Panel(opened, mine, form, stored_values(mine), removed=note)
     saved = saved_region(opened, "Not saved: the action was removed meanwhile", base=opened.base)
-    return panel_answer(opened, "", [action_region(panel, swap="outerMorph"), saved], 409)
+    return panel_or_page(opened, "", [action_region(panel, swap="outerMorph"), saved], 409)
 
 
 def owners_of(document: Document, action_id: str) -> list[str]:
@@ -233,7 +234,7 @@ def owners_of(document: Document, action_id: str) -> list[str]:
     return found
 
 
-def panel_not_valid(opened: OpenFlow, posted: PostedPanel, choices: Choices) -> HttpResponse:
+def invalid_panel_response(opened: OpenFlow, posted: PostedPanel, choices: Choices) -> HttpResponse:
     """422: nothing is saved, nothing typed is lost, each field says what is wrong."""
     panel = typed_panel(opened, posted, posted.action, posted.form)
     count = len(posted.errors)
@@ -241,41 +242,41 @@ def panel_not_valid(opened: OpenFlow, posted: PostedPanel, choices: Choices) -> 
     if opened.request.htmx:
         return regions(opened.request, *message_regions(panel), saved, status=422)
     panel.conflicts = by_field(conflicts_after(opened, posted.action.id, [], choices))
-    return page_with(opened, posted.action.id, action_region(panel), status=422)
+    return page_response(opened, posted.action.id, action_region(panel), status=422)
 
 
-def refuse_document(opened: OpenFlow, selected: str, error: DocumentError, typed: Region) -> HttpResponse:
+def refused_document_response(opened: OpenFlow, selected: str, error: DocumentError, typed: Region) -> HttpResponse:
     """422: the flow with what was `typed` would be more than one may hold. Nothing is saved, and nothing is lost."""
     sentence = f"Not saved: {'; '.join(error.problems)}"
     if opened.request.htmx:
         return regions(opened.request, saved_region(opened, sentence, base=opened.base), status=422)
     messages.error(opened.request, sentence)
-    return page_with(opened, selected, typed, status=422)
+    return page_response(opened, selected, typed, status=422)
 
 
-def start_saved(opened: OpenFlow, typed: Document, merged: MergedDocument, choices: Choices) -> HttpResponse:
+def saved_start_response(opened: OpenFlow, typed: Document, merged: MergedDocument, choices: Choices) -> HttpResponse:
     """After a save of name, inputs and limits."""
     found = changes_since(opened)
     collided = [collision.key for collision in merged.collisions if collision.action_id is None]
     conflicts = conflicts_after(opened, None, collided, choices)
     if not conflicts:
-        return tree_changed(opened, START, merged)
+        return tree_response(opened, START, merged)
     form = StartForm(with_mine(opened, typed, None, conflicts))
     form.conflicts = by_field(conflicts)
     parts = renewed_regions(opened, START, found, saved_region(opened, waiting(conflicts)), rest_of(merged))
-    return panel_answer(opened, START, [start_region(opened, form), *parts], 409)
+    return panel_or_page(opened, START, [start_region(opened, form), *parts], 409)
 
 
-def start_not_valid(opened: OpenFlow, form: StartForm, choices: Choices) -> HttpResponse:
+def invalid_start_response(opened: OpenFlow, form: StartForm, choices: Choices) -> HttpResponse:
     form.conflicts = by_field(conflicts_after(opened, None, [], choices))
     panel = start_region(opened, form)
     if not opened.request.htmx:
-        return page_with(opened, START, panel, status=422)
+        return page_response(opened, START, panel, status=422)
     saved = saved_region(opened, "Not saved: see Start", base=opened.base)
     return regions(opened.request, panel, saved, status=422)
 
 
-def page_with(opened: OpenFlow, selected: str, panel: Region, *, status: int) -> HttpResponse:
+def page_response(opened: OpenFlow, selected: str, panel: Region, *, status: int) -> HttpResponse:
     """The whole page with this panel in it."""
     return page(opened.request, "designer/designer.html", page_context(opened, selected, panel), status=status)
 
@@ -283,7 +284,7 @@ def page_with(opened: OpenFlow, selected: str, panel: Region, *, status: int) ->
 # The tree
 
 
-def tree_changed(opened: OpenFlow, selected: str, merged: MergedDocument, words: ChartWords = SILENT) -> HttpResponse:
+def tree_response(opened: OpenFlow, selected: str, merged: MergedDocument, words: ChartWords = SILENT) -> HttpResponse:
     """What changed of the chart, and the panel, after the tree has changed; with what collided, 409."""
     found = changes_since(opened)
     state = refused_words(opened, merged.collisions, found)
@@ -317,7 +318,7 @@ def renewed_panel_regions(opened: OpenFlow, selected: str) -> list[Region]:
 
 def is_panel_renewed(opened: OpenFlow, selected: str) -> bool:
     """Whether the page shows another panel, or one that says something else now, whatever is in scope."""
-    shown = opened.shown
+    shown = opened.shown_revision
     if selected != opened.request.POST.get("action", "") or shown is None or selected == START:
         return True
     return bool(selected) and (
@@ -349,26 +350,26 @@ def refused_words(
     return f"{what}: {who} {deed}."
 
 
-def not_taken_back(opened: OpenFlow, error: NotTakenBack) -> HttpResponse:
+def refused_undo_response(opened: OpenFlow, error: NotTakenBack) -> HttpResponse:
     """409: others have changed what an undo would take back."""
     found = changes_since(opened, error.number)
-    return tree_refused(opened, refused_words(opened, error.collisions, found, "Not undone"))
+    return refused_tree_response(opened, refused_words(opened, error.collisions, found, "Not undone"))
 
 
-def commit_in_conflict(opened: OpenFlow) -> HttpResponse:
+def conflict_response(opened: OpenFlow) -> HttpResponse:
     """409: the page names no revision, or others keep saving. The chart as it is now, and one sentence."""
-    return tree_refused(opened, UNKNOWN_BASE if opened.shown is None else TOO_MANY)
+    return refused_tree_response(opened, UNKNOWN_BASE if opened.shown_revision is None else TOO_MANY)
 
 
-def action_vanished(opened: OpenFlow) -> HttpResponse:
+def vanished_response(opened: OpenFlow) -> HttpResponse:
     """409: what was to be changed was removed meanwhile. The chart as it is now, and one sentence."""
-    response = tree_refused(opened, "This action was removed meanwhile. Here is the flow as it is.")
+    response = refused_tree_response(opened, "This action was removed meanwhile. Here is the flow as it is.")
     if opened.request.htmx:
         response.headers["HX-Push-Url"] = url_of(opened.flow, still_selected(opened))
     return response
 
 
-def tree_refused(opened: OpenFlow, sentence: str) -> HttpResponse:
+def refused_tree_response(opened: OpenFlow, sentence: str) -> HttpResponse:
     if not opened.request.htmx:
         messages.warning(opened.request, sentence)
         return redirect_to(opened.flow)
@@ -379,7 +380,7 @@ def tree_refused(opened: OpenFlow, sentence: str) -> HttpResponse:
     return regions(opened.request, *chart, name_region(opened), panel_region(opened, selected), status=409)
 
 
-def edit_not_possible(opened: OpenFlow, sentence: str) -> HttpResponse:
+def impossible_response(opened: OpenFlow, sentence: str) -> HttpResponse:
     """422 for an edit of the tree that the document does not allow."""
     if opened.request.htmx:
         said = said_region(ChartWords(sentence, is_bad=True))

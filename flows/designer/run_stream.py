@@ -13,7 +13,7 @@ from flows.designer import regions as designer_regions
 from flows.designer.chart_changes import chart_regions, whole_chart
 from flows.designer.in_place.regions import THIS_RUN, bottom_panel, this_run_region
 from flows.designer.in_place.run_bar import run_bar_region
-from flows.designer.opened import OpenFlow
+from flows.designer.open_flow import OpenFlow
 from flows.engine.live import hub
 from flows.flowchart.card_runs import token_words
 from flows.flowchart.chart import Card, Flowchart, all_cards

@@ -21,8 +21,8 @@ from flows.designer.in_place.regions import (
     this_run_region,
 )
 from flows.designer.in_place.run_bar import run_bar_region
-from flows.designer.opened import OpenFlow
-from flows.designer.pinned import NotPinned, make_pin
+from flows.designer.open_flow import OpenFlow
+from flows.designer.pins import NotPinned, make_pin
 from flows.designer.regions import (
     card_region_of,
     chart_of,
@@ -32,7 +32,7 @@ from flows.designer.regions import (
     problems_regions,
     saved_region,
 )
-from flows.designer.responses import edit_not_possible, still_selected, url_of
+from flows.designer.responses import impossible_response, still_selected, url_of
 from flows.designer.shown_run import NONE
 from flows.models import Run, SavedInputs
 from flows.models.audited import flow_subject, of_flow, run_subject
@@ -61,7 +61,7 @@ def start(request: Request, slug: str) -> HttpResponse:
             return regions(request, inputs_region(plan), status=422)
         run = plan.start()
     except NotPossible as error:
-        return edit_not_possible(opened, str(error))
+        return impossible_response(opened, str(error))
     if not request.htmx:
         return redirect(url_of(opened.flow, still_selected(opened)))
     opened.show(run)
@@ -139,7 +139,7 @@ def save_inputs_as(request: Request, slug: str) -> HttpResponse:
     try:
         plan = PlannedRun.of(opened, data)
     except NotPossible as error:
-        return edit_not_possible(opened, str(error))
+        return impossible_response(opened, str(error))
     name = " ".join(data.get("inputs_name", "").split())
     said = why_not_saved(plan, name)
     if said:
@@ -161,13 +161,13 @@ def pin(request: Request, slug: str, action_id: str) -> HttpResponse:
     opened = OpenFlow.find(request, slug)
     action, shown = opened.document.find(action_id), opened.shown_run
     if action is None:
-        return edit_not_possible(opened, "This action was removed meanwhile, so that its output cannot be pinned.")
+        return impossible_response(opened, "This action was removed meanwhile, so that its output cannot be pinned.")
     if shown is None:
-        return edit_not_possible(opened, "There is no run whose output could be pinned. Run the flow first.")
+        return impossible_response(opened, "There is no run whose output could be pinned. Run the flow first.")
     try:
         made = make_pin(shown.run, action, opened.flow)
     except NotPinned as error:
-        return edit_not_possible(opened, str(error))
+        return impossible_response(opened, str(error))
     made.created_by = request.user
     with transaction.atomic():
         opened.flow.pins.filter(action_id=action_id).delete()

@@ -14,26 +14,26 @@ from flows.designer import tree
 from flows.designer.chosen_fields import ConnectionPropertyField
 from flows.designer.clipboard import copied_text, paste_text, stored_keys
 from flows.designer.conflict import choices_in, without_undecided
-from flows.designer.opened import NotTakenBack, OpenFlow
-from flows.designer.others import first_name
+from flows.designer.foreign_changes import first_name
+from flows.designer.open_flow import NotTakenBack, OpenFlow
 from flows.designer.panel import PostedPanel, stored_panel, typed_panel
 from flows.designer.regions import ChartWords, action_region, left_regions, page_context, start_region, toolbox
 from flows.designer.responses import (
-    action_vanished,
-    commit_in_conflict,
-    edit_not_possible,
-    news,
-    not_taken_back,
-    panel_not_valid,
-    panel_saved,
-    panel_shown,
-    publication_news,
+    conflict_response,
+    impossible_response,
+    invalid_panel_response,
+    invalid_start_response,
+    news_response,
+    panel_response,
+    publication_response,
     redirect_to,
-    refuse_document,
-    start_not_valid,
-    start_saved,
+    refused_document_response,
+    refused_undo_response,
+    saved_panel_response,
+    saved_start_response,
     still_selected,
-    tree_changed,
+    tree_response,
+    vanished_response,
 )
 from flows.designer.start_form import StartForm
 from flows.flowchart.chart import START
@@ -66,10 +66,10 @@ def select(request: Request, slug: str, action_id: str) -> HttpResponse:
     if not request.htmx:
         return redirect_to(opened.flow, action_id)
     if action_id != START and opened.document.find(action_id) is None:
-        return action_vanished(opened)
+        return vanished_response(opened)
     if action_id == opened.new_action_shown:
         opened.new_action = action_id
-    return panel_shown(opened, action_id)
+    return panel_response(opened, action_id)
 
 
 @reader
@@ -79,8 +79,8 @@ def whats_new(request: Request, slug: str) -> HttpResponse:
     opened = OpenFlow.find(request, slug)
     if opened.base == opened.flow.current.number:
         is_published = request.GET.get("published", "") == str(opened.flow.published_id or "")
-        return HttpResponse(status=204) if is_published else publication_news(opened)
-    return news(opened, request.GET.get("action", ""))
+        return HttpResponse(status=204) if is_published else publication_response(opened)
+    return news_response(opened, request.GET.get("action", ""))
 
 
 @editor
@@ -89,22 +89,22 @@ def save_properties(request: Request, slug: str, action_id: str) -> HttpResponse
     opened, choices = OpenFlow.find(request, slug), choices_in(request.POST)
     action = opened.shown_document.find(action_id)
     if action is None:
-        return action_vanished(opened)
+        return vanished_response(opened)
     posted = PostedPanel(action, opened.panel_context(action_id), request.POST)
     try:
         typed = posted.edit(opened.shown_document)
         if typed is None:
-            return panel_not_valid(opened, posted, choices)
+            return invalid_panel_response(opened, posted, choices)
         note = edited_note(posted.title, opened.shown_document, typed)
         if request.POST.get("put-back") and opened.document.find(action_id) is None:
-            return tree_changed(opened, action_id, opened.put_back(typed, action_id, note=note))
+            return tree_response(opened, action_id, opened.put_back(typed, action_id, note=note))
         merged = opened.commit(without_undecided(typed, opened, action_id, choices), note=note)
     except Conflict:
-        return commit_in_conflict(opened)
+        return conflict_response(opened)
     except DocumentError as error:
         typed_region = action_region(typed_panel(opened, posted, posted.action, posted.form))
-        return refuse_document(opened, action_id, error, typed_region)
-    return panel_saved(opened, posted, typed, merged, choices)
+        return refused_document_response(opened, action_id, error, typed_region)
+    return saved_panel_response(opened, posted, typed, merged, choices)
 
 
 @editor
@@ -114,16 +114,16 @@ def save_inputs(request: Request, slug: str) -> HttpResponse:
     opened, choices = OpenFlow.find(request, slug), choices_in(request.POST)
     form = StartForm(opened.shown_document, request.POST)
     if not form.is_valid():
-        return start_not_valid(opened, form, choices)
+        return invalid_start_response(opened, form, choices)
     try:
         typed = form.apply()
         note = edited_note("Inputs", opened.shown_document, typed)
         merged = opened.commit(without_undecided(typed, opened, None, choices), note=note)
     except Conflict:
-        return commit_in_conflict(opened)
+        return conflict_response(opened)
     except DocumentError as error:
-        return refuse_document(opened, START, error, start_region(opened, form))
-    return start_saved(opened, typed, merged, choices)
+        return refused_document_response(opened, START, error, start_region(opened, form))
+    return saved_start_response(opened, typed, merged, choices)
 
 
 @editor
@@ -146,7 +146,7 @@ def copy(request: Request, slug: str) -> HttpResponse:
     try:
         text = copied_text(opened.document, chosen_in(request.GET))
     except Vanished:
-        return action_vanished(opened)
+        return vanished_response(opened)
     return HttpResponse(text, content_type="text/plain; charset=utf-8")
 
 
@@ -194,19 +194,19 @@ def edit_tree(request: Request, slug: str, edit: Callable[[Document], tree.TreeE
         made = edit(opened.shown_document)
         merged = opened.commit(made.document, note=made.said.rstrip("."))
     except Vanished:
-        return action_vanished(opened)
+        return vanished_response(opened)
     except Conflict:
-        return commit_in_conflict(opened)
+        return conflict_response(opened)
     except DocumentError as error:
-        return edit_not_possible(opened, "; ".join(error.problems))
+        return impossible_response(opened, "; ".join(error.problems))
     selected = still_selected(opened) if made.selected is None else merged.renamed.get(made.selected, made.selected)
     if made.new or selected != opened.new_action:
         opened.new_action = merged.renamed.get(made.new, made.new)
     chosen = [merged.renamed.get(id, id) for id in made.chosen]
     is_gone = chosen and all(opened.document.find(id) is None for id in chosen)
     if is_gone or (selected not in ("", START) and opened.document.find(selected) is None):
-        return action_vanished(opened)
-    return tree_changed(opened, selected, merged, ChartWords(made.said, chosen, stays=made.asks))
+        return vanished_response(opened)
+    return tree_response(opened, selected, merged, ChartWords(made.said, chosen, stays=made.asks))
 
 
 @editor
@@ -229,10 +229,10 @@ def change_revision(
     try:
         taken = step(opened)
     except Conflict:
-        return commit_in_conflict(opened)
+        return conflict_response(opened)
     except NotTakenBack as error:
-        return not_taken_back(opened, error)
-    return tree_changed(
+        return refused_undo_response(opened, error)
+    return tree_response(
         opened, still_selected(opened), MergedDocument(opened.document), words_of_step(opened, taken, verb)
     )
 
@@ -254,7 +254,7 @@ def connection_field(request: Request, slug: str, action_id: str) -> HttpRespons
     opened = OpenFlow.find(request, slug)
     action = opened.document.find(action_id)
     if action is None:
-        return action_vanished(opened)
+        return vanished_response(opened)
     panel, name = stored_panel(opened, action), request.GET.get("property", "connection")
     if panel.form is None or not isinstance(panel.form.fields.get(name), ConnectionPropertyField):
         raise Http404(f"{action_id} has no connection.")

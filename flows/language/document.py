@@ -78,21 +78,21 @@ class DocumentTree(Node):
         yield from walk(self.actions, None, None, 0)
 
     @cached_property
-    def _located(self) -> dict[str, Located]:
+    def _by_id(self) -> dict[str, Located]:
         return {located.action.id: located for located in self.walk()}
 
     @property
     def count(self) -> int:
-        return len(self._located)
+        return len(self._by_id)
 
     def find(self, id: str) -> Action | None:
-        located = self._located.get(id)
+        located = self._by_id.get(id)
         return located.action if located else None
 
     def locate(self, id: str) -> Located:
-        if id not in self._located:
+        if id not in self._by_id:
             raise Vanished(f"action {id!r}")
-        return self._located[id]
+        return self._by_id[id]
 
     def place_after(self, id: str) -> tuple[dict[str, str | None], int]:
         """Where an action goes that is to follow this one: {owner, branch} and the index."""
@@ -108,7 +108,7 @@ class DocumentTree(Node):
     def ids(self) -> set[str]:
         """Of actions and branches."""
         branches = {branch.id for located in self.walk() for branch in located.action.branches}
-        return branches | set(self._located)
+        return branches | set(self._by_id)
 
     def _owner_of(self, branch_id: str, owner: str = "") -> Action:
         """The action with this branch; `owner` says which, where several have one of that id."""
@@ -156,11 +156,11 @@ class Document(DocumentTree):
         return parse({**rest, "settings": settings} if settings else rest)
 
     def with_branch(self, branch_id: str, *, title: str, condition: str | None, owner: str = "") -> Document:
-        def changed(branch: Json) -> Json:
+        def change(branch: Json) -> Json:
             kept = {key: value for key, value in branch.items() if key != "condition"}
             return {**kept, "title": title, **({"condition": condition} if condition else {})}
 
-        return self._change_branch(branch_id, owner, changed)
+        return self._change_branch(branch_id, owner, change)
 
     def add_branch(self, id: str, *, title: str, condition: str) -> Document:
         """With another branch before the last, so that the otherwise stays at the end."""
@@ -204,10 +204,10 @@ class Document(DocumentTree):
         if branch is None:
             return parse({**self.json, "actions": change(list(self.json.get("actions") or []))})
 
-        def changed(lane: Json) -> Json:
+        def change_lane(lane: Json) -> Json:
             return {**lane, "actions": change(list(lane.get("actions") or []))}
 
-        return self._change_branch(branch, owner or "", changed)
+        return self._change_branch(branch, owner or "", change_lane)
 
     def _change_branch(self, id: str, owner: str, change: Callable[[Json], Json]) -> Document:
         """`owner` says of which action, where several have a branch of that id."""

@@ -5,7 +5,7 @@ from django.db import connection as database
 from django.urls import reverse
 
 from connections.secret import Secret
-from flows.designer.pinned import NotPinned, make_pin
+from flows.designer.pins import NotPinned, make_pin
 from flows.interpreter.checkpoint import pack_outcome
 from flows.interpreter.journal import ActionFinished
 from flows.language.values import Declared

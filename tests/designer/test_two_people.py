@@ -9,7 +9,7 @@ from django.db import IntegrityError
 from django.test import Client
 from django.urls import reverse
 
-from flows.designer import opened
+from flows.designer import open_flow
 from flows.language.merge import merge
 from flows.models import Flow, FlowSecret, Publication
 from tests.factories import PLANTED_KEY, make_connection, make_flow
@@ -185,7 +185,7 @@ def test_two_conditional_updates_at_the_same_moment_both_happen(client_alice, cl
             save(client_bo, flow, "last", base=1, title="Theirs")
         return merged
 
-    monkeypatch.setattr(opened, "merge", late)
+    monkeypatch.setattr(open_flow, "merge", late)
     assert save(client_alice, flow, "first", base=1, title="Mine").status_code == 200
     assert (document().find("first").title, document().find("last").title) == ("Mine", "Theirs")
 

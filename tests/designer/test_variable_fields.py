@@ -7,7 +7,7 @@ from django.urls import reverse
 
 from flows.actions import registry
 from flows.designer.edits import new_action
-from flows.designer.opened import OpenFlow
+from flows.designer.open_flow import OpenFlow
 from flows.designer.panel import stored_panel
 from flows.designer.regions import field_region
 from flows.language.document import parse

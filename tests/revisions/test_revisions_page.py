@@ -5,7 +5,7 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
-from flows.designer.opened import BASE_HEADER
+from flows.designer.open_flow import BASE_HEADER
 from flows.language.document import parse
 from flows.models import Flow, Publication, Revision, Run
 from foundryflow.models import AuditEntry

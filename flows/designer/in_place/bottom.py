@@ -13,7 +13,7 @@ from django.utils.dateformat import format as date_format
 
 from connections.secret import MASK
 from flows.actions.registry import container_types, model_call_types
-from flows.designer.opened import OpenFlow
+from flows.designer.open_flow import OpenFlow
 from flows.flowchart.states import StateView, run_view
 from flows.models import ActionRun, Run, State
 from flows.runs.detail import ActionDetail, selected_record

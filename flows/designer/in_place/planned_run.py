@@ -10,8 +10,8 @@ from typing import Any
 from django.db import transaction
 
 from flows import engine
-from flows.designer.opened import OpenFlow
-from flows.designer.pinned import NotPinned, pins_for_run
+from flows.designer.open_flow import OpenFlow
+from flows.designer.pins import NotPinned, pins_for_run
 from flows.engine import configuration
 from flows.engine.configuration import LocatedProblem, head_of
 from flows.interpreter.runner import title_of

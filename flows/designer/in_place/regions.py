@@ -10,7 +10,7 @@ from django.urls import reverse
 from flows.actions.registry import container_types
 from flows.designer.in_place.bottom import BottomPanel, BottomState
 from flows.designer.in_place.planned_run import PlannedRun
-from flows.designer.opened import OpenFlow
+from flows.designer.open_flow import OpenFlow
 from flows.flowchart.chart import type_view
 from flows.interpreter.runner import title_of
 from flows.models import ActionRun, State

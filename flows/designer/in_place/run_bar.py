@@ -6,7 +6,7 @@ from typing import Any
 
 from django.utils import timezone
 
-from flows.designer.opened import OpenFlow
+from flows.designer.open_flow import OpenFlow
 from flows.flowchart.states import run_view
 from flows.models.designer import MOST_SAVED
 from flows.runs.extent import extent_of

@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from flows.designer.in_place.resolved import LONGEST, ResolvedValue, parts_of, resolved_values
+from flows.designer.in_place.resolved_values import LONGEST, ResolvedValue, parts_of, resolved_values
 
 
 def test_the_values_that_were_put_in_are_marked():

@@ -27,12 +27,12 @@ class ResolvedValue:
     parts: list[Part]
 
     @property
-    def marked(self) -> SafeString:
-        """With the number of the run in front."""
-        run, mark = format_html("<b>Run {}</b>", self.run), format_html_join("", "{}", self._marked_parts())
+    def html(self) -> SafeString:
+        """What was put in is marked; the number of the run stands in front."""
+        run, mark = format_html("<b>Run {}</b>", self.run), format_html_join("", "{}", self._html_parts())
         return run + mark
 
-    def _marked_parts(self) -> Iterator[tuple[SafeString]]:
+    def _html_parts(self) -> Iterator[tuple[SafeString]]:
         for text, is_value in self.parts:
             yield (format_html("<u>{}</u>" if is_value else "{}", text),)
 

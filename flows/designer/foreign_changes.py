@@ -11,7 +11,7 @@ from django.contrib.auth.models import User
 from django.utils import timezone
 
 from flows.actions import registry
-from flows.designer.opened import OpenFlow
+from flows.designer.open_flow import OpenFlow
 from flows.flowchart.chart import START, type_view
 from flows.flowchart.labels import label_of
 from flows.language.document import DocumentError
@@ -154,15 +154,15 @@ def values_of(found: Sequence[ForeignChange], actions: Sequence[str | None], nam
     """What was changed: the actions where there are several, else the properties of the one."""
     changed = [each.change for each in found]
     if len(actions) > 1:
-        return listed([names.title(id) for id in actions])
+        return values_named([names.title(id) for id in actions])
     if any(change.key in (ADDED, REMOVED) for change in changed) or (len(changed) == 1 and changed[0].key == MOVED):
         return []
-    return (
-        [names.value(changed[0])] if len(changed) == 1 else listed([names.label(c.action_id, c.key) for c in changed])
-    )
+    if len(changed) == 1:
+        return [names.value(changed[0])]
+    return values_named([names.label(each.action_id, each.key) for each in changed])
 
 
-def listed(labels: Sequence[str]) -> list[ChangedValue]:
+def values_named(labels: Sequence[str]) -> list[ChangedValue]:
     """The first of them, with commas between."""
     left = len(labels) - MOST_NAMED
     shown = [*labels[:MOST_NAMED], f"{left} more"] if left > 0 else labels
@@ -180,7 +180,7 @@ class Names:
     """How actions and their properties are called, and which values may be shown."""
 
     def __init__(self, opened: OpenFlow) -> None:
-        self._documents = [opened.document, *([opened.shown.parsed()] if opened.shown else [])]
+        self._documents = [opened.document, *([opened.shown_revision.parsed()] if opened.shown_revision else [])]
         secret_inputs = Flow.objects.secret_inputs
         self._secret = {
             (place.action_id, place.property)

@@ -12,9 +12,9 @@ from django.db import IntegrityError, transaction
 
 from connections.models import Connection
 from flows.access import find_flow
-from flows.designer.audited import record_edit, record_step
+from flows.designer.audit import record_edit, record_step
 from flows.designer.fields import PanelContext
-from flows.designer.pinned import LostPin, pin_views
+from flows.designer.pins import LostPin, pin_views
 from flows.designer.shown_run import ShownRun, shown_run
 from flows.engine import configuration
 from flows.flowchart.card_runs import CardRun, card_runs
@@ -24,7 +24,7 @@ from flows.language.document import Document, DocumentError
 from flows.language.merge import Collision, MergedDocument, merge
 from flows.language.nodes import Input
 from flows.lint import linter
-from flows.lint.untouched import open_problems
+from flows.lint.open_problems import open_problems
 from flows.models import Conflict, Flow, LastInputs, Pin, Revision, Run
 from flows.models.history import FlowHistory, RevisionStep
 from foundryflow.http import Request, whole_number
@@ -125,7 +125,7 @@ class OpenFlow:
         return self.request.GET.get("root") or (parse_qs(address.query).get("root", [""])[0] if address else "")
 
     @cached_property
-    def shown(self) -> Revision | None:
+    def shown_revision(self) -> Revision | None:
         """The revision that the page shows; None when there is none of that number."""
         current = self.flow.current
         if self.base in (0, current.number):
@@ -135,7 +135,7 @@ class OpenFlow:
     @property
     def shown_document(self) -> Document:
         """What edits are made on. Raises DocumentError."""
-        return self.shown.parsed() if self.shown else self.document
+        return self.shown_revision.parsed() if self.shown_revision else self.document
 
     @cached_property
     def connections(self) -> list[Connection]:
@@ -212,7 +212,7 @@ class OpenFlow:
         What collides is left as others have it. Raises Conflict where it is not known what the page shows, and
         DocumentError where both together are more than a flow may hold.
         """
-        shown = self.shown
+        shown = self.shown_revision
         if shown is None:
             raise Conflict(self.flow.current)
         for _ in range(MOST_TRIES):
@@ -256,7 +256,7 @@ class OpenFlow:
     @transaction.atomic
     def undo(self) -> RevisionStep | None:
         """Takes back what the person did last. Returns it, or None. Raises Conflict and NotTakenBack."""
-        if self.shown is None:
+        if self.shown_revision is None:
             raise Conflict(self.flow.current)
         step = self.history.to_undo(self.request.user.pk, self.base)
         if step is not None and step.pk == self.flow.current.pk:
@@ -271,7 +271,7 @@ class OpenFlow:
     @transaction.atomic
     def redo(self) -> RevisionStep | None:
         """Does again what the person has undone last. Returns it, or None. Raises Conflict and NotTakenBack."""
-        if self.shown is None:
+        if self.shown_revision is None:
             raise Conflict(self.flow.current)
         current = self.flow.current
         step = self.history.to_redo(self.request.user.pk)

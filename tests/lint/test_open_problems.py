@@ -2,7 +2,7 @@
 
 from flows.language.document import parse
 from flows.lint.linter import problems
-from flows.lint.untouched import open_problems
+from flows.lint.open_problems import open_problems
 
 FORM = {"format": "foundryflow/1", "name": "x"}
 
