@@ -2,12 +2,14 @@
 
 import pytest
 
+from connections.foundry.values import ChatRequest, Message
+from flows.actions.chat_completion.files import MOST_FILES, file_parts, files_problem, with_files
 from flows.actions.chat_completion.test_chat_completion import CONTOSO, Chat, completion
 from flows.actions.services import MemoryServices
 from flows.interpreter.journal import ActionFinished, MemoryJournal
 from flows.interpreter.runner import execute
 from flows.language.document import parse
-from flows.language.errors import RunFailed
+from flows.language.errors import ActionError, RunFailed
 from flows.lint.linter import problems
 
 
@@ -92,3 +94,32 @@ def test_what_names_no_input_is_said_before_a_run(files):
     }
     document = parse({"format": "foundryflow/1", "name": "x", "inputs": [], "actions": [action]})
     assert "which names no input" in next(each.message for each in problems(document) if each.property == "files")
+
+
+@pytest.mark.parametrize("stored", [None, "", [], "{{ a }}", ["{{ a }}", None, ""], "{{ [a, b] }}"])
+def test_what_names_inputs_or_nothing_is_no_problem(stored):
+    assert files_problem(stored) == ""
+
+
+def test_what_names_no_input_is_shown_short():
+    assert files_problem(["{{ a }}", "x" * 60]).startswith(f"Files holds '{'x' * 40}', which names no input.")
+
+
+async def test_a_prompt_takes_so_many_files():
+    services = MemoryServices(files=KEPT)
+    assert len(await file_parts([PDF] * MOST_FILES, services)) == MOST_FILES
+    with pytest.raises(ActionError) as refused:
+        await file_parts([PDF] * (MOST_FILES + 1), services)
+    assert (refused.value.kind, refused.value.message) == ("files", "21 files; a prompt takes at most 20.")
+
+
+def test_files_stand_behind_the_text_of_the_last_message():
+    part = {"type": "file"}
+    for content, said in (
+        ("Hi", [{"type": "text", "text": "Hi"}]),
+        ([part], [part]),
+        (None, [{"type": "text", "text": ""}]),
+    ):
+        request = ChatRequest("m", (Message("system", "S"), Message("user", content)))
+        assert with_files(request, [part]).messages == (Message("system", "S"), Message("user", [*said, part]))
+        assert with_files(request, []) is request
