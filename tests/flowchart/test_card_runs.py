@@ -38,6 +38,7 @@ def going(path, state=State.RUNNING, until=None):
         ([going("each[0]/ask")], {}),
         ([going("each[2]/try"), going("each[2]/try/ask", State.WAITING, SOON)], {2: (State.WAITING, SOON)}),
         ([going("each[0]/a[1]/x", State.WAITING, LATER), going("each[0]/a[2]/x", State.WAITING, SOON)], {0: (State.WAITING, SOON)}),
+        ([going("each[0]/a[1]/x", State.WAITING), going("each[0]/a[2]/x", State.WAITING, SOON)], {0: (State.WAITING, SOON)}),
         ([going("each[0]/a"), going("each[0]/a[1]/x", State.WAITING), going("each[0]/a[2]/x")], {}),
         ([going("eacher[0]/ask", State.WAITING), going("ask", State.WAITING)], {}),
     ],
@@ -136,7 +137,9 @@ def test_a_card_says_what_the_record_says(made, run, card):
     assert card_of(made, run) == card
 
 
-@pytest.mark.parametrize(("state", "said"), [("running", "3 > 2"), ("succeeded", "3 > 2"), ("failed", "")])
+@pytest.mark.parametrize(
+    ("state", "said"), [("running", "3 > 2"), ("waiting", "3 > 2"), ("succeeded", "3 > 2"), ("failed", "")]
+)
 def test_a_decision_is_the_words_of_a_card_that_has_not_failed(state, said):
     card = card_of(record(state=state), decision="3 > 2")
     assert (card.decision, card.words == "3 > 2") == (said, bool(said))

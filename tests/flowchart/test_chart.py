@@ -230,6 +230,15 @@ def test_an_input_shows_what_takes_its_place():
     assert Flowchart(document(chat)).card("a").ports[0] == Port("Connection", "made", "set")
 
 
+def test_a_container_has_lanes_though_it_has_no_branches_or_nobody_knows_its_type():
+    inner = action("deep", "log", message="x")
+    around = action("t", "teleport", branch("b", action("c", "for_each", branch("d", inner), items=[1])))
+    chart = Flowchart(document(action("route", "if_else"), around))
+    assert [chart.card(id).lanes for id in ("route", "deep")] == [[], None]
+    assert [(lane.id, lane.label) for lane in chart.card("t").lanes] == [("b", "Otherwise")]
+    assert chart.card("deep").name == "Step 5 of 5, Log, in For each"
+
+
 def test_what_is_missing_is_said_at_its_input():
     chart = Flowchart(document(action("a", "log")), problems=[Problem("a", "message", "x")])
     assert chart.card("a").ports == (Port("Message missing", "", "error"),)

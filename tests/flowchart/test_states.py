@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from connections.foundry.errors import ErrorKind
 from flows.flowchart.labels import lower_first
 from flows.flowchart.states import (
     LOOK,
@@ -94,6 +95,7 @@ def test_a_reason_is_three_words_by_its_kind(kind, status, words):
 def test_reasons_are_words_that_stand_inside_a_sentence():
     assert {kind: words for kind, words in REASONS.items() if words != lower_first(words)} == {}
     assert all(re.fullmatch("[a-z_]+", kind) for kind in REASONS)
+    assert {kind.value for kind in ErrorKind} - {ErrorKind.CANCELLED} <= {*REASONS}
 
 
 def test_a_run_that_failed_says_why():
