@@ -77,8 +77,8 @@ def complete_url(text: str, query: Mapping[str, Any]) -> str:
         raise ActionError("url", "That is no URL.", "A URL looks like https://api.contoso.com/customers.")
     if why := secret_in_url(text):
         raise ActionError("url", why)
-    added = urlencode(list(form_pairs(query)))
-    return urlunsplit(parts._replace(query="&".join(filter(None, (parts.query, added))), fragment=""))
+    query_text = "&".join(filter(None, (parts.query, form_text(query))))
+    return urlunsplit(parts._replace(query=query_text, fragment=""))
 
 
 def auth_headers(parts: RequestParts) -> dict[str, str]:
@@ -90,7 +90,7 @@ def auth_headers(parts: RequestParts) -> dict[str, str]:
         hint = "The variable it comes from has no value."
         raise ActionError("property_missing", "Token, key or password is empty.", hint)
     if parts.authentication == BASIC:
-        pair = base64.b64encode(f"{parts.name}:{value}".encode()).decode()
+        pair = base64.b64encode(f"{parts.name}:{value}".encode("utf-8", "replace")).decode()
         return {"Authorization": f"Basic {pair}"}
     if not (value.isascii() and value.isprintable()):
         raise ActionError("input", "The token or key holds a character that none has.", "Copy it again.")
@@ -122,11 +122,21 @@ def encoded_body(parts: RequestParts) -> tuple[bytes | None, str]:
     if format == FORM and not isinstance(body, Mapping):
         raise ActionError("input", "The body of a form is an object.", 'Give one such as {"grant_type": "password"}.')
     if format == FORM:
-        return urlencode(list(form_pairs(body))).encode(), CONTENT_TYPES[FORM]
+        return form_text(body).encode(), CONTENT_TYPES[FORM]
     if format == JSON and (is_nested or not is_json(body)):
-        return json.dumps(sent_json(body), ensure_ascii=False, allow_nan=False).encode(), CONTENT_TYPES[JSON]
-    text = json.dumps(sent_json(body), ensure_ascii=False) if is_nested else sent_text(body)
+        text = json_text(body)
+    else:
+        text = json.dumps(sent_json(body), ensure_ascii=False) if is_nested else sent_text(body)
     return text.encode("utf-8", "replace"), CONTENT_TYPES[format]
+
+
+def json_text(body: Any) -> str:
+    """Raises ActionError."""
+    try:
+        return json.dumps(sent_json(body), ensure_ascii=False, allow_nan=False)
+    except ValueError:
+        hint = "Infinity and what is no number are written as text, or left out."
+        raise ActionError("input", "The body holds a number that JSON has no word for.", hint) from None
 
 
 def is_json(body: Any) -> bool:
@@ -136,6 +146,10 @@ def is_json(body: Any) -> bool:
     except (TypeError, ValueError, RecursionError):
         return False
     return isinstance(body, str)
+
+
+def form_text(values: Mapping[str, Any]) -> str:
+    return urlencode(list(form_pairs(values)), errors="replace")
 
 
 def form_pairs(values: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
