@@ -11,7 +11,8 @@ from dataclasses import dataclass
 
 VARIABLE, END = "\ue000", "\ue001"
 FOUND_VARIABLE = re.compile(f"{VARIABLE}([^{END}]*){END}")
-NAME = re.compile(r"\$(?:\{([A-Za-z_]\w*)\}|([A-Za-z_]\w*)|env:([A-Za-z_]\w*))")
+# In PowerShell $env:TOKEN, or ${env:TOKEN}.
+NAME = re.compile(r"\$(?:\{(?:env:)?([A-Za-z_]\w*)\}|(?:env:)?([A-Za-z_]\w*))")
 ESCAPES = dict(zip("ntr\\'\"?abfve", "\n\t\r\\'\"?\a\b\f\v\x1b", strict=True))
 BLANKS = re.compile(r"[ \t]+|[\\`][ \t]*\n")
 NUMBER = re.compile(r"x([0-9A-Fa-f]{1,2})|u([0-9A-Fa-f]{1,4})|U([0-9A-Fa-f]{1,8})|([0-7]{1,3})")
@@ -146,4 +147,4 @@ class ShellReader:
             self._at += 1
             return "$"
         self._at = found.end()
-        return f"{VARIABLE}{found[1] or found[2] or found[3]}{END}"
+        return f"{VARIABLE}{found[1] or found[2]}{END}"

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from flows.actions.http_request.action import HttpRequestAction
 from flows.actions.http_request.curl import DECIDED, CurlError, read_curl
-from flows.actions.http_request.shell_words import WordsError, read_command
+from flows.actions.http_request.curl_request import CurlRequest, leave_out, looks_secret, short
 
 
 def taken(command):
@@ -22,6 +22,8 @@ def notes(command):
 
 
 URL = "https://api.contoso.com/v1/customers"
+DEEP = "[" * 100_000
+BASIC = {"authentication": "basic", "user_name": "ann", "credential": "pass"}
 
 
 @pytest.mark.parametrize(
@@ -115,12 +117,7 @@ def test_data_may_go_into_the_address():
         ("-H 'Authorization: Token s3cret'", {"headers": {"Authorization": "Token s3cret"}}),
         (
             "-u ann:pass -H 'X-Api-Key: s3cret-key'",
-            {
-                "authentication": "basic",
-                "user_name": "ann",
-                "credential": "pass",
-                "headers": {"X-Api-Key": "s3cret-key"},
-            },
+            {**BASIC, "headers": {"X-Api-Key": "s3cret-key"}},
         ),
         ("-b sid=1 -b theme=dark", {"headers": {"Cookie": "sid=1; theme=dark"}}),
     ],
@@ -267,19 +264,123 @@ def test_a_paste_decides_all_of_the_request():
     assert set(found) == set(DECIDED)
 
 
-@given(st.lists(st.text(st.characters(codec="utf-8", exclude_characters="\ue000\ue001\r\0")), max_size=6))
-def test_quoted_words_come_out_as_they_went_in(words):
-    quoted = " ".join("'" + word.replace("'", "'\\''") + "'" for word in words)
-    assert read_command(f"x {quoted}").words == ["x", *words]
-
-
 @given(st.text(st.sampled_from("curl -dHX'\"$\\{}^\n @=&:;|äa1"), max_size=60))
 def test_any_text_is_read_or_refused(text):
     with suppress(CurlError):
         json.dumps(dict(read_curl(f"curl {text}").properties))
 
 
-def test_a_word_may_be_of_several_quotes():
-    assert read_command("""a'b c'"d $X"$'e\\x41\\101\\n' \\f""").words == ["ab cd \ue000X\ue001eAA\n", "f"]
-    with pytest.raises(WordsError):
-        read_command('a "b')
+@pytest.mark.parametrize(
+    ("options", "found"),
+    [
+        ("-m 0.1", {"timeout": 0.1}),
+        ("-m 600", {"timeout": 600.0}),
+        ("-m 0.05", {}),
+        ("-m 601", {}),
+        ("-m soon", {}),
+        ("-H 'Host: x' -H 'X-A: 1' -H ': 2'", {"headers": {"X-A": "1"}}),
+        ("-u ann:pass -H 'X-Api-Key: s3cret-one' -H 'X-Api-Key: s3cret-two'",
+         {**BASIC, "headers": {"X-Api-Key": "s3cret-one, s3cret-two"}}),
+        ("-H 'X-Api-Key: a{{b}}c-0123'", {"authentication": "API key", "key_header": "X-Api-Key"}),
+        ("-H 'X-Api-Key: a{%b%}c-0123'", {"authentication": "API key", "key_header": "X-Api-Key"}),
+        ("-H 'Authorization: Bearer   t0ken '", {"authentication": "bearer token", "credential": "t0ken"}),
+        ("-H 'Authorization: Bearer'", {"headers": {"Authorization": "Bearer"}}),
+        ("-H 'X-Scheme: Bearer t0ken'", {"headers": {"X-Scheme": "Bearer t0ken"}}),
+        ("-u ann:pass -H 'Authorization: Bearer t0ken'",
+         {**BASIC, "headers": {"Authorization": "Bearer t0ken"}}),
+        ("-u ann:pass -H 'Authorization: Basic Ym9iOngx'",
+         {**BASIC, "headers": {"Authorization": "Basic Ym9iOngx"}}),
+        ("-H 'Authorization: Basic  Ym9iOngx '", {"authentication": "basic", "user_name": "bob", "credential": "x1"}),
+        ("-H 'Authorization: Basic Ym9i'", {"headers": {"Authorization": "Basic Ym9i"}}),
+        ("-H 'Authorization: Basic !!!!'", {"headers": {"Authorization": "Basic !!!!"}}),
+        ("-H 'Authorization: Basic YTpiAA=='", {"headers": {"Authorization": "Basic YTpiAA=="}}),
+        ("-H 'X-Scheme: Basic Ym9iOngx'", {"headers": {"X-Scheme": "Basic Ym9iOngx"}}),
+    ],
+)  # fmt: skip
+def test_headers_and_limits_at_their_edges(options, found):
+    assert taken(f"curl {URL} {options}") == {"method": "GET", "url": URL, **found}
+
+
+@pytest.mark.parametrize(
+    ("address", "url"),
+    [
+        ("127.0.0.1:8000/a", "http://127.0.0.1:8000/a"),
+        ("localhost/a", "http://localhost/a"),
+        ("api.contoso.com/?back=http://x", "https://api.contoso.com/?back=http://x"),
+        ("https://api.contoso.com/a?b=&c", "https://api.contoso.com/a?b=&c"),
+    ],
+)
+def test_an_address_without_a_scheme_is_one_of_https_unless_it_is_here(address, url):
+    assert taken(f"curl '{address}'")["url"] == url
+
+
+def test_parameters_without_a_value_stay_beside_a_secret():
+    assert taken("curl 'https://a.example/?a=&api_key=s3cret-key'")["query"] == {"a": "", "api_key": "s3cret-key"}
+
+
+@pytest.mark.parametrize(
+    ("command", "method", "note"),
+    [
+        (f"curl -X PROPFIND {URL} -d a=1", "POST", "The method PROPFIND cannot be sent; choose another one."),
+        (f"curl -X PROPFIND {URL}", "GET", "The method PROPFIND cannot be sent; choose another one."),
+        (f"curl {URL} -F a=@x", "POST", "-F sends files or parts: a request of a flow cannot. Body stays empty."),
+        (f"curl {URL} -u ann:", "GET", "The password is not in the command. Type it, or take it from a variable."),
+        ("curl https://a.example/api-key/0123456789abcdef", "GET",
+         "The URL is left out. A secret stands in its path, where it can be read."),
+    ],
+)  # fmt: skip
+def test_what_is_sent_in_place_of_what_cannot_be(command, method, note):
+    assert (taken(command)["method"], notes(command)) == (method, [note])
+
+
+@pytest.mark.parametrize(
+    ("options", "body", "format", "headers"),
+    [
+        ("""--json '{"a": 1}' -H 'ACCEPT: text/csv'""", {"a": 1}, None, {"ACCEPT": "text/csv"}),
+        ("--json 'no json'", "no json", "text", {"Accept": "application/json", "Content-Type": "application/json"}),
+        (f"--json '{DEEP}'", DEEP, "text", {"Accept": "application/json", "Content-Type": "application/json"}),
+        ("-H 'content-type: Application/X-WWW-Form-Urlencoded' -d a=1", {"a": "1"}, "form", None),
+        ("-H 'Content-Type: application/json ; charset=utf-8' -d '[1]'", [1], None, None),
+        ("-d ' [1]'", [1], None, None),
+        ("-d ' {\"a\": 1}'", {"a": 1}, None, None),
+        ('--data-urlencode "q=a $X b $Y"', {"q": "a {{ X }} b {{ Y }}"}, "form", None),
+        ("--data-urlencode name@list.txt -d a=1", {"a": "1"}, "form", None),
+        ("--data-urlencode @list.txt -d a=1", {"a": "1"}, "form", None),
+    ],
+)
+def test_bodies_at_their_edges(options, body, format, headers):
+    found = taken(f"curl {URL} {options}")
+    assert (found["body"], found.get("body_format"), found.get("headers")) == (body, format, headers)
+
+
+def test_files_of_encoded_data_are_named():
+    assert notes(f"curl {URL} --data-urlencode name@list.txt --data-urlencode @other.txt") == [
+        f"The file {name} is left out: there are no files. Paste its text into Body."
+        for name in ("list.txt", "other.txt")
+    ]
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "is_secret"),
+    [
+        ("password", "x", True),
+        ("password", "", False),
+        ("password", "\ue000X\ue001", False),
+        ("x-key", "01234567", True),
+        ("x-key", "0123456", False),
+        ("x-key", "0123 4567", False),
+        ("trace", "0123456789", False),
+    ],
+)
+def test_a_secret_is_known_by_its_name_and_length(name, value, is_secret):
+    assert looks_secret(name, value) is is_secret
+
+
+def test_a_secret_that_is_left_out_is_named_as_a_variable():
+    request = CurlRequest()
+    assert [leave_out(request, name, "body") for name in ("a-b.c", "2fa")] == ["\ue000a_b_c\ue001", "\ue000_2fa\ue001"]
+    assert request.unsaid == {"a_b_c", "_2fa"}
+
+
+def test_long_words_are_shown_short():
+    assert [short("x" * 60), short("x" * 61), short("a\n \ue000B\ue001")] == ["x" * 60, f"{'x' * 59}…", "a $B"]
