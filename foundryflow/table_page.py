@@ -10,7 +10,7 @@ from django.http import HttpResponse
 from django.shortcuts import redirect
 
 from foundryflow.http import Request
-from foundryflow.regions import Region, page, regions
+from foundryflow.regions import MESSAGES, Region, page, regions
 
 
 @dataclass(frozen=True)
@@ -35,4 +35,4 @@ class TablePage:
             return redirect(self.url_name)
         # Not morphed: what was typed belongs to the row that is saved now.
         region = Region(self.table_template, self.id, {"table": table}, swap="outerHTML")
-        return regions(request, region, Region("_messages.html", "messages"))
+        return regions(request, region, MESSAGES)

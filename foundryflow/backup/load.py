@@ -18,7 +18,7 @@ from django.db import connection
 from foundryflow.backup.format import BackupError, BackupPart, Tell
 from foundryflow.backup.read import Backup
 from foundryflow.backup.tables import BackupTable
-from foundryflow.backup.values import converter, to_postgresql, to_sqlite
+from foundryflow.backup.values import TO_POSTGRESQL, TO_SQLITE, converter
 
 TELL_EVERY = 5_000  # rows
 
@@ -75,7 +75,7 @@ def load_into_sqlite(file: Path, backup: Backup, tell: Tell) -> None:
 def insert_part(opened: sqlite3.Connection, backup: Backup, part: BackupPart, tell: Tell) -> None:
     table = part.table
     places = ", ".join("?" * len(table.columns))
-    rows = map(converter(table, to_sqlite), rows_with_progress(backup, part, tell))
+    rows = map(converter(table, TO_SQLITE), rows_with_progress(backup, part, tell))
     opened.execute(f'DELETE FROM "{table.name}"')  # noqa: S608 - names of our own models, checked by Level
     try:
         opened.executemany(f'INSERT INTO "{table.name}" ({column_names(table)}) VALUES ({places})', rows)  # noqa: S608
@@ -130,7 +130,7 @@ def copy_part(cursor: Any, backup: Backup, part: BackupPart, tell: Tell) -> None
     cursor.execute(f'DELETE FROM "{table.name}"')  # noqa: S608 - names of our own models, checked by Level
     try:
         with cursor.copy(f'COPY "{table.name}" ({column_names(table)}) FROM STDIN') as copy:
-            for row in map(converter(table, to_postgresql), rows_with_progress(backup, part, tell)):
+            for row in map(converter(table, TO_POSTGRESQL), rows_with_progress(backup, part, tell)):
                 copy.write_row(row)
     except psycopg.Error as error:
         raise load_error(part, error) from None

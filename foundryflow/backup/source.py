@@ -10,7 +10,7 @@ from typing import Any, Protocol
 from django.db import connection, transaction
 
 from foundryflow.backup.tables import BackupTable
-from foundryflow.backup.values import converter, from_postgresql, from_sqlite
+from foundryflow.backup.values import FROM_POSTGRESQL, FROM_SQLITE, converter
 from foundryflow.database.errors import sqlite_file
 
 AT_ONCE = 200  # rows that PostgreSQL sends together
@@ -78,7 +78,7 @@ class SqliteSource:
         return int(self._opened.execute(f'SELECT COUNT(*) FROM "{table.name}"').fetchone()[0])  # noqa: S608
 
     def rows(self, table: BackupTable) -> Iterator[Row]:
-        return map(converter(table, from_sqlite), self._opened.execute(select(table, {})))
+        return map(converter(table, FROM_SQLITE), self._opened.execute(select(table, {})))
 
     def last_id(self, table: BackupTable) -> int | None:
         return self._last_ids.get(table.name) or None  # 0 after a row that was not stored
@@ -102,7 +102,7 @@ class PostgresSource:
         return int(self._ask(f'SELECT COUNT(*) FROM "{table.name}"')[0])  # noqa: S608
 
     def rows(self, table: BackupTable) -> Iterator[Row]:
-        convert = converter(table, from_postgresql)
+        convert = converter(table, FROM_POSTGRESQL)
         with connection.chunked_cursor() as cursor:
             cursor.execute(select(table, AS_TEXTS))
             while found := cursor.fetchmany(AT_ONCE):

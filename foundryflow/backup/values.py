@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import base64
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import timedelta
 from decimal import Context
 from functools import partial
@@ -15,7 +15,7 @@ from typing import Any
 
 from foundryflow.backup.tables import BackupColumn, BackupTable
 
-Convert = Callable[[Any], Any]
+Conversions = Mapping[str, Callable[..., Any]]  # by the kinds of columns
 MICROSECOND = timedelta(microseconds=1)
 SQLITE_DIGITS = Context(prec=15)  # that SQLite keeps of a decimal
 # Types of Python that a column of this kind has in a backup, besides None.
@@ -50,52 +50,32 @@ def encode_binary(value: Any) -> str:
     return base64.b64encode(bytes(value)).decode()
 
 
-def from_sqlite(column: BackupColumn) -> Convert | None:
-    """What makes a value of SQLite one of a backup; None: it is one."""
-    if column.kind == "decimal":
-        return partial(fixed_decimal, column.places)
-    conversions: dict[str, Convert] = {"boolean": bool, "float": plain_float, "binary": encode_binary}
-    return conversions.get(column.kind)
+# What makes a value of a database one of a backup, and the other way; a kind that is not named stays as it is.
+FROM_SQLITE: Conversions = {
+    "boolean": bool, "float": plain_float, "binary": encode_binary, "decimal": fixed_decimal,
+}  # fmt: skip
+FROM_POSTGRESQL: Conversions = {
+    "datetime": plain_moment, "time": str, "duration": microseconds, "uuid": lambda value: value.hex,
+    "float": plain_float, "binary": encode_binary,
+}  # fmt: skip
+TO_SQLITE: Conversions = {"float": float, "binary": base64.b64decode}
+# For COPY, which reads texts.
+TO_POSTGRESQL: Conversions = {**TO_SQLITE, "duration": lambda value: f"{value} microseconds"}
 
 
-def from_postgresql(column: BackupColumn) -> Convert | None:
-    conversions: dict[str, Convert] = {
-        "datetime": plain_moment,
-        "time": str,
-        "duration": microseconds,
-        "uuid": lambda value: value.hex,
-        "float": plain_float,
-        "binary": encode_binary,
-    }
-    return conversions.get(column.kind)
-
-
-def to_sqlite(column: BackupColumn) -> Convert | None:
-    """What makes a value of a backup one for SQLite; None: it is one."""
-    conversions: dict[str, Convert] = {"float": float, "binary": base64.b64decode}
-    return conversions.get(column.kind)
-
-
-def to_postgresql(column: BackupColumn) -> Convert | None:
-    """The same for COPY, which reads texts."""
-    conversions: dict[str, Convert] = {
-        "float": float,
-        "binary": base64.b64decode,
-        "duration": lambda value: f"{value} microseconds",
-    }
-    return conversions.get(column.kind)
-
-
-def converter(table: BackupTable, conversion_of: Callable[[BackupColumn], Convert | None]) -> Callable[[Any], Any]:
+def converter(table: BackupTable, conversions: Conversions) -> Callable[[Any], Any]:
     """What converts a row, touching only the columns that need it."""
-    found = [(place, conversion_of(column)) for place, column in enumerate(table.columns)]
-    conversions = [(place, convert) for place, convert in found if convert is not None]
-    if not conversions:
+    converts = [
+        (place, partial(fixed_decimal, column.places) if convert is fixed_decimal else convert)
+        for place, column in enumerate(table.columns)
+        if (convert := conversions.get(column.kind))
+    ]
+    if not converts:
         return lambda row: row
 
     def convert_row(row: Sequence[Any]) -> list[Any]:
         values = list(row)
-        for place, convert in conversions:
+        for place, convert in converts:
             value = values[place]
             if value is not None:
                 values[place] = convert(value)

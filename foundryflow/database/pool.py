@@ -56,6 +56,5 @@ def wait_for(seconds: float) -> None:
 
 
 def discard_broken() -> None:
-    pool = getattr(connections["default"], "pool", None)
-    if pool is not None and not pool.closed:
-        pool.check()
+    if pool := getattr(connections["default"], "pool", None):
+        try_again(pool)

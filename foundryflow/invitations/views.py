@@ -33,9 +33,9 @@ class InviteBox:
     mail: str = ""  # what became of the mail
 
     @property
-    def hints(self) -> list[tuple[str, str]]:
+    def hints(self) -> list[tuple[Role, str]]:
         """What each role may do; the page shows that of the one that is chosen."""
-        return [(role, ROLE_HINTS[role]) for role in Role]
+        return list(ROLE_HINTS.items())
 
 
 @administrator

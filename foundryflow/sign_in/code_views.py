@@ -18,7 +18,7 @@ from foundryflow.access import anyone
 from foundryflow.regions import page
 from foundryflow.sign_in.attempts import TooMany, begin_attempt
 from foundryflow.sign_in.devices import remember_device
-from foundryflow.sign_in.limits import code_limits, lock_out, lockout_page, log_code_failure
+from foundryflow.sign_in.limits import code_limits, locked_page, log_code_failure
 from foundryflow.sign_in.methods import CODES, method_of
 from foundryflow.sign_in.notices import back_to_login
 from foundryflow.sign_in.pipeline import SWITCHED_OFF, CodeStage
@@ -61,7 +61,7 @@ def judge(request: HttpRequest, stage: Any, form: CodeForm) -> HttpResponse:
     try:
         attempt = begin_attempt(code_limits(user.get_username()))
     except TooMany as refused:
-        return lockout_page(lock_out(request, refused.until))
+        return locked_page(request, refused.until)
     outcome = use_code(request, user, form.cleaned_data["code"])
     if outcome is CodeOutcome.RIGHT:
         attempt.withdraw()
@@ -69,7 +69,7 @@ def judge(request: HttpRequest, stage: Any, form: CodeForm) -> HttpResponse:
     until = attempt.fail()
     log_code_failure(request, user.get_username(), until)
     if until:
-        return lockout_page(lock_out(request, until))
+        return locked_page(request, until)
     form.add_error("code", sentence_of(outcome))
     return code_page(request, stage, form)
 

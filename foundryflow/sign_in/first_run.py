@@ -40,11 +40,10 @@ class ServerCheck:
 
 def server_checks(request: HttpRequest) -> list[ServerCheck]:
     keys = len(settings.FIELD_ENCRYPTION_KEY)
-    vendor = {"sqlite": "SQLite", "postgresql": "PostgreSQL"}.get(connection.vendor, connection.vendor)
     https = request.is_secure()
     plain = "not in use; fine on this machine, else put a proxy with a certificate in front"
     return [
-        ServerCheck("Database", True, f"{vendor}, writable"),
+        ServerCheck("Database", True, f"{connection.display_name}, writable"),
         ServerCheck("Encryption key", keys > 0, f"{keys} key{'s' if keys != 1 else ''}"),
         ServerCheck("HTTPS", https, "in use" if https else plain),
     ]

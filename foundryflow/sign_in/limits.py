@@ -125,12 +125,6 @@ def record_lock(request: HttpRequest, name: str, what: str, until: datetime, who
     record_refused_sign_in(request, name, f"until {until:%H:%M:%S} UTC", verb="was locked out")
 
 
-def lock_out(request: Any, until: datetime) -> Any:
-    """The request, knowing until when its page says that one has to wait."""
-    request.locked_until = until
-    return request
-
-
 def host_and_network(text: str) -> tuple[str, str]:
     """The host and its network. One host of IPv6 has a whole /64 to call from, and a site a /48."""
     found = address_of(text)
@@ -147,8 +141,12 @@ def alternatives(*texts: str) -> str:
 
 
 def lockout_page(request: Any, response: Any = None, credentials: Any = None) -> HttpResponse:
+    """What Axes shows."""
+    return locked_page(request, getattr(request, "locked_until", None) or timezone.now())
+
+
+def locked_page(request: HttpRequest, until: datetime) -> HttpResponse:
     """The page of somebody who has to wait."""
-    until: datetime = getattr(request, "locked_until", None) or timezone.now()
     seconds = max(1, math.ceil((until - timezone.now()).total_seconds()))
     context = {"until": until, "minutes": math.ceil(seconds / 60), "seconds": seconds}
     answer = page(request, "sign_in/locked_out.html", context, status=429)

@@ -10,7 +10,7 @@ from django.conf import settings
 from django.db import connection
 
 from foundryflow.database.errors import sqlite_file
-from foundryflow.system.notes import BACKUP_LIMIT, WARN
+from foundryflow.system.notes import BACKUP_LIMIT, LOOPBACK, WARN
 from foundryflow.system.registry import BoundedCount
 from foundryflow.system.sheet_parts import OK, SystemCell, SystemRow, SystemSheet, link_to
 from foundryflow.system.snapshot import SystemSnapshot
@@ -75,7 +75,7 @@ def database_words() -> str:
 
 def address_words() -> str:
     """The first name that is not of this machine."""
-    names = [host for host in settings.ALLOWED_HOSTS if host not in ("localhost", "127.0.0.1", "[::1]")]
+    names = [host for host in settings.ALLOWED_HOSTS if host not in LOOPBACK]
     more = f", and {len(names) - 1:,} more" if len(names) > 1 else ""
     if not names:
         return "only from this machine"

@@ -7,9 +7,7 @@ from typing import Any
 
 from django.conf import settings
 from django.contrib.auth.models import User
-from django.core.exceptions import ValidationError
 from django.core.management.base import CommandError
-from django.core.validators import validate_email
 from django.urls import reverse
 from django.utils import timezone
 
@@ -25,6 +23,7 @@ from foundryflow.people.mail import send_invitation, send_password_link
 from foundryflow.people.membership import LastAdministrator
 from foundryflow.people.password_link import make_password_link
 from foundryflow.roles import Role
+from foundryflow.sign_in.logged_names import is_email
 
 
 class Command(KeyedCommand):
@@ -47,7 +46,10 @@ class Command(KeyedCommand):
             verbs.add_parser(verb, help=words).add_argument("email", help="or user name")
 
     def handle(self, *args: Any, verb: str, **options: Any) -> None:
-        getattr(self, f"{verb}_verb")(**options)
+        try:
+            getattr(self, f"{verb}_verb")(**options)
+        except LastAdministrator as refused:
+            raise CommandError(str(refused)) from None
 
     def list_verb(self, **options: Any) -> None:
         for user in User.objects.select_related("account").order_by("username"):
@@ -59,10 +61,8 @@ class Command(KeyedCommand):
             self.write_line(each.email, "", each.role, state, f"until {each.expires_at.isoformat(timespec='minutes')}")
 
     def invite_verb(self, *, email: str, role: str, server: str | None = None, **options: Any) -> None:
-        try:
-            validate_email(email)
-        except ValidationError:
-            raise CommandError(f"{email!r} is no email address.") from None
+        if not is_email(email):
+            raise CommandError(f"{email!r} is no email address.")
         if person := person_with(email):
             raise CommandError(f"{name_of(person)} has the address {email} and is {self.state_of(person)}.")
         made, secret = invite(email.lower(), Role(role), COMMAND)
@@ -90,18 +90,12 @@ class Command(KeyedCommand):
 
     def role_verb(self, *, email: str, role: str, **options: Any) -> None:
         person = find_person(email)
-        try:
-            membership.change_role(person.pk, Role(role), COMMAND)
-        except LastAdministrator as refused:
-            raise CommandError(str(refused)) from None
+        membership.change_role(person.pk, Role(role), COMMAND)
         self.stdout.write(f"{name_of(person)} is {role} now.")
 
     def deactivate_verb(self, *, email: str, **options: Any) -> None:
         person = find_person(email)
-        try:
-            membership.deactivate(person.pk, COMMAND)
-        except LastAdministrator as refused:
-            raise CommandError(str(refused)) from None
+        membership.deactivate(person.pk, COMMAND)
         self.stdout.write(f"{name_of(person)} is deactivated and signed out everywhere.")
 
     def activate_verb(self, *, email: str, **options: Any) -> None:

@@ -16,7 +16,7 @@ from foundryflow.backup.format import BackupPart, encode_row
 from foundryflow.backup.load import copy_part, insert_part
 from foundryflow.backup.source import AS_TEXTS, select
 from foundryflow.backup.tables import KINDS, SEALED, BackupColumn, BackupTable, tables_of
-from foundryflow.backup.values import converter, fits, from_postgresql, from_sqlite, plain_float
+from foundryflow.backup.values import FROM_POSTGRESQL, FROM_SQLITE, converter, fits, plain_float
 
 # PostgreSQL knows neither NUL nor halves of surrogate pairs; `storable_text` keeps them out of both.
 texts = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"))
@@ -88,7 +88,7 @@ def test_sqlite(values):
         opened.execute(f"CREATE TABLE nasty (id integer PRIMARY KEY AUTOINCREMENT, {columns})")
         backup, part = backup_of(values)
         insert_part(opened, backup, part, lambda *_: None)
-        found = converter(TABLE, from_sqlite)(opened.execute(select(TABLE, {})).fetchone())
+        found = converter(TABLE, FROM_SQLITE)(opened.execute(select(TABLE, {})).fetchone())
     opened.close()
     assert list(found) == values
     assert all(map(fits, TABLE.columns, found))
@@ -114,7 +114,7 @@ def test_postgresql(cursor, values):
     backup, part = backup_of(values)
     copy_part(cursor, backup, part, lambda *_: None)
     cursor.execute(select(TABLE, AS_TEXTS))
-    found = list(converter(TABLE, from_postgresql)(cursor.fetchone()))
+    found = list(converter(TABLE, FROM_POSTGRESQL)(cursor.fetchone()))
     kinds = [column.kind for column in TABLE.columns]
     assert [plain(*pair) for pair in zip(kinds, found, strict=True)] == [
         plain(*pair) for pair in zip(kinds, values, strict=True)
