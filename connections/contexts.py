@@ -123,18 +123,6 @@ class LessonRow:
     lesson: LearntLesson
 
     @property
-    def pk(self) -> int:
-        return self.lesson.pk
-
-    @property
-    def learned_at(self) -> Any:
-        return self.lesson.learned_at
-
-    @property
-    def message(self) -> str:
-        return self.lesson.message
-
-    @property
     def title(self) -> str:
         name = self.lesson.parameter
         return PARAMETER_LABELS.get(name, name.replace(".", " ").replace("_", " ").capitalize())

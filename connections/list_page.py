@@ -14,7 +14,8 @@ from connections.endpoint.endpoint import EndpointKind
 from connections.kinds.base import KindGroup
 from connections.kinds.registry import KINDS
 from connections.models import Auth, CheckRound, Connection
-from connections.rotation import due_at, is_due, key_field
+from connections.rotation.reminders import due_at, is_due
+from connections.rotation.steps import key_field
 from connections.usage import MonthOfUse, months_by_connection, users_by_connection
 from foundryflow.filter_menus import Address, FilterMenu, menu_of
 from foundryflow.templatetags.ui import time_or_day

@@ -12,14 +12,15 @@ from django.http import HttpResponse
 from django.shortcuts import redirect
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
-from connections import rotation
 from connections.access import find_connection
 from connections.clients import foundry_client
 from connections.endpoint.endpoint import EndpointError
 from connections.fields import KeyUnreadable
 from connections.form_parts import SecretCharField, check_secret
 from connections.models import Connection
-from connections.rotation import RotationRefused
+from connections.rotation import deeds, reminders
+from connections.rotation.steps import RotationRefused, target_with_other_key
+from connections.rotation.use_chart import use_chart
 from connections.secret import Secret
 from connections.tabs import tab_context
 from connections.usage import waiting_runs_of
@@ -55,11 +56,11 @@ def rotation_context(connection: Connection, form: SecondKeyForm) -> dict[str, A
     return {
         **found,
         "form": form,
-        "chart": rotation.use_chart(found["rotation"]),
+        "chart": use_chart(found["rotation"]),
         "waiting": waiting_runs_of(connection.name),
         "reminder": "" if connection.remind_after_days is None else str(connection.remind_after_days),
-        "reminder_choices": rotation.reminder_choices(),
-        "last_rotations": rotation.last_rotations(connection),
+        "reminder_choices": reminders.reminder_choices(),
+        "last_rotations": deeds.last_rotations(connection),
     }
 
 
@@ -70,7 +71,7 @@ def store(request: Request, pk: int) -> HttpResponse:
     if not form.is_valid():
         return page(request, "connections/rotation.html", rotation_context(connection, form), status=422)
     secret = Secret(form.cleaned_data["second_key"])
-    return carry_out(request, pk, lambda: rotation.store_second_key(connection, secret, origin_of(request)))
+    return carry_out(request, pk, lambda: deeds.store_second_key(connection, secret, origin_of(request)))
 
 
 @editor
@@ -87,13 +88,13 @@ async def verification(request: Request, connection: Connection) -> Callable[[],
     if not model and connection.needs_deployment:
         return refuse("Type the name of a deployment to verify with.")
     try:
-        target = await in_thread(rotation.target_with_other_key)(connection)
+        target = await in_thread(target_with_other_key)(connection)
     except (RotationRefused, KeyUnreadable, EndpointError) as error:
         return refuse(str(error))
     tested = (target.identity.secret if target.identity else target.key).fingerprint
     result = await foundry_client().test(target, model)
     by = await sync_to_async(origin_of)(request)
-    return lambda: rotation.record_verification(connection, result, model, tested, by)
+    return lambda: deeds.record_verification(connection, result, model, tested, by)
 
 
 def refuse(sentence: str) -> Callable[[], None]:
@@ -107,7 +108,7 @@ def refuse(sentence: str) -> Callable[[], None]:
 @require_POST
 def switch(request: Request, pk: int) -> HttpResponse:
     connection, number = find_connection(pk), chosen_slot(request)
-    return carry_out(request, pk, lambda: rotation.switch_to(connection, number, origin_of(request)))
+    return carry_out(request, pk, lambda: deeds.switch_to(connection, number, origin_of(request)))
 
 
 @editor
@@ -118,7 +119,7 @@ def retire(request: Request, pk: int) -> HttpResponse:
     if request.method == "GET":
         return page(request, "connections/retire.html", tab_context(connection, "rotation"))
     number = chosen_slot(request)
-    return carry_out(request, pk, lambda: rotation.retire(connection, number, origin_of(request)))
+    return carry_out(request, pk, lambda: deeds.retire(connection, number, origin_of(request)))
 
 
 @editor
@@ -126,7 +127,7 @@ def retire(request: Request, pk: int) -> HttpResponse:
 def remind(request: Request, pk: int) -> HttpResponse:
     connection, days = find_connection(pk), request.POST.get("days", "")
     chosen = whole_number(days) if days else None
-    rotation.set_reminder(connection, None if chosen is None else min(chosen, MOST_DAYS), origin_of(request))
+    reminders.set_reminder(connection, None if chosen is None else min(chosen, MOST_DAYS), origin_of(request))
     return redirect("connections:rotation", pk)
 
 

@@ -12,7 +12,8 @@ from connections.contexts import lessons_by_deployment
 from connections.limit_rows import limit_rows
 from connections.list_page import ConnectionRow
 from connections.models import Connection
-from connections.rotation import RETIRE, Rotation, due_at, is_due, key_field
+from connections.rotation.reminders import due_at, is_due
+from connections.rotation.steps import RETIRE, Rotation
 from connections.usage import users_of
 from foundryflow.access import editor
 from foundryflow.audit.rows import audit_rows, entries_about
@@ -32,7 +33,6 @@ def tab_context(connection: Connection, tab: str) -> dict[str, Any]:
         "lessons_by_deployment": lessons,
         "lesson_count": sum(len(found) for _, found in lessons),
         "users": users_of(connection.name),
-        "has_rotation": bool(key_field(connection)),
         "rotation": Rotation(connection),
         "last_step": RETIRE,
         "due_at": due_at(connection),

@@ -24,7 +24,7 @@ from connections.kinds.registry import KINDS
 from connections.lesson_memory import memory
 from connections.list_page import ListFilters, list_context
 from connections.models import Connection, LearntLesson
-from connections.rotation import drop_key_for_another_host, lock_connection
+from connections.rotation.deeds import drop_key_for_another_host, lock_connection
 from connections.session_tests import find_test
 from connections.tabs import tab_context
 from connections.usage import users_of

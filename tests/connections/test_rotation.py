@@ -7,12 +7,22 @@ import pytest
 from django.urls import reverse
 from django.utils import timezone
 
-from connections import key_watch, rotation, views
+from connections import key_watch, views
 from connections.answer_watch import AnswerWatch
 from connections.foundry.diagnosis import TestResult
 from connections.key_watch import DatabaseKeyWatch, store_uses
 from connections.models import Auth, Connection, KeySlot, KeyUse
-from connections.rotation import RETIRE, SWITCH, VERIFY, WATCH, Rotation, RotationRefused
+from connections.rotation import deeds
+from connections.rotation.steps import (
+    RETIRE,
+    SWITCH,
+    VERIFY,
+    WATCH,
+    Rotation,
+    RotationRefused,
+    target_with_other_key,
+)
+from connections.rotation.use_chart import use_chart
 from connections.secret import Secret
 from foundryflow.audit.record import Origin
 from foundryflow.models import AuditEntry
@@ -38,13 +48,13 @@ def fresh(connection):
 
 def verified(connection, by):
     """The connection with a second key that answered."""
-    rotation.store_second_key(connection, Secret(SECOND), origin(by))
-    rotation.record_verification(connection, ANSWERED, "gpt", Secret(SECOND).fingerprint, origin(by))
+    deeds.store_second_key(connection, Secret(SECOND), origin(by))
+    deeds.record_verification(connection, ANSWERED, "gpt", Secret(SECOND).fingerprint, origin(by))
     return fresh(connection)
 
 
 def switched(connection, by):
-    rotation.switch_to(verified(connection, by), 2, origin(by))
+    deeds.switch_to(verified(connection, by), 2, origin(by))
     return fresh(connection)
 
 
@@ -55,17 +65,17 @@ def time_passes(connection, minutes):
 
 def test_the_steps_come_one_after_the_other(connection, alice):
     assert Rotation(connection).step == 0
-    rotation.store_second_key(connection, Secret(SECOND), origin(alice))
+    deeds.store_second_key(connection, Secret(SECOND), origin(alice))
     assert Rotation(fresh(connection)).step == VERIFY
-    rotation.record_verification(connection, ANSWERED, "gpt", Secret(SECOND).fingerprint, origin(alice))
+    deeds.record_verification(connection, ANSWERED, "gpt", Secret(SECOND).fingerprint, origin(alice))
     assert Rotation(fresh(connection)).step == SWITCH
-    rotation.switch_to(connection, 2, origin(alice))
+    deeds.switch_to(connection, 2, origin(alice))
     found = fresh(connection)
     assert (found.key, found.slot, Rotation(found).step) == (Secret(SECOND), 2, WATCH)
     assert found.target().key == Secret(SECOND)
     time_passes(connection, 16)
     assert Rotation(fresh(connection)).step == RETIRE
-    rotation.retire(connection, 1, origin(alice))
+    deeds.retire(connection, 1, origin(alice))
     found = fresh(connection)
     assert (Rotation(found).step, found.key, found.switched_at) == (0, Secret(SECOND), None)
     assert not any(slot.secret for slot in KeySlot.objects.all())
@@ -74,33 +84,33 @@ def test_the_steps_come_one_after_the_other(connection, alice):
 
 
 def test_a_key_that_was_not_verified_is_not_switched_to(connection, alice):
-    rotation.store_second_key(connection, Secret(SECOND), origin(alice))
+    deeds.store_second_key(connection, Secret(SECOND), origin(alice))
     with pytest.raises(RotationRefused, match="Verify key 2 first"):
-        rotation.switch_to(connection, 2, origin(alice))
+        deeds.switch_to(connection, 2, origin(alice))
     assert fresh(connection).key == Secret(PLANTED_KEY)
 
 
 def test_a_test_of_another_key_verifies_nothing(connection, alice):
-    rotation.store_second_key(connection, Secret(SECOND), origin(alice))
+    deeds.store_second_key(connection, Secret(SECOND), origin(alice))
     with pytest.raises(RotationRefused, match="Another key was stored meanwhile"):
-        rotation.record_verification(connection, ANSWERED, "gpt", Secret("other").fingerprint, origin(alice))
+        deeds.record_verification(connection, ANSWERED, "gpt", Secret("other").fingerprint, origin(alice))
 
 
 def test_a_switch_is_undone_and_done_again(connection, alice):
     switched(connection, alice)
-    rotation.switch_to(connection, 1, origin(alice))
+    deeds.switch_to(connection, 1, origin(alice))
     found = fresh(connection)
     assert (found.key, found.slot, found.switched_at) == (Secret(PLANTED_KEY), 1, None)
     assert Rotation(found).step == SWITCH
-    rotation.switch_to(connection, 2, origin(alice))
+    deeds.switch_to(connection, 2, origin(alice))
     assert fresh(connection).key == Secret(SECOND)
 
 
 def test_pressed_twice_a_switch_stays_switched(connection, alice):
     switched(connection, alice)
-    rotation.switch_to(connection, 2, origin(alice))
+    deeds.switch_to(connection, 2, origin(alice))
     assert fresh(connection).key == Secret(SECOND)
-    rotation.switch_to(connection, 0, origin(alice))
+    deeds.switch_to(connection, 0, origin(alice))
     assert fresh(connection).slot == 2
 
 
@@ -109,39 +119,39 @@ def test_a_key_that_was_used_a_moment_ago_is_not_retired(connection, alice):
     time_passes(connection, 30)
     store_uses(("contoso", 1), key_watch.Uses(1, timezone.now() - timedelta(minutes=14)))
     with pytest.raises(RotationRefused, match="15 minutes"):
-        rotation.retire(connection, 1, origin(alice))
+        deeds.retire(connection, 1, origin(alice))
     KeySlot.objects.filter(number=1).update(last_used_at=timezone.now() - timedelta(minutes=15))
-    rotation.retire(connection, 1, origin(alice))
+    deeds.retire(connection, 1, origin(alice))
 
 
 def test_the_key_in_use_is_never_retired(connection, alice):
     for number in (1, 2):
         with pytest.raises(RotationRefused):
-            rotation.retire(connection, number, origin(alice))
+            deeds.retire(connection, number, origin(alice))
     switched(connection, alice)
     time_passes(connection, 30)
     with pytest.raises(RotationRefused):
-        rotation.retire(connection, 2, origin(alice))
+        deeds.retire(connection, 2, origin(alice))
 
 
 def test_no_third_key_is_stored_over_one_that_is_watched(connection, alice):
     switched(connection, alice)
     with pytest.raises(RotationRefused, match="Retire key 1 first"):
-        rotation.store_second_key(connection, Secret("third"), origin(alice))
+        deeds.store_second_key(connection, Secret("third"), origin(alice))
 
 
 def test_the_same_key_is_no_second_one(connection, alice):
     with pytest.raises(RotationRefused, match="the key that is in use"):
-        rotation.store_second_key(connection, Secret(PLANTED_KEY), origin(alice))
+        deeds.store_second_key(connection, Secret(PLANTED_KEY), origin(alice))
 
 
 def test_a_key_that_was_stored_for_one_host_goes_to_no_other(connection, alice):
     verified(connection, alice)
     Connection.objects.update(endpoint="https://elsewhere.example/v1")
     with pytest.raises(RotationRefused, match="stored for another host"):
-        rotation.switch_to(connection, 2, origin(alice))
+        deeds.switch_to(connection, 2, origin(alice))
     with pytest.raises(RotationRefused, match="stored for another host"):
-        rotation.target_with_other_key(fresh(connection))
+        target_with_other_key(fresh(connection))
 
 
 @pytest.mark.parametrize("change", [{"endpoint": "https://elsewhere.example/v1", "key": "typed"}, {"auth": "entra"}])
@@ -214,7 +224,7 @@ def test_a_use_says_when_and_how_often(connection, alice):
     assert KeyUse.objects.get().calls == 5
     found = Rotation(fresh(connection))
     assert found.in_use.calls_today == 5
-    chart = rotation.use_chart(found)
+    chart = use_chart(found)
     assert (chart.most, [bar.height for bar in chart.bars]) == (5, [72.0])
 
 

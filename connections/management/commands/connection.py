@@ -7,7 +7,8 @@ import getpass
 import json
 import sys
 from argparse import ArgumentParser
-from typing import Any
+from collections.abc import Awaitable, Callable
+from typing import Any, TypeVar
 
 from django.core.management.base import CommandError
 from django.db import transaction
@@ -18,14 +19,14 @@ from connections.fields import KeyUnreadable
 from connections.form_parts import KEY_HEADERS, LONGEST_CERTIFICATE
 from connections.forms import ConnectionForm, connection_form
 from connections.foundry.diagnosis import TestResult
-from connections.foundry.values import Target
 from connections.kinds.address import ENCRYPTIONS, AddressError
-from connections.kinds.base import DataTarget, SignInCheck
 from connections.kinds.foundry import FOUNDRY
 from connections.kinds.registry import KINDS
 from connections.models import Auth, Connection
 from foundryflow.audit.record import COMMAND, record
 from foundryflow.management.key_checks import KeyedCommand
+
+Outcome = TypeVar("Outcome")
 
 
 class Command(KeyedCommand):
@@ -114,7 +115,7 @@ class Command(KeyedCommand):
             target = connection.target()
         except KeyUnreadable as error:
             raise CommandError(str(error)) from None
-        result = asyncio.run(test_once(target, deployment))
+        result = run_once(lambda: foundry_client().test(target, deployment))
         connection.record_check(result)
         record_test(COMMAND, connection, result)
         if result.error:
@@ -127,9 +128,10 @@ class Command(KeyedCommand):
 
     def sign_in(self, connection: Connection) -> None:
         try:
-            check = asyncio.run(sign_in_once(connection.data_target()))
+            target = connection.data_target()
         except (KeyUnreadable, AddressError) as error:
             raise CommandError(str(error)) from None
+        check = run_once(lambda: check_sign_in(target))
         connection.record_check(check)
         record_test(COMMAND, connection, check)
         if not check.ok:
@@ -172,18 +174,16 @@ def findings(result: TestResult) -> str:
     return "\n".join(lines)
 
 
-async def sign_in_once(target: DataTarget) -> SignInCheck:
-    try:
-        return await check_sign_in(target)
-    finally:
-        await close_client()
+def run_once(call: Callable[[], Awaitable[Outcome]]) -> Outcome:
+    """On an event loop of its own, whose clients end with it."""
 
+    async def run() -> Outcome:
+        try:
+            return await call()
+        finally:
+            await close_client()
 
-async def test_once(target: Target, model: str) -> TestResult:
-    try:
-        return await foundry_client().test(target, model)
-    finally:
-        await close_client()
+    return asyncio.run(run())
 
 
 def row_of(connection: Connection) -> dict[str, Any]:

@@ -13,9 +13,9 @@ from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
 
-from connections import rotation
 from connections.foundry.diagnosis import TestResult
 from connections.models import Connection
+from connections.rotation import deeds
 from connections.secret import Secret
 from flows.models import Budget, Flow, Iteration, Publication, Run, State
 from flows.playground.models import Session
@@ -57,16 +57,16 @@ class World:
         return Connection.objects.get(pk=self.connection.pk)
 
     def store_key(self) -> None:
-        rotation.store_second_key(self.connection, Secret(SECOND), self.origin)
+        deeds.store_second_key(self.connection, Secret(SECOND), self.origin)
 
     def verify_key(self) -> None:
         self.store_key()
         result = TestResult(ok=True, url="", status=200, latency_ms=1.0)
-        rotation.record_verification(self.connection, result, "gpt", Secret(SECOND).fingerprint, self.origin)
+        deeds.record_verification(self.connection, result, "gpt", Secret(SECOND).fingerprint, self.origin)
 
     def switch_key(self) -> None:
         self.verify_key()
-        rotation.switch_to(self.fresh(), 2, self.origin)
+        deeds.switch_to(self.fresh(), 2, self.origin)
         Connection.objects.update(switched_at=timezone.now() - timedelta(minutes=20))
 
     def guest(self, *, is_active: bool = True) -> User:
