@@ -11,8 +11,11 @@ import flows
 from flows.actions import registry
 from flows.actions.services import MemoryServices
 from flows.catalog.files import export_text, import_flow
-from flows.designer.edits import property_form
+from flows.designer.edits import new_action, property_form
 from flows.designer.fields import PanelContext
+from flows.designer.open_flow import OpenFlow
+from flows.designer.panel import stored_panel
+from flows.designer.regions import field_region
 from flows.flowchart.chart import ports
 from flows.interpreter.journal import MemoryJournal
 from flows.interpreter.property_reader import PropertyReader
@@ -21,7 +24,9 @@ from flows.language.errors import ActionError
 from flows.language.scope import Scope
 from flows.language.values import display_json
 from flows.lint.linter import problems
+from flows.models import Flow
 from flows.properties.base import properties_of
+from foundryflow.regions import partial
 
 TYPES = [known.type for known in registry.all_types()]
 PROPERTIES = [(known.type, name) for known in registry.all_types() for name in properties_of(known.properties)]
@@ -40,6 +45,12 @@ SAMPLES = {
     "sql": "SELECT 1",
     "variable": "question",
 }
+
+
+EMPTY = {"format": "foundryflow/1", "name": "x", "actions": []}
+ROWS = [{"name": "note", "type": "text"}, {"name": "rows", "type": "list"}]
+DECLARED = {"id": "declare", "type": "declare_variables", "properties": {"variables": ROWS}}
+CONNECTED = {"id": "connect", "type": "create_azure_ai_connection", "properties": {"connection_variable_name": "made"}}
 
 
 def property_of(type, name):
@@ -136,9 +147,33 @@ def test_properties_of_any_shape_never_break_lint_and_card(type, wrong):
     assert ports(given.find("a"), set()) is not None
 
 
+def fields_of(flow, request):
+    """Of the panel of the action: the fields by name, and their HTML."""
+    panel = stored_panel(OpenFlow(request, flow), flow.current.parsed().find("a"))
+    found = [*panel.fields, *panel.advanced, *([panel.result] if panel.result else [])]
+    return {field.name: (field.field, partial(field_region(panel, field))) for field in found}
+
+
 @pytest.mark.parametrize("type", TYPES)
-def test_it_says_what_it_is(type):
-    known = registry.action_type(type)
+def test_its_panel_opens_and_a_field_says_whether_it_names_the_variables_in_scope(type, rf, alice):
+    request = rf.get("/")
+    request.user, request.htmx = alice, False
+    made = {**new_action(parse(EMPTY), type), "id": "a"}
+    flow = Flow.objects.create_flow(parse({**EMPTY, "actions": [made]}), by=alice)
+    before = fields_of(flow, request)
+    flow.commit(parse({**EMPTY, "actions": [DECLARED, CONNECTED, made]}), by=alice, base=1)
+    after = fields_of(flow, request)
+
+    assert set(before) == set(full(type))
+    differing = [name for name in before if before[name][1] != after[name][1]]
+    assert differing == [name for name, (field, _) in before.items() if field.names_variables]
+
+
+@pytest.mark.parametrize("type", TYPES)
+def test_it_says_what_it_is_and_brings_help_and_icon(type):
+    known, folder = registry.action_type(type), registry.folder(type)
+    assert len((folder / "help.md").read_text()) > 40
+    assert "currentColor" in (folder / "icon.svg").read_text()
     assert known.title
     assert known.purpose
     assert not known.purpose.endswith(".")
