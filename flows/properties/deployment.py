@@ -22,10 +22,9 @@ class DeploymentProperty(TextProperty):
         return value.strip() if self.embeds and isinstance(value, str) and is_plain(value) else ""
 
     def problems(self, value: Any, context: LintContext) -> Iterator[Finding]:
-        found = list(super().problems(value, context))
-        yield from found
+        yield from super().problems(value, context)
         connection, model = context.others.get(self.of), self.embeds_with(value)
-        if not found and model and model in context.without_embeddings.get(str(connection), ()):
+        if model and model in context.without_embeddings.get(str(connection), ()):
             yield Finding(
                 f"{model} makes no embeddings, as {connection} knows from its list or a refusal. Choose one of an "
                 "embeddings model, or test it with a text to embed.",

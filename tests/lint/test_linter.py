@@ -334,6 +334,28 @@ def test_what_the_action_says_of_a_property_is_not_said_again_by_its_kind():
     ]
 
 
+def test_files_that_name_no_input_are_said_once():
+    action = {"id": "a", "type": "chat_completion", "properties": {"files": ["{{ nope }}", "bill.pdf"]}}
+    found = problems(parse({"format": "foundryflow/1", "name": "x", "actions": [action]}))
+    assert ["which names no input" in each.message for each in found if each.property == "files"] == [True]
+
+
+def test_a_break_belongs_into_a_loop_however_deep():
+    def inside(action):
+        return {"id": "if", "type": "if_else", "branches": [{"id": "b", "condition": "true", "actions": [action]}]}
+
+    def said(*actions):
+        return [
+            each.message for each in problems(parse({"format": "foundryflow/1", "name": "x", "actions": [*actions]}))
+        ]
+
+    stop = {"id": "stop", "type": "break"}
+    body = [{"id": "c", "actions": [inside(stop)]}]
+    loop = {"id": "each", "type": "for_each", "properties": {"items": [1]}, "branches": body}
+    outside = "Break is outside of a loop. Move it into For each or While."
+    assert (said(inside(stop)), said(loop)) == ([outside], [])
+
+
 def test_a_connection_that_another_one_takes_the_place_of_is_not_asked_for_embeddings():
     properties = {"connection": "contoso", "model": "gpt-4o", "input": "x"}
     known = {"connections": ["contoso"], "without_embeddings": {"contoso": ["gpt-4o"]}}

@@ -300,7 +300,14 @@ def test_what_the_template_language_does_not_reach_is_not_offered():
 def test_a_secret_stays_one_whatever_a_run_had():
     known = object_shape(key=SECRET, name=UNKNOWN)
     assert merge_known(known, shape_of({"key": "k", "name": "Ada"})) == object_shape(key=SECRET, name=TEXT)
-    assert merge_known(SECRET, UNKNOWN) == SECRET
+    assert merge_known(SECRET, UNKNOWN) == merge_known(SECRET, shape_of({"inside": 1})) == SECRET
+    variable = VariableInScope("x", "object", "Start", shape=known)
+    found = paths(offered_values([variable], {"x": {"key": "••••", "name": "Ada"}}))
+    assert {path: value.last for path, value in found.items()} == {
+        "x": "••••, 2 values",
+        "x.key": "",
+        "x.name": "“Ada”",
+    }
     assert merge_known(TEXT, UNKNOWN) == TEXT
 
 
@@ -336,5 +343,9 @@ def test_what_is_listed_of_one_variable_leaves_room_for_the_others():
     counts = [len(value.parts) for value in groups[0].values]
     assert (sum(counts), counts[::-1]) == (MOST_VALUES, [MOST_PATHS] * 16 + [0] * 4)
     assert all(value.has_more for value in groups[0].values)
+    few = {f"n{number}": 1 for number in range(10)}
+    names = [f"v{number:03}" for number in range(100)]
+    groups = offered_values([VariableInScope(name, "object", "Start") for name in names], dict.fromkeys(names, few))
+    assert [len(value.parts) for value in groups[0].values] == [0] * 20 + [10] * 80
     (alone,) = offered_values([VariableInScope("x", "object", "Start")], {"x": many}, "x")[0].values
     assert (len(alone.parts), alone.has_more) == (60, False)

@@ -27,15 +27,15 @@ def test_an_amount_has_two_decimals_or_as_many_as_it_needs(money, grouped, text)
 
 
 def test_a_row_says_what_is_as_the_input():
-    plain = PriceRow(ModelPrice(input=Decimal(2_500), output=Decimal(10)))
+    plain = PriceRow(ModelPrice(input=Decimal(2_500), output=Decimal(10_000)))
     assert (plain.input, plain.cached_input, plain.cache_write, plain.output) == (
         "2,500.00",
         "as input",
         "as input",
-        "10.00",
+        "10,000.00",
     )
-    full = PriceRow(ModelPrice(input=1, output=1, cached_input=Decimal(1_000), cache_write=Decimal("0.125")))
-    assert (full.cached_input, full.cache_write) == ("1,000.00", "0.125")
+    full = PriceRow(ModelPrice(input=1, output=1, cached_input=Decimal(1_000), cache_write=Decimal(1_250)))
+    assert (full.cached_input, full.cache_write) == ("1,000.00", "1,250.00")
 
 
 @pytest.mark.parametrize(

@@ -131,6 +131,10 @@ def test_without_the_counts_the_cost_is_unknown_and_not_nothing(given):
     assert cost(price("x"), given) is None
 
 
+def test_what_was_not_written_to_a_cache_does_not_cost_as_if_it_were():
+    assert cost(price("x", "2", "8", cache_write=Decimal(3)), usage(100, 10)) == Decimal("0.00028")
+
+
 def test_what_is_written_to_a_cache_is_no_more_than_what_came_and_was_not_read_from_it():
     known = price("x", "2", "8", cached_input=Decimal(0), cache_write=Decimal(3))
     assert cost(known, usage(100, 10, cached_tokens=20, cache_write_tokens=500)) == Decimal("0.00032")
