@@ -246,7 +246,7 @@ class ListFilters:
     def of(cls, given: Mapping[str, str]) -> ListFilters:
         kind, check, used = given.get("kind", ""), given.get("check", ""), given.get("used", "")
         return cls(
-            given.get("q", "").replace("\x00", "").strip()[:100],
+            given.get("q", "").strip()[:100],
             kind if kind in KINDS else "",
             check if check in CHECKS else "",
             used if used in USE_FILTERS else "",

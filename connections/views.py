@@ -56,18 +56,10 @@ def new(request: Request) -> HttpResponse:
 def edit(request: Request, pk: int) -> HttpResponse:
     stored = find_connection(pk)
     form = connection_form(stored.kind_of, request.POST or None, stored=stored)
-    if request.method == "POST" and form.is_valid():
-        users = users_of(stored.name) if form.cleaned_data["name"] != stored.name else []
-        if users:
-            names = ", ".join(user.name for user in users[:5])
-            form.add_error(
-                "name",
-                f"Flows use it by its name: {names}. Keep {stored.name}, or choose another connection there first.",
-            )
-        elif save_connection(form, request, stored):
-            messages.info(request, f"{stored.name} is saved.")
-            warn_about_identity(form, request)
-            return redirect_page(request, reverse("connections:edit", args=[pk]))
+    if request.method == "POST" and form.is_valid() and save_connection(form, request, stored):
+        messages.info(request, f"{stored.name} is saved.")
+        warn_about_identity(form, request)
+        return redirect_page(request, reverse("connections:edit", args=[pk]))
     return form_response(request, form, stored)
 
 
@@ -116,7 +108,10 @@ def form_context(form: AnyConnectionForm) -> dict[str, Any]:
 
 
 def save_connection(form: AnyConnectionForm, request: Request, connection: Connection) -> bool:
-    """False when somebody took the name, or switched keys, in the same moment; the form then says so."""
+    """False when flows use it by its former name, or somebody took the name or switched keys in the same moment; the
+    form then says so."""
+    if connection.pk and not may_rename(form, connection):
+        return False
     fresh, calls_before = connection.pk is None, connection.call_digest if connection.pk else ""
     before = None if fresh else Connection.objects.filter(pk=connection.pk).first()
     new_key = form.fill(connection)
@@ -136,6 +131,17 @@ def save_connection(form: AnyConnectionForm, request: Request, connection: Conne
         form.add_error("name", "There is a connection of this name. Choose another.")
         return False
     return True
+
+
+def may_rename(form: AnyConnectionForm, stored: Connection) -> bool:
+    """False when flows use it by the name that it would lose; the form then says so."""
+    users = users_of(stored.name) if form.cleaned_data["name"] != stored.name else []
+    if users:
+        names = ", ".join(user.name for user in users[:5])
+        form.add_error(
+            "name", f"Flows use it by its name: {names}. Keep {stored.name}, or choose another connection there first."
+        )
+    return not users
 
 
 def saved_words(connection: Connection, before: Connection | None, new_key: bool) -> tuple[str, Subject, str]:

@@ -87,11 +87,11 @@ class AuditFilters:
         return cls(
             person=whole_number(who),
             via=WAYS.get(who, ""),
-            kind=without_nulls(given.get("what", ""))[:20],
+            kind=given.get("what", "")[:20],
             refused={"refused": True, "done": False}.get(outcome),
             since=since,
             until=until,
-            words=without_nulls(given.get("q", "")).strip()[:LONGEST_WORDS],
+            words=given.get("q", "").strip()[:LONGEST_WORDS],
         )
 
     @property
@@ -192,8 +192,3 @@ def parse_day(text: str) -> date | None:
 
 def midnight(day: date) -> datetime:
     return datetime(day.year, day.month, day.day, tzinfo=timezone.get_current_timezone())
-
-
-def without_nulls(text: str) -> str:
-    """Without null characters, which no database keeps."""
-    return text.replace("\x00", "")

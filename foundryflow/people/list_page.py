@@ -101,7 +101,7 @@ def open_invitations() -> QuerySet[Invitation]:
 
 
 def words_of(params: Mapping[str, str]) -> list[str]:
-    return params.get("q", "").replace("\0", "")[:100].split()[:6]
+    return params.get("q", "")[:100].split()[:6]
 
 
 def active_administrators() -> set[int]:

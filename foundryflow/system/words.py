@@ -6,6 +6,8 @@ from datetime import datetime, timedelta
 
 from django.utils import timezone
 
+from foundryflow.templatetags.ui import day
+
 UNITS = ((1e12, "TB"), (1e9, "GB"), (1e6, "MB"), (1e3, "kB"))
 
 
@@ -48,4 +50,4 @@ def day_words(at: datetime) -> str:
     days = (now.date() - here.date()).days
     if days in (0, 1):
         return "yesterday" if days else "today"
-    return f"{here.day} {here:%b}" + ("" if here.year == now.year else f" {here.year}")
+    return day(at)

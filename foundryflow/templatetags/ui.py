@@ -136,5 +136,4 @@ def moment(at: datetime | None) -> str:
     days = (now.date() - here.date()).days
     if days in (0, 1):
         return f"{'Yesterday ' if days else ''}{here:%H:%M}"
-    day = f"{here.day} {here:%b}"
-    return f"{day} {here:%H:%M}" if here.year == now.year else f"{day} {here.year}"
+    return f"{day(at)} {here:%H:%M}" if here.year == now.year else day(at)
