@@ -6,10 +6,18 @@ import httpx
 import pytest
 
 from connections.endpoint.recognise import parse_endpoint
-from connections.foundry.answer_format import with_format_in_words
+from connections.foundry.answer_format import format_words, with_format_in_words
 from connections.foundry.client import FoundryClient
 from connections.foundry.destinations import Destinations
-from connections.foundry.lessons import JSON_OBJECT, NOTHING, Lesson, LocalLessonMemory, change_of, unsent_fields
+from connections.foundry.lessons import (
+    FORMAT,
+    JSON_OBJECT,
+    NOTHING,
+    Lesson,
+    LocalLessonMemory,
+    change_of,
+    unsent_fields,
+)
 from connections.foundry.values import Adapted, ChatRequest, Completion, Message, Target
 from connections.secret import Secret
 from connections.simulator.app import Simulator
@@ -118,6 +126,38 @@ def test_what_is_said_in_words_stands_at_the_end_of_the_one_system_prompt():
         "system",
         "user",
     ]
+
+
+LATIN = {"type": "object", "title": "Café"}
+IN_WORDS = "Answer with one JSON object and nothing else, not even a code fence around it."
+WITH_SCHEMA = f'{IN_WORDS} It follows this JSON Schema: {{"type": "object", "title": "Café"}}'
+BY_VALUE = Lesson("response_format", JSON_OBJECT, "", 0, '{"type": "x"}')
+
+
+@pytest.mark.parametrize(
+    ("wanted", "lessons", "parameter", "words"),
+    [
+        ({"type": "json_schema", "schema": LATIN}, [Lesson("text", NOTHING, "", 0)], "text.format", WITH_SCHEMA),
+        ({"type": "json_schema", "json_schema": {"schema": LATIN}}, [Lesson(FORMAT, NOTHING, "", 0)], FORMAT, WITH_SCHEMA),
+        ({"type": "json_schema", "schema": LATIN}, [BY_VALUE], "response_format", ""),
+        ({"type": "text", "schema": LATIN}, [Lesson("text", NOTHING, "", 0)], "text.format", ""),
+        ({"type": "json_object"}, [], FORMAT, IN_WORDS),
+        ({"type": "json_object"}, [], "response_format", ""),
+        ({"type": "json_object"}, [Lesson("response_format", JSON_OBJECT, "", 0)], "response_format", ""),
+        ({"type": "json_object"}, [Lesson("response_format", NOTHING, "", 0)], "response_format", IN_WORDS),
+        (None, [], FORMAT, ""),
+    ],
+)  # fmt: skip
+def test_what_no_parameter_says_is_said_in_words(wanted, lessons, parameter, words):
+    assert format_words(wanted, lessons, parameter) == words
+
+
+@pytest.mark.parametrize(
+    "messages", [(), (Message("user", "Hi"),), (Message("system", [{"type": "text", "text": "Be brief."}]),)]
+)
+def test_where_no_system_prompt_is_text_one_is_put_in_front(messages):
+    asked = ChatRequest("m", messages, response_format={"type": "json_object"})
+    assert with_format_in_words(asked, [], FORMAT).messages == (Message("system", IN_WORDS), *messages)
 
 
 def test_nothing_is_said_in_words_that_a_parameter_says():

@@ -174,6 +174,8 @@ ALONE = [
     (400, "missing query parameter: api-version", K.NOT_FOUND_ROUTE),
     (500, "api-version query parameter is not allowed", K.SERVER),
     (400, "OperationNotSupported", K.NOT_FOUND_ROUTE),
+    (400, "unknown_model", K.NOT_FOUND_DEPLOYMENT),
+    (400, "model_not_supported", K.NOT_FOUND_DEPLOYMENT),
     (400, "does not work with the specified model", K.NOT_FOUND_ROUTE),
     (400, "model not supported", K.NOT_FOUND_ROUTE),
     (400, "only supported in v1/responses", K.NOT_FOUND_ROUTE),
@@ -254,6 +256,9 @@ def test_a_403_says_what_forbids_it(words, sentence):
          "Raise the quota of the subscription, or wait for the next period."),
         (429, said("", "Slower."), "429: the rate limit is reached. It said: Slower.",
          "Wait, or raise the tokens per minute of the deployment."),
+        (500, said("invalid_model_endpoint_authentication"), "500: Azure was not let in by whoever serves the model.",
+         "Try again; if it lasts, the subscription has not bought the model in the Azure Marketplace."),
+        (529, "", "529: the service is overloaded.", "Try again in a while."),
         (503, said("", "Down."), "503: the service failed. It said: Down.",
          "Try again; if it lasts, look at the Azure status page."),
     ],
@@ -273,9 +278,24 @@ def test_code_and_filters_are_kept_for_whoever_asks(name):
     assert read(500, {"message": "x"}).code == ""
 
 
-@pytest.mark.parametrize("detail", [["a", "b"], {"a": 1}])
-def test_details_that_are_no_text_are_shown_as_json(detail):
-    assert read(500, {"detail": detail}).message == f"500: the service failed. It said: {json.dumps(detail)}"
+@pytest.mark.parametrize(("detail", "shown"), [(["a", "é"], '["a", "é"]'), ({"a": 1}, '{"a": 1}')])
+def test_details_that_are_no_text_are_shown_as_json(detail, shown):
+    assert read(500, {"detail": detail}).message == f"500: the service failed. It said: {shown}"
+
+
+@pytest.mark.parametrize(
+    ("body", "code", "request_id"),
+    [
+        ({"type": "error", "error": {"type": "overloaded_error"}, "request_id": "r"}, "overloaded_error", "r"),
+        ({"type": "error", "error": {"type": "overloaded_error", "code": "c"}}, "c", None),
+        ({"type": "error", "error": {}, "request_id": "r" * 300}, "", "r" * 200),
+        ({"type": "x", "error": {"type": "overloaded_error"}, "request_id": 7}, "", None),
+        ([{"type": "error"}], "", None),
+    ],
+)
+def test_errors_of_claude_have_a_type_for_a_code_and_name_their_request(body, code, request_id):
+    error = read(500, body)
+    assert (error.code, error.request_id) == (code, request_id)
 
 
 def test_a_parameter_that_is_no_text_is_none():

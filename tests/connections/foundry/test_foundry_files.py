@@ -4,7 +4,7 @@ import httpx
 import pytest
 
 from connections.foundry.errors import FoundryError
-from connections.foundry.files import file_part
+from connections.foundry.files import document_in, file_part
 from connections.foundry.values import ChatRequest, Message
 from tests.connections.foundry.test_claude import CLAUDE, OPENAI, ROOT, Wire, answered, client_of
 
@@ -107,3 +107,16 @@ async def test_where_nothing_takes_files_the_first_refusal_is_told():
     with pytest.raises(FoundryError, match="m takes no PDF here"):
         await answered(client_of(wire), asks("m", "application/pdf", PDF), ELSEWHERE)
     assert wire.paths == ["/v1/chat/completions", "/v1/responses"]
+
+
+@pytest.mark.parametrize(
+    ("part", "document"),
+    [
+        ({"type": "file", "file": {"filename": "a"}}, {"filename": "a"}),
+        ({"type": "input_file", "file": {"filename": "a"}}, None),
+        ({"type": "file", "file": "a"}, None),
+        ("file", None),
+    ],
+)
+def test_a_document_is_found_in_a_part_of_its_type(part, document):
+    assert document_in(part) == document

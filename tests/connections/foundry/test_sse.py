@@ -92,6 +92,7 @@ def test_no_bytes_break_the_reader(data):
         (b"data: \xff\n\n", [ServerEvent("\ufffd")]),
         (b"event: \xff\ndata: a\n\n", [ServerEvent("a", "\ufffd")]),
         (b"data: a\r\r\ndata: b\r\n\r\n", [ServerEvent("a"), ServerEvent("b")]),
+        (b"data: a\r\ndata: b\r\n\r\n", [ServerEvent("a\nb")]),
         (b"data: a\n", [ServerEvent("a")]),
         (b"event: e", []),
     ],
@@ -160,6 +161,7 @@ def test_an_event_that_is_too_large_is_refused_with_its_reason(monkeypatch, line
 def test_the_size_of_an_event_is_its_own(monkeypatch):
     monkeypatch.setattr(sse, "LONGEST_EVENT", 16)
     assert read(*[b"data: 0123456789\n\n"] * 3) == [ServerEvent("0123456789")] * 3
+    assert read(*[b"data: 01234567\n", b"data: 01234567\n\n"] * 2) == [ServerEvent("01234567\n01234567")] * 2
     with pytest.raises(EventTooLarge):
         read(b"data: 01234567\n", b"data: 012345678\n")
 

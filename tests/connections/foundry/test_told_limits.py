@@ -13,6 +13,7 @@ from connections.foundry.told_limits import told_limits
         ({"x-ratelimit-limit-requests": "60", "x-ratelimit-remaining-requests": "12", "x-ratelimit-reset-tokens": "6m0s"},
          {"requests": {"limit": "60", "remaining": "12"}, "tokens": {"reset": "6m0s"}}),
         ({"anthropic-ratelimit-input-tokens-remaining": "9"}, {"input-tokens": {"remaining": "9"}}),
+        ({"anthropic-ratelimit-output-tokens-limit": "9"}, {"output-tokens": {"limit": "9"}}),
         ({"x-ratelimit-limit-tokens": "9" * 500}, {"tokens": {"limit": "9" * 60}}),
     ],
 )  # fmt: skip
