@@ -64,7 +64,7 @@ def allowed_addresses(destinations: Destinations, host: str, port: int) -> list[
     """What the host resolves to, as far as it may be connected to. Blocks. Raises DataSourceError."""
     try:
         found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
-    except OSError:
+    except (OSError, UnicodeError):  # the latter of names that cannot be asked for
         raise DataSourceError("dns", f"There is no host {host}.", "Check its name.") from None
     addresses = list(dict.fromkeys(str(entry[4][0]) for entry in found))
     allowed = [address for address in addresses if destinations.allows(host, address, port)]

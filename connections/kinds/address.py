@@ -17,7 +17,8 @@ ENCRYPTIONS = (
     (UNVERIFIED, "Encrypted, certificate not checked"),
     (PLAIN, "Not encrypted"),
 )
-HOST = re.compile(r"[A-Za-z0-9_](?:[A-Za-z0-9_.-]{0,251}[A-Za-z0-9_])?|[0-9a-fA-F:]*:[0-9a-fA-F:.]*")
+LABEL = r"[A-Za-z0-9_](?:[A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?"
+HOST = re.compile(rf"(?=.{{1,253}}\Z){LABEL}(?:\.{LABEL})*|[0-9a-fA-F:]*:[0-9a-fA-F:.]*")
 
 
 class AddressError(ValueError):

@@ -1,12 +1,15 @@
 """Parameters are places in a statement, never text of it."""
 
+from decimal import Decimal
+
 import pytest
 
-from connections.databases.parameters import bind, parameter_names
+from connections.databases.parameters import bind, parameter_names, plain_value
 from connections.databases.postgresql import DIALECT as POSTGRESQL
 from connections.databases.sql_server import DIALECT as SQL_SERVER
 from connections.databases.sqlite import DIALECT as SQLITE
 from connections.kinds.base import DataSourceError
+from connections.secret import Secret
 
 VALUES = {"a": 1, "b": 2, "n": 3}
 
@@ -28,6 +31,10 @@ VALUES = {"a": 1, "b": 2, "n": 3}
         (SQL_SERVER, "SELECT x LIKE '%a' AND :a = 5 % 2", "SELECT x LIKE '%%a' AND %s = 5 %% 2", (1,)),
         (SQL_SERVER, "SELECT 5 % 2", "SELECT 5 % 2", ()),
         (SQLITE, "SELECT `x:a`, [y:b], strftime('%H:%M'), :a", "SELECT `x:a`, [y:b], strftime('%H:%M'), ?", (1,)),
+        (POSTGRESQL, "SELECT /* a /* b */ :n */ :a, :b", "SELECT /* a /* b */ :n */ $1, $2", (1, 2)),
+        (POSTGRESQL, "SELECT /* /* /* */ */ :n */ :a", "SELECT /* /* /* */ */ :n */ $1", (1,)),
+        (POSTGRESQL, "SELECT :a /* :b /* */ :n", "SELECT $1 /* :b /* */ :n", (1,)),
+        (POSTGRESQL, ":a", "$1", (1,)),
         (SQLITE, "SELECT 'never ended :a", "SELECT 'never ended ?", (1,)),
     ],
 )
@@ -37,9 +44,27 @@ def test_each_driver_gets_its_places(dialect, sql, bound, values):
 
 
 def test_a_parameter_without_a_value_is_named():
-    with pytest.raises(DataSourceError, match="names the parameter c"):
+    with pytest.raises(DataSourceError, match="names the parameter c") as refused:
         bind("SELECT :c", VALUES, SQLITE)
+    assert refused.value.kind == "query"
 
 
 def test_the_names_are_found_once_and_in_order():
     assert parameter_names("SELECT :b, %(a)s, ':x', :b, '12:30'") == ["b", "a"]
+    assert parameter_names(r"SELECT e'\':x', $$ :x $$, $t$ :x $t$, `:x`, [:x], /* :x */ :a -- :x") == ["a"]
+
+
+@pytest.mark.parametrize(
+    ("value", "plain"),
+    [
+        (Secret("s"), "s"),
+        ({"a": "é", "b": Decimal("1.5")}, '{"a": "é", "b": "1.5"}'),
+        ([1, None], "[1, null]"),
+        ((1,), "[1]"),
+        *((value, value) for value in (None, True, 7, 1.5, "x")),
+        (Decimal("1.5"), "1.5"),
+    ],
+)
+def test_a_driver_gets_plain_values(value, plain):
+    assert plain_value(value) == plain
+    assert type(plain_value(value)) is type(plain)

@@ -1,9 +1,8 @@
-"""A stub of a model's server, and a client that may reach it."""
+"""A client that may reach the stub of a model's server."""
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Callable
 from typing import Any
 
 import pytest
@@ -12,23 +11,7 @@ from connections.foundry.backoff import RetryPolicy
 from connections.foundry.client import FoundryClient
 from connections.foundry.destinations import Destinations
 from connections.foundry.values import ChatRequest, Message
-from tests.connections.foundry.stub import QUICK, Answer, Stub, target
-
-
-@pytest.fixture
-async def stub() -> AsyncIterator[Callable[..., Awaitable[Stub]]]:
-    servers = []
-
-    async def start(*answers: Answer, keep_alive: bool = False) -> Stub:
-        made = Stub(list(answers), keep_alive)
-        server = await asyncio.start_server(made.serve, "127.0.0.1", 0)
-        made.port = server.sockets[0].getsockname()[1]
-        servers.append(server)
-        return made
-
-    yield start
-    for server in servers:
-        server.close()
+from tests.connections.foundry.stub import QUICK, Stub, target
 
 
 @pytest.fixture

@@ -22,6 +22,18 @@ ADO = (
         (parse_postgresql, "db.contoso.com", "postgresql://db.contoso.com:5432/", None, None, None),
         (parse_postgresql, " DB.contoso.com:6432 ", "postgresql://db.contoso.com:6432/", None, None, None),
         (parse_postgresql, "[::1]:5433", "postgresql://[::1]:5433/", None, None, None),
+        (parse_postgresql, f"{'a' * 63}.x_1-y.b", f"postgresql://{'a' * 63}.x_1-y.b:5432/", None, None, None),
+        (parse_postgresql, "postgresql://[::1]/d", "postgresql://[::1]:5432/", "d", None, None),
+        (parse_postgresql, " server=h;userid=u ", "postgresql://h:5432/", None, "u", None),
+        (parse_postgresql, "host=h:6000 port=7000", "postgresql://h:6000/", None, None, None),
+        (parse_sql_server, " TCP:h , 1500 ", "sqlserver://h:1500/", None, None, None),
+        (parse_sql_server, "Data Source=h;UID=u;PWD=p", "sqlserver://h:1433/", None, "u", "p"),
+        (parse_sql_server, "Addr=h;User=u;DatabaseName=d", "sqlserver://h:1433/", "d", "u", None),
+        (parse_sql_server, "Network Address=h;UserName=u;Address=", "sqlserver://h:1433/", None, "u", None),
+        (parse_sql_server, "MSSQL://h:1500/x;serverName=other", "sqlserver://h:1500/", None, None, None),
+        (parse_sqlite, " file:///srv/x.db ", "sqlite:///srv/x.db", None, None, None),
+        (parse_key_vault, "[::1]:8443", "https://[::1]:8443", None, None, None),
+        (parse_key_vault, " HTTPS://V.vault.azure.net:443/ ", "https://v.vault.azure.net", None, None, None),
         (parse_postgresql, "postgres://u:p%40ss@h/d%20b?sslmode=disable", "postgresql://h:5432/", "d b", "u", "p@ss"),
         (parse_postgresql, "host=h port=6000 dbname=d user=u password='p w'", "postgresql://h:6000/", "d", "u", "p w"),
         (
@@ -96,10 +108,16 @@ def test_an_address_is_recognised_in_whatever_is_pasted(parse, text, url, databa
         (parse_postgresql, "postgresql://h:port/d"),
         (parse_postgresql, "a/b"),
         (parse_postgresql, "h?x=1"),
+        (parse_postgresql, "a..b"),
+        (parse_postgresql, f"{'a' * 64}.com"),
+        (parse_postgresql, ".".join(["a" * 63] * 4)),
+        (parse_key_vault, "https://a..vault.azure.net"),
         (parse_sql_server, "server=;database=x"),
         (parse_sql_server, "host\\instance"),
         (parse_sqlite, "relative.db"),
         (parse_sqlite, "file:x?mode=rw"),
+        (parse_sqlite, "/srv/a\0b"),
+        (parse_key_vault, "https://v.vault.azure.net:port"),
         (parse_key_vault, "http://v.vault.azure.net"),
         (parse_key_vault, "https://u:p@v.vault.azure.net"),
         (parse_key_vault, "https://"),
@@ -117,9 +135,26 @@ def test_what_is_stored_and_broken_raises(url):
         read_address(url)
 
 
+@pytest.mark.parametrize(
+    ("parse", "text", "encryption"),
+    [
+        (parse_postgresql, "postgresql://h/d?sslmode=disable", "plain"),
+        (parse_postgresql, "postgresql://h/d?sslmode=require", "unverified"),
+        (parse_postgresql, "host=h sslmode=verify-ca", "verified"),
+        (parse_postgresql, "host=h sslmode=verify-full", "verified"),
+        (parse_postgresql, "host=h sslmode=prefer", None),
+        (parse_postgresql, "h", None),
+        *((parse_sql_server, f"server=h;encrypt={word}", "plain") for word in ("false", "No", "optional")),
+        *((parse_sql_server, f"server=h;trustservercertificate={word}", "unverified") for word in ("True", "yes")),
+        (parse_sql_server, "server=h;encrypt=true;trustservercertificate=yes", "unverified"),
+        (parse_sql_server, "server=h;encrypt=Strict;trustservercertificate=no", "verified"),
+        (parse_sql_server, "server=h", None),
+    ],
+)
+def test_how_it_is_encrypted_is_read_where_it_is_said(parse, text, encryption):
+    assert parse(text).encryption == encryption
+
+
 def test_encryption_survives_in_the_address():
-    assert parse_postgresql("postgresql://h/d?sslmode=require").encryption == "unverified"
-    assert parse_sql_server("server=h;encrypt=true;trustservercertificate=yes").encryption == "unverified"
-    assert parse_sql_server("server=h;encrypt=false").encryption == "plain"
     address = read_address("postgresql://h:5432/d?encryption=plain")
     assert (address.encryption, address.url) == ("plain", "postgresql://h:5432/d?encryption=plain")
