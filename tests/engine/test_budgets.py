@@ -34,7 +34,7 @@ DAY = 86_400.0
 
 
 @pytest.fixture(autouse=True)
-def nothing_known():
+def forget_what_is_known():
     budgets.recent.clear()
     budgets.prices.clear()
 
@@ -71,7 +71,7 @@ def book(reservation, tokens=None, model="gpt-4o"):
     return transaction.atomic(count_calls)([ended])
 
 
-def used(**account):
+def used_amounts(**account):
     return list(BudgetAccount.objects.filter(**account).order_by("begins", "name").values_list("used", flat=True))
 
 
@@ -108,7 +108,7 @@ def test_an_estimate_is_reserved_and_what_was_used_is_booked():
     assert isinstance(third, Reservation)
     book(second, 180)
     book(third)  # stopped: nobody knows, the estimate counts
-    assert used() == [20 + 180 + 101]
+    assert used_amounts() == [20 + 180 + 101]
     spent = begin()
     assert spent.is_spent
     assert spent.reason == "Monthly budget spent: 301 of 250 tokens of connection contoso"
@@ -124,7 +124,7 @@ def test_a_day_ends_at_midnight_utc_and_what_began_before_counts_there():
     assert isinstance(tomorrow, Reservation)
     book(late, 70)
     book(tomorrow, 90)
-    assert used() == [70, 90]
+    assert used_amounts() == [70, 90]
 
 
 def test_what_a_dead_process_set_aside_comes_back_and_a_late_end_is_booked_all_the_same():
@@ -133,7 +133,7 @@ def test_what_a_dead_process_set_aside_comes_back_and_a_late_end_is_booked_all_t
     assert isinstance(begin(now=NOW + LEASE - 1), BudgetReached)
     assert isinstance(begin(now=NOW + LEASE + 1), Reservation)
     book(dead, 60)
-    assert used() == [60]
+    assert used_amounts() == [60]
 
 
 def test_a_budget_of_a_customer_goes_before_that_of_every_customer_and_each_has_an_account():
@@ -146,7 +146,7 @@ def test_a_budget_of_a_customer_goes_before_that_of_every_customer_and_each_has_
     assert isinstance(begin(customer="Northwind"), Reservation)
     assert isinstance(begin(customer=""), Reservation)
     assert begin(customer="Fabrikam").details["budget"]["name"] == "Fabrikam"
-    assert used(name="contoso") == [600]
+    assert used_amounts(name="contoso") == [600]
 
 
 def test_money_is_counted_by_the_price_table_and_other_currencies_are_not():
@@ -157,7 +157,7 @@ def test_money_is_counted_by_the_price_table_and_other_currencies_are_not():
     for unpriced in ("elsewhere", "unknown"):
         book(begin(model=unpriced), 90_000, model=unpriced)
     book(begin(), 40_000)
-    assert used() == [10**10]
+    assert used_amounts() == [10**10]
     assert begin().reason == "Monthly budget spent: $1.00 of $1.00 of connection contoso"
 
 
@@ -178,7 +178,7 @@ def test_a_new_budget_knows_what_was_spent_before():
     make_budget("connection", "contoso", amount=1_000, period="day")
     make_budget("connection", "contoso", amount=1, currency="USD")
     assert begin(customer="Fabrikam").reason.startswith("Monthly budget spent: 100 of 100")
-    assert sorted(used()) == [14, 75, 100]
+    assert sorted(used_amounts()) == [14, 75, 100]
 
 
 def test_calls_that_are_counted_together_share_what_is_left_and_the_first_decides():
@@ -189,7 +189,7 @@ def test_calls_that_are_counted_together_share_what_is_left_and_the_first_decide
     outcomes = transaction.atomic(count_calls)([*calls, EndedCall(first, request(), answer(50))])
     kinds = [type(outcome) for outcome, _ in outcomes]
     assert kinds == [Reservation, BudgetReached, Reservation, Reservation, type(None)]
-    assert sorted(used()) == [0, 50, 50]
+    assert sorted(used_amounts()) == [0, 50, 50]
 
 
 # The client
@@ -285,7 +285,7 @@ async def test_a_customer_that_spills_over_is_paid_for_by_the_other_connection()
     await ask(client, customer="Fabrikam")
     for _ in range(2):
         assert await ask(client, customer="Fabrikam") == [Spilled, Completion]
-    assert await sync_to_async(used)(budget=budget) == [60]
+    assert await sync_to_async(used_amounts)(budget=budget) == [60]
 
 
 async def test_the_label_of_the_run_counts_where_the_connection_has_none():
@@ -327,7 +327,7 @@ def test_many_processes_never_exceed_a_budget_by_more_than_the_calls_that_go_use
     for thread in threads:
         thread.join(60)
     assert wrong == []
-    (spent,) = used(budget=budget)
+    (spent,) = used_amounts(budget=budget)
     assert 440 <= spent <= 440 + 12 * (uses - 11)
     assert BudgetReservation.objects.count() == 0
 
@@ -408,4 +408,4 @@ def test_a_run_says_whose_budget_is_spent(simulator):
     facts = ActionRun.objects.get(run=runs[1], path="chat").facts
     assert facts["budget"]["limit"] == "1"
     tokens = runs[0].prompt_tokens + runs[0].completion_tokens
-    assert used() == [tokens]
+    assert used_amounts() == [tokens]

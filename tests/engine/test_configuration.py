@@ -205,7 +205,7 @@ def test_the_sample_flow_has_no_errors(alice):
     assert configuration.problems_of(flow.current.parsed(), flow) == []
 
 
-def nested(action):
+def loop_around(action):
     return {
         "id": "each",
         "type": "for_each",
@@ -216,7 +216,7 @@ def nested(action):
 
 def test_a_flow_that_others_run_is_not_deleted(client_alice):
     child = flow_of("Child", log("fine"))
-    flow_of("Deep", nested(call("child")))
+    flow_of("Deep", loop_around(call("child")))
     flow_of("Off", call("child", disabled=True))
     address = reverse("flows:delete", args=["child"])
     for answer, status in ((client_alice.get(address), 200), (client_alice.post(address), 409)):

@@ -40,7 +40,7 @@ def forget_the_dead():
     Worker.objects.update(beat_at=timezone.now() - timedelta(seconds=workers.LOST_AFTER + 1))
 
 
-async def finished_by_a_server(run):
+async def finish_by_server(run):
     """Goes on with it in this process, as a server does that starts again."""
     await sync_to_async(forget_the_dead)()
     await embedded.open_engine()
@@ -51,7 +51,7 @@ async def finished_by_a_server(run):
     return await Run.objects.aget(pk=run.pk)
 
 
-def killed_at(start, counting, prompt, flow):
+def kill_at(start, counting, prompt, flow):
     """A run whose process is killed while the model holds this prompt."""
     process = start("flow", "run", flow.slug)
     until(lambda: counting.count(prompt))
@@ -64,8 +64,8 @@ def test_the_run_goes_on_after_its_last_finished_action(counting, start):
     flow = make_flow(
         document(chat("a", "one"), chat("b", "hold {{ a }}"), chat("c", "then {{ b }}"), returns("{{ c }}"))
     )
-    run = killed_at(start, counting, "hold <one>", flow)
-    ended = asyncio.run(finished_by_a_server(run))
+    run = kill_at(start, counting, "hold <one>", flow)
+    ended = asyncio.run(finish_by_server(run))
     assert (ended.state, ended.output) == (State.SUCCEEDED, "<then <hold <one>>>")
     assert {prompt: counting.count(prompt) for prompt in ("one", "hold <one>", "then <hold <one>>")} == {
         "one": 1, "hold <one>": 2, "then <hold <one>>": 1,
@@ -84,8 +84,8 @@ def test_a_loop_goes_on_in_the_iteration_it_was_in_with_its_variables(counting, 
             returns("{{ sum }}"),
         )
     )  # fmt: skip
-    run = killed_at(start, counting, "hold y", flow)
-    ended = asyncio.run(finished_by_a_server(run))
+    run = kill_at(start, counting, "hold y", flow)
+    ended = asyncio.run(finish_by_server(run))
     assert (ended.state, ended.output) == (State.SUCCEEDED, "-<x><hold y><z>")
     assert (counting.count("x"), counting.count("z")) == (1, 1)
 
@@ -105,7 +105,7 @@ def test_a_dynamic_connection_is_there_again_and_leaves_no_secret(counting, star
     assert PLANTED_KEY not in json.dumps(kept)
     assert Checkpoint.objects.filter(run=run, sealed__isnull=False).count() == 2
     counting.release()
-    ended = asyncio.run(finished_by_a_server(run))
+    ended = asyncio.run(finish_by_server(run))
     assert ended.output == "<hold>"
     assert not Checkpoint.objects.filter(run=run, sealed__isnull=False).exists()
 
@@ -143,15 +143,15 @@ def test_a_server_that_stops_in_good_order_hands_its_runs_back(counting):
     assert (found.state, found.crashes) == (State.QUEUED, 0)
     assert ActionRun.objects.get(run=run, path="a").state == State.SUCCEEDED
     assert counting.count("after") == 0
-    ended = asyncio.run(finished_by_a_server(run))
+    ended = asyncio.run(finish_by_server(run))
     assert (ended.state, ended.output, counting.count("sleep 0.5")) == (State.SUCCEEDED, "<after>", 1)
 
 
 def test_a_malformed_checkpoint_fails_the_run_with_that_reason(counting, start):
     flow = make_flow(document(chat("a", "one"), chat("b", "hold"), returns("{{ b }}")))
-    run = killed_at(start, counting, "hold", flow)
+    run = kill_at(start, counting, "hold", flow)
     Checkpoint.objects.filter(run=run, path="a").update(plain='{"at": 1, "output": {"$": "wand"}')
-    ended = asyncio.run(finished_by_a_server(run))
+    ended = asyncio.run(finish_by_server(run))
     assert (ended.state, ended.error["kind"], ended.error["path"]) == (State.FAILED, "checkpoint", "a")
     assert counting.count("one") == 1
 
@@ -192,7 +192,7 @@ def test_a_branch_inside_a_loop_is_walked_again(counting, start):
         {"id": "b", "condition": "item != 'x'", "actions": [chat("ask", "{{ item }}")]},
         {"id": "o", "actions": [chat("other", "other {{ item }}")]}]}  # fmt: skip
     flow = make_flow(document(each("{{ ['w', 'x', 'hold y', 'z'] }}", choice), returns("done")))
-    run = killed_at(start, counting, "hold y", flow)
-    ended = asyncio.run(finished_by_a_server(run))
+    run = kill_at(start, counting, "hold y", flow)
+    ended = asyncio.run(finish_by_server(run))
     assert (ended.state, ended.output) == (State.SUCCEEDED, "done")
     assert [counting.count(prompt) for prompt in ("w", "other x", "hold y", "z")] == [1, 1, 2, 1]

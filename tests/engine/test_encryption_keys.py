@@ -15,7 +15,7 @@ from flows.models import Checkpoint, FlowSecret, Run, State
 from foundryflow.encryption.columns import encrypted_values
 from foundryflow.encryption.keys import KeyRing, fingerprint
 from tests.engine.conftest import until
-from tests.engine.test_durable import chat, document, finished_by_a_server, killed_at, returns
+from tests.engine.test_durable import chat, document, finish_by_server, kill_at, returns
 from tests.factories import PLANTED_KEY, make_flow, make_run
 from tests.processes import free_port
 
@@ -68,7 +68,7 @@ def flow_with_secrets():
     )  # fmt: skip
 
 
-def opened_by(key):
+def count_opened_by(key):
     alone = KeyRing([key])
     return sum(alone.open(value.sealed) is not None for value in encrypted_values())
 
@@ -103,7 +103,7 @@ def test_a_rotation_under_load_that_is_killed_and_begun_again_leaves_nothing_und
     rotation = start("rotate_encryption_key")
     until(lambda: sealed_secret(200) != before, PATIENCE)
     rotation.kill()
-    assert opened_by(old) > 0
+    assert count_opened_by(old) > 0
     rotation = start("rotate_encryption_key")
     for number in range(10):  # more runs begin while it works
         runs.append(make_run(flow, key="counting", word=f"during {number}"))
@@ -123,7 +123,7 @@ def test_a_rotation_under_load_that_is_killed_and_begun_again_leaves_nothing_und
     until(lambda: all(Run.objects.get(pk=run.pk).ended for run in runs), PATIENCE)
     ended = [Run.objects.get(pk=run.pk) for run in runs]
     assert {run.state for run in ended} == {State.SUCCEEDED}, [run.error for run in ended]
-    assert opened_by(old) == 0
+    assert count_opened_by(old) == 0
     call_command("rotate_encryption_key", "--check")
     assert f"Everything is sealed with {fingerprint(new)}: {SECRETS + 2:,}." in capsys.readouterr().out
 
@@ -133,7 +133,7 @@ def test_runs_whose_secrets_cannot_be_read_fail_with_that_reason(counting, ring)
     ring(old)
     run = make_run(flow_with_secrets(), key="counting", word="never")
     ring(new)
-    ended = asyncio.run(finished_by_a_server(run))
+    ended = asyncio.run(finish_by_server(run))
     assert (ended.state, ended.error["kind"]) == (State.FAILED, "key_unreadable")
     assert "Run it again with its inputs" in ended.error["hint"]
     assert not counting.count("never")
@@ -145,18 +145,18 @@ def test_a_run_that_cannot_read_what_it_kept_fails_at_that_action(counting, star
     declare = {"id": "v", "type": "declare_variables", "properties": {"variables": [
         {"name": "literal", "type": "secret", "value": PLANTED_KEY}]}}  # fmt: skip
     Connection.objects.update(key=Secret("counting"))
-    run = killed_at(start, counting, "hold", make_flow(document(declare, chat("b", "hold"))))
+    run = kill_at(start, counting, "hold", make_flow(document(declare, chat("b", "hold"))))
     ring(new)
-    ended = asyncio.run(finished_by_a_server(run))
+    ended = asyncio.run(finish_by_server(run))
     assert (ended.state, ended.error["kind"], ended.error["path"]) == (State.FAILED, "key_unreadable", "v")
 
 
 def test_a_call_with_an_unreadable_key_fails_with_that_reason_until_it_is_entered_again(counting, ring):
     ring(Fernet.generate_key().decode())
     flow = make_flow(document(chat("b", "now"), returns("{{ b }}")))
-    ended = asyncio.run(finished_by_a_server(make_run(flow)))
+    ended = asyncio.run(finish_by_server(make_run(flow)))
     assert (ended.state, ended.error["kind"]) == (State.FAILED, "key_unreadable")
     model = Connection.objects.get(name="model")
     model.key = Secret("again")
     model.save()
-    assert asyncio.run(finished_by_a_server(make_run(flow))).output == "<now>"
+    assert asyncio.run(finish_by_server(make_run(flow))).output == "<now>"

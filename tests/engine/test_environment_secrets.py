@@ -15,7 +15,7 @@ def listed(settings):
     settings.ENVIRONMENT_SECRETS = ["CRM_KEY"]
 
 
-def why_not(name="CRM_KEY"):
+def refusal_of(name="CRM_KEY"):
     with pytest.raises(ActionError) as refused:
         read_environment_secret(name)
     assert KEY not in f"{refused.value.message} {refused.value.hint}"
@@ -35,7 +35,7 @@ def test_a_listed_variable_or_the_file_that_it_names(monkeypatch, tmp_path):
 
 def test_others_are_refused_whether_they_are_there_or_not(monkeypatch):
     monkeypatch.setenv("OTHER_KEY", KEY)
-    there, not_there = why_not("OTHER_KEY"), why_not("NOWHERE_KEY")
+    there, not_there = refusal_of("OTHER_KEY"), refusal_of("NOWHERE_KEY")
     assert (there.kind, there.message) == (not_there.kind, not_there.message)
     assert there.kind == "not_listed"
 
@@ -48,13 +48,13 @@ def test_a_file_that_is_of_no_use_is_named(monkeypatch, tmp_path, content, words
     if content is not None:
         (tmp_path / "key").write_bytes(content)
     monkeypatch.setenv("CRM_KEY_FILE", str(tmp_path / "key"))
-    error = why_not()
+    error = refusal_of()
     assert (error.kind, words in error.message) == ("variable_missing", True), error.message
 
 
 def test_a_variable_that_is_not_set_says_who_sets_it(monkeypatch):
     monkeypatch.delenv("CRM_KEY", raising=False)
-    assert why_not().kind == "variable_missing"
+    assert refusal_of().kind == "variable_missing"
 
 
 @pytest.mark.parametrize(

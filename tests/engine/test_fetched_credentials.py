@@ -33,7 +33,7 @@ def register_url(settings, monkeypatch):
         yield server.url
 
 
-def fetching(url):
+def actions_that_fetch(url):
     token = {"variable_name": "CRM_TOKEN", "result_variable_name": "token"}
     request = {"url": url, "authentication": "bearer token", "credential": "{{ token }}", "secret_parts": "key"}
     return [
@@ -45,7 +45,7 @@ def fetching(url):
 
 
 def test_a_token_of_the_server_opens_a_register_and_both_keys_stay_out_of_every_table(register_url):
-    run = execute(set_up([], *fetching(f"{register_url}/customers")))
+    run = execute(set_up([], *actions_that_fetch(f"{register_url}/customers")))
 
     assert run.state == State.SUCCEEDED, run.error
     assert run.output == f"Bearer {MASK}"
@@ -53,7 +53,7 @@ def test_a_token_of_the_server_opens_a_register_and_both_keys_stay_out_of_every_
 
 
 def test_the_same_when_the_register_refuses_and_repeats_them(register_url):
-    run = execute(set_up([], *fetching(f"{register_url}/elsewhere")))
+    run = execute(set_up([], *actions_that_fetch(f"{register_url}/elsewhere")))
 
     assert (run.state, run.error["kind"], run.error["status"]) == (State.FAILED, "forbidden", 403)
     assert (tables_with(CANARY), tables_with(FETCHED)) == (set(), set())

@@ -8,7 +8,7 @@ from connections.models import Connection
 from flows.engine.iterations import label_and_digest
 from flows.models import Iteration, Run, State
 from flows.models.iteration import enclosing_places
-from tests.engine.test_durable import chat, document, each, finished_by_a_server, killed_at, returns
+from tests.engine.test_durable import chat, document, each, finish_by_server, kill_at, returns
 from tests.factories import finish_run, make_flow, make_run
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -84,8 +84,8 @@ def test_every_loop_leaves_its_iterations_and_where_each_gave_something(counting
 def test_after_a_kill_nothing_is_counted_twice(counting, start):
     items = '{{ "a,b,c,d,e,f,g,h,i,j,k,l,m,n,o,p,q,r,s,t,u,v" | split(",") }}'
     flow = make_flow(document(each(items, chat("answer", "{{ 'hold' if item == 'c' else item }} 1"))))
-    run = killed_at(start, counting, "hold 1", flow)
-    ended = asyncio.run(finished_by_a_server(run))
+    run = kill_at(start, counting, "hold 1", flow)
+    ended = asyncio.run(finish_by_server(run))
     assert ended.state == State.SUCCEEDED
     assert set(ended.iterations.values_list("state", "tokens", "total")) == {(State.SUCCEEDED, 7, 22)}
     assert ended.iterations.count() == 22

@@ -8,7 +8,7 @@ import pytest
 from flows.api.serialize import serialize_action, serialize_run_entry
 from flows.engine.container_usage import ContainerUsage, enclosing_containers
 from flows.models import Run, State, sql
-from tests.engine.test_durable import chat, document, each, finished_by_a_server, killed_at, returns
+from tests.engine.test_durable import chat, document, each, finish_by_server, kill_at, returns
 from tests.factories import finish_run, make_connection, make_flow, make_run
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -51,10 +51,10 @@ def test_what_an_action_tries_again_is_counted_by_its_own_retry(ready):
 
 def test_refusals_before_a_process_died_are_kept_beside_those_behind(counting, start):
     flow = make_flow(document(chat("hold", "hold 1"), returns("{{ hold.text }}")))
-    run = killed_at(start, counting, "hold 1", flow)
+    run = kill_at(start, counting, "hold 1", flow)
     before = {"number": 1, "most": 4, "status": 429, "kind": "rate_limit", "message": "Busy.", "at": 1, "until": 2}
     run.actions.update(refused=[before])
-    ended = asyncio.run(finished_by_a_server(run))
+    ended = asyncio.run(finish_by_server(run))
     assert ended.state == State.SUCCEEDED
     assert run.actions.get(path="hold").refused == [before]
 
@@ -72,9 +72,9 @@ def test_containers_carry_the_tokens_of_what_is_inside_them(counting):
 
 def test_tokens_inside_a_container_are_the_same_after_its_process_died(counting, start):
     flow = make_flow(document(each("{{ ['a', 'hold 2', 'c'] }}", chat("answer", "{{ item }}"))))
-    run = killed_at(start, counting, "hold 2", flow)
+    run = kill_at(start, counting, "hold 2", flow)
     assert tokens_of(run)["each"] == 7
-    ended = asyncio.run(finished_by_a_server(run))
+    ended = asyncio.run(finish_by_server(run))
     assert tokens_of(ended)["each"] == 21 == ended.all_prompt_tokens + ended.all_completion_tokens
 
 

@@ -8,7 +8,7 @@ from connections.secret import Secret
 from flows.interpreter.journal import ActionFinished
 from flows.interpreter.options import PinnedAction, pack_pins
 from flows.models import ActionRun, Run, State
-from tests.engine.test_durable import chat, document, finished_by_a_server, killed_at, returns
+from tests.engine.test_durable import chat, document, finish_by_server, kill_at, returns
 from tests.factories import finish_run, make_flow
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -42,9 +42,9 @@ def test_a_run_ends_behind_an_action(counting):
 
 def test_options_hold_when_another_process_goes_on(counting, start):
     flow = make_flow(document(chat("a", "hold one"), chat("b", "two"), chat("c", "three {{ b }}"), chat("d", "four")))
-    run = killed_at(start, counting, "hold one", flow)
+    run = kill_at(start, counting, "hold one", flow)
     Run.objects.filter(pk=run.pk).update(pins=pins(b="kept"), until="c")
-    ended = asyncio.run(finished_by_a_server(run))
+    ended = asyncio.run(finish_by_server(run))
     assert (ended.state, ended.attempt, ended.pins) == (State.SUCCEEDED, 2, None)
     assert ended.output["text"] == "<three kept>"
     assert [counting.count(prompt) for prompt in ("two", "three kept", "four")] == [0, 1, 0]

@@ -33,35 +33,35 @@ def runs_of_one_flow(count):
     return [make_run(flow) for _ in range(count)]
 
 
-def goes(run, path="a", state=State.RUNNING):
+def record_action(run, path="a", state=State.RUNNING):
     ActionRun.objects.update_or_create(
         run=run, path=path, defaults={"state": state, "event": 1, "order": 1, "started_at": timezone.now()}
     )
 
 
-def falls_silent(worker):
+def silence(worker):
     Worker.objects.filter(pk=worker).update(beat_at=back(workers.LOST_AFTER + 1))
     return claims.requeue(claims.lost_runs())
 
 
 def dies_with(worker, runs, path="a"):
     for run in runs:
-        goes(run, path)
-    return falls_silent(worker)
+        record_action(run, path)
+    return silence(worker)
 
 
 def claimed(worker, most=100):
     return [run.pk for run in claims.claim_queued(worker, most).runs]
 
 
-def tried(worker, most=100):
+def try_suspects(worker, most=100):
     """What a process takes that has nothing else to do, as suspects."""
     if not suspects.begin_trial(worker, idle=True):
         return []
     return [trial.run.pk for trial in suspects.claim_suspects(worker, most)]
 
 
-def time_passes(seconds):
+def let_time_pass(seconds):
     for suspect in Suspect.objects.all():
         passed = timedelta(seconds=seconds)
         Suspect.objects.filter(pk=suspect.pk).update(
@@ -80,9 +80,9 @@ def make_suspects(runs):
 
 
 def dies_alone(run):
-    time_passes(300)
+    let_time_pass(300)
     worker = process()
-    assert tried(worker) == [run.pk]
+    assert try_suspects(worker) == [run.pk]
     return dies_with(worker, [run])
 
 
@@ -99,16 +99,16 @@ def test_suspects_go_with_fewer_after_each_death_and_then_alone_and_others_go_on
     runs = runs_of_one_flow(16)
     make_suspects(runs)
     assert claimed(process()) == []
-    time_passes(10)
+    let_time_pass(10)
     worker, other = process(), process()
-    pair = tried(worker)
+    pair = try_suspects(worker)
     assert pair == [run.pk for run in runs[:2]]
     innocent = make_run(runs[0].flow)
     assert claimed(other) == [innocent.pk]
     dies_with(worker, runs[:2])
     assert list(Suspect.objects.filter(company=1).values_list("run", flat=True)) == pair
     # Others first, who have waited longer.
-    assert tried(process()) == [run.pk for run in runs[2:4]]
+    assert try_suspects(process()) == [run.pk for run in runs[2:4]]
 
 
 def test_a_run_that_dies_alone_again_and_again_is_failed_and_says_how_often_and_where():
@@ -130,18 +130,18 @@ def test_before_its_pause_is_over_nobody_takes_it():
     (run,) = runs_of_one_flow(1)
     make_suspects([run])
     Suspect.objects.update(not_before=timezone.now() + timedelta(seconds=2))
-    assert tried(process()) == []
-    time_passes(3)
-    assert tried(process()) == [run.pk]
+    assert try_suspects(process()) == []
+    let_time_pass(3)
+    assert try_suspects(process()) == [run.pk]
 
 
 def test_deaths_of_processes_that_had_just_started_prove_nothing():
     (run,) = runs_of_one_flow(1)
     make_suspects([run])
     for _ in range(suspicion.MOST_ALONE):
-        time_passes(300)
+        let_time_pass(300)
         young = process(lives=1)
-        assert tried(young) == [run.pk]  # nobody else was there for a minute
+        assert try_suspects(young) == [run.pk]  # nobody else was there for a minute
         Worker.objects.filter(pk=young).update(started_at=back(workers.LOST_AFTER + 2))
         assert dies_with(young, [run]) == [run.pk]
     assert Suspect.objects.get().alone == 0
@@ -151,19 +151,19 @@ def test_a_process_that_has_just_started_leaves_suspects_to_others():
     (run,) = runs_of_one_flow(1)
     make_suspects([run])
     Suspect.objects.update(not_before=back(1))
-    assert tried(process(lives=1)) == []
-    assert tried(process()) == [run.pk]
+    assert try_suspects(process(lives=1)) == []
+    assert try_suspects(process()) == [run.pk]
 
 
 def test_while_other_processes_die_a_death_alone_proves_nothing_but_not_for_ever():
     (run,) = runs_of_one_flow(1)
     make_suspects([run])
     for death in range(1, suspicion.MOST_ALONE + 1):
-        time_passes(300)
+        let_time_pass(300)
         elsewhere = process()
         Worker.objects.filter(pk=elsewhere).update(beat_at=back(20))
         worker = process()
-        assert tried(worker) == [run.pk]
+        assert try_suspects(worker) == [run.pk]
         assert dies_with(worker, [run]) == ([run.pk] if death < suspicion.MOST_ALONE else [])
         suspect = Suspect.objects.get()
         assert (suspect.alone, suspect.proven) == (death, 0)
@@ -172,9 +172,9 @@ def test_while_other_processes_die_a_death_alone_proves_nothing_but_not_for_ever
 def test_a_death_at_another_action_clears_the_one_before():
     (run,) = runs_of_one_flow(1)
     make_suspects([run])
-    time_passes(10)
+    let_time_pass(10)
     worker = process()
-    tried(worker)
+    try_suspects(worker)
     ActionRun.objects.filter(run=run).update(state=State.SUCCEEDED)
     dies_with(worker, [run], "b")
     found = Run.objects.get()
@@ -187,10 +187,10 @@ def test_of_lanes_side_by_side_the_one_is_meant_that_was_there_each_time():
     for lanes in (("e[0]/a", "e[1]/a", "e[2]/a"), ("e[1]/a", "e[3]/a")):
         worker = process()
         claimed(worker)
-        goes(run, "e")
+        record_action(run, "e")
         for path in lanes:
-            goes(run, path)
-        falls_silent(worker)
+            record_action(run, path)
+        silence(worker)
     found = Run.objects.get()
     assert (found.crashes, found.crash_path) == (2, "e[1]/a")
 
@@ -201,9 +201,9 @@ def test_a_run_that_only_waits_is_innocent(container):
     worker = process()
     claimed(worker)
     if container:
-        goes(run, container)
-    goes(run, "e[0]/w" if container else "w", State.WAITING)
-    falls_silent(worker)
+        record_action(run, container)
+    record_action(run, "e[0]/w" if container else "w", State.WAITING)
+    silence(worker)
     assert Run.objects.get().crashes == 0
     assert claimed(process()) == [run.pk]
 
@@ -215,12 +215,12 @@ def test_a_wait_beside_a_suspect_is_no_company():
     dies_with(worker, [run])
     worker = process()
     claimed(worker)
-    goes(waits, "w", State.WAITING)
+    record_action(waits, "w", State.WAITING)
     dies_with(worker, [run])
-    time_passes(10)
+    let_time_pass(10)
     worker = process()
     assert claimed(worker) == [waits.pk]
-    assert tried(worker) == [run.pk]
+    assert try_suspects(worker) == [run.pk]
     dies_with(worker, [run])
     assert Suspect.objects.get().alone == 1
 
@@ -230,7 +230,7 @@ def test_a_run_that_kills_before_anything_is_recorded_is_a_suspect_too():
     for _ in range(2):
         worker = process()
         claimed(worker)
-        falls_silent(worker)
+        silence(worker)
     assert Suspect.objects.get().run_id == run.pk
 
 
@@ -242,14 +242,14 @@ def test_a_run_and_the_flow_that_it_runs_are_one():
         worker = process()
         claimed(worker)
         Run.objects.filter(pk=child.pk).update(state=State.RUNNING, worker=worker)
-        goes(child, "x")
+        record_action(child, "x")
         dies_with(worker, [parent])
         assert Run.objects.get(pk=parent.pk).crash_path == "a > x", attempt
-    time_passes(10)
+    let_time_pass(10)
     worker = process()
-    assert tried(worker) == [parent.pk]
+    assert try_suspects(worker) == [parent.pk]
     Run.objects.filter(pk=child.pk).update(worker=worker)
-    goes(child, "x")
+    record_action(child, "x")
     dies_with(worker, [parent])
     assert Suspect.objects.get().alone == 1
 
@@ -258,7 +258,7 @@ def test_whoever_lost_sight_of_a_run_did_not_die():
     (run,) = runs_of_one_flow(1)
     worker = process()
     claimed(worker)
-    goes(run)
+    record_action(run)
     assert claims.requeue(claims.runs_of_worker(worker), died=False) == [run.pk]
     assert Run.objects.get().crashes == 0
 
@@ -266,11 +266,11 @@ def test_whoever_lost_sight_of_a_run_did_not_die():
 def test_at_most_half_of_the_processes_execute_suspects():
     runs = runs_of_one_flow(4)
     make_suspects(runs)
-    time_passes(10)
+    let_time_pass(10)
     workers = [process() for _ in range(4)]
-    assert [len(tried(worker)) for worker in workers] == [1, 1, 0, 0]
+    assert [len(try_suspects(worker)) for worker in workers] == [1, 1, 0, 0]
     suspects.end_trial(workers[0])
-    assert len(tried(workers[2])) == 1
+    assert len(try_suspects(workers[2])) == 1
 
 
 def test_a_process_that_has_something_else_to_do_leaves_a_suspect_to_others_for_a_while():
@@ -287,17 +287,17 @@ def test_suspects_keep_to_the_limit_of_their_flow_and_urgent_ones_go_first():
     low, high = runs_of_one_flow(1)[0], make_run(make_flow({**document(chat("a", "hold")), "name": "urgent"}))
     Run.objects.filter(pk=high.pk).update(priority=9)
     make_suspects([high, low])
-    time_passes(10)
+    let_time_pass(10)
     high.flow.concurrency = 1
     high.flow.save()
     beside = make_run(high.flow)
     Run.objects.filter(pk=beside.pk).update(state=State.RUNNING)
     worker = process()
-    assert tried(worker) == [low.pk]
+    assert try_suspects(worker) == [low.pk]
     dies_with(worker, [low])
     Run.objects.filter(pk=beside.pk).update(state=State.SUCCEEDED)
-    time_passes(100)
-    assert tried(process()) == [high.pk]
+    let_time_pass(100)
+    assert try_suspects(process()) == [high.pk]
 
 
 @pytest.mark.django_db(transaction=True)

@@ -28,7 +28,7 @@ def add(id, text):
 RET = action("ret", "return", value="{{ said }}")
 
 
-async def ran(*actions, journal=None, services=None, inputs=None):
+async def run_actions(*actions, journal=None, services=None, inputs=None):
     journal = journal or MemoryJournal()
     document = parse({"format": "foundryflow/1", "name": "x", "actions": [declare("said", ""), *actions, RET]})
     return await execute(document, inputs or {}, journal, services or MemoryServices()), journal
@@ -39,7 +39,9 @@ def when(id, condition, *actions):
 
 
 async def test_while_runs_until_its_condition_fails():
-    said, _ = await ran(action("w", "while", branch("b", add("a", "{{ index }}")), condition="said | length < 3"))
+    said, _ = await run_actions(
+        action("w", "while", branch("b", add("a", "{{ index }}")), condition="said | length < 3")
+    )
     assert said == "012"
 
 
@@ -50,13 +52,13 @@ async def test_break_leaves_and_continue_goes_on_from_inside_an_if():
         when("stop", "item == 'd'", action("k", "break")),
         add("a", "{{ item }}"),
     )
-    said, _ = await ran(action("e", "for_each", body, items=list("abcde")))
+    said, _ = await run_actions(action("e", "for_each", body, items=list("abcde")))
     assert said == "ac"
 
 
 async def test_a_while_that_never_ends_is_stopped_at_its_maximum():
     with pytest.raises(RunFailed) as failed:
-        await ran(action("w", "while", branch("b"), condition="true", max_iterations=500))
+        await run_actions(action("w", "while", branch("b"), condition="true", max_iterations=500))
     assert failed.value.error.kind == "too_many_iterations"
 
 
@@ -71,7 +73,7 @@ async def test_ten_thousand_iterations_leave_room_for_others():
             longest, last = max(longest, now - last), now
 
     other = asyncio.create_task(beat())
-    said, _ = await ran(action("w", "while", branch("b"), condition="index < 10000"))
+    said, _ = await run_actions(action("w", "while", branch("b"), condition="index < 10000"))
     other.cancel()
     assert said == ""
     assert longest < 0.5
@@ -86,14 +88,16 @@ async def test_results_of_iterations_are_collected_in_order():
         )  # fmt: skip
 
     for width in (1, 3):
-        said, _ = await ran(loop(width), action("s", "set_variable", variable="said", value="{{ found | tojson }}"))
+        said, _ = await run_actions(
+            loop(width), action("s", "set_variable", variable="said", value="{{ found | tojson }}")
+        )
         assert said.replace(" ", "") == "[10,20,30]"
 
 
 async def test_parallel_iterations_run_side_by_side_and_keep_their_variables_apart():
     body = branch("b", add("a", "{{ item }}"), action("p", "wait", seconds=0.1), add("z", "!"))
     started = time.monotonic()
-    said, _ = await ran(
+    said, _ = await run_actions(
         action("e", "for_each", body, items=list("abcdefgh"), parallelism=8, result="{{ said }}",
                results_variable_name="found"),
         action("s", "set_variable", variable="said", value="{{ said }}|{{ found | join(',') }}"),
@@ -110,12 +114,12 @@ async def test_the_first_item_that_fails_counts_and_the_others_are_stopped():
     )
     started = time.monotonic()
     with pytest.raises(RunFailed) as failed:
-        await ran(action("e", "for_each", body, items=[1, 2, 3], parallelism=3))
+        await run_actions(action("e", "for_each", body, items=[1, 2, 3], parallelism=3))
     assert (failed.value.error.kind, failed.value.path) == ("second", "e[1]/one/t")
     assert time.monotonic() - started < 5
 
 
-def guarded(try_, catch=None, finally_=None, **properties):
+def try_catch(try_, catch=None, finally_=None, **properties):
     lanes = [branch("g-try", *try_)]
     lanes += [branch("g-catch", *catch)] if catch is not None else []
     lanes += [branch("g-finally", *finally_)] if finally_ is not None else []
@@ -127,13 +131,13 @@ TELL = add("c", "{{ exception.kind }}: {{ exception.message }} ({{ exception.act
 
 
 async def test_what_fails_in_try_is_told_to_catch_and_finally_follows():
-    said, journal = await ran(guarded([add("a", "A"), THROW, add("z", "Z")], [TELL], [add("f", " F")]))
+    said, journal = await run_actions(try_catch([add("a", "A"), THROW, add("z", "Z")], [TELL], [add("f", " F")]))
     assert said == "Ano_stock: no stock of A (t) F"
     assert [event.path for event in journal.events if isinstance(event, ActionFailed)] == ["g/t"]
 
 
 async def test_nothing_caught_when_nothing_fails():
-    said, journal = await ran(guarded([add("a", "A")], [TELL], [add("f", "F")]))
+    said, journal = await run_actions(try_catch([add("a", "A")], [TELL], [add("f", "F")]))
     assert said == "AF"
     assert [(e.path, e.reason) for e in journal.events if isinstance(e, ActionSkipped)] == [("g/c", "nothing failed")]
 
@@ -143,15 +147,15 @@ async def test_nothing_caught_when_nothing_fails():
     [(action("k", "break"), "aF"), (action("c", "continue"), "aFbF"), (action("r", "return", value="R"), "R")],
 )
 async def test_finally_runs_however_the_block_is_left(inside, said):
-    body = branch("b", add("a", "{{ item }}"), guarded([inside], None, [add("f", "F")]))
-    got, journal = await ran(action("e", "for_each", body, items=["a", "b"]))
+    body = branch("b", add("a", "{{ item }}"), try_catch([inside], None, [add("f", "F")]))
+    got, journal = await run_actions(action("e", "for_each", body, items=["a", "b"]))
     assert got == said
     assert any(isinstance(event, ActionStarted) and event.path.endswith("g/f") for event in journal.events)
 
 
 async def test_a_failure_in_catch_goes_on_after_finally():
     with pytest.raises(RunFailed) as failed:
-        await ran(guarded([THROW], [{**THROW, "id": "again"}], [add("f", "F")]))
+        await run_actions(try_catch([THROW], [{**THROW, "id": "again"}], [add("f", "F")]))
     assert failed.value.path == "g/again"
 
 
@@ -162,10 +166,10 @@ async def test_a_caught_failure_is_not_executed_again_after_a_restart():
         calls.append(1)
         raise RuntimeError("broken")
 
-    flow = [guarded([action("r", "run_flow", flow="other")], [TELL])]
+    flow = [try_catch([action("r", "run_flow", flow="other")], [TELL])]
     services = MemoryServices(flows={"other": flaky})
-    _, journal = await ran(*flow, services=services)
-    said, _ = await ran(*flow, services=services, journal=journal.resumed())
+    _, journal = await run_actions(*flow, services=services)
+    said, _ = await run_actions(*flow, services=services, journal=journal.resumed())
     assert said.startswith("internal: The action broke")
     assert len(calls) == 1
 
@@ -173,12 +177,12 @@ async def test_a_caught_failure_is_not_executed_again_after_a_restart():
 async def test_a_wait_ends_when_it_was_to_end_also_after_a_restart():
     flow = [action("p", "wait", seconds=0.3), add("a", "done")]
     journal = MemoryJournal()
-    task = asyncio.create_task(ran(*flow, journal=journal))
+    task = asyncio.create_task(run_actions(*flow, journal=journal))
     while not any(isinstance(event, ActionWaiting) for event in journal.events):
         await asyncio.sleep(0.005)
     task.cancel()
     until = next(event.value for event in journal.events if isinstance(event, ActionNoted))
-    said, again = await ran(*flow, journal=journal.resumed())
+    said, again = await run_actions(*flow, journal=journal.resumed())
     assert said == "done"
     assert next(event.until for event in again.events if isinstance(event, ActionWaiting)) == until
     assert time.time() >= until
@@ -199,7 +203,7 @@ async def test_an_action_is_tried_again_when_its_retry_is_for_that():
         **action("r", "run_flow", flow="other", inputs={"n": 7}, result_variable_name="said"),
         "retry": {"attempts": 3, "delay": 0.05, "backoff": 2, "on": ["server"]},
     }
-    said, journal = await ran(called, services=MemoryServices(flows={"other": third_time}))
+    said, journal = await run_actions(called, services=MemoryServices(flows={"other": third_time}))
     assert said == 7
     assert tries[2] - tries[1] > tries[1] - tries[0] >= 0.05
     waits = [event for event in journal.events if isinstance(event, ActionWaiting)]
@@ -211,25 +215,27 @@ async def test_an_action_is_tried_again_when_its_retry_is_for_that():
 async def test_an_action_is_not_tried_again_for_another_reason():
     retry = {"attempts": 3, "delay": 0, "on": ["server"]}
     with pytest.raises(RunFailed) as failed:
-        await ran({**THROW, "retry": retry})
+        await run_actions({**THROW, "retry": retry})
     assert "tries" not in failed.value.error.facts
 
 
 async def test_what_was_caught_is_known_inside_catch_alone():
     with pytest.raises(RunFailed) as failed:
-        await ran(guarded([THROW], []), action("s", "set_variable", variable="said", value="{{ exception.kind }}"))
+        await run_actions(
+            try_catch([THROW], []), action("s", "set_variable", variable="said", value="{{ exception.kind }}")
+        )
     assert "exception" in failed.value.error.message
 
 
 async def test_a_timeout_ends_the_action():
     with pytest.raises(RunFailed) as failed:
-        await ran({**action("p", "wait", seconds=30), "timeout": 0.1})
+        await run_actions({**action("p", "wait", seconds=30), "timeout": 0.1})
     assert failed.value.error.kind == "timeout"
 
 
 async def test_a_flow_runs_another_and_keeps_the_type_of_what_it_returns():
     services = MemoryServices(flows={"double": lambda inputs: inputs["n"] * 2})
-    said, _ = await ran(
+    said, _ = await run_actions(
         action("r", "run_flow", flow="double", inputs={"n": "{{ 20 + 1 }}"}, result_variable_name="said"),
         services=services,
     )
@@ -243,6 +249,6 @@ def test_break_outside_of_a_loop_and_a_catch_variable_elsewhere_are_problems():
 
     assert "Break is outside of a loop" in sentences(action("k", "break"))[0]
     assert sentences(action("e", "for_each", branch("b", action("k", "break")), items=[1])) == []
-    assert sentences(guarded([THROW], [TELL])) == []
-    assert "exception" in sentences(guarded([TELL]))[0]
-    assert "exception" in sentences(guarded([THROW], [], [TELL]))[0]
+    assert sentences(try_catch([THROW], [TELL])) == []
+    assert "exception" in sentences(try_catch([TELL]))[0]
+    assert "exception" in sentences(try_catch([THROW], [], [TELL]))[0]

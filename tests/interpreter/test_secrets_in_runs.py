@@ -20,7 +20,7 @@ def ask(prompt):
     return action("chat", "chat_completion", connection="simulator", model="gpt-x", user_prompt=prompt)
 
 
-async def ran(*actions, inputs=(), chat=None, given=None, **services):
+async def run_actions(*actions, inputs=(), chat=None, given=None, **services):
     journal = MemoryJournal()
     known = MemoryServices(chat or Chat(), {"simulator": target()}, **services)
     await execute(parse(flow(*actions, RET, inputs=inputs)), given or {}, journal, known)
@@ -29,17 +29,17 @@ async def ran(*actions, inputs=(), chat=None, given=None, **services):
 
 async def error_of(*actions, **options):
     with pytest.raises(RunFailed) as failed:
-        await ran(*actions, **options)
+        await run_actions(*actions, **options)
     return failed.value.error
 
 
 async def test_a_secret_input_is_masked_before_anything_uses_it():
-    journal = await ran(inputs=[SECRET_INPUT], given={"token": KEY})
+    journal = await run_actions(inputs=[SECRET_INPUT], given={"token": KEY})
     assert KEY not in journal.secrets.mask(f"an answer with {KEY} in it")
 
 
 async def test_what_an_action_brings_from_outside_is_masked():
-    journal = await ran(
+    journal = await run_actions(
         action("get", "get_environment_secret", variable_name="CONTOSO_KEY", result_variable_name="key"),
         environment={"CONTOSO_KEY": Secret(KEY)},
     )
@@ -69,12 +69,12 @@ async def test_what_is_refused_for_a_secret_in_it_is_recorded_as_started_and_fai
 
 async def test_a_prompt_that_happens_to_hold_the_text_of_a_secret_is_sent():
     chat = Chat()
-    await ran(ask(f"Who is {KEY}?"), chat=chat, inputs=[SECRET_INPUT], given={"token": KEY})
+    await run_actions(ask(f"Who is {KEY}?"), chat=chat, inputs=[SECRET_INPUT], given={"token": KEY})
     assert chat.calls[0][1].messages[0].content == f"Who is {KEY}?"
 
 
 async def test_a_text_that_is_a_key_elsewhere_may_be_used_where_no_model_reads_it():
-    journal = await ran(
+    journal = await run_actions(
         declare("key", "{{ given }}", "secret"),
         declare("other", "{{ given }}") | {"id": "again"},
         log(message="{{ other }}"),
