@@ -23,6 +23,7 @@ from connections.kinds.base import DataTarget, SignInCheck
 from connections.kinds.identity import identity_refusal as data_identity_refusal
 from connections.kinds.registry import DATABASES
 from connections.lesson_memory import memory
+from foundryflow.database.sqlite_file import BESIDE
 
 
 class Closable(Protocol):
@@ -95,7 +96,7 @@ def configured_files() -> FileRules:
     files = [] if settings.POSTGRESQL else [str(own["NAME"]), str(own.get("TEST", {}).get("NAME") or "")]
     return FileRules(
         settings.SQLITE_DIRECTORIES,
-        [f"{file}{end}" for file in files if file for end in ("", "-wal", "-shm", "-journal")],
+        [f"{file}{end}" for file in files if file for end in BESIDE],
     )
 
 

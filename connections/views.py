@@ -112,8 +112,8 @@ def save_connection(form: AnyConnectionForm, request: Request, connection: Conne
     form then says so."""
     if connection.pk and not may_rename(form, connection):
         return False
-    fresh, calls_before = connection.pk is None, connection.call_digest if connection.pk else ""
-    before = None if fresh else Connection.objects.filter(pk=connection.pk).first()
+    is_new, calls_before = connection.pk is None, connection.call_digest if connection.pk else ""
+    before = None if is_new else Connection.objects.filter(pk=connection.pk).first()
     new_key = form.fill(connection)
     if connection.call_digest != calls_before:
         take_over_test(connection, request)
@@ -121,7 +121,7 @@ def save_connection(form: AnyConnectionForm, request: Request, connection: Conne
         connection.key_changed_at, connection.key_changed_by = timezone.now(), request.user
     try:
         with transaction.atomic():
-            if not fresh and lock_connection(connection).slot != connection.slot:
+            if not is_new and lock_connection(connection).slot != connection.slot:
                 form.add_error("key", "Somebody switched to the other key in the same moment. Save once more.")
                 return False
             connection.save()

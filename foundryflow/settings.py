@@ -8,7 +8,7 @@ from pathlib import Path
 
 import dj_database_url
 
-from foundryflow.database.private_file import PrivateFile
+from foundryflow.database.sqlite_file import PrivateFile
 from foundryflow.env import Environment, domain_of
 from foundryflow.proxies import Proxies
 from foundryflow.security import CONTENT_SECURITY_POLICY as CONTENT_SECURITY_POLICY

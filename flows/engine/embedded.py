@@ -12,8 +12,7 @@ from flows.engine import claims
 from flows.engine.executor import Executor
 from flows.engine.live import hub
 from flows.models import Run
-from foundryflow.database.errors import sqlite_file
-from foundryflow.database.file_lock import lock_beside
+from foundryflow.database.sqlite_file import lock_beside, sqlite_file
 
 GRACE = 3.0  # seconds that running actions get when the server stops
 

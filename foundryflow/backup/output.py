@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from foundryflow.backup.format import BackupError
-from foundryflow.database.private_file import PRIVATE
+from foundryflow.database.sqlite_file import PRIVATE
 
 
 @contextmanager

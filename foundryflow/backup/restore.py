@@ -12,7 +12,7 @@ from foundryflow.backup.level import Level, migrate_to
 from foundryflow.backup.load import load_into_postgresql, load_into_sqlite
 from foundryflow.backup.read import Backup
 from foundryflow.backup.target import replaced_database
-from foundryflow.database.errors import sqlite_file
+from foundryflow.database.sqlite_file import sqlite_file
 from foundryflow.encryption.keys import SETTING, KeyRing, ring_sentence
 
 

@@ -11,7 +11,7 @@ from django.db import connection, transaction
 
 from foundryflow.backup.tables import BackupTable
 from foundryflow.backup.values import FROM_POSTGRESQL, FROM_SQLITE, converter
-from foundryflow.database.errors import sqlite_file
+from foundryflow.database.sqlite_file import sqlite_file
 
 AT_ONCE = 200  # rows that PostgreSQL sends together
 CANARIES = "SELECT fingerprint FROM foundryflow_keycanary"

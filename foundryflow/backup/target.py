@@ -17,9 +17,7 @@ from foundryflow.backup.format import BackupError
 from foundryflow.backup.level import Level, applied_migrations, migrate_others
 from foundryflow.backup.output import sync
 from foundryflow.backup.tables import LEFT_OUT, owned_apps, owned_models, owned_tables
-from foundryflow.database.errors import sqlite_file
-from foundryflow.database.file_lock import lock_beside
-from foundryflow.database.private_file import BESIDE
+from foundryflow.database.sqlite_file import BESIDE, lock_beside, sqlite_file
 
 STOP = "Stop the server and every worker, then start this again."
 IN_USE = (

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import sqlite3
-from pathlib import Path
 
 from django.conf import settings
 from django.db import DatabaseError, InterfaceError, InternalError, OperationalError
+
+from foundryflow.database.sqlite_file import sqlite_file
 
 # Whatever else is wrong with a statement is not better the next time.
 BUSY = (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED)
@@ -114,10 +115,6 @@ def sentence_about_file(code: int, told: str) -> str:
         case sqlite3.SQLITE_IOERR:
             return f"The database file {file} cannot be read or written ({told}): check the disk. {BACKUP}"
     return f"The database file {file}: {told}."
-
-
-def sqlite_file() -> Path:
-    return Path(str(settings.DATABASES["default"]["NAME"]))
 
 
 def database_name() -> str:

@@ -8,7 +8,8 @@ from contextlib import closing
 
 from django.conf import settings
 
-from foundryflow.database.errors import BUSY, code_of, sentence_about_file, sqlite_file
+from foundryflow.database.errors import BUSY, code_of, sentence_about_file
+from foundryflow.database.sqlite_file import sqlite_file
 
 CHECKED_FOR = 2.0  # seconds that the check of a SQLite file may take
 

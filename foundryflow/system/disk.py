@@ -12,7 +12,7 @@ from django.conf import settings
 from django.db import connection
 from django.utils import timezone
 
-from foundryflow.database.errors import sqlite_file
+from foundryflow.database.sqlite_file import sqlite_file
 from foundryflow.models import StoredSetting
 
 STORED = "sizes of the database"  # bytes by day, as each day began

@@ -9,7 +9,7 @@ import django
 from django.conf import settings
 from django.db import connection
 
-from foundryflow.database.errors import sqlite_file
+from foundryflow.database.sqlite_file import sqlite_file
 from foundryflow.system.notes import BACKUP_LIMIT, LOOPBACK, WARN
 from foundryflow.system.registry import BoundedCount
 from foundryflow.system.sheet_parts import OK, SystemCell, SystemRow, SystemSheet, link_to

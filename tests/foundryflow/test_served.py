@@ -9,7 +9,7 @@ from urllib.parse import urlencode
 
 import pytest
 
-from foundryflow.database.private_file import PrivateFile
+from foundryflow.database.sqlite_file import PrivateFile
 from foundryflow.sign_in.setup_code import setup_code
 from tests.processes import free_port, installed_on, listening, ran
 

@@ -1,15 +1,35 @@
-"""The database in a file of SQLite: for the user of the server alone."""
+"""The database in a file of SQLite: where it is, for the user of the server alone, and locked while it is served."""
 
 from __future__ import annotations
 
+import fcntl
 import os
 import sqlite3
 import stat
 from contextlib import suppress
+from pathlib import Path
 from typing import Any
+
+from django.conf import settings
 
 PRIVATE = 0o600
 BESIDE = ("", "-wal", "-shm", "-journal")
+
+
+def sqlite_file() -> Path:
+    return Path(str(settings.DATABASES["default"]["NAME"]))
+
+
+def lock_beside(file: Path) -> int:
+    """The lock that a server holds as long as it serves the file, and a restore while it replaces it: a descriptor;
+    whoever closes it, or ends, gives it up. Raises BlockingIOError while another process has it, else OSError."""
+    handle = os.open(f"{file}.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, PRIVATE)
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        os.close(handle)
+        raise
+    return handle
 
 
 class PrivateFile(sqlite3.Connection):
