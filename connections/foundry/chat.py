@@ -81,16 +81,18 @@ def count_in(source: Any, name: str) -> int | None:
     return value if isinstance(value, int) and 0 <= value < LARGEST_COUNT else None
 
 
-def usage_of(data: Any) -> Usage:
+def usage_of(data: Any, given: str = "prompt", made: str = "completion") -> Usage:
+    """What was counted; `given` and `made` are the words of the API for both sides. The total is their sum where none
+    is told."""
     if not isinstance(data, Mapping):
         return Usage()
-    given, made = count_in(data, "prompt_tokens") or 0, count_in(data, "completion_tokens") or 0
+    prompt, completion = count_in(data, f"{given}_tokens") or 0, count_in(data, f"{made}_tokens") or 0
     return Usage(
-        given,
-        made,
-        count_in(data, "total_tokens") or given + made,
-        count_in(data.get("prompt_tokens_details"), "cached_tokens"),
-        count_in(data.get("completion_tokens_details"), "reasoning_tokens"),
+        prompt,
+        completion,
+        count_in(data, "total_tokens") or prompt + completion,
+        count_in(data.get(f"{given}_tokens_details"), "cached_tokens"),
+        count_in(data.get(f"{made}_tokens_details"), "reasoning_tokens"),
     )
 
 

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from connections.endpoint.endpoint import Endpoint
-from connections.foundry.chat import arguments_of, chunk_of, count_in, messages_of, token_logprobs
+from connections.foundry.chat import arguments_of, chunk_of, messages_of, token_logprobs, usage_of
 from connections.foundry.files import document_in
 from connections.foundry.filters import filter_results, text_or_none
 from connections.foundry.json_parsing import mappings
@@ -23,7 +23,6 @@ from connections.foundry.values import (
     ProtocolError,
     TextDelta,
     ToolCall,
-    Usage,
 )
 
 AS_THEY_ARE = ("temperature", "top_p", "parallel_tool_calls", "user", "metadata", "store", "service_tier")
@@ -127,19 +126,6 @@ def part_of(part: Mapping[str, Any], role: str) -> dict[str, Any]:
     return dict(part)
 
 
-def usage_of(data: Any) -> Usage:
-    if not isinstance(data, Mapping):
-        return Usage()
-    given, made = count_in(data, "input_tokens") or 0, count_in(data, "output_tokens") or 0
-    return Usage(
-        given,
-        made,
-        count_in(data, "total_tokens") or given + made,
-        count_in(data.get("input_tokens_details"), "cached_tokens"),
-        count_in(data.get("output_tokens_details"), "reasoning_tokens"),
-    )
-
-
 def completion_fields(data: Any) -> dict[str, Any]:
     """The fields of a Completion from a whole response. Raises ProtocolError, ErrorInAnswer."""
     if not isinstance(data, Mapping) or not isinstance(data.get("output"), list):
@@ -159,7 +145,7 @@ def completion_fields(data: Any) -> dict[str, Any]:
         "text": join_field(of_type(content, "output_text"), "text"),
         "refusal": join_field(of_type(content, "refusal"), "refusal") or None,
         "finish_reason": finish_of(data, calls),
-        "usage": usage_of(data.get("usage")),
+        "usage": usage_of(data.get("usage"), "input", "output"),
         "model": text_or_none(data.get("model")),
         "tool_calls": calls,
         "filters": filters_of(data.get("content_filters")),

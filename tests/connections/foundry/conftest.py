@@ -1,4 +1,4 @@
-"""A client that may reach the stub of a model's server."""
+"""A client that may reach the stub of a model's server; and a resource with Claude."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from connections.foundry.backoff import RetryPolicy
 from connections.foundry.client import FoundryClient
 from connections.foundry.destinations import Destinations
 from connections.foundry.values import ChatRequest, Message
+from tests.connections.foundry.claude_wire import Wire
 from tests.connections.foundry.stub import QUICK, Stub, target
 
 
@@ -27,3 +28,8 @@ async def talk() -> AsyncIterator[Callable[..., Any]]:
     yield chat
     for client in clients:
         await client.aclose()
+
+
+@pytest.fixture
+def wire() -> Wire:
+    return Wire()

@@ -52,10 +52,29 @@ def test_system_and_developer_are_one_where_both_speak(said, sent):
 def test_counts_that_make_no_sense_are_not_told():
     told = {"a": 0, "b": -1, "c": "3", "d": 10**30, "e": 1.5}
     assert [count_in(told, name) for name in "abcdef"] == [0, None, None, None, None, None]
-    assert usage_of({"total_tokens": 7}) == Usage(0, 0, 7)
-    assert usage_of({"prompt_tokens": 7}) == Usage(7, 0, 7)  # the total is their sum where none is told
+    assert usage_of("x") == usage_of(None) == usage_of([]) == Usage()
+
+
+@pytest.mark.parametrize(("given", "made"), [("prompt", "completion"), ("input", "output")])
+@pytest.mark.parametrize(
+    ("counts", "usage"),
+    [
+        ((3, 4, None), (3, 4, 7)),
+        ((3, 4, 9), (3, 4, 9)),
+        ((3, None, None), (3, 0, 3)),
+        ((None, 4, None), (0, 4, 4)),
+        ((None, None, 7), (0, 0, 7)),
+    ],
+)
+def test_counts_that_are_not_told_are_added_up(given, made, counts, usage):
+    told = dict(zip((f"{given}_tokens", f"{made}_tokens", "total_tokens"), counts, strict=True))
+    assert usage_of(told, given, made) == Usage(*usage)
+    details = {f"{given}_tokens_details": {"cached_tokens": 1}, f"{made}_tokens_details": {"reasoning_tokens": 2}}
+    assert usage_of({**told, **details}, given, made) == Usage(*usage, 1, 2)
+
+
+def test_the_words_of_chat_completions_are_those_of_most():
     assert usage_of({"prompt_tokens": 3, "completion_tokens": 4}) == Usage(3, 4, 7)
-    assert usage_of("x") == usage_of(None) == Usage()
 
 
 TOKEN = {"token": "H", "logprob": -0.5, "bytes": [72], "top_logprobs": [{"token": "h", "logprob": -1, "x": 1}, 3]}

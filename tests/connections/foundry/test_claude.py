@@ -1,84 +1,26 @@
-"""Claude on a resource: the Messages API behind the same `chat()`, against the simulator, which is strict."""
+"""Claude on a resource: the Messages API behind the same `chat()`: what is sent, what comes back, and errors."""
 
-from collections.abc import Callable
-from typing import Any
-
-import httpx
 import pytest
 
-from connections.endpoint.recognise import parse_endpoint
-from connections.foundry.client import FoundryClient
-from connections.foundry.destinations import Destinations
 from connections.foundry.errors import ErrorKind, FoundryError
-from connections.foundry.lessons import API, KEY_HEADER, Lesson, LocalLessonMemory
-from connections.foundry.routes import absent_fields
 from connections.foundry.values import (
-    Adapted,
     ChatRequest,
-    Completion,
-    EmbeddingRequest,
     Message,
-    Target,
     TextDelta,
     ToolCall,
     Usage,
 )
-from connections.secret import Secret
-from connections.simulator.app import Simulator
-from tests.connections.foundry.stub import QUICK
+from tests.connections.foundry.claude_wire import (
+    CLAUDE,
+    HI,
+    LOOK_UP,
+    SCHEMA,
+    answered,
+    client_of,
+    events_of,
+)
 
-ROOT = "https://contoso.services.ai.azure.com"
-CLAUDE, OPENAI = f"{ROOT}/anthropic", f"{ROOT}/openai/v1"
-HI = (Message("user", "Hi there"),)
 PIXEL = "iVBORw0KGgo="
-LOOK_UP = {
-    "type": "function",
-    "function": {"name": "look_up", "parameters": {"type": "object", "properties": {"city": {"type": "string"}}}},
-}
-SCHEMA = {"type": "object", "properties": {}, "additionalProperties": False, "required": []}
-
-
-class Wire(httpx.AsyncBaseTransport):
-    """The simulator, with everything that was sent to it. `answer` may answer instead."""
-
-    def __init__(self, answer: Callable[[httpx.Request], httpx.Response | None] = lambda request: None) -> None:
-        self.sent: list[httpx.Request] = []
-        self._simulator, self._answer = httpx.ASGITransport(Simulator(delay=0)), answer
-
-    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
-        self.sent.append(request)
-        return self._answer(request) or await self._simulator.handle_async_request(request)
-
-    @property
-    def paths(self) -> list[str]:
-        return [request.url.raw_path.decode() for request in self.sent]
-
-    @property
-    def bodies(self) -> list[dict[str, Any]]:
-        return [httpx.Response(200, content=request.content).json() for request in self.sent]
-
-
-@pytest.fixture
-def wire() -> Wire:
-    return Wire()
-
-
-def client_of(wire: Wire, memory: LocalLessonMemory | None = None) -> FoundryClient:
-    return FoundryClient(
-        destinations=Destinations.parse(""), transport=wire, memory=memory or LocalLessonMemory(), retry=QUICK
-    )
-
-
-async def events_of(
-    client: FoundryClient, request: ChatRequest, url: str = CLAUDE, key: str = "simulator"
-) -> list[Any]:
-    return [event async for event in client.chat(Target("contoso", parse_endpoint(url), Secret(key)), request)]
-
-
-async def answered(client: FoundryClient, request: ChatRequest, url: str = CLAUDE) -> Completion:
-    completion = (await events_of(client, request, url))[-1]
-    assert isinstance(completion, Completion)
-    return completion
 
 
 async def test_a_message_is_asked_for_and_streamed(wire):
@@ -232,220 +174,6 @@ async def test_a_stop_sequence_and_a_limit_end_the_answer(wire):
     assert (cut.text, cut.finish_reason) == ("Simulated answer", "length")
 
 
-# --- What refusals teach ---
-
-
-async def test_thinking_gets_a_budget_where_it_cannot_decide_for_itself(wire):
-    memory = LocalLessonMemory()
-    client, request = client_of(wire, memory), ChatRequest("claude-sonnet-4-5", HI, reasoning_effort="medium")
-    events = await events_of(client, request)
-    thinking = [(body.get("thinking"), body.get("output_config")) for body in wire.bodies]
-    assert thinking == [
-        ({"type": "adaptive"}, {"effort": "medium"}),
-        ({"type": "enabled", "budget_tokens": 16384}, {"effort": "medium"}),
-        ({"type": "enabled", "budget_tokens": 16384}, None),
-    ]
-    [told] = [event for event in events if isinstance(event, Adapted)]
-    assert told.sentences == ("adaptive thinking is not asked for", "output_config.effort is not sent")
-    wire.sent.clear()
-    again = await events_of(client, request)
-    assert len(wire.sent) == 1
-    assert not [event for event in again if isinstance(event, Adapted)]
-
-
-async def test_nothing_is_guessed_from_the_name(wire):
-    await answered(client_of(wire), ChatRequest("claude-sonnet-4-6", HI, reasoning_effort="high"))
-    await answered(client_of(wire), ChatRequest("claude-opus-4-7", HI, reasoning_effort="high"))
-    assert {tuple(body["thinking"]) for body in wire.bodies} == {("type",)}
-
-
-async def test_no_effort_disables_thinking_and_where_it_cannot_leaves_it_out(wire):
-    await answered(client_of(wire), ChatRequest("claude-fable", HI, reasoning_effort="none"))
-    assert [body.get("thinking") for body in wire.bodies] == [{"type": "disabled"}, None]
-    assert all("output_config" not in body for body in wire.bodies)
-
-
-async def test_an_effort_that_the_model_lacks_is_the_one_below(wire):
-    await answered(client_of(wire), ChatRequest("claude-opus-4-6", HI, reasoning_effort="xhigh"))
-    assert [body["output_config"] for body in wire.bodies] == [{"effort": "xhigh"}, {"effort": "high"}]
-
-
-async def test_sampling_is_dropped_on_refusal_with_one_notice(wire):
-    client = client_of(wire)
-    events = await events_of(client, ChatRequest("claude-opus-4-7", HI, temperature=0.5, top_p=0.9))
-    assert [event for event in events if isinstance(event, Adapted)] == [
-        Adapted(("temperature is not sent", "top_p is not sent"))
-    ]
-    assert [request.headers["anthropic-version"] for request in wire.sent] == ["2023-06-01", "2023-06-01", "2026-10-21"]
-    assert not await has_notice(client, ChatRequest("claude-opus-4-7", HI, temperature=0.5))
-
-
-async def has_notice(client: FoundryClient, request: ChatRequest) -> bool:
-    return any(isinstance(event, Adapted) for event in await events_of(client, request))
-
-
-async def test_of_two_sampling_values_that_exclude_each_other_one_is_sent(wire):
-    client = client_of(wire)
-    await answered(client, ChatRequest("claude-sonnet-4-6", HI, temperature=0.5, top_p=0.9))
-    assert "top_p" not in wire.bodies[-1]
-    await answered(client, ChatRequest("claude-sonnet-4-6", HI, top_p=0.9))
-    assert wire.bodies[-1]["top_p"] == 0.9
-
-
-async def test_a_temperature_that_thinking_forbids_is_sent_without_thinking(wire):
-    client = client_of(wire)
-    await answered(client, ChatRequest("claude-sonnet-4-6", HI, temperature=0.5, reasoning_effort="low"))
-    assert "temperature" not in wire.bodies[-1]
-    await answered(client, ChatRequest("claude-sonnet-4-6", HI, temperature=0.5))
-    assert wire.bodies[-1]["temperature"] == 0.5
-
-
-async def test_a_limit_that_is_too_high_is_the_highest(wire):
-    completion = await answered(client_of(wire), ChatRequest("claude-haiku-4-5", HI, max_completion_tokens=128_001))
-    assert [body["max_tokens"] for body in wire.bodies] == [128_001, 64_000]
-    assert completion.finish_reason == "stop"
-
-
-async def test_a_schema_that_is_refused_becomes_an_instruction(wire):
-    format = {"type": "json_schema", "json_schema": {"name": "a", "schema": SCHEMA}}
-    await answered(client_of(wire), ChatRequest("claude-no-format", HI, response_format=format))
-    assert [body.get("output_config") for body in wire.bodies] == [
-        {"format": {"type": "json_schema", "schema": SCHEMA}},
-        None,
-    ]
-    assert '"additionalProperties": false' in wire.bodies[-1]["system"]
-
-
-async def test_a_forced_tool_is_called_without_thinking(wire):
-    choice = {"type": "function", "function": {"name": "look_up"}}
-    request = ChatRequest("claude-x", HI, tools=[LOOK_UP], tool_choice=choice, reasoning_effort="high")
-    assert (await answered(client_of(wire), request)).tool_calls
-    assert wire.bodies[0]["tool_choice"] == {"type": "tool", "name": "look_up"}
-    assert "thinking" not in wire.bodies[0]
-
-
-async def test_a_service_that_knows_the_older_version_alone_gets_it():
-    old = {
-        "type": "error",
-        "error": {"type": "invalid_request_error", "message": 'anthropic-version: "2026-10-21" is not a valid version'},
-    }
-    wire = Wire(
-        lambda sent: httpx.Response(400, json=old) if sent.headers["anthropic-version"] == "2026-10-21" else None
-    )
-    client = client_of(wire)
-    for _ in range(2):
-        await answered(client, ChatRequest("claude-x", HI))
-    assert [sent.headers["anthropic-version"] for sent in wire.sent] == ["2026-10-21", "2023-06-01", "2023-06-01"]
-
-
-# --- Keys ---
-
-DENIED = {"error": {"code": "401", "message": "Access denied due to invalid subscription key or wrong API endpoint."}}
-NO_TOKEN = {
-    "statusCode": 401,
-    "message": "Unauthorized. Access token is missing, invalid, audience is incorrect, or have expired.",
-}
-
-
-async def test_a_key_that_is_refused_is_sent_once_as_a_bearer_and_remembered():
-    def bearer_alone(sent: httpx.Request) -> httpx.Response | None:
-        if sent.headers.get("authorization") != "Bearer simulator":
-            return httpx.Response(401, json=DENIED)
-        sent.headers["x-api-key"] = "simulator"  # as the simulator wants it
-        return None
-
-    wire, memory = Wire(bearer_alone), LocalLessonMemory()
-    client = client_of(wire, memory)
-    for _ in range(2):
-        await answered(client, ChatRequest("claude-x", HI))
-    assert [sent.headers.get("authorization") for sent in wire.sent] == [None, "Bearer simulator", "Bearer simulator"]
-    [lesson] = await memory.lessons(CLAUDE, "claude-x")
-    assert (lesson.parameter, lesson.instead) == (KEY_HEADER, "bearer")
-
-
-async def test_a_wrong_key_is_a_wrong_key_however_it_is_sent():
-    wire = Wire(lambda sent: httpx.Response(401, json=NO_TOKEN if "authorization" in sent.headers else DENIED))
-    memory = LocalLessonMemory()
-    with pytest.raises(FoundryError) as caught:
-        await answered(client_of(wire, memory), ChatRequest("claude-x", HI))
-    assert caught.value.kind is ErrorKind.AUTH_KEY
-    assert len(wire.sent) == 2
-    assert await memory.lessons(CLAUDE, "claude-x") == []
-
-
-# --- One connection of a resource ---
-
-
-@pytest.mark.parametrize("url", [OPENAI, ROOT, f"{ROOT}/models", f"{ROOT}/api/projects/P"])
-async def test_a_connection_of_a_resource_serves_claude_too(wire, url):
-    memory = LocalLessonMemory()
-    client = client_of(wire, memory)
-    for _ in range(2):
-        assert (await answered(client, ChatRequest("claude-x", HI), url)).text.startswith(
-            "Simulated answer of claude-x"
-        )
-    assert wire.paths[-2:] == ["/anthropic/v1/messages"] * 2
-    assert len(wire.paths) == 3
-    lessons = await memory.lessons(parse_endpoint(url).url, "claude-x")
-    assert [(lesson.parameter, lesson.instead) for lesson in lessons] == [(API, "messages")]
-
-
-async def test_a_connection_of_claude_serves_other_models_too(wire):
-    client = client_of(wire)
-    for _ in range(2):
-        assert (await answered(client, ChatRequest("gpt-4o", HI))).text.startswith("Simulated answer of gpt-4o")
-    assert wire.paths == ["/anthropic/v1/messages", *["/openai/v1/chat/completions"] * 2]
-    target = Target("contoso", parse_endpoint(CLAUDE), Secret("simulator"))
-    made = await client.embed(target, EmbeddingRequest("text-embedding-3-small", "x"))
-    assert made.url == f"{OPENAI}/embeddings"
-    assert await client.deployments(target)
-
-
-@pytest.mark.parametrize(
-    ("status", "body"),
-    [
-        (404, {"error": {"code": "api_not_supported", "message": "Requested API is currently not supported"}}),
-        (
-            404,
-            {
-                "error": {
-                    "code": "DeploymentNotFound",
-                    "message": "The API deployment for this resource does not exist.",
-                }
-            },
-        ),
-        (400, {"error": {"code": "unknown_model", "message": "Unknown model: claude-x", "details": "x"}}),
-        (404, {"detail": "Not Found"}),
-    ],
-)
-async def test_what_leads_to_the_other_surface(status, body):
-    wire = Wire(lambda sent: None if "/anthropic/" in sent.url.path else httpx.Response(status, json=body))
-    await answered(client_of(wire), ChatRequest("claude-x", HI), OPENAI)
-    assert wire.paths[-1] == "/anthropic/v1/messages"
-
-
-@pytest.mark.parametrize("status", [401, 403, 429])
-async def test_what_does_not_lead_there(status):
-    wire = Wire(
-        lambda sent: httpx.Response(
-            status, json={"error": {"code": str(status), "message": "no"}}, headers={"retry-after": "500"}
-        )
-    )
-    with pytest.raises(FoundryError):
-        await answered(client_of(wire), ChatRequest("claude-x", HI), OPENAI)
-    assert set(wire.paths) == {"/openai/v1/chat/completions"}
-
-
-async def test_a_deployment_that_is_nowhere_is_missing(wire):
-    with pytest.raises(FoundryError) as caught:
-        await answered(client_of(wire), ChatRequest("gpt-35-turbo-0125", HI))
-    assert caught.value.kind is ErrorKind.NOT_FOUND_DEPLOYMENT
-    assert wire.paths == ["/anthropic/v1/messages", "/openai/v1/chat/completions"]
-
-
-# --- Errors ---
-
-
 @pytest.mark.parametrize(
     ("deployment", "kind", "calls"),
     [
@@ -479,24 +207,3 @@ async def test_errors_are_understood(wire, deployment, kind, calls):
 async def test_streams_of_every_form_are_read(wire, deployment):
     completion = await answered(client_of(wire), ChatRequest(deployment, HI))
     assert completion.text.startswith(f"Simulated answer of {deployment}. You said: Hi there")
-
-
-async def test_the_test_of_a_connection_speaks_to_claude(wire):
-    result = await client_of(wire).test(
-        Target("contoso", parse_endpoint(CLAUDE), Secret("simulator")), "claude-haiku-4-5"
-    )
-    assert (result.ok, result.url, result.request["body"]["max_tokens"]) == (True, f"{CLAUDE}/v1/messages", 16)
-    assert result.deployments
-    missing = await client_of(wire).test(
-        Target("contoso", parse_endpoint(CLAUDE), Secret("simulator")), "gpt-35-turbo-0125"
-    )
-    assert (missing.ok, missing.wrong) == (False, "deployment")
-
-
-def test_what_claude_does_not_have_is_said():
-    claude, other = parse_endpoint(CLAUDE), parse_endpoint(OPENAI)
-    none = {"verbosity", "seed", "frequency_penalty", "presence_penalty", "top_logprobs"}
-    assert set(absent_fields(claude, "m", ())) == none
-    assert absent_fields(other, "m", ()) == {}
-    learnt = absent_fields(other, "m", [Lesson(API, "messages", "404", 0)])
-    assert learnt["seed"] == "There is no such parameter in Messages of Claude, so it is not sent."

@@ -3,15 +3,10 @@
 import pytest
 
 from connections.foundry.values import ChatRequest, Message
-from tests.connections.foundry.test_claude import CLAUDE, HI, OPENAI, ROOT, Wire, answered, client_of
+from tests.connections.foundry.claude_wire import CLAUDE, HI, OPENAI, ROOT, answered, client_of
 
 MODELS = f"{ROOT}/models"
 DATED = f"{ROOT}/openai/deployments/gpt-4o?api-version=2024-10-21"
-
-
-@pytest.fixture
-def wire() -> Wire:
-    return Wire()
 
 
 async def test_a_summary_of_thoughts_comes_from_responses(wire):

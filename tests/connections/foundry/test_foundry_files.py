@@ -6,7 +6,7 @@ import pytest
 from connections.foundry.errors import FoundryError
 from connections.foundry.files import document_in, file_part
 from connections.foundry.values import ChatRequest, Message
-from tests.connections.foundry.test_claude import CLAUDE, OPENAI, ROOT, Wire, answered, client_of
+from tests.connections.foundry.claude_wire import CLAUDE, OPENAI, ROOT, Wire, answered, client_of
 
 PDF, PNG = "JVBERi0xLjQ=", "iVBORw0KGgo="  # base64 of what such files begin with
 DATED = f"{ROOT}/openai/deployments/gpt-4o?api-version=2024-10-21"
@@ -17,11 +17,6 @@ REFUSAL = (
     b'{"error": {"message": "Invalid Value: \'file\'. This model does not support file content types.", '
     b'"type": "invalid_request_error", "param": "messages[0].content[1].type", "code": "invalid_value"}}'
 )
-
-
-@pytest.fixture
-def wire() -> Wire:
-    return Wire()
 
 
 def asks(model: str, media_type: str, data: str, name: str = "invoice.pdf") -> ChatRequest:

@@ -340,16 +340,6 @@ def test_a_stream_ends_at_its_word_and_ignores_what_follows():
     assert list(assembler.feed(late)) == []
 
 
-def test_counts_that_are_not_told_are_added_up():
-    assert responses.usage_of({"input_tokens": 3, "output_tokens": 4}) == Usage(3, 4, 7)
-    assert responses.usage_of({"input_tokens": 3, "output_tokens": 4, "total_tokens": 9}) == Usage(3, 4, 9)
-    assert (responses.usage_of({"input_tokens": 3}), responses.usage_of({"output_tokens": 4})) == (
-        Usage(3, 0, 3),
-        Usage(0, 4, 4),
-    )
-    assert responses.usage_of([]) == Usage()
-
-
 def streamed(*events):
     """The text of a stream and its assembler; an event is its data, or its name and data."""
     assembler, said = responses.ResponseAssembler(), []
