@@ -14,7 +14,14 @@ from connections.foundry.errors import ErrorKind, FoundryError
 from connections.foundry.values import Target, TextDelta, Usage
 from connections.secret import Secret
 from connections.simulator.app import Simulator
-from flows.actions.chat_completion.structured import LONGEST_INLINE, checked_text, value_in
+from flows.actions.chat_completion.structured import (
+    LONGEST_INLINE,
+    CheckedAnswer,
+    check_answer,
+    checked_text,
+    misfit_error,
+    value_in,
+)
 from flows.actions.chat_completion.test_chat_completion import Chat, asked, completion
 from flows.actions.services import MemoryServices
 from flows.interpreter import journal as events
@@ -64,10 +71,46 @@ async def failure(chat, **properties):
         "```\n" + '{"a": 1}' + "\n```",
         '<think>First {"b": 2}.</think>\n\n{"a": 1}',
         '<think>Hm.</think>```json\n{"a": 1}\n```',
+        ' \n<think>Hm.</think>{"a": 1}',
     ],
 )
 def test_json_is_read_out_of_what_models_put_around_it(text):
     assert value_in(text) == {"a": 1}
+
+
+def test_only_the_thoughts_in_front_are_left_out():
+    assert value_in('<think>Hm.</think>{"a": "<think>b</think>"}') == {"a": "<think>b</think>"}
+
+
+def test_a_schema_that_is_none_leaves_the_answer_unchecked():
+    found = checked_text('{"a": 1}', {"type": "thing"})
+    assert (found.value, found.problems, found.unchecked.startswith("Not checked: ")) == ({"a": 1}, (), True)
+
+
+async def test_a_text_is_not_read_as_json():
+    assert await check_answer(completion("no json"), {"type": "text"}) == CheckedAnswer()
+    assert CheckedAnswer().unchecked == ""
+
+
+@pytest.mark.parametrize(
+    ("checked", "finish", "corrected", "repair", "error"),
+    [
+        (CheckedAnswer(problems=("At a: b.", "At c: d.")), "stop", False, None,
+         ("schema_mismatch", "The answer does not fit the schema. At a: b. At c: d.",
+          "Describe the form in the prompt, or set Repair to once.")),
+        (CheckedAnswer(problems=("x",), is_json=False), "stop", False, "once",
+         ("invalid_json", "The answer is not JSON. x", "Describe the form in the prompt.")),
+        (CheckedAnswer(problems=("x",)), "stop", True, "once",
+         ("schema_mismatch", "The answer does not fit the schema. x It was asked once to correct it.",
+          "Describe the form in the prompt, or make the schema simpler.")),
+        (CheckedAnswer(problems=("x",)), "length", True, "once",
+         ("schema_mismatch", "The answer does not fit the schema. x It was cut at its token limit.",
+          "Raise Max completion tokens.")),
+    ],
+)  # fmt: skip
+def test_an_answer_of_no_use_says_why_and_what_to_do(checked, finish, corrected, repair, error):
+    made = misfit_error(completion("text", finish), checked, corrected=corrected, repair=repair)
+    assert ((made.kind, made.message, made.hint), made.raw) == (error, "text")
 
 
 @pytest.mark.parametrize("text", ["", "none", "```json\nnone\n```", '{"a": NaN}', "[" * 5_000])
