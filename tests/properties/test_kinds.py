@@ -2,16 +2,12 @@
 
 import pytest
 
-from connections.endpoint.agent_place import AgentPlace
 from connections.secret import Secret
-from flows.actions import registry
 from flows.language.python_source import LONGEST_CODE
 from flows.language.scope import Scope, VariableInScope
 from flows.properties.address import AddressProperty
-from flows.properties.agent import AgentProperty
-from flows.properties.agent_connection import AgentConnectionProperty
 from flows.properties.assigned_value import AssignedValueProperty
-from flows.properties.base import LintContext, Property, SecretContext, properties_of, read_stored, text_of
+from flows.properties.base import LintContext, SecretContext, read_stored, text_of
 from flows.properties.choice import ChoiceProperty
 from flows.properties.code import CodeProperty
 from flows.properties.condition import ConditionProperty
@@ -19,8 +15,6 @@ from flows.properties.connection import ConnectionProperty
 from flows.properties.connection_variable import ConnectionVariableProperty
 from flows.properties.declarations import DeclarationsProperty
 from flows.properties.deferred_value import DeferredValueProperty
-from flows.properties.deployment import DeploymentProperty
-from flows.properties.environment_name import EnvironmentNameProperty
 from flows.properties.flow import FlowProperty
 from flows.properties.flow_inputs import FlowInputsProperty
 from flows.properties.long_text import LongTextProperty
@@ -29,7 +23,7 @@ from flows.properties.number import NumberProperty
 from flows.properties.secret import SecretProperty
 from flows.properties.sql import NO_TEMPLATES, SqlProperty
 from flows.properties.text import TextProperty
-from flows.properties.value import ValueProperty, refuse_large
+from flows.properties.value import ValueProperty
 from flows.properties.variable import VariableProperty
 
 KEY = "s0123456789ab"
@@ -216,19 +210,6 @@ def test_what_lint_says(property, stored, sentences):
     assert said(property, stored) == sentences
 
 
-def test_a_connection_is_looked_at_as_far_as_it_is_used():
-    property, missing = (
-        ConnectionProperty(label="A"),
-        "There is no connection named nope. Choose one, or create it in the panel.",
-    )
-
-    assert said(property, "nope") == [(missing, "error")]
-    assert said(property, "nope", is_overridden=True) == [(missing, "warning")]
-    assert said(property, "nope", connections=None) == []
-    assert said(property, "contoso", troubles={"contoso": "It cannot."}) == [("It cannot.", "error")]
-    assert said(property, "contoso", troubles={"contoso": "It cannot."}, is_overridden=True) == []
-
-
 def test_an_address_with_a_key_is_refused_and_not_recorded():
     property = AddressProperty(label="A")
 
@@ -320,60 +301,6 @@ def test_rows_of_declarations_stand_on_the_card_by_themselves():
     assert (property.card_rows(rows), property.card_rows("x")) == (briefs, [])
 
 
-def test_what_no_kind_overrides_says_nothing():
-    property, scope = Property(label="A"), SecretContext({}, (), lambda slug: ())
-    silent = [
-        property.refuse("x"), property.connections_named("x"), property.embeds_with("x"), property.flow_named("x"),
-        property.declares("x"), property.binds("x", ""), property.assigns("x", {}), property.shapes("x", {}),
-        property.items_of("x", {}), property.brief("x"), property.card_rows("x"), property.is_write_only("x"),
-        property.variable_of("x"), property.change_secrets("x", str, scope), [*property.problems("x", context())],
-    ]  # fmt: skip
-    assert silent == ["", (), "", "", (), (), (), {}, {}, "", None, False, "", "x", []]
-    assert property.words_instead("x") == "A is set, and used instead."
-    assert vars(property) == {
-        "label": "A", "hint": "", "default": None, "required": False, "overridden_by": "", "when_missing": "",
-        "empty": "", "on_card": False, "card_label": "", "advanced": False, "may_hold_secret": False, "no_secrets": "",
-        "is_result": False,
-    }  # fmt: skip
-
-
-@pytest.mark.parametrize("value", [None, "", [], {}, 0, False, "x"])
-def test_a_value_is_missing_where_it_says_nothing(value):
-    is_empty = value is None or value in ("", [])
-    assert Property(label="A").is_unset(value) == Property(label="A").is_missing(value) == is_empty
-    assert ValueProperty(label="A").is_unset(value) == (value is None or value == "")
-    assert ValueProperty(label="A").is_missing(value) == (value is None)
-
-
-@pytest.mark.parametrize(
-    ("property", "why"),
-    [
-        (TextProperty(label="A"), "secrets can't go into text"),
-        (TextProperty(label="A", may_hold_secret=True), ""),
-        (TextProperty(label="A", may_hold_secret=True, no_secrets="it is logged"), "it is logged"),
-    ],
-)
-def test_why_no_secret_is_offered(property, why):
-    assert property.why_no_secrets == why
-
-
-def test_which_kinds_hold_secrets_make_them_and_show_none():
-    kinds = {each.kind: each for known in registry.all_types() for each in properties_of(known.properties).values()}
-    plain = {type: make(label="A") for type, make in [("text", TextProperty), ("value", ValueProperty)]}
-    assert {kind for kind, each in kinds.items() if each.makes_secrets} == {"declarations", "named_values", "secret"}
-    assert {kind for kind, each in kinds.items() if each.is_secret} == {"secret"}
-    assert {kind for kind, each in kinds.items() if each.may_hold_secret and kind not in plain} >= {
-        "assigned_value", "declarations", "deferred_value", "flow_inputs", "named_values", "secret",
-    }  # fmt: skip
-    assert [
-        each.is_write_only(KEPT)
-        for each in (SecretProperty(label="A"), ValueProperty(label="A"), TextProperty(label="A"))
-    ] == [True, True, False]
-    assert not ValueProperty(label="A").is_write_only({"secret": "typed"})
-    assert kinds["connection"].error_when_missing == "connection_missing"
-    assert kinds["text"].error_when_missing == "property_missing"
-
-
 @pytest.mark.parametrize(
     ("property", "stored", "renamed"),
     [
@@ -392,66 +319,6 @@ def test_a_variable_that_is_renamed_is_renamed_wherever_it_stands(property, stor
     assert property.rename(stored, {"n": "m"}) == renamed
 
 
-def test_deployments_that_are_known_to_make_no_embeddings_are_warned_of():
-    property = DeploymentProperty(label="Model", of="connection", embeds=True)
-    known = {"others": {"connection": "contoso"}, "without_embeddings": {"contoso": {"gpt-4o"}}}
-    ((message, severity),) = said(property, " gpt-4o ", **known)
-    assert (message.split(",")[0], severity) == ("gpt-4o makes no embeddings", "warning")
-    assert said(property, "embed-3", **known) == said(property, "gpt-4o", **{**known, "others": {}}) == []
-    assert said(DeploymentProperty(label="Model", of="connection"), "gpt-4o", **known) == []
-    assert [property.embeds_with(value) for value in (" gpt-4o ", "{{ n }}", 5, "")] == ["gpt-4o", "", "", ""]
-    assert said(property, "{{ nope }}", **{**known, "without_embeddings": {"contoso": {""}}}) == [
-        (f"`nope` {NOWHERE}", "error")
-    ]
-    assert said(property, "", **{**known, "without_embeddings": {"contoso": {""}}}) == []
-
-
-def test_a_connection_without_agents_is_a_problem_as_far_as_it_is_used():
-    property, places = AgentConnectionProperty(label="A"), {"contoso": AgentPlace.NONE}
-    (message,) = {message for message, _ in said(property, "contoso", agent_places=places)}
-    assert message.startswith("contoso has no agents. ")
-    assert said(property, "contoso", agent_places=places) == [(message, "error")]
-    assert said(property, "contoso", agent_places=places, is_overridden=True) == [(message, "warning")]
-    assert said(property, "contoso", agent_places={"contoso": AgentPlace.PROJECT}) == []
-    assert [each for each, _ in said(property, "nope", agent_places={"nope": AgentPlace.NONE})] == [
-        "There is no connection named nope. Choose one, or create it in the panel."
-    ]
-
-
-def test_an_agent_of_a_project_has_to_be_chosen():
-    property = AgentProperty(label="Agent", of="connection")
-
-    def unset(**changed):
-        return [
-            finding.message for finding in property.unset_problems(context(others={"connection": "contoso"}, **changed))
-        ]
-
-    assert unset(agent_places={"contoso": AgentPlace.PROJECT}) == [
-        "Agent is missing. contoso is a Foundry project, which has many."
-    ]
-    assert unset(agent_places={"contoso": AgentPlace.AGENT}) == unset() == []
-
-
-def test_a_required_property_is_missing_where_nothing_takes_its_place():
-    property = TextProperty(label="A", required=True, when_missing="Type one.")
-
-    def unset(property, **changed):
-        return [finding.message for finding in property.unset_problems(context(**changed))]
-
-    assert unset(property) == ["A is missing. Type one."]
-    assert unset(TextProperty(label="A", required=True)) == ["A is missing."]
-    assert unset(TextProperty(label="A")) == unset(property, is_overridden=True) == []
-
-
-def test_a_variable_of_the_server_that_is_not_listed_is_named_short():
-    property = EnvironmentNameProperty(label="A")
-    ((message, _),) = said(property, " " + "X" * 80)
-    assert message.startswith("A: " + "X" * 60 + " is not listed.")
-    assert (
-        said(property, " CRM_KEY ") == said(property, "{{ t }}") == said(property, "X", environment_secrets=None) == []
-    )
-
-
 def test_code_has_a_longest_length():
     assert CODE.refuse("x" * LONGEST_CODE) == CODE.refuse(5) == ""
     assert CODE.refuse("x" * (LONGEST_CODE + 1)) == f"A is longer than {LONGEST_CODE:,} characters. Shorten it."
@@ -468,20 +335,6 @@ def test_other_words_of_kinds():
     ).keys() == {"a"}
 
 
-async def test_a_value_that_is_put_together_has_a_bound(monkeypatch, scope):
-    scope.declare("long", "text", "x" * 3_000_000)
-    property = ValueProperty(label="A")
-    assert len(await read_stored(property, ["{{ long }}"] * 3, scope)) == 3
-    with pytest.raises(ValueError, match="larger than 10,000,000 characters"):
-        await read_stored(property, ["{{ long }}"] * 4, scope)
-
-
-def test_what_a_value_weighs_is_counted_with_its_parts():
-    refuse_large(["x" * 67], 100)
-    with pytest.raises(ValueError, match="larger than 100 characters"):
-        refuse_large(["x" * 68], 100)
-
-
 @pytest.mark.parametrize(
     ("property", "words"),
     [
@@ -494,27 +347,3 @@ def test_what_a_value_weighs_is_counted_with_its_parts():
 )
 def test_what_the_empty_field_means(property, words):
     assert property.empty_words == words
-
-
-def test_a_kind_is_a_module_of_its_name():
-    kinds = {each for known in registry.all_types() for each in properties_of(known.properties).values()}
-    for property in kinds:
-        assert type(property).__module__ == f"flows.properties.{property.kind}"
-
-
-def test_a_connection_of_another_kind_is_a_problem():
-    models, databases = ConnectionProperty(label="A"), ConnectionProperty(label="A", kinds=("postgresql", "sqlite"))
-    crm = {"connections": {"contoso", "crm"}, "connection_kinds": {"crm": "postgresql"}}
-
-    assert said(models, "contoso", **crm) == said(databases, "crm", **crm) == []
-    assert said(models, "crm", **crm) == [("crm is a connection of the kind PostgreSQL. A takes Foundry.", "error")]
-    assert said(databases, "contoso", **crm) == [
-        ("contoso is a connection of the kind Foundry. A takes PostgreSQL, SQLite file.", "error")
-    ]
-
-
-def test_of_the_properties_of_a_type_those_can_be_asked_that_have_a_word_in_a_matter():
-    declaring = registry.properties_of_type("chat_completion", "declares")
-    assert "result_variable_name" in declaring
-    assert "temperature" not in declaring
-    assert registry.properties_of_type("not installed", "declares") == {}
