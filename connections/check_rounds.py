@@ -37,8 +37,8 @@ BEAT = 1.0  # seconds between two looks whether it is to stop
 SILENCE = timedelta(seconds=15)  # after which nobody tests any more
 MOST = 500  # connections of a round
 NO_DEPLOYMENT = "no_deployment"  # kind of a check that could not be made
-NOBODYS = "foundryflow-connection-test"  # a deployment that is asked for to see whether the key is taken
-NAME_ONE = "Address and key are right. Name a default deployment: a test calls it, and the service lists none."
+UNKNOWN_DEPLOYMENT = "foundryflow-connection-test"  # a deployment that is asked for to see whether the key is taken
+NAME_A_DEPLOYMENT = "Address and key are right. Name a default deployment: a test calls it, and the service lists none."
 _runners: dict[int, RoundRunner] = {}  # of this process, by the number of their round
 
 
@@ -167,9 +167,9 @@ async def outcome_of(connection: Connection) -> TestResult | SignInCheck:
         return await check_sign_in(connection.data_target())
     target = replace(connection.target(), slot=0)  # a test is no use of the key
     model = await deployment_to_test(connection, target)
-    outcome = await foundry_client().test(target, model or NOBODYS)
+    outcome = await foundry_client().test(target, model or UNKNOWN_DEPLOYMENT)
     if not model and outcome.kind == ErrorKind.NOT_FOUND_DEPLOYMENT:
-        return SignInCheck(False, NAME_ONE, NO_DEPLOYMENT, outcome.latency_ms, outcome.status)
+        return SignInCheck(False, NAME_A_DEPLOYMENT, NO_DEPLOYMENT, outcome.latency_ms, outcome.status)
     return outcome
 
 

@@ -12,10 +12,10 @@ from foundryflow.invitations.join import accept_invitation, join
 from foundryflow.people.choose_password import choose, show_link
 from foundryflow.sign_in.code_views import enter_code
 from foundryflow.sign_in.first_run import first_run
-from foundryflow.sign_in.openid.views import come_back, leave
-from foundryflow.sign_in.signed_out import session, signed_in
+from foundryflow.sign_in.openid.views import return_from_provider, send_to_provider
+from foundryflow.sign_in.signed_out import show_session, show_signed_in
 from foundryflow.sign_in.views import SignIn
-from foundryflow.system.readiness import ready
+from foundryflow.system.readiness import show_readiness
 
 
 @anyone
@@ -41,15 +41,15 @@ urlpatterns = [
     path("password/<str:secret>/", show_link, name="password_link"),
     path("login/", anyone(sent_as_form(SignIn.as_view())), name="login"),
     path("login/code/", enter_code, name="login_code"),
-    path("login/<slug:provider_id>/", leave, name="provider"),
-    path("login/<slug:provider_id>/callback/", come_back, name="provider_callback"),
-    path("account/session/", session, name="session"),
-    path("account/signed-in/", signed_in, name="signed_in"),
+    path("login/<slug:provider_id>/", send_to_provider, name="provider"),
+    path("login/<slug:provider_id>/callback/", return_from_provider, name="provider_callback"),
+    path("account/session/", show_session, name="session"),
+    path("account/signed-in/", show_signed_in, name="signed_in"),
     path("account/", include("foundryflow.account.urls")),
     path("logout/", reader(sent_as_form(auth.LogoutView.as_view())), name="logout"),
     path("system/", include("foundryflow.system.urls")),
     path("healthz", health, name="health"),
-    path("readyz", ready, name="ready"),
+    path("readyz", show_readiness, name="ready"),
 ]
 
 handler400 = "foundryflow.error_pages.bad_request"

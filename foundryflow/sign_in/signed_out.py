@@ -1,7 +1,7 @@
 """What somebody gets who is not signed in any more, or whose page has a token of another session.
 
 A page that asks by itself (htmx, fetch) would follow a redirect to the log-in unseen and take it for success. It gets
-401 with one region, keeps what was typed, asks `session` until its person is there again, and sends it then
+401 with one region, keeps what was typed, asks `show_session` until its person is there again, and sends it then
 (`static/js/session.js`).
 """
 
@@ -69,7 +69,7 @@ def without_token(request: HttpRequest, reason: str = "") -> HttpResponse:
 
 @anyone
 @require_safe
-def session(request: HttpRequest) -> JsonResponse:
+def show_session(request: HttpRequest) -> JsonResponse:
     """Who is signed in, and a token for the forms of their pages."""
     user = request.user
     if not user.is_authenticated:
@@ -79,6 +79,6 @@ def session(request: HttpRequest) -> JsonResponse:
 
 @reader
 @require_safe
-def signed_in(request: Request) -> HttpResponse:
+def show_signed_in(request: Request) -> HttpResponse:
     """Where the bar of another tab leads: nothing more is to be done here."""
     return page(request, "sign_in/signed_in.html", {})

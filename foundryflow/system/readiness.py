@@ -42,15 +42,15 @@ def recently_missing_migrations() -> int:
 
 @anyone
 @require_safe
-def ready(request: HttpRequest) -> HttpResponse:
+def show_readiness(request: HttpRequest) -> HttpResponse:
     """200 `ready`, or 503 and what is not: `database`, `migrations`, `engine`."""
-    word = trouble()
+    word = find_trouble()
     response = HttpResponse(word or "ready", status=503 if word else 200, content_type="text/plain")
     response._has_been_logged = True  # type: ignore[attr-defined]  # it is asked every few seconds
     return response
 
 
-def trouble() -> str:
+def find_trouble() -> str:
     try:
         with connection.cursor() as cursor:
             cursor.execute("SELECT 1")

@@ -172,7 +172,7 @@ async def test_all_are_tested_in_the_background_and_the_list_says_how_they_answe
 @pytest.mark.django_db(transaction=True)
 @pytest.mark.parametrize(("key", "kind"), [("wrong", "auth_key"), ("simulator", "no_deployment")])
 async def test_without_a_deployment_a_check_still_tells_whether_the_key_is_right(simulator, monkeypatch, key, kind):
-    monkeypatch.setattr(check_rounds, "NOBODYS", "not-found")  # which the simulator does not have
+    monkeypatch.setattr(check_rounds, "UNKNOWN_DEPLOYMENT", "not-found")  # which the simulator does not have
     stored = await sync_to_async(make_connection)(endpoint=f"{simulator}/openai/v1", key=key)
 
     async def no_list(self, target):

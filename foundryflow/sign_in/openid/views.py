@@ -37,7 +37,7 @@ SAME_MOMENT = ProviderFault("You logged in twice at the same moment. Log in agai
 
 @anyone
 @require_GET
-def leave(request: HttpRequest, provider_id: str) -> HttpResponse:
+def send_to_provider(request: HttpRequest, provider_id: str) -> HttpResponse:
     """Sends the browser to the provider, with a state, a nonce and a challenge that only this browser can answer.
 
     A link, and no form: a browser that follows a form to another site asks the content policy for each site on the
@@ -66,7 +66,7 @@ def leave(request: HttpRequest, provider_id: str) -> HttpResponse:
 
 @anyone
 @require_GET
-def come_back(request: HttpRequest, provider_id: str) -> HttpResponse:
+def return_from_provider(request: HttpRequest, provider_id: str) -> HttpResponse:
     """From the provider, with a code, or with a reason why there is none."""
     provider = known_or_404(provider_id)
     callback = StrictCallback(request, provider)
