@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import importlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import cache
 from pathlib import Path
 from typing import Any
 
 from flows.actions.base import ActionType
+from flows.language.nodes import Action
 from flows.properties.base import Property, properties_of, properties_that
 
 HERE = Path(__file__).parent
@@ -73,6 +74,12 @@ def properties_of_type(type: str, that: str = "") -> Mapping[str, Property]:
     if known is None:
         return {}
     return properties_that(known.properties, that) if that else properties_of(known.properties)
+
+
+def variables_declared(action: Action) -> Sequence[tuple[str, str, bool]]:
+    """What an action brings into scope behind it: (name, type, global)."""
+    known = find_type(action.type)
+    return known.declares(action.properties) if known else ()
 
 
 def initial_properties(type: str) -> dict[str, Any]:

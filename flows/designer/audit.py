@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.http import HttpRequest
 
-from flows.flowchart.labels import label_of, title_of
+from flows.flowchart.labels import first_of, label_of, title_of
 from flows.language.document import Document, DocumentError
 from flows.language.flat import ADDED, MOVED, REMOVED, Change, changes
 from flows.models import Flow, Revision
@@ -45,9 +45,8 @@ def edit_words(before: Revision, made: Revision) -> str:
     if not actions:
         return ""
     if len(actions) > 1:
-        titles = [title_of(id, new, old) for id in actions[:MOST_NAMED]]
-        left = len(actions) - MOST_NAMED
-        return ", ".join([*titles, *([f"{left} more"] if left > 0 else [])])
+        titles = first_of([title_of(id, new, old) for id in actions], MOST_NAMED)
+        return ", ".join(titles)
     return words_of(actions[0], found, title_of(actions[0], new, old), new)
 
 

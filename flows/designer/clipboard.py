@@ -6,7 +6,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 
 from flows.actions.registry import properties_of_type
 from flows.designer.tree import Ids, Posted, TreeEdit, names_of, place_posted
-from flows.flowchart.labels import title_of
+from flows.flowchart.labels import first_of, title_of
 from flows.language.clipboard import (
     ClipboardError,
     MissingSecret,
@@ -77,8 +77,8 @@ def secret_words(missing: Sequence[MissingSecret], document: Document) -> list[s
     """Which secrets did not come along."""
     if not missing:
         return []
-    named = list(dict.fromkeys(secret_name(each, document) for each in missing))
-    return [f"Secrets are left out: {join_names(named)}. Type them again, or choose variables."]
+    named = first_of(list(dict.fromkeys(secret_name(each, document) for each in missing)), MOST_NAMED)
+    return [f"Secrets are left out: {', '.join(named)}. Type them again, or choose variables."]
 
 
 def secret_name(missing: MissingSecret, document: Document) -> str:
@@ -91,10 +91,5 @@ def secret_name(missing: MissingSecret, document: Document) -> str:
 def name_words(renamed: Mapping[str, str]) -> list[str]:
     if not renamed:
         return []
-    pairs = [f"{old} is {new}" for old, new in renamed.items()]
-    return [f"Set before already, so here {join_names(pairs)}."]
-
-
-def join_names(words: Sequence[str]) -> str:
-    left = len(words) - MOST_NAMED
-    return ", ".join([*words[:MOST_NAMED], *([f"{left} more"] if left > 0 else [])])
+    pairs = first_of([f"{old} is {new}" for old, new in renamed.items()], MOST_NAMED)
+    return [f"Set before already, so here {', '.join(pairs)}."]

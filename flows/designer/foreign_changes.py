@@ -12,8 +12,8 @@ from django.utils import timezone
 
 from flows.actions import registry
 from flows.designer.open_flow import OpenFlow
-from flows.flowchart.chart import START, type_view
-from flows.flowchart.labels import label_of
+from flows.flowchart.chart import START
+from flows.flowchart.labels import first_of, label_of, title_of
 from flows.language.document import DocumentError
 from flows.language.flat import ADDED, MOVED, REMOVED, Change, Key, Where, changes
 from flows.language.stored_secrets import is_stored
@@ -164,9 +164,8 @@ def values_of(found: Sequence[ForeignChange], actions: Sequence[str | None], nam
 
 def values_named(labels: Sequence[str]) -> list[ChangedValue]:
     """The first of them, with commas between."""
-    left = len(labels) - MOST_NAMED
-    shown = [*labels[:MOST_NAMED], f"{left} more"] if left > 0 else labels
-    return [ChangedValue(label, stop="." if number == len(shown) else ",") for number, label in enumerate(shown, 1)]
+    *rest, last = first_of(labels, MOST_NAMED)
+    return [*(ChangedValue(label, stop=",") for label in rest), ChangedValue(last)]
 
 
 def mark_of(id: str | None, found: Sequence[ForeignChange], names: Names) -> CardMark:
@@ -190,10 +189,7 @@ class Names:
         }
 
     def title(self, action_id: str | None) -> str:
-        if action_id is None:
-            return "Start"
-        found = next(filter(None, (document.find(action_id) for document in self._documents)), None)
-        return (found.title or type_view(found.type).title) if found else action_id
+        return title_of(action_id, *self._documents)
 
     def label(self, action_id: str | None, key: Key) -> str:
         return label_of(self._type(action_id), key)

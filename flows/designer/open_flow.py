@@ -25,6 +25,7 @@ from flows.language.merge import Collision, MergedDocument, merge
 from flows.language.nodes import Input
 from flows.lint import linter
 from flows.lint.open_problems import open_problems
+from flows.lint.visible import variables_at
 from flows.models import Conflict, Flow, LastInputs, Pin, Revision, Run
 from flows.models.history import FlowHistory, RevisionStep
 from foundryflow.http import Request, whole_number
@@ -198,7 +199,7 @@ class OpenFlow:
     def panel_context(self, action_id: str) -> PanelContext:
         """What the form of an action is told. An edit of the action itself does not change it."""
         if action_id not in self._contexts:
-            variables = linter.variables_at(self.document, action_id)
+            variables = variables_at(self.document, action_id)
             names = [connection.name for connection in self.connections]
             tried_with = partial(LastInputs.objects.tried_with, self.flow, self.request.user, action_id)
             self._contexts[action_id] = PanelContext(

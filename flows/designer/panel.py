@@ -27,7 +27,7 @@ from flows.designer.property_form import PropertyForm
 from flows.flowchart.chart import InsertPlace, TypeView, has_conditions, type_view
 from flows.interpreter.tries import TRANSIENT
 from flows.language.document import Document
-from flows.language.nodes import Action
+from flows.language.nodes import Action, place_of
 from flows.language.scope import VariableInScope
 from flows.lint import linter
 from flows.models import Flow
@@ -214,8 +214,9 @@ class Panel:
     @property
     def place_above(self) -> InsertPlace:
         """Where an action goes that is to stand in front of this one."""
-        place, at = self.opened.document.place_after(self.action.id)
-        return InsertPlace(place["owner"] or "", place["branch"] or "", at - 1)
+        located = self.opened.document.locate(self.action.id)
+        owner, branch = place_of(located)
+        return InsertPlace(owner or "", branch or "", located.at)
 
     @property
     def condition_insert(self) -> Insert:

@@ -41,24 +41,24 @@ def take_over(request: Request, slug: str, action_id: str) -> HttpResponse:
         return vanished_response(opened)
     known = registry.find_type(action.type)
     if known is None or not known.takes_paste_of:
-        return paste_refused(opened, action_id, "Nothing can be pasted into this action.")
+        return refused_paste_response(opened, action_id, "Nothing can be pasted into this action.")
     try:
         pasted = known.read_paste(request.POST.get("text", ""))
     except ValueError as error:
-        return paste_refused(opened, action_id, str(error))
+        return refused_paste_response(opened, action_id, str(error))
     try:
         changed = opened.shown_document.with_properties(
             action_id, merged_properties(action.properties, pasted.properties)
         )
     except DocumentError as error:
-        return paste_refused(opened, action_id, "; ".join(error.problems))
+        return refused_paste_response(opened, action_id, "; ".join(error.problems))
     if wrong := secret_errors(changed, action_id):
-        return paste_refused(opened, action_id, next(iter(wrong.values())))
+        return refused_paste_response(opened, action_id, next(iter(wrong.values())))
     try:
         merged = opened.commit(changed, note=f"{action.title or action_id}: {known.takes_paste_of} taken over")
     except Conflict:
         return conflict_response(opened)
-    return properties_pasted(opened, action_id, merged, pasted.notes)
+    return pasted_response(opened, action_id, merged, pasted.notes)
 
 
 def merged_properties(stored: Mapping[str, Any], pasted: Mapping[str, Any]) -> dict[str, Any]:
@@ -66,7 +66,7 @@ def merged_properties(stored: Mapping[str, Any], pasted: Mapping[str, Any]) -> d
     return {**kept, **{name: value for name, value in pasted.items() if value is not None}}
 
 
-def properties_pasted(opened: OpenFlow, action_id: str, merged: MergedDocument, notes: Sequence[str]) -> HttpResponse:
+def pasted_response(opened: OpenFlow, action_id: str, merged: MergedDocument, notes: Sequence[str]) -> HttpResponse:
     """The panel with its new properties and what is said of them, and the chart; 409 where others changed the same."""
     found = changes_since(opened)
     state = refused_words(opened, merged.collisions, found, "Not all is taken over")
@@ -80,7 +80,7 @@ def properties_pasted(opened: OpenFlow, action_id: str, merged: MergedDocument, 
     return regions(opened.request, *parts, said, status=409 if state else 200)
 
 
-def paste_refused(opened: OpenFlow, action_id: str, sentence: str) -> HttpResponse:
+def refused_paste_response(opened: OpenFlow, action_id: str, sentence: str) -> HttpResponse:
     """Nothing was changed; the text stays where it was pasted."""
     if opened.request.htmx:
         region = Region("designer/_paste_notes.html", "paste-notes", {"problem": sentence})

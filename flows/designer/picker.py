@@ -13,8 +13,8 @@ from flows.designer.open_flow import OpenFlow
 from flows.language.document import Document
 from flows.language.filter_words import FILTER_WORDS
 from flows.language.scope import VariableInScope
-from flows.lint import linter
 from flows.lint.offered_values import OfferedValue, ValueGroup, offered_values
+from flows.lint.visible import variables_at, variables_inside
 from foundryflow.access import editor
 from foundryflow.http import Request
 
@@ -33,8 +33,8 @@ def list_values(request: Request, slug: str, action_id: str) -> HttpResponse:
         raise Http404(f"There is no action {action_id}.")
     shown, only = opened.shown_run, request.GET.get("only", "")
     last = {**defaults_of(opened.document), **shown.values_before(action_id)} if shown else {}
-    here = linter.variables_at(opened.document, action_id)
-    body = linter.variables_inside(opened.document, action_id)
+    here = variables_at(opened.document, action_id)
+    body = variables_inside(opened.document, action_id)
     return JsonResponse(
         {
             "run": shown.run.pk if shown else None,

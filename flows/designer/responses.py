@@ -58,7 +58,7 @@ from flows.flowchart.chart import START
 from flows.language.document import Document, DocumentError
 from flows.language.flat import MOVED, REMOVED, changes, flatten
 from flows.language.merge import Collision, MergedDocument
-from flows.lint.linter import variables_at
+from flows.lint.visible import variables_at
 from flows.models import Flow
 from foundryflow.access import View
 from foundryflow.http import Request

@@ -65,10 +65,10 @@ def start(request: Request, slug: str) -> HttpResponse:
     if not request.htmx:
         return redirect(url_of(opened.flow, still_selected(opened)))
     opened.show(run)
-    return run_begun(opened, plan)
+    return begun_run_response(opened, plan)
 
 
-def run_begun(opened: OpenFlow, plan: PlannedRun) -> HttpResponse:
+def begun_run_response(opened: OpenFlow, plan: PlannedRun) -> HttpResponse:
     """The chart with the run on it, and what it gives below."""
     selected = plan.until.id if plan.until else still_selected(opened)
     bottom = BottomState.of(opened.request)
@@ -173,7 +173,7 @@ def pin(request: Request, slug: str, action_id: str) -> HttpResponse:
         opened.flow.pins.filter(action_id=action_id).delete()
         made.save()
         record(origin_of(request), "pinned an output in", flow_subject(opened.flow), f": {made}")
-    return pins_changed(opened, action_id)
+    return pins_response(opened, action_id)
 
 
 @editor
@@ -186,10 +186,10 @@ def unpin(request: Request, slug: str, action_id: str) -> HttpResponse:
         if found is not None:
             found.delete()
             record(origin_of(request), "unpinned an output in", flow_subject(opened.flow), f": {found}")
-    return pins_changed(opened, action_id)
+    return pins_response(opened, action_id)
 
 
-def pins_changed(opened: OpenFlow, action_id: str) -> HttpResponse:
+def pins_response(opened: OpenFlow, action_id: str) -> HttpResponse:
     """The card, and what else says whether the output is pinned."""
     selected = still_selected(opened)
     if not opened.request.htmx:

@@ -16,7 +16,7 @@ from django.db.models.functions import Cast, Length
 from flows.actions import registry
 from flows.flowchart.run_states import RunStates
 from flows.language.nodes import Action
-from flows.lint import linter
+from flows.lint.visible import variables_at
 from flows.models import ActionRun, Flow, Run, State
 from flows.models.iteration import enclosing_places, split_place
 from flows.models.run_counts import LARGE, newest_runs
@@ -81,7 +81,7 @@ class ShownRun:
         A variable is left out that the run has not set, or whose value is too large to be looked at. Where the run did
         not come to the action, these are the values behind what it did of the actions before.
         """
-        known = {*(variable.name for variable in linter.variables_at(self._document, action_id)), "inputs"}
+        known = {*(variable.name for variable in variables_at(self._document, action_id)), "inputs"}
         return {name: value for name, value in self._values(action_id).items() if name in known}
 
     def values_at_end(self) -> dict[str, Any]:
@@ -158,8 +158,7 @@ class ShownRun:
 
 def names_declared(action: Action) -> set[str]:
     """The variables that it brings into scope."""
-    known = registry.find_type(action.type)
-    return {name for name, _, _ in known.declares(action.properties)} if known else set()
+    return {name for name, _, _ in registry.variables_declared(action)}
 
 
 def shown_run(request: Request, flow: Flow) -> ShownRun | None:

@@ -9,6 +9,7 @@ from django import forms
 from django.core.exceptions import ValidationError
 
 from flows.designer.conflict import FieldConflict
+from flows.designer.row_fields import posted_rows
 from flows.designer.typed_text import clean_name, parse_literal
 from flows.language.document import Document
 from flows.language.secret_parts import MOST as MOST_PATHS
@@ -36,7 +37,11 @@ class StartForm(forms.Form):
         )
         self.document = document
         self.stored_inputs = document.to_json().get("inputs") or []
-        self.rows = posted_rows(data) if data is not None else [stored_row(stored) for stored in self.stored_inputs]
+        self.rows = (
+            posted_rows(data, "input", PARTS)[:MOST_INPUTS]
+            if data is not None
+            else [stored_row(stored) for stored in self.stored_inputs]
+        )
         self.types = TYPES
         self.conflicts: Mapping[str, Sequence[FieldConflict]] = {}  # by field
 
@@ -126,15 +131,6 @@ def stored_secret(row: Mapping[str, Any], stored: Mapping[str, Any]) -> Any:
     if KEY.fullmatch(row["kept"]):
         return {"secret": row["kept"]}
     return stored.get("default") if stored.get("type") == "secret" and is_stored(stored.get("default")) else None
-
-
-def posted_rows(data: Mapping[str, Any]) -> list[dict[str, Any]]:
-    rows = []
-    for at in range(MOST_INPUTS):
-        if f"input-{at}-name" not in data:
-            break
-        rows.append({part: data.get(f"input-{at}-{part}", "") for part in PARTS})
-    return rows
 
 
 def stored_row(stored: Mapping[str, Any]) -> dict[str, Any]:

@@ -14,8 +14,7 @@ from flows.flowchart.chart import START
 from flows.flowchart.labels import title_of
 from flows.language import selection
 from flows.language.document import Document, DocumentError, Vanished
-from flows.language.flat import TOP, Place
-from flows.language.nodes import Action
+from flows.language.nodes import TOP, Action, Place, place_of
 from flows.language.selection import owners_of, roots_of
 from foundryflow.http import whole_number
 
@@ -59,7 +58,7 @@ def place_posted(document: Document, posted: Posted) -> tuple[Place, int]:
     """Behind the action `after`, or at the index `at` of a branch; at the end of the flow when none is named."""
     if after := posted.get("after"):
         located = document.locate(after)
-        return selection.place_of(located), located.at + 1
+        return place_of(located), located.at + 1
     owner, branch = posted.get("owner") or None, posted.get("branch") or None
     number = whole_number(posted.get("at"))
     at = document.count if number is None else number

@@ -67,7 +67,7 @@ def try_code(request: Request, slug: str, action_id: str) -> HttpResponse:
         stored = {each: text_of(action.properties.get(each)) for each in (name, *property.limits)}
         shown = {**stored, **{key: str(text) for key, text in form_data(request).items()}}
         form = PropertyForm({each: declared[each] for each in property.limits}, shown, stored=action.properties)
-        trial = call_with_posted(shown[name][: LONGEST_CODE + 1], shown, form)
+        trial = call_posted_code(shown[name][: LONGEST_CODE + 1], shown, form)
         typed = {key.removeprefix(TRIAL): text for key, text in shown.items() if key.startswith(TRIAL)}
         LastInputs.objects.keep_trial(flow, request.user, action_id, typed)
     context = {"trial": trial}
@@ -85,7 +85,7 @@ def limits_in(form: PropertyForm) -> FunctionLimits:
     return FunctionLimits.of(*(value if isinstance(value, int | float) else usual for value, usual in given))
 
 
-def call_with_posted(code: str, posted: Mapping[str, str], limits: PropertyForm) -> CodeTrial:
+def call_posted_code(code: str, posted: Mapping[str, str], limits: PropertyForm) -> CodeTrial:
     """Calls the function with the values that were posted for its parameters."""
     try:
         within = limits_in(limits)

@@ -1,17 +1,18 @@
 from django.urls import path
 
 from flows.designer import (
-    agents,
     condition_view,
-    deployments,
     pasted_properties,
     picker,
     responses,
     run_stream,
     run_views,
+    suggestions,
     try_code,
     views,
 )
+from flows.designer.agents import AGENTS
+from flows.designer.deployments import DEPLOYMENTS
 
 app_name = "designer"
 urlpatterns = [
@@ -44,7 +45,7 @@ urlpatterns = [
 for pattern in urlpatterns:
     pattern.callback = responses.explain_broken_document(pattern.callback)
 # These read no document, or meet it later.
-urlpatterns.insert(0, path("deployments/", deployments.suggest, name="deployments"))
-urlpatterns.insert(0, path("agents/", agents.suggest, name="agents"))
+urlpatterns.insert(0, path("deployments/", suggestions.suggest, {"names": DEPLOYMENTS}, name="deployments"))
+urlpatterns.insert(0, path("agents/", suggestions.suggest, {"names": AGENTS}, name="agents"))
 urlpatterns.insert(0, path("in-place/<id:pk>/stream/", run_stream.stream, name="run_stream"))
 urlpatterns.insert(0, path("conditions/", condition_view.show_rows, name="condition_rows"))

@@ -211,7 +211,7 @@ class LoopIterations:
         total = max(reached, self._total or 0)
         first = max(0, min(shown - MOST_CHIPS // 2, total - MOST_CHIPS))
         numbers = range(first, min(first + MOST_CHIPS, total))
-        states = self._states_counted(numbers) if self._is_long else self._states
+        states = self._states_of(numbers) if self._is_long else self._states
         found = tuple(self._chip(number, states.get(number), number == shown) for number in numbers)
         return Chips(found, total - len(found), self._words(shown))
 
@@ -226,7 +226,7 @@ class LoopIterations:
         place = place_of_iteration(self._record.path, number)
         return IterationChip(place, number + 1, state_view_of(state), is_shown, milliseconds(until))
 
-    def _states_counted(self, numbers: Sequence[int]) -> dict[int, tuple[str, datetime | None]]:
+    def _states_of(self, numbers: Sequence[int]) -> dict[int, tuple[str, datetime | None]]:
         rows = self._run.iterations.filter(loop=self._record.path, number__in=numbers)
         found = rows.order_by().values_list("number", "state")
         waits = waiting_iterations(self._record.path, self._going)
@@ -242,10 +242,10 @@ class LoopIterations:
             found[number] = more_telling(found.get(number), (state, until))
         is_going = not self._run.ended and self._record.ended_at is None
         newest = max(found, default=-1)
-        return {number: (self._ended(state, is_going and number == newest), until)
+        return {number: (self._state_so_far(state, is_going and number == newest), until)
                 for number, (state, until) in found.items()}  # fmt: skip
 
-    def _ended(self, state: str, goes_on: bool) -> str:
+    def _state_so_far(self, state: str, goes_on: bool) -> str:
         """Of an iteration all of whose actions have ended so far."""
         return "running" if goes_on and state in (State.SUCCEEDED, State.SKIPPED) else state
 

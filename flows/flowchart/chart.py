@@ -29,10 +29,7 @@ GROUPS = {
     Group.OUTPUT: "Output",
 }
 
-
 START = "start"
-
-
 DEEPEST_DRAWN = 3  # containers below this are cards with "Open"
 LONGEST_UNCUT = 20  # characters of a value that even a narrow card shows whole
 
@@ -180,7 +177,9 @@ class PinView:
 def type_view(type: str) -> TypeView:
     known = registry.find_type(type)
     if known is None:
-        return TypeView(type, type, "This action type is not installed here.", "control", "Unknown", question_mark())
+        return TypeView(
+            type, type, "This action type is not installed here.", "control", "Unknown", icon("circle-help", 14)
+        )
     return TypeView(
         type,
         known.title,
@@ -195,10 +194,6 @@ def type_view(type: str) -> TypeView:
 def icon_of(known: ActionType) -> SafeString:
     folder = Path(registry.folder(known.type))
     return mark_safe((folder / "icon.svg").read_text())  # noqa: S308 - a file of ours
-
-
-def question_mark() -> SafeString:
-    return icon("circle-help", 14)
 
 
 class Flowchart:

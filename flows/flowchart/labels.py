@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from flows.actions import registry
 from flows.flowchart.chart import type_view
 from flows.language.document import Document
@@ -31,6 +33,12 @@ def label_of(type: str, key: Key) -> str:
     if key[0] == "inputs" and len(key) > 1:
         return f"input {key[1]}"
     return SETTINGS.get(key[1], key[1]) if len(key) > 1 and key[0] == "settings" else LABELS.get(key[0], key[0])
+
+
+def first_of(names: Sequence[str], most: int) -> list[str]:
+    """The first of several names, and how many more there are."""
+    left = len(names) - most
+    return [*names[:most], *([f"{left} more"] if left > 0 else [])]
 
 
 def lower_first(label: str) -> str:

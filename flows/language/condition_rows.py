@@ -123,11 +123,11 @@ def row_of(tokens: Sequence[Token]) -> ConditionRow | None:
     left, rest = tokens[:at], tokens[at + 1 :]
     match tokens[at].text:
         case "in":
-            return contained(left, rest)
+            return row_of_containment(left, rest)
         case "not" if rest and rest[0].text == "in":
-            return contained(left, rest[1:], "not ")
+            return row_of_containment(left, rest[1:], "not ")
         case "is":
-            return tested(left, rest)
+            return row_of_test(left, rest)
         case sign:
             return row(SIGNS[sign], left, rest) if sign in SIGNS else None
 
@@ -136,14 +136,14 @@ def is_comparing(token: Token) -> bool:
     return token.depth == 0 and (token.text in SIGNS or (token.is_word and token.text in ("in", "not", "is")))
 
 
-def contained(left: Sequence[Token], right: Sequence[Token], negated: str = "") -> ConditionRow | None:
+def row_of_containment(left: Sequence[Token], right: Sequence[Token], negated: str = "") -> ConditionRow | None:
     """In a list that is written down: one of it. In anything else: what stands on the right contains it."""
     if right and right[0].text == "[":
         return row("is none of" if negated else "is one of", left, right)
     return row("does not contain" if negated else "contains", right, left)
 
 
-def tested(left: Sequence[Token], rest: Sequence[Token]) -> ConditionRow | None:
+def row_of_test(left: Sequence[Token], rest: Sequence[Token]) -> ConditionRow | None:
     words = [token.text for token in rest]
     if any(token.depth == 0 and token.text in ARITHMETIC for token in left):
         return None  # a test is of the last operand alone

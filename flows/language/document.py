@@ -13,7 +13,7 @@ from functools import cached_property
 from itertools import islice
 from typing import Any, cast
 
-from flows.language.nodes import Action, Input, Json, Located, Node, actions_in, place_of, text, walk
+from flows.language.nodes import Action, Input, Json, Located, Node, Place, actions_in, place_of, text, walk
 from flows.language.schema import shape_problems
 
 
@@ -94,11 +94,6 @@ class DocumentTree(Node):
             raise Vanished(f"action {id!r}")
         return self._by_id[id]
 
-    def place_after(self, id: str) -> tuple[dict[str, str | None], int]:
-        """Where an action goes that is to follow this one: {owner, branch} and the index."""
-        located = self.locate(id)
-        return place_of(located), located.at + 1
-
     def new_id(self, type: str) -> str:
         """A short id that is free: chat, chat2, ..."""
         base = re.sub(r"[^a-z0-9]+", "", type.split("_")[0]) or "action"
@@ -127,14 +122,11 @@ class Document(DocumentTree):
         if str(action["id"]) in self.ids:
             raise DocumentError([f"The id {action['id']!r} is taken."])
         at = max(at, 0)
-        return self._change_block(owner, branch, lambda actions: [*actions[:at], action, *actions[at:]])
+        return self._change_block((owner, branch), lambda actions: [*actions[:at], action, *actions[at:]])
 
     def remove(self, id: str) -> Document:
-        located = self.locate(id)
-        place = place_of(located)
-        return self._change_block(
-            place["owner"], place["branch"], lambda actions: [action for action in actions if action["id"] != id]
-        )
+        place = place_of(self.locate(id))
+        return self._change_block(place, lambda actions: [action for action in actions if action["id"] != id])
 
     def with_properties(self, id: str, properties: Mapping[str, Any]) -> Document:
         return self._change_action(id, lambda action: {**action, "properties": dict(properties)})
@@ -191,16 +183,11 @@ class Document(DocumentTree):
 
     def _change_action(self, id: str, change: Callable[[Json], Json]) -> Document:
         place = place_of(self.locate(id))
-        return self._change_block(
-            place["owner"],
-            place["branch"],
-            lambda actions: [change(a) if a["id"] == id else a for a in actions],
-        )
+        return self._change_block(place, lambda actions: [change(a) if a["id"] == id else a for a in actions])
 
-    def _change_block(
-        self, owner: str | None, branch: str | None, change: Callable[[list[Json]], list[Json]]
-    ) -> Document:
+    def _change_block(self, place: Place, change: Callable[[list[Json]], list[Json]]) -> Document:
         """With another block of actions: that of a branch, or the top level. What is beside the way to it is shared."""
+        owner, branch = place
         if branch is None:
             return parse({**self.json, "actions": change(list(self.json.get("actions") or []))})
 

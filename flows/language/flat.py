@@ -11,13 +11,11 @@ from functools import cached_property
 from typing import Any
 
 from flows.language.document import Document, parse
-from flows.language.nodes import Action, Json
+from flows.language.nodes import TOP, Action, Json, Place
 
 Key = tuple[str, ...]  # ("title",), ("properties", "model"), ("branches", "yes", "condition"), ("inputs", "question")
 Where = tuple[str | None, Key]  # an action, or None for the flow itself
-Place = tuple[str | None, str | None]  # owner and branch of a block; None at the top level
 
-TOP: Place = (None, None)
 ADDED, REMOVED, MOVED = ("added",), ("removed",), ("place",)
 NESTED = ("properties", "settings")  # objects whose entries are values by themselves
 

@@ -18,7 +18,6 @@ from flows.language.flat import (
     REMOVED,
     FlatDocument,
     Key,
-    Place,
     Where,
     assemble,
     flatten,
@@ -26,7 +25,7 @@ from flows.language.flat import (
     laid_out,
     moved_between,
 )
-from flows.language.nodes import Json
+from flows.language.nodes import Json, Place
 from flows.language.row_merge import RowMerge
 
 

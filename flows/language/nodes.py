@@ -13,6 +13,8 @@ from typing import Any, TypeVar
 from weakref import WeakValueDictionary
 
 Json = dict[str, Any]
+Place = tuple[str | None, str | None]  # owner and branch of a block; None at the top level
+TOP: Place = (None, None)
 Found = TypeVar("Found")
 
 
@@ -191,11 +193,9 @@ def walk(actions: Sequence[Action], owner: Action | None, branch: Branch | None,
             yield from walk(lane.actions, action, lane, depth + 1)
 
 
-def place_of(located: Located) -> dict[str, str | None]:
-    return {
-        "owner": located.owner.id if located.owner else None,
-        "branch": located.branch.id if located.branch else None,
-    }
+def place_of(located: Located) -> Place:
+    owner, branch = located.owner, located.branch
+    return (owner.id, branch.id) if owner and branch else TOP
 
 
 def text(value: Any) -> str:

@@ -23,11 +23,11 @@ class RowMerge:
         twice = [id for id in self.mine if id in self._positions["theirs"] and self._is_put_twice(id)]
         given_up = [id for id in twice if self._is_elsewhere(id)]
         moves.difference_update(twice)
-        self.row = self._applied(moves)
+        self.row = self._apply(moves)
         while (broken := self._broken_wish(moves)) is not None:
             moves.discard(broken)
             given_up.append(broken)
-            self.row = self._applied(moves)
+            self.row = self._apply(moves)
         return given_up
 
     def _is_put_twice(self, id: str) -> bool:
@@ -39,7 +39,7 @@ class RowMerge:
         mine, theirs = self._positions["mine"], self._positions["theirs"]
         return any((mine[id] < mine[each]) != (theirs[id] < theirs[each]) for each in mine if each in theirs)
 
-    def _applied(self, moves: Collection[str]) -> list[str]:
+    def _apply(self, moves: Collection[str]) -> list[str]:
         arrived = [id for id in self.mine if id in moves or id not in self.theirs]
         row = [id for id in self.theirs if id not in moves]
         fixed = {id for id in row if id not in self._moves["theirs"]}

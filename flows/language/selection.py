@@ -10,8 +10,7 @@ from collections.abc import Callable, Collection, Iterator, Sequence
 from typing import Any
 
 from flows.language.document import Document, DocumentError, Vanished, free_id, parse, with_new_ids
-from flows.language.flat import TOP, Place
-from flows.language.nodes import Action, Json, Located
+from flows.language.nodes import TOP, Action, Json, Located, Place, place_of
 
 BlockChange = Callable[[Place, list[Json]], list[Json]]
 
@@ -252,11 +251,6 @@ def owners_of(document: Document, place: Place) -> Iterator[str]:
         yield owner
         outer = document.locate(owner).owner
         owner = outer.id if outer else None
-
-
-def place_of(located: Located) -> Place:
-    owner, branch = located.owner, located.branch
-    return (owner.id, branch.id) if owner and branch else TOP
 
 
 def ids_of(found: Sequence[Located]) -> set[str]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from flows.actions.registry import properties_of_type
+from flows.actions.registry import properties_of_type, variables_declared
 from flows.language.document import Document
 from flows.language.nodes import Action, Json, walk
 from flows.language.rename import rename_in_expression
@@ -34,12 +34,7 @@ def names_set_in(action: Action) -> list[str]:
 
 
 def names_set_by(action: Action) -> list[str]:
-    return [
-        name
-        for key, property in properties_of_type(action.type, "declares").items()
-        for name, _, _ in property.declares(action.properties.get(key))
-        if name
-    ]
+    return [name for name, _, _ in variables_declared(action) if name]
 
 
 def free_name(name: str, taken: set[str]) -> str:

@@ -24,8 +24,6 @@ from flows.lint.visible import (
     leave,
     start_variables,
 )
-from flows.lint.visible import variables_at as variables_at
-from flows.lint.visible import variables_inside as variables_inside
 from flows.properties.base import Finding, LintContext, Property
 from flows.properties.condition import condition_problems
 

@@ -13,7 +13,7 @@ from typing import Any
 
 from jinja2 import nodes
 
-from flows.actions.registry import properties_of_type
+from flows.actions.registry import properties_of_type, variables_declared
 from flows.language.document import Document
 from flows.language.nodes import Action, Json
 from flows.language.sandbox.expression_writer import TemplateRefused
@@ -172,9 +172,7 @@ def secret_names(document: Document) -> set[str]:
     """Names of variables that are declared as secret, wherever."""
     names = {declared.name for declared in document.inputs if declared.type == "secret"}
     for action in (located.action for located in document.walk()):
-        stored = action.properties
-        for name, property in properties_of_type(action.type, "declares").items():
-            names |= {variable for variable, type, _ in property.declares(stored.get(name)) if type == "secret"}
+        names |= {name for name, type, _ in variables_declared(action) if type == "secret"}
     return names
 
 

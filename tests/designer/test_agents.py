@@ -1,32 +1,22 @@
 """What is suggested for the name of an agent: those that runs have asked, and what the project lists."""
 
+from functools import partial
+
 import pytest
 from asgiref.sync import sync_to_async
 from django.test import AsyncClient
 from django.urls import reverse
 
-from connections.clients import close_client
 from flows.designer.deployments import known_deployments
 from flows.models import UsageSeries
-from tests.factories import make_connection, make_flow
+from tests.factories import make_connection
 
 ADDRESS = reverse("designer:agents", args=["answer"])
 
 
 @pytest.fixture
-async def ask(alice, transactional_db):
-    """Asks as alice, and gives the page."""
-    await sync_to_async(make_flow)({"format": "foundryflow/1", "name": "Answer", "actions": []}, by=alice)
-    client = AsyncClient()
-    await client.aforce_login(alice)
-
-    async def get(**params):
-        response = await client.get(ADDRESS, params)
-        assert response.status_code == 200
-        return response.content.decode()
-
-    yield get
-    await close_client()
+def ask(ask_designer):
+    return partial(ask_designer, ADDRESS)
 
 
 @sync_to_async

@@ -1,6 +1,7 @@
 """What is suggested for the name of a deployment: what was called before, and what the service lists."""
 
 import asyncio
+from functools import partial
 
 import pytest
 from asgiref.sync import sync_to_async
@@ -8,14 +9,19 @@ from django.test import AsyncClient
 from django.urls import reverse
 from django.utils import timezone
 
-from connections.clients import close_client
 from connections.models import LearntLesson
-from flows.designer import deployments
-from flows.designer.deployments import KnownDeployment, known_deployments, merge_deployments
+from flows.designer import deployments, suggestions
+from flows.designer.deployments import known_deployments
+from flows.designer.suggestions import Suggestion, merge_suggestions
 from flows.models import UsageSeries
-from tests.factories import make_connection, make_flow
+from tests.factories import make_connection
 
 ADDRESS = reverse("designer:deployments", args=["answer"])
+
+
+@pytest.fixture
+def ask(ask_designer):
+    return partial(ask_designer, ADDRESS)
 
 
 def used(number, deployment, connection="contoso", error=""):
@@ -35,31 +41,15 @@ def test_those_that_a_test_or_a_run_has_called_are_known():
         endpoint=connection.endpoint, model="grok-3", parameter="seed", value="", learned_at=timezone.now()
     )
     assert known_deployments(connection) == [
-        KnownDeployment("gpt-5.2", "used by its test · used in runs"),
-        KnownDeployment("o4-mini", "used in runs"),
-        KnownDeployment("grok-3", "called before"),
+        Suggestion("gpt-5.2", "used by its test · used in runs"),
+        Suggestion("o4-mini", "used in runs"),
+        Suggestion("grok-3", "called before"),
     ]
 
 
 def test_each_is_suggested_once():
-    found = [KnownDeployment("a", "gpt-5.2"), KnownDeployment("b", ""), KnownDeployment("a", "used in runs")]
-    assert merge_deployments(found) == [KnownDeployment("a", "gpt-5.2 · used in runs"), KnownDeployment("b", "")]
-
-
-@pytest.fixture
-async def ask(alice, transactional_db):
-    """Asks as alice, and gives the page."""
-    await sync_to_async(make_flow)({"format": "foundryflow/1", "name": "Answer", "actions": []}, by=alice)
-    client = AsyncClient()
-    await client.aforce_login(alice)
-
-    async def get(**params):
-        response = await client.get(ADDRESS, params)
-        assert response.status_code == 200
-        return response.content.decode()
-
-    yield get
-    await close_client()
+    found = [Suggestion("a", "gpt-5.2"), Suggestion("b", ""), Suggestion("a", "used in runs")]
+    assert merge_suggestions(found) == [Suggestion("a", "gpt-5.2 · used in runs"), Suggestion("b", "")]
 
 
 async def test_what_is_known_comes_at_once_and_the_service_is_asked_next(ask, monkeypatch):
@@ -88,7 +78,7 @@ async def test_a_service_that_does_not_answer_in_time_is_not_waited_for(ask, mon
 
     await sync_to_async(make_connection)()
     await sync_to_async(used)(1, "o4-mini")
-    monkeypatch.setattr(deployments, "LISTING", 0.01)
+    monkeypatch.setattr(suggestions, "LISTING", 0.01)
     monkeypatch.setattr(deployments, "foundry_client", Silent)
     page = await ask(connection="contoso", ask="1")
     assert 'data-value="o4-mini"' in page

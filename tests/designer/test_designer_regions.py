@@ -10,8 +10,8 @@ from django.urls import reverse
 from django.utils import timezone
 
 from connections.models import Connection
+from flows.designer import open_flow
 from flows.designer.property_form import PropertyForm
-from flows.lint import linter
 from flows.models import Flow
 from flows.models.raw import table
 from tests.factories import make_connection, make_flow
@@ -157,9 +157,9 @@ def test_saved_tells_the_moment_of_this_save(client_alice, flow):
 
 def test_saving_a_property_builds_one_form_and_one_scope_and_reads_connections_once(client_alice, flow, monkeypatch):
     built, scopes = [], []
-    form, variables_at = PropertyForm.__init__, linter.variables_at
+    form, variables_at = PropertyForm.__init__, open_flow.variables_at
     monkeypatch.setattr(PropertyForm, "__init__", lambda *args, **more: built.append(form(*args, **more)))
-    monkeypatch.setattr(linter, "variables_at", lambda *args: scopes.append(1) or variables_at(*args))
+    monkeypatch.setattr(open_flow, "variables_at", lambda *args: scopes.append(1) or variables_at(*args))
     queries = queries_of(
         lambda: post(client_alice, flow, "save_properties", "chat", **typed(flow, system_prompt="New"))
     )

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from flows.language.document import Document, DocumentError, Vanished, parse
-from flows.language.nodes import Retry
+from flows.language.nodes import Retry, place_of
 from flows.language.selection import duplicate_all, move_all
 
 DOCUMENTS = Path(__file__).parent.parent / "documents"
@@ -370,8 +370,8 @@ def test_an_index_before_the_first_is_the_first() -> None:
 def test_a_place_behind_an_action_is_in_its_branch() -> None:
     document = parse(TREE)
 
-    assert document.place_after("b") == ({"owner": "box", "branch": "box-0"}, 1)
-    assert document.place_after("e") == ({"owner": None, "branch": None}, 3)
+    assert place_of(document.locate("b")) == ("box", "box-0")
+    assert place_of(document.locate("e")) == (None, None)
 
 
 def test_a_branch_without_an_otherwise_comes_last() -> None:

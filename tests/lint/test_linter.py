@@ -8,7 +8,8 @@ from flows.actions import registry
 from flows.language.document import parse
 from flows.language.scope import VariableInScope
 from flows.language.values import VARIABLE_TYPES
-from flows.lint.linter import CalledFlow, Problem, problems, unknown_property, variables_at
+from flows.lint.linter import CalledFlow, Problem, problems, unknown_property
+from flows.lint.visible import variables_at
 from flows.properties.base import properties_of
 from tests.documents_of import DOCUMENTS, load
 

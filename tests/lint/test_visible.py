@@ -14,8 +14,8 @@ from flows.language.document import Document, parse
 from flows.language.errors import RunFailed
 from flows.language.scope import VariableInScope
 from flows.language.shape import NUMBER, SECRET, object_shape, shape_of
-from flows.lint.linter import problems, variables_at
-from flows.lint.visible import start_variables, unset_at, variables_inside
+from flows.lint.linter import problems
+from flows.lint.visible import start_variables, unset_at, variables_at, variables_inside
 
 
 def action(type, id, **properties):

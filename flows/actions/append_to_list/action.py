@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from flows.actions.base import ActionType, Group, Result, Step
+from flows.actions.variables import find_variable
 from flows.language.errors import ActionError
 from flows.language.values import to_json
 from flows.properties.assigned_value import assigned_value
@@ -55,9 +56,7 @@ class AppendToList(ActionType):
 
 def list_of(name: str, step: Step) -> list[Any]:
     """What the variable holds now. Raises ActionError."""
-    found = step.scope.find(name)
-    if found is None:
-        raise ActionError("variable_missing", f"{name} is not a variable here.", "Declare it above this action.")
+    found = find_variable(name, step)
     if found.value in (None, ""):
         return []
     try:

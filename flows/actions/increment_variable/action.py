@@ -6,6 +6,7 @@ import math
 from dataclasses import dataclass
 
 from flows.actions.base import ActionType, Group, Result, Step
+from flows.actions.variables import find_variable
 from flows.language.errors import ActionError
 from flows.language.values import to_number
 from flows.properties.number import number
@@ -28,11 +29,7 @@ class IncrementVariable(ActionType):
     properties = Properties
 
     async def execute(self, properties: Properties, step: Step) -> Result:
-        found = step.scope.find(properties.variable)
-        if found is None:
-            raise ActionError(
-                "variable_missing", f"{properties.variable} is not a variable here.", "Declare it above this action."
-            )
+        found = find_variable(properties.variable, step)
         try:
             value = sum_of(0 if found.value in (None, "") else to_number(found.value), properties.by)
         except ValueError as error:

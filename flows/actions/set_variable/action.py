@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from flows.actions.base import ActionType, Group, Result, Step
+from flows.actions.variables import find_variable
 from flows.language.errors import ActionError
 from flows.language.values import convert
 from flows.properties.assigned_value import assigned_value
@@ -32,13 +33,7 @@ class SetVariable(ActionType):
     properties = Properties
 
     async def execute(self, properties: Properties, step: Step) -> Result:
-        found = step.scope.find(properties.variable)
-        if found is None:
-            raise ActionError(
-                "variable_missing",
-                f"{properties.variable} is not a variable here.",
-                "Declare it above this action.",
-            )
+        found = find_variable(properties.variable, step)
         try:
             value = convert(properties.value, found.type) if found.type else properties.value
         except ValueError as error:

@@ -12,7 +12,7 @@ from flows.actions.chat_completion.action import PARAMETERS, ChatCompletion
 from flows.actions.return_value.action import Return
 from flows.language.document import Document, parse
 from flows.language.schema import FORMAT
-from flows.lint.linter import variables_at
+from flows.lint.visible import variables_at
 from flows.playground.setup import Example, Setup, as_template, setup_of, templates_of
 from flows.playground.variables import names_in, types_of, variables_in
 from foundryflow.strict_json import JsonError, storable_json
