@@ -1,10 +1,14 @@
 """What is asked of a database and what becomes of its answer; without a database."""
 
+from types import SimpleNamespace
+
 import pytest
 
 from connections.databases.query import DatabaseQuery, QueryResult
 from connections.kinds.base import DataSourceError
 from connections.secret import Secret
+from flows.actions.base import Result
+from flows.actions.query_database import action
 from flows.actions.query_database.action import (
     ROW,
     ROWS,
@@ -133,5 +137,53 @@ def test_what_is_known_of_the_result_before_a_run(wanted, shape):
     ],
 )
 def test_a_parameter_without_a_value_is_said_before_a_run(sql, parameters, found):
-    action = Action({"id": "a", "type": "query_database", "properties": {"sql": sql, "parameters": parameters}})
-    assert [sentence for _, sentence in QueryDatabase().problems(action)] == found
+    given = Action({"id": "a", "type": "query_database", "properties": {"sql": sql, "parameters": parameters}})
+    assert [sentence for _, sentence in QueryDatabase().problems(given)] == found
+
+
+class Databases:
+    """Gives a result, or raises an error."""
+
+    def __init__(self, outcome):
+        self.outcome = outcome
+
+    async def query(self, target, query):
+        if isinstance(self.outcome, Exception):
+            raise self.outcome
+        return self.outcome
+
+
+def step_with(outcome):
+    async def data_connection(name):
+        return SimpleNamespace(name=name, address=SimpleNamespace(place="crm.example"))
+
+    services = SimpleNamespace(databases=Databases(outcome), data_connection=data_connection)
+    return SimpleNamespace(services=services, facts={})
+
+
+@pytest.mark.parametrize(
+    ("found", "facts"), [(result((1, "k")), {"rows": 1}), (result(columns=None, changed=3), {"changed": 3})]
+)
+async def test_a_query_tells_where_it_went_and_how_long_it_took(monkeypatch, found, facts):
+    ticks = iter([100.0, 100.1234])
+    monkeypatch.setattr(action, "time", SimpleNamespace(monotonic=lambda: next(ticks)))
+    done = await QueryDatabase().execute(properties(result_variable_name="found"), step_with(found))
+    output = output_of(found, properties())
+    facts = {"connection": "crm", "host": "crm.example", "query_ms": 123.4, **facts}
+    assert done == Result(output=output, variables={"found": output}, facts=facts)
+
+
+@pytest.mark.parametrize("state", ["", "42P01"])
+async def test_a_failed_query_keeps_what_the_database_said(state):
+    error = DataSourceError("query", "No.", "Correct it.", sqlstate=state, raw="the words")
+    with pytest.raises(ActionError) as failed:
+        await QueryDatabase().execute(properties(), step_with(error))
+    told = failed.value
+    assert (told.kind, told.message, told.hint, told.raw) == ("database_query", "No.", "Correct it.", "the words")
+    assert told.facts == {"connection": "crm", "host": "crm.example", **({"sqlstate": state} if state else {})}
+
+
+def test_a_column_that_is_not_there_names_those_that_are():
+    with pytest.raises(DataSourceError) as refused:
+        output_of(result(), properties(secret_columns="pin"))
+    assert refused.value.hint == "The query gives id, key."
