@@ -114,25 +114,31 @@ def trouble_with_keys() -> str:
     return ""
 
 
+async def start() -> str:
+    """Opens the engine. Why this server must not start; empty when it has."""
+    raise_file_limit()
+    import_module(settings.ROOT_URLCONF)  # every page, before the first request has to wait for them
+    gc.freeze()  # what is loaded stays: searching it for cycles would stop a request for a tenth of a second
+    try:
+        check_file()
+        trouble = await sync_to_async(trouble_with_keys)()
+        if not trouble:
+            await engine.open_engine()
+    except Unusable as error:
+        return str(error)
+    except (DatabaseError, InterfaceError) as error:
+        if not is_expected(error):
+            raise
+        return sentence_for_operators(error)
+    return trouble
+
+
 async def lifespan(receive: Receive, send: Send) -> None:
     while True:
         message = await receive()
         if message["type"] == "lifespan.startup":
-            raise_file_limit()
-            # Every page, before the first request has to wait for them.
-            import_module(settings.ROOT_URLCONF)
-            gc.freeze()  # what is loaded stays: searching it for cycles would stop a request for a tenth of a second
-            try:
-                check_file()
-                if trouble := await sync_to_async(trouble_with_keys)():
-                    await send({"type": "lifespan.startup.failed", "message": trouble})
-                    return
-                await engine.open_engine()
-            except (Unusable, DatabaseError, InterfaceError) as error:
-                if not (isinstance(error, Unusable) or is_expected(error)):
-                    raise
-                said = str(error) if isinstance(error, Unusable) else sentence_for_operators(error)
-                await send({"type": "lifespan.startup.failed", "message": said})
+            if trouble := await start():
+                await send({"type": "lifespan.startup.failed", "message": trouble})
                 return
             await send({"type": "lifespan.startup.complete"})
         else:

@@ -154,9 +154,7 @@ class Environment:
         return content
 
     def secret(self, name: str) -> str:
-        if value := self.file(name):
-            return value
-        if value := self.text(name):
+        if value := self.optional_secret(name):
             return value
         raise SettingError(f"{PREFIX}{name} is not set. `make env` writes a private .env file with a new one.")
 

@@ -18,6 +18,7 @@ from cryptography.fernet import Fernet, InvalidToken
 from django.conf import settings
 from django.db import DatabaseError, IntegrityError, connection, transaction
 
+from foundryflow.database.errors import MIGRATE
 from foundryflow.encryption.columns import NamedRows, encrypted_values
 from foundryflow.models import KeyCanary
 
@@ -41,7 +42,7 @@ class NotMigrated(Exception):
     """There is no table to look into."""
 
     def __init__(self) -> None:
-        super().__init__("The database is not as this version needs it: run `python manage.py migrate` first.")
+        super().__init__(MIGRATE)
 
 
 class KeyRing:

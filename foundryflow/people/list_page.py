@@ -22,12 +22,7 @@ from foundryflow.roles import Role
 FILTERS = ("q", "role", "state")
 PAGE = 50  # people
 MOST_INVITATIONS = 200
-STATES = {
-    "active": ACTIVE.words,
-    "invited": INVITED.words,
-    "expired": EXPIRED.words,
-    "deactivated": DEACTIVATED.words,
-}
+STATES = {"active": ACTIVE.words, "invited": INVITED.words, "expired": EXPIRED.words, "deactivated": DEACTIVATED.words}
 
 
 def list_context(reader: User, params: Mapping[str, str]) -> dict[str, Any]:
