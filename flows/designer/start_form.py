@@ -56,13 +56,13 @@ class StartForm(forms.Form):
 
     @property
     def rows_to_fill(self) -> list[dict[str, Any]]:
-        """The rows as the panel shows them, with an empty one at the end, to add another.
-
-        What is typed as a secret is not shown again.
+        """The rows as the panel shows them, with an empty one at the end, to add another; `prefix` begins the names of
+        their controls. What is typed as a secret is not shown again.
         """
         rows = [row for row in self.rows if row["name"] or row["description"]]
         rows = [{**row, "default": ""} if row["type"] == "secret" else row for row in rows]
-        return [*rows, dict.fromkeys(PARTS, "") | {"type": "text"}]
+        empty = dict.fromkeys(PARTS, "") | {"type": "text"}
+        return [{**row, "prefix": f"input-{at}"} for at, row in enumerate([*rows, empty])]
 
     def clean(self) -> dict[str, Any]:
         cleaned = super().clean() or {}

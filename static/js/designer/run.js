@@ -142,7 +142,8 @@ document.addEventListener("keydown", (event) => {
 }, true);
 
 // While a run goes, nothing is edited on this page.
-const isLive = () => Boolean(document.querySelector("[data-stop-url], .flowchart.is-readonly"));
+const isLive = () =>
+  Boolean(document.querySelector("#run-bar [data-stop-url]") ?? document.querySelector("#flowchart.is-readonly"));
 const tools = () => document.querySelector(".toolbox");
 
 document.addEventListener("htmx:before:request", (event) => {
