@@ -78,10 +78,10 @@ class FlatDocument:
 
 def flatten(document: Document) -> FlatDocument:
     """The same one each time, so nobody changes it."""
-    return document.find_once(laid_out)
+    return document.find_once(lay_out)
 
 
-def laid_out(document: Document) -> FlatDocument:
+def lay_out(document: Document) -> FlatDocument:
     made = FlatDocument()
     for name, value in document.json.items():
         if name == "inputs":
@@ -135,15 +135,15 @@ def assemble(flat: FlatDocument) -> Document:
     inputs = [flat.values[None, ("inputs", name)] for name in flat.inputs]
     if inputs or flat.values.get((None, ("inputs",))):
         made["inputs"] = inputs
-    made["actions"] = assembled_block(flat, TOP)
+    made["actions"] = block_to_json(flat, TOP)
     return parse(made)
 
 
-def assembled_block(flat: FlatDocument, place: Place) -> list[Json]:
-    return [assembled_action(flat, id) for id in flat.blocks.get(place, ())]
+def block_to_json(flat: FlatDocument, place: Place) -> list[Json]:
+    return [action_to_json(flat, id) for id in flat.blocks.get(place, ())]
 
 
-def assembled_action(flat: FlatDocument, id: str) -> Json:
+def action_to_json(flat: FlatDocument, id: str) -> Json:
     made: Json = {"id": id}
     lanes: dict[str, Json] = {branch: {"id": branch} for branch in flat.branches.get(id, ())}
     for key, value in flat.of_actions.get(id, {}).items():
@@ -152,7 +152,7 @@ def assembled_action(flat: FlatDocument, id: str) -> Json:
         elif key[1] in lanes:
             lanes[key[1]][key[2]] = value
     for branch, lane in lanes.items():
-        lane["actions"] = assembled_block(flat, (id, branch))
+        lane["actions"] = block_to_json(flat, (id, branch))
     if id in flat.branches:
         made["branches"] = list(lanes.values())
     return made

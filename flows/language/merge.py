@@ -22,7 +22,7 @@ from flows.language.flat import (
     assemble,
     flatten,
     is_same,
-    laid_out,
+    lay_out,
     moved_between,
 )
 from flows.language.nodes import Json, Place
@@ -61,7 +61,7 @@ def merge(base: Document, mine: Document, theirs: Document) -> MergedDocument:
 
 def with_value_of(document: Document, source: Document, action_id: str | None, key: Key) -> Document:
     """The document with one value as it is in another one."""
-    flat, value = laid_out(document), flatten(source).values.get((action_id, key), ABSENT)
+    flat, value = lay_out(document), flatten(source).values.get((action_id, key), ABSENT)
     if action_id is not None and action_id not in flat.places:
         return document
     if value is ABSENT:

@@ -25,7 +25,7 @@ def rename_clashes(document: Document, ids: Sequence[str]) -> tuple[Document, di
     names = {name: free_name(name, taken) for name in brought if name in before}
     if not names:
         return document, {}
-    return change_actions(document, ids, lambda action: renamed(action, names)), names
+    return change_actions(document, ids, lambda action: rename_in_action(action, names)), names
 
 
 def names_set_in(action: Action) -> list[str]:
@@ -44,20 +44,20 @@ def free_name(name: str, taken: set[str]) -> str:
     return free
 
 
-def renamed(action: Json, names: Mapping[str, str]) -> Json:
-    made = {**action, "properties": renamed_properties(action, names)}
+def rename_in_action(action: Json, names: Mapping[str, str]) -> Json:
+    made = {**action, "properties": rename_in_properties(action, names)}
     if action.get("branches"):
-        made["branches"] = [renamed_lane(lane, names) for lane in action["branches"]]
+        made["branches"] = [rename_in_lane(lane, names) for lane in action["branches"]]
     return made
 
 
-def renamed_lane(lane: Json, names: Mapping[str, str]) -> Json:
+def rename_in_lane(lane: Json, names: Mapping[str, str]) -> Json:
     condition = lane.get("condition")
     changed = {"condition": rename_in_expression(condition, names)} if isinstance(condition, str) else {}
-    return {**lane, **changed, "actions": [renamed(inner, names) for inner in lane.get("actions") or []]}
+    return {**lane, **changed, "actions": [rename_in_action(inner, names) for inner in lane.get("actions") or []]}
 
 
-def renamed_properties(action: Json, names: Mapping[str, str]) -> Mapping[str, Any]:
+def rename_in_properties(action: Json, names: Mapping[str, str]) -> Mapping[str, Any]:
     """With what is not written down, but would have a name by itself."""
     stored = dict(action.get("properties") or {})
     for name, property in properties_of_type(str(action["type"])).items():

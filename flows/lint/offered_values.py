@@ -97,7 +97,7 @@ class Resolver:
     last: Mapping[str, Any]
 
     def offer(self, variable: VariableInScope, room: Room, *, alone: bool) -> OfferedValue:
-        shape, value = self.known(variable.name)
+        shape, value = self.known_of(variable.name)
         type = variable.type or shape.type
         made = OfferedValue(variable.name, variable.name, type, brief(value), variable.may_be_unset)
         if type in ("secret", "connection"):
@@ -110,19 +110,21 @@ class Resolver:
         room.left -= most - max(own.left, 0)
         return made
 
-    def known(self, name: str, depth: int = 0) -> tuple[Shape, Any]:
+    def known_of(self, name: str, depth: int = 0) -> tuple[Shape, Any]:
         """The shape of a variable and its last value. An item is like the first of its list."""
         variable, value = self.variables.get(name), self.last.get(name, NOTHING)
         if variable is None or depth > DEEPEST:
             return UNKNOWN, value
         shape = variable.shape
         if variable.item_of is not None:
-            of_list, items = Resolver(variable.item_of.variables, self.last).at(variable.item_of.stored, depth + 1)
+            of_list, items = Resolver(variable.item_of.variables, self.last).known_at(
+                variable.item_of.stored, depth + 1
+            )
             shape = merge_shapes(filter(None, (shape, of_list.item)))
             value = part_of(items, 0) if depth or value is NOTHING else value
         return merge_known(shape, shape_of(value)), value
 
-    def at(self, stored: Any, depth: int) -> tuple[Shape, Any]:
+    def known_at(self, stored: Any, depth: int) -> tuple[Shape, Any]:
         """What a stored value is that is a list, or a template which is nothing but a path to one."""
         if isinstance(stored, list):
             return shape_of(stored), NOTHING
@@ -131,7 +133,7 @@ class Resolver:
             name, *steps = parse_path(found.group(1)) if found else ("",)
         except PathError:
             return UNKNOWN, NOTHING
-        shape, value = self.known(str(name), depth)
+        shape, value = self.known_of(str(name), depth)
         for step in steps:
             shape, value = shape.part(step), part_of(value, step)
         return shape, value
