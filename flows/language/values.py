@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from connections.secret import MASK, Secret
 from flows.language.files import to_file
+from foundryflow.strict_json import JsonError, read_json
 
 if TYPE_CHECKING:
     from connections.foundry.values import Target
@@ -244,9 +245,9 @@ def to_json(value: Any, wanted: type, words: str) -> Any:
         value = value.json if value.json is not None else value.text
     if isinstance(value, str):
         try:
-            value = json.loads(value)
-        except (ValueError, RecursionError):
-            raise ValueError(f"is not {words}") from None
+            value = read_json(value)
+        except JsonError as error:
+            raise ValueError(f"is not {words}" if error.line else error.what) from None
     if isinstance(value, Mapping) and wanted is dict:
         return dict(value)
     if not isinstance(value, wanted):

@@ -125,6 +125,9 @@ def test_a_value_becomes_what_its_variable_is(type: str, value: Any, converted: 
     assert (found, found.__class__) == (converted, converted.__class__)
 
 
+TOO_DEEP = "is nested too deeply: lists and objects lie more than 200 deep in each other"
+
+
 @pytest.mark.parametrize(
     ("type", "value", "reason"),
     [
@@ -132,7 +135,9 @@ def test_a_value_becomes_what_its_variable_is(type: str, value: Any, converted: 
         ("number", "inf", "is not a finite number"),
         ("boolean", "x" * 50, f"is neither true nor false: '{'x' * 40}'"),
         ("list", '{"a": 1}', "is not a list"),
-        ("list", "[" * 100_000, "is not a list"),
+        ("list", "[" * 100_000, TOO_DEEP),
+        ("list", "[" * 202 + "]" * 202, TOO_DEEP),
+        ("list", "[1", "is not a list"),
         ("object", "[1]", "is not an object"),
         ("text", KEY, "is a secret; declare the variable as secret"),
     ],
@@ -141,3 +146,12 @@ def test_what_cannot_become_it_is_said(type: str, value: Any, reason: str) -> No
     with pytest.raises(ValueError, match=r"^is ") as caught:
         convert(value, type)
     assert str(caught.value) == reason
+
+
+def test_a_number_of_hundreds_of_digits_is_none_that_anything_computes_with() -> None:
+    with pytest.raises(ValueError, match="has a number of hundreds or thousands of digits"):
+        convert(f"[{'9' * 400}]", "list")
+
+
+def test_a_text_may_be_a_list_with_two_hundred_lists_in_each_other() -> None:
+    assert convert("[" * 201 + "]" * 201, "list")
