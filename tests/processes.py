@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import atexit
 import fcntl
+import gc
+import importlib
 import io
 import multiprocessing
 import os
@@ -17,9 +19,13 @@ import tempfile
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from multiprocessing.reduction import DupFd
+from multiprocessing.connection import Connection, wait
+from multiprocessing.reduction import DupFd, recv_handle, send_handle
 from pathlib import Path
 from typing import IO, Any
+
+import django
+from django.conf import settings
 
 ROOT = Path(__file__).resolve().parents[1]
 PORTS = range(10_000, 32_000)  # below those that outgoing connections take
@@ -67,7 +73,9 @@ def ran(arguments: list[str], seconds: float, environment: Mapping[str, str] | N
 
 
 @contextmanager
-def listening(arguments: list[str], environment: Mapping[str, str], ports: list[int]) -> Iterator[None]:
+def listening(
+    arguments: list[str], environment: Mapping[str, str] | LoadedCommands, ports: list[int]
+) -> Iterator[None]:
     """Python with the arguments, once it listens on all the ports."""
     with tempfile.TemporaryFile("w+") as output:
         process = started(arguments, environment, output)
@@ -135,9 +143,7 @@ def run_program(arguments: list[str], environment: Mapping[str, str], outputs: l
         os.dup2(output.number, stream.fileno())
         stream.reconfigure(write_through=True)  # type: ignore[union-attr]
     sys.stdin = io.TextIOWrapper(io.BytesIO(given.encode()), "utf-8")
-    os.chdir(ROOT)
-    os.environ.clear()
-    os.environ.update(environment)
+    enter(environment)
     try:
         if arguments[0] == "-m":
             sys.argv = arguments[1:]
@@ -149,11 +155,124 @@ def run_program(arguments: list[str], environment: Mapping[str, str], outputs: l
         atexit._run_exitfuncs()
 
 
-Process = subprocess.Popen[str] | WarmProcess
+def enter(environment: Mapping[str, str]) -> None:
+    os.chdir(ROOT)
+    os.environ.clear()
+    os.environ.update(environment)
 
 
-def started(arguments: list[str], environment: Mapping[str, str] | None, output: IO[str]) -> Process:
+class LoadedCommands:
+    """Our commands with one environment. Each is a process of its own, forked from one that has loaded all of the
+    product with that environment: loading takes longer than most commands."""
+
+    def __init__(self, environment: Mapping[str, str]) -> None:
+        self._channel, theirs = multiprocessing.Pipe()
+        self._exit_codes: dict[int, int] = {}
+        self._parent = FORKS.Process(target=fork_commands, args=(theirs, dict(environment)), daemon=True)
+        self._parent.start()
+        theirs.close()
+
+    def start(self, arguments: list[str], outputs: tuple[IO[str], IO[str]], given: str = "") -> LoadedProcess:
+        self._channel.send((arguments, given))
+        for output in outputs:
+            send_handle(self._channel, output.fileno(), self._parent.pid)
+        while not isinstance(told := self._channel.recv(), int):
+            self._note_end(told)
+        return LoadedProcess(self, told)
+
+    def exit_code(self, pid: int, timeout: float | None = 0) -> int | None:
+        """None while it goes on; that is waited for so many seconds, or for as long as it takes."""
+        until = None if timeout is None else time.monotonic() + timeout
+        while pid not in self._exit_codes:
+            if not self._channel.poll(None if until is None else max(until - time.monotonic(), 0)):
+                return None
+            self._note_end(self._channel.recv())
+        return self._exit_codes[pid]
+
+    def close(self) -> None:
+        """Ends no command that still goes on."""
+        self._channel.close()
+        self._parent.join(PATIENCE)
+
+    def _note_end(self, told: tuple[int, int]) -> None:
+        self._exit_codes.update([told])
+
+
+@contextmanager
+def loaded_commands(environment: Mapping[str, str]) -> Iterator[LoadedCommands]:
+    commands = LoadedCommands(environment)
+    try:
+        yield commands
+    finally:
+        commands.close()
+
+
+class LoadedProcess:
+    """Behaves like a `subprocess.Popen`."""
+
+    def __init__(self, commands: LoadedCommands, pid: int) -> None:
+        self._commands, self.pid = commands, pid
+
+    def send_signal(self, number: int) -> None:
+        if self.poll() is None:
+            os.kill(self.pid, number)
+
+    def terminate(self) -> None:
+        self.send_signal(signal.SIGTERM)
+
+    def kill(self) -> None:
+        self.send_signal(signal.SIGKILL)
+
+    @property
+    def returncode(self) -> int | None:
+        return self._commands.exit_code(self.pid)
+
+    def poll(self) -> int | None:
+        return self.returncode
+
+    def wait(self, timeout: float | None = None) -> int:
+        code = self._commands.exit_code(self.pid, timeout)
+        if code is None:
+            raise subprocess.TimeoutExpired("a loaded process", timeout or 0)
+        return code
+
+
+def fork_commands(channel: Connection, environment: dict[str, str]) -> None:
+    """The process of `LoadedCommands`, until the other end of the channel is closed."""
+    enter(environment)
+    django.setup()
+    importlib.import_module(settings.ROOT_URLCONF)
+    importlib.import_module("foundryflow.asgi")
+    gc.freeze()
+    multiprocessing.current_process()._config["daemon"] = False  # type: ignore[attr-defined]
+    forks, running = multiprocessing.get_context("fork"), {}
+    while True:
+        for ready in wait([channel, *running]):
+            if ready is not channel:
+                ended = running.pop(ready)
+                ended.join()
+                channel.send((ended.pid, ended.exitcode))
+                continue
+            try:
+                arguments, given = channel.recv()
+            except EOFError:
+                os._exit(0)  # those that still run are not waited for
+            outputs = [InheritedFile(recv_handle(channel)) for _ in range(2)]
+            process = forks.Process(target=run_program, args=(arguments, environment, outputs, given))
+            process.start()
+            for output in outputs:
+                os.close(output.number)
+            running[process.sentinel] = process
+            channel.send(process.pid)
+
+
+Process = subprocess.Popen[str] | WarmProcess | LoadedProcess
+
+
+def started(arguments: list[str], environment: Mapping[str, str] | LoadedCommands | None, output: IO[str]) -> Process:
     """Python with the arguments, as the first of a group of processes."""
+    if isinstance(environment, LoadedCommands):
+        return environment.start(arguments, (output, output))
     if arguments[0] == "manage.py" or arguments[:2] == ["-m", "uvicorn"]:
         return WarmProcess(arguments, environment or os.environ, (output, output))
     return subprocess.Popen(

@@ -8,7 +8,7 @@ import sqlite3
 import subprocess
 import tempfile
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -19,7 +19,7 @@ from django.conf import settings
 from playwright.sync_api import Browser, Page, sync_playwright
 
 from tests.chromium import chromium_served
-from tests.processes import WarmProcess, free_port, listening, said
+from tests.processes import LoadedCommands, free_port, listening, loaded_commands, said
 
 PREPARE = """
 import sqlite3
@@ -47,11 +47,11 @@ class Installation:
 
     url: str
     simulator: str
-    environment: dict[str, str]
+    commands: LoadedCommands
 
     def manage(self, *arguments: str, given: str = "") -> subprocess.CompletedProcess[str]:
         with tempfile.TemporaryFile("w+") as output, tempfile.TemporaryFile("w+") as errors:
-            process = WarmProcess(["manage.py", *arguments], self.environment, (output, errors), given)
+            process = self.commands.start(["manage.py", *arguments], (output, errors), given)
             return subprocess.CompletedProcess(arguments, process.wait(60), said(output), said(errors))
 
 
@@ -62,14 +62,21 @@ class Prepared:
     database: Path
     environment: dict[str, str]
     cookies: dict[str, str]
+    commands: LoadedCommands  # on the copy that is served
 
     @contextmanager
-    def served(self, folder: Path) -> Iterator[Installation]:
-        """From a copy in the folder."""
-        database, port = folder / "test.sqlite3", free_port()
-        copy(self.database, database)
-        with serving(environment_of(self.environment, database), port) as installation:
+    def served(self) -> Iterator[Installation]:
+        """From a copy, which lies where the last one lay."""
+        copied = copy_of(self.database)
+        for file in copied.parent.glob(f"{copied.name}*"):
+            file.unlink()
+        copy(self.database, copied)
+        with serving(self.environment, self.commands, free_port()) as installation:
             yield installation
+
+
+def copy_of(database: Path) -> Path:
+    return database.parent / "served" / database.name
 
 
 def copy(source: Path, target: Path) -> None:
@@ -99,25 +106,44 @@ def simulator_of(environment: dict[str, str]) -> str:
 
 
 @contextmanager
-def serving(environment: dict[str, str], port: int) -> Iterator[Installation]:
-    with listening(
-        ["manage.py", "serve", "--port", str(port)], environment, [port, int(environment["SIMULATOR_PORT"])]
-    ):
+def serving(environment: dict[str, str], commands: LoadedCommands, port: int) -> Iterator[Installation]:
+    arguments = ["manage.py", "serve", "--port", str(port)]
+    with listening(arguments, commands, [port, int(environment["SIMULATOR_PORT"])]):
         prefix = environment.get("FOUNDRYFLOW_PREFIX", "")
-        yield Installation(f"http://127.0.0.1:{port}{prefix}", simulator_of(environment), environment)
+        yield Installation(f"http://127.0.0.1:{port}{prefix}", simulator_of(environment), commands)
+
+
+@contextmanager
+def installed(environment: dict[str, str], database: Path) -> Iterator[Installation]:
+    """Serves this database."""
+    environment = environment_of(environment, database)
+    with loaded_commands(environment) as commands, serving(environment, commands, free_port()) as installation:
+        yield installation
 
 
 @pytest.fixture(scope="session")
-def prepared(tmp_path_factory: pytest.TempPathFactory, migrated: Path) -> tuple[Prepared, Prepared]:
+def prepared(tmp_path_factory: pytest.TempPathFactory, migrated: Path) -> Iterator[tuple[Prepared, Prepared]]:
     """Ada is signed in; in the second installation there are two connections to the simulator."""
     folder, environment = tmp_path_factory.mktemp("prepared"), own_environment()
     signed_up, connected = folder / "signed-up.sqlite3", folder / "connected.sqlite3"
+    copy_of(folder / "any").parent.mkdir()
     shutil.copy(migrated, connected)
-    commands = Installation("", simulator_of(environment), environment_of(environment, connected))
-    made = commands.manage("shell", "-v0", "-c", PREPARE.format(signed_up=signed_up, simulator=commands.simulator))
+    with loaded_commands(environment_of(environment, connected)) as commands:
+        preparing = Installation("", simulator_of(environment), commands)
+        script = PREPARE.format(signed_up=signed_up, simulator=preparing.simulator)
+        made = preparing.manage("shell", "-v0", "-c", script)
     assert made.returncode == 0, made.stderr
     cookies = {"sessionid": made.stdout.strip()}
-    return Prepared(signed_up, environment, cookies), Prepared(connected, environment, cookies)
+    with ExitStack() as stack:
+        yield tuple(  # type: ignore[misc]
+            Prepared(
+                database,
+                environment,
+                cookies,
+                stack.enter_context(loaded_commands(environment_of(environment, copy_of(database)))),
+            )
+            for database in (signed_up, connected)
+        )
 
 
 @pytest.fixture(scope="session")
@@ -135,13 +161,13 @@ def fresh(tmp_path: Path, migrated: Path) -> Iterator[Installation]:
     """Nobody has set it up, and it is reached below a path."""
     shutil.copy(migrated, tmp_path / "fresh.sqlite3")
     environment = {**own_environment(), "FOUNDRYFLOW_PREFIX": "/below/foundryflow"}
-    with serving(environment_of(environment, tmp_path / "fresh.sqlite3"), free_port()) as installation:
+    with installed(environment, tmp_path / "fresh.sqlite3") as installation:
         yield installation
 
 
 @pytest.fixture
-def installation(signed_up: Prepared, tmp_path: Path) -> Iterator[Installation]:
-    with signed_up.served(tmp_path) as installation:
+def installation(signed_up: Prepared) -> Iterator[Installation]:
+    with signed_up.served() as installation:
         yield installation
 
 

@@ -13,8 +13,8 @@ User.objects.create_superuser("bo@contoso.example", "bo@contoso.example", "corre
 
 
 @pytest.fixture
-def installation(connected: Prepared, tmp_path):
-    with connected.served(tmp_path) as installation:
+def installation(connected: Prepared):
+    with connected.served() as installation:
         yield installation
 
 

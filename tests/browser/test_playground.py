@@ -12,8 +12,8 @@ PNG = base64.b64decode(
 
 
 @pytest.fixture
-def installation(connected, tmp_path):
-    with connected.served(tmp_path) as installation:
+def installation(connected):
+    with connected.served() as installation:
         yield installation
 
 

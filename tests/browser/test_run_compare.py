@@ -19,8 +19,8 @@ FLOW = {
 
 
 @pytest.fixture
-def installation(connected, tmp_path):
-    with connected.served(tmp_path) as installation:
+def installation(connected):
+    with connected.served() as installation:
         yield installation
 
 

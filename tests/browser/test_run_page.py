@@ -21,8 +21,8 @@ FLOW = {"format": "foundryflow/1", "name": "Watched", "inputs": [{"name": "text"
 
 
 @pytest.fixture
-def installation(connected, tmp_path):
-    with connected.served(tmp_path) as installation:
+def installation(connected):
+    with connected.served() as installation:
         yield installation
 
 

@@ -6,10 +6,9 @@ import pytest
 from playwright.sync_api import expect
 
 from tests.authenticator_app import code_of
-from tests.browser.conftest import copy, environment_of, serving
+from tests.browser.conftest import copy, installed
 from tests.conftest import Server
 from tests.oidc_provider import CLIENT_ID, CLIENT_SECRET, OidcProvider
-from tests.processes import free_port
 
 pytestmark = pytest.mark.browser
 SECRET = "JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP"
@@ -34,14 +33,14 @@ def installation(signed_up, provider, tmp_path):
     provider.reset()
     copy(signed_up.database, tmp_path / "test.sqlite3")
     environment = {
-        **environment_of(signed_up.environment, tmp_path / "test.sqlite3"),
+        **signed_up.environment,
         "FOUNDRYFLOW_PREFIX": PREFIX,
         "FOUNDRYFLOW_OIDC_ISSUER": provider.issuer,
         "FOUNDRYFLOW_OIDC_CLIENT_ID": CLIENT_ID,
         "FOUNDRYFLOW_OIDC_CLIENT_SECRET": CLIENT_SECRET,
         "FOUNDRYFLOW_OIDC_NAME": "Contoso ID",
     }
-    with serving(environment, free_port()) as installation:
+    with installed(environment, tmp_path / "test.sqlite3") as installation:
         yield installation
 
 

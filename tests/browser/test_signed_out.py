@@ -59,8 +59,8 @@ class Desk:
 
 
 @pytest.fixture
-def installation(connected: Prepared, tmp_path):
-    with connected.served(tmp_path) as installation:
+def installation(connected: Prepared):
+    with connected.served() as installation:
         yield installation
 
 

@@ -19,7 +19,7 @@ import pytest
 
 from tests.browser.conftest import Installation, own_environment
 from tests.connections.key_vault.vault_stand_in import certificate
-from tests.processes import PATIENCE, ROOT, free_port, listening, listens, said
+from tests.processes import PATIENCE, ROOT, LoadedCommands, free_port, listening, listens, loaded_commands, said
 
 EXAMPLES = ROOT / "deploy" / "nginx"
 HOST = {"": "flows.contoso.com", "/foundryflow": "intranet.contoso.com"}
@@ -72,7 +72,7 @@ class Site:
     session: str
     key: str
     certificate: Path
-    environment: dict[str, str]
+    commands: LoadedCommands
 
     @property
     def origin(self) -> str:
@@ -91,7 +91,7 @@ class Site:
 
     @contextmanager
     def serving(self) -> Iterator[None]:
-        with listening(["manage.py", "serve", "--port", str(self.server)], self.environment, [self.server]):
+        with listening(["manage.py", "serve", "--port", str(self.server)], self.commands, [self.server]):
             yield
 
 
@@ -185,15 +185,15 @@ def deployed(folder: Path, migrated: Path, prefix: str = "", *, cut_off: bool = 
         "FOUNDRYFLOW_PREFIX": prefix,
     }
     simulator = f"http://127.0.0.1:{environment['SIMULATOR_PORT']}"
-    commands = Installation("", simulator, environment)
-    made = commands.manage("shell", "-v0", "-c", PREPARE.format(simulator=simulator))
-    assert made.returncode == 0, made.stderr
-    session, key = made.stdout.split()
-    signed = certificate(folder, host)
-    site = Site(host, prefix, secure, free_port(), free_port(), session, key, signed, environment)
-    ports = [secure] if prefix else [secure, site.plain]
-    with nginx(folder, site_configuration(site, folder, cut_off=cut_off), ports):
-        yield site
+    with loaded_commands(environment) as commands:
+        made = Installation("", simulator, commands).manage("shell", "-v0", "-c", PREPARE.format(simulator=simulator))
+        assert made.returncode == 0, made.stderr
+        session, key = made.stdout.split()
+        signed = certificate(folder, host)
+        site = Site(host, prefix, secure, free_port(), free_port(), session, key, signed, commands)
+        ports = [secure] if prefix else [secure, site.plain]
+        with nginx(folder, site_configuration(site, folder, cut_off=cut_off), ports):
+            yield site
 
 
 @pytest.fixture(scope="session")
