@@ -59,7 +59,9 @@ def installed_on(database: str) -> dict[str, str]:
     return {**os.environ, "DJANGO_SETTINGS_MODULE": "foundryflow.settings", "FOUNDRYFLOW_DATABASE_URL": database}
 
 
-def ran(arguments: list[str], seconds: float, environment: Mapping[str, str] | None = None) -> tuple[int, str]:
+def ran(
+    arguments: list[str], seconds: float, environment: Mapping[str, str] | LoadedCommands | None = None
+) -> tuple[int, str]:
     """Exit code and output of Python with the arguments. When its time is over it ends with all it has started."""
     with tempfile.TemporaryFile("w+") as output:
         process = started(arguments, environment, output)

@@ -5,12 +5,13 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from decimal import Decimal
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 from foundryflow.backup.format import Manifest
 from foundryflow.backup.read import open_backup
-from tests.processes import installed_on, ran
+from tests.processes import LoadedCommands, installed_on, ran
 
 # What a backup and a restore themselves write.
 CHANGED = ("foundryflow_auditentry", "foundryflow_keycanary", "foundryflow_storedsetting")
@@ -21,16 +22,25 @@ class Installation:
         self.environment = {**installed_on(url), **environment}
         self._folder, self._made = folder, 0
 
-    def manage(self, *arguments: str, **environment: str) -> tuple[int, str]:
-        return ran(["manage.py", *arguments], 120, {**self.environment, **environment})
+    @cached_property
+    def _commands(self) -> LoadedCommands:
+        return LoadedCommands(self.environment)
 
-    def run(self, *arguments: str) -> str:
-        code, said = ran([*arguments], 120, self.environment)
+    def manage(self, *arguments: str, **environment: str) -> tuple[int, str]:
+        where = {**self.environment, **environment} if environment else self._commands
+        return ran(["manage.py", *arguments], 120, where)
+
+    def run_module(self, module: str, *arguments: str) -> None:
+        code, said = ran(["-m", module, *arguments], 120, self._commands)
         assert code == 0, said
-        return said
+
+    def run_script(self, script: str, *arguments: str) -> None:
+        """In a process that has loaded nothing."""
+        code, said = ran(["-c", script, *arguments], 120, self.environment)
+        assert code == 0, said
 
     def fill(self) -> None:
-        self.run("-m", "tests.foundryflow.backup.filling")
+        self.run_module("tests.foundryflow.backup.filling")
 
     def back_up(self, name: str = "") -> Path:
         self._made += 1

@@ -9,7 +9,7 @@ def exported(new_sqlite, tmp_path_factory):
     installation, folder = new_sqlite(FOUNDRYFLOW_HOSTS="localhost"), tmp_path_factory.mktemp("exports")
     code, told = installation.manage("migrate")
     assert code == 0, told
-    installation.run("-m", "tests.foundryflow.backup.exports", str(folder), "make")
+    installation.run_module("tests.foundryflow.backup.exports", str(folder), "make")
     return installation.back_up(), read(folder)
 
 
@@ -26,7 +26,7 @@ def test_every_export_is_the_same(kind, exported, request, tmp_path):
     assert b'"zebra"' in before["200 api_runs_1"]
     installation = request.getfixturevalue(kind)(FOUNDRYFLOW_HOSTS="localhost")
     installation.restore(file)
-    installation.run("-m", "tests.foundryflow.backup.exports", str(tmp_path))
+    installation.run_module("tests.foundryflow.backup.exports", str(tmp_path))
     after = read(tmp_path)
     assert after.keys() == before.keys()
     assert [name for name in before if after[name] != before[name]] == []

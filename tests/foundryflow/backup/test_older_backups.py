@@ -52,7 +52,7 @@ with open_source() as source, open(sys.argv[1], "wb") as out:
 @pytest.fixture(scope="module")
 def old_file(new_sqlite, tmp_path_factory):
     file = tmp_path_factory.mktemp("old") / "old.backup"
-    new_sqlite().run("-c", MAKE, str(file))
+    new_sqlite().run_script(MAKE, str(file))
     names = {part.table.name for part in manifest_of(file).parts}
     assert "foundryflow_account" not in names
     return file
