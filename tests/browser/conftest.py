@@ -191,9 +191,18 @@ class Visitor:
     page: Page
     complaints: list[str] = field(default_factory=list)
 
-    def axe(self) -> list[str]:
-        found = Axe().run(self.page).response["violations"]
+    def axe(self, *rules: str) -> list[str]:
+        """What violates these rules, or any."""
+        options = {"resultTypes": ["violations"], **({"runOnly": rules} if rules else {})}
+        found = Axe().run(self.page, options=options).response["violations"]
         return [f"{each['id']}: {node['html'][:160]}" for each in found for node in each["nodes"]]
+
+    def axe_in_both_themes(self) -> list[str]:
+        """The dark one has other colours, and nothing else."""
+        self.page.emulate_media(color_scheme="dark", reduced_motion="reduce")
+        dark = self.axe("color-contrast")
+        self.page.emulate_media(color_scheme="light", reduced_motion="reduce")
+        return [*self.axe(), *dark]
 
 
 @pytest.fixture

@@ -37,12 +37,6 @@ def add_check(page, kind, **fields):
         check.get_by_label(label.replace("_", " ")).fill(value)
 
 
-def no_findings(ada):
-    for theme in ("light", "dark"):
-        ada.page.evaluate(f"document.documentElement.dataset.theme = '{theme}'")
-        assert ada.axe() == [], theme
-
-
 def test_a_file_becomes_a_grid_of_answers_that_fills_by_itself(installation, ada, tmp_path):
     page = new_batch(installation, ada, "gpt-4o-mini", "content-filter")
     file = tmp_path / "rows.csv"
@@ -51,7 +45,7 @@ def test_a_file_becomes_a_grid_of_answers_that_fills_by_itself(installation, ada
     expect(page.get_by_text("30 rows, 60 answers to come.")).to_be_visible()
     expect(page.get_by_label("Variables")).to_contain_text("question from its column")
     add_check(page, "contains", Or_the_column_that_holds_it="nowhere")
-    no_findings(ada)
+    assert ada.axe_in_both_themes() == []
 
     page.get_by_role("button", name="Start").click()
     expect(page.get_by_role("alert")).to_contain_text("Check 1: the table has no column nowhere.")
@@ -67,7 +61,7 @@ def test_a_file_becomes_a_grid_of_answers_that_fills_by_itself(installation, ada
     rows = page.get_by_role("group", name="Rows and answers")
     expect(rows.get_by_text("You said: Say: Why 7?")).to_be_visible()
     expect(rows.get_by_text("filtered")).to_have_count(30)
-    no_findings(ada)
+    assert ada.axe_in_both_themes() == []
     complaints = [each for each in ada.complaints if "422" not in each]
     assert complaints == []
 
@@ -87,7 +81,7 @@ def test_an_answer_opens_beside_the_grid_and_closes_where_it_was_opened(installa
     expect(panel.get_by_role("heading", name="Row 1")).to_be_focused()
     panel.get_by_role("link", name="Next row").click()
     expect(panel).to_contain_text("Say: Two?")
-    no_findings(ada)
+    assert ada.axe_in_both_themes() == []
     page.keyboard.press("Escape")
     expect(panel).to_be_hidden()
     expect(page.get_by_role("link", name="answer A to row 2")).to_be_focused()
@@ -110,5 +104,5 @@ def test_stop_reaches_calls_that_hang_and_resume_asks_again(installation, ada):
     for width in (900, 320):
         page.set_viewport_size({"width": width, "height": 800})
         assert page.evaluate("document.documentElement.scrollWidth") <= width
-        no_findings(ada)
+        assert ada.axe_in_both_themes() == []
     assert ada.complaints == []

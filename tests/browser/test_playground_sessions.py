@@ -34,15 +34,9 @@ def imported(installation, ada):
     return ada
 
 
-def clean_in_both_themes(visitor):
-    for scheme in ("light", "dark"):
-        visitor.page.emulate_media(color_scheme=scheme, reduced_motion="reduce")
-        assert visitor.axe() == []
-
-
 def test_a_session_is_found_renamed_shared_and_deleted_with_the_keyboard(installation, imported):
     page = imported.page
-    clean_in_both_themes(imported)
+    assert imported.axe_in_both_themes() == []
     page.get_by_label("Find a session").fill("because")
     page.keyboard.press("Enter")
     expect(page.get_by_text("Because. <img src=x")).to_be_visible()
@@ -50,7 +44,7 @@ def test_a_session_is_found_renamed_shared_and_deleted_with_the_keyboard(install
     menu = page.get_by_label("menu").last
     menu.focus()
     page.keyboard.press("Enter")
-    clean_in_both_themes(imported)
+    assert imported.axe_in_both_themes() == []
     page.keyboard.press("ArrowDown")
     page.keyboard.press("Enter")
     page.get_by_label("Name").fill("Better")
@@ -62,7 +56,7 @@ def test_a_session_is_found_renamed_shared_and_deleted_with_the_keyboard(install
     expect(page.get_by_role("cell", name="Shared")).to_be_visible()
     page.get_by_label("Better: menu").click()
     page.get_by_role("link", name="Delete…").click()
-    clean_in_both_themes(imported)
+    assert imported.axe_in_both_themes() == []
     page.get_by_role("button", name="Delete").click()
     expect(page.get_by_text("No session yet.")).to_be_visible()
     assert page.title() == "Sessions · FoundryFlow"
@@ -73,12 +67,12 @@ def test_versions_are_compared_restored_and_saved(installation, imported):
     page = imported.page
     page.goto(f"{installation.url}/playground/1/versions/")
     expect(page.get_by_role("table").get_by_text(HOSTILE)).to_be_visible()
-    clean_in_both_themes(imported)
+    assert imported.axe_in_both_themes() == []
     page.get_by_role("link", name="Compare with now").click()
     change = page.get_by_role("definition").first
     expect(change).to_contain_text("Cite the article.")
     expect(change).to_contain_text("Never guess.")
-    clean_in_both_themes(imported)
+    assert imported.axe_in_both_themes() == []
     page.get_by_role("button", name="Restore").click()
     expect(page.get_by_text("Version 1 restored")).to_be_visible()
     expect(page.get_by_role("link", name="Version 3")).to_be_visible()
@@ -92,7 +86,7 @@ def test_prices_are_added_changed_and_deleted_in_place(installation, ada):
     page = ada.page
     page.goto(f"{installation.url}/playground/prices/")
     expect(page.get_by_text("No price yet.")).to_be_visible()
-    clean_in_both_themes(ada)
+    assert ada.axe_in_both_themes() == []
     page.evaluate("window.here = true")
     page.get_by_label("Model or deployment").fill("gpt-5.2*")
     page.get_by_label("Input", exact=False).first.fill("1,25")
@@ -101,7 +95,7 @@ def test_prices_are_added_changed_and_deleted_in_place(installation, ada):
     page.keyboard.press("Enter")
     expect(page.get_by_text("Type a number such as 2.50, with a point.")).to_be_visible()
     expect(page.get_by_label("Output")).to_have_value("10")
-    clean_in_both_themes(ada)
+    assert ada.axe_in_both_themes() == []
     page.get_by_label("Input", exact=False).first.fill("1.25")
     page.keyboard.press("Enter")
     expect(page.get_by_role("cell", name="gpt-5.2*", exact=True)).to_be_visible()
@@ -111,7 +105,7 @@ def test_prices_are_added_changed_and_deleted_in_place(installation, ada):
     page.get_by_role("link", name="Change gpt-5.2*").click()
     expect(page.get_by_label("Model or deployment")).to_be_focused()
     expect(page.get_by_label("Output")).to_have_value("10.00")
-    clean_in_both_themes(ada)
+    assert ada.axe_in_both_themes() == []
     page.get_by_label("Output").fill("12")
     page.get_by_role("button", name="Save").click()
     expect(page.get_by_role("cell", name="12.00")).to_be_visible()
