@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from connections.foundry.values import Message
 from flows.playground.code_writers import Language, csharp, curl, go, java, javascript, python
+from flows.playground.code_writers.call_plan import SentHeader
 from flows.playground.code_writers.lines import MOST_LINES, json_text, lines_of
 from flows.playground.code_writers.templated_text import TemplatedText, templated_texts
 from tests.playground.code_writers.snippet_cases import TRICKY
@@ -104,7 +105,7 @@ def test_templates_of_variables_become_the_rendered_text(
 @example("https://contoso.example/$HOME/`id`/!x?a=1&b='")
 def test_a_shell_reads_every_address_and_header(text: str) -> None:
     assert in_bash(f"printf %s {curl.quote(text)}") == text
-    option = curl.header(text, "Bearer ", "KEY")
+    option = curl.header_flag(SentHeader(text, "Bearer ", "KEY"))
     assert in_bash(f"KEY='k $x'; printf '%s|' {option}") == f"-H|{text}: Bearer k $x|"
 
 
@@ -116,9 +117,9 @@ def test_a_shell_hands_on_every_body(value: Any) -> None:
 
 
 WRAPPED: dict[Language, tuple[Callable[[str], str], Callable[[Any], str], str]] = {
-    Language.CSHARP: (lambda text: csharp.text_literal(text, 1), lambda value: csharp.raw(value, 2), "var x = {};"),
+    Language.CSHARP: (lambda text: csharp.text_literal(text, 1), lambda value: csharp.raw_string(value, 2), "var x = {};"),
     Language.JAVA: (lambda text: java.text_literal(text, 3), lambda value: java.text_block(value, 3), "class A {{ String x = {}; }}"),
-    Language.GO: (lambda text: go.text_literal(text, 1), go.raw, "package main\nconst x = {}\n"),
+    Language.GO: (lambda text: go.text_literal(text, 1), go.raw_string, "package main\nconst x = {}\n"),
 }  # fmt: skip
 
 
