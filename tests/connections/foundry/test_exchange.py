@@ -17,7 +17,7 @@ from connections.foundry.exchange import MOST_CHANGES, error_with_delay, most_te
 from connections.foundry.keys import UnwatchedKeys
 from connections.foundry.lessons import API, ENDPOINT, KEY_HEADER, Lesson, LocalLessonMemory
 from connections.foundry.messages import NEWEST, WITH_SAMPLING
-from connections.foundry.values import ChatRequest, Completion, Identity, Message, Target, Waiting
+from connections.foundry.values import Adapted, ChatRequest, Completion, Identity, Message, Target, Waiting
 from connections.secret import MASK, Secret
 
 DEPLOYMENT, ROUTE, KEY = ErrorKind.NOT_FOUND_DEPLOYMENT, ErrorKind.NOT_FOUND_ROUTE, ErrorKind.AUTH_KEY
@@ -131,12 +131,24 @@ async def test_a_wait_is_told_with_its_end_and_its_try():
     assert service.keys.noted == ["use", "use", "answer"]
 
 
-async def test_a_service_that_refuses_something_each_time_is_given_up():
-    def refuse(request):
-        (name, *_) = [name for name in json.loads(request.content) if name.startswith("p")]
-        return httpx.Response(400, json={"error": {"code": "unknown_parameter", "message": "no", "param": name}})
+def refuse_extras(request):
+    extras = [name for name in json.loads(request.content) if name.startswith("p")]
+    if not extras:
+        return httpx.Response(200, json=ANSWER)
+    return httpx.Response(400, json={"error": {"code": "unknown_parameter", "message": "no", "param": extras[0]}})
 
-    service = Service(refuse)
+
+async def test_what_was_left_out_is_told_once_before_the_answer():
+    service = Service(refuse_extras)
+    told, *_ = await service.chat(extra={"p1": 1, "p2": 2})
+    assert told == Adapted(("p1 is not sent", "p2 is not sent"))
+    for events in (await service.chat(extra={"p1": 1}), await service.chat()):
+        assert not any(isinstance(event, Adapted) for event in events)
+    assert [request.method for request in service.asked] == ["POST"] * 5
+
+
+async def test_a_service_that_refuses_something_each_time_is_given_up():
+    service = Service(refuse_extras)
     with pytest.raises(FoundryError) as refused:
         await service.chat(extra={f"p{number}": 1 for number in range(40)})
     assert refused.value.kind is ErrorKind.UNSUPPORTED_PARAMETER
