@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 TIMEOUT = 30.0  # seconds for all tries together, with the token
 CONNECT_TIMEOUT, READ_TIMEOUT = 5.0, 15.0
-RETRIES = {"retry_total": 3, "retry_backoff_factor": 0.3, "retry_backoff_max": 5}
+RETRIES = {"retry_total": 3, "retry_backoff_max": 5}
 TOKEN_LASTS = 600.0  # seconds that the client believes a token; who gives it knows better, and is asked for each secret
 MOST_CONNECTIONS = 200
 LARGEST_ANSWER = 1024 * 1024  # bytes; a secret has 25 KB at most
@@ -96,6 +96,7 @@ class KeyVaultClient:
     destinations: Destinations
     tokens: TokenSource = field(default_factory=EntraTokens)
     timeout: float = TIMEOUT
+    backoff: float = 0.3  # seconds before it is asked again, more each time
     tls: ssl.SSLContext | bool = True  # whose certificates are believed; of the machine
     note_answer: NoteAnswer = ignore_answer
 
@@ -153,6 +154,7 @@ class KeyVaultClient:
             read_timeout=READ_TIMEOUT,
             permit_redirects=False,
             verify_challenge_resource=KINDS[target.kind].family_of(target.address.host) is not None,
+            retry_backoff_factor=self.backoff,
             **RETRIES,
         )
 

@@ -77,7 +77,10 @@ def target(port: int) -> DataTarget:
 @pytest_asyncio.fixture
 async def client(port: int, tokens: Any, vault_certificate: Path) -> AsyncIterator[KeyVaultClient]:
     made = KeyVaultClient(
-        Destinations.parse(f"localhost:{port}"), tokens, tls=ssl.create_default_context(cafile=vault_certificate)
+        Destinations.parse(f"localhost:{port}"),
+        tokens,
+        backoff=0,
+        tls=ssl.create_default_context(cafile=vault_certificate),
     )
     yield made
     await made.aclose()
