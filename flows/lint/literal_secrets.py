@@ -154,11 +154,17 @@ def change_secrets(
     secret_inputs = cache(secret_inputs)  # many actions run the same flow
     document = document.with_inputs([change_input(declared.json, change) for declared in document.inputs])
     names = document.find_once(secret_names)
-    for located in list(document.walk()):
-        properties = change_properties(located.action, change, names, secret_inputs)
-        if properties != located.action.properties:
-            document = document.with_properties(located.action.id, properties)
+    for action in document.find_once(actions_with_places):
+        properties = change_properties(action, change, names, secret_inputs)
+        if properties != action.properties:
+            document = document.with_properties(action.id, properties)
     return document
+
+
+def actions_with_places(document: Document) -> list[Action]:
+    """Those whose properties may be places for secrets."""
+    actions = (located.action for located in document.walk())
+    return [each for each in actions if properties_of_type(each.type, "change_secrets").keys() & each.properties.keys()]
 
 
 def change_input(declared: Json, change: Callable[[SecretPlace, Any], Any]) -> Json:
@@ -189,8 +195,6 @@ def change_properties(
         return lambda title, value: change(SecretPlace(action.id, name, title), value)
 
     known = properties_of_type(action.type, "change_secrets")
-    if known.keys().isdisjoint(action.properties):
-        return action.properties
     return {
         name: known[name].change_secrets(value, change_at(name), context) if name in known else value
         for name, value in action.properties.items()
