@@ -46,7 +46,7 @@ async def stream_events(run_id: int, after: int) -> AsyncGenerator[bytes]:
                         whole = await engine.run_shared_job(serialize.read_runs, serialize.RunQuery(run_id))
                         yield encode_event("end", whole, after)
                         return
-                if reading is None and subscription.take_recorded():
+                if reading is None and subscription.take_news():
                     reading = asyncio.create_task(read_news(run_id, after))
                     reading.add_done_callback(lambda _: subscription.notify(recorded=False))
                 if hub.closing:

@@ -39,42 +39,42 @@ class RestartRequest:
         return run.flow.current if self.revision == DRAFT else run.flow.called_revision
 
 
-async def restart_run(wanted: RestartRequest) -> Run:
+async def restart_run(request: RestartRequest) -> Run:
     """Raises ApiProblem."""
-    if may_hold_files(wanted.inputs):
-        names = await engine.run_job(lambda: file_inputs_of(wanted))
-        wanted = replace(wanted, inputs=await read_inputs(wanted.inputs, names))
-    made = await engine.run_job(lambda: store_restart(wanted))
+    if may_hold_files(request.inputs):
+        names = await engine.run_job(lambda: file_inputs_of(request))
+        request = replace(request, inputs=await read_inputs(request.inputs, names))
+    made = await engine.run_job(lambda: store_restart(request))
     if isinstance(made, ApiProblem):
         raise made
     return made
 
 
-def file_inputs_of(wanted: RestartRequest) -> list[str]:
-    run = wanted.find_run()
-    return files_of(wanted.revision_of(run)) if run and run.ended else []
+def file_inputs_of(request: RestartRequest) -> list[str]:
+    run = request.find_run()
+    return files_of(request.revision_of(run)) if run and run.ended else []
 
 
-def store_restart(wanted: RestartRequest) -> Run | ApiProblem:
+def store_restart(request: RestartRequest) -> Run | ApiProblem:
     """The run, or why not: an error would undo what shares the transaction."""
-    run, path, inputs = wanted.find_run(), wanted.path, wanted.inputs
+    run, path, inputs = request.find_run(), request.path, request.inputs
     if run is None:
-        return ApiProblem(404, f"There is no run {wanted.run}.")
+        return ApiProblem(404, f"There is no run {request.run}.")
     if not run.ended:
         return ApiProblem(409, f"Run {run.pk} has not ended.")
     if path and not run.actions.filter(path=path).exists():
         return ApiProblem(422, f"Run {run.pk} has no action at {path}.")
     try:
-        revision = wanted.revision_of(run)
+        revision = request.revision_of(run)
         document = parse_revision(revision)
-        if not wanted.anyway:
+        if not request.anyway:
             check_configuration(revision, run.flow)
         check_files(document, inputs)
         check_files_are_given_again(document, run, inputs)
         first_scope(document, {**run.inputs_without_masks(), **inputs})
         made = Run.objects.start_again(run, by=None, via="api", path=path, inputs=inputs, revision=revision)
         engine.submit(made)
-        record(wanted.origin, "retried as", run_subject(made), f"{of_flow(run.flow)}, from run {run.pk}")
+        record(request.origin, "retried as", run_subject(made), f"{of_flow(run.flow)}, from run {run.pk}")
     except ActionError as error:
         return ApiProblem(422, f"{error.message} {error.hint}".strip(), kind=error.kind)
     except ApiProblem as problem:

@@ -49,10 +49,10 @@ class RunQuery:
 
 def read_runs(asked: Sequence[RunQuery]) -> list[Json | None]:
     """None for a run that is not there, or not for this key."""
-    wanted = allowed_queries(asked)
-    ids = list({each.run for each in wanted if each})
+    queries = allowed_queries(asked)
+    ids = list({each.run for each in queries if each})
     if not ids:
-        return [None] * len(wanted)
+        return [None] * len(queries)
     known = sql.runs_with_flows(ids)
     actions: dict[int, list[ActionRun]] = defaultdict(list)
     for record in sql.actions_of_runs(ids):
@@ -62,19 +62,19 @@ def read_runs(asked: Sequence[RunQuery]) -> list[Json | None]:
         serialize_run(known[each.run], actions[each.run], each.after, logs=each.run in logging)
         if each and each.run in known
         else None
-        for each in wanted
+        for each in queries
     ]
 
 
-def allowed_queries(wanted: Sequence[RunQuery]) -> list[RunQuery | None]:
+def allowed_queries(queries: Sequence[RunQuery]) -> list[RunQuery | None]:
     seen = {
         key: set(
-            runs_of(key).filter(pk__in={each.run for each in wanted if each.key == key}).values_list("pk", flat=True)
+            runs_of(key).filter(pk__in={each.run for each in queries if each.key == key}).values_list("pk", flat=True)
         )
-        for key in {each.key for each in wanted}
+        for key in {each.key for each in queries}
         if key is not None
     }
-    return [each if each.key is None or each.run in seen[each.key] else None for each in wanted]
+    return [each if each.key is None or each.run in seen[each.key] else None for each in queries]
 
 
 def serialize_run_entry(run: Any) -> Json:
@@ -149,14 +149,16 @@ def serialize_log_entry(entry: LogEntry) -> Json:
 
 def report_usage(key: ApiKey, period: UsagePeriod, filters: UsageFilters, group: str, step: Span) -> Json:
     search = UsageSearch(key.created_by, period, filters, key.flow_ids)
-    rows, total, _ = search.rows(group)
+    usage = search.group_by(group)
     return {
         "begins": period.begin.isoformat(),
         "ends": period.end.isoformat(),
         "group": group,
         "step": step.name.lower(),
-        "total": serialize_sums(total),
-        "rows": [{"name": row.name, **serialize_sums(row.sums)} for row in sorted(rows, key=by_cost)[:USAGE_ROWS]],
+        "total": serialize_sums(usage.total),
+        "rows": [
+            {"name": row.name, **serialize_sums(row.sums)} for row in sorted(usage.rows, key=by_cost)[:USAGE_ROWS]
+        ],
         "parts": [{"begins": at.isoformat(), **serialize_sums(sums)} for at, sums in search.parts(step)],
     }
 

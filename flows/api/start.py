@@ -56,36 +56,36 @@ class StartRequest:
     origin: Origin = SERVER  # who asks, for the audit log
 
 
-async def start_run(wanted: StartRequest, idempotency: str | None) -> Run:
+async def start_run(request: StartRequest, idempotency: str | None) -> Run:
     """The run that was started, or the one that an equal request has started before. Raises ApiProblem."""
     if idempotency is not None:
-        stored = f"{wanted.key.pk}:{hashlib.sha256(idempotency.encode()).hexdigest()}"
-        once = {"idempotency_key": stored, "request_digest": request_digest(wanted)}
-        wanted = replace(wanted, once=once)
+        stored = f"{request.key.pk}:{hashlib.sha256(idempotency.encode()).hexdigest()}"
+        once = {"idempotency_key": stored, "request_digest": request_digest(request)}
+        request = replace(request, once=once)
     # Texts that begin like an address are frequent: what flows take is looked up for all that come at the same time.
-    names = await engine.run_shared_job(file_inputs, wanted) if may_hold_files(wanted.inputs) else []
-    started = await start_with_files(wanted, names) if names else await engine.run_shared_job(start_all, wanted)
+    names = await engine.run_shared_job(file_inputs, request) if may_hold_files(request.inputs) else []
+    started = await start_with_files(request, names) if names else await engine.run_shared_job(start_all, request)
     if isinstance(started, ApiProblem):
         raise started
     return started
 
 
-async def start_with_files(wanted: StartRequest, names: Sequence[str]) -> Run | ApiProblem:
+async def start_with_files(request: StartRequest, names: Sequence[str]) -> Run | ApiProblem:
     """Fetches nothing for a request that has started its run before. Raises ApiProblem."""
-    if known := await engine.run_job(lambda: earlier_start(wanted)):
+    if known := await engine.run_job(lambda: earlier_start(request)):
         return known
-    read = replace(wanted, inputs=await read_inputs(wanted.inputs, names))
+    read = replace(request, inputs=await read_inputs(request.inputs, names))
     (started,) = await engine.run_job(lambda: start_all([read]))  # files make a transaction long: it is nobody else's
     return started
 
 
-def file_inputs(wanted: Sequence[StartRequest]) -> list[list[str]]:
+def file_inputs(requests: Sequence[StartRequest]) -> list[list[str]]:
     """Names of the inputs that are files, of each; none where the flow is not there for the key, or cannot be read."""
-    flows = Flow.objects.by_slug({each.slug for each in wanted})
-    revisions = [revision_of(flows.get(each.slug), each) for each in wanted]
+    flows = Flow.objects.by_slug({each.slug for each in requests})
+    revisions = [revision_of(flows.get(each.slug), each) for each in requests]
     return [
         files_of(revision) if revision and each.key.allows_flow(revision.flow_id) else []
-        for each, revision in zip(wanted, revisions, strict=True)
+        for each, revision in zip(requests, revisions, strict=True)
     ]
 
 
@@ -96,17 +96,17 @@ def files_of(revision: Revision) -> list[str]:
         return []
 
 
-def start_all(wanted: Sequence[StartRequest]) -> list[Run | ApiProblem]:
+def start_all(requests: Sequence[StartRequest]) -> list[Run | ApiProblem]:
     """The runs, or why not: an error would undo what shares the transaction."""
-    flows = Flow.objects.by_slug({each.slug for each in wanted})
-    revisions = {(each.slug, each.draft): revision_of(flows.get(each.slug), each) for each in wanted}
+    flows = Flow.objects.by_slug({each.slug for each in requests})
+    revisions = {(each.slug, each.draft): revision_of(flows.get(each.slug), each) for each in requests}
     ready = {key: configuration_problem(revision) for key, revision in revisions.items() if revision}
-    made = [build_run(each, revisions[each.slug, each.draft], ready.get((each.slug, each.draft))) for each in wanted]
+    made = [build_run(each, revisions[each.slug, each.draft], ready.get((each.slug, each.draft))) for each in requests]
     fresh = [run for run in made if isinstance(run, Run) and run.idempotency_key is None]
     engine.store_and_submit(fresh)
     started = [start_once(run) if isinstance(run, Run) and run.idempotency_key else run for run in made]
     # An equal request got the run that was started before.
-    record_starts([(run, each.origin) for run, new, each in zip(started, made, wanted, strict=True) if run is new])
+    record_starts([(run, each.origin) for run, new, each in zip(started, made, requests, strict=True) if run is new])
     return started
 
 
@@ -121,11 +121,11 @@ def record_starts(started: Sequence[tuple[Run | ApiProblem, Origin]]) -> None:
         record(origin, "started", run_subject(runs[0]), of_flow(runs[0].flow), repeats=repeats)
 
 
-def revision_of(flow: Flow | None, wanted: StartRequest) -> Revision | None:
+def revision_of(flow: Flow | None, request: StartRequest) -> Revision | None:
     """The one that is to be run; None where there is no such flow."""
     if flow is None:
         return None
-    return flow.current if wanted.draft else flow.called_revision
+    return flow.current if request.draft else flow.called_revision
 
 
 def configuration_problem(revision: Revision) -> ApiProblem | None:
@@ -149,16 +149,16 @@ def check_configuration(revision: Revision, flow: Flow) -> None:
         )
 
 
-def build_run(wanted: StartRequest, revision: Revision | None, problem: ApiProblem | None) -> Run | ApiProblem:
+def build_run(request: StartRequest, revision: Revision | None, problem: ApiProblem | None) -> Run | ApiProblem:
     """A run that is not stored yet, or one that an equal request has started before."""
-    if revision is None or not wanted.key.allows_flow(revision.flow_id):
-        return NoFlow(wanted.slug, wanted.key)
-    if problem is not None and not wanted.anyway:
-        return earlier_start(wanted) or problem
+    if revision is None or not request.key.allows_flow(revision.flow_id):
+        return NoFlow(request.slug, request.key)
+    if problem is not None and not request.anyway:
+        return earlier_start(request) or problem
     try:
         document = parse_revision(revision)
-        check_files(document, wanted.inputs)
-        first_scope(document, wanted.inputs)
+        check_files(document, request.inputs)
+        first_scope(document, request.inputs)
     except ActionError as error:
         return ApiProblem(422, f"{error.message} {error.hint}".strip(), kind=error.kind)
     except ApiProblem as problem:
@@ -166,12 +166,12 @@ def build_run(wanted: StartRequest, revision: Revision | None, problem: ApiProbl
     return Run.objects.build(
         flow=revision.flow,
         revision=revision,
-        inputs=wanted.inputs,
+        inputs=request.inputs,
         by=None,
         via="api",
-        priority=wanted.priority,
-        customer=wanted.customer,
-        **wanted.once,
+        priority=request.priority,
+        customer=request.customer,
+        **request.once,
     )
 
 
@@ -197,20 +197,20 @@ def start_once(run: Run) -> Run | ApiProblem:
     return run
 
 
-def earlier_start(wanted: StartRequest) -> Run | ApiProblem | None:
+def earlier_start(request: StartRequest) -> Run | ApiProblem | None:
     """By an equal request, when the flow had no errors yet."""
     try:
-        return same_request(Run(**wanted.once)) if wanted.once else None
+        return same_request(Run(**request.once)) if request.once else None
     except ApiProblem as problem:
         return problem
 
 
-def request_digest(wanted: StartRequest) -> str:
-    said = [wanted.slug, wanted.inputs, "anyway"] if wanted.anyway else [wanted.slug, wanted.inputs]
-    if wanted.draft:
+def request_digest(request: StartRequest) -> str:
+    said = [request.slug, request.inputs, "anyway"] if request.anyway else [request.slug, request.inputs]
+    if request.draft:
         said.append({"revision": DRAFT})
-    if wanted.customer:
-        said.append({"customer": wanted.customer})
+    if request.customer:
+        said.append({"customer": request.customer})
     # Keyed: it stays with the run, and a secret input could be guessed from a plain one.
     return salted_hmac(SALT, json.dumps(said, sort_keys=True, default=reference_of), algorithm="sha256").hexdigest()
 

@@ -245,7 +245,7 @@ async def retry_run(
     """Another run that takes over what had finished before; answers 202 with it. It has the revision of the first one,
     unless the newest is asked for: `revision` says which that is."""
     run = await visible_run(request, run_id)
-    wanted = RestartRequest(
+    restart = RestartRequest(
         run.pk,
         given.path,
         given.inputs,
@@ -253,7 +253,7 @@ async def retry_run(
         given.anyway,
         origin_of_key(caller(request), request),
     )
-    return accepted_response(await restart_run(wanted))
+    return accepted_response(await restart_run(restart))
 
 
 @api.get(
@@ -313,7 +313,7 @@ async def start_with_key(
 ) -> Run:
     """The run that was started, or the one that an equal request has started before. Raises ApiProblem."""
     key = caller(request)
-    wanted = StartRequest(
+    start = StartRequest(
         slug,
         given.inputs,
         priority,
@@ -324,7 +324,7 @@ async def start_with_key(
         origin=origin_of_key(key, request),
     )
     try:
-        return await start_run(wanted, idempotency_key)
+        return await start_run(start, idempotency_key)
     except NoFlow:
         if key.flow_ids is not None:
             note_refusal(request, key, OTHER_FLOW)

@@ -135,10 +135,10 @@ class CreateForm:
         except input_table.TableError as error:
             raise BatchIncomplete([*problems, *error.problems]) from None
         try:
-            wanted = checks.parse_checks(stored_checks(self.checks), found.columns)
+            all_checks = checks.parse_checks(stored_checks(self.checks), found.columns)
         except checks.CheckError as error:
             raise BatchIncomplete([*problems, *error.problems]) from None
-        judges = judges_of(wanted)
+        judges = judges_of(all_checks)
         variants = self.variants(judges, found.columns)
         problems += judge_problems(judges)
         problems += missing_problems(variants, found.columns)
@@ -210,10 +210,10 @@ def stored_checks(typed: list[dict[str, str]]) -> list[dict[str, Any]]:
     return made
 
 
-def judges_of(wanted: tuple[checks.Check, ...]) -> list[Judge]:
+def judges_of(all_checks: tuple[checks.Check, ...]) -> list[Judge]:
     return [
         Judge(number, check.connection, check.model, check.rubric, judge_schema())
-        for number, check in enumerate(wanted)
+        for number, check in enumerate(all_checks)
         if check.kind == checks.CheckKind.JUDGE
     ]
 

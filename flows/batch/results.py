@@ -40,11 +40,11 @@ def collect_results(batch: Batch, most: int = MOST_CELLS) -> bool:
     cells = list(outdated_cells(batch)[:most])
     if not cells:
         return False
-    wanted = checks.parse_checks(batch.checks)
-    records = call_records(cells, wanted)
+    all_checks = checks.parse_checks(batch.checks)
+    records = call_records(cells, all_checks)
     until, changed = time.monotonic() + LONGEST_SECONDS, []
     for cell in cells:
-        changed.append((cell, cell_fields(cell, records, wanted)))
+        changed.append((cell, cell_fields(cell, records, all_checks)))
         if time.monotonic() > until:
             break
     save_cells(batch, changed)
@@ -62,17 +62,17 @@ def outdated_cells(batch: Batch) -> QuerySet[Cell]:
     )
 
 
-def call_records(cells: Sequence[Cell], wanted: Sequence[checks.Check]) -> CallRecords:
+def call_records(cells: Sequence[Cell], all_checks: Sequence[checks.Check]) -> CallRecords:
     """The records of answering and judging calls of those runs that have ended, by run and path."""
     ended = [cell.run.pk for cell in cells if cell.run and cell.run.state in ENDED]
-    paths = [ACTION, *(judge_path(number) for number, check in enumerate(wanted) if check.kind == "judge")]
+    paths = [ACTION, *(judge_path(number) for number, check in enumerate(all_checks) if check.kind == "judge")]
     found = ActionRun.objects.filter(run_id__in=ended, path__in=paths).only(
         "run_id", "path", "state", "output", "facts", "usage", "warning", "error", "text"
     )
     return {(record.run_id, record.path): record for record in found}
 
 
-def cell_fields(cell: Cell, records: CallRecords, wanted: Sequence[checks.Check]) -> CellFields:
+def cell_fields(cell: Cell, records: CallRecords, all_checks: Sequence[checks.Check]) -> CellFields:
     if cell.run is None:
         return {"state": CellState.FAILED, "error": RUN_DELETED}
     if cell.run.state not in ENDED:
@@ -85,7 +85,7 @@ def cell_fields(cell: Cell, records: CallRecords, wanted: Sequence[checks.Check]
     # The answer stands, whatever became of the run while it was judged.
     verdicts = [
         {"passed": verdict.passed, "reason": verdict.reason[:LONGEST_REASON], **more}
-        for verdict, more in verdicts_of(cell, record, records, wanted)
+        for verdict, more in verdicts_of(cell, record, records, all_checks)
     ]
     marks = "".join({True: PASSED, False: FAILED, None: OPEN}[verdict["passed"]] for verdict in verdicts)
     return {"state": State.SUCCEEDED, "error": None, **answer_fields(record), "verdicts": verdicts, "marks": marks}
@@ -114,14 +114,14 @@ def answer_text(record: ActionRun) -> str:
 
 
 def verdicts_of(
-    cell: Cell, record: ActionRun, records: CallRecords, wanted: Sequence[checks.Check]
+    cell: Cell, record: ActionRun, records: CallRecords, all_checks: Sequence[checks.Check]
 ) -> list[tuple[Verdict, CellFields]]:
     answer, row = answer_text(record), cell.row.variables
     return [
         judge_verdict(records.get((record.run_id, judge_path(number))))
         if check.kind == "judge"
         else (decide(check, answer, row), {})
-        for number, check in enumerate(wanted)
+        for number, check in enumerate(all_checks)
     ]
 
 

@@ -56,24 +56,24 @@ def expected_text(check: Check, row: Mapping[str, Any]) -> str:
     return text
 
 
-def decide_contains(answer: str, wanted: str, ignore_case: bool) -> Verdict:
-    if casefold(wanted, ignore_case) in casefold(answer, ignore_case):
-        return Verdict(True, f"It contains {quote(wanted)}.")
-    return Verdict(False, f"It does not contain {quote(wanted)}.")
+def decide_contains(answer: str, expected: str, ignore_case: bool) -> Verdict:
+    if casefold(expected, ignore_case) in casefold(answer, ignore_case):
+        return Verdict(True, f"It contains {quote(expected)}.")
+    return Verdict(False, f"It does not contain {quote(expected)}.")
 
 
-def decide_equals(answer: str, wanted: Any, ignore_case: bool) -> Verdict:
+def decide_equals(answer: str, expected: Any, ignore_case: bool) -> Verdict:
     """Space around them does not count; of what is no text, the JSON is compared."""
-    if casefold(answer.strip(), ignore_case) == casefold(text_of(wanted).strip(), ignore_case):
+    if casefold(answer.strip(), ignore_case) == casefold(text_of(expected).strip(), ignore_case):
         return Verdict(True, f"It is {quote(answer.strip())}.")
-    if not isinstance(wanted, str) and same_json(answer, wanted):
+    if not isinstance(expected, str) and same_json(answer, expected):
         return Verdict(True, f"It is {quote(answer.strip())}.")
-    return Verdict(False, f"It is {quote(answer.strip())} and not {quote(text_of(wanted).strip())}.")
+    return Verdict(False, f"It is {quote(answer.strip())} and not {quote(text_of(expected).strip())}.")
 
 
-def same_json(answer: str, wanted: Any) -> bool:
+def same_json(answer: str, expected: Any) -> bool:
     try:
-        return json.dumps(json_of(answer), sort_keys=True) == json.dumps(wanted, sort_keys=True)
+        return json.dumps(json_of(answer), sort_keys=True) == json.dumps(expected, sort_keys=True)
     except (NotJson, RecursionError):
         return False
 

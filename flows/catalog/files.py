@@ -88,9 +88,9 @@ def import_flow(text: str | bytes, *, by: User | None, slug: str = "") -> tuple[
     document = without_secrets_in_addresses(parse(parse_file(text)))
     if mixed := refusals(document, Flow.objects.secret_inputs):
         raise DocumentError([f"{place.action_id or 'Start'}: {sentence}" for place, sentence in mixed[:20]])
-    wanted = {"slug": slug} if slug else {"name": document.name}
+    lookup = {"slug": slug} if slug else {"name": document.name}
     with transaction.atomic():
-        flow = Flow.objects.in_designer().select_related("head").filter(**wanted).order_by("pk").first()
+        flow = Flow.objects.in_designer().select_related("head").filter(**lookup).order_by("pk").first()
         if flow is None:
             return Flow.objects.create_flow(document, by=by, note="Imported", slug=slug), ImportOutcome.CREATED
         document = keep_filled_in(document, flow)

@@ -80,9 +80,9 @@ class FlowListPage:
         if self.words or self.params.get("connection"):
             matching = set(self._matching())
             keys = [key for key in keys if key in matching]
-        if (wanted := self.params.get("last", "")) in LAST_RUNS:
+        if (last := self.params.get("last", "")) in LAST_RUNS:
             runs = newest_runs(keys)
-            keys = [key for key in keys if is_last(runs.get(key), wanted)]
+            keys = [key for key in keys if is_last(runs.get(key), last)]
         return self._sort(keys)
 
     def _sort(self, keys: list[int]) -> list[int]:
@@ -172,7 +172,7 @@ def said_by(document: Any) -> Iterator[str]:
         yield from connections_named(action)
 
 
-def is_last(run: Run | None, wanted: str) -> bool:
+def is_last(run: Run | None, last: str) -> bool:
     if run is None:
-        return wanted == NEVER
-    return run.state in LIVE if wanted == "live" else run.state == wanted
+        return last == NEVER
+    return run.state in LIVE if last == "live" else run.state == last

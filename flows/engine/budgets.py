@@ -58,10 +58,10 @@ class RecentBudgets:
             self._read_at = time.monotonic()
 
     def has_any(self, connection: str, customer: str) -> bool:
-        wanted: set[tuple[str, str]] = {(BudgetSubject.CONNECTION, connection)}
+        subjects: set[tuple[str, str]] = {(BudgetSubject.CONNECTION, connection)}
         if customer:
-            wanted |= {(BudgetSubject.CUSTOMER, customer), (BudgetSubject.EVERY_CUSTOMER, "")}
-        return not self._subjects.isdisjoint(wanted)
+            subjects |= {(BudgetSubject.CUSTOMER, customer), (BudgetSubject.EVERY_CUSTOMER, "")}
+        return not self._subjects.isdisjoint(subjects)
 
     def clear(self, **_: Any) -> None:
         self._read_at = 0.0
@@ -208,19 +208,19 @@ def holding_budgets(known: BudgetsBySubject, connection: str, customer: str) -> 
 
 def find_accounts(keys: set[AccountKey], budgets: Mapping[int, Budget]) -> dict[AccountKey, int]:
     """The ids of accounts; those that there are not yet are made, of what the records say was spent."""
-    wanted = sorted(keys)
-    if not wanted:
+    ordered_keys = sorted(keys)
+    if not ordered_keys:
         return {}
-    budget_ids, names, begins = (set(column) for column in zip(*wanted, strict=True))
+    budget_ids, names, begins = (set(column) for column in zip(*ordered_keys, strict=True))
     rows = BudgetAccount.objects.filter(budget__in=budget_ids, name__in=names, begins__in=begins)
     known = {tuple(key): pk for pk, *key in rows.values_list("pk", "budget_id", "name", "begins")}
-    missing = [key for key in wanted if key not in known]
+    missing = [key for key in ordered_keys if key not in known]
     if missing:
         delete_old_accounts(min(key[2] for key in missing))
         made = [unstored_account(budgets[budget], name, at) for budget, name, at in missing]
         BudgetAccount.objects.bulk_create(made, ignore_conflicts=True)
         known = {tuple(key): pk for pk, *key in rows.values_list("pk", "budget_id", "name", "begins")}
-    return {key: known[key] for key in wanted if key in known}
+    return {key: known[key] for key in ordered_keys if key in known}
 
 
 def delete_old_accounts(day: date) -> None:
@@ -256,17 +256,17 @@ def reserve(
 ) -> Reservation | BudgetReached:
     """Of each account, or of none."""
     estimate = estimated_usage(call.request)
-    wanted = {account.pk: units_of(account.budget, estimate, call.request.model, None) for account in accounts}
+    amounts = {account.pk: units_of(account.budget, estimate, call.request.model, None) for account in accounts}
     refusals = [
         refusal(account, call.at)
         for account in accounts
-        if not has_room(account.budget.limit, account.used, int(reserved[account.pk]), wanted[account.pk])
+        if not has_room(account.budget.limit, account.used, int(reserved[account.pk]), amounts[account.pk])
     ]
     if refusals:
         return max(refusals, key=strictness)
-    for pk, amount in wanted.items():
+    for pk, amount in amounts.items():
         reserved[pk] += amount
-    return Reservation(str(uuid.uuid4()), wanted)
+    return Reservation(str(uuid.uuid4()), amounts)
 
 
 def unstored_account(budget: Budget, name: str, begins: date) -> BudgetAccount:

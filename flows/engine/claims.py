@@ -40,11 +40,11 @@ def claim_queued(worker: UUID, most: int) -> Claim:
     most_now = min(most, TOGETHER)
     found = sql.lock_queued_runs(full_flows(free), most_now)
     # Of hundreds that wait, a flow that is limited may have a place for one.
-    wanted = [run_id for run_id, flow_id in found if take_place(free, flow_id)]
+    with_place = [run_id for run_id, flow_id in found if take_place(free, flow_id)]
     return Claim(
-        claim_runs(worker, wanted, [State.QUEUED]),
+        claim_runs(worker, with_place, [State.QUEUED]),
         has_more=len(found) == most_now < most,
-        others_wait=len(wanted) == most or bool(free),
+        others_wait=len(with_place) == most or bool(free),
     )
 
 

@@ -28,7 +28,7 @@ class Subscription:
         self._recorded = self._recorded or recorded
         self._changed.set()
 
-    def take_recorded(self) -> bool:
+    def take_news(self) -> bool:
         """Whether the database has something new since the last call."""
         recorded, self._recorded = self._recorded, False
         return recorded

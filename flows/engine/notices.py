@@ -29,12 +29,12 @@ FIRST_PAUSE, LONGEST_PAUSE = 0.2, 5.0  # seconds before another try to connect
 
 async def connect() -> psycopg.AsyncConnection[Any]:
     """A connection of its own to the database of the installation, with autocommit."""
-    wanted = {
+    parameters = {
         name: value
         for name, value in connection.get_connection_params().items()
         if name not in ("cursor_factory", "context", "prepare_threshold")
     }
-    return await psycopg.AsyncConnection.connect(**wanted, autocommit=True)
+    return await psycopg.AsyncConnection.connect(**parameters, autocommit=True)
 
 
 async def listen(hub: Hub) -> None:

@@ -116,7 +116,7 @@ class DatabaseWriter:
                 break
             # The answer to COMMIT was lost: before anything else, what became of it.
             self._give_up(outcomes[0])
-            for pending in filter(self._is_tired, batch):
+            for pending in filter(self._has_waited_enough, batch):
                 resolve(pending.done, outcomes[0])
             if all(pending.done.done() for pending in batch):
                 doubt: Exception = outcomes[0]
@@ -137,13 +137,13 @@ class DatabaseWriter:
         """Tells those who have waited long enough."""
         waiting: list[PendingJob] = []
         for pending in self._pending:
-            if self._is_tired(pending):
+            if self._has_waited_enough(pending):
                 resolve(pending.done, error)
             else:
                 waiting.append(pending)
         self._pending = waiting
 
-    def _is_tired(self, pending: PendingJob) -> bool:
+    def _has_waited_enough(self, pending: PendingJob) -> bool:
         return time.monotonic() > min(pending.until, self._latest)
 
     async def close(self) -> None:

@@ -17,17 +17,17 @@ from foundryflow.audit.record import COMMAND
 DRAFT, PUBLISHED = "draft", "published"
 
 
-def revision_of(flow: Flow, wanted: str) -> Revision:
+def revision_of(flow: Flow, name: str) -> Revision:
     """The draft, the published one, or the one of a number. Raises CommandError when there is none."""
-    if wanted == DRAFT:
+    if name == DRAFT:
         found: Revision | None = flow.current
-    elif wanted == PUBLISHED:
+    elif name == PUBLISHED:
         found = flow.published
     else:
-        number = wanted.removeprefix("r")
+        number = name.removeprefix("r")
         found = flow.revisions.filter(number=int(number)).first() if number.isdecimal() and len(number) < 10 else None
     if found is None:
-        raise CommandError(f"{flow.slug} has no revision {wanted}. Its draft is r{flow.current.number}.")
+        raise CommandError(f"{flow.slug} has no revision {name}. Its draft is r{flow.current.number}.")
     found.flow = flow
     return found
 

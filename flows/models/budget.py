@@ -31,10 +31,10 @@ class BudgetQuerySet(models.QuerySet["Budget"]):
     def of(self, connections: Iterable[str], customers: Iterable[str]) -> BudgetQuerySet:
         """Those that may hold calls of these connections for these customers."""
         connection, customer = BudgetSubject.CONNECTION, BudgetSubject.CUSTOMER
-        wanted = models.Q(subject=connection, name__in=list(connections))
+        condition = models.Q(subject=connection, name__in=list(connections))
         if customers := list(customers):
-            wanted |= models.Q(subject=customer, name__in=customers) | models.Q(subject=BudgetSubject.EVERY_CUSTOMER)
-        return self.filter(wanted)
+            condition |= models.Q(subject=customer, name__in=customers) | models.Q(subject=BudgetSubject.EVERY_CUSTOMER)
+        return self.filter(condition)
 
 
 class Budget(models.Model):

@@ -23,7 +23,7 @@ from flows.models.flow import Flow, Revision, visible_to
 from flows.models.record import Checkpoint
 from flows.models.run_file import RunFile
 from flows.models.states import ENDED, LIVE, State
-from flows.models.taken_over import Wanted, all_but, before, take_over
+from flows.models.taken_over import Takes, all_but, before, take_over
 
 LONGEST_CUSTOMER = 200  # characters
 
@@ -148,7 +148,7 @@ class RunManager(models.Manager["Run"]):
     def _start_like(
         self,
         run: Run,
-        wanted: Wanted,
+        takes: Takes,
         revision: Revision,
         inputs: Mapping[str, object] | None,
         **started: Any,
@@ -161,7 +161,7 @@ class RunManager(models.Manager["Run"]):
             origin=run,
             **{"priority": run.priority, **started},
         )
-        self.filter(pk=made.pk).update(last_event=take_over(made.pk, run.pk, wanted))
+        self.filter(pk=made.pk).update(last_event=take_over(made.pk, run.pk, takes))
         return made
 
 

@@ -151,7 +151,7 @@ class Search:
         self.listed = Run.objects.select_related("flow", "started_by") if listed is None else listed
         self.listed = self.listed.defer(*LARGE)
         self._everything = filters.only_time and not Flow.objects.exclude(pk__in=self.flows.values("pk")).exists()
-        self._groups = self._groups_wanted()
+        self._groups = self._groups_part()
 
     def page(self, before: Cursor | None = None, after: Cursor | None = None, *, oldest: bool = False) -> FoundRuns:
         """The newest runs, those before or after a cursor, or the oldest ones."""
@@ -189,12 +189,12 @@ class Search:
 
     # Through the groups
 
-    def _groups_wanted(self) -> SqlPart | None:
+    def _groups_part(self) -> SqlPart | None:
         """SQL of the groups that the filters let through, one row for each state; None when time is the quicker way."""
         filters = self.filters
         if self._everything or filters.connection or filters.customer:  # which have an index of their own
             return None
-        found = RunGroup.objects.filter(flow__in=self._named(self.flows)).order_by().distinct()
+        found = RunGroup.objects.filter(flow__in=self._with_name(self.flows)).order_by().distinct()
         if filters.by:
             found = found.filter(started_by__in=User.objects.filter(username=filters.by).values("pk"))
         if filters.via:
@@ -298,7 +298,7 @@ class Search:
         """All runs that every filter but the time lets through."""
         filters, found = self.filters, self.listed
         if not (self._everything and named):
-            found = found.filter(flow__in=self._named(self.flows) if named else self.of_any_room)
+            found = found.filter(flow__in=self._with_name(self.flows) if named else self.of_any_room)
         if filters.states != STATES:
             found = found.filter(state__in=filters.states)
         if filters.by:
@@ -328,6 +328,6 @@ class Search:
         way = "" if upwards else "-"
         return found.order_by(f"{way}created_at", f"{way}{key}")
 
-    def _named(self, flows: QuerySet[Flow]) -> QuerySet[Flow]:
+    def _with_name(self, flows: QuerySet[Flow]) -> QuerySet[Flow]:
         words = self.filters.words
         return flows.filter(name__icontains=words) if words else flows

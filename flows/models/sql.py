@@ -47,13 +47,13 @@ def lock_queued_runs(full_flows: Collection[int], most: int) -> list[tuple[int, 
 def claim_runs(worker: UUID, run_ids: Collection[int], states: Iterable[str]) -> list[Run]:
     """Makes the runs that are in one of these states the worker's, in a new attempt."""
     mine = db_values(Run, {"state": State.RUNNING, "worker": worker, "started_at": timezone.now()})
-    wanted = [str(state) for state in states]
+    state_names = [str(state) for state in states]
     return list(
         Run.objects.raw(
             f"UPDATE {RUNS} SET attempt = attempt + 1, state = %s, worker_id = %s,"
             " started_at = COALESCE(started_at, %s)"
-            f" WHERE id IN {placeholders(run_ids)} AND state IN {placeholders(wanted)} RETURNING *",
-            [*mine, *run_ids, *wanted],
+            f" WHERE id IN {placeholders(run_ids)} AND state IN {placeholders(state_names)} RETURNING *",
+            [*mine, *run_ids, *state_names],
         )
     )
 
@@ -65,8 +65,8 @@ def lock_attempts(run_ids: Collection[int]) -> dict[int, int]:
     """The attempts of those runs that have not ended: nobody takes them over meanwhile."""
     states = [str(state) for state in LIVE]
     live = f"id IN {placeholders(run_ids)} AND state IN {placeholders(states)}"
-    wanted = f"SELECT id, attempt FROM {RUNS} WHERE {live} ORDER BY id{for_update()}"
-    return dict(fetch_all(wanted, [*run_ids, *states]))
+    statement = f"SELECT id, attempt FROM {RUNS} WHERE {live} ORDER BY id{for_update()}"
+    return dict(fetch_all(statement, [*run_ids, *states]))
 
 
 TOKENS = ("prompt_tokens", "completion_tokens", "estimated_tokens")
@@ -161,8 +161,8 @@ def runs_with_flows(run_ids: Collection[int]) -> dict[int, Run]:
 
 def actions_of_runs(run_ids: Collection[int]) -> Iterable[ActionRun]:
     """The records of the actions of these runs, of each run in their order."""
-    wanted = f'{SELECT_ACTIONS} WHERE run_id IN {placeholders(run_ids)} ORDER BY "order"'
-    found: Iterable[ActionRun] = ActionRun.objects.raw(wanted, list(run_ids))
+    statement = f'{SELECT_ACTIONS} WHERE run_id IN {placeholders(run_ids)} ORDER BY "order"'
+    found: Iterable[ActionRun] = ActionRun.objects.raw(statement, list(run_ids))
     return found
 
 
@@ -174,8 +174,8 @@ def runs_with_log(run_ids: Collection[int]) -> set[int]:
 
 def newest_events(run_ids: Collection[int]) -> dict[int, tuple[int, bool]]:
     """The number of the newest event of each run, and whether the run has ended."""
-    wanted = f"SELECT id, last_event, ended_at IS NOT NULL FROM {RUNS} WHERE id IN {placeholders(run_ids)}"
-    return {run_id: (newest, bool(ended)) for run_id, newest, ended in fetch_all(wanted, list(run_ids))}
+    statement = f"SELECT id, last_event, ended_at IS NOT NULL FROM {RUNS} WHERE id IN {placeholders(run_ids)}"
+    return {run_id: (newest, bool(ended)) for run_id, newest, ended in fetch_all(statement, list(run_ids))}
 
 
 def records_since(events: Sequence[tuple[int, int]]) -> tuple[Iterable[ActionRun], Iterable[LogEntry]]:

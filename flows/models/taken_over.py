@@ -13,41 +13,41 @@ from flows.models.record import TAKEN_OVER, ActionRun, Checkpoint
 from flows.models.states import State
 
 AT_ONCE = 10_000  # rows
-Wanted = Callable[[str, int, str], bool]  # by path, order and state of a record
+Takes = Callable[[str, int, str], bool]  # by path, order and state of a record
 
 
-def before(origin: int, path: str) -> Wanted:
+def before(origin: int, path: str) -> Takes:
     """What had succeeded before the action at this path; empty: all that had."""
     pivot: int | None = None
     if path:
         pivot = ActionRun.objects.filter(run_id=origin, path=path).values_list("order", flat=True).first() or 0
 
-    def wanted(_: str, order: int, state: str) -> bool:
+    def takes(_: str, order: int, state: str) -> bool:
         return state in (State.SUCCEEDED, State.SKIPPED) and (pivot is None or order < pivot)
 
-    return wanted
+    return takes
 
 
-def all_but(origin: int, loop: str, numbers: Collection[int]) -> Wanted:
+def all_but(origin: int, loop: str, numbers: Collection[int]) -> Takes:
     """What was before the loop, and of it all iterations but those."""
     pivot = ActionRun.objects.filter(run_id=origin, path=loop).values_list("order", flat=True).first() or 0
     left_out = {place_of_iteration(loop, number) for number in numbers}
 
-    def wanted(path: str, order: int, _: str) -> bool:
+    def takes(path: str, order: int, _: str) -> bool:
         if path.startswith(f"{loop}["):
             return path[: path.index("]", len(loop)) + 1] not in left_out
         return order < pivot
 
-    return wanted
+    return takes
 
 
-def take_over(run: int, origin: int, wanted: Wanted) -> int:
+def take_over(run: int, origin: int, takes: Takes) -> int:
     """Gives how many records the run has then. Results that hold a secret are gone."""
     plain = set(Checkpoint.objects.filter(run_id=origin, note=False, sealed=None).values_list("path", flat=True))
     keys, paths, changed = [], [], set[str]()
     rows = ActionRun.objects.filter(run_id=origin).order_by("order").values_list("pk", "path", "order", "state")
     for key, path, order, state in rows:
-        if not wanted(path, order, state):
+        if not takes(path, order, state):
             changed.update(enclosing_places(path))
         elif path in plain:
             keys.append(key)
@@ -61,7 +61,7 @@ def take_over(run: int, origin: int, wanted: Wanted) -> int:
         copy_rows(Checkpoint, {"run_id": "%s"}, [run], f"run_id = {origin:d} AND NOT note AND path", kept)
     ended = Iteration.objects.filter(run_id=origin, state__in=(State.SUCCEEDED, State.FAILED))
     places = {key: place_of_iteration(loop, number) for key, loop, number in ended.values_list("pk", "loop", "number")}
-    stay = [key for key, place in places.items() if place not in changed and wanted(f"{place}/", 0, State.SUCCEEDED)]
+    stay = [key for key, place in places.items() if place not in changed and takes(f"{place}/", 0, State.SUCCEEDED)]
     for at in range(0, len(stay), AT_ONCE):
         copy_rows(Iteration, {"run_id": "%s"}, [run], "id", stay[at : at + AT_ONCE])
     return len(keys)

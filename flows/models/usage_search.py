@@ -86,11 +86,11 @@ class UsagePeriod:
     def is_month(self) -> bool:
         return self.begin == first_of_month(self.begin) and self.end == first_of_month(self.begin, 1)
 
-    def step(self, wanted: str = "") -> Span:
+    def step(self, name: str = "") -> Span:
         """How long the parts are in which it is shown: hours only of few days, months of many."""
         if self.days > MOST_DAYS:
             return Span.MONTH
-        hourly = wanted == "hours" or (self.days == 1 and wanted != "days")
+        hourly = name == "hours" or (self.days == 1 and name != "days")
         return Span.HOUR if hourly and self.days <= MOST_HOURS else Span.DAY
 
     def parts(self, step: Span) -> Iterator[datetime]:
@@ -185,6 +185,15 @@ class UsageRow:
 
 
 @dataclass(frozen=True)
+class GroupedUsage:
+    """A row for each value of a group, their sum, and how often calls failed by kind of error."""
+
+    rows: list[UsageRow]
+    total: UsageSums
+    errors: dict[str, int]
+
+
+@dataclass(frozen=True)
 class UsageFilters:
     """Empty: any."""
 
@@ -213,15 +222,19 @@ class UsageSearch:
         flow_ids: Collection[int] | None = None,
     ) -> None:
         self.user, self.period, self.filters, self.flow_ids = user, period, filters, flow_ids
-        self._series, self._values = self._series_wanted()
+        self._series, self._values = self._series_condition()
 
-    def _series_wanted(self) -> tuple[str, list[Any]]:
+    def _series_condition(self) -> tuple[str, list[Any]]:
         """SQL of the condition that the filters make, with its values."""
-        wanted: dict[str, Any] = {name: getattr(self.filters, name) for name in GROUPS if getattr(self.filters, name)}
-        if "flow" in wanted:
-            flow = Flow.objects.visible_to(self.user).filter(slug=wanted["flow"]).values_list("pk", flat=True).first()
-            wanted["flow"] = flow or 0
-        conditions, values = [f"{name} = %s" for name in wanted], list(wanted.values())
+        by_column: dict[str, Any] = {
+            name: getattr(self.filters, name) for name in GROUPS if getattr(self.filters, name)
+        }
+        if "flow" in by_column:
+            flow = (
+                Flow.objects.visible_to(self.user).filter(slug=by_column["flow"]).values_list("pk", flat=True).first()
+            )
+            by_column["flow"] = flow or 0
+        conditions, values = [f"{name} = %s" for name in by_column], list(by_column.values())
         if self.flow_ids is not None:
             ids = list(self.flow_ids) or [0]  # of no flow
             conditions.append(f"flow IN {placeholders(ids)}")
@@ -230,8 +243,7 @@ class UsageSearch:
             return "", []
         return f" AND series_id IN (SELECT id FROM {SERIES} WHERE {' AND '.join(conditions)})", values
 
-    def rows(self, group: str) -> tuple[list[UsageRow], UsageSums, dict[str, int]]:
-        """A row for each value of the group, their sum, and how often calls failed by kind of error."""
+    def group_by(self, group: str) -> GroupedUsage:
         counted: dict[tuple[Any, str, str], list[int]] = {}
         for span, begin, end in self.period.pieces():
             inside = (
@@ -249,14 +261,14 @@ class UsageSearch:
         for (value, error, currency), counts in counted.items():
             found.setdefault(value, UsageSums()).add(UsageSums.of(counts, error, currency))
             add_counts(endings, (error, currency), counts)
-        total, kinds = UsageSums(), dict[str, int]()
+        total, errors = UsageSums(), dict[str, int]()
         for (error, currency), counts in endings.items():
             total.add(UsageSums.of(counts, error, currency))
             if error:
-                kinds[error] = kinds.get(error, 0) + counts[0]
+                errors[error] = errors.get(error, 0) + counts[0]
         if group == "flow":
-            return self._flow_rows(found), total, kinds
-        return [UsageRow(value, value or None, sums) for value, sums in found.items()], total, kinds
+            return GroupedUsage(self._flow_rows(found), total, errors)
+        return GroupedUsage([UsageRow(value, value or None, sums) for value, sums in found.items()], total, errors)
 
     def _flow_rows(self, found: Mapping[int, UsageSums]) -> list[UsageRow]:
         """Flows that are gone are one row, and so are those that the person may not see."""

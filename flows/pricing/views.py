@@ -23,9 +23,9 @@ PAGE = TablePage("pricing/list.html", "pricing/_prices.html", "prices", "playgro
 @require_GET
 def price_list(request: Request) -> HttpResponse:
     """With ?edit=3 the form changes that price."""
-    wanted = whole_number(request.GET.get("edit"))
-    if may_edit(request.user) and wanted is not None:
-        return PAGE.respond(request, PriceTable.to_change(find_price(wanted)))
+    pk = whole_number(request.GET.get("edit"))
+    if may_edit(request.user) and pk is not None:
+        return PAGE.respond(request, PriceTable.to_change(find_price(pk)))
     return PAGE.respond(request, PriceTable.to_add())
 
 

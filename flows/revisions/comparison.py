@@ -34,13 +34,13 @@ class RevisionComparison:
     def of_address(cls, flow: Flow, params: Mapping[str, str]) -> RevisionComparison:
         """`r` against `with`: numbers of revisions, or a run. Raises Http404 for what is not there."""
         shown = find_revision(flow, params.get("r", "")) or flow.current
-        wanted = params.get("with", "")
-        if wanted.startswith(OF_RUN):
-            run = flow.runs.select_related("revision").filter(pk=whole_number(wanted[len(OF_RUN) :]) or 0).first()
+        other = params.get("with", "")
+        if other.startswith(OF_RUN):
+            run = flow.runs.select_related("revision").filter(pk=whole_number(other[len(OF_RUN) :]) or 0).first()
             if run is None:
-                raise Http404(f"There is no run {wanted[len(OF_RUN) :]} of this flow.")
+                raise Http404(f"There is no run {other[len(OF_RUN) :]} of this flow.")
             return cls(flow, shown, run.revision, run)
-        return cls(flow, shown, find_revision(flow, wanted) or default_other(flow, shown))
+        return cls(flow, shown, find_revision(flow, other) or default_other(flow, shown))
 
     @property
     def is_draft(self) -> bool:

@@ -29,20 +29,20 @@ def code(request: Request, pk: int) -> HttpResponse:
     is_draft, customer = run.published is False, run.customer or ""
     example = example_of_run(base_address(request), run.flow.slug, inputs, customer, draft=is_draft)
     programs = {"curl": example.curl, "python": example.python}
-    if (wanted := request.GET.get("as")) is None:
+    if (language := request.GET.get("as")) is None:
         files = [value for value in inputs.values() if isinstance(value, FilePath)]
         names = [KEY, *environment_values(inputs)]
         context = {"run": run, "programs": programs.items(), "names": names, "files": files}
         return page(request, "runs/code.html", context)
-    return program_response(programs, wanted)
+    return program_response(programs, language)
 
 
-def program_response(programs: Mapping[str, str], wanted: str) -> HttpResponse:
+def program_response(programs: Mapping[str, str], language: str) -> HttpResponse:
     """One of them as text. Raises Http404."""
-    if wanted not in programs:
-        raise Http404(f"There is no program in {wanted}.")
+    if language not in programs:
+        raise Http404(f"There is no program in {language}.")
     headers = {"Cache-Control": "no-store"}
-    return HttpResponse(programs[wanted], content_type="text/plain; charset=utf-8", headers=headers)
+    return HttpResponse(programs[language], content_type="text/plain; charset=utf-8", headers=headers)
 
 
 def example_value(value: Any, name: str) -> Any:

@@ -195,7 +195,7 @@ class ActionDetail:
     # What is said above the tabs
 
     @cached_property
-    def refused(self) -> Sequence[RefusedView]:
+    def refused_tries(self) -> Sequence[RefusedView]:
         return refused_views(self.record)
 
     @property

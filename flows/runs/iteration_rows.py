@@ -95,7 +95,7 @@ class IterationWindow:
 
     def _read(self) -> list[Any]:
         """Those that a browser shows already stay where they are; others come behind them."""
-        begin, shown = (self.page - 1) * AT_ONCE, self._numbers_shown
+        begin, shown = (self.page - 1) * AT_ONCE, self._numbers_on_page
         if not shown:
             return list(self._in_order[begin : begin + AT_ONCE])
         known = with_output(self.search.all, LONGEST_OUTPUT).filter(number__in=shown)
@@ -115,7 +115,7 @@ class IterationWindow:
         return self.search.with_output(LONGEST_OUTPUT).order_by(*order, "number")
 
     @property
-    def _numbers_shown(self) -> list[int]:
+    def _numbers_on_page(self) -> list[int]:
         given = self._params.get("rows", "").split(".")[:AT_ONCE]
         return [number for number in (whole_number(one, 9) for one in given) if number is not None]
 
@@ -135,7 +135,7 @@ class IterationWindow:
         """ "12 new failures": what the filters find that the page was opened without."""
         count = self.count - self._known_count
         what = "failure" if self.search.filters.state == State.FAILED else "iteration"
-        return f"{count:,} new {what}{'' if count == 1 else 's'}" if count > 0 and self._numbers_shown else ""
+        return f"{count:,} new {what}{'' if count == 1 else 's'}" if count > 0 and self._numbers_on_page else ""
 
     @property
     def words(self) -> str:

@@ -60,14 +60,14 @@ class RunPage:
         self.action = params.get("action", "")  # empty: the one that matters most
         self.tab = self._tab(params.get("tab", ""))
 
-    def _tab(self, wanted: str) -> str:
+    def _tab(self, name: str) -> str:
         """That of the address; else the iterations of a long loop where some have failed, unless the address asks for
         steps."""
-        if wanted in TABS and (wanted != "iterations" or self.loops):
-            return wanted
+        if name in TABS and (name != "iterations" or self.loops):
+            return name
         asks_for_steps = self.action or any(name in self.params for name in steps.PARAMS)
         tells_most = bool(self.loops) and self.loops[0].is_long and self.loops[0].failed > 0
-        return "iterations" if not wanted and tells_most and not asks_for_steps else "steps"
+        return "iterations" if not name and tells_most and not asks_for_steps else "steps"
 
     @cached_property
     def loops(self) -> list[LoopCounts]:

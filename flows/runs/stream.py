@@ -91,7 +91,7 @@ async def follow_run(run_id: int, browser: RunViewer) -> AsyncGenerator[bytes]:
         while True:
             pieces, ended = list[str](), False
             rests = time.monotonic() < rests_until
-            if not rests and subscription.take_recorded():
+            if not rests and subscription.take_news():
                 pieces, ended = await read_patiently(browser.read_changes, run_id)
                 rests_until = time.monotonic() + REST
             if pieces:

@@ -27,9 +27,9 @@ PAGE = TablePage("usage/budgets.html", "usage/_budgets.html", "budgets", "usage:
 @require_GET
 def budget_list(request: Request) -> HttpResponse:
     """With ?edit=3 the form changes that budget; with ?customer= or ?connection= it adds one for them."""
-    wanted = whole_number(request.GET.get("edit"))
-    if may_edit(request.user) and wanted is not None:
-        return PAGE.respond(request, BudgetTable.to_change(timezone.now(), find_budget(wanted)))
+    pk = whole_number(request.GET.get("edit"))
+    if may_edit(request.user) and pk is not None:
+        return PAGE.respond(request, BudgetTable.to_change(timezone.now(), find_budget(pk)))
     named = (BudgetSubject.CUSTOMER, BudgetSubject.CONNECTION)
     initial = next(
         ({"subject": each.value, "name": request.GET[each][:255]} for each in named if request.GET.get(each)), {}

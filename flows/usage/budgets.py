@@ -104,17 +104,17 @@ class BudgetUse:
         return f"at {at:%H:%M}" if self.budget.period == DAY else f"{at:%a} {at.day}"
 
 
-def budget_uses(wanted: Iterable[tuple[Budget, str]], now: datetime) -> dict[Place, BudgetUse]:
+def budget_uses(places: Iterable[tuple[Budget, str]], now: datetime) -> dict[Place, BudgetUse]:
     """By budget and the name of whoever spends it. Nothing is stored: what has no account is read from the records."""
-    wanted = list(wanted)
-    begins = {period: period_at(period, now.timestamp())[0].date() for period in {each.period for each, _ in wanted}}
+    places = list(places)
+    begins = {period: period_at(period, now.timestamp())[0].date() for period in {each.period for each, _ in places}}
     stored = BudgetAccount.objects.filter(
-        budget__in={budget.pk for budget, _ in wanted},
-        name__in={name for _, name in wanted},
+        budget__in={budget.pk for budget, _ in places},
+        name__in={name for _, name in places},
         begins__in=begins.values(),
     )
     known = {(account.budget_id, account.name, account.begins): account for account in stored}
-    missing = [(each, name) for each, name in wanted if (each.pk, name, begins[each.period]) not in known]
+    missing = [(each, name) for each, name in places if (each.pk, name, begins[each.period]) not in known]
     recorded = {
         (of_customer, period): recorded_uses(
             BudgetSubject.CUSTOMER if of_customer else BudgetSubject.CONNECTION,
@@ -125,7 +125,7 @@ def budget_uses(wanted: Iterable[tuple[Budget, str]], now: datetime) -> dict[Pla
         for of_customer, period in {(each.of_customer, each.period) for each, _ in missing}
     }
     found = {}
-    for budget, name in wanted:
+    for budget, name in places:
         account = known.get((budget.pk, name, begins[budget.period]))
         if account is None:
             used = recorded[budget.of_customer, budget.period][name, budget.currency]
@@ -160,14 +160,14 @@ def worst_uses(group: str, names: Sequence[str], now: datetime) -> dict[str, Bud
         return None
     of_customer = group == "customer"
     known = budgets_by_subject([] if of_customer else names, names if of_customer else [])
-    wanted = [
+    places = [
         (budget, name)
         for name in names
         if name
         for budget in holding_budgets(known, "" if of_customer else name, name if of_customer else "")
     ]
     worst: dict[str, BudgetUse] = {}
-    for (_, name), use in budget_uses(wanted, now).items():
+    for (_, name), use in budget_uses(places, now).items():
         if name not in worst or use.percent > worst[name].percent:
             worst[name] = use
     return worst

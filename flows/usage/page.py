@@ -5,20 +5,19 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from decimal import Decimal
 from functools import cached_property
 from urllib.parse import urlencode
 
 from django.contrib.auth.models import User
 from django.urls import reverse
 
-from flows.flowchart.states import SHORT
 from flows.models.usage import Span
 from flows.models.usage_search import (
     GROUPS,
     MOST_CHOICES,
     MOST_HOURS,
     PERIODS,
+    GroupedUsage,
     UsageFilters,
     UsagePeriod,
     UsageRow,
@@ -27,12 +26,11 @@ from flows.models.usage_search import (
     by_cost,
     filter_choices,
 )
-from flows.pricing.models import ModelPrice
 from flows.usage.budgets import BudgetUse, uses_within, worst_uses
 from flows.usage.chart import UsageChart, measure_of
+from flows.usage.figures import UsageFigures
 from flows.usage.words import costs_words, part_words, period_words
 from foundryflow.filter_menus import Address, FilterChoice, FilterMenu
-from foundryflow.templatetags.ui import duration_ms
 
 MEASURES = {"tokens": "Tokens", "calls": "Calls", "cost": "Cost"}
 STEPS = {"hours": Span.HOUR, "days": Span.DAY}
@@ -132,56 +130,19 @@ class UsagePage:
     def without_filters(self) -> str:
         return self.query(**dict.fromkeys(GROUPS))
 
-    # Figures
+    # Figures and chart
 
     @cached_property
-    def found(self) -> tuple[list[UsageRow], UsageSums, dict[str, int]]:
-        return self.search.rows(str(self.group))
+    def usage(self) -> GroupedUsage:
+        return self.search.group_by(str(self.group))
 
     @property
-    def total(self) -> UsageSums:
-        return self.found[1]
-
-    @property
-    def calls_hint(self) -> str:
-        """257 a day · 1.9 s on average."""
-        passed = max(1, min(self.period.days, (self.now - self.period.begin).days + 1))
-        average = duration_ms(self.total.total_ms / self.total.calls) if self.total.calls else ""
-        return f"{self.total.calls / passed:,.0f} a day · {average} on average" if average else "none"
-
-    @property
-    def errors_hint(self) -> str:
-        """31 key refused · 58 waits on 429, 14:20 in all."""
-        said = []
-        if kinds := self.found[2]:
-            kind = max(kinds, key=lambda kind: kinds[kind])
-            said.append(f"{kinds[kind]:,} {SHORT.get(kind, kind.replace('_', ' '))}")
-        if self.total.waited_ms:
-            waits = f"{self.total.throttled:,} waits on 429" if self.total.throttled else "waits for limits"
-            said.append(f"{waits}, {duration_ms(self.total.waited_ms)} in all")
-        elif self.total.throttled:
-            said.append(f"{self.total.throttled:,} × 429")
-        return " · ".join(said) or "none, and no wait"
-
-    @property
-    def errors_title(self) -> str:
-        kinds = sorted(self.found[2].items(), key=lambda kind: -kind[1])
-        return ", ".join(f"{count:,} {SHORT.get(kind, kind.replace('_', ' '))}" for kind, count in kinds)
-
-    @property
-    def cost(self) -> str:
-        return costs_words(self.total.costs) if self.total.calls else costs_words({"USD": Decimal(0)})
-
-    @cached_property
-    def priced_at(self) -> datetime | None:
-        """When the price table was changed last."""
-        return ModelPrice.objects.order_by("-changed_at").values_list("changed_at", flat=True).first()
-
-    # Chart
+    def figures(self) -> UsageFigures:
+        return UsageFigures(self.usage, self.period, self.now)
 
     @cached_property
     def chart(self) -> UsageChart:
-        costs = self.total.costs
+        costs = self.usage.total.costs
         currency = max(costs, key=lambda name: costs[name], default="USD")
         parts = self.search.parts(self.step)
         return UsageChart(parts, self.step, measure_of(self.measure, currency), currency, self.now)
@@ -237,7 +198,7 @@ class UsagePage:
     @cached_property
     def rows_by_cost(self) -> list[UsageRow]:
         """The dearest first, those without a name last."""
-        return sorted(self.found[0], key=by_cost)
+        return sorted(self.usage.rows, key=by_cost)
 
     @cached_property
     def rows(self) -> list[TableRow]:
@@ -253,7 +214,8 @@ class UsagePage:
 
     @property
     def foot(self) -> TableRow:
-        return TableRow(f"{len(self.found[0]):,} row{'s' if len(self.found[0]) != 1 else ''}", self.total)
+        rows = len(self.usage.rows)
+        return TableRow(f"{rows:,} row{'s' if rows != 1 else ''}", self.usage.total)
 
     def table_row(self, row: UsageRow) -> TableRow:
         link = self.query(**{str(self.group): row.value}) if row.value else ""
@@ -263,10 +225,10 @@ class UsagePage:
 
     def errors_link(self, value: str | None) -> str:
         """Failed runs, as near as the list of runs can name them, those of sessions and batches among them."""
-        wanted = {"customer": self.filters.customer, "flow": self.filters.flow}
-        if self.group in wanted and value:
-            wanted[str(self.group)] = value
+        filters = {"customer": self.filters.customer, "flow": self.filters.flow}
+        if self.group in filters and value:
+            filters[str(self.group)] = value
         query = urlencode(
-            {"state": "failed", "via": "all", **{name: chosen for name, chosen in wanted.items() if chosen}}
+            {"state": "failed", "via": "all", **{name: chosen for name, chosen in filters.items() if chosen}}
         )
         return f"{reverse('runs:list')}?{query}"

@@ -149,7 +149,7 @@ def test_a_period_is_the_same_whatever_rows_it_is_put_together_of(name):
     for day in range(-70, 1):
         count(NOW + timedelta(days=day), calls=1 + day % 5)
     search = UsageSearch(None, period, UsageFilters())
-    by_customer = search.rows("customer")[1].calls
+    by_customer = search.group_by("customer").total.calls
     assert by_customer == sum(sums.calls for _, sums in search.parts(period.step())) > 0
 
 
@@ -162,5 +162,5 @@ def test_a_year_is_put_together_of_months_and_days():
     for day in range(352):
         count(NOW - timedelta(days=day))
     search = UsageSearch(None, period, UsageFilters())
-    assert search.rows("customer")[1].calls == 352
+    assert search.group_by("customer").total.calls == 352
     assert [sums.calls for _, sums in search.parts(period.step())][:3] == [21, 31, 28]

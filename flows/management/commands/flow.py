@@ -148,12 +148,12 @@ class Command(KeyedCommand):
             self.export_all(options.all, FlowFormat(options.format or FlowFormat.YAML), options.revision)
             return
         flow, format = find(options.slug), FlowFormat(options.format or ending_of(options.output or ""))
-        wanted = revision_of(flow, options.revision)
+        revision = revision_of(flow, options.revision)
         if options.output:
-            flow_files.write_flow(flow, wanted, Path(options.output), format)
+            flow_files.write_flow(flow, revision, Path(options.output), format)
             return
-        text = files.export_text(wanted.document, format)
-        record(COMMAND, "exported", flow_subject(flow), f"as {format.name}, r{wanted.number}")
+        text = files.export_text(revision.document, format)
+        record(COMMAND, "exported", flow_subject(flow), f"as {format.name}, r{revision.number}")
         self.stdout.write(text, ending="")
 
     def export_all(self, path: str, format: FlowFormat, revision: str) -> None:
@@ -177,8 +177,8 @@ class Command(KeyedCommand):
         if options.revision != DRAFT and (options.all or len(options.slug) != 1):
             raise CommandError("--revision is of one flow.")
         flows = [find(slug) for slug in options.slug] or unpublished_flows()
-        wanted = [(flow, revision_of(flow, options.revision)) for flow in flows]
-        for flow, number, before in publish_all(wanted, options.note):
+        revisions = [(flow, revision_of(flow, options.revision)) for flow in flows]
+        for flow, number, before in publish_all(revisions, options.note):
             instead = f", instead of r{before}" if before else ""
             self.stdout.write(f"{flow.slug} r{number} is published{instead}")
         if not flows:
@@ -217,15 +217,17 @@ class Command(KeyedCommand):
 
     def run_verb(self, options: Namespace) -> None:
         flow = find(options.slug)
-        wanted = revision_of(flow, DRAFT) if options.revision == DRAFT else flow.called_revision
+        revision = revision_of(flow, DRAFT) if options.revision == DRAFT else flow.called_revision
         if len(options.customer) > LONGEST_CUSTOMER:
             raise CommandError(f"The label of a customer has at most {LONGEST_CUSTOMER} characters.")
-        document = runnable_document(wanted, anyway=options.anyway)
+        document = runnable_document(revision, anyway=options.anyway)
         if flow.published is None:
-            words = f"{flow.slug} was never published: this runs its draft, r{wanted.number}. flow publish {flow.slug}"
+            words = (
+                f"{flow.slug} was never published: this runs its draft, r{revision.number}. flow publish {flow.slug}"
+            )
             self.stderr.write(f"NOTICE: {words} makes it what others run, whatever is edited.")
         inputs = InputReader(document, self.stderr).read(options.input, options.secret, options.file)
-        run = retry_while_away(partial(start_and_record, wanted, inputs, options.customer))
+        run = retry_while_away(partial(start_and_record, revision, inputs, options.customer))
         try:
             asyncio.run(embedded.run_here(run))
         except KeyboardInterrupt:

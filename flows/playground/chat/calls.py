@@ -90,9 +90,9 @@ def commit_once(session: Session, document: Document, by: User) -> Revision:
     if session.flow is None:
         session.flow = Flow.objects.create_flow(document, by=by, note="asked", room=Room.PLAYGROUND)
         return session.flow.current
-    wanted = document.to_json()
+    as_json = document.to_json()
     for revision in session.flow.revisions.all()[:SEARCHED]:
-        if revision.document == wanted:
+        if revision.document == as_json:
             revision.flow = session.flow
             return revision
     return session.flow.commit(document, by=by, base=session.flow.current.number, note="asked")

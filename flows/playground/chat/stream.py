@@ -177,7 +177,7 @@ async def follow(session: Session, shown: Sequence[int], *, can_edit: bool) -> A
                 if reading is not None and reading.done():
                     parts += feed.note_news(reading.result())
                     reading = None
-                if reading is None and subscription.take_recorded():
+                if reading is None and subscription.take_news():
                     reading = asyncio.create_task(read_patiently(feed.news))
                     reading.add_done_callback(lambda _: subscription.notify(recorded=False))
                 if time.monotonic() >= tick:

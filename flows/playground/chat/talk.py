@@ -231,16 +231,16 @@ def answer_views(
 
     Results of what has ended meanwhile are collected.
     """
-    wanted = list(turns)
+    turns = list(turns)
     tries: dict[tuple[int, int], list[int]] = defaultdict(list)
     trying: dict[int, list[int]] = defaultdict(list)
-    all = Answer.objects.filter(turn__in=wanted)
+    all = Answer.objects.filter(turn__in=turns)
     for turn, column, pk, state, is_chosen in all.values_list("turn_id", "column", "pk", "state", "chosen"):
         tries[turn, column].append(pk)
         if state in LIVE and not is_chosen:
             trying[turn].append(pk)
     views: dict[int, list[AnswerView]] = defaultdict(list)
-    chosen = list(Answer.objects.filter(turn__in=wanted, chosen=True))
+    chosen = list(Answer.objects.filter(turn__in=turns, chosen=True))
     progress = call_progress(chosen)
     for answer in chosen:
         answer.turn = found[answer.turn_id]

@@ -94,7 +94,7 @@ class CSharpProgram:
     def add(self, *sections: str) -> None:
         self._sections += sections
 
-    def written(self) -> WrittenCode:
+    def write(self) -> WrittenCode:
         usings = "\n".join(f"using {name};" for name in sorted(self._usings, key=system_first))
         pragmas = "\n".join(f"#pragma warning disable {warning}" for warning in self._warnings)
         text = "\n\n".join(filter(None, (usings, pragmas, *self._sections))) + "\n"

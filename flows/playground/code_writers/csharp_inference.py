@@ -47,7 +47,7 @@ def write_inference(plan: CallPlan) -> WrittenCode:
     code.add(inference_client(plan, code))
     code.add("\n".join([assignment("ChatCompletionsOptions options = new()", given), *set_extras]))
     code.add(INFERENCE_STREAM if plan.streams else INFERENCE_WHOLE)
-    return code.written()
+    return code.write()
 
 
 def inference_client(plan: CallPlan, code: CSharpProgram) -> str:

@@ -112,7 +112,7 @@ def call_chat(plan: CallPlan, code: CSharpProgram) -> WrittenCode:
     options = assignment("ChatCompletionOptions options = new()", chat_options(found))
     messages = block("List<ChatMessage> messages =", "[]", map(chat_message, found.turns))
     code.add(messages, "\n".join([options, *patched]), CHAT_STREAM if plan.streams else CHAT_WHOLE)
-    return code.written()
+    return code.write()
 
 
 CHAT_STREAM = """\
@@ -198,7 +198,7 @@ ResponsesClient client = new(
         given.append("StreamingEnabled = true,")
     options = assignment("CreateResponseOptions options = new()", given)
     code.add("\n".join([options, *patches(others, code)]), RESPONSES_STREAM if plan.streams else RESPONSES_WHOLE)
-    return code.written()
+    return code.write()
 
 
 RESPONSES_STREAM = """\

@@ -84,7 +84,7 @@ class JavaProgram:
         """A builder, a call a line."""
         self.add(start, *(f"{INDENT}{call}" for call in calls), f"{INDENT}.build();", "")
 
-    def written(self, install: str, notes: tuple[str, ...] = ()) -> WrittenCode:
+    def write(self, install: str, notes: tuple[str, ...] = ()) -> WrittenCode:
         return WrittenCode(program(self._imports, self._lines), install, notes)
 
 

@@ -53,7 +53,7 @@ def write_inference(plan: CallPlan) -> WrittenCode:
     )
     packages = ["com.azure:azure-ai-inference", *(["com.azure:azure-identity"] if plan.entra else [])]
     notes = (NO_USAGE,) if "stream_options" in plan.body else ()
-    return code.written(install(packages, "+"), notes)
+    return code.write(install(packages, "+"), notes)
 
 
 def inference_credential(plan: CallPlan, code: JavaProgram) -> list[str]:

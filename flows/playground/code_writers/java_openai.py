@@ -52,7 +52,7 @@ def write_openai(plan: CallPlan) -> WrittenCode:
     else:
         responses(plan, code)
     packages = ["com.openai:openai-java", *(["com.azure:azure-identity"] if plan.entra else [])]
-    return code.written(install(packages))
+    return code.write(install(packages))
 
 
 def client_calls(plan: CallPlan, code: JavaProgram) -> list[str]:

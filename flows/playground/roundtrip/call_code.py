@@ -52,9 +52,9 @@ def code(request: Request, pk: int) -> HttpResponse:
     if called is None:
         raise Http404("This run has no such action.")
     programs = [program_of(recorded_request(called), name) for name in CHOICES]
-    if (wanted := request.GET.get("as")) is None:
+    if (language := request.GET.get("as")) is None:
         return page(request, "roundtrip/call_code.html", {"run": run, "record": called, "programs": programs})
-    return program_response({program.name: program.text for program in programs}, wanted)
+    return program_response({program.name: program.text for program in programs}, language)
 
 
 def program_of(recorded: RecordedRequest | None, name: str) -> CallProgram:

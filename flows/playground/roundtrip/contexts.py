@@ -40,8 +40,8 @@ def target_action(session: Session, flow: Flow | None, action_id: str) -> Target
         return TargetAction()
     document = flow.current.parsed()
     calls = {each.action.id: each for each in calls_in(document)}
-    wanted = (action_id, session.from_action if session.from_flow_id == flow.pk else "", next(iter(calls), ""))
-    return TargetAction(flow, document, next((calls[id] for id in wanted if id in calls), None))
+    candidates = (action_id, session.from_action if session.from_flow_id == flow.pk else "", next(iter(calls), ""))
+    return TargetAction(flow, document, next((calls[id] for id in candidates if id in calls), None))
 
 
 def calls_in(document: Document) -> list[Located]:

@@ -59,8 +59,8 @@ def version(request: Request, pk: int, number: int) -> HttpResponse:
     """One version beside another (?against=2), beside what is set now (?against=current), or beside the one before."""
     session = find_session(request, pk)
     shown = version_of(session, number)
-    wanted = request.GET.get("against", "")
-    other: Version | Session | None = session if wanted == CURRENT else earlier(shown, wanted)
+    against = request.GET.get("against", "")
+    other: Version | Session | None = session if against == CURRENT else earlier(shown, against)
     context = {
         "session": session,
         "mine": may_change(request.user, session),
@@ -92,8 +92,8 @@ def version_of(session: Session, number: int) -> Version:
     return found
 
 
-def earlier(shown: Version, wanted: str) -> Version | None:
+def earlier(shown: Version, against: str) -> Version | None:
     """The version to compare with. None when there is none before the first."""
-    if (number := whole_number(wanted, 9)) is not None:
+    if (number := whole_number(against, 9)) is not None:
         return version_of(shown.session, number)
     return shown.session.versions.filter(number__lt=shown.number).first()

@@ -135,7 +135,7 @@ def delete_and_record(request: Request, session: Session) -> bool:
 
 def redirect_back(request: Request, session: Session) -> HttpResponse:
     """To the page that asked, else to the session."""
-    wanted = request.POST.get("next", "")
-    if url_has_allowed_host_and_scheme(wanted, {request.get_host()}, require_https=request.is_secure()):
-        return HttpResponseRedirect(wanted)
+    address = request.POST.get("next", "")
+    if url_has_allowed_host_and_scheme(address, {request.get_host()}, require_https=request.is_secure()):
+        return HttpResponseRedirect(address)
     return redirect("playground:show", session.pk)
