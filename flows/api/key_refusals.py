@@ -53,13 +53,13 @@ _waiting: dict[tuple[str, str, str], tuple[Refusal, int]] = {}  # since the last
 
 def note_refusal(request: HttpRequest, key: ApiKey, reason: str) -> None:
     note_refused_use(key)
-    note(refusal_of(request, f"key {key.begins}", reason, origin_of_key(key, request), key.pk))
+    queue_refusal(refusal_of(request, f"key {key.begins}", reason, origin_of_key(key, request), key.pk))
 
 
 def note_unknown_key(request: HttpRequest) -> None:
     """A key that has the shape of one, but that nobody has here. They are counted by the address of the caller."""
     address = caller_address(request)
-    note(refusal_of(request, address, "unknown key", Origin(Via.API, actor="API", address=address), None))
+    queue_refusal(refusal_of(request, address, "unknown key", Origin(Via.API, actor="API", address=address), None))
 
 
 def refusal_of(request: HttpRequest, who: str, reason: str, origin: Origin, key: int | None) -> Refusal:
@@ -68,7 +68,7 @@ def refusal_of(request: HttpRequest, who: str, reason: str, origin: Origin, key:
     return Refusal(who, reason, origin, key, (match.url_name or "") if match else "", names)
 
 
-def note(refusal: Refusal) -> None:
+def queue_refusal(refusal: Refusal) -> None:
     alike = (refusal.who, refusal.reason, refusal.call)
     _, count = _waiting.get(alike, (refusal, 0))
     _waiting[alike] = refusal, count + 1

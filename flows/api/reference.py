@@ -69,7 +69,7 @@ class CodeExample:
     """An example with its colours."""
 
     number: int
-    said: CallExample
+    example: CallExample
     codes: list[tuple[str, str, SafeString]]  # language, id and code
 
 

@@ -114,10 +114,10 @@ def keep_filled_in(document: Document, flow: Flow) -> Document:
         if is_stored(value) and value["secret"] in keys
     }
 
-    def keep(place: SecretPlace, value: Any) -> Any:
+    def with_stored(place: SecretPlace, value: Any) -> Any:
         return here.get(place, value) if is_stored(value) and value["secret"] not in keys else value
 
-    return change_secrets(document, keep, Flow.objects.secret_inputs)
+    return change_secrets(document, with_stored, Flow.objects.secret_inputs)
 
 
 def canonical_text(document: Any) -> str:

@@ -46,7 +46,7 @@ def store_and_submit(runs: Sequence[Run]) -> None:
     insert(runs, keyed=True)
     for run in runs:
         if run.new_files:
-            RunFile.objects.keep(run.pk, run.new_files)
+            RunFile.objects.store_files(run.pk, run.new_files)
             run.new_files = ()
     submit(*(run for run in runs if run.state == State.QUEUED))
 

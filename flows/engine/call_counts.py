@@ -76,14 +76,14 @@ class CountedCall:
         refused = bool(self.error and self.error.get("status") == TOO_MANY_REQUESTS)
         return [
             1,
-            whole(usage.get("prompt_tokens")),
-            whole(usage.get("cached_tokens")),
-            whole(usage.get("completion_tokens")),
-            whole(usage.get("reasoning_tokens")),
-            whole(usage.get("estimated_tokens")),
-            whole(facts.get("throttled")) + refused,
-            whole(facts.get("waited_ms")),
-            whole(facts.get("total_ms")),
+            rounded_number(usage.get("prompt_tokens")),
+            rounded_number(usage.get("cached_tokens")),
+            rounded_number(usage.get("completion_tokens")),
+            rounded_number(usage.get("reasoning_tokens")),
+            rounded_number(usage.get("estimated_tokens")),
+            rounded_number(facts.get("throttled")) + refused,
+            rounded_number(facts.get("waited_ms")),
+            rounded_number(facts.get("total_ms")),
             int(Decimal(facts.get("cost") or 0).scaleb(COST_DECIMALS)),
         ]
 
@@ -93,7 +93,7 @@ def deployment_of(facts: Mapping[str, Any]) -> str:
     return str(facts.get("deployment") or facts.get("model_requested") or "")
 
 
-def whole(value: Any) -> int:
+def rounded_number(value: Any) -> int:
     return round(value) if isinstance(value, int | float) else 0
 
 

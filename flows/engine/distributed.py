@@ -141,7 +141,7 @@ async def work(concurrency: int) -> None:
         try:
             await executor.open(feeds=True)
             tasks.look_at_queue = executor.look_at_queue
-            await wait_for_first_end(sending, *executor.parts, asyncio.create_task(listen_for_jobs(), name="jobs"))
+            await wait_for_first_end(sending, *executor.tasks, asyncio.create_task(listen_for_jobs(), name="jobs"))
         finally:
             await executor.close(settings.WORKER_GRACE)
     await asyncio.sleep(2 * notices.TOGETHER)

@@ -54,7 +54,7 @@ class Executor:
         self._feed, self._trials = QueueFeed(self.places), Trials(self.places)
         self._pulse = Pulse(self.worker, self.writer, self.active, self.cancel, self.wake)
         self._heartbeat = Heartbeat(HEARD_AS.get(kind, kind), lambda: len(self.active), self.worker)
-        self._parts: list[asyncio.Task[None]] = []
+        self._tasks: list[asyncio.Task[None]] = []
 
     # Life
 
@@ -65,17 +65,17 @@ class Executor:
         sys.setswitchinterval(0.002)
         await self.writer.do(lambda: workers.register_worker(self.kind, self.worker))
         jobs.set_executor(self.writer)
-        self._parts.append(self.loop.create_task(self._pulse.beat(sweeps=feeds), name="pulse"))
+        self._tasks.append(self.loop.create_task(self._pulse.beat(sweeps=feeds), name="pulse"))
         if feeds:
-            self._parts.append(self.loop.create_task(self._feed_forever(), name="feed"))
-            self._parts.append(self.loop.create_task(delete_forever(self.writer), name="deletion"))
-            self._parts.append(self.loop.create_task(self._heartbeat.beat(), name="heartbeat"))
+            self._tasks.append(self.loop.create_task(self._feed_forever(), name="feed"))
+            self._tasks.append(self.loop.create_task(delete_forever(self.writer), name="deletion"))
+            self._tasks.append(self.loop.create_task(self._heartbeat.beat(), name="heartbeat"))
             self.wake()
 
     @property
-    def parts(self) -> list[asyncio.Task[None]]:
+    def tasks(self) -> list[asyncio.Task[None]]:
         """What goes on until the executor is closed."""
-        return list(self._parts)
+        return list(self._tasks)
 
     async def close(self, grace: float = 0.0) -> None:
         """Lets what is going come to its next action, at most `grace` seconds; the rest goes back into the queue."""
@@ -84,8 +84,8 @@ class Executor:
         await wait_at_most(grace, self._wait_until_quiet())
         self.active.hand_over()
         self.writer.hurry(HANDS_OVER)
-        await cancel_tasks([*self._parts, *(active.task for active in self.active)])
-        if self._parts:  # it was opened
+        await cancel_tasks([*self._tasks, *(active.task for active in self.active)])
+        if self._tasks:  # it was opened
             await self._remove_worker()
             jobs.set_executor(None)
         await self.writer.close()

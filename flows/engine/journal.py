@@ -200,7 +200,7 @@ class DatabaseJournal:
     async def _record_note(self, event: ActionNoted) -> None:
         packed = pack_outcome(ActionFinished(event.path, 0, output=event.value))
         self.secrets.learn(packed.secrets, event.path)
-        self._outbox.keep(event.path, packed, note=True)
+        self._outbox.add_checkpoint(event.path, packed, note=True)
         self._outbox.send_outcome()
         await self._outbox.settle()
 
@@ -241,7 +241,7 @@ class DatabaseJournal:
         if self.gate.end(event.path, container=is_container):
             records.clears_suspicion = True
         if packed is not None and not is_container:
-            self._outbox.keep(event.path, packed)
+            self._outbox.add_checkpoint(event.path, packed)
         self._containers.discard(event.path)
         self._windows.pop(event.path, None)
         self._earlier.refused.pop(event.path, None)

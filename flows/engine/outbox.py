@@ -41,7 +41,7 @@ class Outbox:
         self.records.number = self._number
         return self._number
 
-    def keep(self, path: str, packed: PackedOutcome, *, note: bool = False) -> None:
+    def add_checkpoint(self, path: str, packed: PackedOutcome, *, note: bool = False) -> None:
         """Adds a checkpoint, encrypted when it holds a secret."""
         checkpoint = Checkpoint(run_id=self._run.pk, path=path[:LONGEST_PATH], note=note)
         if packed.secrets:

@@ -189,11 +189,11 @@ class Flow(models.Model):
         """The document with its literal secrets in encrypted storage instead."""
         kept: list[FlowSecret] = []
 
-        def keep(value: str) -> dict[str, str]:
+        def store(value: str) -> dict[str, str]:
             kept.append(FlowSecret(flow=self, key=f"s{secrets.token_hex(6)}", value=Secret(value)))
             return {"secret": kept[-1].key}
 
-        changed = replace_literals(document, keep, Flow.objects.secret_inputs)
+        changed = replace_literals(document, store, Flow.objects.secret_inputs)
         FlowSecret.objects.bulk_create(kept)
         return changed
 

@@ -250,7 +250,7 @@ class Run(models.Model):
             return
         with transaction.atomic():
             super().save(*args, **options)
-            RunFile.objects.keep(self.pk, files)
+            RunFile.objects.store_files(self.pk, files)
 
     @property
     def ended(self) -> bool:

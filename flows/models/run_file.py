@@ -15,7 +15,7 @@ from flows.models.states import ENDED
 
 
 class RunFileManager(models.Manager["RunFile"]):
-    def keep(self, run_id: int, files: Iterable[GivenFile]) -> None:
+    def store_files(self, run_id: int, files: Iterable[GivenFile]) -> None:
         """Each content once, under however many names it was given."""
         different = {file.sha256: file for file in files}
         seal_files(different.values())

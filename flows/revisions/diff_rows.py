@@ -35,7 +35,7 @@ class DiffEntry:
     title: str
     view: TypeView | None  # None: of Start
     deed: Deed
-    what: str  # "4 properties changed"
+    summary: str  # "4 properties changed"
     rows: Sequence[DiffRow]
     held: Sequence[DiffRow] = ()  # of an action that only one side has: folded
     is_in_draft: bool = True
@@ -55,7 +55,7 @@ class DiffView:
         return [self._entry(found) for found in self.diff.entries[:MOST_ENTRIES]]
 
     @property
-    def more(self) -> int:
+    def hidden_count(self) -> int:
         return max(0, len(self.diff.entries) - MOST_ENTRIES)
 
     @cached_property
@@ -97,10 +97,9 @@ class DiffView:
             old, new = place_words(self.before, id), place_words(self.after, id)
             words = format_html("{}, before {}", new, old) if old != new else new
             rows.insert(0, DiffRow("Place", words))
-        what = self._what(found)
-        return DiffEntry(id, title, view, found.deed, what, rows, is_in_draft=is_in_draft)
+        return DiffEntry(id, title, view, found.deed, self._summary_of(found), rows, is_in_draft=is_in_draft)
 
-    def _what(self, found: ActionDiff) -> str:
+    def _summary_of(self, found: ActionDiff) -> str:
         if len(found.values) == 1 and not found.is_moved:
             key = found.values[0].key
             if key[0] == "branches" and key[-1] == "condition":

@@ -24,7 +24,7 @@ MOST_COUNTED = 10_000  # runs
 class RevisionRow:
     number: int
     note: str
-    made: str  # "Ada · 14:02"
+    byline: str  # "Ada · 14:02"
     tag: str  # Draft, Published, Was published, or nothing
     link: str
     is_current: bool
@@ -57,7 +57,7 @@ class RevisionList:
         return self.address.query(published=None if self.only_published else "1", before=None)
 
     @property
-    def kept(self) -> list[tuple[str, str]]:
+    def hidden_fields(self) -> list[tuple[str, str]]:
         return self.address.kept("q", "before")
 
     @cached_property
@@ -113,7 +113,7 @@ class RevisionList:
         return RevisionRow(
             number=revision.number,
             note=capfirst(note),
-            made=" · ".join(filter(None, (who, moment(revision.created_at)))),
+            byline=" · ".join(filter(None, (who, moment(revision.created_at)))),
             tag=self._tag(revision, publication),
             link=self.address.query(r=str(revision.number), **{"with": None}),
             is_current=revision.number == self.shown,

@@ -39,7 +39,7 @@ class ChosenIterations:
         return cls(run, loop.loop, numbers, query) if numbers else None
 
     @property
-    def words(self) -> str:
+    def sentence(self) -> str:
         count = len(self.numbers)
         return f"Executes {count:,} iteration{'' if count == 1 else 's'} again that failed, and what follows the loop."
 

@@ -53,7 +53,7 @@ class StepPair:
     query: str  # of addresses about it
 
     @property
-    def note(self) -> str:
+    def part_words(self) -> str:
         number = iteration_of(self.path)
         return f"part {number}" if number else ""
 

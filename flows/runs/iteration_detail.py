@@ -39,7 +39,7 @@ class IterationDetail:
         return self.iteration.customer or self.iteration.label or f"Iteration {self.number:,}"
 
     @property
-    def words(self) -> str:
+    def place_words(self) -> str:
         """ "iteration 519 of 1,000"."""
         of = f" of {self.loop.total:,}" if self.loop.total else ""
         return f"iteration {self.number:,}{of}"

@@ -138,7 +138,7 @@ class IterationWindow:
         return f"{count:,} new {what}{'' if count == 1 else 's'}" if count > 0 and self._numbers_on_page else ""
 
     @property
-    def words(self) -> str:
+    def range_words(self) -> str:
         """ "1 to 25 of 1,000"."""
         before = (self.page - 1) * AT_ONCE
         return f"{before + bool(self.iterations):,} to {before + len(self.iterations):,} of {self.count:,}"

@@ -152,7 +152,7 @@ class IterationsPage:
         return self.address(find="", page="")
 
     @property
-    def file(self) -> str:
+    def file_address(self) -> str:
         """Address of what the filters find as CSV."""
         return f"{reverse('runs:iterations', args=[self.run.pk])}?{urlencode(self.search.filters.query)}"
 
@@ -168,7 +168,7 @@ class IterationsPage:
         return self.record.title if self.record else self.loop.loop
 
     @property
-    def others(self) -> list[LoopCounts]:
+    def other_loops(self) -> list[LoopCounts]:
         """Loops beside this one, where it is not nested."""
         return [one for one in self.loops if one.loop != self.loop.loop and one.is_outer]
 

@@ -95,7 +95,7 @@ class Outline:
         window, document = self.page.window, self._document
         if document is None or self.page.is_filtered or window.later is not None:
             return []
-        if window.whole:
+        if window.is_complete:
             return list(UnreachedSteps(window.rows, ended=self.run.ended, in_loops=True).find(document))
         nothing = UnreachedSteps([], ended=self.run.ended, in_loops=False)
         known = self.run.actions.filter(path__in=[step.path for step in nothing.find(document)]).defer(*LARGE)
@@ -114,7 +114,7 @@ class Outline:
     @property
     def waiting_sentence(self) -> str:
         """ "75 % of the time was waiting to try again", where that is much and all steps are seen."""
-        if not self.run.ended or not self.page.window.whole or self.page.is_filtered:
+        if not self.run.ended or not self.page.window.is_complete or self.page.is_filtered:
             return ""
         refused = [each for record in self.page.window.rows for each in record.refused or ()]
         share = round(time_covered([(each["at"], each["until"]) for each in refused]) / self.axis.seconds * 100)
@@ -144,7 +144,7 @@ class Outline:
         waits = record.state == State.WAITING
         return OutlineRow(
             key=element_id(record.path),
-            address=f"{self.page.keep}action={quote(record.path)}",
+            address=f"{self.page.address_begin}action={quote(record.path)}",
             view=view,
             title=record.title,
             note=note_of(record.path, record.title, view),

@@ -47,8 +47,8 @@ class DetailTab:
 
     name: str
     words: str
-    page: str
-    part: str
+    page_address: str
+    part_address: str
     is_open: bool
 
 

@@ -24,7 +24,7 @@ class RowWindow(Generic[Row]):
     later: int | None = None  # number of the first row behind
 
     @property
-    def whole(self) -> bool:
+    def is_complete(self) -> bool:
         """Whether one page holds everything."""
         return self.earlier is None and self.later is None
 

@@ -63,7 +63,7 @@ class StepsPage:
     @property
     def has_filters(self) -> bool:
         """Whether there is so much that one looks for something."""
-        return self.is_filtered or not self.window.whole or len(self.window.rows) > FEW
+        return self.is_filtered or not self.window.is_complete or len(self.window.rows) > FEW
 
     @property
     def actions(self) -> list[tuple[str, str]]:
@@ -73,9 +73,9 @@ class StepsPage:
         return list(self.run.actions.order_by("action_id").values_list("action_id").annotate(Max("title"))[:200])
 
     @property
-    def keep(self) -> str:
+    def address_begin(self) -> str:
         """Of an address, what keeps this page while something on it is chosen."""
-        pinned = {} if self.window.whole or not self.window.rows else {"from": str(self.window.rows[0].order)}
+        pinned = {} if self.window.is_complete or not self.window.rows else {"from": str(self.window.rows[0].order)}
         kept = {**self._filters(), **pinned}
         return f"?{urlencode(kept)}&" if kept else "?"
 

@@ -28,7 +28,7 @@ class TimeSpan:
     ended: int | None
 
     @property
-    def words(self) -> str:
+    def attribute(self) -> str:
         """As the page is told."""
         return f"{self.began} {'' if self.ended is None else self.ended}".strip()
 

@@ -62,7 +62,7 @@ class TreeNode:
         return (len(self.value) if self.last is None else self.last) - self.first
 
     @property
-    def words(self) -> str:
+    def preview(self) -> str:
         """What stands beside the label: a leaf as JSON, the size of a list or an object, the beginning of a text."""
         if self.last is not None:
             return f"{self.first:,} to {self.last - 1:,}"

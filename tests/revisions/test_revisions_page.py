@@ -53,7 +53,7 @@ def test_the_list_says_number_note_who_when_and_state(client_bob, alice, flow):
     assert [(row.number, row.note, row.tag) for row in rows] == [
         (3, "Note: message", "Draft"), (2, "Note: message", "Published"), (1, "First one", "Was published"),
     ]  # fmt: skip
-    assert rows[0].made.startswith("Alice · ")
+    assert rows[0].byline.startswith("Alice · ")
 
 
 def test_the_draft_is_compared_with_what_is_published_and_words_are_marked(client_bob, flow):

@@ -25,7 +25,7 @@ def nodes_of(node: TreeNode) -> list[TreeNode]:
 
 def test_a_small_value_is_unfolded_and_each_part_has_its_path():
     nodes = nodes_of(tree({"rows": [{"city": "Oslo"}], "odd key": None}))
-    assert [(node.path, node.words, node.is_open) for node in nodes[1:]] == [
+    assert [(node.path, node.preview, node.is_open) for node in nodes[1:]] == [
         ("output.rows", "1 item", True),
         ("output.rows[0]", "1 field", True),
         ("output.rows[0].city", '"Oslo"', False),
@@ -43,9 +43,9 @@ def test_of_a_large_value_the_parts_near_the_root_are_written():
 
 def test_many_items_stand_in_groups_of_groups():
     root = tree(list(range(25_000)))
-    assert [node.words for node in root.children] == ["0 to 9,999", "10,000 to 19,999", "20,000 to 24,999"]
+    assert [node.preview for node in root.children] == ["0 to 9,999", "10,000 to 19,999", "20,000 to 24,999"]
     inner = children_of(root.children[2])
-    assert (len(inner), inner[0].words) == (50, "20,000 to 20,099")
+    assert (len(inner), inner[0].preview) == (50, "20,000 to 20,099")
     assert [node.label for node in children_of(inner[0])][:2] == ["20000", "20001"]
 
 

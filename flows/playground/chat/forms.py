@@ -37,7 +37,7 @@ PROPERTIES: Mapping[str, Any] = properties_of(Properties)  # of a chat completio
 def number(name: str) -> forms.Field:
     property = PROPERTIES[name]
     if property.whole:
-        return whole(property.label, property.minimum, property.maximum)
+        return whole_number_field(property.label, property.minimum, property.maximum)
     return forms.FloatField(
         label=property.label,
         min_value=property.minimum,
@@ -52,7 +52,7 @@ def empty_words(parameter: str) -> str:
     return PROPERTIES[parameter].empty_words if parameter in PROPERTIES else ""
 
 
-def whole(label: str, least: int | None = None, most: int | None = None) -> forms.IntegerField:
+def whole_number_field(label: str, least: int | None = None, most: int | None = None) -> forms.IntegerField:
     return forms.IntegerField(
         label=label,
         min_value=least,
@@ -63,13 +63,13 @@ def whole(label: str, least: int | None = None, most: int | None = None) -> form
     )
 
 
-def choice(name: str) -> forms.ChoiceField:
+def choice_field(name: str) -> forms.ChoiceField:
     property = PROPERTIES[name]
     choices = [("", property.empty_words), *((each, each) for each in property.choices)]
     return forms.ChoiceField(label=property.label, choices=choices, required=False)
 
 
-def text(label: str, longest: int = LONGEST) -> forms.CharField:
+def text_field(label: str, longest: int = LONGEST) -> forms.CharField:
     return forms.CharField(label=label, max_length=longest, required=False, strip=False, widget=forms.Textarea)
 
 
@@ -85,19 +85,19 @@ class ParametersForm(forms.Form):
     temperature = number("temperature")
     top_p = number("top_p")
     max_completion_tokens = number("max_completion_tokens")
-    reasoning_effort = choice("reasoning_effort")
-    verbosity = choice("verbosity")
-    stop = text(PROPERTIES["stop"].label, 2_000)
+    reasoning_effort = choice_field("reasoning_effort")
+    verbosity = choice_field("verbosity")
+    stop = text_field(PROPERTIES["stop"].label, 2_000)
     seed = number("seed")
     frequency_penalty = number("frequency_penalty")
     presence_penalty = number("presence_penalty")
     response_format = forms.ChoiceField(label=PROPERTIES["response_format"].label, choices=FORMATS, required=False)
-    schema = text("Schema")
-    repair = choice("repair")
-    reasoning_summary = choice("reasoning_summary")
+    schema = text_field("Schema")
+    repair = choice_field("repair")
+    reasoning_summary = choice_field("reasoning_summary")
     top_logprobs = number("top_logprobs")
-    service_tier = choice("service_tier")
-    extra_parameters = text(PROPERTIES["extra_parameters"].label, 20_000)
+    service_tier = choice_field("service_tier")
+    extra_parameters = text_field(PROPERTIES["extra_parameters"].label, 20_000)
 
     @classmethod
     def shown_values(cls, parameters: Mapping[str, Any]) -> dict[str, str]:
@@ -199,10 +199,10 @@ class SetupForm(ParametersForm):
 
     connection = forms.CharField(label="Connection", max_length=100, required=False)
     model = forms.CharField(label="Deployment", max_length=200, required=False)
-    instructions = text("Instructions")
-    history_messages = whole("Messages", 0)
-    history_tokens = whole("Tokens", 0)
-    prompt = text("Prompt")
+    instructions = text_field("Instructions")
+    history_messages = whole_number_field("Messages", 0)
+    history_tokens = whole_number_field("Tokens", 0)
+    prompt = text_field("Prompt")
 
     def setup(self, stored: Setup) -> Setup:
         """The stored settings with what was posted and understood put in. The form has been validated."""

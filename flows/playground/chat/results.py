@@ -41,11 +41,11 @@ def html_of(text: str) -> str:
 class AnswerRenderer:
     """Renders texts as Markdown until so many characters are done; the rest as they are, so that none takes minutes."""
 
-    left: int = MOST_RENDERED
+    characters_left: int = MOST_RENDERED
 
     def html(self, text: str) -> str:
-        self.left -= len(text)
-        return html_of(text) if self.left >= 0 or not text else render_plain(text)
+        self.characters_left -= len(text)
+        return html_of(text) if self.characters_left >= 0 or not text else render_plain(text)
 
 
 def collect_result(answer: Answer, run: Run | None = None) -> bool:

@@ -74,7 +74,7 @@ class AnswerNews:
     answer_id: int
     html: str
     progress: CallProgress | None  # None once it has ended, or was deleted
-    shown: int | None = None  # characters; None when the text is not part of the region
+    text_length: int | None = None  # characters; None when the text is not part of the region
 
 
 @dataclass
@@ -141,9 +141,9 @@ class AnswerFeed:
         for one in news:
             if followed := by_id.get(one.answer_id):
                 followed.has_ended, followed.progress = one.progress is None, one.progress
-            if followed and one.shown is not None:
+            if followed and one.text_length is not None:
                 # What came while the database was read is sent with the next piece.
-                followed.sent, followed.came = one.shown, -1
+                followed.sent, followed.came = one.text_length, -1
             yield one.html
 
 

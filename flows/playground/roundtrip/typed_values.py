@@ -46,7 +46,7 @@ def typed_values(templates: Sequence[str], scope: Scope) -> TypedValues:
             secret.append(name)
         if isinstance(value, Secret):
             continue
-        ways = writer.ways(value, inside)
+        ways = writer.ways_to_type(value, inside)
         if max(map(len, ways)) > LONGEST:
             long.append(name)
         else:
@@ -75,15 +75,15 @@ def holds_secret(value: Any) -> bool:
 class ValueWriter:
     """How values become texts, as far as the templates that read them matter."""
 
-    parts: bool  # a template names a part of an answer
-    raw: bool
+    names_part: bool  # a template does, of an answer
+    names_raw: bool
 
     @classmethod
     def for_templates(cls, templates: Sequence[str]) -> ValueWriter:
         named = {match[1] for template in templates for match in PART.finditer(template)}
         return cls(bool(named), "raw" in named)
 
-    def ways(self, value: Any, inside: bool) -> list[str]:
+    def ways_to_type(self, value: Any, inside: bool) -> list[str]:
         """The likeliest first: which one is meant, only the templates know."""
         ways = [*self.likely(value, inside)]
         if not value:
@@ -101,7 +101,7 @@ class ValueWriter:
                 yield json.dumps({"name": value.name}) if inside else value.name
             case Mapping() | list() | tuple():
                 both = [self.json(value, whole=False), self.json(value, whole=True)]
-                yield from both[::-1] if self.parts else both
+                yield from both[::-1] if self.names_part else both
                 if not holds_secret(value):
                     yield as_text(value)
             case _:
@@ -117,7 +117,7 @@ class ValueWriter:
             case Secret():
                 return ""
             case Response():
-                raw = {"raw": display_json(value.raw)} if self.raw else {}
+                raw = {"raw": display_json(value.raw)} if self.names_raw else {}
                 return {**display_json(value), **raw} if whole else value.text
             case Mapping():
                 return {str(key): self.plain(inner, whole) for key, inner in value.items()}

@@ -269,7 +269,7 @@ def test_a_long_session_is_imported_whole(client_alice):
 
 
 def test_texts_beyond_a_million_characters_are_shown_as_they_are():
-    renderer = AnswerRenderer(left=10)
+    renderer = AnswerRenderer(characters_left=10)
     assert renderer.html("**bold**") == "<p><strong>bold</strong></p>\n"
     assert renderer.html("**more**") == '<pre class="markdown-plain" tabindex="0">**more**</pre>'
     assert renderer.html("") == ""
