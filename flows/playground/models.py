@@ -62,8 +62,13 @@ class Session(models.Model):
         return list(self.columns if self.comparing else self.columns[:1])
 
     @property
+    def column_numbers(self) -> range:
+        """Of the active ones."""
+        return range(len(self.active_columns))
+
+    @property
     def active_setups(self) -> list[Setup]:
-        return [self.setup_of(column) for column in range(len(self.active_columns))]
+        return [self.setup_of(column) for column in self.column_numbers]
 
     def setup_of(self, column: int) -> Setup:
         """The settings of one column: its own over those of the session."""

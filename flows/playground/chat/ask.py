@@ -75,7 +75,7 @@ def lock_session(session: Session) -> None:
 
 def ask_turn(turn: Turn, by: User) -> Turn:
     """Stores a new turn, asks it of every active column and shows it. Raises NotAskable."""
-    session, columns = turn.session, range(len(turn.session.active_columns))
+    session, columns = turn.session, turn.session.column_numbers
     turn.prompts = {number: text for number, text in turn.prompts.items() if text.strip()}
     check_askable(session, {column: prompt_of(turn, column) for column in columns})
     turn.variables = variable_values(session, [turn.prompt, *turn.prompts.values()], {})

@@ -127,5 +127,5 @@ def column_figures(session: Session, prices: Prices) -> list[ColumnFigures]:
             answer=found.get(column),
             cost=cost_label(found[column], prices) if column in found else "",
         )
-        for column in range(len(session.active_columns))
+        for column in session.column_numbers
     ]

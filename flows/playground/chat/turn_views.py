@@ -49,7 +49,7 @@ def save_page(request: Request, turn: Turn, verb: str, prompts: Mapping[int, str
 
 def prompts_of(turn: Turn, prompt: str) -> dict[int, str]:
     """What each active column asks when this is the question."""
-    return {column: turn.prompts.get(str(column)) or prompt for column in range(len(turn.session.active_columns))}
+    return {column: turn.prompts.get(str(column)) or prompt for column in turn.session.column_numbers}
 
 
 def posted_text(request: Request) -> str:
@@ -82,16 +82,14 @@ def turn(request: Request, pk: int, verb: str) -> HttpResponse:
     }
     if verb not in verbs:
         raise Http404(f"There is no verb {verb!r}.")
+    prompt, known = (posted_text(request), ()) if verb == "ask" else (turn.prompt, turn.variables)
     try:
-        if verb == "ask":
-            save_page(request, turn, verb, prompts_of(turn, posted_text(request)), ())
-        else:
-            save_page(request, turn, verb, prompts_of(turn, turn.prompt), turn.variables)
+        save_page(request, turn, verb, prompts_of(turn, prompt), known)
         with transaction.atomic():
-            calls = list(range(len(session.active_columns)))
+            columns = session.column_numbers
             verbs[verb]()
             if verb in ASKING:
-                record_calls(request, session, calls, times=RUNS_AT_ONCE if verb == "spread" else 1)
+                record_calls(request, session, columns, times=RUNS_AT_ONCE if verb == "spread" else 1)
             else:
                 record_change(request, session)
     except NotAskable as error:

@@ -2,18 +2,18 @@ from __future__ import annotations
 
 from django.urls import path
 
-from flows.playground.chat import comparison_views, stream, turn_views, views
+from flows.playground.chat import ask_views, comparison_views, settings_views, stream, turn_views, views
 
 urlpatterns = [
     path("", views.index, name="index"),
     path("new/", views.new, name="new"),
-    path("deployments/", views.deployments, name="deployments"),
+    path("deployments/", settings_views.deployments, name="deployments"),
     path("of/<slug:slug>/", views.of_flow, name="of_flow"),
     path("<id:pk>/", views.show, name="show"),
-    path("<id:pk>/save/", views.save, name="save"),
-    path("<id:pk>/ask/", views.ask, name="ask"),
+    path("<id:pk>/save/", settings_views.save, name="save"),
+    path("<id:pk>/ask/", ask_views.ask, name="ask"),
     path("<id:pk>/compare/", comparison_views.compare, name="compare"),
-    path("<id:pk>/stop/", views.stop, name="stop"),
+    path("<id:pk>/stop/", ask_views.stop, name="stop"),
     path("<id:pk>/earlier/", views.earlier, name="earlier"),
     path("<id:pk>/stream/", stream.stream, name="stream"),
     path("<id:pk>/columns/<slug:verb>/", comparison_views.column, name="column"),
