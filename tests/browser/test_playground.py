@@ -226,6 +226,16 @@ def test_a_cut_answer_and_a_filtered_one_say_so_with_the_way_out(playground):
     assert playground.complaints == []
 
 
+def test_a_field_offers_the_deployments_of_its_connection(playground):
+    page = playground.page
+    page.get_by_label("Deployment", exact=True).focus()
+    expect(page.locator("#setup-deployments option[value='gpt-4o-mini']")).to_have_count(1)
+    page.get_by_role("button", name="Compare").click()
+    page.get_by_label("Deployment of B").focus()
+    expect(page.locator("#column-1-deployments option[value='gpt-4o-mini']")).to_have_count(1)
+    assert playground.complaints == []
+
+
 def test_columns_stream_side_by_side_and_one_wins(playground):
     page = playground.page
     choose(page, "long-30")
