@@ -21,7 +21,7 @@ from flows.interpreter import runner
 from flows.language.document import Document, DocumentError
 from flows.lint import linter
 from flows.lint.linter import CalledFlow, Problem
-from flows.models import Flow, FlowSecret, Revision, Room, sql
+from flows.models import Flow, FlowSecret, Revision, sql
 
 K = TypeVar("K")
 V = TypeVar("V")
@@ -141,7 +141,7 @@ def remember(known: dict[K, V], key: K, value: V) -> V:
 
 def errors_before_run(revision: Revision) -> list[Problem]:
     """The same of flows that people edit; those of sessions and batches say in their answers what is wrong."""
-    return configuration_errors(revision, {revision.flow.slug}) if revision.flow.room == Room.DESIGNER else []
+    return configuration_errors(revision, {revision.flow.slug}) if revision.flow.is_in_designer else []
 
 
 def needs_of(document: Document) -> Needs:

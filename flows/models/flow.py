@@ -162,6 +162,10 @@ class Flow(models.Model):
         return f"r{self.published.number} is published"
 
     @property
+    def is_in_designer(self) -> bool:
+        return self.room == Room.DESIGNER
+
+    @property
     def has_unpublished_changes(self) -> bool:
         return self.published_id is not None and self.published_id != self.head_id
 

@@ -257,6 +257,11 @@ class Run(models.Model):
         return self.state in ENDED
 
     @property
+    def can_retry(self) -> bool:
+        """Whether another run may go on where it ended."""
+        return self.state in (State.FAILED, State.CANCELLED) and self.flow.is_in_designer
+
+    @property
     def milliseconds(self) -> float | None:
         """How long it took or has gone so far; None before it has begun."""
         if self.started_at is None:

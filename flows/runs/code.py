@@ -12,7 +12,6 @@ from connections.secret import MASK
 from flows.access import find_run
 from flows.api.examples import KEY, EnvironmentValue, FilePath, environment_name, environment_values, example_of_run
 from flows.language.files import is_file
-from flows.models import Room
 from foundryflow.access import reader
 from foundryflow.http import Request, base_address
 from foundryflow.regions import page
@@ -23,7 +22,7 @@ from foundryflow.regions import page
 def code(request: Request, pk: int) -> HttpResponse:
     """A page with the programs; ?as=curl or ?as=python gives one of them as text."""
     run = find_run(request, pk)
-    if run.flow.room != Room.DESIGNER:
+    if not run.flow.is_in_designer:
         raise Http404("Only flows of the designer are called by the API.")
     inputs = {name: example_value(value, name) for name, value in run.inputs.items()}
     is_draft, customer = run.published is False, run.customer or ""

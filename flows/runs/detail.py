@@ -236,7 +236,7 @@ class ActionDetail:
     @property
     def starts_again_here(self) -> bool:
         """Whether another run can begin at this action."""
-        return self.run.ended and self.record.state != State.SKIPPED and self.run.flow.room == Room.DESIGNER
+        return self.run.ended and self.record.state != State.SKIPPED and self.run.flow.is_in_designer
 
 
 def streamed_text(run_id: int, path: str) -> str:

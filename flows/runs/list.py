@@ -12,7 +12,7 @@ from django.db.models.fields.json import KeyTextTransform
 from flows.actions.registry import model_call_types
 from flows.flowchart.states import StateView, run_view, state_view_of
 from flows.interpreter.suspicion import SUSPECT, sentence_of
-from flows.models import LIVE, ActionRun, Flow, Room, Run, State
+from flows.models import LIVE, ActionRun, Flow, Run, State
 from flows.models.run_counts import visible_runs
 from flows.models.run_filters import FILTERS, ORIGINS, Filters
 from flows.models.search import MOST_COUNTED, MOST_READ, Cursor, Search
@@ -97,10 +97,6 @@ class RunRow:
     @property
     def tokens(self) -> str:
         return token_count(self.run.tokens)
-
-    @property
-    def can_retry(self) -> bool:
-        return self.run.state in (State.FAILED, State.CANCELLED) and self.run.flow.room == Room.DESIGNER
 
 
 @dataclass

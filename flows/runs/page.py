@@ -16,7 +16,7 @@ from django.utils.dateformat import format as date_format
 from flows.flowchart.chart import flowchart_of_run
 from flows.flowchart.states import StateView, run_view
 from flows.language.document import DocumentError
-from flows.models import ActionRun, Room, Run, State
+from flows.models import ActionRun, Run, State
 from flows.runs import steps
 from flows.runs.costs import cost_words
 from flows.runs.crashes import crash_notice
@@ -128,7 +128,6 @@ class RunPage:
             "sources": sources_of(run),
             "results": results_of(run),
             "cost": cost_words(run) if run.ended else "",
-            "can_retry": run.state in (State.FAILED, State.CANCELLED) and run.flow.room == Room.DESIGNER,
         }
         return Region("runs/_status.html", "run-status", context)
 

@@ -13,7 +13,7 @@ from flows.language.document import Document
 from flows.language.errors import ActionError
 from flows.language.nodes import Action
 from flows.language.scope import Scope
-from flows.models import ActionRun, Room, Run, State
+from flows.models import ActionRun, Run, State
 from flows.playground.chat.results import AnswerRenderer
 from flows.playground.models import Answer, Session, Turn
 from flows.playground.roundtrip.history import Exchange
@@ -56,7 +56,7 @@ def create_session(record: ActionRun, opening: SessionOpening, by: User) -> Sess
         setup=opening.setup.to_json(),
         variables=dict(opening.variables),
         draft=opening.prompt,
-        from_flow=run.flow if run.flow.room == Room.DESIGNER else None,
+        from_flow=run.flow if run.flow.is_in_designer else None,
         from_action=record.action_id,
     )
     if opening.earlier:

@@ -86,7 +86,7 @@ def use(request: Request, pk: int) -> HttpResponse:
 
 def page_for(request: Request, session: Session) -> UsePage:
     """The page of what the address chooses; where it chooses no flow, of the one the session came from."""
-    origin = session.from_flow if session.from_flow and session.from_flow.room == Room.DESIGNER else None
+    origin = session.from_flow if session.from_flow and session.from_flow.is_in_designer else None
     slug = request.GET.get("flow", origin.slug if origin else "")
     return use_page(session, find_flow(request, slug) if slug else None, request.GET)
 
