@@ -20,7 +20,7 @@ from flows.runs.compared_steps import AT_ONCE, StepDifference, StepPair, paths_o
 from flows.runs.costs import cost_words
 from flows.runs.differences import FactPair, ValuePair, value_pair, value_pairs
 from flows.runs.list import RunRow, run_rows
-from flows.runs.page import moment_words, way_of
+from flows.runs.status import moment_words, way_of
 from foundryflow.access import reader
 from foundryflow.http import Request, whole_number
 from foundryflow.regions import Region, page, regions

@@ -4,40 +4,29 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import datetime
 from functools import cached_property
 from typing import Any
 from urllib.parse import urlencode
 
 from django.urls import reverse
-from django.utils import timezone
-from django.utils.dateformat import format as date_format
 
 from flows.flowchart.chart import flowchart_of_run
-from flows.flowchart.states import StateView, run_view
 from flows.language.document import DocumentError
-from flows.models import ActionRun, Run, State
+from flows.models import ActionRun, Run
 from flows.runs import steps
-from flows.runs.costs import cost_words
-from flows.runs.crashes import crash_notice
 from flows.runs.detail import ActionDetail, selected_record
-from flows.runs.extent import extent_of
 from flows.runs.iterations import IterationsPage
 from flows.runs.log_lines import count_words, log_context
 from flows.runs.loops import LoopCounts, find_loop, loops_of
 from flows.runs.outline import Outline
-from flows.runs.time_axis import elapsed_words, milliseconds_since_epoch
+from flows.runs.status import status_region
 from flows.runs.value_place import ValuePlace
 from flows.runs.values import value_view, value_views
 from flows.runs.workers import workers_notice
-from foundryflow.names import name_of
 from foundryflow.regions import Region
 from foundryflow.roles import Permissions
-from foundryflow.templatetags.ui import duration_ms
 
-MOST_RESULTS = 3  # runs made from one that its head names
 LARGE = ("inputs", "output", "pins", "revision__document")  # of a run: read by what shows them
-CALLERS = ("api", "command line", "flow")  # ways to start a run that get what is published
 PARAMS = (*steps.PARAMS, "loop", "reason", "sort", "page", "iteration", "part", "at")  # of an address, for its stream
 
 
@@ -108,36 +97,7 @@ class RunPage:
 
     @property
     def status_region(self) -> Region:
-        run, now = self.run, timezone.now()
-        is_going = run.started_at is not None and not run.ended
-        context = {
-            "run": run,
-            "may": self.may,
-            "flow": run.flow,
-            "state": self._state,
-            "crashes": crash_notice(run),
-            "is_draft_of_nothing_published": run.published is False
-            and run.via in CALLERS
-            and not run.flow.published_id,
-            "duration": elapsed_words(run.milliseconds or 0) if is_going else duration_ms(run.milliseconds),
-            "since": milliseconds_since_epoch(run.started_at) if is_going else None,
-            "now": None if run.ended else milliseconds_since_epoch(now),
-            "started": moment_words(run.created_at, now),
-            "extent": extent_of(run),
-            "way": way_of(run),
-            "sources": sources_of(run),
-            "results": results_of(run),
-            "cost": cost_words(run) if run.ended else "",
-        }
-        return Region("runs/_status.html", "run-status", context)
-
-    @property
-    def _state(self) -> StateView:
-        """A run that succeeded although iterations failed says how many."""
-        first = self.loops[0] if self.loops else None
-        if first and first.is_long and first.failed and self.run.state == State.SUCCEEDED:
-            return first.verdict
-        return run_view(self.run)
+        return status_region(self.run, self.may, self.loops)
 
     @property
     def detail_region(self) -> Region:
@@ -193,31 +153,6 @@ class RunPage:
         }
         shown = self.iterations.window.query if self.iterations else {}
         return urlencode({**query, **{name: self.params[name] for name in PARAMS if self.params.get(name)}, **shown})
-
-
-def moment_words(moment: datetime, now: datetime) -> str:
-    """ "Today 14:03:20", "27 Nov 14:03:20"."""
-    here = timezone.localtime(moment)
-    day = "Today" if here.date() == timezone.localtime(now).date() else date_format(here, "j M")
-    return f"{day} {date_format(here, 'H:i:s')}"
-
-
-def way_of(run: Run) -> str:
-    """Who has started it, and how: "Ada, page"."""
-    who = name_of(run.started_by)
-    return f"{who}, {run.via}" if who else run.via
-
-
-def sources_of(run: Run) -> list[tuple[str, int]]:
-    """The run that started it and the one whose results it took over, each behind the words that lead to it."""
-    found = ((" of", run.parent_id), (", from", run.origin_id))
-    return [(words, pk) for words, pk in found if pk]
-
-
-def results_of(run: Run) -> list[int]:
-    """Runs that were made from it, the newest first, one more than are named."""
-    made = Run.objects.filter(origin=run).order_by("-pk").values_list("pk", flat=True)
-    return list(made[: MOST_RESULTS + 1])
 
 
 def outline_region(page: RunPage) -> Region:
