@@ -22,23 +22,6 @@ ASIDE = 1_000  # number of a column that is being moved
 
 
 @dataclass(frozen=True)
-class Locks:
-    """Which fields are the same for all columns."""
-
-    prompt: bool = True
-    instructions: bool = True
-    parameters: bool = True
-
-    @classmethod
-    def of(cls, session: Session) -> Locks:
-        return cls(**{name: not any(name in column for column in session.columns[1:]) for name in LOCKABLE})
-
-    @property
-    def rows(self) -> list[tuple[str, bool]]:
-        return [(name, getattr(self, name)) for name in LOCKABLE]
-
-
-@dataclass(frozen=True)
 class ColumnView:
     number: int
     setup: Setup
@@ -90,6 +73,11 @@ class ColumnView:
         ]
 
 
+def locks_of(session: Session) -> dict[str, bool]:
+    """Which fields are the same for all columns."""
+    return {name: not any(name in column for column in session.columns[1:]) for name in LOCKABLE}
+
+
 def field_name(name: str, column: int) -> str:
     """Of a field of a column, as the page names it; the first column has those of the session."""
     return f"column-{column}-{name}" if column else name
@@ -128,8 +116,8 @@ def toggle_comparison(session: Session) -> None:
 def add_column(session: Session) -> None:
     if len(session.columns) >= MOST_COLUMNS:
         return
-    locks, made = Locks.of(session), new_column(session)
-    for name, locked in locks.rows:
+    made = new_column(session)
+    for name, locked in locks_of(session).items():
         if not locked:
             made[name] = initial_value(session, name)
     session.columns = [*session.columns, made]
@@ -172,7 +160,7 @@ def toggle_lock(session: Session, name: str) -> None:
     """Makes a field the same for all columns, or each column's own."""
     if name not in LOCKABLE:
         return
-    locked = getattr(Locks.of(session), name)
+    locked = locks_of(session)[name]
     columns = [dict(each) for each in session.columns]
     for own in columns[1:]:
         if locked:

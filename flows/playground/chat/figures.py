@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import statistics
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
+from typing import Any
 
 from flows.models import LIVE, State
 from flows.playground.chat.costs import Prices, cost_label, cost_of
@@ -71,15 +72,16 @@ def spread_of(turn: Turn, columns: int, prices: Prices) -> list[SpreadRow]:
 
 def spread_row(column: int, answers: Sequence[Answer], prices: Prices) -> SpreadRow:
     done = [answer for answer in answers if answer.state == State.SUCCEEDED]
-    mark = ESTIMATED if any((answer.usage or {}).get("estimated_tokens") for answer in done) else ""
+    facts, usages = [answer.facts for answer in done], [answer.usage or {} for answer in done]
+    mark = ESTIMATED if any(usage.get("estimated_tokens") for usage in usages) else ""
     costs = [found for answer in done if (found := cost_of(answer, prices)) is not None]
     return SpreadRow(
         column=column,
         model=str(answers[-1].setup.get("model") or ""),
         answers=answers,
-        first=ValueRange.of(fact_values(done, "first_token_ms"), duration_ms),
-        total=ValueRange.of(fact_values(done, "total_ms"), duration_ms),
-        tokens=ValueRange.of(usage_values(done, "completion_tokens"), lambda value: f"{mark}{value:,.0f}"),
+        first=ValueRange.of(numbers_among(facts, "first_token_ms"), duration_ms),
+        total=ValueRange.of(numbers_among(facts, "total_ms"), duration_ms),
+        tokens=ValueRange.of(numbers_among(usages, "completion_tokens"), lambda value: f"{mark}{value:,.0f}"),
         cost=money_range(costs),
     )
 
@@ -92,12 +94,8 @@ def money_range(costs: Sequence[tuple[Decimal, str]]) -> ValueRange:
     return ValueRange(*(money(value, currency) for value in (amounts[0], statistics.median(amounts), amounts[-1])))
 
 
-def fact_values(answers: Sequence[Answer], name: str) -> list[float]:
-    return [answer.facts[name] for answer in answers if isinstance(answer.facts.get(name), int | float)]
-
-
-def usage_values(answers: Sequence[Answer], name: str) -> list[float]:
-    return [answer.usage[name] for answer in answers if answer.usage and isinstance(answer.usage.get(name), int)]
+def numbers_among(values: Iterable[Mapping[str, Any]], name: str) -> list[float]:
+    return [each[name] for each in values if isinstance(each.get(name), int | float)]
 
 
 @dataclass(frozen=True)

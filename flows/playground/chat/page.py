@@ -13,7 +13,7 @@ from django.utils import timezone
 from connections.models import Connection
 from flows.actions.chat_completion.action import PARAMETERS
 from flows.playground.chat.branch import Tree, conversation
-from flows.playground.chat.comparison import ColumnView, Locks, column_views
+from flows.playground.chat.comparison import ColumnView, column_views, locks_of
 from flows.playground.chat.costs import Prices
 from flows.playground.chat.figures import ColumnFigures, column_figures
 from flows.playground.chat.forms import VARIABLE, ParameterField, ParametersForm, variables_of
@@ -90,9 +90,7 @@ class SessionPage:
 
     @property
     def response_format(self) -> list[ParameterField]:
-        return sorted(
-            (each for each in self.fields if each.parameter in FORM), key=lambda each: FORM.index(each.parameter)
-        )
+        return [each for name in FORM for each in self.fields if each.parameter == name]
 
     @property
     def parameters_set(self) -> int:
@@ -139,7 +137,7 @@ class SessionPage:
         """What the empty field of the next question says."""
         if not self.session.comparing:
             return "Ask something…"
-        if not self.locks.prompt:
+        if not self.locks["prompt"]:
             return "Ask A…"
         return "Ask both…" if len(self.columns) == 2 else "Ask all…"
 
@@ -152,8 +150,8 @@ class SessionPage:
         return column_figures(self.session, self.prices)
 
     @property
-    def locks(self) -> Locks:
-        return Locks.of(self.session)
+    def locks(self) -> dict[str, bool]:
+        return locks_of(self.session)
 
     @property
     def recent_sessions(self) -> list[Session]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 from django.urls import reverse
@@ -180,7 +180,10 @@ class Talk:
     turns: Sequence[TurnView]
     earlier: int = 0  # turns before those shown
     onwards: Sequence[int] = ()  # turns that go on from the last one shown
-    live: bool = field(default=False)
+
+    @property
+    def live(self) -> bool:
+        return any(view.progress for turn in self.turns for view in turn.answers)
 
     @property
     def live_ids(self) -> list[int]:
@@ -219,9 +222,7 @@ def talk_of(session: Session, prices: Prices, *, before: int | None = None, only
         for pk in shown
         if pk in found
     ]
-    live = any(view.progress for turn in turns for view in turn.answers)
-    onwards = tree.children.get(session.head_id, []) if session.head_id else tree.children.get(None, [])
-    return Talk(turns, earlier, onwards, live)
+    return Talk(turns, earlier, tree.children.get(session.head_id, []))
 
 
 def answer_views(

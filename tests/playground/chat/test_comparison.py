@@ -12,7 +12,7 @@ from connections.models import LearntLesson
 from flows.engine import embedded
 from flows.models import State
 from flows.playground.chat import ask, comparison
-from flows.playground.chat.comparison import Locks, differences
+from flows.playground.chat.comparison import differences, locks_of
 from flows.playground.chat.figures import ValueRange, spread_of
 from flows.playground.chat.results import collect_result
 from flows.playground.chat.save_settings import save_settings
@@ -129,11 +129,11 @@ def test_a_wrong_parameter_of_a_column_is_said_beside_its_field(client_alice, co
 
 @pytest.mark.parametrize("field", ["prompt", "instructions", "parameters"])
 def test_a_field_is_the_same_for_all_or_each_columns_own(client_alice, comparing, field):
-    assert getattr(Locks.of(comparing), field)
+    assert locks_of(comparing)[field]
     for locked in (False, True):
         client_alice.post(url("column", comparing.pk, "lock"), {"field": field})
         comparing.refresh_from_db()
-        assert getattr(Locks.of(comparing), field) is locked
+        assert locks_of(comparing)[field] is locked
         assert (field in comparing.columns[1]) is not locked
 
 
