@@ -20,7 +20,7 @@ OF_RUN = "run-"  # `with=run-4191`: the revision that the run executed
 @dataclass(frozen=True)
 class CompareChoice:
     value: str
-    words: str
+    label: str
     is_chosen: bool
 
 

@@ -25,7 +25,7 @@ USUAL = {("sort", "number"), ("page", "1")}
 class Toggle:
     """A filter that is one press away."""
 
-    words: str
+    label: str
     count: int
     address: str
     is_chosen: bool
@@ -37,7 +37,7 @@ class Heading:
     """A column, and what sorts the table by it."""
 
     name: str
-    words: str
+    label: str
     address: str
     direction: str  # as aria-sort says it; empty: not sorted by it
     is_number: bool
@@ -100,16 +100,16 @@ class IterationsPage:
         reasons = [self._reason(kind, count) for kind, count in self.search.reasons]
         return [self._toggle("Failed", self.loop.failed, State.FAILED), *reasons]
 
-    def _toggle(self, words: str, count: int, state: str = "") -> Toggle:
+    def _toggle(self, label: str, count: int, state: str = "") -> Toggle:
         filters = self.search.filters
         chosen = filters.state == state and not filters.reason
         address = self.address(state=state, reason="", page="")
-        return Toggle(words, count, address, chosen, state_view_of(state) if state else None)
+        return Toggle(label, count, address, chosen, state_view_of(state) if state else None)
 
     def _reason(self, kind: str, count: int) -> Toggle:
-        words = "Others" if kind == OTHERS else reason_words(kind)
+        label = "Others" if kind == OTHERS else reason_words(kind)
         address = self.address(state=State.FAILED, reason=kind, page="")
-        return Toggle(words, count, address, self.search.filters.reason == kind)
+        return Toggle(label, count, address, self.search.filters.reason == kind)
 
     @property
     def remainder(self) -> str:
@@ -121,9 +121,9 @@ class IterationsPage:
 
     @cached_property
     def headings(self) -> list[Heading]:
-        words = {name: words for name, (words, _) in SORTS.items()}
-        words["name"] = "Customer" if self.loop.has_customers else "Item"
-        return [self._heading(name, label) for name, label in words.items() if name not in self.left_out]
+        labels = {name: label for name, (label, _) in SORTS.items()}
+        labels["name"] = "Customer" if self.loop.has_customers else "Item"
+        return [self._heading(name, label) for name, label in labels.items() if name not in self.left_out]
 
     @cached_property
     def left_out(self) -> set[str]:
@@ -136,10 +136,10 @@ class IterationsPage:
         }
         return {name for name, is_empty in empty.items() if is_empty}
 
-    def _heading(self, name: str, words: str) -> Heading:
+    def _heading(self, name: str, label: str) -> Heading:
         direction = {name: "ascending", f"-{name}": "descending"}.get(self.window.sort, "")
         address = self.address(sort=f"-{name}" if direction == "ascending" else name, page="")
-        return Heading(name, words, address, direction, name in NUMERIC)
+        return Heading(name, label, address, direction, name in NUMERIC)
 
     @property
     def search_fields(self) -> list[tuple[str, str]]:

@@ -35,7 +35,7 @@ class DetailTab:
     """A part of the detail: the page that has it open, and where the part alone comes from."""
 
     name: str
-    words: str
+    label: str
     page_address: str
     part_address: str
     is_open: bool
@@ -89,10 +89,10 @@ class RunPage:
             kept["action"] = self.detail.record.path
         region = reverse("runs:detail", args=[self.run.pk])
         tabs = []
-        for name, words in self.detail.tabs.items():
+        for name, label in self.detail.tabs.items():
             query = urlencode({**kept, "part": name})
             is_open = name == self.detail.tab
-            tabs.append(DetailTab(name, words, f"?{query}", f"{region}?{query}", is_open))
+            tabs.append(DetailTab(name, label, f"?{query}", f"{region}?{query}", is_open))
         return tabs
 
     @property

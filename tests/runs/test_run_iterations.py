@@ -70,7 +70,7 @@ def shown(response):
 
 def toggles(response):
     page = response.context["page"]
-    return {toggle.words: toggle.count for toggle in [*page.toggles, *page.failures]}
+    return {toggle.label: toggle.count for toggle in [*page.toggles, *page.failures]}
 
 
 def going(run):
