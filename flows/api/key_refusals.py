@@ -12,7 +12,7 @@ from django.http import HttpRequest
 from connections.models import Connection
 from flows import engine
 from flows.api.key_use import note_refused_use
-from flows.api.soon import Soon
+from flows.api.shared_work import SharedWork
 from flows.models import Flow, Run
 from foundryflow.audit.record import Origin, Repeats, Subject, origin_of_key, record
 from foundryflow.models import ApiKey
@@ -120,4 +120,4 @@ def subject_of(refusal: Refusal) -> tuple[str, Subject]:
     return verb, Subject("", of_all)
 
 
-writing = Soon(write_refusals, PAUSE)
+writing = SharedWork(write_refusals, PAUSE)

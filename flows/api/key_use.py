@@ -13,7 +13,7 @@ from django.db.models import Case, F, When
 from django.utils import timezone
 
 from flows import engine
-from flows.api.soon import Soon
+from flows.api.shared_work import SharedWork
 from foundryflow.models import ApiKey
 
 PAUSE = 1.0  # seconds between two writes
@@ -65,4 +65,4 @@ def store_uses(uses: Mapping[int, CountedCalls]) -> None:
         )
 
 
-writing = Soon(write_uses, PAUSE)
+writing = SharedWork(write_uses, PAUSE)

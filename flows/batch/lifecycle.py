@@ -19,7 +19,7 @@ from flows import engine
 from flows.batch.models import Batch, Cell, CellState, Row
 from flows.batch.variants import Judge, Variant
 from flows.models import LIVE, Flow, Room, Run
-from flows.models.raw import column_of, db_values, execute_many, table
+from flows.models.raw_sql import column_of, db_values, execute_many, table
 from flows.playground.models import Session
 
 RUNS_AT_ONCE = 500  # runs made in one transaction

@@ -15,7 +15,7 @@ from flows.batch.models import Batch, Cell, CellState
 from flows.batch.variants import judge_path
 from flows.batch.verdicts import Verdict, decide, read_judge_verdict
 from flows.models import ENDED, LIVE, ActionRun, State
-from flows.models.raw import db_values, execute_many, table
+from flows.models.raw_sql import db_values, execute_many, table
 from flows.playground.setup import ACTION
 
 MOST_CELLS, LONGEST_SECONDS = 500, 0.5  # cells and seconds at a time; some checks are slow

@@ -23,7 +23,7 @@ from flows.flowchart.chart import GROUPS, START, Card, Flowchart, TypeView, type
 from flows.language.clipboard import PASTED_FORMATS
 from flows.language.document import DocumentError
 from flows.language.nodes import Action
-from flows.runs.workers import workers_notice
+from flows.runs.workers_notice import workers_notice
 from foundryflow.regions import Region
 
 

@@ -37,7 +37,7 @@ from flows.designer.shown_run import NONE
 from flows.models import Run, SavedInputs
 from flows.models.audited import flow_subject, of_flow, run_subject
 from flows.models.designer import LONGEST_NAME, MOST_SAVED, is_storable, without_masks
-from flows.runs.workers import workers_notice
+from flows.runs.workers_notice import workers_notice
 from foundryflow.access import editor, reader, runner
 from foundryflow.audit.record import origin_of, record
 from foundryflow.http import Request, form_data, whole_number

@@ -18,7 +18,7 @@ from flows.engine import embedded
 from flows.engine.live import hub
 from flows.engine.writer import SharedCall
 from flows.models import LIVE, Checkpoint, Run, RunFile, State
-from flows.models.raw import insert
+from flows.models.raw_sql import insert
 from flows.models.run import ENDS
 from foundryflow.database import errors, jobs
 

@@ -26,7 +26,7 @@ from procrastinate.psycopg_connector import PsycopgConnector
 from procrastinate.types import JSONDict
 from psycopg_pool import AsyncConnectionPool, PoolTimeout
 
-from flows.engine import notices, tasks
+from flows.engine import postgres_notices, tasks
 from flows.engine.executor import Executor
 from flows.engine.live import hub
 from flows.engine.loop_tasks import cancel_tasks
@@ -92,7 +92,7 @@ async def open_engine() -> None:
     _writer = DatabaseWriter(PAUSE)
     jobs.set_executor(_writer)
     loop = asyncio.get_running_loop()
-    _listening.append(loop.create_task(notices.listen(hub), name="listener"))
+    _listening.append(loop.create_task(postgres_notices.listen(hub), name="listener"))
     _listening.append(loop.create_task(heartbeat.beat(), name="heartbeat"))
     _heartbeat = heartbeat
 
@@ -132,7 +132,7 @@ async def work(concurrency: int) -> None:
     """
     cancel_on_signal()
     connection.pool.resize(1, POOL)  # type: ignore[attr-defined]  # PostgreSQL's
-    announcer = notices.Announcer()
+    announcer = postgres_notices.Announcer()
     hub.relay = announcer
     executor = Executor("worker", concurrency, PAUSE)
     executor.places.on_claimed = delete_jobs
@@ -144,7 +144,7 @@ async def work(concurrency: int) -> None:
             await wait_for_first_end(sending, *executor.tasks, asyncio.create_task(listen_for_jobs(), name="jobs"))
         finally:
             await executor.close(settings.WORKER_GRACE)
-    await asyncio.sleep(2 * notices.TOGETHER)
+    await asyncio.sleep(2 * postgres_notices.TOGETHER)
     await cancel_tasks([sending])
 
 

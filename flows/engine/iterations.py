@@ -15,7 +15,7 @@ from flows.language.rendering import off_loop_if_heavy
 from flows.language.values import display_json, storable_text
 from flows.models import State
 from flows.models.iteration import LONGEST_LABEL, NEW, enclosing_places, merge_change
-from flows.models.raw import Fields
+from flows.models.raw_sql import Fields
 
 LABELS = ("customer", "name", "title", "label", "id")  # keys of an object that say what people call it
 

@@ -43,7 +43,7 @@ from flows.language.errors import ActionError
 from flows.language.rendering import off_loop_if_heavy
 from flows.language.values import display_json, secrets_in, storable_text
 from flows.models import LogEntry, Run, State
-from flows.models.raw import Fields
+from flows.models.raw_sql import Fields
 
 MOST_REFUSED = 50  # tries of an action that are kept, the newest
 LONGEST_MESSAGE = 2_000  # characters of one

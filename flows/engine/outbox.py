@@ -19,7 +19,7 @@ from flows.interpreter.known_secrets import KnownSecrets
 from flows.language.errors import ActionError
 from flows.language.files import is_file
 from flows.models import Checkpoint, Run, State
-from flows.models.raw import Fields
+from flows.models.raw_sql import Fields
 from foundryflow.database.errors import is_away
 
 log = logging.getLogger(__name__)

@@ -13,7 +13,7 @@ from flows.engine.earlier_records import mask_earlier_records
 from flows.interpreter.known_secrets import KnownSecrets
 from flows.models import LIVE, ActionRun, Checkpoint, Iteration, LogEntry, Run, RunFile, State, Suspect, sql
 from flows.models.iteration import split_place, store_iterations
-from flows.models.raw import Fields, db_values, insert
+from flows.models.raw_sql import Fields, db_values, insert
 from flows.models.run_connection import note_connections
 
 LONGEST_PATH = 500

@@ -18,7 +18,7 @@ from connections.secret import Secret
 from flows.language.document import Document, DocumentError, parse
 from flows.lint.hidden_inputs import Hidden, hidden_inputs
 from flows.lint.literal_secrets import replace_literals
-from flows.models.raw import placeholders, table
+from flows.models.raw_sql import placeholders, table
 from flows.models.secrets import FlowSecret
 
 MOST_PARSED = 200  # documents

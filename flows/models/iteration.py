@@ -7,7 +7,7 @@ from typing import Any
 
 from django.db import connection, models
 
-from flows.models.raw import MOST_VALUES, Fields, db_values, placeholders, table
+from flows.models.raw_sql import MOST_VALUES, Fields, db_values, placeholders, table
 from flows.models.states import State
 
 FEW_ITERATIONS = 20  # of a loop that the page of a run shows step by step first

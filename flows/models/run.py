@@ -23,7 +23,7 @@ from flows.models.flow import Flow, Revision, visible_to
 from flows.models.record import Checkpoint
 from flows.models.run_file import RunFile
 from flows.models.states import ENDED, LIVE, State
-from flows.models.taken_over import Takes, all_but, before, take_over
+from flows.models.take_over import Takes, all_but, before, take_over
 
 LONGEST_CUSTOMER = 200  # characters
 

@@ -6,7 +6,7 @@ from collections.abc import Collection
 
 from django.db import connection, models
 
-from flows.models.raw import MOST_VALUES, table
+from flows.models.raw_sql import MOST_VALUES, table
 from flows.models.run import Run
 
 AT_ONCE = MOST_VALUES // 2  # rows

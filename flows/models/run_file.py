@@ -10,7 +10,7 @@ from django.db.models import ExpressionWrapper, F
 
 from connections.fields import SealedText, SecretField, seal, unseal
 from flows.language.files import FileLimits, GivenFile
-from flows.models.raw import insert
+from flows.models.raw_sql import insert
 from flows.models.states import ENDED
 
 

@@ -18,7 +18,7 @@ from django.db import connection
 from django.db.models import Q, QuerySet
 
 from flows.models import Flow, Run, RunConnection, RunGroup
-from flows.models.raw import db_values, fetch_all, fetch_in_order, table
+from flows.models.raw_sql import db_values, fetch_all, fetch_in_order, table
 from flows.models.run_counts import LARGE
 from flows.models.run_filters import STATES, Filters
 from foundryflow.http import whole_number

@@ -16,7 +16,7 @@ from django.utils import timezone
 from connections.models import Connection
 from flows.interpreter.suspicion import SUSPECT
 from flows.models.flow import Flow, Revision
-from flows.models.raw import Fields, db_values, execute_many, fetch_all, for_update, placeholders, table
+from flows.models.raw_sql import Fields, db_values, execute_many, fetch_all, for_update, placeholders, table
 from flows.models.record import ActionRun, LogEntry
 from flows.models.run import Run
 from flows.models.states import LIVE, State

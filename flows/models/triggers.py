@@ -13,7 +13,7 @@ from django.db import connection, transaction
 
 from flows.models.figures import HourlyFigures, RunGroup
 from flows.models.flow import Flow
-from flows.models.raw import fetch_all, placeholders, table
+from flows.models.raw_sql import fetch_all, placeholders, table
 from flows.models.run import Run
 from flows.models.states import ENDED, LIVE
 

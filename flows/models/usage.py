@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 from django.db import connection, models, transaction
 
 from flows.models.flow import Flow
-from flows.models.raw import fetch_all, table
+from flows.models.raw_sql import fetch_all, table
 
 HOUR = timedelta(hours=1)
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)

@@ -16,7 +16,7 @@ from typing import Any
 from django.contrib.auth.models import User
 
 from flows.models.flow import Flow, Room
-from flows.models.raw import fetch_all, placeholders
+from flows.models.raw_sql import fetch_all, placeholders
 from flows.models.usage import (
     COST_DECIMALS,
     COUNTERS,

@@ -17,8 +17,8 @@ from flows.models.run_counts import visible_runs
 from flows.models.run_filters import FILTERS, ORIGINS, Filters
 from flows.models.search import MOST_COUNTED, MOST_READ, Cursor, Search
 from flows.runs.filters import menus_of
-from flows.runs.usage import usage_chart
-from flows.runs.workers import workers_notice
+from flows.runs.token_chart import usage_chart
+from flows.runs.workers_notice import workers_notice
 from foundryflow.filter_menus import Address
 from foundryflow.names import name_of
 from foundryflow.regions import Region

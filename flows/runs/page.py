@@ -14,7 +14,7 @@ from flows.flowchart.chart import flowchart_of_run
 from flows.language.document import DocumentError
 from flows.models import ActionRun, Run
 from flows.runs import steps
-from flows.runs.detail import ActionDetail, selected_record
+from flows.runs.action_detail import ActionDetail, selected_record
 from flows.runs.iterations import IterationsPage
 from flows.runs.log_lines import count_words, log_context
 from flows.runs.loops import LoopCounts, find_loop, loops_of
@@ -22,7 +22,7 @@ from flows.runs.outline import Outline
 from flows.runs.status import status_region
 from flows.runs.value_place import ValuePlace
 from flows.runs.values import value_view, value_views
-from flows.runs.workers import workers_notice
+from flows.runs.workers_notice import workers_notice
 from foundryflow.regions import Region
 from foundryflow.roles import Permissions
 

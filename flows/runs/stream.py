@@ -18,7 +18,7 @@ from django.views.decorators.http import require_GET
 from flows.access import find_run
 from flows.engine.live import hub
 from flows.models import Run
-from flows.runs.detail import streamed_text, text_id
+from flows.runs.action_detail import streamed_text, text_id
 from flows.runs.page import LARGE, RunPage
 from foundryflow.access import reader
 from foundryflow.database.threads import in_thread, read_patiently

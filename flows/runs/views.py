@@ -14,13 +14,13 @@ from django.views.decorators.http import require_GET, require_POST
 from flows import engine
 from flows.access import find_run
 from flows.models.audited import of_flow, run_subject
-from flows.runs.detail import selected_record
+from flows.runs.action_detail import selected_record
 from flows.runs.iteration_file import iteration_lines
 from flows.runs.iteration_search import IterationFilters, IterationSearch
 from flows.runs.list import list_context, list_regions
 from flows.runs.loops import find_loop
 from flows.runs.page import LARGE, RunPage
-from flows.runs.workers import workers_notice
+from flows.runs.workers_notice import workers_notice
 from foundryflow.access import reader, runner
 from foundryflow.audit.record import origin_of, record
 from foundryflow.http import Request

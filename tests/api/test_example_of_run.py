@@ -7,7 +7,7 @@ import pytest
 
 from flows.api.examples import example_of_run
 from flows.models import Run
-from flows.runs.code import without_secrets
+from flows.runs.start_code import without_secrets
 from tests.api.test_api import server
 from tests.api.test_reference import execute
 from tests.engine.conftest import counting

@@ -13,7 +13,7 @@ from connections.models import Connection
 from flows.designer import open_flow
 from flows.designer.property_form import PropertyForm
 from flows.models import Flow
-from flows.models.raw import table
+from flows.models.raw_sql import table
 from tests.factories import make_connection, make_flow
 
 HTMX = {"HX-Request": "true"}

@@ -10,7 +10,7 @@ from django.db import connection, transaction
 
 from connections.models import Connection, KeySlot
 from flows import engine
-from flows.engine import notices
+from flows.engine import postgres_notices
 from flows.engine.live import Hub
 from flows.models import ActionRun, Run, State, Worker
 from foundryflow.database.waiting import retry_while_away
@@ -159,7 +159,7 @@ def test_what_a_worker_streams_and_does_is_heard_in_other_processes(counting, st
 
     async def heard():
         hub, texts = Hub(), []
-        listening = asyncio.create_task(notices.listen(hub))
+        listening = asyncio.create_task(postgres_notices.listen(hub))
         with hub.subscribe(run.pk) as subscription:
             start("worker")
             async with asyncio.timeout(30):
@@ -175,7 +175,7 @@ def test_what_a_worker_streams_and_does_is_heard_in_other_processes(counting, st
 
 def test_long_text_is_split_into_notices_that_fit():
     hub, text = Hub(), "ü€😀" * 9_000
-    for payload in notices.split_text(3, "chat", 0, text):
+    for payload in postgres_notices.split_text(3, "chat", 0, text):
         assert len(payload.encode()) < 8_000
-        notices.forward(hub, payload)
+        postgres_notices.forward(hub, payload)
     assert hub.texts_of(3) == {"chat": text}

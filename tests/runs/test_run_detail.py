@@ -6,7 +6,7 @@ from django.utils import timezone
 
 from flows.engine.live import hub
 from flows.models import ActionRun, State
-from flows.runs.detail import ActionDetail, selected_record
+from flows.runs.action_detail import ActionDetail, selected_record
 from flows.runs.sent_request import sent_request
 from foundryflow.regions import element_id
 from tests.factories import make_connection, make_run

@@ -16,10 +16,10 @@ from django.utils import timezone
 
 from flows.models import Flow, Run, State
 from flows.playground.models import Session
-from flows.runs import run_file
+from flows.runs import list_file
 from flows.runs.list import reason_of, run_rows, starter_of
-from flows.runs.run_file import COLUMNS
-from flows.runs.usage import BOTTOM, LINES, usage_chart
+from flows.runs.list_file import COLUMNS
+from flows.runs.token_chart import BOTTOM, LINES, usage_chart
 from foundryflow.chart_scale import tick_of
 from foundryflow.system.processes import WORKER, tell
 from tests.factories import make_flow, make_run
@@ -196,12 +196,12 @@ def test_an_export_has_what_the_filters_find_and_nothing_that_a_spreadsheet_woul
 
 
 def test_an_export_goes_on_page_by_page_and_says_where_it_ends(client_bob, run, monkeypatch):
-    monkeypatch.setattr(run_file, "AT_ONCE", 2)
+    monkeypatch.setattr(list_file, "AT_ONCE", 2)
     others = [make_run(run.flow) for _ in range(4)]
     lines = streamed(client_bob.get(reverse("runs:export"))).decode().splitlines()[1:]
     found = [int(line.split(",")[0]) for line in lines]
     assert found == [*(one.pk for one in reversed(others)), run.pk]
-    monkeypatch.setattr(run_file, "MOST_EXPORTED", 2)
+    monkeypatch.setattr(list_file, "MOST_EXPORTED", 2)
     assert "More than 2 runs" in streamed(client_bob.get(reverse("runs:export"))).decode()
 
 

@@ -16,7 +16,7 @@ from flows.actions.registry import container_types, model_call_types
 from flows.designer.open_flow import OpenFlow
 from flows.flowchart.states import StateView, run_view
 from flows.models import ActionRun, Run, State
-from flows.runs.detail import ActionDetail, selected_record
+from flows.runs.action_detail import ActionDetail, selected_record
 from flows.runs.log_lines import count_words, log_context
 from flows.runs.outline import iteration_of
 from flows.runs.refused_tries import shown_state

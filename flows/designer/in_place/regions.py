@@ -14,7 +14,7 @@ from flows.designer.open_flow import OpenFlow
 from flows.flowchart.chart import type_view
 from flows.interpreter.runner import title_of
 from flows.models import ActionRun, State
-from flows.runs.detail import ActionDetail, selected_record
+from flows.runs.action_detail import ActionDetail, selected_record
 from foundryflow.regions import Region
 from foundryflow.roles import Permissions
 

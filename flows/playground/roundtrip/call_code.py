@@ -21,8 +21,8 @@ from flows.playground.code_writers import (
     fit_choice,
     write_snippet,
 )
-from flows.runs.code import program_response
 from flows.runs.sent_request import RecordedRequest, recorded_request
+from flows.runs.start_code import program_response
 from foundryflow.access import reader
 from foundryflow.http import Request
 from foundryflow.regions import page

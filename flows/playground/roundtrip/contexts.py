@@ -13,7 +13,7 @@ from flows.language.nodes import Located
 from flows.models import Flow
 from flows.playground.models import Session
 from flows.playground.roundtrip.review import NewFlowPreview, Review, title_of
-from flows.playground.roundtrip.source import DRAFT, SessionSource
+from flows.playground.roundtrip.session_source import DRAFT, SessionSource
 from flows.playground.setup import LETTERS, Setup
 from foundryflow.http import whole_number
 

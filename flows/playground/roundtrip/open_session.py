@@ -17,8 +17,8 @@ from flows.models import ActionRun, Run, State
 from flows.playground.chat.results import AnswerRenderer
 from flows.playground.models import Answer, Session, Turn
 from flows.playground.roundtrip.history import Exchange
-from flows.playground.roundtrip.opening import RecordedCall, SessionOpening, opening_of_call
-from flows.playground.roundtrip.records import scope_of
+from flows.playground.roundtrip.replay_records import scope_of
+from flows.playground.roundtrip.session_of_call import RecordedCall, SessionOpening, opening_of_call
 from flows.playground.sessions.turn_tree import TurnNode, store_turns
 
 

@@ -22,7 +22,7 @@ from flows.playground.roundtrip.merge import (
     new_document,
     property_changes,
 )
-from flows.playground.roundtrip.source import SessionSource
+from flows.playground.roundtrip.session_source import SessionSource
 from flows.properties.base import properties_of
 from foundryflow.text_diff import DiffLine, diff_lines, fold_unchanged
 

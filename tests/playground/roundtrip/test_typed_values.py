@@ -18,10 +18,10 @@ from flows.interpreter.journal import ActionFailed, ActionFinished, ActionStarte
 from flows.interpreter.runner import execute
 from flows.language.document import parse
 from flows.language.errors import RunFailed
-from flows.playground.roundtrip.opening import RecordedCall, opening_of_call
-from flows.playground.roundtrip.records import containers
 from flows.playground.roundtrip.rehearsal import NAME, NOWHERE, messages_in, rehearse
 from flows.playground.roundtrip.replay import RecordedOutcomes, scope_before
+from flows.playground.roundtrip.replay_records import containers
+from flows.playground.roundtrip.session_of_call import RecordedCall, opening_of_call
 
 Json = dict[str, Any]
 

@@ -10,7 +10,7 @@ from collections.abc import Awaitable, Callable
 log = logging.getLogger(__name__)
 
 
-class Soon:
+class SharedWork:
     """Does its work as soon as somebody asks for it, but not within `pause` seconds of the last time: those who ask
     until then share the next one. Never twice at the same time.
 

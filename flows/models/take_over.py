@@ -8,7 +8,7 @@ from typing import Any
 from django.db import connection
 
 from flows.models.iteration import Iteration, enclosing_places, place_of_iteration
-from flows.models.raw import placeholders, quote_name, table
+from flows.models.raw_sql import placeholders, quote_name, table
 from flows.models.record import TAKEN_OVER, ActionRun, Checkpoint
 from flows.models.states import State
 
