@@ -9,7 +9,18 @@ from foundryflow.chart_scale import short_number, tick_of
 
 @pytest.mark.parametrize(
     ("peak", "tick"),
-    [(0, 0.25), (4, 1), (5, 2), (9, 2.5), (17, 5), (40, 10), (41, 20), (8_000_000, 2_000_000), (0.03, 0.01)],
+    [
+        (0, 0.25),
+        (4, 1),
+        (5, 2),
+        (9, 2.5),
+        (17, 5),
+        (40, 10),
+        (41, 20),
+        (41_000, 20_000),
+        (8_000_000, 2_000_000),
+        (0.03, 0.01),
+    ],
 )
 def test_a_line_stands_for_a_round_number(peak, tick):
     assert tick_of(peak, 4) == pytest.approx(tick)

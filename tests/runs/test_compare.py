@@ -72,7 +72,7 @@ def test_actions_are_paired_by_their_paths_in_the_order_of_the_flow(run, other):
     assert paths == ["chat", "each", "each[0]/note", "each[1]/note"]
     pairs = step_pairs(run, other, paths)
     assert [pair.verdict for pair in pairs] == ["output differs", "state differs", "only left", "only left"]
-    assert (pairs[0].left.tokens, pairs[0].right.cost, pairs[2].note) == ("1,234", "$0.25", "part 1")
+    assert (pairs[0].left.tokens, pairs[0].right.cost, pairs[2].part_words) == ("1,234", "$0.25", "part 1")
 
 
 def test_an_action_says_what_went_in_and_came_out(client_bob, run, other):

@@ -19,8 +19,7 @@ from flows.playground.models import Session
 from flows.runs import list_file
 from flows.runs.list import reason_of, run_rows, starter_of
 from flows.runs.list_file import COLUMNS
-from flows.runs.token_chart import BOTTOM, LINES, usage_chart
-from foundryflow.chart_scale import tick_of
+from flows.runs.token_chart import BOTTOM, usage_chart
 from foundryflow.system.processes import WORKER, tell
 from tests.factories import make_flow, make_run
 from tests.markup import one_line
@@ -90,12 +89,6 @@ def test_without_runs_the_chart_is_flat(db):
     chart = usage_chart()
     assert {(bars.h_in, bars.h_out) for bars in chart["charts"][0].bars} == {(0, 0)}
     assert "none" in chart["sentence"]
-
-
-@pytest.mark.parametrize(("most", "tick"), [(0, 1), (1, 1), (3, 2), (4, 2), (41_000, 25_000), (80_000, 50_000)])
-def test_the_scale_has_round_numbers_above_the_highest_bar(most, tick):
-    assert max(1, tick_of(most, LINES)) == tick
-    assert tick * LINES >= most
 
 
 def test_an_empty_list_says_what_to_do(client_bob):
