@@ -58,7 +58,7 @@ class Findings:
     def url(self) -> str:
         if self.endpoint is None:
             return ""
-        return first_url(self.endpoint, "MODEL")
+        return first_url(self.endpoint)
 
     @property
     def has_key(self) -> bool:

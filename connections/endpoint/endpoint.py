@@ -148,17 +148,20 @@ class Endpoint:
         found = re.search(r"^(.*/api/projects/[^/?]+)", self.base)
         return found[1] if found else None
 
-    def chat_url(self, model: str) -> str | None:
+    @property
+    def chat_url(self) -> str | None:
         """Where a chat completion goes; None when the endpoint has no such operation."""
         if self.kind in (EndpointKind.RESPONSES, EndpointKind.CLAUDE) or self.operation == "embeddings":
             return None
         return self._url("/chat/completions")
 
-    def messages_url(self, model: str) -> str | None:
+    @property
+    def messages_url(self) -> str | None:
         """Where Claude is asked; None when the endpoint has no such operation."""
         return self._url("/v1/messages") if self.kind is EndpointKind.CLAUDE else None
 
-    def responses_url(self, model: str) -> str | None:
+    @property
+    def responses_url(self) -> str | None:
         if self.kind is EndpointKind.RESPONSES:
             return self.base if self.agent else self.url
         if self.kind is EndpointKind.DEPLOYMENT and self.operation is None:
@@ -170,7 +173,8 @@ class Endpoint:
             return self._url("/responses")
         return None
 
-    def embeddings_url(self, model: str) -> str | None:
+    @property
+    def embeddings_url(self) -> str | None:
         if self.kind is EndpointKind.PROJECT:
             return f"{self.origin}/openai/v1/embeddings"
         without = (EndpointKind.RESPONSES, EndpointKind.CLAUDE)

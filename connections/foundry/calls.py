@@ -83,7 +83,7 @@ class ChatCall:
 
     def wire_request(self, lessons: Sequence[Lesson]) -> WireRequest:
         wanted = self.api or self._api_for_documents(lessons) or self._api_for_summary(lessons)
-        route = route_of(self.target.endpoint, self.model, lessons, wanted)
+        route = route_of(self.target.endpoint, lessons, wanted)
         body = apply_lessons(lessons, self._body(route, lessons))
         sent = wire_request_at(route, body, self.target, lessons)
         if route.api is Api.MESSAGES:
@@ -105,13 +105,13 @@ class ChatCall:
         if not any(documents_in(self.request.messages)):
             return None
         endpoint = found_endpoint(self.target.endpoint, lessons)
-        if api_of(endpoint, self.model, lessons) is not Api.CHAT:
+        if api_of(endpoint, lessons) is not Api.CHAT:
             return None
         if learnt := learnt_way(lessons, DOCUMENTS):
             return Api(learnt)
         if not endpoint.is_azure:
             return None
-        if endpoint.responses_url(self.model) is None:
+        if endpoint.responses_url is None:
             raise FoundryError(
                 ErrorKind.NOT_FOUND_ROUTE,
                 f"This endpoint ({endpoint.label}) takes no PDF: it has no Responses, which read them.",
@@ -140,7 +140,7 @@ class EmbeddingCall:
 
     def wire_request(self, lessons: Sequence[Lesson]) -> WireRequest:
         endpoint = surface_of(found_endpoint(self.target.endpoint, lessons), Api.EMBEDDINGS)
-        url = endpoint.embeddings_url(self.model)
+        url = endpoint.embeddings_url
         if url is None:
             raise FoundryError(
                 ErrorKind.NOT_FOUND_ROUTE,

@@ -209,7 +209,7 @@ def other_shapes(endpoint: Endpoint, model: str) -> list[Endpoint]:
             parsed = parse_endpoint(url)
         except EndpointError:
             continue
-        if parsed != endpoint and parsed not in found and parsed.chat_url(model):
+        if parsed != endpoint and parsed not in found and parsed.chat_url:
             found.append(parsed)
     return found[:MOST_SHAPES]
 
@@ -278,7 +278,7 @@ async def diagnose_embedding(client: DiagnosisClient, target: Target, model: str
         failed = makes_none(error, model)
     return TestResult(
         False,
-        target.endpoint.embeddings_url(model) or target.endpoint.url,
+        target.endpoint.embeddings_url or target.endpoint.url,
         failed.status,
         milliseconds_since(started),
         request_id=failed.request_id,

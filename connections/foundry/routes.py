@@ -52,12 +52,12 @@ class Route:
     endpoint: Endpoint
 
 
-def route_of(endpoint: Endpoint, model: str, lessons: Sequence[Lesson], wanted: Api | None = None) -> Route:
+def route_of(endpoint: Endpoint, lessons: Sequence[Lesson], wanted: Api | None = None) -> Route:
     """The way to the model, with what was learnt about it. Raises FoundryError when there is none."""
     found = found_endpoint(endpoint, lessons)
-    api = wanted or api_of(found, model, lessons)
+    api = wanted or api_of(found, lessons)
     endpoint = surface_of(found, api)
-    url = url_of(endpoint, api, model)
+    url = url_of(endpoint, api)
     if url is None:
         raise FoundryError(
             ErrorKind.NOT_FOUND_ROUTE,
@@ -67,36 +67,36 @@ def route_of(endpoint: Endpoint, model: str, lessons: Sequence[Lesson], wanted: 
     return Route(api, url, endpoint)
 
 
-def api_of(endpoint: Endpoint, model: str, lessons: Sequence[Lesson]) -> Api:
+def api_of(endpoint: Endpoint, lessons: Sequence[Lesson]) -> Api:
     """The one that is spoken to the model, as far as it is known."""
     if learnt := learnt_way(lessons, API):
         api = Api(learnt)
-        if url_of(surface_of(endpoint, api), api, model):
+        if url_of(surface_of(endpoint, api), api):
             return api
     if endpoint.kind is EndpointKind.CLAUDE:
         return Api.MESSAGES
     return Api.RESPONSES if endpoint.prefers_responses else Api.CHAT
 
 
-def absent_fields(endpoint: Endpoint, model: str, lessons: Sequence[Lesson]) -> dict[str, str]:
+def absent_fields(endpoint: Endpoint, lessons: Sequence[Lesson]) -> dict[str, str]:
     """The fields of a ChatRequest that the API of a model does not have, each with a sentence."""
-    api = api_of(found_endpoint(endpoint, lessons), model, lessons)
+    api = api_of(found_endpoint(endpoint, lessons), lessons)
     return dict.fromkeys(ONLY_OTHERS.get(api, ()), f"There is no such parameter in {SPOKEN[api]}, so it is not sent.")
 
 
-def first_url(endpoint: Endpoint, model: str) -> str:
+def first_url(endpoint: Endpoint) -> str:
     """What is called as long as nothing was learnt."""
-    return url_of(endpoint, api_of(endpoint, model, ()), model) or endpoint.url
+    return url_of(endpoint, api_of(endpoint, ())) or endpoint.url
 
 
-def url_of(endpoint: Endpoint, api: Api, model: str) -> str | None:
+def url_of(endpoint: Endpoint, api: Api) -> str | None:
     match api:
         case Api.CHAT:
-            return endpoint.chat_url(model)
+            return endpoint.chat_url
         case Api.RESPONSES:
-            return endpoint.responses_url(model)
+            return endpoint.responses_url
         case Api.MESSAGES:
-            return endpoint.messages_url(model)
+            return endpoint.messages_url
     return None
 
 
@@ -136,7 +136,7 @@ def lessons_about_route(
     of a resource, which serves all models but Claude on one and Claude on another. `pasted` is the address before
     anything was learnt of it; one of a single deployment means that one."""
     if NO_DOCUMENTS in error.raw.lower():
-        if route.api is Api.CHAT and url_of(route.endpoint, Api.RESPONSES, model):
+        if route.api is Api.CHAT and url_of(route.endpoint, Api.RESPONSES):
             yield Lesson(DOCUMENTS, Api.RESPONSES, error.raw, now)
         return
     if error.kind is ErrorKind.NOT_FOUND_ROUTE and NOT_ON_THIS_SURFACE not in error.raw.lower():
@@ -156,7 +156,7 @@ def lesson_about_path(route: Route, model: str, error: FoundryError, now: float)
         return Lesson(API_VERSION, since[1], error.raw, now) if newer != route.endpoint else None
     if any(word in error.raw.lower() for word in OTHER_API):
         other = Api.CHAT if route.api is Api.RESPONSES else Api.RESPONSES
-        return Lesson(API, other, error.raw, now) if url_of(route.endpoint, other, model) else None
+        return Lesson(API, other, error.raw, now) if url_of(route.endpoint, other) else None
     if error.status != 404:
         return None
     if route.endpoint.kind is EndpointKind.PROJECT and route.api is Api.CHAT:

@@ -358,7 +358,7 @@ def why_not_sent(action: Action, connections: Sequence[Connection]) -> dict[str,
         return {}
     lessons = [as_lesson(row) for row in LearntLesson.objects.filter(endpoint=connection.endpoint, model=model.strip())]
     endpoint = connection.parsed
-    absent = absent_fields(endpoint, model.strip(), lessons) if endpoint else {}
+    absent = absent_fields(endpoint, lessons) if endpoint else {}
     return absent | {
         field: f"{model.strip()} refuses it (learned {day_learned(lesson)}), so it is not sent as typed. "
         f"The page of the connection {name} shows what it said, and can forget it."

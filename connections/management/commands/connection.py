@@ -90,7 +90,7 @@ class Command(KeyedCommand):
             self.stderr.write(form.identity_note)
         where = connection.host
         if isinstance(form, ConnectionForm):
-            where = f"will call {form.target().endpoint.chat_url('MODEL')}"
+            where = f"will call {form.target().endpoint.chat_url}"
         self.stdout.write(f"{connection.name}: {connection.label}, {where}")
 
     def list_verb(self, *, json: bool, **options: Any) -> None:

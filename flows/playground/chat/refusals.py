@@ -47,7 +47,7 @@ def lessons_of(places: Sequence[tuple[str, str]]) -> Mapping[tuple[str, str], li
 
 def refused_by(connection: Connection, model: str, lessons: Sequence[Lesson]) -> Refused:
     endpoint = connection.parsed
-    absent = absent_fields(endpoint, model, lessons) if endpoint else {}
+    absent = absent_fields(endpoint, lessons) if endpoint else {}
     return absent | {
         name: f"{model} refuses it (learned {day_learned(lesson)}). The page of {connection.name} can forget that."
         for name, lesson in unsent_fields(lessons).items()

@@ -93,8 +93,7 @@ class OfferedChoices:
 
 
 def offered_choices(endpoint: Endpoint, choice: SnippetChoice) -> OfferedChoices:
-    model = endpoint.found_model or "model"
-    apis = tuple(api for api in (Api.CHAT, Api.RESPONSES, Api.MESSAGES) if url_of(endpoint, api, model))
+    apis = tuple(api for api in (Api.CHAT, Api.RESPONSES, Api.MESSAGES) if url_of(endpoint, api))
     sdks = tuple(sdk for sdk in WRITERS[choice.language] if speaks(sdk, endpoint, choice.api))
     tokens = (Authentication.ENTRA,) if takes_tokens(endpoint) else ()
     return OfferedChoices(apis, tuple(WRITERS), sdks, (Authentication.KEY, *tokens))
@@ -114,7 +113,7 @@ def takes_tokens(endpoint: Endpoint) -> bool:
 
 def called_endpoint(source: CodeSource) -> Endpoint:
     """The address that serves the deployment, as far as was learnt: of Claude, or of all other models."""
-    return surface_of(source.endpoint, api_of(source.endpoint, source.request.model, source.lessons))
+    return surface_of(source.endpoint, api_of(source.endpoint, source.lessons))
 
 
 def fit_choice(endpoint: Endpoint, choice: SnippetChoice) -> SnippetChoice:

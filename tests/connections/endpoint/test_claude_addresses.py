@@ -33,8 +33,8 @@ def test_an_address_of_claude_is_recognised(pasted, url):
     endpoint = parse_endpoint(pasted)
     assert (endpoint.kind, endpoint.url) == (EndpointKind.CLAUDE, url)
     assert parse_endpoint(endpoint.url) == endpoint
-    assert endpoint.messages_url("m") == f"{url.removesuffix('/v1/messages')}/v1/messages"
-    assert (endpoint.chat_url("m"), endpoint.responses_url("m"), endpoint.embeddings_url("m")) == (None, None, None)
+    assert endpoint.messages_url == f"{url.removesuffix('/v1/messages')}/v1/messages"
+    assert (endpoint.chat_url, endpoint.responses_url, endpoint.embeddings_url) == (None, None, None)
     assert bool(endpoint.warnings) == ("api-version" in pasted)
 
 
@@ -111,4 +111,4 @@ def test_a_key_of_anthropic_beside_an_address_of_azure_is_none_of_it():
 
 def test_parameters_of_an_address_of_claude_go_with_every_call_but_for_the_version():
     endpoint = parse_endpoint(f"{BASE}/v1/messages?beta=true&Api-Version=2024-10-21")
-    assert endpoint.messages_url("m") == f"{BASE}/v1/messages?beta=true"
+    assert endpoint.messages_url == f"{BASE}/v1/messages?beta=true"

@@ -77,7 +77,7 @@ def test_a_key_in_the_query_moves_to_the_key_field(pasted):
     endpoint = parse_endpoint(pasted)
     assert endpoint.found_key == Secret(KEY)
     assert KEY not in endpoint.url
-    assert KEY not in (endpoint.chat_url("m") or "")
+    assert KEY not in (endpoint.chat_url or "")
 
 
 @pytest.mark.parametrize("pasted", REFUSED)

@@ -122,13 +122,13 @@ def test_each_kind_has_a_label_and_says_where_the_model_stands(pasted, label, in
 )
 def test_responses_of_a_deployment_need_a_preview_that_has_them(version, expected):
     endpoint = parse_endpoint(f"{RESOURCE}/openai/deployments/D?api-version={version}")
-    assert endpoint.responses_url("m") == f"{RESOURCE}/openai/responses?api-version={expected}"
+    assert endpoint.responses_url == f"{RESOURCE}/openai/responses?api-version={expected}"
 
 
 def test_an_address_for_embeddings_has_no_other_operation():
     endpoint = parse_endpoint(f"{RESOURCE}/openai/deployments/E/embeddings?api-version=2023-05-15")
-    assert endpoint.chat_url("m") is None
-    assert endpoint.responses_url("m") is None
+    assert endpoint.chat_url is None
+    assert endpoint.responses_url is None
     assert endpoint.operation == "embeddings"
 
 

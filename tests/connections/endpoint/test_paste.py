@@ -114,7 +114,7 @@ AGENTS = [
 def test_the_agent_that_a_call_names_is_kept(text, agent):
     endpoint = parse_endpoint(text)
     assert (endpoint.agent, endpoint.label) == (agent, "Foundry agent")
-    assert endpoint.responses_url("") == f"{PROJECT}/openai/v1/responses"
+    assert endpoint.responses_url == f"{PROJECT}/openai/v1/responses"
     assert endpoint.url == f"{PROJECT}/openai/v1/responses?agent_reference={agent.replace(':', '%3A')}"
     assert parse_endpoint(endpoint.url) == endpoint
 

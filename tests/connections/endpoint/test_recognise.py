@@ -71,9 +71,9 @@ ROWS = [
 @pytest.mark.parametrize(("pasted", "kind", "chat", "header"), ROWS)
 def test_a_pasted_endpoint_is_recognised(pasted, kind, chat, header):
     endpoint = parse_endpoint(pasted)
-    assert (endpoint.kind, endpoint.chat_url("m"), endpoint.key_header) == (kind, chat, header)
+    assert (endpoint.kind, endpoint.chat_url, endpoint.key_header) == (kind, chat, header)
     assert parse_endpoint(endpoint.url) == endpoint
-    assert parse_endpoint(endpoint.url).chat_url("m") == chat
+    assert parse_endpoint(endpoint.url).chat_url == chat
 
 
 @pytest.mark.parametrize(
@@ -123,7 +123,7 @@ def test_what_is_no_endpoint_is_explained(pasted, words):
 )  # fmt: skip
 def test_the_urls_of_the_other_operations(pasted, responses, embeddings):
     endpoint = parse_endpoint(pasted)
-    assert (endpoint.responses_url("m"), endpoint.embeddings_url("m")) == (responses, embeddings)
+    assert (endpoint.responses_url, endpoint.embeddings_url) == (responses, embeddings)
 
 
 HOSTS = [
@@ -170,7 +170,7 @@ def test_azure_is_never_called_without_tls():
 
 def test_who_pastes_the_address_for_responses_prefers_them():
     endpoint = parse_endpoint("https://r.openai.azure.com/openai/v1/responses")
-    assert (endpoint.operation, endpoint.responses_url("m")) == (
+    assert (endpoint.operation, endpoint.responses_url) == (
         "responses",
         "https://r.openai.azure.com/openai/v1/responses",
     )
@@ -291,9 +291,9 @@ AGENTS = "https://r.services.ai.azure.com/api/projects/P"
 )  # fmt: skip
 def test_the_address_of_a_published_agent_is_kept(pasted, url):
     found = parse_endpoint(AGENTS + pasted)
-    assert (found.label, found.url, found.responses_url("m")) == ("Foundry agent", AGENTS + url, AGENTS + url)
+    assert (found.label, found.url, found.responses_url) == ("Foundry agent", AGENTS + url, AGENTS + url)
     assert found.api_version == url.rpartition("=")[2]
-    assert (found.chat_url("m"), found.embeddings_url("m"), found.model_in_body) == (None, None, False)
+    assert (found.chat_url, found.embeddings_url, found.model_in_body) == (None, None, False)
     assert parse_endpoint(found.url) == found
 
 

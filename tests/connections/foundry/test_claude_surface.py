@@ -132,7 +132,7 @@ async def test_the_test_of_a_connection_speaks_to_claude(wire):
 def test_what_claude_does_not_have_is_said():
     claude, other = parse_endpoint(CLAUDE), parse_endpoint(OPENAI)
     none = {"verbosity", "seed", "frequency_penalty", "presence_penalty", "top_logprobs"}
-    assert set(absent_fields(claude, "m", ())) == none
-    assert absent_fields(other, "m", ()) == {}
-    learnt = absent_fields(other, "m", [Lesson(API, "messages", "404", 0)])
+    assert set(absent_fields(claude, ())) == none
+    assert absent_fields(other, ()) == {}
+    learnt = absent_fields(other, [Lesson(API, "messages", "404", 0)])
     assert learnt["seed"] == "There is no such parameter in Messages of Claude, so it is not sent."

@@ -41,7 +41,7 @@ def refused(status, raw="", kind=ErrorKind.NOT_FOUND_ROUTE, message="no", **more
 def learnt(address, error, api=None, model="m"):
     """What a refusal at an address teaches: parameter and what is done instead."""
     endpoint = parse_endpoint(address)
-    route = route_of(endpoint, model, (), api)
+    route = route_of(endpoint, (), api)
     return [(lesson.parameter, lesson.instead) for lesson in lessons_about_route(route, endpoint, model, error, NOW)]
 
 
@@ -68,10 +68,10 @@ def test_an_endpoint_never_moves_to_another_host(found, url):
 
 
 def test_what_is_called_as_long_as_nothing_was_learnt():
-    assert first_url(parse_endpoint(V1), "m") == f"{V1}/chat/completions"
-    assert first_url(parse_endpoint(CLAUDE), "m") == f"{CLAUDE}/v1/messages"
+    assert first_url(parse_endpoint(V1)) == f"{V1}/chat/completions"
+    assert first_url(parse_endpoint(CLAUDE)) == f"{CLAUDE}/v1/messages"
     embeddings = f"{ROOT}/openai/deployments/m/embeddings?api-version=2024-06-01"
-    assert first_url(parse_endpoint(embeddings), "m") == embeddings
+    assert first_url(parse_endpoint(embeddings)) == embeddings
 
 
 OLDER = f"{ROOT}/openai/deployments/m?api-version={LAST_GA}"
