@@ -57,12 +57,7 @@ class CommonForm(forms.Form):
         cleaned = self.cleaned_data
         if not cleaned["attempts"] or cleaned["attempts"] == 1:
             return None
-        typed = {
-            "attempts": cleaned["attempts"],
-            "delay": cleaned["delay"],
-            "backoff": cleaned["backoff"],
-            "on": cleaned["retry_on"],
-        }
+        typed = {name: cleaned[name] for name in ("attempts", "delay", "backoff")} | {"on": cleaned["retry_on"]}
         # What was absent and is still empty stays absent, so that an export equals its import.
         return {**stored, **{name: value for name, value in typed.items() if name in stored or value not in (None, [])}}
 

@@ -222,18 +222,21 @@ class OpenFlow:
             if merged.document == self.document:
                 return merged
             try:
-                current = self.flow.current.number
-                with transaction.atomic():
-                    before = self.flow.current
-                    made = self.flow.commit(merged.document, by=self.request.user, base=current, note=note[:200])
-                    record_edit(self.request, self.flow, before, made)
+                self.committed = self._store(merged.document, note).number
             except (Conflict, IntegrityError):  # on PostgreSQL two may number their revisions alike
                 self.read_again()
                 continue
-            self.committed = made.number
             self._forget()
             return merged
         raise Conflict(self.flow.current)
+
+    @transaction.atomic
+    def _store(self, changed: Document, note: str) -> Revision:
+        """Makes the document current in place of what was read. Raises Conflict and DocumentError."""
+        before = self.flow.current
+        made = self.flow.commit(changed, by=self.request.user, base=before.number, note=note[:200])
+        record_edit(self.request, self.flow, before, made)
+        return made
 
     def put_back(self, typed: Document, action_id: str, *, note: str) -> MergedDocument:
         """Puts an action that others have removed into the current revision, with all that it was in and is not there.
@@ -247,10 +250,7 @@ class OpenFlow:
         lanes = [lane.id for lane in owner.branches if root.branch and lane.id == root.branch.id] if owner else []
         place = {"owner": owner.id if owner and lanes else None, "branch": lanes[0] if lanes else None}
         changed = self.document.insert(root.action.json, at=root.at, **place)
-        with transaction.atomic():
-            before = self.flow.current
-            made = self.flow.commit(changed, by=self.request.user, base=before.number, note=note[:200])
-            record_edit(self.request, self.flow, before, made)
+        self._store(changed, note)
         self._forget()
         return MergedDocument(changed)
 

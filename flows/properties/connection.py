@@ -30,13 +30,10 @@ class ConnectionProperty(NameProperty):
             context.connections is not None
             and (kind := context.connection_kinds.get(value, FOUNDRY.name)) not in self.kinds
         ):
-            yield Finding(f"{value} is a connection of the kind {KINDS[kind].label}. {self.wanted}", severity)
+            takes = f"{self.label} takes {labels_of(self.kinds)}."
+            yield Finding(f"{value} is a connection of the kind {KINDS[kind].label}. {takes}", severity)
         elif (trouble := context.troubles.get(value)) and not context.is_overridden:
             yield Finding(trouble)
-
-    @property
-    def wanted(self) -> str:
-        return f"{self.label} takes {labels_of(self.kinds)}."
 
     def connections_named(self, value: Any) -> Sequence[str]:
         return (value,) if isinstance(value, str) else ()
