@@ -73,7 +73,7 @@ class Dialect:
 
 
 def bind(sql: str, parameters: Mapping[str, Any], dialect: Dialect) -> BoundStatement:
-    """Raises DataSourceError of kind query for a parameter without a value."""
+    """Raises DataSourceError of kind query for a parameter without a value, or with one that no driver can send."""
     text, values, numbers = "", list[Any](), dict[str, int]()
     pieces = list(pieces_of(sql, dialect.tokens))
     has_parameters = any(name for _, name in pieces)
@@ -86,10 +86,21 @@ def bind(sql: str, parameters: Mapping[str, Any], dialect: Dialect) -> BoundStat
                 "query", f"The statement names the parameter {name}, which has no value.", "Give it one in Parameters."
             )
         if name not in numbers or not dialect.numbered:
-            values.append(dialect.adapt(parameters[name]))
+            values.append(sendable(name, dialect.adapt(parameters[name])))
             numbers[name] = len(values)
         text += dialect.place(numbers[name])
     return BoundStatement(text, tuple(values))
+
+
+def sendable(name: str, value: Any) -> Any:
+    try:
+        (value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, default=str)).encode()
+    except UnicodeEncodeError:
+        raise DataSourceError(
+            "query", f"The parameter {name} has half of a character in it (a surrogate without its other half).",
+            "Remove it from the text: no database takes it.",
+        ) from None  # fmt: skip
+    return value
 
 
 def plain_value(value: Any) -> Any:

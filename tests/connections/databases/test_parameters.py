@@ -43,6 +43,14 @@ def test_each_driver_gets_its_places(dialect, sql, bound, values):
     assert (found.sql, found.values) == (bound, values)
 
 
+@pytest.mark.parametrize("dialect", [POSTGRESQL, SQLITE, SQL_SERVER])
+@pytest.mark.parametrize("value", ["a\ud83d", Secret("\udc00"), ["a", ["\ud83d"]]])
+def test_half_a_character_is_refused_in_words(dialect, value):
+    with pytest.raises(DataSourceError, match="The parameter c has half of a character in it") as refused:
+        bind("SELECT :c", {"c": value}, dialect)
+    assert refused.value.kind == "query"
+
+
 def test_a_parameter_without_a_value_is_named():
     with pytest.raises(DataSourceError, match="names the parameter c") as refused:
         bind("SELECT :c", VALUES, SQLITE)
