@@ -40,7 +40,7 @@ class ReceivedAnswer:
 
     @property
     def is_json(self) -> bool:
-        return self.content_type == "application/json" or self.content_type.endswith(("+json", "/json"))
+        return self.content_type.endswith(("+json", "/json"))
 
     @property
     def text(self) -> str:
