@@ -73,7 +73,7 @@ function refusal(text) {
   return `What you pasted is from another version of FoundryFlow (${version}); this server reads ${formats[0]}.`;
 }
 
-export function pasteText(text, behind) {
+function pasteText(text, behind) {
   if (isAway()) return say("Not pasted: the server cannot be reached. Paste again afterwards.", "bad");
   if (!text.trim()) return say("There is nothing to paste on the clipboard.", "bad");
   if (text.length > LARGEST) {

@@ -8,7 +8,7 @@ export const isEditable = "editable" in designer.dataset;
 
 export const selected = () => document.getElementById("panel")?.dataset.panel || "";
 export const titleOf = (id) => document.querySelector(`#flowchart [data-card="${CSS.escape(id)}"]`);
-export const titles = () => [...document.querySelectorAll("#flowchart [data-card]")];
+const titles = () => [...document.querySelectorAll("#flowchart [data-card]")];
 export const seenTitles = () => titles().filter((title) => !title.closest(".is-folded > .lanes"));
 
 const changeUrl = (id, verb) =>

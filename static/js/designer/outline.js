@@ -86,7 +86,7 @@ function show() {
   none.textContent = found.length ? "" : `No card says “${field.value.trim()}”.`;
 }
 
-export function openOutline(from) {
+function openOutline(from) {
   opener = from;
   foldSide("tools", false);
   outline.hidden = false;

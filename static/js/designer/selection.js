@@ -11,7 +11,7 @@ const SAID = ", selected";
 
 const inOrder = () => seenTitles().map((title) => title.dataset.card).filter((id) => chosen.has(id));
 
-export const isChosen = (id) => chosen.has(id);
+const isChosen = (id) => chosen.has(id);
 export const hasSeveral = () => chosen.size > 1;
 export const chosenNow = () => inOrder();
 export const firstDone = () => done;
@@ -52,7 +52,7 @@ export function extend(id, from) {
 }
 
 // A card that is gone to by itself is where the next range begins.
-export function startAt(id) {
+function startAt(id) {
   anchor = end = id;
   if (chosen.size) choose([]);
 }

@@ -55,7 +55,7 @@ function placeBelow(picker, field) {
   picker.style.top = `${top}px`;
 }
 
-export function closePicker() {
+function closePicker() {
   const picker = pickerOf();
   if (picker) picker.hidden = true;
   picking?.button.removeAttribute("aria-expanded");
