@@ -6,7 +6,7 @@ class ConnectionsConfig(AppConfig):
 
     def ready(self) -> None:
         from connections import checks
-        from connections.audited import addresses
+        from connections.audit import addresses
         from foundryflow.audit.kinds import register_kind
 
         checks.register_all()

@@ -12,7 +12,7 @@ from django.utils import timezone
 from django.views.decorators.http import require_GET, require_POST
 
 from connections.access import find_connection
-from connections.audited import record_test
+from connections.audit import record_test
 from connections.check_rounds import begin_testing, check_stored, create_round, latest_round, stop_round
 from connections.clients import check_sign_in, foundry_client
 from connections.fields import KeyUnreadable

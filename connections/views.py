@@ -15,7 +15,7 @@ from django.utils import timezone
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from connections.access import find_connection
-from connections.audited import changed_fields, subject_of
+from connections.audit import changed_fields, subject_of
 from connections.contexts import Findings, kind_choices
 from connections.forms import AnyConnectionForm, ConnectionForm, TestForm, connection_form
 from connections.kinds.base import ConnectionKind

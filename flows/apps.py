@@ -12,7 +12,7 @@ class FlowsConfig(AppConfig):
     def ready(self) -> None:
         from connections.usage import UsageSource, register_source
         from flows.engine import queue_state
-        from flows.models.audited import budget_addresses, flow_addresses, run_addresses
+        from flows.models.audit import budget_addresses, flow_addresses, run_addresses
         from flows.models.connection_users import flows_by_connection, months_of_use, runs_waiting_for
         from flows.models.triggers import install
         from flows.models.usage import forget_series

@@ -8,7 +8,7 @@ from typing import Any
 from django.db import transaction
 from django.utils import timezone
 
-from connections.audited import subject_of
+from connections.audit import subject_of
 from connections.foundry.agents import label_of
 from connections.foundry.diagnosis import TestResult
 from connections.models import Connection, KeySlot

@@ -8,7 +8,7 @@ from django.conf import settings
 from django.db import transaction
 from django.utils import timezone
 
-from connections.audited import subject_of
+from connections.audit import subject_of
 from connections.models import Connection
 from connections.rotation.steps import key_field
 from foundryflow.audit.record import Origin, record

@@ -15,7 +15,7 @@ from flows.language.document import Document
 from flows.language.errors import ActionError
 from flows.language.files import holds_file
 from flows.models import Revision, Run
-from flows.models.audited import of_flow, run_subject
+from flows.models.audit import of_flow, run_subject
 from foundryflow.audit.record import Origin, record
 
 

@@ -22,7 +22,7 @@ from flows.language.document import Document, DocumentError
 from flows.language.errors import ActionError
 from flows.language.files import GivenFile
 from flows.models import Flow, Revision, Run
-from flows.models.audited import of_flow, run_subject
+from flows.models.audit import of_flow, run_subject
 from foundryflow.audit.record import SERVER, Origin, Repeats, record
 from foundryflow.models import ApiKey
 

@@ -14,7 +14,7 @@ from ninja import Query
 from ninja.errors import AuthenticationError, HttpError, ValidationError
 from pydantic import Field
 
-from connections.audited import record_test
+from connections.audit import record_test
 from connections.clients import check_sign_in, foundry_client
 from connections.fields import KeyUnreadable
 from connections.foundry.diagnosis import TestResult
@@ -57,7 +57,7 @@ from flows.api.shapes import (
 )
 from flows.api.start import DRAFT, PUBLISHED, NoFlow, StartRequest, start_run
 from flows.models import Run
-from flows.models.audited import of_flow, run_subject
+from flows.models.audit import of_flow, run_subject
 from flows.models.run import LONGEST_CUSTOMER
 from flows.models.run_filters import STATES, Filters
 from flows.models.search import Cursor, Search

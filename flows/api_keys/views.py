@@ -16,7 +16,7 @@ from django.utils import timezone
 from django.views.decorators.http import require_GET, require_http_methods
 
 from flows.api.keys import forget_keys
-from flows.api_keys import audited
+from flows.api_keys import audit
 from flows.api_keys.forms import (
     TAKEN,
     ExpiryForm,
@@ -81,7 +81,7 @@ def create_key(request: Request, form: KeyForm) -> ShownKey | None:
                 flow_ids=given["flow_ids"],
                 expires_at=given["expires_at"],
             )
-            audited.record_creation(origin_of(request), key)
+            audit.record_creation(origin_of(request), key)
     except IntegrityError:
         form.add_error("name", TAKEN)
         return None
@@ -100,7 +100,7 @@ def rename(request: Request, pk: int) -> HttpResponse:
     def store(given: dict[str, Any]) -> str:
         before, key.name = key.name, given["name"]
         key.save(update_fields=["name"])
-        audited.record_renaming(origin_of(request), key, before)
+        audit.record_renaming(origin_of(request), key, before)
         return f"{before} is called {key.name} now."
 
     form = KeyNameForm(form_data(request) if request.method == "POST" else None, key=key, initial={"name": key.name})
@@ -115,7 +115,7 @@ def change_expiry(request: Request, pk: int) -> HttpResponse:
     def store(given: dict[str, Any]) -> str:
         before, key.expires_at = date_words(key.expires_at), given["expires_at"]
         key.save(update_fields=["expires_at"])
-        audited.record_expiry(origin_of(request), key, before)
+        audit.record_expiry(origin_of(request), key, before)
         return (
             f"{key.name} expires on {date_words(key.expires_at)}." if key.expires_at else f"{key.name} never expires."
         )
@@ -132,8 +132,8 @@ def change_flows(request: Request, pk: int) -> HttpResponse:
     def store(given: dict[str, Any]) -> str:
         key.flow_ids = given["flow_ids"]
         key.save(update_fields=["flow_ids"])
-        audited.record_limit(origin_of(request), key)
-        return f"{key.name} is for {audited.limit_of(key)}."
+        audit.record_limit(origin_of(request), key)
+        return f"{key.name} is for {audit.limit_of(key)}."
 
     form = LimitForm(form_data(request) if request.method == "POST" else None, initial=initial_limit(key))
     return change_response(request, key, form, "api_keys/_limit.html", store)
@@ -148,7 +148,7 @@ def revoke(request: Request, pk: int) -> HttpResponse:
         return panel_response(request, KeyPanel("api_keys/_revoke.html", {"row": row, "key": key}))
     with transaction.atomic():
         if key.revoke():
-            audited.record_revocation(origin_of(request), key)
+            audit.record_revocation(origin_of(request), key)
     return changed_response(request, f"{key.name} is revoked: within 3 seconds nobody gets in with it.")
 
 

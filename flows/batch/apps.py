@@ -6,7 +6,7 @@ class BatchConfig(AppConfig):
     label = "batch"
 
     def ready(self) -> None:
-        from flows.batch.audited import batch_addresses
+        from flows.batch.audit import batch_addresses
         from flows.batch.lifecycle import create_next_runs
         from flows.engine.queue_feed import run_sources
         from foundryflow.audit.kinds import register_kind

@@ -13,7 +13,7 @@ from django.views.decorators.http import require_http_methods, require_POST
 
 from connections.models import Connection
 from flows.batch import lifecycle
-from flows.batch.audited import record_batch
+from flows.batch.audit import record_batch
 from flows.batch.checks import MOST_CHECKS, CheckError, parse_checks
 from flows.batch.contexts import VALUE_CLIP, shorten
 from flows.batch.create_form import BatchIncomplete, CreateForm, judges_of, stored_checks

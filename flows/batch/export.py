@@ -10,7 +10,7 @@ from django.utils.text import slugify
 from django.views.decorators.http import require_GET
 
 from flows.batch.access import find_batch
-from flows.batch.audited import record_batch
+from flows.batch.audit import record_batch
 from flows.batch.contexts import VariantView, variant_views
 from flows.batch.csv_output import csv_text
 from flows.batch.labels import check_label

@@ -13,7 +13,7 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 
 from flows.batch import lifecycle
 from flows.batch.access import find_batch, find_batch_of, find_cell
-from flows.batch.audited import record_batch
+from flows.batch.audit import record_batch
 from flows.batch.contexts import AnswerDetail, list_rows
 from flows.batch.create_form import typed_number
 from flows.batch.models import Batch, Cell

@@ -20,7 +20,7 @@ from flows.catalog.list import FlowListPage
 from flows.catalog.sample import FIRST, NAMES, add_sample, sample_flows
 from flows.language.document import DocumentError
 from flows.models import Flow
-from flows.models.audited import flow_subject, imported_words
+from flows.models.audit import flow_subject, imported_words
 from flows.models.run_counts import runs_in_all
 from foundryflow.access import editor, reader
 from foundryflow.audit.record import origin_of, record

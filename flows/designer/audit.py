@@ -8,7 +8,7 @@ from flows.flowchart.labels import first_of, label_of, title_of
 from flows.language.document import Document, DocumentError
 from flows.language.flat import ADDED, MOVED, REMOVED, Change, changes
 from flows.models import Flow, Revision
-from flows.models.audited import flow_subject
+from flows.models.audit import flow_subject
 from foundryflow.audit.record import Repeats, origin_of, record
 
 MOST_NAMED = 3  # properties or actions

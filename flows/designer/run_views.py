@@ -35,7 +35,7 @@ from flows.designer.regions import (
 from flows.designer.responses import impossible_response, still_selected, url_of
 from flows.designer.shown_run import NONE
 from flows.models import Run, SavedInputs
-from flows.models.audited import flow_subject, of_flow, run_subject
+from flows.models.audit import flow_subject, of_flow, run_subject
 from flows.models.designer import LONGEST_NAME, MOST_SAVED, is_storable, without_masks
 from flows.runs.workers_notice import workers_notice
 from foundryflow.access import editor, reader, runner

@@ -15,7 +15,7 @@ from asgiref.sync import sync_to_async
 from django.http import HttpResponse
 from django.views.decorators.http import require_GET
 
-from connections.audited import record_listing
+from connections.audit import record_listing
 from connections.endpoint.endpoint import EndpointError
 from connections.fields import KeyUnreadable
 from connections.models import Connection

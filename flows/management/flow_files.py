@@ -15,7 +15,7 @@ from flows.catalog.files import FlowFormat, ImportOutcome
 from flows.language.document import DocumentError, parse
 from flows.lint import linter
 from flows.models import Flow, Revision, Room
-from flows.models.audited import flow_subject, imported_words
+from flows.models.audit import flow_subject, imported_words
 from flows.models.flow import PAGES
 from foundryflow.audit.record import COMMAND, record
 

@@ -7,7 +7,7 @@ class PlaygroundConfig(AppConfig):
 
     def ready(self) -> None:
         from flows.catalog.beginnings import register_beginnings
-        from flows.playground.audited import session_addresses
+        from flows.playground.audit import session_addresses
         from flows.playground.beginnings import sessions_to_begin_with
         from foundryflow.audit.kinds import register_kind
 

@@ -8,7 +8,7 @@ from django.db import IntegrityError, transaction
 from flows.engine import configuration
 from flows.engine.configuration import LocatedProblem
 from flows.models import Conflict, Flow, Publication, Revision
-from flows.models.audited import flow_subject
+from flows.models.audit import flow_subject
 from foundryflow.audit.record import Origin, record
 
 

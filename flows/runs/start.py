@@ -19,7 +19,7 @@ from flows.engine.configuration import head_of
 from flows.language.document import DocumentError
 from flows.lint.linter import Problem
 from flows.models import Flow, Revision, Run, State
-from flows.models.audited import of_flow, run_subject
+from flows.models.audit import of_flow, run_subject
 from flows.runs.chosen_iterations import ChosenIterations
 from flows.runs.forms import InputsForm
 from foundryflow.access import runner

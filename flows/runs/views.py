@@ -13,7 +13,7 @@ from django.views.decorators.http import require_GET, require_POST
 
 from flows import engine
 from flows.access import find_run
-from flows.models.audited import of_flow, run_subject
+from flows.models.audit import of_flow, run_subject
 from flows.runs.action_detail import selected_record
 from flows.runs.iteration_file import iteration_lines
 from flows.runs.iteration_search import IterationFilters, IterationSearch

@@ -14,7 +14,7 @@ from django.views.decorators.http import require_GET
 from flows.access import find_run
 from flows.engine.records import LONGEST_PATH
 from flows.models import ActionRun, LogEntry, Run
-from flows.models.audited import of_flow, run_subject
+from flows.models.audit import of_flow, run_subject
 from flows.runs.sent_request import sent_request
 from flows.runs.value_place import ValuePlace, find_inside
 from flows.runs.value_table import csv_lines, table_of

@@ -9,7 +9,7 @@ from django.utils.text import capfirst
 from django.views.decorators.http import require_GET, require_POST
 
 from flows.models import Budget, BudgetAccount
-from flows.models.audited import budget_subject
+from flows.models.audit import budget_subject
 from flows.models.budget import BudgetSubject
 from flows.usage.budget_form import TAKEN, BudgetForm
 from flows.usage.budgets import BudgetTable

@@ -13,7 +13,7 @@ from typing import Any, TypeVar
 from django.core.management.base import CommandError
 from django.db import transaction
 
-from connections.audited import record_test, subject_of
+from connections.audit import record_test, subject_of
 from connections.clients import check_sign_in, close_client, foundry_client
 from connections.fields import KeyUnreadable
 from connections.form_parts import KEY_HEADERS, LONGEST_CERTIFICATE

@@ -17,7 +17,7 @@ from flows.engine.configuration import LocatedProblem, head_of
 from flows.interpreter.runner import title_of
 from flows.language.nodes import Action
 from flows.models import ActionRun, LastInputs, Run, SavedInputs, State
-from flows.models.audited import of_flow, run_subject
+from flows.models.audit import of_flow, run_subject
 from flows.models.designer import is_storable, without_masks
 from flows.runs.forms import InputsForm
 from foundryflow.audit.record import origin_of, record

@@ -11,7 +11,7 @@ from django.core.management.base import CommandError
 from django.db import transaction
 from django.utils import timezone
 
-from flows.api_keys.audited import record_creation, record_revocation
+from flows.api_keys.audit import record_creation, record_revocation
 from flows.api_keys.expiry import ExpiryError, expiry_of
 from flows.api_keys.limits import flows_by_id
 from flows.models import Flow

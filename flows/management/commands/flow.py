@@ -24,7 +24,7 @@ from flows.management.flow_files import ImportedFlow
 from flows.management.flow_publishing import DRAFT, PUBLISHED, describe, publish_all, revision_of, unpublished_flows
 from flows.management.run_inputs import InputReader
 from flows.models import ActionRun, Flow, Revision, Run, State
-from flows.models.audited import flow_subject, of_flow, run_subject
+from flows.models.audit import flow_subject, of_flow, run_subject
 from flows.models.run import LONGEST_CUSTOMER
 from flows.models.run_counts import runs_in_all
 from foundryflow.audit.record import COMMAND, record

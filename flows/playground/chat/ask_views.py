@@ -7,7 +7,7 @@ from django.http import HttpResponse
 from django.views.decorators.http import require_POST
 
 from flows.playground.access import find_session
-from flows.playground.audited import record_calls, record_session
+from flows.playground.audit import record_calls, record_session
 from flows.playground.chat import comparison, edits, images
 from flows.playground.chat.ask import ask_question, empty_variables, settings_problems
 from flows.playground.chat.calls import NotAskable

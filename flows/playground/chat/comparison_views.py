@@ -10,7 +10,7 @@ from django.utils.safestring import SafeString
 from django.views.decorators.http import require_GET, require_POST
 
 from flows.playground.access import find_session
-from flows.playground.audited import record_change
+from flows.playground.audit import record_change
 from flows.playground.chat import comparison
 from flows.playground.chat.figures import column_figures
 from flows.playground.chat.responses import redirect_to_session

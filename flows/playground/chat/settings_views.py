@@ -10,13 +10,13 @@ from django.db import transaction
 from django.http import HttpResponse
 from django.views.decorators.http import require_GET, require_POST
 
-from connections.audited import record_listing
+from connections.audit import record_listing
 from connections.clients import foundry_client
 from connections.endpoint.endpoint import EndpointError
 from connections.fields import KeyUnreadable
 from connections.models import Connection
 from flows.playground.access import find_session
-from flows.playground.audited import record_change
+from flows.playground.audit import record_change
 from flows.playground.chat.forms import (
     EXAMPLES_SHOWN,
     LEAVE_EMPTY,

@@ -9,7 +9,7 @@ from django.http import Http404, HttpResponse
 from django.views.decorators.http import require_GET, require_POST
 
 from flows.playground.access import find_answer, find_session, find_turn
-from flows.playground.audited import record_calls, record_change
+from flows.playground.audit import record_calls, record_change
 from flows.playground.chat import edits
 from flows.playground.chat.ask import ask_again, ask_instead, empty_variables
 from flows.playground.chat.branch import prompt_of

@@ -10,7 +10,7 @@ from django.views.decorators.http import require_GET, require_POST
 
 from connections.models import Connection
 from flows.playground.access import find_session, find_session_of, find_turn
-from flows.playground.audited import record_session
+from flows.playground.audit import record_session
 from flows.playground.chat import images
 from flows.playground.chat.ask import UNNAMED
 from flows.playground.chat.page import session_page

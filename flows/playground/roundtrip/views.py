@@ -15,9 +15,9 @@ from flows.actions.chat_completion.action import ChatCompletion
 from flows.language.document import Document, DocumentError
 from flows.language.nodes import Action
 from flows.models import ActionRun, Conflict, Flow, Room, State
-from flows.models.audited import flow_subject
+from flows.models.audit import flow_subject
 from flows.playground.access import find_session
-from flows.playground.audited import record_session
+from flows.playground.audit import record_session
 from flows.playground.models import Session
 from flows.playground.roundtrip.contexts import UsePage, use_page
 from flows.playground.roundtrip.merge import ACTION_ID, apply_to_document

@@ -13,7 +13,7 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 
 from flows.playground import versions
 from flows.playground.access import find_session
-from flows.playground.audited import record_session
+from flows.playground.audit import record_session
 from flows.playground.models import Session, Version
 from flows.playground.sessions.contexts import CURRENT, VersionComparison, version_rows
 from flows.playground.sessions.forms import VersionNoteForm

@@ -12,7 +12,7 @@ from django.utils.text import slugify
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from flows.playground.access import find_session
-from flows.playground.audited import record_session, session_subject
+from flows.playground.audit import record_session, session_subject
 from flows.playground.models import Session
 from flows.playground.sessions import lifecycle, transfer
 from flows.playground.sessions.contexts import session_rows

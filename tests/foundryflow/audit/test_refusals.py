@@ -4,7 +4,7 @@ import pytest
 from django.test import Client
 from django.urls import reverse
 
-from connections.audited import record_test
+from connections.audit import record_test
 from connections.kinds.base import SignInCheck
 from flows.models import Flow
 from foundryflow.audit.record import Origin
