@@ -19,7 +19,7 @@ test: .venv/installed-dev
 	@scripts/get-node
 	@scripts/get-nginx
 	@scripts/get-curl
-	$(BIN)/python -m pytest -n 3 --dist worksteal
+	$(BIN)/python -m pytest -n 4 --dist worksteal
 
 lint: .venv/installed-dev
 	$(BIN)/ruff check .
