@@ -21,7 +21,7 @@ from foundryflow.access import reader
 from foundryflow.audit.record import Subject, origin_of, record
 from foundryflow.database.threads import in_thread, read_patiently
 from foundryflow.http import Request
-from foundryflow.spreadsheets import harmless
+from foundryflow.spreadsheets import csv_download, harmless
 
 AT_ONCE = 200  # runs that are read and sent together; SQLite puts 500 parts into one statement at most
 COLUMNS = (
@@ -35,12 +35,7 @@ COLUMNS = (
 async def export(request: Request) -> StreamingHttpResponse:
     search = await in_thread(search_for)(request.user, Filters.of(request.GET))
     await in_thread(record_export)(request)
-    name = f"runs-{timezone.localtime():%Y-%m-%d-%H%M}.csv"
-    return StreamingHttpResponse(
-        csv_pieces(search),
-        content_type="text/csv; charset=utf-8",
-        headers={"Content-Disposition": f'attachment; filename="{name}"', "Cache-Control": "no-store"},
-    )
+    return csv_download("runs", csv_pieces(search))
 
 
 def record_export(request: Request) -> None:

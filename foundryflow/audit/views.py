@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 
 from django.http import Http404, HttpResponse, StreamingHttpResponse
-from django.utils import timezone
 from django.views.decorators.http import require_GET
 
 from foundryflow.access import administrator
@@ -18,6 +17,7 @@ from foundryflow.database.threads import in_thread
 from foundryflow.http import Request
 from foundryflow.models import AuditEntry
 from foundryflow.regions import Region, page, regions, wants_regions
+from foundryflow.spreadsheets import csv_download
 
 
 @administrator
@@ -48,12 +48,7 @@ def entry(request: Request, pk: int) -> HttpResponse:
 async def download(request: Request) -> StreamingHttpResponse:
     filters = AuditFilters.of(request.GET)
     await in_thread(record_export)(request)
-    name = f"audit-log-{timezone.localtime():%Y-%m-%d-%H%M}.csv"
-    return StreamingHttpResponse(
-        csv_pieces(filters),
-        content_type="text/csv; charset=utf-8",
-        headers={"Content-Disposition": f'attachment; filename="{name}"', "Cache-Control": "no-store"},
-    )
+    return csv_download("audit-log", csv_pieces(filters))
 
 
 def record_export(request: Request) -> None:
