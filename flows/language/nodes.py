@@ -163,7 +163,7 @@ class Action(Node):
         return tuple(Branch(branch) for branch in self.json.get("branches") or ())
 
 
-nodes: WeakValueDictionary[int, Action] = WeakValueDictionary()  # those in use, by the identity of their JSON
+actions_in_use: WeakValueDictionary[int, Action] = WeakValueDictionary()  # by the identity of their JSON
 
 
 def actions_in(block: Json) -> tuple[Action, ...]:
@@ -172,7 +172,10 @@ def actions_in(block: Json) -> tuple[Action, ...]:
     An edit shares the JSON that it does not change with the document before, and so the nodes, with all that was found
     out of them.
     """
-    return tuple(nodes.get(id(each)) or nodes.setdefault(id(each), Action(each)) for each in block.get("actions") or ())
+    return tuple(
+        actions_in_use.get(id(each)) or actions_in_use.setdefault(id(each), Action(each))
+        for each in block.get("actions") or ()
+    )
 
 
 @dataclass(frozen=True)
